@@ -1,0 +1,1 @@
+//! Who may do what: actors, permissions, passwords. Pure decisions.

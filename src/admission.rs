@@ -1,0 +1,1 @@
+//! Whether a redemption may go ahead: bindings. Pure decisions.

@@ -1,0 +1,1 @@
+//! The host's side and the admin API client.

@@ -1,0 +1,192 @@
+//! Time: moments as values, and the one place where the process clock is read.
+
+use std::fmt;
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A moment: whole milliseconds since the Unix epoch, UTC. Shown and serialised as RFC 3339.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// The moment `millis` milliseconds after the Unix epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// The moment `secs` seconds after the Unix epoch; the range ends where RFC 3339 does (year 9999).
+    pub const fn from_secs(secs: i64) -> Self {
+        Self(secs.saturating_mul(1000))
+    }
+
+    /// Parses an RFC 3339 date and time, in any offset.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        DateTime::parse_from_rfc3339(text).ok().map(|at| Self(at.timestamp_millis()))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn secs(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The same moment without its fraction of a second, as tokens and certificates carry it.
+    pub const fn whole_second(self) -> Self {
+        Self::from_secs(self.secs())
+    }
+
+    /// `span` later.
+    pub const fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(clamp(span)))
+    }
+
+    /// `span` earlier.
+    pub const fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(clamp(span)))
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    pub const fn since(self, earlier: Self) -> Duration {
+        let span = self.0.saturating_sub(earlier.0);
+        Duration::from_millis(if span < 0 { 0 } else { span.unsigned_abs() })
+    }
+}
+
+const fn clamp(span: Duration) -> i64 {
+    let millis = span.as_millis();
+    if millis > i64::MAX as u128 { i64::MAX } else { millis as i64 }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match DateTime::from_timestamp_millis(self.0) {
+            Some(at) => f.write_str(&at.to_rfc3339_opts(SecondsFormat::AutoSi, true)),
+            None => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse_rfc3339(&text)
+            .ok_or_else(|| serde::de::Error::custom("not an RFC 3339 time such as 2030-01-31T12:00:00Z"))
+    }
+}
+
+/// What both clocks of a machine say at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// The wall clock, which an operator or NTP may step.
+    pub wall: Timestamp,
+    /// Time since the machine booted, suspended time included: nobody can step it.
+    pub boot: Duration,
+}
+
+/// A source of time. Everything that decides takes `now` as an argument; only a composition root holds one of these.
+pub trait Clock: Send + Sync {
+    /// Reads both clocks.
+    fn read(&self) -> Reading;
+}
+
+/// The clocks of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl SystemClock {
+    /// What the wall clock says.
+    #[expect(clippy::disallowed_methods, reason = "this is the one file that reads the process clock")]
+    pub fn now() -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp(clamp(since))
+    }
+}
+
+#[cfg(feature = "server")]
+impl Clock for SystemClock {
+    fn read(&self) -> Reading {
+        let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let boot = Duration::new(boot.tv_sec.unsigned_abs(), u32::try_from(boot.tv_nsec).unwrap_or(0));
+        Reading { wall: Self::now(), boot }
+    }
+}
+
+/// A clock that moves only when told to: for tests, and for trying what a stepped clock does.
+#[derive(Debug)]
+pub struct ManualClock(std::sync::Mutex<Reading>);
+
+impl ManualClock {
+    /// A clock that stands at `wall`, an hour after its machine booted.
+    pub fn at(wall: Timestamp) -> Self {
+        Self(std::sync::Mutex::new(Reading { wall, boot: Duration::from_secs(3600) }))
+    }
+
+    /// Lets time pass: both clocks move on.
+    pub fn advance(&self, span: Duration) {
+        self.change(|reading| {
+            reading.wall = reading.wall.plus(span);
+            reading.boot += span;
+        });
+    }
+
+    /// Steps the wall clock to `wall`, as an operator would; the boot clock stays.
+    pub fn step_to(&self, wall: Timestamp) {
+        self.change(|reading| reading.wall = wall);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Reading)) {
+        change(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+impl Clock for ManualClock {
+    fn read(&self) -> Reading {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_and_read_as_rfc_3339_in_utc() {
+        let at = Timestamp::from_secs(1_893_456_000);
+        assert_eq!(at.to_string(), "2030-01-01T00:00:00Z");
+        assert_eq!(Timestamp::parse_rfc3339("2030-01-01T02:00:00+02:00"), Some(at));
+        assert_eq!(Timestamp::parse_rfc3339("2030-01-01"), None);
+    }
+
+    #[test]
+    fn arithmetic_saturates_instead_of_wrapping() {
+        let late = Timestamp::from_millis(i64::MAX);
+        assert_eq!(late.plus(Duration::MAX), late);
+        assert_eq!(Timestamp::from_millis(5).since(late), Duration::ZERO);
+        assert_eq!(Timestamp::from_millis(-1).secs(), -1);
+    }
+
+    #[test]
+    fn a_stepped_clock_leaves_the_boot_clock_alone() {
+        let clock = ManualClock::at(Timestamp::from_secs(100));
+        let before = clock.read();
+        clock.step_to(Timestamp::from_secs(50));
+        assert_eq!(clock.read().boot, before.boot);
+        clock.advance(Duration::from_secs(2));
+        assert_eq!(
+            clock.read(),
+            Reading { wall: Timestamp::from_secs(52), boot: before.boot + Duration::from_secs(2) }
+        );
+    }
+}

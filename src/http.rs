@@ -1,0 +1,1 @@
+//! The HTTP surface: listener, TLS, front, the table of routes, problems.

@@ -1,0 +1,321 @@
+//! The one registry of typed ids and digests.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::clock::Timestamp;
+
+/// Random bytes from the operating system.
+///
+/// # Panics
+/// If the operating system has no randomness to give: nothing safe can be done without it.
+#[expect(clippy::expect_used, reason = "no id or key may ever be made without randomness")]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives randomness");
+    bytes
+}
+
+macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        ///
+        /// A UUIDv7 (RFC 9562 section 5.7): ids made later sort later. Shown hyphenated, in lower case.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id whose time part is `now`.
+            pub fn generate(now: Timestamp) -> Self {
+                let millis = u64::try_from(now.millis()).unwrap_or(0);
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid())
+            }
+
+            /// Parses the hyphenated form, in either case; nothing else is an id.
+            pub fn parse(text: &str) -> Option<Self> {
+                (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten().map(Self)
+            }
+
+            /// The id that these 16 bytes are.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
+            /// The 16 bytes of the id, as the store keeps them.
+            pub const fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.hyphenated().fmt(f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?)
+                    .ok_or_else(|| serde::de::Error::custom("not a UUID such as 0190a0b0-0000-7000-8000-000000000000"))
+            }
+        }
+    };
+}
+
+uuid_id!(
+    /// Names a token: its `jti`. Public: it may appear in lists, logs and the ledger.
+    TokenId
+);
+uuid_id!(
+    /// Names a host; it stays the same over renewals and re-enrollment.
+    HostId
+);
+uuid_id!(
+    /// Names a status list.
+    ListId
+);
+uuid_id!(
+    /// Names a ledger chain: a restored store begins a new one.
+    ChainId
+);
+uuid_id!(
+    /// Names a policy.
+    PolicyId
+);
+uuid_id!(
+    /// Names one request, in answers, logs and the ledger.
+    RequestId
+);
+
+macro_rules! digest_id {
+    ($(#[$doc:meta])* $name:ident, $show:expr, $parse:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 32]);
+
+        impl $name {
+            /// The SHA-256 of `bytes`.
+            pub fn of(bytes: &[u8]) -> Self {
+                Self(Sha256::digest(bytes).into())
+            }
+
+            /// The digest that these 32 bytes are.
+            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+                Self(bytes)
+            }
+
+            /// The 32 bytes of the digest, as the store keeps them.
+            pub const fn as_bytes(&self) -> &[u8; 32] {
+                &self.0
+            }
+
+            /// Parses the text form; nothing but the canonical spelling is accepted.
+            pub fn parse(text: &str) -> Option<Self> {
+                let parse: fn(&str) -> Option<[u8; 32]> = $parse;
+                parse(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let show: fn(&[u8; 32]) -> String = $show;
+                f.write_str(&show(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?)
+                    .ok_or_else(|| serde::de::Error::custom(concat!("not the text form of a ", stringify!($name))))
+            }
+        }
+    };
+}
+
+digest_id!(
+    /// Names a signing key: its RFC 7638 thumbprint, base64url without padding (43 characters).
+    KeyId,
+    |bytes| URL_SAFE_NO_PAD.encode(bytes),
+    parse_base64url
+);
+digest_id!(
+    /// The RFC 7638 thumbprint of a host's public key (`cnf.jkt`, RFC 7800), base64url without padding.
+    Thumbprint,
+    |bytes| URL_SAFE_NO_PAD.encode(bytes),
+    parse_base64url
+);
+digest_id!(
+    /// The SHA-256 of a public key in SubjectPublicKeyInfo form (RFC 5280 section 4.1.2.7), base64url.
+    SpkiHash,
+    |bytes| URL_SAFE_NO_PAD.encode(bytes),
+    parse_base64url
+);
+digest_id!(
+    /// The SHA-256 of a certificate's DER, in lower-case hexadecimal (64 characters).
+    Fingerprint,
+    |bytes| hex(bytes),
+    parse_hex
+);
+
+impl Fingerprint {
+    /// Parses what people paste: either case, with or without colons between the bytes.
+    pub fn parse_lenient(text: &str) -> Option<Self> {
+        Self::parse(&text.trim().replace(':', "").to_ascii_lowercase())
+    }
+}
+
+fn parse_base64url(text: &str) -> Option<[u8; 32]> {
+    // The engine refuses padding and trailing bits, so one digest has one spelling.
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+/// `bytes` in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|nibble| char::from(DIGITS[usize::from(nibble)]))
+        .collect()
+}
+
+/// The bytes that lower-case hexadecimal `text` spells.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let nibble = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    if !text.len().is_multiple_of(2) {
+        return None;
+    }
+    text.as_bytes().chunks(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
+}
+
+fn parse_hex(text: &str) -> Option<[u8; 32]> {
+    unhex(text)?.try_into().ok()
+}
+
+/// A certificate's serial number (RFC 5280 section 4.1.2.2): 16 bytes, positive, its first byte not zero.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Serial([u8; 16]);
+
+impl Serial {
+    /// A random serial: 126 bits of it.
+    pub fn generate() -> Self {
+        let mut bytes = random::<16>();
+        // DER integers are signed and minimal: no top bit, and no leading zero byte that would be dropped.
+        bytes[0] = (bytes[0] & 0x7f) | 0x40;
+        Self(bytes)
+    }
+
+    /// The serial that these 16 bytes are.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The big-endian bytes of the serial.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    /// Parses 32 lower-case hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        unhex(text)?.try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Serial {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Where a token stands in the status lists (draft-ietf-oauth-status-list-21 section 6.1): given once, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatusRef {
+    /// The list.
+    pub list: ListId,
+    /// The entry in it, below 2^20.
+    pub index: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_made_later_sort_later() {
+        let early = TokenId::generate(Timestamp::from_secs(1_000));
+        let late = TokenId::generate(Timestamp::from_secs(1_001));
+        assert!(early < late);
+        assert_eq!(TokenId::parse(&early.to_string()), Some(early));
+    }
+
+    #[test]
+    fn only_the_hyphenated_form_is_an_id() {
+        let id = HostId::generate(Timestamp::from_secs(1)).to_string();
+        assert!(HostId::parse(&id.to_uppercase()).is_some());
+        for wrong in
+            [id.replace('-', ""), format!("{{{id}}}"), format!("urn:uuid:{id}"), format!(" {}", &id[1..])]
+        {
+            assert_eq!(HostId::parse(&wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_digest_has_one_spelling() {
+        let kid = KeyId::of(b"key");
+        let text = kid.to_string();
+        assert_eq!(text.len(), 43);
+        assert_eq!(KeyId::parse(&text), Some(kid));
+        assert_eq!(KeyId::parse(&format!("{text}=")), None);
+        let print = Fingerprint::of(b"root");
+        assert_eq!(Fingerprint::parse(&print.to_string()), Some(print));
+        assert_eq!(Fingerprint::parse(&print.to_string().to_uppercase()), None);
+        assert_eq!(Fingerprint::parse_lenient(&print.to_string().to_uppercase()), Some(print));
+    }
+
+    #[test]
+    fn serials_are_positive_and_keep_their_sixteen_bytes() {
+        for _ in 0..1000 {
+            let first = Serial::generate().as_bytes()[0];
+            assert!((0x40..0x80).contains(&first));
+        }
+    }
+}

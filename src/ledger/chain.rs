@@ -1,0 +1,5 @@
+//! The hash chain.
+/// x
+pub struct ChainHead;
+/// x
+pub struct Link;

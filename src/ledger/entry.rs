@@ -1,0 +1,199 @@
+//! What an entry says: who did what to what, from where, how it ended and why.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::clock::Timestamp;
+use crate::id::{HostId, KeyId, RequestId, Serial, TokenId};
+
+/// What was done or attempted. The names are a contract: they stand in stored entries and in exports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// The authority began on an empty data directory.
+    AuthorityCreated,
+    /// The configured settings that tokens depend on changed (a new issuer URL, a new name of the authority).
+    AuthorityChanged,
+    /// A token was minted.
+    TokenCreated,
+    /// A token was taken back.
+    TokenRevoked,
+    /// A token with a good signature was refused.
+    TokenRefused,
+    /// A host redeemed a token and is enrolled.
+    HostEnrolled,
+    /// An enrolled host was given a new certificate for the key it had redeemed with before.
+    HostReenrolled,
+    /// A host renewed its certificate.
+    HostRenewed,
+    /// A host was refused: its certificate was revoked or superseded.
+    HostRefused,
+    /// A host's roles were changed.
+    HostRolesChanged,
+    /// A host was revoked.
+    HostRevoked,
+    /// The signing keys moved on one place.
+    KeyRotated,
+    /// A signing key was retired.
+    KeyRetired,
+    /// A former issuer URL was retired.
+    IssuerRetired,
+    /// An operator accepted a clock that had been in doubt.
+    ClockAccepted,
+    /// A user's password was set.
+    PasswordSet,
+    /// What had expired was collected.
+    Collected,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Self; 17] = [
+        Self::AuthorityCreated,
+        Self::AuthorityChanged,
+        Self::TokenCreated,
+        Self::TokenRevoked,
+        Self::TokenRefused,
+        Self::HostEnrolled,
+        Self::HostReenrolled,
+        Self::HostRenewed,
+        Self::HostRefused,
+        Self::HostRolesChanged,
+        Self::HostRevoked,
+        Self::KeyRotated,
+        Self::KeyRetired,
+        Self::IssuerRetired,
+        Self::ClockAccepted,
+        Self::PasswordSet,
+        Self::Collected,
+    ];
+
+    /// The name that stands in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AuthorityCreated => "authority_created",
+            Self::AuthorityChanged => "authority_changed",
+            Self::TokenCreated => "token_created",
+            Self::TokenRevoked => "token_revoked",
+            Self::TokenRefused => "token_refused",
+            Self::HostEnrolled => "host_enrolled",
+            Self::HostReenrolled => "host_reenrolled",
+            Self::HostRenewed => "host_renewed",
+            Self::HostRefused => "host_refused",
+            Self::HostRolesChanged => "host_roles_changed",
+            Self::HostRevoked => "host_revoked",
+            Self::KeyRotated => "key_rotated",
+            Self::KeyRetired => "key_retired",
+            Self::IssuerRetired => "issuer_retired",
+            Self::ClockAccepted => "clock_accepted",
+            Self::PasswordSet => "password_set",
+            Self::Collected => "collected",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was done, and is committed with this entry.
+    Done,
+    /// It was refused.
+    Refused,
+}
+
+/// Which things the entry is about. Ids only: an entry never holds a token, a key or a password.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Subjects {
+    /// The token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenId>,
+    /// The host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostId>,
+    /// The certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<Serial>,
+    /// The signing key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyId>,
+    /// The user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+}
+
+/// An entry before the writer has numbered and chained it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Draft {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Who: `user:admin`, `host:<id>`, `token:<id>`, `system`.
+    pub actor: String,
+    /// From which address, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// In which request, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<RequestId>,
+    /// What.
+    #[serde(serialize_with = "action_name")]
+    pub action: Action,
+    /// To what.
+    pub subjects: Subjects,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The exact reason, as a code such as `token_expired`; empty where none is needed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// What else belongs to it: a mint's whole grant, a count of refusals, the roles before and after.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub detail: Map<String, Value>,
+}
+
+fn action_name<S: serde::Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(action.as_str())
+}
+
+impl Draft {
+    /// An entry of something done by `actor` at `at`; the rest is filled in by the builder methods.
+    pub fn done(action: Action, at: Timestamp, actor: impl Into<String>) -> Self {
+        Self {
+            at,
+            actor: actor.into(),
+            address: None,
+            request: None,
+            action,
+            subjects: Subjects::default(),
+            outcome: Outcome::Done,
+            reason: String::new(),
+            detail: Map::new(),
+        }
+    }
+
+    /// An entry of something refused for `reason`.
+    pub fn refused(action: Action, at: Timestamp, actor: impl Into<String>, reason: &str) -> Self {
+        Self { outcome: Outcome::Refused, reason: reason.to_owned(), ..Self::done(action, at, actor) }
+    }
+
+    /// The same entry, about these subjects.
+    #[must_use]
+    pub fn about(mut self, subjects: Subjects) -> Self {
+        self.subjects = subjects;
+        self
+    }
+
+    /// The same entry, with one more detail.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.detail.insert(name.to_owned(), value.into());
+        self
+    }
+}

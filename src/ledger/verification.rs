@@ -1,0 +1,5 @@
+//! Verification.
+/// x
+pub struct Fault;
+/// x
+pub struct Verification;

@@ -1,0 +1,33 @@
+//! Gatepass is an enrollment authority: it mints signed role tokens, lets a host trade one for an mTLS identity, and
+//! can prove afterwards who let whom in. ARCHITECTURE.md walks through its rooms.
+//!
+//! With `default-features = false` only the verifying core is built: [`token`] and the leaf values it stands on.
+
+pub mod clock;
+pub mod id;
+pub mod name;
+pub mod secret;
+pub mod token;
+
+#[cfg(feature = "server")]
+pub mod access;
+#[cfg(feature = "server")]
+pub mod admission;
+#[cfg(feature = "server")]
+pub mod ca;
+#[cfg(feature = "cli")]
+pub mod cli;
+#[cfg(feature = "cli")]
+pub mod client;
+#[cfg(feature = "server")]
+pub mod config;
+#[cfg(feature = "server")]
+pub mod http;
+#[cfg(feature = "server")]
+pub mod ledger;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod service;
+#[cfg(feature = "server")]
+pub mod store;

@@ -1,0 +1,3 @@
+//! The `gatepass` binary: parse the command line, dispatch.
+
+fn main() {}

@@ -1,0 +1,237 @@
+//! Names from outside, checked once: a value of one of these types is well-formed wherever it appears.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Why a text is not the name it was meant to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Empty where something is needed.
+    #[error("{what} is empty")]
+    Empty {
+        /// What the text was meant to be.
+        what: &'static str,
+    },
+    /// Longer than the kind allows.
+    #[error("{what} is {length} characters long; at most {most} are allowed")]
+    TooLong {
+        /// What the text was meant to be.
+        what: &'static str,
+        /// How long it is, in characters.
+        length: usize,
+        /// How long it may be.
+        most: usize,
+    },
+    /// Not of the kind's form.
+    #[error("{text:?} is not a {what}: {form}")]
+    Malformed {
+        /// What the text was meant to be.
+        what: &'static str,
+        /// The text.
+        text: String,
+        /// The form it should have.
+        form: &'static str,
+    },
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks `text` and takes it as it stands.
+            ///
+            /// # Errors
+            /// What is wrong with it.
+            pub fn parse(text: &str) -> Result<Self, NameError> {
+                let check: fn(&str) -> Result<(), NameError> = $check;
+                check(text)?;
+                Ok(Self(text.to_owned()))
+            }
+
+            /// The text of the name.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+name!(
+    /// A platform role, such as `allocator`: a lower-case letter, then letters, digits, `-`, `_` or `.`; at most 64.
+    Role,
+    |text| {
+        length("role name", text, 1, 64)?;
+        let form = "a lower-case letter, then lower-case letters, digits, '-', '_' or '.'";
+        let mut bytes = text.bytes();
+        let first = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
+        let rest = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
+        well_formed("role name", text, form, first && rest)
+    }
+);
+name!(
+    /// What people write on a token to know it by: at most 128 characters, no control characters, may be empty.
+    Label,
+    |text| {
+        length("label", text, 0, 128)?;
+        well_formed("label", text, "no control characters", !text.chars().any(char::is_control))
+    }
+);
+name!(
+    /// A cluster id: 1 to 128 letters, digits, `-`, `_`, `.`, `:` or `/`.
+    Cluster,
+    |text| {
+        length("cluster id", text, 1, 128)?;
+        let form = "letters, digits, '-', '_', '.', ':' or '/'";
+        let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'/'));
+        well_formed("cluster id", text, form, good)
+    }
+);
+name!(
+    /// A concrete DNS name (RFC 1123 section 2.1): lower case, at most 253 characters, no wildcard, no IP address.
+    DnsName,
+    |text| {
+        length("DNS name", text, 1, 253)?;
+        let form = "a concrete lower-case DNS name such as node-1.example.org, no wildcard and no IP address";
+        well_formed("DNS name", text, form, text.split('.').all(is_dns_label) && !ends_in_number(text))
+    }
+);
+name!(
+    /// A pattern of DNS names: a DNS name whose left-most label may be `*`, which stands for exactly one label.
+    DnsPattern,
+    |text| {
+        length("DNS name pattern", text, 1, 253)?;
+        let form = "a lower-case DNS name whose first label may be '*', such as *.nodes.example.org";
+        let (rest, wildcard) = match text.strip_prefix("*.") {
+            Some(rest) => (rest, true),
+            None => (text, false),
+        };
+        // `*.org` would cover a whole registry; a wildcard needs two labels under it.
+        let deep = !wildcard || rest.contains('.');
+        well_formed("DNS name pattern", text, form, deep && rest.split('.').all(is_dns_label) && !ends_in_number(rest))
+    }
+);
+
+impl DnsPattern {
+    /// Whether `name` is one of the names this pattern stands for, compared label by label.
+    pub fn matches(&self, name: &DnsName) -> bool {
+        match self.0.strip_prefix("*.") {
+            Some(rest) => name.as_str().split_once('.').is_some_and(|(_, parent)| parent == rest),
+            None => self.0 == name.as_str(),
+        }
+    }
+}
+
+fn length(what: &'static str, text: &str, least: usize, most: usize) -> Result<(), NameError> {
+    match text.chars().count() {
+        length if length < least => Err(NameError::Empty { what }),
+        length if length > most => Err(NameError::TooLong { what, length, most }),
+        _ => Ok(()),
+    }
+}
+
+fn well_formed(what: &'static str, text: &str, form: &'static str, good: bool) -> Result<(), NameError> {
+    if good { Ok(()) } else { Err(NameError::Malformed { what, text: text.to_owned(), form }) }
+}
+
+fn is_dns_label(label: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&label.len())
+        && label.bytes().all(inner)
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+}
+
+/// Whether the last label is a number, as it is in every spelling of an IPv4 address (RFC 1123 section 2.1).
+fn ends_in_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last.bytes().all(|byte| byte.is_ascii_digit())
+        || last.strip_prefix("0x").is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_stands_for_exactly_one_left_most_label() {
+        let pattern = DnsPattern::parse("*.nodes.example.org").unwrap();
+        let matches = |name: &str| pattern.matches(&DnsName::parse(name).unwrap());
+        assert!(matches("a.nodes.example.org"));
+        assert!(!matches("nodes.example.org"));
+        assert!(!matches("a.b.nodes.example.org"));
+        assert!(!matches("anodes.example.org"));
+    }
+
+    #[test]
+    fn names_that_are_not_concrete_dns_names_are_refused() {
+        for wrong in [
+            "",
+            ".",
+            "a.",
+            "*.example.org",
+            "Node.example.org",
+            "10.0.0.1",
+            "1.2.3",
+            "0x7f.1",
+            "a.0x7f",
+            "a b",
+            "-a.org",
+            "::1",
+            "a..b",
+            "ex_ample.org",
+            "xn--\u{fc}.org",
+            "node.example.org\0",
+        ] {
+            assert!(DnsName::parse(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(DnsName::parse(&"a.".repeat(127)).is_err());
+        assert!(DnsName::parse("node-1.example.org").is_ok());
+    }
+
+    #[test]
+    fn patterns_wider_than_a_parent_domain_are_refused() {
+        for wrong in ["*", "*.org", "a.*.org", "**.example.org", "*a.example.org", "*.*.example.org"] {
+            assert!(DnsPattern::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_label_counts_characters_and_refuses_control_characters() {
+        assert!(Label::parse(&"\u{fc}".repeat(128)).is_ok());
+        assert_eq!(
+            Label::parse(&"a".repeat(129)),
+            Err(NameError::TooLong { what: "label", length: 129, most: 128 })
+        );
+        assert!(Label::parse("two\nlines").is_err());
+    }
+
+    #[test]
+    fn a_role_is_lower_case_and_starts_with_a_letter() {
+        assert!(Role::parse("allocator").is_ok());
+        for wrong in ["", "Allocator", "1st", "a role", "system:masters"] {
+            assert!(Role::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

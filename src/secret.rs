@@ -1,0 +1,35 @@
+//! Values that must never be printed, copied by accident or left behind in memory.
+
+use zeroize::Zeroize;
+
+/// A secret: it has no `Debug`, `Display`, `Clone` or `Serialize`, and its memory is overwritten when it goes.
+///
+/// ```compile_fail
+/// let secret = gatepass::secret::Secret::new(String::from("hunter2"));
+/// println!("{secret:?}");
+/// ```
+pub struct Secret<T: Zeroize>(T);
+
+impl<T: Zeroize> Secret<T> {
+    /// Takes a value into custody.
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value itself. Every call of this is a place to review.
+    pub const fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> Drop for Secret<T> {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl<T: Zeroize> From<T> for Secret<T> {
+    fn from(value: T) -> Self {
+        Self(value)
+    }
+}

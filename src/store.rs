@@ -1,0 +1,67 @@
+//! The store: what a signature cannot say. Writes are one [`Command`] each, atomic and chained into the ledger;
+//! reads are small traits per noun. Nothing here assumes one writer process: see ARCHITECTURE.md.
+
+mod command;
+mod outcome;
+mod read;
+mod record;
+pub mod revocations;
+pub mod sqlite;
+
+use std::future::Future;
+use std::pin::Pin;
+
+pub use command::*;
+pub use outcome::*;
+pub use read::*;
+pub use record::*;
+pub use revocations::Revocations;
+
+/// What a store answers with, later.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Why the store did not do what it was asked. Whatever the variant, nothing was half done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk, or the quota on it, is full.
+    #[error("the disk that holds the database is full: free some space; gatepass goes on by itself")]
+    Full,
+    /// The database cannot be written.
+    #[error(
+        "the database cannot be written: make its file and directory writable; gatepass goes on by itself"
+    )]
+    ReadOnly,
+    /// Another process holds the database.
+    #[error("the database is locked by another process: stop that process; gatepass goes on by itself")]
+    Busy,
+    /// Too much work waits already.
+    #[error("more writes are waiting than the store accepts: try again in a second")]
+    Overloaded,
+    /// The disk failed, or it is unknown whether a commit reached it. The process must end.
+    #[error("the disk failed: {detail}")]
+    Failed {
+        /// What the database said.
+        detail: String,
+    },
+    /// The database does not hold what it should.
+    #[error("the database is damaged: {detail}")]
+    Damaged {
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// A store, whichever database is behind it.
+pub trait Store: Tokens + Hosts + Entries + Administration + Send + Sync {
+    /// Does what `command` says: all of it, with its ledger entry, durable before the answer; or nothing.
+    fn execute(&self, command: Command) -> Answer<'_, Reply>;
+
+    /// What is revoked, in memory. It changes after the commit that changed it, before the command is answered.
+    fn revocations(&self) -> &Revocations;
+
+    /// Whether writes are possible now, tried with a real one that changes nothing.
+    fn probe(&self) -> Answer<'_, ()>;
+}

@@ -1,0 +1,343 @@
+//! The verbs of the store. Each is atomic; each that changes something carries the ledger entry that says so.
+
+use std::time::Duration;
+
+use super::outcome::*;
+use super::record::*;
+use super::{Answer, Store, StoreError};
+use crate::clock::Timestamp;
+use crate::id::{HostId, KeyId, ListId, Serial, SpkiHash, StatusRef, TokenId};
+use crate::ledger::Draft;
+use crate::name::{DnsName, Role};
+use crate::secret::Secret;
+
+macro_rules! verbs {
+    ($($(#[$doc:meta])* $method:ident: $verb:ident -> $outcome:ty;)*) => {
+        /// One atomic write.
+        pub enum Command {
+            $($(#[$doc])* $verb(Box<$verb>),)*
+        }
+
+        /// What a [`Command`] led to.
+        #[derive(Debug)]
+        pub enum Reply {
+            $($(#[$doc])* $verb($outcome),)*
+        }
+
+        impl Command {
+            /// The verb's name, for logs and metrics.
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$verb(_) => stringify!($method),)* }
+            }
+        }
+
+        impl dyn Store {
+            $(
+                $(#[$doc])*
+                pub fn $method(&self, command: $verb) -> Answer<'_, $outcome> {
+                    Box::pin(async move {
+                        match self.execute(Command::$verb(Box::new(command))).await? {
+                            Reply::$verb(outcome) => Ok(outcome),
+                            // A backend that answers another verb's reply is broken; nothing it says can be trusted.
+                            _ => Err(StoreError::Damaged { detail: concat!("wrong reply to ", stringify!($method)).to_owned() }),
+                        }
+                    })
+                }
+            )*
+        }
+    };
+}
+
+verbs! {
+    /// Records the first start: signing keys, status lists, issuer, names, the admin. Refused if it was done before.
+    found: Found -> Founded;
+    /// Records a minted token.
+    record_mint: RecordMint -> ();
+    /// Opens a status list.
+    open_list: OpenList -> ();
+    /// Redeems a token.
+    redeem: Redeem -> Redeemed;
+    /// Gives an enrolled host a new certificate for a key that redeemed the token more than a day ago.
+    recertify: Recertify -> Renewed;
+    /// Renews a host's certificate.
+    renew: Renew -> Renewed;
+    /// Remembers that a host has used its newest certificate.
+    mark_seen: MarkSeen -> ();
+    /// Takes a token back.
+    revoke_token: RevokeToken -> TokenRevocation;
+    /// Revokes a host with its certificates and keys.
+    revoke_host: RevokeHost -> HostRevocation;
+    /// Changes a host's roles.
+    set_roles: SetRoles -> RolesChange;
+    /// Moves the signing keys on one place.
+    rotate_keys: RotateKeys -> Rotation;
+    /// Retires a signing key and every token that only it can verify.
+    retire_key: RetireKey -> Retirement;
+    /// Adds an external URL of the authority and the names it answers to.
+    record_identity: RecordIdentity -> ();
+    /// Retires a former external URL.
+    retire_issuer: RetireIssuer -> IssuerRetirement;
+    /// Sets a user's password.
+    set_password: SetPassword -> ();
+    /// Moves the clock mark.
+    mark_clock: MarkClock -> ();
+    /// Accepts the clock as it is and begins a new ephemeral epoch with a new signing key.
+    accept_clock: AcceptClock -> Rotation;
+    /// Takes the next number for a CRL of one issuer: it only grows.
+    next_crl_number: NextCrlNumber -> u64;
+    /// Appends entries that belong to no other command: summarised refusals, alarms.
+    append_entries: AppendEntries -> ();
+    /// Deletes a bounded number of rows that have expired.
+    collect: Collect -> Collected;
+}
+
+/// See [`Command::Found`].
+pub struct Found {
+    /// The signing keys, one of them current, one prepared.
+    pub keys: Vec<KeyRecord>,
+    /// The first status lists, one of each kind.
+    pub lists: Vec<ListRecord>,
+    /// The external URL.
+    pub issuer: String,
+    /// The DNS names the authority answers to.
+    pub names: Vec<DnsName>,
+    /// The first admin.
+    pub admin: SetPassword,
+    /// The entry of the founding itself.
+    pub entry: Draft,
+}
+
+/// See [`Command::RecordMint`].
+pub struct RecordMint {
+    /// The record; a persistent token gets its live row from it too. Its list's `next` moves past its index.
+    pub record: MintRecord,
+    /// The entry, with the whole grant in its detail.
+    pub entry: Draft,
+}
+
+/// See [`Command::OpenList`].
+pub struct OpenList {
+    /// The list.
+    pub list: ListRecord,
+}
+
+/// The part of a redemption that says which token it stands on; the same facts judge a later recertification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The token.
+    pub token: TokenId,
+    /// Its place in the status lists.
+    pub status: StatusRef,
+    /// Whether it needs a live row.
+    pub persistent: bool,
+    /// How many pairs it may admit; `None` = unlimited.
+    pub max_uses: Option<u32>,
+}
+
+/// A certificate as it will be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCertificate {
+    /// Its serial number.
+    pub serial: Serial,
+    /// The key it certifies.
+    pub key: SpkiHash,
+    /// The certificate, DER.
+    pub der: Vec<u8>,
+    /// When it was signed.
+    pub issued_at: Timestamp,
+    /// Its notAfter.
+    pub not_after: Timestamp,
+}
+
+/// See [`Command::Redeem`].
+///
+/// Decided inside the transaction, in this order: the token is not revoked (its status bits say so, and a persistent
+/// one has a live row); the key belongs to no revoked host; the pair is new, else [`Redeemed::Again`] with the winner's
+/// certificate; a use is left; the name is free. Any refusal leaves nothing behind.
+pub struct Redeem {
+    /// The token it stands on.
+    pub ticket: Ticket,
+    /// The new host.
+    pub host: NewHost,
+    /// Its first certificate.
+    pub certificate: NewCertificate,
+    /// From when on the pair and the use count may be collected; `None` for a persistent token: while it has a row.
+    pub keep_until: Option<Timestamp>,
+    /// The entry of the enrollment; written only for [`Redeemed::First`].
+    pub entry: Draft,
+}
+
+/// See [`Command::Recertify`]. No use is taken. The token must be live, the host live, the pair its own.
+pub struct Recertify {
+    /// The token it stands on.
+    pub ticket: Ticket,
+    /// The host the pair admitted.
+    pub host: HostId,
+    /// The roles the certificate was built with; another set in the row answers [`Renewed::RolesChanged`].
+    pub roles: Vec<Role>,
+    /// The new certificate, for the same key.
+    pub certificate: NewCertificate,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::Renew`].
+///
+/// Idempotent by (host, key): a newest certificate for the same key that is still valid answers [`Renewed::Again`].
+pub struct Renew {
+    /// The host.
+    pub host: HostId,
+    /// The serial of the certificate it presented: the newest of its lineage, or the one before it while the newest
+    /// was never seen.
+    pub presented: Serial,
+    /// The roles the certificate was built with.
+    pub roles: Vec<Role>,
+    /// The new certificate.
+    pub certificate: NewCertificate,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::MarkSeen`].
+pub struct MarkSeen {
+    /// The host.
+    pub host: HostId,
+    /// The serial it used; only the newest counts.
+    pub serial: Serial,
+}
+
+/// See [`Command::RevokeToken`].
+pub struct RevokeToken {
+    /// The token.
+    pub token: TokenId,
+    /// Refuse with [`TokenRevocation::Emergency`] if it is the emergency token and this is not set.
+    pub even_emergency: bool,
+    /// Only a persistent token is found; the Elastic list knows no other.
+    pub only_persistent: bool,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::RevokeHost`].
+pub struct RevokeHost {
+    /// The host.
+    pub host: HostId,
+    /// When.
+    pub at: Timestamp,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::SetRoles`].
+pub struct SetRoles {
+    /// The host.
+    pub host: HostId,
+    /// Its roles from now on.
+    pub roles: Vec<Role>,
+    /// Revoke the certificates it has at once, not when the next one is issued.
+    pub now: bool,
+    /// When.
+    pub at: Timestamp,
+    /// The entry; the store adds the roles before.
+    pub entry: Draft,
+}
+
+/// See [`Command::RotateKeys`]. The prepared key becomes the current one, the current one previous.
+pub struct RotateKeys {
+    /// The key that is prepared next.
+    pub next: KeyRecord,
+    /// When.
+    pub at: Timestamp,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::RetireKey`]. The current and the prepared key cannot be retired: rotate first.
+pub struct RetireKey {
+    /// The key.
+    pub key: KeyId,
+    /// Go on although live persistent tokens need it; they are revoked with it.
+    pub even_needed: bool,
+    /// The successor of the emergency token, if the key signed that; recorded only when the old one is revoked here.
+    pub emergency: Option<RecordMint>,
+    /// When.
+    pub at: Timestamp,
+    /// The entry; the store adds how many tokens ended.
+    pub entry: Draft,
+}
+
+/// See [`Command::RecordIdentity`]. What is known already is left as it is, without an entry.
+pub struct RecordIdentity {
+    /// The external URL that is current from now on.
+    pub issuer: String,
+    /// The DNS names the authority answers to; names are never forgotten.
+    pub names: Vec<DnsName>,
+    /// When.
+    pub at: Timestamp,
+    /// The entry, if anything is new.
+    pub entry: Draft,
+}
+
+/// See [`Command::RetireIssuer`].
+pub struct RetireIssuer {
+    /// The former URL.
+    pub issuer: String,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::SetPassword`].
+pub struct SetPassword {
+    /// The user.
+    pub user: String,
+    /// The argon2id hash of the password, in PHC string form.
+    pub hash: Secret<String>,
+    /// When.
+    pub at: Timestamp,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::MarkClock`].
+pub struct MarkClock {
+    /// The mark; it only moves on.
+    pub at: Timestamp,
+}
+
+/// See [`Command::AcceptClock`]. Every key so far verifies persistent tokens only from now on.
+pub struct AcceptClock {
+    /// The key that is current from now on.
+    pub current: KeyRecord,
+    /// The key that is prepared next; the one that was prepared is dropped.
+    pub next: KeyRecord,
+    /// The mark, which may move back here and nowhere else.
+    pub at: Timestamp,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::NextCrlNumber`].
+pub struct NextCrlNumber {
+    /// The issuing CA's subject key identifier.
+    pub ski: Vec<u8>,
+}
+
+/// See [`Command::AppendEntries`].
+pub struct AppendEntries {
+    /// The entries, in order.
+    pub entries: Vec<Draft>,
+}
+
+/// See [`Command::Collect`].
+pub struct Collect {
+    /// Now.
+    pub now: Timestamp,
+    /// How long ended tokens stay listed.
+    pub retention: Duration,
+    /// How long a host stays after its last certificate ended.
+    pub host_retention: Duration,
+    /// How many rows of each kind at most.
+    pub most: u32,
+    /// The lists that are still being written to: they stay even when all their tokens have ended.
+    pub open: Vec<ListId>,
+}

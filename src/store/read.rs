@@ -1,0 +1,106 @@
+//! Reading, a small trait per noun. A point read costs a few microseconds; a list runs off the caller's thread.
+
+use super::Answer;
+use super::outcome::{KeyNeed, Pair};
+use super::record::*;
+use crate::clock::Timestamp;
+use crate::id::{ChainId, HostId, SpkiHash, TokenId};
+use crate::name::{DnsName, Role};
+use crate::secret::Secret;
+
+/// One page of a list that is ordered by id, newest first: it stays the same while rows are added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageQuery<Id> {
+    /// Only rows after (older than) this one.
+    pub after: Option<Id>,
+    /// At most this many rows.
+    pub limit: u32,
+}
+
+/// Which tokens a list shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenFilter {
+    /// Ended ones (used up, expired, revoked) too, however long ago; else only those that ended after this moment.
+    pub ended: Ended,
+}
+
+/// What a list does with rows that have ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Shows all that are still kept.
+    All,
+    /// Shows those that were still good at this moment.
+    Since(Timestamp),
+}
+
+/// Reading tokens.
+pub trait Tokens {
+    /// The pair of a token and a key, if they redeemed: one point read.
+    fn pair(&self, token: TokenId, key: SpkiHash) -> Answer<'_, Option<Pair>>;
+
+    /// One token.
+    fn token(&self, token: TokenId) -> Answer<'_, Option<TokenRecord>>;
+
+    /// A page of tokens, newest first.
+    fn list_tokens(&self, filter: TokenFilter, page: PageQuery<TokenId>) -> Answer<'_, Vec<TokenRecord>>;
+
+    /// Every live persistent token with its roles, oldest first: unrevoked, unexpired at `now`.
+    fn list_persistent(&self, now: Timestamp) -> Answer<'_, Vec<(TokenId, Vec<Role>)>>;
+
+    /// The emergency token, if it is live.
+    fn emergency_token(&self) -> Answer<'_, Option<TokenRecord>>;
+
+    /// How many live persistent tokens each key that is not retired still has to verify.
+    fn key_needs(&self, now: Timestamp) -> Answer<'_, Vec<KeyNeed>>;
+}
+
+/// Reading hosts.
+pub trait Hosts {
+    /// One host: a point read.
+    fn host(&self, host: HostId) -> Answer<'_, Option<HostRecord>>;
+
+    /// A page of hosts, newest first.
+    fn list_hosts(&self, page: PageQuery<HostId>) -> Answer<'_, Vec<HostRecord>>;
+
+    /// Whether the key belongs, or once belonged, to a host that is revoked: a point read.
+    fn key_of_revoked_host(&self, key: SpkiHash) -> Answer<'_, bool>;
+
+    /// Whether a live host holds the name or the authority ever answered to it: a point read.
+    fn name_taken(&self, name: DnsName) -> Answer<'_, bool>;
+
+    /// Every revoked certificate that has not expired at `now`, for a CRL.
+    fn revoked_certificates(&self, now: Timestamp) -> Answer<'_, Vec<RevokedCertificate>>;
+}
+
+/// Reading the ledger.
+pub trait Entries {
+    /// The current chain.
+    fn chain(&self) -> Answer<'_, ChainId>;
+
+    /// The newest entries of the current chain, newest first, before `before` if given.
+    fn newest_entries(&self, before: Option<u64>, limit: u32) -> Answer<'_, Vec<EntryRecord>>;
+
+    /// Entries of a chain in order, after `seq`.
+    fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> Answer<'_, Vec<EntryRecord>>;
+
+    /// The seq and hash of the last entry, as the writer keeps them beside the entries.
+    fn chain_head(&self) -> Answer<'_, (u64, [u8; 32])>;
+}
+
+/// Reading what the authority is made of.
+pub trait Administration {
+    /// The signing keys that are not retired.
+    fn keys(&self) -> Answer<'_, Vec<KeyRecord>>;
+
+    /// The status lists.
+    fn lists(&self) -> Answer<'_, Vec<ListRecord>>;
+
+    /// The external URLs that are not retired.
+    fn issuers(&self) -> Answer<'_, Vec<IssuerRecord>>;
+
+    /// A user's password hash, in PHC string form.
+    fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>>;
+
+    /// The clock mark; `None` before the authority was founded.
+    fn clock_mark(&self) -> Answer<'_, Option<Timestamp>>;
+}

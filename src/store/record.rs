@@ -1,0 +1,266 @@
+//! What the store keeps, as the rest of the program sees it. No driver type shows here.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::id::{
+    ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, StatusRef, Thumbprint, TokenId,
+};
+use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
+
+/// One mint: what lists show and what revoking by id needs. Verifying and redeeming never read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MintRecord {
+    /// The token.
+    pub token: TokenId,
+    /// The key that signed it.
+    pub key: KeyId,
+    /// What it is known by.
+    pub label: Label,
+    /// The roles it gives.
+    pub roles: Vec<Role>,
+    /// Whether it lives in a row of its own.
+    pub persistent: bool,
+    /// Whether it is the emergency token.
+    pub emergency: bool,
+    /// Who minted it, as the ledger names actors.
+    pub minter: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// Until when it is good; `None` = until revoked, which only a persistent token may say.
+    pub expires_at: Option<Timestamp>,
+    /// How many hosts it may admit; `None` = unlimited.
+    pub max_uses: Option<u32>,
+    /// The name patterns it allows.
+    pub dns_names: Vec<DnsPattern>,
+    /// The only key that may redeem it.
+    pub bound_key: Option<Thumbprint>,
+    /// The cluster it is bound to.
+    pub cluster: Option<Cluster>,
+    /// The host it re-enrolls.
+    pub host: Option<HostId>,
+    /// The policy it gives.
+    pub policy: Option<PolicyId>,
+    /// Its place in the status lists.
+    pub status: StatusRef,
+}
+
+/// The state of a token: one vocabulary for every list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenState {
+    /// One use, not used.
+    Pending,
+    /// Several uses left, or unlimited.
+    Active,
+    /// Its one use is spent.
+    Used,
+    /// Its last of several uses is spent.
+    Exhausted,
+    /// Its expiry has passed.
+    Expired,
+    /// Taken back.
+    Revoked,
+}
+
+/// A token as lists show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRecord {
+    /// What was minted.
+    pub mint: MintRecord,
+    /// How many uses are taken.
+    pub used: u32,
+    /// When it was taken back, if it was.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl TokenRecord {
+    /// The state at `now`: revoked before used before expired, where several hold.
+    pub fn state(&self, now: Timestamp) -> TokenState {
+        match (self.mint.max_uses, self.mint.expires_at) {
+            _ if self.revoked_at.is_some() => TokenState::Revoked,
+            (Some(1), _) if self.used >= 1 => TokenState::Used,
+            (Some(most), _) if self.used >= most => TokenState::Exhausted,
+            (_, Some(expires_at)) if expires_at <= now => TokenState::Expired,
+            (Some(1), _) => TokenState::Pending,
+            _ => TokenState::Active,
+        }
+    }
+}
+
+/// A host that a redemption brings in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewHost {
+    /// Its id.
+    pub id: HostId,
+    /// The DNS name it may use; no two live hosts share one.
+    pub name: Option<DnsName>,
+    /// The cluster it named.
+    pub cluster: Option<Cluster>,
+    /// Its roles.
+    pub roles: Vec<Role>,
+}
+
+/// A host as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRecord {
+    /// Its id.
+    pub id: HostId,
+    /// The DNS name it may use.
+    pub name: Option<DnsName>,
+    /// The cluster it named.
+    pub cluster: Option<Cluster>,
+    /// Its roles from the next certificate on.
+    pub roles: Vec<Role>,
+    /// The token that admitted it.
+    pub token: TokenId,
+    /// When it was admitted.
+    pub enrolled_at: Timestamp,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<Timestamp>,
+    /// Its newest certificate.
+    pub newest: CertificateRecord,
+    /// Whether the newest certificate has been used.
+    pub newest_seen: bool,
+    /// The serial of the certificate before the newest.
+    pub previous: Option<Serial>,
+}
+
+/// What is known of a certificate without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateRecord {
+    /// Its serial number.
+    pub serial: Serial,
+    /// The key it certifies.
+    pub key: SpkiHash,
+    /// When it was signed.
+    pub issued_at: Timestamp,
+    /// Its notAfter.
+    pub not_after: Timestamp,
+}
+
+/// A certificate with the host it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredCertificate {
+    /// The host.
+    pub host: HostId,
+    /// What is known of it.
+    pub record: CertificateRecord,
+    /// The certificate, DER.
+    pub der: Vec<u8>,
+}
+
+/// A revoked certificate, as a CRL lists it (RFC 5280 section 5.1.2.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RevokedCertificate {
+    /// Its serial number.
+    pub serial: Serial,
+    /// When it was revoked.
+    pub revoked_at: Timestamp,
+    /// Its notAfter: from then on no CRL needs it.
+    pub not_after: Timestamp,
+    /// Why.
+    pub reason: RevocationReason,
+}
+
+/// Why a certificate was revoked (the CRLReason of RFC 5280 section 5.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevocationReason {
+    /// The host was revoked: cessationOfOperation.
+    HostRevoked,
+    /// A role was taken away: privilegeWithdrawn.
+    RolesChanged,
+}
+
+/// Where a signing key stands in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// Published, not signing yet.
+    Prepared,
+    /// It signs.
+    Current,
+    /// It verifies only; its private half is destroyed.
+    Previous,
+    /// It is trusted no more.
+    Retired,
+}
+
+/// A signing key's public half and its standing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Its RFC 7638 thumbprint.
+    pub id: KeyId,
+    /// The Ed25519 public key (RFC 8032).
+    pub public: [u8; 32],
+    /// Where it stands.
+    pub state: KeyState,
+    /// Whether it verifies persistent tokens only: it is of an earlier ephemeral epoch.
+    pub persistent_only: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Which tokens a status list holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ListKind {
+    /// Tokens that always expire: the list goes when the last of them has.
+    Ephemeral,
+    /// Tokens with a row.
+    Persistent,
+}
+
+/// A status list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListRecord {
+    /// Its id.
+    pub id: ListId,
+    /// Which tokens it holds.
+    pub kind: ListKind,
+    /// The first index that no recorded token has.
+    pub next: u32,
+}
+
+/// An external URL of the authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerRecord {
+    /// The URL.
+    pub url: String,
+    /// Whether new tokens name it.
+    pub current: bool,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// An entry of the ledger as it is stored: the hashed bytes, and the columns that index them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryRecord {
+    /// The chain.
+    pub chain: ChainId,
+    /// The number in the chain, from 1.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// In which request.
+    pub request: Option<RequestId>,
+    /// What, by its name.
+    pub action: String,
+    /// To which token.
+    pub token: Option<TokenId>,
+    /// To which host.
+    pub host: Option<HostId>,
+    /// How it ended, by its name.
+    pub outcome: String,
+    /// Why.
+    pub reason: String,
+    /// The bytes that were hashed.
+    pub bytes: Vec<u8>,
+    /// Their SHA-256.
+    pub hash: [u8; 32],
+}

@@ -1,0 +1,3 @@
+//! What is revoked, in memory.
+/// x
+pub struct Revocations;
