@@ -1,1 +1,5 @@
-//! Whether a redemption may go ahead: bindings. Pure decisions.
+//! Whether a redemption may go ahead: pure decisions over a grant and what the host asks for.
+
+pub mod binding;
+
+pub use binding::{Ask, BindingError};

@@ -1,1 +1,31 @@
-//! Use cases, one file each.
+//! The use cases, one file each. Each decides by asking the pure rooms and ends in at most one store command.
+
+mod authority;
+pub mod ca_set;
+pub mod clock;
+pub mod collect;
+pub mod crl;
+pub mod enrolled;
+mod error;
+pub mod found;
+pub mod hosts;
+mod identify;
+mod indexes;
+pub mod issuers;
+pub mod keys;
+pub mod ledger;
+pub mod mint;
+pub mod order;
+mod redeem;
+pub mod refusals;
+mod renew;
+mod sign_in;
+mod time;
+pub mod tokens;
+pub mod vault;
+
+pub use authority::{Authority, Caller, Parts, Settings};
+pub use error::{FieldError, ServiceError};
+pub use identify::HostCaller;
+pub use redeem::RedeemRequest;
+pub use time::{ClockDoubt, TimeKeeper};

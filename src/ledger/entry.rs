@@ -38,6 +38,8 @@ pub enum Action {
     KeyRotated,
     /// A signing key was retired.
     KeyRetired,
+    /// A new issuing CA took over.
+    CaRotated,
     /// A former issuer URL was retired.
     IssuerRetired,
     /// An operator accepted a clock that had been in doubt.
@@ -50,7 +52,7 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AuthorityCreated,
         Self::AuthorityChanged,
         Self::TokenCreated,
@@ -64,6 +66,7 @@ impl Action {
         Self::HostRevoked,
         Self::KeyRotated,
         Self::KeyRetired,
+        Self::CaRotated,
         Self::IssuerRetired,
         Self::ClockAccepted,
         Self::PasswordSet,
@@ -86,6 +89,7 @@ impl Action {
             Self::HostRevoked => "host_revoked",
             Self::KeyRotated => "key_rotated",
             Self::KeyRetired => "key_retired",
+            Self::CaRotated => "ca_rotated",
             Self::IssuerRetired => "issuer_retired",
             Self::ClockAccepted => "clock_accepted",
             Self::PasswordSet => "password_set",

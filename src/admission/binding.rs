@@ -1,0 +1,145 @@
+//! Bindings: a token may say which key, names, cluster or host it is for.
+
+use crate::id::Thumbprint;
+use crate::name::{Cluster, DnsName};
+use crate::token::Grant;
+
+/// What a host says of itself when it redeems.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The thumbprint of the key it proved to hold.
+    pub key: Thumbprint,
+    /// The DNS name it wants in its certificate.
+    pub name: Option<DnsName>,
+    /// The cluster it belongs to.
+    pub cluster: Option<Cluster>,
+}
+
+/// Why a token is not for this host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BindingError {
+    /// The token is bound to another key.
+    #[error("the token is bound to another key: enroll with the key whose thumbprint it was minted for")]
+    Key,
+    /// The name is outside the token's patterns, or the token has none.
+    #[error("the token does not allow the name {name}: it allows {allowed}")]
+    Name {
+        /// The name the host asked for.
+        name: DnsName,
+        /// The patterns the token allows, for people.
+        allowed: String,
+    },
+    /// The token is bound to a cluster that the host did not name.
+    #[error("the token is bound to another cluster: pass the cluster's id with --cluster")]
+    Cluster,
+    /// The token is bound to one enrolled host; a plain redemption cannot prove to be it.
+    #[error("the token re-enrolls one host only")]
+    Host,
+}
+
+impl BindingError {
+    /// The exact cause, as the ledger names it.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Key => "key_mismatch",
+            Self::Name { .. } => "name_not_allowed",
+            Self::Cluster => "cluster_mismatch",
+            Self::Host => "host_mismatch",
+        }
+    }
+}
+
+/// Whether `grant` is for the host that asks.
+///
+/// # Errors
+/// The first binding that does not hold.
+pub fn check(grant: &Grant, ask: &Ask) -> Result<(), BindingError> {
+    if grant.key.is_some_and(|bound| bound != ask.key) {
+        return Err(BindingError::Key);
+    }
+    if grant.bindings.host.is_some() {
+        return Err(BindingError::Host);
+    }
+    if grant.bindings.cluster.is_some() && grant.bindings.cluster != ask.cluster {
+        return Err(BindingError::Cluster);
+    }
+    match &ask.name {
+        Some(name) if !grant.bindings.dns_names.iter().any(|pattern| pattern.matches(name)) => {
+            let patterns =
+                grant.bindings.dns_names.iter().map(|pattern| pattern.as_str()).collect::<Vec<_>>();
+            let allowed = if patterns.is_empty() { "none".to_owned() } else { patterns.join(", ") };
+            Err(BindingError::Name { name: name.clone(), allowed })
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::id::{HostId, ListId, StatusRef, TokenId};
+    use crate::name::DnsPattern;
+    use crate::token::Bindings;
+
+    fn grant() -> Grant {
+        let at = Timestamp::from_secs(1_900_000_000);
+        Grant {
+            token: TokenId::generate(at),
+            issuer: "https://gate.example.org".to_owned(),
+            issued_at: at,
+            not_before: at,
+            expires_at: None,
+            persistent: true,
+            roles: Vec::new(),
+            max_uses: None,
+            root: None,
+            bindings: Bindings::default(),
+            key: None,
+            policy: None,
+            status: StatusRef { list: ListId::generate(at), index: 0 },
+        }
+    }
+
+    fn ask() -> Ask {
+        Ask { key: Thumbprint::of(b"key"), name: None, cluster: None }
+    }
+
+    #[test]
+    fn an_unbound_token_is_for_any_host_that_asks_for_no_name() {
+        assert_eq!(check(&grant(), &ask()), Ok(()));
+    }
+
+    #[test]
+    fn a_name_needs_a_pattern_that_matches_it() {
+        let name = DnsName::parse("a.nodes.example.org").unwrap();
+        let asked = Ask { name: Some(name.clone()), ..ask() };
+        assert_eq!(check(&grant(), &asked), Err(BindingError::Name { name, allowed: "none".to_owned() }));
+        let mut bound = grant();
+        bound.bindings.dns_names = vec![DnsPattern::parse("*.nodes.example.org").unwrap()];
+        assert_eq!(check(&bound, &asked), Ok(()));
+    }
+
+    #[test]
+    fn a_token_bound_to_a_key_is_for_that_key() {
+        let bound = Grant { key: Some(Thumbprint::of(b"other")), ..grant() };
+        assert_eq!(check(&bound, &ask()), Err(BindingError::Key));
+        assert_eq!(check(&Grant { key: Some(Thumbprint::of(b"key")), ..grant() }, &ask()), Ok(()));
+    }
+
+    #[test]
+    fn a_cluster_token_refuses_a_host_that_names_no_cluster_or_another() {
+        let mut bound = grant();
+        bound.bindings.cluster = Some(Cluster::parse("ran-a").unwrap());
+        assert_eq!(check(&bound, &ask()), Err(BindingError::Cluster));
+        let other = Ask { cluster: Some(Cluster::parse("ran-b").unwrap()), ..ask() };
+        assert_eq!(check(&bound, &other), Err(BindingError::Cluster));
+    }
+
+    #[test]
+    fn a_token_for_one_host_admits_no_new_one() {
+        let mut bound = grant();
+        bound.bindings.host = Some(HostId::generate(Timestamp::from_secs(1)));
+        assert_eq!(check(&bound, &ask()), Err(BindingError::Host));
+    }
+}

@@ -1,0 +1,168 @@
+//! What every use case stands on.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::ca_set::CaSet;
+use super::crl::Crls;
+use super::indexes::Indexes;
+use super::issuers::Issuers;
+use super::order::Catalogue;
+use super::refusals::{Conflicts, Refusals};
+use super::sign_in::SignIn;
+use super::time::TimeKeeper;
+use super::vault::Vault;
+use crate::access::Actor;
+use crate::clock::Timestamp;
+use crate::id::RequestId;
+use crate::ledger::{Action, Draft};
+use crate::store::Store;
+use crate::token::KeyRing;
+
+/// What an operator decides once, in the configuration.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The roles there are.
+    pub roles: Catalogue,
+    /// How long an ephemeral token lives unless asked otherwise.
+    pub default_ttl: Duration,
+    /// How long it may live.
+    pub max_ephemeral_ttl: Duration,
+    /// How long ended tokens stay listed.
+    pub retention: Duration,
+    /// How long a host certificate lives.
+    pub certificate_lifetime: Duration,
+    /// How long a host is kept after its last certificate ended.
+    pub host_retention: Duration,
+    /// The SPIFFE trust domain of host certificates.
+    pub trust_domain: String,
+    /// Whether RSA keys of 2048 to 4096 bits are certified.
+    pub allow_rsa: bool,
+    /// The plain-http URL that certificates name as the place of their CRL, if any.
+    pub crl_url: Option<String>,
+    /// Whether the listener's certificate is one from outside: then tokens cannot pin the root.
+    pub outside_certificate: bool,
+}
+
+/// Who calls, from where, in which request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who.
+    pub actor: Actor,
+    /// From where, if over the network.
+    pub address: Option<IpAddr>,
+    /// In which request, if in one.
+    pub request: Option<RequestId>,
+}
+
+impl Caller {
+    /// Gatepass itself.
+    pub const SYSTEM: Self = Self { actor: Actor::System, address: None, request: None };
+
+    /// The beginning of a ledger entry of something this caller did at `at`.
+    pub fn did(&self, action: Action, at: Timestamp) -> Draft {
+        self.placed(Draft::done(action, at, self.actor.to_string()))
+    }
+
+    /// The beginning of a ledger entry of something this caller was refused at `at`, for `reason`.
+    pub fn was_refused(&self, action: Action, at: Timestamp, reason: &str) -> Draft {
+        self.placed(Draft::refused(action, at, self.actor.to_string(), reason))
+    }
+
+    fn placed(&self, draft: Draft) -> Draft {
+        Draft { address: self.address, request: self.request, ..draft }
+    }
+}
+
+/// What an [`Authority`] is put together from.
+pub struct Parts {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The signing keys.
+    pub ring: KeyRing,
+    /// The certificate authorities.
+    pub cas: CaSet,
+    /// The external URLs.
+    pub issuers: Issuers,
+    /// Where the next tokens stand in the status lists.
+    pub indexes: Indexes,
+    /// The time.
+    pub time: TimeKeeper,
+    /// Where keys are kept.
+    pub vault: Vault,
+    /// The file of the emergency token, rewritten when that is re-minted.
+    pub emergency_file: PathBuf,
+    /// The configuration.
+    pub settings: Settings,
+}
+
+/// The authority: it owns what the use cases share. Each use case is a method, in a file of its own.
+pub struct Authority {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) ring: ArcSwap<KeyRing>,
+    pub(super) cas: ArcSwap<CaSet>,
+    pub(super) issuers: ArcSwap<Issuers>,
+    pub(super) indexes: Indexes,
+    pub(super) time: TimeKeeper,
+    pub(super) vault: Vault,
+    pub(super) emergency_file: PathBuf,
+    pub(super) settings: Settings,
+    pub(super) crls: Crls,
+    pub(super) refusals: Refusals,
+    pub(super) conflicts: Conflicts,
+    pub(super) sign_in: SignIn,
+    /// One change of keys, CA or issuers at a time: each spans files and the store.
+    pub(super) changing: tokio::sync::Mutex<()>,
+}
+
+impl Authority {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, ring, cas, issuers, indexes, time, vault, emergency_file, settings } = parts;
+        Self {
+            store,
+            ring: ArcSwap::from_pointee(ring),
+            cas: ArcSwap::from_pointee(cas),
+            issuers: ArcSwap::from_pointee(issuers),
+            indexes,
+            time,
+            vault,
+            emergency_file,
+            settings,
+            crls: Crls::default(),
+            refusals: Refusals::default(),
+            conflicts: Conflicts::default(),
+            sign_in: SignIn::default(),
+            changing: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// The store, for what only reads.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The time.
+    pub const fn time(&self) -> &TimeKeeper {
+        &self.time
+    }
+
+    /// The configuration.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The certificate authorities as they are now.
+    pub fn cas(&self) -> Arc<CaSet> {
+        self.cas.load_full()
+    }
+
+    /// The signing keys as they are now.
+    pub fn ring(&self) -> Arc<KeyRing> {
+        self.ring.load_full()
+    }
+}

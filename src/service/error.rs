@@ -1,0 +1,121 @@
+//! How a use case can fail: one closed list. What each means on the wire is said in `http::problem`, in one match.
+
+use serde::Serialize;
+
+use super::time::ClockDoubt;
+use super::vault::VaultError;
+use crate::admission::BindingError;
+use crate::ca::{CsrError, IssueError};
+use crate::store::StoreError;
+use crate::token::{KeyError, MintError, VerifyError};
+
+/// What is wrong with one field of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field, as a path such as `roles[2]`.
+    pub field: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+impl FieldError {
+    /// What is wrong with `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
+
+/// Why a use case did not do what was asked. Nothing was half done, and no use was spent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ServiceError {
+    /// Fields of the request are wrong: all of them at once.
+    #[error("the request has {} wrong field(s)", .0.len())]
+    InvalidRequest(Vec<FieldError>),
+    /// The token is not one of ours. The cause is for the ledger and for tests; a stranger learns nothing of it.
+    #[error("the token is not valid")]
+    InvalidToken(VerifyError),
+    /// The token's signature is good; its time has passed.
+    #[error("the token has expired: ask for a new one")]
+    TokenExpired,
+    /// The token's one use is spent.
+    #[error("the token has been used: ask for a new one")]
+    TokenUsed,
+    /// The token's last of several uses is spent.
+    #[error("all uses of the token are taken: ask for a new one")]
+    TokenExhausted,
+    /// The token was taken back.
+    #[error("the token was revoked: ask for a new one")]
+    TokenRevoked,
+    /// The token is for another key, name, cluster or host.
+    #[error(transparent)]
+    BindingMismatch(#[from] BindingError),
+    /// The key or certificate belongs to a revoked host.
+    #[error("the host was revoked: enroll it again with a new key and a new token")]
+    HostRevoked,
+    /// The certificate was revoked, though its host was not.
+    #[error("the certificate was revoked, as it carries a role that was taken away: enroll the host again")]
+    CertificateRevoked,
+    /// A superseded certificate was used after its successor.
+    #[error(
+        "a newer certificate of this host is in use: two machines hold one identity; revoke the host and enroll both"
+    )]
+    LineageConflict,
+    /// The name belongs to the authority or to a live host.
+    #[error("the name is taken: choose another, or revoke the host that holds it")]
+    NameTaken,
+    /// The certificate request cannot be signed.
+    #[error(transparent)]
+    CsrRejected(#[from] CsrError),
+    /// There is no such thing.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+        /// Which, as it was asked for, if that is safe to repeat.
+        id: String,
+    },
+    /// The emergency token goes only when that is confirmed.
+    #[error("this is the emergency token: confirm with ?confirm=emergency (--emergency)")]
+    EmergencyToken,
+    /// Live persistent tokens need the key.
+    #[error("{tokens} live persistent token(s) were signed with this key and end with it: confirm to go on")]
+    KeyNeeded {
+        /// How many.
+        tokens: u64,
+    },
+    /// The current and the prepared key cannot be retired.
+    #[error("the key is in use: rotate the signing keys first")]
+    KeyInUse,
+    /// The current external URL cannot be retired.
+    #[error("this is the current external URL: start the server with another one first")]
+    IssuerInUse,
+    /// The root's private key is not on this machine.
+    #[error(
+        "the root's private key is not here: bring it back to the keys directory, or bring a new issuing CA"
+    )]
+    RootKeyAway,
+    /// Nobody is signed in, or not rightly.
+    #[error("sign in as a user of the authority")]
+    Unauthenticated,
+    /// Too many sign-ins are being checked.
+    #[error("too many sign-ins at once: try again in a second")]
+    SignInBusy,
+    /// The clock is in doubt.
+    #[error(transparent)]
+    ClockInDoubt(#[from] ClockDoubt),
+    /// The store did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key file could not be written or read.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// A signing key's file is not what it should be.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The token could not be made.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+    /// The certificate could not be made.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+}

@@ -1,0 +1,81 @@
+//! Founding: what the first start makes on an empty data directory.
+
+use super::keys::make_key;
+use super::mint::{emergency_order, first_roles_order};
+use super::vault::Vault;
+use super::{Authority, Caller, ServiceError};
+use crate::access::password;
+use crate::clock::Timestamp;
+use crate::id::ListId;
+use crate::ledger::{Action, Subjects};
+use crate::name::DnsName;
+use crate::secret::Secret;
+use crate::store::{Found, Founded, KeyState, ListKind, ListRecord, SetPassword, Store};
+
+/// The name of the first admin.
+pub const ADMIN: &str = "admin";
+
+/// What is shown once, after the first start.
+pub struct FirstStart {
+    /// The admin's password, if it was generated here.
+    pub admin_password: Option<Secret<String>>,
+    /// The first roles token.
+    pub roles_token: Secret<String>,
+    /// The emergency token.
+    pub emergency_token: Secret<String>,
+}
+
+/// What founding is given.
+pub struct Founding<'a> {
+    /// The external URL.
+    pub issuer: &'a str,
+    /// The DNS names the authority answers to.
+    pub names: Vec<DnsName>,
+    /// The admin's password.
+    pub admin_password: &'a Secret<String>,
+}
+
+/// Records keys, lists, external URL, names and admin. Done once; later calls change nothing.
+///
+/// # Errors
+/// The password may not be set, or a file or the store cannot be written.
+pub async fn found(
+    store: &dyn Store,
+    vault: &Vault,
+    founding: Founding<'_>,
+    now: Timestamp,
+) -> Result<Founded, ServiceError> {
+    let hash = password::hash(founding.admin_password).map_err(|error| {
+        ServiceError::InvalidRequest(vec![super::FieldError::new("password", error.to_string())])
+    })?;
+    let list = |kind| ListRecord { id: ListId::generate(now), kind, next: 0 };
+    let caller = Caller::SYSTEM;
+    let subjects = Subjects { user: Some(ADMIN.to_owned()), ..Subjects::default() };
+    let keys = vec![make_key(vault, KeyState::Current, now)?, make_key(vault, KeyState::Prepared, now)?];
+    let command = Found {
+        keys,
+        lists: vec![list(ListKind::Ephemeral), list(ListKind::Persistent)],
+        issuer: founding.issuer.to_owned(),
+        names: founding.names,
+        admin: SetPassword {
+            user: ADMIN.to_owned(),
+            hash,
+            at: now,
+            entry: caller.did(Action::PasswordSet, now).about(subjects),
+        },
+        entry: caller.did(Action::AuthorityCreated, now).with("issuer", founding.issuer),
+    };
+    Ok(store.found(command).await?)
+}
+
+impl Authority {
+    /// Mints the first roles token and the emergency token.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn mint_first_tokens(&self) -> Result<(Secret<String>, Secret<String>), ServiceError> {
+        let roles = self.mint(&Caller::SYSTEM, first_roles_order()).await?;
+        let emergency = self.mint(&Caller::SYSTEM, emergency_order(&self.settings)).await?;
+        Ok((roles.into_text(), emergency.into_text()))
+    }
+}

@@ -1,0 +1,77 @@
+//! Listing, showing, changing and revoking hosts.
+
+use super::order::Catalogue;
+use super::{Authority, Caller, FieldError, ServiceError};
+use crate::id::HostId;
+use crate::ledger::{Action, Subjects};
+use crate::store::{HostRecord, HostRevocation, PageQuery, RevokeHost, RolesChange, SetRoles};
+
+impl Authority {
+    /// A page of hosts, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_hosts(&self, page: PageQuery<HostId>) -> Result<Vec<HostRecord>, ServiceError> {
+        Ok(self.store.list_hosts(page).await?)
+    }
+
+    /// One host.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be read.
+    pub async fn show_host(&self, id: HostId) -> Result<HostRecord, ServiceError> {
+        self.store.host(id).await?.ok_or_else(|| no_host(id))
+    }
+
+    /// Revokes a host with its certificates and keys, at once. `false` if it was revoked before.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be written.
+    pub async fn revoke_host(&self, caller: &Caller, id: HostId) -> Result<bool, ServiceError> {
+        let at = self.time.now();
+        let entry = caller.did(Action::HostRevoked, at).about(about(id));
+        match self.store.revoke_host(RevokeHost { host: id, at, entry }).await? {
+            HostRevocation::Revoked => Ok(true),
+            HostRevocation::Before => Ok(false),
+            HostRevocation::Unknown => Err(no_host(id)),
+        }
+    }
+
+    /// Gives a host these roles from its next certificate on. A role taken away revokes the certificates that carry
+    /// it when the next one is issued, or at once with `now`.
+    ///
+    /// # Errors
+    /// A role is unknown, there is no such live host, or the store cannot be written.
+    pub async fn set_roles(
+        &self,
+        caller: &Caller,
+        id: HostId,
+        roles: &[String],
+        now: bool,
+    ) -> Result<HostRecord, ServiceError> {
+        let roles = known(&self.settings.roles, roles)?;
+        let at = self.time.now();
+        let names = roles.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let entry =
+            caller.did(Action::HostRolesChanged, at).about(about(id)).with("roles", names).with("now", now);
+        match self.store.set_roles(SetRoles { host: id, roles, now, at, entry }).await? {
+            RolesChange::Changed(host) | RolesChange::Unchanged(host) => Ok(*host),
+            RolesChange::HostRevoked => Err(ServiceError::HostRevoked),
+            RolesChange::Unknown => Err(no_host(id)),
+        }
+    }
+}
+
+fn known(catalogue: &Catalogue, texts: &[String]) -> Result<Vec<crate::name::Role>, ServiceError> {
+    let mut faults: Vec<FieldError> = Vec::new();
+    let roles = catalogue.pick(texts, &mut faults);
+    if faults.is_empty() { Ok(roles) } else { Err(ServiceError::InvalidRequest(faults)) }
+}
+
+fn about(id: HostId) -> Subjects {
+    Subjects { host: Some(id), ..Subjects::default() }
+}
+
+fn no_host(id: HostId) -> ServiceError {
+    ServiceError::NotFound { what: "host", id: id.to_string() }
+}

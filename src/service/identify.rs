@@ -1,0 +1,82 @@
+//! Who a host certificate belongs to, judged on every request: the handshake has checked the chain, and nothing else.
+
+use super::{Authority, Caller, ServiceError};
+use crate::access::Actor;
+use crate::ca::{HostIdentity, parse_host_certificate};
+use crate::clock::Timestamp;
+use crate::id::{HostId, Serial, SpkiHash};
+use crate::ledger::{Action, Subjects};
+use crate::name::Role;
+use crate::store::{AppendEntries, HostRecord, MarkSeen};
+
+/// A host that has proven who it is.
+#[derive(Clone, Debug)]
+pub struct HostCaller {
+    /// The host.
+    pub id: HostId,
+    /// The certificate it presented.
+    pub serial: Serial,
+    /// The roles that certificate carries.
+    pub roles: Vec<Role>,
+    /// The key it proved to hold.
+    pub key: SpkiHash,
+    /// Until when the certificate is good.
+    pub not_after: Timestamp,
+    /// The host as the store knows it.
+    pub record: HostRecord,
+}
+
+impl Authority {
+    /// The host that presented `certificate` (DER), whose chain the handshake has checked.
+    ///
+    /// # Errors
+    /// It is no host certificate, it or its host is revoked, it has expired, or a successor of it is in use.
+    pub async fn identify(&self, caller: &Caller, certificate: &[u8]) -> Result<HostCaller, ServiceError> {
+        let identity = parse_host_certificate(certificate).ok_or(ServiceError::Unauthenticated)?;
+        let now = self.time.now();
+        let revocations = self.store.revocations();
+        if revocations.host_revoked(identity.host) {
+            return Err(ServiceError::HostRevoked);
+        }
+        if revocations.certificate_revoked(identity.serial) {
+            return Err(ServiceError::CertificateRevoked);
+        }
+        if identity.not_after <= now {
+            return Err(ServiceError::Unauthenticated);
+        }
+        let record = self.store.host(identity.host).await?.ok_or(ServiceError::HostRevoked)?;
+        self.judge_lineage(caller, &identity, &record, now).await?;
+        let HostIdentity { host: id, serial, roles, not_after, spki: key, .. } = identity;
+        Ok(HostCaller { id, serial, roles, key, not_after, record })
+    }
+
+    /// Only the newest certificate of a host is good once it has been used; until then, the one before it is too.
+    async fn judge_lineage(
+        &self,
+        caller: &Caller,
+        identity: &HostIdentity,
+        record: &HostRecord,
+        now: Timestamp,
+    ) -> Result<(), ServiceError> {
+        if identity.serial == record.newest.serial {
+            if !record.newest_seen {
+                self.store.mark_seen(MarkSeen { host: record.id, serial: identity.serial }).await?;
+            }
+            return Ok(());
+        }
+        if Some(identity.serial) == record.previous && !record.newest_seen {
+            return Ok(());
+        }
+        tracing::error!(host = %record.id, serial = %identity.serial, "lineage conflict: two machines hold one identity");
+        metrics::counter!("gatepass_lineage_conflicts_total").increment(1);
+        if self.conflicts.first_in_a_minute(record.id, now) {
+            let subjects =
+                Subjects { host: Some(record.id), serial: Some(identity.serial), ..Subjects::default() };
+            let actor = Actor::Host { id: record.id, serial: identity.serial };
+            let caller = Caller { actor, ..caller.clone() };
+            let entry = caller.was_refused(Action::HostRefused, now, "lineage_conflict").about(subjects);
+            self.store.append_entries(AppendEntries { entries: vec![entry] }).await?;
+        }
+        Err(ServiceError::LineageConflict)
+    }
+}

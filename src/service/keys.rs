@@ -1,0 +1,144 @@
+//! The signing keys: prepared, current and previous ones; rotating and retiring them.
+
+use std::sync::Arc;
+
+use super::mint::emergency_order;
+use super::vault::{Vault, write_private};
+use super::{Authority, Caller, ServiceError};
+use crate::clock::Timestamp;
+use crate::id::KeyId;
+use crate::ledger::{Action, Subjects};
+use crate::store::{KeyNeed, KeyRecord, KeyState, RetireKey, Retirement, RotateKeys};
+use crate::token::{KeyRing, KeyScope, SigningKey, VerifyingKey, VerifyingKeys};
+
+/// How a retirement ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retired {
+    /// How many live persistent tokens ended with the key.
+    pub tokens: u64,
+    /// Whether the emergency token was re-minted, and its file rewritten.
+    pub emergency: bool,
+}
+
+/// The file of a signing key's private half.
+pub fn key_file(key: KeyId) -> String {
+    format!("token-{key}.pem")
+}
+
+/// Makes a signing key and keeps its private half in the vault, before anything else knows of it.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn make_key(vault: &Vault, state: KeyState, now: Timestamp) -> Result<KeyRecord, ServiceError> {
+    let key = SigningKey::generate();
+    vault.save(&key_file(key.id()), &key.to_pem())?;
+    Ok(KeyRecord { id: key.id(), public: key.public(), state, persistent_only: false, created_at: now })
+}
+
+/// The key ring that these records and the files in the vault make.
+///
+/// # Errors
+/// The current key's file is missing, exposed or not its own; or the records hold no current or prepared key.
+pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, ServiceError> {
+    let find = |state: KeyState| {
+        let missing =
+            || ServiceError::NotFound { what: "signing key", id: format!("{state:?}").to_lowercase() };
+        records.iter().find(|record| record.state == state).ok_or_else(missing)
+    };
+    let current = SigningKey::from_pem(&vault.load(&key_file(find(KeyState::Current)?.id))?)?;
+    let verifying = records.iter().map(|record| {
+        let scope = if record.persistent_only { KeyScope::PersistentOnly } else { KeyScope::All };
+        VerifyingKey::new(record.public, scope)
+    });
+    let verifying = VerifyingKeys::new(verifying.collect::<Result<_, _>>()?)?;
+    Ok(KeyRing::new(Arc::new(current), find(KeyState::Prepared)?.id, verifying)?)
+}
+
+/// Destroys every private half in the vault that no prepared or current key needs: a crash may have left one.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn destroy_unneeded(vault: &Vault, records: &[KeyRecord]) -> Result<(), ServiceError> {
+    let needed = |record: &&KeyRecord| matches!(record.state, KeyState::Prepared | KeyState::Current);
+    let needed = records.iter().filter(needed).map(|record| key_file(record.id)).collect::<Vec<_>>();
+    for name in vault.names()? {
+        if name.starts_with("token-") && !needed.contains(&name) {
+            vault.destroy(&name)?;
+        }
+    }
+    Ok(())
+}
+
+impl Authority {
+    /// The signing keys that are not retired, each with how many live persistent tokens need it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_keys(&self) -> Result<Vec<(KeyRecord, u64)>, ServiceError> {
+        let needs = self.store.key_needs(self.time.now()).await?;
+        let need = |key: KeyId| {
+            needs.iter().find(|need| need.key == key).map_or(0, |KeyNeed { tokens, .. }| *tokens)
+        };
+        Ok(self.store.keys().await?.into_iter().map(|key| (key.clone(), need(key.id))).collect())
+    }
+
+    /// Moves the keys on: the prepared one signs from now on, the one that signed verifies only, and its private half
+    /// is destroyed.
+    ///
+    /// # Errors
+    /// The clock is in doubt, or a file or the store cannot be written.
+    pub async fn rotate_keys(&self, caller: &Caller) -> Result<Vec<KeyRecord>, ServiceError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let at = self.time.trusted()?;
+        let next = make_key(&self.vault, KeyState::Prepared, at)?;
+        let subjects = Subjects { key: Some(self.ring.load().prepared()), ..Subjects::default() };
+        let entry = caller.did(Action::KeyRotated, at).about(subjects).with("prepared", next.id.to_string());
+        let rotation = self.store.rotate_keys(RotateKeys { next, at, entry }).await?;
+        self.take_over(&rotation.keys)?;
+        Ok(rotation.keys)
+    }
+
+    /// Retires a key that verifies only. Persistent tokens that need it end with it, if `even_needed`; the emergency
+    /// token is re-minted and its file rewritten.
+    ///
+    /// # Errors
+    /// The key is in use, needed or unknown, the clock is in doubt, or the store cannot be written.
+    pub async fn retire_key(
+        &self,
+        caller: &Caller,
+        key: KeyId,
+        even_needed: bool,
+    ) -> Result<Retired, ServiceError> {
+        let _one_at_a_time = self.changing.lock().await;
+        let at = self.time.trusted()?;
+        let emergency = self.store.emergency_token().await?.filter(|token| token.mint.key == key);
+        let successor = match emergency {
+            Some(_) => {
+                Some(self.sign(&Caller::SYSTEM, emergency_order(&self.settings), &self.ring(), at).await?)
+            }
+            None => None,
+        };
+        let (minted, record) =
+            successor.map_or((None, None), |(minted, record)| (Some(minted), Some(record)));
+        let entry =
+            caller.did(Action::KeyRetired, at).about(Subjects { key: Some(key), ..Subjects::default() });
+        match self.store.retire_key(RetireKey { key, even_needed, emergency: record, at, entry }).await? {
+            Retirement::Retired { tokens, emergency } => {
+                self.take_over(&self.store.keys().await?)?;
+                if let Some(minted) = minted.filter(|_| emergency) {
+                    write_private(&self.emergency_file, minted.text().expose().as_bytes())?;
+                }
+                Ok(Retired { tokens, emergency })
+            }
+            Retirement::Needed { tokens } => Err(ServiceError::KeyNeeded { tokens }),
+            Retirement::InUse => Err(ServiceError::KeyInUse),
+            Retirement::Unknown => Err(ServiceError::NotFound { what: "signing key", id: key.to_string() }),
+        }
+    }
+
+    /// Puts the keys as they are recorded into use, then destroys private halves that are not needed any more.
+    pub(super) fn take_over(&self, records: &[KeyRecord]) -> Result<(), ServiceError> {
+        self.ring.store(Arc::new(load_ring(&self.vault, records)?));
+        destroy_unneeded(&self.vault, records)
+    }
+}

@@ -1,0 +1,139 @@
+//! Minting: a judged order becomes a signed token, its record and its ledger entry.
+
+use serde_json::{Map, Value, json};
+
+use super::order::MintOrder;
+use super::{Authority, Caller, ServiceError, Settings};
+use crate::clock::Timestamp;
+use crate::id::TokenId;
+use crate::ledger::{Action, Draft, Subjects};
+use crate::name::Label;
+use crate::store::{ListKind, MintRecord, RecordMint};
+use crate::token::{self, Bindings, Grant, KeyRing, MintedToken};
+
+impl Authority {
+    /// Mints a token. It is recorded, durably, before its text is known to anyone.
+    ///
+    /// # Errors
+    /// The clock is in doubt, the token would be too large, or the store cannot be written.
+    pub async fn mint(&self, caller: &Caller, order: MintOrder) -> Result<MintedToken, ServiceError> {
+        let now = self.time.trusted()?;
+        let ring = self.ring.load_full();
+        let (minted, record) = self.sign(caller, order, &ring, now).await?;
+        self.store.record_mint(record).await?;
+        Ok(minted)
+    }
+
+    /// Signs a token and prepares its record; until that is stored, the token must not leave.
+    pub(super) async fn sign(
+        &self,
+        caller: &Caller,
+        order: MintOrder,
+        ring: &KeyRing,
+        now: Timestamp,
+    ) -> Result<(MintedToken, RecordMint), ServiceError> {
+        let kind = if order.persistent { ListKind::Persistent } else { ListKind::Ephemeral };
+        let status = self.indexes.take(kind, self.store.as_ref(), now).await?;
+        let at = now.whole_second();
+        let grant = Grant {
+            token: TokenId::generate(now),
+            issuer: self.issuers.load().current().to_owned(),
+            issued_at: at,
+            not_before: at,
+            expires_at: order.expires_at,
+            persistent: order.persistent,
+            roles: order.roles.clone(),
+            max_uses: order.max_uses,
+            root: (!self.settings.outside_certificate).then(|| self.cas.load().current().root_fingerprint()),
+            bindings: Bindings { dns_names: order.dns_names.clone(), ..Bindings::default() },
+            key: order.key,
+            policy: None,
+            status,
+        };
+        let minted = token::mint(&grant, ring, now)?;
+        let entry = minted_entry(caller, &order, &grant, now);
+        let record = record(caller, order, &minted, now);
+        Ok((minted, RecordMint { record, entry }))
+    }
+}
+
+/// The first roles token: persistent, unlimited, no roles; a host joins with it and gets roles later.
+pub fn first_roles_order() -> MintOrder {
+    MintOrder {
+        roles: Vec::new(),
+        persistent: true,
+        label: label("first roles token"),
+        expires_at: None,
+        max_uses: None,
+        dns_names: Vec::new(),
+        key: None,
+        emergency: false,
+    }
+}
+
+/// The emergency token: persistent, unlimited, every role but `allocator`. With it an installation is saved whose
+/// coordinators are gone.
+pub fn emergency_order(settings: &Settings) -> MintOrder {
+    let roles = settings.roles.iter().map(|(role, _)| role).filter(|role| role.as_str() != "allocator");
+    MintOrder {
+        roles: roles.cloned().collect(),
+        label: label("emergency token"),
+        emergency: true,
+        ..first_roles_order()
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the text is a constant of this file, and a test parses it")]
+fn label(text: &'static str) -> Label {
+    Label::parse(text).expect("a label of ours is well-formed")
+}
+
+/// The record that lists show and that revoking by id needs.
+fn record(caller: &Caller, order: MintOrder, minted: &MintedToken, now: Timestamp) -> MintRecord {
+    let grant = minted.grant();
+    MintRecord {
+        token: grant.token,
+        key: minted.key_id(),
+        label: order.label,
+        roles: order.roles,
+        persistent: order.persistent,
+        emergency: order.emergency,
+        minter: caller.actor.to_string(),
+        created_at: now,
+        expires_at: order.expires_at,
+        max_uses: order.max_uses,
+        dns_names: order.dns_names,
+        bound_key: order.key,
+        cluster: None,
+        host: None,
+        policy: None,
+        status: grant.status,
+    }
+}
+
+/// The entry of a mint: the whole grant, never the token.
+fn minted_entry(caller: &Caller, order: &MintOrder, grant: &Grant, now: Timestamp) -> Draft {
+    let subjects = Subjects { token: Some(grant.token), ..Subjects::default() };
+    let entry = caller.did(Action::TokenCreated, now).about(subjects);
+    Draft { detail: grant_detail(order, grant), ..entry }
+}
+
+fn grant_detail(order: &MintOrder, grant: &Grant) -> Map<String, Value> {
+    let detail = json!({
+        "label": order.label,
+        "roles": grant.roles,
+        "persistent": grant.persistent,
+        "emergency": order.emergency,
+        "expires_at": grant.expires_at,
+        "max_uses": grant.max_uses,
+        "dns_names": grant.bindings.dns_names,
+        "key_thumbprint": grant.key,
+        "issuer": grant.issuer,
+        "status_list": grant.status.list,
+        "status_index": grant.status.index,
+    });
+    match detail {
+        Value::Object(detail) => detail,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,235 @@
+//! What a mint may ask for: a request's fields judged all at once, so that its sender hears of every mistake together.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::{FieldError, ServiceError, Settings};
+use crate::clock::Timestamp;
+use crate::config::span::{parse_span, show_span};
+use crate::id::Thumbprint;
+use crate::name::{DnsPattern, Label, NameError, Role};
+use crate::token::{MAX_PATTERNS, MAX_ROLES};
+
+/// The longest life that may be asked for a persistent token; without asking it lives until revoked.
+pub const MAX_PERSISTENT_TTL: Duration = Duration::from_secs(3650 * 86_400);
+
+/// The roles there are, with what each means.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue(BTreeMap<Role, String>);
+
+impl Catalogue {
+    /// A catalogue of these roles and descriptions.
+    pub fn new(roles: impl IntoIterator<Item = (Role, String)>) -> Self {
+        Self(roles.into_iter().collect())
+    }
+
+    /// Every role with its description, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&Role, &str)> {
+        self.0.iter().map(|(role, description)| (role, description.as_str()))
+    }
+
+    /// The names of `texts`, each of them in the catalogue, each once; what is wrong goes to `faults`.
+    pub fn pick(&self, texts: &[String], faults: &mut Vec<FieldError>) -> Vec<Role> {
+        if texts.len() > MAX_ROLES {
+            faults.push(FieldError::new(
+                "roles",
+                format!("{} roles; at most {MAX_ROLES} fit a token", texts.len()),
+            ));
+        }
+        let mut roles = Vec::new();
+        for (place, text) in texts.iter().enumerate() {
+            match Role::parse(text).ok().filter(|role| self.0.contains_key(role)) {
+                Some(role) if roles.contains(&role) => {}
+                Some(role) => roles.push(role),
+                None => faults.push(FieldError::new(format!("roles[{place}]"), self.unknown(text))),
+            }
+        }
+        roles
+    }
+
+    fn unknown(&self, text: &str) -> String {
+        let known = self.0.keys().map(Role::as_str).collect::<Vec<_>>().join(", ");
+        let shown = text.chars().take(64).collect::<String>();
+        format!("unknown role {shown:?}; the roles are: {known}")
+    }
+}
+
+/// A mint as it was asked for, nothing of it judged yet.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MintRequest {
+    /// The roles; may be empty.
+    pub roles: Vec<String>,
+    /// Whether it lives in a row of its own.
+    pub persistent: bool,
+    /// What people know it by.
+    pub label: String,
+    /// How long it lives, such as `15m`; not together with `expires_at`.
+    pub ttl: Option<String>,
+    /// Until when it lives, RFC 3339; not together with `ttl`.
+    pub expires_at: Option<String>,
+    /// How many hosts it admits: absent = the default, null = unlimited.
+    #[serde(deserialize_with = "present")]
+    pub max_uses: Option<Option<i64>>,
+    /// The patterns of names it allows.
+    pub dns_names: Vec<String>,
+    /// The RFC 7638 thumbprint of the only key that may redeem it.
+    pub key_thumbprint: Option<String>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+    Option::<i64>::deserialize(deserializer).map(Some)
+}
+
+/// A mint that may go ahead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MintOrder {
+    /// The roles, all of them in the catalogue.
+    pub roles: Vec<Role>,
+    /// Whether it lives in a row of its own.
+    pub persistent: bool,
+    /// What people know it by.
+    pub label: Label,
+    /// Until when it lives; `None` only for a persistent token.
+    pub expires_at: Option<Timestamp>,
+    /// How many hosts it admits; `None` = unlimited.
+    pub max_uses: Option<u32>,
+    /// The patterns of names it allows.
+    pub dns_names: Vec<DnsPattern>,
+    /// The only key that may redeem it.
+    pub key: Option<Thumbprint>,
+    /// Whether it is the emergency token.
+    pub emergency: bool,
+}
+
+impl MintRequest {
+    /// Judges every field at `now`.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it.
+    pub fn judge(
+        &self,
+        settings: &Settings,
+        now: Timestamp,
+        mut faults: Vec<FieldError>,
+    ) -> Result<MintOrder, ServiceError> {
+        let roles = settings.roles.pick(&self.roles, &mut faults);
+        let label = Label::parse(&self.label).map_err(|error| faults.push(fault("label", &error))).ok();
+        let expires_at = self.expiry(settings, now, &mut faults);
+        let max_uses = self.uses(&mut faults);
+        let dns_names = self.patterns(&mut faults);
+        let key = self.key(&mut faults);
+        match label {
+            Some(label) if faults.is_empty() => {
+                let persistent = self.persistent;
+                Ok(MintOrder {
+                    roles,
+                    persistent,
+                    label,
+                    expires_at,
+                    max_uses,
+                    dns_names,
+                    key,
+                    emergency: false,
+                })
+            }
+            _ => Err(ServiceError::InvalidRequest(faults)),
+        }
+    }
+
+    fn expiry(&self, settings: &Settings, now: Timestamp, faults: &mut Vec<FieldError>) -> Option<Timestamp> {
+        let (field, ttl) = match (&self.ttl, &self.expires_at) {
+            (Some(_), Some(_)) => {
+                faults.push(FieldError::new("expires_at", "give either ttl or expires_at, not both"));
+                return None;
+            }
+            (Some(ttl), None) => match parse_span(ttl) {
+                Ok(ttl) => ("ttl", ttl),
+                Err(error) => {
+                    faults.push(FieldError::new("ttl", error.to_string()));
+                    return None;
+                }
+            },
+            (None, Some(text)) => match Timestamp::parse_rfc3339(text) {
+                Some(at) if at > now => ("expires_at", at.since(now)),
+                Some(_) => {
+                    faults
+                        .push(FieldError::new("expires_at", format!("not in the future; it is {now} here")));
+                    return None;
+                }
+                None => {
+                    faults.push(FieldError::new(
+                        "expires_at",
+                        "not an RFC 3339 time such as 2030-01-31T12:00:00Z",
+                    ));
+                    return None;
+                }
+            },
+            (None, None) if self.persistent => return None,
+            (None, None) => ("ttl", settings.default_ttl),
+        };
+        self.judge_ttl(field, ttl, settings, faults);
+        Some(now.plus(ttl).whole_second())
+    }
+
+    fn judge_ttl(&self, field: &str, ttl: Duration, settings: &Settings, faults: &mut Vec<FieldError>) {
+        let most = if self.persistent { MAX_PERSISTENT_TTL } else { settings.max_ephemeral_ttl };
+        if ttl < Duration::from_secs(1) {
+            faults.push(FieldError::new(field, "shorter than a second"));
+        } else if ttl > most {
+            let way_out = if self.persistent { "" } else { ": ask for less, or set persistent to true" };
+            let message = format!("longer than {}{way_out}", show_span(most));
+            faults.push(FieldError::new(field, message));
+        }
+    }
+
+    fn uses(&self, faults: &mut Vec<FieldError>) -> Option<u32> {
+        match self.max_uses {
+            None if self.persistent => None,
+            None => Some(1),
+            Some(None) => None,
+            Some(Some(uses)) => match u32::try_from(uses) {
+                Ok(uses) if uses > 0 => Some(uses),
+                _ => {
+                    let most = u32::MAX;
+                    faults.push(FieldError::new(
+                        "max_uses",
+                        format!("from 1 to {most}, or null for unlimited"),
+                    ));
+                    None
+                }
+            },
+        }
+    }
+
+    fn patterns(&self, faults: &mut Vec<FieldError>) -> Vec<DnsPattern> {
+        if self.dns_names.len() > MAX_PATTERNS {
+            let message = format!("{} patterns; at most {MAX_PATTERNS} fit a token", self.dns_names.len());
+            faults.push(FieldError::new("dns_names", message));
+        }
+        let mut patterns = Vec::new();
+        for (place, text) in self.dns_names.iter().enumerate() {
+            match DnsPattern::parse(text) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => faults.push(fault(&format!("dns_names[{place}]"), &error)),
+            }
+        }
+        patterns
+    }
+
+    fn key(&self, faults: &mut Vec<FieldError>) -> Option<Thumbprint> {
+        let text = self.key_thumbprint.as_deref().filter(|text| !text.is_empty())?;
+        let key = Thumbprint::parse(text);
+        if key.is_none() {
+            let message = "not an RFC 7638 thumbprint: 43 characters of base64url without padding";
+            faults.push(FieldError::new("key_thumbprint", message));
+        }
+        key
+    }
+}
+
+fn fault(field: &str, error: &NameError) -> FieldError {
+    FieldError::new(field, error.to_string())
+}

@@ -1,0 +1,293 @@
+//! Redeeming: the one path from a token to a certificate. The order of its steps is the order of this file.
+
+use std::time::Duration;
+
+use super::enrolled::{Enrolled, as_stored, to_store};
+use super::refusals::Refused;
+use super::{Authority, Caller, ServiceError};
+use crate::access::Actor;
+use crate::admission::{Ask, binding};
+use crate::ca::{ApprovedRequest, Csr, CsrPolicy, HostProfile, IssuedCertificate};
+use crate::clock::Timestamp;
+use crate::id::HostId;
+use crate::ledger::{Action, Draft, Subjects};
+use crate::name::{Cluster, DnsName, Role};
+use crate::store::{
+    NewHost, Pair, Recertify, Redeem, RedeemRefusal, Redeemed, RenewRefusal, Renewed, StoredCertificate,
+    Ticket,
+};
+use crate::token::{Authenticated, Grant, LEEWAY, Status, UnverifiedToken, Verified, VerifyError};
+
+use super::time::TOLERATED_STEP_BACK;
+
+/// How long the same token and key get the same answer again, whatever became of the token.
+pub const REPEATS: Duration = Duration::from_secs(24 * 3600);
+
+/// How long after a token's expiry its pairs are kept: longer than anything that could still accept it.
+pub const KEPT_AFTER_EXPIRY: Duration = Duration::from_secs(25 * 3600);
+
+// A pair that is forgotten while its token is still accepted would admit a second host on one use (I1).
+const _: () = assert!(
+    KEPT_AFTER_EXPIRY.as_secs() > LEEWAY.as_secs() + TOLERATED_STEP_BACK.as_secs() + REPEATS.as_secs(),
+    "pairs are kept for longer than leeway, tolerated clock step and repeats together",
+);
+
+/// What a host presents.
+pub struct RedeemRequest<'a> {
+    /// The token, nothing of it believed.
+    pub unverified_token: &'a str,
+    /// The certificate request, PEM.
+    pub csr: &'a str,
+    /// The DNS name it wants, if any.
+    pub name: Option<DnsName>,
+    /// The cluster it belongs to, if any.
+    pub cluster: Option<Cluster>,
+}
+
+/// A redemption that every check but the transaction's has passed. Only this file makes one, and issuing consumes it.
+struct RedeemTicket {
+    grant: Verified<Grant>,
+    csr: Csr,
+    ask: Ask,
+}
+
+impl Authority {
+    /// Redeems a token for a host certificate.
+    ///
+    /// # Errors
+    /// Every refusal of the contract; whatever the error, no use is spent (I3).
+    pub async fn redeem(
+        &self,
+        caller: &Caller,
+        request: RedeemRequest<'_>,
+    ) -> Result<Enrolled, ServiceError> {
+        let now = self.time.trusted()?;
+        let token = self.authenticate(request.unverified_token)?;
+        let caller = Caller { actor: Actor::Token(token.grant().token), ..caller.clone() };
+        let result = self.judge(&caller, &token, request, now).await;
+        if let Err(error) = &result {
+            self.note_refusal(&caller, token.grant(), error, now);
+        }
+        result
+    }
+
+    /// Steps 1: size, syntax, signature, issuer, audience, type. Nothing is written before this has passed (I4).
+    fn authenticate(&self, unverified_token: &str) -> Result<Authenticated<Grant>, ServiceError> {
+        UnverifiedToken::parse(unverified_token)
+            .and_then(|token| {
+                token.authenticate(self.ring.load().verifying(), self.issuers.load().accepted())
+            })
+            .map_err(ServiceError::InvalidToken)
+    }
+
+    /// Steps 2 to 7.
+    async fn judge(
+        &self,
+        caller: &Caller,
+        token: &Authenticated<Grant>,
+        request: RedeemRequest<'_>,
+        now: Timestamp,
+    ) -> Result<Enrolled, ServiceError> {
+        let csr = Csr::parse(request.csr, CsrPolicy { allow_rsa: self.settings.allow_rsa })?;
+        let key = csr.spki_hash();
+        if self.store.key_of_revoked_host(key).await? {
+            return Err(ServiceError::HostRevoked);
+        }
+        // The pair comes before time, uses and bindings: a lost answer is given again although the token ended since.
+        let pair = self.store.pair(token.grant().token, key).await?;
+        if let Some(pair) = &pair {
+            if let Some(stored) = again(pair, now)? {
+                return self.answer_again(stored).await;
+            }
+        }
+        let grant = token.at(now).map_err(expired_or_invalid)?;
+        self.judge_status(&grant, pair.is_some())?;
+        let ask = Ask { key: csr.thumbprint(), name: request.name, cluster: request.cluster };
+        binding::check(&grant, &ask)?;
+        let ticket = RedeemTicket { grant, csr, ask };
+        match pair {
+            Some(pair) => self.recertify(caller, ticket, pair.host, now).await,
+            None => self.enroll(caller, ticket, now).await,
+        }
+    }
+
+    /// A first look at revocations and uses, in memory; it refuses early, the transaction decides.
+    fn judge_status(&self, grant: &Grant, redeemed_before: bool) -> Result<(), ServiceError> {
+        match self.store.revocations().status(grant.status) {
+            Status::Valid => Ok(()),
+            Status::UsedUp if redeemed_before => Ok(()),
+            Status::UsedUp => Err(spent(grant)),
+            Status::Revoked | Status::Suspended => Err(ServiceError::TokenRevoked),
+        }
+    }
+
+    /// A new pair: a new host.
+    async fn enroll(
+        &self,
+        caller: &Caller,
+        ticket: RedeemTicket,
+        now: Timestamp,
+    ) -> Result<Enrolled, ServiceError> {
+        let name = ticket.ask.name.clone();
+        if let Some(name) = &name {
+            if self.store.name_taken(name.clone()).await? {
+                return Err(ServiceError::NameTaken);
+            }
+        }
+        let host = NewHost {
+            id: HostId::generate(now),
+            name: name.clone(),
+            cluster: ticket.ask.cluster.clone(),
+            roles: ticket.grant.roles.clone(),
+        };
+        let issued = self.issue(&ticket.csr, host.id, &host.roles, name.clone(), now)?;
+        let certificate = to_store(issued, ticket.csr.spki_hash());
+        let stored = as_stored(host.id, &certificate);
+        let entry = enrolled_entry(caller, Action::HostEnrolled, &ticket, &stored, now)
+            .with("roles", role_names(&host));
+        let keep_until = ticket.grant.expires_at.map(|at| at.plus(KEPT_AFTER_EXPIRY));
+        let keep_until = keep_until.filter(|_| !ticket.grant.persistent);
+        let id = host.id;
+        let command = Redeem { ticket: ticket_of(&ticket.grant), host, certificate, keep_until, entry };
+        match self.store.redeem(command).await? {
+            Redeemed::First => Ok(Enrolled::new(id, name, &stored, &self.cas.load())),
+            Redeemed::Again(winner) => self.answer_again(winner).await,
+            Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
+        }
+    }
+
+    /// A pair that redeemed more than a day ago: a new certificate for the same host and key, no use taken.
+    async fn recertify(
+        &self,
+        caller: &Caller,
+        ticket: RedeemTicket,
+        id: HostId,
+        now: Timestamp,
+    ) -> Result<Enrolled, ServiceError> {
+        let host = self.store.host(id).await?.ok_or(ServiceError::TokenRevoked)?;
+        let issued = self.issue(&ticket.csr, id, &host.roles, host.name.clone(), now)?;
+        let certificate = to_store(issued, ticket.csr.spki_hash());
+        let stored = as_stored(id, &certificate);
+        let entry = enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
+        let command =
+            Recertify { ticket: ticket_of(&ticket.grant), host: id, roles: host.roles, certificate, entry };
+        match self.store.recertify(command).await? {
+            Renewed::First => Ok(Enrolled::new(id, host.name, &stored, &self.cas.load())),
+            Renewed::Again(winner) => self.answer_again(winner).await,
+            Renewed::Refused(RenewRefusal::HostRevoked) => Err(ServiceError::HostRevoked),
+            Renewed::Refused(_) => Err(ServiceError::TokenRevoked),
+            Renewed::RolesChanged => Err(crate::store::StoreError::Overloaded.into()),
+        }
+    }
+
+    /// Builds, signs and checks a host certificate. From the request it takes the public key and nothing else.
+    pub(super) fn issue(
+        &self,
+        csr: &Csr,
+        host: HostId,
+        roles: &[Role],
+        dns_name: Option<DnsName>,
+        now: Timestamp,
+    ) -> Result<IssuedCertificate, ServiceError> {
+        let profile = HostProfile {
+            host,
+            roles: roles.to_vec(),
+            dns_name,
+            trust_domain: self.settings.trust_domain.clone(),
+            lifetime: self.settings.certificate_lifetime,
+            crl_url: self.settings.crl_url.clone(),
+        };
+        let cas = self.cas.load();
+        let prepared = ApprovedRequest::new(csr, profile).prepare(cas.current(), now)?;
+        Ok(prepared.issue(cas.current())?)
+    }
+
+    pub(super) async fn answer_again(&self, stored: StoredCertificate) -> Result<Enrolled, ServiceError> {
+        let name = self.store.host(stored.host).await?.and_then(|host| host.name);
+        Ok(Enrolled::new(stored.host, name, &stored, &self.cas.load()))
+    }
+
+    fn note_refusal(&self, caller: &Caller, grant: &Grant, error: &ServiceError, now: Timestamp) {
+        if let Some(reason) = ledger_reason(error) {
+            self.refusals.note(Refused { caller: caller.clone(), token: grant.token, reason }, now);
+        }
+    }
+}
+
+/// The certificate that answers a repeat, if the pair redeemed within [`REPEATS`] and the certificate is still good.
+fn again(pair: &Pair, now: Timestamp) -> Result<Option<StoredCertificate>, ServiceError> {
+    if pair.host_revoked {
+        return Err(ServiceError::HostRevoked);
+    }
+    let lately = now.since(pair.redeemed_at) < REPEATS;
+    Ok(pair.certificate.clone().filter(|stored| lately && stored.record.not_after > now))
+}
+
+fn expired_or_invalid(error: VerifyError) -> ServiceError {
+    match error {
+        VerifyError::Expired => ServiceError::TokenExpired,
+        other => ServiceError::InvalidToken(other),
+    }
+}
+
+fn spent(grant: &Grant) -> ServiceError {
+    if grant.max_uses == Some(1) { ServiceError::TokenUsed } else { ServiceError::TokenExhausted }
+}
+
+fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
+    match refusal {
+        RedeemRefusal::TokenRevoked => ServiceError::TokenRevoked,
+        RedeemRefusal::TokenSpent => spent(grant),
+        RedeemRefusal::HostRevoked => ServiceError::HostRevoked,
+        RedeemRefusal::NameTaken => ServiceError::NameTaken,
+    }
+}
+
+/// What the ledger calls a refusal of a token whose signature is good; `None` for our own troubles.
+fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
+    Some(match error {
+        ServiceError::InvalidToken(cause) => cause.code(),
+        ServiceError::TokenExpired => "token_expired",
+        ServiceError::TokenUsed => "token_used",
+        ServiceError::TokenExhausted => "token_exhausted",
+        ServiceError::TokenRevoked => "token_revoked",
+        ServiceError::BindingMismatch(cause) => cause.code(),
+        ServiceError::HostRevoked => "host_revoked",
+        ServiceError::NameTaken => "name_taken",
+        ServiceError::CsrRejected(_) => "csr_rejected",
+        _ => return None,
+    })
+}
+
+fn ticket_of(grant: &Grant) -> Ticket {
+    Ticket {
+        token: grant.token,
+        status: grant.status,
+        persistent: grant.persistent,
+        max_uses: grant.max_uses,
+    }
+}
+
+fn enrolled_entry(
+    caller: &Caller,
+    action: Action,
+    ticket: &RedeemTicket,
+    stored: &StoredCertificate,
+    now: Timestamp,
+) -> Draft {
+    let subjects = Subjects {
+        token: Some(ticket.grant.token),
+        host: Some(stored.host),
+        serial: Some(stored.record.serial),
+        ..Subjects::default()
+    };
+    let entry = caller.did(action, now).about(subjects).with("key", stored.record.key.to_string());
+    match &ticket.ask.name {
+        Some(name) => entry.with("name", name.as_str()),
+        None => entry,
+    }
+}
+
+fn role_names(host: &NewHost) -> Vec<String> {
+    host.roles.iter().map(ToString::to_string).collect()
+}

@@ -1,0 +1,71 @@
+//! Renewing: a host's certificate and a new request become its next certificate.
+
+use super::enrolled::{Enrolled, as_stored, to_store};
+use super::{Authority, Caller, HostCaller, ServiceError};
+use crate::ca::{Csr, CsrPolicy};
+use crate::ledger::{Action, Subjects};
+use crate::store::{HostRecord, NewCertificate, Renew, RenewRefusal, Renewed, StoreError};
+
+/// How often a certificate is built again because the host's roles changed meanwhile.
+const ATTEMPTS: usize = 3;
+
+impl Authority {
+    /// Renews the certificate of the host that presented `host`'s.
+    ///
+    /// # Errors
+    /// The clock is in doubt, the request cannot be signed, the host or certificate is revoked or superseded, or the
+    /// store cannot be written. The certificate in use stays good.
+    pub async fn renew(
+        &self,
+        caller: &Caller,
+        host: &HostCaller,
+        csr: &str,
+    ) -> Result<Enrolled, ServiceError> {
+        self.time.trusted()?;
+        let csr = Csr::parse(csr, CsrPolicy { allow_rsa: self.settings.allow_rsa })?;
+        let mut record = host.record.clone();
+        for _ in 0..ATTEMPTS {
+            if let Some(enrolled) = self.try_renew(caller, host, &record, &csr).await? {
+                return Ok(enrolled);
+            }
+            record = self.store.host(host.id).await?.ok_or(ServiceError::HostRevoked)?;
+        }
+        Err(StoreError::Overloaded.into())
+    }
+
+    /// One attempt; `None` if the roles in the row are not those in `record`.
+    async fn try_renew(
+        &self,
+        caller: &Caller,
+        host: &HostCaller,
+        record: &HostRecord,
+        csr: &Csr,
+    ) -> Result<Option<Enrolled>, ServiceError> {
+        let now = self.time.trusted()?;
+        let issued = self.issue(csr, host.id, &record.roles, record.name.clone(), now)?;
+        let certificate = to_store(issued, csr.spki_hash());
+        let stored = as_stored(host.id, &certificate);
+        let entry = caller.did(Action::HostRenewed, now).about(subjects(host, &certificate));
+        let command =
+            Renew { host: host.id, presented: host.serial, roles: record.roles.clone(), certificate, entry };
+        Ok(match self.store.renew(command).await? {
+            Renewed::First => Some(Enrolled::new(host.id, record.name.clone(), &stored, &self.cas.load())),
+            Renewed::Again(newest) => Some(self.answer_again(newest).await?),
+            Renewed::RolesChanged => None,
+            Renewed::Refused(refusal) => return Err(refused(refusal)),
+        })
+    }
+}
+
+fn subjects(host: &HostCaller, certificate: &NewCertificate) -> Subjects {
+    Subjects { host: Some(host.id), serial: Some(certificate.serial), ..Subjects::default() }
+}
+
+fn refused(refusal: RenewRefusal) -> ServiceError {
+    match refusal {
+        RenewRefusal::Unknown | RenewRefusal::HostRevoked => ServiceError::HostRevoked,
+        RenewRefusal::CertificateRevoked => ServiceError::CertificateRevoked,
+        RenewRefusal::LineageConflict => ServiceError::LineageConflict,
+        RenewRefusal::TokenRevoked => ServiceError::TokenRevoked,
+    }
+}

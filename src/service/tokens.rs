@@ -1,0 +1,83 @@
+//! Listing, showing and revoking tokens.
+
+use super::{Authority, Caller, ServiceError};
+use crate::clock::Timestamp;
+use crate::id::TokenId;
+use crate::ledger::{Action, Subjects};
+use crate::name::Role;
+use crate::store::{Ended, PageQuery, RevokeToken, TokenFilter, TokenRecord, TokenRevocation};
+
+/// How a token is taken back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HowToRevoke {
+    /// Even if it is the emergency token.
+    pub even_emergency: bool,
+    /// Only if it is persistent: the Elastic list knows no other.
+    pub only_persistent: bool,
+}
+
+impl Authority {
+    /// A page of tokens, newest first: live and lately ended ones, or all that are kept.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_tokens(
+        &self,
+        all: bool,
+        page: PageQuery<TokenId>,
+    ) -> Result<Vec<TokenRecord>, ServiceError> {
+        let since = self.time.now().minus(self.settings.retention);
+        let ended = if all { Ended::All } else { Ended::Since(since) };
+        Ok(self.store.list_tokens(TokenFilter { ended }, page).await?)
+    }
+
+    /// One token.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be read.
+    pub async fn show_token(&self, id: TokenId) -> Result<TokenRecord, ServiceError> {
+        self.store.token(id).await?.ok_or_else(|| no_token(id))
+    }
+
+    /// Every live persistent token with its roles.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_persistent_tokens(&self) -> Result<Vec<(TokenId, Vec<Role>)>, ServiceError> {
+        Ok(self.store.list_persistent(self.time.now()).await?)
+    }
+
+    /// Takes a token back. Hosts it admitted stay (I9). `false` if it was revoked before.
+    ///
+    /// # Errors
+    /// There is none, it is the emergency token, or the store cannot be written.
+    pub async fn revoke_token(
+        &self,
+        caller: &Caller,
+        id: TokenId,
+        how: HowToRevoke,
+    ) -> Result<bool, ServiceError> {
+        let subjects = Subjects { token: Some(id), ..Subjects::default() };
+        let entry = caller.did(Action::TokenRevoked, self.time.now()).about(subjects);
+        let HowToRevoke { even_emergency, only_persistent } = how;
+        match self
+            .store
+            .revoke_token(RevokeToken { token: id, even_emergency, only_persistent, entry })
+            .await?
+        {
+            TokenRevocation::Revoked => Ok(true),
+            TokenRevocation::Before => Ok(false),
+            TokenRevocation::Emergency => Err(ServiceError::EmergencyToken),
+            TokenRevocation::Unknown => Err(no_token(id)),
+        }
+    }
+
+    /// Now, as lists show states.
+    pub fn now(&self) -> Timestamp {
+        self.time.now()
+    }
+}
+
+fn no_token(id: TokenId) -> ServiceError {
+    ServiceError::NotFound { what: "token", id: id.to_string() }
+}

@@ -1,0 +1,214 @@
+//! Where secrets are kept on disk: key files of mode 0600 in a directory of mode 0700, written whole or not at all.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use crate::secret::Secret;
+
+/// Why a secret could not be kept or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VaultError {
+    /// Others than the owner may read the file or enter the directory.
+    #[error("{path} may be read by others (mode {mode:04o}): run `chmod {right} {path}`")]
+    Exposed {
+        /// The file or directory.
+        path: String,
+        /// Its mode.
+        mode: u32,
+        /// The mode it should have, as chmod takes it.
+        right: &'static str,
+    },
+    /// A file that must be there is not.
+    #[error("{path} is missing: bring it back from a backup")]
+    Missing {
+        /// The file.
+        path: String,
+    },
+    /// The operating system refused.
+    #[error("{path}: {cause}")]
+    Io {
+        /// The file or directory.
+        path: String,
+        /// What the operating system said.
+        cause: String,
+    },
+}
+
+/// A directory of secrets.
+#[derive(Clone, Debug)]
+pub struct Vault {
+    directory: PathBuf,
+}
+
+impl Vault {
+    /// The directory, made if it is not there. One that others may enter is refused.
+    ///
+    /// # Errors
+    /// It is exposed, or cannot be made.
+    pub fn open(directory: &Path) -> Result<Self, VaultError> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(directory).map_err(|error| io(directory, &error))?;
+        refuse_exposed(directory, "700")?;
+        Ok(Self { directory: directory.to_owned() })
+    }
+
+    /// The path of the file `name`.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Writes `text` to the file `name`: it is on disk, whole, when this returns.
+    ///
+    /// # Errors
+    /// The file could not be written; an earlier one of the same name is still there.
+    pub fn save(&self, name: &str, text: &Secret<String>) -> Result<(), VaultError> {
+        write_private(&self.path(name), text.expose().as_bytes())
+    }
+
+    /// Reads the file `name`.
+    ///
+    /// # Errors
+    /// It is missing, exposed or cannot be read.
+    pub fn load(&self, name: &str) -> Result<Secret<String>, VaultError> {
+        load_private(&self.path(name))
+    }
+
+    /// Whether the file `name` is there.
+    pub fn holds(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    /// The names of the files that are there.
+    ///
+    /// # Errors
+    /// The directory cannot be read.
+    pub fn names(&self) -> Result<Vec<String>, VaultError> {
+        let read = || -> io::Result<Vec<String>> {
+            fs::read_dir(&self.directory)?
+                .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+                .collect()
+        };
+        read().map_err(|error| io(&self.directory, &error))
+    }
+
+    /// Overwrites the file `name` and removes it. One that is gone already is fine.
+    ///
+    /// # Errors
+    /// It could not be removed.
+    pub fn destroy(&self, name: &str) -> Result<(), VaultError> {
+        let path = self.path(name);
+        let destroy = || -> io::Result<()> {
+            let length = fs::metadata(&path)?.len();
+            let mut file = OpenOptions::new().write(true).open(&path)?;
+            file.write_all(&vec![0; usize::try_from(length).unwrap_or(0)])?;
+            file.sync_all()?;
+            fs::remove_file(&path)?;
+            File::open(&self.directory)?.sync_all()
+        };
+        match destroy() {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(&path, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Writes a file of mode 0600 whole or not at all: beside its place, synced, then renamed into it.
+///
+/// # Errors
+/// It could not be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
+    write_whole(path, bytes, 0o600)
+}
+
+/// Writes a file that anyone may read (mode 0644), whole or not at all.
+///
+/// # Errors
+/// It could not be written.
+pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
+    write_whole(path, bytes, 0o644)
+}
+
+fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), VaultError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let write = || -> io::Result<()> {
+        // A leftover of a crash would keep its own mode.
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)?;
+        match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+            _ => File::open(".")?.sync_all(),
+        }
+    };
+    write().map_err(|error| io(path, &error))
+}
+
+/// Reads a file that nobody else may read.
+///
+/// # Errors
+/// It is missing, exposed or cannot be read.
+pub fn load_private(path: &Path) -> Result<Secret<String>, VaultError> {
+    if !path.exists() {
+        return Err(VaultError::Missing { path: path.display().to_string() });
+    }
+    refuse_exposed(path, "600")?;
+    fs::read_to_string(path).map(Secret::new).map_err(|error| io(path, &error))
+}
+
+fn refuse_exposed(path: &Path, right: &'static str) -> Result<(), VaultError> {
+    let mode = fs::metadata(path).map_err(|error| io(path, &error))?.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(VaultError::Exposed { path: path.display().to_string(), mode, right });
+    }
+    Ok(())
+}
+
+fn io(path: &Path, error: &io::Error) -> VaultError {
+    VaultError::Io { path: path.display().to_string(), cause: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saved_secret_is_private_and_comes_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&dir.path().join("keys")).unwrap();
+        vault.save("one.pem", &Secret::new("text".to_owned())).unwrap();
+        assert_eq!(vault.load("one.pem").unwrap().expose(), "text");
+        let mode = fs::metadata(vault.path("one.pem")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        vault.destroy("one.pem").unwrap();
+        vault.destroy("one.pem").unwrap();
+        assert!(!vault.holds("one.pem"));
+    }
+
+    #[test]
+    fn a_key_file_that_others_may_read_is_refused_with_the_command_that_mends_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&dir.path().join("keys")).unwrap();
+        vault.save("one.pem", &Secret::new("text".to_owned())).unwrap();
+        fs::set_permissions(vault.path("one.pem"), fs::Permissions::from_mode(0o640)).unwrap();
+        let error = vault.load("one.pem").err().unwrap();
+        assert!(error.to_string().contains("chmod 600"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_that_others_may_enter_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let keys = dir.path().join("keys");
+        fs::create_dir(&keys).unwrap();
+        fs::set_permissions(&keys, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(matches!(Vault::open(&keys), Err(VaultError::Exposed { mode: 0o755, .. })));
+    }
+}
