@@ -1,0 +1,263 @@
+//! The claims as they stand in a token (RFC 7519 section 4), and their one translation from and to a [`Grant`].
+//!
+//! Only gatepass mints enrollment tokens, so a verifier refuses every claim it does not know instead of ignoring it (as
+//! RFC 7519 section 4 would have it where nothing else is agreed): a claim of a later version may be a restriction, and a
+//! restriction that is ignored is a token that allows too much.
+
+use serde::{Deserialize, Serialize};
+
+use super::grant::{Bindings, Grant};
+use super::json::{Object, object, present};
+use super::status::{list_of, status_uri};
+use super::verify::VerifyError;
+use super::{MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY};
+use crate::clock::Timestamp;
+use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
+use crate::name::{Cluster, DnsPattern, Role};
+
+/// The last second of the year 9999, where RFC 3339 ends.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+/// Texts are borrowed from the token, which also refuses escapes in them: nothing we write needs any, and without them
+/// one claim has one spelling.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Claims<'a> {
+    pub(super) iss: &'a str,
+    aud: &'a str,
+    jti: &'a str,
+    sub: &'a str,
+    iat: u64,
+    nbf: u64,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    exp: Option<u64>,
+    persistent: bool,
+    #[serde(borrow)]
+    roles: Vec<&'a str>,
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    max_uses: Option<u32>,
+    #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    sha: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    bind: Option<Object<Bind<'a>>>,
+    #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    cnf: Option<Object<Confirmation<'a>>>,
+    #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    policy: Option<&'a str>,
+    #[serde(borrow)]
+    status: Object<StatusClaim<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Bind<'a> {
+    #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    cluster: Option<&'a str>,
+    #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    dns_names: Option<Vec<&'a str>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Confirmation<'a> {
+    jkt: &'a str,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatusClaim<'a> {
+    #[serde(borrow)]
+    status_list: Object<ListEntry<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListEntry<'a> {
+    idx: u32,
+    uri: &'a str,
+}
+
+impl<'a> Claims<'a> {
+    /// The claims that `json` spells, of the right types and no others; their values are not judged yet.
+    pub(super) fn parse(json: &'a [u8]) -> Result<Self, VerifyError> {
+        object(json).ok_or(malformed(
+            "its claims are not an object of exactly the claims that an enrollment token has",
+        ))
+    }
+
+    /// Whether the token is meant for the enrollment of its own issuer, and for nothing else (RFC 8725 section 3.9).
+    pub(super) fn is_for_enrollment(&self) -> bool {
+        self.aud.strip_prefix(self.iss) == Some(ENROLL)
+    }
+
+    /// The grant, every value judged.
+    pub(super) fn grant(&self) -> Result<Grant, VerifyError> {
+        let (issued_at, not_before) = (moment(self.iat)?, moment(self.nbf)?);
+        let expires_at = self.exp.map(moment).transpose()?;
+        if expires_at.is_some_and(|exp| exp < issued_at || exp < not_before) {
+            return Err(malformed("it expires before it begins"));
+        }
+        if expires_at.is_none() && !self.persistent {
+            return Err(malformed("it has no expiry and is not persistent"));
+        }
+        if self.max_uses == Some(0) {
+            return Err(malformed("its max_uses is zero"));
+        }
+        Ok(Grant {
+            token: self.token()?,
+            issuer: self.issuer()?,
+            issued_at,
+            not_before,
+            expires_at,
+            persistent: self.persistent,
+            roles: self.roles()?,
+            max_uses: self.max_uses,
+            root: optional(self.sha, Fingerprint::parse, "its sha is not a fingerprint")?,
+            bindings: self.bind.as_ref().map(|Object(bind)| bind.bindings()).transpose()?.unwrap_or_default(),
+            key: optional(
+                self.cnf.as_ref().map(|cnf| cnf.0.jkt),
+                Thumbprint::parse,
+                "its jkt is not a thumbprint",
+            )?,
+            policy: optional(
+                self.policy,
+                |text| canonical(text, PolicyId::parse),
+                "its policy is not an id",
+            )?,
+            status: self.status()?,
+        })
+    }
+
+    fn token(&self) -> Result<TokenId, VerifyError> {
+        if self.sub != self.jti {
+            return Err(malformed("its sub is not its jti"));
+        }
+        canonical(self.jti, TokenId::parse).ok_or(malformed("its jti is not a token id"))
+    }
+
+    fn issuer(&self) -> Result<String, VerifyError> {
+        // It is shown to people and dialled by clients before anything is believed.
+        if self.iss.is_empty() || !self.iss.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(malformed("its iss is not a URL"));
+        }
+        Ok(self.iss.to_owned())
+    }
+
+    fn roles(&self) -> Result<Vec<Role>, VerifyError> {
+        if self.roles.len() > MAX_ROLES {
+            return Err(malformed("it has more than 32 roles"));
+        }
+        self.roles
+            .iter()
+            .map(|role| Role::parse(role).map_err(|_| malformed("one of its roles is not a role name")))
+            .collect()
+    }
+
+    fn status(&self) -> Result<StatusRef, VerifyError> {
+        let ListEntry { idx, uri } = self.status.0.status_list.0;
+        let list = list_of(self.iss, uri).ok_or(malformed("its status uri is not a list of its issuer"))?;
+        if idx >= STATUS_LIST_CAPACITY {
+            return Err(malformed("its status index is beyond the end of a list"));
+        }
+        Ok(StatusRef { list, index: idx })
+    }
+}
+
+impl Bind<'_> {
+    fn bindings(&self) -> Result<Bindings, VerifyError> {
+        let Self { host, cluster, dns_names } = self;
+        // What binds nothing is absent: an empty object or array that is there was meant to be something else.
+        if (host.is_none() && cluster.is_none() && dns_names.is_none())
+            || dns_names.as_ref().is_some_and(Vec::is_empty)
+        {
+            return Err(malformed("its bind is there but binds nothing"));
+        }
+        let patterns = dns_names.as_deref().unwrap_or_default();
+        if patterns.len() > MAX_PATTERNS {
+            return Err(malformed("it is bound to more than 16 name patterns"));
+        }
+        let pattern = |text: &&str| {
+            DnsPattern::parse(text).map_err(|_| malformed("one of its dns_names is not a pattern"))
+        };
+        Ok(Bindings {
+            host: optional(*host, |text| canonical(text, HostId::parse), "its bound host is not an id")?,
+            cluster: optional(
+                *cluster,
+                |text| Cluster::parse(text).ok(),
+                "its bound cluster is not a cluster id",
+            )?,
+            dns_names: patterns.iter().map(pattern).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// What the audience adds to the issuer.
+const ENROLL: &str = "/enroll";
+
+const fn malformed(why: &'static str) -> VerifyError {
+    VerifyError::Malformed { why }
+}
+
+fn moment(secs: u64) -> Result<Timestamp, VerifyError> {
+    let in_range = (1..=LAST_SECOND).contains(&secs).then(|| i64::try_from(secs).ok()).flatten();
+    in_range.map(Timestamp::from_secs).ok_or(malformed("one of its times is not between 1970 and 9999"))
+}
+
+fn optional<T>(
+    text: Option<&str>,
+    parse: impl FnOnce(&str) -> Option<T>,
+    why: &'static str,
+) -> Result<Option<T>, VerifyError> {
+    text.map(|text| parse(text).ok_or(malformed(why))).transpose()
+}
+
+/// Parses an id in its one spelling: ids elsewhere are read in either case, in a token they are as we wrote them.
+pub(super) fn canonical<T>(text: &str, parse: fn(&str) -> Option<T>) -> Option<T> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { None } else { parse(text) }
+}
+
+/// Whether `at` can stand in a token: a whole second between 1970 and 9999.
+pub(super) fn can_carry(at: Timestamp) -> bool {
+    at == at.whole_second() && u64::try_from(at.secs()).is_ok_and(|secs| moment(secs).is_ok())
+}
+
+/// The claims of `grant` as JSON. What they may not say is refused where the token is read back.
+pub(super) fn encode(grant: &Grant) -> Result<Vec<u8>, serde_json::Error> {
+    let Grant { bindings: Bindings { host, cluster, dns_names }, .. } = grant;
+    let (id, audience) = (grant.token.to_string(), format!("{}{ENROLL}", grant.issuer));
+    let (root, key) = (grant.root.map(|root| root.to_string()), grant.key.map(|key| key.to_string()));
+    let (policy, host) = (grant.policy.map(|policy| policy.to_string()), host.map(|host| host.to_string()));
+    let uri = status_uri(&grant.issuer, grant.status.list);
+    let bind = Bind {
+        host: host.as_deref(),
+        cluster: cluster.as_ref().map(Cluster::as_str),
+        dns_names: (!dns_names.is_empty()).then(|| dns_names.iter().map(DnsPattern::as_str).collect()),
+    };
+    let bound = bind.host.is_some() || bind.cluster.is_some() || bind.dns_names.is_some();
+    serde_json::to_vec(&Claims {
+        iss: &grant.issuer,
+        aud: &audience,
+        jti: &id,
+        sub: &id,
+        iat: seconds(grant.issued_at),
+        nbf: seconds(grant.not_before),
+        exp: grant.expires_at.map(seconds),
+        persistent: grant.persistent,
+        roles: grant.roles.iter().map(Role::as_str).collect(),
+        max_uses: grant.max_uses,
+        sha: root.as_deref(),
+        bind: bound.then_some(Object(bind)),
+        cnf: key.as_deref().map(|jkt| Object(Confirmation { jkt })),
+        policy: policy.as_deref(),
+        status: Object(StatusClaim { status_list: Object(ListEntry { idx: grant.status.index, uri: &uri }) }),
+    })
+}
+
+fn seconds(at: Timestamp) -> u64 {
+    u64::try_from(at.secs()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The key set that is published at `/.well-known/jwks.json` (RFC 7517 section 5, RFC 8037 section 2).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+use super::json::{Object, present};
+use super::key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
+use crate::id::KeyId;
+
+/// The longest text that is looked at as a key set.
+const MOST_BYTES: usize = 64 * 1024;
+/// What marks a key that verifies persistent tokens only. Others ignore it, as RFC 7517 section 4 asks.
+const PERSISTENT: &str = "persistent";
+
+#[derive(Serialize)]
+struct Published<'a> {
+    kty: &'a str,
+    crv: &'a str,
+    x: String,
+    kid: KeyId,
+    #[serde(rename = "use")]
+    usage: &'a str,
+    alg: &'a str,
+    #[serde(rename = "gatepass_scope", skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct PublishedSet<'a> {
+    keys: Vec<Published<'a>>,
+}
+
+/// A key set as others write it: unknown members are ignored (RFC 7517 section 5), known ones stand there once.
+#[derive(Deserialize)]
+struct Set {
+    keys: Vec<Object<Jwk>>,
+}
+
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    #[serde(default, deserialize_with = "present")]
+    crv: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    x: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    kid: Option<String>,
+    #[serde(default, rename = "use", deserialize_with = "present")]
+    usage: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    alg: Option<String>,
+    #[serde(default, rename = "gatepass_scope", deserialize_with = "present")]
+    scope: Option<String>,
+    /// The private half of an elliptic or RSA key (RFC 8037 section 2, RFC 7518 section 6.3.2).
+    #[serde(default, deserialize_with = "present")]
+    d: Option<IgnoredAny>,
+    /// A symmetric key (RFC 7518 section 6.4): all of it is secret.
+    #[serde(default, deserialize_with = "present")]
+    k: Option<IgnoredAny>,
+}
+
+impl VerifyingKeys {
+    /// The set as `application/jwk-set+json`.
+    pub fn to_jwks(&self) -> String {
+        let keys = self.iter().map(|key| Published {
+            kty: "OKP",
+            crv: "Ed25519",
+            x: URL_SAFE_NO_PAD.encode(key.public),
+            kid: key.id,
+            usage: "sig",
+            alg: "EdDSA",
+            scope: (key.scope == KeyScope::PersistentOnly).then_some(PERSISTENT),
+        });
+        let set = PublishedSet { keys: keys.collect() };
+        // Strings and a list of them: there is nothing in it that JSON cannot say.
+        serde_json::to_string(&set).unwrap_or_default()
+    }
+
+    /// Reads a key set. Keys for other uses or of other algorithms are passed over (RFC 7517 section 5).
+    ///
+    /// # Errors
+    /// What is no key set; one that shows a private key, to anyone who cares to read it; a key that is there twice, that is
+    /// unsound, or whose `kid` is not its RFC 7638 thumbprint.
+    pub fn parse_jwks(text: &str) -> Result<Self, KeyError> {
+        if text.len() > MOST_BYTES {
+            return Err(KeyError::Jwks { why: "it is longer than 64 KiB" });
+        }
+        let Object(set) = serde_json::from_str::<Object<Set>>(text)
+            .map_err(|_| KeyError::Jwks { why: "it is not a JSON object with an array of keys" })?;
+        let keys = set.keys.iter().filter_map(|Object(key)| key.verifying_key().transpose());
+        Self::new(keys.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Jwk {
+    /// The key, if it is one that could verify tokens of ours.
+    fn verifying_key(&self) -> Result<Option<VerifyingKey>, KeyError> {
+        if self.d.is_some() || self.k.is_some() {
+            return Err(KeyError::Jwks { why: "a private key stands in it; take that key out of use" });
+        }
+        let is = |member: &Option<String>, value: &str| member.as_deref().is_none_or(|text| text == value);
+        let ours = self.kty == "OKP" && self.crv.as_deref() == Some("Ed25519");
+        if !ours || !is(&self.usage, "sig") || !is(&self.alg, "EdDSA") {
+            return Ok(None);
+        }
+        let key = VerifyingKey::new(self.public()?, self.scope()?)?;
+        match self.kid.as_deref().map(KeyId::parse) {
+            Some(None) => Err(KeyError::Jwks { why: "a kid is not a thumbprint" }),
+            Some(Some(id)) if id != key.id => Err(KeyError::WrongId { id }),
+            Some(Some(_)) | None => Ok(Some(key)),
+        }
+    }
+
+    fn public(&self) -> Result<[u8; 32], KeyError> {
+        let x = self.x.as_deref().and_then(|x| URL_SAFE_NO_PAD.decode(x).ok());
+        x.and_then(|x| x.try_into().ok()).ok_or(KeyError::Jwks { why: "an x is not 32 bytes in base64url" })
+    }
+
+    fn scope(&self) -> Result<KeyScope, KeyError> {
+        match self.scope.as_deref() {
+            None => Ok(KeyScope::All),
+            Some(PERSISTENT) => Ok(KeyScope::PersistentOnly),
+            // A limit that is not understood must not be read as none.
+            Some(_) => Err(KeyError::Jwks { why: "a gatepass_scope is unknown; use a newer gatepass" }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::SigningKey;
+
+    fn keys() -> VerifyingKeys {
+        let key = |scope| VerifyingKey::new(SigningKey::generate().public(), scope).unwrap();
+        VerifyingKeys::new(vec![key(KeyScope::All), key(KeyScope::PersistentOnly)]).unwrap()
+    }
+
+    fn example(more: &str) -> String {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","x":"{x}"{more}}}]}}"#)
+    }
+
+    fn refused(text: &str) -> KeyError {
+        VerifyingKeys::parse_jwks(text).unwrap_err()
+    }
+
+    #[test]
+    fn what_is_published_is_read_back() {
+        let keys = keys();
+        assert_eq!(VerifyingKeys::parse_jwks(&keys.to_jwks()), Ok(keys));
+    }
+
+    #[test]
+    fn a_published_key_has_the_members_that_others_look_for() {
+        let public = [
+            215, 90, 152, 1, 130, 177, 10, 183, 213, 75, 254, 211, 201, 100, 7, 58, 14, 225, 114, 243, 218,
+            166, 35, 37, 175, 2, 26, 104, 247, 7, 81, 26,
+        ];
+        let keys = VerifyingKeys::new(vec![VerifyingKey::new(public, KeyScope::All).unwrap()]).unwrap();
+        assert_eq!(
+            keys.to_jwks(),
+            concat!(
+                r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","#,
+                r#""kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","use":"sig","alg":"EdDSA"}]}"#
+            )
+        );
+    }
+
+    #[test]
+    fn keys_of_others_and_unknown_members_are_passed_over() {
+        let text = r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"},{"kty":"OKP","crv":"X25519","x":"AA"}],"more":[]}"#;
+        assert_eq!(VerifyingKeys::parse_jwks(text).unwrap().iter().count(), 0);
+        assert_eq!(VerifyingKeys::parse_jwks(&example(r#","use":"enc""#)).unwrap().iter().count(), 0);
+        assert_eq!(VerifyingKeys::parse_jwks(&example(r#","alg":"HS256""#)).unwrap().iter().count(), 0);
+        assert_eq!(VerifyingKeys::parse_jwks(&example(r#","x5t":"?""#)).unwrap().iter().count(), 1);
+    }
+
+    #[test]
+    fn a_set_that_shows_a_private_key_is_refused() {
+        let why = KeyError::Jwks { why: "a private key stands in it; take that key out of use" };
+        assert_eq!(refused(&example(r#","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A""#)), why);
+        assert_eq!(refused(r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#), why);
+        assert_eq!(refused(r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB","d":"AQAB"}]}"#), why);
+    }
+
+    #[test]
+    fn a_key_under_a_kid_that_is_not_its_thumbprint_is_refused() {
+        let other = KeyId::of(b"other");
+        assert_eq!(refused(&example(&format!(r#","kid":"{other}""#))), KeyError::WrongId { id: other });
+        assert_eq!(
+            refused(&example(r#","kid":"2030""#)),
+            KeyError::Jwks { why: "a kid is not a thumbprint" }
+        );
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_refused() {
+        let key = &example("")[9..];
+        let key = key.strip_suffix("]}").unwrap();
+        let id = KeyId::parse("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k").unwrap();
+        assert_eq!(refused(&format!(r#"{{"keys":[{key},{key}]}}"#)), KeyError::Duplicate { id });
+    }
+
+    #[test]
+    fn a_scope_that_is_not_understood_is_refused() {
+        let why = "a gatepass_scope is unknown; use a newer gatepass";
+        assert_eq!(refused(&example(r#","gatepass_scope":"all""#)), KeyError::Jwks { why });
+    }
+
+    #[test]
+    fn what_is_no_key_set_is_refused() {
+        let shape = KeyError::Jwks { why: "it is not a JSON object with an array of keys" };
+        let double = example(r#","kty":"OKP""#);
+        for wrong in
+            ["", "null", "[]", "{}", r#"{"keys":null}"#, r#"{"keys":[["OKP"]]}"#, "{\"keys\":[]}x", &double]
+        {
+            assert_eq!(refused(wrong), shape, "{wrong}");
+        }
+        let twice = r#"{"keys":[],"keys":[]}"#;
+        assert_eq!(refused(twice), shape);
+        let x = KeyError::Jwks { why: "an x is not 32 bytes in base64url" };
+        assert_eq!(refused(r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AAAA"}]}"#), x);
+        assert_eq!(refused(r#"{"keys":[{"kty":"OKP","crv":"Ed25519"}]}"#), x);
+        assert_eq!(refused(&" ".repeat(65537)), KeyError::Jwks { why: "it is longer than 64 KiB" });
+    }
+}

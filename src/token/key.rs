@@ -1,0 +1,224 @@
+//! Verifying keys: the public halves, what each may vouch for, and how they are found.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use jsonwebtoken::{Algorithm, DecodingKey};
+
+use crate::id::KeyId;
+
+/// Why a key, or a set of them, is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The text is not a private key as gatepass keeps them.
+    #[error("the signing key is not an Ed25519 private key in PKCS#8 PEM: restore its file from a backup")]
+    NotPkcs8,
+    /// The bytes are no point of the curve, or one under which anything verifies.
+    #[error("the public key is not a sound Ed25519 key: restore it from a backup")]
+    Unsound,
+    /// The id is not the key's thumbprint.
+    #[error("the key that calls itself {id} has another thumbprint: do not trust the place it came from")]
+    WrongId {
+        /// The id it came with.
+        id: KeyId,
+    },
+    /// One key is there twice.
+    #[error("the key {id} is there twice: remove one of them")]
+    Duplicate {
+        /// The key.
+        id: KeyId,
+    },
+    /// A key that has a part in signing is not among those that verify.
+    #[error(
+        "the key {id} signs but does not verify, so no one would accept its tokens: restore its public half"
+    )]
+    NotVerifying {
+        /// The key.
+        id: KeyId,
+    },
+    /// A key that has a part in signing vouches for persistent tokens only.
+    #[error("the key {id} is of an earlier epoch and may not sign any more: make a new one")]
+    PersistentOnly {
+        /// The key.
+        id: KeyId,
+    },
+    /// The prepared key is the current one.
+    #[error("the key {id} is both current and prepared: prepare another")]
+    PreparedIsCurrent {
+        /// The key.
+        id: KeyId,
+    },
+    /// The text is no set of keys.
+    #[error("the key set cannot be used: {why}")]
+    Jwks {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+/// What a key vouches for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum KeyScope {
+    /// Every token.
+    All,
+    /// Persistent tokens only: it is of an earlier ephemeral epoch, from before a restore or an accepted clock.
+    PersistentOnly,
+}
+
+/// The public half of a signing key. Its algorithm is Ed25519 (RFC 8032), whatever a token's header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifyingKey {
+    /// Its RFC 7638 thumbprint.
+    pub id: KeyId,
+    /// The 32 bytes of the public key (RFC 8032 section 5.1.2).
+    pub public: [u8; 32],
+    /// What it vouches for.
+    pub scope: KeyScope,
+}
+
+impl VerifyingKey {
+    /// The key with these bytes, under its thumbprint.
+    ///
+    /// # Errors
+    /// [`KeyError::Unsound`] if they are no point of the curve, or one of small order.
+    pub fn new(public: [u8; 32], scope: KeyScope) -> Result<Self, KeyError> {
+        match ed25519_dalek::VerifyingKey::from_bytes(&public) {
+            Ok(point) if !point.is_weak() => Ok(Self { id: thumbprint(&public), public, scope }),
+            _ => Err(KeyError::Unsound),
+        }
+    }
+}
+
+/// The RFC 7638 thumbprint of an Ed25519 public key in the form of RFC 8037 section 2 (its appendix A.3 has an example).
+pub(super) fn thumbprint(public: &[u8; 32]) -> KeyId {
+    let x = URL_SAFE_NO_PAD.encode(public);
+    KeyId::of(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#).as_bytes())
+}
+
+/// The keys whose signatures count. There are a handful; a token's key is found in memory and nowhere else.
+#[derive(Clone)]
+pub struct VerifyingKeys(Vec<Ready>);
+
+/// A key in the form its algorithm takes.
+#[derive(Clone)]
+struct Ready {
+    key: VerifyingKey,
+    decoding: DecodingKey,
+}
+
+impl VerifyingKeys {
+    /// These keys; there may be none, and then nothing verifies.
+    ///
+    /// # Errors
+    /// A key that is there twice, is unsound, or whose id is not its thumbprint.
+    pub fn new(keys: Vec<VerifyingKey>) -> Result<Self, KeyError> {
+        let mut ready: Vec<Ready> = Vec::with_capacity(keys.len());
+        for key in keys {
+            // The fields are public: what stands in them is checked here, where it begins to count.
+            if VerifyingKey::new(key.public, key.scope)?.id != key.id {
+                return Err(KeyError::WrongId { id: key.id });
+            }
+            if ready.iter().any(|other| other.key.id == key.id) {
+                return Err(KeyError::Duplicate { id: key.id });
+            }
+            ready.push(Ready { decoding: DecodingKey::from_ed_der(&key.public), key });
+        }
+        Ok(Self(ready))
+    }
+
+    /// The key of this id.
+    pub fn get(&self, id: KeyId) -> Option<&VerifyingKey> {
+        self.ready(id).map(|ready| &ready.key)
+    }
+
+    /// The keys, in the order they were given.
+    pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
+        self.0.iter().map(|ready| &ready.key)
+    }
+
+    fn ready(&self, id: KeyId) -> Option<&Ready> {
+        self.0.iter().find(|ready| ready.key.id == id)
+    }
+
+    /// The key of this id if it made `signature` over `message`: `None` if there is none such, `Some(None)` if it did not.
+    pub(super) fn check(
+        &self,
+        id: KeyId,
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Option<Option<&VerifyingKey>> {
+        let ready = self.ready(id)?;
+        // The provider is named, not looked up: another crate's features must not be able to change it. The algorithm is
+        // a constant: the header has no say.
+        let verifier = (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::EdDSA, &ready.decoding);
+        let good = verifier.is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok());
+        Some(good.then_some(&ready.key))
+    }
+}
+
+impl fmt::Debug for VerifyingKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl PartialEq for VerifyingKeys {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for VerifyingKeys {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::SigningKey;
+
+    fn key() -> VerifyingKey {
+        VerifyingKey::new(SigningKey::generate().public(), KeyScope::All).unwrap()
+    }
+
+    #[test]
+    fn the_thumbprint_is_that_of_rfc_8037_appendix_a_3() {
+        let public = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
+        let key = VerifyingKey::new(public.try_into().unwrap(), KeyScope::All).unwrap();
+        assert_eq!(key.id.to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+
+    #[test]
+    fn a_key_under_which_anything_verifies_is_refused() {
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        let mut off_the_curve = [0; 32];
+        off_the_curve[0] = 2;
+        for public in [identity, [0; 32], off_the_curve] {
+            assert_eq!(VerifyingKey::new(public, KeyScope::All), Err(KeyError::Unsound));
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_id_alone() {
+        let (one, two) = (key(), key());
+        let keys = VerifyingKeys::new(vec![one.clone(), two.clone()]).unwrap();
+        assert_eq!(keys.get(two.id), Some(&two));
+        assert_eq!(keys.get(key().id), None);
+        assert_eq!(keys.iter().collect::<Vec<_>>(), [&one, &two]);
+    }
+
+    #[test]
+    fn the_same_key_twice_is_refused_whatever_its_scope() {
+        let one = key();
+        let again = VerifyingKey { scope: KeyScope::PersistentOnly, ..one.clone() };
+        let id = one.id;
+        assert_eq!(VerifyingKeys::new(vec![one, again]), Err(KeyError::Duplicate { id }));
+    }
+
+    #[test]
+    fn a_key_under_anothers_id_is_refused() {
+        let id = key().id;
+        assert_eq!(VerifyingKeys::new(vec![VerifyingKey { id, ..key() }]), Err(KeyError::WrongId { id }));
+    }
+}

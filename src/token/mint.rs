@@ -1,0 +1,164 @@
+//! Minting: a grant becomes the text of a token, once, and only one that verifies.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::grant::Grant;
+use super::ring::KeyRing;
+use super::signer::SignError;
+use super::verify::{Verified, VerifyError, verify};
+use super::{MAX_MINT_BYTES, MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY, claims, header};
+use crate::clock::Timestamp;
+use crate::id::KeyId;
+use crate::secret::Secret;
+
+/// Why no token was minted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MintError {
+    /// It would be longer than a token may be.
+    #[error(
+        "the token would be {length} bytes long; at most {MAX_MINT_BYTES} are allowed: give it fewer roles or name patterns"
+    )]
+    TooLong {
+        /// How long it would be.
+        length: usize,
+    },
+    /// It would give too many roles.
+    #[error("{count} roles; a token gives at most {MAX_ROLES}: mint several tokens")]
+    TooManyRoles {
+        /// How many.
+        count: usize,
+    },
+    /// It would be bound to too many name patterns.
+    #[error(
+        "{count} DNS name patterns; a token carries at most {MAX_PATTERNS}: use a wildcard or mint several tokens"
+    )]
+    TooManyPatterns {
+        /// How many.
+        count: usize,
+    },
+    /// It could never be redeemed.
+    #[error("a token with 0 uses admits nobody: give a positive number, or none for unlimited")]
+    NoUses,
+    /// It would live forever without a row that can be taken away.
+    #[error("a token without expiry must be persistent: give it an expiry, or make it persistent")]
+    NoExpiry,
+    /// It would end before it begins.
+    #[error("the token would have expired at {expires_at} already: give it a later expiry")]
+    AlreadyExpired {
+        /// When it would expire.
+        expires_at: Timestamp,
+    },
+    /// A time that a token cannot carry.
+    #[error("{at} cannot stand in a token: use whole seconds between 1970 and 9999")]
+    UnusableTime {
+        /// The time.
+        at: Timestamp,
+    },
+    /// There is no such place in a status list.
+    #[error("status index {index} is beyond the {STATUS_LIST_CAPACITY} entries of a list: open a new list")]
+    IndexOutOfRange {
+        /// The index.
+        index: u32,
+    },
+    /// The claims have no JSON form.
+    #[error("the claims cannot be written as JSON")]
+    NotJson,
+    /// Nothing was signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// What was made does not verify, so it was thrown away.
+    #[error("the minted token does not verify: {0}")]
+    DoesNotVerify(VerifyError),
+    /// What was made says something else than the grant, so it was thrown away.
+    #[error("the minted token does not say what it was minted for: this is a bug, report it")]
+    SaysSomethingElse,
+}
+
+/// A new token: its text, which is a secret, and what it grants.
+pub struct MintedToken {
+    text: Secret<String>,
+    grant: Verified<Grant>,
+}
+
+impl MintedToken {
+    /// The text. It is shown once, to who asked for it, and kept nowhere.
+    pub fn text(&self) -> &Secret<String> {
+        &self.text
+    }
+
+    /// What it grants.
+    pub fn grant(&self) -> &Verified<Grant> {
+        &self.grant
+    }
+
+    /// The key that signed it.
+    pub fn key_id(&self) -> KeyId {
+        self.grant.key_id()
+    }
+}
+
+impl fmt::Debug for MintedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MintedToken").field("grant", &self.grant).finish_non_exhaustive()
+    }
+}
+
+/// Mints the token of `grant` with the ring's current key, and verifies it as every verifier will.
+///
+/// # Errors
+/// A grant that no verifier would accept, or none that is honest: see [`MintError`]. Nothing is minted then.
+pub fn mint(grant: &Grant, ring: &KeyRing, now: Timestamp) -> Result<MintedToken, MintError> {
+    check(grant, now)?;
+    let claims = claims::encode(grant).map_err(|_| MintError::NotJson)?;
+    let text = sign(&claims, ring)?;
+    let length = text.expose().len();
+    if length > MAX_MINT_BYTES {
+        return Err(MintError::TooLong { length });
+    }
+    let minted = verify(text.expose(), ring.verifying(), std::slice::from_ref(&grant.issuer), now)
+        .map_err(MintError::DoesNotVerify)?;
+    if *minted != *grant {
+        return Err(MintError::SaysSomethingElse);
+    }
+    Ok(MintedToken { text, grant: minted })
+}
+
+/// What can be refused with a reason that helps; the rest is refused by verifying.
+fn check(grant: &Grant, now: Timestamp) -> Result<(), MintError> {
+    let (roles, patterns) = (grant.roles.len(), grant.bindings.dns_names.len());
+    let times = [Some(grant.issued_at), Some(grant.not_before), grant.expires_at];
+    if let Some(at) = times.into_iter().flatten().find(|at| !claims::can_carry(*at)) {
+        return Err(MintError::UnusableTime { at });
+    }
+    match grant.expires_at {
+        _ if roles > MAX_ROLES => Err(MintError::TooManyRoles { count: roles }),
+        _ if patterns > MAX_PATTERNS => Err(MintError::TooManyPatterns { count: patterns }),
+        _ if grant.max_uses == Some(0) => Err(MintError::NoUses),
+        _ if grant.status.index >= STATUS_LIST_CAPACITY => {
+            Err(MintError::IndexOutOfRange { index: grant.status.index })
+        }
+        None if !grant.persistent => Err(MintError::NoExpiry),
+        Some(expires_at) if expires_at <= now => Err(MintError::AlreadyExpired { expires_at }),
+        _ => Ok(()),
+    }
+}
+
+/// The compact form (RFC 7515 section 7.1), built in one buffer that is overwritten when it goes.
+fn sign(claims: &[u8], ring: &KeyRing) -> Result<Secret<String>, MintError> {
+    let head = header::encode(ring.current().key_id());
+    // A buffer that grows leaves its earlier self behind: all the room is taken at once.
+    let mut text = String::with_capacity(head.len() + claims.len().div_ceil(3) * 4 + 90);
+    text.push_str(&head);
+    text.push('.');
+    URL_SAFE_NO_PAD.encode_string(claims, &mut text);
+    let signature = ring.current().sign(text.as_bytes())?;
+    text.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut text);
+    Ok(Secret::new(text))
+}
+
+#[cfg(test)]
+mod tests;

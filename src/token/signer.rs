@@ -1,0 +1,181 @@
+//! Signing: the one trait through which every signature is made, and the key in a file.
+
+use std::fmt;
+
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
+use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use jsonwebtoken::{Algorithm, EncodingKey};
+use zeroize::Zeroizing;
+
+use super::key::{KeyError, thumbprint};
+use crate::id::{KeyId, random};
+use crate::secret::Secret;
+
+/// Why nothing was signed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// What holds the key did not sign.
+    #[error("the signing key {id} did not sign: {detail}; try again, then look at what holds the key")]
+    Unavailable {
+        /// The key.
+        id: KeyId,
+        /// What its holder said.
+        detail: String,
+    },
+}
+
+/// What makes Ed25519 signatures (RFC 8032 section 5.1.6). It may fail: the key may be in a device.
+pub trait Signer: Send + Sync {
+    /// The key it signs with.
+    fn key_id(&self) -> KeyId;
+
+    /// Signs `message`.
+    ///
+    /// # Errors
+    /// What holds the key did not sign.
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError>;
+}
+
+/// A private key in memory. It is overwritten when it goes, and its `Debug` shows its id alone.
+pub struct SigningKey {
+    id: KeyId,
+    key: ed25519_dalek::SigningKey,
+    // PKCS#8, as the provider takes it. It reads it at each signature, some 10 µs: its signers cannot be shared between
+    // threads, and a mint waits for a disk a hundred times as long.
+    encoding: EncodingKey,
+}
+
+impl SigningKey {
+    /// A new key.
+    ///
+    /// # Panics
+    /// If the operating system has no randomness to give.
+    #[expect(clippy::expect_used, reason = "no key may ever be made without a form it can be kept in")]
+    pub fn generate() -> Self {
+        let secret = Zeroizing::new(random::<32>());
+        Self::new(ed25519_dalek::SigningKey::from_bytes(&secret)).expect("an Ed25519 key has a PKCS#8 form")
+    }
+
+    /// Reads a private key in PKCS#8 PEM (RFC 8410 section 7, RFC 5958), with or without its public half.
+    ///
+    /// # Errors
+    /// [`KeyError::NotPkcs8`] if it is anything else, or if the public half is another key's.
+    pub fn from_pem(pem: &Secret<String>) -> Result<Self, KeyError> {
+        let key = ed25519_dalek::SigningKey::from_pkcs8_pem(pem.expose()).map_err(|_| KeyError::NotPkcs8)?;
+        Self::new(key)
+    }
+
+    fn new(key: ed25519_dalek::SigningKey) -> Result<Self, KeyError> {
+        let der = pkcs8(&key).to_pkcs8_der().map_err(|_| KeyError::NotPkcs8)?;
+        let encoding = EncodingKey::from_ed_der(der.as_bytes());
+        Ok(Self { id: thumbprint(key.verifying_key().as_bytes()), key, encoding })
+    }
+
+    /// The private key in PKCS#8 PEM.
+    ///
+    /// # Panics
+    /// Never: the key has had this form since it was made.
+    #[expect(clippy::expect_used, reason = "the same key was encoded when this value was made")]
+    pub fn to_pem(&self) -> Secret<String> {
+        let mut pem =
+            pkcs8(&self.key).to_pkcs8_pem(LineEnding::LF).expect("an Ed25519 key has a PKCS#8 form");
+        Secret::new(std::mem::take(&mut *pem))
+    }
+
+    /// The 32 bytes of the public key.
+    pub fn public(&self) -> [u8; 32] {
+        self.key.verifying_key().to_bytes()
+    }
+
+    /// Its RFC 7638 thumbprint.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+}
+
+/// Without the public half (version 1 of RFC 5958): some tools still read no other.
+fn pkcs8(key: &ed25519_dalek::SigningKey) -> KeypairBytes {
+    KeypairBytes { secret_key: key.to_bytes(), public_key: None }
+}
+
+impl Signer for SigningKey {
+    fn key_id(&self) -> KeyId {
+        self.id
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError> {
+        let unavailable = |detail: String| SignError::Unavailable { id: self.id, detail };
+        let signer = (DEFAULT_PROVIDER.signer_factory)(&Algorithm::EdDSA, &self.encoding)
+            .map_err(|error| unavailable(error.to_string()))?;
+        let signature = signer.try_sign(message).map_err(|error| unavailable(error.to_string()))?;
+        signature.try_into().map_err(|_| unavailable("the signature is not 64 bytes long".to_owned()))
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SigningKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::{KeyScope, VerifyingKey, VerifyingKeys};
+
+    #[test]
+    fn a_key_survives_its_pem() {
+        let key = SigningKey::generate();
+        let pem = key.to_pem();
+        assert!(pem.expose().starts_with("-----BEGIN PRIVATE KEY-----\n"));
+        let again = SigningKey::from_pem(&pem).unwrap();
+        assert_eq!((again.id(), again.public()), (key.id(), key.public()));
+        assert_eq!(again.sign(b"message"), key.sign(b"message"));
+    }
+
+    #[test]
+    fn the_pem_of_other_tools_is_read() {
+        // RFC 8410 section 10.3: the same key without and with its public half.
+        let v1 = "-----BEGIN PRIVATE KEY-----\n\
+            MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+            -----END PRIVATE KEY-----\n";
+        let key = SigningKey::from_pem(&Secret::new(v1.to_owned())).unwrap();
+        assert_eq!(
+            crate::id::hex(&key.public()),
+            "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1"
+        );
+        assert_eq!(key.to_pem().expose(), v1);
+    }
+
+    #[test]
+    fn what_is_no_ed25519_private_key_is_refused() {
+        let pem = SigningKey::generate().to_pem();
+        for wrong in [
+            String::new(),
+            "not a key".to_owned(),
+            pem.expose().replace("PRIVATE KEY", "PUBLIC KEY"),
+            pem.expose().replace("MC4CAQAwBQYDK2Vw", "MC4CAQAwBQYDK2Vv"),
+            pem.expose().replace("-----END PRIVATE KEY-----\n", ""),
+        ] {
+            assert_eq!(SigningKey::from_pem(&Secret::new(wrong)).unwrap_err(), KeyError::NotPkcs8);
+        }
+    }
+
+    #[test]
+    fn its_signatures_verify_under_its_public_half_and_no_other() {
+        let (key, other) = (SigningKey::generate(), SigningKey::generate());
+        let verifying = |key: &SigningKey| VerifyingKey::new(key.public(), KeyScope::All).unwrap();
+        let keys = VerifyingKeys::new(vec![verifying(&key), verifying(&other)]).unwrap();
+        let signature = key.sign(b"message").unwrap();
+        assert_eq!(keys.check(key.id(), b"message", &signature), Some(keys.get(key.id())));
+        assert_eq!(keys.check(key.id(), b"massage", &signature), Some(None));
+        assert_eq!(keys.check(other.id(), b"message", &signature), Some(None));
+    }
+
+    #[test]
+    fn its_debug_shows_no_secret() {
+        let key = SigningKey::generate();
+        assert_eq!(format!("{key:?}"), format!("SigningKey {{ id: {:?}, .. }}", key.id()));
+    }
+}

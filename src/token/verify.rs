@@ -1,0 +1,266 @@
+//! Verifying: text, then a good signature, then a good moment, each a type of its own. Everything here is pure.
+
+use std::fmt;
+use std::ops::Deref;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::claims::Claims;
+use super::grant::Grant;
+use super::header;
+use super::key::{KeyScope, VerifyingKeys};
+use super::{LEEWAY, MAX_TOKEN_BYTES};
+use crate::clock::Timestamp;
+use crate::id::KeyId;
+
+/// Why a text is not a good enrollment token. To a stranger all but the last two are the same; the ledger has this.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// It is longer than a token may be.
+    #[error(
+        "the token is longer than {MAX_TOKEN_BYTES} bytes: copy the token alone, without what stands around it"
+    )]
+    TooLong,
+    /// It is not of the one form that gatepass mints.
+    #[error("this is not an enrollment token: {why}; copy it whole, as it was shown")]
+    Malformed {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Its header names another algorithm than EdDSA.
+    #[error(
+        "the token names an algorithm that gatepass does not sign with: it is forged or another system's"
+    )]
+    WrongAlgorithm,
+    /// It is another kind of token.
+    #[error("the token is of another kind: present one that was minted for enrolling")]
+    WrongType,
+    /// No known key signed it.
+    #[error("the token's key is unknown or retired: ask for a token from this authority")]
+    UnknownKey,
+    /// Its key did not sign it.
+    #[error("the token's signature does not match: copy it whole, or ask for a new one")]
+    BadSignature,
+    /// It was minted by another authority, or under a URL that is retired.
+    #[error(
+        "the token was issued by another authority: present it there, or ask for one from this authority"
+    )]
+    WrongIssuer,
+    /// It is meant for something else than enrolling.
+    #[error("the token is meant for another audience: present one that was minted for enrolling")]
+    WrongAudience,
+    /// It is ephemeral, and its key verifies persistent tokens only.
+    #[error(
+        "the token was minted before the authority was restored or its clock accepted: ask for a new one"
+    )]
+    EphemeralRefused,
+    /// Its time has not begun.
+    #[error("the token is not valid yet: check the clocks of this machine and of the authority")]
+    NotYetValid,
+    /// Its time has ended.
+    #[error("the token has expired: ask for a new one")]
+    Expired,
+}
+
+impl VerifyError {
+    /// The name of the reason, as it stands in the ledger.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "token_too_long",
+            Self::Malformed { .. } => "token_malformed",
+            Self::WrongAlgorithm => "token_wrong_algorithm",
+            Self::WrongType => "token_wrong_type",
+            Self::UnknownKey => "token_unknown_key",
+            Self::BadSignature => "token_bad_signature",
+            Self::WrongIssuer => "token_wrong_issuer",
+            Self::WrongAudience => "token_wrong_audience",
+            Self::EphemeralRefused => "token_of_earlier_epoch",
+            Self::NotYetValid => "token_not_yet_valid",
+            Self::Expired => "token_expired",
+        }
+    }
+}
+
+/// Verifies a token from beginning to end.
+///
+/// # Errors
+/// The first thing that is wrong with it, in the order of [`UnverifiedToken::parse`], [`UnverifiedToken::authenticate`]
+/// and [`Authenticated::at`].
+pub fn verify(
+    text: &str,
+    keys: &VerifyingKeys,
+    issuers: &[String],
+    now: Timestamp,
+) -> Result<Verified<Grant>, VerifyError> {
+    UnverifiedToken::parse(text)?.authenticate(keys, issuers)?.at(now)
+}
+
+/// A text that has the form of an enrollment token. Nothing in it is believed; its `Debug` does not show it.
+pub struct UnverifiedToken<'a> {
+    /// Header and claims as they were signed (RFC 7515 section 5.2).
+    signed: &'a str,
+    key: KeyId,
+    claims: Vec<u8>,
+    signature: [u8; 64],
+}
+
+impl<'a> UnverifiedToken<'a> {
+    /// Takes apart the compact form (RFC 7515 section 7.1): three parts in base64url without padding and with no stray bit,
+    /// and a header of an enrollment token. The claims are not looked into.
+    ///
+    /// # Errors
+    /// [`VerifyError::TooLong`], [`VerifyError::Malformed`], [`VerifyError::WrongAlgorithm`] or [`VerifyError::WrongType`].
+    pub fn parse(text: &'a str) -> Result<Self, VerifyError> {
+        if text.len() > MAX_TOKEN_BYTES {
+            return Err(VerifyError::TooLong);
+        }
+        let mut parts = text.split('.');
+        let (Some(head), Some(claims), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(VerifyError::Malformed { why: "it does not have three parts" });
+        };
+        Ok(Self {
+            key: header::parse(head)?,
+            claims: URL_SAFE_NO_PAD
+                .decode(claims)
+                .map_err(|_| VerifyError::Malformed { why: "its claims are not base64url" })?,
+            signature: decode_signature(signature)?,
+            signed: &text[..head.len() + 1 + claims.len()],
+        })
+    }
+
+    /// Checks the signature, and then what the claims say: their form and values, `iss` against `issuers`, `aud`, and
+    /// whether the key vouches for such a token. Time is not judged: see [`Authenticated::at`].
+    ///
+    /// # Errors
+    /// [`VerifyError::UnknownKey`], [`VerifyError::BadSignature`]; then, of a token that was signed,
+    /// [`VerifyError::Malformed`], [`VerifyError::WrongIssuer`], [`VerifyError::WrongAudience`],
+    /// [`VerifyError::EphemeralRefused`].
+    pub fn authenticate(
+        &self,
+        keys: &VerifyingKeys,
+        issuers: &[String],
+    ) -> Result<Authenticated<Grant>, VerifyError> {
+        let key = keys
+            .check(self.key, self.signed.as_bytes(), &self.signature)
+            .ok_or(VerifyError::UnknownKey)?
+            .ok_or(VerifyError::BadSignature)?;
+        let claims = Claims::parse(&self.claims)?;
+        if !issuers.iter().any(|issuer| issuer == claims.iss) {
+            return Err(VerifyError::WrongIssuer);
+        }
+        let grant = grant_for_enrollment(&claims)?;
+        match key.scope {
+            KeyScope::PersistentOnly if !grant.persistent => Err(VerifyError::EphemeralRefused),
+            KeyScope::PersistentOnly | KeyScope::All => Ok(Authenticated { value: grant, key: key.id }),
+        }
+    }
+
+    /// What the token says, **unverified**: anyone may have written it. For looking into a token, and for a host that
+    /// learns from its own token which authority to call and which root to pin.
+    ///
+    /// # Errors
+    /// [`VerifyError::Malformed`] or [`VerifyError::WrongAudience`].
+    pub fn unverified_grant(&self) -> Result<Grant, VerifyError> {
+        grant_for_enrollment(&Claims::parse(&self.claims)?)
+    }
+
+    /// The key that the header names, **unverified**.
+    pub fn key_id(&self) -> KeyId {
+        self.key
+    }
+}
+
+impl fmt::Debug for UnverifiedToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnverifiedToken").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
+    let malformed = VerifyError::Malformed { why: "its signature is not 64 bytes in base64url" };
+    // Room for one group more than is wanted, so that a longer one is seen and not cut.
+    let mut bytes = [0; 67];
+    match URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes) {
+        Ok(64) => bytes[..64].try_into().map_err(|_| malformed),
+        _ => Err(malformed),
+    }
+}
+
+fn grant_for_enrollment(claims: &Claims<'_>) -> Result<Grant, VerifyError> {
+    if !claims.is_for_enrollment() {
+        return Err(VerifyError::WrongAudience);
+    }
+    claims.grant()
+}
+
+/// What a good signature stands under, at whatever moment. It does not allow anything yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authenticated<T> {
+    value: T,
+    key: KeyId,
+}
+
+impl<T> Authenticated<T> {
+    /// What was signed: to look up what was redeemed before, and to name a refused token.
+    pub fn grant(&self) -> &T {
+        &self.value
+    }
+
+    /// The key that signed it.
+    pub fn key_id(&self) -> KeyId {
+        self.key
+    }
+}
+
+impl Authenticated<Grant> {
+    /// Judges `now`, with [`LEEWAY`] either way (RFC 7519 sections 4.1.4, 4.1.5 and 4.1.6).
+    ///
+    /// # Errors
+    /// [`VerifyError::Expired`]; [`VerifyError::NotYetValid`], also if it claims to have been minted in the future.
+    pub fn at(self, now: Timestamp) -> Result<Verified<Grant>, VerifyError> {
+        let Grant { issued_at, not_before, expires_at, .. } = self.value;
+        if expires_at.is_some_and(|expires_at| now >= expires_at.plus(LEEWAY)) {
+            return Err(VerifyError::Expired);
+        }
+        if now.plus(LEEWAY) < not_before.max(issued_at) {
+            return Err(VerifyError::NotYetValid);
+        }
+        Ok(Verified { value: self.value, key: self.key })
+    }
+}
+
+/// What was signed by one of our keys and is good now. Only verifying makes one.
+///
+/// ```compile_fail
+/// fn forge(value: gatepass::token::Grant, key: gatepass::id::KeyId) -> gatepass::token::Verified<gatepass::token::Grant> {
+///     gatepass::token::Verified { value, key }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T> {
+    value: T,
+    key: KeyId,
+}
+
+impl<T> Verified<T> {
+    /// The key that signed it.
+    pub fn key_id(&self) -> KeyId {
+        self.key
+    }
+}
+
+impl<T> Deref for Verified<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
