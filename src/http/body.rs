@@ -1,0 +1,56 @@
+//! Bodies: reading a request's under a limit, making an answer's.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
+
+use super::ResponseBody;
+
+/// Why a request's body could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// The body is longer than the route takes: 413 (RFC 9110 section 15.5.14).
+    #[error("the request body is longer than this route takes; send a smaller one")]
+    TooLarge,
+    /// The body did not come in time: 408 (RFC 9110 section 15.5.9).
+    #[error("the request body did not arrive in time; send it without pauses")]
+    TimedOut,
+    /// The client went away, or broke the framing of its body.
+    #[error("the request body broke off before its end; send the request again")]
+    Broken,
+}
+
+/// Reads a whole request body of at most `limit` bytes within `timeout`.
+///
+/// A declared Content-Length over the limit is refused before a byte is read, so a client that waits for
+/// `100 Continue` (RFC 9110 section 10.1.1) never sends it. A chunked body is refused where it passes the limit.
+///
+/// # Errors
+/// [`BodyError`] says whether the body was too large, too slow or broken.
+pub async fn read(body: Incoming, limit: usize, timeout: Duration) -> Result<Bytes, BodyError> {
+    if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+        return Err(BodyError::TooLarge);
+    }
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let whole = tokio::time::timeout(timeout, Limited::new(body, limit).collect());
+    match whole.await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
+        Ok(Err(_)) => Err(BodyError::Broken),
+        Err(_) => Err(BodyError::TimedOut),
+    }
+}
+
+/// An answer's body that is known whole.
+pub fn full(bytes: impl Into<Bytes>) -> ResponseBody {
+    Full::new(bytes.into()).boxed_unsync()
+}
+
+/// An answer's body of no bytes.
+pub fn empty() -> ResponseBody {
+    full(Bytes::new())
+}

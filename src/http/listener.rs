@@ -1,0 +1,116 @@
+//! The accept loop and its connections: hyper's own protocol builders under our own limits.
+//!
+//! The handler never sees a connection that is over a cap, late with its handshake, or late with its header.
+
+mod activity;
+mod connection;
+mod gate;
+mod stream;
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use self::connection::Shared;
+use self::gate::Gate;
+use super::ResponseBody;
+use super::limits::Limits;
+use super::tls::Tls;
+
+/// Serves `handler` on `listener` until `shutdown` completes, then finishes what is in flight and returns; what is not
+/// finished after `limits.drain_timeout` is cut.
+///
+/// Each request's extensions hold the [`Peer`](super::tls::Peer). A handler that panics ends its own connection only. The
+/// handler's future is dropped when its client goes away: work that must be finished belongs in a task of its own.
+pub async fn serve<F, R>(
+    listener: TcpListener,
+    tls: Arc<Tls>,
+    limits: Limits,
+    handler: F,
+    shutdown: impl Future<Output = ()> + Send,
+) where
+    F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+    R: Future<Output = Response<ResponseBody>> + Send + 'static,
+{
+    let (stop, stopped) = watch::channel(false);
+    let gate = Gate::new(limits.connections, limits.connections_per_address);
+    let drain_timeout = limits.drain_timeout;
+    let shared = Arc::new(Shared { tls, limits, handler });
+    let mut tasks = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            (stream, address) = accept(&listener) => {
+                // Refused here, without a task: a full house costs next to nothing.
+                if let Some(permit) = gate.admit(address.ip()) {
+                    let serving = connection::serve(stream, address, Arc::clone(&shared), stopped.clone());
+                    tasks.spawn(async move { serving.await; drop(permit) });
+                }
+            }
+            Some(ended) = tasks.join_next() => note_panic(ended),
+        }
+    }
+    drop(listener);
+    // A receiver is held right here: the send cannot fail.
+    let _ = stop.send(true);
+    drain(tasks, drain_timeout).await;
+}
+
+async fn drain(mut tasks: JoinSet<()>, timeout: Duration) {
+    let drained = tokio::time::timeout(timeout, async {
+        while let Some(ended) = tasks.join_next().await {
+            note_panic(ended);
+        }
+    });
+    if drained.await.is_err() {
+        tracing::warn!(
+            connections = tasks.len(),
+            "connections were cut: they did not finish within the drain timeout"
+        );
+        tasks.shutdown().await;
+    }
+}
+
+fn note_panic(ended: Result<(), tokio::task::JoinError>) {
+    if ended.is_err_and(|error| error.is_panic()) {
+        tracing::error!("a connection's task panicked; the connection is closed, the listener goes on");
+    }
+}
+
+/// The next connection. Errors of accept never end the loop: they are logged, and waited out where they would repeat.
+async fn accept(listener: &TcpListener) -> (TcpStream, std::net::SocketAddr) {
+    let mut failures = 0;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => {
+                failures += 1;
+                if let Some(pause) = pause_after(&error, failures) {
+                    tracing::warn!(%error, ?pause, "cannot accept connections; raise the limit of open files if this lasts");
+                    tokio::time::sleep(pause).await;
+                }
+            }
+        }
+    }
+}
+
+/// How long to wait after an error of accept: not at all where only that one connection failed, longer and longer where
+/// the machine lacks something (EMFILE, ENFILE, ENOBUFS, ENOMEM), because the next call would fail at once too.
+fn pause_after(error: &io::Error, failures: u32) -> Option<Duration> {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    match error.kind() {
+        ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted => None,
+        _ => Some(Duration::from_millis(10 << failures.min(7)).min(Duration::from_secs(1))),
+    }
+}
+
+#[cfg(test)]
+mod tests;

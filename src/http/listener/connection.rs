@@ -1,0 +1,216 @@
+//! One connection: its handshake, its protocol, its watch.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
+
+use super::activity::{Activity, Answer, Cut, Verdict};
+use super::stream::Stream;
+use crate::http::ResponseBody;
+use crate::http::limits::Limits;
+use crate::http::tls::{Peer, Protocol, Tls};
+
+/// What an unfinished header gets (RFC 9110 section 15.5.9), where hyper would close without a word.
+const REQUEST_TIMEOUT: &[u8] =
+    b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// What every connection of a listener shares.
+pub(super) struct Shared<F> {
+    pub(super) tls: Arc<Tls>,
+    pub(super) limits: Limits,
+    pub(super) handler: F,
+}
+
+/// Serves one accepted connection to its end.
+pub(super) async fn serve<F, R>(
+    stream: TcpStream,
+    address: SocketAddr,
+    shared: Arc<Shared<F>>,
+    mut stopped: watch::Receiver<bool>,
+) where
+    F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+    R: Future<Output = Response<ResponseBody>> + Send + 'static,
+{
+    // Only a socket that is gone already refuses the option; the handshake finds that out.
+    let _ = stream.set_nodelay(true);
+    let handshake = timeout(shared.limits.handshake_timeout, shared.tls.acceptor().accept(stream));
+    let tls = tokio::select! {
+        // Before the handshake ends nothing is in flight.
+        _ = stopped.wait_for(|stopped| *stopped) => return,
+        done = handshake => match done {
+            Ok(Ok(tls)) => tls,
+            Ok(Err(error)) => return note_failure(reason(&error), address),
+            Err(_) => return note_failure("timeout", address),
+        },
+    };
+    let peer = peer(&tls, address);
+    let activity = Activity::new(peer.protocol, Instant::now());
+    let io = TokioIo::new(Stream::new(tls, activity.clone()));
+    let watch = Watch { activity: activity.clone(), limits: shared.limits.clone(), stopped };
+    let protocol = peer.protocol;
+    let service = service(shared, peer, activity);
+    match protocol {
+        Protocol::Http1 => serve_http1(io, service, watch).await,
+        Protocol::Http2 => serve_http2(io, service, watch).await,
+    }
+}
+
+fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr) -> Peer {
+    let session = tls.get_ref().1;
+    let leaf = session.peer_certificates().and_then(<[_]>::first);
+    Peer {
+        address,
+        certificate: leaf.map(|leaf| Arc::new(leaf.to_vec())),
+        protocol: if session.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 },
+    }
+}
+
+/// The handler as hyper wants it: the peer goes in, the answer comes out counted.
+fn service<F, R>(
+    shared: Arc<Shared<F>>,
+    peer: Peer,
+    activity: Activity,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<Answer>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Answer>, Infallible>> + Send + 'static,
+>
+where
+    F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+    R: Future<Output = Response<ResponseBody>> + Send + 'static,
+{
+    service_fn(move |mut request: Request<Incoming>| {
+        let in_flight = activity.begin();
+        request.extensions_mut().insert(peer.clone());
+        let answer = (shared.handler)(request);
+        async move { Ok(answer.await.map(|body| in_flight.carry(body))) }
+    })
+}
+
+async fn serve_http1<S>(io: TokioIo<Stream>, service: S, watch: Watch)
+where
+    S: Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible>,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        // The watch has a timer of its own, see `activity`.
+        .header_read_timeout(None)
+        .max_header_size(watch.limits.max_header_bytes)
+        .max_buf_size(watch.limits.max_header_bytes.max(64 * 1024))
+        .serve_connection(io, service);
+    let mut connection = connection;
+    let ended = watch.over(Pin::new(&mut connection), |connection| connection.graceful_shutdown()).await;
+    if let Ended::Closed = ended {
+        return;
+    }
+    let mut stream = connection.into_parts().io.into_inner();
+    if let Ended::Cut(Cut::SlowHeader) = ended {
+        // Whoever cannot take it goes without.
+        let _ = timeout(watch.limits.handshake_timeout, stream.write_all(REQUEST_TIMEOUT)).await;
+    }
+    let _ = stream.shutdown().await;
+}
+
+async fn serve_http2<S>(io: TokioIo<Stream>, service: S, watch: Watch)
+where
+    S: Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    let limits = &watch.limits;
+    let connection = http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.http2_streams)
+        .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+        // A client that opens and resets streams faster than we accept them is closed (CVE-2023-44487), as is one that
+        // makes us reset them (CVE-2025-8671).
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(256)
+        .initial_stream_window_size(128 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .max_send_buf_size(64 * 1024)
+        // A peer that vanished while its request is in flight.
+        .keep_alive_interval(limits.idle_timeout / 2)
+        .keep_alive_timeout(limits.header_timeout)
+        .serve_connection(io, service);
+    let mut connection = std::pin::pin!(connection);
+    // Whatever ended it, h2 said goodbye as far as the client let it.
+    watch.over(connection.as_mut(), |connection| connection.graceful_shutdown()).await;
+}
+
+/// Sees to it that a connection keeps to its limits.
+struct Watch {
+    activity: Activity,
+    limits: Limits,
+    stopped: watch::Receiver<bool>,
+}
+
+enum Ended {
+    Closed,
+    Broken,
+    Cut(Cut),
+}
+
+impl Watch {
+    /// Runs `connection` until it ends or has to be cut; `retire` is hyper's graceful shutdown.
+    async fn over<C>(&self, mut connection: Pin<&mut C>, retire: impl Fn(Pin<&mut C>)) -> Ended
+    where
+        C: Future<Output = hyper::Result<()>>,
+    {
+        let mut stopped = self.stopped.clone();
+        let mut retiring = false;
+        loop {
+            let verdict = self.activity.judge(&self.limits, Instant::now());
+            let next_look = match verdict {
+                Verdict::Cut(cut) => {
+                    tracing::debug!(?cut, "closed a connection that did not keep to its limits");
+                    return Ended::Cut(cut);
+                }
+                Verdict::Retire => Instant::now(),
+                Verdict::Wait(until) => until,
+            };
+            let must_retire = tokio::select! {
+                ended = connection.as_mut() => return ended.map_or(Ended::Broken, |()| Ended::Closed),
+                _ = stopped.wait_for(|stopped| *stopped), if !retiring => true,
+                () = sleep_until(next_look) => verdict == Verdict::Retire,
+            };
+            if must_retire {
+                retiring = true;
+                self.activity.retire(Instant::now());
+                retire(connection.as_mut());
+            }
+        }
+    }
+}
+
+fn note_failure(reason: &'static str, address: SocketAddr) {
+    metrics::counter!("gatepass_handshake_failures_total", "reason" => reason).increment(1);
+    tracing::debug!(%address, reason, "a TLS handshake failed");
+}
+
+/// The metric's label for a failed handshake: few values, none of the client's choosing.
+fn reason(error: &io::Error) -> &'static str {
+    let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
+        return "disconnected";
+    };
+    match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => "client_certificate",
+        rustls::Error::AlertReceived(_) => "refused_by_client",
+        rustls::Error::NoApplicationProtocol | rustls::Error::PeerIncompatible(_) => "incompatible",
+        _ => "malformed",
+    }
+}

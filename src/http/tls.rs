@@ -1,0 +1,137 @@
+//! TLS of the listener: who we are, whose client certificates we accept, swapped live.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::RootCertStore;
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use tokio_rustls::TlsAcceptor;
+
+/// Why a TLS configuration was refused. The one in use stays.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate and the key are not a pair, or one of them cannot be used.
+    #[error(
+        "the listener's certificate and key cannot be used together: {0}; give the key that belongs to the certificate"
+    )]
+    Identity(rustls::Error),
+    /// A root of the client certificates is not a usable certificate.
+    #[error(
+        "a root certificate for client certificates cannot be used: {0}; give the CA's own root certificate"
+    )]
+    ClientRoot(rustls::Error),
+    /// There are no roots, so no client certificate could ever be verified.
+    #[error(
+        "there is no root certificate to verify client certificates with; give the CA's root certificate"
+    )]
+    NoClientRoots,
+    /// The provider does not support what we ask for.
+    #[error("the TLS provider refuses TLS 1.2 and 1.3: {0}; rebuild with the aws-lc-rs provider")]
+    Provider(rustls::Error),
+}
+
+/// What the listener proves itself with: its certificate, the CAs above it, the private key.
+pub struct TlsIdentity {
+    /// The leaf first, then what the client needs to reach a root; the root too where clients pin it.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key of the leaf.
+    pub key: PrivateKeyDer<'static>,
+}
+
+/// The listener's TLS, which may change while it serves: new connections use what was swapped in last.
+///
+/// TLS 1.2 and 1.3 on aws-lc-rs, ALPN `h2` and `http/1.1`. Client certificates are asked for, not required; no CRL is
+/// consulted, every request checks the certificate against the revocations. Nothing is resumed: a resumed session would
+/// carry a client certificate past that handshake's checks.
+pub struct Tls {
+    config: ArcSwap<ServerConfig>,
+}
+
+impl Tls {
+    /// The TLS of a listener that is `identity` and accepts client certificates under `client_roots`.
+    ///
+    /// # Errors
+    /// [`TlsError`], if the key does not belong to the certificate or a root is unusable.
+    pub fn new(
+        identity: TlsIdentity,
+        client_roots: Vec<CertificateDer<'static>>,
+    ) -> Result<Arc<Self>, TlsError> {
+        let config = configuration(identity, client_roots)?;
+        Ok(Arc::new(Self { config: ArcSwap::from_pointee(config) }))
+    }
+
+    /// Replaces both for new connections; open ones live on with what they began with.
+    ///
+    /// # Errors
+    /// [`TlsError`], as [`Tls::new`]; then nothing has changed.
+    pub fn swap(
+        &self,
+        identity: TlsIdentity,
+        client_roots: Vec<CertificateDer<'static>>,
+    ) -> Result<(), TlsError> {
+        self.config.store(Arc::new(configuration(identity, client_roots)?));
+        Ok(())
+    }
+
+    /// What the next connection is accepted with.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.config.load_full())
+    }
+}
+
+fn configuration(
+    identity: TlsIdentity,
+    client_roots: Vec<CertificateDer<'static>>,
+) -> Result<ServerConfig, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for root in client_roots {
+        roots.add(root).map_err(TlsError::ClientRoot)?;
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .allow_unauthenticated()
+        .build()
+        .map_err(client_roots_error)?;
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .map_err(TlsError::Provider)?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(identity.chain, identity.key)
+        .map_err(TlsError::Identity)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
+}
+
+fn client_roots_error(error: VerifierBuilderError) -> TlsError {
+    match error {
+        VerifierBuilderError::NoRootAnchors => TlsError::NoClientRoots,
+        // No CRL is ever given to the builder; the wildcard is there because the enum may grow.
+        other => TlsError::ClientRoot(rustls::Error::General(other.to_string())),
+    }
+}
+
+/// The protocol that ALPN chose (RFC 7301); a client that names none speaks HTTP/1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1 (RFC 9112).
+    Http1,
+    /// HTTP/2 (RFC 9113).
+    Http2,
+}
+
+/// Who is at the other end of a connection. Every request carries it in its extensions.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The address the connection came from.
+    pub address: SocketAddr,
+    /// The DER of the client's certificate. The handshake verified its chain, its dates and that the client holds the
+    /// key; whether it was revoked is for each request to ask.
+    pub certificate: Option<Arc<Vec<u8>>>,
+    /// What is spoken on the connection.
+    pub protocol: Protocol,
+}
