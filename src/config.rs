@@ -1,1 +1,267 @@
-//! Configuration: file, environment and flags into one validated value.
+//! Configuration: file, environment and flags into one validated value. All mistakes are reported in one run.
+//!
+//! `gatepass.toml` is overridden by `GATEPASS_<SECTION>__<KEY>`, which is overridden by flags. Every field, its unit,
+//! default and meaning stand in one table, which `gatepass check-config --example` prints.
+
+mod check;
+mod environment;
+mod example;
+mod field;
+mod layers;
+mod problem;
+mod secret;
+mod span;
+mod url;
+mod validate;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use environment::Environment;
+pub use example::example;
+pub use problem::{ConfigErrors, ConfigProblem, Place};
+pub use secret::{MIN_PASSWORD_LENGTH, check_password};
+pub use span::{SpanError, parse_span, show_span};
+
+use crate::name::Role;
+use crate::secret::Secret;
+
+/// The name of the configuration file.
+pub const FILE_NAME: &str = "gatepass.toml";
+
+/// Where data is kept unless told otherwise.
+pub const DEFAULT_DATA_DIR: &str = "./gatepass-data";
+
+/// The whole configuration, checked.
+#[non_exhaustive]
+pub struct Config {
+    /// Where the authority listens and what it keeps.
+    pub server: ServerConfig,
+    /// How long tokens live.
+    pub tokens: TokensConfig,
+    /// What an enrolled host gets.
+    pub hosts: HostsConfig,
+    /// Limits of the listener.
+    pub http: HttpConfig,
+    /// A CA brought in.
+    pub ca: CaConfig,
+    /// The catalogue of roles, without repeats.
+    pub roles: Vec<RoleConfig>,
+    /// What is logged.
+    pub log: LogConfig,
+}
+
+/// `[server]`.
+#[non_exhaustive]
+pub struct ServerConfig {
+    /// Address to listen on; port 0 = any free one.
+    pub listen: SocketAddr,
+    /// `https://host[:port]`, no trailing slash, no `:443`. Unless given it is made of `listen`, port 0 included: a
+    /// server uses [`ServerConfig::url_at`] once it knows its port.
+    pub external_url: String,
+    /// Whether `external_url` was written somewhere.
+    pub external_url_given: bool,
+    /// Directory of the database, the root certificate and the first tokens.
+    pub data_dir: PathBuf,
+    /// Directory of the private keys: `keys` in the data directory; `./keys` with `--dev`.
+    pub keys_dir: PathBuf,
+    /// A TLS certificate from elsewhere.
+    pub tls: Option<TlsFiles>,
+    /// SPIFFE trust domain: the host of `external_url` unless given.
+    pub trust_domain: String,
+    /// The first administrator's password, 12 characters or more; used only while there is no administrator.
+    pub admin_password: Option<Secret<String>>,
+    /// Whether this is `--dev`.
+    pub dev: bool,
+}
+
+impl ServerConfig {
+    /// The external URL of a server that listens on `local`: the one given, else one made of that address.
+    pub fn url_at(&self, local: SocketAddr) -> String {
+        match self.external_url_given {
+            true => self.external_url.clone(),
+            false => url::ServerUrl::of_address(local).to_string(),
+        }
+    }
+}
+
+/// A TLS certificate from elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, PEM, leaf first.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+}
+
+/// `[tokens]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokensConfig {
+    /// Life of a token when its minter names none (15 minutes).
+    pub default_ttl: Duration,
+    /// The same on the ECE routes (1 hour).
+    pub ece_ttl: Duration,
+    /// Longest life of an ephemeral token (24 hours).
+    pub max_ephemeral_ttl: Duration,
+    /// Life of a cluster token when its minter names none (365 days).
+    pub cluster_ttl: Duration,
+    /// How long ended tokens stay listed (7 days).
+    pub retention: Duration,
+}
+
+/// `[hosts]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HostsConfig {
+    /// Life of a host certificate (30 days).
+    pub certificate_lifetime: Duration,
+    /// How long a host is kept after its last certificate ended (90 days).
+    pub retention: Duration,
+    /// Whether hosts may bring RSA keys (no).
+    pub allow_rsa_keys: bool,
+    /// Plain-http base URL for CRL distribution points, no trailing slash (none).
+    pub crl_url: Option<String>,
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HttpConfig {
+    /// Connections in all.
+    pub max_connections: usize,
+    /// Connections from one address.
+    pub max_connections_per_address: usize,
+    /// Time for a TLS handshake.
+    pub handshake_timeout: Duration,
+    /// Time for a request's header.
+    pub header_timeout: Duration,
+    /// Time for a request's body.
+    pub body_timeout: Duration,
+    /// When a silent connection is closed.
+    pub idle_timeout: Duration,
+    /// When a connection is closed after its request.
+    pub max_connection_age: Duration,
+    /// What requests in flight get when the server stops.
+    pub drain_timeout: Duration,
+    /// Whether `/metrics` answers strangers.
+    pub public_metrics: bool,
+}
+
+/// `[ca]`: all three or none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CaConfig {
+    /// Root certificate, PEM.
+    pub root: Option<PathBuf>,
+    /// Issuing CA certificate, PEM.
+    pub issuing_certificate: Option<PathBuf>,
+    /// Its private key, PKCS#8 PEM.
+    pub issuing_key: Option<PathBuf>,
+}
+
+/// One `[[roles]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleConfig {
+    /// Its name.
+    pub role: Role,
+    /// What it is for; may be empty.
+    pub description: String,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogConfig {
+    /// How a line looks.
+    pub format: LogFormat,
+    /// A level or a filter, known to parse.
+    pub level: String,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What the command line says; it goes before file and environment.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--data-dir`.
+    pub data_dir: Option<PathBuf>,
+    /// `--keys-dir`.
+    pub keys_dir: Option<PathBuf>,
+    /// `--listen`.
+    pub listen: Option<String>,
+    /// `--external-url`.
+    pub external_url: Option<String>,
+    /// `--trust-domain`.
+    pub trust_domain: Option<String>,
+    /// `--tls-cert`.
+    pub tls_certificate: Option<PathBuf>,
+    /// `--tls-key`.
+    pub tls_key: Option<PathBuf>,
+    /// `--admin-password-file`.
+    pub admin_password_file: Option<PathBuf>,
+    /// `--dev`.
+    pub dev: bool,
+    /// `--set section.key=value`, for every other field.
+    pub set: Vec<(String, String)>,
+}
+
+impl Overrides {
+    /// The fields that were named: the flag, `section.key`, the value.
+    fn fields(&self) -> impl Iterator<Item = (String, String, String)> {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let flags = [
+            ("--data-dir", "server.data_dir", path(&self.data_dir)),
+            ("--keys-dir", "server.keys_dir", path(&self.keys_dir)),
+            ("--listen", "server.listen", self.listen.clone()),
+            ("--external-url", "server.external_url", self.external_url.clone()),
+            ("--trust-domain", "server.trust_domain", self.trust_domain.clone()),
+            ("--tls-cert", "server.tls_certificate", path(&self.tls_certificate)),
+            ("--tls-key", "server.tls_key", path(&self.tls_key)),
+        ];
+        let named =
+            flags.into_iter().filter_map(|(flag, name, value)| Some((flag.into(), name.into(), value?)));
+        let set = self.set.iter().map(|(name, value)| (format!("--set {name}"), name.clone(), value.clone()));
+        named.chain(set.collect::<Vec<_>>())
+    }
+}
+
+impl Config {
+    /// Reads `file` (else `gatepass.toml` in the working directory, else in the data directory, else none), then the
+    /// environment, then `overrides`, and checks everything.
+    ///
+    /// # Errors
+    /// All mistakes at once, each with its place, what is wrong and a value that works.
+    pub fn load(
+        file: Option<&Path>,
+        environment: &Environment,
+        overrides: Overrides,
+    ) -> Result<Self, ConfigErrors> {
+        validate::validate(layers::Layers::read(file, environment, &overrides), environment, &overrides)
+    }
+}
+
+/// The platform roles of Elastic Cloud Enterprise, which a new authority begins with.
+pub(crate) fn default_roles() -> Vec<RoleConfig> {
+    let roles = [
+        ("allocator", "offers the host's memory and disk to deployments and runs their instances"),
+        ("coordinator", "runs the administration console and distributes work over the platform"),
+        ("proxy", "routes requests to the deployments that should answer them"),
+        ("director", "keeps the platform's state and coordinates its services"),
+    ];
+    let parse = |(role, description): (&str, &str)| {
+        Some(RoleConfig { role: Role::parse(role).ok()?, description: description.to_owned() })
+    };
+    roles.into_iter().filter_map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests;

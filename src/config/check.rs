@@ -1,0 +1,153 @@
+//! Typed reading of one field: the value that was written or its default, with every mistake noted down.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::field::{Field, Kind};
+use super::layers::{Given, Layers};
+use super::problem::{ConfigProblem, Place};
+use super::span::{parse_span, show_span};
+
+/// What was written, and the mistakes found in it so far.
+pub(super) struct Check(pub(super) Layers);
+
+impl Check {
+    pub(super) fn given(&self, section: &'static str, key: &'static str) -> bool {
+        self.0.values.contains_key(&(section, key))
+    }
+
+    pub(super) fn place(&self, section: &'static str, key: &'static str) -> Place {
+        let given = self.0.values.get(&(section, key)).map(|given| given.place.clone());
+        given.unwrap_or_else(|| Place::Default(format!("{section}.{key}")))
+    }
+
+    /// What was written for the field, else its default.
+    pub(super) fn value(&self, section: &'static str, key: &'static str) -> Option<toml::Value> {
+        if let Some(Given { value, .. }) = self.0.values.get(&(section, key)) {
+            return Some(value.clone());
+        }
+        default_of(section, key)
+    }
+
+    pub(super) fn text(&mut self, section: &'static str, key: &'static str) -> Option<String> {
+        let words = match Field::find(section, key).map(|field| field.kind) {
+            Some(Kind::Choice(words)) => words,
+            _ => &[],
+        };
+        match self.value(section, key)? {
+            toml::Value::String(text) if text.is_empty() => {
+                self.invalid(section, key, String::from("is empty"))
+            }
+            toml::Value::String(text) if !words.is_empty() && !words.contains(&text.as_str()) => {
+                self.invalid(section, key, format!("{text:?} is none of {}", words.join(", ")))
+            }
+            toml::Value::String(text) => Some(text),
+            other => self.invalid(section, key, format!("is {}, not text in quotes", kind_of(&other))),
+        }
+    }
+
+    pub(super) fn path(&mut self, section: &'static str, key: &'static str) -> Option<PathBuf> {
+        self.text(section, key).map(|text| Path::new(&text).to_owned())
+    }
+
+    pub(super) fn parsed<T>(
+        &mut self,
+        section: &'static str,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        match parse(&self.text(section, key)?) {
+            Ok(value) => Some(value),
+            Err(why) => self.invalid(section, key, why),
+        }
+    }
+
+    pub(super) fn span(&mut self, section: &'static str, key: &'static str) -> Duration {
+        let bounds = match Field::find(section, key).map(|field| field.kind) {
+            Some(Kind::Span(least, most)) => (Duration::from_secs(least), Duration::from_secs(most)),
+            _ => (Duration::ZERO, Duration::MAX),
+        };
+        let within = |text: &str| match parse_span(text) {
+            Ok(span) if span < bounds.0 => Err(format!("{text} is shorter than {}", show_span(bounds.0))),
+            Ok(span) if span > bounds.1 => Err(format!("{text} is longer than {}", show_span(bounds.1))),
+            Ok(span) => Ok(span),
+            Err(error) => Err(error.to_string()),
+        };
+        self.parsed(section, key, within).unwrap_or_else(|| default_span(section, key))
+    }
+
+    pub(super) fn count(&mut self, section: &'static str, key: &'static str) -> usize {
+        let (least, most) = match Field::find(section, key).map(|field| field.kind) {
+            Some(Kind::Count(least, most)) => (least, most),
+            _ => (0, i64::MAX),
+        };
+        let count = match self.value(section, key) {
+            Some(toml::Value::Integer(count)) if (least..=most).contains(&count) => {
+                usize::try_from(count).ok()
+            }
+            Some(toml::Value::Integer(count)) => {
+                self.invalid(section, key, format!("{count} is not between {least} and {most}"))
+            }
+            Some(other) => self.invalid(section, key, format!("is {}, not a whole number", kind_of(&other))),
+            None => None,
+        };
+        count.unwrap_or(1)
+    }
+
+    pub(super) fn flag(&mut self, section: &'static str, key: &'static str) -> bool {
+        let flag = match self.value(section, key) {
+            Some(toml::Value::Boolean(flag)) => Some(flag),
+            Some(other) => self.invalid(section, key, format!("is {}, not true or false", kind_of(&other))),
+            None => None,
+        };
+        flag.unwrap_or(false)
+    }
+
+    pub(super) fn invalid<T>(&mut self, section: &'static str, key: &'static str, why: String) -> Option<T> {
+        let example = Field::find(section, key).map_or("", |field| field.example);
+        let example = format!("{key} = {example}");
+        let place = self.place(section, key);
+        self.0.problems.push(ConfigProblem::Invalid { place, why, example });
+        None
+    }
+
+    pub(super) fn conflict(&mut self, section: &'static str, key: &'static str, why: String) {
+        let place = self.place(section, key);
+        self.0.problems.push(ConfigProblem::Conflict { place, why });
+    }
+
+    pub(super) fn alone<T>(
+        &mut self,
+        section: &'static str,
+        given: &'static str,
+        missing: &'static str,
+    ) -> Option<T> {
+        // A value that was refused already is not missing.
+        if !self.given(section, missing) {
+            self.conflict(section, given, format!("it needs {section}.{missing} beside it"));
+        }
+        None
+    }
+}
+
+fn default_of(section: &str, key: &str) -> Option<toml::Value> {
+    let text = Field::find(section, key)?.default?;
+    format!("default = {text}").parse::<toml::Table>().ok()?.remove("default")
+}
+
+fn default_span(section: &str, key: &str) -> Duration {
+    let value = default_of(section, key);
+    value.as_ref().and_then(toml::Value::as_str).and_then(|text| parse_span(text).ok()).unwrap_or_default()
+}
+
+pub(super) fn kind_of(value: &toml::Value) -> &'static str {
+    match value {
+        toml::Value::String(_) => "text",
+        toml::Value::Integer(_) => "a whole number",
+        toml::Value::Float(_) => "a fraction",
+        toml::Value::Boolean(_) => "true or false",
+        toml::Value::Datetime(_) => "a date",
+        toml::Value::Array(_) => "a list",
+        toml::Value::Table(_) => "a table",
+    }
+}

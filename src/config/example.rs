@@ -1,0 +1,105 @@
+//! The configuration as text: the commented example, and what is in effect.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::field::{FIELDS, Field, SECTIONS};
+use super::span::show_span;
+use super::{Config, LogFormat, default_roles};
+
+/// A complete `gatepass.toml` with every field commented out at its default, and what it means.
+pub fn example() -> String {
+    let mut text = String::from(
+        "# gatepass.toml: every field, commented out at its default. Each may also be set by an environment variable\n\
+         # GATEPASS_<SECTION>__<KEY>, which goes before this file; flags go before both.\n",
+    );
+    for (section, about) in SECTIONS {
+        let _ = write!(text, "\n# {about}\n[{section}]\n");
+        for field in FIELDS.iter().filter(|field| field.section == *section) {
+            let _ = writeln!(text, "{}", commented(field));
+        }
+    }
+    text.push_str("\n# the roles that tokens can give; writing one replaces this whole list\n");
+    for role in default_roles() {
+        let _ =
+            writeln!(text, "# [[roles]]\n# role = \"{}\"\n# description = {:?}", role.role, role.description);
+    }
+    text
+}
+
+fn commented(field: &Field) -> String {
+    format!("# {}\n# {} = {}", field.doc, field.key, field.default.unwrap_or(field.example))
+}
+
+impl Config {
+    /// What is in effect, as JSON. Secrets are only said to be there or not.
+    pub fn to_json(&self) -> Value {
+        let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let server = &self.server;
+        let tls = server.tls.as_ref();
+        json!({
+            "server": {
+                "listen": server.listen.to_string(), "external_url": server.external_url,
+                "data_dir": server.data_dir.display().to_string(), "keys_dir": server.keys_dir.display().to_string(),
+                "tls_certificate": tls.map(|tls| tls.certificate.display().to_string()),
+                "tls_key": tls.map(|tls| tls.key.display().to_string()), "trust_domain": server.trust_domain,
+            },
+            "tokens": {
+                "default_ttl": show_span(self.tokens.default_ttl), "ece_ttl": show_span(self.tokens.ece_ttl),
+                "max_ephemeral_ttl": show_span(self.tokens.max_ephemeral_ttl),
+                "cluster_ttl": show_span(self.tokens.cluster_ttl), "retention": show_span(self.tokens.retention),
+            },
+            "hosts": {
+                "certificate_lifetime": show_span(self.hosts.certificate_lifetime),
+                "retention": show_span(self.hosts.retention), "allow_rsa_keys": self.hosts.allow_rsa_keys,
+                "crl_url": self.hosts.crl_url,
+            },
+            "http": self.http_json(),
+            "ca": {
+                "root": path(&self.ca.root), "issuing_certificate": path(&self.ca.issuing_certificate),
+                "issuing_key": path(&self.ca.issuing_key),
+            },
+            "roles": self.roles.iter().map(|role| json!({"role": role.role, "description": role.description})).collect::<Vec<_>>(),
+            "log": {
+                "format": match self.log.format { LogFormat::Text => "text", LogFormat::Json => "json" },
+                "level": self.log.level,
+            },
+        })
+    }
+
+    fn http_json(&self) -> Value {
+        let http = &self.http;
+        json!({
+            "max_connections": http.max_connections, "max_connections_per_address": http.max_connections_per_address,
+            "handshake_timeout": show_span(http.handshake_timeout), "header_timeout": show_span(http.header_timeout),
+            "body_timeout": show_span(http.body_timeout), "idle_timeout": show_span(http.idle_timeout),
+            "max_connection_age": show_span(http.max_connection_age), "drain_timeout": show_span(http.drain_timeout),
+            "public_metrics": http.public_metrics,
+        })
+    }
+
+    /// What is in effect, as a `gatepass.toml` that says the same.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let json = self.to_json();
+        for (section, _) in SECTIONS {
+            let _ = writeln!(text, "[{section}]");
+            for field in FIELDS.iter().filter(|field| field.section == *section) {
+                // JSON's strings, whole numbers and booleans are spelled as TOML's are.
+                match &json[section][field.key] {
+                    Value::Null => {}
+                    value => drop(writeln!(text, "{} = {value}", field.key)),
+                }
+            }
+            text.push('\n');
+        }
+        for role in &self.roles {
+            let description = Value::from(role.description.as_str());
+            let _ = write!(text, "[[roles]]\nrole = \"{}\"\ndescription = {description}\n\n", role.role);
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+        text
+    }
+}

@@ -1,0 +1,112 @@
+//! Spans of time as people write them: `90s`, `15m`, `36h`, `30d`.
+
+use std::time::Duration;
+
+/// The longest span that is accepted: a hundred years. No field means more, and sums of spans stay far from overflow.
+const LONGEST: Duration = Duration::from_secs(36_525 * 86_400);
+
+/// Why a text is not a span.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SpanError {
+    /// Not a whole number and one unit.
+    #[error(
+        "{text:?} is not a span of time: write a whole number and one unit, such as 90s, 15m, 36h or 30d"
+    )]
+    Malformed {
+        /// The text.
+        text: String,
+    },
+    /// No time at all.
+    #[error("{text:?} is no time at all: the shortest span is 1s")]
+    Zero {
+        /// The text.
+        text: String,
+    },
+    /// Longer than anything here lasts.
+    #[error("{text:?} is longer than a hundred years")]
+    TooLong {
+        /// The text.
+        text: String,
+    },
+}
+
+/// Parses a whole number followed by `s`, `m`, `h` or `d`; no sign, no fraction, no space between, not zero.
+///
+/// # Errors
+/// What is wrong with the text.
+pub fn parse_span(text: &str) -> Result<Duration, SpanError> {
+    let malformed = || SpanError::Malformed { text: shorten(text) };
+    let unit = match text.as_bytes().last() {
+        Some(b's') => 1,
+        Some(b'm') => 60,
+        Some(b'h') => 3600,
+        Some(b'd') => 86_400,
+        _ => return Err(malformed()),
+    };
+    let digits = &text[..text.len() - 1];
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(malformed());
+    }
+    let seconds = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit));
+    match seconds.map(Duration::from_secs) {
+        Some(Duration::ZERO) => Err(SpanError::Zero { text: shorten(text) }),
+        Some(span) if span <= LONGEST => Ok(span),
+        _ => Err(SpanError::TooLong { text: shorten(text) }),
+    }
+}
+
+/// Shows `span` in the largest unit that keeps it whole, as [`parse_span`] reads it. Fractions of a second are dropped.
+pub fn show_span(span: Duration) -> String {
+    match span.as_secs() {
+        // A day and less reads better in hours: 24h is what the documentation says.
+        days if days >= 2 * 86_400 && days.is_multiple_of(86_400) => format!("{}d", days / 86_400),
+        hours if hours >= 3600 && hours.is_multiple_of(3600) => format!("{}h", hours / 3600),
+        minutes if minutes >= 120 && minutes.is_multiple_of(60) => format!("{}m", minutes / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
+/// Enough of a text to recognise it by.
+fn shorten(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_read_as_they_are_shown() {
+        for (text, seconds) in [
+            ("1s", 1),
+            ("60s", 60),
+            ("90s", 90),
+            ("15m", 900),
+            ("1h", 3600),
+            ("24h", 86_400),
+            ("36h", 129_600),
+        ] {
+            assert_eq!(parse_span(text), Ok(Duration::from_secs(seconds)));
+            assert_eq!(show_span(Duration::from_secs(seconds)), text);
+        }
+        assert_eq!(show_span(parse_span("30d").unwrap()), "30d");
+        assert_eq!(show_span(parse_span("900s").unwrap()), "15m");
+    }
+
+    #[test]
+    fn what_is_not_a_whole_number_and_one_unit_is_refused() {
+        for wrong in
+            ["", "s", "15", "15 m", "-1s", "+1s", "1.5h", "1h30m", "1w", "15M", "0x1s", "1\u{b5}", "\u{663}s"]
+        {
+            assert!(matches!(parse_span(wrong), Err(SpanError::Malformed { .. })), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_and_forever_are_refused() {
+        assert!(matches!(parse_span("0s"), Err(SpanError::Zero { .. })));
+        for wrong in ["99999999999999999999s", "18446744073709551615d", "36526d"] {
+            assert!(matches!(parse_span(wrong), Err(SpanError::TooLong { .. })), "{wrong}");
+        }
+    }
+}

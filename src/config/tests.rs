@@ -1,0 +1,165 @@
+//! What a configuration says when it is good, and everything it says when it is not.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::*;
+
+fn load(text: &str, variables: &[(&str, &str)], overrides: Overrides) -> Result<Config, ConfigErrors> {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join(FILE_NAME);
+    std::fs::write(&file, text).unwrap();
+    Config::load(Some(&file), &Environment::from_pairs(variables.iter().copied()), overrides)
+}
+
+fn messages(result: Result<Config, ConfigErrors>) -> Vec<String> {
+    match result {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.problems().iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn nothing_written_gives_the_documented_defaults() {
+    let config = load("", &[], Overrides::default()).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8443");
+    assert_eq!(config.server.external_url, "https://127.0.0.1:8443");
+    assert_eq!(config.server.trust_domain, "127.0.0.1");
+    assert_eq!(config.server.data_dir, PathBuf::from("./gatepass-data"));
+    assert_eq!(config.server.keys_dir, PathBuf::from("./gatepass-data/keys"));
+    assert_eq!(config.tokens.default_ttl, Duration::from_secs(900));
+    assert_eq!(config.hosts.certificate_lifetime, Duration::from_secs(30 * 86_400));
+    assert_eq!(config.roles.len(), 4);
+    assert!(config.http.public_metrics && !config.hosts.allow_rsa_keys);
+}
+
+#[test]
+fn three_mistakes_give_three_messages_in_one_run() {
+    let text = "[server]\nlisten = \"here\"\n[tokens]\ndefault_tll = \"15m\"\nretention = 7\n";
+    let messages = messages(load(text, &[], Overrides::default()));
+    assert_eq!(messages.len(), 3, "{messages:#?}");
+    for (key, example) in [
+        ("server.listen", "127.0.0.1:8443"),
+        ("tokens.default_tll", "default_ttl"),
+        ("tokens.retention", "7d"),
+    ] {
+        assert!(
+            messages.iter().any(|m| m.contains("gatepass.toml: ") && m.contains(key) && m.contains(example)),
+            "{key}"
+        );
+    }
+}
+
+#[test]
+fn mistakes_of_every_layer_are_reported_together() {
+    let overrides = Overrides { external_url: Some("http://plain".into()), ..Overrides::default() };
+    let variables = [
+        ("GATEPASS_HTTP__MAX_CONNECTIONS", "many"),
+        ("GATEPASS_TOKENS__TTL", "1m"),
+        ("GATEPASS_ADMIN_PASSWORD", "short"),
+    ];
+    let messages = messages(load("[log]\nformat = \"xml\"\nlevel = true\n[lgo]\n", &variables, overrides));
+    assert_eq!(messages.len(), 7, "{messages:#?}");
+    for place in [
+        "--external-url",
+        "GATEPASS_HTTP__MAX_CONNECTIONS",
+        "GATEPASS_TOKENS__TTL",
+        "GATEPASS_ADMIN_PASSWORD",
+    ] {
+        assert!(messages.iter().any(|message| message.starts_with(place)), "{place}");
+    }
+    assert!(messages.iter().all(|message| !message.contains("short;") && !message.contains("\"short\"")));
+}
+
+#[test]
+fn flags_go_before_the_environment_and_that_before_the_file() {
+    let text = "[tokens]\ndefault_ttl = \"1m\"\nece_ttl = \"2m\"\nretention = \"3d\"\n";
+    let variables = [("GATEPASS_TOKENS__ECE_TTL", "4m"), ("GATEPASS_TOKENS__RETENTION", "5d")];
+    let set = vec![(String::from("tokens.retention"), String::from("6d"))];
+    let config = load(text, &variables, Overrides { set, ..Overrides::default() }).unwrap();
+    assert_eq!(config.tokens.default_ttl, Duration::from_secs(60));
+    assert_eq!(config.tokens.ece_ttl, Duration::from_secs(240));
+    assert_eq!(config.tokens.retention, Duration::from_secs(6 * 86_400));
+}
+
+#[test]
+fn a_file_that_is_not_toml_names_the_line() {
+    let messages = messages(load("[server]\nlisten = \n", &[], Overrides::default()));
+    assert_eq!(messages.len(), 1);
+    assert!(messages[0].contains("line 2"), "{messages:?}");
+}
+
+#[test]
+fn a_file_that_was_asked_for_and_is_not_there_is_a_mistake() {
+    let missing = Path::new("/nonexistent/gatepass.toml");
+    let messages = messages(Config::load(Some(missing), &Environment::default(), Overrides::default()));
+    assert!(messages[0].contains("cannot be read"), "{messages:?}");
+}
+
+#[test]
+fn fields_that_belong_together_are_refused_alone() {
+    let text = "[server]\ntls_key = \"a\"\nlisten = \"0.0.0.0:1\"\n[ca]\nroot = \"r\"\n[tokens]\ndefault_ttl = \"2d\"\n";
+    let messages = messages(load(text, &[], Overrides::default()));
+    assert_eq!(messages.len(), 5, "{messages:#?}");
+}
+
+#[test]
+fn roles_replace_the_catalogue_and_are_checked_one_by_one() {
+    let text = "[[roles]]\nrole = \"web\"\n[[roles]]\nrole = \"Web\"\n[[roles]]\nrole = \"web\"\n[[roles]]\nname = \"x\"\n";
+    assert_eq!(messages(load(text, &[], Overrides::default())).len(), 3);
+    let config =
+        load("[[roles]]\nrole = \"web\"\ndescription = \"pages\"\n", &[], Overrides::default()).unwrap();
+    assert_eq!(config.roles.len(), 1);
+}
+
+#[test]
+fn the_password_comes_from_a_file_without_its_line_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("password");
+    std::fs::write(&file, "correct horse battery\n").unwrap();
+    let overrides = Overrides { admin_password_file: Some(file), ..Overrides::default() };
+    let config = load("", &[], overrides).unwrap();
+    assert_eq!(config.server.admin_password.unwrap().expose(), "correct horse battery");
+}
+
+#[test]
+fn the_example_is_a_file_of_defaults_and_names_every_field() {
+    let uncommented: String = example()
+        .lines()
+        .filter_map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.starts_with("[[") => Some(format!("{rest}\n")),
+            Some(rest) => {
+                rest.split_once(" = ").filter(|(key, _)| !key.contains(' ')).map(|_| format!("{rest}\n"))
+            }
+            None => Some(format!("{line}\n")),
+        })
+        .collect();
+    let config = load(&uncommented, &[], Overrides::default())
+        .unwrap_or_else(|error| panic!("{error}\n{uncommented}"));
+    assert_eq!(config.tokens, load("", &[], Overrides::default()).unwrap().tokens);
+    for field in field::FIELDS {
+        assert!(example().contains(&format!("# {} = ", field.key)), "{}", field.key);
+    }
+}
+
+#[test]
+fn what_is_in_effect_reads_back_as_the_same() {
+    let config = load("[hosts]\ncrl_url = \"http://crl.example.org\"\n", &[], Overrides::default()).unwrap();
+    let again = load(&config.to_toml(), &[], Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(again.to_json(), config.to_json());
+}
+
+#[test]
+fn dev_keeps_its_keys_in_the_checkout() {
+    let config = load("", &[], Overrides { dev: true, ..Overrides::default() }).unwrap();
+    assert_eq!(config.server.keys_dir, PathBuf::from("keys"));
+}
+
+#[test]
+fn a_free_port_shows_in_the_url_only_where_none_was_given() {
+    let local = SocketAddr::from(([127, 0, 0, 1], 4711));
+    let config = load("", &[], Overrides::default()).unwrap();
+    assert_eq!(config.server.url_at(local), "https://127.0.0.1:4711");
+    let given = Overrides { external_url: Some("https://gate.example.org".into()), ..Overrides::default() };
+    assert_eq!(load("", &[], given).unwrap().server.url_at(local), "https://gate.example.org");
+}

@@ -1,0 +1,212 @@
+//! From what was written to what is meant. Every check runs, so that one run names every mistake.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::check::{Check, kind_of};
+use super::layers::Layers;
+use super::problem::{ConfigErrors, ConfigProblem, Place};
+use super::span::show_span;
+use super::url::{ServerUrl, plain_http, trust_domain};
+use super::{
+    CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, Overrides, RoleConfig,
+    ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
+};
+use crate::name::Role;
+
+/// Checks everything and makes the configuration, or names every mistake.
+pub(super) fn validate(
+    layers: Layers,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<Config, ConfigErrors> {
+    let mut check = Check(layers);
+    let server = check.server(environment, overrides);
+    let (tokens, hosts, http) = (check.tokens(), check.hosts(), check.http());
+    let (ca, roles, log) = (check.ca(), check.roles(), check.log());
+    ConfigErrors::check(check.0.problems)?;
+    Ok(Config { server, tokens, hosts, http, ca, roles, log })
+}
+
+impl Check {
+    fn server(&mut self, environment: &Environment, overrides: &Overrides) -> ServerConfig {
+        let listen = self.listen();
+        let given_url = self.parsed("server", "external_url", ServerUrl::parse);
+        if given_url.is_none() && listen.ip().is_unspecified() && !self.given("server", "external_url") {
+            let why = "hosts cannot reach an authority under the address \"any\": give server.external_url, such as \
+                       https://gatepass.example.org:8443";
+            self.conflict("server", "listen", why.to_owned());
+        }
+        let default_url = ServerUrl::of_address(listen);
+        let url = given_url.as_ref().unwrap_or(&default_url);
+        let trust_domain = self.parsed("server", "trust_domain", trust_domain);
+        let data_dir =
+            self.path("server", "data_dir").unwrap_or_else(|| PathBuf::from(super::DEFAULT_DATA_DIR));
+        let default_keys = if overrides.dev { PathBuf::from("keys") } else { data_dir.join("keys") };
+        let admin_password = secret::admin_password(environment, overrides, &mut self.0.problems);
+        ServerConfig {
+            listen,
+            trust_domain: trust_domain.unwrap_or_else(|| url.default_trust_domain()),
+            external_url: url.to_string(),
+            external_url_given: given_url.is_some(),
+            keys_dir: self.path("server", "keys_dir").unwrap_or(default_keys),
+            data_dir,
+            tls: self.tls(),
+            admin_password,
+            dev: overrides.dev,
+        }
+    }
+
+    fn listen(&mut self) -> SocketAddr {
+        let parse = |text: &str| {
+            text.parse::<SocketAddr>().map_err(|_| format!("{text:?} is not an IP address and a port"))
+        };
+        self.parsed("server", "listen", parse).unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8443)))
+    }
+
+    fn tls(&mut self) -> Option<TlsFiles> {
+        match (self.path("server", "tls_certificate"), self.path("server", "tls_key")) {
+            (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
+            (None, None) => None,
+            (Some(_), None) => self.alone("server", "tls_certificate", "tls_key"),
+            (None, Some(_)) => self.alone("server", "tls_key", "tls_certificate"),
+        }
+    }
+
+    fn tokens(&mut self) -> TokensConfig {
+        let tokens = TokensConfig {
+            default_ttl: self.span("tokens", "default_ttl"),
+            ece_ttl: self.span("tokens", "ece_ttl"),
+            max_ephemeral_ttl: self.span("tokens", "max_ephemeral_ttl"),
+            cluster_ttl: self.span("tokens", "cluster_ttl"),
+            retention: self.span("tokens", "retention"),
+        };
+        for (key, ttl) in [("default_ttl", tokens.default_ttl), ("ece_ttl", tokens.ece_ttl)] {
+            if ttl > tokens.max_ephemeral_ttl {
+                let (ttl, most) = (show_span(ttl), show_span(tokens.max_ephemeral_ttl));
+                let why = format!(
+                    "{ttl} is longer than tokens.max_ephemeral_ttl ({most}): shorten the one or lengthen the other"
+                );
+                self.conflict("tokens", key, why);
+            }
+        }
+        tokens
+    }
+
+    fn hosts(&mut self) -> HostsConfig {
+        HostsConfig {
+            certificate_lifetime: self.span("hosts", "certificate_lifetime"),
+            retention: self.span("hosts", "retention"),
+            allow_rsa_keys: self.flag("hosts", "allow_rsa_keys"),
+            crl_url: self.parsed("hosts", "crl_url", plain_http),
+        }
+    }
+
+    fn http(&mut self) -> HttpConfig {
+        HttpConfig {
+            max_connections: self.count("http", "max_connections"),
+            max_connections_per_address: self.count("http", "max_connections_per_address"),
+            handshake_timeout: self.span("http", "handshake_timeout"),
+            header_timeout: self.span("http", "header_timeout"),
+            body_timeout: self.span("http", "body_timeout"),
+            idle_timeout: self.span("http", "idle_timeout"),
+            max_connection_age: self.span("http", "max_connection_age"),
+            drain_timeout: self.span("http", "drain_timeout"),
+            public_metrics: self.flag("http", "public_metrics"),
+        }
+    }
+
+    fn ca(&mut self) -> CaConfig {
+        let ca = CaConfig {
+            root: self.path("ca", "root"),
+            issuing_certificate: self.path("ca", "issuing_certificate"),
+            issuing_key: self.path("ca", "issuing_key"),
+        };
+        let parts = [
+            ("root", &ca.root),
+            ("issuing_certificate", &ca.issuing_certificate),
+            ("issuing_key", &ca.issuing_key),
+        ];
+        if let Some((given, _)) = parts.iter().find(|(_, path)| path.is_some()) {
+            for (missing, _) in parts.iter().filter(|(_, path)| path.is_none()) {
+                let _: Option<()> = self.alone("ca", given, missing);
+            }
+        }
+        ca
+    }
+
+    fn log(&mut self) -> LogConfig {
+        let format = match self.text("log", "format").as_deref() {
+            Some("json") => LogFormat::Json,
+            _ => LogFormat::Text,
+        };
+        let filter = |text: &str| match tracing_subscriber::EnvFilter::try_new(text) {
+            Ok(_) => Ok(text.to_owned()),
+            Err(error) => Err(format!("{text:?} is not a log filter: {error}")),
+        };
+        LogConfig {
+            format,
+            level: self.parsed("log", "level", filter).unwrap_or_else(|| String::from("info")),
+        }
+    }
+
+    fn roles(&mut self) -> Vec<RoleConfig> {
+        let Some(given) = self.0.roles.take() else { return default_roles() };
+        let toml::Value::Array(tables) = given.value else {
+            let (place, example) = (given.place, String::from("[[roles]] with role = \"proxy\""));
+            self.0.problems.push(ConfigProblem::Invalid {
+                place,
+                why: String::from("roles are a list of tables"),
+                example,
+            });
+            return Vec::new();
+        };
+        let mut roles: Vec<RoleConfig> = Vec::new();
+        for (number, table) in tables.into_iter().enumerate() {
+            match read_role(table) {
+                Ok(role) if roles.iter().any(|other| other.role == role.role) => {
+                    self.role_problem(
+                        &given.place,
+                        number,
+                        format!("the role {} is listed twice", role.role),
+                    );
+                }
+                Ok(role) => roles.push(role),
+                Err(why) => self.role_problem(&given.place, number, why),
+            }
+        }
+        roles
+    }
+
+    fn role_problem(&mut self, place: &Place, number: usize, why: String) {
+        let place = match place {
+            Place::File { path, .. } => {
+                Place::File { path: path.clone(), key: format!("roles[{}]", number + 1) }
+            }
+            other => other.clone(),
+        };
+        let example = String::from("role = \"proxy\", description = \"routes requests to deployments\"");
+        self.0.problems.push(ConfigProblem::Invalid { place, why, example });
+    }
+}
+
+fn read_role(value: toml::Value) -> Result<RoleConfig, String> {
+    let toml::Value::Table(mut table) = value else { return Err(String::from("a role is a table")) };
+    let role = match table.remove("role") {
+        Some(toml::Value::String(text)) => Role::parse(&text).map_err(|error| error.to_string())?,
+        Some(other) => return Err(format!("role is {}, not text in quotes", kind_of(&other))),
+        None => return Err(String::from("role, its name, is missing")),
+    };
+    let description = match table.remove("description") {
+        Some(toml::Value::String(text)) if text.chars().count() <= 256 => text,
+        Some(toml::Value::String(_)) => {
+            return Err(String::from("description is longer than 256 characters"));
+        }
+        Some(other) => return Err(format!("description is {}, not text in quotes", kind_of(&other))),
+        None => String::new(),
+    };
+    match table.keys().next() {
+        Some(key) => Err(format!("a role has role and description, but no {key}")),
+        None => Ok(RoleConfig { role, description }),
+    }
+}
