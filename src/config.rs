@@ -10,7 +10,7 @@ mod field;
 mod layers;
 mod problem;
 mod secret;
-mod span;
+
 mod url;
 mod validate;
 
@@ -18,11 +18,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use crate::span::{SpanError, parse_span, show_span};
 pub use environment::Environment;
 pub use example::example;
 pub use problem::{ConfigErrors, ConfigProblem, Place};
 pub use secret::{MIN_PASSWORD_LENGTH, check_password};
-pub use span::{SpanError, parse_span, show_span};
 
 use crate::name::Role;
 use crate::secret::Secret;

@@ -1,8 +1,19 @@
 //! The HTTP surface: listener, TLS, front, the table of routes, problems.
 
+pub mod api;
 pub mod body;
+pub mod call;
+pub mod compat;
+pub mod credential;
+pub mod decode;
+pub mod document;
+pub mod front;
 pub mod limits;
 pub mod listener;
+pub mod problem;
+pub mod reply;
+pub mod route;
+pub mod table;
 pub mod tls;
 
 /// The body of every answer: whole or streamed, never failing, sent once.

@@ -7,6 +7,8 @@ pub mod clock;
 pub mod id;
 pub mod name;
 pub mod secret;
+#[cfg(feature = "server")]
+pub mod span;
 pub mod token;
 
 #[cfg(feature = "server")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::field::{Field, Kind};
 use super::layers::{Given, Layers};
 use super::problem::{ConfigProblem, Place};
-use super::span::{parse_span, show_span};
+use crate::span::{parse_span, show_span};
 
 /// What was written, and the mistakes found in it so far.
 pub(super) struct Check(pub(super) Layers);

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::field::{FIELDS, Field, SECTIONS};
-use super::span::show_span;
 use super::{Config, LogFormat, default_roles};
+use crate::span::show_span;
 
 /// A complete `gatepass.toml` with every field commented out at its default, and what it means.
 pub fn example() -> String {

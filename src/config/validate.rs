@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use super::check::{Check, kind_of};
 use super::layers::Layers;
 use super::problem::{ConfigErrors, ConfigProblem, Place};
-use super::span::show_span;
 use super::url::{ServerUrl, plain_http, trust_domain};
 use super::{
     CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, Overrides, RoleConfig,
     ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
 };
 use crate::name::Role;
+use crate::span::show_span;
 
 /// Checks everything and makes the configuration, or names every mistake.
 pub(super) fn validate(

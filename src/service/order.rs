@@ -7,9 +7,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::{FieldError, ServiceError, Settings};
 use crate::clock::Timestamp;
-use crate::config::span::{parse_span, show_span};
 use crate::id::Thumbprint;
 use crate::name::{DnsPattern, Label, NameError, Role};
+use crate::span::{parse_span, show_span};
 use crate::token::{MAX_PATTERNS, MAX_ROLES};
 
 /// The longest life that may be asked for a persistent token; without asking it lives until revoked.

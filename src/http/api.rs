@@ -1,0 +1,73 @@
+//! The native API: a file per action. Each handler decodes, calls one use case and renders.
+
+mod bootstrap;
+mod ca;
+mod clock;
+mod hosts;
+mod issuers;
+mod keys;
+mod ledger;
+mod operation;
+mod paging;
+mod published;
+mod renewal;
+mod roles;
+mod shapes;
+mod tokens;
+
+use http::Method;
+
+use super::route::Route;
+use crate::access::Permission as P;
+
+/// The native rows of the table.
+pub fn routes(public_metrics: bool) -> Vec<Route> {
+    let get = |path, permission| (Method::GET, path, permission);
+    let post = |path, permission| (Method::POST, path, permission);
+    macro_rules! rows {
+        ($($row:expr => $handler:expr;)*) => {
+            vec![$({
+                let (method, path, permission) = $row;
+                Route::native(method, path, permission, $handler)
+            }),*]
+        };
+    }
+    let metrics = if public_metrics { P::Anyone } else { P::Read };
+    let tokens = "/api/v1/enrollment-tokens";
+    let token = "/api/v1/enrollment-tokens/{id}";
+    let host = "/api/v1/hosts/{id}";
+    rows! {
+        post(tokens, P::WriteTokens) => tokens::create::handle;
+        get(tokens, P::ReadTokens) => tokens::list::handle;
+        get(token, P::ReadTokens) => tokens::show::handle;
+        (Method::DELETE, token, P::WriteTokens) => tokens::revoke::handle;
+        post("/api/v1/bootstrap", P::Redeem) => bootstrap::handle;
+        post("/api/v1/renew", P::BeHost) => renewal::renew;
+        get("/api/v1/whoami", P::BeHost) => renewal::whoami;
+        post("/api/v1/leave", P::BeHost) => renewal::leave;
+        get("/api/v1/hosts", P::ReadHosts) => hosts::list;
+        get(host, P::ReadHosts) => hosts::show;
+        (Method::PATCH, host, P::WriteHosts) => hosts::change;
+        (Method::DELETE, host, P::WriteHosts) => hosts::revoke;
+        get("/api/v1/roles", P::Read) => roles::list;
+        get("/api/v1/signing-keys", P::Read) => keys::list;
+        post("/api/v1/signing-keys/rotate", P::Administer) => keys::rotate;
+        post("/api/v1/signing-keys/{kid}/retire", P::Administer) => keys::retire;
+        get("/api/v1/ca", P::Read) => ca::show;
+        post("/api/v1/ca/rotate", P::Administer) => ca::rotate;
+        get("/api/v1/issuers", P::Read) => issuers::list;
+        post("/api/v1/issuers/retire", P::Administer) => issuers::retire;
+        get("/api/v1/clock", P::Read) => clock::show;
+        post("/api/v1/clock/accept", P::Administer) => clock::accept;
+        get("/api/v1/ledger", P::ReadLedger) => ledger::list;
+        get("/api/v1/ledger/verification", P::ReadLedger) => ledger::verify;
+        get("/.well-known/jwks.json", P::Anyone) => published::jwks;
+        get("/ca/root.pem", P::Anyone) => published::root;
+        get("/ca/chain.pem", P::Anyone) => published::chain;
+        get("/ca/root/{fingerprint}", P::Anyone) => published::pinned_root;
+        get("/ca/crl/{ski}", P::Anyone) => published::crl;
+        get("/livez", P::Anyone) => operation::livez;
+        get("/readyz", P::Anyone) => operation::readyz;
+        get("/metrics", metrics) => operation::metrics;
+    }
+}

@@ -1,0 +1,55 @@
+//! Signing keys.
+
+use serde::{Deserialize, Serialize};
+
+use super::paging::whole;
+use super::shapes::KeyItem;
+use crate::http::call::Call;
+use crate::http::decode;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::id::KeyId;
+
+/// `GET /api/v1/signing-keys`.
+pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
+    Ok(whole(call.authority.list_keys().await?.into_iter().map(KeyItem::new).collect()))
+}
+
+/// `POST /api/v1/signing-keys/rotate`.
+pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
+    decode::strict::<Nothing>(&call.body)?;
+    call.authority.rotate_keys(&call.caller()).await?;
+    list(call).await
+}
+
+/// A body that says nothing.
+#[derive(Deserialize)]
+pub(super) struct Nothing {}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Retire {
+    compromised: bool,
+    confirm: bool,
+}
+
+#[derive(Serialize)]
+struct RetiredKey {
+    id: KeyId,
+    state: &'static str,
+    tokens_revoked: u64,
+    emergency_token_reminted: bool,
+}
+
+/// `POST /api/v1/signing-keys/{kid}/retire`.
+pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
+    let id = call.id("kid", "signing key", KeyId::parse)?;
+    let Retire { compromised, confirm } = decode::strict(&call.body)?;
+    let retired = call.authority.retire_key(&call.caller(), id, compromised || confirm).await?;
+    Ok(Reply::ok(&RetiredKey {
+        id,
+        state: "retired",
+        tokens_revoked: retired.tokens,
+        emergency_token_reminted: retired.emergency,
+    }))
+}

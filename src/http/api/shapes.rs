@@ -1,0 +1,151 @@
+//! The shapes of the native API's answers.
+
+use serde::Serialize;
+
+use crate::ca::IssuedCertificate;
+use crate::clock::Timestamp;
+use crate::id::{HostId, KeyId, Serial, Thumbprint, TokenId};
+use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
+use crate::service::enrolled::Enrolled;
+use crate::store::{HostRecord, KeyRecord, KeyState, TokenRecord, TokenState};
+
+/// A token in a list.
+#[derive(Serialize)]
+pub(super) struct TokenItem {
+    pub(super) id: TokenId,
+    state: TokenState,
+    label: Label,
+    roles: Vec<Role>,
+    persistent: bool,
+    emergency: bool,
+    minter: String,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    max_uses: Option<u32>,
+    used: u32,
+    uses_left: Option<u32>,
+    dns_names: Vec<DnsPattern>,
+    key_thumbprint: Option<Thumbprint>,
+    revoked_at: Option<Timestamp>,
+    kid: KeyId,
+}
+
+impl TokenItem {
+    pub(super) fn new(record: TokenRecord, now: Timestamp) -> Self {
+        let state = record.state(now);
+        let TokenRecord { mint, used, revoked_at } = record;
+        Self {
+            id: mint.token,
+            state,
+            label: mint.label,
+            roles: mint.roles,
+            persistent: mint.persistent,
+            emergency: mint.emergency,
+            minter: mint.minter,
+            created_at: mint.created_at,
+            expires_at: mint.expires_at,
+            max_uses: mint.max_uses,
+            used,
+            uses_left: mint.max_uses.map(|most| most.saturating_sub(used)),
+            dns_names: mint.dns_names,
+            key_thumbprint: mint.bound_key,
+            revoked_at,
+            kid: mint.key,
+        }
+    }
+}
+
+/// What was taken back.
+#[derive(Serialize)]
+pub(super) struct Revoked<Id> {
+    pub(super) id: Id,
+    pub(super) state: &'static str,
+    pub(super) changed: bool,
+}
+
+/// A host in a list.
+#[derive(Serialize)]
+pub(super) struct HostItem {
+    pub(super) id: HostId,
+    state: &'static str,
+    name: Option<DnsName>,
+    cluster: Option<Cluster>,
+    roles: Vec<Role>,
+    token_id: TokenId,
+    enrolled_at: Timestamp,
+    revoked_at: Option<Timestamp>,
+    certificate: CertificateItem,
+    certificate_seen: bool,
+}
+
+#[derive(Serialize)]
+struct CertificateItem {
+    serial: Serial,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl HostItem {
+    pub(super) fn new(record: HostRecord, now: Timestamp) -> Self {
+        let state = match record.revoked_at {
+            Some(_) => "revoked",
+            None if record.newest.not_after <= now => "expired",
+            None => "live",
+        };
+        let newest = record.newest;
+        Self {
+            id: record.id,
+            state,
+            name: record.name,
+            cluster: record.cluster,
+            roles: record.roles,
+            token_id: record.token,
+            enrolled_at: record.enrolled_at,
+            revoked_at: record.revoked_at,
+            certificate: CertificateItem {
+                serial: newest.serial,
+                issued_at: newest.issued_at,
+                expires_at: newest.not_after,
+            },
+            certificate_seen: record.newest_seen,
+        }
+    }
+}
+
+/// What a host leaves with: nothing of it is secret.
+#[derive(Serialize)]
+pub(super) struct Identity {
+    host_id: HostId,
+    certificate: String,
+    chain: String,
+    ca_certificate: String,
+    roles: Vec<Role>,
+    name: Option<DnsName>,
+    expires_at: Timestamp,
+    renew_after: Timestamp,
+}
+
+impl From<Enrolled> for Identity {
+    fn from(enrolled: Enrolled) -> Self {
+        let Enrolled { host, certificate, chain, root, roles, name, expires_at, renew_after } = enrolled;
+        let certificate = IssuedCertificate::to_pem(&certificate);
+        Self { host_id: host, certificate, chain, ca_certificate: root, roles, name, expires_at, renew_after }
+    }
+}
+
+/// A signing key in a list.
+#[derive(Serialize)]
+pub(super) struct KeyItem {
+    id: KeyId,
+    state: KeyState,
+    persistent_only: bool,
+    created_at: Timestamp,
+    live_persistent_tokens: u64,
+}
+
+impl KeyItem {
+    pub(super) fn new((key, live_persistent_tokens): (KeyRecord, u64)) -> Self {
+        let KeyRecord { id, state, persistent_only, created_at, .. } = key;
+        Self { id, state, persistent_only, created_at, live_persistent_tokens }
+    }
+}

@@ -1,0 +1,66 @@
+//! `POST /api/v1/enrollment-tokens`: mint.
+
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::http::call::Call;
+use crate::http::decode;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::id::{Fingerprint, Thumbprint, TokenId};
+use crate::name::{DnsPattern, Role};
+use crate::service::order::MintRequest;
+use crate::token::MintedToken;
+
+/// What people paste on the host: the token is typed or pasted into `read`, and never stands in an argument.
+const INSTALL: &str = "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll";
+
+/// The answer to a mint. The token is in it this once.
+#[derive(Serialize)]
+struct Minted<'a> {
+    token: &'a str,
+    token_id: TokenId,
+    label: String,
+    roles: &'a [Role],
+    persistent: bool,
+    expires_at: Option<Timestamp>,
+    max_uses: Option<u32>,
+    dns_names: &'a [DnsPattern],
+    key_thumbprint: Option<Thumbprint>,
+    ca_fingerprint: Fingerprint,
+    install_command: String,
+}
+
+pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
+    let (request, faults) = decode::native::<MintRequest>(&call.body)?;
+    let authority = &call.authority;
+    let order = request.judge(authority.settings(), authority.now(), faults)?;
+    let label = order.label.to_string();
+    let minted = authority.mint(&call.caller(), order).await?;
+    let root = authority.cas().current().root_fingerprint();
+    Ok(render(&minted, label, root, authority.issuers().current()))
+}
+
+fn render(minted: &MintedToken, label: String, root: Fingerprint, url: &str) -> Reply {
+    let grant = minted.grant();
+    // Without the root in the token, the host has to be told where to go and whom to trust.
+    let install_command = match grant.root {
+        Some(_) => INSTALL.to_owned(),
+        None => format!("{INSTALL} --server {url}"),
+    };
+    let minted = Minted {
+        token: minted.text().expose(),
+        token_id: grant.token,
+        label,
+        roles: &grant.roles,
+        persistent: grant.persistent,
+        expires_at: grant.expires_at,
+        max_uses: grant.max_uses,
+        dns_names: &grant.bindings.dns_names,
+        key_thumbprint: grant.key,
+        ca_fingerprint: root,
+        install_command,
+    };
+    Reply::json(StatusCode::CREATED, &minted)
+}

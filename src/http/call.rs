@@ -1,0 +1,136 @@
+//! What a handler is given: a request whose caller, size and path have been judged.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use crate::access::Actor;
+use crate::id::RequestId;
+use crate::secret::Secret;
+use crate::service::{Authority, Caller, FieldError, HostCaller};
+
+/// A judged request.
+#[derive(Clone)]
+pub struct Call {
+    /// The authority it is for.
+    pub authority: Arc<Authority>,
+    /// Who calls.
+    pub actor: Actor,
+    /// The host, on routes that need a host certificate.
+    pub host: Option<Arc<HostCaller>>,
+    /// The token that came in the `Authorization` header, on routes that are for tokens.
+    pub bearer: Option<Arc<Secret<String>>>,
+    /// From where.
+    pub address: IpAddr,
+    /// The request's id; it is in the answer's `x-request-id` too.
+    pub request: RequestId,
+    /// The values of the path template's parameters, percent-decoded.
+    pub params: Vec<(String, String)>,
+    /// The query, as it came.
+    pub query: String,
+    /// The headers.
+    pub headers: HeaderMap<HeaderValue>,
+    /// The body.
+    pub body: Bytes,
+}
+
+impl Call {
+    /// Who calls, for use cases and the ledger.
+    pub fn caller(&self) -> Caller {
+        Caller { actor: self.actor.clone(), address: Some(self.address), request: Some(self.request) }
+    }
+
+    /// The path parameter `name`.
+    pub fn param(&self, name: &str) -> &str {
+        self.params.iter().find(|(param, _)| param == name).map_or("", |(_, value)| value)
+    }
+
+    /// The host that calls.
+    ///
+    /// # Errors
+    /// 401 if the route's row does not ask for one: a mistake of the table that must not open a door.
+    pub fn host(&self) -> Result<&HostCaller, Problem> {
+        self.host.as_deref().ok_or_else(|| Problem::unauthenticated("a host certificate is needed"))
+    }
+
+    /// The path parameter `name` as an id; what is no id names nothing.
+    ///
+    /// # Errors
+    /// 404.
+    pub fn id<T>(&self, name: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
+        let missing =
+            || Problem::new(http::StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"));
+        parse(self.param(name)).ok_or_else(missing)
+    }
+
+    /// The query, as fields; unknown ones are refused.
+    ///
+    /// # Errors
+    /// 400 naming the parameter.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let pairs = decode_query(&self.query)
+            .into_iter()
+            .map(|(name, value)| (name, serde_json::Value::String(value)));
+        serde_path_to_error::deserialize(serde_json::Value::Object(pairs.collect())).map_err(|error| {
+            let place = error.path().to_string();
+            let field = if place == "." { "query".to_owned() } else { place };
+            Problem::invalid_fields(vec![FieldError::new(field, error.into_inner().to_string())])
+        })
+    }
+}
+
+/// `name=value` pairs of a query, percent-decoded.
+pub fn decode_query(query: &str) -> Vec<(String, String)> {
+    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (percent_decode(&name.replace('+', " ")), percent_decode(&value.replace('+', " ")))
+        })
+        .collect()
+}
+
+/// Decodes `%XX`; what is no such escape, or not UTF-8 afterwards, is kept or replaced, never refused here.
+pub fn percent_decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut place = 0;
+    while place < bytes.len() {
+        let escaped = text.get(place + 1..place + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (bytes[place], escaped) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                place += 3;
+            }
+            (byte, _) => {
+                decoded.push(byte);
+                place += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_decoded_and_broken_ones_kept() {
+        assert_eq!(percent_decode("a%20b%2Fc"), "a b/c");
+        assert_eq!(percent_decode("100%"), "100%");
+        assert_eq!(percent_decode("%zz%e4"), "%zz\u{fffd}");
+        assert_eq!(percent_decode("%\u{fc}x"), "%\u{fc}x");
+    }
+
+    #[test]
+    fn a_query_is_split_into_decoded_pairs() {
+        let pairs = decode_query("limit=10&label=two+words&&flag");
+        let expected = [("limit", "10"), ("label", "two words"), ("flag", "")];
+        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+}

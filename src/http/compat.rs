@@ -1,0 +1,3 @@
+//! Other systems' wire contracts, kept so that their real clients work unmodified.
+
+pub mod ece;

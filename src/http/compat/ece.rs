@@ -1,0 +1,146 @@
+//! Elastic Cloud Enterprise's roles tokens. Success codes, field names and error bodies are exact.
+
+use std::time::Duration;
+
+use http::Method;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::access::Permission;
+use crate::http::call::Call;
+use crate::http::decode;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::http::route::Route;
+use crate::id::TokenId;
+use crate::name::Role;
+use crate::service::order::MintRequest;
+use crate::service::tokens::HowToRevoke;
+use crate::service::{FieldError, ServiceError};
+use crate::token::UnverifiedToken;
+
+/// The longest life of an ephemeral token here, in seconds.
+const LONGEST: i64 = 86_400;
+
+const INVALID_REQUEST: &str = "enrollment_tokens.invalid_token_request";
+const INVALID_ID: &str = "enrollment_tokens.invalid_token_id";
+const NO_KEY: &str = "enrollment_tokens.signing_key_not_found";
+
+/// The rows under both prefixes: curl and Ansible use the first, ecctl the second.
+pub fn routes() -> Vec<Route> {
+    let tokens = [
+        "/api/v1/platform/configuration/security/enrollment-tokens",
+        "/api/v1/regions/{region}/platform/configuration/security/enrollment-tokens",
+    ];
+    let token = [
+        "/api/v1/platform/configuration/security/enrollment-tokens/{token}",
+        "/api/v1/regions/{region}/platform/configuration/security/enrollment-tokens/{token}",
+    ];
+    let mut routes = Vec::new();
+    for (tokens, token) in tokens.into_iter().zip(token) {
+        routes.push(Route::ece(Method::POST, tokens, Permission::WriteTokens, create));
+        routes.push(Route::ece(Method::GET, tokens, Permission::ReadTokens, list));
+        routes.push(Route::ece(Method::DELETE, token, Permission::WriteTokens, delete));
+    }
+    routes
+}
+
+#[derive(Deserialize)]
+struct Create {
+    persistent: bool,
+    #[serde(default)]
+    roles: Option<Vec<String>>,
+    #[serde(default)]
+    validity_in_seconds: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Created<'a> {
+    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<TokenId>,
+}
+
+/// `POST …/enrollment-tokens`. Tokens made here have no use limit: an ephemeral one serves many hosts for its hour.
+async fn create(call: Call) -> Result<Reply, Problem> {
+    let request: Create = decode::lenient(&call.body).map_err(|problem| named(problem, INVALID_REQUEST))?;
+    let authority = &call.authority;
+    let mint = mint_request(request, authority.settings().ece_ttl)
+        .map_err(|problem| named(problem, INVALID_REQUEST))?;
+    let order = mint
+        .judge(authority.settings(), authority.now(), Vec::new())
+        .map_err(|error| named(error.into(), INVALID_REQUEST))?;
+    let minted = authority.mint(&call.caller(), order).await.map_err(|error| match error {
+        error @ (ServiceError::Key(_) | ServiceError::Vault(_)) => {
+            let problem = Problem::new(StatusCode::FORBIDDEN, "signing_key_not_found", error.to_string());
+            named(problem, NO_KEY)
+        }
+        error => error.into(),
+    })?;
+    let token_id = minted.grant().persistent.then_some(minted.grant().token);
+    Ok(Reply::ok(&Created { token: minted.text().expose(), token_id }))
+}
+
+fn mint_request(request: Create, default_ttl: Duration) -> Result<MintRequest, Problem> {
+    let Create { persistent, roles, validity_in_seconds } = request;
+    let ttl = match validity_in_seconds {
+        _ if persistent => None,
+        None => Some(format!("{}s", default_ttl.as_secs())),
+        Some(seconds) if (1..=LONGEST).contains(&seconds) => Some(format!("{seconds}s")),
+        Some(_) => {
+            let message = format!("from 1 to {LONGEST}");
+            return Err(Problem::invalid_fields(vec![FieldError::new("validity_in_seconds", message)]));
+        }
+    };
+    Ok(MintRequest {
+        roles: roles.unwrap_or_default(),
+        persistent,
+        ttl,
+        max_uses: Some(None),
+        ..Default::default()
+    })
+}
+
+#[derive(Serialize)]
+struct Listed {
+    token_id: TokenId,
+    roles: Vec<Role>,
+}
+
+/// `GET …/enrollment-tokens`: persistent ones only, unrevoked and unexpired.
+async fn list(call: Call) -> Result<Reply, Problem> {
+    let tokens = call.authority.list_persistent_tokens().await?.into_iter();
+    let tokens = tokens.map(|(token_id, roles)| Listed { token_id, roles }).collect::<Vec<_>>();
+    Ok(Reply::ok(&json!({ "tokens": tokens })))
+}
+
+/// `DELETE …/enrollment-tokens/{token}`: by id or by the whole token.
+async fn delete(call: Call) -> Result<Reply, Problem> {
+    let id = id_of(call.param("token")).ok_or_else(no_such_token)?;
+    let confirmed =
+        super::super::call::decode_query(&call.query).contains(&("confirm".into(), "emergency".into()));
+    let how = HowToRevoke { even_emergency: confirmed, only_persistent: true };
+    match call.authority.revoke_token(&call.caller(), id, how).await {
+        Ok(true) => Ok(Reply::ok(&json!({}))),
+        Ok(false) | Err(ServiceError::NotFound { .. }) => Err(no_such_token()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Naming a token by its text takes no signature: its id is public, and revoking by id is the caller's right.
+fn id_of(text: &str) -> Option<TokenId> {
+    TokenId::parse(text).or_else(|| {
+        let grant = UnverifiedToken::parse(text).and_then(|token| token.unverified_grant()).ok()?;
+        Some(grant.token)
+    })
+}
+
+fn no_such_token() -> Problem {
+    named(Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such persistent token"), INVALID_ID)
+}
+
+const fn named(mut problem: Problem, code: &'static str) -> Problem {
+    problem.ece_code = Some(code);
+    problem
+}

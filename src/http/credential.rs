@@ -1,0 +1,102 @@
+//! Credentials, told apart by their shape. One that does not fit its route is refused there, never tried as another.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+
+use super::problem::Problem;
+use crate::secret::Secret;
+
+/// What the credential of whoever can read the data directory begins with.
+pub const LOCAL_PREFIX: &str = "gpl_";
+
+/// What a request's `Authorization` header holds.
+pub enum Credential {
+    /// No header.
+    None,
+    /// A user's name and password (RFC 7617).
+    Basic {
+        /// The name.
+        user: String,
+        /// The password.
+        password: Secret<String>,
+    },
+    /// The credential of this run of the server, kept in the data directory.
+    Local(Secret<String>),
+    /// Something of the shape of a token.
+    Token(Secret<String>),
+}
+
+impl Credential {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// 401: several headers, or of no shape that is known.
+    pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        let (Some(value), None) = (values.next(), values.next()) else {
+            let none = !headers.contains_key(AUTHORIZATION);
+            return if none { Ok(Self::None) } else { Err(refused("more than one Authorization header")) };
+        };
+        let (scheme, rest) = value
+            .to_str()
+            .ok()
+            .and_then(|text| text.split_once(' '))
+            .ok_or_else(|| refused("the Authorization header has no scheme and value"))?;
+        let rest = rest.trim();
+        if scheme.eq_ignore_ascii_case("basic") {
+            return basic(rest).ok_or_else(|| refused("the Basic credential is not base64 of name:password"));
+        }
+        if scheme.eq_ignore_ascii_case("bearer") {
+            let secret = Secret::new(rest.to_owned());
+            return Ok(if rest.starts_with(LOCAL_PREFIX) {
+                Self::Local(secret)
+            } else {
+                Self::Token(secret)
+            });
+        }
+        Err(refused("this kind of Authorization is not known here: use Basic or Bearer"))
+    }
+}
+
+fn basic(encoded: &str) -> Option<Credential> {
+    let decoded = Secret::new(STANDARD.decode(encoded).ok()?);
+    let (user, password) = std::str::from_utf8(decoded.expose()).ok()?.split_once(':')?;
+    Some(Credential::Basic { user: user.to_owned(), password: Secret::new(password.to_owned()) })
+}
+
+fn refused(detail: &str) -> Problem {
+    Problem::unauthenticated(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(value: &str) -> Result<Credential, Problem> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, value.parse().unwrap());
+        Credential::of(&headers)
+    }
+
+    #[test]
+    fn credentials_are_told_apart_by_their_shape() {
+        assert!(matches!(of("Basic YWRtaW46cDp3"), Ok(Credential::Basic { user, password })
+            if user == "admin" && password.expose() == "p:w"));
+        assert!(matches!(of("bearer gpl_abc"), Ok(Credential::Local(_))));
+        assert!(matches!(of("Bearer eyJ.e30.x"), Ok(Credential::Token(_))));
+        assert!(matches!(Credential::of(&HeaderMap::new()), Ok(Credential::None)));
+    }
+
+    #[test]
+    fn what_has_no_known_shape_is_refused() {
+        for wrong in ["Basic !!!", "Basic YWRtaW4=", "Digest x", "Bearer", "eyJ.e30.x"] {
+            assert_eq!(of(wrong).err().map(|problem| problem.status.as_u16()), Some(401), "{wrong}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, "Bearer a".parse().unwrap());
+        headers.append(AUTHORIZATION, "Bearer b".parse().unwrap());
+        assert!(Credential::of(&headers).is_err());
+    }
+}

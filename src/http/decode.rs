@@ -1,0 +1,98 @@
+//! Request bodies: JSON, with every mistake named and placed.
+
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use crate::service::FieldError;
+
+/// A body of the native API, and the unknown fields in it: they are refused, together with whatever else is wrong.
+///
+/// # Errors
+/// 400: not JSON, or a value of the wrong type, with its place.
+pub fn native<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<FieldError>), Problem> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return native(b"{}");
+    }
+    let mut unknown = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let placed = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let value = serde_ignored::deserialize(placed, |path| {
+        unknown.push(FieldError::new(path.to_string(), "no such field"));
+    });
+    let value = value.map_err(|error| misplaced(&track.path().to_string(), &error))?;
+    json.end().map_err(|error| misplaced(".", &error))?;
+    Ok((value, unknown))
+}
+
+/// A body of the native API in which nothing may be wrong.
+///
+/// # Errors
+/// 400 with every unknown field, or the first value of a wrong type.
+pub fn strict<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let (value, unknown) = native(body)?;
+    if unknown.is_empty() { Ok(value) } else { Err(Problem::invalid_fields(unknown)) }
+}
+
+/// A body of a compat route: unknown members are ignored, as its other servers do.
+///
+/// # Errors
+/// 400: not JSON, or a value of the wrong type, with its place.
+pub fn lenient<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut json)
+        .map_err(|error| misplaced(&error.path().to_string(), error.inner()))?;
+    json.end().map_err(|error| misplaced(".", &error))?;
+    Ok(value)
+}
+
+fn misplaced(place: &str, error: &serde_json::Error) -> Problem {
+    // serde_json quotes the value it did not expect, which may be a secret in the wrong field: only its kind is told.
+    let what = match error.classify() {
+        serde_json::error::Category::Data => wrong_type(&error.to_string()),
+        _ => format!("not JSON: broken at line {}, column {}", error.line(), error.column()),
+    };
+    let field = if place == "." || place == "?" { "body" } else { place };
+    Problem::invalid_fields(vec![FieldError::new(field, what)])
+}
+
+/// "invalid type: string \"x\", expected a sequence at line 1 column 5" without the value.
+fn wrong_type(message: &str) -> String {
+    let expected = message.split(", expected ").nth(1).and_then(|rest| rest.split(" at line ").next());
+    match (expected, message.split(" at line ").next()) {
+        (Some(expected), _) => format!("wrong type: expected {expected}"),
+        (None, Some(message)) if message.starts_with("missing field") => message.to_owned(),
+        (None, Some(message)) if message.starts_with("duplicate field") => message.to_owned(),
+        _ => "not a value that fits here".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::order::MintRequest;
+
+    #[test]
+    fn a_wrong_type_is_named_by_its_place_and_not_by_its_value() {
+        let problem = native::<MintRequest>(br#"{"roles":["a",{"secret":"hunter2"}]}"#).err().unwrap();
+        assert_eq!(problem.fields[0].field, "roles[1]");
+        assert!(!problem.detail.contains("hunter2"), "{}", problem.detail);
+        let problem = native::<MintRequest>(br#"{"max_uses":"hunter2"}"#).err().unwrap();
+        assert_eq!(problem.fields, [FieldError::new("max_uses", "wrong type: expected i64")]);
+    }
+
+    #[test]
+    fn every_unknown_field_is_told_at_once() {
+        let problem = strict::<MintRequest>(br#"{"rolls":[],"tll":"1h"}"#).err().unwrap();
+        let fields = problem.fields.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
+        assert_eq!(fields, ["rolls", "tll"]);
+    }
+
+    #[test]
+    fn what_follows_the_json_is_refused_and_a_newline_is_not() {
+        assert!(strict::<MintRequest>(b"{}\n").is_ok());
+        assert!(strict::<MintRequest>(b"{} {}").is_err());
+        assert!(strict::<MintRequest>(b"{").is_err());
+        assert!(strict::<MintRequest>(b"").is_ok());
+    }
+}

@@ -1,0 +1,174 @@
+//! What goes wrong, as it stands on the wire: RFC 9457 problems, and the dialects of compat routes.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use super::reply::Reply;
+use super::route::Dialect;
+use crate::service::{FieldError, ServiceError};
+use crate::store::StoreError;
+
+/// A failed request: what every dialect renders its error from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// The code that scripts match; also the end of the problem's `type`.
+    pub code: &'static str,
+    /// What happened and what to do, for people. It never holds a secret.
+    pub detail: String,
+    /// What is wrong with which field.
+    pub fields: Vec<FieldError>,
+    /// In how many seconds to try again.
+    pub retry_after: Option<u32>,
+    /// What the Elastic dialect calls it, where that differs by route.
+    pub ece_code: Option<&'static str>,
+}
+
+impl Problem {
+    /// A problem with this status, code and text.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), fields: Vec::new(), retry_after: None, ece_code: None }
+    }
+
+    /// The same, worth trying again in `seconds`.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The same, with what is wrong in which field.
+    #[must_use]
+    pub fn fields(mut self, fields: Vec<FieldError>) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// 401: a credential is needed that was not given, or not a good one.
+    pub fn unauthenticated(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+    }
+
+    /// 400: the request makes no sense as a whole.
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
+    }
+
+    /// 400: these fields are wrong.
+    pub fn invalid_fields(fields: Vec<FieldError>) -> Self {
+        let named =
+            fields.iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect::<Vec<_>>();
+        Self::bad_request(named.join("; ")).fields(fields)
+    }
+
+    /// The answer in `dialect`.
+    pub fn render(&self, dialect: Dialect) -> Reply {
+        let reply = match dialect {
+            Dialect::Native => {
+                Reply::json(self.status, &self.native()).header("content-type", "application/problem+json")
+            }
+            Dialect::Ece => Reply::json(self.status, &self.ece()),
+        };
+        let reply = match self.retry_after {
+            Some(seconds) => reply.header("retry-after", &seconds.to_string()),
+            None => reply,
+        };
+        match self.status {
+            StatusCode::UNAUTHORIZED if self.code == "unauthenticated" => {
+                reply.header("www-authenticate", "Basic realm=\"gatepass\", charset=\"UTF-8\"")
+            }
+            _ => reply,
+        }
+    }
+
+    fn title(&self) -> String {
+        match self.code {
+            "node_limit_exceeded" => "NodeLimitExceeded".to_owned(),
+            code => {
+                let words = code.replace('_', " ");
+                let (first, rest) = words.split_at(words.len().min(1));
+                first.to_uppercase() + rest
+            }
+        }
+    }
+
+    fn native(&self) -> Value {
+        let mut problem = json!({
+            "type": format!("urn:gatepass:problem:{}", self.code),
+            "title": self.title(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+            "code": self.code,
+        });
+        if !self.fields.is_empty() {
+            problem["fields"] = json!(self.fields);
+        }
+        problem
+    }
+
+    fn ece(&self) -> Value {
+        let code = self.ece_code.unwrap_or(match self.status {
+            StatusCode::UNAUTHORIZED => "root.unauthenticated",
+            StatusCode::FORBIDDEN => "root.unauthorized",
+            StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => {
+                "enrollment_tokens.invalid_token_request"
+            }
+            StatusCode::NOT_FOUND => "root.resource_not_found",
+            StatusCode::METHOD_NOT_ALLOWED => "root.method_not_allowed",
+            StatusCode::CONFLICT => "enrollment_tokens.emergency_token",
+            status if status.is_client_error() => "root.bad_request",
+            _ => "root.unavailable",
+        });
+        let fields = self.fields.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
+        let mut error = json!({ "code": code, "message": self.detail });
+        if !fields.is_empty() {
+            error["fields"] = json!(fields);
+        }
+        json!({ "errors": [error] })
+    }
+}
+
+/// The wire meaning of every failure, in one exhaustive match.
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        use StatusCode as S;
+        let detail = error.to_string();
+        let of = |status, code| Self::new(status, code, detail.clone());
+        match error {
+            ServiceError::InvalidRequest(fields) => Self::invalid_fields(fields),
+            ServiceError::InvalidToken(_) => of(S::UNAUTHORIZED, "invalid_token"),
+            ServiceError::TokenExpired => of(S::GONE, "token_expired"),
+            ServiceError::TokenUsed => of(S::GONE, "token_used"),
+            ServiceError::TokenExhausted => of(S::GONE, "token_exhausted"),
+            ServiceError::TokenRevoked => of(S::GONE, "token_revoked"),
+            ServiceError::BindingMismatch(_) => of(S::FORBIDDEN, "binding_mismatch"),
+            ServiceError::HostRevoked => of(S::FORBIDDEN, "host_revoked"),
+            ServiceError::CertificateRevoked => of(S::FORBIDDEN, "certificate_revoked"),
+            ServiceError::LineageConflict => of(S::FORBIDDEN, "lineage_conflict"),
+            ServiceError::NameTaken => of(S::CONFLICT, "name_taken"),
+            ServiceError::CsrRejected(_) => of(S::UNPROCESSABLE_ENTITY, "csr_rejected"),
+            ServiceError::NotFound { .. } => of(S::NOT_FOUND, "not_found"),
+            ServiceError::EmergencyToken => of(S::CONFLICT, "emergency_token"),
+            ServiceError::KeyNeeded { .. } => of(S::CONFLICT, "key_needed"),
+            ServiceError::KeyInUse => of(S::CONFLICT, "key_in_use"),
+            ServiceError::IssuerInUse => of(S::CONFLICT, "issuer_in_use"),
+            ServiceError::RootKeyAway => of(S::CONFLICT, "root_key_away"),
+            ServiceError::Unauthenticated => Self::unauthenticated(detail),
+            ServiceError::SignInBusy => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(1),
+            ServiceError::ClockInDoubt(_) => of(S::SERVICE_UNAVAILABLE, "clock_in_doubt").retry_after(60),
+            ServiceError::Store(error) => unavailable(&error),
+            ServiceError::Vault(_) => of(S::SERVICE_UNAVAILABLE, "keys_unavailable").retry_after(10),
+            ServiceError::Mint(_) => of(S::BAD_REQUEST, "invalid_request"),
+            ServiceError::Key(_) | ServiceError::Issue(_) => of(S::INTERNAL_SERVER_ERROR, "internal_error"),
+        }
+    }
+}
+
+fn unavailable(error: &StoreError) -> Problem {
+    let seconds = match error {
+        StoreError::Overloaded => 1,
+        _ => 10,
+    };
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", error.to_string()).retry_after(seconds)
+}

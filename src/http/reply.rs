@@ -1,0 +1,43 @@
+//! An answer, before it is one of hyper's.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+
+/// An answer whose body is whole.
+#[derive(Clone, Debug)]
+pub struct Reply(pub Response<Bytes>);
+
+impl Reply {
+    /// `value` as JSON. Nothing that answers with JSON is to be kept by a cache.
+    pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec());
+        Self::bytes(status, "application/json", body).header("cache-control", "no-store")
+    }
+
+    /// `value` as JSON with status 200.
+    pub fn ok(value: &impl Serialize) -> Self {
+        Self::json(StatusCode::OK, value)
+    }
+
+    /// These bytes, of this media type.
+    pub fn bytes(status: StatusCode, media_type: &str, body: impl Into<Bytes>) -> Self {
+        let mut response = Response::new(body.into());
+        *response.status_mut() = status;
+        Self(response).header("content-type", media_type)
+    }
+
+    /// The same answer with a header set.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+}

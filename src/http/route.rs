@@ -1,0 +1,110 @@
+//! One row of the table of routes.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, Request};
+use tower_service::Service as _;
+use warp::Filter as _;
+
+use super::call::Call;
+use super::problem::Problem;
+use super::reply::Reply;
+use crate::access::Permission;
+
+/// The largest body a route takes unless it says otherwise: 64 KiB.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// In which words a route's errors are said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// RFC 9457 problems.
+    Native,
+    /// Elastic Cloud Enterprise's `{"errors":[…]}`.
+    Ece,
+}
+
+/// Answers a call: the row's warp filter, as a service.
+pub type Serve =
+    Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = warp::reply::Response> + Send>> + Send + Sync>;
+
+/// A route: everything that is known of it, in one place.
+#[derive(Clone)]
+pub struct Route {
+    /// The method; HEAD works wherever GET does.
+    pub method: Method,
+    /// The path template. It labels metrics and logs: the path itself may hold a token and is never written down.
+    pub path: &'static str,
+    /// What the caller needs.
+    pub permission: Permission,
+    /// In which words errors are said.
+    pub dialect: Dialect,
+    /// The largest body, in bytes.
+    pub body_limit: usize,
+    /// What answers.
+    pub serve: Serve,
+}
+
+impl Route {
+    /// A native route.
+    pub fn native<H, F>(method: Method, path: &'static str, permission: Permission, handler: H) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+    {
+        Self::new(method, path, permission, Dialect::Native, handler)
+    }
+
+    /// A route of Elastic Cloud Enterprise.
+    pub fn ece<H, F>(method: Method, path: &'static str, permission: Permission, handler: H) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+    {
+        Self::new(method, path, permission, Dialect::Ece, handler)
+    }
+
+    fn new<H, F>(
+        method: Method,
+        path: &'static str,
+        permission: Permission,
+        dialect: Dialect,
+        handler: H,
+    ) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+    {
+        Self { method, path, permission, dialect, body_limit: BODY_LIMIT, serve: serve(dialect, handler) }
+    }
+}
+
+/// The handler as a warp filter of its own, and that as a service: the front has matched the path already, so a filter
+/// only takes the call out of the request's extensions.
+fn serve<H, F>(dialect: Dialect, handler: H) -> Serve
+where
+    H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+{
+    let filter = warp::ext::get::<Call>().then(move |call: Call| {
+        let answer = handler(call);
+        async move {
+            let Reply(response) = answer.await.unwrap_or_else(|problem| problem.render(dialect));
+            response
+        }
+    });
+    let service = warp::service(filter);
+    Arc::new(move |call| {
+        let mut request = Request::new(http_body_util::Full::new(Bytes::new()));
+        request.extensions_mut().insert(call);
+        let mut service = service.clone();
+        Box::pin(async move {
+            match service.call(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        })
+    })
+}

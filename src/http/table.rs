@@ -1,0 +1,122 @@
+//! The one table of routes. Permissions, metric labels and the access log come from it.
+
+use std::collections::BTreeMap;
+
+use http::Method;
+
+use super::call::percent_decode;
+use super::route::{Dialect, Route};
+use super::{api, compat};
+
+/// The path under which Elastic Cloud Enterprise's errors are spoken, for paths that no row has.
+const ECE_MARK: &str = "/platform/configuration/security/";
+
+/// What the table says of a method and path.
+pub enum Match<'a> {
+    /// This row, with its parameters.
+    Route(&'a Route, Vec<(String, String)>),
+    /// The path is known, the method is not: these are.
+    WrongMethod(Dialect, String),
+    /// No row.
+    Nothing(Dialect),
+}
+
+/// Every route of the authority.
+pub struct Table {
+    routes: Vec<Route>,
+    paths: matchit::Router<BTreeMap<String, usize>>,
+}
+
+impl Table {
+    /// The table.
+    ///
+    /// # Errors
+    /// Two rows cannot be told apart: a mistake in this program.
+    pub fn new(public_metrics: bool) -> Result<Self, matchit::InsertError> {
+        let mut routes = api::routes(public_metrics);
+        routes.extend(compat::ece::routes());
+        Self::of(routes)
+    }
+
+    fn of(routes: Vec<Route>) -> Result<Self, matchit::InsertError> {
+        let mut by_path: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+        for (place, route) in routes.iter().enumerate() {
+            by_path.entry(route.path).or_default().insert(route.method.to_string(), place);
+        }
+        let mut paths = matchit::Router::new();
+        for (path, methods) in by_path {
+            paths.insert(path, methods)?;
+        }
+        Ok(Self { routes, paths })
+    }
+
+    /// Every row.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The row for this method and path. HEAD finds GET's.
+    pub fn find(&self, method: &Method, path: &str) -> Match<'_> {
+        let Ok(found) = self.paths.at(path) else { return Match::Nothing(dialect_of(path)) };
+        let wanted = if *method == Method::HEAD { "GET" } else { method.as_str() };
+        let Some(route) = found.value.get(wanted).and_then(|place| self.routes.get(*place)) else {
+            let allowed = found.value.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Match::WrongMethod(dialect_of(path), allowed);
+        };
+        let params =
+            found.params.iter().map(|(name, value)| (name.to_owned(), percent_decode(value))).collect();
+        Match::Route(route, params)
+    }
+}
+
+fn dialect_of(path: &str) -> Dialect {
+    if path.contains(ECE_MARK) { Dialect::Ece } else { Dialect::Native }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Permission;
+
+    fn find(method: Method, path: &str) -> String {
+        let table = Table::new(true).unwrap();
+        match table.find(&method, path) {
+            Match::Route(route, params) => format!("{} {params:?}", route.path),
+            Match::WrongMethod(dialect, allowed) => format!("405 {dialect:?} {allowed}"),
+            Match::Nothing(dialect) => format!("404 {dialect:?}"),
+        }
+    }
+
+    #[test]
+    fn a_path_finds_its_row_and_head_finds_gets() {
+        assert_eq!(find(Method::HEAD, "/livez"), "/livez []");
+        assert_eq!(find(Method::GET, "/api/v1/hosts/a%20b"), "/api/v1/hosts/{id} [(\"id\", \"a b\")]");
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_in_the_dialect_of_its_prefix() {
+        assert_eq!(find(Method::GET, "/nothing"), "404 Native");
+        assert_eq!(find(Method::PUT, "/livez"), "405 Native GET");
+        let ece = "/api/v1/platform/configuration/security/enrollment-tokens";
+        assert_eq!(find(Method::PUT, ece), "405 Ece GET, POST");
+        assert_eq!(find(Method::GET, "/api/v1/platform/configuration/security/other"), "404 Ece");
+    }
+
+    #[test]
+    fn only_these_routes_are_open_to_anyone() {
+        let table = Table::new(true).unwrap();
+        let open = table.routes().iter().filter(|route| route.permission == Permission::Anyone);
+        let open = open.map(|route| route.path).collect::<Vec<_>>();
+        let expected = [
+            "/.well-known/jwks.json",
+            "/ca/root.pem",
+            "/ca/chain.pem",
+            "/ca/root/{fingerprint}",
+            "/ca/crl/{ski}",
+            "/livez",
+            "/readyz",
+            "/metrics",
+        ];
+        assert_eq!(open, expected);
+    }
+}
