@@ -1,1 +1,43 @@
 //! The certificate authority inside: profile, CSR, leaf, CRL, import. Knows no HTTP, SQL or configuration.
+//!
+//! A request becomes a certificate in four types, none of which can be skipped: [`Csr`] (proof of possession checked)
+//! → [`ApprovedRequest`] (only its public key, and the names we allow) → [`PreparedCertificate`] (serial and dates
+//! chosen) → [`IssuedCertificate`]. Everything signed here is built with `x509-cert`, so that names are copied as the
+//! bytes they are, and signed by keys that live in aws-lc's memory.
+
+mod authority;
+mod ceremony;
+mod crl;
+mod csr;
+mod error;
+mod extension;
+mod identity;
+mod import;
+mod leaf;
+mod pem;
+mod profile;
+mod public_key;
+mod server_identity;
+mod signing_key;
+mod subject;
+mod template;
+mod validity;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod hostile;
+#[cfg(all(test, feature = "outside"))]
+mod outside;
+
+pub use authority::CertificateAuthority;
+pub use ceremony::{NewAuthority, NewRoot};
+pub use crl::{CrlEntry, CrlReason};
+pub use csr::{Csr, CsrPolicy};
+pub use error::{CsrError, ImportError, IssueError, PemError};
+pub use identity::{HostIdentity, parse_host_certificate};
+pub use leaf::{ApprovedRequest, IssuedCertificate, PreparedCertificate};
+pub use pem::{der_to_pem, pem_to_der};
+pub use profile::{HostProfile, ServerProfile};
+pub use server_identity::ServerIdentity;
+pub use validity::Validity;

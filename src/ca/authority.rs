@@ -1,0 +1,118 @@
+//! The certificate authority: a root certificate, and an issuing CA with its key.
+
+use x509_cert::name::Name;
+
+use super::error::ImportError;
+use super::import::{self, CaCertificate};
+use super::pem::der_to_pem;
+use super::signing_key::SigningKey;
+use crate::clock::Timestamp;
+use crate::id::Fingerprint;
+use crate::secret::Secret;
+
+/// A root certificate and the issuing CA below it, with the issuing CA's key. The root's key is not in here: it is
+/// needed only to make another issuing CA, and may be kept elsewhere.
+pub struct CertificateAuthority {
+    root: CaCertificate,
+    root_pem: String,
+    root_fingerprint: Fingerprint,
+    issuing: CaCertificate,
+    issuing_pem: String,
+    issuing_fingerprint: Fingerprint,
+    key: SigningKey,
+}
+
+impl CertificateAuthority {
+    /// Takes over a root, an issuing CA and its key, made here or brought in.
+    ///
+    /// Checked are: one certificate each in strict DER, a key that belongs to the issuing certificate, the CA flag,
+    /// keyCertSign and cRLSign, path length, dates at `now`, the issuing CA's signature by the root and the root's by
+    /// itself, no name constraints and no unknown critical extension (RFC 5280 section 4.2).
+    ///
+    /// # Errors
+    /// The first check that failed; the message says what to bring instead.
+    pub fn from_pem(
+        root_pem: &str,
+        issuing_pem: &str,
+        issuing_key: &Secret<String>,
+        now: Timestamp,
+    ) -> Result<Self, ImportError> {
+        let root = import::root(root_pem, now)?;
+        let issuing = import::issuing(issuing_pem, &root, now)?;
+        let key = import::key_of(&issuing, "issuing key", issuing_key)?;
+        Ok(Self {
+            root_pem: der_to_pem("CERTIFICATE", &root.der),
+            root_fingerprint: Fingerprint::of(&root.der),
+            root,
+            issuing_pem: der_to_pem("CERTIFICATE", &issuing.der),
+            issuing_fingerprint: Fingerprint::of(&issuing.der),
+            issuing,
+            key,
+        })
+    }
+
+    /// The SHA-256 of the root certificate, which tokens carry and clients pin.
+    pub const fn root_fingerprint(&self) -> Fingerprint {
+        self.root_fingerprint
+    }
+
+    /// The root certificate as a PEM block.
+    pub fn root_pem(&self) -> &str {
+        &self.root_pem
+    }
+
+    /// The root certificate, DER.
+    pub fn root_der(&self) -> &[u8] {
+        &self.root.der
+    }
+
+    /// The issuing CA's certificate as a PEM block.
+    pub fn issuing_pem(&self) -> &str {
+        &self.issuing_pem
+    }
+
+    /// The issuing CA's certificate, DER.
+    pub fn issuing_der(&self) -> &[u8] {
+        &self.issuing.der
+    }
+
+    /// The issuing CA's subject key identifier (RFC 5280 section 4.2.1.2): its CRL is named by it.
+    pub fn issuing_ski(&self) -> Vec<u8> {
+        self.issuing.ski.clone()
+    }
+
+    /// When the issuing CA ends; nothing it signs lives longer.
+    pub const fn issuing_not_after(&self) -> Timestamp {
+        self.issuing.bounds.1
+    }
+
+    /// When the root ends.
+    pub const fn root_not_after(&self) -> Timestamp {
+        self.root.bounds.1
+    }
+
+    /// The issuing CA's certificate, then the root's, as PEM blocks.
+    pub fn chain_pem(&self) -> String {
+        format!("{}{}", self.issuing_pem, self.root_pem)
+    }
+
+    pub(super) fn ski(&self) -> &[u8] {
+        &self.issuing.ski
+    }
+
+    pub(super) const fn issuing_bounds(&self) -> (Timestamp, Timestamp) {
+        self.issuing.bounds
+    }
+
+    pub(super) const fn issuing_fingerprint(&self) -> Fingerprint {
+        self.issuing_fingerprint
+    }
+
+    pub(super) fn subject(&self) -> &Name {
+        self.issuing.certificate.tbs_certificate().subject()
+    }
+
+    pub(super) const fn key(&self) -> &SigningKey {
+        &self.key
+    }
+}

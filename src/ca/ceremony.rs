@@ -1,0 +1,145 @@
+//! Making CAs: the first root and issuing CA, another issuing CA, another root.
+
+use std::time::Duration;
+
+use x509_cert::name::Name;
+
+use super::authority::CertificateAuthority;
+use super::error::IssueError;
+use super::extension::{key_identifier, of_ca};
+use super::import::{self, CaCertificate};
+use super::pem::der_to_pem;
+use super::signing_key::SigningKey;
+use super::subject;
+use super::template::Template;
+use super::validity::Validity;
+use crate::clock::Timestamp;
+use crate::id::Serial;
+use crate::secret::Secret;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Ten years.
+const ROOT_LIFETIME: Duration = DAY.saturating_mul(3652);
+/// Three years.
+const ISSUING_LIFETIME: Duration = DAY.saturating_mul(1095);
+
+/// A root and an issuing CA, just made, with both keys.
+pub struct NewAuthority {
+    /// The root's private key, PKCS#8 PEM.
+    pub root_key: Secret<String>,
+    /// The root certificate, PEM.
+    pub root_pem: String,
+    /// The issuing CA's private key, PKCS#8 PEM.
+    pub issuing_key: Secret<String>,
+    /// The issuing CA's certificate, PEM.
+    pub issuing_pem: String,
+}
+
+/// A root, just made, that whoever trusts the old one can come to trust.
+pub struct NewRoot {
+    /// The new root certificate, PEM.
+    pub root_pem: String,
+    /// Its private key, PKCS#8 PEM.
+    pub root_key: Secret<String>,
+    /// The new root's key and subject, certified by the old root, PEM: who pinned the old root needs it in the chain.
+    pub cross_pem: String,
+}
+
+/// Whose name and key a CA certificate is signed with.
+struct Issuer<'a> {
+    subject: &'a Name,
+    ski: &'a [u8],
+    bounds: (Timestamp, Timestamp),
+    key: &'a SigningKey,
+}
+
+impl CertificateAuthority {
+    /// Makes a root (ten years, path length 1) and an issuing CA (three years, path length 0), both ECDSA P-256 with
+    /// SHA-256: some widely used verifiers accept no Ed25519 CA. `name` begins both subjects.
+    ///
+    /// # Errors
+    /// A name that no certificate can carry, or a failure to sign.
+    pub fn generate(name: &str, now: Timestamp) -> Result<NewAuthority, IssueError> {
+        let key = SigningKey::generate()?;
+        let root_pem = self_signed(subject::root(name)?, &key, now)?;
+        let root_key = key.to_pem()?;
+        let (issuing_pem, issuing_key) = Self::new_issuing(&root_pem, &root_key, name, now)?;
+        Ok(NewAuthority { root_key, root_pem, issuing_key, issuing_pem })
+    }
+
+    /// Makes another issuing CA under a root: its certificate and private key, PEM.
+    ///
+    /// # Errors
+    /// A root or root key that cannot be used, a name that no certificate can carry, a failure to sign.
+    pub fn new_issuing(
+        root_pem: &str,
+        root_key: &Secret<String>,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<(String, Secret<String>), IssueError> {
+        let root = import::root(root_pem, now)?;
+        let root_key = import::key_of(&root, "root key", root_key)?;
+        let key = SigningKey::generate()?;
+        let ski = key_identifier(key.spki())?;
+        let subject = subject::issuing(name, &ski)?;
+        let pem = certify(subject, &key, 0, ISSUING_LIFETIME, &root.issuer(&root_key), now)?;
+        Ok((pem, key.to_pem()?))
+    }
+
+    /// Makes another root, cross-signed by the old one.
+    ///
+    /// The old root's path length counts every CA below it but those that bear its own name (RFC 5280 section
+    /// 6.1.4(l)). Where it leaves no room for the cross certificate and an issuing CA, as with roots made here, the new
+    /// root therefore keeps the old one's subject, as RFC 4210 section 4.4 foresees, and `name` is not used.
+    ///
+    /// # Errors
+    /// An old root or key that cannot be used, a name that no certificate can carry, a failure to sign.
+    pub fn new_root(
+        name: &str,
+        now: Timestamp,
+        old_root_pem: &str,
+        old_root_key: &Secret<String>,
+    ) -> Result<NewRoot, IssueError> {
+        let old = import::root(old_root_pem, now)?;
+        let old_key = import::key_of(&old, "old root's key", old_root_key)?;
+        let subject = match old.path_length {
+            Some(..=1) => old.certificate.tbs_certificate().subject().clone(),
+            _ => subject::root(name)?,
+        };
+        let key = SigningKey::generate()?;
+        let root_pem = self_signed(subject.clone(), &key, now)?;
+        let cross_pem = certify(subject, &key, 1, ROOT_LIFETIME, &old.issuer(&old_key), now)?;
+        Ok(NewRoot { root_pem, root_key: key.to_pem()?, cross_pem })
+    }
+}
+
+impl CaCertificate {
+    fn issuer<'a>(&'a self, key: &'a SigningKey) -> Issuer<'a> {
+        let subject = self.certificate.tbs_certificate().subject();
+        Issuer { subject, ski: &self.ski, bounds: self.bounds, key }
+    }
+}
+
+fn self_signed(subject: Name, key: &SigningKey, now: Timestamp) -> Result<String, IssueError> {
+    let extensions = of_ca(1, &key_identifier(key.spki())?, None)?;
+    let validity = Validity::new(now, ROOT_LIFETIME)?;
+    let issuer = subject.clone();
+    let spki = key.spki().clone();
+    let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
+    Ok(der_to_pem("CERTIFICATE", &template.sign(issuer, key)?))
+}
+
+fn certify(
+    subject: Name,
+    key: &SigningKey,
+    path_length: u8,
+    lifetime: Duration,
+    issuer: &Issuer<'_>,
+    now: Timestamp,
+) -> Result<String, IssueError> {
+    let extensions = of_ca(path_length, &key_identifier(key.spki())?, Some(issuer.ski))?;
+    let validity = Validity::new(now, lifetime)?.within(issuer.bounds)?;
+    let spki = key.spki().clone();
+    let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
+    Ok(der_to_pem("CERTIFICATE", &template.sign(issuer.subject.clone(), issuer.key)?))
+}

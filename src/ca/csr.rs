@@ -1,0 +1,96 @@
+//! Certificate signing requests (PKCS#10, RFC 2986). Only the public key is ever taken from one.
+
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::request::CertReq;
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+
+use super::error::CsrError;
+use super::pem::pem_to_der;
+use super::public_key::PublicKey;
+use crate::id::{SpkiHash, Thumbprint};
+
+/// The most that is read of a request, in bytes of PEM.
+const LIMIT: usize = 8 * 1024;
+
+/// What kinds of key a request may bring.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CsrPolicy {
+    /// RSA with 2048 to 4096 bits too; else only P-256, P-384 and Ed25519.
+    pub allow_rsa: bool,
+}
+
+/// A request whose sender has shown that they hold the private key. Its subject, names and extensions were not even
+/// kept: what a host may be called is decided by its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Csr {
+    spki: SubjectPublicKeyInfoOwned,
+    spki_der: Vec<u8>,
+    thumbprint: Thumbprint,
+}
+
+impl Csr {
+    /// Reads one PEM block `CERTIFICATE REQUEST` of at most 8 KiB and checks its proof of possession.
+    ///
+    /// Accepted are P-256 with SHA-256, P-384 with SHA-384, Ed25519, and if `policy` allows it RSA with 2048 to 4096
+    /// bits and SHA-256, SHA-384 or SHA-512 (PKCS#1 v1.5).
+    ///
+    /// # Errors
+    /// Why it is refused; the message says what to do.
+    pub fn parse(text: &str, policy: CsrPolicy) -> Result<Self, CsrError> {
+        if text.len() > LIMIT {
+            return Err(CsrError::TooLarge { length: text.len(), most: LIMIT });
+        }
+        let der = pem_to_der("CERTIFICATE REQUEST", text)?;
+        let request = CertReq::from_der(&der).map_err(|_| CsrError::NotPkcs10)?;
+        // The signature is checked over the structure written again: only if that is what came in is it the same.
+        if request.to_der().map_err(|_| CsrError::NotPkcs10)? != der {
+            return Err(CsrError::NotPkcs10);
+        }
+        let key = accepted_key(&request, policy)?;
+        prove_possession(&request, &key)?;
+        let spki = request.info.public_key;
+        let spki_der = spki.to_der().map_err(|_| CsrError::NotPkcs10)?;
+        Ok(Self { spki, spki_der, thumbprint: key.thumbprint() })
+    }
+
+    /// The SHA-256 of the public key in SubjectPublicKeyInfo form (RFC 5280 section 4.1.2.7).
+    pub fn spki_hash(&self) -> SpkiHash {
+        SpkiHash::of(&self.spki_der)
+    }
+
+    /// The JWK thumbprint of the public key (RFC 7638), as a token's `cnf.jkt` names it.
+    pub const fn thumbprint(&self) -> Thumbprint {
+        self.thumbprint
+    }
+
+    /// The public key in SubjectPublicKeyInfo form, DER.
+    pub fn spki_der(&self) -> &[u8] {
+        &self.spki_der
+    }
+
+    pub(super) const fn spki(&self) -> &SubjectPublicKeyInfoOwned {
+        &self.spki
+    }
+}
+
+fn accepted_key(request: &CertReq, policy: CsrPolicy) -> Result<PublicKey, CsrError> {
+    let key = PublicKey::parse(&request.info.public_key);
+    match key {
+        Ok(PublicKey::Rsa { bits, .. }) | Err(CsrError::RsaSize { bits }) if !policy.allow_rsa => {
+            Err(CsrError::RsaNotAllowed { bits })
+        }
+        key => key,
+    }
+}
+
+fn prove_possession(request: &CertReq, key: &PublicKey) -> Result<(), CsrError> {
+    if !key.matches(&request.algorithm) {
+        return Err(CsrError::SignatureAlgorithm {
+            oid: request.algorithm.oid.to_string(),
+            expected: key.expected(),
+        });
+    }
+    let message = request.info.to_der().map_err(|_| CsrError::NotPkcs10)?;
+    let signature = request.signature.as_bytes().ok_or(CsrError::Signature)?;
+    key.verify(&request.algorithm, &message, signature)
+}

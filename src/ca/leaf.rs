@@ -1,0 +1,113 @@
+//! Host certificates: from an approved request to DER, in steps that only go forward.
+
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+
+use super::authority::CertificateAuthority;
+use super::csr::Csr;
+use super::error::IssueError;
+use super::extension::{CLIENT_AUTH, SERVER_AUTH, crl_address, of_leaf};
+use super::pem::der_to_pem;
+use super::profile::HostProfile;
+use super::subject;
+use super::template::Template;
+use super::validity::Validity;
+use crate::clock::Timestamp;
+use crate::id::{Fingerprint, Serial};
+
+/// A request that was granted: of the request only its public key, and the profile that we decided on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApprovedRequest {
+    spki: SubjectPublicKeyInfoOwned,
+    profile: HostProfile,
+}
+
+impl ApprovedRequest {
+    /// Joins the key of `csr` with what `profile` allows it.
+    pub fn new(csr: &Csr, profile: HostProfile) -> Self {
+        Self { spki: csr.spki().clone(), profile }
+    }
+
+    /// Chooses a serial and dates: backdated five minutes, never past the issuer.
+    ///
+    /// # Errors
+    /// A lifetime of zero, an issuer that is not valid at `now`, or a profile a certificate cannot carry.
+    pub fn prepare(
+        self,
+        ca: &CertificateAuthority,
+        now: Timestamp,
+    ) -> Result<PreparedCertificate, IssueError> {
+        let Self { spki, profile } = self;
+        let validity = Validity::new(now, profile.lifetime)?.within(ca.issuing_bounds())?;
+        let purposes = [CLIENT_AUTH, SERVER_AUTH];
+        let mut extensions = of_leaf(&spki, ca.ski(), &purposes, profile.names()?)?;
+        if let Some(url) = profile.checked_crl_url()? {
+            extensions.push(crl_address(url)?);
+        }
+        let subject = subject::host(profile.host, &profile.roles)?;
+        let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
+        Ok(PreparedCertificate { template, issuer: ca.issuing_fingerprint(), now })
+    }
+}
+
+/// A certificate that lacks only its signature. Issuing consumes it: one preparation, one certificate, one serial.
+pub struct PreparedCertificate {
+    template: Template,
+    issuer: Fingerprint,
+    now: Timestamp,
+}
+
+impl PreparedCertificate {
+    /// The serial it will have.
+    pub const fn serial(&self) -> Serial {
+        self.template.serial
+    }
+
+    /// Signs it, reads back what was signed and compares the public key byte for byte.
+    ///
+    /// # Errors
+    /// [`IssueError::OtherAuthority`] if it was prepared under another issuing CA; a failure to encode or to sign.
+    pub fn issue(self, ca: &CertificateAuthority) -> Result<IssuedCertificate, IssueError> {
+        let Self { template, issuer, now } = self;
+        if issuer != ca.issuing_fingerprint() {
+            return Err(IssueError::OtherAuthority);
+        }
+        let (serial, validity) = (template.serial, template.validity);
+        let asked = template.spki.to_der()?;
+        let der = template.sign(ca.subject().clone(), ca.key())?;
+        let signed = Certificate::from_der(&der)?;
+        if signed.tbs_certificate().subject_public_key_info().to_der()? != asked {
+            return Err(IssueError::KeyChanged);
+        }
+        Ok(IssuedCertificate {
+            serial,
+            der,
+            issued_at: now,
+            not_before: validity.not_before(),
+            not_after: validity.not_after(),
+        })
+    }
+}
+
+/// A certificate as it leaves the authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuedCertificate {
+    /// Its serial number.
+    pub serial: Serial,
+    /// The certificate, DER.
+    pub der: Vec<u8>,
+    /// The moment it was prepared for.
+    pub issued_at: Timestamp,
+    /// When its validity begins.
+    pub not_before: Timestamp,
+    /// When its validity ends.
+    pub not_after: Timestamp,
+}
+
+impl IssuedCertificate {
+    /// The certificate as a PEM block.
+    pub fn pem(&self) -> String {
+        der_to_pem("CERTIFICATE", &self.der)
+    }
+}

@@ -1,0 +1,136 @@
+//! PEM blocks (RFC 7468): text before a block is explanatory and passed over, anything after it is not.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::error::PemError;
+
+const BEGIN: &str = "-----BEGIN ";
+const DASHES: &str = "-----";
+
+/// One block as it stands in a text: its label, its headers and base64, and what follows it.
+struct Block<'a> {
+    label: &'a str,
+    body: &'a str,
+    rest: &'a str,
+}
+
+/// The DER in `text`, which is exactly one PEM block labelled `label`.
+///
+/// # Errors
+/// No block, another label, a second block or text after it, or broken base64.
+pub fn pem_to_der(label: &'static str, text: &str) -> Result<Vec<u8>, PemError> {
+    let block = first_block(text)?.ok_or(PemError::Missing { expected: label })?;
+    if block.label != label {
+        // Labels are capital letters by convention; what is not printable is not worth repeating.
+        let found = block.label.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect();
+        return Err(PemError::OtherLabel { expected: label, found });
+    }
+    if !block.rest.trim_ascii().is_empty() {
+        return Err(PemError::Trailing);
+    }
+    Ok(std::mem::take(&mut *decode(block.body)?))
+}
+
+/// `der` as one PEM block, in lines of 64 characters.
+pub fn der_to_pem(label: &str, der: &[u8]) -> String {
+    // Room for everything at once: a buffer that grows would leave pieces of a key behind.
+    let mut text = String::with_capacity(der.len() * 4 / 3 + der.len() / 40 + 2 * label.len() + 64);
+    text.push_str(&format!("{BEGIN}{label}{DASHES}\n"));
+    for line in der.chunks(48) {
+        let mut buffer = Zeroizing::new([0; 64]);
+        let length = STANDARD.encode_slice(line, &mut *buffer).unwrap_or(0);
+        text.extend(buffer[..length].iter().copied().map(char::from));
+        text.push('\n');
+    }
+    text.push_str(&format!("-----END {label}{DASHES}\n"));
+    text
+}
+
+/// What a file of a private key holds.
+pub(super) enum KeyBlock {
+    /// A key that can be read.
+    Plain(Zeroizing<Vec<u8>>),
+    /// A key under a passphrase (RFC 5958 section 3, or the older form with headers).
+    Encrypted,
+}
+
+/// The private key in `text`. A block of curve parameters before it, as openssl writes one, is passed over.
+pub(super) fn private_key(text: &str) -> Result<KeyBlock, PemError> {
+    let missing = PemError::Missing { expected: "PRIVATE KEY" };
+    let mut block = first_block(text)?.ok_or(missing.clone())?;
+    if block.label == "EC PARAMETERS" {
+        block = first_block(block.rest)?.ok_or(missing)?;
+    }
+    if !block.rest.trim_ascii().is_empty() {
+        return Err(PemError::Trailing);
+    }
+    match block.label {
+        "ENCRYPTED PRIVATE KEY" => Ok(KeyBlock::Encrypted),
+        "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" if block.body.contains("Proc-Type:") => {
+            Ok(KeyBlock::Encrypted)
+        }
+        "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => decode(block.body).map(KeyBlock::Plain),
+        other => Err(PemError::OtherLabel {
+            expected: "PRIVATE KEY",
+            found: other.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect(),
+        }),
+    }
+}
+
+fn first_block(text: &str) -> Result<Option<Block<'_>>, PemError> {
+    let Some((_, after)) = text.split_once(BEGIN) else { return Ok(None) };
+    let (label, after) = after.split_once(DASHES).ok_or(PemError::Broken)?;
+    let end = format!("-----END {label}{DASHES}");
+    let (body, rest) = after.split_once(end.as_str()).ok_or(PemError::Broken)?;
+    Ok(Some(Block { label, body, rest }))
+}
+
+/// Strict base64: padding where it belongs, no trailing bits; only white space may stand between the characters.
+fn decode(body: &str) -> Result<Zeroizing<Vec<u8>>, PemError> {
+    let mut packed = Zeroizing::new(Vec::with_capacity(body.len()));
+    packed.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
+    let mut der = Zeroizing::new(vec![0; packed.len()]);
+    let length = STANDARD.decode_slice(&*packed, &mut der).map_err(|_| PemError::Broken)?;
+    der.truncate(length);
+    if der.is_empty() { Err(PemError::Broken) } else { Ok(der) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(der in prop::collection::vec(any::<u8>(), 1..300)) {
+            let text = der_to_pem("CERTIFICATE", &der);
+            prop_assert!(text.lines().all(|line| line.len() <= 64));
+            prop_assert_eq!(pem_to_der("CERTIFICATE", &text), Ok(der));
+        }
+    }
+
+    #[test]
+    fn text_before_a_block_is_passed_over_and_text_after_it_is_not() {
+        let text = der_to_pem("CERTIFICATE", b"der");
+        assert_eq!(pem_to_der("CERTIFICATE", &format!("subject=x\n{text}\n\n")), Ok(b"der".to_vec()));
+        assert_eq!(pem_to_der("CERTIFICATE", &format!("{text}x")), Err(PemError::Trailing));
+        assert_eq!(pem_to_der("CERTIFICATE", &format!("{text}{text}")), Err(PemError::Trailing));
+    }
+
+    #[test]
+    fn broken_blocks_are_refused() {
+        let text = der_to_pem("CERTIFICATE", b"four");
+        let broken = Err(PemError::Broken);
+        assert_eq!(pem_to_der("CERTIFICATE", &text.replace("END", "FIN")), broken);
+        assert_eq!(pem_to_der("CERTIFICATE", &text.replace('=', "")), broken);
+        assert_eq!(pem_to_der("CERTIFICATE", &der_to_pem("CERTIFICATE", b"")), broken);
+        assert_eq!(pem_to_der("CERTIFICATE", ""), Err(PemError::Missing { expected: "CERTIFICATE" }));
+        assert_eq!(
+            pem_to_der("CERTIFICATE", &der_to_pem("PRIVATE KEY", b"x")),
+            Err(PemError::OtherLabel { expected: "CERTIFICATE", found: "PRIVATE KEY".to_owned() })
+        );
+    }
+}

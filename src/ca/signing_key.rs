@@ -1,0 +1,168 @@
+//! Private keys that sign. They live in aws-lc's memory, which is wiped when they go; no copy is kept here.
+
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
+    RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use x509_cert::der::asn1::{Any, BitString};
+use x509_cert::der::{Decode as _, Document};
+use x509_cert::spki::{
+    self, AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier, EncodePublicKey,
+    SignatureBitStringEncoding, SubjectPublicKeyInfoOwned,
+};
+
+use super::error::{ImportError, IssueError};
+use super::pem::{KeyBlock, der_to_pem, private_key};
+use super::public_key::{ECDSA_SHA256, ECDSA_SHA384, RSA_SHA256};
+use crate::secret::Secret;
+
+/// A key that signs certificates and CRLs: P-256, P-384, or an RSA key that was brought in.
+pub(super) struct SigningKey {
+    pair: Pair,
+    spki_der: Vec<u8>,
+    spki: SubjectPublicKeyInfoOwned,
+}
+
+enum Pair {
+    P256(EcdsaKeyPair),
+    P384(EcdsaKeyPair),
+    Rsa(RsaKeyPair),
+}
+
+impl SigningKey {
+    /// A new P-256 key.
+    pub(super) fn generate() -> Result<Self, IssueError> {
+        let pair =
+            EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| IssueError::Signing)?;
+        Self::new(Pair::P256(pair)).ok_or(IssueError::Signing)
+    }
+
+    /// Reads an unencrypted key from PEM: PKCS#8 (RFC 5958), SEC 1 (RFC 5915) or PKCS#1 (RFC 8017).
+    pub(super) fn parse(what: &'static str, pem: &Secret<String>) -> Result<Self, ImportError> {
+        let der = match private_key(pem.expose()) {
+            Ok(KeyBlock::Plain(der)) => der,
+            Ok(KeyBlock::Encrypted) => return Err(ImportError::EncryptedKey { what }),
+            Err(problem) => return Err(ImportError::Pem { what, problem }),
+        };
+        Pair::parse(&der).and_then(Self::new).ok_or(ImportError::NotAKey { what })
+    }
+
+    fn new(pair: Pair) -> Option<Self> {
+        let spki_der = pair.spki_der()?;
+        let spki = SubjectPublicKeyInfoOwned::from_der(&spki_der).ok()?;
+        Some(Self { pair, spki_der, spki })
+    }
+
+    /// The private key as PKCS#8 DER (RFC 5958). Only keys made here are ever written: they are P-256.
+    pub(super) fn to_pkcs8(&self) -> Result<Secret<Vec<u8>>, IssueError> {
+        match &self.pair {
+            Pair::P256(pair) | Pair::P384(pair) => {
+                let document = pair.to_pkcs8v1().map_err(|_| IssueError::Signing)?;
+                Ok(Secret::new(document.as_ref().to_vec()))
+            }
+            Pair::Rsa(_) => Err(IssueError::Signing),
+        }
+    }
+
+    /// The private key as PKCS#8 PEM.
+    pub(super) fn to_pem(&self) -> Result<Secret<String>, IssueError> {
+        Ok(Secret::new(der_to_pem("PRIVATE KEY", self.to_pkcs8()?.expose())))
+    }
+
+    pub(super) const fn spki(&self) -> &SubjectPublicKeyInfoOwned {
+        &self.spki
+    }
+
+    /// The public key in SubjectPublicKeyInfo form, DER.
+    pub(super) fn spki_der(&self) -> &[u8] {
+        &self.spki_der
+    }
+
+    /// What its signatures are made with.
+    pub(super) fn algorithm(&self) -> AlgorithmIdentifierOwned {
+        match self.pair {
+            // RFC 5758 section 3.2: no parameters; RFC 4055 section 5: NULL.
+            Pair::P256(_) => AlgorithmIdentifierOwned { oid: ECDSA_SHA256, parameters: None },
+            Pair::P384(_) => AlgorithmIdentifierOwned { oid: ECDSA_SHA384, parameters: None },
+            Pair::Rsa(_) => AlgorithmIdentifierOwned { oid: RSA_SHA256, parameters: Some(Any::null()) },
+        }
+    }
+
+    /// Signs `message`.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IssueError> {
+        let random = SystemRandom::new();
+        match &self.pair {
+            Pair::P256(pair) | Pair::P384(pair) => {
+                let signature = pair.sign(&random, message).map_err(|_| IssueError::Signing)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
+                    .map_err(|_| IssueError::Signing)?;
+                Ok(signature)
+            }
+        }
+    }
+}
+
+impl Pair {
+    fn parse(der: &[u8]) -> Option<Self> {
+        let ec = |algorithm| EcdsaKeyPair::from_private_key_der(algorithm, der).ok();
+        ec(&ECDSA_P256_SHA256_ASN1_SIGNING)
+            .map(Self::P256)
+            .or_else(|| ec(&ECDSA_P384_SHA384_ASN1_SIGNING).map(Self::P384))
+            .or_else(|| {
+                RsaKeyPair::from_pkcs8(der).or_else(|_| RsaKeyPair::from_der(der)).ok().map(Self::Rsa)
+            })
+    }
+
+    fn spki_der(&self) -> Option<Vec<u8>> {
+        let der: PublicKeyX509Der<'_> = match self {
+            Self::P256(pair) | Self::P384(pair) => pair.public_key().as_der().ok()?,
+            Self::Rsa(pair) => pair.public_key().as_der().ok()?,
+        };
+        Some(der.as_ref().to_vec())
+    }
+}
+
+/// The public half, as the certificate builder asks for it.
+#[derive(Clone)]
+pub(super) struct VerifyingKey(Vec<u8>);
+
+impl EncodePublicKey for VerifyingKey {
+    fn to_public_key_der(&self) -> spki::Result<Document> {
+        Ok(Document::from_der(&self.0)?)
+    }
+}
+
+/// A finished signature, as the certificate builder asks for it.
+pub(super) struct Signature(Vec<u8>);
+
+impl SignatureBitStringEncoding for Signature {
+    fn to_bitstring(&self) -> x509_cert::der::Result<BitString> {
+        BitString::from_bytes(&self.0)
+    }
+}
+
+impl signature::Keypair for SigningKey {
+    type VerifyingKey = VerifyingKey;
+
+    fn verifying_key(&self) -> VerifyingKey {
+        VerifyingKey(self.spki_der.clone())
+    }
+}
+
+impl DynSignatureAlgorithmIdentifier for SigningKey {
+    fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
+        Ok(self.algorithm())
+    }
+}
+
+impl signature::Signer<Signature> for SigningKey {
+    fn try_sign(&self, message: &[u8]) -> Result<Signature, signature::Error> {
+        self.sign(message).map(Signature).map_err(|_| signature::Error::new())
+    }
+}

@@ -1,0 +1,122 @@
+//! Subjects of the certificates made here (RFC 5280 section 4.1.2.6). No text is parsed as a name: values go in as
+//! they are, one attribute each, so nothing in them can add another attribute.
+
+use x509_cert::attr::AttributeTypeAndValue;
+use x509_cert::der::asn1::{Any, ObjectIdentifier, Utf8StringRef};
+use x509_cert::der::{Decode as _, Encode as _, Tag, Tagged as _};
+use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
+
+use super::error::IssueError;
+use crate::id::{HostId, hex};
+use crate::name::Role;
+
+const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
+
+/// `ub-common-name` of RFC 5280 appendix A.1.
+const LONGEST: usize = 64;
+
+/// A host's subject: its id as CN, and one O per role.
+pub(super) fn host(host: HostId, roles: &[Role]) -> Result<Name, IssueError> {
+    let id = host.to_string();
+    let roles = roles.iter().map(|role| (ORGANIZATION, role.as_str()));
+    name([(COMMON_NAME, id.as_str())].into_iter().chain(roles))
+}
+
+/// The authority's own server.
+pub(super) fn server() -> Result<Name, IssueError> {
+    name([(COMMON_NAME, "gatepass")])
+}
+
+/// The root of the authority called `authority`.
+pub(super) fn root(authority: &str) -> Result<Name, IssueError> {
+    name([(COMMON_NAME, with_suffix(authority, " root")?.as_str())])
+}
+
+/// An issuing CA of the authority called `authority`. A part of its key identifier makes it another name than that of
+/// the one before it: some verifiers look for the issuer, and for its CRL, by name alone.
+pub(super) fn issuing(authority: &str, ski: &[u8]) -> Result<Name, IssueError> {
+    let key = hex(ski.get(..4).unwrap_or(ski));
+    name([(COMMON_NAME, with_suffix(authority, &format!(" issuing {key}"))?.as_str())])
+}
+
+/// The host id and the roles that a subject of [`host`]'s form holds; anything else in it makes it another form.
+pub(super) fn read_host(subject: &Name) -> Option<(HostId, Vec<Role>)> {
+    let mut host = None;
+    let mut roles = Vec::new();
+    for rdn in subject.iter_rdn() {
+        let [attribute] = rdn.iter().collect::<Vec<_>>().try_into().ok()?;
+        let text = text(&attribute.value)?;
+        match attribute.oid {
+            COMMON_NAME if host.is_none() => host = Some(HostId::parse(text)?),
+            ORGANIZATION => roles.push(Role::parse(text).ok()?),
+            _ => return None,
+        }
+    }
+    Some((host?, roles))
+}
+
+fn text(value: &Any) -> Option<&str> {
+    matches!(value.tag(), Tag::Utf8String | Tag::PrintableString)
+        .then(|| std::str::from_utf8(value.value()).ok())
+        .flatten()
+}
+
+fn name<'a>(attributes: impl IntoIterator<Item = (ObjectIdentifier, &'a str)>) -> Result<Name, IssueError> {
+    let mut rdns = RdnSequence::default();
+    for (oid, text) in attributes {
+        let value = Any::encode_from(&Utf8StringRef::new(text)?)?;
+        let mut rdn = RelativeDistinguishedName::default();
+        rdn.insert(AttributeTypeAndValue { oid, value })?;
+        rdns.push(rdn);
+    }
+    Ok(Name::from_der(&rdns.to_der()?)?)
+}
+
+fn with_suffix(authority: &str, suffix: &str) -> Result<String, IssueError> {
+    let length = authority.chars().count();
+    if !(1..=256).contains(&length) || authority.chars().any(char::is_control) {
+        return Err(IssueError::AuthorityName { text: authority.to_owned() });
+    }
+    let kept: String = authority.chars().take(LONGEST - suffix.len()).collect();
+    Ok(kept + suffix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn several_roles_are_several_organizations() {
+        let id = HostId::generate(Timestamp::from_secs(1_900_000_000));
+        let roles: Vec<_> = ["proxy", "allocator", "proxy"].map(|role| Role::parse(role).unwrap()).into();
+        let subject = host(id, &roles).unwrap();
+        assert_eq!(subject.to_string().matches("O=").count(), 3);
+        assert_eq!(read_host(&subject), Some((id, roles)));
+        assert_eq!(read_host(&host(id, &[]).unwrap()), Some((id, Vec::new())));
+    }
+
+    #[test]
+    fn a_subject_of_another_form_is_no_host() {
+        for other in [server().unwrap(), root("x").unwrap(), Name::default()] {
+            assert_eq!(read_host(&other), None);
+        }
+        let id = HostId::generate(Timestamp::from_secs(1)).to_string();
+        assert_eq!(read_host(&name([(COMMON_NAME, id.as_str()), (COMMON_NAME, id.as_str())]).unwrap()), None);
+        assert_eq!(
+            read_host(&name([(COMMON_NAME, id.as_str()), (ORGANIZATION, "system:masters")]).unwrap()),
+            None
+        );
+    }
+
+    #[test]
+    fn names_of_authorities_fit_and_cannot_add_attributes() {
+        let subject = root("x, O=system:masters").unwrap();
+        assert_eq!(subject.iter().count(), 1);
+        assert!(root(&"\u{fc}".repeat(256)).is_ok());
+        assert!(root("").is_err());
+        assert!(root("a\nb").is_err());
+        assert_ne!(issuing("x", &[1; 20]).unwrap(), issuing("x", &[2; 20]).unwrap());
+    }
+}
