@@ -26,8 +26,7 @@ mod validity;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
-mod hostile;
-#[cfg(all(test, feature = "outside"))]
+#[cfg(feature = "outside")]
 mod outside;
 
 pub use authority::CertificateAuthority;

@@ -143,3 +143,6 @@ fn certify(
     let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
     Ok(der_to_pem("CERTIFICATE", &template.sign(issuer.subject.clone(), issuer.key)?))
 }
+
+#[cfg(test)]
+mod tests;

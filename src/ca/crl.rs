@@ -94,3 +94,50 @@ impl CrlReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use x509_parser::prelude::{CertificateRevocationList, FromDer as _, ReasonCode, X509Certificate};
+
+    use super::*;
+    use crate::ca::fixture::*;
+
+    fn revoke(serial: Serial, reason: CrlReason) -> CrlEntry {
+        CrlEntry { serial, revoked_at: NOW, reason }
+    }
+
+    #[test]
+    fn a_crl_says_what_was_revoked_and_verifies_under_its_issuer() {
+        let ca = authority();
+        let (serial, other) = (Serial::generate(), Serial::generate());
+        let revoked =
+            [revoke(serial, CrlReason::CessationOfOperation), revoke(other, CrlReason::PrivilegeWithdrawn)];
+        let der = ca.sign_crl(u64::MAX, &revoked, NOW).unwrap();
+        let (rest, crl) = CertificateRevocationList::from_der(&der).unwrap();
+        let (_, issuing) = X509Certificate::from_der(ca.issuing_der()).unwrap();
+        assert!(rest.is_empty());
+        assert!(crl.verify_signature(issuing.public_key()).is_ok());
+        assert_eq!(crl.issuer().as_raw(), issuing.subject().as_raw());
+        assert_eq!(crl.version().unwrap().0, 1);
+        assert_eq!(crl.next_update().unwrap().timestamp(), NOW.secs() + 24 * 3600);
+        assert_eq!(crl.crl_number().unwrap().to_string(), u64::MAX.to_string());
+        let listed: Vec<_> = crl.iter_revoked_certificates().collect();
+        assert_eq!(listed[0].raw_serial(), serial.as_bytes());
+        assert_eq!(listed[0].reason_code().unwrap().1, ReasonCode::CessationOfOperation);
+        assert_eq!(listed[1].reason_code().unwrap().1, ReasonCode::PrivilegeWithdrawn);
+    }
+
+    #[test]
+    fn rustls_refuses_what_a_crl_lists_and_accepts_the_rest() {
+        let ca = authority();
+        let (gone, live) = (issue(&ca, profile(&["proxy"])), issue(&ca, profile(&["proxy"])));
+        let verdict =
+            |leaf: &[u8], crl: &[u8]| rustls_accepts(ca.root_der(), &[ca.issuing_der()], leaf, &[crl], NOW);
+        let empty = ca.sign_crl(1, &[], NOW).unwrap();
+        let full = ca.sign_crl(2, &[revoke(gone.serial, CrlReason::KeyCompromise)], NOW).unwrap();
+        assert_eq!(verdict(&gone.der, &empty), Ok(()));
+        assert_eq!(verdict(&live.der, &full), Ok(()));
+        let revoked = rustls::CertificateError::Revoked;
+        assert_eq!(verdict(&gone.der, &full), Err(rustls::Error::InvalidCertificate(revoked)));
+    }
+}

@@ -94,3 +94,6 @@ fn prove_possession(request: &CertReq, key: &PublicKey) -> Result<(), CsrError> 
     let signature = request.signature.as_bytes().ok_or(CsrError::Signature)?;
     key.verify(&request.algorithm, &message, signature)
 }
+
+#[cfg(test)]
+mod tests;

@@ -186,3 +186,6 @@ where
     let found = tbs.get_extension::<E>().map_err(|_| ImportError::NotACertificate { what })?;
     Ok(found.map(|(_, extension)| extension))
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,3 +111,6 @@ impl IssuedCertificate {
         der_to_pem("CERTIFICATE", &self.der)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,3 +49,74 @@ impl CertificateAuthority {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use rustls::client::WebPkiServerVerifier;
+    use rustls::client::danger::ServerCertVerifier as _;
+    use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
+
+    use super::*;
+    use crate::ca::fixture::*;
+    use crate::ca::parse_host_certificate;
+
+    fn server() -> ServerProfile {
+        ServerProfile {
+            dns_names: vec!["Gate.example.org".to_owned(), "localhost".to_owned()],
+            addresses: vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])],
+            trust_domain: "example.org".to_owned(),
+            lifetime: DAY * 90,
+        }
+    }
+
+    #[test]
+    fn rustls_clients_accept_the_server_under_all_its_names_and_no_other() {
+        let ca = authority();
+        let identity = ca.issue_server(&server(), NOW).unwrap();
+        let chain: Vec<_> = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(chain[2].clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(NOW.secs().unsigned_abs()));
+        let verdict = |name: &str| {
+            let name = ServerName::try_from(name.to_owned()).unwrap();
+            verifier.verify_server_cert(&chain[0], &chain[1..], &name, &[], now)
+        };
+        for name in ["gate.example.org", "localhost", "127.0.0.1", "::1"] {
+            assert!(verdict(name).is_ok(), "{name}");
+        }
+        assert!(verdict("example.org").is_err());
+        // It is not good for a client: nobody may come with the authority's own certificate.
+        assert!(rustls_accepts(ca.root_der(), &[ca.issuing_der()], &identity.chain[0], &[], NOW).is_err());
+    }
+
+    #[test]
+    fn its_key_belongs_to_it_and_it_is_no_host() {
+        let identity = authority().issue_server(&server(), NOW).unwrap();
+        let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let key = PrivatePkcs8KeyDer::from(identity.key.expose().clone()).into();
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        assert!(rustls::sign::CertifiedKey::from_der(chain, key, &provider).is_ok());
+        assert_eq!(parse_host_certificate(&identity.chain[0]), None);
+        assert_eq!(identity.not_after, NOW.plus(DAY * 90));
+    }
+
+    #[test]
+    fn names_that_a_server_cannot_have_are_refused() {
+        let ca = authority();
+        let refused = |names: &[&str]| {
+            let dns_names = names.iter().map(|&name| name.to_owned()).collect();
+            ca.issue_server(&ServerProfile { dns_names, addresses: Vec::new(), ..server() }, NOW).err()
+        };
+        assert_eq!(refused(&[]), Some(IssueError::NoServerName));
+        for text in ["*.example.org", "10.0.0.1", "a b", ""] {
+            assert_eq!(refused(&[text]), Some(IssueError::ServerName { text: text.to_owned() }));
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Private keys that sign. They live in aws-lc's memory, which is wiped when they go; no copy is kept here.
 
-use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
@@ -55,15 +55,16 @@ impl SigningKey {
         Some(Self { pair, spki_der, spki })
     }
 
-    /// The private key as PKCS#8 DER (RFC 5958). Only keys made here are ever written: they are P-256.
+    /// The private key as PKCS#8 DER (RFC 5958).
     pub(super) fn to_pkcs8(&self) -> Result<Secret<Vec<u8>>, IssueError> {
-        match &self.pair {
-            Pair::P256(pair) | Pair::P384(pair) => {
-                let document = pair.to_pkcs8v1().map_err(|_| IssueError::Signing)?;
-                Ok(Secret::new(document.as_ref().to_vec()))
+        let failed = |_| IssueError::Signing;
+        Ok(Secret::new(match &self.pair {
+            Pair::P256(pair) | Pair::P384(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),
+            Pair::Rsa(pair) => {
+                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
+                der.as_ref().to_vec()
             }
-            Pair::Rsa(_) => Err(IssueError::Signing),
-        }
+        }))
     }
 
     /// The private key as PKCS#8 PEM.

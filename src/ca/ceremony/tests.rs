@@ -1,0 +1,70 @@
+//! Making CAs, and what rustls makes of the chains.
+
+use super::*;
+use crate::ca::fixture::{NOW, issue, load, profile, rustls_accepts};
+use crate::ca::{ImportError, IssuedCertificate, pem_to_der};
+
+fn der(pem: &str) -> Vec<u8> {
+    pem_to_der("CERTIFICATE", pem).unwrap()
+}
+
+fn leaf(ca: &CertificateAuthority) -> IssuedCertificate {
+    issue(ca, profile(&["proxy"]))
+}
+
+#[test]
+fn a_new_authority_is_taken_over_and_lives_ten_and_three_years() {
+    let made = CertificateAuthority::generate("gatepass example.org", NOW).unwrap();
+    let ca = load(&made);
+    assert_eq!(ca.root_not_after(), NOW.plus(DAY * 3652));
+    assert_eq!(ca.issuing_not_after(), NOW.plus(DAY * 1095));
+    assert_eq!(ca.root_fingerprint(), crate::id::Fingerprint::of(&der(&made.root_pem)));
+    assert_eq!((ca.root_pem(), ca.issuing_pem()), (made.root_pem.as_str(), made.issuing_pem.as_str()));
+    assert_eq!(ca.chain_pem(), format!("{}{}", made.issuing_pem, made.root_pem));
+}
+
+#[test]
+fn an_authority_may_be_shared_between_threads() {
+    fn shared<T: Send + Sync>() {}
+    shared::<CertificateAuthority>();
+}
+
+#[test]
+fn another_issuing_ca_stands_under_the_same_root_with_another_name() {
+    let made = CertificateAuthority::generate("gatepass", NOW).unwrap();
+    let later = NOW.plus(DAY * 3000);
+    let (pem, key) =
+        CertificateAuthority::new_issuing(&made.root_pem, &made.root_key, "gatepass", later).unwrap();
+    let next = CertificateAuthority::from_pem(&made.root_pem, &pem, &key, later).unwrap();
+    assert_eq!(next.issuing_not_after(), next.root_not_after(), "never past the root");
+    assert_ne!(load(&made).subject(), next.subject());
+}
+
+#[test]
+fn an_issuing_ca_needs_the_roots_own_key() {
+    let made = CertificateAuthority::generate("gatepass", NOW).unwrap();
+    let refused = CertificateAuthority::new_issuing(&made.root_pem, &made.issuing_key, "gatepass", NOW).err();
+    assert_eq!(refused, Some(IssueError::Authority(ImportError::OtherKey { what: "root key" })));
+}
+
+#[test]
+fn who_pinned_the_old_root_accepts_certificates_under_the_new_one() {
+    let old = CertificateAuthority::generate("gatepass", NOW).unwrap();
+    let new = CertificateAuthority::new_root("other name", NOW, &old.root_pem, &old.root_key).unwrap();
+    let (pem, key) =
+        CertificateAuthority::new_issuing(&new.root_pem, &new.root_key, "gatepass", NOW).unwrap();
+    let ca = CertificateAuthority::from_pem(&new.root_pem, &pem, &key, NOW).unwrap();
+    let issued = leaf(&ca);
+    assert_eq!(rustls_accepts(ca.root_der(), &[ca.issuing_der()], &issued.der, &[], NOW), Ok(()));
+    let chain: [&[u8]; 2] = [ca.issuing_der(), &der(&new.cross_pem)];
+    assert_eq!(rustls_accepts(&der(&old.root_pem), &chain, &issued.der, &[], NOW), Ok(()));
+    assert!(rustls_accepts(&der(&old.root_pem), &chain[..1], &issued.der, &[], NOW).is_err());
+}
+
+#[test]
+fn a_new_root_keeps_the_subject_where_the_old_path_length_leaves_no_room_for_another() {
+    let old = CertificateAuthority::generate("gatepass", NOW).unwrap();
+    let new = CertificateAuthority::new_root("other name", NOW, &old.root_pem, &old.root_key).unwrap();
+    let subject = |pem: &str| import::root(pem, NOW).unwrap().certificate.tbs_certificate().subject().clone();
+    assert_eq!(subject(&new.root_pem), subject(&old.root_pem));
+}

@@ -1,0 +1,198 @@
+//! What a host certificate carries, what it never carries, and what others make of it.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use x509_cert::attr::Attribute;
+use x509_cert::der::asn1::{Any, OctetString, SetOfVec};
+use x509_cert::ext::Extension;
+use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectAltName};
+use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
+
+use super::*;
+use crate::ca::extension::{dns, extension, uri};
+use crate::ca::fixture::*;
+use crate::ca::{Csr, HostIdentity, parse_host_certificate};
+use crate::id::SpkiHash;
+use crate::name::DnsName;
+
+/// A request that asks for everything: to be a CA, system:masters, a wildcard, an address, another host's URI.
+fn greedy(key: &crate::ca::signing_key::SigningKey) -> Csr {
+    let mut request = Request::of(key);
+    request.subject = "CN=root,O=system:masters".parse().unwrap();
+    let address = GeneralName::IpAddress(OctetString::new([127, 0, 0, 1]).unwrap());
+    let names = vec![dns("*.example.org").unwrap(), address, uri("spiffe://example.org/gatepass").unwrap()];
+    let wanted: Vec<Extension> = vec![
+        extension(true, &BasicConstraints { ca: true, path_len_constraint: None }).unwrap(),
+        extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign)).unwrap(),
+        extension(false, &SubjectAltName(names)).unwrap(),
+    ];
+    let values = SetOfVec::try_from(vec![Any::encode_from(&wanted).unwrap()]).unwrap();
+    let oid = "1.2.840.113549.1.9.14".parse().unwrap();
+    request.attributes = SetOfVec::try_from(vec![Attribute { oid, values }]).unwrap();
+    Csr::parse(&pem(&request.sign(|message| key.sign(message).unwrap())), NO_RSA).unwrap()
+}
+
+#[test]
+fn nothing_that_a_greedy_request_asks_for_is_in_its_certificate() {
+    let (ca, key, profile) = (authority(), p256(), profile(&["proxy"]));
+    let issued = ApprovedRequest::new(&greedy(&key), profile.clone()).prepare(&ca, NOW).unwrap();
+    let issued = issued.issue(&ca).unwrap();
+    let plain = ApprovedRequest::new(&csr(&key), profile).prepare(&ca, NOW).unwrap().issue(&ca).unwrap();
+    let tbs = |der: &[u8]| Certificate::from_der(der).unwrap().tbs_certificate().clone();
+    assert_eq!(tbs(&issued.der).subject(), tbs(&plain.der).subject());
+    assert_eq!(tbs(&issued.der).extensions(), tbs(&plain.der).extensions());
+    for text in ["system:masters", "*.example.org", "gatepass\u{0}"] {
+        assert!(!issued.der.windows(text.len()).any(|bytes| bytes == text.as_bytes()), "{text}");
+    }
+}
+
+#[test]
+fn a_host_certificate_has_the_profile_that_the_design_names() {
+    let (ca, profile) = (authority(), profile(&["allocator", "proxy", "director"]));
+    let issued = issue(&ca, profile.clone());
+    let (rest, leaf) = X509Certificate::from_der(&issued.der).unwrap();
+    assert!(rest.is_empty());
+    assert_eq!(leaf.version().0, 2);
+    assert_eq!(leaf.raw_serial(), issued.serial.as_bytes());
+    let organizations: Vec<_> = leaf.subject().iter_organization().map(|o| o.as_str().unwrap()).collect();
+    assert_eq!(organizations, ["allocator", "proxy", "director"]);
+    let name = leaf.subject().iter_common_name().next().unwrap().as_str().unwrap();
+    assert_eq!(name, profile.host.to_string());
+    assert!(!leaf.basic_constraints().unwrap().unwrap().value.ca);
+    let usage = leaf.key_usage().unwrap().unwrap();
+    assert!(usage.critical && usage.value.flags == 1, "digitalSignature alone");
+    let purposes = leaf.extended_key_usage().unwrap().unwrap().value;
+    assert!(purposes.client_auth && purposes.server_auth && !purposes.any && purposes.other.is_empty());
+    let names = &leaf.subject_alternative_name().unwrap().unwrap().value.general_names;
+    assert_eq!(names.len(), 1);
+    assert!(names[0].to_string().contains(&format!("spiffe://example.org/host/{}", profile.host)));
+    assert!(
+        !leaf
+            .extensions()
+            .iter()
+            .any(|e| matches!(e.parsed_extension(), ParsedExtension::CRLDistributionPoints(_)))
+    );
+}
+
+#[test]
+fn issuer_and_key_identifiers_meet_the_issuing_ca() {
+    let ca = authority();
+    let issued = issue(&ca, profile(&[]));
+    let (_, leaf) = X509Certificate::from_der(&issued.der).unwrap();
+    let (_, issuing) = X509Certificate::from_der(ca.issuing_der()).unwrap();
+    assert_eq!(leaf.tbs_certificate.issuer.as_raw(), issuing.tbs_certificate.subject.as_raw());
+    assert!(leaf.verify_signature(Some(issuing.public_key())).is_ok());
+    let aki = leaf.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+        ParsedExtension::AuthorityKeyIdentifier(aki) => aki.key_identifier.as_ref().map(|id| id.0.to_vec()),
+        _ => None,
+    });
+    assert_eq!(aki, Some(ca.issuing_ski()));
+}
+
+#[test]
+fn rustls_accepts_a_host_certificate_of_every_kind_of_key() {
+    let ca = authority();
+    for key in [p256(), p384(), rsa()] {
+        let request = ApprovedRequest::new(&csr(&key), profile(&["proxy", "allocator"]));
+        let issued = request.prepare(&ca, NOW).unwrap().issue(&ca).unwrap();
+        let verdict = |now| rustls_accepts(ca.root_der(), &[ca.issuing_der()], &issued.der, &[], now);
+        assert_eq!(verdict(NOW), Ok(()));
+        assert_eq!(verdict(NOW.minus(Duration::from_secs(300))), Ok(()));
+        assert!(verdict(NOW.minus(Duration::from_secs(301))).is_err());
+        assert!(verdict(NOW.plus(DAY * 31)).is_err());
+    }
+}
+
+#[test]
+fn a_certificate_is_never_good_past_its_issuer() {
+    let ca = authority();
+    let mut long = profile(&[]);
+    long.lifetime = Duration::MAX;
+    assert_eq!(issue(&ca, long).not_after, ca.issuing_not_after());
+    let late = ca.issuing_not_after();
+    let refused = ApprovedRequest::new(&csr(&p256()), profile(&[])).prepare(&ca, late).err();
+    assert!(matches!(refused, Some(IssueError::IssuerNotValid { .. })));
+}
+
+#[test]
+fn a_preparation_is_for_one_issuing_ca_only() {
+    let prepared = ApprovedRequest::new(&csr(&p256()), profile(&[])).prepare(&authority(), NOW).unwrap();
+    assert_eq!(prepared.issue(&authority()), Err(IssueError::OtherAuthority));
+}
+
+#[test]
+fn profiles_that_a_certificate_cannot_carry_are_refused() {
+    let ca = authority();
+    let refused = |change: &dyn Fn(&mut HostProfile)| {
+        let mut profile = profile(&[]);
+        change(&mut profile);
+        ApprovedRequest::new(&csr(&p256()), profile).prepare(&ca, NOW).err()
+    };
+    assert_eq!(refused(&|profile| profile.lifetime = Duration::ZERO), Some(IssueError::EmptyLifetime));
+    for text in ["", "Example.org", "a/b", "a b", "a@b:1"] {
+        let error = IssueError::TrustDomain { text: text.to_owned() };
+        assert_eq!(refused(&|profile| profile.trust_domain = text.to_owned()), Some(error));
+    }
+    for text in ["https://x/crl", "http://x/a b", "http://\u{fc}/"] {
+        let error = IssueError::CrlUrl { text: text.to_owned() };
+        assert_eq!(refused(&|profile| profile.crl_url = Some(text.to_owned())), Some(error));
+    }
+}
+
+#[test]
+fn the_crl_is_named_where_it_has_a_plain_http_address() {
+    let mut profile = profile(&[]);
+    profile.crl_url = Some("http://crl.example.org/ca.der".to_owned());
+    let issued = issue(&authority(), profile);
+    let (_, leaf) = X509Certificate::from_der(&issued.der).unwrap();
+    let shown = format!("{:?}", leaf.extensions());
+    assert!(shown.contains("CRLDistributionPoints") && shown.contains("http://crl.example.org/ca.der"));
+}
+
+#[test]
+fn what_was_issued_is_read_back() {
+    let (ca, key, mut profile) = (authority(), p256(), profile(&["proxy", "allocator"]));
+    profile.dns_name = Some(DnsName::parse("node-1.example.org").unwrap());
+    let request = ApprovedRequest::new(&csr(&key), profile.clone());
+    let issued = request.prepare(&ca, NOW).unwrap().issue(&ca).unwrap();
+    let read = parse_host_certificate(&issued.der);
+    let spki = SpkiHash::of(key.spki_der());
+    let (spiffe_id, serial) = (profile.spiffe_id(), issued.serial);
+    let (not_before, not_after) = (issued.not_before, issued.not_after);
+    let HostProfile { host, roles, dns_name, .. } = profile;
+    let expected = HostIdentity { host, roles, serial, not_before, not_after, spki, spiffe_id, dns_name };
+    assert_eq!(read, Some(expected));
+    assert_eq!(crate::ca::pem_to_der("CERTIFICATE", &issued.pem()), Ok(issued.der));
+}
+
+#[test]
+fn certificates_of_another_form_are_no_hosts() {
+    let ca = authority();
+    assert_eq!(parse_host_certificate(ca.root_der()), None);
+    assert_eq!(parse_host_certificate(ca.issuing_der()), None);
+    assert_eq!(parse_host_certificate(b""), None);
+    let der = issue(&ca, profile(&["proxy"])).der;
+    assert_eq!(parse_host_certificate(&[&der[..], &[0]].concat()), None);
+    // The same subject with the URI of another host.
+    let at = der.windows(6).position(|bytes| bytes == b"/host/").unwrap() + 6;
+    let mut other = der.clone();
+    other[at] = if der[at] == b'0' { b'1' } else { b'0' };
+    assert_eq!(parse_host_certificate(&other), None);
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert_eq!(parse_host_certificate(&bytes), None);
+    }
+
+    #[test]
+    fn no_damage_makes_the_reader_panic(place in any::<prop::sample::Index>(), flip in 1..=255u8) {
+        static GOOD: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| issue(&authority(), profile(&["proxy"])).der);
+        let mut der = GOOD.clone();
+        *place.get_mut(&mut der) ^= flip;
+        let _ = parse_host_certificate(&der);
+    }
+}
