@@ -5,6 +5,8 @@
 //! [`Verified`]: nothing else can make a [`Verified`] grant, so what asks for one cannot be given less.
 
 mod claims;
+#[cfg(test)]
+mod fixture;
 mod grant;
 mod header;
 mod json;

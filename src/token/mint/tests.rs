@@ -1,1 +1,161 @@
+//! A grant that can be minted, and one change each.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::name::{DnsPattern, Role};
+use crate::token::fixture::*;
+use crate::token::{Bindings, Signer};
+
+fn refused(change: impl FnOnce(&mut Grant)) -> MintError {
+    let mut grant = grant();
+    change(&mut grant);
+    mint(&grant, &ring(), NOW).unwrap_err()
+}
+
+fn roles(count: usize) -> Vec<Role> {
+    (0..count).map(|n| Role::parse(&format!("role-{n}")).unwrap()).collect()
+}
+
+fn patterns(count: usize, length: usize) -> Vec<DnsPattern> {
+    (0..count)
+        .map(|n| DnsPattern::parse(&format!("{}.{n:02}.example.org", "a".repeat(length))).unwrap())
+        .collect()
+}
+
+#[test]
+fn a_minted_token_is_verified_before_it_is_given_out() {
+    let (ring, grant) = (ring(), grant());
+    let minted = mint(&grant, &ring, NOW).unwrap();
+    assert_eq!(**minted.grant(), grant);
+    assert_eq!(minted.key_id(), ring.current().key_id());
+    assert_eq!(minted.text().expose().split('.').count(), 3);
+}
+
+#[test]
+fn a_minted_token_does_not_show_its_text() {
+    let minted = mint(&grant(), &ring(), NOW).unwrap();
+    let shown = format!("{minted:?}");
+    assert!(!shown.contains("eyJ"), "{shown}");
+    assert!(!shown.contains(minted.text().expose().rsplit('.').next().unwrap()));
+}
+
+#[test]
+fn a_token_carries_32_roles_and_16_patterns_and_no_more() {
+    let most = Grant {
+        roles: roles(32),
+        bindings: Bindings { dns_names: patterns(16, 10), ..Bindings::default() },
+        ..grant()
+    };
+    assert!(mint(&most, &ring(), NOW).is_ok());
+    assert_eq!(refused(|grant| grant.roles = roles(33)), MintError::TooManyRoles { count: 33 });
+    assert_eq!(
+        refused(|grant| grant.bindings.dns_names = patterns(17, 10)),
+        MintError::TooManyPatterns { count: 17 }
+    );
+}
+
+#[test]
+fn a_token_longer_than_3_kib_is_refused() {
+    let error = refused(|grant| {
+        grant.roles = (10..42).map(|n| Role::parse(&format!("{}{n}", "r".repeat(62))).unwrap()).collect();
+    });
+    let MintError::TooLong { length } = error else { panic!("{error}") };
+    assert!(length > MAX_MINT_BYTES);
+}
+
+#[test]
+fn a_token_without_uses_is_refused() {
+    assert_eq!(refused(|grant| grant.max_uses = Some(0)), MintError::NoUses);
+}
+
+#[test]
+fn an_ephemeral_token_without_expiry_is_not_minted() {
+    assert_eq!(refused(|grant| grant.expires_at = None), MintError::NoExpiry);
+}
+
+#[test]
+fn a_token_that_has_expired_already_is_refused() {
+    let expires_at = NOW;
+    assert_eq!(refused(|grant| grant.expires_at = Some(NOW)), MintError::AlreadyExpired { expires_at });
+}
+
+#[test]
+fn a_token_that_expires_before_it_begins_is_refused() {
+    let error = refused(|grant| grant.not_before = NOW.plus(Duration::from_secs(901)));
+    assert_eq!(
+        error,
+        MintError::DoesNotVerify(VerifyError::Malformed { why: "it expires before it begins" })
+    );
+}
+
+#[test]
+fn a_token_from_the_future_is_refused() {
+    let error = refused(|grant| grant.issued_at = NOW.plus(Duration::from_secs(61)));
+    assert_eq!(error, MintError::DoesNotVerify(VerifyError::NotYetValid));
+}
+
+#[test]
+fn times_that_a_token_cannot_carry_are_refused() {
+    for at in [
+        Timestamp::from_millis(NOW.millis() + 1),
+        Timestamp::from_secs(0),
+        Timestamp::from_secs(-1),
+        Timestamp::from_secs(253_402_300_800),
+        Timestamp::from_millis(i64::MAX),
+    ] {
+        let wrong = MintError::UnusableTime { at };
+        assert_eq!(refused(|grant| grant.issued_at = at), wrong);
+        assert_eq!(refused(|grant| grant.not_before = at), wrong);
+        assert_eq!(refused(|grant| grant.expires_at = Some(at)), wrong);
+    }
+}
+
+#[test]
+fn an_index_beyond_the_end_of_a_list_is_refused() {
+    let index = STATUS_LIST_CAPACITY;
+    assert_eq!(refused(|grant| grant.status.index = index), MintError::IndexOutOfRange { index });
+}
+
+#[test]
+fn an_issuer_that_no_verifier_would_read_is_refused() {
+    let wrong = MintError::DoesNotVerify(VerifyError::Malformed { why: "its iss is not a URL" });
+    assert_eq!(refused(|grant| grant.issuer = String::new()), wrong);
+    assert_eq!(refused(|grant| grant.issuer = "https://auth example.org".to_owned()), wrong);
+}
+
+/// A device that does not work.
+struct Broken {
+    id: KeyId,
+    answer: Result<[u8; 64], SignError>,
+}
+
+impl Signer for Broken {
+    fn key_id(&self) -> KeyId {
+        self.id
+    }
+
+    fn sign(&self, _message: &[u8]) -> Result<[u8; 64], SignError> {
+        self.answer.clone()
+    }
+}
+
+fn mint_with(answer: impl FnOnce(KeyId) -> Result<[u8; 64], SignError>) -> MintError {
+    let ring = ring();
+    let id = ring.current().key_id();
+    let broken = Arc::new(Broken { id, answer: answer(id) });
+    let ring = KeyRing::new(broken, ring.prepared(), ring.verifying().clone()).unwrap();
+    mint(&grant(), &ring, NOW).unwrap_err()
+}
+
+#[test]
+fn a_signer_that_fails_mints_nothing() {
+    let unavailable = |id| SignError::Unavailable { id, detail: "no device".to_owned() };
+    assert!(matches!(mint_with(|id| Err(unavailable(id))), MintError::Sign(SignError::Unavailable { .. })));
+}
+
+#[test]
+fn a_signer_that_signs_wrongly_mints_nothing() {
+    assert_eq!(mint_with(|_| Ok([0; 64])), MintError::DoesNotVerify(VerifyError::BadSignature));
+}

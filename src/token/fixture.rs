@@ -1,0 +1,95 @@
+//! A good grant, a ring of keys, and tokens that were never minted: what the tests of this room change one thing of.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::{
+    Bindings, Grant, KeyRing, KeyScope, Signer, SigningKey, VerifyingKey, VerifyingKeys, claims, header, mint,
+};
+use crate::clock::Timestamp;
+use crate::id::{Fingerprint, HostId, ListId, PolicyId, StatusRef, Thumbprint, TokenId};
+use crate::name::{Cluster, DnsPattern, Role};
+
+pub(super) const NOW: Timestamp = Timestamp::from_secs(1_893_456_000);
+pub(super) const ISSUER: &str = "https://auth.example.org:8443";
+
+/// An ephemeral grant of one use, bound in every way there is.
+pub(super) fn grant() -> Grant {
+    Grant {
+        token: TokenId::parse("0190a0b0-c0d0-7000-8000-0000000000aa").unwrap(),
+        issuer: ISSUER.to_owned(),
+        issued_at: NOW,
+        not_before: NOW,
+        expires_at: Some(Timestamp::from_secs(NOW.secs() + 900)),
+        persistent: false,
+        roles: vec![Role::parse("allocator").unwrap(), Role::parse("proxy").unwrap()],
+        max_uses: Some(1),
+        root: Some(Fingerprint::of(b"root")),
+        bindings: Bindings {
+            host: HostId::parse("0190a0b0-c0d0-7000-8000-0000000000bb"),
+            cluster: Some(Cluster::parse("blue").unwrap()),
+            dns_names: vec![DnsPattern::parse("*.nodes.example.org").unwrap()],
+        },
+        key: Some(Thumbprint::of(b"host key")),
+        policy: PolicyId::parse("0190a0b0-c0d0-7000-8000-0000000000cc"),
+        status: StatusRef { list: ListId::parse("0190a0b0-c0d0-7000-8000-0000000000dd").unwrap(), index: 7 },
+    }
+}
+
+/// A persistent grant without expiry, unlimited and unbound.
+pub(super) fn persistent_grant() -> Grant {
+    Grant {
+        expires_at: None,
+        persistent: true,
+        roles: Vec::new(),
+        max_uses: None,
+        root: None,
+        bindings: Bindings::default(),
+        key: None,
+        policy: None,
+        ..grant()
+    }
+}
+
+pub(super) fn ring() -> KeyRing {
+    let (current, prepared) = (SigningKey::generate(), SigningKey::generate());
+    let verifying = keys(&[(&current, KeyScope::All), (&prepared, KeyScope::All)]);
+    KeyRing::new(Arc::new(current), prepared.id(), verifying).unwrap()
+}
+
+pub(super) fn keys(keys: &[(&SigningKey, KeyScope)]) -> VerifyingKeys {
+    let verifying = keys.iter().map(|(key, scope)| VerifyingKey::new(key.public(), *scope).unwrap());
+    VerifyingKeys::new(verifying.collect()).unwrap()
+}
+
+pub(super) fn issuers() -> Vec<String> {
+    vec![ISSUER.to_owned()]
+}
+
+/// The text of a good token.
+pub(super) fn token(grant: &Grant, ring: &KeyRing) -> String {
+    mint(grant, ring, NOW).unwrap().text().expose().clone()
+}
+
+/// The claims of a good token.
+pub(super) fn claims_json(grant: &Grant) -> String {
+    String::from_utf8(claims::encode(grant).unwrap()).unwrap()
+}
+
+/// A token of any claims at all, under a good header and a good signature.
+pub(super) fn signed_claims(claims: &[u8], signer: &dyn Signer) -> String {
+    signed(&format!("{}.{}", header::encode(signer.key_id()), URL_SAFE_NO_PAD.encode(claims)), signer)
+}
+
+/// A token of any header at all, over the claims of a good grant and with a good signature.
+pub(super) fn signed_header(header: &str, signer: &dyn Signer) -> String {
+    let claims = claims_json(&grant());
+    signed(&format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)), signer)
+}
+
+/// Any text at all with a good signature behind it.
+pub(super) fn signed(text: &str, signer: &dyn Signer) -> String {
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signer.sign(text.as_bytes()).unwrap()))
+}
