@@ -211,8 +211,8 @@ mod tests {
     #[test]
     fn the_same_key_twice_is_refused_whatever_its_scope() {
         let one = key();
-        let again = VerifyingKey { scope: KeyScope::PersistentOnly, ..one.clone() };
         let id = one.id;
+        let again = VerifyingKey { scope: KeyScope::PersistentOnly, ..one };
         assert_eq!(VerifyingKeys::new(vec![one, again]), Err(KeyError::Duplicate { id }));
     }
 
