@@ -1,1 +1,3 @@
 //! The host's side and the admin API client.
+
+pub mod connect;

@@ -1,0 +1,211 @@
+//! HTTPS to the authority: one server, pinned, over connections that are kept.
+
+mod address;
+mod error;
+mod trust;
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout};
+use tokio_rustls::TlsConnector;
+
+use self::address::Address;
+pub use self::error::ConnectError;
+pub use self::trust::Trust;
+use self::trust::TrustedServer;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// A kept connection is used again only while the server surely keeps it too: it closes idle ones after a minute.
+const KEPT_FOR: Duration = Duration::from_secs(30);
+const MOST_ANSWER_BYTES: usize = 8 << 20;
+
+type Sender = SendRequest<Full<Bytes>>;
+
+/// A client certificate and its key.
+pub struct Identity {
+    /// The leaf first, then the issuing CA.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// The key of the leaf.
+    pub key: PrivateKeyDer<'static>,
+}
+
+/// What the server answered.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: StatusCode,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The whole body, at most 8 MiB of it.
+    pub body: Bytes,
+}
+
+/// An HTTPS client of one server, which it trusts by [`Trust`] and nothing else: no system roots, no proxy, no redirect.
+pub struct Connector {
+    address: Address,
+    tls: TlsConnector,
+    root: Arc<OnceLock<CertificateDer<'static>>>,
+    kept: Mutex<Vec<(Sender, Instant)>>,
+}
+
+impl Connector {
+    /// A client of the server at `url` (`https://host[:port][/prefix]`). Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ConnectError`], if the URL is no such URL, the roots are unusable, or the identity's key is not its
+    /// certificate's.
+    pub fn new(url: &str, trust: Trust, identity: Option<Identity>) -> Result<Self, ConnectError> {
+        let address = Address::parse(url)?;
+        let root = Arc::new(OnceLock::new());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier = TrustedServer::new(trust, Arc::clone(&provider), Arc::clone(&root))?;
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(ConnectError::Provider)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier));
+        let mut config = match identity {
+            Some(Identity { chain, key }) => {
+                config.with_client_auth_cert(chain, key).map_err(ConnectError::Identity)?
+            }
+            None => config.with_no_client_auth(),
+        };
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.resumption = rustls::client::Resumption::disabled();
+        Ok(Self { address, tls: TlsConnector::from(Arc::new(config)), root, kept: Mutex::default() })
+    }
+
+    /// Sends one request and reads the whole answer, within 30 s. `path_and_query` begins with `/` and goes behind the
+    /// URL's prefix.
+    ///
+    /// A request is sent again by itself only if the server cannot have acted on it.
+    ///
+    /// # Errors
+    /// [`ConnectError`] says whether the server was unreachable, not the one that is trusted, or broke off.
+    pub async fn request(
+        &self,
+        method: Method,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        body: Option<Bytes>,
+    ) -> Result<Response, ConnectError> {
+        let request = || self.compose(&method, path_and_query, headers, body.clone());
+        let exchange = async {
+            while let Some(kept) = self.take_kept() {
+                match self.exchange(kept, request()?).await {
+                    Err(Failed { unseen, .. }) if unseen || method.is_safe() => {}
+                    done => return done.map_err(|failed| failed.error),
+                }
+            }
+            self.exchange(self.connect().await?, request()?).await.map_err(|failed| failed.error)
+        };
+        self.within(REQUEST_TIMEOUT, exchange).await
+    }
+
+    /// The root certificate that the server's certificate was verified against, once a handshake has succeeded: what to
+    /// write to `root.pem`. `None` before that, and for [`Trust::Outside`].
+    pub fn server_root(&self) -> Option<CertificateDer<'static>> {
+        self.root.get().cloned()
+    }
+
+    fn compose(
+        &self,
+        method: &Method,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        body: Option<Bytes>,
+    ) -> Result<Request<Full<Bytes>>, ConnectError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(self.address.target(path_and_query)?)
+            .header(HOST, self.address.authority())
+            .header(USER_AGENT, concat!("gatepass/", env!("CARGO_PKG_VERSION")))
+            .body(Full::new(body.unwrap_or_default()))
+            .map_err(|_| self.address.malformed_target(path_and_query))?;
+        for (name, value) in headers {
+            request.headers_mut().append(name, value.clone());
+        }
+        Ok(request)
+    }
+
+    fn take_kept(&self) -> Option<Sender> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|(sender, since)| since.elapsed() < KEPT_FOR && !sender.is_closed());
+        kept.pop().map(|(sender, _)| sender)
+    }
+
+    async fn connect(&self) -> Result<Sender, ConnectError> {
+        let server = self.address.authority();
+        let connecting = async {
+            let tcp = TcpStream::connect((self.address.host(), self.address.port()))
+                .await
+                .map_err(|error| ConnectError::unreachable(server, &error))?;
+            // A socket that refuses the option is gone already; the handshake finds that out.
+            let _ = tcp.set_nodelay(true);
+            let tls = self.tls.connect(self.address.name().clone(), tcp).await;
+            let tls = tls.map_err(|error| ConnectError::from_exchange(server, &error))?;
+            let (sender, connection) = http1::handshake(TokioIo::new(tls))
+                .await
+                .map_err(|error| ConnectError::from_exchange(server, &error))?;
+            // Its errors arrive at the request that is waiting; an idle connection that ends is noticed on use.
+            tokio::spawn(connection);
+            Ok(sender)
+        };
+        self.within(CONNECT_TIMEOUT, connecting).await
+    }
+
+    async fn exchange(&self, mut sender: Sender, request: Request<Full<Bytes>>) -> Result<Response, Failed> {
+        let server = self.address.authority();
+        let broke = |error: &hyper::Error, unseen| Failed {
+            unseen,
+            error: ConnectError::from_exchange(server, error),
+        };
+        sender.ready().await.map_err(|error| broke(&error, true))?;
+        let answer = sender.try_send_request(request).await.map_err(|mut error| {
+            let unseen = error.take_message().is_some();
+            broke(error.error(), unseen)
+        })?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, MOST_ANSWER_BYTES).collect().await.map_err(|error| Failed {
+            unseen: false,
+            error: if error.is::<LengthLimitError>() {
+                ConnectError::AnswerTooLarge { server: server.to_owned() }
+            } else {
+                ConnectError::from_exchange(server, &*error)
+            },
+        })?;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push((sender, Instant::now()));
+        Ok(Response { status: head.status, headers: head.headers, body: body.to_bytes() })
+    }
+
+    async fn within<T>(
+        &self,
+        span: Duration,
+        work: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, ConnectError> {
+        let server = || self.address.authority().to_owned();
+        timeout(span, work).await.unwrap_or_else(|_| Err(ConnectError::TimedOut { server: server(), span }))
+    }
+}
+
+/// An exchange that failed, and whether the server cannot have seen the request.
+struct Failed {
+    unseen: bool,
+    error: ConnectError,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Why the server could not be talked to, and what to do about it.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use rustls::{AlertDescription, CertificateError};
+
+use super::trust::Distrust;
+use crate::id::Fingerprint;
+
+/// Why a request was not answered by the server that is trusted.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what each field is")]
+pub enum ConnectError {
+    /// The URL is not the URL of a server.
+    #[error("{url:?} is not the URL of a server: {why}; write https://host:port")]
+    Url { url: String, why: &'static str },
+    /// The path of a request cannot stand in a request line.
+    #[error(
+        "a path of {length} characters cannot be requested from {server}: it must begin with '/' and hold no spaces or control characters"
+    )]
+    Target { server: String, length: usize },
+    /// The roots to trust cannot be used.
+    #[error("the CA file cannot be used: {why}; give the root certificate of the authority (`/ca/root.pem`)")]
+    Roots { why: String },
+    /// The client certificate and its key cannot be used.
+    #[error(
+        "the client certificate and key cannot be used together: {0}; give the key that belongs to the certificate"
+    )]
+    Identity(rustls::Error),
+    /// The provider does not support what we ask for.
+    #[error("the TLS provider refuses TLS 1.2 and 1.3: {0}; rebuild with the aws-lc-rs provider")]
+    Provider(rustls::Error),
+    /// No connection came about.
+    #[error(
+        "{server} cannot be reached: {cause}; check that the server runs, its address, and the network between"
+    )]
+    Unreachable { server: String, cause: String },
+    /// The server did not answer in time.
+    #[error("{server} did not answer within {} s; check its load and the network between, then try again", span.as_secs())]
+    TimedOut { server: String, span: Duration },
+    /// Another root than the pinned one.
+    #[error(
+        "{server} is not the pinned authority: pinned is the root {pinned}, presented was {}; nothing was sent. Compare \
+         with `gatepass ca fingerprint` on the server; if its root is new, ask for a new token",
+        presented.map_or_else(|| String::from("no root at all"), |root| format!("the root {root}"))
+    )]
+    WrongRoot { server: String, pinned: Fingerprint, presented: Option<Fingerprint> },
+    /// A certificate under the right root that is not the authority's own.
+    #[error(
+        "{server} presented the certificate of {}, which is not the authority's own (spiffe://…/gatepass); nothing was \
+         sent. Somebody may be posing as the authority: check the address and tell its operator",
+        if found.is_empty() { "nobody" } else { found.as_str() }
+    )]
+    NotTheAuthority { server: String, found: String },
+    /// No path to a trusted root.
+    #[error(
+        "the certificate of {server} was not issued by the trusted CA; give the authority's own root certificate or fingerprint"
+    )]
+    Untrusted { server: String },
+    /// The server's certificate has ended.
+    #[error(
+        "the certificate of {server} has expired; check this machine's clock, then restart or repair the server"
+    )]
+    Expired { server: String },
+    /// The server's certificate has not begun.
+    #[error(
+        "the certificate of {server} is not valid yet; check the clocks of this machine and of the server"
+    )]
+    NotYetValid { server: String },
+    /// The server's certificate is for another name.
+    #[error("the certificate of {server} is not for that name; use the address in the server's external URL")]
+    WrongName { server: String },
+    /// The server refused our certificate.
+    #[error(
+        "{server} refused this host's certificate: {alert}; if it has expired, ask for a re-enrollment token (`gatepass host reenroll`)"
+    )]
+    IdentityRefused { server: String, alert: String },
+    /// TLS failed in another way.
+    #[error("no TLS connection with {server}: {cause}; check that this port speaks HTTPS")]
+    Tls { server: String, cause: String },
+    /// The connection ended before the answer did.
+    #[error("{server} broke off before its answer ended: {cause}; try again")]
+    BrokenOff { server: String, cause: String },
+    /// The answer is longer than any answer of an authority.
+    #[error("the answer of {server} is longer than 8 MiB; check that this is the authority")]
+    AnswerTooLarge { server: String },
+}
+
+impl ConnectError {
+    pub(super) fn unreachable(server: &str, error: &io::Error) -> Self {
+        Self::Unreachable { server: server.to_owned(), cause: error.to_string() }
+    }
+
+    /// What an error during handshake or exchange means. The certificate of TLS 1.3 clients is judged after the client
+    /// has finished its handshake, so a refusal of it may come with the first answer.
+    pub(super) fn from_exchange(server: &str, error: &(dyn Error + 'static)) -> Self {
+        match tls_cause(error) {
+            Some(cause) => Self::from_tls(server, cause),
+            None => Self::BrokenOff { server: server.to_owned(), cause: innermost(error).to_string() },
+        }
+    }
+
+    fn from_tls(server: &str, error: &rustls::Error) -> Self {
+        let server = server.to_owned();
+        match error {
+            rustls::Error::InvalidCertificate(error) => Self::from_certificate(server, error),
+            rustls::Error::AlertReceived(alert) if about_our_certificate(*alert) => {
+                Self::IdentityRefused { server, alert: format!("{alert:?}") }
+            }
+            other => Self::Tls { server, cause: other.to_string() },
+        }
+    }
+
+    fn from_certificate(server: String, error: &CertificateError) -> Self {
+        match error {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => Self::Expired { server },
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                Self::NotYetValid { server }
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::WrongName { server }
+            }
+            CertificateError::UnknownIssuer => Self::Untrusted { server },
+            CertificateError::Other(other) => match other.0.downcast_ref::<Distrust>().cloned() {
+                Some(Distrust::WrongRoot { pinned, presented }) => {
+                    Self::WrongRoot { server, pinned, presented }
+                }
+                Some(Distrust::NotTheAuthority { found }) => Self::NotTheAuthority { server, found },
+                None => Self::Tls { server, cause: error.to_string() },
+            },
+            _ => Self::Tls { server, cause: error.to_string() },
+        }
+    }
+}
+
+/// The TLS error within an error. An `io::Error` hides what it wraps from `source`.
+fn tls_cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(tls);
+        }
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
+
+const fn about_our_certificate(alert: AlertDescription) -> bool {
+    matches!(
+        alert,
+        AlertDescription::BadCertificate
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateUnknown
+            | AlertDescription::UnknownCA
+            | AlertDescription::AccessDenied
+            | AlertDescription::CertificateRequired
+    )
+}

@@ -1,0 +1,1 @@
+//! The connector against the listener, over real sockets.
