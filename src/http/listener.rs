@@ -114,3 +114,5 @@ fn pause_after(error: &io::Error, failures: u32) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod trial;

@@ -1,1 +1,23 @@
-//! Real sockets, real TLS, impatient limits.
+//! Real sockets, real TLS. Each test shortens the one limit it is about, and waits for what happens, never for time.
+
+mod caps;
+mod closing;
+mod slow;
+mod tls;
+
+use std::io;
+use std::time::Duration;
+
+use super::pause_after;
+
+#[test]
+fn a_lack_of_descriptors_is_waited_out_longer_and_longer() {
+    let lacking = io::Error::from_raw_os_error(24);
+    let pauses: Vec<_> = [1, 3, 40].map(|failures| pause_after(&lacking, failures)).into();
+    assert_eq!(pauses, [Some(20), Some(80), Some(1000)].map(|pause| pause.map(Duration::from_millis)));
+}
+
+#[test]
+fn a_client_that_hung_up_in_the_queue_delays_nobody() {
+    assert_eq!(pause_after(&io::ErrorKind::ConnectionAborted.into(), 5), None);
+}

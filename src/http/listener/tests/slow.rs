@@ -1,0 +1,117 @@
+//! Clients that say nothing, or take their time.
+
+use std::time::Duration;
+
+use http_body_util::BodyExt as _;
+use tokio::io::AsyncReadExt as _;
+
+use crate::http::limits::Limits;
+use crate::http::listener::trial::{Server, client, get, hello, rest, send, within};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+#[tokio::test]
+async fn silent_tcp_client_is_closed_at_the_handshake_timeout() {
+    let server = Server::start(Limits { handshake_timeout: SHORT, ..Limits::default() }).await;
+    let mut tcp = server.tcp().await;
+    assert_eq!(within(tcp.read(&mut [0; 16])).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn silent_tls_client_is_closed_without_a_word() {
+    let server = Server::start(Limits { header_timeout: SHORT, ..Limits::default() }).await;
+    assert_eq!(rest(&mut server.connect("http/1.1").await).await, "");
+}
+
+#[tokio::test]
+async fn silent_http2_client_is_closed() {
+    let limits = Limits { header_timeout: SHORT, ..Limits::default() };
+    let server = Server::start(limits).await;
+    let mut stream = server.connect("h2").await;
+    // It may end with or without TLS's goodbye: no request is lost by that.
+    let _ = within(stream.read_to_end(&mut Vec::new())).await;
+    let mut stream = server.connect("h2").await;
+    send(&mut stream, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+    let _ = within(stream.read_to_end(&mut Vec::new())).await;
+}
+
+#[tokio::test]
+async fn slow_header_gets_408_and_a_clean_close() {
+    let server = Server::start(Limits { header_timeout: SHORT, ..Limits::default() }).await;
+    let mut stream = server.connect("http/1.1").await;
+    send(&mut stream, b"GET / HTTP/1.1\r\nhost: local").await;
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 408 "));
+}
+
+#[tokio::test]
+async fn the_header_timeout_begins_anew_with_each_request() {
+    let server = Server::start(Limits { header_timeout: SHORT, ..Limits::default() }).await;
+    let mut stream = server.connect("http/1.1").await;
+    send(&mut stream, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    hello(&mut stream).await;
+    send(&mut stream, b"GET / HTTP/1.1\r\n").await;
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 408 "));
+}
+
+#[tokio::test]
+async fn slow_body_times_out_and_is_answered() {
+    let server = Server::start(Limits { body_timeout: SHORT, ..Limits::default() }).await;
+    let mut stream = server.connect("http/1.1").await;
+    send(&mut stream, b"POST /upload HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\nabc").await;
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 408 "));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_no_body() {
+    let server = Server::start(Limits::default()).await;
+    let mut stream = server.connect("http/1.1").await;
+    let head = b"POST /upload HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nnonsense\r\n";
+    send(&mut stream, head).await;
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 400 "));
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_in_both_protocols() {
+    let server = Server::start(Limits { idle_timeout: SHORT, ..Limits::default() }).await;
+    let mut stream = server.connect("http/1.1").await;
+    send(&mut stream, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    hello(&mut stream).await;
+    assert_eq!(rest(&mut stream).await, "");
+    let mut sender = server.http2().await;
+    within(sender.send_request(get("/"))).await.unwrap().into_body().collect().await.unwrap();
+    within(async {
+        while sender.ready().await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_not_idle() {
+    let server = Server::start(Limits { idle_timeout: SHORT, ..Limits::default() }).await;
+    let mut stream = server.connect("http/1.1").await;
+    send(&mut stream, b"GET /hold HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    // Another connection, opened later, idles out meanwhile.
+    within(server.held.notified()).await;
+    let mut other = server.connect("http/1.1").await;
+    send(&mut other, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    assert!(rest(&mut other).await.ends_with("hello"));
+    server.release.add_permits(1);
+    hello(&mut stream).await;
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_answer_is_cut() {
+    let limits = Limits { idle_timeout: SHORT, connections: 1, ..Limits::default() };
+    let server = Server::start(limits).await;
+    let mut stream = server.connect("http/1.1").await;
+    send(&mut stream, b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    // Its place is free again once it is cut.
+    within(async {
+        while server.connect_with(client(&server.authority, "http/1.1", None)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}

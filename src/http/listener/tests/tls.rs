@@ -1,0 +1,118 @@
+//! Certificates, protocols, resumption, swapping.
+
+use http_body_util::BodyExt as _;
+use rustls::ClientConfig;
+use rustls::HandshakeKind;
+use tokio::io::AsyncReadExt as _;
+
+use crate::http::limits::Limits;
+use crate::http::listener::trial::{Authority, Server, client, get, hello, rest, send, within};
+use crate::http::tls::{Tls, TlsError, TlsIdentity};
+
+const PEER: &[u8] = b"GET /peer HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+
+async fn peer_seen(server: &Server, config: ClientConfig) -> std::io::Result<String> {
+    let mut stream = server.connect_with(config).await?;
+    send(&mut stream, PEER).await;
+    let mut bytes = Vec::new();
+    // In TLS 1.3 the server judges the certificate after the client's handshake has ended.
+    within(stream.read_to_end(&mut bytes)).await?;
+    let text = String::from_utf8(bytes).unwrap();
+    Ok(text.rsplit("\r\n").next().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn the_clients_certificate_arrives_with_the_request() {
+    let server = Server::start(Limits::default()).await;
+    let (chain, key) = server.authority.host();
+    let leaf = chain[0].len();
+    let seen = peer_seen(&server, client(&server.authority, "http/1.1", Some((chain, key)))).await;
+    assert_eq!(seen.unwrap(), format!("Http1 {leaf}"));
+}
+
+#[tokio::test]
+async fn a_client_needs_no_certificate_and_no_alpn() {
+    let server = Server::start(Limits::default()).await;
+    assert_eq!(peer_seen(&server, client(&server.authority, "", None)).await.unwrap(), "Http1 0");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_ca_fails_the_handshake() {
+    let server = Server::start(Limits::default()).await;
+    let foreign = client(&server.authority, "http/1.1", Some(Authority::new().host()));
+    assert!(peer_seen(&server, foreign).await.is_err());
+}
+
+#[tokio::test]
+async fn an_expired_client_certificate_fails_the_handshake() {
+    let server = Server::start(Limits::default()).await;
+    let expired = server.authority.credentials("spiffe://gate.test/host/1", |params| {
+        params.not_after = rcgen::date_time_ymd(2001, 1, 1)
+    });
+    assert!(peer_seen(&server, client(&server.authority, "http/1.1", Some(expired))).await.is_err());
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_alpn_says_so() {
+    let server = Server::start(Limits::default()).await;
+    let answer = within(server.http2().await.send_request(get("/peer"))).await.unwrap();
+    assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "Http2 0");
+}
+
+#[tokio::test]
+async fn an_unknown_protocol_fails_the_handshake() {
+    let server = Server::start(Limits::default()).await;
+    assert!(server.connect_with(client(&server.authority, "spdy/3", None)).await.is_err());
+}
+
+#[tokio::test]
+async fn no_session_is_ever_resumed() {
+    let server = Server::start(Limits::default()).await;
+    for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(server.authority.root.clone()).unwrap();
+        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[version])
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        for _ in 0..3 {
+            let mut stream = server.connect_with(config.clone()).await.unwrap();
+            assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
+            send(&mut stream, PEER).await;
+            rest(&mut stream).await;
+            assert_eq!(stream.get_ref().1.tls13_tickets_received(), 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_swapped_certificate_is_shown_to_new_connections_and_old_ones_live_on() {
+    let server = Server::start(Limits::default()).await;
+    let mut open = server.connect("http/1.1").await;
+    let identity = server.authority.own();
+    let leaf = identity.chain[0].clone();
+    assert_ne!(open.get_ref().1.peer_certificates().unwrap()[0], leaf);
+    server.tls.swap(identity, vec![server.authority.root.clone()]).unwrap();
+    let new = server.connect("http/1.1").await;
+    assert_eq!(new.get_ref().1.peer_certificates().unwrap()[0], leaf);
+    send(&mut open, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    hello(&mut open).await;
+}
+
+#[tokio::test]
+async fn a_key_of_another_certificate_is_refused_and_changes_nothing() {
+    let server = Server::start(Limits::default()).await;
+    let (own, other) = (server.authority.own(), server.authority.own());
+    let mixed = TlsIdentity { chain: own.chain, key: other.key };
+    let refused = server.tls.swap(mixed, vec![server.authority.root.clone()]);
+    assert!(matches!(refused, Err(TlsError::Identity(_))), "{refused:?}");
+    server.connect("http/1.1").await;
+}
+
+#[test]
+fn a_listener_without_client_roots_is_refused() {
+    let refused = Tls::new(Authority::new().own(), Vec::new()).err();
+    assert_eq!(refused, Some(TlsError::NoClientRoots));
+}
