@@ -122,7 +122,8 @@ impl ConnectError {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 Self::WrongName { server }
             }
-            CertificateError::UnknownIssuer => Self::Untrusted { server },
+            // A CA of the same name but another key shows as a bad signature.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => Self::Untrusted { server },
             CertificateError::Other(other) => match other.0.downcast_ref::<Distrust>().cloned() {
                 Some(Distrust::WrongRoot { pinned, presented }) => {
                     Self::WrongRoot { server, pinned, presented }

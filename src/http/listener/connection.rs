@@ -106,16 +106,16 @@ async fn serve_http1<S>(io: TokioIo<Stream>, service: S, watch: Watch)
 where
     S: Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible>,
 {
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // The watch has a timer of its own, see `activity`.
         .header_read_timeout(None)
         .max_header_size(watch.limits.max_header_bytes)
         .max_buf_size(watch.limits.max_header_bytes.max(64 * 1024))
         .serve_connection(io, service);
-    let mut connection = connection;
     let ended = watch.over(Pin::new(&mut connection), |connection| connection.graceful_shutdown()).await;
-    if let Ended::Closed = ended {
+    // A client that does not read gets no goodbye, and one that closed with us has had it.
+    if matches!(ended, Ended::Closed | Ended::Cut(Cut::Stalled)) {
         return;
     }
     let mut stream = connection.into_parts().io.into_inner();

@@ -58,7 +58,7 @@ async fn shutdown_does_not_wait_for_a_handshake() {
 
 #[tokio::test]
 async fn an_old_connection_finishes_its_request_and_takes_no_other() {
-    let max_age = Duration::from_millis(500);
+    let max_age = Duration::from_millis(800);
     let server = Server::start(Limits { max_age, ..Limits::default() }).await;
     let mut stream = server.connect("http/1.1").await;
     send(&mut stream, HOLD).await;
@@ -74,7 +74,7 @@ async fn an_old_connection_finishes_its_request_and_takes_no_other() {
 
 #[tokio::test]
 async fn an_old_http2_connection_says_goodbye() {
-    let max_age = Duration::from_millis(500);
+    let max_age = Duration::from_millis(800);
     let server = Server::start(Limits { max_age, ..Limits::default() }).await;
     let mut sender = server.http2().await;
     within(async {

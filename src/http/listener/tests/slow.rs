@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt as _;
 use crate::http::limits::Limits;
 use crate::http::listener::trial::{Server, client, get, hello, rest, send, within};
 
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_millis(800);
 
 #[tokio::test]
 async fn silent_tcp_client_is_closed_at_the_handshake_timeout() {
