@@ -39,4 +39,4 @@ pub use leaf::{ApprovedRequest, IssuedCertificate, PreparedCertificate};
 pub use pem::{der_to_pem, pem_to_der};
 pub use profile::{HostProfile, ServerProfile};
 pub use server_identity::ServerIdentity;
-pub use validity::Validity;
+pub use validity::{BACKDATED, Validity};

@@ -10,6 +10,7 @@ pub mod document;
 pub mod front;
 pub mod limits;
 pub mod listener;
+pub mod metrics;
 pub mod problem;
 pub mod reply;
 pub mod route;

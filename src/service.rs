@@ -8,6 +8,7 @@ pub mod crl;
 pub mod enrolled;
 mod error;
 pub mod found;
+pub mod health;
 pub mod hosts;
 mod identify;
 mod indexes;

@@ -1,5 +1,8 @@
 //! The certificate authority: a root certificate, and an issuing CA with its key.
 
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
+use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 use x509_cert::name::Name;
 
 use super::error::ImportError;
@@ -94,6 +97,26 @@ impl CertificateAuthority {
     /// The issuing CA's certificate, then the root's, as PEM blocks.
     pub fn chain_pem(&self) -> String {
         format!("{}{}", self.issuing_pem, self.root_pem)
+    }
+
+    /// The root's subject, for people (RFC 4514).
+    pub fn root_subject(&self) -> String {
+        self.root.certificate.tbs_certificate().subject().to_string()
+    }
+
+    /// The issuing CA's subject, for people (RFC 4514).
+    pub fn issuing_subject(&self) -> String {
+        self.subject().to_string()
+    }
+
+    /// Whether `certificate` (DER) names this issuing CA as the one that signed it. No signature is checked.
+    pub fn issued(&self, certificate: &[u8]) -> bool {
+        let Ok(certificate) = Certificate::from_der(certificate) else { return false };
+        let authority =
+            certificate.tbs_certificate().get_extension::<AuthorityKeyIdentifier>().ok().flatten();
+        authority
+            .and_then(|(_, authority)| authority.key_identifier)
+            .is_some_and(|identifier| identifier.as_bytes() == self.issuing.ski)
     }
 
     pub(super) fn ski(&self) -> &[u8] {

@@ -9,7 +9,7 @@ use super::error::IssueError;
 use crate::clock::Timestamp;
 
 /// How far back notBefore lies, for hosts whose clocks are behind.
-const BACKDATED: Duration = Duration::from_secs(5 * 60);
+pub const BACKDATED: Duration = Duration::from_secs(5 * 60);
 
 /// A certificate's validity (RFC 5280 section 4.1.2.5): never empty, never longer than the lifetime asked for, and,
 /// once an issuer has been seen, never outside of the issuer's.

@@ -1,7 +1,5 @@
 //! The front: every request passes here, is matched to its row, judged, answered and recorded.
 
-use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +10,7 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
+use super::ResponseBody;
 use super::body::{self, BodyError};
 use super::call::Call;
 use super::credential::Credential;
@@ -20,7 +19,6 @@ use super::reply::Reply;
 use super::route::{Dialect, Route};
 use super::table::{Match, Table};
 use super::tls::Peer;
-use super::{ResponseBody, call};
 use crate::access::{Actor, Permission};
 use crate::id::RequestId;
 use crate::secret::Secret;
@@ -226,7 +224,7 @@ fn refuse_media_type(route: &Route, parts: &Parts) -> Result<(), Problem> {
 
 fn refused_body(error: BodyError) -> Problem {
     match error {
-        BodyError::TooLarge { .. } => {
+        BodyError::TooLarge => {
             Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", error.to_string())
         }
         BodyError::TimedOut => Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", error.to_string()),

@@ -30,6 +30,8 @@ pub struct Settings {
     pub roles: Catalogue,
     /// How long an ephemeral token lives unless asked otherwise.
     pub default_ttl: Duration,
+    /// The same for tokens minted by Elastic's route.
+    pub ece_ttl: Duration,
     /// How long it may live.
     pub max_ephemeral_ttl: Duration,
     /// How long ended tokens stay listed.
@@ -115,6 +117,7 @@ pub struct Authority {
     pub(super) refusals: Refusals,
     pub(super) conflicts: Conflicts,
     pub(super) sign_in: SignIn,
+    pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
     /// One change of keys, CA or issuers at a time: each spans files and the store.
     pub(super) changing: tokio::sync::Mutex<()>,
 }
@@ -137,6 +140,7 @@ impl Authority {
             refusals: Refusals::default(),
             conflicts: Conflicts::default(),
             sign_in: SignIn::default(),
+            server_certificate: ArcSwap::default(),
             changing: tokio::sync::Mutex::new(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{Authority, Caller, ServiceError};
 use crate::access::Actor;
-use crate::ca::{HostIdentity, parse_host_certificate};
+use crate::ca::{BACKDATED, HostIdentity, parse_host_certificate};
 use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash};
 use crate::ledger::{Action, Subjects};
@@ -20,6 +20,8 @@ pub struct HostCaller {
     pub roles: Vec<Role>,
     /// The key it proved to hold.
     pub key: SpkiHash,
+    /// From when on the certificate is good.
+    pub issued_at: Timestamp,
     /// Until when the certificate is good.
     pub not_after: Timestamp,
     /// The host as the store knows it.
@@ -46,8 +48,9 @@ impl Authority {
         }
         let record = self.store.host(identity.host).await?.ok_or(ServiceError::HostRevoked)?;
         self.judge_lineage(caller, &identity, &record, now).await?;
-        let HostIdentity { host: id, serial, roles, not_after, spki: key, .. } = identity;
-        Ok(HostCaller { id, serial, roles, key, not_after, record })
+        let HostIdentity { host: id, serial, roles, not_before, not_after, spki: key, .. } = identity;
+        let issued_at = not_before.plus(BACKDATED);
+        Ok(HostCaller { id, serial, roles, key, issued_at, not_after, record })
     }
 
     /// Only the newest certificate of a host is good once it has been used; until then, the one before it is too.

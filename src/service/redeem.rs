@@ -100,7 +100,7 @@ impl Authority {
                 return self.answer_again(stored).await;
             }
         }
-        let grant = token.at(now).map_err(expired_or_invalid)?;
+        let grant = token.clone().at(now).map_err(expired_or_invalid)?;
         self.judge_status(&grant, pair.is_some())?;
         let ask = Ask { key: csr.thumbprint(), name: request.name, cluster: request.cluster };
         binding::check(&grant, &ask)?;

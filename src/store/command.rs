@@ -31,7 +31,7 @@ macro_rules! verbs {
             }
         }
 
-        impl dyn Store {
+        impl dyn Store + '_ {
             $(
                 $(#[$doc])*
                 pub fn $method(&self, command: $verb) -> Answer<'_, $outcome> {

@@ -89,6 +89,11 @@ impl MintedToken {
         &self.text
     }
 
+    /// The text alone, to be shown to who asked for it.
+    pub fn into_text(self) -> Secret<String> {
+        self.text
+    }
+
     /// What it grants.
     pub fn grant(&self) -> &Verified<Grant> {
         &self.grant

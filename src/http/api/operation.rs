@@ -33,6 +33,6 @@ pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
 /// `GET /metrics`: Prometheus text format 0.0.4.
 pub(super) async fn metrics(call: Call) -> Result<Reply, Problem> {
     call.authority.record_gauges();
-    let text = crate::server::metrics::render();
+    let text = crate::http::metrics::render();
     Ok(Reply::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ca::IssuedCertificate;
+use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, Serial, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
@@ -128,7 +128,7 @@ pub(super) struct Identity {
 impl From<Enrolled> for Identity {
     fn from(enrolled: Enrolled) -> Self {
         let Enrolled { host, certificate, chain, root, roles, name, expires_at, renew_after } = enrolled;
-        let certificate = IssuedCertificate::to_pem(&certificate);
+        let certificate = der_to_pem("CERTIFICATE", &certificate);
         Self { host_id: host, certificate, chain, ca_certificate: root, roles, name, expires_at, renew_after }
     }
 }

@@ -1,0 +1,109 @@
+//! Whether the authority can do its work, and what will soon stand in its way.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Authority;
+use super::ca_set::ROOT_KEY;
+use crate::clock::Timestamp;
+use crate::id::hex;
+
+/// How long before a CA or server certificate ends its end is warned of.
+pub const WARNED_BEFORE: Duration = Duration::from_secs(90 * 86_400);
+
+/// How old a CRL may be before readiness says so: it promises a new one within 24 hours.
+const CRL_STALE: Duration = Duration::from_secs(12 * 3600);
+
+/// One thing that must be right for the authority to be ready.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// Whether it is right.
+    pub ok: bool,
+    /// What is wrong, or what will be soon.
+    pub detail: String,
+}
+
+impl Check {
+    fn of(name: &'static str, fault: Option<String>) -> Self {
+        Self { name, ok: fault.is_none(), detail: fault.unwrap_or_default() }
+    }
+}
+
+impl Authority {
+    /// Everything that must be right for minting and redeeming.
+    pub async fn checks(&self) -> Vec<Check> {
+        let now = self.time.now();
+        let store = self.store.probe().await.err().map(|error| error.to_string());
+        let clock = self.clock_standing().doubt.map(|doubt| doubt.to_string());
+        let crl = match self.crls_signed_at() {
+            Some(at) if now.since(at) < CRL_STALE => None,
+            Some(at) => Some(format!("the newest CRL was signed at {at}")),
+            None => Some("no CRL has been signed yet".to_owned()),
+        };
+        let cas = self.cas.load();
+        let ended = cas.current().issuing_not_after().min(cas.current().root_not_after()) <= now;
+        let ended = ended.then(|| "the CA has expired: bring or make a new one".to_owned());
+        let warnings = Check { name: "expiry", ok: true, detail: self.expiry_warnings().join("; ") };
+        vec![
+            Check::of("store", store),
+            Check::of("clock", clock),
+            Check::of("crl", crl),
+            Check::of("ca", ended),
+            warnings,
+        ]
+    }
+
+    /// What ends within [`WARNED_BEFORE`].
+    pub fn expiry_warnings(&self) -> Vec<String> {
+        let now = self.time.now();
+        let cas = self.cas.load();
+        let root = cas.current().root_not_after();
+        let issuing = cas.current().issuing_not_after();
+        let ends = [
+            ("the root certificate", root, "plan a new root"),
+            ("the issuing CA", issuing, "run `gatepass ca rotate`"),
+        ];
+        let soon = ends.into_iter().filter(|(_, at, _)| at.since(now) < WARNED_BEFORE);
+        soon.map(|(what, at, then)| format!("{what} ends at {at}: {then}")).collect()
+    }
+
+    /// Whether the root's private key is in the keys directory.
+    pub fn root_key_here(&self) -> bool {
+        self.vault.holds(ROOT_KEY)
+    }
+
+    /// When the listener's own certificate ends, once there is one.
+    pub fn server_certificate_expires_at(&self) -> Option<Timestamp> {
+        *self.server_certificate.load_full()
+    }
+
+    /// Tells when the listener's own certificate ends.
+    pub fn server_certificate_is(&self, expires_at: Timestamp) {
+        self.server_certificate.store(std::sync::Arc::new(Some(expires_at)));
+    }
+
+    /// Sets the gauges that are measured when they are asked for.
+    pub fn record_gauges(&self) {
+        let now = self.time.now();
+        let seconds = |at: Timestamp| at.since(now).as_secs_f64();
+        let revocations = self.store.revocations();
+        metrics::gauge!("gatepass_revoked_tokens").set(revocations.revoked_tokens() as f64);
+        metrics::gauge!("gatepass_revoked_certificates").set(revocations.revoked_certificates() as f64);
+        metrics::gauge!("gatepass_clock_in_doubt").set(f64::from(u8::from(self.time.trusted().is_err())));
+        let cas = self.cas.load();
+        metrics::gauge!("gatepass_certificate_expiry_seconds", "certificate" => "root")
+            .set(seconds(cas.current().root_not_after()));
+        for ca in cas.all() {
+            let ski = hex(&ca.issuing_ski());
+            metrics::gauge!("gatepass_certificate_expiry_seconds", "certificate" => format!("issuing {ski}"))
+                .set(seconds(ca.issuing_not_after()));
+        }
+        if let Some(at) = self.server_certificate_expires_at() {
+            metrics::gauge!("gatepass_certificate_expiry_seconds", "certificate" => "server")
+                .set(seconds(at));
+        }
+    }
+}
