@@ -2,8 +2,10 @@
 
 mod chain;
 mod entry;
+mod record;
 mod verification;
 
-pub use chain::{ChainHead, Link};
+pub use chain::{ChainHead, HashedEntry, Link, parse};
 pub use entry::{Action, Draft, Outcome, Subjects};
-pub use verification::{Fault, Verification};
+pub use record::EntryRecord;
+pub use verification::{Fault, Summary, Verification};

@@ -114,6 +114,16 @@ pub enum Outcome {
     Refused,
 }
 
+impl Outcome {
+    /// The name that stands in entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// Which things the entry is about. Ids only: an entry never holds a token, a key or a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Subjects {

@@ -1,5 +1,341 @@
-//! Verification.
-/// x
-pub struct Fault;
-/// x
-pub struct Verification;
+//! Verifying a chain: row by row, from its first entry to the stored head.
+
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::chain::{HashedEntry, parse};
+use super::record::EntryRecord;
+use crate::id::ChainId;
+
+/// What is wrong with a ledger, and at which row.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Rows are gone.
+    #[error("entry {seq} is missing: the next one there is {found}")]
+    Missing {
+        /// The first that is missing.
+        seq: u64,
+        /// The one found in its place.
+        found: u64,
+    },
+    /// A row stands where an earlier number has been read already.
+    #[error("entry {seq} stands out of order or twice")]
+    OutOfOrder {
+        /// Its number.
+        seq: u64,
+    },
+    /// The bytes are not those that were hashed.
+    #[error("entry {seq} was altered: its bytes do not have its hash")]
+    Altered {
+        /// Its number.
+        seq: u64,
+    },
+    /// The bytes are no entry.
+    #[error("entry {seq} was altered: its bytes are not an entry")]
+    Unreadable {
+        /// Its number.
+        seq: u64,
+    },
+    /// The bytes belong to another place.
+    #[error("entry {seq} was moved: its hashed bytes say it is entry {written} of chain {chain}")]
+    Moved {
+        /// The row's number.
+        seq: u64,
+        /// The number in its bytes.
+        written: u64,
+        /// The chain in its bytes.
+        chain: ChainId,
+    },
+    /// The entry is not chained to the one before it.
+    #[error("entry {seq} does not follow the entry before it: one of the two was altered or inserted")]
+    Unchained {
+        /// Its number.
+        seq: u64,
+    },
+    /// A column says something else than the hashed bytes.
+    #[error("entry {seq} was altered: its column {column:?} differs from its hashed bytes")]
+    Column {
+        /// Its number.
+        seq: u64,
+        /// The column.
+        column: &'static str,
+    },
+    /// The last rows are gone.
+    #[error("the ledger was cut: it ends with entry {last}, its head says {seq}")]
+    Cut {
+        /// The number of the head.
+        seq: u64,
+        /// The number of the last row.
+        last: u64,
+    },
+    /// There are rows past the head.
+    #[error("entry {seq} was inserted: the ledger's head is at {head}")]
+    PastHead {
+        /// The number of the last row.
+        seq: u64,
+        /// The number of the head.
+        head: u64,
+    },
+    /// The last row is not the one that the head names.
+    #[error("entry {seq} was replaced: the ledger's head has another hash")]
+    Head {
+        /// Its number.
+        seq: u64,
+    },
+}
+
+impl Fault {
+    /// The number of the entry that is at fault.
+    pub const fn seq(&self) -> u64 {
+        match *self {
+            Self::Missing { seq, .. }
+            | Self::OutOfOrder { seq }
+            | Self::Altered { seq }
+            | Self::Unreadable { seq }
+            | Self::Moved { seq, .. }
+            | Self::Unchained { seq }
+            | Self::Column { seq, .. }
+            | Self::Cut { seq, .. }
+            | Self::PastHead { seq, .. }
+            | Self::Head { seq } => seq,
+        }
+    }
+}
+
+/// What was found whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The chain.
+    pub chain: ChainId,
+    /// How many entries it has.
+    pub entries: u64,
+    /// The hash of the last.
+    pub hash: [u8; 32],
+}
+
+/// A verification under way. It sees every row of one chain once, in order, and holds nothing but the last hash.
+#[derive(Clone, Debug)]
+pub struct Verification {
+    chain: ChainId,
+    seq: u64,
+    hash: [u8; 32],
+}
+
+impl Verification {
+    /// Begins with the first entry of `chain`.
+    pub const fn new(chain: ChainId) -> Self {
+        Self { chain, seq: 0, hash: [0; 32] }
+    }
+
+    /// How many entries have been found whole so far.
+    pub const fn checked(&self) -> u64 {
+        self.seq
+    }
+
+    /// Checks the next row.
+    ///
+    /// # Errors
+    /// What is wrong with it. The verification must not go on after that.
+    pub fn check(&mut self, record: &EntryRecord) -> Result<(), Fault> {
+        let (seq, expected) = (record.seq, self.seq + 1);
+        if seq > expected {
+            return Err(Fault::Missing { seq: expected, found: seq });
+        }
+        if seq < expected {
+            return Err(Fault::OutOfOrder { seq });
+        }
+        if <[u8; 32]>::from(Sha256::digest(&record.bytes)) != record.hash {
+            return Err(Fault::Altered { seq });
+        }
+        let entry = parse(&record.bytes).ok_or(Fault::Unreadable { seq })?;
+        self.check_place(&entry, record)?;
+        check_columns(&entry, record)?;
+        (self.seq, self.hash) = (seq, record.hash);
+        Ok(())
+    }
+
+    fn check_place(&self, entry: &HashedEntry<'_>, record: &EntryRecord) -> Result<(), Fault> {
+        let seq = record.seq;
+        if entry.seq != seq || entry.chain != self.chain || record.chain != self.chain {
+            return Err(Fault::Moved { seq, written: entry.seq, chain: entry.chain });
+        }
+        if entry.previous != self.hash {
+            return Err(Fault::Unchained { seq });
+        }
+        Ok(())
+    }
+
+    /// Holds what was read against the head that the writer keeps beside the rows: only that shows a cut tail.
+    ///
+    /// # Errors
+    /// How the two differ.
+    pub const fn finish(self, head: (u64, [u8; 32])) -> Result<Summary, Fault> {
+        let (seq, hash) = head;
+        if self.seq < seq {
+            return Err(Fault::Cut { seq, last: self.seq });
+        }
+        if self.seq > seq {
+            return Err(Fault::PastHead { seq: self.seq, head: seq });
+        }
+        if !same(&self.hash, &hash) {
+            return Err(Fault::Head { seq });
+        }
+        Ok(Summary { chain: self.chain, entries: seq, hash })
+    }
+}
+
+const fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
+    let mut index = 0;
+    while index < 32 {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// The columns are only an index over the hashed bytes: whoever edits one to hide an entry from a list is found.
+fn check_columns(entry: &HashedEntry<'_>, record: &EntryRecord) -> Result<(), Fault> {
+    let seq = record.seq;
+    let body: Value = serde_json::from_slice(entry.body).map_err(|_| Fault::Unreadable { seq })?;
+    let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let shown = |value: Option<String>| value.unwrap_or_default();
+    let columns = [
+        ("at", "/at", record.at.to_string()),
+        ("actor", "/actor", record.actor.clone()),
+        ("address", "/address", shown(record.address.map(|address| address.to_string()))),
+        ("request", "/request", shown(record.request.map(|request| request.to_string()))),
+        ("action", "/action", record.action.clone()),
+        ("token", "/subjects/token", shown(record.token.map(|token| token.to_string()))),
+        ("host", "/subjects/host", shown(record.host.map(|host| host.to_string()))),
+        ("outcome", "/outcome", record.outcome.clone()),
+        ("reason", "/reason", record.reason.clone()),
+    ];
+    match columns.iter().find(|(_, pointer, column)| text(pointer) != column) {
+        Some((column, ..)) => Err(Fault::Column { seq, column }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::id::TokenId;
+    use crate::ledger::{Action, ChainHead, Draft, Subjects};
+
+    fn ledger(length: u64) -> (Vec<EntryRecord>, ChainHead) {
+        let now = Timestamp::from_secs(1_900_000_000);
+        let mut head = ChainHead::start(ChainId::generate(now));
+        let rows = (0..length).map(|_| {
+            let token = TokenId::generate(now);
+            let subjects = Subjects { token: Some(token), ..Subjects::default() };
+            let draft = Draft::done(Action::TokenCreated, now, "user:admin").about(subjects);
+            row(&mut head, &draft)
+        });
+        (rows.collect(), head)
+    }
+
+    fn row(head: &mut ChainHead, draft: &Draft) -> EntryRecord {
+        let link = head.append(draft);
+        EntryRecord {
+            chain: head.chain,
+            seq: link.seq,
+            at: draft.at,
+            actor: draft.actor.clone(),
+            address: draft.address,
+            request: draft.request,
+            action: draft.action.to_string(),
+            token: draft.subjects.token,
+            host: draft.subjects.host,
+            outcome: draft.outcome.as_str().to_owned(),
+            reason: draft.reason.clone(),
+            bytes: link.bytes,
+            hash: link.hash,
+        }
+    }
+
+    fn verify(rows: &[EntryRecord], head: ChainHead) -> Result<Summary, Fault> {
+        let mut verification = Verification::new(head.chain);
+        rows.iter().try_for_each(|row| verification.check(row))?;
+        verification.finish((head.seq, head.hash))
+    }
+
+    #[test]
+    fn an_untouched_ledger_is_found_whole() {
+        let (rows, head) = ledger(5);
+        assert_eq!(verify(&rows, head), Ok(Summary { chain: head.chain, entries: 5, hash: head.hash }));
+        assert_eq!(verify(&[], ChainHead::start(head.chain)).unwrap().entries, 0);
+    }
+
+    #[test]
+    fn a_flipped_bit_is_found_and_its_row_named() {
+        let (rows, head) = ledger(4);
+        for bit in [0, 100, 600] {
+            let mut flipped = rows.clone();
+            flipped[2].bytes[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(verify(&flipped, head), Err(Fault::Altered { seq: 3 }));
+        }
+    }
+
+    #[test]
+    fn an_entry_hashed_anew_breaks_the_chain_behind_it() {
+        let (mut rows, head) = ledger(4);
+        let end = rows[1].bytes.len() - 2;
+        rows[1].bytes[end] = b' ';
+        rows[1].hash = Sha256::digest(&rows[1].bytes).into();
+        assert!(matches!(
+            verify(&rows, head),
+            Err(Fault::Unreadable { seq: 2 } | Fault::Unchained { seq: 3 })
+        ));
+    }
+
+    #[test]
+    fn deleted_swapped_inserted_and_cut_rows_are_found() {
+        let (rows, head) = ledger(5);
+        let mut deleted = rows.clone();
+        deleted.remove(2);
+        assert_eq!(verify(&deleted, head), Err(Fault::Missing { seq: 3, found: 4 }));
+
+        let mut swapped = rows.clone();
+        swapped.swap(1, 2);
+        (swapped[1].seq, swapped[2].seq) = (2, 3);
+        assert_eq!(verify(&swapped, head), Err(Fault::Moved { seq: 2, written: 3, chain: head.chain }));
+
+        let mut doubled = rows.clone();
+        doubled.insert(2, rows[1].clone());
+        assert_eq!(verify(&doubled, head), Err(Fault::OutOfOrder { seq: 2 }));
+
+        assert_eq!(verify(&rows[..4], head), Err(Fault::Cut { seq: 5, last: 4 }));
+        let early = ChainHead { seq: 4, hash: rows[3].hash, ..head };
+        assert_eq!(verify(&rows, early), Err(Fault::PastHead { seq: 5, head: 4 }));
+        assert_eq!(verify(&rows, ChainHead { hash: [1; 32], ..head }), Err(Fault::Head { seq: 5 }));
+    }
+
+    #[test]
+    fn a_row_inserted_with_a_hash_of_its_own_is_unchained() {
+        let (mut rows, head) = ledger(3);
+        let mut forged = ChainHead { seq: 1, hash: [9; 32], ..head };
+        rows[1] = row(&mut forged, &Draft::done(Action::TokenRevoked, rows[1].at, "user:mallory"));
+        assert_eq!(verify(&rows, head), Err(Fault::Unchained { seq: 2 }));
+    }
+
+    #[test]
+    fn a_column_that_differs_from_the_hashed_bytes_is_named() {
+        let (rows, head) = ledger(2);
+        let column = |change: fn(&mut EntryRecord)| {
+            let mut changed = rows.clone();
+            change(&mut changed[1]);
+            match verify(&changed, head) {
+                Err(Fault::Column { seq: 2, column }) => column,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(column(|row| row.at = Timestamp::from_secs(1)), "at");
+        assert_eq!(column(|row| row.actor = "user:other".to_owned()), "actor");
+        assert_eq!(column(|row| row.token = None), "token");
+        assert_eq!(column(|row| row.outcome = "refused".to_owned()), "outcome");
+        assert_eq!(column(|row| row.reason = "because".to_owned()), "reason");
+    }
+}

@@ -11,6 +11,13 @@ use crate::ledger::Draft;
 use crate::name::{DnsName, Role};
 use crate::secret::Secret;
 
+/// How long the same pair is answered with the certificate that it was given before.
+pub const REPEAT_WINDOW: Duration = Duration::from_secs(24 * 3600);
+
+/// How long what protects a token from being used again is kept after its expiry: longer than the leeway of
+/// verification (60 s), a tolerated step of the clock (120 s) and [`REPEAT_WINDOW`] together.
+pub const KEEP_AFTER_EXPIRY: Duration = Duration::from_secs(25 * 3600);
+
 macro_rules! verbs {
     ($($(#[$doc:meta])* $method:ident: $verb:ident -> $outcome:ty;)*) => {
         /// One atomic write.

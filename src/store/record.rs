@@ -1,13 +1,10 @@
 //! What the store keeps, as the rest of the program sees it. No driver type shows here.
 
-use std::net::IpAddr;
-
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::id::{
-    ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, StatusRef, Thumbprint, TokenId,
-};
+use crate::id::{HostId, KeyId, ListId, PolicyId, Serial, SpkiHash, StatusRef, Thumbprint, TokenId};
+pub use crate::ledger::EntryRecord;
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
 
 /// One mint: what lists show and what revoking by id needs. Verifying and redeeming never read it.
@@ -232,35 +229,4 @@ pub struct IssuerRecord {
     pub current: bool,
     /// Since when.
     pub since: Timestamp,
-}
-
-/// An entry of the ledger as it is stored: the hashed bytes, and the columns that index them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntryRecord {
-    /// The chain.
-    pub chain: ChainId,
-    /// The number in the chain, from 1.
-    pub seq: u64,
-    /// When.
-    pub at: Timestamp,
-    /// Who.
-    pub actor: String,
-    /// From where.
-    pub address: Option<IpAddr>,
-    /// In which request.
-    pub request: Option<RequestId>,
-    /// What, by its name.
-    pub action: String,
-    /// To which token.
-    pub token: Option<TokenId>,
-    /// To which host.
-    pub host: Option<HostId>,
-    /// How it ended, by its name.
-    pub outcome: String,
-    /// Why.
-    pub reason: String,
-    /// The bytes that were hashed.
-    pub bytes: Vec<u8>,
-    /// Their SHA-256.
-    pub hash: [u8; 32],
 }

@@ -1,1 +1,151 @@
-//! SQLite.
+//! The store on SQLite: one thread writes in groups, readers read beside it.
+
+mod act;
+mod fault;
+mod ledger_file;
+mod load;
+mod migrate;
+mod open;
+mod pool;
+mod read;
+mod value;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::{oneshot, watch};
+
+pub use ledger_file::{LedgerFault, LedgerFile};
+pub use open::OpenError;
+
+use self::pool::Pool;
+use self::writer::{Answered, Job, Writer};
+use crate::clock::Timestamp;
+use crate::store::{Answer, Command, Reply, Revocations, Store, StoreError};
+
+/// Writes that may wait; one more is refused as [`StoreError::Overloaded`].
+const QUEUE: usize = 1024;
+
+/// How a database is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SqliteOptions {
+    /// The writer's page cache, in KiB. It fills only as far as it is used.
+    pub cache_kib: u32,
+    /// Now: the time of the id of a new ledger chain.
+    pub now: Timestamp,
+}
+
+impl SqliteOptions {
+    /// The defaults: a page cache of 64 MiB.
+    pub const fn new(now: Timestamp) -> Self {
+        Self { cache_kib: 64 * 1024, now }
+    }
+}
+
+/// A store in one SQLite file, which one process at a time may open.
+pub struct SqliteStore {
+    queue: SyncSender<Job>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    pool: Pool,
+    revocations: Arc<Revocations>,
+    failed: watch::Receiver<bool>,
+    /// Held as long as the store is open; the system releases it if the process dies.
+    lock: Mutex<Option<File>>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, makes it if there is none, and migrates an older one (after a backup beside it).
+    ///
+    /// # Errors
+    /// Why it cannot be used; then nothing in it was changed.
+    pub fn open(path: &Path, options: SqliteOptions) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(path, options, migrate::MIGRATIONS)
+    }
+
+    /// Opens the ledger of the database at `path` for reading, whether a server runs on it or not.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn open_read_only(path: &Path) -> Result<LedgerFile, OpenError> {
+        LedgerFile::open(path)
+    }
+
+    fn open_with(path: &Path, options: SqliteOptions, migrations: &[&str]) -> Result<Arc<Self>, OpenError> {
+        let (lock, connection) = open::open_writer(path, options.cache_kib, migrations)?;
+        load::begin_chain(&connection, options.now)?;
+        let revocations = Arc::new(load::revocations(&connection)?);
+        let (queue, jobs) = sync_channel(QUEUE);
+        let (failing, failed) = watch::channel(false);
+        let writer = Writer::new(connection, Arc::clone(&revocations), failing);
+        let thread =
+            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&jobs));
+        let thread = thread.map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
+        Ok(Arc::new(Self {
+            queue,
+            writer: Mutex::new(Some(thread)),
+            pool: Pool::new(path.to_owned()),
+            revocations,
+            failed,
+            lock: Mutex::new(Some(lock)),
+        }))
+    }
+
+    /// Turns true once the disk has failed, or it is unknown whether a commit reached it. Nothing is written from then
+    /// on: the process must end, and a new one find out what is there.
+    pub fn failed(&self) -> watch::Receiver<bool> {
+        self.failed.clone()
+    }
+
+    /// Finishes what waits, moves the write-ahead log into the database and releases the lock. It blocks until that is
+    /// done; what is asked afterwards is answered with [`StoreError::Closed`].
+    pub fn close(&self) {
+        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(thread) = thread else { return };
+        self.pool.clear();
+        // An error of either means that the thread has ended already.
+        drop(self.queue.send(Job::Close));
+        drop(thread.join());
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    async fn write(&self, command: Option<Command>) -> Answered {
+        let (caller, answer) = oneshot::channel();
+        self.queue.try_send(Job::Write(command, caller)).map_err(|refused| match refused {
+            TrySendError::Full(_) => StoreError::Overloaded,
+            TrySendError::Disconnected(_) => StoreError::Closed,
+        })?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Store for SqliteStore {
+    fn execute(&self, command: Command) -> Answer<'_, Reply> {
+        Box::pin(async move {
+            let reply = self.write(Some(command)).await?;
+            reply.ok_or_else(|| StoreError::Damaged {
+                detail: "a command was answered without a reply".to_owned(),
+            })
+        })
+    }
+
+    fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
+    fn probe(&self) -> Answer<'_, ()> {
+        Box::pin(async move { self.write(None).await.map(drop) })
+    }
+}

@@ -1,0 +1,130 @@
+//! One command inside the writer's transaction: what it reads and writes, and what it leaves for after the commit.
+
+mod authority;
+mod certificate;
+mod collect;
+mod hosts;
+mod keys;
+mod mint;
+mod redeem;
+mod renew;
+mod revoke;
+mod status;
+
+use rusqlite::{Connection, OptionalExtension as _, Params, Row};
+
+pub(super) use self::redeem::NAME_TAKEN;
+
+use crate::clock::Timestamp;
+use crate::ledger::Draft;
+use crate::store::revocations::Change;
+use crate::store::{Command, Reply};
+
+/// What happens to the clock mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// It moves on to this moment, if it is not past it.
+    On(Timestamp),
+    /// It is set, even back: the operator said so.
+    Set(Timestamp),
+}
+
+/// What a command that was kept leaves for the end of the batch.
+#[derive(Default)]
+pub(super) struct Effects {
+    /// The entries to be chained, in order.
+    pub(super) drafts: Vec<Draft>,
+    /// What memory learns after the commit.
+    pub(super) changes: Vec<Change>,
+    /// What happens to the clock mark.
+    pub(super) marks: Vec<Mark>,
+}
+
+/// A command at work.
+pub(super) struct Act<'c> {
+    connection: &'c Connection,
+    effects: Effects,
+    kept: bool,
+}
+
+/// Runs `command`; without effects it was refused, and the caller takes back whatever it wrote on the way.
+pub(super) fn run(connection: &Connection, command: Command) -> rusqlite::Result<(Reply, Option<Effects>)> {
+    let mut act = Act { connection, effects: Effects::default(), kept: true };
+    let reply = act.dispatch(command)?;
+    Ok((reply, act.kept.then_some(act.effects)))
+}
+
+impl Act<'_> {
+    fn dispatch(&mut self, command: Command) -> rusqlite::Result<Reply> {
+        Ok(match command {
+            Command::Found(command) => Reply::Found(self.found(*command)?),
+            Command::RecordMint(command) => Reply::RecordMint(self.record_mint(*command)?),
+            Command::OpenList(command) => Reply::OpenList(self.open_list(&command.list)?),
+            Command::Redeem(command) => Reply::Redeem(self.redeem(*command)?),
+            Command::Recertify(command) => Reply::Recertify(self.recertify(*command)?),
+            Command::Renew(command) => Reply::Renew(self.renew(*command)?),
+            Command::MarkSeen(command) => Reply::MarkSeen(self.mark_seen(&command)?),
+            Command::RevokeToken(command) => Reply::RevokeToken(self.revoke_token(*command)?),
+            Command::RevokeHost(command) => Reply::RevokeHost(self.revoke_host(*command)?),
+            Command::SetRoles(command) => Reply::SetRoles(self.set_roles(*command)?),
+            Command::RotateKeys(command) => Reply::RotateKeys(self.rotate_keys(*command)?),
+            Command::RetireKey(command) => Reply::RetireKey(self.retire_key(*command)?),
+            Command::RecordIdentity(command) => Reply::RecordIdentity(self.record_identity(*command)?),
+            Command::RetireIssuer(command) => Reply::RetireIssuer(self.retire_issuer(*command)?),
+            Command::SetPassword(command) => Reply::SetPassword(self.set_password(*command)?),
+            Command::MarkClock(command) => {
+                self.effects.marks.push(Mark::On(command.at));
+                Reply::MarkClock(())
+            }
+            Command::AcceptClock(command) => Reply::AcceptClock(self.accept_clock(*command)?),
+            Command::NextCrlNumber(command) => Reply::NextCrlNumber(self.next_crl_number(&command)?),
+            Command::AppendEntries(command) => {
+                command.entries.into_iter().for_each(|entry| self.enter(entry));
+                Reply::AppendEntries(())
+            }
+            Command::Collect(command) => Reply::Collect(self.collect(&command)?),
+        })
+    }
+
+    /// Leaves an entry for the ledger; the mark moves on with it.
+    fn enter(&mut self, entry: Draft) {
+        self.effects.marks.push(Mark::On(entry.at));
+        self.effects.drafts.push(entry);
+    }
+
+    /// Ends the command without effects: nothing it wrote stays.
+    const fn undo<T>(&mut self, outcome: T) -> rusqlite::Result<T> {
+        self.kept = false;
+        Ok(outcome)
+    }
+
+    fn change(&mut self, change: Change) {
+        self.effects.changes.push(change);
+    }
+
+    fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
+        self.connection.prepare_cached(sql)?.execute(params)
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        self.connection.prepare_cached(sql)?.query_row(params, read).optional()
+    }
+
+    fn all<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Vec<T>> {
+        self.connection.prepare_cached(sql)?.query_map(params, read)?.collect()
+    }
+
+    fn exists(&self, sql: &str, params: impl Params) -> rusqlite::Result<bool> {
+        self.connection.prepare_cached(sql)?.exists(params)
+    }
+}

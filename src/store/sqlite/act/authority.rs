@@ -1,0 +1,95 @@
+//! What the authority itself is: its founding, its names and URLs, its users and its CRL numbers.
+
+use rusqlite::params;
+
+use super::Act;
+use crate::clock::Timestamp;
+use crate::name::DnsName;
+use crate::store::sqlite::value::{Count, damaged};
+use crate::store::{
+    Found, Founded, IssuerRetirement, NextCrlNumber, RecordIdentity, RetireIssuer, SetPassword,
+};
+
+impl Act<'_> {
+    pub(super) fn found(&mut self, command: Found) -> rusqlite::Result<Founded> {
+        let Found { keys, lists, issuer, names, admin, entry } = command;
+        let sql = "UPDATE meta SET founded_at = ?1 WHERE only = 1 AND founded_at IS NULL";
+        if self.execute(sql, [entry.at])? == 0 {
+            return self.undo(Founded::Before);
+        }
+        for key in &keys {
+            self.insert_key(key)?;
+        }
+        for list in &lists {
+            self.open_list(list)?;
+        }
+        self.make_issuer_current(&issuer, entry.at)?;
+        self.add_names(&names, entry.at)?;
+        self.enter(entry);
+        self.set_password(admin)?;
+        Ok(Founded::Now)
+    }
+
+    pub(super) fn record_identity(&mut self, command: RecordIdentity) -> rusqlite::Result<()> {
+        let RecordIdentity { issuer, names, at, entry } = command;
+        let moved = self.make_issuer_current(&issuer, at)?;
+        let added = self.add_names(&names, at)?;
+        if moved || added {
+            self.enter(entry);
+        }
+        Ok(())
+    }
+
+    /// Whether that was anything new.
+    fn make_issuer_current(&self, url: &str, at: Timestamp) -> rusqlite::Result<bool> {
+        if self.exists("SELECT 1 FROM issuers WHERE url = ?1 AND current = 1", [url])? {
+            return Ok(false);
+        }
+        self.execute("UPDATE issuers SET current = 0 WHERE current = 1", [])?;
+        let sql = "INSERT INTO issuers (url, since, current) VALUES (?1, ?2, 1) \
+                   ON CONFLICT (url) DO UPDATE SET since = excluded.since, current = 1, retired_at = NULL";
+        self.execute(sql, params![url, at])?;
+        Ok(true)
+    }
+
+    /// Whether any of them was new.
+    fn add_names(&self, names: &[DnsName], at: Timestamp) -> rusqlite::Result<bool> {
+        let sql = "INSERT INTO authority_names (name, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        let mut added = 0;
+        for name in names {
+            added += self.execute(sql, params![name, at])?;
+        }
+        Ok(added > 0)
+    }
+
+    pub(super) fn retire_issuer(&mut self, command: RetireIssuer) -> rusqlite::Result<IssuerRetirement> {
+        let RetireIssuer { issuer, entry } = command;
+        let sql = "SELECT current FROM issuers WHERE url = ?1 AND retired_at IS NULL";
+        match self.one(sql, [&issuer], |row| row.get(0))? {
+            None => self.undo(IssuerRetirement::Unknown),
+            Some(true) => self.undo(IssuerRetirement::Current),
+            Some(false) => {
+                self.execute("UPDATE issuers SET retired_at = ?2 WHERE url = ?1", params![issuer, entry.at])?;
+                self.enter(entry);
+                Ok(IssuerRetirement::Retired)
+            }
+        }
+    }
+
+    pub(super) fn set_password(&mut self, command: SetPassword) -> rusqlite::Result<()> {
+        let SetPassword { user, hash, at, entry } = command;
+        let sql = "INSERT INTO users (name, password_hash, changed_at) VALUES (?1, ?2, ?3) ON CONFLICT (name) \
+                   DO UPDATE SET password_hash = excluded.password_hash, changed_at = excluded.changed_at";
+        self.execute(sql, params![user, hash.expose(), at])?;
+        self.enter(entry);
+        Ok(())
+    }
+
+    /// The number of a CRL only grows (RFC 5280 section 5.2.3).
+    pub(super) fn next_crl_number(&self, command: &NextCrlNumber) -> rusqlite::Result<u64> {
+        let sql = "INSERT INTO crl_numbers (ski, number) VALUES (?1, 1) \
+                   ON CONFLICT (ski) DO UPDATE SET number = number + 1 RETURNING number";
+        let number = self.one(sql, [&command.ski], |row| row.get::<_, Count>(0))?;
+        number.map(|number| number.0).ok_or_else(|| damaged("a CRL number was not counted"))
+    }
+}

@@ -1,0 +1,114 @@
+//! A host's row as the write path sees it, and the lineage of its certificates.
+
+use rusqlite::params;
+
+use super::Act;
+use crate::clock::Timestamp;
+use crate::id::{HostId, Serial, SpkiHash};
+use crate::name::Role;
+use crate::store::revocations::Change;
+use crate::store::sqlite::read::certificate;
+use crate::store::sqlite::value::{Json, damaged};
+use crate::store::{NewCertificate, RevocationReason, StoredCertificate};
+
+/// What the write path needs of a host's row.
+pub(super) struct Lineage {
+    pub(super) host: HostId,
+    pub(super) roles: Vec<Role>,
+    pub(super) revoked: bool,
+    pub(super) newest: Serial,
+    pub(super) newest_seen: bool,
+    pub(super) previous: Option<Serial>,
+    pub(super) withdraw: bool,
+}
+
+impl Lineage {
+    /// Whether the host's roles are `roles`, in whatever order.
+    pub(super) fn has_roles(&self, roles: &[Role]) -> bool {
+        sorted(&self.roles) == sorted(roles)
+    }
+}
+
+pub(super) fn sorted(roles: &[Role]) -> Vec<&Role> {
+    let mut roles: Vec<&Role> = roles.iter().collect();
+    roles.sort_unstable();
+    roles.dedup();
+    roles
+}
+
+impl Act<'_> {
+    pub(super) fn lineage(&self, host: HostId) -> rusqlite::Result<Option<Lineage>> {
+        let sql = "SELECT roles, revoked_at IS NOT NULL, newest, newest_seen, previous, withdraw \
+                   FROM hosts WHERE host = ?1";
+        self.one(sql, [host], |row| {
+            Ok(Lineage {
+                host,
+                roles: row.get::<_, Json<Vec<Role>>>(0)?.0,
+                revoked: row.get(1)?,
+                newest: row.get(2)?,
+                newest_seen: row.get(3)?,
+                previous: row.get(4)?,
+                withdraw: row.get(5)?,
+            })
+        })
+    }
+
+    pub(super) fn key_is_revoked(&self, key: SpkiHash) -> rusqlite::Result<bool> {
+        self.exists("SELECT 1 FROM revoked_keys WHERE key = ?1", [key])
+    }
+
+    pub(super) fn certificate_is_revoked(&self, serial: Serial) -> rusqlite::Result<bool> {
+        self.exists("SELECT 1 FROM revoked_certificates WHERE serial = ?1", [serial])
+    }
+
+    /// One certificate of a host.
+    pub(super) fn certificate(&self, host: HostId, serial: Serial) -> rusqlite::Result<StoredCertificate> {
+        let sql = "SELECT host, serial, key, issued_at, not_after, der FROM certificates \
+                   WHERE host = ?1 AND serial = ?2";
+        let found = self.one(sql, params![host, serial], certificate)?;
+        found.ok_or_else(|| damaged("a host's newest certificate is not there"))
+    }
+
+    pub(super) fn insert_certificate(&self, host: HostId, new: &NewCertificate) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO certificates (host, serial, key, issued_at, not_after, der) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        self.execute(sql, params![host, new.serial, new.key, new.issued_at, new.not_after, new.der])?;
+        // The same key may be certified again.
+        let sql = "INSERT INTO host_keys (host, key) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        self.execute(sql, params![host, new.key]).map(drop)
+    }
+
+    /// Makes `new` the newest of the lineage. `previous` stays good until `new` is seen: it is the one that the host
+    /// is known to hold.
+    pub(super) fn succeed(
+        &mut self,
+        lineage: &Lineage,
+        previous: Serial,
+        new: &NewCertificate,
+    ) -> rusqlite::Result<()> {
+        if lineage.withdraw {
+            self.revoke_certificates(lineage.host, new.issued_at, RevocationReason::RolesChanged)?;
+        }
+        let sql = "UPDATE certificates SET collect_at = not_after WHERE host = ?1 AND collect_at IS NULL";
+        self.execute(sql, [lineage.host])?;
+        self.insert_certificate(lineage.host, new)?;
+        let sql = "UPDATE hosts SET newest = ?2, newest_seen = 0, previous = ?3, ends_at = ?4, withdraw = 0 \
+                   WHERE host = ?1";
+        self.execute(sql, params![lineage.host, new.serial, previous, new.not_after]).map(drop)
+    }
+
+    /// Revokes every certificate of the host that has not expired and is not revoked yet.
+    pub(super) fn revoke_certificates(
+        &mut self,
+        host: HostId,
+        at: Timestamp,
+        reason: RevocationReason,
+    ) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO revoked_certificates (serial, host, revoked_at, not_after, reason) \
+                   SELECT serial, host, ?2, not_after, ?3 FROM certificates WHERE host = ?1 AND not_after > ?2 \
+                   ON CONFLICT DO NOTHING RETURNING serial";
+        let serials = self.all(sql, params![host, at, reason], |row| row.get(0))?;
+        serials.into_iter().for_each(|serial| self.change(Change::CertificateRevoked(serial)));
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! Collecting what has expired, a bounded number of rows at a time: tables and memory stay bounded (I10).
+
+use rusqlite::params;
+
+use super::Act;
+use crate::clock::Timestamp;
+use crate::id::{HostId, ListId, TokenId};
+use crate::ledger::{Action, Draft};
+use crate::store::revocations::Change;
+use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
+
+impl Act<'_> {
+    pub(super) fn collect(&mut self, command: &Collect) -> rusqlite::Result<Collected> {
+        let mut done = Collected::default();
+        self.collect_lists(command, &mut done)?;
+        self.collect_ephemeral(command, &mut done)?;
+        self.collect_persistent(command, &mut done)?;
+        self.collect_uses(command, &mut done)?;
+        self.collect_pairs(command, &mut done)?;
+        self.collect_hosts(command, &mut done)?;
+        self.collect_certificates(command, &mut done)?;
+        if done.total() > 0 {
+            self.enter(entry(command.now, &done));
+        }
+        Ok(done)
+    }
+
+    /// Lists whose tokens have all expired, so long ago that no clock in use can take one for good.
+    fn collect_lists(&mut self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+        let sql = "SELECT list FROM status_lists WHERE kind = 'ephemeral' AND ends_at <= ?1";
+        let ended = command.now.minus(KEEP_AFTER_EXPIRY);
+        let lists: Vec<ListId> = self.all(sql, [ended], |row| row.get(0))?;
+        for list in lists.into_iter().filter(|list| !command.open.contains(list)) {
+            self.execute("DELETE FROM status_lists WHERE list = ?1", [list])?;
+            self.change(Change::ListDropped(list));
+            done.lists += 1;
+        }
+        Ok(())
+    }
+
+    /// The mint records of ephemeral tokens. One that is used up stays until it has expired: until then it can be
+    /// revoked, which keeps its hosts from being certified anew.
+    fn collect_ephemeral(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM mints WHERE token IN ( \
+                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND expires_at <= ?1 LIMIT ?2) UNION \
+                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND revoked_at <= ?1 LIMIT ?2) \
+                   LIMIT ?2)";
+        let deleted = self.execute(sql, params![command.now.minus(command.retention), command.most])?;
+        done.tokens += count(deleted, command, &mut done.more);
+        Ok(())
+    }
+
+    /// Persistent tokens that ended: first their pairs, then the rows. While pairs are left the row stays, so that the
+    /// token is known to be revoked.
+    fn collect_persistent(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+        let sql = "SELECT token FROM ( \
+                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 1 AND expires_at <= ?1 LIMIT ?2) UNION \
+                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 1 AND revoked_at <= ?1 LIMIT ?2) UNION \
+                   SELECT token FROM (SELECT token FROM uses WHERE spent_at <= ?1 AND keep_until IS NULL LIMIT ?2)) \
+                   LIMIT ?2";
+        // Repeats are answered for a day, even if the operator keeps nothing for long.
+        let ended = command.now.minus(command.retention.max(KEEP_AFTER_EXPIRY));
+        let tokens: Vec<TokenId> = self.all(sql, params![ended, command.most], |row| row.get(0))?;
+        count(tokens.len(), command, &mut done.more);
+        let mut budget = command.most as usize;
+        for token in tokens {
+            let pairs = self.delete_pairs_of(token, budget)?;
+            done.pairs += pairs as u64;
+            budget -= pairs.min(budget);
+            if budget == 0 {
+                done.more = true;
+                break;
+            }
+            done.pairs += self.execute("DELETE FROM uses WHERE token = ?1", [token])? as u64;
+            self.execute("DELETE FROM tokens WHERE token = ?1", [token])?;
+            done.tokens += self.execute("DELETE FROM mints WHERE token = ?1", [token])? as u64;
+        }
+        Ok(())
+    }
+
+    /// Pairs of live hosts; those of revoked hosts go with the host.
+    fn delete_pairs_of(&self, token: TokenId, most: usize) -> rusqlite::Result<usize> {
+        let sql = "DELETE FROM pairs WHERE token = ?1 AND key IN ( \
+                   SELECT p.key FROM pairs AS p LEFT JOIN hosts AS h ON h.host = p.host \
+                   WHERE p.token = ?1 AND h.revoked_at IS NULL LIMIT ?2)";
+        self.execute(sql, params![token, u32::try_from(most).unwrap_or(u32::MAX)])
+    }
+
+    /// Use counts of ephemeral tokens; as long as the mint record is listed, so is what was used.
+    fn collect_uses(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+        let sql = "SELECT u.token, m.token IS NOT NULL FROM uses AS u LEFT JOIN mints AS m ON m.token = u.token \
+                   WHERE u.keep_until <= ?1 LIMIT ?2";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, TokenId>(0)?, row.get::<_, bool>(1)?));
+        let due = self.all(sql, params![command.now, command.most], read)?;
+        count(due.len(), command, &mut done.more);
+        let later = command.now.plus(command.retention.max(KEEP_AFTER_EXPIRY));
+        for (token, listed) in due {
+            if listed {
+                self.execute("UPDATE uses SET keep_until = ?2 WHERE token = ?1", params![token, later])?;
+            } else {
+                done.pairs += self.execute("DELETE FROM uses WHERE token = ?1", [token])? as u64;
+            }
+        }
+        Ok(())
+    }
+
+    fn collect_pairs(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM pairs WHERE (token, key) IN ( \
+                   SELECT token, key FROM pairs WHERE keep_until <= ?1 LIMIT ?2)";
+        let deleted = self.execute(sql, params![command.now, command.most])?;
+        done.pairs += count(deleted, command, &mut done.more);
+        Ok(())
+    }
+
+    fn collect_hosts(&mut self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+        let sql = "SELECT host, revoked_at IS NOT NULL FROM hosts WHERE ends_at <= ?1 LIMIT ?2";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, HostId>(0)?, row.get::<_, bool>(1)?));
+        let ended = command.now.minus(command.host_retention);
+        let hosts = self.all(sql, params![ended, command.most], read)?;
+        done.hosts += count(hosts.len(), command, &mut done.more);
+        for (host, revoked) in hosts {
+            self.execute("DELETE FROM pairs WHERE host = ?1", [host])?;
+            // Its certificates and keys go with it.
+            self.execute("DELETE FROM hosts WHERE host = ?1", [host])?;
+            if revoked {
+                self.change(Change::HostCollected(host));
+            }
+        }
+        Ok(())
+    }
+
+    fn collect_certificates(&mut self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM certificates WHERE (host, serial) IN ( \
+                   SELECT host, serial FROM certificates WHERE collect_at <= ?1 LIMIT ?2)";
+        let deleted = self.execute(sql, params![command.now, command.most])?;
+        done.certificates += count(deleted, command, &mut done.more);
+        let sql = "DELETE FROM revoked_certificates WHERE serial IN ( \
+                   SELECT serial FROM revoked_certificates WHERE not_after <= ?1 LIMIT ?2) RETURNING serial";
+        // A peer whose clock is late still takes an expired certificate for good.
+        let ended = command.now.minus(KEEP_AFTER_EXPIRY);
+        let serials = self.all(sql, params![ended, command.most], |row| row.get(0))?;
+        done.certificates += count(serials.len(), command, &mut done.more);
+        serials.into_iter().for_each(|serial| self.change(Change::CertificateCollected(serial)));
+        Ok(())
+    }
+}
+
+/// How many that were; `more` is set where the limit was met.
+fn count(rows: usize, command: &Collect, more: &mut bool) -> u64 {
+    *more |= rows >= command.most as usize;
+    rows as u64
+}
+
+fn entry(now: Timestamp, done: &Collected) -> Draft {
+    let counts = [
+        ("tokens", done.tokens),
+        ("pairs", done.pairs),
+        ("hosts", done.hosts),
+        ("certificates", done.certificates),
+        ("lists", done.lists),
+    ];
+    let draft = Draft::done(Action::Collected, now, "system");
+    counts
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .fold(draft, |draft, (name, count)| draft.with(name, count))
+}

@@ -1,0 +1,61 @@
+//! Recording what was minted.
+
+use rusqlite::params;
+
+use super::Act;
+use crate::store::sqlite::value::Json;
+use crate::store::{ListKind, MintRecord, RecordMint};
+
+impl Act<'_> {
+    pub(super) fn record_mint(&mut self, command: RecordMint) -> rusqlite::Result<()> {
+        let RecordMint { record, entry } = command;
+        self.insert_mint(&record)?;
+        if record.persistent {
+            self.insert_token(&record)?;
+        }
+        let kind = if record.persistent { ListKind::Persistent } else { ListKind::Ephemeral };
+        let expiry = record.expires_at.map_or(0, |expires_at| expires_at.millis());
+        self.take_index(record.status, kind, expiry)?;
+        self.enter(entry);
+        Ok(())
+    }
+
+    fn insert_mint(&self, record: &MintRecord) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO mints (token, kid, label, roles, persistent, emergency, minter, created_at, expires_at, \
+                   max_uses, dns_names, bound_key, cluster, host, policy, list, idx) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+        let params = params![
+            record.token,
+            record.key,
+            record.label,
+            Json(&record.roles),
+            record.persistent,
+            record.emergency,
+            record.minter,
+            record.created_at,
+            record.expires_at,
+            record.max_uses,
+            Json(&record.dns_names),
+            record.bound_key,
+            record.cluster,
+            record.host,
+            record.policy,
+            record.status.list,
+            record.status.index,
+        ];
+        self.execute(sql, params).map(drop)
+    }
+
+    fn insert_token(&self, record: &MintRecord) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO tokens (token, kid, emergency, expires_at, list, idx) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let params = params![
+            record.token,
+            record.key,
+            record.emergency,
+            record.expires_at,
+            record.status.list,
+            record.status.index,
+        ];
+        self.execute(sql, params).map(drop)
+    }
+}

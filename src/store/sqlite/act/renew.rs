@@ -1,0 +1,94 @@
+//! Renewing a host's certificate, and certifying the key of an old redemption again.
+
+use rusqlite::params;
+
+use super::Act;
+use super::certificate::Lineage;
+use crate::id::Serial;
+use crate::store::{MarkSeen, NewCertificate, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed};
+
+impl Act<'_> {
+    pub(super) fn renew(&mut self, command: Renew) -> rusqlite::Result<Renewed> {
+        let Renew { host, presented, roles, certificate, entry } = command;
+        let Some(lineage) = self.lineage(host)? else {
+            return self.undo(Renewed::Refused(RenewRefusal::Unknown));
+        };
+        if lineage.revoked || self.key_is_revoked(certificate.key)? {
+            return self.undo(Renewed::Refused(RenewRefusal::HostRevoked));
+        }
+        if let Some(refusal) = self.judge_presented(&lineage, presented)? {
+            return self.undo(Renewed::Refused(refusal));
+        }
+        // Whoever presents the newest certificate has it, and asks for another even if it keeps its key. Whoever
+        // presents the one before, with the newest one's key, has lost the answer.
+        if presented != lineage.newest {
+            let newest = self.certificate(host, lineage.newest)?;
+            let good = newest.record.not_after > certificate.issued_at;
+            if newest.record.key == certificate.key && good && !self.certificate_is_revoked(lineage.newest)? {
+                return self.undo(Renewed::Again(newest));
+            }
+        }
+        if !lineage.has_roles(&roles) {
+            return self.undo(Renewed::RolesChanged);
+        }
+        self.succeed(&lineage, presented, &certificate)?;
+        self.enter(entry);
+        Ok(Renewed::First)
+    }
+
+    fn judge_presented(
+        &self,
+        lineage: &Lineage,
+        presented: Serial,
+    ) -> rusqlite::Result<Option<RenewRefusal>> {
+        if self.certificate_is_revoked(presented)? {
+            return Ok(Some(RenewRefusal::CertificateRevoked));
+        }
+        if presented == lineage.newest || (lineage.previous == Some(presented) && !lineage.newest_seen) {
+            return Ok(None);
+        }
+        let sql = "SELECT 1 FROM certificates WHERE host = ?1 AND serial = ?2";
+        let superseded =
+            lineage.previous == Some(presented) || self.exists(sql, params![lineage.host, presented])?;
+        Ok(Some(if superseded { RenewRefusal::LineageConflict } else { RenewRefusal::Unknown }))
+    }
+
+    pub(super) fn recertify(&mut self, command: Recertify) -> rusqlite::Result<Renewed> {
+        let Recertify { ticket, host, roles, certificate, entry } = command;
+        if !self.token_is_live(&ticket)? {
+            return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
+        }
+        let pair = self.pair(ticket.token, certificate.key)?;
+        let lineage = if pair == Some(host) { self.lineage(host)? } else { None };
+        let Some(lineage) = lineage else {
+            return self.undo(Renewed::Refused(RenewRefusal::Unknown));
+        };
+        if lineage.revoked || self.key_is_revoked(certificate.key)? {
+            return self.undo(Renewed::Refused(RenewRefusal::HostRevoked));
+        }
+        if self.answered_lately(&lineage, &certificate)? {
+            let newest = self.certificate(host, lineage.newest)?;
+            return self.undo(Renewed::Again(newest));
+        }
+        if !lineage.has_roles(&roles) {
+            return self.undo(Renewed::RolesChanged);
+        }
+        self.succeed(&lineage, lineage.newest, &certificate)?;
+        self.enter(entry);
+        Ok(Renewed::First)
+    }
+
+    /// Whether the newest certificate is a good one for the same key that is not older than repeats may be.
+    fn answered_lately(&self, lineage: &Lineage, certificate: &NewCertificate) -> rusqlite::Result<bool> {
+        let newest = self.certificate(lineage.host, lineage.newest)?.record;
+        Ok(newest.key == certificate.key
+            && newest.not_after > certificate.issued_at
+            && certificate.issued_at.since(newest.issued_at) < REPEAT_WINDOW
+            && !self.certificate_is_revoked(lineage.newest)?)
+    }
+
+    pub(super) fn mark_seen(&self, command: &MarkSeen) -> rusqlite::Result<()> {
+        let sql = "UPDATE hosts SET newest_seen = 1 WHERE host = ?1 AND newest = ?2 AND newest_seen = 0";
+        self.execute(sql, params![command.host, command.serial]).map(drop)
+    }
+}

@@ -1,0 +1,89 @@
+//! The stored bits of the status lists.
+
+use std::collections::BTreeMap;
+
+use rusqlite::params;
+
+use super::Act;
+use crate::id::{ListId, StatusRef};
+use crate::store::revocations::{Change, PAGE_BYTES, place};
+use crate::store::sqlite::value::damaged;
+use crate::store::{ListKind, ListRecord};
+use crate::token::Status;
+
+type Bits = [u8; PAGE_BYTES];
+
+impl Act<'_> {
+    pub(super) fn open_list(&mut self, list: &ListRecord) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO status_lists (list, kind, next, ends_at) VALUES (?1, ?2, ?3, ?4)";
+        self.execute(sql, params![list.id, list.kind, list.next, born(list.id)])?;
+        self.change(Change::ListOpened(list.id));
+        Ok(())
+    }
+
+    /// Moves a list's `next` past an index that a token was given.
+    pub(super) fn take_index(&self, status: StatusRef, kind: ListKind, expiry: i64) -> rusqlite::Result<()> {
+        let sql = "UPDATE status_lists SET next = max(next, ?3 + 1), ends_at = max(ends_at, ?4) \
+                   WHERE list = ?1 AND kind = ?2";
+        match self.execute(sql, params![status.list, kind, status.index, expiry])? {
+            1 => Ok(()),
+            _ => Err(damaged("a token names a status list that does not exist, or is of the other kind")),
+        }
+    }
+
+    /// Where a token stands; revoked, if its list is not there.
+    pub(super) fn stored_status(&self, status: StatusRef) -> rusqlite::Result<Status> {
+        let (page, byte, shift) = place(status.index);
+        Ok(match self.page(status.list, page)? {
+            Some(bits) => Status::from_bits(bits[byte] >> shift & 3),
+            None => Status::Revoked,
+        })
+    }
+
+    /// Takes tokens back: nothing lowers this.
+    pub(super) fn set_revoked(&mut self, tokens: &[StatusRef]) -> rusqlite::Result<()> {
+        self.set(tokens, Status::Revoked)
+    }
+
+    /// Says that the last use is taken. Only for a token whose status was found to be good.
+    pub(super) fn set_used_up(&mut self, token: StatusRef) -> rusqlite::Result<()> {
+        self.set(&[token], Status::UsedUp)
+    }
+
+    fn set(&mut self, tokens: &[StatusRef], status: Status) -> rusqlite::Result<()> {
+        let mut pages: BTreeMap<(ListId, u32), Bits> = BTreeMap::new();
+        for token in tokens {
+            let (page, byte, shift) = place(token.index);
+            let bits = match pages.entry((token.list, page)) {
+                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+                std::collections::btree_map::Entry::Vacant(entry) => match self.page(token.list, page)? {
+                    Some(bits) => entry.insert(bits),
+                    // The list was dropped: all its tokens are refused already.
+                    None => continue,
+                },
+            };
+            bits[byte] = bits[byte] & !(3 << shift) | status.bits() << shift;
+            self.effects.changes.push(Change::Status(*token, status));
+        }
+        let sql = "INSERT INTO status_pages (list, page, bits) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (list, page) DO UPDATE SET bits = excluded.bits";
+        for ((list, page), bits) in &pages {
+            self.execute(sql, params![list, page, bits])?;
+        }
+        Ok(())
+    }
+
+    /// A page of a list: zeros if nothing was ever set in it, `None` if there is no such list.
+    fn page(&self, list: ListId, page: u32) -> rusqlite::Result<Option<Bits>> {
+        let sql = "SELECT p.bits FROM status_lists AS l \
+                   LEFT JOIN status_pages AS p ON p.list = l.list AND p.page = ?2 WHERE l.list = ?1";
+        let bits = self.one(sql, params![list, page], |row| row.get::<_, Option<Bits>>(0))?;
+        Ok(bits.map(|bits| bits.unwrap_or([0; PAGE_BYTES])))
+    }
+}
+
+/// The time part of a list's id (RFC 9562 section 5.7): a list without tokens is as old as that.
+fn born(list: ListId) -> i64 {
+    let bytes = list.as_bytes();
+    bytes[..6].iter().fold(0, |millis, byte| millis << 8 | i64::from(*byte))
+}

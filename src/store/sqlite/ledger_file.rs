@@ -1,0 +1,73 @@
+//! The ledger of a database that is only read: for verifying and listing without a server.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::open::{OpenError, open_existing};
+use super::{fault, read};
+use crate::ledger::{ChainHead, EntryRecord, Fault, Summary, Verification};
+use crate::store::StoreError;
+
+/// Entries read at a time: a ledger of any length takes little memory.
+const CHUNK: u32 = 1000;
+
+/// Why a ledger was not found whole.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LedgerFault {
+    /// It was tampered with or damaged.
+    #[error("the ledger is not whole: {0}")]
+    Broken(#[from] Fault),
+    /// It could not be read.
+    #[error("the ledger cannot be read: {0}")]
+    Unreadable(#[from] StoreError),
+}
+
+/// A ledger opened for reading. A server may run on the same database.
+pub struct LedgerFile(Connection);
+
+impl LedgerFile {
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        open_existing(path).map(Self)
+    }
+
+    /// The current chain and its last entry, as the writer keeps them beside the entries.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn head(&self) -> Result<ChainHead, StoreError> {
+        read::chain_head(&self.0).map_err(|error| fault::of_read(&error))
+    }
+
+    /// The newest entries of the current chain, newest first, before `before` if given.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn newest(&self, before: Option<u64>, limit: u32) -> Result<Vec<EntryRecord>, StoreError> {
+        read::newest_entries(&self.0, before, limit).map_err(|error| fault::of_read(&error))
+    }
+
+    /// Verifies the current chain from its first entry to its head, as they are at this moment; `progress` hears how
+    /// many entries of how many are done.
+    ///
+    /// # Errors
+    /// The first fault, or why the entries cannot be read.
+    pub fn verify(&self, mut progress: impl FnMut(u64, u64)) -> Result<Summary, LedgerFault> {
+        let unreadable = |error| LedgerFault::Unreadable(fault::of_read(&error));
+        // One snapshot for the head and all entries: a server may be writing.
+        let snapshot = self.0.unchecked_transaction().map_err(unreadable)?;
+        let head = read::chain_head(&snapshot).map_err(unreadable)?;
+        let mut verification = Verification::new(head.chain);
+        loop {
+            let entries = read::entries_after(&snapshot, head.chain, verification.checked(), CHUNK);
+            let entries = entries.map_err(unreadable)?;
+            if entries.is_empty() {
+                return Ok(verification.finish((head.seq, head.hash))?);
+            }
+            for entry in &entries {
+                verification.check(entry)?;
+            }
+            progress(verification.checked(), head.seq);
+        }
+    }
+}

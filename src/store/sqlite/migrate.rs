@@ -1,0 +1,72 @@
+//! The schema's versions. Each migration is a file, applied in one transaction with its number.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::open::OpenError;
+
+/// In order; the schema's version is how many of them have been applied.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/001_foundation.sql")];
+
+/// Marks the file as a gatepass database: `gate`, in ASCII.
+pub(super) const APPLICATION_ID: i64 = 0x6761_7465;
+
+/// Brings the schema to the newest version. An older one is copied to `<db>.v<N>.bak` first.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    path: &Path,
+    migrations: &[&str],
+) -> Result<(), OpenError> {
+    let found = version(connection)?;
+    let newest = migrations.len() as i64;
+    if found > newest {
+        return Err(OpenError::NewerSchema { found, newest });
+    }
+    if found == 0 {
+        refuse_foreign(connection, path)?;
+    } else if found < newest {
+        back_up(connection, &backup_path(path, found))?;
+    }
+    for (number, migration) in (1..).zip(migrations).filter(|(number, _)| *number > found) {
+        apply(connection, number, migration)?;
+    }
+    Ok(())
+}
+
+/// The version of the schema that is there; 0 for an empty database.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+fn apply(connection: &mut Connection, number: i64, migration: &str) -> Result<(), OpenError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(migration)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", number)?;
+    Ok(transaction.commit()?)
+}
+
+/// A database without our mark that has tables already is somebody else's.
+fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 { Ok(()) } else { Err(OpenError::NotOurs { path: path.to_owned() }) }
+}
+
+/// Copies the database, write-ahead log included, with the online backup API.
+fn back_up(connection: &Connection, to: &Path) -> Result<(), OpenError> {
+    super::open::create_private(to)?;
+    let mut copy = Connection::open(to)?;
+    let backup = Backup::new(connection, &mut copy)?;
+    backup.run_to_completion(1024, Duration::ZERO, None)?;
+    drop(backup);
+    copy.close().map_err(|(_, error)| OpenError::from(error))
+}
+
+fn backup_path(path: &Path, version: i64) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".v{version}.bak"));
+    name.into()
+}

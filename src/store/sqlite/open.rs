@@ -1,0 +1,293 @@
+//! Opening the database: everything that could be wrong is found before anything is changed.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use super::migrate;
+
+/// The first SQLite with the fix for a rare corruption of write-ahead logs that several connections check-point.
+const LEAST_SQLITE: i32 = 3_051_003;
+
+/// Why a database was not opened. Nothing in it was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file was written by a newer gatepass.
+    #[error(
+        "the database has schema version {found}, and this gatepass knows {newest} at most: run the newer gatepass that wrote it"
+    )]
+    NewerSchema {
+        /// The version found.
+        found: i64,
+        /// The newest version known here.
+        newest: i64,
+    },
+    /// The file was written by an older gatepass, and was to be read only.
+    #[error(
+        "the database has schema version {found}, older than {newest}: start the server once, which migrates it"
+    )]
+    OlderSchema {
+        /// The version found.
+        found: i64,
+        /// The version needed.
+        newest: i64,
+    },
+    /// Another server has it open.
+    #[error("another gatepass server runs on this database (it holds {}): stop it first", lock.display())]
+    Locked {
+        /// The lock file.
+        lock: PathBuf,
+    },
+    /// It is on a network file system, where locks and shared memory cannot be relied on.
+    #[error("{} is on a network file system ({kind}), where SQLite loses data: use a local disk", path.display())]
+    NetworkFileSystem {
+        /// The directory.
+        path: PathBuf,
+        /// Which kind.
+        kind: &'static str,
+    },
+    /// The SQLite built in is too old.
+    #[error("SQLite {found} is too old: build gatepass with 3.51.3 or newer")]
+    OldSqlite {
+        /// Its version.
+        found: &'static str,
+    },
+    /// The file is no SQLite database.
+    #[error("{} is not a database: move it away, or give another data directory", path.display())]
+    NotADatabase {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is some other program's database.
+    #[error("{} is the database of another program: give another data directory", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no such database.
+    #[error("there is no database at {}: give the data directory of a server that has been started", path.display())]
+    Absent {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file or its directory cannot be used.
+    #[error("{} cannot be written: {source}; make it exist and belong to the user that runs gatepass", path.display())]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// SQLite refused.
+    #[error("the database cannot be opened: {0}")]
+    Database(#[from] rusqlite::Error),
+}
+
+/// Takes the lock and opens the writing connection, migrated to the newest schema.
+pub(super) fn open_writer(
+    path: &Path,
+    cache_kib: u32,
+    migrations: &[&str],
+) -> Result<(File, Connection), OpenError> {
+    if rusqlite::version_number() < LEAST_SQLITE {
+        return Err(OpenError::OldSqlite { found: rusqlite::version() });
+    }
+    refuse_network(path)?;
+    check_header(path, migrations.len() as i64)?;
+    let lock = lock(path)?;
+    create_private(path)?;
+    let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+    // A refused database is left as it was found, its write-ahead log included.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.busy_timeout(Duration::from_millis(250))?;
+    let (found, newest) = (migrate::version(&connection)?, migrations.len() as i64);
+    if found > newest {
+        return Err(OpenError::NewerSchema { found, newest });
+    }
+    configure(&connection, cache_kib)?;
+    migrate::migrate(&mut connection, path, migrations)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+    Ok((lock, connection))
+}
+
+/// Opens a connection that cannot write.
+pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    connection.busy_timeout(Duration::from_millis(250))?;
+    connection.set_prepared_statement_cache_capacity(32);
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+/// Checks that an existing database is one of ours with the newest schema, and opens it for reading.
+pub(super) fn open_existing(path: &Path) -> Result<Connection, OpenError> {
+    if !path.exists() {
+        return Err(OpenError::Absent { path: path.to_owned() });
+    }
+    let newest = migrate::MIGRATIONS.len() as i64;
+    check_header(path, newest)?;
+    let connection = open_reader(path)?;
+    let found = migrate::version(&connection)?;
+    match found {
+        _ if found > newest => Err(OpenError::NewerSchema { found, newest }),
+        _ if found < newest => Err(OpenError::OlderSchema { found, newest }),
+        _ => Ok(connection),
+    }
+}
+
+/// Makes a file that only its owner can read, if there is none: it will hold password hashes.
+pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
+    private().open(path).map(drop).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options
+}
+
+fn flags(access: OpenFlags) -> OpenFlags {
+    access | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+fn configure(connection: &Connection, cache_kib: u32) -> Result<(), OpenError> {
+    connection.set_prepared_statement_cache_capacity(160);
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    debug_assert_eq!(mode, "wal");
+    // NORMAL loses acknowledged rows when the power goes.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    Ok(connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?)
+}
+
+fn lock(path: &Path) -> Result<File, OpenError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let lock = PathBuf::from(name);
+    let unusable = |source| OpenError::NotWritable { path: lock.clone(), source };
+    let file = private().open(&lock).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { lock }),
+        Err(TryLockError::Error(source)) => Err(OpenError::NotWritable { path: lock, source }),
+    }
+}
+
+/// Reads the file's header (SQLite file format, section 1.3) before SQLite touches anything: `user_version` is at 60.
+fn check_header(path: &Path, newest: i64) -> Result<(), OpenError> {
+    let unusable = |source| OpenError::NotWritable { path: path.to_owned(), source };
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(unusable)?,
+    };
+    let mut header = Vec::new();
+    file.by_ref().take(100).read_to_end(&mut header).map_err(unusable)?;
+    if header.is_empty() {
+        return Ok(());
+    }
+    let version = header.get(60..64).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    match version {
+        Some(found) if header.starts_with(b"SQLite format 3\0") => {
+            let found = i64::from(found);
+            if found > newest { Err(OpenError::NewerSchema { found, newest }) } else { Ok(()) }
+        }
+        _ => Err(OpenError::NotADatabase { path: path.to_owned() }),
+    }
+}
+
+fn refuse_network(path: &Path) -> Result<(), OpenError> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match network_kind(directory) {
+        Ok(None) => Ok(()),
+        Ok(Some(kind)) => Err(OpenError::NetworkFileSystem { path: directory.to_owned(), kind }),
+        Err(source) => Err(OpenError::NotWritable { path: directory.to_owned(), source }),
+    }
+}
+
+/// Which network file system a directory is on (statfs(2) names them by number).
+#[cfg(target_os = "linux")]
+fn network_kind(directory: &Path) -> std::io::Result<Option<&'static str>> {
+    let number = rustix::fs::statfs(directory)?.f_type as u32;
+    Ok(KINDS.iter().find(|(known, _)| *known == number).map(|(_, kind)| *kind))
+}
+
+#[cfg(target_os = "linux")]
+const KINDS: &[(u32, &str)] = &[
+    (0x6969, "NFS"),
+    (0x517b, "SMB"),
+    (0xff53_4d42, "CIFS"),
+    (0xfe53_4d42, "SMB2"),
+    (0x564c, "NCP"),
+    (0x5346_414f, "AFS"),
+    (0x6b41_4653, "AFS"),
+    (0x7375_7245, "Coda"),
+    (0x00c3_6400, "Ceph"),
+    (0x0bd0_0bd0, "Lustre"),
+    (0x0116_1970, "GFS2"),
+    (0x7461_636f, "OCFS2"),
+];
+
+/// Elsewhere there is no number to go by.
+#[cfg(not(target_os = "linux"))]
+fn network_kind(directory: &Path) -> std::io::Result<Option<&'static str>> {
+    std::fs::metadata(directory).map(|_| None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_a_database_is_refused_and_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gatepass.db");
+        std::fs::write(&path, "not a database at all").unwrap();
+        let refused = open_writer(&path, 1024, migrate::MIGRATIONS);
+        assert!(matches!(refused, Err(OpenError::NotADatabase { .. })));
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read(&path).unwrap(), b"not a database at all");
+    }
+
+    #[test]
+    fn another_programs_database_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gatepass.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+        let refused = open_writer(&path, 1024, migrate::MIGRATIONS);
+        assert!(matches!(refused, Err(OpenError::NotOurs { .. })));
+    }
+
+    #[test]
+    fn a_directory_that_is_not_there_is_named() {
+        let path = Path::new("/nonexistent/gatepass.db");
+        match open_writer(path, 1024, migrate::MIGRATIONS) {
+            Err(OpenError::NotWritable { path, .. }) => assert_eq!(path, Path::new("/nonexistent")),
+            _ => panic!("opened, or refused for another reason"),
+        }
+        assert!(matches!(open_existing(path), Err(OpenError::Absent { .. })));
+    }
+
+    #[test]
+    fn the_database_is_readable_by_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("gatepass.db");
+        let _opened = open_writer(&path, 1024, migrate::MIGRATIONS).unwrap();
+        for file in std::fs::read_dir(directory.path()).unwrap() {
+            let file = file.unwrap();
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.path());
+        }
+    }
+}

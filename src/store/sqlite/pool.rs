@@ -1,0 +1,73 @@
+//! Read-only connections, kept open between reads.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
+
+use super::{fault, open};
+use crate::store::StoreError;
+
+/// Connections kept when nobody reads.
+const KEPT: usize = 4;
+/// Lists read at one time.
+const LISTS: usize = 4;
+
+/// A pool of readers: each sees the last commit, none waits for the writer.
+#[derive(Clone)]
+pub(super) struct Pool(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    lists: Semaphore,
+}
+
+impl Pool {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self(Arc::new(Inner { path, idle: Mutex::default(), lists: Semaphore::new(LISTS) }))
+    }
+
+    /// A point read, on the caller's thread: it takes a few microseconds.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let answer = match idle {
+            Some(connection) => Ok(connection),
+            None => open::open_reader(&self.0.path),
+        }
+        .and_then(|connection| {
+            let answer = read(&connection)?;
+            self.put_back(connection);
+            Ok(answer)
+        });
+        // A connection that met an error is not kept.
+        answer.map_err(|error| fault::of_read(&error))
+    }
+
+    /// A list, on a thread of its own; only a few run at one time.
+    pub(super) async fn list<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let _permit = self.0.lists.acquire().await.map_err(|_| StoreError::Closed)?;
+        let pool = self.clone();
+        let task = tokio::task::spawn_blocking(move || pool.read(read));
+        task.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Closes the idle connections, so that the last checkpoint finds no reader.
+    pub(super) fn clear(&self) {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn put_back(&self, connection: Connection) {
+        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < KEPT {
+            idle.push(connection);
+        }
+    }
+}

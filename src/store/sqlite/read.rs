@@ -1,0 +1,37 @@
+//! Reading: how rows become records, and the queries that the write path shares with the read traits.
+
+mod administration;
+mod entries;
+mod hosts;
+mod tokens;
+
+use rusqlite::Row;
+
+pub(super) use self::entries::{chain_head, entries_after, newest_entries};
+pub(super) use self::hosts::{HOST_BY_ID, host};
+use crate::store::{CertificateRecord, KeyRecord, StoredCertificate};
+
+/// The signing keys that are not retired.
+pub(super) const KEYS: &str = "SELECT kid, public, state, persistent_only, created_at FROM signing_keys \
+     WHERE state <> 'retired' ORDER BY created_at, kid";
+
+pub(super) fn key(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
+    Ok(KeyRecord {
+        id: row.get(0)?,
+        public: row.get(1)?,
+        state: row.get(2)?,
+        persistent_only: row.get(3)?,
+        created_at: row.get(4)?,
+    })
+}
+
+/// Reads the columns host, serial, key, issued_at, not_after, der.
+pub(super) fn certificate(row: &Row<'_>) -> rusqlite::Result<StoredCertificate> {
+    let record = CertificateRecord {
+        serial: row.get(1)?,
+        key: row.get(2)?,
+        issued_at: row.get(3)?,
+        not_after: row.get(4)?,
+    };
+    Ok(StoredCertificate { host: row.get(0)?, record, der: row.get(5)? })
+}

@@ -1,0 +1,84 @@
+//! Reading the ledger.
+
+use rusqlite::{Connection, Row, params};
+
+use crate::id::ChainId;
+use crate::ledger::{ChainHead, EntryRecord};
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::value::{Address, Count};
+use crate::store::{Answer, Entries};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT chain, seq, at, actor, address, request, action, token, host, outcome, reason, bytes, hash \
+             FROM ledger ",
+            $rest
+        )
+    };
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<EntryRecord> {
+    Ok(EntryRecord {
+        chain: row.get(0)?,
+        seq: row.get::<_, Count>(1)?.0,
+        at: row.get(2)?,
+        actor: row.get(3)?,
+        address: row.get::<_, Option<Address>>(4)?.map(|address| address.0),
+        request: row.get(5)?,
+        action: row.get(6)?,
+        token: row.get(7)?,
+        host: row.get(8)?,
+        outcome: row.get(9)?,
+        reason: row.get(10)?,
+        bytes: row.get(11)?,
+        hash: row.get(12)?,
+    })
+}
+
+/// The current chain with its last entry, as the writer keeps it beside the entries.
+pub(in crate::store::sqlite) fn chain_head(connection: &Connection) -> rusqlite::Result<ChainHead> {
+    let mut statement = connection.prepare_cached("SELECT chain, head_seq, head_hash FROM meta")?;
+    statement.query_row([], |row| {
+        Ok(ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? })
+    })
+}
+
+pub(in crate::store::sqlite) fn entries_after(
+    connection: &Connection,
+    chain: ChainId,
+    seq: u64,
+    limit: u32,
+) -> rusqlite::Result<Vec<EntryRecord>> {
+    let sql = select!("WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+    connection.prepare_cached(sql)?.query_map(params![chain, Count(seq), limit], entry)?.collect()
+}
+
+pub(in crate::store::sqlite) fn newest_entries(
+    connection: &Connection,
+    before: Option<u64>,
+    limit: u32,
+) -> rusqlite::Result<Vec<EntryRecord>> {
+    let sql = select!("WHERE chain = (SELECT chain FROM meta) AND seq < ?1 ORDER BY seq DESC LIMIT ?2");
+    // No entry has the last number there is.
+    let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
+    connection.prepare_cached(sql)?.query_map(params![before, limit], entry)?.collect()
+}
+
+impl Entries for SqliteStore {
+    fn chain(&self) -> Answer<'_, ChainId> {
+        Box::pin(async move { self.pool.read(chain_head).map(|head| head.chain) })
+    }
+
+    fn newest_entries(&self, before: Option<u64>, limit: u32) -> Answer<'_, Vec<EntryRecord>> {
+        Box::pin(self.pool.list(move |connection| newest_entries(connection, before, limit)))
+    }
+
+    fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> Answer<'_, Vec<EntryRecord>> {
+        Box::pin(self.pool.list(move |connection| entries_after(connection, chain, seq, limit)))
+    }
+
+    fn chain_head(&self) -> Answer<'_, (u64, [u8; 32])> {
+        Box::pin(async move { self.pool.read(chain_head).map(|head| (head.seq, head.hash)) })
+    }
+}

@@ -1,0 +1,128 @@
+//! How values stand in columns: ids as BLOBs, times as INTEGER milliseconds, names as TEXT, sets as JSON TEXT.
+
+use std::net::IpAddr;
+
+use rusqlite::ToSql;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock::Timestamp;
+use crate::id::{ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, Thumbprint, TokenId};
+use crate::name::{Cluster, DnsName, Label};
+use crate::store::{KeyState, ListKind, RevocationReason};
+
+macro_rules! blob {
+    ($($name:ident),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(ToSqlOutput::Borrowed(ValueRef::Blob(self.as_bytes())))
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                FromSql::column_result(value).map(Self::from_bytes)
+            }
+        }
+    )*};
+}
+blob!(ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, Thumbprint, TokenId);
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.millis().into())
+    }
+}
+
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self::from_millis)
+    }
+}
+
+macro_rules! text {
+    ($($name:ident),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.as_str().into())
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                Self::parse(value.as_str()?).map_err(FromSqlError::other)
+            }
+        }
+    )*};
+}
+text!(Cluster, DnsName, Label);
+
+macro_rules! word {
+    ($name:ident: $($variant:ident = $word:literal),*) => {
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(match self { $(Self::$variant => $word.into(),)* })
+            }
+        }
+
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                match value.as_str()? {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(FromSqlError::InvalidType),
+                }
+            }
+        }
+    };
+}
+word!(KeyState: Prepared = "prepared", Current = "current", Previous = "previous", Retired = "retired");
+word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");
+word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed");
+
+/// A value that stands as JSON TEXT.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: Serialize> ToSql for Json<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let text = serde_json::to_string(&self.0);
+        text.map(ToSqlOutput::from).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    }
+}
+
+impl<T: DeserializeOwned> FromSql for Json<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map(Self).map_err(FromSqlError::other)
+    }
+}
+
+/// An IP address that stands as TEXT.
+pub(super) struct Address(pub(super) IpAddr);
+
+impl FromSql for Address {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
+    }
+}
+
+/// A count that stands as INTEGER, which SQLite knows only with a sign.
+pub(super) struct Count(pub(super) u64);
+
+impl ToSql for Count {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let count = i64::try_from(self.0);
+        count.map(Into::into).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    }
+}
+
+impl FromSql for Count {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let count = value.as_i64()?;
+        u64::try_from(count).map(Self).map_err(|_| FromSqlError::OutOfRange(count))
+    }
+}
+
+/// The error of a row that does not hold what it must.
+pub(super) fn damaged(what: &str) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Null, what.into())
+}

@@ -1,0 +1,273 @@
+//! Group commit: one thread owns the writing connection. While one fsync runs, the next batch forms.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::Instant;
+
+use rusqlite::{Connection, params};
+use tokio::sync::{oneshot, watch};
+
+use super::act::{self, Effects, Mark};
+use super::fault::{self, Reach};
+use super::value::Count;
+use crate::clock::Timestamp;
+use crate::ledger::{ChainHead, Draft};
+use crate::store::revocations::Change;
+use crate::store::{Command, Reply, Revocations, StoreError};
+
+/// At most this many commands share a commit.
+const BATCH: usize = 256;
+
+/// What a caller gets: the reply of its command, or nothing for a probe.
+pub(super) type Answered = Result<Option<Reply>, StoreError>;
+
+/// What waits in the queue.
+pub(super) enum Job {
+    /// A command, or a probe: a real write that changes nothing.
+    Write(Option<Command>, oneshot::Sender<Answered>),
+    /// Whatever came before is finished; whatever comes after is not begun.
+    Close,
+    /// Does something to the writing connection between two batches.
+    #[cfg(test)]
+    Hook(Box<dyn FnOnce(&Connection) + Send>),
+}
+
+/// What shares one commit.
+#[derive(Default)]
+struct Batch {
+    commands: Vec<Option<Command>>,
+    callers: Vec<oneshot::Sender<Answered>>,
+}
+
+/// The thread's state.
+pub(super) struct Writer {
+    connection: Connection,
+    revocations: Arc<Revocations>,
+    failed: watch::Sender<bool>,
+    /// Once set, nothing is written any more.
+    failure: Option<StoreError>,
+}
+
+impl Writer {
+    pub(super) const fn new(
+        connection: Connection,
+        revocations: Arc<Revocations>,
+        failed: watch::Sender<bool>,
+    ) -> Self {
+        Self { connection, revocations, failed, failure: None }
+    }
+
+    /// Serves the queue until it is closed.
+    pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        let mut open = true;
+        while open {
+            let Ok(first) = jobs.recv() else { break };
+            let mut batch = Batch::default();
+            open = self.drain(first, jobs, &mut batch);
+            self.serve(batch);
+        }
+        if self.failure.is_none() {
+            checkpoint(&self.connection);
+        }
+    }
+
+    /// Takes what waits into `batch`, and waits for nothing more. Whether the queue goes on after it.
+    fn drain(&self, first: Job, jobs: &Receiver<Job>, batch: &mut Batch) -> bool {
+        let mut next = Some(first);
+        while let Some(job) = next {
+            match job {
+                Job::Write(command, caller) => {
+                    batch.commands.push(command);
+                    batch.callers.push(caller);
+                }
+                Job::Close => return false,
+                #[cfg(test)]
+                Job::Hook(hook) => hook(&self.connection),
+            }
+            next = if batch.commands.len() < BATCH { jobs.try_recv().ok() } else { None };
+        }
+        true
+    }
+
+    fn serve(&mut self, batch: Batch) {
+        let Batch { commands, callers } = batch;
+        if commands.is_empty() {
+            return;
+        }
+        match self.transact(commands) {
+            // A caller that has gone does not need its answer.
+            Ok(answers) => {
+                callers.into_iter().zip(answers).for_each(|(caller, answer)| drop(caller.send(answer)))
+            }
+            Err(error) => callers.into_iter().for_each(|caller| drop(caller.send(Err(error.clone())))),
+        }
+    }
+
+    fn transact(&mut self, commands: Vec<Option<Command>>) -> Result<Vec<Answered>, StoreError> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.clone());
+        }
+        let (began, size) = (Instant::now(), commands.len());
+        match self.try_transact(commands) {
+            Ok((answers, changes)) => {
+                metrics::histogram!("gatepass_commit_batch_size").record(size as f64);
+                metrics::histogram!("gatepass_commit_seconds").record(began.elapsed().as_secs_f64());
+                self.revocations.apply(&changes);
+                Ok(answers)
+            }
+            Err(reach) => Err(self.give_up(reach)),
+        }
+    }
+
+    /// Leaves no transaction open, and remembers a failure that the process must not outlive.
+    fn give_up(&mut self, reach: Reach) -> StoreError {
+        let error = match reach {
+            Reach::Command(error) | Reach::Batch(error) => match self.roll_back() {
+                Ok(()) => return error,
+                Err(error) => StoreError::Failed { detail: format!("a rollback failed: {error}") },
+            },
+            Reach::Process(error) => {
+                // It may be rolled back already; either way nothing is written any more.
+                drop(self.roll_back());
+                error
+            }
+        };
+        tracing::error!(%error, "the store has failed; nothing is written any more");
+        self.failure = Some(error.clone());
+        self.failed.send_replace(true);
+        error
+    }
+
+    fn roll_back(&self) -> rusqlite::Result<()> {
+        if self.connection.is_autocommit() { Ok(()) } else { self.connection.execute_batch("ROLLBACK") }
+    }
+
+    fn try_transact(&self, commands: Vec<Option<Command>>) -> Result<(Vec<Answered>, Vec<Change>), Reach> {
+        let whole = |error: rusqlite::Error| match fault::reach(&error) {
+            // Outside of a command there is nobody else to blame.
+            Reach::Command(error) => Reach::Batch(error),
+            reach => reach,
+        };
+        self.step("BEGIN IMMEDIATE").map_err(whole)?;
+        let mut effects = Effects::default();
+        let mut answers = Vec::with_capacity(commands.len());
+        for command in commands {
+            answers.push(match command {
+                Some(command) => self.run_command(command, &mut effects)?.map(Some),
+                None => {
+                    self.step("UPDATE meta SET clock_mark = clock_mark").map(|()| Ok(None)).map_err(whole)?
+                }
+            });
+        }
+        self.append(&effects).map_err(whole)?;
+        self.step("COMMIT").map_err(|error| fault::reach_of_commit(&error))?;
+        Ok((answers, effects.changes))
+    }
+
+    /// Runs one command in a savepoint of its own. `Err` ends the batch.
+    fn run_command(
+        &self,
+        command: Command,
+        effects: &mut Effects,
+    ) -> Result<Result<Reply, StoreError>, Reach> {
+        let name = command.name();
+        let ran = self.step("SAVEPOINT command").and_then(|()| act::run(&self.connection, command));
+        let (answer, kept) = match ran {
+            Ok((reply, kept)) => (Ok(reply), kept),
+            Err(error) => (Err(self.judge(name, &error)?), None),
+        };
+        let end = |sql| self.step(sql).map_err(|error| batch(fault::reach(&error)));
+        match kept {
+            Some(kept) => {
+                effects.drafts.extend(kept.drafts);
+                effects.changes.extend(kept.changes);
+                effects.marks.extend(kept.marks);
+            }
+            None => end("ROLLBACK TO command")?,
+        }
+        end("RELEASE command")?;
+        Ok(answer)
+    }
+
+    /// What an error inside a command means. Where SQLite has rolled everything back, the next statement would commit
+    /// alone: the batch ends.
+    fn judge(&self, command: &'static str, error: &rusqlite::Error) -> Result<StoreError, Reach> {
+        match fault::reach(error) {
+            Reach::Command(found) if !self.connection.is_autocommit() => {
+                tracing::error!(command, %error, "a command met what it should never meet");
+                Ok(found)
+            }
+            reach => Err(batch(reach)),
+        }
+    }
+
+    /// Numbers and chains the entries, and moves the head and the clock mark with them.
+    fn append(&self, effects: &Effects) -> rusqlite::Result<()> {
+        if effects.drafts.is_empty() && effects.marks.is_empty() {
+            return Ok(());
+        }
+        let (mut head, stored) = read_meta(&self.connection)?;
+        for draft in &effects.drafts {
+            insert_entry(&self.connection, &mut head, draft)?;
+        }
+        let mark = effects.marks.iter().fold(stored, |before, mark| match *mark {
+            Mark::On(at) => Some(before.map_or(at, |before| before.max(at))),
+            Mark::Set(at) => Some(at),
+        });
+        let sql = "UPDATE meta SET head_seq = ?1, head_hash = ?2, clock_mark = ?3 WHERE only = 1";
+        let params = params![Count(head.seq), head.hash, mark];
+        self.connection.prepare_cached(sql)?.execute(params).map(drop)
+    }
+
+    fn step(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+    }
+}
+
+/// An error that ends the batch at least.
+fn batch(reach: Reach) -> Reach {
+    match reach {
+        Reach::Command(error) => Reach::Batch(error),
+        reach => reach,
+    }
+}
+
+/// The head of the chain and the clock mark. Read in every batch anew: what a failed one did not commit never was.
+fn read_meta(connection: &Connection) -> rusqlite::Result<(ChainHead, Option<Timestamp>)> {
+    let sql = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE only = 1";
+    connection.prepare_cached(sql)?.query_row([], |row| {
+        let head = ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? };
+        Ok((head, row.get(3)?))
+    })
+}
+
+fn insert_entry(connection: &Connection, head: &mut ChainHead, draft: &Draft) -> rusqlite::Result<()> {
+    let link = head.append(draft);
+    let sql = "INSERT INTO ledger (chain, seq, at, actor, address, request, action, token, host, outcome, reason, \
+               bytes, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    let params = params![
+        head.chain,
+        Count(link.seq),
+        draft.at,
+        draft.actor,
+        draft.address.map(|address| address.to_string()),
+        draft.request,
+        draft.action.as_str(),
+        draft.subjects.token,
+        draft.subjects.host,
+        draft.outcome.as_str(),
+        draft.reason,
+        link.bytes,
+        link.hash,
+    ];
+    connection.prepare_cached(sql)?.execute(params).map(drop)
+}
+
+/// Moves the write-ahead log into the database, so that a copy of the file alone is whole.
+fn checkpoint(connection: &Connection) {
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    if let Err(error) = moved {
+        // Nothing is lost: the log is read at the next start.
+        tracing::warn!(%error, "the write-ahead log could not be moved into the database");
+    }
+}
