@@ -1,1 +1,140 @@
-//! The composition root: open, wire, run.
+//! The composition root: it opens what is on disk, wires the rooms, runs until told to stop.
+
+mod ca_files;
+mod first_start;
+mod local;
+pub mod offline;
+pub mod process;
+mod start;
+mod timers;
+mod tls_files;
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use start::StartError;
+
+use self::tls_files::TlsSource;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::front::Front;
+use crate::http::limits::Limits;
+use crate::http::listener;
+use crate::http::tls::Tls;
+use crate::id::Fingerprint;
+use crate::secret::Secret;
+use crate::service::Authority;
+pub use crate::service::found::FirstStart;
+use crate::store::sqlite::SqliteStore;
+
+/// An authority that is open and listens, and has not answered anything yet.
+pub struct Server {
+    authority: Arc<Authority>,
+    store: Arc<SqliteStore>,
+    front: Arc<Front>,
+    tls: Arc<Tls>,
+    source: TlsSource,
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    limits: Limits,
+    first_start: Option<FirstStart>,
+    data_dir: PathBuf,
+    keys_dir: PathBuf,
+    local: Secret<String>,
+}
+
+/// Why a server that ran has ended, other than by being told to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunError {
+    /// The disk failed, or it is unknown whether a commit reached it.
+    #[error(
+        "the disk failed: gatepass has stopped so that nothing is answered that may not be stored; see the log"
+    )]
+    DiskFailed,
+    /// A file that the running server needs could not be written.
+    #[error("{0}")]
+    File(String),
+}
+
+impl RunError {
+    /// The exit code of the process: 74 (EX_IOERR of sysexits.h) for a failed disk.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::DiskFailed => 74,
+            Self::File(_) => 2,
+        }
+    }
+}
+
+impl Server {
+    /// Opens the data directory and listens. On an empty one it makes keys, CA, database and an admin.
+    ///
+    /// # Errors
+    /// Everything that stands in the way; then nothing was changed.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
+        start::open(config, clock).await
+    }
+
+    /// What was made by the first start, to be shown once. It is made again until the server has run.
+    pub const fn first_start(&self) -> Option<&FirstStart> {
+        self.first_start.as_ref()
+    }
+
+    /// The address it listens on.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// The external URL.
+    pub fn url(&self) -> String {
+        self.authority.issuers().current().to_owned()
+    }
+
+    /// The SHA-256 of the root certificate.
+    pub fn root_fingerprint(&self) -> Fingerprint {
+        self.authority.cas().current().root_fingerprint()
+    }
+
+    /// The use cases, for who runs the server in its own process.
+    pub const fn authority(&self) -> &Arc<Authority> {
+        &self.authority
+    }
+
+    /// Answers until `shutdown` completes, then finishes what is in flight, and closes the store.
+    ///
+    /// # Errors
+    /// The disk failed, or a file could not be written.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
+        first_start::done(&self.data_dir).map_err(|error| RunError::File(error.to_string()))?;
+        local::publish(&self.keys_dir, &self.url(), self.root_fingerprint(), &self.local)
+            .map_err(|error| RunError::File(error.to_string()))?;
+        let (stop, stopped) = watch::channel(false);
+        let timers = timers::start(&self.authority, &self.tls, self.source, &stopped);
+        let mut failed = self.store.failed();
+        let front = self.front;
+        let handler = move |request| Arc::clone(&front).answer(request);
+        let ended = async {
+            tokio::select! {
+                () = shutdown => {}
+                _ = failed.wait_for(|failed| *failed) => {}
+            }
+        };
+        listener::serve(self.listener, self.tls, self.limits, handler, ended).await;
+        // A timer that has ended already cannot be told to.
+        let _ = stop.send(true);
+        timers.join_all().await;
+        // The mark is a courtesy to the next start; every commit has stored one too.
+        let _ = self.authority.mark_clock().await;
+        local::withdraw(&self.keys_dir);
+        let failed = *self.store.failed().borrow();
+        let store = self.store;
+        // Closing waits for the disk.
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
+        if failed { Err(RunError::DiskFailed) } else { Ok(()) }
+    }
+}

@@ -28,5 +28,6 @@ pub mod vault;
 pub use authority::{Authority, Caller, Parts, Settings};
 pub use error::{FieldError, ServiceError};
 pub use identify::HostCaller;
+pub use indexes::Indexes;
 pub use redeem::RedeemRequest;
 pub use time::{ClockDoubt, TimeKeeper};

@@ -56,6 +56,11 @@ pub fn parse_host_certificate(der: &[u8]) -> Option<HostIdentity> {
     })
 }
 
+/// When the validity of a certificate ends, whoever signed it; `None` if `der` is none.
+pub fn not_after(der: &[u8]) -> Option<Timestamp> {
+    Some(bounds(&Certificate::from_der(der).ok()?).1)
+}
+
 /// One URI, which ends in the host id, and at most one DNS name.
 fn read_names(names: &[GeneralName], host: HostId) -> Option<(String, Option<DnsName>)> {
     let (uri, dns_name) = match names {

@@ -92,6 +92,6 @@ impl Authority {
             former.push(load(ca.issuing_pem(), &key)?);
         }
         self.cas.store(Arc::new(CaSet::new(ca, former)));
-        Ok(())
+        self.sign_crls().await
     }
 }

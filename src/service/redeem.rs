@@ -1,7 +1,5 @@
 //! Redeeming: the one path from a token to a certificate. The order of its steps is the order of this file.
 
-use std::time::Duration;
-
 use super::enrolled::{Enrolled, as_stored, to_store};
 use super::refusals::Refused;
 use super::{Authority, Caller, ServiceError};
@@ -13,22 +11,16 @@ use crate::id::HostId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Cluster, DnsName, Role};
 use crate::store::{
-    NewHost, Pair, Recertify, Redeem, RedeemRefusal, Redeemed, RenewRefusal, Renewed, StoredCertificate,
-    Ticket,
+    KEEP_AFTER_EXPIRY, NewHost, Pair, REPEAT_WINDOW, Recertify, Redeem, RedeemRefusal, Redeemed,
+    RenewRefusal, Renewed, StoredCertificate, Ticket,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, UnverifiedToken, Verified, VerifyError};
 
 use super::time::TOLERATED_STEP_BACK;
 
-/// How long the same token and key get the same answer again, whatever became of the token.
-pub const REPEATS: Duration = Duration::from_secs(24 * 3600);
-
-/// How long after a token's expiry its pairs are kept: longer than anything that could still accept it.
-pub const KEPT_AFTER_EXPIRY: Duration = Duration::from_secs(25 * 3600);
-
 // A pair that is forgotten while its token is still accepted would admit a second host on one use (I1).
 const _: () = assert!(
-    KEPT_AFTER_EXPIRY.as_secs() > LEEWAY.as_secs() + TOLERATED_STEP_BACK.as_secs() + REPEATS.as_secs(),
+    KEEP_AFTER_EXPIRY.as_secs() > LEEWAY.as_secs() + TOLERATED_STEP_BACK.as_secs() + REPEAT_WINDOW.as_secs(),
     "pairs are kept for longer than leeway, tolerated clock step and repeats together",
 );
 
@@ -145,7 +137,7 @@ impl Authority {
         let stored = as_stored(host.id, &certificate);
         let entry = enrolled_entry(caller, Action::HostEnrolled, &ticket, &stored, now)
             .with("roles", role_names(&host));
-        let keep_until = ticket.grant.expires_at.map(|at| at.plus(KEPT_AFTER_EXPIRY));
+        let keep_until = ticket.grant.expires_at.map(|at| at.plus(KEEP_AFTER_EXPIRY));
         let keep_until = keep_until.filter(|_| !ticket.grant.persistent);
         let id = host.id;
         let command = Redeem { ticket: ticket_of(&ticket.grant), host, certificate, keep_until, entry };
@@ -214,12 +206,12 @@ impl Authority {
     }
 }
 
-/// The certificate that answers a repeat, if the pair redeemed within [`REPEATS`] and the certificate is still good.
+/// The certificate that answers a repeat, if the pair redeemed within [`REPEAT_WINDOW`] and the certificate is still good.
 fn again(pair: &Pair, now: Timestamp) -> Result<Option<StoredCertificate>, ServiceError> {
     if pair.host_revoked {
         return Err(ServiceError::HostRevoked);
     }
-    let lately = now.since(pair.redeemed_at) < REPEATS;
+    let lately = now.since(pair.redeemed_at) < REPEAT_WINDOW;
     Ok(pair.certificate.clone().filter(|stored| lately && stored.record.not_after > now))
 }
 

@@ -9,7 +9,7 @@ use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::ChainId;
-use crate::ledger::body_of;
+use crate::ledger::parse;
 use crate::store::EntryRecord;
 
 #[derive(Default, Deserialize)]
@@ -37,7 +37,9 @@ struct EntryItem {
 impl From<EntryRecord> for EntryItem {
     fn from(entry: EntryRecord) -> Self {
         // What was hashed is what is told; the columns are an index over it.
-        let body = body_of(&entry.bytes).unwrap_or(Value::Null);
+        let body = parse(&entry.bytes)
+            .and_then(|hashed| serde_json::from_slice(hashed.body).ok())
+            .unwrap_or(Value::Null);
         let part =
             |name: &str| body.get(name).cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
         Self {

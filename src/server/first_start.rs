@@ -1,0 +1,82 @@
+//! The first start: what it makes is shown once, and made again if the process died before it could be shown.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::StartError;
+use crate::access::password;
+use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::name::DnsName;
+use crate::secret::Secret;
+use crate::service::found::{ADMIN, FirstStart, Founding, found};
+use crate::service::vault::{Vault, VaultError, write_private};
+use crate::service::{Authority, Caller};
+use crate::store::{Founded, Store};
+
+/// A file that is there from before founding until the server runs.
+const PENDING: &str = "first-start.pending";
+
+fn pending_file(data_dir: &Path) -> PathBuf {
+    data_dir.join(PENDING)
+}
+
+/// A first start that has begun.
+pub(super) struct Pending {
+    password: Secret<String>,
+    generated: bool,
+    /// The store was founded by an earlier process, which died before it could show what it made.
+    again: bool,
+}
+
+/// Founds the authority if it never was; `None` if there is nothing to be shown.
+pub(super) async fn begin(
+    store: &dyn Store,
+    vault: &Vault,
+    config: &Config,
+    url: &str,
+    names: &[DnsName],
+    now: Timestamp,
+) -> Result<Option<Pending>, StartError> {
+    let marker = pending_file(&config.server.data_dir);
+    let founded = store.clock_mark().await.map_err(StartError::of)?.is_some();
+    if founded && !marker.exists() {
+        return Ok(None);
+    }
+    write_private(&marker, b"").map_err(StartError::of)?;
+    let given = config.server.admin_password.as_ref().map(|given| Secret::new(given.expose().clone()));
+    let generated = given.is_none();
+    let password = given.unwrap_or_else(password::generate);
+    let founding = Founding { issuer: url, names: names.to_vec(), admin_password: &password };
+    let founded = match founded {
+        true => Founded::Before,
+        false => found(store, vault, founding, now).await.map_err(StartError::of)?,
+    };
+    Ok(Some(Pending { password, generated, again: founded == Founded::Before }))
+}
+
+/// Mints the first tokens.
+pub(super) async fn finish(
+    authority: &Authority,
+    pending: Option<Pending>,
+) -> Result<Option<FirstStart>, StartError> {
+    let Some(Pending { password, generated, again }) = pending else { return Ok(None) };
+    if again {
+        let hash = password::hash(&password).map_err(StartError::of)?;
+        authority.set_password(&Caller::SYSTEM, ADMIN, hash).await.map_err(StartError::of)?;
+    }
+    let (roles_token, emergency_token) = authority.mint_first_tokens().await.map_err(StartError::of)?;
+    Ok(Some(FirstStart { admin_password: generated.then_some(password), roles_token, emergency_token }))
+}
+
+/// The server runs: what the first start made has been shown.
+pub(super) fn done(data_dir: &Path) -> Result<(), VaultError> {
+    let marker = pending_file(data_dir);
+    match fs::remove_file(&marker) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(VaultError::Io { path: marker.display().to_string(), cause: error.to_string() })
+        }
+        _ => Ok(()),
+    }
+}

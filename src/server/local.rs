@@ -1,0 +1,36 @@
+//! The local credential: whoever can read the data directory of a running server may administer it.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::http::credential::LOCAL_PREFIX;
+use crate::id::{Fingerprint, hex, random};
+use crate::secret::Secret;
+use crate::service::vault::{VaultError, write_private};
+
+/// The file, in the keys directory: `{"url","fingerprint","credential"}`. Each start makes a new credential.
+const FILE: &str = "local.json";
+
+/// A credential of 256 random bits.
+pub(super) fn credential() -> Secret<String> {
+    Secret::new(format!("{LOCAL_PREFIX}{}", hex(&random::<32>())))
+}
+
+/// Tells the server's own machine where it is and how to administer it.
+pub(super) fn publish(
+    keys_dir: &Path,
+    url: &str,
+    root: Fingerprint,
+    credential: &Secret<String>,
+) -> Result<(), VaultError> {
+    let text = json!({ "url": url, "fingerprint": root, "credential": credential.expose() });
+    write_private(&keys_dir.join(FILE), text.to_string().as_bytes())
+}
+
+/// The server stops: its credential is worth nothing any more.
+pub(super) fn withdraw(keys_dir: &Path) {
+    // A file that cannot be removed holds a credential that no later start accepts.
+    let _ = fs::remove_file(keys_dir.join(FILE));
+}

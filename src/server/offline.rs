@@ -1,0 +1,60 @@
+//! What is done on a data directory while no server runs on it.
+
+use std::path::Path;
+
+use super::StartError;
+use super::start::DATABASE;
+use crate::access::password;
+use crate::clock::{Clock, SystemClock};
+use crate::ledger::{Action, Subjects};
+use crate::secret::Secret;
+use crate::service::vault::load_private;
+use crate::service::{Caller, ca_set};
+use crate::store::sqlite::{LedgerFile, SqliteOptions, SqliteStore};
+use crate::store::{Administration as _, SetPassword, Store};
+
+/// Sets a user's password.
+///
+/// # Errors
+/// A server runs on the data directory, the user is unknown, or the password may not be set.
+pub async fn reset_password(data_dir: &Path, user: &str, secret: &Secret<String>) -> Result<(), StartError> {
+    let hash = password::hash(secret).map_err(StartError::of)?;
+    let database = existing(data_dir)?;
+    let at = SystemClock.read().wall;
+    let store = SqliteStore::open(&database, SqliteOptions::new(at)).map_err(StartError::of)?;
+    if store.password_hash(user.to_owned()).await.map_err(StartError::of)?.is_none() {
+        return Err(StartError::of(format!("there is no user {user:?}: the first one is called admin")));
+    }
+    let subjects = Subjects { user: Some(user.to_owned()), ..Subjects::default() };
+    let entry = Caller::SYSTEM.did(Action::PasswordSet, at).about(subjects).with("offline", true);
+    let command = SetPassword { user: user.to_owned(), hash, at, entry };
+    let store: &dyn Store = store.as_ref();
+    store.set_password(command).await.map_err(StartError::of)
+}
+
+/// The ledger of a data directory, for reading; a server may run on it.
+///
+/// # Errors
+/// There is no database, or it cannot be read.
+pub fn open_ledger(data_dir: &Path) -> Result<LedgerFile, StartError> {
+    SqliteStore::open_read_only(&existing(data_dir)?).map_err(StartError::of)
+}
+
+/// The root's private key, so that it can be kept elsewhere.
+///
+/// # Errors
+/// It is not there, or others may read it.
+pub fn root_key(keys_dir: &Path) -> Result<Secret<String>, StartError> {
+    load_private(&keys_dir.join(ca_set::ROOT_KEY)).map_err(StartError::of)
+}
+
+fn existing(data_dir: &Path) -> Result<std::path::PathBuf, StartError> {
+    let database = data_dir.join(DATABASE);
+    if !database.exists() {
+        return Err(StartError::of(format!(
+            "{} is not there: name the server's --data-dir",
+            database.display()
+        )));
+    }
+    Ok(database)
+}

@@ -1,0 +1,241 @@
+//! Opening: everything is looked at before anything is made.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::tls_files::TlsSource;
+use super::{Server, ca_files, first_start, local, process};
+use crate::clock::Clock;
+use crate::config::{Config, HttpConfig};
+use crate::http::front::Front;
+use crate::http::limits::Limits;
+use crate::http::table::Table;
+use crate::http::tls::Tls;
+use crate::ledger::Action;
+use crate::name::DnsName;
+use crate::secret::Secret;
+use crate::service::issuers::Issuers;
+use crate::service::keys::{destroy_unneeded, load_ring};
+use crate::service::order::Catalogue;
+use crate::service::vault::{Vault, write_public};
+use crate::service::{Authority, Caller, Parts, Settings, TimeKeeper};
+use crate::store::sqlite::{SqliteOptions, SqliteStore};
+use crate::store::{RecordIdentity, Store};
+
+/// The file of the database, in the data directory.
+pub(super) const DATABASE: &str = "gatepass.db";
+/// The file of the root certificate, in the data directory, for whoever wants to trust it.
+const ROOT: &str = "root.pem";
+/// The file of the emergency token, in the data directory.
+const EMERGENCY: &str = "emergency.token";
+
+/// Why a server did not start: every reason that was found, each with what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartError {
+    /// The reasons.
+    pub problems: Vec<String>,
+}
+
+impl StartError {
+    pub(super) fn of(problem: impl fmt::Display) -> Self {
+        Self { problems: vec![problem.to_string()] }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("gatepass did not start; nothing was changed")?;
+        self.problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
+    }
+}
+
+impl std::error::Error for StartError {}
+
+pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
+    process::harden();
+    crate::http::metrics::install();
+    let (listener, vault) = look_before(&config)?;
+    let now = clock.read().wall;
+    let store = SqliteStore::open(&config.server.data_dir.join(DATABASE), SqliteOptions::new(now));
+    let store = store.map_err(StartError::of)?;
+    let local_addr = listener.local_addr().map_err(StartError::of)?;
+    let url = config.server.url_at(local_addr);
+    let names = own_names(&url);
+    let pending = first_start::begin(store.as_ref(), &vault, &config, &url, &names, now).await?;
+    let authority = compose(&config, &clock, &store, vault.clone(), &url, names.clone()).await?;
+    let first_start = first_start::finish(&authority, pending).await?;
+    let root = authority.cas().current().root_pem().to_owned();
+    write_public(&config.server.data_dir.join(ROOT), root.as_bytes()).map_err(StartError::of)?;
+    let source = TlsSource::new(&config, names, local_addr.ip(), url_address(&url));
+    let (identity, expires_at) = source.identity(&authority).map_err(StartError::of)?;
+    authority.server_certificate_is(expires_at);
+    let tls = Tls::new(identity, ca_files::client_roots(&authority)).map_err(StartError::of)?;
+    let credential = local::credential();
+    let table = Table::new(config.http.public_metrics).map_err(StartError::of)?;
+    let copy = Secret::new(credential.expose().clone());
+    let front = Arc::new(Front::new(Arc::clone(&authority), table, copy, config.http.body_timeout));
+    Ok(Server {
+        authority,
+        store,
+        front,
+        tls,
+        source,
+        listener: tokio::net::TcpListener::from_std(listener).map_err(StartError::of)?,
+        local_addr,
+        limits: limits(&config.http),
+        first_start,
+        keys_dir: config.server.keys_dir.clone(),
+        data_dir: config.server.data_dir.clone(),
+        local: credential,
+    })
+}
+
+/// The port, the directories and the key files: all of what is wrong with them at once.
+fn look_before(config: &Config) -> Result<(StdListener, Vault), StartError> {
+    let mut problems = Vec::new();
+    let listener = listen(config.server.listen).map_err(|problem| problems.push(problem)).ok();
+    problems.extend(exposed(&config.server.keys_dir));
+    let (Some(listener), true) = (listener, problems.is_empty()) else {
+        return Err(StartError { problems });
+    };
+    make_private(&config.server.data_dir)?;
+    let vault = Vault::open(&config.server.keys_dir).map_err(StartError::of)?;
+    Ok((listener, vault))
+}
+
+fn listen(address: SocketAddr) -> Result<StdListener, String> {
+    let listener = StdListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|error| format!("cannot listen on {address}: {error}: choose another with --listen"))?;
+    Ok(listener)
+}
+
+/// What others may read of an existing keys directory.
+fn exposed(keys: &Path) -> Vec<String> {
+    if !keys.exists() {
+        return Vec::new();
+    }
+    let vault = match Vault::open(keys) {
+        Ok(vault) => vault,
+        Err(error) => return vec![error.to_string()],
+    };
+    let names = vault.names().unwrap_or_default();
+    let secret = |name: &&String| name.ends_with(".key") || name.starts_with("token-");
+    names
+        .iter()
+        .filter(secret)
+        .filter_map(|name| vault.load(name).err())
+        .map(|error| error.to_string())
+        .collect()
+}
+
+fn make_private(directory: &Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| StartError::of(format!("{}: {error}", directory.display())))
+}
+
+/// Puts the authority together from what the store and the vault hold.
+async fn compose(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    store: &Arc<SqliteStore>,
+    vault: Vault,
+    url: &str,
+    names: Vec<DnsName>,
+) -> Result<Arc<Authority>, StartError> {
+    let store: Arc<dyn Store> = store.clone();
+    let mark = store.clock_mark().await.map_err(StartError::of)?;
+    let time = TimeKeeper::new(Arc::clone(clock), mark);
+    let now = time.now();
+    let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", url);
+    let identity = RecordIdentity { issuer: url.to_owned(), names, at: now, entry };
+    store.record_identity(identity).await.map_err(StartError::of)?;
+    let cas = ca_files::load_or_make(config, &vault, now)?;
+    let keys = store.keys().await.map_err(StartError::of)?;
+    let ring = load_ring(&vault, &keys).map_err(StartError::of)?;
+    destroy_unneeded(&vault, &keys).map_err(StartError::of)?;
+    let issuers = store.issuers().await.map_err(StartError::of)?;
+    let issuers =
+        Issuers::from_records(&issuers).ok_or_else(|| StartError::of("the store knows no external URL"))?;
+    let lists = store.lists().await.map_err(StartError::of)?;
+    let indexes = crate::service::Indexes::resume(&lists);
+    let indexes = indexes.ok_or_else(|| StartError::of("the store has no open status list"))?;
+    let emergency_file = config.server.data_dir.join(EMERGENCY);
+    let settings = settings(config);
+    let parts = Parts { store, ring, cas, issuers, indexes, time, vault, emergency_file, settings };
+    Ok(Arc::new(Authority::new(parts)))
+}
+
+fn settings(config: &Config) -> Settings {
+    let roles = config.roles.iter().map(|role| (role.role.clone(), role.description.clone()));
+    Settings {
+        roles: Catalogue::new(roles),
+        default_ttl: config.tokens.default_ttl,
+        ece_ttl: config.tokens.ece_ttl,
+        max_ephemeral_ttl: config.tokens.max_ephemeral_ttl,
+        retention: config.tokens.retention,
+        certificate_lifetime: config.hosts.certificate_lifetime,
+        host_retention: config.hosts.retention,
+        trust_domain: config.server.trust_domain.clone(),
+        allow_rsa: config.hosts.allow_rsa_keys,
+        crl_url: config.hosts.crl_url.clone(),
+        outside_certificate: config.server.tls.is_some(),
+    }
+}
+
+fn limits(http: &HttpConfig) -> Limits {
+    Limits {
+        connections: http.max_connections,
+        connections_per_address: http.max_connections_per_address,
+        handshake_timeout: http.handshake_timeout,
+        header_timeout: http.header_timeout,
+        body_timeout: http.body_timeout,
+        idle_timeout: http.idle_timeout,
+        max_age: http.max_connection_age,
+        drain_timeout: http.drain_timeout,
+        ..Limits::default()
+    }
+}
+
+/// The host of a URL, without port and brackets.
+fn url_host(url: &str) -> &str {
+    let authority = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or("");
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+fn url_address(url: &str) -> Option<IpAddr> {
+    url_host(url).parse().ok()
+}
+
+/// The DNS names the authority answers to: no host may ever hold one of them.
+fn own_names(url: &str) -> Vec<DnsName> {
+    let mut names = vec!["localhost", url_host(url)];
+    names.dedup();
+    names.into_iter().filter_map(|name| DnsName::parse(&name.to_ascii_lowercase()).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_a_url_is_found_with_and_without_port_and_brackets() {
+        assert_eq!(url_host("https://gate.example.org:8443"), "gate.example.org");
+        assert_eq!(url_host("https://gate.example.org/x"), "gate.example.org");
+        assert_eq!(url_address("https://[::1]:8443"), Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])));
+        assert_eq!(url_address("https://gate.example.org"), None);
+    }
+
+    #[test]
+    fn an_address_is_none_of_the_authoritys_dns_names() {
+        let names = own_names("https://127.0.0.1:8443");
+        assert_eq!(names, [DnsName::parse("localhost").unwrap()]);
+        assert_eq!(own_names("https://Gate.example.org").len(), 2);
+    }
+}

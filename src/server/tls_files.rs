@@ -1,0 +1,100 @@
+//! The listener's own certificate: from the issuing CA, or from files that may change while the server runs.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::ca::ServerProfile;
+use crate::clock::Timestamp;
+use crate::config::{Config, TlsFiles};
+use crate::http::tls::TlsIdentity;
+use crate::name::DnsName;
+use crate::service::vault::load_private;
+use crate::service::{Authority, ServiceError};
+
+/// How long a certificate of our own lives.
+const LIFETIME: Duration = Duration::from_secs(90 * 86_400);
+
+/// Why the listener has no certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum TlsSourceError {
+    /// A file is not what it should be.
+    #[error("{path}: {cause}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// Our own CA did not make one.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+/// Where the listener's certificate comes from.
+pub(super) enum TlsSource {
+    /// The issuing CA.
+    Own(ServerProfile),
+    /// Files from elsewhere.
+    Outside(TlsFiles),
+}
+
+impl TlsSource {
+    pub(super) fn new(config: &Config, names: Vec<DnsName>, listen: IpAddr, url: Option<IpAddr>) -> Self {
+        if let Some(files) = &config.server.tls {
+            return Self::Outside(files.clone());
+        }
+        let loopback = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
+        let mut addresses = Vec::from(loopback);
+        addresses.extend(Some(listen).filter(|address| !address.is_unspecified()));
+        addresses.extend(url);
+        addresses.sort_unstable();
+        addresses.dedup();
+        Self::Own(ServerProfile {
+            dns_names: names.iter().map(ToString::to_string).collect(),
+            addresses,
+            trust_domain: config.server.trust_domain.clone(),
+            lifetime: LIFETIME,
+        })
+    }
+
+    /// A certificate to serve with, and when it ends.
+    pub(super) fn identity(&self, authority: &Authority) -> Result<(TlsIdentity, Timestamp), TlsSourceError> {
+        match self {
+            Self::Own(profile) => {
+                let cas = authority.cas();
+                let made =
+                    cas.current().issue_server(profile, authority.now()).map_err(ServiceError::from)?;
+                let chain = made.chain.into_iter().map(CertificateDer::from).collect();
+                let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.key.expose().clone()));
+                Ok((TlsIdentity { chain, key }, made.not_after))
+            }
+            Self::Outside(files) => read(files),
+        }
+    }
+
+    /// When the files were last written; `None` for a certificate of our own.
+    pub(super) fn written_at(&self) -> Option<(SystemTime, SystemTime)> {
+        let Self::Outside(files) = self else { return None };
+        let written = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+        Some((written(&files.certificate)?, written(&files.key)?))
+    }
+}
+
+fn read(files: &TlsFiles) -> Result<(TlsIdentity, Timestamp), TlsSourceError> {
+    let wrong = |path: &Path, cause: String| TlsSourceError::File { path: path.display().to_string(), cause };
+    let text = fs::read(&files.certificate).map_err(|error| wrong(&files.certificate, error.to_string()))?;
+    let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|error| wrong(&files.certificate, error.to_string()))?;
+    let leaf = chain.first().ok_or_else(|| wrong(&files.certificate, "no certificate in it".to_owned()))?;
+    let expires_at = crate::ca::not_after(leaf)
+        .ok_or_else(|| wrong(&files.certificate, "its first block is no certificate".to_owned()))?;
+    let key = load_private(&files.key).map_err(ServiceError::from)?;
+    let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes());
+    let key = key.map_err(|error| wrong(&files.key, error.to_string()))?;
+    Ok((TlsIdentity { chain, key }, expires_at))
+}
