@@ -1,3 +1,16 @@
-//! The host's side and the admin API client.
+//! The host's side (enroll, renew, leave, status) and the admin API client that the command line is made of.
 
+pub mod api;
 pub mod connect;
+pub mod daemon;
+pub mod directory;
+pub mod enroll;
+mod error;
+pub mod host;
+pub mod key;
+pub mod leave;
+pub mod problem;
+pub mod renew;
+pub mod status;
+
+pub use error::ClientError;

@@ -1,0 +1,168 @@
+//! The admin API client, which the command line is made of.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::Value;
+
+use super::connect::{Connector, Response};
+use super::error::ClientError;
+use super::problem::Problem;
+use crate::secret::Secret;
+
+/// How many items to ask for at once.
+const PAGE: usize = 1000;
+
+/// How the caller proves who it is.
+pub enum Credential {
+    /// Not at all: public routes.
+    None,
+    /// A bearer credential (RFC 6750).
+    Bearer(Secret<String>),
+    /// User and password (RFC 7617).
+    Basic {
+        /// The user.
+        user: String,
+        /// The password.
+        password: Secret<String>,
+    },
+}
+
+/// A connection to the admin API.
+pub struct Api {
+    connector: Connector,
+    credential: Credential,
+}
+
+impl Api {
+    /// An API client over `connector`.
+    pub const fn new(connector: Connector, credential: Credential) -> Self {
+        Self { connector, credential }
+    }
+
+    /// The connection below.
+    pub const fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// Reads a resource.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn get(&self, path: &str) -> Result<Value, ClientError> {
+        json(&self.send(Method::GET, path, None).await?)
+    }
+
+    /// Reads a text, such as a certificate.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn get_text(&self, path: &str) -> Result<String, ClientError> {
+        let response = self.send(Method::GET, path, None).await?;
+        String::from_utf8(response.body.to_vec())
+            .map_err(|_| ClientError::Answer { what: String::from("it is not text") })
+    }
+
+    /// Sends `body`.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        json(&self.send(Method::POST, path, Some(body)).await?)
+    }
+
+    /// Changes a resource.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        json(&self.send(Method::PATCH, path, Some(body)).await?)
+    }
+
+    /// Takes a resource back.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn delete(&self, path: &str) -> Result<Value, ClientError> {
+        json(&self.send(Method::DELETE, path, None).await?)
+    }
+
+    /// Reads a list, page after page, up to `most` items.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn list(&self, path: &str, most: usize) -> Result<Vec<Value>, ClientError> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        let joint = if path.contains('?') { '&' } else { '?' };
+        loop {
+            let limit = (most - items.len()).min(PAGE);
+            let after = cursor.map_or_else(String::new, |cursor| format!("&cursor={}", encode(&cursor)));
+            let mut page = self.get(&format!("{path}{joint}limit={limit}{after}")).await?;
+            let Value::Array(more) = page["items"].take() else {
+                return Err(ClientError::Answer { what: String::from("a list has no items") });
+            };
+            let empty = more.is_empty();
+            items.extend(more);
+            cursor = page["next"].as_str().map(str::to_owned);
+            // A server that repeats itself for ever must not keep us.
+            if cursor.is_none() || empty || items.len() >= most {
+                items.truncate(most);
+                return Ok(items);
+            }
+        }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, ClientError> {
+        let mut headers = vec![(http::header::ACCEPT, HeaderValue::from_static("application/json"))];
+        headers.extend(self.authorization()?);
+        if body.is_some() {
+            headers.push((http::header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
+        }
+        let body = body.map(|body| body.to_string().into());
+        let response = self.connector.request(method, path, &headers, body).await?;
+        match response.status.is_success() {
+            true => Ok(response),
+            false => Err(ClientError::Refused(Box::new(Problem::of(&response)))),
+        }
+    }
+
+    fn authorization(&self) -> Result<Option<(HeaderName, HeaderValue)>, ClientError> {
+        let text = match &self.credential {
+            Credential::None => return Ok(None),
+            Credential::Bearer(token) => Secret::new(format!("Bearer {}", token.expose())),
+            Credential::Basic { user, password } => {
+                let pair = Secret::new(format!("{user}:{}", password.expose()));
+                let encoded = Secret::new(STANDARD.encode(pair.expose()));
+                Secret::new(format!("Basic {}", encoded.expose()))
+            }
+        };
+        let why = || ClientError::Key {
+            why: String::from("the credential holds characters that no header can carry"),
+        };
+        let mut value = HeaderValue::from_str(text.expose()).map_err(|_| why())?;
+        value.set_sensitive(true);
+        Ok(Some((http::header::AUTHORIZATION, value)))
+    }
+}
+
+fn json(response: &Response) -> Result<Value, ClientError> {
+    serde_json::from_slice(&response.body).map_err(|error| ClientError::Answer { what: error.to_string() })
+}
+
+/// Percent-encodes a path segment or a query value (RFC 3986 section 2.1).
+pub fn encode(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_cannot_leave_its_path_segment() {
+        assert_eq!(encode("../a?b#c d"), "..%2Fa%3Fb%23c%20d");
+        assert_eq!(encode("0190a0b0-0000-7000"), "0190a0b0-0000-7000");
+    }
+}

@@ -1,0 +1,284 @@
+//! The directory of a host's identity: five files, replaced together or not at all.
+//!
+//! A change is prepared in `.pending` (the key first, so that a repeated request is the same request), which is renamed
+//! to `.ready` once every file of it is on the disk. From then on it *is* the identity: whoever opens the directory next
+//! moves the files up. A crash anywhere is finished by running the same command again.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::connect::Identity;
+use super::error::ClientError;
+use super::host::{Answer, HostFile};
+use super::key::{HostKey, identity};
+use crate::id::{HostId, TokenId};
+use crate::secret::Secret;
+
+const KEY: &str = "host.key";
+const REQUEST: &str = "request.json";
+const LOCK: &str = ".lock";
+const PENDING: &str = ".pending";
+const READY: &str = ".ready";
+
+/// The files of an identity, in the order they are put in place: `host.json` says that the others are there.
+pub const FILES: [&str; 5] = [KEY, "host.pem", "chain.pem", "root.pem", "host.json"];
+
+/// Room taken for each answered file before anything is sent; more than the largest that the server makes.
+const ROOM: [(&str, usize); 4] =
+    [("host.pem", 8192), ("chain.pem", 16_384), ("root.pem", 8192), ("host.json", 8192)];
+
+/// What a prepared key is for. The same purpose finds the same key again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// To redeem this token.
+    Enroll(TokenId),
+    /// To renew the certificate of this host.
+    Renew(HostId),
+}
+
+/// A certificate directory that this process alone may change.
+#[derive(Debug)]
+pub struct CertDir {
+    path: PathBuf,
+    /// Held, not read: the lock goes when the file is closed.
+    _lock: File,
+}
+
+impl CertDir {
+    /// Opens the directory for a change, makes it if it is not there, and finishes a change that was cut off.
+    ///
+    /// # Errors
+    /// If it cannot be made or written, or another process is changing it.
+    pub fn open(path: &Path) -> Result<Self, ClientError> {
+        let mut builder = fs::DirBuilder::new();
+        builder
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(failed(path, "the directory cannot be made"))?;
+        let lock = path.join(LOCK);
+        let file = options(0o600).open(&lock).map_err(failed(&lock, "the directory cannot be written"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(ClientError::Busy { dir: path.to_owned() }),
+            Err(TryLockError::Error(source)) => {
+                return Err(failed(&lock, "the directory cannot be locked")(source));
+            }
+        }
+        let dir = Self { path: path.to_owned(), _lock: file };
+        dir.put_in_place()?;
+        Ok(dir)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The attempt for `purpose`: the one that was begun before, or a new one with `key` or a key made now. An attempt
+    /// for another purpose is dropped.
+    ///
+    /// # Errors
+    /// If the files cannot be written.
+    pub fn begin(&self, purpose: &Purpose, key: Option<HostKey>) -> Result<Attempt<'_>, ClientError> {
+        let pending = self.path.join(PENDING);
+        if let Some(key) = resume(&pending, purpose) {
+            return Ok(Attempt { dir: self, key });
+        }
+        remove_all(&pending)?;
+        let made = fs::DirBuilder::new().mode(0o700).create(&pending);
+        made.map_err(failed(&pending, "the directory cannot be made"))?;
+        let key = key.map_or_else(HostKey::generate, Ok)?;
+        let request =
+            serde_json::to_vec(purpose).map_err(|error| ClientError::Key { why: error.to_string() })?;
+        write(&pending.join(REQUEST), &request, 0o600)?;
+        write(&pending.join(KEY), key.to_pem().expose().as_bytes(), 0o600)?;
+        sync(&pending)?;
+        sync(&self.path)?;
+        Ok(Attempt { dir: self, key })
+    }
+
+    /// Removes the identity and everything that was begun.
+    ///
+    /// # Errors
+    /// If a file cannot be removed.
+    pub fn clear(self) -> Result<(), ClientError> {
+        // `host.json` last: while it is there, `leave` can be run again.
+        for name in FILES {
+            remove(&self.path.join(name))?;
+        }
+        remove_all(&self.path.join(PENDING))?;
+        remove(&self.path.join(LOCK))?;
+        sync(&self.path)
+    }
+
+    fn put_in_place(&self) -> Result<(), ClientError> {
+        let ready = self.path.join(READY);
+        if !ready.is_dir() {
+            return Ok(());
+        }
+        for name in FILES {
+            let from = ready.join(name);
+            match fs::rename(&from, self.path.join(name)) {
+                // Moved before the crash.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other.map_err(failed(&from, "the file cannot be put in place"))?,
+            }
+        }
+        sync(&self.path)?;
+        remove_all(&ready)?;
+        sync(&self.path)
+    }
+}
+
+/// A key that waits for its certificate.
+pub struct Attempt<'a> {
+    dir: &'a CertDir,
+    key: HostKey,
+}
+
+impl Attempt<'_> {
+    /// The key.
+    pub const fn key(&self) -> &HostKey {
+        &self.key
+    }
+
+    /// Takes the room that the answer needs, so that a full disk shows before a use is spent.
+    ///
+    /// # Errors
+    /// If the room is not there.
+    pub fn reserve(&self) -> Result<(), ClientError> {
+        let pending = self.dir.path.join(PENDING);
+        for (name, size) in ROOM {
+            write(&pending.join(name), &vec![b'\n'; size], 0o644)?;
+        }
+        sync(&pending)
+    }
+
+    /// Writes what was answered and makes it the identity.
+    ///
+    /// # Errors
+    /// If a file cannot be written; the attempt stays, and can be repeated.
+    pub fn complete(self, answer: &Answer, host: &HostFile) -> Result<(), ClientError> {
+        self.prepare(answer, host)?;
+        self.commit()?;
+        self.dir.put_in_place()
+    }
+
+    fn prepare(&self, answer: &Answer, host: &HostFile) -> Result<(), ClientError> {
+        let pending = self.dir.path.join(PENDING);
+        let json = serde_json::to_string_pretty(host)
+            .map_err(|error| ClientError::Answer { what: error.to_string() })?;
+        write(&pending.join("host.pem"), answer.certificate.as_bytes(), 0o644)?;
+        write(&pending.join("chain.pem"), answer.chain.as_bytes(), 0o644)?;
+        write(&pending.join("root.pem"), answer.ca_certificate.as_bytes(), 0o644)?;
+        write(&pending.join("host.json"), format!("{json}\n").as_bytes(), 0o644)?;
+        sync(&pending)
+    }
+
+    /// The one step that counts.
+    fn commit(&self) -> Result<(), ClientError> {
+        let pending = self.dir.path.join(PENDING);
+        fs::rename(&pending, self.dir.path.join(READY))
+            .map_err(failed(&pending, "the new files cannot be taken"))?;
+        sync(&self.dir.path)
+    }
+}
+
+/// Who the host of this directory is; `None` = nobody yet. Needs no lock.
+///
+/// # Errors
+/// If the file cannot be read, or is not what gatepass wrote.
+pub fn load(dir: &Path) -> Result<Option<HostFile>, ClientError> {
+    let Some(text) = read(dir, "host.json")? else { return Ok(None) };
+    serde_json::from_str(text.expose()).map(Some).map_err(|error| ClientError::Damaged {
+        path: dir.join("host.json"),
+        why: format!("it is not what gatepass wrote: {error}"),
+    })
+}
+
+/// The client certificate of this directory.
+///
+/// # Errors
+/// If there is none, or it is not what gatepass wrote.
+pub fn load_identity(dir: &Path) -> Result<Identity, ClientError> {
+    let part = |name| read(dir, name)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() });
+    identity(dir, &part(KEY)?, part("host.pem")?.expose(), part("chain.pem")?.expose())
+}
+
+/// The key of this directory, if there is one.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn load_key(dir: &Path) -> Result<Option<HostKey>, ClientError> {
+    read(dir, KEY)?.map(|pem| HostKey::from_pem(&pem)).transpose()
+}
+
+/// A file of the identity: out of `.ready` if a change was cut off there, because that one counts.
+fn read(dir: &Path, name: &str) -> Result<Option<Secret<String>>, ClientError> {
+    for path in [dir.join(READY).join(name), dir.join(name)] {
+        match fs::read_to_string(&path) {
+            Ok(text) => return Ok(Some(Secret::new(text))),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(source) => return Err(failed(&path, "the file cannot be read")(source)),
+        }
+    }
+    Ok(None)
+}
+
+fn resume(pending: &Path, purpose: &Purpose) -> Option<HostKey> {
+    let request = fs::read(pending.join(REQUEST)).ok()?;
+    let begun: Purpose = serde_json::from_slice(&request).ok()?;
+    let key = Secret::new(fs::read_to_string(pending.join(KEY)).ok()?);
+    // Cut off while it was written, the key was never sent: a new one does as well.
+    HostKey::from_pem(&key).ok().filter(|_| begun == *purpose)
+}
+
+fn options(mode: u32) -> fs::OpenOptions {
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true).mode(mode);
+    options
+}
+
+/// Writes over what is there, into the room it has, and waits for the disk.
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ClientError> {
+    let write = || {
+        let mut file = options(mode).open(path)?;
+        file.write_all(bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()
+    };
+    write().map_err(failed(path, "the file cannot be written"))
+}
+
+fn sync(dir: &Path) -> Result<(), ClientError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed(dir, "the directory cannot be synced"))
+}
+
+fn remove(path: &Path) -> Result<(), ClientError> {
+    gone(fs::remove_file(path)).map_err(failed(path, "the file cannot be removed"))
+}
+
+fn remove_all(path: &Path) -> Result<(), ClientError> {
+    gone(fs::remove_dir_all(path)).map_err(failed(path, "the directory cannot be removed"))
+}
+
+fn gone(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> ClientError {
+    let path = path.to_owned();
+    move |source| ClientError::File { path, doing, source }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

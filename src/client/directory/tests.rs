@@ -1,0 +1,190 @@
+//! Every point where a crash can stop a change, and what the next run makes of it.
+
+use std::path::Path;
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, PublicKeyData as _,
+    SubjectPublicKeyInfo,
+};
+
+use super::*;
+use crate::client::host::Anchor;
+use crate::clock::Timestamp;
+use crate::id::Fingerprint;
+
+/// A `host.json` of a certificate that lives from `from` to `to`.
+pub(crate) fn host_file(from: Timestamp, to: Timestamp) -> HostFile {
+    HostFile {
+        server: String::from("https://127.0.0.1:8443"),
+        host_id: HostId::from_bytes([1; 16]),
+        roles: vec![String::from("proxy")],
+        name: None,
+        fingerprint: Fingerprint::from_bytes([2; 32]),
+        trust: Anchor::Pinned(Fingerprint::from_bytes([2; 32])),
+        token_id: TokenId::from_bytes([3; 16]),
+        expires_at: to,
+        renew_after: from.plus(to.since(from) * 2 / 3),
+    }
+}
+
+/// What an authority answers to `key`.
+pub(crate) fn answer(key: &HostKey) -> Answer {
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
+    let public = KeyPair::from_pem(key.to_pem().expose()).unwrap().subject_public_key_info();
+    let public = SubjectPublicKeyInfo::from_der(&public).unwrap();
+    let leaf = CertificateParams::default().signed_by(&public, &root).unwrap();
+    Answer {
+        host_id: HostId::from_bytes([1; 16]),
+        certificate: leaf.pem(),
+        chain: root.pem(),
+        ca_certificate: root.pem(),
+        roles: vec![String::from("proxy")],
+        name: None,
+        expires_at: Timestamp::from_secs(3000),
+        renew_after: Timestamp::from_secs(2000),
+    }
+}
+
+fn purpose() -> Purpose {
+    Purpose::Enroll(TokenId::from_bytes([3; 16]))
+}
+
+fn pem(attempt: &Attempt<'_>) -> String {
+    attempt.key().to_pem().expose().clone()
+}
+
+fn begin(path: &Path) -> String {
+    pem(&CertDir::open(path).unwrap().begin(&purpose(), None).unwrap())
+}
+
+fn host() -> HostFile {
+    host_file(Timestamp::from_secs(0), Timestamp::from_secs(3000))
+}
+
+fn assert_whole(path: &Path, key: &str) {
+    assert_eq!(load(path).unwrap(), Some(host()));
+    assert_eq!(load_key(path).unwrap().unwrap().to_pem().expose(), key);
+    assert!(load_identity(path).is_ok());
+}
+
+#[test]
+fn stopped_before_the_answer_the_next_run_asks_with_the_same_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = begin(dir.path());
+    assert_eq!(begin(dir.path()), first);
+    CertDir::open(dir.path()).unwrap().begin(&purpose(), None).unwrap().reserve().unwrap();
+    assert_eq!(begin(dir.path()), first);
+    assert_eq!(load(dir.path()).unwrap(), None);
+}
+
+#[test]
+fn stopped_while_the_answer_is_written_the_next_run_still_has_the_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = begin(dir.path());
+    {
+        let opened = CertDir::open(dir.path()).unwrap();
+        let attempt = opened.begin(&purpose(), None).unwrap();
+        attempt.reserve().unwrap();
+        attempt.prepare(&answer(attempt.key()), &host()).unwrap();
+    }
+    assert_eq!(load(dir.path()).unwrap(), None);
+    assert_eq!(begin(dir.path()), first);
+}
+
+#[test]
+fn stopped_after_the_step_that_counts_the_identity_is_there_for_everyone() {
+    for moved in 0..=FILES.len() {
+        let dir = tempfile::tempdir().unwrap();
+        let key = begin(dir.path());
+        {
+            let opened = CertDir::open(dir.path()).unwrap();
+            let attempt = opened.begin(&purpose(), None).unwrap();
+            attempt.prepare(&answer(attempt.key()), &host()).unwrap();
+            attempt.commit().unwrap();
+        }
+        for name in &FILES[..moved] {
+            fs::rename(dir.path().join(READY).join(name), dir.path().join(name)).unwrap();
+        }
+        assert_whole(dir.path(), &key);
+        drop(CertDir::open(dir.path()).unwrap());
+        assert_whole(dir.path(), &key);
+        assert!(!dir.path().join(READY).exists() && !dir.path().join(PENDING).exists());
+    }
+}
+
+#[test]
+fn a_half_written_key_was_never_sent_and_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = begin(dir.path());
+    fs::write(dir.path().join(PENDING).join(KEY), &first[..40]).unwrap();
+    assert_ne!(begin(dir.path()), first);
+}
+
+#[test]
+fn another_purpose_gets_another_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = begin(dir.path());
+    let opened = CertDir::open(dir.path()).unwrap();
+    let renewal = opened.begin(&Purpose::Renew(HostId::from_bytes([1; 16])), None).unwrap();
+    assert_ne!(pem(&renewal), first);
+}
+
+#[test]
+fn a_renewal_replaces_every_file_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = CertDir::open(dir.path()).unwrap();
+    let old = opened.begin(&purpose(), None).unwrap();
+    let old_key = pem(&old);
+    old.complete(&answer(&HostKey::from_pem(&Secret::new(old_key.clone())).unwrap()), &host()).unwrap();
+    let new = opened.begin(&Purpose::Renew(host().host_id), None).unwrap();
+    let new_key = pem(&new);
+    assert_whole(dir.path(), &old_key);
+    let answered = answer(new.key());
+    new.complete(&answered, &host()).unwrap();
+    assert_whole(dir.path(), &new_key);
+}
+
+#[test]
+fn the_key_is_readable_by_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let opened = CertDir::open(dir.path()).unwrap();
+    let attempt = opened.begin(&purpose(), None).unwrap();
+    let answered = answer(attempt.key());
+    attempt.complete(&answered, &host()).unwrap();
+    let mode = fs::metadata(dir.path().join(KEY)).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn two_processes_cannot_change_one_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let _first = CertDir::open(dir.path()).unwrap();
+    assert!(matches!(CertDir::open(dir.path()), Err(ClientError::Busy { .. })));
+}
+
+#[test]
+fn leaving_removes_everything_that_enrolling_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = CertDir::open(dir.path()).unwrap();
+    let attempt = opened.begin(&purpose(), None).unwrap();
+    let answered = answer(attempt.key());
+    attempt.complete(&answered, &host()).unwrap();
+    opened.clear().unwrap();
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn an_answer_for_another_key_or_of_another_root_is_refused() {
+    let (ours, theirs) = (HostKey::generate().unwrap(), HostKey::generate().unwrap());
+    let good = answer(&ours);
+    let fingerprint = ours.check(&good, None).unwrap();
+    assert_eq!(ours.check(&good, Some(fingerprint)).unwrap(), fingerprint);
+    assert!(matches!(theirs.check(&good, None), Err(ClientError::Answer { .. })));
+    assert!(ours.check(&good, Some(Fingerprint::from_bytes([0; 32]))).is_err());
+    let foreign = answer(&ours);
+    let mixed = Answer { chain: foreign.chain, ca_certificate: foreign.ca_certificate, ..good };
+    assert!(ours.check(&mixed, None).is_err());
+}

@@ -1,0 +1,139 @@
+//! What enrolling decides before anything is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::client::directory::tests::{answer, host_file};
+use crate::id::{ListId, StatusRef};
+use crate::token::{Bindings, Grant, KeyRing, KeyScope, SigningKey, VerifyingKey, VerifyingKeys, mint};
+
+const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+const ROOT: Fingerprint = Fingerprint::from_bytes([7; 32]);
+
+fn token(issuer: &str, root: Option<Fingerprint>) -> Secret<String> {
+    let (current, prepared) = (SigningKey::generate(), SigningKey::generate());
+    let key = |key: &SigningKey| VerifyingKey::new(key.public(), KeyScope::All).unwrap();
+    let keys = VerifyingKeys::new(vec![key(&current), key(&prepared)]).unwrap();
+    let ring = KeyRing::new(Arc::new(current), prepared.id(), keys).unwrap();
+    let grant = Grant {
+        token: TokenId::generate(NOW),
+        issuer: issuer.to_owned(),
+        issued_at: NOW,
+        not_before: NOW,
+        expires_at: Some(NOW.plus(Duration::from_secs(900))),
+        persistent: false,
+        roles: Vec::new(),
+        max_uses: Some(1),
+        root,
+        bindings: Bindings::default(),
+        key: None,
+        policy: None,
+        status: StatusRef { list: ListId::generate(NOW), index: 0 },
+    };
+    Secret::new(mint(&grant, &ring, NOW).unwrap().text().expose().clone())
+}
+
+fn ask(token: Secret<String>, cert_dir: PathBuf) -> Enroll {
+    let (server, fingerprint, ca_file, cluster, name) = (None, None, None, None, None);
+    Enroll { token, server, fingerprint, ca_file, cert_dir, cluster, name, replace: false }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A server that counts who comes; nobody should.
+fn listener() -> (std::net::TcpListener, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_is_found_before_anything_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let (listener, url) = listener();
+    let failed = runtime().block_on(enroll(&ask(token(&url, Some(ROOT)), file.join("certs")), NOW));
+    assert!(matches!(failed, Err(ClientError::File { .. })), "{failed:?}");
+    assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn flags_that_contradict_the_token_stop_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = "https://gate.example.org";
+    let mut other_server = ask(token(url, Some(ROOT)), dir.path().join("certs"));
+    other_server.server = Some(String::from("https://evil.example.org"));
+    assert!(matches!(plan(&other_server), Err(ClientError::OtherServer { .. })));
+    let mut other_root = ask(token(url, Some(ROOT)), dir.path().join("certs"));
+    other_root.fingerprint = Some(Fingerprint::from_bytes([8; 32]));
+    assert!(matches!(plan(&other_root), Err(ClientError::OtherRoot { .. })));
+    let mut same = ask(token(url, Some(ROOT)), dir.path().join("certs"));
+    same.server = Some(String::from("https://GATE.example.org:443/"));
+    assert_eq!(plan(&same).unwrap().trust, Anchor::Pinned(ROOT));
+    assert!(!dir.path().join("certs").exists());
+}
+
+#[test]
+fn a_token_that_pins_no_root_leaves_the_judgement_to_outside_certificates() {
+    let asked = ask(token("https://gate.example.org", None), PathBuf::new());
+    assert_eq!(plan(&asked).unwrap().trust, Anchor::Outside(None));
+}
+
+#[test]
+fn what_is_no_token_is_refused_without_being_shown() {
+    let asked = ask(Secret::new(String::from("hunter2-hunter2")), PathBuf::new());
+    let error = plan(&asked).err().unwrap().to_string();
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+fn enrolled(dir: &CertDir, plan: &Plan) {
+    let Prepared::Begun(attempt) = prepare(dir, plan, false, NOW).unwrap() else {
+        panic!("nothing was there")
+    };
+    let answered = answer(attempt.key());
+    let host = HostFile { token_id: plan.token_id, ..host_file(NOW, NOW.plus(Duration::from_secs(3000))) };
+    attempt.complete(&answered, &host).unwrap();
+}
+
+fn plan_of(id: u8) -> Plan {
+    let (token_id, server) = (TokenId::from_bytes([id; 16]), String::from("https://gate.example.org"));
+    Plan { token_id, server, trust: Anchor::Outside(None) }
+}
+
+#[test]
+fn enrolling_again_with_the_same_token_says_already_and_sends_nothing() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = CertDir::open(temp.path()).unwrap();
+    enrolled(&dir, &plan_of(1));
+    assert!(matches!(prepare(&dir, &plan_of(1), false, NOW), Ok(Prepared::Already(_))));
+    assert!(matches!(prepare(&dir, &plan_of(1), true, NOW), Ok(Prepared::Already(_))));
+}
+
+#[test]
+fn a_live_identity_of_another_token_is_replaced_only_on_request() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = CertDir::open(temp.path()).unwrap();
+    enrolled(&dir, &plan_of(1));
+    assert!(matches!(prepare(&dir, &plan_of(2), false, NOW), Err(ClientError::LiveIdentity { .. })));
+    assert!(matches!(prepare(&dir, &plan_of(2), true, NOW), Ok(Prepared::Begun(_))));
+    let ended = NOW.plus(Duration::from_secs(4000));
+    assert!(matches!(prepare(&dir, &plan_of(2), false, ended), Ok(Prepared::Begun(_))));
+}
+
+#[test]
+fn an_ended_identity_asks_again_with_its_own_key_under_its_own_token() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = CertDir::open(temp.path()).unwrap();
+    enrolled(&dir, &plan_of(1));
+    let before = load_key(temp.path()).unwrap().unwrap();
+    let Ok(Prepared::Begun(attempt)) = prepare(&dir, &plan_of(1), false, NOW.plus(Duration::from_secs(4000)))
+    else {
+        panic!("an ended identity is enrolled again")
+    };
+    assert_eq!(attempt.key().to_pem().expose(), before.to_pem().expose());
+}

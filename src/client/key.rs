@@ -1,0 +1,130 @@
+//! The host's key, made here and never sent, and the certificates that answer it.
+
+use std::path::Path;
+
+use rcgen::{CertificateParams, DistinguishedName, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData as _};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+
+use super::connect::Identity;
+use super::error::ClientError;
+use super::host::Answer;
+use crate::id::Fingerprint;
+use crate::secret::Secret;
+
+/// A P-256 key of this host.
+pub struct HostKey(KeyPair);
+
+impl HostKey {
+    /// Makes a new key.
+    ///
+    /// # Errors
+    /// If the library cannot.
+    pub fn generate() -> Result<Self, ClientError> {
+        KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map(Self).map_err(broken)
+    }
+
+    /// Reads a key in PKCS#8 PEM form.
+    ///
+    /// # Errors
+    /// If it is not one.
+    pub fn from_pem(pem: &Secret<String>) -> Result<Self, ClientError> {
+        KeyPair::from_pem(pem.expose()).map(Self).map_err(broken)
+    }
+
+    /// The key in PKCS#8 PEM form.
+    pub fn to_pem(&self) -> Secret<String> {
+        Secret::new(self.0.serialize_pem())
+    }
+
+    /// A certificate request (RFC 2986) that proves possession and asks for nothing: names come from the token.
+    ///
+    /// # Errors
+    /// If the library cannot sign.
+    pub fn request(&self) -> Result<String, ClientError> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        params.serialize_request(&self.0).and_then(|request| request.pem()).map_err(broken)
+    }
+
+    /// Checks that an answer certifies this key, and that each certificate in it signs the one before.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn check(&self, answer: &Answer, pinned: Option<Fingerprint>) -> Result<Fingerprint, ClientError> {
+        let leaf = certificates(&answer.certificate);
+        let root = certificates(&answer.ca_certificate);
+        let ([leaf], [root]) = (leaf.as_slice(), root.as_slice()) else {
+            return Err(wrong("it does not hold one host and one root certificate"));
+        };
+        if parse(leaf)?.public_key().raw != self.0.subject_public_key_info() {
+            return Err(wrong("its certificate is for another key"));
+        }
+        let fingerprint = Fingerprint::of(root);
+        if pinned.is_some_and(|pinned| pinned != fingerprint) {
+            return Err(wrong("its root certificate is not the pinned one"));
+        }
+        let mut path = vec![leaf.clone()];
+        path.extend(certificates(&answer.chain).into_iter().filter(|certificate| certificate != root));
+        path.push(root.clone());
+        for pair in path.windows(2) {
+            let issuer = parse(&pair[1])?;
+            if parse(&pair[0])?.verify_signature(Some(issuer.public_key())).is_err() {
+                return Err(wrong("its certificates do not sign each other"));
+            }
+        }
+        Ok(fingerprint)
+    }
+}
+
+fn broken(error: rcgen::Error) -> ClientError {
+    ClientError::Key { why: error.to_string() }
+}
+
+fn wrong(what: &str) -> ClientError {
+    ClientError::Answer { what: what.to_owned() }
+}
+
+fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, ClientError> {
+    X509Certificate::from_der(der)
+        .map(|(_, certificate)| certificate)
+        .map_err(|_| wrong("a certificate of it is broken"))
+}
+
+/// The certificates in a PEM text; none if it holds something broken.
+pub fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap_or_default()
+}
+
+/// The client certificate that key, leaf and chain make; `dir` is named where they do not.
+///
+/// # Errors
+/// If a part is not what it should be.
+pub fn identity(dir: &Path, key: &Secret<String>, leaf: &str, chain: &str) -> Result<Identity, ClientError> {
+    let damaged = |name: &str, why: &str| ClientError::Damaged { path: dir.join(name), why: why.to_owned() };
+    let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
+        .map_err(|_| damaged("host.key", "it holds no private key"))?;
+    let mut path = certificates(leaf);
+    if path.len() != 1 {
+        return Err(damaged("host.pem", "it does not hold one certificate"));
+    }
+    path.extend(certificates(chain));
+    Ok(Identity { chain: path, key })
+}
+
+/// The certificates of a PEM file.
+///
+/// # Errors
+/// If it cannot be read, or holds none.
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ClientError::File {
+        path: path.to_owned(),
+        doing: "the certificates cannot be read",
+        source,
+    })?;
+    match certificates(&text) {
+        none if none.is_empty() => Err(ClientError::NoCertificate { path: path.to_owned() }),
+        found => Ok(found),
+    }
+}

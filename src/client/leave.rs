@@ -1,0 +1,49 @@
+//! Giving the identity up: the host revokes itself, then forgets.
+
+use std::path::Path;
+
+use http::{HeaderValue, Method};
+
+use super::directory::{CertDir, load};
+use super::error::ClientError;
+use super::problem::Problem;
+use super::renew::connect;
+use crate::clock::Timestamp;
+use crate::id::HostId;
+
+/// How leaving ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The server revoked the host, and the files are gone.
+    Revoked(HostId),
+    /// The server had revoked it before; the files are gone.
+    Before(HostId),
+    /// The files are gone, and the server knows nothing of it: `--force`.
+    Forgotten(HostId),
+}
+
+/// Revokes the host of `dir` and removes its files. With `force` the files go even if the server cannot be told.
+///
+/// # Errors
+/// If there is no identity, or the server cannot be told and `force` is not set.
+pub async fn leave(dir: &Path, force: bool, now: Timestamp) -> Result<Left, ClientError> {
+    let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?.host_id;
+    let left = match revoke(dir, now).await {
+        Ok(()) => Left::Revoked(host),
+        Err(error) if error.code() == Some("host_revoked") => Left::Before(host),
+        Err(_) if force => Left::Forgotten(host),
+        Err(error) => return Err(error),
+    };
+    CertDir::open(dir)?.clear()?;
+    Ok(left)
+}
+
+async fn revoke(dir: &Path, now: Timestamp) -> Result<(), ClientError> {
+    let (connector, _) = connect(dir, now)?;
+    let json = [(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let response = connector.request(Method::POST, "/api/v1/leave", &json, Some("{}".into())).await?;
+    match response.status.is_success() {
+        true => Ok(()),
+        false => Err(ClientError::Refused(Box::new(Problem::of(&response)))),
+    }
+}

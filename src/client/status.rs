@@ -1,0 +1,84 @@
+//! How the host's own identity stands.
+
+use std::path::Path;
+use std::time::Duration;
+
+use http::Method;
+use serde::Serialize;
+
+use super::directory::load;
+use super::error::ClientError;
+use super::host::HostFile;
+use super::problem::Problem;
+use super::renew::{connect, server_time};
+use crate::clock::Timestamp;
+
+/// A clock that is further off than this breaks tokens and certificates before their time.
+const TOLERATED_SKEW: Duration = Duration::from_secs(60);
+
+/// What was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// Who the host is.
+    pub host: HostFile,
+    /// Seconds until the certificate ends; 0 = it has.
+    pub seconds_left: u64,
+    /// Whether renewal is due.
+    pub due: bool,
+    /// What the server said.
+    pub server: Reached,
+    /// How many seconds this machine's clock is ahead of the server's (negative = behind), if the server said the time.
+    pub clock_ahead: Option<i64>,
+}
+
+/// What the server said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state", content = "why")]
+pub enum Reached {
+    /// It knows the host.
+    Good,
+    /// It refuses the host.
+    Refused(String),
+    /// It was not reached.
+    Unreachable(String),
+    /// It was not asked: an expired certificate is not presented.
+    NotAsked,
+}
+
+impl Status {
+    /// Exit code: 0 good; 1 something to do soon (renewal due, clock off); 2 the identity does not work now.
+    pub fn exit_code(&self) -> u8 {
+        let skewed = self.clock_ahead.is_some_and(|ahead| ahead.unsigned_abs() > TOLERATED_SKEW.as_secs());
+        match self.server {
+            Reached::Good if self.seconds_left == 0 => 2,
+            Reached::Good if self.due || skewed => 1,
+            Reached::Good => 0,
+            Reached::Refused(_) | Reached::Unreachable(_) | Reached::NotAsked => 2,
+        }
+    }
+}
+
+/// Looks at the identity in `dir` and asks the server about it.
+///
+/// # Errors
+/// If there is no identity, or its files are damaged.
+pub async fn status(dir: &Path, now: Timestamp) -> Result<Status, ClientError> {
+    let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?;
+    let (server, clock_ahead) = match connect(dir, now) {
+        Ok((connector, _)) => match connector.request(Method::GET, "/api/v1/whoami", &[], None).await {
+            Ok(response) => {
+                let ahead = server_time(&response.headers).map(|server| now.secs() - server.secs());
+                let reached = match response.status.is_success() {
+                    true => Reached::Good,
+                    false => Reached::Refused(Problem::of(&response).to_string()),
+                };
+                (reached, ahead)
+            }
+            Err(error) => (Reached::Unreachable(error.to_string()), None),
+        },
+        Err(ClientError::Expired { .. }) => (Reached::NotAsked, None),
+        Err(error) => return Err(error),
+    };
+    let seconds_left = host.expires_at.since(now).as_secs();
+    Ok(Status { seconds_left, due: host.is_due(now), host, server, clock_ahead })
+}
