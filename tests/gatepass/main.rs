@@ -1,0 +1,6 @@
+//! The integration tests, one binary so that they link once. Each module names what it shows.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod redemption;
+mod support;

@@ -1,0 +1,9 @@
+//! What the tests stand on: a real authority over real TLS with a database file, and hosts that enroll with it.
+
+pub(crate) mod authority;
+pub(crate) mod client;
+pub(crate) mod host;
+
+pub(crate) use authority::Running;
+pub(crate) use client::Said;
+pub(crate) use host::Host;

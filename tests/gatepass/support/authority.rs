@@ -1,0 +1,159 @@
+//! An authority in this process: the same `Server::run` that the binary runs, on a clock that tests move.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepass::clock::{ManualClock, SystemClock, Timestamp};
+use gatepass::config::{Config, Environment, Overrides};
+use gatepass::id::Fingerprint;
+use gatepass::server::{RunError, Server, StartError};
+use gatepass::service::Authority;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::client::{Client, Said};
+
+/// Where the clock of a test's authority stands at first: twenty days ago. TLS judges certificates by the machine's own
+/// clock, so a test may move its clock on by nearly as much before a certificate it issues is not valid yet.
+pub(crate) fn start() -> Timestamp {
+    SystemClock::now().minus(Duration::from_secs(20 * 86_400)).whole_second()
+}
+
+/// The admin's password in tests.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// A running authority. Dropping it leaves the task to end with the runtime; `stop` ends it as SIGTERM would.
+pub(crate) struct Running {
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) url: String,
+    pub(crate) root: Fingerprint,
+    pub(crate) roles_token: Option<String>,
+    pub(crate) emergency_token: Option<String>,
+    data_dir: PathBuf,
+    _own: Option<TempDir>,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<(), RunError>>,
+}
+
+impl Running {
+    /// An authority on an empty directory of its own.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with configuration, `section.key` and value.
+    pub(crate) async fn start_with(set: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(start()));
+        let mut running = Self::open(&dir.path().join("data"), clock, set).await.unwrap();
+        running._own = Some(dir);
+        running
+    }
+
+    /// An authority on `data_dir`, which may hold one that ran before.
+    pub(crate) async fn open(
+        data_dir: &Path,
+        clock: Arc<ManualClock>,
+        set: &[(&str, &str)],
+    ) -> Result<Self, StartError> {
+        let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", PASSWORD)]);
+        let set = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        let overrides = Overrides {
+            data_dir: Some(data_dir.to_owned()),
+            listen: Some("127.0.0.1:0".to_owned()),
+            set,
+            ..Overrides::default()
+        };
+        let config = Config::load(None, &environment, overrides).unwrap();
+        let server = Server::open(config, clock.clone()).await?;
+        let first = server.first_start();
+        let roles_token = first.map(|first| first.roles_token.expose().clone());
+        let emergency_token = first.map(|first| first.emergency_token.expose().clone());
+        let (url, root, authority) = (server.url(), server.root_fingerprint(), server.authority().clone());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let ended = tokio::spawn(server.run(async {
+            let _ = stopped.await;
+        }));
+        let data_dir = data_dir.to_owned();
+        Ok(Self {
+            authority,
+            clock,
+            url,
+            root,
+            roles_token,
+            emergency_token,
+            data_dir,
+            _own: None,
+            stop,
+            ended,
+        })
+    }
+
+    /// Stops it and starts it again on the same directory, at another port.
+    pub(crate) async fn restart(self) -> Self {
+        let (data_dir, clock, own) = self.stop().await;
+        let mut running = Self::open(&data_dir, clock, &[]).await.unwrap();
+        running._own = own;
+        running
+    }
+
+    /// Stops it, as SIGTERM would.
+    pub(crate) async fn stop(self) -> (PathBuf, Arc<ManualClock>, Option<TempDir>) {
+        self.stop.send(()).unwrap();
+        self.ended.await.unwrap().unwrap();
+        drop(self.authority);
+        (self.data_dir, self.clock, self._own)
+    }
+
+    /// Where its data is.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
+    /// A client without a credential.
+    pub(crate) fn stranger(&self) -> Client {
+        Client::new(&self.url, self.root)
+    }
+
+    /// A client that signs in as the admin.
+    pub(crate) fn admin(&self) -> Client {
+        self.stranger().basic("admin", PASSWORD)
+    }
+
+    /// Mints what `request` asks for; the whole answer.
+    pub(crate) async fn mint(&self, request: Value) -> Value {
+        let said = self.admin().post("/api/v1/enrollment-tokens", &request).await;
+        assert_eq!(said.status, 201, "{}", said.text);
+        said.json
+    }
+
+    /// Mints a token that admits one host.
+    pub(crate) async fn mint_once(&self) -> String {
+        token_of(&self.mint(json!({ "roles": ["allocator"] })).await)
+    }
+
+    /// The token's item in the native API.
+    pub(crate) async fn token(&self, id: &str) -> Value {
+        self.admin().get(&format!("/api/v1/enrollment-tokens/{id}")).await.json
+    }
+
+    /// The newest entries of the ledger, newest first.
+    pub(crate) async fn ledger(&self) -> Vec<Value> {
+        let said: Said = self.admin().get("/api/v1/ledger?limit=1000").await;
+        said.json["items"].as_array().unwrap().clone()
+    }
+
+    /// How many entries the ledger has with this action.
+    pub(crate) async fn entries(&self, action: &str) -> usize {
+        self.ledger().await.iter().filter(|entry| entry["action"] == action).count()
+    }
+}
+
+/// The token of a mint's answer.
+pub(crate) fn token_of(minted: &Value) -> String {
+    minted["token"].as_str().unwrap().to_owned()
+}

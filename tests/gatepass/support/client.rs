@@ -1,0 +1,85 @@
+//! A caller of the API, over real TLS.
+
+use base64::Engine as _;
+use bytes::Bytes;
+use gatepass::client::connect::{Connector, Identity, Trust};
+use gatepass::id::Fingerprint;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use serde_json::Value;
+
+/// What the authority said.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) json: Value,
+    pub(crate) text: String,
+    pub(crate) bytes: Bytes,
+}
+
+impl Said {
+    /// The problem's code.
+    pub(crate) fn code(&self) -> &str {
+        self.json["code"].as_str().unwrap_or("")
+    }
+}
+
+/// A caller with a credential, or without.
+pub(crate) struct Client {
+    connector: Connector,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Client {
+    pub(crate) fn new(url: &str, root: Fingerprint) -> Self {
+        Self::with_identity(url, root, None)
+    }
+
+    pub(crate) fn with_identity(url: &str, root: Fingerprint, identity: Option<Identity>) -> Self {
+        let connector = Connector::new(url, Trust::Fingerprint(root), identity).unwrap();
+        Self { connector, headers: Vec::new() }
+    }
+
+    pub(crate) fn basic(self, user: &str, password: &str) -> Self {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        self.header(AUTHORIZATION, &format!("Basic {encoded}"))
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.header(AUTHORIZATION, &format!("Bearer {token}"))
+    }
+
+    pub(crate) fn header(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self.headers.push((name, value.parse().unwrap()));
+        self
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Said {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Said {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Said {
+        self.send(Method::POST, path, Some(body.to_string())).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Said {
+        self.send(Method::PATCH, path, Some(body.to_string())).await
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Said {
+        let mut headers = self.headers.clone();
+        if body.is_some() && !headers.iter().any(|(name, _)| *name == CONTENT_TYPE) {
+            headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
+        }
+        let answer = self.connector.request(method, path, &headers, body.map(Bytes::from)).await.unwrap();
+        let text = String::from_utf8_lossy(&answer.body).into_owned();
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Said { status: answer.status.as_u16(), headers: answer.headers, json, text, bytes: answer.body }
+    }
+}
