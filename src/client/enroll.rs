@@ -178,8 +178,11 @@ fn finish(attempt: Attempt<'_>, plan: &Plan, answer: &Answer) -> Result<HostFile
     Ok(host)
 }
 
-/// How the connection judges the server.
-pub(super) fn trust(anchor: &Anchor) -> Result<Trust, ClientError> {
+/// How a connection judges the server.
+///
+/// # Errors
+/// If a file of certificates cannot be read, or there is none.
+pub fn trust(anchor: &Anchor) -> Result<Trust, ClientError> {
     match anchor {
         Anchor::Pinned(fingerprint) => Ok(Trust::Fingerprint(*fingerprint)),
         Anchor::Outside(Some(file)) => read_certificates(file).map(Trust::Outside),

@@ -1,0 +1,125 @@
+//! What is asked at the terminal: confirmations, and secrets that come from nowhere else.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::CliError;
+use super::output::note;
+use crate::config::Environment;
+use crate::secret::Secret;
+
+/// The longest secret that is read from standard input or a file.
+const MOST_BYTES: u64 = 64 << 10;
+
+/// A secret that came as an argument. It has no `Debug`, so that no usage error can show it.
+#[derive(Clone)]
+pub(crate) struct SecretArg(Arc<Secret<String>>);
+
+impl SecretArg {
+    /// For clap: whatever the text is, it is accepted here and judged later, out of reach of clap's error messages.
+    pub(crate) fn accept(text: &str) -> Result<Self, std::convert::Infallible> {
+        Ok(Self(Arc::new(Secret::new(text.to_owned()))))
+    }
+
+    /// The text.
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+/// Asks before something that cannot be undone, unless `yes` was said already.
+pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() {
+        return Err(CliError::Usage(format!(
+            "{question}\nnothing was done: say --yes if that is what you want"
+        )));
+    }
+    let mut err = io::stderr().lock();
+    let _ = write!(err, "{question} [y/N] ");
+    let _ = err.flush();
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" => Ok(()),
+        _ => Err(CliError::Unsound(String::from("nothing was done"))),
+    }
+}
+
+/// Where a token comes from, in this order: argument or flag, file, `-`, `GATEPASS_TOKEN`, a prompt.
+pub(crate) fn token(
+    argument: Option<&SecretArg>,
+    file: Option<&Path>,
+    environment: &Environment,
+) -> Result<Secret<String>, CliError> {
+    match (argument, file) {
+        (Some(argument), _) if argument.expose() == "-" => stdin(),
+        (Some(argument), _) => {
+            note(
+                "warning: other users of this machine can read a token on the command line; prefer GATEPASS_TOKEN, \
+                 --token-file or -",
+            );
+            Ok(Secret::new(argument.expose().to_owned()))
+        }
+        (None, Some(path)) if path == Path::new("-") => stdin(),
+        (None, Some(path)) => read_file(path),
+        (None, None) => match environment.get("GATEPASS_TOKEN") {
+            Some(token) => Ok(Secret::new(token.to_owned())),
+            None => prompt(
+                "token: ",
+                "give the token in GATEPASS_TOKEN, by --token-file FILE, or - for standard input",
+            ),
+        },
+    }
+}
+
+/// Asks for a secret without showing it; without a terminal, `instead` says where else it could come from.
+pub(crate) fn prompt(question: &str, instead: &str) -> Result<Secret<String>, CliError> {
+    if !io::stdin().is_terminal() {
+        return Err(CliError::Usage(instead.to_owned()));
+    }
+    Ok(Secret::new(rpassword::prompt_password(question)?))
+}
+
+/// The secret in a file, without its line end.
+pub(crate) fn read_file(path: &Path) -> Result<Secret<String>, CliError> {
+    let file =
+        std::fs::File::open(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
+    limited(file).map_err(|source| CliError::File { path: path.to_owned(), source })
+}
+
+/// The secret on standard input, without its line end.
+pub(crate) fn stdin() -> Result<Secret<String>, CliError> {
+    let secret = limited(io::stdin().lock())?;
+    match secret.expose().is_empty() {
+        true => Err(CliError::Usage(String::from("standard input is empty"))),
+        false => Ok(secret),
+    }
+}
+
+fn limited(source: impl io::Read) -> io::Result<Secret<String>> {
+    let mut text = zeroize::Zeroizing::new(String::new());
+    source.take(MOST_BYTES).read_to_string(&mut text)?;
+    Ok(Secret::new(text.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_comes_from_the_argument_the_file_or_the_environment_in_that_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        std::fs::write(&file, "from-file\n").unwrap();
+        let environment = Environment::from_pairs([("GATEPASS_TOKEN", "from-environment")]);
+        let argument = SecretArg::accept("from-argument").unwrap();
+        let read = |argument, file| token(argument, file, &environment).unwrap().expose().clone();
+        assert_eq!(read(Some(&argument), Some(file.as_path())), "from-argument");
+        assert_eq!(read(None, Some(file.as_path())), "from-file");
+        assert_eq!(read(None, None), "from-environment");
+    }
+}

@@ -1,0 +1,174 @@
+//! `gatepass ca`: the certificate authority.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::error::CliError;
+use super::output::{self, Format, line, note};
+use super::private;
+use super::remote::Remote;
+use crate::client::ClientError;
+use crate::client::key::certificates;
+use crate::config::Environment;
+use crate::id::Fingerprint;
+
+/// The file of the root's private key, in the keys directory.
+const ROOT_KEY: &str = "ca-root.key";
+
+/// Show, rotate and hand out the certificate authority
+#[derive(Subcommand)]
+pub(crate) enum CaCommand {
+    /// Show root, issuing CAs and what will expire
+    Status(Plain),
+    /// Make a new issuing CA under the same root; certificates of the old one stay good
+    Rotate(Plain),
+    /// Print the SHA-256 fingerprint of the root certificate
+    Fingerprint(Plain),
+    /// Copy the root's certificate, or take its private key to a safe place
+    ExportRoot(ExportRoot),
+}
+
+/// Where the server is.
+#[derive(Args)]
+pub(crate) struct Plain {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl CaCommand {
+    /// Does it.
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        match self {
+            Self::Status(Plain { remote }) => {
+                let status = remote.connect(environment)?.get("/api/v1/ca").await?;
+                show(remote.output, &status)
+            }
+            Self::Rotate(Plain { remote }) => {
+                let status = remote.connect(environment)?.post("/api/v1/ca/rotate", &json!({})).await?;
+                show(remote.output, &status)
+            }
+            Self::Fingerprint(Plain { remote }) => {
+                let fingerprint = fingerprint(&root(&remote, environment).await?)?;
+                match remote.output {
+                    Format::Json => output::json(&json!({ "fingerprint": fingerprint })),
+                    Format::Table => line(fingerprint.to_string()),
+                }
+            }
+            Self::ExportRoot(command) => command.run(environment).await,
+        }
+    }
+}
+
+fn show(format: Format, status: &serde_json::Value) -> Result<(), CliError> {
+    if format == Format::Json {
+        return output::json(status);
+    }
+    let rows = [
+        ("root", "root.subject"),
+        ("fingerprint", "root.fingerprint"),
+        ("expires", "root.expires_at"),
+        ("root key", "root.key"),
+        ("TLS certificate expires", "server.expires_at"),
+    ];
+    output::one(format, status, &rows)?;
+    line("")?;
+    let issuing = status["issuing"].as_array().map_or(&[][..], Vec::as_slice);
+    let columns =
+        [("ISSUING CA", "ski"), ("SUBJECT", "subject"), ("EXPIRES", "expires_at"), ("CURRENT", "current")];
+    output::list(format, issuing, &columns, "no issuing CA")?;
+    for warning in status["warnings"].as_array().into_iter().flatten().filter_map(|warning| warning.as_str())
+    {
+        note(format!("warning: {}", crate::client::problem::printable(warning)));
+    }
+    Ok(())
+}
+
+async fn root(remote: &Remote, environment: &Environment) -> Result<String, CliError> {
+    Ok(remote.connect_public(environment)?.get_text("/ca/root.pem").await?)
+}
+
+fn fingerprint(pem: &str) -> Result<Fingerprint, CliError> {
+    match certificates(pem).as_slice() {
+        [root] => Ok(Fingerprint::of(root)),
+        _ => Err(ClientError::Answer { what: String::from("/ca/root.pem is not one certificate") }.into()),
+    }
+}
+
+/// `ca export-root`.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass ca export-root > root.pem
+  gatepass ca export-root --key-to /media/usb/root.key --remove --keys-dir gatepass-data/keys
+
+The root's key is needed only for `gatepass ca rotate`: keep it offline and bring it back for that.")]
+pub(crate) struct ExportRoot {
+    #[command(flatten)]
+    remote: Remote,
+    /// Write the certificate there instead of printing it
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Copy the root's private key there (mode 0600); run on the server's machine
+    #[arg(long, value_name = "FILE", requires = "keys_dir")]
+    key_to: Option<PathBuf>,
+    /// The server's keys directory
+    #[arg(long, value_name = "DIR", requires = "key_to")]
+    keys_dir: Option<PathBuf>,
+    /// Remove the private key here once the copy is proven
+    #[arg(long, requires = "key_to")]
+    remove: bool,
+}
+
+impl ExportRoot {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        if let (Some(to), Some(keys)) = (&self.key_to, &self.keys_dir) {
+            return export_key(&keys.join(ROOT_KEY), to, self.remove);
+        }
+        let pem = root(&self.remote, environment).await?;
+        match &self.out {
+            None => output::text(&pem),
+            Some(path) => {
+                std::fs::write(path, &pem).map_err(|source| CliError::File { path: path.clone(), source })?;
+                line(format!("{}  {}", fingerprint(&pem)?, path.display()))
+            }
+        }
+    }
+}
+
+fn export_key(from: &std::path::Path, to: &std::path::Path, remove: bool) -> Result<(), CliError> {
+    let key = private::read(from)?;
+    if to.exists() {
+        return Err(CliError::Usage(format!("{} is there already: nothing was written", to.display())));
+    }
+    private::write(to, &key)?;
+    if private::read(to)?.expose() != key.expose() {
+        return Err(CliError::Unsound(format!(
+            "the copy in {} is not the key: nothing was removed",
+            to.display()
+        )));
+    }
+    if remove {
+        private::destroy(from)?;
+        return line(format!("the root's key is in {} now, and no longer here", to.display()));
+    }
+    line(format!("the root's key is copied to {}", to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn the_key_is_removed_only_once_the_copy_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join(ROOT_KEY), dir.path().join("safe"));
+        private::write(&from, &Secret::new(String::from("key"))).unwrap();
+        assert!(export_key(&from, &dir.path().join("missing/safe"), true).is_err());
+        assert!(from.exists());
+        export_key(&from, &to, true).unwrap();
+        assert!(!from.exists());
+        assert_eq!(private::read(&to).unwrap().expose(), "key");
+    }
+}

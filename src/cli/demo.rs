@@ -1,0 +1,236 @@
+//! `gatepass demo`: the whole life of a token, against a throw-away server over real TLS.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::error::CliError;
+use super::output::line;
+use super::{logging, private, signals};
+use crate::client::ClientError;
+use crate::client::api::{Api, Credential};
+use crate::client::connect::{Connector, Trust};
+use crate::client::enroll::{Enroll, Enrolled, enroll};
+use crate::client::status::{Reached, status};
+use crate::clock::SystemClock;
+use crate::config::{Config, Environment, FILE_NAME, Overrides};
+use crate::id::{hex, random};
+use crate::secret::Secret;
+use crate::server::Server;
+
+/// Show the whole life of a token, against a throw-away server over real TLS
+///
+/// It starts a server in a temporary directory on a free port, mints a token, enrolls a host, shows that a second
+/// machine is refused, opens an mTLS route with the new certificate, revokes the host, and verifies the ledger. Then it
+/// removes everything, unless --keep is given.
+#[derive(Args)]
+#[command(
+    after_long_help = "Exit codes: 0 everything went as it should; 1 something did not, and the line says what"
+)]
+pub(crate) struct Demo {
+    /// End after the walk (it does so by itself; this is accepted for scripts that want to say it)
+    #[arg(long, conflicts_with = "keep")]
+    once: bool,
+    /// Leave the server running until Ctrl-C, and say what to try
+    #[arg(long)]
+    keep: bool,
+}
+
+impl Demo {
+    /// Walks.
+    pub(crate) async fn run(self) -> Result<(), CliError> {
+        let place = Place::make()?;
+        let password = Secret::new(hex(&random::<16>()));
+        let config = config(&place.0, &password)?;
+        logging::start(&config.log)?;
+        let interrupted = signals::shutdown()?;
+        let server = Server::open(config, Arc::new(SystemClock)).await.map_err(CliError::Start)?;
+        let (url, root) = (server.url().to_owned(), server.root_fingerprint());
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let running = tokio::spawn(async move {
+            let stopped = async {
+                // Sent or dropped: both mean stop.
+                let _ = stopped.await;
+            };
+            server.run(stopped).await
+        });
+        say(&format!("an authority listens on {url}, with a root of its own: {root}"))?;
+        let connector = Connector::new(&url, Trust::Fingerprint(root), None).map_err(ClientError::from)?;
+        let walk = Walk {
+            api: Api::new(
+                connector,
+                Credential::Basic { user: String::from("admin"), password: clone(&password) },
+            ),
+            dir: place.0.clone(),
+        };
+        let ended = self.walk_and_wait(&walk, &url, &password, interrupted).await;
+        drop(stop);
+        let stopped = running.await;
+        ended?;
+        match stopped {
+            Ok(result) => result.map_err(CliError::Run)?,
+            Err(_) => return Err(CliError::Unsound(String::from("the server ended in a panic"))),
+        }
+        line(
+            "\nThe whole life of a token. Next: `gatepass serve`, then `gatepass token create --role proxy`.",
+        )
+    }
+
+    async fn walk_and_wait(
+        &self,
+        walk: &Walk,
+        url: &str,
+        password: &Secret<String>,
+        interrupted: impl Future<Output = ()>,
+    ) -> Result<(), CliError> {
+        tokio::pin!(interrupted);
+        tokio::select! {
+            walked = walk.walk() => walked?,
+            () = &mut interrupted => return Err(CliError::Unsound(String::from("stopped before the end"))),
+        }
+        if self.keep {
+            let dir = walk.dir.join("data");
+            line(format!(
+                "\nThe server stays until Ctrl-C. In another terminal, try:\n  gatepass token list --ended --data-dir {0}\n  \
+                 gatepass token create --role proxy --data-dir {0}\n  gatepass ledger list --data-dir {0}\n  \
+                 curl --cacert {0}/root.pem -u admin:{1} {url}/api/v1/hosts",
+                dir.display(),
+                password.expose()
+            ))?;
+            interrupted.await;
+        }
+        Ok(())
+    }
+}
+
+/// What the steps need.
+struct Walk {
+    api: Api,
+    dir: PathBuf,
+}
+
+impl Walk {
+    async fn walk(&self) -> Result<(), CliError> {
+        let token = self.mint().await?;
+        let host = self.enroll_first(&token).await?;
+        self.second_is_refused(&token).await?;
+        self.whoami("the certificate opens an mTLS route: the server knows the host by it", true).await?;
+        self.list(&host).await?;
+        self.api.delete(&format!("/api/v1/hosts/{host}")).await?;
+        say(&format!("an admin revoked host {host}"))?;
+        self.whoami("the same certificate is refused from that moment on", false).await?;
+        self.verify().await
+    }
+
+    async fn mint(&self) -> Result<Secret<String>, CliError> {
+        let order = json!({ "roles": ["proxy"], "label": "demo", "max_uses": 1 });
+        let answer = self.api.post("/api/v1/enrollment-tokens", &order).await?;
+        let (id, until) = (text(&answer, "token_id")?, text(&answer, "expires_at")?);
+        say(&format!("an admin minted token {id} over HTTPS: role proxy, one use, good until {until}"))?;
+        Ok(Secret::new(text(&answer, "token")?))
+    }
+
+    async fn enroll_first(&self, token: &Secret<String>) -> Result<String, CliError> {
+        match enroll(&self.ask(token, "host-1"), SystemClock::now()).await? {
+            Enrolled::Now(host) => {
+                let until = host.expires_at;
+                say(&format!(
+                    "host one made a key, pinned the root, and traded the token for a certificate until {until}"
+                ))?;
+                Ok(host.host_id.to_string())
+            }
+            Enrolled::Already(_) => Err(CliError::Unsound(String::from("a new directory held an identity"))),
+        }
+    }
+
+    async fn second_is_refused(&self, token: &Secret<String>) -> Result<(), CliError> {
+        match enroll(&self.ask(token, "host-2"), SystemClock::now()).await {
+            Err(ClientError::Refused(problem)) if problem.status == 410 => {
+                say(&format!("a second machine with the same token is refused: 410 {}", problem.code))
+            }
+            Err(error) => Err(error.into()),
+            Ok(_) => Err(CliError::Unsound(String::from("a spent token admitted a second machine"))),
+        }
+    }
+
+    async fn whoami(&self, meaning: &str, welcome: bool) -> Result<(), CliError> {
+        let status = status(&self.dir.join("host-1"), SystemClock::now()).await?;
+        match (&status.server, welcome) {
+            (Reached::Good, true) | (Reached::Refused(_), false) => say(meaning),
+            (other, _) => {
+                Err(CliError::Unsound(format!("the mTLS route answered otherwise than expected: {other:?}")))
+            }
+        }
+    }
+
+    async fn list(&self, host: &str) -> Result<(), CliError> {
+        let hosts = self.api.list("/api/v1/hosts", 10).await?;
+        let Some(found) = hosts.iter().find(|item| item["id"] == *host) else {
+            return Err(CliError::Unsound(format!("host {host} is not in the list")));
+        };
+        say(&format!("the list of hosts shows it: state {}, roles {}", found["state"], found["roles"]))
+    }
+
+    async fn verify(&self) -> Result<(), CliError> {
+        let ledger = self.api.get("/api/v1/ledger/verification").await?;
+        match ledger["intact"].as_bool() {
+            Some(true) => {
+                say(&format!("the ledger has {} entries, and their chain is intact", ledger["entries"]))
+            }
+            _ => Err(CliError::Unsound(format!("the ledger is not intact: {}", ledger["fault"]))),
+        }
+    }
+
+    fn ask(&self, token: &Secret<String>, host: &str) -> Enroll {
+        let (server, fingerprint, ca_file, cluster, name) = (None, None, None, None, None);
+        let (token, cert_dir) = (clone(token), self.dir.join(host));
+        Enroll { token, server, fingerprint, ca_file, cert_dir, cluster, name, replace: false }
+    }
+}
+
+/// A directory that goes when the demonstration does.
+struct Place(PathBuf);
+
+impl Place {
+    fn make() -> Result<Self, CliError> {
+        let path = std::env::temp_dir().join(format!("gatepass-demo-{}", hex(&random::<8>())));
+        private::make_dir(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Nothing can be done about it here, and nothing but demonstration keys would be left.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The defaults, untouched by the configuration and environment of whoever runs it.
+fn config(dir: &Path, password: &Secret<String>) -> Result<Config, CliError> {
+    let file = dir.join(FILE_NAME);
+    private::write(&file, &Secret::new(String::from("[log]\nlevel = \"error\"\n")))?;
+    let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", password.expose().as_str())]);
+    let overrides = Overrides {
+        data_dir: Some(dir.join("data")),
+        listen: Some(String::from("127.0.0.1:0")),
+        ..Overrides::default()
+    };
+    Ok(Config::load(Some(&file), &environment, overrides)?)
+}
+
+fn clone(secret: &Secret<String>) -> Secret<String> {
+    Secret::new(secret.expose().clone())
+}
+
+fn text(answer: &Value, key: &str) -> Result<String, CliError> {
+    let missing = || ClientError::Answer { what: format!("it has no {key}") };
+    Ok(answer[key].as_str().map(str::to_owned).ok_or_else(missing)?)
+}
+
+fn say(what: &str) -> Result<(), CliError> {
+    line(format!("  \u{2713} {what}"))
+}

@@ -1,0 +1,64 @@
+//! `gatepass issuer`: the URLs under which tokens were and are minted.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::ask::confirm;
+use super::error::CliError;
+use super::output::{self, Format, line};
+use super::remote::Remote;
+use crate::config::Environment;
+
+/// List and retire the URLs under which tokens are good
+#[derive(Subcommand)]
+pub(crate) enum IssuerCommand {
+    /// List URLs
+    List(List),
+    /// Refuse tokens that were minted under a former URL
+    Retire(Retire),
+}
+
+/// Where the server is.
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// `issuer retire`.
+#[derive(Args)]
+pub(crate) struct Retire {
+    #[command(flatten)]
+    remote: Remote,
+    /// The URL
+    url: String,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+impl IssuerCommand {
+    /// Does it.
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        match self {
+            Self::List(List { remote }) => {
+                let items = remote.connect(environment)?.list("/api/v1/issuers", usize::MAX).await?;
+                output::list(
+                    remote.output,
+                    &items,
+                    &[("URL", "id"), ("CURRENT", "current"), ("SINCE", "since")],
+                    "no URLs",
+                )
+            }
+            Self::Retire(Retire { remote, url, yes }) => {
+                confirm(&format!("retire {url}? tokens minted under it are refused from now on"), yes)?;
+                let api = remote.connect(environment)?;
+                let answer = api.post("/api/v1/issuers/retire", &json!({ "issuer": url })).await?;
+                match remote.output {
+                    Format::Json => output::json(&answer),
+                    Format::Table => line(format!("{url} is retired")),
+                }
+            }
+        }
+    }
+}

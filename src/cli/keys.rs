@@ -1,0 +1,115 @@
+//! `gatepass keys`: the keys that sign tokens.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::ask::confirm;
+use super::error::CliError;
+use super::output::{self, Format, line};
+use super::remote::Remote;
+use crate::client::api::Api;
+use crate::config::Environment;
+use crate::id::KeyId;
+
+/// List, rotate and retire the keys that sign tokens
+#[derive(Subcommand)]
+pub(crate) enum KeysCommand {
+    /// List signing keys
+    List(List),
+    /// Sign with the prepared key from now on; tokens of the old one stay good
+    Rotate(List),
+    /// Trust a previous key no more; tokens it signed end
+    Retire(Retire),
+}
+
+impl KeysCommand {
+    /// Does it.
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        match self {
+            Self::List(List { remote }) => {
+                let items = remote.connect(environment)?.list("/api/v1/signing-keys", usize::MAX).await?;
+                show(remote.output, &items)
+            }
+            Self::Rotate(List { remote }) => {
+                let answer =
+                    remote.connect(environment)?.post("/api/v1/signing-keys/rotate", &json!({})).await?;
+                show(remote.output, answer["items"].as_array().map_or(&[], Vec::as_slice))
+            }
+            Self::Retire(command) => command.run(environment).await,
+        }
+    }
+}
+
+fn show(format: Format, items: &[serde_json::Value]) -> Result<(), CliError> {
+    let columns = [
+        ("ID", "id"),
+        ("STATE", "state"),
+        ("PERSISTENT ONLY", "persistent_only"),
+        ("MADE", "created_at"),
+        ("LIVE PERSISTENT TOKENS", "live_persistent_tokens"),
+    ];
+    output::list(format, items, &columns, "no keys")
+}
+
+/// Where the server is.
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// `keys retire`.
+#[derive(Args)]
+pub(crate) struct Retire {
+    #[command(flatten)]
+    remote: Remote,
+    /// Id of the key
+    #[arg(value_parser = parse_id)]
+    id: KeyId,
+    /// Somebody else may have the private key: every token it signed is revoked
+    #[arg(long)]
+    compromised: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+impl Retire {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let why = if self.compromised { " as compromised" } else { "" };
+        confirm(&format!("retire key {}{why}? no token that it signed is good any more", self.id), self.yes)?;
+        let api = self.remote.connect(environment)?;
+        let answer = match self.retire(&api, self.yes).await {
+            // The server says how many tokens need it: that is another question than the first.
+            Err(error) if error.code() == Some("key_needed") && !self.yes => {
+                confirm(&format!("{error}\nretire it nevertheless?"), false)?;
+                self.retire(&api, true).await?
+            }
+            other => other?,
+        };
+        if self.remote.output == Format::Json {
+            return output::json(&answer);
+        }
+        line(format!("key {} is retired; {} tokens revoked", self.id, answer["tokens_revoked"]))?;
+        match answer["emergency_token_reminted"].as_bool() {
+            Some(true) => {
+                line("the emergency token was minted anew: its file in the data directory is rewritten")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn retire(
+        &self,
+        api: &Api,
+        confirm: bool,
+    ) -> Result<serde_json::Value, crate::client::ClientError> {
+        let body = json!({ "compromised": self.compromised, "confirm": confirm });
+        api.post(&format!("/api/v1/signing-keys/{}/retire", self.id), &body).await
+    }
+}
+
+fn parse_id(text: &str) -> Result<KeyId, String> {
+    KeyId::parse(text)
+        .ok_or_else(|| String::from("a key's id has 43 characters; `gatepass keys list` shows them"))
+}

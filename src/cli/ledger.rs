@@ -1,0 +1,135 @@
+//! `gatepass ledger`: who did what, and proof that nobody changed it since.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::error::CliError;
+use super::output::{self, Format, line};
+use super::remote::Remote;
+use crate::config::Environment;
+use crate::id::hex;
+use crate::server::offline;
+
+/// List and verify the ledger
+#[derive(Subcommand)]
+pub(crate) enum LedgerCommand {
+    /// List entries, newest first
+    List(List),
+    /// Verify every entry of the chain: a changed, missing, moved or inserted one is found and named
+    Verify(Verify),
+}
+
+impl LedgerCommand {
+    /// Does it.
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        match self {
+            Self::List(command) => command.run(environment).await,
+            Self::Verify(command) => command.run(environment).await,
+        }
+    }
+}
+
+/// `ledger list`.
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    remote: Remote,
+    /// At most so many
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
+}
+
+impl List {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let items = self.remote.connect(environment)?.list("/api/v1/ledger", self.limit).await?;
+        let columns = [
+            ("SEQ", "id"),
+            ("AT", "at"),
+            ("ACTOR", "actor"),
+            ("ACTION", "action"),
+            ("SUBJECTS", "subjects"),
+            ("OUTCOME", "outcome"),
+            ("REASON", "reason"),
+        ];
+        output::list(self.remote.output, &items, &columns, "the ledger is empty")
+    }
+}
+
+/// `ledger verify`.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass ledger verify
+  gatepass ledger verify --offline gatepass-data     read the database itself; the server may be stopped
+
+Exit codes: 0 intact; 1 not intact, with the first entry that is wrong; 2 usage")]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    remote: Remote,
+    /// Read the database in this data directory, without a server
+    #[arg(long, value_name = "DIR")]
+    offline: Option<PathBuf>,
+}
+
+impl Verify {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        if let Some(dir) = &self.offline {
+            return verify_offline(dir, self.remote.output);
+        }
+        let api = self.remote.connect(environment)?;
+        let spinner = spinner();
+        let answer = api.get("/api/v1/ledger/verification").await;
+        spinner.finish_and_clear();
+        conclude(self.remote.output, &answer?)
+    }
+}
+
+fn conclude(format: Format, answer: &Value) -> Result<(), CliError> {
+    if format == Format::Json {
+        output::json(answer)?;
+    }
+    match (answer["intact"].as_bool(), format) {
+        (Some(true), Format::Json) => Ok(()),
+        (Some(true), Format::Table) => line(format!(
+            "the ledger is intact: {} entries of chain {}",
+            answer["entries"],
+            answer["chain"].as_str().unwrap_or("-")
+        )),
+        _ => {
+            let what = answer["fault"]["what"].as_str().unwrap_or("the server does not say what is wrong");
+            let what = crate::client::problem::printable(what);
+            Err(CliError::Unsound(format!(
+                "the ledger is NOT intact: {what}; keep the database as it is and compare with backups"
+            )))
+        }
+    }
+}
+
+fn verify_offline(dir: &Path, format: Format) -> Result<(), CliError> {
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} entries, {eta} left") {
+        bar.set_style(style);
+    }
+    let verified = offline::verify_ledger(dir, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    bar.finish_and_clear();
+    match verified {
+        Ok(summary) => conclude(
+            format,
+            &json!({"chain": summary.chain, "entries": summary.entries, "hash": hex(&summary.hash), "intact": true, "fault": null}),
+        ),
+        Err(error) => Err(CliError::Unsound(error.to_string())),
+    }
+}
+
+fn spinner() -> ProgressBar {
+    // It draws on standard error, and only where that is a terminal.
+    let spinner = ProgressBar::new_spinner().with_message("the server reads every entry");
+    spinner.enable_steady_tick(Duration::from_millis(120));
+    spinner
+}

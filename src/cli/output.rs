@@ -1,0 +1,120 @@
+//! What commands print: tables for people, JSON for scripts. Nothing here panics when the reader goes away.
+
+use std::io::{self, Write as _};
+
+use comfy_table::{Table, presets};
+use serde_json::Value;
+
+use super::error::CliError;
+use crate::client::problem::printable;
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+}
+
+/// Prints one line.
+pub(crate) fn line(text: impl AsRef<str>) -> Result<(), CliError> {
+    Ok(writeln!(io::stdout().lock(), "{}", text.as_ref())?)
+}
+
+/// Prints text as it is.
+pub(crate) fn text(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Says something beside the result; nobody is there to hear if that fails.
+pub(crate) fn note(text: impl AsRef<str>) {
+    let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+}
+
+/// Prints a JSON document.
+pub(crate) fn json(value: &Value) -> Result<(), CliError> {
+    line(format!("{value:#}"))
+}
+
+/// Prints `items`: `columns` pairs a heading with the place of its value (`a.b`, or `a|b` for the first there is).
+pub(crate) fn list(
+    format: Format,
+    items: &[Value],
+    columns: &[(&str, &str)],
+    nothing: &str,
+) -> Result<(), CliError> {
+    match format {
+        Format::Json => json(&Value::Array(items.to_vec())),
+        Format::Table if items.is_empty() => {
+            note(nothing);
+            Ok(())
+        }
+        Format::Table => {
+            let mut table = Table::new();
+            table.load_style(presets::NOTHING).set_header(columns.iter().map(|(heading, _)| *heading));
+            for item in items {
+                table.add_row(columns.iter().map(|(_, place)| cell(item, place)));
+            }
+            let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+            line(lines.join("\n"))
+        }
+    }
+}
+
+/// Prints one thing: `rows` pairs a word with the place of its value.
+pub(crate) fn one(format: Format, item: &Value, rows: &[(&str, &str)]) -> Result<(), CliError> {
+    if format == Format::Json {
+        return json(item);
+    }
+    let width = rows.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
+    for (word, place) in rows {
+        line(format!("{word:width$}  {}", cell(item, place)))?;
+    }
+    Ok(())
+}
+
+/// The text of the value at `place`.
+fn cell(item: &Value, place: &str) -> String {
+    let found = place.split('|').map(|path| path.split('.').fold(item, |value, key| &value[key]));
+    found.map(show).find(|text| text != "-").unwrap_or_else(|| String::from("-"))
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::Null => String::from("-"),
+        Value::Bool(flag) => String::from(if *flag { "yes" } else { "no" }),
+        Value::String(text) if text.is_empty() => String::from("-"),
+        Value::String(text) => printable(text),
+        Value::Array(items) if items.is_empty() => String::from("-"),
+        Value::Array(items) => items.iter().map(show).collect::<Vec<_>>().join(", "),
+        Value::Object(members) if members.is_empty() => String::from("-"),
+        Value::Object(members) => members
+            .iter()
+            .map(|(key, value)| format!("{}={}", printable(key), show(value)))
+            .collect::<Vec<_>>()
+            .join(" "),
+        number @ Value::Number(_) => number.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn cells_show_nested_values_and_say_nothing_with_a_dash() {
+        let item = json!({"a": {"b": ["x", "y"]}, "n": null, "evil": "\u{1b}[2J", "flag": true, "c": 3});
+        assert_eq!(cell(&item, "a.b"), "x, y");
+        assert_eq!(cell(&item, "n"), "-");
+        assert_eq!(cell(&item, "n|c"), "3");
+        assert_eq!(cell(&item, "missing.deep"), "-");
+        assert_eq!(cell(&item, "flag"), "yes");
+        assert!(!cell(&item, "evil").contains('\u{1b}'));
+    }
+}

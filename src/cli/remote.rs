@@ -1,0 +1,178 @@
+//! How remote verbs find their server and prove who asks.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::ask;
+use super::error::CliError;
+use super::output::Format;
+use super::profile::{Local, Profile};
+use crate::client::api::{Api, Credential};
+use crate::client::connect::{Connector, Trust};
+use crate::client::enroll::trust;
+use crate::client::host::Anchor;
+use crate::client::key::read_certificates;
+use crate::config::Environment;
+use crate::id::Fingerprint;
+use crate::secret::Secret;
+
+/// Where the server is, whom to trust, who asks.
+#[derive(Args, Clone, Default)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Remote {
+    /// URL of the server [env: GATEPASS_SERVER]; default: the server on this machine, else the profile of `gatepass login`
+    #[arg(long, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// File with the authority's root certificate, PEM [env: GATEPASS_CA]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// SHA-256 fingerprint of the authority's root [env: GATEPASS_CA_FINGERPRINT]
+    #[arg(long, value_name = "HEX")]
+    pub(crate) ca_fingerprint: Option<String>,
+    /// The server's TLS certificate is not the authority's own: judge it by --ca, or by the system's roots
+    #[arg(long)]
+    pub(crate) outside_tls: bool,
+    /// User name [env: GATEPASS_USER]; the password comes from GATEPASS_PASSWORD or a prompt
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// Data directory of a server on this machine; default: ./gatepass-data
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// How to print results
+    #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+}
+
+/// A server, and how to judge it.
+pub(crate) struct Target {
+    /// Its URL.
+    pub(crate) url: String,
+    /// How its certificate is judged.
+    pub(crate) trust: Trust,
+    /// The profile that named it.
+    pub(crate) profile: Option<Profile>,
+}
+
+impl Remote {
+    /// A connection to the server, signed in.
+    pub(crate) fn connect(&self, environment: &Environment) -> Result<Api, CliError> {
+        match self.local(environment)? {
+            Some(local) => {
+                let connector = Connector::new(&local.url, Trust::Fingerprint(local.fingerprint), None);
+                let credential = Credential::Bearer(Secret::new(local.credential.to_string()));
+                Ok(Api::new(connector.map_err(crate::client::ClientError::from)?, credential))
+            }
+            None => {
+                let target = self.target(environment)?;
+                let credential = self.credential(environment, target.profile.as_ref())?;
+                Self::open(target, credential)
+            }
+        }
+    }
+
+    /// A connection for what anyone may read.
+    pub(crate) fn connect_public(&self, environment: &Environment) -> Result<Api, CliError> {
+        match self.local(environment)? {
+            Some(local) => {
+                let (url, trust) = (local.url, Trust::Fingerprint(local.fingerprint));
+                Self::open(Target { url, trust, profile: None }, Credential::None)
+            }
+            None => Self::open(self.target(environment)?, Credential::None),
+        }
+    }
+
+    /// A connection to `target`.
+    pub(crate) fn open(target: Target, credential: Credential) -> Result<Api, CliError> {
+        let connector = Connector::new(&target.url, target.trust, None);
+        Ok(Api::new(connector.map_err(crate::client::ClientError::from)?, credential))
+    }
+
+    fn given_server(&self, environment: &Environment) -> Option<String> {
+        self.server.clone().or_else(|| environment.get("GATEPASS_SERVER").map(str::to_owned))
+    }
+
+    fn local(&self, environment: &Environment) -> Result<Option<Local>, CliError> {
+        match (&self.data_dir, self.given_server(environment)) {
+            (Some(dir), _) => Local::load(Some(dir)),
+            (None, Some(_)) => Ok(None),
+            (None, None) => Local::load(None),
+        }
+    }
+
+    /// The server named by flags, environment or profile.
+    pub(crate) fn target(&self, environment: &Environment) -> Result<Target, CliError> {
+        let profile = Profile::load(environment)?;
+        let given = self.given_server(environment).map(|url| url.trim_end_matches('/').to_owned());
+        let profile = profile.filter(|profile| given.as_ref().is_none_or(|url| *url == profile.server));
+        let Some(url) = given.or_else(|| profile.as_ref().map(|profile| profile.server.clone())) else {
+            return Err(CliError::Usage(String::from(
+                "which server? give --server URL, --data-dir DIR of a server on this machine, or run `gatepass login`",
+            )));
+        };
+        let trust = self.trust(environment, profile.as_ref())?;
+        Ok(Target { url, trust, profile })
+    }
+
+    fn trust(&self, environment: &Environment, profile: Option<&Profile>) -> Result<Trust, CliError> {
+        let (fingerprint, ca) = (self.fingerprint(environment)?, self.ca_file(environment));
+        let outside = self.outside_tls || profile.is_some_and(|profile| profile.outside_tls);
+        let fingerprint = match ca {
+            Some(_) => fingerprint,
+            None => fingerprint.or_else(|| profile.and_then(|profile| profile.ca_fingerprint)),
+        };
+        let ca = ca.or_else(|| profile.and_then(|profile| profile.ca.clone()));
+        match (fingerprint, ca) {
+            (Some(fingerprint), _) => Ok(Trust::Fingerprint(fingerprint)),
+            (None, file) if outside => Ok(trust(&Anchor::Outside(file))?),
+            (None, Some(file)) => Ok(Trust::Roots(read_certificates(&file)?)),
+            (None, None) => Err(CliError::Usage(String::from(
+                "whom to trust? give --ca-fingerprint HEX (the server prints it when it starts, and `gatepass ca \
+                 fingerprint` there) or --ca FILE",
+            ))),
+        }
+    }
+
+    /// The fingerprint that flags or environment give.
+    pub(crate) fn fingerprint(&self, environment: &Environment) -> Result<Option<Fingerprint>, CliError> {
+        let text = self.ca_fingerprint.as_deref().or_else(|| environment.get("GATEPASS_CA_FINGERPRINT"));
+        text.map(parse_fingerprint).transpose()
+    }
+
+    /// The root file that flags or environment give.
+    pub(crate) fn ca_file(&self, environment: &Environment) -> Option<PathBuf> {
+        self.ca.clone().or_else(|| environment.get("GATEPASS_CA").map(PathBuf::from))
+    }
+
+    /// Who asks: flags, environment, profile, prompt.
+    pub(crate) fn credential(
+        &self,
+        environment: &Environment,
+        profile: Option<&Profile>,
+    ) -> Result<Credential, CliError> {
+        if let Some(key) = environment.get("GATEPASS_API_KEY").filter(|_| self.user.is_none()) {
+            return Ok(Credential::Bearer(Secret::new(key.to_owned())));
+        }
+        let given = self.user.as_deref().or_else(|| environment.get("GATEPASS_USER"));
+        let profile = profile.filter(|profile| given.is_none_or(|user| user == profile.user));
+        let user =
+            given.or_else(|| profile.map(|profile| profile.user.as_str())).unwrap_or("admin").to_owned();
+        let stored =
+            || profile.and_then(|profile| profile.password.as_ref()).map(|password| password.to_string());
+        let password = match environment.get("GATEPASS_PASSWORD").map(str::to_owned).or_else(stored) {
+            Some(password) => Secret::new(password),
+            None => ask::prompt(
+                &format!("password of {user}: "),
+                "no password: set GATEPASS_PASSWORD, or run `gatepass login`",
+            )?,
+        };
+        Ok(Credential::Basic { user, password })
+    }
+}
+
+/// A fingerprint as people paste it.
+pub(crate) fn parse_fingerprint(text: &str) -> Result<Fingerprint, CliError> {
+    Fingerprint::parse_lenient(text).ok_or_else(|| {
+        CliError::Usage(String::from("a fingerprint is 64 hexadecimal digits, with or without colons"))
+    })
+}

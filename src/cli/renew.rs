@@ -1,0 +1,65 @@
+//! `gatepass renew`: a new certificate for this host, once or for as long as it runs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::enroll::{CERT_DIR, show};
+use super::error::CliError;
+use super::output::{Format, note};
+use super::signals;
+use crate::client::daemon::{Daemon, Event, run_command};
+use crate::client::renew::renew;
+use crate::clock::SystemClock;
+
+/// Renew this host's certificate
+///
+/// With --daemon it stays: it renews at two thirds of each certificate's life, spread by jitter so that hosts do not
+/// come together, and tries again after failures with growing pauses.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass renew
+  gatepass renew --daemon --on-renew 'systemctl reload proxy'
+
+The command runs through `sh -c` with GATEPASS_CERT_DIR set; no secret is in its arguments or environment.
+Exit codes: 0 renewed, or told to stop; 1 refused (revoked, expired) or failed; 2 usage")]
+pub(crate) struct RenewCommand {
+    /// Where the identity is
+    #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
+    cert_dir: PathBuf,
+    /// Stay and renew each certificate in time
+    #[arg(long)]
+    daemon: bool,
+    /// Command to run after each renewal
+    #[arg(long, value_name = "CMD")]
+    on_renew: Option<String>,
+    /// How to print the result
+    #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+}
+
+impl RenewCommand {
+    /// Renews.
+    pub(crate) async fn run(self) -> Result<(), CliError> {
+        if self.daemon {
+            let clock = SystemClock;
+            let daemon = Daemon { dir: self.cert_dir, on_renew: self.on_renew, clock: &clock };
+            return Ok(daemon.run(|event| note(tell(&event)), signals::shutdown()?).await?);
+        }
+        let host = renew(&self.cert_dir, SystemClock::now()).await?;
+        show(self.output, &host)?;
+        match self.on_renew {
+            Some(command) => run_command(&command, &self.cert_dir).await.map_err(CliError::Unsound),
+            None => Ok(()),
+        }
+    }
+}
+
+fn tell(event: &Event<'_>) -> String {
+    match event {
+        Event::Waiting(at) => format!("gatepass renew: next renewal at {at}"),
+        Event::Renewed(host) => format!("gatepass renew: renewed until {}", host.expires_at),
+        Event::Failed(error, at) => format!("gatepass renew: {error}; trying again at {at}"),
+        Event::CommandFailed(why) => format!("gatepass renew: {why}"),
+    }
+}

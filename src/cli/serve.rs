@@ -1,0 +1,147 @@
+//! `gatepass serve`: run the authority.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::error::CliError;
+use super::output::line;
+use super::{logging, private, signals};
+use crate::clock::SystemClock;
+use crate::config::{Config, Environment, Overrides};
+use crate::secret::Secret;
+use crate::server::{FirstStart, Server};
+
+/// Run the authority
+///
+/// On an empty data directory it makes keys, a certificate authority, a database and an admin, and shows the admin's
+/// password, the first roles token and the emergency token once: on a terminal, or else in files of mode 0600.
+/// SIGTERM and SIGINT let requests in flight end before it stops.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass serve
+  gatepass serve --data-dir /var/lib/gatepass --listen 0.0.0.0:8443 --external-url https://gate.example.org:8443
+  gatepass serve --set tokens.default_ttl=5m --set log.format=json
+  gatepass serve --dev                 keys in ./keys, for playing in a checkout
+
+Exit codes: 0 stopped when told to, 2 did not start (the message names everything that is wrong), 74 the disk failed")]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What may be set about a server on the command line.
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// Configuration file; default: gatepass.toml here, else in the data directory [env: GATEPASS_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of database, root certificate and first tokens; default: ./gatepass-data
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Directory of the private keys; default: keys in the data directory
+    #[arg(long, value_name = "DIR")]
+    keys_dir: Option<PathBuf>,
+    /// Address and port to listen on; default: 127.0.0.1:8443
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// URL under which hosts reach the authority; default: https://<listen>
+    #[arg(long, value_name = "URL")]
+    external_url: Option<String>,
+    /// SPIFFE trust domain; default: the host of the external URL
+    #[arg(long, value_name = "NAME")]
+    trust_domain: Option<String>,
+    /// TLS certificate chain from elsewhere, PEM
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, PEM
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// File with the first admin's password [env: GATEPASS_ADMIN_PASSWORD holds the password itself]
+    #[arg(long, value_name = "FILE")]
+    admin_password_file: Option<PathBuf>,
+    /// Keep the private keys in ./keys, for playing in a checkout
+    #[arg(long)]
+    dev: bool,
+    /// Set any field, such as tokens.default_ttl=5m; `gatepass check-config --example` lists them
+    #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = parse_setting)]
+    set: Vec<(String, String)>,
+}
+
+fn parse_setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write SECTION.KEY=VALUE")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+impl Settings {
+    /// The configuration that file, environment and these flags make.
+    pub(crate) fn load(self, environment: &Environment) -> Result<Config, CliError> {
+        let file = self.config;
+        let overrides = Overrides {
+            data_dir: self.data_dir,
+            keys_dir: self.keys_dir,
+            listen: self.listen,
+            external_url: self.external_url,
+            trust_domain: self.trust_domain,
+            tls_certificate: self.tls_cert,
+            tls_key: self.tls_key,
+            admin_password_file: self.admin_password_file,
+            dev: self.dev,
+            set: self.set,
+        };
+        Ok(Config::load(file.as_deref(), environment, overrides)?)
+    }
+}
+
+impl Serve {
+    /// Runs until SIGTERM or SIGINT.
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let config = self.settings.load(environment)?;
+        logging::start(&config.log)?;
+        let data_dir = config.server.data_dir.clone();
+        // Before the server answers anybody, so that no signal is lost.
+        let shutdown = signals::shutdown()?;
+        let server = Server::open(config, Arc::new(SystemClock)).await.map_err(CliError::Start)?;
+        if let Some(first) = server.first_start() {
+            show_first_start(first, &data_dir)?;
+        }
+        line(format!("gatepass listens on {} ({})", server.url(), server.local_addr()))?;
+        line(format!("root fingerprint  {}", server.root_fingerprint()))?;
+        line(next_step(&data_dir))?;
+        server.run(shutdown).await.map_err(CliError::Run)
+    }
+}
+
+fn next_step(data_dir: &Path) -> String {
+    let here = Path::new(crate::config::DEFAULT_DATA_DIR);
+    let at = if data_dir == here { String::new() } else { format!(" --data-dir {}", data_dir.display()) };
+    format!("next, in another terminal: gatepass token create --role proxy{at}")
+}
+
+fn show_first_start(first: &FirstStart, data_dir: &Path) -> Result<(), CliError> {
+    let secrets = [
+        ("admin password", "admin.password", first.admin_password.as_ref()),
+        ("first roles token", "first-roles.token", Some(&first.roles_token)),
+        ("emergency token", "emergency.token", Some(&first.emergency_token)),
+    ];
+    let shown = std::io::stdout().is_terminal();
+    line(if shown {
+        "shown once, keep them safe (user name: admin):"
+    } else {
+        "kept once, in files for you only (user name: admin):"
+    })?;
+    for (what, name, secret) in secrets {
+        match secret {
+            None => {}
+            Some(secret) if shown => line(format!("  {what:17}  {}", secret.expose()))?,
+            Some(secret) => {
+                let path = data_dir.join(name);
+                private::write(&path, &Secret::new(format!("{}\n", secret.expose())))?;
+                line(format!("  {what:17}  {}", path.display()))?;
+            }
+        }
+    }
+    line("")
+}

@@ -1,0 +1,75 @@
+//! `gatepass status`: how this host's own identity stands.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::json;
+
+use super::enroll::{CERT_DIR, show};
+use super::error::CliError;
+use super::output::{self, Format, line};
+use crate::client::ClientError;
+use crate::client::status::{Reached, Status, status};
+use crate::clock::SystemClock;
+
+/// Show how this host's identity stands: expiry, whether the server knows it, the clock
+#[derive(Args)]
+#[command(
+    after_long_help = "Exit codes: 0 all is well; 1 soon something must be done (renewal is due, or this machine's clock is more than
+60 s off); 2 the identity does not work now (not enrolled, expired, refused, or the server is not reachable)"
+)]
+pub(crate) struct StatusCommand {
+    /// Where the identity is
+    #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
+    cert_dir: PathBuf,
+    /// How to print the result
+    #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+}
+
+impl StatusCommand {
+    /// Looks and tells.
+    pub(crate) async fn run(self) -> Result<(), CliError> {
+        let status = match status(&self.cert_dir, SystemClock::now()).await {
+            Ok(status) => status,
+            Err(error @ (ClientError::NotEnrolled { .. } | ClientError::Damaged { .. })) => {
+                output::note(format!("gatepass: {error}"));
+                return Err(CliError::Code(2));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match self.output {
+            Format::Json => output::json(&json!(status))?,
+            Format::Table => tell(&status)?,
+        }
+        match status.exit_code() {
+            0 => Ok(()),
+            code => Err(CliError::Code(code)),
+        }
+    }
+}
+
+fn tell(status: &Status) -> Result<(), CliError> {
+    show(Format::Table, &status.host)?;
+    let left = crate::config::show_span(Duration::from_secs(status.seconds_left / 60 * 60));
+    line(match (status.seconds_left, status.due) {
+        (0, _) => {
+            String::from("certificate  expired: it cannot be renewed any more; enroll again with a new token")
+        }
+        (_, true) => format!("certificate  {left} left; renewal is due: gatepass renew"),
+        (_, false) => format!("certificate  {left} left"),
+    })?;
+    line(match &status.server {
+        Reached::Good => String::from("server       knows this host"),
+        Reached::Refused(why) => format!("server       {why}"),
+        Reached::Unreachable(why) => format!("server       not reachable: {why}"),
+        Reached::NotAsked => String::from("server       not asked: an expired certificate is not presented"),
+    })?;
+    match status.clock_ahead {
+        None => Ok(()),
+        Some(ahead) if ahead.abs() <= 1 => line("clock        agrees with the server's"),
+        Some(ahead) if ahead > 0 => line(format!("clock        {ahead} s ahead of the server's")),
+        Some(ahead) => line(format!("clock        {} s behind the server's", -ahead)),
+    }
+}

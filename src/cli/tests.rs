@@ -1,0 +1,119 @@
+//! The command line as a whole: it is well-formed, it teaches, and it shows no secret.
+
+use clap::{CommandFactory as _, Parser as _};
+
+use super::*;
+
+fn help(path: &[&str]) -> String {
+    let args = std::iter::once("gatepass").chain(path.iter().copied()).chain(["--help"]);
+    Cli::try_parse_from(args).err().unwrap().to_string()
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_names_every_verb_the_exit_codes_and_the_line_to_paste() {
+    let help = help(&[]);
+    for word in [
+        "serve",
+        "demo",
+        "enroll",
+        "renew",
+        "status",
+        "leave",
+        "token",
+        "host",
+        "keys",
+        "ca",
+        "issuer",
+        "clock",
+        "ledger",
+        "login",
+        "user",
+        "check-config",
+        "completions",
+        "Exit codes",
+        "74",
+        "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll",
+    ] {
+        assert!(help.contains(word), "{word}");
+    }
+}
+
+#[test]
+fn help_of_each_verb_that_takes_secrets_says_where_they_belong() {
+    assert!(help(&["enroll"]).contains("--token-file") && help(&["enroll"]).contains("GATEPASS_TOKEN"));
+    assert!(help(&["token", "create"]).contains("GATEPASS_PASSWORD"));
+    assert!(help(&["login"]).contains("--password-file"));
+    assert!(help(&["serve"]).contains("--admin-password-file"));
+}
+
+#[test]
+fn no_flag_takes_a_password() {
+    fn walk(command: &clap::Command) {
+        for argument in command.get_arguments() {
+            let name = argument.get_long().unwrap_or_default();
+            assert!(!name.contains("password") || name.ends_with("-file"), "{} --{name}", command.get_name());
+        }
+        command.get_subcommands().for_each(walk);
+    }
+    walk(&Cli::command());
+}
+
+#[test]
+fn a_usage_error_does_not_repeat_a_token() {
+    let token = "eyJhbGciOiJFZERTQSJ9.eyJzZWNyZXQiOjF9.c2ln";
+    for args in [
+        ["gatepass", "enroll", token, "--nonsense"].as_slice(),
+        &["gatepass", "enroll", "--token", token, "--token-file", "f"],
+        &["gatepass", "token", "inspect", token, "--token-file", "f"],
+        &["gatepass", "token", "revoke", token, "--nonsense"],
+    ] {
+        let error = Cli::try_parse_from(args).err().unwrap().to_string();
+        assert!(!error.contains("eyJ"), "{error}");
+    }
+}
+
+#[test]
+fn a_whole_token_where_an_id_belongs_is_refused_without_being_shown() {
+    let token = "eyJhbGciOiJFZERTQSJ9.eyJzZWNyZXQiOjF9.c2ln";
+    let cli = Cli::try_parse_from(["gatepass", "token", "revoke", "--yes", token]).ok().unwrap();
+    let error = run(cli.command, &Environment::default()).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(!error.to_string().contains("eyJ"), "{error}");
+}
+
+#[test]
+fn a_configuration_with_mistakes_ends_with_2_and_names_them_all() {
+    let set = ["--set", "tokens.default_ttl=soon", "--set", "server.listen=here", "--set", "no.such=1"];
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("gatepass.toml");
+    std::fs::write(&file, "").unwrap();
+    let args = ["gatepass", "check-config", "--config", file.to_str().unwrap()].into_iter().chain(set);
+    let cli = Cli::try_parse_from(args).ok().unwrap();
+    let error = run(cli.command, &Environment::default()).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    for word in ["tokens.default_ttl", "server.listen", "no.such", "3 mistakes"] {
+        assert!(error.to_string().contains(word), "{error}");
+    }
+}
+
+#[test]
+fn a_remote_verb_that_knows_no_server_says_how_to_name_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let environment = Environment::from_pairs([("XDG_CONFIG_HOME", dir.path().display().to_string())]);
+    let cli = Cli::try_parse_from(["gatepass", "token", "list", "--data-dir", "/nonexistent"]).ok().unwrap();
+    let error = run(cli.command, &environment).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().contains("gatepass serve"), "{error}");
+}
+
+#[test]
+fn a_reader_that_went_away_is_no_failure() {
+    let error = CliError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+    assert!(error.is_silent());
+    assert_eq!(error.exit_code(), 0);
+}
