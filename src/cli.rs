@@ -44,8 +44,8 @@ Begin:                  gatepass serve, then in another terminal: gatepass token
 On the new host:        read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll
 More about a command:   gatepass help COMMAND
 
-Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration, or the server did not start;
-74 the disk failed. `gatepass status` has its own: see its help."
+Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration, or the
+server did not start; 74 the disk failed. `gatepass status` has its own: see its help."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -19,25 +19,24 @@ use crate::secret::Secret;
 
 /// Where the server is, whom to trust, who asks.
 #[derive(Args, Clone, Default)]
-#[command(next_help_heading = "Connection")]
 pub(crate) struct Remote {
     /// URL of the server [env: GATEPASS_SERVER]; default: the server on this machine, else the profile of `gatepass login`
-    #[arg(long, value_name = "URL")]
+    #[arg(long, help_heading = "Connection", value_name = "URL")]
     pub(crate) server: Option<String>,
     /// File with the authority's root certificate, PEM [env: GATEPASS_CA]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help_heading = "Connection", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
     /// SHA-256 fingerprint of the authority's root [env: GATEPASS_CA_FINGERPRINT]
-    #[arg(long, value_name = "HEX")]
+    #[arg(long, help_heading = "Connection", value_name = "HEX")]
     pub(crate) ca_fingerprint: Option<String>,
     /// The server's TLS certificate is not the authority's own: judge it by --ca, or by the system's roots
-    #[arg(long)]
+    #[arg(long, help_heading = "Connection")]
     pub(crate) outside_tls: bool,
     /// User name [env: GATEPASS_USER]; the password comes from GATEPASS_PASSWORD or a prompt
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = "Connection", value_name = "NAME")]
     pub(crate) user: Option<String>,
     /// Data directory of a server on this machine; default: ./gatepass-data
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help_heading = "Connection", value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// How to print results
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]

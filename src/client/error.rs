@@ -31,7 +31,7 @@ pub enum ClientError {
         what: String,
     },
     /// The token is not one.
-    #[error("this is no enrollment token: {0}; paste the whole token, three parts joined by dots")]
+    #[error(transparent)]
     Token(#[from] VerifyError),
     /// A flag and the token name different servers.
     #[error(
