@@ -83,7 +83,7 @@ enum Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    forbid_core_dumps();
+    crate::server::process::harden();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -97,7 +97,11 @@ pub fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !error.is_silent() {
-                output::note(format!("gatepass: {error}"));
+                output::note(match &error {
+                    // It begins with the name already.
+                    CliError::Start(error) => error.to_string(),
+                    error => format!("gatepass: {error}"),
+                });
             }
             ExitCode::from(error.exit_code())
         }
@@ -109,7 +113,6 @@ fn run(command: Command, environment: &Environment) -> Result<(), CliError> {
         // What needs no network needs no runtime.
         Command::CheckConfig(command) => command.run(environment),
         Command::Completions(command) => command.run(),
-        Command::User(command) => command.run(environment),
         Command::Serve(_) | Command::Demo(_) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(run_async(command, environment))
@@ -137,18 +140,10 @@ async fn run_async(command: Command, environment: &Environment) -> Result<(), Cl
         Command::Clock(command) => command.run(environment).await,
         Command::Ledger(command) => command.run(environment).await,
         Command::Login(command) => command.run(environment).await,
-        Command::User(command) => command.run(environment),
+        Command::User(command) => command.run(environment).await,
         Command::CheckConfig(command) => command.run(environment),
         Command::Completions(command) => command.run(),
     }
-}
-
-/// A core dump would hold keys, tokens and passwords.
-fn forbid_core_dumps() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    let none = Rlimit { current: Some(0), maximum: Some(0) };
-    // A kernel that forbids even this dumps no cores of ours either way we could act on.
-    let _ = setrlimit(Resource::Core, none);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `gatepass ca`: the certificate authority.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -13,9 +13,7 @@ use crate::client::ClientError;
 use crate::client::key::certificates;
 use crate::config::Environment;
 use crate::id::Fingerprint;
-
-/// The file of the root's private key, in the keys directory.
-const ROOT_KEY: &str = "ca-root.key";
+use crate::server::offline;
 
 /// Show, rotate and hand out the certificate authority
 #[derive(Subcommand)]
@@ -123,7 +121,7 @@ pub(crate) struct ExportRoot {
 impl ExportRoot {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         if let (Some(to), Some(keys)) = (&self.key_to, &self.keys_dir) {
-            return export_key(&keys.join(ROOT_KEY), to, self.remove);
+            return export_key(keys, to, self.remove);
         }
         let pem = root(&self.remote, environment).await?;
         match &self.out {
@@ -136,8 +134,8 @@ impl ExportRoot {
     }
 }
 
-fn export_key(from: &std::path::Path, to: &std::path::Path, remove: bool) -> Result<(), CliError> {
-    let key = private::read(from)?;
+fn export_key(keys: &Path, to: &Path, remove: bool) -> Result<(), CliError> {
+    let key = offline::root_key(keys).map_err(CliError::Start)?;
     if to.exists() {
         return Err(CliError::Usage(format!("{} is there already: nothing was written", to.display())));
     }
@@ -149,7 +147,7 @@ fn export_key(from: &std::path::Path, to: &std::path::Path, remove: bool) -> Res
         )));
     }
     if remove {
-        private::destroy(from)?;
+        offline::remove_root_key(keys).map_err(CliError::Start)?;
         return line(format!("the root's key is in {} now, and no longer here", to.display()));
     }
     line(format!("the root's key is copied to {}", to.display()))
@@ -163,11 +161,13 @@ mod tests {
     #[test]
     fn the_key_is_removed_only_once_the_copy_is_there() {
         let dir = tempfile::tempdir().unwrap();
-        let (from, to) = (dir.path().join(ROOT_KEY), dir.path().join("safe"));
+        let keys = dir.path().join("keys");
+        private::make_dir(&keys).unwrap();
+        let (from, to) = (keys.join("ca-root.key"), dir.path().join("safe"));
         private::write(&from, &Secret::new(String::from("key"))).unwrap();
-        assert!(export_key(&from, &dir.path().join("missing/safe"), true).is_err());
+        assert!(export_key(&keys, &dir.path().join("missing/safe"), true).is_err());
         assert!(from.exists());
-        export_key(&from, &to, true).unwrap();
+        export_key(&keys, &to, true).unwrap();
         assert!(!from.exists());
         assert_eq!(private::read(&to).unwrap().expose(), "key");
     }

@@ -45,18 +45,6 @@ pub(crate) fn read(path: &Path) -> Result<Secret<String>, CliError> {
     fs::read_to_string(path).map(Secret::new).map_err(file)
 }
 
-/// Overwrites a file, then removes it. What a disk keeps elsewhere (snapshots, spare blocks) this cannot reach.
-pub(crate) fn destroy(path: &Path) -> Result<(), CliError> {
-    let destroy = || {
-        let length = usize::try_from(fs::metadata(path)?.len()).unwrap_or(0);
-        let mut file = File::options().write(true).open(path)?;
-        file.write_all(&vec![0; length])?;
-        file.sync_all()?;
-        fs::remove_file(path)
-    };
-    destroy().map_err(|source| CliError::File { path: path.to_owned(), source })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -74,7 +74,7 @@ impl Profile {
     }
 }
 
-/// `keys/local.json` in the data directory, while a server runs there: reading it takes its owner's rights.
+/// `local.json` in the keys directory, while a server runs there: reading it takes its owner's rights.
 #[derive(Deserialize)]
 pub(crate) struct Local {
     /// The server's URL.
@@ -87,10 +87,15 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Looks in the data directory: in `dir`, which must be there, or in the default one, which may be.
+    /// Looks in `dir`, a data or keys directory where a server must run; or in the default ones, where one may: those
+    /// of `gatepass serve` and of `gatepass serve --dev`.
     pub(crate) fn load(dir: Option<&Path>) -> Result<Option<Self>, CliError> {
-        let path = dir.unwrap_or_else(|| Path::new(DEFAULT_DATA_DIR)).join("keys").join("local.json");
-        if !path.exists() {
+        let places = match dir {
+            Some(dir) => [dir.join("keys"), dir.to_owned()],
+            None => [Path::new(DEFAULT_DATA_DIR).join("keys"), PathBuf::from("keys")],
+        };
+        let Some(path) = places.iter().map(|place| place.join("local.json")).find(|path| path.exists())
+        else {
             return match dir {
                 None => Ok(None),
                 Some(dir) => Err(CliError::Usage(format!(
@@ -98,7 +103,7 @@ impl Local {
                     dir.display()
                 ))),
             };
-        }
+        };
         let text = private::read(&path)?;
         let local = serde_json::from_str(text.expose());
         local.map(Some).map_err(|_| CliError::Usage(format!("{} is not what a server wrote", path.display())))

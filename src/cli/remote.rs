@@ -58,9 +58,8 @@ impl Remote {
     pub(crate) fn connect(&self, environment: &Environment) -> Result<Api, CliError> {
         match self.local(environment)? {
             Some(local) => {
-                let connector = Connector::new(&local.url, Trust::Fingerprint(local.fingerprint), None);
                 let credential = Credential::Bearer(Secret::new(local.credential.to_string()));
-                Ok(Api::new(connector.map_err(crate::client::ClientError::from)?, credential))
+                Self::open(self.local_target(environment, local)?, credential)
             }
             None => {
                 let target = self.target(environment)?;
@@ -73,10 +72,7 @@ impl Remote {
     /// A connection for what anyone may read.
     pub(crate) fn connect_public(&self, environment: &Environment) -> Result<Api, CliError> {
         match self.local(environment)? {
-            Some(local) => {
-                let (url, trust) = (local.url, Trust::Fingerprint(local.fingerprint));
-                Self::open(Target { url, trust, profile: None }, Credential::None)
-            }
+            Some(local) => Self::open(self.local_target(environment, local)?, Credential::None),
             None => Self::open(self.target(environment)?, Credential::None),
         }
     }
@@ -97,6 +93,14 @@ impl Remote {
             (None, Some(_)) => Ok(None),
             (None, None) => Local::load(None),
         }
+    }
+
+    fn local_target(&self, environment: &Environment, local: Local) -> Result<Target, CliError> {
+        let trust = match self.outside_tls {
+            true => trust(&Anchor::Outside(self.ca_file(environment)))?,
+            false => Trust::Fingerprint(local.fingerprint),
+        };
+        Ok(Target { url: local.url, trust, profile: None })
     }
 
     /// The server named by flags, environment or profile.

@@ -39,18 +39,18 @@ pub(crate) struct ResetPassword {
 
 impl UserCommand {
     /// Does it.
-    pub(crate) fn run(self, environment: &Environment) -> Result<(), CliError> {
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::ResetPassword(command) => command.run(environment),
+            Self::ResetPassword(command) => command.run(environment).await,
         }
     }
 }
 
 impl ResetPassword {
-    fn run(self, environment: &Environment) -> Result<(), CliError> {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let password = self.password(environment)?;
         check_password(&password).map_err(CliError::Usage)?;
-        offline::reset_password(&self.data_dir, &self.user, &password).map_err(CliError::Start)?;
+        offline::reset_password(&self.data_dir, &self.user, &password).await.map_err(CliError::Start)?;
         line(format!("{} has a new password", self.user))
     }
 

@@ -8,7 +8,7 @@ use crate::access::password;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Action, Subjects};
 use crate::secret::Secret;
-use crate::service::vault::load_private;
+use crate::service::vault::{Vault, load_private};
 use crate::service::{Caller, ca_set};
 use crate::store::sqlite::{LedgerFile, SqliteOptions, SqliteStore};
 use crate::store::{Administration as _, SetPassword, Store};
@@ -46,6 +46,14 @@ pub fn open_ledger(data_dir: &Path) -> Result<LedgerFile, StartError> {
 /// It is not there, or others may read it.
 pub fn root_key(keys_dir: &Path) -> Result<Secret<String>, StartError> {
     load_private(&keys_dir.join(ca_set::ROOT_KEY)).map_err(StartError::of)
+}
+
+/// Destroys the root's private key here, once it is kept elsewhere: written over, then removed.
+///
+/// # Errors
+/// It cannot be removed.
+pub fn remove_root_key(keys_dir: &Path) -> Result<(), StartError> {
+    Vault::open(keys_dir).and_then(|vault| vault.destroy(ca_set::ROOT_KEY)).map_err(StartError::of)
 }
 
 fn existing(data_dir: &Path) -> Result<std::path::PathBuf, StartError> {
