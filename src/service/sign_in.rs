@@ -17,7 +17,7 @@ const AT_ONCE: usize = 2;
 const WAITING: usize = 16;
 
 /// What signing in shares: proofs remembered for a minute, and a limit on argon2.
-pub struct SignIn {
+pub(super) struct SignIn {
     proofs: Proofs,
     hashing: Semaphore,
     waiting: AtomicUsize,

@@ -7,9 +7,9 @@ use std::time::Duration;
 use crate::clock::{Clock, Reading, Timestamp};
 
 /// How far behind the mark the clock may stand.
-pub const TOLERATED_STEP_BACK: Duration = Duration::from_secs(120);
+pub(super) const TOLERATED_STEP_BACK: Duration = Duration::from_secs(120);
 /// How much the clock may gain on the boot-time clock while the server runs.
-pub const TOLERATED_STEP_AHEAD: Duration = Duration::from_secs(24 * 3600);
+pub(super) const TOLERATED_STEP_AHEAD: Duration = Duration::from_secs(24 * 3600);
 
 /// Why the clock is not trusted. Until it is right again or accepted, nothing is minted, redeemed, renewed or collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
