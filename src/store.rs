@@ -2,6 +2,8 @@
 //! reads are small traits per noun. Nothing here assumes one writer process: see ARCHITECTURE.md.
 
 mod command;
+#[cfg(test)]
+mod contract;
 mod outcome;
 mod read;
 mod record;

@@ -1,1 +1,138 @@
-//! What only SQLite can get wrong.
+//! The contract on SQLite, and what only SQLite can get wrong.
+
+mod faults;
+mod opening;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::writer::Job;
+use super::{LedgerFault, OpenError, SqliteOptions, SqliteStore, migrate};
+use crate::clock::Timestamp;
+use crate::ledger::{Action, Draft, Fault};
+use crate::store::contract::{Backend, World, contract};
+use crate::store::*;
+
+/// A database file in a directory of its own.
+struct OnDisk {
+    path: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+impl OnDisk {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self { path: directory.path().join("gatepass.db"), _directory: directory }
+    }
+}
+
+impl Backend for OnDisk {
+    fn open(&self, now: Timestamp) -> Arc<dyn Store> {
+        SqliteStore::open(&self.path, SqliteOptions::new(now)).unwrap()
+    }
+}
+
+contract!(super::OnDisk::new());
+
+const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
+
+fn open(disk: &OnDisk) -> Arc<SqliteStore> {
+    SqliteStore::open(&disk.path, SqliteOptions::new(NOW)).unwrap()
+}
+
+impl SqliteStore {
+    /// Does something to the writing connection between two batches.
+    fn hook(&self, hook: impl FnOnce(&Connection) + Send + 'static) {
+        self.queue.send(Job::Hook(Box::new(hook))).unwrap();
+    }
+}
+
+fn append(store: &Arc<SqliteStore>, size: usize) -> Answer<'_, ()> {
+    let store: &dyn Store = &**store;
+    let entry = Draft::done(Action::TokenCreated, NOW, "user:admin").with("filler", "x".repeat(size));
+    store.append_entries(AppendEntries { entries: vec![entry] })
+}
+
+#[tokio::test]
+async fn redeeming_reads_no_mint_record() {
+    let disk = OnDisk::new();
+    let path = disk.path.clone();
+    let mut world = World::begin(Box::new(disk)).await;
+    let tokens = [world.mint_ephemeral(Some(2)).await, world.mint_persistent(None).await];
+    let other = Connection::open(path).unwrap();
+    other.execute_batch("DROP VIEW readable_tokens; DROP TABLE mints").unwrap();
+    for token in tokens {
+        let key = crate::id::SpkiHash::of(token.token.as_bytes());
+        assert_eq!(world.redeem(&token, key).await, Redeemed::First);
+        assert!(matches!(world.redeem(&token, key).await, Redeemed::Again(_)));
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_edits_is_found_and_named() {
+    type Case = (&'static str, fn(&Fault) -> bool);
+    let cases: [Case; 5] = [
+        (
+            "UPDATE ledger SET bytes = CAST(substr(bytes, 1, length(bytes) - 1) || x'20' AS BLOB) WHERE seq = 3",
+            |fault| *fault == Fault::Altered { seq: 3 },
+        ),
+        ("DELETE FROM ledger WHERE seq = 3", |fault| *fault == Fault::Missing { seq: 3, found: 4 }),
+        (
+            "UPDATE ledger SET seq = 99 WHERE seq = 3; UPDATE ledger SET seq = 3 WHERE seq = 4; \
+             UPDATE ledger SET seq = 4 WHERE seq = 99",
+            |fault| matches!(fault, Fault::Moved { seq: 3, written: 4, .. }),
+        ),
+        (
+            "INSERT INTO ledger SELECT chain, seq + 1, at, actor, address, request, action, token, host, outcome, \
+             reason, bytes, hash FROM ledger WHERE seq = 5",
+            |fault| matches!(fault, Fault::Moved { seq: 6, written: 5, .. }),
+        ),
+        ("UPDATE ledger SET actor = 'user:nobody' WHERE seq = 2", |fault| {
+            *fault == Fault::Column { seq: 2, column: "actor" }
+        }),
+    ];
+    for (edit, expected) in cases {
+        let disk = OnDisk::new();
+        let store = open(&disk);
+        for _ in 0..5 {
+            append(&store, 10).await.unwrap();
+        }
+        drop(store);
+        Connection::open(&disk.path).unwrap().execute_batch(edit).unwrap();
+        match SqliteStore::open_read_only(&disk.path).unwrap().verify(|_, _| ()) {
+            Err(LedgerFault::Broken(fault)) => assert!(expected(&fault), "{edit}: {fault:?}"),
+            other => panic!("{edit}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_ledger_is_verified_while_a_server_writes() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    let ledger = SqliteStore::open_read_only(&disk.path).unwrap();
+    assert_eq!(ledger.verify(|_, _| ()).unwrap().entries, 1);
+    append(&store, 10).await.unwrap();
+    let mut heard = Vec::new();
+    assert_eq!(ledger.verify(|done, of| heard.push((done, of))).unwrap().entries, 2);
+    assert_eq!(heard, [(2, 2)]);
+    assert_eq!(ledger.newest(None, 1).unwrap()[0].seq, 2);
+}
+
+#[tokio::test]
+async fn the_views_show_people_what_is_there() {
+    let disk = OnDisk::new();
+    let path = disk.path.clone();
+    let mut world = World::begin(Box::new(disk)).await;
+    let token = world.mint_ephemeral(Some(1)).await;
+    world.redeem(&token, crate::id::SpkiHash::of(b"key")).await;
+    let reader = Connection::open(path).unwrap();
+    let text = |sql: &str| reader.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(text("SELECT token FROM readable_tokens"), crate::id::hex(token.token.as_bytes()));
+    assert_eq!(text("SELECT enrolled_at FROM readable_hosts"), "2030-03-17T17:46:40Z");
+    let body = text("SELECT body FROM readable_ledger WHERE action = 'host_enrolled'");
+    assert!(body.starts_with(r#"{"at":"2030-03-17T17:46:40Z","actor":"user:admin""#), "{body}");
+}

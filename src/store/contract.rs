@@ -1,0 +1,120 @@
+//! The contract of a store: what every backend must do, whatever database is behind it.
+//!
+//! A backend implements [`Backend`] and calls `contract!` with it; each case becomes a test of its own.
+
+pub(super) mod administration;
+pub(super) mod collecting;
+pub(super) mod keys;
+pub(super) mod ledger;
+pub(super) mod minting;
+pub(super) mod redeeming;
+pub(super) mod renewing;
+pub(super) mod revoking;
+pub(super) mod roles;
+mod world;
+
+pub(super) use self::world::{Backend, World};
+
+/// Makes a test of each case for a backend, given as an expression that makes one with an empty database.
+macro_rules! contract {
+    ($backend:expr; $($room:ident { $($case:ident),* $(,)? })*) => {$(
+        mod $room {
+            use crate::store::contract::{World, $room as cases};
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let mut world = World::begin(Box::new($backend)).await;
+                    cases::$case(&mut world).await;
+                    world.ledger_is_whole().await;
+                }
+            )*
+        }
+    )*};
+    ($backend:expr) => {
+        crate::store::contract::contract! { $backend;
+            administration {
+                founding_happens_once,
+                a_new_identity_is_recorded_once,
+                only_former_issuers_retire,
+                a_password_is_replaced,
+                crl_numbers_only_grow,
+                the_clock_mark_only_moves_on_until_a_clock_is_accepted,
+                a_probe_changes_nothing,
+            }
+            minting {
+                a_mint_is_read_back_as_it_was_recorded,
+                lists_are_paged_newest_first_and_hide_what_ended,
+                only_live_persistent_tokens_are_listed_as_such,
+                a_mint_needs_its_list,
+                an_index_is_never_given_again,
+            }
+            redeeming {
+                the_first_redemption_makes_a_host,
+                the_same_pair_is_answered_with_the_winners_certificate,
+                a_spent_token_refuses_another_key,
+                two_hundred_race_for_one_use,
+                two_hundred_race_for_a_hundred_uses,
+                the_same_key_racing_with_itself_makes_one_host,
+                a_revoked_token_is_refused,
+                a_persistent_token_without_a_row_is_refused,
+                a_token_of_an_unknown_list_is_refused,
+                a_taken_name_is_refused_and_spends_nothing,
+                the_key_of_a_revoked_host_is_refused_under_every_token,
+                unlimited_tokens_count_their_uses,
+            }
+            renewing {
+                the_newest_certificate_renews,
+                a_lost_answer_is_given_again,
+                a_lost_answer_can_be_replaced_with_another_key,
+                a_superseded_certificate_conflicts_once_its_successor_was_seen,
+                the_newest_certificate_may_keep_its_key,
+                a_renewal_with_other_roles_is_built_again,
+                strangers_and_revoked_hosts_do_not_renew,
+                an_old_pair_is_certified_again_for_the_same_host,
+                recertifying_needs_a_live_token_and_the_pairs_own_host,
+            }
+            roles {
+                added_roles_revoke_nothing,
+                a_removed_role_revokes_older_certificates_with_the_next_one,
+                a_removed_role_revokes_at_once_if_asked,
+                the_same_roles_change_nothing,
+                unknown_and_revoked_hosts_keep_their_roles,
+            }
+            revoking {
+                a_token_is_revoked_once,
+                the_emergency_token_needs_confirmation,
+                only_persistent_tokens_are_found_if_asked,
+                revoked_wins_over_used_up,
+                a_revoked_token_leaves_its_hosts_alone,
+                a_host_is_revoked_with_its_certificates_and_keys,
+                revocations_survive_a_restart,
+            }
+            keys {
+                rotation_moves_each_key_on_one_place,
+                keys_in_use_do_not_retire,
+                a_needed_key_says_how_many_tokens_need_it,
+                retiring_a_needed_key_ends_its_tokens_and_replaces_the_emergency_token,
+                accepting_the_clock_begins_a_new_epoch,
+            }
+            collecting {
+                nothing_that_is_still_needed_is_collected,
+                ephemeral_tokens_go_after_retention_and_pairs_at_their_time,
+                persistent_tokens_go_with_their_pairs,
+                a_collected_token_stays_refused_after_a_restart,
+                hosts_go_with_their_certificates_and_pairs,
+                pairs_of_a_revoked_host_stay_as_long_as_it_does,
+                superseded_and_revoked_certificates_go_once_expired,
+                lists_go_when_all_their_tokens_have_expired,
+                a_run_is_bounded_and_says_that_more_is_left,
+                use_counts_stay_as_long_as_the_token_is_listed,
+            }
+            ledger {
+                every_act_has_exactly_one_entry,
+                refusals_and_repeats_leave_no_entry,
+                entries_are_read_in_order_and_backwards,
+            }
+        }
+    };
+}
+pub(super) use contract;

@@ -1,0 +1,113 @@
+//! Founding, identity, passwords, CRL numbers, the clock mark.
+
+use super::world::*;
+use crate::ledger::Action;
+use crate::name::DnsName;
+use crate::store::*;
+
+pub(in crate::store) async fn founding_happens_once(world: &mut World) {
+    let keys = world.store().keys().await.unwrap();
+    assert_eq!(keys.iter().filter(|key| key.state == KeyState::Current).count(), 1);
+    let mut lists = world.store().lists().await.unwrap();
+    lists.sort_unstable_by_key(|list| list.kind != ListKind::Ephemeral);
+    let kinds: Vec<_> = lists.iter().map(|list| (list.id, list.kind, list.next)).collect();
+    assert_eq!(
+        kinds,
+        [(world.ephemeral, ListKind::Ephemeral, 0), (world.persistent, ListKind::Persistent, 0)]
+    );
+    let again = world.founding(key(KeyState::Current, world.now));
+    assert_eq!(world.store().found(again).await.unwrap(), Founded::Before);
+    assert_eq!(world.store().keys().await.unwrap(), keys);
+    world.expect_entries(&[]).await;
+}
+
+fn identity(world: &World, issuer: &str, names: &[&str]) -> RecordIdentity {
+    RecordIdentity {
+        issuer: issuer.to_owned(),
+        names: names.iter().map(|name| DnsName::parse(name).unwrap()).collect(),
+        at: world.now,
+        entry: world.draft(Action::AuthorityChanged),
+    }
+}
+
+pub(in crate::store) async fn a_new_identity_is_recorded_once(world: &mut World) {
+    let store = world.shared();
+    store.record_identity(identity(world, "https://gate.example.org", &["gate.example.org"])).await.unwrap();
+    world.expect_entries(&[]).await;
+    store.record_identity(identity(world, "https://new.example.org", &["new.example.org"])).await.unwrap();
+    world.expect_entries(&[Action::AuthorityChanged]).await;
+    let issuers: Vec<_> =
+        store.issuers().await.unwrap().into_iter().map(|issuer| (issuer.url, issuer.current)).collect();
+    assert!(issuers.contains(&("https://gate.example.org".to_owned(), false)));
+    assert!(issuers.contains(&("https://new.example.org".to_owned(), true)));
+    for name in ["gate.example.org", "new.example.org"] {
+        assert!(store.name_taken(DnsName::parse(name).unwrap()).await.unwrap());
+    }
+    assert!(!store.name_taken(DnsName::parse("node.example.org").unwrap()).await.unwrap());
+}
+
+pub(in crate::store) async fn only_former_issuers_retire(world: &mut World) {
+    let store = world.shared();
+    store.record_identity(identity(world, "https://new.example.org", &[])).await.unwrap();
+    world.expect_entries(&[Action::AuthorityChanged]).await;
+    let retire =
+        |issuer: &str| RetireIssuer { issuer: issuer.to_owned(), entry: world.draft(Action::IssuerRetired) };
+    let current = store.retire_issuer(retire("https://new.example.org")).await.unwrap();
+    assert_eq!(current, IssuerRetirement::Current);
+    let unknown = store.retire_issuer(retire("https://other.example.org")).await.unwrap();
+    assert_eq!(unknown, IssuerRetirement::Unknown);
+    let former = store.retire_issuer(retire("https://gate.example.org")).await.unwrap();
+    assert_eq!(former, IssuerRetirement::Retired);
+    let again = store.retire_issuer(retire("https://gate.example.org")).await.unwrap();
+    assert_eq!(again, IssuerRetirement::Unknown);
+    assert_eq!(store.issuers().await.unwrap().len(), 1);
+    world.expect_entries(&[Action::IssuerRetired]).await;
+}
+
+pub(in crate::store) async fn a_password_is_replaced(world: &mut World) {
+    let store = world.shared();
+    let hash = |hash: Option<crate::secret::Secret<String>>| hash.map(|hash| hash.expose().clone());
+    assert_eq!(hash(store.password_hash("admin".to_owned()).await.unwrap()).as_deref(), Some("first"));
+    store.set_password(world.password("admin", "second")).await.unwrap();
+    assert_eq!(hash(store.password_hash("admin".to_owned()).await.unwrap()).as_deref(), Some("second"));
+    assert!(store.password_hash("nobody".to_owned()).await.unwrap().is_none());
+    world.expect_entries(&[Action::PasswordSet]).await;
+}
+
+pub(in crate::store) async fn crl_numbers_only_grow(world: &mut World) {
+    let take = |ski: u8| NextCrlNumber { ski: vec![ski; 20] };
+    for expected in 1..4 {
+        assert_eq!(world.store().next_crl_number(take(1)).await.unwrap(), expected);
+    }
+    assert_eq!(world.store().next_crl_number(take(2)).await.unwrap(), 1);
+    world.restart();
+    assert_eq!(world.store().next_crl_number(take(1)).await.unwrap(), 4);
+}
+
+pub(in crate::store) async fn the_clock_mark_only_moves_on_until_a_clock_is_accepted(world: &mut World) {
+    let store = world.shared();
+    let founded = world.now;
+    assert_eq!(store.clock_mark().await.unwrap(), Some(founded));
+    world.pass(HOUR);
+    store.mark_clock(MarkClock { at: world.now }).await.unwrap();
+    store.mark_clock(MarkClock { at: founded }).await.unwrap();
+    assert_eq!(store.clock_mark().await.unwrap(), Some(world.now));
+    world.pass(HOUR);
+    world.mint_ephemeral(None).await;
+    assert_eq!(store.clock_mark().await.unwrap(), Some(world.now));
+    let accept = AcceptClock {
+        current: key(KeyState::Current, founded),
+        next: key(KeyState::Prepared, founded),
+        at: founded,
+        entry: crate::ledger::Draft::done(Action::ClockAccepted, founded, "user:admin"),
+    };
+    store.accept_clock(accept).await.unwrap();
+    assert_eq!(store.clock_mark().await.unwrap(), Some(founded));
+}
+
+pub(in crate::store) async fn a_probe_changes_nothing(world: &mut World) {
+    let mark = world.store().clock_mark().await.unwrap();
+    world.store().probe().await.unwrap();
+    assert_eq!(world.store().clock_mark().await.unwrap(), mark);
+    world.expect_entries(&[]).await;
+}

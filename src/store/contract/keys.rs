@@ -1,0 +1,129 @@
+//! Rotating and retiring signing keys.
+
+use super::world::*;
+use crate::id::KeyId;
+use crate::ledger::{Action, Draft};
+use crate::store::*;
+use crate::token::Status;
+
+async fn rotate(world: &mut World) -> KeyId {
+    let former = world.current;
+    world.pass(HOUR);
+    let next = key(KeyState::Prepared, world.now);
+    let command = RotateKeys { next, at: world.now, entry: world.draft(Action::KeyRotated) };
+    let rotation = world.store().rotate_keys(command).await.unwrap();
+    world.current = rotation.keys.iter().find(|key| key.state == KeyState::Current).unwrap().id;
+    former
+}
+
+async fn retire(world: &World, key: KeyId, even_needed: bool, emergency: Option<RecordMint>) -> Retirement {
+    let entry = world.draft(Action::KeyRetired);
+    let command = RetireKey { key, even_needed, emergency, at: world.now, entry };
+    world.store().retire_key(command).await.unwrap()
+}
+
+async fn states(world: &World) -> Vec<(KeyId, KeyState)> {
+    world.store().keys().await.unwrap().iter().map(|key| (key.id, key.state)).collect()
+}
+
+pub(in crate::store) async fn rotation_moves_each_key_on_one_place(world: &mut World) {
+    let prepared = states(world).await.iter().find(|(_, state)| *state == KeyState::Prepared).unwrap().0;
+    let former = rotate(world).await;
+    let states = states(world).await;
+    assert_eq!(states.len(), 3);
+    assert!(states.contains(&(former, KeyState::Previous)));
+    assert!(states.contains(&(prepared, KeyState::Current)));
+    world.expect_entries(&[Action::KeyRotated]).await;
+}
+
+pub(in crate::store) async fn keys_in_use_do_not_retire(world: &mut World) {
+    for (key, _) in states(world).await {
+        assert_eq!(retire(world, key, true, None).await, Retirement::InUse);
+    }
+    assert_eq!(retire(world, KeyId::of(b"nobody's"), true, None).await, Retirement::Unknown);
+    let former = rotate(world).await;
+    let retired = Retirement::Retired { tokens: 0, emergency: false };
+    assert_eq!(retire(world, former, false, None).await, retired);
+    assert_eq!(retire(world, former, false, None).await, Retirement::Unknown);
+    assert!(states(world).await.iter().all(|(key, _)| *key != former));
+    world.expect_entries(&[Action::KeyRotated, Action::KeyRetired]).await;
+}
+
+pub(in crate::store) async fn a_needed_key_says_how_many_tokens_need_it(world: &mut World) {
+    world.mint_ephemeral(None).await;
+    let (live, revoked, spent) = (
+        world.mint_persistent(None).await,
+        world.mint_persistent(None).await,
+        world.mint_persistent(Some(1)).await,
+    );
+    let expiring = world.persistent(None);
+    world.mint(MintRecord { expires_at: Some(world.now.plus(HOUR / 2)), ..expiring }).await;
+    world.revoke(&revoked).await;
+    world.enroll(&spent, new_key()).await;
+    let former = rotate(world).await;
+    world.mint_persistent(None).await;
+    world.new_entries().await;
+    assert_eq!(retire(world, former, false, None).await, Retirement::Needed { tokens: 1 });
+    let needs = world.store().key_needs(world.now).await.unwrap();
+    let need = |key| needs.iter().find(|need| need.key == key).unwrap().tokens;
+    assert_eq!((need(former), need(world.current)), (1, 1));
+    assert_eq!(world.token(&live).await.unwrap().revoked_at, None);
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens_and_replaces_the_emergency_token(
+    world: &mut World,
+) {
+    let emergency = world.persistent(None);
+    let emergency = world.mint(MintRecord { emergency: true, ..emergency }).await;
+    let mut others = Vec::new();
+    for _ in 0..3 {
+        others.push(world.mint_persistent(None).await);
+    }
+    let former = rotate(world).await;
+    let survivor = world.mint_persistent(None).await;
+    let record = MintRecord { emergency: true, ..world.persistent(None) };
+    let successor = RecordMint { record: record.clone(), entry: world.draft(Action::TokenCreated) };
+    world.new_entries().await;
+    let retired = retire(world, former, true, Some(successor)).await;
+    assert_eq!(retired, Retirement::Retired { tokens: 4, emergency: true });
+    world.expect_entries(&[Action::KeyRetired, Action::TokenCreated]).await;
+    for ended in others.iter().chain([&emergency]) {
+        assert_eq!(world.store().revocations().status(ended.status), Status::Revoked);
+        let refused = world.redeem(ended, new_key()).await;
+        assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+    }
+    assert_eq!(world.store().emergency_token().await.unwrap().unwrap().mint, record);
+    world.enroll(&survivor, new_key()).await;
+    let second = rotate(world).await;
+    let record = MintRecord { emergency: true, ..world.persistent(None) };
+    world.revoke(&survivor).await;
+    let confirmed = RevokeToken {
+        even_emergency: true,
+        ..world.revocation(world.store().emergency_token().await.unwrap().unwrap().mint.token)
+    };
+    world.store().revoke_token(confirmed).await.unwrap();
+    let successor = RecordMint { record: record.clone(), entry: world.draft(Action::TokenCreated) };
+    let unneeded = retire(world, second, true, Some(successor)).await;
+    assert_eq!(unneeded, Retirement::Retired { tokens: 0, emergency: false });
+    assert_eq!(world.token(&record).await, None, "a successor is recorded only for a token that ends here");
+}
+
+pub(in crate::store) async fn accepting_the_clock_begins_a_new_epoch(world: &mut World) {
+    let former = rotate(world).await;
+    let before = states(world).await;
+    let dropped = before.iter().find(|(_, state)| *state == KeyState::Prepared).unwrap().0;
+    world.new_entries().await;
+    let (current, next) = (key(KeyState::Current, world.now), key(KeyState::Prepared, world.now));
+    let entry = Draft::done(Action::ClockAccepted, world.now, "user:admin");
+    let command = AcceptClock { current: current.clone(), next: next.clone(), at: world.now, entry };
+    let keys = world.store().accept_clock(command).await.unwrap().keys;
+    assert_eq!(keys, world.store().keys().await.unwrap());
+    let standing = |id| keys.iter().find(|key| key.id == id).map(|key| (key.state, key.persistent_only));
+    assert_eq!(standing(former), Some((KeyState::Previous, true)));
+    assert_eq!(standing(world.current), Some((KeyState::Previous, true)));
+    assert_eq!(standing(current.id), Some((KeyState::Current, false)));
+    assert_eq!(standing(next.id), Some((KeyState::Prepared, false)));
+    assert_eq!(standing(dropped), None);
+    world.expect_entries(&[Action::ClockAccepted]).await;
+}

@@ -1,0 +1,101 @@
+//! Recording mints and listing them.
+
+use super::world::*;
+use crate::id::{HostId, ListId, PolicyId, Thumbprint};
+use crate::ledger::Action;
+use crate::name::{Cluster, DnsPattern};
+use crate::store::*;
+
+pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut World) {
+    let plain = world.persistent(Some(3));
+    let full = MintRecord {
+        emergency: true,
+        expires_at: Some(world.now.plus(DAY)),
+        dns_names: vec![DnsPattern::parse("*.nodes.example.org").unwrap()],
+        bound_key: Some(Thumbprint::of(b"key")),
+        cluster: Some(Cluster::parse("c-1").unwrap()),
+        host: Some(HostId::generate(world.now)),
+        policy: Some(PolicyId::generate(world.now)),
+        roles: roles(&["proxy", "allocator"]),
+        ..plain
+    };
+    world.mint(full.clone()).await;
+    let expected = TokenRecord { mint: full.clone(), used: 0, revoked_at: None };
+    assert_eq!(world.token(&full).await.as_ref(), Some(&expected));
+    assert_eq!(world.store().emergency_token().await.unwrap(), Some(expected));
+    let unknown = world.ephemeral(None);
+    assert_eq!(world.token(&unknown).await, None);
+    world.expect_entries(&[Action::TokenCreated]).await;
+}
+
+async fn listed(world: &World, ended: Ended, after: Option<crate::id::TokenId>) -> Vec<crate::id::TokenId> {
+    let page = PageQuery { after, limit: 3 };
+    let tokens = world.store().list_tokens(TokenFilter { ended }, page).await.unwrap();
+    tokens.into_iter().map(|token| token.mint.token).collect()
+}
+
+pub(in crate::store) async fn lists_are_paged_newest_first_and_hide_what_ended(world: &mut World) {
+    let mut minted = Vec::new();
+    for _ in 0..5 {
+        world.pass(HOUR / 60);
+        minted.push(world.mint_ephemeral(Some(1)).await);
+    }
+    let ids: Vec<_> = minted.iter().rev().map(|token| token.token).collect();
+    assert_eq!(listed(world, Ended::All, None).await, ids[..3]);
+    assert_eq!(listed(world, Ended::All, Some(ids[2])).await, ids[3..]);
+
+    world.revoke(&minted[4]).await;
+    world.enroll(&minted[3], new_key()).await;
+    let before = world.now.minus(HOUR);
+    assert_eq!(listed(world, Ended::Since(before), None).await, ids[..3], "lately ended ones are shown");
+    assert_eq!(listed(world, Ended::Since(world.now), None).await, ids[2..], "neither revoked nor used up");
+    world.pass(HOUR * 2);
+    assert!(listed(world, Ended::Since(world.now), None).await.is_empty(), "expired");
+    assert_eq!(world.token(&minted[4]).await.unwrap().state(world.now), TokenState::Revoked);
+    assert_eq!(world.token(&minted[3]).await.unwrap().state(world.now), TokenState::Used);
+    assert_eq!(world.token(&minted[2]).await.unwrap().state(world.now), TokenState::Expired);
+}
+
+pub(in crate::store) async fn only_live_persistent_tokens_are_listed_as_such(world: &mut World) {
+    world.mint_ephemeral(None).await;
+    let first = world.mint_persistent(None).await;
+    let expiring = world.persistent(None);
+    let expiring = world.mint(MintRecord { expires_at: Some(world.now.plus(HOUR)), ..expiring }).await;
+    world.pass(HOUR / 2);
+    let revoked = world.mint_persistent(None).await;
+    world.revoke(&revoked).await;
+    let mut live = world.store().list_persistent(world.now).await.unwrap();
+    live.sort_unstable();
+    let mut expected = [(first.token, first.roles.clone()), (expiring.token, expiring.roles.clone())];
+    expected.sort_unstable();
+    assert_eq!(live, expected);
+    world.pass(HOUR);
+    assert_eq!(world.store().list_persistent(world.now).await.unwrap(), [(first.token, first.roles)]);
+}
+
+pub(in crate::store) async fn a_mint_needs_its_list(world: &mut World) {
+    let mut record = world.ephemeral(None);
+    record.status.list = ListId::generate(world.now);
+    let entry = world.draft(Action::TokenCreated);
+    let command = RecordMint { record: record.clone(), entry: entry.clone() };
+    assert!(matches!(world.store().record_mint(command).await, Err(StoreError::Damaged { .. })));
+    record.status.list = world.persistent;
+    let wrong_kind = RecordMint { record: record.clone(), entry };
+    assert!(matches!(world.store().record_mint(wrong_kind).await, Err(StoreError::Damaged { .. })));
+    assert_eq!(world.token(&record).await, None);
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn an_index_is_never_given_again(world: &mut World) {
+    let mut record = world.ephemeral(None);
+    record.status.index = 5000;
+    world.mint(record).await;
+    let early = world.ephemeral(None);
+    world.mint(early).await;
+    let fresh = ListRecord { id: ListId::generate(world.now), kind: ListKind::Ephemeral, next: 0 };
+    world.store().open_list(OpenList { list: fresh }).await.unwrap();
+    world.restart();
+    let lists = world.store().lists().await.unwrap();
+    let next = |id| lists.iter().find(|list| list.id == id).unwrap().next;
+    assert_eq!((next(world.ephemeral), next(fresh.id)), (5001, 0));
+}

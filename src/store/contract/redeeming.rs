@@ -1,0 +1,189 @@
+//! Redeeming: what the transaction alone decides.
+
+use super::world::*;
+use crate::id::{HostId, ListId, SpkiHash};
+use crate::ledger::Action;
+use crate::name::DnsName;
+use crate::store::*;
+use crate::token::Status;
+
+pub(in crate::store) async fn the_first_redemption_makes_a_host(world: &mut World) {
+    let token = world.mint_ephemeral(Some(2)).await;
+    let mut command = world.redemption(&token, new_key());
+    command.host.name = Some(DnsName::parse("node-1.example.org").unwrap());
+    let (host, certificate) = (command.host.clone(), command.certificate.clone());
+    assert_eq!(world.store().redeem(command).await.unwrap(), Redeemed::First);
+    let record = world.host(host.id).await;
+    assert_eq!((record.name, record.roles, record.token), (host.name, host.roles, token.token));
+    assert_eq!(
+        (record.newest.serial, record.newest_seen, record.previous),
+        (certificate.serial, false, None)
+    );
+    assert_eq!(world.token(&token).await.unwrap().used, 1);
+    assert_eq!(world.store().revocations().status(token.status), Status::Valid);
+    let pair = world.store().pair(token.token, certificate.key).await.unwrap().unwrap();
+    assert_eq!((pair.host, pair.redeemed_at, pair.host_revoked), (host.id, world.now, false));
+    assert_eq!(pair.certificate.unwrap().der, certificate.der);
+    let page = PageQuery { after: None, limit: 10 };
+    assert_eq!(world.store().list_hosts(page).await.unwrap(), [world.host(host.id).await]);
+    world.expect_entries(&[Action::TokenCreated, Action::HostEnrolled]).await;
+}
+
+pub(in crate::store) async fn the_same_pair_is_answered_with_the_winners_certificate(world: &mut World) {
+    let token = world.mint_ephemeral(Some(1)).await;
+    let key = new_key();
+    let host = world.enroll(&token, key).await;
+    world.expect_entries(&[Action::TokenCreated, Action::HostEnrolled]).await;
+    match world.redeem(&token, key).await {
+        Redeemed::Again(winner) => assert_eq!((winner.host, winner.record), (host.id, host.newest)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(world.token(&token).await.unwrap().used, 1);
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn a_spent_token_refuses_another_key(world: &mut World) {
+    let token = world.mint_ephemeral(Some(1)).await;
+    world.enroll(&token, new_key()).await;
+    assert_eq!(world.store().revocations().status(token.status), Status::UsedUp);
+    let refused = world.redeem(&token, new_key()).await;
+    assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenSpent));
+    world.restart();
+    assert_eq!(world.redeem(&token, new_key()).await, refused);
+    assert_eq!(world.store().revocations().status(token.status), Status::UsedUp);
+}
+
+async fn race(world: &World, token: &MintRecord, keys: &[SpkiHash]) -> Vec<Redeemed> {
+    let racers = keys.iter().map(|key| {
+        let (store, command) = (world.shared(), world.redemption(token, *key));
+        tokio::spawn(async move { store.redeem(command).await.unwrap() })
+    });
+    let mut outcomes = Vec::new();
+    for racer in racers.collect::<Vec<_>>() {
+        outcomes.push(racer.await.unwrap());
+    }
+    outcomes
+}
+
+fn firsts(outcomes: &[Redeemed]) -> usize {
+    outcomes.iter().filter(|outcome| **outcome == Redeemed::First).count()
+}
+
+fn spent(outcomes: &[Redeemed]) -> usize {
+    let spent = Redeemed::Refused(RedeemRefusal::TokenSpent);
+    outcomes.iter().filter(|outcome| **outcome == spent).count()
+}
+
+pub(in crate::store) async fn two_hundred_race_for_one_use(world: &mut World) {
+    for persistent in [false, true] {
+        let token = if persistent {
+            world.mint_persistent(Some(1)).await
+        } else {
+            world.mint_ephemeral(Some(1)).await
+        };
+        let keys: Vec<_> = (0..200).map(|_| new_key()).collect();
+        let outcomes = race(world, &token, &keys).await;
+        assert_eq!((firsts(&outcomes), spent(&outcomes)), (1, 199));
+        assert_eq!(world.token(&token).await.unwrap().used, 1);
+        world.expect_entries(&[Action::TokenCreated, Action::HostEnrolled]).await;
+    }
+}
+
+pub(in crate::store) async fn two_hundred_race_for_a_hundred_uses(world: &mut World) {
+    let token = world.mint_ephemeral(Some(100)).await;
+    let keys: Vec<_> = (0..200).map(|_| new_key()).collect();
+    let outcomes = race(world, &token, &keys).await;
+    assert_eq!((firsts(&outcomes), spent(&outcomes)), (100, 100));
+    let record = world.token(&token).await.unwrap();
+    assert_eq!((record.used, record.state(world.now)), (100, TokenState::Exhausted));
+    let page = PageQuery { after: None, limit: 1000 };
+    assert_eq!(world.store().list_hosts(page).await.unwrap().len(), 100);
+    assert_eq!(world.new_entries().await.len(), 101);
+}
+
+pub(in crate::store) async fn the_same_key_racing_with_itself_makes_one_host(world: &mut World) {
+    let token = world.mint_ephemeral(Some(5)).await;
+    let outcomes = race(world, &token, &[new_key(); 20]).await;
+    assert_eq!(firsts(&outcomes), 1);
+    let winners: Vec<HostId> = outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Redeemed::Again(winner) => Some(winner.host),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(winners.len(), 19);
+    assert!(winners.iter().all(|host| *host == winners[0]));
+    assert_eq!(world.token(&token).await.unwrap().used, 1);
+}
+
+pub(in crate::store) async fn a_revoked_token_is_refused(world: &mut World) {
+    for token in [world.mint_ephemeral(None).await, world.mint_persistent(None).await] {
+        assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked);
+        assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
+        let refused = world.redeem(&token, new_key()).await;
+        assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+        assert_eq!(world.token(&token).await.unwrap().used, 0);
+    }
+}
+
+pub(in crate::store) async fn a_persistent_token_without_a_row_is_refused(world: &mut World) {
+    let never_recorded = world.persistent(None);
+    let refused = world.redeem(&never_recorded, new_key()).await;
+    assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn a_token_of_an_unknown_list_is_refused(world: &mut World) {
+    let mut token = world.ephemeral(None);
+    token.status.list = ListId::generate(world.now);
+    let refused = world.redeem(&token, new_key()).await;
+    assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+    assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
+}
+
+pub(in crate::store) async fn a_taken_name_is_refused_and_spends_nothing(world: &mut World) {
+    let token = world.mint_ephemeral(Some(2)).await;
+    let named = |key, name: &str| {
+        let mut command = world.redemption(&token, key);
+        command.host.name = Some(DnsName::parse(name).unwrap());
+        command
+    };
+    let store = world.shared();
+    let taken = Redeemed::Refused(RedeemRefusal::NameTaken);
+    assert_eq!(store.redeem(named(new_key(), "gate.example.org")).await.unwrap(), taken);
+    let first = named(new_key(), "node.example.org");
+    let host = first.host.id;
+    assert_eq!(store.redeem(first).await.unwrap(), Redeemed::First);
+    assert_eq!(store.redeem(named(new_key(), "node.example.org")).await.unwrap(), taken);
+    assert_eq!(world.token(&token).await.unwrap().used, 1);
+    assert_eq!(store.revocations().status(token.status), Status::Valid);
+    world.revoke_host(host).await;
+    let successor = named(new_key(), "node.example.org");
+    assert_eq!(store.redeem(successor).await.unwrap(), Redeemed::First, "only live hosts hold a name");
+}
+
+pub(in crate::store) async fn the_key_of_a_revoked_host_is_refused_under_every_token(world: &mut World) {
+    let (token, other) = (world.mint_ephemeral(Some(2)).await, world.mint_persistent(None).await);
+    let (key, renewed) = (new_key(), new_key());
+    let host = world.enroll(&token, key).await;
+    assert_eq!(world.renew(&host, host.newest.serial, renewed).await, Renewed::First);
+    world.revoke_host(host.id).await;
+    let refused = Redeemed::Refused(RedeemRefusal::HostRevoked);
+    for key in [key, renewed] {
+        assert_eq!(world.redeem(&token, key).await, refused);
+        assert_eq!(world.redeem(&other, key).await, refused);
+        assert!(world.store().key_of_revoked_host(key).await.unwrap());
+    }
+    assert!(world.store().pair(token.token, key).await.unwrap().unwrap().host_revoked);
+    assert!(!world.store().key_of_revoked_host(new_key()).await.unwrap());
+}
+
+pub(in crate::store) async fn unlimited_tokens_count_their_uses(world: &mut World) {
+    let token = world.mint_persistent(None).await;
+    for used in 1..=3 {
+        world.enroll(&token, new_key()).await;
+        let record = world.token(&token).await.unwrap();
+        assert_eq!((record.used, record.state(world.now)), (used, TokenState::Active));
+    }
+}

@@ -1,0 +1,149 @@
+//! Renewing, and certifying an old pair again.
+
+use super::world::*;
+use crate::id::{HostId, Serial};
+use crate::ledger::Action;
+use crate::store::*;
+
+async fn host(world: &mut World) -> (MintRecord, HostRecord) {
+    let token = world.mint_ephemeral(Some(1)).await;
+    let host = world.enroll(&token, new_key()).await;
+    world.see(host.id, host.newest.serial).await;
+    world.new_entries().await;
+    world.pass(HOUR);
+    (token, host)
+}
+
+pub(in crate::store) async fn the_newest_certificate_renews(world: &mut World) {
+    let (_, before) = host(world).await;
+    let command = world.renewal(&before, before.newest.serial, new_key());
+    let certificate = command.certificate.clone();
+    assert_eq!(world.store().renew(command).await.unwrap(), Renewed::First);
+    let after = world.host(before.id).await;
+    assert_eq!((after.newest.serial, after.newest.not_after), (certificate.serial, certificate.not_after));
+    assert_eq!((after.previous, after.newest_seen), (Some(before.newest.serial), false));
+    world.see(before.id, before.newest.serial).await;
+    assert!(!world.host(before.id).await.newest_seen, "only the newest counts");
+    world.see(before.id, certificate.serial).await;
+    assert!(world.host(before.id).await.newest_seen);
+    assert!(!world.store().revocations().certificate_revoked(before.newest.serial));
+    world.expect_entries(&[Action::HostRenewed]).await;
+}
+
+pub(in crate::store) async fn a_lost_answer_is_given_again(world: &mut World) {
+    let (_, before) = host(world).await;
+    let key = new_key();
+    assert_eq!(world.renew(&before, before.newest.serial, key).await, Renewed::First);
+    let newest = world.host(before.id).await.newest;
+    match world.renew(&before, before.newest.serial, key).await {
+        Renewed::Again(again) => assert_eq!((again.host, again.record), (before.id, newest)),
+        other => panic!("{other:?}"),
+    }
+    world.expect_entries(&[Action::HostRenewed]).await;
+}
+
+pub(in crate::store) async fn a_lost_answer_can_be_replaced_with_another_key(world: &mut World) {
+    let (_, before) = host(world).await;
+    let held = before.newest.serial;
+    for _ in 0..3 {
+        assert_eq!(world.renew(&before, held, new_key()).await, Renewed::First);
+        assert_eq!(world.host(before.id).await.previous, Some(held), "the one it is known to hold");
+    }
+}
+
+pub(in crate::store) async fn a_superseded_certificate_conflicts_once_its_successor_was_seen(
+    world: &mut World,
+) {
+    let (_, before) = host(world).await;
+    let key = new_key();
+    assert_eq!(world.renew(&before, before.newest.serial, key).await, Renewed::First);
+    let newest = world.host(before.id).await.newest.serial;
+    world.see(before.id, newest).await;
+    let conflict = Renewed::Refused(RenewRefusal::LineageConflict);
+    assert_eq!(world.renew(&before, before.newest.serial, key).await, conflict);
+    assert_eq!(world.renew(&before, before.newest.serial, new_key()).await, conflict);
+    assert_eq!(world.renew(&before, newest, new_key()).await, Renewed::First);
+    assert_eq!(world.renew(&before, before.newest.serial, new_key()).await, conflict, "two generations back");
+}
+
+pub(in crate::store) async fn the_newest_certificate_may_keep_its_key(world: &mut World) {
+    let (_, before) = host(world).await;
+    let key = before.newest.key;
+    assert_eq!(world.renew(&before, before.newest.serial, key).await, Renewed::First);
+    assert!(matches!(world.renew(&before, before.newest.serial, key).await, Renewed::Again(_)));
+}
+
+pub(in crate::store) async fn a_renewal_with_other_roles_is_built_again(world: &mut World) {
+    let (_, before) = host(world).await;
+    let mut command = world.renewal(&before, before.newest.serial, new_key());
+    command.roles = roles(&["director"]);
+    assert_eq!(world.store().renew(command).await.unwrap(), Renewed::RolesChanged);
+    assert_eq!(world.host(before.id).await, HostRecord { newest_seen: true, ..before });
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn strangers_and_revoked_hosts_do_not_renew(world: &mut World) {
+    let (_, known) = host(world).await;
+    let (_, revoked) = host(world).await;
+    let stranger = HostRecord { id: HostId::generate(world.now), ..known.clone() };
+    let unknown = Renewed::Refused(RenewRefusal::Unknown);
+    assert_eq!(world.renew(&stranger, known.newest.serial, new_key()).await, unknown);
+    assert_eq!(world.renew(&known, Serial::generate(), new_key()).await, unknown);
+    assert_eq!(world.renew(&known, revoked.newest.serial, new_key()).await, unknown, "another host's");
+    world.revoke_host(revoked.id).await;
+    let refused = Renewed::Refused(RenewRefusal::HostRevoked);
+    assert_eq!(world.renew(&revoked, revoked.newest.serial, new_key()).await, refused);
+    assert_eq!(world.renew(&known, known.newest.serial, revoked.newest.key).await, refused, "a revoked key");
+    world.expect_entries(&[Action::HostRevoked]).await;
+}
+
+fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Recertify {
+    Recertify {
+        ticket: ticket(token),
+        host: host.id,
+        roles: host.roles.clone(),
+        certificate: world.certificate(host.newest.key),
+        entry: world.draft(Action::HostReenrolled),
+    }
+}
+
+pub(in crate::store) async fn an_old_pair_is_certified_again_for_the_same_host(world: &mut World) {
+    let token = world.mint_persistent(Some(1)).await;
+    let before = world.enroll(&token, new_key()).await;
+    world.new_entries().await;
+    world.pass(DAY * 2);
+    let command = recertification(world, &token, &before);
+    let serial = command.certificate.serial;
+    assert_eq!(world.store().recertify(command).await.unwrap(), Renewed::First);
+    let after = world.host(before.id).await;
+    assert_eq!((after.newest.serial, after.previous), (serial, Some(before.newest.serial)));
+    assert_eq!(world.token(&token).await.unwrap().used, 1, "no use is taken");
+    match world.store().recertify(recertification(world, &token, &before)).await.unwrap() {
+        Renewed::Again(again) => assert_eq!(again.record.serial, serial),
+        other => panic!("{other:?}"),
+    }
+    world.pass(DAY * 2);
+    let mut other_roles = recertification(world, &token, &before);
+    other_roles.roles = Vec::new();
+    assert_eq!(world.store().recertify(other_roles).await.unwrap(), Renewed::RolesChanged);
+    world.expect_entries(&[Action::HostReenrolled]).await;
+}
+
+pub(in crate::store) async fn recertifying_needs_a_live_token_and_the_pairs_own_host(world: &mut World) {
+    let token = world.mint_persistent(None).await;
+    let (one, two) = (world.enroll(&token, new_key()).await, world.enroll(&token, new_key()).await);
+    world.pass(DAY * 2);
+    let store = world.shared();
+    let mut wrong_host = recertification(world, &token, &one);
+    wrong_host.host = two.id;
+    assert_eq!(store.recertify(wrong_host).await.unwrap(), Renewed::Refused(RenewRefusal::Unknown));
+    let mut no_pair = recertification(world, &token, &one);
+    no_pair.certificate.key = new_key();
+    assert_eq!(store.recertify(no_pair).await.unwrap(), Renewed::Refused(RenewRefusal::Unknown));
+    world.revoke_host(two.id).await;
+    let revoked_host = recertification(world, &token, &two);
+    assert_eq!(store.recertify(revoked_host).await.unwrap(), Renewed::Refused(RenewRefusal::HostRevoked));
+    world.revoke(&token).await;
+    let revoked_token = recertification(world, &token, &one);
+    assert_eq!(store.recertify(revoked_token).await.unwrap(), Renewed::Refused(RenewRefusal::TokenRevoked));
+}

@@ -1,0 +1,288 @@
+//! An authority with a store, and short words for what happens to it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::id::{HostId, KeyId, ListId, Serial, SpkiHash, StatusRef, TokenId, random};
+use crate::ledger::{Action, Draft, EntryRecord, Subjects, Verification};
+use crate::name::{DnsName, Label, Role};
+use crate::secret::Secret;
+use crate::store::*;
+
+/// A database that can be closed and opened again.
+pub(in crate::store) trait Backend: Send + Sync {
+    /// Opens it; whatever was opened before has been dropped.
+    fn open(&self, now: Timestamp) -> Arc<dyn Store>;
+}
+
+pub(in crate::store) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(in crate::store) const HOUR: Duration = Duration::from_secs(3600);
+
+/// A founded authority at a moment that the test moves.
+pub(in crate::store) struct World {
+    backend: Box<dyn Backend>,
+    store: Option<Arc<dyn Store>>,
+    pub(in crate::store) now: Timestamp,
+    pub(in crate::store) current: KeyId,
+    pub(in crate::store) ephemeral: ListId,
+    pub(in crate::store) persistent: ListId,
+    next: u32,
+    seen: u64,
+}
+
+impl World {
+    pub(in crate::store) async fn begin(backend: Box<dyn Backend>) -> Self {
+        let now = Timestamp::from_secs(1_900_000_000);
+        let store = backend.open(now);
+        let (ephemeral, persistent) = (ListId::generate(now), ListId::generate(now));
+        let current = key(KeyState::Current, now);
+        let mut world = Self {
+            backend,
+            store: Some(store),
+            now,
+            current: current.id,
+            ephemeral,
+            persistent,
+            next: 0,
+            seen: 0,
+        };
+        let founded = world.store().found(world.founding(current)).await.unwrap();
+        assert_eq!(founded, Founded::Now);
+        world.expect_entries(&[Action::AuthorityCreated, Action::PasswordSet]).await;
+        world
+    }
+
+    pub(in crate::store) fn founding(&self, current: KeyRecord) -> Found {
+        let list = |id, kind| ListRecord { id, kind, next: 0 };
+        Found {
+            keys: vec![current, key(KeyState::Prepared, self.now)],
+            lists: vec![
+                list(self.ephemeral, ListKind::Ephemeral),
+                list(self.persistent, ListKind::Persistent),
+            ],
+            issuer: "https://gate.example.org".to_owned(),
+            names: vec![DnsName::parse("gate.example.org").unwrap()],
+            admin: self.password("admin", "first"),
+            entry: self.draft(Action::AuthorityCreated),
+        }
+    }
+
+    pub(in crate::store) fn password(&self, user: &str, hash: &str) -> SetPassword {
+        let hash = Secret::new(hash.to_owned());
+        SetPassword { user: user.to_owned(), hash, at: self.now, entry: self.draft(Action::PasswordSet) }
+    }
+
+    pub(in crate::store) fn store(&self) -> &dyn Store {
+        self.store.as_deref().unwrap()
+    }
+
+    pub(in crate::store) fn shared(&self) -> Arc<dyn Store> {
+        Arc::clone(self.store.as_ref().unwrap())
+    }
+
+    pub(in crate::store) fn restart(&mut self) {
+        self.store = None;
+        self.store = Some(self.backend.open(self.now));
+    }
+
+    pub(in crate::store) fn pass(&mut self, span: Duration) {
+        self.now = self.now.plus(span);
+    }
+
+    pub(in crate::store) fn draft(&self, action: Action) -> Draft {
+        Draft::done(action, self.now, "user:admin")
+    }
+
+    /// A record of an ephemeral token for `max_uses` hosts, good for an hour.
+    pub(in crate::store) fn ephemeral(&mut self, max_uses: Option<u32>) -> MintRecord {
+        self.next += 1;
+        MintRecord {
+            token: TokenId::generate(self.now),
+            key: self.current,
+            label: Label::parse("rack 7").unwrap(),
+            roles: roles(&["proxy"]),
+            persistent: false,
+            emergency: false,
+            minter: "user:admin".to_owned(),
+            created_at: self.now,
+            expires_at: Some(self.now.plus(HOUR)),
+            max_uses,
+            dns_names: Vec::new(),
+            bound_key: None,
+            cluster: None,
+            host: None,
+            policy: None,
+            status: StatusRef { list: self.ephemeral, index: self.next },
+        }
+    }
+
+    /// A record of a persistent token without expiry.
+    pub(in crate::store) fn persistent(&mut self, max_uses: Option<u32>) -> MintRecord {
+        let record = self.ephemeral(max_uses);
+        let status = StatusRef { list: self.persistent, index: record.status.index };
+        MintRecord { persistent: true, expires_at: None, status, ..record }
+    }
+
+    pub(in crate::store) async fn mint(&self, record: MintRecord) -> MintRecord {
+        let entry = self.draft(Action::TokenCreated).about(about_token(record.token));
+        self.store().record_mint(RecordMint { record: record.clone(), entry }).await.unwrap();
+        record
+    }
+
+    pub(in crate::store) async fn mint_ephemeral(&mut self, max_uses: Option<u32>) -> MintRecord {
+        let record = self.ephemeral(max_uses);
+        self.mint(record).await
+    }
+
+    pub(in crate::store) async fn mint_persistent(&mut self, max_uses: Option<u32>) -> MintRecord {
+        let record = self.persistent(max_uses);
+        self.mint(record).await
+    }
+
+    pub(in crate::store) fn certificate(&self, key: SpkiHash) -> NewCertificate {
+        let serial = Serial::generate();
+        let der = serial.as_bytes().repeat(40);
+        NewCertificate { serial, key, der, issued_at: self.now, not_after: self.now.plus(DAY * 30) }
+    }
+
+    pub(in crate::store) fn redemption(&self, token: &MintRecord, key: SpkiHash) -> Redeem {
+        let id = HostId::generate(self.now);
+        let subjects = Subjects { host: Some(id), ..about_token(token.token) };
+        Redeem {
+            ticket: ticket(token),
+            host: NewHost { id, name: None, cluster: None, roles: token.roles.clone() },
+            certificate: self.certificate(key),
+            keep_until: token.expires_at.map(|at| at.plus(KEEP_AFTER_EXPIRY)),
+            entry: self.draft(Action::HostEnrolled).about(subjects),
+        }
+    }
+
+    /// Redeems with a key; whatever comes of it.
+    pub(in crate::store) async fn redeem(&self, token: &MintRecord, key: SpkiHash) -> Redeemed {
+        self.store().redeem(self.redemption(token, key)).await.unwrap()
+    }
+
+    /// Enrolls a new host.
+    pub(in crate::store) async fn enroll(&self, token: &MintRecord, key: SpkiHash) -> HostRecord {
+        let command = self.redemption(token, key);
+        let id = command.host.id;
+        assert_eq!(self.store().redeem(command).await.unwrap(), Redeemed::First);
+        self.host(id).await
+    }
+
+    pub(in crate::store) async fn host(&self, id: HostId) -> HostRecord {
+        self.store().host(id).await.unwrap().unwrap()
+    }
+
+    pub(in crate::store) fn renewal(&self, host: &HostRecord, presented: Serial, key: SpkiHash) -> Renew {
+        let subjects = Subjects { host: Some(host.id), ..Subjects::default() };
+        Renew {
+            host: host.id,
+            presented,
+            roles: host.roles.clone(),
+            certificate: self.certificate(key),
+            entry: self.draft(Action::HostRenewed).about(subjects),
+        }
+    }
+
+    pub(in crate::store) async fn renew(
+        &self,
+        host: &HostRecord,
+        presented: Serial,
+        key: SpkiHash,
+    ) -> Renewed {
+        self.store().renew(self.renewal(host, presented, key)).await.unwrap()
+    }
+
+    pub(in crate::store) async fn see(&self, host: HostId, serial: Serial) {
+        self.store().mark_seen(MarkSeen { host, serial }).await.unwrap();
+    }
+
+    pub(in crate::store) fn revocation(&self, token: TokenId) -> RevokeToken {
+        let entry = self.draft(Action::TokenRevoked).about(about_token(token));
+        RevokeToken { token, even_emergency: false, only_persistent: false, entry }
+    }
+
+    pub(in crate::store) async fn revoke(&self, token: &MintRecord) -> TokenRevocation {
+        self.store().revoke_token(self.revocation(token.token)).await.unwrap()
+    }
+
+    pub(in crate::store) async fn revoke_host(&self, host: HostId) -> HostRevocation {
+        let entry = self.draft(Action::HostRevoked);
+        self.store().revoke_host(RevokeHost { host, at: self.now, entry }).await.unwrap()
+    }
+
+    pub(in crate::store) async fn set_roles(&self, host: HostId, names: &[&str], now: bool) -> RolesChange {
+        let entry = self.draft(Action::HostRolesChanged);
+        let command = SetRoles { host, roles: roles(names), now, at: self.now, entry };
+        self.store().set_roles(command).await.unwrap()
+    }
+
+    pub(in crate::store) fn collection(&self) -> Collect {
+        Collect {
+            now: self.now,
+            retention: DAY * 7,
+            host_retention: DAY * 90,
+            most: 1000,
+            open: vec![self.ephemeral, self.persistent],
+        }
+    }
+
+    pub(in crate::store) async fn collect(&self) -> Collected {
+        self.store().collect(self.collection()).await.unwrap()
+    }
+
+    pub(in crate::store) async fn token(&self, token: &MintRecord) -> Option<TokenRecord> {
+        self.store().token(token.token).await.unwrap()
+    }
+
+    /// The entries that are new since this was last asked.
+    pub(in crate::store) async fn new_entries(&mut self) -> Vec<EntryRecord> {
+        let chain = self.store().chain().await.unwrap();
+        let entries = self.store().entries_after(chain, self.seen, 10_000).await.unwrap();
+        self.seen += entries.len() as u64;
+        entries
+    }
+
+    /// Asserts which acts the entries that are new since this was last asked are about.
+    pub(in crate::store) async fn expect_entries(&mut self, actions: &[Action]) {
+        let entries = self.new_entries().await;
+        let found: Vec<&str> = entries.iter().map(|entry| entry.action.as_str()).collect();
+        let expected: Vec<&str> = actions.iter().map(|action| action.as_str()).collect();
+        assert_eq!(found, expected);
+    }
+
+    pub(in crate::store) async fn ledger_is_whole(&self) {
+        let store = self.store();
+        let (chain, head) = (store.chain().await.unwrap(), store.chain_head().await.unwrap());
+        let mut verification = Verification::new(chain);
+        for entry in store.entries_after(chain, 0, u32::MAX).await.unwrap() {
+            verification.check(&entry).unwrap();
+        }
+        assert_eq!(verification.finish(head).unwrap().entries, head.0);
+    }
+}
+
+pub(in crate::store) fn ticket(token: &MintRecord) -> Ticket {
+    let MintRecord { token, status, persistent, max_uses, .. } = *token;
+    Ticket { token, status, persistent, max_uses }
+}
+
+pub(in crate::store) fn about_token(token: TokenId) -> Subjects {
+    Subjects { token: Some(token), ..Subjects::default() }
+}
+
+pub(in crate::store) fn roles(names: &[&str]) -> Vec<Role> {
+    names.iter().map(|name| Role::parse(name).unwrap()).collect()
+}
+
+/// A host's key that nobody else has.
+pub(in crate::store) fn new_key() -> SpkiHash {
+    SpkiHash::from_bytes(random())
+}
+
+pub(in crate::store) fn key(state: KeyState, created_at: Timestamp) -> KeyRecord {
+    let public = random();
+    KeyRecord { id: KeyId::of(&public), public, state, persistent_only: false, created_at }
+}

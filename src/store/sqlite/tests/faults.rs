@@ -1,0 +1,160 @@
+//! What errors of the disk and of the database lead to.
+
+use std::task::{Context, Poll, Waker};
+
+use super::*;
+use crate::store::sqlite::QUEUE;
+
+#[tokio::test]
+async fn a_full_disk_is_answered_and_recovered_from() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    let head = store.chain_head().await.unwrap();
+    // Below the size it has, the limit is the size it has.
+    store.hook(|writer| writer.pragma_update(None, "max_page_count", 1).unwrap());
+    let (big, small) = (append(&store, 100_000), append(&store, 10));
+    let (big, small) = tokio::join!(big, small);
+    assert_eq!(big, Err(StoreError::Full));
+    assert!(matches!(small, Ok(()) | Err(StoreError::Full)), "{small:?}");
+    let kept = u64::from(small.is_ok());
+    assert_eq!(store.chain_head().await.unwrap().0, head.0 + kept);
+    store.hook(|writer| writer.pragma_update(None, "max_page_count", i32::MAX).unwrap());
+    append(&store, 100_000).await.unwrap();
+    assert_eq!(store.chain_head().await.unwrap().0, head.0 + kept + 1);
+    drop(store);
+    let summary = SqliteStore::open_read_only(&disk.path).unwrap().verify(|_, _| ()).unwrap();
+    assert_eq!(summary.entries, head.0 + kept + 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_meets_a_full_disk_rolls_back_whole() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    let head = store.chain_head().await.unwrap();
+    store.hook(|writer| writer.pragma_update(None, "max_page_count", 1).unwrap());
+    let go = hold_up(&store);
+    let sizes = (0..20).map(|number| if number == 10 { 200_000 } else { 10 });
+    let (refused, waiting) = queue_up(sizes.map(|size| append(&store, size)));
+    assert!(refused.is_empty());
+    go.send(()).unwrap();
+    for answer in waiting {
+        assert_eq!(answer.await, Err(StoreError::Full));
+    }
+    assert_eq!(store.chain_head().await.unwrap(), head);
+    store.hook(|writer| writer.pragma_update(None, "max_page_count", i32::MAX).unwrap());
+    append(&store, 10).await.unwrap();
+    drop(store);
+    SqliteStore::open_read_only(&disk.path).unwrap().verify(|_, _| ()).unwrap();
+}
+
+#[tokio::test]
+async fn a_read_only_database_refuses_writes_and_recovers() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    store.hook(|writer| writer.pragma_update(None, "query_only", true).unwrap());
+    assert_eq!(append(&store, 10).await, Err(StoreError::ReadOnly));
+    assert_eq!(store.probe().await, Err(StoreError::ReadOnly));
+    assert_eq!(store.chain_head().await.unwrap().0, 0, "reads go on");
+    store.hook(|writer| writer.pragma_update(None, "query_only", false).unwrap());
+    store.probe().await.unwrap();
+    append(&store, 10).await.unwrap();
+    assert!(!*store.failed().borrow());
+}
+
+#[tokio::test]
+async fn a_database_that_another_process_holds_is_busy_for_a_while() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    let other = Connection::open(&disk.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!(append(&store, 10).await, Err(StoreError::Busy));
+    other.execute_batch("ROLLBACK").unwrap();
+    append(&store, 10).await.unwrap();
+}
+
+type Answers<'a> = Vec<Answer<'a, ()>>;
+
+/// Asks all of it at once: what was answered at once, and what waits.
+fn queue_up<'a>(asked: impl Iterator<Item = Answer<'a, ()>>) -> (Vec<Result<(), StoreError>>, Answers<'a>) {
+    let (mut answered, mut waiting) = (Vec::new(), Vec::new());
+    for mut answer in asked {
+        match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(ready) => answered.push(ready),
+            Poll::Pending => waiting.push(answer),
+        }
+    }
+    (answered, waiting)
+}
+
+/// Holds the writer up, so that what is asked meanwhile becomes one batch.
+fn hold_up(store: &SqliteStore) -> std::sync::mpsc::Sender<()> {
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    store.hook(move |_| wait.recv().unwrap());
+    go
+}
+
+#[tokio::test]
+async fn an_unexpected_constraint_undoes_only_its_own_command() {
+    let disk = OnDisk::new();
+    let path = disk.path.clone();
+    let mut world = World::begin(Box::new(disk)).await;
+    let token = world.mint_ephemeral(None).await;
+    world.new_entries().await;
+    let fresh = world.ephemeral(None);
+    let mint = |record: &MintRecord| {
+        let entry = world.draft(Action::TokenCreated);
+        let (store, record) = (world.shared(), record.clone());
+        tokio::spawn(async move { store.record_mint(RecordMint { record, entry }).await })
+    };
+    // The batch forms while another connection holds the lock for a moment.
+    let other = Connection::open(path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (again, first) = (mint(&token), mint(&fresh));
+    tokio::task::yield_now().await;
+    other.execute_batch("ROLLBACK").unwrap();
+    assert!(matches!(again.await.unwrap(), Err(StoreError::Damaged { .. })));
+    assert_eq!(first.await.unwrap(), Ok(()));
+    world.expect_entries(&[Action::TokenCreated]).await;
+    world.ledger_is_whole().await;
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    let go = hold_up(&store);
+    let (refused, waiting) = queue_up((0..QUEUE + 10).map(|_| append(&store, 10)));
+    go.send(()).unwrap();
+    assert!(refused.iter().all(|refused| *refused == Err(StoreError::Overloaded)));
+    // One more is refused if the writer has not taken the job that holds it up yet.
+    assert!((10..=11).contains(&refused.len()), "{}", refused.len());
+    let taken = waiting.len() as u64;
+    for answer in waiting {
+        assert_eq!(answer.await, Ok(()));
+    }
+    assert_eq!(store.chain_head().await.unwrap().0, taken);
+}
+
+#[tokio::test]
+async fn nothing_is_written_after_a_commit_whose_outcome_is_unknown() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    // A deferred constraint fails in COMMIT itself, in a way that the store does not know.
+    store.hook(|writer| {
+        let sql = "CREATE TABLE parent (x INTEGER PRIMARY KEY); \
+                   CREATE TABLE child (x REFERENCES parent DEFERRABLE INITIALLY DEFERRED); \
+                   CREATE TRIGGER break AFTER INSERT ON ledger BEGIN INSERT INTO child VALUES (1); END";
+        writer.execute_batch(sql).unwrap();
+    });
+    assert!(matches!(append(&store, 10).await, Err(StoreError::Failed { .. })));
+    assert!(*store.failed().borrow());
+    store.hook(|writer| writer.execute_batch("DROP TRIGGER break").unwrap());
+    assert!(matches!(append(&store, 10).await, Err(StoreError::Failed { .. })), "it is never retried");
+    assert!(matches!(store.probe().await, Err(StoreError::Failed { .. })));
+    assert_eq!(store.chain_head().await.unwrap().0, 1, "reads go on");
+    drop(store);
+    append(&open(&disk), 10).await.unwrap();
+}

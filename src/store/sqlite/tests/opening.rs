@@ -1,0 +1,70 @@
+//! Opening, migrating, closing.
+
+use super::*;
+
+#[tokio::test]
+async fn a_second_server_is_refused_until_the_first_has_closed() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    let second = SqliteStore::open(&disk.path, SqliteOptions::new(NOW));
+    assert!(matches!(second, Err(OpenError::Locked { .. })));
+    store.close();
+    assert_eq!(append(&store, 10).await, Err(StoreError::Closed));
+    drop(open(&disk));
+}
+
+#[tokio::test]
+async fn closing_moves_everything_into_the_one_file() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    drop(store);
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    std::fs::copy(&disk.path, copy.path()).unwrap();
+    assert_eq!(SqliteStore::open_read_only(copy.path()).unwrap().head().unwrap().seq, 1);
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_refused_and_the_file_left_unchanged() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    Connection::open(&disk.path).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    let before = std::fs::read(&disk.path).unwrap();
+    match SqliteStore::open(&disk.path, SqliteOptions::new(NOW)) {
+        Err(error @ OpenError::NewerSchema { found: 7, .. }) => {
+            assert!(error.to_string().contains("newer gatepass"), "{error}");
+        }
+        _ => panic!("opened, or refused for another reason"),
+    }
+    assert!(matches!(SqliteStore::open_read_only(&disk.path), Err(OpenError::NewerSchema { found: 7, .. })));
+    assert_eq!(std::fs::read(&disk.path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn an_older_schema_is_backed_up_and_migrated() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    drop(store);
+    let later = [migrate::MIGRATIONS[0], "CREATE TABLE novelty (x INTEGER) STRICT"];
+    let store = SqliteStore::open_with(&disk.path, SqliteOptions::new(NOW), &later).unwrap();
+    assert_eq!(store.chain_head().await.unwrap().0, 1);
+    drop(store);
+    let version = |path: &std::path::Path| migrate::version(&Connection::open(path).unwrap()).unwrap();
+    let backup = disk.path.with_file_name("gatepass.db.v1.bak");
+    assert_eq!((version(&disk.path), version(&backup)), (2, 1));
+    assert_eq!(SqliteStore::open_read_only(&backup).unwrap().verify(|_, _| ()).unwrap().entries, 1);
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_changes_nothing() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    drop(store);
+    let broken = [migrate::MIGRATIONS[0], "CREATE TABLE half (x INTEGER) STRICT; SELECT nonsense"];
+    assert!(SqliteStore::open_with(&disk.path, SqliteOptions::new(NOW), &broken).is_err());
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    assert_eq!(store.chain_head().await.unwrap().0, 2);
+}
