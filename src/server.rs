@@ -128,6 +128,8 @@ impl Server {
         // A timer that has ended already cannot be told to.
         let _ = stop.send(true);
         timers.join_all().await;
+        // Refusals that were noted in the last second.
+        let _ = self.authority.write_refusals().await;
         // The mark is a courtesy to the next start; every commit has stored one too.
         let _ = self.authority.mark_clock().await;
         local::withdraw(&self.keys_dir);

@@ -48,7 +48,7 @@ impl Demo {
         logging::start(&config.log)?;
         let interrupted = signals::shutdown()?;
         let server = Server::open(config, Arc::new(SystemClock)).await.map_err(CliError::Start)?;
-        let (url, root) = (server.url().to_owned(), server.root_fingerprint());
+        let (url, root) = (server.url(), server.root_fingerprint());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let running = tokio::spawn(async move {
             let stopped = async {

@@ -57,6 +57,7 @@ impl Front {
         let (parts, body) = request.into_parts();
         let method = parts.method.clone();
         let peer = parts.extensions.get::<Peer>().cloned();
+        let address = peer.as_ref().map(|peer| peer.address.ip().to_string()).unwrap_or_default();
         let (template, response) = match peer {
             Some(peer) => self.route(parts, body, &peer, id).await,
             None => ("", unmatched(Dialect::Native, &internal_error())),
@@ -66,7 +67,7 @@ impl Front {
             "status" => status.to_string())
         .increment(1);
         metrics::histogram!("gatepass_request_seconds", "route" => template).record(started.elapsed());
-        tracing::info!(%method, route = template, status, request = %id, took = ?started.elapsed(), "request");
+        tracing::info!(%method, route = template, status, address, request = %id, took = ?started.elapsed(), "request");
         finish(response, &method, id)
     }
 
@@ -79,14 +80,8 @@ impl Front {
     ) -> (&'static str, Response<Bytes>) {
         match self.table.find(&parts.method, parts.uri.path()) {
             Match::Route(route, params) => {
-                let address = peer.address.ip();
-                let answer = self.call(route, params, parts, body, peer, id);
-                let answer = match answer.await {
-                    Ok(response) => response,
-                    Err(problem) => unmatched(route.dialect, &problem),
-                };
-                tracing::debug!(%address, route = route.path, "answered");
-                (route.path, answer)
+                let answer = self.call(route, params, parts, body, peer, id).await;
+                (route.path, answer.unwrap_or_else(|problem| unmatched(route.dialect, &problem)))
             }
             Match::WrongMethod(dialect, allowed) => {
                 let problem = Problem::new(

@@ -163,9 +163,11 @@ async fn compose(
     let lists = store.lists().await.map_err(StartError::of)?;
     let indexes = crate::service::Indexes::resume(&lists);
     let indexes = indexes.ok_or_else(|| StartError::of("the store has no open status list"))?;
+    let emergency = store.emergency_token().await.map_err(StartError::of)?.map(|token| token.mint.token);
     let emergency_file = config.server.data_dir.join(EMERGENCY);
     let settings = settings(config);
-    let parts = Parts { store, ring, cas, issuers, indexes, time, vault, emergency_file, settings };
+    let parts =
+        Parts { store, ring, cas, issuers, indexes, time, emergency, vault, emergency_file, settings };
     Ok(Arc::new(Authority::new(parts)))
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::ca_set::CaSet;
 use super::crl::Crls;
@@ -18,7 +18,7 @@ use super::time::TimeKeeper;
 use super::vault::Vault;
 use crate::access::Actor;
 use crate::clock::Timestamp;
-use crate::id::RequestId;
+use crate::id::{RequestId, TokenId};
 use crate::ledger::{Action, Draft};
 use crate::store::Store;
 use crate::token::KeyRing;
@@ -94,6 +94,8 @@ pub struct Parts {
     pub indexes: Indexes,
     /// The time.
     pub time: TimeKeeper,
+    /// The emergency token, if there is one.
+    pub emergency: Option<TokenId>,
     /// Where keys are kept.
     pub vault: Vault,
     /// The file of the emergency token, rewritten when that is re-minted.
@@ -110,6 +112,8 @@ pub struct Authority {
     pub(super) issuers: ArcSwap<Issuers>,
     pub(super) indexes: Indexes,
     pub(super) time: TimeKeeper,
+    /// Known without reading a mint record, as its every use is an alarm.
+    pub(super) emergency: ArcSwapOption<TokenId>,
     pub(super) vault: Vault,
     pub(super) emergency_file: PathBuf,
     pub(super) settings: Settings,
@@ -125,7 +129,8 @@ pub struct Authority {
 impl Authority {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, ring, cas, issuers, indexes, time, vault, emergency_file, settings } = parts;
+        let Parts { store, ring, cas, issuers, indexes, time, emergency, vault, emergency_file, settings } =
+            parts;
         Self {
             store,
             ring: ArcSwap::from_pointee(ring),
@@ -133,6 +138,7 @@ impl Authority {
             issuers: ArcSwap::from_pointee(issuers),
             indexes,
             time,
+            emergency: ArcSwapOption::from_pointee(emergency),
             vault,
             emergency_file,
             settings,

@@ -76,6 +76,7 @@ impl Authority {
     pub async fn mint_first_tokens(&self) -> Result<(Secret<String>, Secret<String>), ServiceError> {
         let roles = self.mint(&Caller::SYSTEM, first_roles_order()).await?;
         let emergency = self.mint(&Caller::SYSTEM, emergency_order(&self.settings)).await?;
+        self.emergency.store(Some(std::sync::Arc::new(emergency.grant().token)));
         Ok((roles.into_text(), emergency.into_text()))
     }
 }

@@ -63,7 +63,12 @@ impl Authority {
     ) -> Result<(), ServiceError> {
         if identity.serial == record.newest.serial {
             if !record.newest_seen {
-                self.store.mark_seen(MarkSeen { host: record.id, serial: identity.serial }).await?;
+                // A store that cannot be written must not lock hosts out: the next request marks it.
+                if let Err(error) =
+                    self.store.mark_seen(MarkSeen { host: record.id, serial: identity.serial }).await
+                {
+                    tracing::warn!(host = %record.id, %error, "the first use of a certificate could not be marked");
+                }
             }
             return Ok(());
         }

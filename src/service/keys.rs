@@ -126,6 +126,7 @@ impl Authority {
             Retirement::Retired { tokens, emergency } => {
                 self.take_over(&self.store.keys().await?)?;
                 if let Some(minted) = minted.filter(|_| emergency) {
+                    self.emergency.store(Some(Arc::new(minted.grant().token)));
                     write_private(&self.emergency_file, minted.text().expose().as_bytes())?;
                 }
                 Ok(Retired { tokens, emergency })

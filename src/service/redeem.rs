@@ -2,6 +2,8 @@
 
 use super::enrolled::{Enrolled, as_stored, to_store};
 use super::refusals::Refused;
+use super::renew::ATTEMPTS;
+use super::time::TOLERATED_STEP_BACK;
 use super::{Authority, Caller, ServiceError};
 use crate::access::Actor;
 use crate::admission::{Ask, binding};
@@ -12,11 +14,9 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Cluster, DnsName, Role};
 use crate::store::{
     KEEP_AFTER_EXPIRY, NewHost, Pair, REPEAT_WINDOW, Recertify, Redeem, RedeemRefusal, Redeemed,
-    RenewRefusal, Renewed, StoredCertificate, Ticket,
+    RenewRefusal, Renewed, StoreError, StoredCertificate, Ticket,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, UnverifiedToken, Verified, VerifyError};
-
-use super::time::TOLERATED_STEP_BACK;
 
 // A pair that is forgotten while its token is still accepted would admit a second host on one use (I1).
 const _: () = assert!(
@@ -87,10 +87,10 @@ impl Authority {
         }
         // The pair comes before time, uses and bindings: a lost answer is given again although the token ended since.
         let pair = self.store.pair(token.grant().token, key).await?;
-        if let Some(pair) = &pair {
-            if let Some(stored) = again(pair, now)? {
-                return self.answer_again(stored).await;
-            }
+        if let Some(pair) = &pair
+            && let Some(stored) = again(pair, now)?
+        {
+            return self.answer_again(stored).await;
         }
         let grant = token.clone().at(now).map_err(expired_or_invalid)?;
         self.judge_status(&grant, pair.is_some())?;
@@ -121,10 +121,10 @@ impl Authority {
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
         let name = ticket.ask.name.clone();
-        if let Some(name) = &name {
-            if self.store.name_taken(name.clone()).await? {
-                return Err(ServiceError::NameTaken);
-            }
+        if let Some(name) = &name
+            && self.store.name_taken(name.clone()).await?
+        {
+            return Err(ServiceError::NameTaken);
         }
         let host = NewHost {
             id: HostId::generate(now),
@@ -137,12 +137,17 @@ impl Authority {
         let stored = as_stored(host.id, &certificate);
         let entry = enrolled_entry(caller, Action::HostEnrolled, &ticket, &stored, now)
             .with("roles", role_names(&host));
+        let entry =
+            if self.is_emergency(&ticket.grant) { entry.with("alarm", "emergency_token") } else { entry };
         let keep_until = ticket.grant.expires_at.map(|at| at.plus(KEEP_AFTER_EXPIRY));
         let keep_until = keep_until.filter(|_| !ticket.grant.persistent);
         let id = host.id;
         let command = Redeem { ticket: ticket_of(&ticket.grant), host, certificate, keep_until, entry };
         match self.store.redeem(command).await? {
-            Redeemed::First => Ok(Enrolled::new(id, name, &stored, &self.cas.load())),
+            Redeemed::First => {
+                self.sound_alarm(&ticket.grant, id);
+                Ok(Enrolled::new(id, name, &stored, &self.cas.load()))
+            }
             Redeemed::Again(winner) => self.answer_again(winner).await,
             Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
         }
@@ -156,20 +161,23 @@ impl Authority {
         id: HostId,
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
-        let host = self.store.host(id).await?.ok_or(ServiceError::TokenRevoked)?;
-        let issued = self.issue(&ticket.csr, id, &host.roles, host.name.clone(), now)?;
-        let certificate = to_store(issued, ticket.csr.spki_hash());
-        let stored = as_stored(id, &certificate);
-        let entry = enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
-        let command =
-            Recertify { ticket: ticket_of(&ticket.grant), host: id, roles: host.roles, certificate, entry };
-        match self.store.recertify(command).await? {
-            Renewed::First => Ok(Enrolled::new(id, host.name, &stored, &self.cas.load())),
-            Renewed::Again(winner) => self.answer_again(winner).await,
-            Renewed::Refused(RenewRefusal::HostRevoked) => Err(ServiceError::HostRevoked),
-            Renewed::Refused(_) => Err(ServiceError::TokenRevoked),
-            Renewed::RolesChanged => Err(crate::store::StoreError::Overloaded.into()),
+        for _ in 0..ATTEMPTS {
+            let host = self.store.host(id).await?.ok_or(ServiceError::TokenRevoked)?;
+            let issued = self.issue(&ticket.csr, id, &host.roles, host.name.clone(), now)?;
+            let certificate = to_store(issued, ticket.csr.spki_hash());
+            let stored = as_stored(id, &certificate);
+            let entry = enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
+            let (facts, roles) = (ticket_of(&ticket.grant), host.roles);
+            let command = Recertify { ticket: facts, host: id, roles, certificate, entry };
+            return match self.store.recertify(command).await? {
+                Renewed::First => Ok(Enrolled::new(id, host.name, &stored, &self.cas.load())),
+                Renewed::Again(winner) => self.answer_again(winner).await,
+                Renewed::Refused(RenewRefusal::HostRevoked) => Err(ServiceError::HostRevoked),
+                Renewed::Refused(_) => Err(ServiceError::TokenRevoked),
+                Renewed::RolesChanged => continue,
+            };
         }
+        Err(StoreError::Overloaded.into())
     }
 
     /// Builds, signs and checks a host certificate. From the request it takes the public key and nothing else.
@@ -192,6 +200,18 @@ impl Authority {
         let cas = self.cas.load();
         let prepared = ApprovedRequest::new(csr, profile).prepare(cas.current(), now)?;
         Ok(prepared.issue(cas.current())?)
+    }
+
+    fn is_emergency(&self, grant: &Grant) -> bool {
+        self.emergency.load().as_deref() == Some(&grant.token)
+    }
+
+    /// Every use of the emergency token is an alarm: in the log and the metrics here, in the ledger by its entry.
+    fn sound_alarm(&self, grant: &Grant, host: HostId) {
+        if self.is_emergency(grant) {
+            tracing::error!(token = %grant.token, %host, "ALARM: the emergency token has admitted a host");
+            metrics::counter!("gatepass_emergency_token_uses_total").increment(1);
+        }
     }
 
     pub(super) async fn answer_again(&self, stored: StoredCertificate) -> Result<Enrolled, ServiceError> {

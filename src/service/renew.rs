@@ -7,7 +7,7 @@ use crate::ledger::{Action, Subjects};
 use crate::store::{HostRecord, NewCertificate, Renew, RenewRefusal, Renewed, StoreError};
 
 /// How often a certificate is built again because the host's roles changed meanwhile.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 
 impl Authority {
     /// Renews the certificate of the host that presented `host`'s.

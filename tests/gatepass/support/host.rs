@@ -44,7 +44,8 @@ impl Host {
 
     /// The client certificate of this answer, with its chain and key.
     pub(crate) fn identity(&self, enrolled: &Value) -> Identity {
-        let pem = format!("{}{}", enrolled["certificate"].as_str().unwrap(), enrolled["chain"].as_str().unwrap());
+        let pem =
+            format!("{}{}", enrolled["certificate"].as_str().unwrap(), enrolled["chain"].as_str().unwrap());
         let chain = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>().unwrap();
         Identity { chain, key: PrivateKeyDer::try_from(self.key.serialize_der()).unwrap() }
     }

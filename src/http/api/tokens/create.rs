@@ -4,6 +4,7 @@ use http::StatusCode;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::http::api::bootstrap::outcome;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::Problem;
@@ -37,7 +38,9 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let authority = &call.authority;
     let order = request.judge(authority.settings(), authority.now(), faults)?;
     let label = order.label.to_string();
-    let minted = authority.mint(&call.caller(), order).await?;
+    let minted = authority.mint(&call.caller(), order).await;
+    metrics::counter!("gatepass_mints_total", "outcome" => outcome(&minted)).increment(1);
+    let minted = minted?;
     let root = authority.cas().current().root_fingerprint();
     Ok(render(&minted, label, root, authority.issuers().current()))
 }
