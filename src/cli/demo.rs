@@ -60,13 +60,10 @@ impl Demo {
         say(&format!("an authority listens on {url}, with a root of its own: {root}"))?;
         let connector = Connector::new(&url, Trust::Fingerprint(root), None).map_err(ClientError::from)?;
         let walk = Walk {
-            api: Api::new(
-                connector,
-                Credential::Basic { user: String::from("admin"), password: clone(&password) },
-            ),
+            api: Api::new(connector, Credential::Basic { user: String::from("admin"), password }),
             dir: place.0.clone(),
         };
-        let ended = self.walk_and_wait(&walk, &url, &password, interrupted).await;
+        let ended = self.walk_and_wait(&walk, &url, interrupted).await;
         drop(stop);
         let stopped = running.await;
         ended?;
@@ -83,7 +80,6 @@ impl Demo {
         &self,
         walk: &Walk,
         url: &str,
-        password: &Secret<String>,
         interrupted: impl Future<Output = ()>,
     ) -> Result<(), CliError> {
         tokio::pin!(interrupted);
@@ -96,9 +92,8 @@ impl Demo {
             line(format!(
                 "\nThe server stays until Ctrl-C. In another terminal, try:\n  gatepass token list --ended --data-dir {0}\n  \
                  gatepass token create --role proxy --data-dir {0}\n  gatepass ledger list --data-dir {0}\n  \
-                 curl --cacert {0}/root.pem -u admin:{1} {url}/api/v1/hosts",
-                dir.display(),
-                password.expose()
+                 curl --cacert {0}/root.pem {url}/.well-known/jwks.json",
+                dir.display()
             ))?;
             interrupted.await;
         }

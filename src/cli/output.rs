@@ -59,7 +59,10 @@ pub(crate) fn list(
             for item in items {
                 table.add_row(columns.iter().map(|(_, place)| cell(item, place)));
             }
-            let lines: Vec<_> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+            let lines: Vec<_> = table
+                .lines()
+                .map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned())
+                .collect();
             line(lines.join("\n"))
         }
     }

@@ -1,7 +1,6 @@
 //! `gatepass status`: how this host's own identity stands.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -52,7 +51,7 @@ impl StatusCommand {
 
 fn tell(status: &Status) -> Result<(), CliError> {
     show(Format::Table, &status.host)?;
-    let left = crate::config::show_span(Duration::from_secs(status.seconds_left / 60 * 60));
+    let left = left(status.seconds_left);
     line(match (status.seconds_left, status.due) {
         (0, _) => {
             String::from("certificate  expired: it cannot be renewed any more; enroll again with a new token")
@@ -71,5 +70,28 @@ fn tell(status: &Status) -> Result<(), CliError> {
         Some(ahead) if ahead.abs() <= 1 => line("clock        agrees with the server's"),
         Some(ahead) if ahead > 0 => line(format!("clock        {ahead} s ahead of the server's")),
         Some(ahead) => line(format!("clock        {} s behind the server's", -ahead)),
+    }
+}
+
+/// Roughly how long: nobody plans by the second.
+fn left(seconds: u64) -> String {
+    match seconds {
+        days if days >= 2 * 86_400 => format!("{} days", days / 86_400),
+        hours if hours >= 2 * 3600 => format!("{} hours", hours / 3600),
+        minutes if minutes >= 120 => format!("{} minutes", minutes / 60),
+        seconds => format!("{seconds} seconds"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_is_said_in_the_largest_unit_that_still_counts() {
+        assert_eq!(left(30 * 86_400 - 1), "29 days");
+        assert_eq!(left(2 * 86_400 - 1), "47 hours");
+        assert_eq!(left(7199), "119 minutes");
+        assert_eq!(left(119), "119 seconds");
     }
 }

@@ -82,7 +82,9 @@ fn retry_after(response: &Response) -> Option<u64> {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = if self.detail.is_empty() { &self.title } else { &self.detail };
+        // Where fields are named, the detail only repeats them.
+        let plain = self.detail.is_empty() || !self.fields.is_empty();
+        let text = if plain { &self.title } else { &self.detail };
         write!(f, "the server refused ({}", self.status)?;
         if !self.code.is_empty() {
             write!(f, " {}", printable(&self.code))?;
