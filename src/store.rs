@@ -64,6 +64,9 @@ pub trait Store: Tokens + Hosts + Entries + Administration + Send + Sync {
     /// What is revoked, in memory. It changes after the commit that changed it, before the command is answered.
     fn revocations(&self) -> &Revocations;
 
-    /// Whether writes are possible now, tried with a real one that changes nothing.
+    /// Why the newest write was not possible; `None` if it was. Asking this writes nothing.
+    fn standing(&self) -> Option<StoreError>;
+
+    /// Whether writes are possible now, tried with a real one that changes nothing. For a timer, never for a stranger.
     fn probe(&self) -> Answer<'_, ()>;
 }

@@ -37,6 +37,8 @@ pub(super) fn start(
     timers.spawn(sign_crls(a, stop));
     let (a, stop) = with();
     timers.spawn(renew_tls(a, Arc::clone(tls), source, stop));
+    let (a, stop) = with();
+    timers.spawn(every("store probe", 2 * SECOND, stop, move || probe_store(Arc::clone(&a))));
     timers.spawn(every("metrics", 5 * SECOND, stopped.clone(), || async {
         crate::http::metrics::upkeep();
         Ok(())
@@ -50,6 +52,10 @@ async fn write_refusals(authority: Arc<Authority>) -> Result<(), ServiceError> {
 
 async fn mark_clock(authority: Arc<Authority>) -> Result<(), ServiceError> {
     authority.mark_clock().await
+}
+
+async fn probe_store(authority: Arc<Authority>) -> Result<(), ServiceError> {
+    authority.probe_store().await
 }
 
 async fn collect(authority: Arc<Authority>) -> Result<(), ServiceError> {

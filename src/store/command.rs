@@ -158,9 +158,9 @@ pub struct NewCertificate {
 
 /// See [`Command::Redeem`].
 ///
-/// Decided inside the transaction, in this order: the token is not revoked (its status bits say so, and a persistent
-/// one has a live row); the key belongs to no revoked host; the pair is new, else [`Redeemed::Again`] with the winner's
-/// certificate; a use is left; the name is free. Any refusal leaves nothing behind.
+/// Decided inside the transaction, in this order: the key belongs to no revoked host; the pair is new, else
+/// [`Redeemed::Again`] with the winner's certificate; the token is not revoked (its status bits say so, and a persistent
+/// one has a live row); a use is left; the name is free. Any refusal leaves nothing behind.
 pub struct Redeem {
     /// The token it stands on.
     pub ticket: Ticket,

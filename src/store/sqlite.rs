@@ -56,6 +56,7 @@ pub struct SqliteStore {
     pool: Pool,
     revocations: Arc<Revocations>,
     failed: watch::Receiver<bool>,
+    standing: watch::Receiver<Option<StoreError>>,
     /// Held as long as the store is open; the system releases it if the process dies.
     lock: Mutex<Option<File>>,
 }
@@ -83,7 +84,8 @@ impl SqliteStore {
         let revocations = Arc::new(load::revocations(&connection)?);
         let (queue, jobs) = sync_channel(QUEUE);
         let (failing, failed) = watch::channel(false);
-        let writer = Writer::new(connection, Arc::clone(&revocations), failing);
+        let (stands, standing) = watch::channel(None);
+        let writer = Writer::new(connection, Arc::clone(&revocations), failing, stands);
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&jobs));
         let thread = thread.map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
@@ -93,6 +95,7 @@ impl SqliteStore {
             pool: Pool::new(path.to_owned()),
             revocations,
             failed,
+            standing,
             lock: Mutex::new(Some(lock)),
         }))
     }
@@ -143,6 +146,10 @@ impl Store for SqliteStore {
 
     fn revocations(&self) -> &Revocations {
         &self.revocations
+    }
+
+    fn standing(&self) -> Option<StoreError> {
+        self.standing.borrow().clone()
     }
 
     fn probe(&self) -> Answer<'_, ()> {

@@ -21,7 +21,7 @@ struct Readiness {
 
 /// `GET /readyz`: whether tokens can be minted and redeemed now, and if not, why.
 pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
-    let checks = call.authority.checks().await;
+    let checks = call.authority.checks();
     let ready = checks.iter().all(|check| check.ok);
     let (code, status) = match ready {
         true => (StatusCode::OK, "ready"),

@@ -44,6 +44,8 @@ pub(super) struct Writer {
     connection: Connection,
     revocations: Arc<Revocations>,
     failed: watch::Sender<bool>,
+    /// Why the newest batch was not written, if it was not.
+    standing: watch::Sender<Option<StoreError>>,
     /// Once set, nothing is written any more.
     failure: Option<StoreError>,
 }
@@ -53,8 +55,9 @@ impl Writer {
         connection: Connection,
         revocations: Arc<Revocations>,
         failed: watch::Sender<bool>,
+        standing: watch::Sender<Option<StoreError>>,
     ) -> Self {
-        Self { connection, revocations, failed, failure: None }
+        Self { connection, revocations, failed, standing, failure: None }
     }
 
     /// Serves the queue until it is closed.
@@ -94,7 +97,9 @@ impl Writer {
         if commands.is_empty() {
             return;
         }
-        match self.transact(commands) {
+        let written = self.transact(commands);
+        self.standing.send_replace(written.as_ref().err().cloned());
+        match written {
             // A caller that has gone does not need its answer.
             Ok(answers) => {
                 callers.into_iter().zip(answers).for_each(|(caller, answer)| drop(caller.send(answer)))

@@ -14,15 +14,16 @@ use crate::token::Status;
 impl Act<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> rusqlite::Result<Redeemed> {
         let Redeem { ticket, host, certificate, keep_until, entry } = command;
-        if !self.token_is_live(&ticket)? {
-            return self.undo(Redeemed::Refused(RedeemRefusal::TokenRevoked));
-        }
         if self.key_is_revoked(certificate.key)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::HostRevoked));
         }
+        // Before the token: one that was revoked since this pair redeemed takes nothing back (I9).
         if let Some(admitted) = self.pair(ticket.token, certificate.key)? {
             let winners = self.winners_certificate(admitted, certificate.key)?;
             return self.undo(Redeemed::Again(winners));
+        }
+        if !self.token_is_live(&ticket)? {
+            return self.undo(Redeemed::Refused(RedeemRefusal::TokenRevoked));
         }
         let Some(used) = self.take_use(&ticket, certificate.issued_at, keep_until)? else {
             return self.undo(Redeemed::Refused(RedeemRefusal::TokenSpent));
