@@ -57,6 +57,7 @@ macro_rules! contract {
                 two_hundred_race_for_a_hundred_uses,
                 the_same_key_racing_with_itself_makes_one_host,
                 a_revoked_token_is_refused,
+                a_pair_is_answered_although_its_token_was_revoked_since,
                 a_persistent_token_without_a_row_is_refused,
                 a_token_of_an_unknown_list_is_refused,
                 a_taken_name_is_refused_and_spends_nothing,

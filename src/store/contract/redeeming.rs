@@ -127,6 +127,19 @@ pub(in crate::store) async fn a_revoked_token_is_refused(world: &mut World) {
     }
 }
 
+pub(in crate::store) async fn a_pair_is_answered_although_its_token_was_revoked_since(world: &mut World) {
+    let token = world.mint_ephemeral(Some(2)).await;
+    let key = new_key();
+    let host = world.enroll(&token, key).await;
+    assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked);
+    match world.redeem(&token, key).await {
+        Redeemed::Again(winner) => assert_eq!(winner.host, host.id),
+        other => panic!("{other:?}"),
+    }
+    let refused = world.redeem(&token, new_key()).await;
+    assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+}
+
 pub(in crate::store) async fn a_persistent_token_without_a_row_is_refused(world: &mut World) {
     let never_recorded = world.persistent(None);
     let refused = world.redeem(&never_recorded, new_key()).await;
