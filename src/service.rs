@@ -1,6 +1,8 @@
 //! The use cases, one file each. Each decides by asking the pure rooms and ends in at most one store command.
 
 mod authority;
+pub mod ca_files;
+pub mod ca_rotation;
 pub mod ca_set;
 pub mod clock;
 pub mod collect;

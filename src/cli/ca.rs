@@ -21,7 +21,7 @@ pub(crate) enum CaCommand {
     /// Show root, issuing CAs and what will expire
     Status(Plain),
     /// Make a new issuing CA under the same root; certificates of the old one stay good
-    Rotate(Plain),
+    Rotate(Rotate),
     /// Print the SHA-256 fingerprint of the root certificate
     Fingerprint(Plain),
     /// Copy the root's certificate, or take its private key to a safe place
@@ -35,6 +35,20 @@ pub(crate) struct Plain {
     remote: Remote,
 }
 
+/// `ca rotate`.
+#[derive(Args)]
+#[command(
+    after_long_help = "The root's private key must be in the server's keys directory. With --root, the root before vouches for the new
+one: tokens and hosts that pin it go on working, and hosts take up the new root when they renew."
+)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    remote: Remote,
+    /// Make a new root too, and destroy the private key of the one before
+    #[arg(long)]
+    root: bool,
+}
+
 impl CaCommand {
     /// Does it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
@@ -43,8 +57,9 @@ impl CaCommand {
                 let status = remote.connect(environment)?.get("/api/v1/ca").await?;
                 show(remote.output, &status)
             }
-            Self::Rotate(Plain { remote }) => {
-                let status = remote.connect(environment)?.post("/api/v1/ca/rotate", &json!({})).await?;
+            Self::Rotate(Rotate { remote, root }) => {
+                let body = json!({ "root": root });
+                let status = remote.connect(environment)?.post("/api/v1/ca/rotate", &body).await?;
                 show(remote.output, &status)
             }
             Self::Fingerprint(Plain { remote }) => {
@@ -163,7 +178,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let keys = dir.path().join("keys");
         private::make_dir(&keys).unwrap();
-        let (from, to) = (keys.join("ca-root.key"), dir.path().join("safe"));
+        let root = Fingerprint::of(b"root");
+        let (from, to) = (keys.join(format!("ca-root-{root}.key")), dir.path().join("safe"));
+        let manifest = json!({ "roots": [root], "issuing": [] });
+        private::write(&keys.join("ca.json"), &Secret::new(manifest.to_string())).unwrap();
         private::write(&from, &Secret::new(String::from("key"))).unwrap();
         assert!(export_key(&keys, &dir.path().join("missing/safe"), true).is_err());
         assert!(from.exists());

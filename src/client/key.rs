@@ -65,16 +65,42 @@ impl HostKey {
         if pinned.is_some_and(|pinned| pinned != fingerprint) {
             return Err(wrong("its root certificate is not the pinned one"));
         }
-        let mut path = vec![leaf.clone()];
-        path.extend(certificates(&answer.chain).into_iter().filter(|certificate| certificate != root));
-        path.push(root.clone());
-        for pair in path.windows(2) {
-            let issuer = parse(&pair[1])?;
-            if parse(&pair[0])?.verify_signature(Some(issuer.public_key())).is_err() {
-                return Err(wrong("its certificates do not sign each other"));
+        if leads_to(leaf, root, certificates(&answer.chain))? {
+            Ok(fingerprint)
+        } else {
+            Err(wrong("its certificates do not sign each other"))
+        }
+    }
+}
+
+/// Whether signatures lead from `leaf` to `root` through certificates of `chain`, which may hold others besides: it
+/// also has the way to roots that came after.
+fn leads_to(
+    leaf: &CertificateDer<'static>,
+    root: &CertificateDer<'static>,
+    mut chain: Vec<CertificateDer<'static>>,
+) -> Result<bool, ClientError> {
+    let signed = |subject: &CertificateDer<'_>, issuer: &CertificateDer<'_>| -> Result<bool, ClientError> {
+        Ok(parse(subject)?.verify_signature(Some(parse(issuer)?.public_key())).is_ok())
+    };
+    let mut last = leaf.clone();
+    loop {
+        if signed(&last, root)? {
+            return Ok(true);
+        }
+        let mut next = None;
+        for (place, issuer) in chain.iter().enumerate() {
+            // A self-signed one leads nowhere but to itself.
+            if !signed(issuer, issuer)? && signed(&last, issuer)? {
+                next = Some(place);
+                break;
             }
         }
-        Ok(fingerprint)
+        match next {
+            // Each is used once, so that this ends.
+            Some(place) => last = chain.swap_remove(place),
+            None => return Ok(false),
+        }
     }
 }
 

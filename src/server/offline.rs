@@ -8,8 +8,9 @@ use crate::access::password;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Action, Subjects};
 use crate::secret::Secret;
-use crate::service::vault::{Vault, load_private};
-use crate::service::{Caller, ca_set};
+use crate::service::Caller;
+use crate::service::ca_files::Manifest;
+use crate::service::vault::Vault;
 use crate::store::sqlite::{LedgerFile, SqliteOptions, SqliteStore};
 use crate::store::{Administration as _, SetPassword, Store};
 
@@ -45,7 +46,8 @@ pub fn open_ledger(data_dir: &Path) -> Result<LedgerFile, StartError> {
 /// # Errors
 /// It is not there, or others may read it.
 pub fn root_key(keys_dir: &Path) -> Result<Secret<String>, StartError> {
-    load_private(&keys_dir.join(ca_set::ROOT_KEY)).map_err(StartError::of)
+    let (vault, name) = root_key_file(keys_dir)?;
+    vault.load(&name).map_err(StartError::of)
 }
 
 /// Destroys the root's private key here, once it is kept elsewhere: written over, then removed.
@@ -53,7 +55,16 @@ pub fn root_key(keys_dir: &Path) -> Result<Secret<String>, StartError> {
 /// # Errors
 /// It cannot be removed.
 pub fn remove_root_key(keys_dir: &Path) -> Result<(), StartError> {
-    Vault::open(keys_dir).and_then(|vault| vault.destroy(ca_set::ROOT_KEY)).map_err(StartError::of)
+    let (vault, name) = root_key_file(keys_dir)?;
+    vault.destroy(&name).map_err(StartError::of)
+}
+
+fn root_key_file(keys_dir: &Path) -> Result<(Vault, String), StartError> {
+    let vault = Vault::open(keys_dir).map_err(StartError::of)?;
+    let manifest = Manifest::load(&vault).map_err(StartError::of)?;
+    let name =
+        manifest.current_root_key().ok_or_else(|| StartError::of("the keys directory names no root"))?;
+    Ok((vault, name))
 }
 
 fn existing(data_dir: &Path) -> Result<std::path::PathBuf, StartError> {

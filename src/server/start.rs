@@ -16,6 +16,7 @@ use crate::http::tls::Tls;
 use crate::ledger::Action;
 use crate::name::DnsName;
 use crate::secret::Secret;
+use crate::service::ca_rotation::ROOT_FILE;
 use crate::service::issuers::Issuers;
 use crate::service::keys::{destroy_unneeded, load_ring};
 use crate::service::order::Catalogue;
@@ -26,10 +27,6 @@ use crate::store::{RecordIdentity, Store};
 
 /// The file of the database, in the data directory.
 pub(super) const DATABASE: &str = "gatepass.db";
-/// The file of the root certificate, in the data directory, for whoever wants to trust it.
-const ROOT: &str = "root.pem";
-/// The file of the emergency token, in the data directory.
-const EMERGENCY: &str = "emergency.token";
 
 /// Why a server did not start: every reason that was found, each with what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +64,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let authority = compose(&config, &clock, &store, vault.clone(), &url, names.clone()).await?;
     let first_start = first_start::finish(&authority, pending).await?;
     let root = authority.cas().current().root_pem().to_owned();
-    write_public(&config.server.data_dir.join(ROOT), root.as_bytes()).map_err(StartError::of)?;
+    write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;
     let source = TlsSource::new(&config, names, local_addr.ip(), url_address(&url));
     let (identity, expires_at) = source.identity(&authority).map_err(StartError::of)?;
     authority.server_certificate_is(expires_at);
@@ -164,10 +161,9 @@ async fn compose(
     let indexes = crate::service::Indexes::resume(&lists);
     let indexes = indexes.ok_or_else(|| StartError::of("the store has no open status list"))?;
     let emergency = store.emergency_token().await.map_err(StartError::of)?.map(|token| token.mint.token);
-    let emergency_file = config.server.data_dir.join(EMERGENCY);
+    let data_dir = config.server.data_dir.clone();
     let settings = settings(config);
-    let parts =
-        Parts { store, ring, cas, issuers, indexes, time, emergency, vault, emergency_file, settings };
+    let parts = Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings };
     Ok(Arc::new(Authority::new(parts)))
 }
 
@@ -184,6 +180,7 @@ fn settings(config: &Config) -> Settings {
         trust_domain: config.server.trust_domain.clone(),
         allow_rsa: config.hosts.allow_rsa_keys,
         crl_url: config.hosts.crl_url.clone(),
+        outside_ca: config.ca.root.is_some(),
         outside_certificate: config.server.tls.is_some(),
     }
 }

@@ -132,21 +132,24 @@ async fn renew_tls(
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut written = source.written_at();
+    let mut ca_changes = authority.ca_changes();
     let mut made_at = authority.now();
     let mut ticks = interval_at(Instant::now() + 10 * SECOND, 10 * SECOND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        tokio::select! {
+        let rotated = tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
-            _ = ticks.tick() => {}
-        }
-        let due = match &source {
-            TlsSource::Outside(_) => source.written_at() != written,
-            TlsSource::Own(_) => {
-                let ends = authority.server_certificate_expires_at().unwrap_or(made_at);
-                authority.now() >= made_at.plus(ends.since(made_at) * 2 / 3)
-            }
+            _ = ticks.tick() => false,
+            _ = ca_changes.changed() => true,
         };
+        let due = rotated
+            || match &source {
+                TlsSource::Outside(_) => source.written_at() != written,
+                TlsSource::Own(_) => {
+                    let ends = authority.server_certificate_expires_at().unwrap_or(made_at);
+                    authority.now() >= made_at.plus(ends.since(made_at) * 2 / 3)
+                }
+            };
         if !due {
             continue;
         }

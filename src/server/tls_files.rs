@@ -69,7 +69,8 @@ impl TlsSource {
                 let cas = authority.cas();
                 let made =
                     cas.current().issue_server(profile, authority.now()).map_err(ServiceError::from)?;
-                let chain = made.chain.into_iter().map(CertificateDer::from).collect();
+                let ways = cas.ways_from_former_roots().map(<[u8]>::to_vec);
+                let chain = made.chain.into_iter().chain(ways).map(CertificateDer::from).collect();
                 let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.key.expose().clone()));
                 Ok((TlsIdentity { chain, key }, made.not_after))
             }

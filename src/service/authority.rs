@@ -46,6 +46,8 @@ pub struct Settings {
     pub allow_rsa: bool,
     /// The plain-http URL that certificates name as the place of their CRL, if any.
     pub crl_url: Option<String>,
+    /// Whether the CA was brought in: then it is rotated where it came from.
+    pub outside_ca: bool,
     /// Whether the listener's certificate is one from outside: then tokens cannot pin the root.
     pub outside_certificate: bool,
 }
@@ -98,8 +100,8 @@ pub struct Parts {
     pub emergency: Option<TokenId>,
     /// Where keys are kept.
     pub vault: Vault,
-    /// The file of the emergency token, rewritten when that is re-minted.
-    pub emergency_file: PathBuf,
+    /// Where the files of the root certificate and the emergency token are rewritten when those are made anew.
+    pub data_dir: PathBuf,
     /// The configuration.
     pub settings: Settings,
 }
@@ -115,8 +117,9 @@ pub struct Authority {
     /// Known without reading a mint record, as its every use is an alarm.
     pub(super) emergency: ArcSwapOption<TokenId>,
     pub(super) vault: Vault,
-    pub(super) emergency_file: PathBuf,
+    pub(super) data_dir: PathBuf,
     pub(super) settings: Settings,
+    pub(super) ca_changes: tokio::sync::watch::Sender<u64>,
     pub(super) crls: Crls,
     pub(super) refusals: Refusals,
     pub(super) conflicts: Conflicts,
@@ -129,8 +132,7 @@ pub struct Authority {
 impl Authority {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, ring, cas, issuers, indexes, time, emergency, vault, emergency_file, settings } =
-            parts;
+        let Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings } = parts;
         Self {
             store,
             ring: ArcSwap::from_pointee(ring),
@@ -140,8 +142,9 @@ impl Authority {
             time,
             emergency: ArcSwapOption::from_pointee(emergency),
             vault,
-            emergency_file,
+            data_dir,
             settings,
+            ca_changes: tokio::sync::watch::Sender::new(0),
             crls: Crls::default(),
             refusals: Refusals::default(),
             conflicts: Conflicts::default(),

@@ -1,41 +1,47 @@
-//! The certificate authorities: the issuing CA that signs, and former ones whose certificates are still in the field.
+//! The certificate authorities: the issuing CA that signs, former ones whose certificates are still in the field, and
+//! every root that somebody may have pinned.
 
-use std::sync::Arc;
+use crate::ca::{CertificateAuthority, PemError, pem_to_der};
+use crate::id::Fingerprint;
 
-use super::{Authority, Caller, ServiceError};
-use crate::ca::CertificateAuthority;
-use crate::id::hex;
-use crate::ledger::Action;
-use crate::secret::Secret;
-use crate::store::AppendEntries;
-
-/// The file of the root certificate, in the keys directory.
-pub const ROOT_CERTIFICATE: &str = "ca-root.pem";
-/// The file of the root's private key. It may be taken away and brought back for a rotation.
-pub const ROOT_KEY: &str = "ca-root.key";
-/// The file that names the issuing CAs, one subject key identifier a line, the newest last.
-pub const ISSUING_INDEX: &str = "ca-issuing.list";
-
-/// The file of the certificate of the issuing CA with this subject key identifier.
-pub fn issuing_certificate(ski: &str) -> String {
-    format!("ca-issuing-{ski}.pem")
+/// A certificate in both its forms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certificate {
+    /// PEM.
+    pub pem: String,
+    /// DER.
+    pub der: Vec<u8>,
 }
 
-/// The file of its private key.
-pub fn issuing_key(ski: &str) -> String {
-    format!("ca-issuing-{ski}.key")
+impl Certificate {
+    /// Reads a PEM certificate.
+    ///
+    /// # Errors
+    /// It is not one certificate.
+    pub fn parse(pem: &str) -> Result<Self, PemError> {
+        Ok(Self { der: pem_to_der("CERTIFICATE", pem)?, pem: pem.to_owned() })
+    }
 }
 
-/// The issuing CA that signs, and former ones under the same root. Former ones still sign their CRLs.
+/// The issuing CA that signs, former ones that still sign their CRLs, and the roots above them.
 pub struct CaSet {
     current: CertificateAuthority,
     former: Vec<CertificateAuthority>,
+    former_roots: Vec<Certificate>,
+    crosses: Vec<Certificate>,
 }
 
 impl CaSet {
     /// `current` signs; the `former` ones only sign CRLs.
     pub const fn new(current: CertificateAuthority, former: Vec<CertificateAuthority>) -> Self {
-        Self { current, former }
+        Self { current, former, former_roots: Vec::new(), crosses: Vec::new() }
+    }
+
+    /// The same with former roots, newest first, and the certificates by which each vouches for its successor: who
+    /// trusts a former root follows them to the current one.
+    #[must_use]
+    pub fn with_former_roots(self, former_roots: Vec<Certificate>, crosses: Vec<Certificate>) -> Self {
+        Self { former_roots, crosses, ..self }
     }
 
     /// The issuing CA that signs.
@@ -48,50 +54,30 @@ impl CaSet {
         std::iter::once(&self.current).chain(&self.former)
     }
 
-    /// The chain (issuing CA, then root) of a certificate that one of these signed; the current one's if none did.
+    /// What a host presents besides its certificate: the issuing CA that signed it, the cross certificates, the root.
     pub fn chain_of(&self, certificate: &[u8]) -> String {
-        self.all().find(|ca| ca.issued(certificate)).unwrap_or(&self.current).chain_pem()
+        let signer = self.all().find(|ca| ca.issued(certificate)).unwrap_or(&self.current);
+        let crosses = self.crosses.iter().map(|cross| cross.pem.as_str()).collect::<String>();
+        format!("{}{crosses}{}", signer.issuing_pem(), signer.root_pem())
     }
-}
 
-impl Authority {
-    /// Replaces the issuing CA by a new one under the same root.
-    ///
-    /// # Errors
-    /// The root's key is away, or files or the store cannot be written.
-    pub async fn rotate_ca(&self, caller: &Caller) -> Result<(), ServiceError> {
-        let _one_at_a_time = self.changing.lock().await;
-        let now = self.time.trusted()?;
-        if !self.vault.holds(ROOT_KEY) {
-            return Err(ServiceError::RootKeyAway);
+    /// The root with this fingerprint, PEM.
+    pub fn root(&self, fingerprint: Fingerprint) -> Option<&str> {
+        if self.current.root_fingerprint() == fingerprint {
+            return Some(self.current.root_pem());
         }
-        let root_key = self.vault.load(ROOT_KEY)?;
-        let before = self.cas.load_full();
-        let root_pem = before.current.root_pem().to_owned();
-        let name = format!("gatepass {}", self.settings.trust_domain);
-        let (pem, key) = CertificateAuthority::new_issuing(&root_pem, &root_key, &name, now)?;
-        let load = |pem: &str, key: &Secret<String>| {
-            CertificateAuthority::from_pem(&root_pem, pem, key, now).map_err(|error| {
-                super::vault::VaultError::Io { path: "issuing CA".to_owned(), cause: error.to_string() }
-            })
-        };
-        let ca = load(&pem, &key)?;
-        let ski = hex(&ca.issuing_ski());
-        self.vault.save(&issuing_certificate(&ski), &Secret::new(pem))?;
-        self.vault.save(&issuing_key(&ski), &key)?;
-        let entry = caller.did(Action::CaRotated, now).with("issuing_ski", ski.as_str());
-        self.store.append_entries(AppendEntries { entries: vec![entry] }).await?;
-        // The list is the switch: a crash before it leaves the old issuing CA in charge.
-        let mut index = self.vault.load(ISSUING_INDEX)?.expose().clone();
-        index.push_str(&ski);
-        index.push('\n');
-        self.vault.save(ISSUING_INDEX, &Secret::new(index))?;
-        let mut former = Vec::new();
-        for ca in before.all() {
-            let key = self.vault.load(&issuing_key(&hex(&ca.issuing_ski())))?;
-            former.push(load(ca.issuing_pem(), &key)?);
-        }
-        self.cas.store(Arc::new(CaSet::new(ca, former)));
-        self.sign_crls().await
+        let former = self.former_roots.iter().find(|root| Fingerprint::of(&root.der) == fingerprint)?;
+        Some(&former.pem)
+    }
+
+    /// Every root, DER, the current one first: client certificates may lead to any of them.
+    pub fn roots(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(self.current.root_der())
+            .chain(self.former_roots.iter().map(|root| root.der.as_slice()))
+    }
+
+    /// What the listener's chain carries after the current root: the way to it from every former one that is pinned.
+    pub fn ways_from_former_roots(&self) -> impl Iterator<Item = &[u8]> {
+        self.crosses.iter().chain(&self.former_roots).map(|certificate| certificate.der.as_slice())
     }
 }

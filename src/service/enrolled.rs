@@ -3,7 +3,7 @@
 use super::ca_set::CaSet;
 use crate::ca::{IssuedCertificate, parse_host_certificate};
 use crate::clock::Timestamp;
-use crate::id::HostId;
+use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
 use crate::store::{CertificateRecord, NewCertificate, StoredCertificate};
 
@@ -29,14 +29,21 @@ pub struct Enrolled {
 }
 
 impl Enrolled {
-    pub(super) fn new(host: HostId, name: Option<DnsName>, stored: &StoredCertificate, cas: &CaSet) -> Self {
+    /// The answer for a host that trusts `root`; the current one if it names none.
+    pub(super) fn new(
+        host: HostId,
+        name: Option<DnsName>,
+        stored: &StoredCertificate,
+        cas: &CaSet,
+        root: Option<Fingerprint>,
+    ) -> Self {
         let CertificateRecord { issued_at, not_after, .. } = stored.record;
         let roles = parse_host_certificate(&stored.der).map(|identity| identity.roles).unwrap_or_default();
         Self {
             host,
             certificate: stored.der.clone(),
             chain: cas.chain_of(&stored.der),
-            root: cas.current().root_pem().to_owned(),
+            root: root.and_then(|root| cas.root(root)).unwrap_or_else(|| cas.current().root_pem()).to_owned(),
             roles,
             name,
             expires_at: not_after,

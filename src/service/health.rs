@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::ca_set::ROOT_KEY;
+use super::ca_files::Manifest;
 use super::{Authority, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::hex;
@@ -74,7 +74,7 @@ impl Authority {
         let root = cas.current().root_not_after();
         let issuing = cas.current().issuing_not_after();
         let ends = [
-            ("the root certificate", root, "plan a new root"),
+            ("the root certificate", root, "run `gatepass ca rotate --root`"),
             ("the issuing CA", issuing, "run `gatepass ca rotate`"),
         ];
         let soon = ends.into_iter().filter(|(_, at, _)| at.since(now) < WARNED_BEFORE);
@@ -83,7 +83,8 @@ impl Authority {
 
     /// Whether the root's private key is in the keys directory.
     pub fn root_key_here(&self) -> bool {
-        self.vault.holds(ROOT_KEY)
+        let key = Manifest::load(&self.vault).ok().and_then(|manifest| manifest.current_root_key());
+        key.is_some_and(|key| self.vault.holds(&key))
     }
 
     /// When the listener's own certificate ends, once there is one.

@@ -11,6 +11,9 @@ use crate::ledger::{Action, Subjects};
 use crate::store::{KeyNeed, KeyRecord, KeyState, RetireKey, Retirement, RotateKeys};
 use crate::token::{KeyRing, KeyScope, SigningKey, VerifyingKey, VerifyingKeys};
 
+/// The file of the emergency token, in the data directory.
+pub const EMERGENCY_FILE: &str = "emergency.token";
+
 /// How a retirement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retired {
@@ -127,7 +130,7 @@ impl Authority {
                 self.take_over(&self.store.keys().await?)?;
                 if let Some(minted) = minted.filter(|_| emergency) {
                     self.emergency.store(Some(Arc::new(minted.grant().token)));
-                    write_private(&self.emergency_file, minted.text().expose().as_bytes())?;
+                    write_private(&self.data_dir.join(EMERGENCY_FILE), minted.text().expose().as_bytes())?;
                 }
                 Ok(Retired { tokens, emergency })
             }

@@ -9,7 +9,7 @@ use crate::access::Actor;
 use crate::admission::{Ask, binding};
 use crate::ca::{ApprovedRequest, Csr, CsrPolicy, HostProfile, IssuedCertificate};
 use crate::clock::Timestamp;
-use crate::id::HostId;
+use crate::id::{Fingerprint, HostId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Cluster, DnsName, Role};
 use crate::store::{
@@ -90,7 +90,7 @@ impl Authority {
         if let Some(pair) = &pair
             && let Some(stored) = again(pair, now)?
         {
-            return self.answer_again(stored).await;
+            return self.answer_again(stored, token.grant().root).await;
         }
         let grant = token.clone().at(now).map_err(expired_or_invalid)?;
         self.judge_status(&grant, pair.is_some())?;
@@ -146,9 +146,9 @@ impl Authority {
         match self.store.redeem(command).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
-                Ok(Enrolled::new(id, name, &stored, &self.cas.load()))
+                Ok(Enrolled::new(id, name, &stored, &self.cas.load(), ticket.grant.root))
             }
-            Redeemed::Again(winner) => self.answer_again(winner).await,
+            Redeemed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
             Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
         }
     }
@@ -170,8 +170,10 @@ impl Authority {
             let (facts, roles) = (ticket_of(&ticket.grant), host.roles);
             let command = Recertify { ticket: facts, host: id, roles, certificate, entry };
             return match self.store.recertify(command).await? {
-                Renewed::First => Ok(Enrolled::new(id, host.name, &stored, &self.cas.load())),
-                Renewed::Again(winner) => self.answer_again(winner).await,
+                Renewed::First => {
+                    Ok(Enrolled::new(id, host.name, &stored, &self.cas.load(), ticket.grant.root))
+                }
+                Renewed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
                 Renewed::Refused(RenewRefusal::HostRevoked) => Err(ServiceError::HostRevoked),
                 Renewed::Refused(_) => Err(ServiceError::TokenRevoked),
                 Renewed::RolesChanged => continue,
@@ -214,9 +216,13 @@ impl Authority {
         }
     }
 
-    pub(super) async fn answer_again(&self, stored: StoredCertificate) -> Result<Enrolled, ServiceError> {
+    pub(super) async fn answer_again(
+        &self,
+        stored: StoredCertificate,
+        root: Option<Fingerprint>,
+    ) -> Result<Enrolled, ServiceError> {
         let name = self.store.host(stored.host).await?.and_then(|host| host.name);
-        Ok(Enrolled::new(stored.host, name, &stored, &self.cas.load()))
+        Ok(Enrolled::new(stored.host, name, &stored, &self.cas.load(), root))
     }
 
     fn note_refusal(&self, caller: &Caller, grant: &Grant, error: &ServiceError, now: Timestamp) {

@@ -49,8 +49,10 @@ impl Authority {
         let command =
             Renew { host: host.id, presented: host.serial, roles: record.roles.clone(), certificate, entry };
         Ok(match self.store.renew(command).await? {
-            Renewed::First => Some(Enrolled::new(host.id, record.name.clone(), &stored, &self.cas.load())),
-            Renewed::Again(newest) => Some(self.answer_again(newest).await?),
+            Renewed::First => {
+                Some(Enrolled::new(host.id, record.name.clone(), &stored, &self.cas.load(), None))
+            }
+            Renewed::Again(newest) => Some(self.answer_again(newest, None).await?),
             Renewed::RolesChanged => None,
             Renewed::Refused(refusal) => return Err(refused(refusal)),
         })

@@ -1,14 +1,14 @@
 //! The certificate authority.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::keys::Nothing;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::{Fingerprint, hex};
+use crate::service::ca_rotation::Extent;
 
 #[derive(Serialize)]
 struct CaStatus {
@@ -63,9 +63,16 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     }))
 }
 
-/// `POST /api/v1/ca/rotate`: a new issuing CA under the same root.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Rotate {
+    root: bool,
+}
+
+/// `POST /api/v1/ca/rotate`: a new issuing CA under the same root, or with `root` a new root too.
 pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
-    decode::strict::<Nothing>(&call.body)?;
-    call.authority.rotate_ca(&call.caller()).await?;
+    let Rotate { root } = decode::strict(&call.body)?;
+    let extent = if root { Extent::Root } else { Extent::Issuing };
+    call.authority.rotate_ca(&call.caller(), extent).await?;
     show(call).await
 }

@@ -6,6 +6,7 @@ use crate::http::call::Call;
 use crate::http::document;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::id::Fingerprint;
 
 /// How long caches may keep the key set, in seconds: a prepared key is published long before it signs.
 const KEYS_AGE: u32 = 300;
@@ -38,9 +39,10 @@ pub(super) async fn chain(call: Call) -> Result<Reply, Problem> {
 pub(super) async fn pinned_root(call: Call) -> Result<Reply, Problem> {
     let cas = call.authority.cas();
     let wanted = call.param("fingerprint").strip_suffix(".pem").unwrap_or("");
-    let found = cas.all().find(|ca| ca.root_fingerprint().to_string() == wanted);
-    let pem = found.map(|ca| ca.root_pem().to_owned()).ok_or_else(|| missing("root certificate"))?;
-    Ok(document::serve(&call.headers, PEM, CA_AGE, pem))
+    let pem = Fingerprint::parse(wanted)
+        .and_then(|wanted| cas.root(wanted))
+        .ok_or_else(|| missing("root certificate"))?;
+    Ok(document::serve(&call.headers, PEM, CA_AGE, pem.to_owned()))
 }
 
 /// `GET /ca/crl/<ski>.der`: the newest CRL of an issuing CA.

@@ -1,0 +1,259 @@
+//! The CA on disk: its files in the vault, and the one file that says which of them count.
+
+use serde::{Deserialize, Serialize};
+
+use super::ServiceError;
+use super::ca_set::{CaSet, Certificate};
+use super::vault::{Vault, VaultError};
+use crate::ca::{CertificateAuthority, IssueError, NewRoot};
+use crate::clock::Timestamp;
+use crate::id::{Fingerprint, hex};
+use crate::secret::Secret;
+
+/// The file that says which files count. It is written last: whatever a crash leaves besides is not looked at.
+const MANIFEST: &str = "ca.json";
+
+/// Which roots and issuing CAs there are, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Manifest {
+    roots: Vec<Fingerprint>,
+    issuing: Vec<Issuing>,
+}
+
+/// An issuing CA, by its subject key identifier (hexadecimal), and its root.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+struct Issuing {
+    ski: String,
+    root: Fingerprint,
+}
+
+/// The file of a root's certificate.
+fn root_certificate(root: Fingerprint) -> String {
+    format!("ca-root-{root}.pem")
+}
+
+/// The file of a root's private key. It may be taken away, and brought back for a rotation.
+fn root_key(root: Fingerprint) -> String {
+    format!("ca-root-{root}.key")
+}
+
+/// The file in which the root before vouches for this one.
+fn cross_certificate(root: Fingerprint) -> String {
+    format!("ca-cross-{root}.pem")
+}
+
+fn issuing_certificate(ski: &str) -> String {
+    format!("ca-issuing-{ski}.pem")
+}
+
+fn issuing_key(ski: &str) -> String {
+    format!("ca-issuing-{ski}.key")
+}
+
+impl Manifest {
+    /// Whether the vault holds a CA.
+    pub fn is_in(vault: &Vault) -> bool {
+        vault.holds(MANIFEST)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It is missing, exposed or not what was written.
+    pub fn load(vault: &Vault) -> Result<Self, VaultError> {
+        let text = vault.load(MANIFEST)?;
+        serde_json::from_str(text.expose()).map_err(|error| VaultError::Io {
+            path: vault.path(MANIFEST).display().to_string(),
+            cause: error.to_string(),
+        })
+    }
+
+    fn save(&self, vault: &Vault) -> Result<(), VaultError> {
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        vault.save(MANIFEST, &Secret::new(text))
+    }
+
+    /// The file of the current root's private key, whether it is here or not.
+    pub fn current_root_key(&self) -> Option<String> {
+        self.roots.first().copied().map(root_key)
+    }
+
+    /// Makes a root and an issuing CA.
+    ///
+    /// # Errors
+    /// They could not be made or written.
+    pub fn make(vault: &Vault, name: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let made = CertificateAuthority::generate(name, now)?;
+        let ca = import(&made.root_pem, &made.issuing_pem, &made.issuing_key, now)?;
+        let root = ca.root_fingerprint();
+        vault.save(&root_key(root), &made.root_key)?;
+        vault.save(&root_certificate(root), &Secret::new(made.root_pem))?;
+        let issuing = save_issuing(vault, &ca, &made.issuing_key)?;
+        Ok(Self { roots: vec![root], issuing: vec![issuing] }.save(vault)?)
+    }
+
+    /// Puts a new issuing CA under the current root.
+    ///
+    /// # Errors
+    /// The root's key is away, or the CA could not be made or written.
+    pub fn new_issuing(mut self, vault: &Vault, name: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let (root, key) = self.current_root(vault)?;
+        let root_pem = vault.load(&root_certificate(root))?;
+        let (pem, issuing_key) = CertificateAuthority::new_issuing(root_pem.expose(), &key, name, now)?;
+        let ca = import(root_pem.expose(), &pem, &issuing_key, now)?;
+        self.issuing.insert(0, save_issuing(vault, &ca, &issuing_key)?);
+        Ok(self.save(vault)?)
+    }
+
+    /// Makes a new root, for which the current one vouches, and a new issuing CA under it. The private key of the root
+    /// before is destroyed: nothing needs it any more.
+    ///
+    /// # Errors
+    /// The root's key is away, or the CA could not be made or written.
+    pub fn new_root(mut self, vault: &Vault, name: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let (before, key) = self.current_root(vault)?;
+        let before_pem = vault.load(&root_certificate(before))?;
+        let made = CertificateAuthority::new_root(name, now, before_pem.expose(), &key)?;
+        let NewRoot { root_pem, root_key: new_key, cross_pem } = made;
+        let (pem, issuing_key) = CertificateAuthority::new_issuing(&root_pem, &new_key, name, now)?;
+        let ca = import(&root_pem, &pem, &issuing_key, now)?;
+        let root = ca.root_fingerprint();
+        vault.save(&root_key(root), &new_key)?;
+        vault.save(&root_certificate(root), &Secret::new(root_pem))?;
+        vault.save(&cross_certificate(root), &Secret::new(cross_pem))?;
+        self.issuing.insert(0, save_issuing(vault, &ca, &issuing_key)?);
+        self.roots.insert(0, root);
+        self.save(vault)?;
+        Ok(vault.destroy(&root_key(before))?)
+    }
+
+    fn current_root(&self, vault: &Vault) -> Result<(Fingerprint, Secret<String>), ServiceError> {
+        let root = *self.roots.first().ok_or(ServiceError::RootKeyAway)?;
+        if !vault.holds(&root_key(root)) {
+            return Err(ServiceError::RootKeyAway);
+        }
+        Ok((root, vault.load(&root_key(root))?))
+    }
+
+    /// The CA that the files make.
+    ///
+    /// # Errors
+    /// A file is missing, exposed or broken, or the current issuing CA has expired.
+    pub fn open(&self, vault: &Vault, now: Timestamp) -> Result<CaSet, ServiceError> {
+        let mut newest_first = Vec::new();
+        for issuing in &self.issuing {
+            let root = vault.load(&root_certificate(issuing.root))?;
+            let certificate = vault.load(&issuing_certificate(&issuing.ski))?;
+            let key = vault.load(&issuing_key(&issuing.ski))?;
+            match import(root.expose(), certificate.expose(), &key, now) {
+                Ok(ca) => newest_first.push(ca),
+                // A former issuing CA that has expired has nothing left to revoke.
+                Err(_) if !newest_first.is_empty() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let mut authorities = newest_first.into_iter();
+        let current =
+            authorities.next().ok_or_else(|| VaultError::Missing { path: "an issuing CA".to_owned() })?;
+        let (newest, former) = self.roots.split_at(self.roots.len().min(1));
+        let former_roots = certificates(vault, former.iter().copied().map(root_certificate))?;
+        // Every root but the oldest has one before it, which vouches for it.
+        let vouched = newest.iter().chain(former).take(former.len());
+        let crosses = certificates(vault, vouched.copied().map(cross_certificate))?;
+        Ok(CaSet::new(current, authorities.collect()).with_former_roots(former_roots, crosses))
+    }
+}
+
+fn save_issuing(
+    vault: &Vault,
+    ca: &CertificateAuthority,
+    key: &Secret<String>,
+) -> Result<Issuing, VaultError> {
+    let ski = hex(&ca.issuing_ski());
+    vault.save(&issuing_key(&ski), key)?;
+    vault.save(&issuing_certificate(&ski), &Secret::new(ca.issuing_pem().to_owned()))?;
+    Ok(Issuing { ski, root: ca.root_fingerprint() })
+}
+
+fn certificates(
+    vault: &Vault,
+    names: impl Iterator<Item = String>,
+) -> Result<Vec<Certificate>, ServiceError> {
+    names
+        .map(|name| {
+            let broken =
+                |error: crate::ca::PemError| VaultError::Io { path: name.clone(), cause: error.to_string() };
+            Ok(Certificate::parse(vault.load(&name)?.expose()).map_err(broken)?)
+        })
+        .collect()
+}
+
+fn import(
+    root: &str,
+    issuing: &str,
+    key: &Secret<String>,
+    now: Timestamp,
+) -> Result<CertificateAuthority, ServiceError> {
+    CertificateAuthority::from_pem(root, issuing, key, now)
+        .map_err(|error| IssueError::Authority(error).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
+
+    fn vault() -> (tempfile::TempDir, Vault) {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&dir.path().join("keys")).unwrap();
+        Manifest::make(&vault, "gatepass test", NOW).unwrap();
+        (dir, vault)
+    }
+
+    fn open(vault: &Vault) -> CaSet {
+        Manifest::load(vault).unwrap().open(vault, NOW).unwrap()
+    }
+
+    #[test]
+    fn a_new_issuing_ca_keeps_the_root_and_the_one_before() {
+        let (_dir, vault) = vault();
+        let before = open(&vault);
+        Manifest::load(&vault).unwrap().new_issuing(&vault, "gatepass test", NOW).unwrap();
+        let after = open(&vault);
+        assert_eq!(after.current().root_fingerprint(), before.current().root_fingerprint());
+        let skis = after.all().map(CertificateAuthority::issuing_ski).collect::<Vec<_>>();
+        assert_eq!(skis.len(), 2);
+        assert_eq!(skis[1], before.current().issuing_ski());
+    }
+
+    #[test]
+    fn a_new_root_leaves_a_way_from_every_root_before_it() {
+        let (_dir, vault) = vault();
+        let first = open(&vault).current().root_fingerprint();
+        Manifest::load(&vault).unwrap().new_root(&vault, "gatepass test", NOW).unwrap();
+        Manifest::load(&vault).unwrap().new_root(&vault, "gatepass test", NOW).unwrap();
+        let set = open(&vault);
+        assert_ne!(set.current().root_fingerprint(), first);
+        assert!(set.root(first).is_some());
+        assert_eq!(set.roots().count(), 3);
+        assert_eq!(set.ways_from_former_roots().count(), 4);
+    }
+
+    #[test]
+    fn without_the_roots_key_nothing_rotates_and_nothing_changes() {
+        let (_dir, vault) = vault();
+        let manifest = Manifest::load(&vault).unwrap();
+        vault.destroy(&manifest.current_root_key().unwrap()).unwrap();
+        assert_eq!(manifest.clone().new_root(&vault, "x", NOW), Err(ServiceError::RootKeyAway));
+        assert_eq!(manifest.clone().new_issuing(&vault, "x", NOW), Err(ServiceError::RootKeyAway));
+        assert_eq!(Manifest::load(&vault).unwrap(), manifest);
+    }
+
+    #[test]
+    fn what_a_crash_left_besides_the_manifest_is_not_looked_at() {
+        let (_dir, vault) = vault();
+        vault.save("ca-issuing-00.pem", &Secret::new("half".to_owned())).unwrap();
+        assert_eq!(open(&vault).all().count(), 1);
+    }
+}
