@@ -11,7 +11,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::{HostId, Serial};
 use crate::name::{DnsName, Role};
-use crate::service::enrolled::renew_after;
+use crate::service::renew_after;
 
 #[derive(Deserialize)]
 struct Request {

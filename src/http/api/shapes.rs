@@ -6,7 +6,7 @@ use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, Serial, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
-use crate::service::enrolled::Enrolled;
+use crate::service::Enrolled;
 use crate::store::{HostRecord, KeyRecord, KeyState, TokenRecord, TokenState};
 
 /// A token in a list.

@@ -1,13 +1,10 @@
 //! Renewing: a host's certificate and a new request become its next certificate.
 
-use super::enrolled::{Enrolled, as_stored, to_store};
-use super::{Authority, Caller, HostCaller, ServiceError};
+use super::{ATTEMPTS, Enrolled, Warrant, as_stored};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
+use crate::service::{Authority, Caller, HostCaller, ServiceError};
 use crate::store::{HostRecord, NewCertificate, Renew, RenewRefusal, Renewed, StoreError};
-
-/// How often a certificate is built again because the host's roles changed meanwhile.
-pub(super) const ATTEMPTS: usize = 3;
 
 impl Authority {
     /// Renews the certificate of the host that presented `host`'s.
@@ -42,15 +39,15 @@ impl Authority {
         csr: &Csr,
     ) -> Result<Option<Enrolled>, ServiceError> {
         let now = self.time.trusted()?;
-        let issued = self.issue(csr, host.id, &record.roles, record.name.clone(), now)?;
-        let certificate = to_store(issued, csr.spki_hash());
+        let warrant = Warrant { csr, host: host.id, roles: &record.roles, name: record.name.clone() };
+        let certificate = self.issue(warrant, now)?;
         let stored = as_stored(host.id, &certificate);
         let entry = caller.did(Action::HostRenewed, now).about(subjects(host, &certificate));
         let command =
             Renew { host: host.id, presented: host.serial, roles: record.roles.clone(), certificate, entry };
         Ok(match self.store.renew(command).await? {
             Renewed::First => {
-                Some(Enrolled::new(host.id, record.name.clone(), &stored, &self.cas.load(), None))
+                Some(Enrolled::new(record.name.clone(), record.roles.clone(), stored, &self.cas.load(), None))
             }
             Renewed::Again(newest) => Some(self.answer_again(newest, None).await?),
             Renewed::RolesChanged => None,

@@ -1,22 +1,22 @@
 //! Redeeming: the one path from a token to a certificate. The order of its steps is the order of this file.
 
-use super::enrolled::{Enrolled, as_stored, to_store};
-use super::refusals::Refused;
-use super::renew::ATTEMPTS;
-use super::time::TOLERATED_STEP_BACK;
-use super::{Authority, Caller, ServiceError};
+use super::refusal::{expired_or_invalid, ledger_reason, refused, spent};
+use super::{ATTEMPTS, Enrolled, Warrant, as_stored};
 use crate::access::Actor;
 use crate::admission::{Ask, binding};
-use crate::ca::{ApprovedRequest, Csr, CsrPolicy, HostProfile, IssuedCertificate};
+use crate::ca::{Csr, CsrPolicy};
 use crate::clock::Timestamp;
-use crate::id::{Fingerprint, HostId};
+use crate::id::HostId;
 use crate::ledger::{Action, Draft, Subjects};
-use crate::name::{Cluster, DnsName, Role};
+use crate::name::{Cluster, DnsName};
+use crate::service::refusals::Refused;
+use crate::service::time::TOLERATED_STEP_BACK;
+use crate::service::{Authority, Caller, ServiceError};
 use crate::store::{
-    KEEP_AFTER_EXPIRY, NewHost, Pair, REPEAT_WINDOW, Recertify, Redeem, RedeemRefusal, Redeemed,
-    RenewRefusal, Renewed, StoreError, StoredCertificate, Ticket,
+    KEEP_AFTER_EXPIRY, NewHost, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
+    StoreError, StoredCertificate, Ticket,
 };
-use crate::token::{Authenticated, Grant, LEEWAY, Status, UnverifiedToken, Verified, VerifyError};
+use crate::token::{Authenticated, Grant, LEEWAY, Status, UnverifiedToken, Verified};
 
 // A pair that is forgotten while its token is still accepted would admit a second host on one use (I1).
 const _: () = assert!(
@@ -36,7 +36,7 @@ pub struct RedeemRequest<'a> {
     pub cluster: Option<Cluster>,
 }
 
-/// A redemption that every check but the transaction's has passed. Only this file makes one, and issuing consumes it.
+/// A redemption that every check but the transaction's has passed. Only this file makes one.
 struct RedeemTicket {
     grant: Verified<Grant>,
     csr: Csr,
@@ -88,7 +88,7 @@ impl Authority {
         // The pair comes before time, uses and bindings: a lost answer is given again although the token ended since.
         let pair = self.store.pair(token.grant().token, key).await?;
         if let Some(pair) = &pair
-            && let Some(stored) = again(pair, now)?
+            && let Some(stored) = self.again(pair, now)?
         {
             return self.answer_again(stored, token.grant().root).await;
         }
@@ -132,8 +132,8 @@ impl Authority {
             cluster: ticket.ask.cluster.clone(),
             roles: ticket.grant.roles.clone(),
         };
-        let issued = self.issue(&ticket.csr, host.id, &host.roles, name.clone(), now)?;
-        let certificate = to_store(issued, ticket.csr.spki_hash());
+        let warrant = Warrant { csr: &ticket.csr, host: host.id, roles: &host.roles, name: name.clone() };
+        let certificate = self.issue(warrant, now)?;
         let stored = as_stored(host.id, &certificate);
         let entry = enrolled_entry(caller, Action::HostEnrolled, &ticket, &stored, now)
             .with("roles", role_names(&host));
@@ -146,7 +146,8 @@ impl Authority {
         match self.store.redeem(command).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
-                Ok(Enrolled::new(id, name, &stored, &self.cas.load(), ticket.grant.root))
+                let roles = ticket.grant.roles.clone();
+                Ok(Enrolled::new(name, roles, stored, &self.cas.load(), ticket.grant.root))
             }
             Redeemed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
             Redeemed::Refused(refusal) => Err(refused(refusal, &ticket.grant)),
@@ -163,15 +164,15 @@ impl Authority {
     ) -> Result<Enrolled, ServiceError> {
         for _ in 0..ATTEMPTS {
             let host = self.store.host(id).await?.ok_or(ServiceError::TokenRevoked)?;
-            let issued = self.issue(&ticket.csr, id, &host.roles, host.name.clone(), now)?;
-            let certificate = to_store(issued, ticket.csr.spki_hash());
+            let warrant = Warrant { csr: &ticket.csr, host: id, roles: &host.roles, name: host.name.clone() };
+            let certificate = self.issue(warrant, now)?;
             let stored = as_stored(id, &certificate);
             let entry = enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
-            let (facts, roles) = (ticket_of(&ticket.grant), host.roles);
+            let (facts, roles) = (ticket_of(&ticket.grant), host.roles.clone());
             let command = Recertify { ticket: facts, host: id, roles, certificate, entry };
             return match self.store.recertify(command).await? {
                 Renewed::First => {
-                    Ok(Enrolled::new(id, host.name, &stored, &self.cas.load(), ticket.grant.root))
+                    Ok(Enrolled::new(host.name, host.roles, stored, &self.cas.load(), ticket.grant.root))
                 }
                 Renewed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
                 Renewed::Refused(RenewRefusal::HostRevoked) => Err(ServiceError::HostRevoked),
@@ -182,26 +183,17 @@ impl Authority {
         Err(StoreError::Overloaded.into())
     }
 
-    /// Builds, signs and checks a host certificate. From the request it takes the public key and nothing else.
-    pub(super) fn issue(
-        &self,
-        csr: &Csr,
-        host: HostId,
-        roles: &[Role],
-        dns_name: Option<DnsName>,
-        now: Timestamp,
-    ) -> Result<IssuedCertificate, ServiceError> {
-        let profile = HostProfile {
-            host,
-            roles: roles.to_vec(),
-            dns_name,
-            trust_domain: self.settings.trust_domain.clone(),
-            lifetime: self.settings.certificate_lifetime,
-            crl_url: self.settings.crl_url.clone(),
+    /// The certificate that answers a repeat, if the pair redeemed within [`REPEAT_WINDOW`] and it is still good.
+    fn again(&self, pair: &Pair, now: Timestamp) -> Result<Option<StoredCertificate>, ServiceError> {
+        if pair.host_revoked {
+            return Err(ServiceError::HostRevoked);
+        }
+        let lately = now.since(pair.redeemed_at) < REPEAT_WINDOW;
+        let good = |stored: &StoredCertificate| {
+            let revoked = self.store.revocations().certificate_revoked(stored.record.serial);
+            lately && !revoked && stored.record.not_after > now
         };
-        let cas = self.cas.load();
-        let prepared = ApprovedRequest::new(csr, profile).prepare(cas.current(), now)?;
-        Ok(prepared.issue(cas.current())?)
+        Ok(pair.certificate.clone().filter(good))
     }
 
     fn is_emergency(&self, grant: &Grant) -> bool {
@@ -216,65 +208,11 @@ impl Authority {
         }
     }
 
-    pub(super) async fn answer_again(
-        &self,
-        stored: StoredCertificate,
-        root: Option<Fingerprint>,
-    ) -> Result<Enrolled, ServiceError> {
-        let name = self.store.host(stored.host).await?.and_then(|host| host.name);
-        Ok(Enrolled::new(stored.host, name, &stored, &self.cas.load(), root))
-    }
-
     fn note_refusal(&self, caller: &Caller, grant: &Grant, error: &ServiceError, now: Timestamp) {
         if let Some(reason) = ledger_reason(error) {
             self.refusals.note(Refused { caller: caller.clone(), token: grant.token, reason }, now);
         }
     }
-}
-
-/// The certificate that answers a repeat, if the pair redeemed within [`REPEAT_WINDOW`] and the certificate is still good.
-fn again(pair: &Pair, now: Timestamp) -> Result<Option<StoredCertificate>, ServiceError> {
-    if pair.host_revoked {
-        return Err(ServiceError::HostRevoked);
-    }
-    let lately = now.since(pair.redeemed_at) < REPEAT_WINDOW;
-    Ok(pair.certificate.clone().filter(|stored| lately && stored.record.not_after > now))
-}
-
-fn expired_or_invalid(error: VerifyError) -> ServiceError {
-    match error {
-        VerifyError::Expired => ServiceError::TokenExpired,
-        other => ServiceError::InvalidToken(other),
-    }
-}
-
-fn spent(grant: &Grant) -> ServiceError {
-    if grant.max_uses == Some(1) { ServiceError::TokenUsed } else { ServiceError::TokenExhausted }
-}
-
-fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
-    match refusal {
-        RedeemRefusal::TokenRevoked => ServiceError::TokenRevoked,
-        RedeemRefusal::TokenSpent => spent(grant),
-        RedeemRefusal::HostRevoked => ServiceError::HostRevoked,
-        RedeemRefusal::NameTaken => ServiceError::NameTaken,
-    }
-}
-
-/// What the ledger calls a refusal of a token whose signature is good; `None` for our own troubles.
-fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
-    Some(match error {
-        ServiceError::InvalidToken(cause) => cause.code(),
-        ServiceError::TokenExpired => "token_expired",
-        ServiceError::TokenUsed => "token_used",
-        ServiceError::TokenExhausted => "token_exhausted",
-        ServiceError::TokenRevoked => "token_revoked",
-        ServiceError::BindingMismatch(cause) => cause.code(),
-        ServiceError::HostRevoked => "host_revoked",
-        ServiceError::NameTaken => "name_taken",
-        ServiceError::CsrRejected(_) => "csr_rejected",
-        _ => return None,
-    })
 }
 
 fn ticket_of(grant: &Grant) -> Ticket {

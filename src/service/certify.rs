@@ -1,0 +1,70 @@
+//! Certifying: the only way to a host certificate. What is issued here stands on a [`Warrant`], and only the files below
+//! this one, redeeming and renewing, can make one.
+
+mod enrolled;
+mod redeem;
+mod refusal;
+mod renew;
+
+pub use enrolled::{Enrolled, renew_after};
+pub use redeem::RedeemRequest;
+
+use super::{Authority, ServiceError};
+use crate::ca::{ApprovedRequest, Csr, HostProfile, parse_host_certificate};
+use crate::clock::Timestamp;
+use crate::id::{Fingerprint, HostId};
+use crate::name::{DnsName, Role};
+use crate::store::{CertificateRecord, NewCertificate, StoredCertificate};
+
+/// How often a certificate is built again because the host's roles changed meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// What a judged redemption or renewal allows: this key for this host, with these roles and this name. Issuing
+/// consumes it.
+struct Warrant<'a> {
+    csr: &'a Csr,
+    host: HostId,
+    roles: &'a [Role],
+    name: Option<DnsName>,
+}
+
+impl Authority {
+    /// Builds, signs and checks a host certificate. From the request it takes the public key and nothing else.
+    fn issue(&self, warrant: Warrant<'_>, now: Timestamp) -> Result<NewCertificate, ServiceError> {
+        let Warrant { csr, host, roles, name } = warrant;
+        let profile = HostProfile {
+            host,
+            roles: roles.to_vec(),
+            dns_name: name,
+            trust_domain: self.settings.trust_domain.clone(),
+            lifetime: self.settings.certificate_lifetime,
+            crl_url: self.settings.crl_url.clone(),
+        };
+        let cas = self.cas.load();
+        let issued = ApprovedRequest::new(csr, profile).prepare(cas.current(), now)?.issue(cas.current())?;
+        Ok(NewCertificate {
+            serial: issued.serial,
+            key: csr.spki_hash(),
+            der: issued.der,
+            issued_at: issued.issued_at,
+            not_after: issued.not_after,
+        })
+    }
+
+    /// The answer of a certificate that was issued before, for a host that trusts `root`.
+    async fn answer_again(
+        &self,
+        stored: StoredCertificate,
+        root: Option<Fingerprint>,
+    ) -> Result<Enrolled, ServiceError> {
+        let name = self.store.host(stored.host).await?.and_then(|host| host.name);
+        let roles = parse_host_certificate(&stored.der).map(|identity| identity.roles).unwrap_or_default();
+        Ok(Enrolled::new(name, roles, stored, &self.cas.load(), root))
+    }
+}
+
+/// A certificate of `host`, as if it had been read back.
+fn as_stored(host: HostId, new: &NewCertificate) -> StoredCertificate {
+    let NewCertificate { serial, key, der, issued_at, not_after } = new.clone();
+    StoredCertificate { host, record: CertificateRecord { serial, key, issued_at, not_after }, der }
+}
