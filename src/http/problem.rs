@@ -4,9 +4,17 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::reply::Reply;
-use super::route::Dialect;
 use crate::service::{FieldError, ServiceError};
 use crate::store::StoreError;
+
+/// In which words a route's errors are said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// RFC 9457 problems.
+    Native,
+    /// Elastic Cloud Enterprise's `{"errors":[…]}`.
+    Ece,
+}
 
 /// A failed request: what every dialect renders its error from.
 #[derive(Clone, Debug, PartialEq, Eq)]

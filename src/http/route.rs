@@ -10,21 +10,12 @@ use tower_service::Service as _;
 use warp::Filter as _;
 
 use super::call::Call;
-use super::problem::Problem;
+use super::problem::{Dialect, Problem};
 use super::reply::Reply;
 use crate::access::Permission;
 
 /// The largest body a route takes unless it says otherwise: 64 KiB.
 pub const BODY_LIMIT: usize = 64 * 1024;
-
-/// In which words a route's errors are said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dialect {
-    /// RFC 9457 problems.
-    Native,
-    /// Elastic Cloud Enterprise's `{"errors":[…]}`.
-    Ece,
-}
 
 /// Answers a call: the row's warp filter, as a service.
 pub type Serve =

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use http::Method;
 
 use super::call::percent_decode;
-use super::route::{Dialect, Route};
+use super::problem::Dialect;
+use super::route::Route;
 use super::{api, compat};
 
 /// The path under which Elastic Cloud Enterprise's errors are spoken, for paths that no row has.
