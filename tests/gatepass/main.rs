@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod ca_rotation;
+mod readme;
 mod redemption;
 mod support;

@@ -3,6 +3,7 @@
 pub(crate) mod authority;
 pub(crate) mod client;
 pub(crate) mod host;
+pub(crate) mod terminal;
 
 pub(crate) use authority::Running;
 pub(crate) use client::Said;

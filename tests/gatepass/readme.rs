@@ -1,0 +1,111 @@
+//! README.md works as it stands: its commands are run, in order, against the built binary.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::terminal::Terminal;
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+
+/// What each command prints, by how it begins. A command that is not here has no test, and that is a failure.
+const SAYS: &[(&str, &str)] = &[
+    ("gatepass serve", "gatepass listens on https://127.0.0.1:"),
+    ("gatepass token create --role allocator", "in first-host.token"),
+    ("gatepass enroll --token-file", "enrolled: first-host holds this host's identity"),
+    ("gatepass status", "knows this host"),
+    ("gatepass renew", "renew after"),
+    ("gatepass token list", "used"),
+    ("gatepass host list", "live"),
+    ("gatepass ledger list", "host_renewed"),
+    ("gatepass ledger verify", "the ledger is intact"),
+    ("gatepass leave", "is revoked, its files are gone"),
+    ("rm first-host.token", ""),
+    ("read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll", "roles        proxy"),
+    ("unset GATEPASS_TOKEN", ""),
+    ("export CURL_CA_BUNDLE=", ""),
+    ("read -rs PASSWORD", ""),
+    ("curl -H 'Content-Type: application/json'", "{\"token\":\"eyJ"),
+    ("curl -u", "{\"tokens\":[{"),
+    ("curl -XDELETE", "{}"),
+];
+
+/// The command lines of the code blocks marked `sh`, without cargo's: those are run by whoever runs this test.
+fn commands() -> Vec<String> {
+    let text = fs::read_to_string(README).unwrap();
+    let mut commands = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(language) => inside = language == "sh" && !inside,
+            None if inside && !line.starts_with("cargo ") => commands.push(line.to_owned()),
+            None => {}
+        }
+    }
+    assert!(commands.len() > 15, "README.md lost its commands: {commands:?}");
+    commands
+}
+
+fn run(commands: impl Iterator<Item = String>) {
+    let mut terminal = Terminal::open();
+    for command in commands {
+        let (_, says) = SAYS.iter().find(|(begins, _)| command.starts_with(begins)).expect(&command);
+        let said = terminal.type_in(&command);
+        assert!(said.contains(says), "{command}\nshould say {says:?}, and says:\n{said}");
+    }
+    terminal.close();
+}
+
+#[test]
+fn every_command_of_the_readme_works_as_it_stands() {
+    run(commands().into_iter().filter(|command| !command.starts_with("curl ")));
+}
+
+#[cfg(feature = "outside")]
+#[test]
+fn the_curl_lines_of_the_ece_documents_work_as_they_stand() {
+    assert_eq!(commands().iter().filter(|command| command.starts_with("curl ")).count(), 4);
+    run(commands().into_iter());
+}
+
+#[test]
+fn every_file_that_the_documents_link_to_is_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut links = 0;
+    for name in DOCUMENTS {
+        let path = root.join(name);
+        let text = fs::read_to_string(&path).expect(name);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if !link.is_empty() && !link.contains("://") {
+                assert!(path.parent().unwrap().join(link).exists(), "{name} links to {link}");
+                links += 1;
+            }
+        }
+    }
+    assert!(links > 5, "{links} links were found");
+}
+
+const DOCUMENTS: [&str; 8] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/api.md",
+    "docs/cli.md",
+    "docs/enrolling.md",
+    "docs/operation.md",
+];
+
+#[test]
+fn every_setting_that_the_readme_names_exists() {
+    let example = gatepass::config::example();
+    let text = fs::read_to_string(README).unwrap();
+    let mut named = 0;
+    for word in text.split('`').skip(1).step_by(2) {
+        let Some((section, key)) = word.split_once('.') else { continue };
+        let Some(rest) = example.split(&format!("[{section}]\n")).nth(1) else { continue };
+        let fields = rest.split("\n[").next().unwrap();
+        assert!(fields.contains(&format!("# {key} = ")), "there is no setting {word}");
+        named += 1;
+    }
+    assert!(named >= 8, "{named} settings were found");
+}
