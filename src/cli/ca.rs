@@ -150,7 +150,7 @@ impl ExportRoot {
 }
 
 fn export_key(keys: &Path, to: &Path, remove: bool) -> Result<(), CliError> {
-    let key = offline::root_key(keys).map_err(CliError::Start)?;
+    let key = offline::root_key(keys).map_err(CliError::Offline)?;
     if to.exists() {
         return Err(CliError::Usage(format!("{} is there already: nothing was written", to.display())));
     }
@@ -162,7 +162,7 @@ fn export_key(keys: &Path, to: &Path, remove: bool) -> Result<(), CliError> {
         )));
     }
     if remove {
-        offline::remove_root_key(keys).map_err(CliError::Start)?;
+        offline::remove_root_key(keys).map_err(CliError::Offline)?;
         return line(format!("the root's key is in {} now, and no longer here", to.display()));
     }
     line(format!("the root's key is copied to {}", to.display()))

@@ -13,9 +13,12 @@ pub(crate) enum CliError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigErrors),
-    /// The server did not start, or an offline command could not open its data.
+    /// The server did not start.
     #[error(transparent)]
     Start(StartError),
+    /// A command that works on the data itself could not do so; nothing was changed.
+    #[error("{}", .0.problems.join("; "))]
+    Offline(StartError),
     /// The server ended badly.
     #[error(transparent)]
     Run(RunError),
@@ -51,7 +54,7 @@ impl CliError {
     /// The exit code: 1 refused or failed, 2 usage or start, 74 a failed disk.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Start(_) | Self::Usage(_) => 2,
+            Self::Config(_) | Self::Start(_) | Self::Offline(_) | Self::Usage(_) => 2,
             Self::Run(error) => error.exit_code(),
             Self::Client(_) | Self::Unsound(_) | Self::File { .. } | Self::Output(_) => 1,
             Self::Closed => 0,

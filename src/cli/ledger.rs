@@ -109,7 +109,7 @@ fn conclude(format: Format, answer: &Value) -> Result<(), CliError> {
 }
 
 fn verify_offline(dir: &Path, format: Format) -> Result<(), CliError> {
-    let ledger = offline::open_ledger(dir).map_err(CliError::Start)?;
+    let ledger = offline::open_ledger(dir).map_err(CliError::Offline)?;
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} entries, {eta} left") {
         bar.set_style(style);

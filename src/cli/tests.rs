@@ -117,3 +117,25 @@ fn a_reader_that_went_away_is_no_failure() {
     assert!(error.is_silent());
     assert_eq!(error.exit_code(), 0);
 }
+
+#[test]
+fn a_password_that_the_configuration_takes_can_be_set() {
+    for length in [11, 12, 128, 129] {
+        let password = crate::secret::Secret::new("x".repeat(length));
+        let taken = crate::config::check_password(&password).is_ok();
+        assert_eq!(taken, crate::access::password::check(&password).is_ok(), "{length} characters");
+    }
+}
+
+#[test]
+fn an_offline_command_does_not_speak_of_starting() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("password");
+    std::fs::write(&file, "correct horse battery").unwrap();
+    let (dir, file) = (dir.path().to_str().unwrap(), file.to_str().unwrap());
+    let line = ["gatepass", "user", "reset-password", "--data-dir", dir, "--password-file", file];
+    let error = run(Cli::try_parse_from(line).ok().unwrap().command, &Environment::default()).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().contains("gatepass.db is not there"), "{error}");
+    assert!(!error.to_string().contains("did not start"), "{error}");
+}

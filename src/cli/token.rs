@@ -17,7 +17,7 @@ use crate::id::TokenId;
 pub(crate) enum TokenCommand {
     /// Mint a token
     Create(create::Create),
-    /// List tokens; ended ones only with --ended
+    /// List tokens, live and lately ended ones; with --ended all that are kept
     List(List),
     /// Show one token's record
     Show(Show),
@@ -48,7 +48,7 @@ impl TokenCommand {
 pub(crate) struct List {
     #[command(flatten)]
     remote: Remote,
-    /// Also tokens that are used up, expired or revoked
+    /// Also tokens that were used up, expired or revoked longer ago than the retention time
     #[arg(long)]
     ended: bool,
     /// At most so many

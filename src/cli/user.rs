@@ -50,7 +50,7 @@ impl ResetPassword {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let password = self.password(environment)?;
         check_password(&password).map_err(CliError::Usage)?;
-        offline::reset_password(&self.data_dir, &self.user, &password).await.map_err(CliError::Start)?;
+        offline::reset_password(&self.data_dir, &self.user, &password).await.map_err(CliError::Offline)?;
         line(format!("{} has a new password", self.user))
     }
 

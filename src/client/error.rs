@@ -86,8 +86,8 @@ pub enum ClientError {
     },
     /// The identity has ended.
     #[error(
-        "the certificate of host {host} expired at {at}: it cannot be renewed any more; ask for a re-enrollment token \
-         (`gatepass host reenroll {host}`) or a new one, and enroll again"
+        "the certificate of host {host} expired at {at}: it cannot be renewed any more; ask for a new token and run \
+         `gatepass enroll` again"
     )]
     Expired {
         /// The host.

@@ -12,8 +12,8 @@ const FLAG: &str = "--admin-password-file";
 /// How many characters an administrator's password has at least.
 pub const MIN_PASSWORD_LENGTH: usize = 12;
 
-/// Longer ones only cost the server time.
-const MAX_PASSWORD_LENGTH: usize = 1024;
+/// How many it has at most: longer ones only cost the server time.
+pub const MAX_PASSWORD_LENGTH: usize = 128;
 
 pub(super) fn admin_password(
     environment: &Environment,
@@ -35,7 +35,7 @@ pub(super) fn admin_password(
     }
 }
 
-/// Whether a password may be an administrator's: 12 to 1024 characters, no control characters.
+/// Whether a password may be an administrator's: 12 to 128 characters, no control characters.
 ///
 /// # Errors
 /// What is wrong with it; never the password.

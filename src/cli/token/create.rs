@@ -1,6 +1,6 @@
 //! `gatepass token create`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -73,7 +73,7 @@ impl Create {
             (_, true) if self.out.is_some() => Ok(()),
             (_, true) => line(answer["token"].as_str().unwrap_or_default()),
             (Format::Json, false) => output::json(&answer),
-            (Format::Table, false) => show(&answer),
+            (Format::Table, false) => show(&answer, self.out.as_deref()),
         }
     }
 
@@ -106,7 +106,7 @@ impl Create {
     }
 }
 
-fn show(answer: &Value) -> Result<(), CliError> {
+fn show(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
     let rows = [
         ("token", "token"),
         ("id", "token_id"),
@@ -117,11 +117,16 @@ fn show(answer: &Value) -> Result<(), CliError> {
         ("root", "ca_fingerprint"),
     ];
     output::one(Format::Table, answer, &rows)?;
-    match answer["install_command"].as_str() {
-        Some(command) => line(format!(
+    match (file, answer["install_command"].as_str()) {
+        (Some(file), _) => line(format!(
+            "\nThe token is in the file alone. Bring it to the new host, and there:\n  \
+             gatepass enroll --token-file {0} && rm {0}",
+            file.display()
+        )),
+        (None, Some(command)) => line(format!(
             "\nThe token is shown once. On the new host, paste this line, then the token:\n  {command}"
         )),
-        None => Ok(()),
+        (None, None) => Ok(()),
     }
 }
 

@@ -74,7 +74,7 @@ pub enum ConnectError {
     WrongName { server: String },
     /// The server refused our certificate.
     #[error(
-        "{server} refused this host's certificate: {alert}; if it has expired, ask for a re-enrollment token (`gatepass host reenroll`)"
+        "{server} refused this host's certificate: {alert}; if it has expired, ask for a new token and run `gatepass enroll` again"
     )]
     IdentityRefused { server: String, alert: String },
     /// TLS failed in another way.
