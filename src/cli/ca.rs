@@ -20,11 +20,9 @@ use crate::server::offline;
 pub(crate) enum CaCommand {
     /// Show root, issuing CAs and what will expire
     Status(Plain),
-    /// Make a new issuing CA under the same root; certificates of the old one stay good
     Rotate(Rotate),
     /// Print the SHA-256 fingerprint of the root certificate
     Fingerprint(Plain),
-    /// Copy the root's certificate, or take its private key to a safe place
     ExportRoot(ExportRoot),
 }
 
@@ -35,7 +33,7 @@ pub(crate) struct Plain {
     remote: Remote,
 }
 
-/// `ca rotate`.
+/// Make a new issuing CA, under the same root or a new one; certificates of the old one stay good
 #[derive(Args)]
 #[command(
     after_long_help = "The root's private key must be in the server's keys directory. With --root, the root before vouches for the new
@@ -109,7 +107,7 @@ fn fingerprint(pem: &str) -> Result<Fingerprint, CliError> {
     }
 }
 
-/// `ca export-root`.
+/// Copy the root's certificate, or take its private key to a safe place
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass ca export-root > root.pem
@@ -163,7 +161,12 @@ fn export_key(keys: &Path, to: &Path, remove: bool) -> Result<(), CliError> {
     }
     if remove {
         offline::remove_root_key(keys).map_err(CliError::Offline)?;
-        return line(format!("the root's key is in {} now, and no longer here", to.display()));
+        let back = offline::root_key_path(keys).map_err(CliError::Offline)?;
+        return line(format!(
+            "the root's key is in {} now, and no longer here; for a rotation bring it back as {}",
+            to.display(),
+            back.display()
+        ));
     }
     line(format!("the root's key is copied to {}", to.display()))
 }

@@ -15,8 +15,7 @@ use crate::clock::SystemClock;
 /// Show how this host's identity stands: expiry, whether the server knows it, the clock
 #[derive(Args)]
 #[command(
-    after_long_help = "Exit codes: 0 all is well; 1 soon something must be done (renewal is due, or this machine's clock is more than
-60 s off); 2 the identity does not work now (not enrolled, expired, refused, or the server is not reachable)"
+    after_long_help = "Exit codes: 0 all is well; 1 soon something must be done (renewal is due, or this machine's clock is more than 60 s off); 2 the identity does not work now (not enrolled, expired, refused, or the server is not reachable)"
 )]
 pub(crate) struct StatusCommand {
     /// Where the identity is

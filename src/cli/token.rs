@@ -15,7 +15,6 @@ use crate::id::TokenId;
 /// Mint, list and revoke enrollment tokens; look into one without a server
 #[derive(Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Mint a token
     Create(create::Create),
     /// List tokens, live and lately ended ones; with --ended all that are kept
     List(List),
@@ -23,9 +22,7 @@ pub(crate) enum TokenCommand {
     Show(Show),
     /// Take a token back; hosts it admitted stay
     Revoke(Revoke),
-    /// Show what a token says, without checking anything
     Inspect(verify::Inspect),
-    /// Check a token against a key set, without a server
     Verify(verify::Verify),
 }
 

@@ -1,6 +1,6 @@
 //! What is done on a data directory while no server runs on it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::StartError;
 use super::start::DATABASE;
@@ -48,6 +48,14 @@ pub fn open_ledger(data_dir: &Path) -> Result<LedgerFile, StartError> {
 pub fn root_key(keys_dir: &Path) -> Result<Secret<String>, StartError> {
     let (vault, name) = root_key_file(keys_dir)?;
     vault.load(&name).map_err(StartError::of)
+}
+
+/// Where the root's private key is, or is to be brought back to.
+///
+/// # Errors
+/// The directory holds no CA.
+pub fn root_key_path(keys_dir: &Path) -> Result<PathBuf, StartError> {
+    root_key_file(keys_dir).map(|(vault, name)| vault.path(&name))
 }
 
 /// Destroys the root's private key here, once it is kept elsewhere: written over, then removed.
