@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod ca_rotation;
+mod documents;
 mod readme;
 mod redemption;
 mod support;

@@ -1,7 +1,6 @@
 //! README.md works as it stands: its commands are run, in order, against the built binary.
 
 use std::fs;
-use std::path::Path;
 
 use crate::support::terminal::Terminal;
 
@@ -66,34 +65,6 @@ fn the_curl_lines_of_the_ece_documents_work_as_they_stand() {
     assert_eq!(commands().iter().filter(|command| command.starts_with("curl ")).count(), 4);
     run(commands().into_iter());
 }
-
-#[test]
-fn every_file_that_the_documents_link_to_is_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut links = 0;
-    for name in DOCUMENTS {
-        let path = root.join(name);
-        let text = fs::read_to_string(&path).expect(name);
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
-            if !link.is_empty() && !link.contains("://") {
-                assert!(path.parent().unwrap().join(link).exists(), "{name} links to {link}");
-                links += 1;
-            }
-        }
-    }
-    assert!(links > 5, "{links} links were found");
-}
-
-const DOCUMENTS: [&str; 8] = [
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "docs/api.md",
-    "docs/cli.md",
-    "docs/enrolling.md",
-    "docs/operation.md",
-];
 
 #[test]
 fn every_setting_that_the_readme_names_exists() {

@@ -1,0 +1,120 @@
+//! The documents say what the code does: their links lead somewhere, and nothing is left out that can be counted.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gatepass::http::table::Table;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+const DOCUMENTS: [&str; 8] = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "docs/api.md",
+    "docs/cli.md",
+    "docs/enrolling.md",
+    "docs/operation.md",
+];
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(name)).expect(name)
+}
+
+#[test]
+fn every_file_that_the_documents_link_to_is_there() {
+    let mut links = 0;
+    for name in DOCUMENTS {
+        let folder = Path::new(ROOT).join(name).parent().unwrap().to_owned();
+        for link in read(name).split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if !link.is_empty() && !link.contains("://") {
+                assert!(folder.join(link).exists(), "{name} links to {link}");
+                links += 1;
+            }
+        }
+    }
+    assert!(links > 10, "{links} links were found");
+}
+
+#[test]
+fn every_native_route_is_documented() {
+    let table = Table::new(true).unwrap();
+    let document = read("docs/api.md");
+    let native = table.routes().iter().filter(|route| !route.path.contains("/platform/"));
+    for route in native {
+        assert!(document.contains(&format!("{}`", route.path)), "docs/api.md lacks {}", route.path);
+    }
+}
+
+#[test]
+fn every_code_of_a_problem_is_documented() {
+    let document = read("docs/api.md");
+    let mut sources = Vec::new();
+    collect(&Path::new(ROOT).join("src/http"), &mut sources);
+    let mut codes = 0;
+    for text in sources {
+        let mut rest = text.as_str();
+        while let Some((_, after)) = rest.split_once("S::").or_else(|| rest.split_once("StatusCode::")) {
+            let (statement, _) = after.split_once([';', '}']).unwrap_or((after, ""));
+            let code = statement.split_once(',').and_then(|(_, rest)| rest.trim_start().strip_prefix('"'));
+            if let Some(code) = code.and_then(|code| code.split('"').next()).filter(|code| is_code(code)) {
+                assert!(document.contains(&format!("{code}`")), "docs/api.md lacks {code}");
+                codes += 1;
+            }
+            rest = after;
+        }
+    }
+    assert!(codes > 25, "{codes} codes were found");
+}
+
+fn is_code(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+#[test]
+fn every_metric_is_documented() {
+    let document = read("docs/operation.md");
+    let mut sources = Vec::new();
+    collect(&Path::new(ROOT).join("src"), &mut sources);
+    let mut metrics = 0;
+    for text in sources {
+        for after in text.split("!(\"gatepass_").skip(1) {
+            let name = format!("gatepass_{}", after.split('"').next().unwrap());
+            assert!(document.contains(&format!("`{name}`")), "docs/operation.md lacks {name}");
+            metrics += 1;
+        }
+    }
+    assert!(metrics > 15, "{metrics} metrics were found");
+}
+
+#[test]
+fn every_dependency_is_justified() {
+    let document = read("ARCHITECTURE.md");
+    let table = document.split("## Dependencies").nth(1).unwrap();
+    let manifest = read("Cargo.toml");
+    let sections = manifest
+        .split("\n[")
+        .filter(|section| section.starts_with("dependencies]") || section.starts_with("dev-dependencies]"));
+    let lines =
+        sections.flat_map(|section| section.lines().skip(1)).filter_map(|line| line.split_once(" = "));
+    let mut names = 0;
+    for (name, _) in lines {
+        let cells = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
+        let mut named = cells.flat_map(|cell| cell.split(", "));
+        assert!(named.any(|cell| cell == name), "ARCHITECTURE.md does not say what {name} is for");
+        names += 1;
+    }
+    assert!(names > 40, "{names} dependencies were found");
+}
+
+fn collect(folder: &Path, texts: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path: PathBuf = entry.unwrap().path();
+        match path.extension() {
+            _ if path.is_dir() => collect(&path, texts),
+            Some(extension) if extension == "rs" => texts.push(fs::read_to_string(&path).unwrap()),
+            _ => {}
+        }
+    }
+}
