@@ -27,7 +27,6 @@ use crate::http::limits::Limits;
 use crate::http::listener;
 use crate::http::tls::Tls;
 use crate::id::Fingerprint;
-use crate::secret::Secret;
 use crate::service::Authority;
 pub use crate::service::found::FirstStart;
 use crate::store::sqlite::SqliteStore;
@@ -45,7 +44,6 @@ pub struct Server {
     first_start: Option<FirstStart>,
     data_dir: PathBuf,
     keys_dir: PathBuf,
-    local: Secret<String>,
 }
 
 /// Why a server that ran has ended, other than by being told to.
@@ -111,8 +109,6 @@ impl Server {
     /// The disk failed, or a file could not be written.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
         first_start::done(&self.data_dir).map_err(|error| RunError::File(error.to_string()))?;
-        local::publish(&self.keys_dir, &self.url(), self.root_fingerprint(), &self.local)
-            .map_err(|error| RunError::File(error.to_string()))?;
         let (stop, stopped) = watch::channel(false);
         let timers = timers::start(&self.authority, &self.tls, self.source, &stopped);
         let mut failed = self.store.failed();

@@ -15,7 +15,6 @@ use crate::http::table::Table;
 use crate::http::tls::Tls;
 use crate::ledger::Action;
 use crate::name::DnsName;
-use crate::secret::Secret;
 use crate::service::ca_rotation::ROOT_FILE;
 use crate::service::issuers::Issuers;
 use crate::service::keys::{destroy_unneeded, load_ring};
@@ -70,13 +69,15 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     authority.server_certificate_is(expires_at);
     let tls = Tls::new(identity, ca_files::client_roots(&authority)).map_err(StartError::of)?;
     let credential = local::credential();
+    // The port is bound: whoever reads this may connect already, and is answered as soon as the server runs.
+    local::publish(&config.server.keys_dir, &url, authority.cas().current().root_fingerprint(), &credential)
+        .map_err(StartError::of)?;
     let table = Table::new(config.http.public_metrics).map_err(StartError::of)?;
-    let copy = Secret::new(credential.expose().clone());
-    let front = Arc::new(Front::new(Arc::clone(&authority), table, copy, config.http.body_timeout));
+    let front = Front::new(Arc::clone(&authority), table, credential, config.http.body_timeout);
     Ok(Server {
         authority,
         store,
-        front,
+        front: Arc::new(front),
         tls,
         source,
         listener: tokio::net::TcpListener::from_std(listener).map_err(StartError::of)?,
@@ -85,7 +86,6 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
         first_start,
         keys_dir: config.server.keys_dir.clone(),
         data_dir: config.server.data_dir.clone(),
-        local: credential,
     })
 }
 
