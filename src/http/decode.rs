@@ -13,6 +13,7 @@ pub fn native<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<FieldError>), 
     if body.iter().all(u8::is_ascii_whitespace) {
         return native(b"{}");
     }
+    refuse_list(body)?;
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -39,11 +40,22 @@ pub fn strict<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// # Errors
 /// 400: not JSON, or a value of the wrong type, with its place.
 pub fn lenient<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    refuse_list(body)?;
     let mut json = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut json)
         .map_err(|error| misplaced(&error.path().to_string(), error.inner()))?;
     json.end().map_err(|error| misplaced(".", &error))?;
     Ok(value)
+}
+
+/// serde reads a list as the fields of an object in their order: `[["director"],true]` would mint a token.
+fn refuse_list(body: &[u8]) -> Result<(), Problem> {
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => {
+            Err(Problem::invalid_fields(vec![FieldError::new("body", "wrong type: expected an object")]))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn misplaced(place: &str, error: &serde_json::Error) -> Problem {
@@ -86,6 +98,15 @@ mod tests {
         let problem = strict::<MintRequest>(br#"{"rolls":[],"tll":"1h"}"#).err().unwrap();
         let fields = problem.fields.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
         assert_eq!(fields, ["rolls", "tll"]);
+    }
+
+    #[test]
+    fn a_list_does_not_pass_for_an_object() {
+        for body in [&b"[]"[..], br#" [["director"], true]"#] {
+            let problem = native::<MintRequest>(body).err().unwrap();
+            assert_eq!(problem.fields, [FieldError::new("body", "wrong type: expected an object")]);
+            assert!(lenient::<MintRequest>(body).is_err());
+        }
     }
 
     #[test]
