@@ -6,4 +6,7 @@ mod ca_rotation;
 mod documents;
 mod readme;
 mod redemption;
+mod seed_ece;
+mod seed_linkmesh;
+mod seed_sielum;
 mod support;

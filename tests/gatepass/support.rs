@@ -2,8 +2,12 @@
 
 pub(crate) mod authority;
 pub(crate) mod client;
+pub(crate) mod forge;
 pub(crate) mod host;
 pub(crate) mod terminal;
+pub(crate) mod listing;
+pub(crate) mod served;
+pub(crate) mod wire;
 
 pub(crate) use authority::Running;
 pub(crate) use client::Said;

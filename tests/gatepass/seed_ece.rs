@@ -1,0 +1,45 @@
+//! Elastic Cloud Enterprise's roles tokens: each promise of its document, and the contract its clients rely on.
+
+mod contract;
+mod errors;
+mod promises;
+
+use serde_json::Value;
+
+use crate::support::client::Client;
+use crate::support::{Running, Said};
+
+/// Where curl and Ansible go.
+const PLAIN: &str = "/api/v1/platform/configuration/security/enrollment-tokens";
+/// Where ecctl goes; the region may be any.
+const REGIONAL: &str = "/api/v1/regions/ece-region/platform/configuration/security/enrollment-tokens";
+
+/// Posts `body` as it stands, as curl does.
+async fn post(client: &Client, base: &str, body: &str) -> Said {
+    client.send(http::Method::POST, base, Some(body.to_owned())).await
+}
+
+/// Makes a token; the answer.
+async fn made(at: &Running, body: &str) -> Value {
+    let said = post(&at.admin(), PLAIN, body).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+    said.json
+}
+
+/// The names of an object's members, sorted.
+fn members(value: &Value) -> Vec<&str> {
+    value.as_object().unwrap().keys().map(String::as_str).collect()
+}
+
+/// The list, as it is told.
+async fn listed(at: &Running) -> Vec<Value> {
+    let said = at.admin().get(PLAIN).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+    assert_eq!(members(&said.json), ["tokens"]);
+    said.json["tokens"].as_array().unwrap().clone()
+}
+
+/// Whether the list has this id.
+async fn is_listed(at: &Running, id: &Value) -> bool {
+    listed(at).await.iter().any(|token| token["token_id"] == *id)
+}
