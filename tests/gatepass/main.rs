@@ -5,6 +5,7 @@
 mod ca_rotation;
 mod documents;
 mod readme;
+mod bad_input;
 mod redemption;
 mod seed_ece;
 mod seed_linkmesh;
