@@ -1,6 +1,12 @@
 //! What bad input gets: a module per kind of it, a test or several per row of the table.
 
+mod clock;
+mod csr;
+mod forged;
+mod names;
 mod repeats;
+mod requests;
+mod sizes;
 
 use serde_json::{Value, json};
 

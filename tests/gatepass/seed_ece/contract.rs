@@ -106,9 +106,17 @@ async fn a_body_that_is_not_json_gets_400_and_the_connection_stays() {
     let at = Running::start().await;
     let mut wire = Wire::open(&at).await;
     let sign_in = format!("authorization: Basic {}", basic());
-    for body in
-        ["persistent=true&roles=proxy", "", "[]", "null", "{", "{}", "\u{0}", "{\"persistent\":false} x"]
-    {
+    for body in [
+        "persistent=true&roles=proxy",
+        "",
+        "[]",
+        "null",
+        "[true,[\"director\"]]",
+        "{",
+        "{}",
+        "\u{0}",
+        "{\"persistent\":false} x",
+    ] {
         let refused = wire.ask("POST", PLAIN, &[&sign_in], body).await;
         assert_eq!(refused.status, 400, "{body:?}: {}", refused.body);
         assert_eq!(refused.header("content-type"), Some("application/json"));

@@ -1,5 +1,6 @@
 //! An authority in this process: the same `Server::run` that the binary runs, on a clock that tests move.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +31,7 @@ pub(crate) struct Running {
     pub(crate) authority: Arc<Authority>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) url: String,
+    pub(crate) local: SocketAddr,
     pub(crate) root: Fingerprint,
     pub(crate) roles_token: Option<String>,
     pub(crate) emergency_token: Option<String>,
@@ -74,6 +76,7 @@ impl Running {
         let roles_token = first.map(|first| first.roles_token.expose().clone());
         let emergency_token = first.map(|first| first.emergency_token.expose().clone());
         let (url, root, authority) = (server.url(), server.root_fingerprint(), server.authority().clone());
+        let local = server.local_addr();
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(server.run(async {
             let _ = stopped.await;
@@ -83,6 +86,7 @@ impl Running {
             authority,
             clock,
             url,
+            local,
             root,
             roles_token,
             emergency_token,

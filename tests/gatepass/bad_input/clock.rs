@@ -1,0 +1,140 @@
+//! The clock steps while the server runs: 503 that says so, until it is right again or accepted.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::authority::token_of;
+use crate::support::client::Client;
+use crate::support::{Host, Running, Said};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// A running authority, a host of its, and tokens that were minted before the step.
+struct World {
+    at: Running,
+    host: Client,
+    csr: String,
+    token: String,
+    persistent: String,
+}
+
+impl World {
+    async fn new() -> Self {
+        let at = Running::start().await;
+        let machine = Host::new();
+        let enrolled = machine.redeem(&at, &at.mint_once().await).await.json;
+        let host = machine.client(&at, &enrolled);
+        let persistent = token_of(&at.mint(json!({ "persistent": true })).await);
+        let token = token_of(&at.mint(json!({ "ttl": "24h" })).await);
+        Self { host, csr: machine.csr(), token, persistent, at }
+    }
+
+    async fn mint(&self) -> Said {
+        self.at.admin().post("/api/v1/enrollment-tokens", &json!({})).await
+    }
+
+    async fn renew(&self) -> Said {
+        self.host.post("/api/v1/renew", &json!({ "csr": self.csr })).await
+    }
+
+    /// Minting, redeeming and renewing say why not; nothing is signed or collected; what is published stays.
+    async fn nothing_is_decided(&self, why: &str) {
+        let at = &self.at;
+        let entries = at.ledger().await.len();
+        for said in [self.mint().await, Host::new().redeem(at, &self.token).await, self.renew().await] {
+            assert_eq!((said.status, said.code()), (503, "clock_in_doubt"), "{}", said.text);
+            assert_eq!(said.headers["retry-after"], "60");
+            let detail = said.json["detail"].as_str().unwrap();
+            assert!(detail.contains(why) && detail.contains("gatepass clock accept"), "{detail}");
+        }
+        assert!(at.authority.sign_crls().await.unwrap_err().to_string().contains(why));
+        assert!(at.authority.collect().await.unwrap_err().to_string().contains(why));
+        assert!(at.authority.mark_clock().await.is_err());
+        let ready = at.stranger().get("/readyz").await;
+        assert!(ready.status == 503 && ready.text.contains(why), "{}", ready.text);
+        for path in ["/livez", "/.well-known/jwks.json", "/ca/root.pem"] {
+            assert_eq!(at.stranger().get(path).await.status, 200, "{path}");
+        }
+        assert_eq!(at.ledger().await.len(), entries, "nothing is written");
+    }
+
+    async fn all_is_well(&self) {
+        assert_eq!(self.mint().await.status, 201);
+        let enrolled = Host::new().redeem(&self.at, &self.persistent).await;
+        assert_eq!(enrolled.status, 200, "{}", enrolled.text);
+        assert_eq!(self.renew().await.status, 200);
+        self.at.authority.sign_crls().await.unwrap();
+        self.at.authority.collect().await.unwrap();
+        assert_eq!(self.at.stranger().get("/readyz").await.status, 200);
+    }
+
+    fn wall(&self) -> gatepass::clock::Timestamp {
+        self.at.authority.time().wall()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stepped_back_10_minutes_is_503_until_it_is_right_again() {
+    let world = World::new().await;
+    let right = world.wall();
+    world.at.clock.step_to(right.minus(Duration::from_secs(600)));
+    world.nothing_is_decided("has already seen").await;
+    world.at.clock.step_to(right);
+    world.all_is_well().await;
+    assert_eq!(Host::new().redeem(&world.at, &world.token).await.status, 200, "tokens are as good as before");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stepped_forward_2_days_while_running_is_503_until_it_is_right_again() {
+    let world = World::new().await;
+    let right = world.wall();
+    world.at.clock.step_to(right.plus(2 * DAY));
+    world.nothing_is_decided("jumped ahead by 48 h").await;
+    world.at.clock.step_to(right);
+    world.all_is_well().await;
+    assert_eq!(Host::new().redeem(&world.at, &world.token).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_clock_is_trusted_and_ends_every_ephemeral_token() {
+    for step in [-600_i64, 2 * 86_400] {
+        let world = World::new().await;
+        let right = world.wall();
+        world.at.clock.step_to(gatepass::clock::Timestamp::from_secs(right.secs() + step));
+        assert_eq!(world.mint().await.status, 503);
+        let accepted = world.at.admin().post("/api/v1/clock/accept", &json!({})).await;
+        assert_eq!((accepted.status, &accepted.json["state"]), (200, &json!("good")), "{}", accepted.text);
+        // What a clock that was ahead has signed becomes valid when the right one gets there.
+        world.at.clock.advance(Duration::from_secs(600));
+        world.all_is_well().await;
+        let refused = Host::new().redeem(&world.at, &world.token).await;
+        assert_eq!((refused.status, refused.code()), (401, "invalid_token"), "a new ephemeral epoch");
+        assert_eq!(world.at.entries("clock_accepted").await, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_is_outlived_by_a_restart_is_still_in_doubt() {
+    let at = Running::start().await;
+    at.mint_once().await;
+    let right = at.authority.time().wall();
+    at.clock.step_to(right.minus(Duration::from_secs(600)));
+    let at = at.restart().await;
+    let refused = at.admin().post("/api/v1/enrollment-tokens", &json!({})).await;
+    assert_eq!((refused.status, refused.code()), (503, "clock_in_doubt"), "{}", refused.text);
+    at.clock.step_to(right);
+    at.mint_once().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_can_be_revoked_while_the_clock_is_in_doubt() {
+    let world = World::new().await;
+    let right = world.wall();
+    world.at.clock.step_to(right.plus(2 * DAY));
+    let hosts = world.at.admin().get("/api/v1/hosts").await.json;
+    let id = hosts["items"][0]["id"].as_str().unwrap();
+    assert_eq!(world.at.admin().delete(&format!("/api/v1/hosts/{id}")).await.status, 200);
+    let refused = world.host.get("/api/v1/whoami").await;
+    assert_eq!((refused.status, refused.code()), (403, "host_revoked"));
+}

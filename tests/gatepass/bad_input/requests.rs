@@ -1,0 +1,158 @@
+//! Requests that ask for what cannot be: 400, with every wrong field at once.
+
+use serde_json::{Value, json};
+
+use super::stored;
+use crate::support::{Host, Running};
+
+const TOKENS: &str = "/api/v1/enrollment-tokens";
+
+/// The fields that a request is refused for, sorted.
+async fn faults(at: &Running, request: &Value) -> Vec<String> {
+    let refused = at.admin().post(TOKENS, request).await;
+    assert_eq!((refused.status, refused.code()), (400, "invalid_request"), "{request}: {}", refused.text);
+    let fields = refused.json["fields"].as_array().unwrap();
+    assert!(fields.iter().all(|fault| fault["message"].as_str().is_some_and(|message| message.len() > 5)));
+    let mut fields =
+        fields.iter().map(|fault| fault["field"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    fields.sort();
+    fields
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_is_wrong_with_a_request_is_told_at_once() {
+    let at = Running::start().await;
+    let before = stored(&at).await;
+    let request = json!({
+        "roles": ["allocator", "boss", "chief"], "ttl": "1h", "expires_at": "2099-01-01T00:00:00Z",
+        "label": "x".repeat(129), "max_uses": 0, "dns_names": ["ok.example.org", "*.*"], "key_thumbprint": "short",
+        "colour": "red", "bind_to": {},
+    });
+    let expected = [
+        "bind_to",
+        "colour",
+        "dns_names[1]",
+        "expires_at",
+        "key_thumbprint",
+        "label",
+        "max_uses",
+        "roles[1]",
+        "roles[2]",
+    ];
+    assert_eq!(faults(&at, &request).await, expected);
+    assert_eq!(stored(&at).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_role_refuses_with_the_catalogue_in_the_message() {
+    let at = Running::start().await;
+    let refused = at.admin().post(TOKENS, &json!({ "roles": ["boss"] })).await;
+    let detail = refused.json["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("\"boss\"") && detail.contains("allocator, coordinator, director, proxy"),
+        "{detail}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_limit_is_named_by_its_field() {
+    let at = Running::start().await;
+    for (request, field) in [
+        (json!({ "ttl": "25h" }), "ttl"),
+        (json!({ "ttl": "0s" }), "ttl"),
+        (json!({ "ttl": "soon" }), "ttl"),
+        (json!({ "ttl": "-5m" }), "ttl"),
+        (json!({ "ttl": "99999999999999999999d" }), "ttl"),
+        (json!({ "persistent": true, "ttl": "3651d" }), "ttl"),
+        (json!({ "ttl": "1h", "expires_at": "2099-01-01T00:00:00Z" }), "expires_at"),
+        (json!({ "expires_at": "2001-01-01T00:00:00Z" }), "expires_at"),
+        (json!({ "expires_at": "2099-01-01T00:00:00Z" }), "expires_at"),
+        (json!({ "expires_at": "tomorrow" }), "expires_at"),
+        (json!({ "label": "x".repeat(129) }), "label"),
+        (json!({ "label": "a\nb" }), "label"),
+        (json!({ "max_uses": 0 }), "max_uses"),
+        (json!({ "max_uses": -1 }), "max_uses"),
+        (json!({ "max_uses": 5_000_000_000_i64 }), "max_uses"),
+        (json!({ "roles": vec!["proxy"; 33] }), "roles"),
+        (json!({ "dns_names": vec!["a.example.org"; 17] }), "dns_names"),
+        (json!({ "rolls": [] }), "rolls"),
+    ] {
+        assert_eq!(faults(&at, &request).await, [field], "{request}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_24_h_without_persistent_says_what_to_do() {
+    let at = Running::start().await;
+    let refused = at.admin().post(TOKENS, &json!({ "ttl": "30d" })).await;
+    let detail = refused.json["detail"].as_str().unwrap();
+    assert!(refused.status == 400 && detail.contains("persistent"), "{detail}");
+    at.mint(json!({ "ttl": "30d", "persistent": true })).await;
+    at.mint(json!({ "ttl": "24h" })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_of_the_wrong_type_is_400_naming_its_place() {
+    let at = Running::start().await;
+    for (request, place) in [
+        (json!({ "roles": "proxy" }), "roles"),
+        (json!({ "roles": ["proxy", 7] }), "roles[1]"),
+        (json!({ "persistent": "yes" }), "persistent"),
+        (json!({ "max_uses": "many" }), "max_uses"),
+        (json!({ "max_uses": 1.5 }), "max_uses"),
+        (json!({ "label": null }), "label"),
+        (json!({ "ttl": 900 }), "ttl"),
+        (json!([]), "body"),
+        (json!([["director"], true]), "body"),
+        (json!("x"), "body"),
+    ] {
+        assert_eq!(faults(&at, &request).await, [place], "{request}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_not_json_is_400_and_none_of_it_is_repeated() {
+    let at = Running::start().await;
+    for body in ["{", "hunter2", "{\"label\":\"hunter2\"", "{\"label\":hunter2}", "{} {}", "\u{feff}{}"] {
+        let refused = at.admin().send(http::Method::POST, TOKENS, Some(body.to_owned())).await;
+        assert_eq!((refused.status, refused.code()), (400, "invalid_request"), "{body}");
+        assert!(!refused.text.contains("hunter2"), "{}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_given_twice_or_in_a_wrong_place_is_refused_and_not_spent() {
+    let at = Running::start().await;
+    let (token, host) = (at.mint_once().await, Host::new());
+    let twice = host.redeem_with(&at, &token, json!({ "token": token })).await;
+    assert_eq!((twice.status, &twice.json["fields"][0]["field"]), (400, &json!("token")), "{}", twice.text);
+    assert!(!twice.text.contains("eyJ"));
+    let unknown = host.redeem_with(&at, &token, json!({ "roles": ["director"], "host_id": "x" })).await;
+    assert_eq!(unknown.status, 400);
+    let fields = unknown.json["fields"].as_array().unwrap().iter().map(|fault| fault["field"].clone());
+    assert_eq!(fields.collect::<Vec<_>>(), [json!("host_id"), json!("roles")], "{}", unknown.text);
+    let nowhere = at.stranger().post("/api/v1/bootstrap", &json!({ "csr": host.csr() })).await;
+    assert_eq!((nowhere.status, nowhere.code()), (401, "invalid_token"));
+    let as_admin = at.admin().post("/api/v1/bootstrap", &json!({ "csr": host.csr(), "token": token })).await;
+    assert_eq!(as_admin.status, 401, "a user's credential redeems nothing");
+    assert_eq!(host.redeem(&at, &token).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queries_are_judged_like_bodies() {
+    let at = Running::start().await;
+    let admin = at.admin();
+    for (query, field) in
+        [("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("cursor=x", "cursor")]
+    {
+        let refused = admin.get(&format!("{TOKENS}?{query}")).await;
+        assert_eq!(
+            (refused.status, &refused.json["fields"][0]["field"]),
+            (400, &json!(field)),
+            "{}",
+            refused.text
+        );
+    }
+    assert_eq!(admin.get(&format!("{TOKENS}?colour=red")).await.status, 400);
+    assert_eq!(admin.get(&format!("{TOKENS}/%2e%2e")).await.status, 404);
+}
