@@ -6,6 +6,7 @@ mod ca_rotation;
 mod documents;
 mod readme;
 mod bad_input;
+mod invariants;
 mod redemption;
 mod seed_ece;
 mod seed_linkmesh;

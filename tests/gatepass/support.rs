@@ -8,7 +8,14 @@ pub(crate) mod terminal;
 pub(crate) mod listing;
 pub(crate) mod served;
 pub(crate) mod wire;
+pub(crate) mod condition;
+pub(crate) mod database;
+pub(crate) mod host;
+pub(crate) mod inside;
+pub(crate) mod process;
 
 pub(crate) use authority::Running;
 pub(crate) use client::Said;
+pub(crate) use condition::eventually;
 pub(crate) use host::Host;
+pub(crate) use process::Process;

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use bytes::Bytes;
-use gatepass::client::connect::{Connector, Identity, Trust};
+use gatepass::client::connect::{ConnectError, Connector, Identity, Trust};
 use gatepass::id::Fingerprint;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -73,13 +73,24 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Said {
+        self.try_send(method, path, body).await.unwrap()
+    }
+
+    /// The same, where the server may break off.
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Said, ConnectError> {
         let mut headers = self.headers.clone();
         if body.is_some() && !headers.iter().any(|(name, _)| *name == CONTENT_TYPE) {
             headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
         }
-        let answer = self.connector.request(method, path, &headers, body.map(Bytes::from)).await.unwrap();
+        let answer = self.connector.request(method, path, &headers, body.map(Bytes::from)).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Said { status: answer.status.as_u16(), headers: answer.headers, json, text, bytes: answer.body }
+        let (status, headers) = (answer.status.as_u16(), answer.headers);
+        Ok(Said { status, headers, json, text, bytes: answer.body })
     }
 }

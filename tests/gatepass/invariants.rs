@@ -1,0 +1,6 @@
+//! The invariants I1 to I10 of the design, each in tests that carry its name.
+
+mod crash;
+mod lost_answer;
+mod model;
+mod race;

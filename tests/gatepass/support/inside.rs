@@ -1,0 +1,29 @@
+//! The use cases called in process, where thousands of calls or a clock that moves for months would outlast TLS.
+
+use gatepass::access::Actor;
+use gatepass::name::DnsName;
+use gatepass::service::enrolled::Enrolled;
+use gatepass::service::order::MintRequest;
+use gatepass::service::{Authority, Caller, RedeemRequest, ServiceError};
+use gatepass::token::MintedToken;
+use serde_json::Value;
+
+/// Mints what `request` asks for.
+pub(crate) async fn mint(authority: &Authority, request: Value) -> Result<MintedToken, ServiceError> {
+    let request: MintRequest = serde_json::from_value(request).unwrap();
+    let order = request.judge(authority.settings(), authority.now(), Vec::new())?;
+    authority.mint(&Caller::SYSTEM, order).await
+}
+
+/// Redeems a token with this request, asking for `name` if given.
+pub(crate) async fn redeem(
+    authority: &Authority,
+    token: &str,
+    csr: &str,
+    name: Option<&str>,
+) -> Result<Enrolled, ServiceError> {
+    let caller = Caller { actor: Actor::Bearer, address: None, request: None };
+    let name = name.map(|name| DnsName::parse(name).unwrap());
+    let request = RedeemRequest { unverified_token: token, csr, name, cluster: None };
+    authority.redeem(&caller, request).await
+}

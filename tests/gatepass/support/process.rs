@@ -1,0 +1,102 @@
+//! The built binary as a process of its own, which tests may kill.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use gatepass::ca::pem_to_der;
+use gatepass::id::Fingerprint;
+use http::Method;
+
+use super::authority::PASSWORD;
+use super::client::Client;
+use super::condition::eventually;
+
+/// A running `gatepass serve`. Dropping it kills it.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) url: String,
+    pub(crate) root: Fingerprint,
+    pub(crate) data_dir: PathBuf,
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The built binary, knowing nothing of this process's environment but the path.
+pub(crate) fn gatepass() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gatepass"));
+    command.env_clear().stdin(Stdio::null());
+    command
+}
+
+impl Process {
+    /// Starts it on `data_dir` and waits until it answers. Its log goes to a file beside, see [`Process::log`].
+    pub(crate) async fn start(data_dir: &Path, port: u16, more: &[&str]) -> Self {
+        let url = format!("https://127.0.0.1:{port}");
+        let log = File::options().create(true).append(true).open(log_of(data_dir)).unwrap();
+        let mut child = gatepass()
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+            .arg(data_dir)
+            .args(more)
+            .env("GATEPASS_ADMIN_PASSWORD", PASSWORD)
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let root = eventually("the server answers", async || {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?}: {}", fs::read_to_string(log_of(data_dir)).unwrap());
+            let pem = fs::read_to_string(data_dir.join("root.pem")).ok()?;
+            let root = Fingerprint::of(&pem_to_der("CERTIFICATE", &pem).ok()?);
+            let alive = Client::new(&url, root).try_send(Method::GET, "/livez", None).await;
+            alive.is_ok().then_some(root)
+        });
+        let root = root.await;
+        Self { child, url, root, data_dir: data_dir.to_owned() }
+    }
+
+    /// SIGKILL: it has no time to do anything.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM: it finishes what is in flight.
+    pub(crate) async fn stop(mut self) {
+        let id = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
+        let ended = eventually("it stops", async || self.child.try_wait().unwrap()).await;
+        assert!(ended.success(), "{ended}: {}", self.log());
+    }
+
+    /// A caller without a credential.
+    pub(crate) fn stranger(&self) -> Client {
+        Client::new(&self.url, self.root)
+    }
+
+    /// A caller that signs in as the admin.
+    pub(crate) fn admin(&self) -> Client {
+        self.stranger().basic("admin", PASSWORD)
+    }
+
+    /// What it has written to its output and its log, in all its starts.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(log_of(&self.data_dir)).unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that has ended already is fine.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn log_of(data_dir: &Path) -> PathBuf {
+    data_dir.with_extension("log")
+}
