@@ -3,4 +3,8 @@
 mod crash;
 mod lost_answer;
 mod model;
+mod outlive;
 mod race;
+mod refused;
+mod revoked;
+mod unverified;
