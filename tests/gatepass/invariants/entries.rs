@@ -1,0 +1,167 @@
+//! I8: every act that changes something has exactly one entry, committed with it; refusals are summed up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rusqlite::Row;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::authority::token_of;
+use crate::support::database::reader;
+use crate::support::{Host, Running, Said, eventually, inside};
+
+/// Does `act` and checks that the ledger has exactly the entry `action` more.
+async fn entered(at: &Running, action: &str, act: impl Future<Output = Said>) -> Said {
+    let before = at.ledger().await.len();
+    let said = act.await;
+    assert!((200..300).contains(&said.status), "{action}: {}", said.text);
+    let after = at.ledger().await;
+    let new: Vec<_> = after[..after.len() - before].iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(new, [action], "{action}");
+    said
+}
+
+/// Does `act` and checks that the ledger stays as it is.
+async fn silent(at: &Running, what: &str, act: impl Future<Output = Said>) -> Said {
+    let before = at.ledger().await;
+    let said = act.await;
+    at.authority.write_refusals().await.unwrap();
+    assert_eq!(at.ledger().await, before, "{what}");
+    said
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_every_act_on_a_token_has_exactly_one_entry_and_repeats_have_none() {
+    let at = Running::start().await;
+    let admin = at.admin();
+    let tokens = "/api/v1/enrollment-tokens";
+    let ece = "/api/v1/platform/configuration/security/enrollment-tokens";
+    let minted = entered(&at, "token_created", admin.post(tokens, &json!({ "max_uses": 3 }))).await;
+    entered(&at, "token_created", admin.post(ece, &json!({ "persistent": true, "roles": null }))).await;
+    let (host, token) = (Host::new(), token_of(&minted.json));
+    let enrolled = entered(&at, "host_enrolled", host.redeem(&at, &token)).await;
+    silent(&at, "a repeat", host.redeem(&at, &token)).await;
+    silent(&at, "a list", admin.get(tokens)).await;
+    silent(&at, "a refused mint", admin.post(tokens, &json!({ "roles": ["root"] }))).await;
+    let path = format!("{tokens}/{}", minted.json["token_id"].as_str().unwrap());
+    entered(&at, "token_revoked", admin.delete(&path)).await;
+    silent(&at, "a second revocation", admin.delete(&path)).await;
+    silent(&at, "a repeat after the revocation", host.redeem(&at, &token)).await;
+    let entry = at.ledger().await.into_iter().find(|entry| entry["action"] == "host_enrolled").unwrap();
+    assert_eq!(entry["subjects"]["host"], enrolled.json["host_id"]);
+    assert_eq!(entry["subjects"]["token"], minted.json["token_id"]);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_every_act_on_a_host_and_on_the_authority_has_exactly_one_entry() {
+    let at = Running::start().await;
+    let admin = at.admin();
+    let (host, next) = (Host::new(), Host::new());
+    let enrolled = host.redeem(&at, &at.mint_once().await).await;
+    let path = format!("/api/v1/hosts/{}", enrolled.json["host_id"].as_str().unwrap());
+    let client = host.client(&at, &enrolled.json);
+    silent(&at, "whoami", client.get("/api/v1/whoami")).await;
+    let renewal = json!({ "csr": next.csr() });
+    let renewed = entered(&at, "host_renewed", client.post("/api/v1/renew", &renewal)).await;
+    silent(&at, "a repeated renewal", client.post("/api/v1/renew", &renewal)).await;
+    entered(&at, "host_roles_changed", admin.patch(&path, &json!({ "roles": ["proxy"] }))).await;
+    silent(&at, "the same roles again", admin.patch(&path, &json!({ "roles": ["proxy"] }))).await;
+    let client = next.client(&at, &renewed.json);
+    entered(&at, "host_revoked", client.post("/api/v1/leave", &json!({}))).await;
+    silent(&at, "a second revocation", admin.delete(&path)).await;
+    entered(&at, "key_rotated", admin.post("/api/v1/signing-keys/rotate", &json!({}))).await;
+    entered(&at, "ca_rotated", admin.post("/api/v1/ca/rotate", &json!({}))).await;
+    entered(&at, "clock_accepted", admin.post("/api/v1/clock/accept", &json!({}))).await;
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_no_moment_shows_an_act_without_its_entry_or_an_entry_without_its_act() {
+    let at = Running::start().await;
+    let minted = inside::mint(&at.authority, json!({ "max_uses": null })).await.unwrap();
+    let (token, done) = (minted.text().expose().clone(), Arc::new(AtomicBool::new(false)));
+    let mut working = JoinSet::new();
+    for _ in 0..4 {
+        let (authority, token) = (Arc::clone(&at.authority), token.clone());
+        working.spawn(async move {
+            for _ in 0..60 {
+                inside::redeem(&authority, &token, &Host::new().csr(), None).await.unwrap();
+                inside::mint(&authority, json!({})).await.unwrap();
+            }
+        });
+    }
+    let (data_dir, stop) = (at.data_dir().to_owned(), Arc::clone(&done));
+    let looking = tokio::task::spawn_blocking(move || {
+        let (reader, mut sizes) = (reader(&data_dir), std::collections::BTreeSet::new());
+        let sql = "SELECT (SELECT count(*) FROM hosts), (SELECT count(*) FROM ledger WHERE action = 'host_enrolled'), \
+                   (SELECT count(*) FROM mints), (SELECT count(*) FROM ledger WHERE action = 'token_created'), \
+                   (SELECT head_seq FROM meta), (SELECT count(*) FROM ledger)";
+        while !stop.load(Ordering::Relaxed) {
+            let counted = |row: &Row<'_>| (0..6).map(|place| row.get(place)).collect();
+            let counts: rusqlite::Result<Vec<i64>> =
+                reader.query_row(sql, [], |row| Ok(counted(row))).unwrap();
+            let counts = counts.unwrap();
+            for pair in counts.chunks(2) {
+                assert_eq!(pair[0], pair[1], "{counts:?}");
+            }
+            sizes.insert(counts[0]);
+        }
+        sizes.len()
+    });
+    working.join_all().await;
+    done.store(true, Ordering::Relaxed);
+    assert!(looking.await.unwrap() > 5, "it looked while hosts enrolled");
+    at.stop().await;
+}
+
+/// The entries about refusals with how many each tells of, oldest first.
+async fn refusals(at: &Running) -> Vec<(Value, u64)> {
+    let entries = at.ledger().await.into_iter().rev().filter(|entry| entry["action"] == "token_refused");
+    entries.map(|entry| (entry["reason"].clone(), entry["detail"]["count"].as_u64().unwrap())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_a_thousand_refusals_of_one_expired_token_are_an_entry_a_minute() {
+    let at = Running::start().await;
+    let (token, csr) = (at.mint_once().await, Host::new().csr());
+    at.clock.advance(Duration::from_secs(3600));
+    let client = at.stranger();
+    for number in 0..1000 {
+        let said = client.post("/api/v1/bootstrap", &json!({ "token": token, "csr": csr })).await;
+        assert_eq!((said.status, said.code()), (410, "token_expired"));
+        // The clock of the authority moves for two minutes meanwhile.
+        at.clock.advance(Duration::from_millis(if number < 999 { 119 } else { 0 }));
+    }
+    at.clock.advance(Duration::from_secs(61));
+    let told = eventually("all refusals are told", async || {
+        let told = refusals(&at).await;
+        (told.iter().map(|(_, count)| count).sum::<u64>() == 1000).then_some(told)
+    })
+    .await;
+    assert!(told.iter().all(|(reason, _)| reason == "token_expired"));
+    assert!((2..=4).contains(&told.len()), "at most one a minute: {told:?}");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_each_reason_has_its_entry_and_a_stop_loses_none() {
+    let at = Running::start().await;
+    let token = at.mint_once().await;
+    let named = Host::new().redeem_with(&at, &token, json!({ "name": "node.example.org" })).await;
+    assert_eq!(named.status, 403);
+    Host::new().redeem(&at, &token).await;
+    for _ in 0..3 {
+        assert_eq!(Host::new().redeem(&at, &token).await.code(), "token_used");
+    }
+    // It stops at once: the timer that tells of refusals may not have come round.
+    let at = at.restart().await;
+    let told = refusals(&at).await;
+    let count = |wanted: &str| {
+        told.iter().filter(|(reason, _)| reason == wanted).map(|(_, count)| count).sum::<u64>()
+    };
+    assert_eq!((count("name_not_allowed"), count("token_used")), (1, 3), "{told:?}");
+    at.stop().await;
+}
