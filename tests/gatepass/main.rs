@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod bad_input;
 mod ca_rotation;
 mod documents;
-mod readme;
-mod bad_input;
 mod invariants;
+mod readme;
 mod redemption;
 mod seed_ece;
 mod seed_linkmesh;

@@ -2,17 +2,16 @@
 
 pub(crate) mod authority;
 pub(crate) mod client;
-pub(crate) mod forge;
-pub(crate) mod host;
-pub(crate) mod terminal;
-pub(crate) mod listing;
-pub(crate) mod served;
-pub(crate) mod wire;
 pub(crate) mod condition;
 pub(crate) mod database;
+pub(crate) mod forge;
 pub(crate) mod host;
 pub(crate) mod inside;
+pub(crate) mod listing;
 pub(crate) mod process;
+pub(crate) mod served;
+pub(crate) mod terminal;
+pub(crate) mod wire;
 
 pub(crate) use authority::Running;
 pub(crate) use client::Said;

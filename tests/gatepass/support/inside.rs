@@ -2,7 +2,7 @@
 
 use gatepass::access::Actor;
 use gatepass::name::DnsName;
-use gatepass::service::enrolled::Enrolled;
+use gatepass::service::Enrolled;
 use gatepass::service::order::MintRequest;
 use gatepass::service::{Authority, Caller, RedeemRequest, ServiceError};
 use gatepass::token::MintedToken;

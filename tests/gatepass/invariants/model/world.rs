@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatepass::clock::Timestamp;
 use gatepass::id::{HostId, TokenId};
-use gatepass::service::enrolled::Enrolled;
+use gatepass::service::Enrolled;
 use gatepass::service::tokens::HowToRevoke;
 use gatepass::service::{Caller, ServiceError};
 use gatepass::store::REPEAT_WINDOW;
