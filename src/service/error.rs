@@ -95,7 +95,7 @@ pub enum ServiceError {
     )]
     RootKeyAway,
     /// Nobody is signed in, or not rightly.
-    #[error("sign in as a user of the authority")]
+    #[error("the user name or the password is wrong, or the certificate is no host's or has expired")]
     Unauthenticated,
     /// Too many sign-ins are being checked.
     #[error("too many sign-ins at once: try again in a second")]

@@ -11,4 +11,5 @@ mod redemption;
 mod seed_ece;
 mod seed_linkmesh;
 mod seed_sielum;
+mod signing_in;
 mod support;
