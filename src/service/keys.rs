@@ -93,8 +93,11 @@ impl Authority {
     pub async fn rotate_keys(&self, caller: &Caller) -> Result<Vec<KeyRecord>, ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
         let at = self.time.trusted()?;
+        let prepared = self.ring.load().prepared();
+        // Looked at before anything is recorded: a rotation to a key that cannot sign could not be undone.
+        SigningKey::from_pem(&self.vault.load(&key_file(prepared))?)?;
         let next = make_key(&self.vault, KeyState::Prepared, at)?;
-        let subjects = Subjects { key: Some(self.ring.load().prepared()), ..Subjects::default() };
+        let subjects = Subjects { key: Some(prepared), ..Subjects::default() };
         let entry = caller.did(Action::KeyRotated, at).about(subjects).with("prepared", next.id.to_string());
         let rotation = self.store.rotate_keys(RotateKeys { next, at, entry }).await?;
         self.take_over(&rotation.keys)?;

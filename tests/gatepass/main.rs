@@ -5,6 +5,7 @@
 mod bad_input;
 mod ca_rotation;
 mod documents;
+mod http;
 mod invariants;
 mod readme;
 mod redemption;

@@ -76,6 +76,11 @@ impl Client {
         self.try_send(method, path, body).await.unwrap()
     }
 
+    /// Posts to a server that may go away.
+    pub(crate) async fn try_post(&self, path: &str, body: &Value) -> Result<Said, ConnectError> {
+        self.try_send(Method::POST, path, Some(body.to_string())).await
+    }
+
     /// The same, where the server may break off.
     pub(crate) async fn try_send(
         &self,

@@ -1,0 +1,3 @@
+//! The HTTP surface: documents and dialects, renewal over mTLS, roles, keys and external URLs.
+
+mod keys;
