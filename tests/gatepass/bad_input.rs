@@ -2,11 +2,14 @@
 
 mod clock;
 mod csr;
+mod enrolling;
 mod forged;
 mod names;
+mod refused_starts;
 mod repeats;
 mod requests;
 mod sizes;
+mod store;
 
 use serde_json::{Value, json};
 

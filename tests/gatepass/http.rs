@@ -1,3 +1,8 @@
 //! The HTTP surface: documents and dialects, renewal over mTLS, roles, keys and external URLs.
 
+mod identity;
+mod issuers;
 mod keys;
+mod renewal;
+mod roles;
+mod surface;

@@ -1,0 +1,113 @@
+//! The store cannot be written: 503 with `Retry-After`, what is published is still served, nothing is half done, and it
+//! goes on without a restart. Where the disk itself fails, the process ends and loses nothing it has answered.
+//!
+//! A locked database stands for every fault that passes, as any user can make it; a disk that is really full takes a
+//! mount, and is tested with the outside tools. The store's own tests have the read-only database.
+
+#[cfg(feature = "outside")]
+mod full_disk;
+
+use rustix::process::{Resource, Rlimit, prlimit};
+use serde_json::json;
+
+use super::{stored, used};
+use crate::support::authority::token_of;
+use crate::support::client::{Client, Said};
+use crate::support::served::{Served, serve, serve_after};
+use crate::support::{Host, Running};
+
+/// What anyone may fetch whatever the store does.
+async fn published_is_served(stranger: &Client, ski: &str) {
+    let crl = format!("/ca/crl/{ski}.der");
+    for path in ["/.well-known/jwks.json", "/ca/root.pem", "/ca/chain.pem", &crl, "/livez", "/metrics"] {
+        assert_eq!(stranger.get(path).await.status, 200, "{path}");
+    }
+}
+
+fn unavailable(said: &Said) {
+    assert_eq!((said.status, said.code()), (503, "store_unavailable"), "{}", said.text);
+    assert!(said.headers["retry-after"].to_str().unwrap().parse::<u32>().unwrap() >= 1);
+}
+
+async fn ski(admin: &Client) -> String {
+    admin.get("/api/v1/ca").await.json["issuing"][0]["ski"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_cannot_be_written_is_503_with_retry_after_and_recovers_without_restart() {
+    let at = Running::start().await;
+    at.authority.sign_crls().await.unwrap();
+    let (machine, minted) = (Host::new(), at.mint(json!({ "max_uses": 2 })).await);
+    let enrolled = machine.redeem(&at, &token_of(&minted)).await.json;
+    let client = machine.client(&at, &enrolled);
+    assert_eq!(client.get("/api/v1/whoami").await.status, 200);
+    let (admin, ski, before) = (at.admin(), ski(&at.admin()).await, stored(&at).await);
+
+    let other = rusqlite::Connection::open(at.data_dir().join("gatepass.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let newcomer = Host::new();
+    unavailable(&admin.post("/api/v1/enrollment-tokens", &json!({})).await);
+    unavailable(&newcomer.redeem(&at, &token_of(&minted)).await);
+    unavailable(&client.post("/api/v1/renew", &json!({ "csr": Host::new().csr() })).await);
+    unavailable(&admin.delete(&format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap())).await);
+    assert_eq!(machine.redeem(&at, &token_of(&minted)).await.json, enrolled, "a repeat needs no write");
+    assert_eq!(client.get("/api/v1/whoami").await.status, 200);
+    let ready = at.stranger().get("/readyz").await;
+    assert!(ready.status == 503 && ready.text.contains("locked by another process"), "{}", ready.text);
+    published_is_served(&at.stranger(), &ski).await;
+    assert_eq!(stored(&at).await, before, "nothing is half done");
+
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(newcomer.redeem(&at, &token_of(&minted)).await.status, 200);
+    assert_eq!(used(&at, &minted).await, 2);
+    assert_eq!(at.stranger().get("/readyz").await.status, 200);
+    assert_eq!(at.admin().get("/api/v1/ledger/verification").await.json["intact"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_elastic_routes_say_503_in_their_own_words() {
+    let at = Running::start().await;
+    let admin = at.admin();
+    assert_eq!(admin.get("/api/v1/roles").await.status, 200);
+    let other = rusqlite::Connection::open(at.data_dir().join("gatepass.db")).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let path = "/api/v1/platform/configuration/security/enrollment-tokens";
+    let refused = admin.post(path, &json!({ "persistent": true })).await;
+    assert_eq!((refused.status, &refused.json["errors"][0]["code"]), (503, &json!("root.unavailable")));
+    assert!(refused.headers.contains_key("retry-after"));
+    other.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(admin.post(path, &json!({ "persistent": true })).await.status, 200);
+}
+
+/// Redeems `token` for a new host at a server of its own process.
+async fn redeem(server: &Served, token: &str) -> Result<Said, gatepass::client::connect::ConnectError> {
+    server.stranger().bearer(token).try_post("/api/v1/bootstrap", &json!({ "csr": Host::new().csr() })).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_fails_a_write_ends_the_process_with_74_and_loses_nothing_that_was_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Served::start(serve_after("trap '' XFSZ", &data));
+    let request = json!({ "persistent": true, "max_uses": 1000 });
+    let minted = server.admin().post("/api/v1/enrollment-tokens", &request).await.json;
+    let token = token_of(&minted);
+    let mut answered = 0;
+    for _ in 0..5 {
+        answered += u32::from(redeem(&server, &token).await.unwrap().status == 200);
+    }
+    assert_eq!(answered, 5);
+    // From here on no file may grow: SQLite sees a write that fails, for another reason than a full disk.
+    let log = std::fs::metadata(data.join("gatepass.db-wal")).unwrap().len();
+    prlimit(Some(server.pid()), Resource::Fsize, Rlimit { current: Some(log), maximum: None }).unwrap();
+    let refused = redeem(&server, &token).await;
+    assert!(refused.as_ref().is_ok_and(|said| said.status == 503) || refused.is_err(), "{refused:?}");
+    assert_eq!(server.ended().code(), Some(74));
+
+    let server = Served::start(serve(&data));
+    let path = format!("/api/v1/enrollment-tokens/{}", minted["token_id"].as_str().unwrap());
+    assert_eq!(server.admin().get(&path).await.json["used"], answered);
+    assert_eq!(server.admin().get("/api/v1/ledger/verification").await.json["intact"], true);
+    assert_eq!(redeem(&server, &token).await.unwrap().status, 200);
+    assert!(server.stop().success());
+}

@@ -1,0 +1,151 @@
+//! What holds for every route: HEAD, request ids, caching, entity tags, and refusals in the dialect of the prefix.
+
+use http::Method;
+use http::header::{CONTENT_TYPE, IF_NONE_MATCH};
+use serde_json::json;
+
+use crate::support::wire::Wire;
+use crate::support::{Host, Running};
+
+const TOKENS: &str = "/api/v1/enrollment-tokens";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_works_for_get_and_has_its_headers_without_its_body() {
+    let at = Running::start().await;
+    let mut wire = Wire::open(&at).await;
+    for path in ["/livez", "/.well-known/jwks.json", "/ca/root.pem", "/nothing"] {
+        let get = wire.ask("GET", path, &[], "").await;
+        let head = wire.ask("HEAD", path, &[], "").await;
+        assert_eq!(head.status, get.status, "{path}");
+        for name in ["content-length", "content-type", "etag", "cache-control"] {
+            assert_eq!(head.header(name), get.header(name), "{path}: {name}");
+        }
+    }
+    assert_eq!(at.admin().send(Method::HEAD, TOKENS, None).await.status, 200);
+    assert_eq!(
+        at.stranger().send(Method::HEAD, TOKENS, None).await.status,
+        401,
+        "and asks for the same credential"
+    );
+    assert_eq!(at.stranger().send(Method::HEAD, "/api/v1/bootstrap", None).await.status, 405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_has_a_request_id_of_its_own_that_the_ledger_has_too() {
+    let at = Running::start().await;
+    let said = at.admin().post(TOKENS, &json!({})).await;
+    let id = said.headers["x-request-id"].to_str().unwrap().to_owned();
+    assert!(at.ledger().await.iter().any(|entry| entry["request_id"] == *id), "{id}");
+    let mut ids = std::collections::BTreeSet::from([id]);
+    for path in ["/livez", "/nothing", TOKENS] {
+        let said = at.stranger().get(path).await;
+        assert_eq!(said.headers["x-content-type-options"], "nosniff");
+        ids.insert(said.headers["x-request-id"].to_str().unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_with_secrets_and_refusals_are_not_to_be_stored() {
+    let at = Running::start().await;
+    let minted = at.admin().post(TOKENS, &json!({})).await;
+    let enrolled = Host::new().redeem(&at, minted.json["token"].as_str().unwrap()).await;
+    let refused = at.stranger().get(TOKENS).await;
+    for said in [&minted, &enrolled, &refused] {
+        assert_eq!(said.headers["cache-control"], "no-store", "{}", said.text);
+    }
+    assert!(refused.headers["www-authenticate"].to_str().unwrap().starts_with("Basic "));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jwks_ca_and_crl_have_an_etag_that_answers_304() {
+    let at = Running::start().await;
+    at.authority.sign_crls().await.unwrap();
+    let ski = gatepass::id::hex(&at.authority.cas().current().issuing_ski());
+    let pinned = format!("/ca/root/{}.pem", at.root);
+    let crl = format!("/ca/crl/{ski}.der");
+    for (path, media_type) in [
+        ("/.well-known/jwks.json", "application/jwk-set+json"),
+        ("/ca/root.pem", "application/x-pem-file"),
+        ("/ca/chain.pem", "application/x-pem-file"),
+        (&pinned, "application/x-pem-file"),
+        (&crl, "application/pkix-crl"),
+    ] {
+        let first = at.stranger().get(path).await;
+        assert_eq!(
+            (first.status, &first.headers[CONTENT_TYPE]),
+            (200, &media_type.parse().unwrap()),
+            "{path}"
+        );
+        assert!(first.headers["cache-control"].to_str().unwrap().starts_with("public, max-age="));
+        let tag = first.headers["etag"].to_str().unwrap();
+        let again = at.stranger().header(IF_NONE_MATCH, tag).get(path).await;
+        assert_eq!((again.status, again.bytes.len()), (304, 0), "{path}");
+        assert_eq!(again.headers["etag"], tag);
+        assert_eq!(at.stranger().header(IF_NONE_MATCH, "\"other\"").get(path).await.status, 200);
+    }
+    for path in ["/ca/crl/00.der", "/ca/crl/x", "/ca/root/00.pem"] {
+        assert_eq!(at.stranger().get(path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_crl_has_a_revoked_hosts_certificate_and_a_new_etag() {
+    let at = Running::start().await;
+    at.authority.sign_crls().await.unwrap();
+    let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
+    let path = format!("/ca/crl/{}.der", gatepass::id::hex(&at.authority.cas().current().issuing_ski()));
+    let before = at.stranger().get(&path).await;
+    at.admin().delete(&format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap())).await;
+    at.authority.sign_crls().await.unwrap();
+    let after = at.stranger().get(&path).await;
+    assert_ne!(before.headers["etag"], after.headers["etag"]);
+    use x509_parser::prelude::FromDer as _;
+    let parsed = |der: &[u8]| {
+        let (_, crl) = x509_parser::revocation_list::CertificateRevocationList::from_der(der).unwrap();
+        (crl.iter_revoked_certificates().count(), crl.crl_number().unwrap().clone())
+    };
+    let (before, after) = (parsed(&before.bytes), parsed(&after.bytes));
+    assert_eq!((before.0, after.0), (0, 1));
+    assert!(after.1 > before.1, "its number only grows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_of_the_front_are_said_in_the_dialect_of_the_prefix() {
+    let at = Running::start().await;
+    let ece = "/api/v1/platform/configuration/security";
+    for (method, path, status, code) in [
+        (Method::GET, "/nothing", 404, "not_found"),
+        (Method::GET, "/api/v1/bootstrap", 405, "method_not_allowed"),
+        (Method::PUT, TOKENS, 405, "method_not_allowed"),
+        (Method::TRACE, "/livez", 405, "method_not_allowed"),
+    ] {
+        let said = at.admin().send(method, path, None).await;
+        assert_eq!((said.status, said.code()), (status, code), "{path}: {}", said.text);
+        assert_eq!(said.headers[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(said.headers.contains_key("allow"), status == 405);
+        assert_eq!(said.json["type"], format!("urn:gatepass:problem:{code}"));
+        assert_eq!(said.json["status"], status);
+    }
+    for (path, status) in [("/nothing", 404), ("/enrollment-tokens/a/b", 404)] {
+        let said = at.admin().get(&format!("{ece}{path}")).await;
+        assert_eq!(said.status, status);
+        assert_eq!(said.headers[CONTENT_TYPE], "application/json");
+        assert!(said.json["errors"][0]["code"].is_string());
+    }
+    let xml = at.admin().header(CONTENT_TYPE, "text/xml").post(TOKENS, &json!({})).await;
+    assert_eq!((xml.status, xml.code()), (415, "unsupported_media_type"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_credential_only_and_none_of_another_kind() {
+    let at = Running::start().await;
+    let mut wire = Wire::open(&at).await;
+    let twice = ["authorization: Bearer a", "authorization: Bearer b"];
+    let said = wire.ask("GET", TOKENS, &twice, "").await;
+    assert_eq!((said.status, &said.json()["code"]), (401, &json!("unauthenticated")));
+    for value in ["Digest x", "Bearer", "Basic !!!", "Bearer gpl_00"] {
+        let said = at.stranger().header(http::header::AUTHORIZATION, value).get(TOKENS).await;
+        assert_eq!((said.status, said.code()), (401, "unauthenticated"), "{value}");
+    }
+}
