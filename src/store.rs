@@ -33,6 +33,11 @@ pub enum StoreError {
         "the database cannot be written: make its file and directory writable; gatepass goes on by itself"
     )]
     ReadOnly,
+    /// The file of the database is not where it was.
+    #[error(
+        "the database file is gone or another one is in its place: bring it back; gatepass goes on by itself"
+    )]
+    Gone,
     /// Another process holds the database.
     #[error("the database is locked by another process: stop that process; gatepass goes on by itself")]
     Busy,

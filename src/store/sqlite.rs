@@ -6,6 +6,7 @@ mod ledger_file;
 mod load;
 mod migrate;
 mod open;
+mod place;
 mod pool;
 mod read;
 mod value;

@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::act::{self, Effects, Mark};
 use super::fault::{self, Reach};
+use super::place::Place;
 use super::value::Count;
 use crate::clock::Timestamp;
 use crate::ledger::{ChainHead, Draft};
@@ -41,6 +42,7 @@ struct Batch {
 
 /// The thread's state.
 pub(super) struct Writer {
+    place: Place,
     connection: Connection,
     revocations: Arc<Revocations>,
     failed: watch::Sender<bool>,
@@ -51,13 +53,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) const fn new(
+    pub(super) fn new(
         connection: Connection,
         revocations: Arc<Revocations>,
         failed: watch::Sender<bool>,
         standing: watch::Sender<Option<StoreError>>,
     ) -> Self {
-        Self { connection, revocations, failed, standing, failure: None }
+        Self { place: Place::of(&connection), connection, revocations, failed, standing, failure: None }
     }
 
     /// Serves the queue until it is closed.
@@ -111,6 +113,9 @@ impl Writer {
     fn transact(&mut self, commands: Vec<Option<Command>>) -> Result<Vec<Answered>, StoreError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
+        }
+        if !self.place.holds() {
+            return Err(StoreError::Gone);
         }
         let (began, size) = (Instant::now(), commands.len());
         match self.try_transact(commands) {

@@ -65,6 +65,31 @@ async fn a_store_that_cannot_be_written_is_503_with_retry_after_and_recovers_wit
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_gone_is_503_and_nothing_is_acknowledged_that_nobody_will_find_again() {
+    let at = Running::start().await;
+    at.authority.sign_crls().await.unwrap();
+    let (minted, ski) = (at.mint(json!({ "persistent": true })).await, ski(&at.admin()).await);
+    let database = at.data_dir().join("gatepass.db");
+    let away = at.data_dir().join("away.db");
+    std::fs::rename(&database, &away).unwrap();
+    for replaced in [false, true] {
+        if replaced {
+            std::fs::copy(&away, &database).unwrap();
+        }
+        let refused = at.admin().post("/api/v1/enrollment-tokens", &json!({})).await;
+        unavailable(&refused);
+        assert!(refused.text.contains("gone or another one is in its place"), "{}", refused.text);
+        unavailable(&Host::new().redeem(&at, &token_of(&minted)).await);
+        assert_eq!(at.stranger().get("/readyz").await.status, 503);
+        published_is_served(&at.stranger(), &ski).await;
+    }
+    std::fs::rename(&away, &database).unwrap();
+    assert_eq!(Host::new().redeem(&at, &token_of(&minted)).await.status, 200);
+    let at = at.restart().await;
+    assert_eq!(used(&at, &minted).await, 1, "only what was answered, and all of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_elastic_routes_say_503_in_their_own_words() {
     let at = Running::start().await;
     let admin = at.admin();

@@ -1,0 +1,32 @@
+//! The place of the database's file. A file that was deleted, moved away or replaced still takes writes, and nobody will
+//! ever find them: what is acknowledged then is lost (I2).
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
+/// Where the file of a connection was when it was opened.
+pub(super) struct Place {
+    path: PathBuf,
+    file: Option<(u64, u64)>,
+}
+
+impl Place {
+    /// The place of the file that `connection` has just opened.
+    pub(super) fn of(connection: &Connection) -> Self {
+        let path = PathBuf::from(connection.path().unwrap_or_default());
+        Self { file: identity(&path), path }
+    }
+
+    /// Whether the file is there still. It costs one stat(2) for a whole batch.
+    pub(super) fn holds(&self) -> bool {
+        identity(&self.path) == self.file
+    }
+}
+
+/// Device and inode: what tells one file from another of the same name.
+fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
