@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::reply::Reply;
 use crate::service::{FieldError, ServiceError};
 use crate::store::StoreError;
+use crate::token::MintError;
 
 /// In which words a route's errors are said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -167,9 +168,28 @@ impl From<ServiceError> for Problem {
             ServiceError::ClockInDoubt(_) => of(S::SERVICE_UNAVAILABLE, "clock_in_doubt").retry_after(60),
             ServiceError::Store(error) => unavailable(&error),
             ServiceError::Vault(_) => of(S::SERVICE_UNAVAILABLE, "keys_unavailable").retry_after(10),
-            ServiceError::Mint(_) => of(S::BAD_REQUEST, "invalid_request"),
+            ServiceError::Mint(error) => unminted(&error),
             ServiceError::Key(_) | ServiceError::Issue(_) => of(S::INTERNAL_SERVER_ERROR, "internal_error"),
         }
+    }
+}
+
+/// What cannot be minted was asked for wrongly, or cannot be signed now, or is a fault of ours.
+fn unminted(error: &MintError) -> Problem {
+    let of = |status, code| Problem::new(status, code, error.to_string());
+    match error {
+        MintError::TooLong { .. }
+        | MintError::TooManyRoles { .. }
+        | MintError::TooManyPatterns { .. }
+        | MintError::NoUses
+        | MintError::NoExpiry
+        | MintError::AlreadyExpired { .. }
+        | MintError::UnusableTime { .. } => of(StatusCode::BAD_REQUEST, "invalid_request"),
+        MintError::Sign(_) => of(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable").retry_after(10),
+        MintError::IndexOutOfRange { .. }
+        | MintError::NotJson
+        | MintError::DoesNotVerify(_)
+        | MintError::SaysSomethingElse => of(StatusCode::INTERNAL_SERVER_ERROR, "internal_error"),
     }
 }
 
@@ -180,3 +200,6 @@ fn unavailable(error: &StoreError) -> Problem {
     };
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", error.to_string()).retry_after(seconds)
 }
+
+#[cfg(test)]
+mod tests;

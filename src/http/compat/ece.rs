@@ -18,7 +18,7 @@ use crate::name::Role;
 use crate::service::order::MintRequest;
 use crate::service::tokens::HowToRevoke;
 use crate::service::{FieldError, ServiceError};
-use crate::token::UnverifiedToken;
+use crate::token::{MintError, UnverifiedToken};
 
 /// The longest life of an ephemeral token here, in seconds.
 const LONGEST: i64 = 86_400;
@@ -72,7 +72,7 @@ async fn create(call: Call) -> Result<Reply, Problem> {
         .judge(authority.settings(), authority.now(), Vec::new())
         .map_err(|error| named(error.into(), INVALID_REQUEST))?;
     let minted = authority.mint(&call.caller(), order).await.map_err(|error| match error {
-        error @ (ServiceError::Key(_) | ServiceError::Vault(_)) => {
+        error @ (ServiceError::Key(_) | ServiceError::Vault(_) | ServiceError::Mint(MintError::Sign(_))) => {
             let problem = Problem::new(StatusCode::FORBIDDEN, "signing_key_not_found", error.to_string());
             named(problem, NO_KEY)
         }
