@@ -1,5 +1,7 @@
 //! What goes wrong, as it stands on the wire: RFC 9457 problems, and the dialects of compat routes.
 
+mod echo;
+
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -73,11 +75,12 @@ impl Problem {
 
     /// The answer in `dialect`.
     pub fn render(&self, dialect: Dialect) -> Reply {
+        let shown = self.masked();
         let reply = match dialect {
             Dialect::Native => {
-                Reply::json(self.status, &self.native()).header("content-type", "application/problem+json")
+                Reply::json(self.status, &shown.native()).header("content-type", "application/problem+json")
             }
-            Dialect::Ece => Reply::json(self.status, &self.ece()),
+            Dialect::Ece => Reply::json(self.status, &shown.ece()),
         };
         let reply = match self.retry_after {
             Some(seconds) => reply.header("retry-after", &seconds.to_string()),

@@ -1,0 +1,58 @@
+//! Errors say what was wrong with what was sent; where that is a credential put in a wrong place, it must not be said
+//! back, as errors end up in logs (I7).
+
+use super::Problem;
+use crate::http::credential::LOCAL_PREFIX;
+use crate::service::FieldError;
+
+/// What every token begins with: `{"` in base64url.
+const TOKEN_PREFIX: &str = "eyJ";
+
+/// What stands in its place.
+const MASK: &str = "(a credential, not shown)";
+
+impl Problem {
+    /// The same problem with everything masked that looks like a token or a local credential.
+    pub(super) fn masked(&self) -> Self {
+        let fields =
+            self.fields.iter().map(|fault| FieldError::new(mask(&fault.field), mask(&fault.message)));
+        Self { detail: mask(&self.detail), fields: fields.collect(), ..self.clone() }
+    }
+}
+
+/// `text` without the words that begin as credentials do.
+fn mask(text: &str) -> String {
+    let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (word, after) = rest.split_at(rest.find(|c| !in_word(c)).unwrap_or(rest.len()));
+        masked.push_str(if looks_secret(word) { MASK } else { word });
+        let (between, next) = after.split_at(after.find(in_word).unwrap_or(after.len()));
+        masked.push_str(between);
+        rest = next;
+    }
+    masked
+}
+
+fn looks_secret(word: &str) -> bool {
+    word.starts_with(TOKEN_PREFIX) || word.starts_with(LOCAL_PREFIX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_masked_wherever_they_stand_and_the_rest_is_left() {
+        for (text, shown) in [
+            ("", ""),
+            ("unknown role \"root\"; the roles are: proxy", "unknown role \"root\"; the roles are: proxy"),
+            ("eyJhbGciOi.e30._x-", MASK),
+            ("field `eyJhbGciOi.e30.x`: é", "field `(a credential, not shown)`: é"),
+            ("a=gpl_00ff, b", "a=(a credential, not shown), b"),
+        ] {
+            assert_eq!(mask(text), shown);
+        }
+    }
+}
