@@ -1,5 +1,6 @@
 //! The invariants I1 to I10 of the design, each in tests that carry its name.
 
+mod collection;
 mod crash;
 mod entries;
 mod grants;
@@ -10,4 +11,5 @@ mod race;
 mod refused;
 mod revoked;
 mod routes;
+mod secrets;
 mod unverified;

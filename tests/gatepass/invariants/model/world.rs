@@ -18,6 +18,9 @@ use crate::support::{Host, Running, authority, inside};
 /// Hosts and their keys are collected ninety days after their last certificate; the model ends before.
 const LONGEST: Duration = Duration::from_secs(80 * 86_400);
 
+/// How old the authority is at first. Nobody sets the clock to before its certificates are valid: it would not start.
+const AGE: Duration = Duration::from_secs(30 * 86_400);
+
 /// A token as it was minted, and whom it has let in.
 struct Token {
     id: TokenId,
@@ -52,12 +55,14 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn new() -> Self {
+        let at = Running::start().await;
+        at.clock.advance(AGE);
         Self {
-            at: Running::start().await,
+            at,
             requests: (0..6).map(|_| Host::new().csr()).collect(),
             tokens: Vec::new(),
             revoked_keys: BTreeSet::new(),
-            right: authority::start(),
+            right: authority::start().plus(AGE),
             passed: Duration::ZERO,
             rewound: false,
         }
@@ -84,7 +89,10 @@ impl World {
             Deed::Collect => drop(self.at.authority.collect().await),
             Deed::Restart => self.at = self.at.restart().await,
             Deed::Advance(span) => self.advance(span),
-            Deed::StepBack(span) => self.at.clock.step_to(self.at.authority.time().wall().minus(span)),
+            Deed::StepBack(span) => {
+                let wall = self.at.authority.time().wall().minus(span);
+                self.at.clock.step_to(wall.max(authority::start()));
+            }
             Deed::StepAhead(span) => self.step_ahead(span),
             Deed::Right => self.at.clock.step_to(self.right),
             Deed::Accept => self.accept().await,

@@ -1,0 +1,119 @@
+//! I10: what expired is collected; tables and memory are no larger than what is alive.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gatepass::service::Caller;
+use gatepass::service::tokens::HowToRevoke;
+use serde_json::{Value, json};
+
+use crate::support::{Host, Running, database, inside};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The tables that follow the number of tokens and hosts; the others hold a handful of rows, and the ledger everything.
+fn growing(at: &Running) -> BTreeMap<String, i64> {
+    let mut counts = database::counts(at.data_dir());
+    let kept = ["ledger", "crl_numbers", "status_pages"];
+    assert!(kept.iter().all(|table| counts.remove(*table).is_some()));
+    counts
+}
+
+/// Mints, and lets `hosts` hosts in, of which the first renews and the last is revoked.
+async fn use_up(at: &Running, request: Value, hosts: usize, revoke: bool) {
+    let minted = inside::mint(&at.authority, request).await.unwrap();
+    for number in 0..hosts {
+        let (host, next) = (Host::new(), Host::new());
+        let csr = host.csr();
+        let enrolled = inside::redeem(&at.authority, minted.text().expose(), &csr, None).await.unwrap();
+        if number == 0 {
+            let shape = json!({
+                "certificate": gatepass::ca::der_to_pem("CERTIFICATE", &enrolled.certificate), "chain": enrolled.chain,
+            });
+            let client = host.client(at, &shape);
+            let renewed = client.post("/api/v1/renew", &json!({ "csr": next.csr() })).await;
+            assert_eq!(renewed.status, 200, "{}", renewed.text);
+            assert_eq!(next.client(at, &renewed.json).get("/api/v1/whoami").await.status, 200);
+        } else if number + 1 == hosts {
+            at.authority.revoke_host(&Caller::SYSTEM, enrolled.host).await.unwrap();
+            assert!(at.authority.store().revocations().host_revoked(enrolled.host));
+        }
+    }
+    if revoke {
+        let id = minted.grant().token;
+        at.authority.revoke_token(&Caller::SYSTEM, id, HowToRevoke::default()).await.unwrap();
+    }
+}
+
+async fn fill(at: &Running) {
+    for persistent in [false, true] {
+        for revoke in [false, true] {
+            let token = |more: Value| {
+                let mut request = json!({ "persistent": persistent, "ttl": "20h" });
+                request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                request
+            };
+            use_up(at, token(json!({ "max_uses": null })), 3, revoke).await;
+            use_up(at, token(json!({ "max_uses": 2 })), 2, revoke).await;
+            use_up(at, token(json!({ "max_uses": 5, "roles": ["proxy"] })), 0, revoke).await;
+        }
+    }
+    use_up(at, json!({ "persistent": true, "max_uses": 2 }), 2, false).await;
+    use_up(at, json!({ "persistent": true, "max_uses": null }), 2, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i10_everything_that_ended_is_collected_from_every_table_and_from_memory() {
+    let at = Running::start().await;
+    let empty = growing(&at);
+    fill(&at).await;
+    let filled = growing(&at);
+    for table in ["mints", "tokens", "uses", "pairs", "hosts", "certificates", "revoked_certificates"] {
+        assert!(filled[table] > *empty.get(table).unwrap(), "{table}: {filled:?}");
+    }
+    assert!(at.authority.store().revocations().revoked_certificates() > 0);
+    // Thirty days of certificate, ninety of host, and a little more for what waits for the hosts.
+    for _ in 0..20 {
+        at.clock.advance(8 * DAY);
+        at.authority.collect().await.unwrap();
+    }
+    assert_eq!(growing(&at), empty);
+    assert_eq!(at.authority.store().revocations().revoked_certificates(), 0);
+    assert_eq!(at.authority.verify_ledger().await.unwrap().fault, None, "the ledger keeps all of it");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i10_more_than_fits_one_transaction_is_collected_in_one_go_and_has_few_entries() {
+    let at = Running::start().await;
+    let before = growing(&at);
+    let mut minting = tokio::task::JoinSet::new();
+    for _ in 0..1100 {
+        let authority = at.authority.clone();
+        minting.spawn(async move { inside::mint(&authority, json!({ "ttl": "1m" })).await.map(drop) });
+    }
+    assert!(minting.join_all().await.iter().all(Result::is_ok));
+    at.clock.advance(10 * DAY);
+    let collected = at.authority.collect().await.unwrap();
+    assert_eq!((collected.tokens, growing(&at)), (1100, before));
+    assert!(at.authority.collect().await.unwrap().total() == 0, "nothing is left");
+    assert!((1..=3).contains(&entries(&at)));
+    at.stop().await;
+}
+
+fn entries(at: &Running) -> i64 {
+    database::one(&database::reader(at.data_dir()), "SELECT count(*) FROM ledger WHERE action = 'collected'")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i10_what_is_alive_or_lately_ended_is_kept() {
+    let at = Running::start().await;
+    use_up(&at, json!({ "persistent": true, "max_uses": null }), 1, false).await;
+    use_up(&at, json!({ "persistent": true, "max_uses": 1 }), 1, true).await;
+    use_up(&at, json!({ "ttl": "20h", "max_uses": 1 }), 1, false).await;
+    let before = growing(&at);
+    at.clock.advance(DAY);
+    at.authority.collect().await.unwrap();
+    assert_eq!(growing(&at), before);
+    at.stop().await;
+}

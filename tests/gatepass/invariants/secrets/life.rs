@@ -1,0 +1,139 @@
+//! A whole life over HTTPS, in which secrets are also put where they do not belong.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gatepass::id::Fingerprint;
+use http::Method;
+use http::header::AUTHORIZATION;
+use serde_json::{Value, json};
+
+use crate::support::authority::{PASSWORD, token_of};
+use crate::support::client::Client;
+use crate::support::{Host, Said};
+
+const WRONG: &str = "wrong horse battery staple";
+const TOKENS: &str = "/api/v1/enrollment-tokens";
+const ECE: &str = "/api/v1/platform/configuration/security/enrollment-tokens";
+
+/// What nobody may read anywhere, and every error that was answered.
+pub(super) struct Life {
+    pub(super) secrets: Vec<String>,
+    pub(super) errors: Vec<String>,
+}
+
+/// Mint, redeem, repeat, refuse, renew, revoke, sign in wrongly, and every mistake with a token that people make.
+pub(super) async fn lead(url: &str, root: Fingerprint) -> Life {
+    let stranger = || Client::new(url, root);
+    let admin = stranger().basic("admin", PASSWORD);
+    let basic = |password: &str| STANDARD.encode(format!("admin:{password}"));
+    let mut life = Life {
+        secrets: vec![PASSWORD.into(), WRONG.into(), basic(PASSWORD), basic(WRONG)],
+        errors: Vec::new(),
+    };
+    let minted = admin.post(TOKENS, &json!({ "roles": ["proxy"], "label": "rack 7" })).await.json;
+    let token = token_of(&minted);
+    life.secrets.push(token.clone());
+    live(&mut life, &minted, &token, &admin, &stranger, (url, root)).await;
+    mistake(&mut life, &token, &admin, &stranger).await;
+    assert!(life.errors.len() > 20);
+    life
+}
+
+async fn live(
+    life: &mut Life,
+    minted: &Value,
+    token: &str,
+    admin: &Client,
+    stranger: &impl Fn() -> Client,
+    (url, root): (&str, Fingerprint),
+) {
+    let (host, next) = (Host::new(), Host::new());
+    let holder = stranger().bearer(token);
+    let enrolled = holder.post("/api/v1/bootstrap", &json!({ "csr": host.csr() })).await;
+    assert_eq!(enrolled.status, 200, "{}", enrolled.text);
+    holder.post("/api/v1/bootstrap", &json!({ "csr": host.csr() })).await;
+    life.refused(holder.post("/api/v1/bootstrap", &json!({ "csr": next.csr() })).await);
+    let client = Client::with_identity(url, root, Some(host.identity(&enrolled.json)));
+    let renewed = client.post("/api/v1/renew", &json!({ "csr": next.csr() })).await;
+    assert_eq!(renewed.status, 200, "{}", renewed.text);
+    let renewed = Client::with_identity(url, root, Some(next.identity(&renewed.json)));
+    assert_eq!(renewed.get("/api/v1/whoami").await.status, 200);
+    life.refused(client.get("/api/v1/whoami").await);
+    assert_eq!(renewed.post("/api/v1/leave", &json!({})).await.status, 200);
+    life.refused(renewed.get("/api/v1/whoami").await);
+    let id = minted["token_id"].as_str().unwrap();
+    assert_eq!(admin.delete(&format!("{TOKENS}/{id}")).await.status, 200);
+    life.refused(holder.post("/api/v1/bootstrap", &json!({ "csr": Host::new().csr() })).await);
+    // Elastic's scripts delete by the whole token, which stands in the path then.
+    let persistent = token_of(&admin.post(ECE, &json!({ "persistent": true })).await.json);
+    assert_eq!(admin.delete(&format!("{ECE}/{persistent}")).await.status, 200);
+    life.refused(admin.delete(&format!("{ECE}/{persistent}x")).await);
+    life.secrets.push(persistent);
+}
+
+/// A secret in every wrong place.
+async fn mistake(life: &mut Life, token: &str, admin: &Client, stranger: &impl Fn() -> Client) {
+    let holder = stranger().bearer(token);
+    let (half, twice) = (&token[..token.len() / 2], format!("{token}{token}"));
+    for text in [token, half, &twice, &format!("eyJhbGciOiJub25lIn0.e30.{}", "A".repeat(120))] {
+        let broken = stranger().bearer(text);
+        for body in
+            [json!({ "csr": "" }), json!({ "csr": text }), json!({ "csr": 1 }), json!({ "token": text })]
+        {
+            life.refused(broken.post("/api/v1/bootstrap", &body).await);
+        }
+        life.refused(stranger().header(AUTHORIZATION, text).get(TOKENS).await);
+        life.refused(stranger().basic("admin", text).get(TOKENS).await);
+        life.refused(stranger().basic(text, "x").get(TOKENS).await);
+        for path in [TOKENS, "/api/v1/hosts", "/api/v1", "/ca/crl", "/ca/root", ECE] {
+            life.refused(admin.get(&format!("{path}/{text}")).await);
+            life.refused(holder.get(&format!("{path}/{text}")).await);
+        }
+        life.refused(admin.get(&format!("/api/v1/hosts?cursor={text}")).await);
+        life.refused(admin.get(&format!("/api/v1/hosts?{text}=1")).await);
+        for field in
+            ["roles", "ttl", "expires_at", "max_uses", "key_thumbprint", "label", "persistent", "dns_names"]
+        {
+            let listed = matches!(field, "roles" | "dns_names");
+            let value = if listed { json!([text]) } else { json!(text) };
+            life.refused(admin.post(TOKENS, &json!({ field: value })).await);
+        }
+        for field in ["name", "cluster"] {
+            life.refused(holder.post("/api/v1/bootstrap", &json!({ "csr": "", field: text })).await);
+        }
+        life.refused(holder.post("/api/v1/bootstrap", &json!({ text: 1 })).await);
+        life.refused(admin.send(Method::POST, TOKENS, Some(text.to_owned())).await);
+        life.refused(admin.post(ECE, &json!({ "persistent": text })).await);
+        life.refused(admin.post(ECE, &json!({ "persistent": false, "roles": [text] })).await);
+    }
+    for _ in 0..2 {
+        life.refused(stranger().basic("admin", WRONG).get(TOKENS).await);
+        life.refused(admin.get(&format!("/api/v1/hosts/{WRONG}").replace(' ', "%20")).await);
+    }
+}
+
+impl Life {
+    fn refused(&mut self, said: Said) {
+        assert!(said.status >= 400, "{}", said.text);
+        self.errors.push(format!("{} {:?} {}", said.status, said.headers, said.text));
+    }
+}
+
+/// The part of `text` that shows a secret.
+pub(super) fn leaks(text: &str, secrets: &[String]) -> Option<String> {
+    let around = |place: usize| {
+        text.chars().skip(text[..place].chars().count().saturating_sub(200)).take(400).collect()
+    };
+    let mut wanted: Vec<&str> = vec!["PRIVATE KEY", "gpl_"];
+    for secret in secrets {
+        wanted.push(secret);
+        // A signature alone lets nobody in, but nothing prints it for another reason.
+        wanted.extend(secret.rsplit('.').next().filter(|part| part.len() > 40));
+    }
+    let exact = wanted.into_iter().find_map(|secret| text.find(secret));
+    // The beginning of any token; within base64 of something else it may stand by chance.
+    let tokens = text.match_indices("eyJ").map(|(place, _)| place);
+    let begins =
+        |place: &usize| !text[..*place].ends_with(|c: char| c.is_ascii_alphanumeric() || "-_+/".contains(c));
+    exact.or_else(|| tokens.filter(begins).next()).map(around)
+}
