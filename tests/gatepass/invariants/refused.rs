@@ -146,7 +146,7 @@ async fn i3_a_store_that_cannot_be_written_spends_nothing_and_leaves_the_key_fre
     assert_eq!((said.status, said.code()), (503, "store_unavailable"), "{}", said.text);
     assert!(said.headers.contains_key("retry-after"));
     let jwks = at.stranger().get("/.well-known/jwks.json").await;
-    assert_eq!(jwks.status, 200, "what is published is served all the same");
+    assert!(jwks.status == 200 && !jwks.bytes.is_empty(), "what is published is served all the same");
     drop(held);
     assert_eq!(database::counts(at.data_dir()), before, "nothing is half done");
     assert_eq!(at.token(&id).await["used"], json!(0));

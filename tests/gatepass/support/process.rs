@@ -46,7 +46,7 @@ impl Process {
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
-            .unwrap();
+            .expect("the built binary starts");
         let root = eventually("the server answers", async || {
             let ended = child.try_wait().unwrap();
             assert!(ended.is_none(), "{ended:?}: {}", fs::read_to_string(log_of(data_dir)).unwrap());

@@ -132,8 +132,8 @@ pub(super) fn leaks(text: &str, secrets: &[String]) -> Option<String> {
     }
     let exact = wanted.into_iter().find_map(|secret| text.find(secret));
     // The beginning of any token; within base64 of something else it may stand by chance.
-    let tokens = text.match_indices("eyJ").map(|(place, _)| place);
+    let mut tokens = text.match_indices("eyJ").map(|(place, _)| place);
     let begins =
         |place: &usize| !text[..*place].ends_with(|c: char| c.is_ascii_alphanumeric() || "-_+/".contains(c));
-    exact.or_else(|| tokens.filter(begins).next()).map(around)
+    exact.or_else(|| tokens.find(begins)).map(around)
 }
