@@ -16,10 +16,10 @@ use crate::support::{Host, Process, eventually};
 
 const KILLS: usize = 30;
 const WORKERS: usize = 6;
-const LIMITED: usize = 12;
-const UNLIMITED: usize = 4;
+const LIMITED: usize = 10;
+const UNLIMITED: usize = 10;
 const USES: u32 = 5;
-const HOSTS: usize = 64;
+const HOSTS: usize = 60;
 
 /// Which token, and which host's request.
 type Pair = (usize, usize);
@@ -33,13 +33,23 @@ struct Load {
     count: AtomicUsize,
 }
 
+/// As many hosts as there are workers come with the same token, then with the next: they race for its uses.
+fn plan() -> VecDeque<Pair> {
+    let mut plan = VecDeque::new();
+    for first in (0..HOSTS).step_by(WORKERS) {
+        for token in 0..LIMITED + UNLIMITED {
+            plan.extend((first..first + WORKERS).map(|host| (token, host)));
+        }
+    }
+    plan
+}
+
 impl Load {
     fn new(tokens: Vec<String>) -> Self {
-        let pairs = (0..HOSTS).flat_map(|host| (0..LIMITED + UNLIMITED).map(move |token| (token, host)));
         Self {
             tokens,
             requests: (0..HOSTS).map(|_| Host::new().csr()).collect(),
-            plan: Mutex::new(pairs.collect()),
+            plan: Mutex::new(plan()),
             answered: Mutex::default(),
             count: AtomicUsize::new(0),
         }
