@@ -34,7 +34,7 @@ pub use ceremony::{NewAuthority, NewRoot};
 pub use crl::{CrlEntry, CrlReason};
 pub use csr::{Csr, CsrPolicy};
 pub use error::{CsrError, ImportError, IssueError, PemError};
-pub use identity::{HostIdentity, not_after, parse_host_certificate};
+pub use identity::{HostIdentity, dns_names, not_after, parse_host_certificate};
 pub use leaf::{ApprovedRequest, IssuedCertificate, PreparedCertificate};
 pub use pem::{der_to_pem, pem_to_der};
 pub use profile::{HostProfile, ServerProfile};

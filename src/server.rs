@@ -4,6 +4,7 @@ mod ca_files;
 mod first_start;
 mod local;
 pub mod offline;
+mod preflight;
 pub mod process;
 mod start;
 mod timers;
@@ -129,7 +130,9 @@ impl Server {
         // The mark is a courtesy to the next start; every commit has stored one too.
         let _ = self.authority.mark_clock().await;
         local::withdraw(&self.keys_dir);
-        let failed = *self.store.failed().borrow();
+        // A writer that has gone without being closed has failed too.
+        let failed = self.store.failed();
+        let failed = *failed.borrow() || failed.has_changed().is_err();
         let store = self.store;
         // Closing waits for the disk.
         let _ = tokio::task::spawn_blocking(move || store.close()).await;

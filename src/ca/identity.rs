@@ -61,6 +61,23 @@ pub fn not_after(der: &[u8]) -> Option<Timestamp> {
     Some(bounds(&Certificate::from_der(der).ok()?).1)
 }
 
+/// The DNS names in a certificate's subject alternative name, whoever signed it; wildcards are left out.
+pub fn dns_names(der: &[u8]) -> Vec<DnsName> {
+    let names = Certificate::from_der(der).ok().and_then(|certificate| {
+        certificate
+            .tbs_certificate()
+            .get_extension::<SubjectAltName>()
+            .ok()
+            .flatten()
+            .map(|(_, names)| names.0)
+    });
+    let concrete = |name: GeneralName| match name {
+        GeneralName::DnsName(name) => DnsName::parse(&name.as_str().to_ascii_lowercase()).ok(),
+        _ => None,
+    };
+    names.unwrap_or_default().into_iter().filter_map(concrete).collect()
+}
+
 /// One URI, which ends in the host id, and at most one DNS name.
 fn read_names(names: &[GeneralName], host: HostId) -> Option<(String, Option<DnsName>)> {
     let (uri, dns_name) = match names {

@@ -32,7 +32,7 @@ fn read(path: &Path) -> Result<String, StartError> {
     fs::read_to_string(path).map_err(|error| StartError::of(format!("{}: {error}", path.display())))
 }
 
-/// The roots that client certificates may lead to.
-pub(super) fn client_roots(authority: &Authority) -> Vec<CertificateDer<'static>> {
-    authority.cas().roots().map(|root| CertificateDer::from(root.to_vec())).collect()
+/// What client certificates must lead to.
+pub(super) fn client_anchors(authority: &Authority) -> Vec<CertificateDer<'static>> {
+    authority.cas().client_anchors().map(|anchor| CertificateDer::from(anchor.to_vec())).collect()
 }

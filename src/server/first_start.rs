@@ -65,6 +65,8 @@ pub(super) async fn finish(
     if again {
         let hash = password::hash(&password).map_err(StartError::of)?;
         authority.set_password(&Caller::SYSTEM, ADMIN, hash).await.map_err(StartError::of)?;
+        // What an earlier first start minted was shown to nobody for certain, and must not live on unseen.
+        authority.revoke_first_tokens().await.map_err(StartError::of)?;
     }
     let (roles_token, emergency_token) = authority.mint_first_tokens().await.map_err(StartError::of)?;
     Ok(Some(FirstStart { admin_password: generated.then_some(password), roles_token, emergency_token }))
@@ -73,7 +75,8 @@ pub(super) async fn finish(
 /// The server runs: what the first start made has been shown.
 pub(super) fn done(data_dir: &Path) -> Result<(), VaultError> {
     let marker = pending_file(data_dir);
-    match fs::remove_file(&marker) {
+    // Synced, so that a power cut does not bring the marker back and replace what people have been given.
+    match fs::remove_file(&marker).and_then(|()| fs::File::open(data_dir)?.sync_all()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(VaultError::Io { path: marker.display().to_string(), cause: error.to_string() })
         }

@@ -1,10 +1,10 @@
 //! Opening: everything is looked at before anything is made.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr, TcpListener as StdListener};
-use std::path::Path;
+use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::preflight::{self, Preflight};
 use super::tls_files::TlsSource;
 use super::{Server, ca_files, first_start, local, process};
 use crate::clock::Clock;
@@ -22,7 +22,7 @@ use crate::service::order::Catalogue;
 use crate::service::vault::{Vault, write_public};
 use crate::service::{Authority, Caller, Parts, Settings, TimeKeeper};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
-use crate::store::{RecordIdentity, Store};
+use crate::store::{Entries as _, RecordIdentity, Store};
 
 /// The file of the database, in the data directory.
 pub(super) const DATABASE: &str = "gatepass.db";
@@ -52,13 +52,15 @@ impl std::error::Error for StartError {}
 pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
     process::harden();
     crate::http::metrics::install();
-    let (listener, vault) = look_before(&config)?;
+    let Preflight { listener, vault, outside_names } = preflight::look(&config)?;
     let now = clock.read().wall;
     let store = SqliteStore::open(&config.server.data_dir.join(DATABASE), SqliteOptions::new(now));
     let store = store.map_err(StartError::of)?;
     let local_addr = listener.local_addr().map_err(StartError::of)?;
     let url = config.server.url_at(local_addr);
-    let names = own_names(&url);
+    preflight::claim(&vault, store.chain().await.map_err(StartError::of)?)?;
+    let mut names = own_names(&url);
+    names.extend(outside_names);
     let pending = first_start::begin(store.as_ref(), &vault, &config, &url, &names, now).await?;
     let authority = compose(&config, &clock, &store, vault.clone(), &url, names.clone()).await?;
     let first_start = first_start::finish(&authority, pending).await?;
@@ -67,7 +69,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let source = TlsSource::new(&config, names, local_addr.ip(), url_address(&url));
     let (identity, expires_at) = source.identity(&authority).map_err(StartError::of)?;
     authority.server_certificate_is(expires_at);
-    let tls = Tls::new(identity, ca_files::client_roots(&authority)).map_err(StartError::of)?;
+    let tls = Tls::new(identity, ca_files::client_anchors(&authority)).map_err(StartError::of)?;
     let credential = local::credential();
     // The port is bound: whoever reads this may connect already, and is answered as soon as the server runs.
     local::publish(&config.server.keys_dir, &url, authority.cas().current().root_fingerprint(), &credential)
@@ -87,51 +89,6 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
         keys_dir: config.server.keys_dir.clone(),
         data_dir: config.server.data_dir.clone(),
     })
-}
-
-/// The port, the directories and the key files: all of what is wrong with them at once.
-fn look_before(config: &Config) -> Result<(StdListener, Vault), StartError> {
-    let mut problems = Vec::new();
-    let listener = listen(config.server.listen).map_err(|problem| problems.push(problem)).ok();
-    problems.extend(exposed(&config.server.keys_dir));
-    let (Some(listener), true) = (listener, problems.is_empty()) else {
-        return Err(StartError { problems });
-    };
-    make_private(&config.server.data_dir)?;
-    let vault = Vault::open(&config.server.keys_dir).map_err(StartError::of)?;
-    Ok((listener, vault))
-}
-
-fn listen(address: SocketAddr) -> Result<StdListener, String> {
-    let listener = StdListener::bind(address)
-        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-        .map_err(|error| format!("cannot listen on {address}: {error}: choose another with --listen"))?;
-    Ok(listener)
-}
-
-/// What others may read of an existing keys directory.
-fn exposed(keys: &Path) -> Vec<String> {
-    if !keys.exists() {
-        return Vec::new();
-    }
-    let vault = match Vault::open(keys) {
-        Ok(vault) => vault,
-        Err(error) => return vec![error.to_string()],
-    };
-    let names = vault.names().unwrap_or_default();
-    let secret = |name: &&String| name.ends_with(".key") || name.starts_with("token-");
-    names
-        .iter()
-        .filter(secret)
-        .filter_map(|name| vault.load(name).err())
-        .map(|error| error.to_string())
-        .collect()
-}
-
-fn make_private(directory: &Path) -> Result<(), StartError> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|error| StartError::of(format!("{}: {error}", directory.display())))
 }
 
 /// Puts the authority together from what the store and the vault hold.

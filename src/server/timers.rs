@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-use super::ca_files::client_roots;
+use super::ca_files::client_anchors;
 use super::tls_files::TlsSource;
 use crate::http::tls::Tls;
 use crate::id::random;
@@ -168,7 +168,7 @@ async fn renew_tls(
 
 fn swap(authority: &Authority, tls: &Tls, source: &TlsSource) -> Result<(), String> {
     let (identity, expires_at) = source.identity(authority).map_err(|error| error.to_string())?;
-    tls.swap(identity, client_roots(authority)).map_err(|error| error.to_string())?;
+    tls.swap(identity, client_anchors(authority)).map_err(|error| error.to_string())?;
     authority.server_certificate_is(expires_at);
     Ok(())
 }

@@ -86,7 +86,7 @@ impl TlsSource {
     }
 }
 
-fn read(files: &TlsFiles) -> Result<(TlsIdentity, Timestamp), TlsSourceError> {
+pub(super) fn read(files: &TlsFiles) -> Result<(TlsIdentity, Timestamp), TlsSourceError> {
     let wrong = |path: &Path, cause: String| TlsSourceError::File { path: path.display().to_string(), cause };
     let text = fs::read(&files.certificate).map_err(|error| wrong(&files.certificate, error.to_string()))?;
     let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();

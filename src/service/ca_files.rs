@@ -236,7 +236,7 @@ mod tests {
         let set = open(&vault);
         assert_ne!(set.current().root_fingerprint(), first);
         assert!(set.root(first).is_some());
-        assert_eq!(set.roots().count(), 3);
+        assert_eq!(set.client_anchors().count(), 3);
         assert_eq!(set.ways_from_former_roots().count(), 4);
     }
 

@@ -71,10 +71,10 @@ impl CaSet {
         Some(&former.pem)
     }
 
-    /// Every root, DER, the current one first: client certificates may lead to any of them.
-    pub fn roots(&self) -> impl Iterator<Item = &[u8]> {
-        std::iter::once(self.current.root_der())
-            .chain(self.former_roots.iter().map(|root| root.der.as_slice()))
+    /// What client certificates must lead to: the issuing CAs themselves, DER. Below a root that was brought in there
+    /// may be other CAs, and what they sign is no host of ours.
+    pub fn client_anchors(&self) -> impl Iterator<Item = &[u8]> {
+        self.all().map(CertificateAuthority::issuing_der)
     }
 
     /// What the listener's chain carries after the current root: the way to it from every former one that is pinned.

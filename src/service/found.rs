@@ -2,6 +2,7 @@
 
 use super::keys::make_key;
 use super::mint::{emergency_order, first_roles_order};
+use super::tokens::HowToRevoke;
 use super::vault::Vault;
 use super::{Authority, Caller, ServiceError};
 use crate::access::password;
@@ -69,6 +70,18 @@ pub async fn found(
 }
 
 impl Authority {
+    /// Revokes every persistent token: for a first start that begins again, before anybody else could mint one.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn revoke_first_tokens(&self) -> Result<(), ServiceError> {
+        let how = HowToRevoke { even_emergency: true, only_persistent: true };
+        for (token, _) in self.list_persistent_tokens().await? {
+            self.revoke_token(&Caller::SYSTEM, token, how).await?;
+        }
+        Ok(())
+    }
+
     /// Mints the first roles token and the emergency token.
     ///
     /// # Errors

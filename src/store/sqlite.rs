@@ -24,7 +24,7 @@ use std::thread::JoinHandle;
 use tokio::sync::{oneshot, watch};
 
 pub use ledger_file::{LedgerFault, LedgerFile};
-pub use open::OpenError;
+pub use open::{OpenError, lock_holder};
 
 use self::pool::Pool;
 use self::writer::{Answered, Job, Writer};

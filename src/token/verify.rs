@@ -131,13 +131,12 @@ impl<'a> UnverifiedToken<'a> {
         })
     }
 
-    /// Checks the signature, and then what the claims say: their form and values, `iss` against `issuers`, `aud`, and
-    /// whether the key vouches for such a token. Time is not judged: see [`Authenticated::at`].
+    /// Checks the signature, and then what the claims say: their form and values, `iss` against `issuers`, and `aud`.
+    /// Neither time nor the key's epoch is judged: see [`Authenticated::at`].
     ///
     /// # Errors
     /// [`VerifyError::UnknownKey`], [`VerifyError::BadSignature`]; then, of a token that was signed,
-    /// [`VerifyError::Malformed`], [`VerifyError::WrongIssuer`], [`VerifyError::WrongAudience`],
-    /// [`VerifyError::EphemeralRefused`].
+    /// [`VerifyError::Malformed`], [`VerifyError::WrongIssuer`] or [`VerifyError::WrongAudience`].
     pub fn authenticate(
         &self,
         keys: &VerifyingKeys,
@@ -151,11 +150,7 @@ impl<'a> UnverifiedToken<'a> {
         if !issuers.iter().any(|issuer| issuer == claims.iss) {
             return Err(VerifyError::WrongIssuer);
         }
-        let grant = grant_for_enrollment(&claims)?;
-        match key.scope {
-            KeyScope::PersistentOnly if !grant.persistent => Err(VerifyError::EphemeralRefused),
-            KeyScope::PersistentOnly | KeyScope::All => Ok(Authenticated { value: grant, key: key.id }),
-        }
+        Ok(Authenticated { value: grant_for_enrollment(&claims)?, key: key.id, scope: key.scope })
     }
 
     /// What the token says, **unverified**: anyone may have written it. For looking into a token, and for a host that
@@ -201,6 +196,7 @@ fn grant_for_enrollment(claims: &Claims<'_>) -> Result<Grant, VerifyError> {
 pub struct Authenticated<T> {
     value: T,
     key: KeyId,
+    scope: KeyScope,
 }
 
 impl<T> Authenticated<T> {
@@ -216,12 +212,16 @@ impl<T> Authenticated<T> {
 }
 
 impl Authenticated<Grant> {
-    /// Judges `now`, with [`LEEWAY`] either way (RFC 7519 sections 4.1.4, 4.1.5 and 4.1.6).
+    /// Judges `now`, with [`LEEWAY`] either way (RFC 7519 sections 4.1.4, 4.1.5 and 4.1.6), and the epoch: since an
+    /// operator accepted a clock that was in doubt, nobody can tell whether an older ephemeral token has expired.
     ///
     /// # Errors
-    /// [`VerifyError::Expired`]; [`VerifyError::NotYetValid`], also if it claims to have been minted in the future.
+    /// [`VerifyError::EphemeralRefused`]; [`VerifyError::Expired`]; [`VerifyError::NotYetValid`], also if it claims to have been minted in the future.
     pub fn at(self, now: Timestamp) -> Result<Verified<Grant>, VerifyError> {
-        let Grant { issued_at, not_before, expires_at, .. } = self.value;
+        let Grant { issued_at, not_before, expires_at, persistent, .. } = self.value;
+        if self.scope == KeyScope::PersistentOnly && !persistent {
+            return Err(VerifyError::EphemeralRefused);
+        }
         if expires_at.is_some_and(|expires_at| now >= expires_at.plus(LEEWAY)) {
             return Err(VerifyError::Expired);
         }

@@ -13,4 +13,5 @@ mod seed_ece;
 mod seed_linkmesh;
 mod seed_sielum;
 mod signing_in;
+mod starting;
 mod support;

@@ -135,10 +135,9 @@ impl Authority {
         let warrant = Warrant { csr: &ticket.csr, host: host.id, roles: &host.roles, name: name.clone() };
         let certificate = self.issue(warrant, now)?;
         let stored = as_stored(host.id, &certificate);
-        let entry = enrolled_entry(caller, Action::HostEnrolled, &ticket, &stored, now)
+        let entry = self
+            .enrolled_entry(caller, Action::HostEnrolled, &ticket, &stored, now)
             .with("roles", role_names(&host));
-        let entry =
-            if self.is_emergency(&ticket.grant) { entry.with("alarm", "emergency_token") } else { entry };
         let keep_until = ticket.grant.expires_at.map(|at| at.plus(KEEP_AFTER_EXPIRY));
         let keep_until = keep_until.filter(|_| !ticket.grant.persistent);
         let id = host.id;
@@ -167,11 +166,12 @@ impl Authority {
             let warrant = Warrant { csr: &ticket.csr, host: id, roles: &host.roles, name: host.name.clone() };
             let certificate = self.issue(warrant, now)?;
             let stored = as_stored(id, &certificate);
-            let entry = enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
+            let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
             let (facts, roles) = (ticket_of(&ticket.grant), host.roles.clone());
             let command = Recertify { ticket: facts, host: id, roles, certificate, entry };
             return match self.store.recertify(command).await? {
                 Renewed::First => {
+                    self.sound_alarm(&ticket.grant, id);
                     Ok(Enrolled::new(host.name, host.roles, stored, &self.cas.load(), ticket.grant.root))
                 }
                 Renewed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
@@ -194,6 +194,29 @@ impl Authority {
             lately && !revoked && stored.record.not_after > now
         };
         Ok(pair.certificate.clone().filter(good))
+    }
+
+    fn enrolled_entry(
+        &self,
+        caller: &Caller,
+        action: Action,
+        ticket: &RedeemTicket,
+        stored: &StoredCertificate,
+        now: Timestamp,
+    ) -> Draft {
+        let subjects = Subjects {
+            token: Some(ticket.grant.token),
+            host: Some(stored.host),
+            serial: Some(stored.record.serial),
+            ..Subjects::default()
+        };
+        let entry = caller.did(action, now).about(subjects).with("key", stored.record.key.to_string());
+        let entry =
+            if self.is_emergency(&ticket.grant) { entry.with("alarm", "emergency_token") } else { entry };
+        match &ticket.ask.name {
+            Some(name) => entry.with("name", name.as_str()),
+            None => entry,
+        }
     }
 
     fn is_emergency(&self, grant: &Grant) -> bool {
@@ -221,26 +244,6 @@ fn ticket_of(grant: &Grant) -> Ticket {
         status: grant.status,
         persistent: grant.persistent,
         max_uses: grant.max_uses,
-    }
-}
-
-fn enrolled_entry(
-    caller: &Caller,
-    action: Action,
-    ticket: &RedeemTicket,
-    stored: &StoredCertificate,
-    now: Timestamp,
-) -> Draft {
-    let subjects = Subjects {
-        token: Some(ticket.grant.token),
-        host: Some(stored.host),
-        serial: Some(stored.record.serial),
-        ..Subjects::default()
-    };
-    let entry = caller.did(action, now).about(subjects).with("key", stored.record.key.to_string());
-    match &ticket.ask.name {
-        Some(name) => entry.with("name", name.as_str()),
-        None => entry,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::token::{Grant, VerifyError};
 
 pub(super) fn expired_or_invalid(error: VerifyError) -> ServiceError {
     match error {
-        VerifyError::Expired => ServiceError::TokenExpired,
+        VerifyError::Expired | VerifyError::EphemeralRefused => ServiceError::TokenExpired,
         other => ServiceError::InvalidToken(other),
     }
 }
@@ -27,7 +27,6 @@ pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
 /// What the ledger calls a refusal of a token whose signature is good; `None` for our own troubles.
 pub(super) fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
     Some(match error {
-        ServiceError::InvalidToken(cause) => cause.code(),
         ServiceError::TokenExpired => "token_expired",
         ServiceError::TokenUsed => "token_used",
         ServiceError::TokenExhausted => "token_exhausted",

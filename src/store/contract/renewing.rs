@@ -129,6 +129,18 @@ pub(in crate::store) async fn an_old_pair_is_certified_again_for_the_same_host(w
     world.expect_entries(&[Action::HostReenrolled]).await;
 }
 
+pub(in crate::store) async fn certifying_an_old_pair_twice_locks_out_nobody(world: &mut World) {
+    let token = world.mint_persistent(None).await;
+    let before = world.enroll(&token, new_key()).await;
+    for _ in 0..2 {
+        world.pass(DAY * 2);
+        let command = recertification(world, &token, &before);
+        assert_eq!(world.store().recertify(command).await.unwrap(), Renewed::First);
+    }
+    // Neither answer has been used: the certificate that the host is known to hold is still the one before.
+    assert_eq!(world.host(before.id).await.previous, Some(before.newest.serial));
+}
+
 pub(in crate::store) async fn recertifying_needs_a_live_token_and_the_pairs_own_host(world: &mut World) {
     let token = world.mint_persistent(None).await;
     let (one, two) = (world.enroll(&token, new_key()).await, world.enroll(&token, new_key()).await);

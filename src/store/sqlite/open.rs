@@ -169,6 +169,18 @@ fn configure(connection: &Connection, cache_kib: u32) -> Result<(), OpenError> {
     Ok(connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?)
 }
 
+/// Whether another process has the database at `path` open; nothing is made if there is none.
+pub fn lock_holder(path: &Path) -> Option<OpenError> {
+    if !path.exists() {
+        return None;
+    }
+    // The lock that was taken here goes with its file.
+    match lock(path) {
+        Err(error @ OpenError::Locked { .. }) => Some(error),
+        _ => None,
+    }
+}
+
 fn lock(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");

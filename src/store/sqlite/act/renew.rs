@@ -73,7 +73,9 @@ impl Act<'_> {
         if !lineage.has_roles(&roles) {
             return self.undo(Renewed::RolesChanged);
         }
-        self.succeed(&lineage, lineage.newest, &certificate)?;
+        // The host has asked with its token, and not shown that it ever got the newest.
+        let held = if lineage.newest_seen { None } else { lineage.previous };
+        self.succeed(&lineage, held.unwrap_or(lineage.newest), &certificate)?;
         self.enter(entry);
         Ok(Renewed::First)
     }

@@ -1,0 +1,109 @@
+//! What is looked at before anything is made or changed, so that all that is wrong is told together.
+
+use std::fs::DirBuilder;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+
+use super::StartError;
+use super::start::DATABASE;
+use super::tls_files::{self, TlsSourceError};
+use crate::ca::dns_names;
+use crate::config::Config;
+use crate::id::ChainId;
+use crate::name::DnsName;
+use crate::secret::Secret;
+use crate::service::vault::{Vault, VaultError, load_private};
+use crate::store::sqlite::lock_holder;
+
+/// The file in the keys directory that says whose keys they are, by the id of the ledger's chain.
+const OWNER: &str = "owner";
+
+/// What was found in order.
+pub(super) struct Preflight {
+    /// The port, bound: nobody else can take it any more.
+    pub(super) listener: TcpListener,
+    /// The keys directory.
+    pub(super) vault: Vault,
+    /// The DNS names in a TLS certificate from elsewhere.
+    pub(super) outside_names: Vec<DnsName>,
+}
+
+/// Looks at the port, the directories, the key files and what is brought in; then makes the directories.
+pub(super) fn look(config: &Config) -> Result<Preflight, StartError> {
+    let (data_dir, keys_dir) = (&config.server.data_dir, &config.server.keys_dir);
+    let mut problems = Vec::new();
+    let listener = listen(config.server.listen).map_err(|problem| problems.push(problem)).ok();
+    problems.extend(lock_holder(&data_dir.join(DATABASE)).map(|error| error.to_string()));
+    problems.extend(exposed(keys_dir));
+    problems.extend(foreign(keys_dir, data_dir));
+    problems.extend(config.ca.issuing_key.as_deref().and_then(|key| load_private(key).err()).map(told));
+    let outside_names =
+        outside_names(config).map_err(|error| problems.push(error.to_string())).unwrap_or_default();
+    let (Some(listener), true) = (listener, problems.is_empty()) else {
+        return Err(StartError { problems });
+    };
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+    made.map_err(|error| StartError::of(format!("{}: {error}", data_dir.display())))?;
+    let vault = Vault::open(keys_dir).map_err(StartError::of)?;
+    Ok(Preflight { listener, vault, outside_names })
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|error| format!("cannot listen on {address}: {error}: choose another with --listen"))
+}
+
+/// What others may read of an existing keys directory.
+fn exposed(keys_dir: &Path) -> Vec<String> {
+    if !keys_dir.exists() {
+        return Vec::new();
+    }
+    let vault = match Vault::open(keys_dir) {
+        Ok(vault) => vault,
+        Err(error) => return vec![error.to_string()],
+    };
+    let kept = |name: &&String| ["token-", "ca", OWNER].iter().any(|kind| name.starts_with(kind));
+    let names = vault.names().unwrap_or_default();
+    names.iter().filter(kept).filter_map(|name| vault.load(name).err()).map(told).collect()
+}
+
+/// Keys without the database that they belong to: another one must not take them over.
+fn foreign(keys_dir: &Path, data_dir: &Path) -> Option<String> {
+    let (owner, database) = (keys_dir.join(OWNER), data_dir.join(DATABASE));
+    (owner.exists() && !database.exists()).then(|| {
+        format!(
+            "{} holds the keys of another authority, not of a new one in {}: choose another --keys-dir, bring its \
+             database back, or empty the directory if that authority is gone",
+            keys_dir.display(),
+            data_dir.display()
+        )
+    })
+}
+
+/// Takes the keys directory for the database with this chain.
+pub(super) fn claim(vault: &Vault, chain: ChainId) -> Result<(), StartError> {
+    if !vault.holds(OWNER) {
+        return vault.save(OWNER, &Secret::new(chain.to_string())).map_err(StartError::of);
+    }
+    let owner = vault.load(OWNER).map_err(StartError::of)?;
+    if owner.expose().trim() == chain.to_string() {
+        return Ok(());
+    }
+    let path = vault.path("");
+    Err(StartError::of(format!(
+        "{} holds the keys of another authority: choose another --keys-dir or --data-dir",
+        path.display()
+    )))
+}
+
+fn outside_names(config: &Config) -> Result<Vec<DnsName>, TlsSourceError> {
+    let Some(files) = &config.server.tls else { return Ok(Vec::new()) };
+    let (identity, _) = tls_files::read(files)?;
+    Ok(identity.chain.first().map(|leaf| dns_names(leaf)).unwrap_or_default())
+}
+
+fn told(error: VaultError) -> String {
+    error.to_string()
+}

@@ -1,0 +1,152 @@
+//! Starting: what a cut-off first start leaves, whose keys a directory holds, and which CA's hosts are believed.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use gatepass::ca::{ApprovedRequest, CertificateAuthority, Csr, CsrPolicy, HostProfile, der_to_pem};
+use gatepass::clock::{ManualClock, SystemClock};
+use gatepass::config::{Config, Environment, Overrides};
+use gatepass::id::HostId;
+use gatepass::server::{Server, StartError};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::support::authority::{PASSWORD, start, token_of};
+use crate::support::{Host, Running};
+
+async fn open(data: &Path, keys: &Path, set: &[(&str, &Path)]) -> Result<Server, StartError> {
+    let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", PASSWORD)]);
+    let set = set.iter().map(|(key, path)| ((*key).to_owned(), path.display().to_string())).collect();
+    let overrides = Overrides {
+        data_dir: Some(data.to_owned()),
+        keys_dir: Some(keys.to_owned()),
+        listen: Some("127.0.0.1:0".to_owned()),
+        set,
+        ..Overrides::default()
+    };
+    let config = Config::load(None, &environment, overrides).unwrap();
+    Server::open(config, Arc::new(ManualClock::at(start()))).await
+}
+
+fn dirs() -> (TempDir, std::path::PathBuf, std::path::PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, keys) = (dir.path().join("data"), dir.path().join("keys"));
+    (dir, data, keys)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_that_was_cut_off_begins_again_and_leaves_nothing_alive_unseen() {
+    let (_dir, data, keys) = dirs();
+    let cut_off = open(&data, &keys, &[]).await.unwrap();
+    let unseen = cut_off.first_start().unwrap().emergency_token.expose().clone();
+    drop(cut_off);
+
+    let again = open(&data, &keys, &[]).await.unwrap();
+    let shown = again.first_start().unwrap().emergency_token.expose().clone();
+    assert_ne!(unseen, shown);
+    let live = again.authority().list_persistent_tokens().await.unwrap();
+    assert_eq!(live.len(), 2, "the first roles token and the emergency token");
+    let text = live.iter().map(|(token, _)| token.to_string()).collect::<Vec<_>>();
+    let id = |token: &str| {
+        gatepass::token::UnverifiedToken::parse(token).unwrap().unverified_grant().unwrap().token
+    };
+    assert!(text.contains(&id(&shown).to_string()) && !text.contains(&id(&unseen).to_string()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_another_authority_are_not_taken_over() {
+    let (dir, data, keys) = dirs();
+    drop(open(&data, &keys, &[]).await.unwrap());
+    let other = dir.path().join("other");
+    let error = open(&other, &keys, &[]).await.err().unwrap();
+    assert!(error.to_string().contains("keys of another authority"), "{error}");
+    assert!(!other.exists(), "nothing was made");
+
+    let separate = dir.path().join("separate");
+    drop(open(&other, &separate, &[]).await.unwrap());
+    let error = open(&other, &keys, &[]).await.err().unwrap();
+    assert!(error.to_string().contains("keys of another authority"), "{error}");
+    drop(open(&data, &keys, &[]).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exposed_tls_key_stops_the_start_before_anything_is_made() {
+    let (dir, data, keys) = dirs();
+    let made = rcgen::generate_simple_self_signed(vec!["gate.example.org".to_owned()]).unwrap();
+    let (certificate, key) = (dir.path().join("tls.pem"), dir.path().join("tls.key"));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let set = [("server.tls_certificate", certificate.as_path()), ("server.tls_key", key.as_path())];
+    let error = open(&data, &keys, &set).await.err().unwrap();
+    assert!(error.to_string().contains("chmod 600"), "{error}");
+    assert!(!data.exists() && !keys.exists());
+
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let server = open(&data, &keys, &set).await.unwrap();
+    let name = gatepass::name::DnsName::parse("gate.example.org").unwrap();
+    assert!(
+        server.authority().store().name_taken(name).await.unwrap(),
+        "no host may hold the listener's name"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_of_another_ca_below_the_same_root_is_not_believed() {
+    let now = SystemClock::now().minus(std::time::Duration::from_secs(30 * 86_400));
+    let made = CertificateAuthority::generate("corporate", now).unwrap();
+    let (sibling, sibling_key) =
+        CertificateAuthority::new_issuing(&made.root_pem, &made.root_key, "sibling", now).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let files =
+        [("root", &made.root_pem), ("issuing", &made.issuing_pem), ("key", made.issuing_key.expose())];
+    for (name, text) in files {
+        std::fs::write(dir.path().join(name), text).unwrap();
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(dir.path().join(name), private).unwrap();
+    }
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (root, issuing, key) = (path("root"), path("issuing"), path("key"));
+    let set = [("ca.root", &*root), ("ca.issuing_certificate", &*issuing), ("ca.issuing_key", &*key)];
+    let at = Running::start_with(&set).await;
+
+    let host = Host::new();
+    let enrolled = host.redeem(&at, &token_of(&at.mint(json!({})).await)).await;
+    assert_eq!(enrolled.status, 200, "{}", enrolled.text);
+    assert_eq!(host.client(&at, &enrolled.json).get("/api/v1/whoami").await.status, 200);
+
+    // The same host id, certified by the sibling: the chain leads to the same root.
+    let sibling = CertificateAuthority::from_pem(&made.root_pem, &sibling, &sibling_key, now).unwrap();
+    let forged = forge(&host, &sibling, enrolled.json["host_id"].as_str().unwrap());
+    let connected = host.client(&at, &forged).try_send(http::Method::GET, "/api/v1/whoami", None).await;
+    assert!(connected.is_err(), "the handshake refuses it");
+}
+
+fn forge(host: &Host, ca: &CertificateAuthority, id: &str) -> serde_json::Value {
+    let csr = Csr::parse(&host.csr(), CsrPolicy::default()).unwrap();
+    let profile = HostProfile {
+        host: HostId::parse(id).unwrap(),
+        roles: Vec::new(),
+        dns_name: None,
+        trust_domain: "127.0.0.1".to_owned(),
+        lifetime: std::time::Duration::from_secs(30 * 86_400),
+        crl_url: None,
+    };
+    let forged = ApprovedRequest::new(&csr, profile).prepare(ca, start()).unwrap().issue(ca).unwrap();
+    json!({ "certificate": der_to_pem("CERTIFICATE", &forged.der), "chain": ca.chain_pem() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_an_earlier_epoch_repeats_and_admits_nobody_new() {
+    let at = Running::start().await;
+    let token = token_of(&at.mint(json!({ "max_uses": 5 })).await);
+    let host = Host::new();
+    let enrolled = host.redeem(&at, &token).await;
+    assert_eq!(enrolled.status, 200, "{}", enrolled.text);
+    assert_eq!(at.admin().post("/api/v1/clock/accept", &json!({})).await.status, 200);
+    let again = host.redeem(&at, &token).await;
+    assert_eq!((again.status, &again.json["certificate"]), (200, &enrolled.json["certificate"]));
+    let other = Host::new().redeem(&at, &token).await;
+    assert_eq!((other.status, other.code()), (410, "token_expired"));
+}
