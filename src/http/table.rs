@@ -39,7 +39,8 @@ impl Table {
         Self::of(routes)
     }
 
-    fn of(routes: Vec<Route>) -> Result<Self, matchit::InsertError> {
+    /// A table of these rows.
+    pub(super) fn of(routes: Vec<Route>) -> Result<Self, matchit::InsertError> {
         let mut by_path: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
         for (place, route) in routes.iter().enumerate() {
             by_path.entry(route.path).or_default().insert(route.method.to_string(), place);
