@@ -8,6 +8,8 @@ mod documents;
 mod http;
 mod invariants;
 mod readme;
+#[cfg(feature = "outside")]
+mod outside;
 mod redemption;
 mod seed_ece;
 mod seed_linkmesh;

@@ -1,0 +1,12 @@
+//! What tools of others say about gatepass: openssl, curl, PyJWT, jose and strace against the real binary.
+//!
+//! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
+
+mod certificates;
+mod durability;
+mod requests;
+mod served;
+mod tls;
+mod tokens;
+mod tool;
+mod trace;

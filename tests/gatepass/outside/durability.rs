@@ -1,0 +1,77 @@
+//! I2, down to the disk: what was answered had been synced before.
+
+use serde_json::{Value, json};
+
+use super::served::{Served, eventually};
+use super::trace::{Event, events};
+
+const CALLS: &str = "trace=fsync,fdatasync,write,writev,pwrite64,sendto,sendmsg,read,readv,recvfrom,recvmsg";
+
+/// What happened from the last byte of the one request that came from `port` to the first of its answer.
+fn while_answering(at: &Served, port: u16) -> Vec<Event> {
+    let server = at.url.strip_prefix("https://").unwrap();
+    eventually("the trace of the answer", || {
+        let happened = events(&at.trace(), server);
+        // The first is the handshake, and what follows the answer is a goodbye.
+        exchanges(&happened, port).get(1).map(|&(asked, answered)| happened[asked..answered].to_vec())
+    })
+}
+
+/// Where a client's words ended and the answer to them began; goodbyes are shorter than any answer.
+fn exchanges(happened: &[Event], port: u16) -> Vec<(usize, usize)> {
+    let (mut asked, mut found) = (None, Vec::new());
+    for (place, event) in happened.iter().enumerate() {
+        match *event {
+            Event::Received(from) if from == port => asked = Some(place),
+            Event::Sent(to, length) if to == port && length > 250 => {
+                found.extend(asked.take().map(|asked| (asked, place)));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Whether the log was written and, after the last byte of it, synced.
+fn is_durable(happened: &[Event]) -> bool {
+    let written = happened.iter().rposition(|event| *event == Event::Written);
+    let synced = happened.iter().rposition(|event| *event == Event::Synced);
+    written.is_some() && synced > written
+}
+
+#[test]
+fn i2_the_log_is_synced_before_a_redemption_is_answered() {
+    let at = Served::start_traced(CALLS);
+    let token = at.mint(&json!({ "roles": ["proxy"], "max_uses": 2 }));
+    for name in ["one", "two"] {
+        let csr = at.request(name, &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+        let enrolled = at.redeem(&token, &csr);
+        assert_eq!(enrolled.status, 200, "{}", enrolled.body);
+        let happened = while_answering(&at, enrolled.port);
+        assert!(is_durable(&happened), "{name}: {happened:?}");
+    }
+}
+
+#[test]
+fn the_log_is_synced_before_a_mint_and_a_revocation_are_answered() {
+    let at = Served::start_traced(CALLS);
+    let minted = at.admin("POST", "/api/v1/enrollment-tokens", &json!({ "persistent": true, "roles": [] }));
+    assert_eq!(minted.status, 201, "{}", minted.body);
+    let happened = while_answering(&at, minted.port);
+    assert!(is_durable(&happened), "the mint: {happened:?}");
+
+    let id = minted.json["token_id"].as_str().unwrap();
+    let revoked = at.admin("DELETE", &format!("/api/v1/enrollment-tokens/{id}"), &Value::Null);
+    assert_eq!(revoked.status, 200, "{}", revoked.body);
+    let happened = while_answering(&at, revoked.port);
+    assert!(is_durable(&happened), "the revocation: {happened:?}");
+}
+
+#[test]
+fn a_request_that_changes_nothing_syncs_nothing() {
+    let at = Served::start_traced(CALLS);
+    let listed = at.admin("GET", "/api/v1/roles", &Value::Null);
+    assert_eq!(listed.status, 200, "{}", listed.body);
+    let happened = while_answering(&at, listed.port);
+    assert!(!is_durable(&happened), "{happened:?}");
+}

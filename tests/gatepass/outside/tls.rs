@@ -1,0 +1,55 @@
+//! mTLS as curl and openssl speak it.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use super::served::Served;
+use super::tool;
+
+#[test]
+fn curl_opens_the_mtls_route_with_a_host_certificate_and_is_refused_without() {
+    let at = Served::start();
+    let host = at.enroll("host");
+    let (cert, key) = (at.arg("host-full.pem"), at.arg("host.key"));
+    let known = at.curl("/api/v1/whoami", &["--cert", &cert, "--key", &key], "");
+    assert_eq!(known.status, 200, "{}", known.body);
+    assert_eq!(known.json["host_id"], host["host_id"]);
+    assert_eq!(known.json["roles"], json!(["allocator", "proxy"]));
+    assert_eq!(at.curl("/api/v1/whoami", &[], "").status, 401);
+}
+
+#[test]
+fn s_client_verifies_the_server_to_its_root_and_is_known_by_its_certificate() {
+    let at = Served::start();
+    let host = at.enroll("host");
+    for version in ["-tls1_2", "-tls1_3"] {
+        let said = s_client(&at, version);
+        assert!(said.contains("Verify return code: 0 (ok)"), "{version}: {said}");
+        assert!(said.contains("HTTP/1.1 200"), "{version}: {said}");
+        assert!(said.contains(host["host_id"].as_str().unwrap()), "{version}: {said}");
+    }
+}
+
+/// One request over `openssl s_client`, with the certificate of `host`.
+fn s_client(at: &Served, version: &str) -> String {
+    let address = at.url.strip_prefix("https://").unwrap();
+    let mut client = Command::new("openssl");
+    client.args(["s_client", "-connect", address, "-CAfile", &at.root(), "-verify_return_error", version]);
+    client.args(["-cert", &at.arg("host.pem"), "-cert_chain", &at.arg("host-chain.pem"), "-ign_eof"]);
+    client.args(["-key", &at.arg("host.key")]);
+    client.args(["-verify_ip", "127.0.0.1"]);
+    let request = format!("GET /api/v1/whoami HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    tool::run(&mut client, &request).expect_good()
+}
+
+#[test]
+fn a_host_certificate_of_another_authority_opens_nothing() {
+    let (at, other) = (Served::start(), Served::start());
+    other.enroll("stranger");
+    let (cert, key) = (other.arg("stranger-full.pem"), other.arg("stranger.key"));
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--fail", "--max-time", "60", "--cacert", &at.root(), "--cert", &cert]);
+    let said = tool::run(curl.args(["--key", &key]).arg(format!("{}/api/v1/whoami", at.url)), "");
+    said.expect_bad();
+}

@@ -1,0 +1,57 @@
+//! Programs of others. A missing one is a failure that says what to install, never a test left out.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+/// What a program said.
+pub(super) struct Said {
+    pub(super) good: bool,
+    pub(super) out: String,
+    pub(super) err: String,
+}
+
+impl Said {
+    /// Standard output of a program that must have succeeded.
+    pub(super) fn expect_good(self) -> String {
+        assert!(self.good, "it failed:\n{}\n{}", self.out, self.err);
+        self.out
+    }
+
+    /// Everything that a program said which must have failed.
+    pub(super) fn expect_bad(self) -> String {
+        assert!(!self.good, "it should have failed:\n{}\n{}", self.out, self.err);
+        format!("{}\n{}", self.out, self.err)
+    }
+}
+
+/// What installs `program`.
+fn package(program: &str) -> &str {
+    match program {
+        "openssl" | "curl" | "strace" => program,
+        "python3" => "python3 python3-venv",
+        "node" => "nodejs npm",
+        other => other,
+    }
+}
+
+/// Runs `command` with `input`, to its end.
+pub(super) fn run(command: &mut Command, input: &str) -> Said {
+    let program = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap_or_else(|error| missing(&program, &error.to_string()));
+    // A program may end without reading all of it.
+    drop(child.stdin.take().unwrap().write_all(input.as_bytes()));
+    let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Said { good: status.success(), out: text(stdout), err: text(stderr) }
+}
+
+/// Fails, and says what to install.
+pub(super) fn missing(program: &str, why: &str) -> ! {
+    panic!("{program} does not run ({why}): apt-get install {}, or let .ci/run install it", package(program))
+}
+
+/// `openssl`, with these arguments.
+pub(super) fn openssl<'a>(args: impl IntoIterator<Item = &'a str>) -> Said {
+    run(Command::new("openssl").args(args), "")
+}
