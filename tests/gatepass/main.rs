@@ -16,4 +16,5 @@ mod seed_linkmesh;
 mod seed_sielum;
 mod signing_in;
 mod starting;
+mod rooms;
 mod support;

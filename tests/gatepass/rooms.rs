@@ -1,0 +1,219 @@
+//! The shape of the source: who may name whom, how long a file may be, what may be depended on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The longest a source file may be, in lines.
+const MOST_LINES: usize = 400;
+
+/// What each room may name beside itself; an arrow that is not here points the wrong way. `server` alone may name all.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("clock", &[]),
+    ("secret", &[]),
+    ("span", &[]),
+    ("name", &[]),
+    ("id", &["clock"]),
+    ("token", &["clock", "id", "name", "secret"]),
+    ("ca", &["clock", "id", "name", "secret"]),
+    ("ledger", &["clock", "id", "name", "secret"]),
+    ("access", &["clock", "id", "name", "secret"]),
+    ("admission", &["token", "clock", "id", "name", "secret"]),
+    ("store", &["ledger", "token", "clock", "id", "name", "secret"]),
+    (
+        "service",
+        &["store", "access", "admission", "token", "ca", "ledger", "clock", "id", "name", "secret", "span"],
+    ),
+    (
+        "http",
+        &[
+            "service",
+            "store",
+            "access",
+            "admission",
+            "token",
+            "ca",
+            "ledger",
+            "clock",
+            "id",
+            "name",
+            "secret",
+        ],
+    ),
+    ("config", &["name", "secret", "span", "clock", "id"]),
+    ("client", &["token", "clock", "id", "name", "secret"]),
+    ("cli", &["client", "server", "config", "token", "clock", "id", "name", "secret", "span"]),
+];
+
+/// Rust source that is no test, by its path under `src`.
+fn sources() -> BTreeMap<PathBuf, String> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut all = BTreeMap::new();
+    read_into(&src, &src, &mut all);
+    let tests = all.iter().flat_map(|(path, text)| test_modules(path, text)).collect::<BTreeSet<_>>();
+    all.retain(|path, _| {
+        !tests.iter().any(|test| path.starts_with(test) || *path == test.with_extension("rs"))
+    });
+    assert!(all.len() > 100, "the sources were not found");
+    all
+}
+
+fn read_into(src: &Path, dir: &Path, found: &mut BTreeMap<PathBuf, String>) {
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_into(src, &path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.insert(path.strip_prefix(src).unwrap().to_owned(), fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// The modules that `text` declares under `#[cfg(test)]`, as paths without an extension.
+fn test_modules(path: &Path, text: &str) -> Vec<PathBuf> {
+    let name = |line: &str| {
+        let declared = line.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+        declared.strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned)
+    };
+    let lines = text.lines().zip(text.lines().skip(1));
+    let tests = lines.filter(|(above, _)| above.trim() == "#[cfg(test)]").filter_map(|(_, line)| name(line));
+    tests.map(|module| path.with_extension("").join(module)).collect()
+}
+
+/// The source without what stands in its own `mod tests`, and without comments.
+fn product(text: &str) -> String {
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+fn room(path: &Path) -> String {
+    path.with_extension("").iter().next().unwrap().to_string_lossy().into_owned()
+}
+
+/// The rooms that a text names: `crate::room…` and the members of `crate::{room…, …}`.
+fn named(text: &str) -> BTreeSet<String> {
+    let word =
+        |text: &str| text.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect::<String>();
+    let mut rooms = BTreeSet::new();
+    for after in text.split("crate::").skip(1) {
+        match after.strip_prefix('{') {
+            None => {
+                rooms.insert(word(after));
+            }
+            Some(list) => rooms.extend(members(list).iter().map(|member| word(member))),
+        }
+    }
+    rooms.retain(|room| !room.is_empty());
+    rooms
+}
+
+/// The outermost members of a `{…}` list whose opening brace is gone.
+fn members(list: &str) -> Vec<String> {
+    let (mut depth, mut found) = (0, vec![String::new()]);
+    for c in list.chars().filter(|c| !c.is_whitespace()) {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => found.push(String::new()),
+            _ => found.last_mut().unwrap().push(c),
+        }
+    }
+    found
+}
+
+#[test]
+fn every_arrow_between_rooms_points_inward() {
+    let arrows = ARROWS.iter().copied().collect::<BTreeMap<_, _>>();
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let room = room(&path);
+        if matches!(room.as_str(), "lib" | "main" | "server") {
+            continue;
+        }
+        let allowed =
+            arrows.get(room.as_str()).unwrap_or_else(|| panic!("{room} is not in the list of rooms"));
+        let named = named(&product(&text));
+        let others = named.iter().filter(|other| **other != room && !allowed.contains(&other.as_str()));
+        wrong.extend(others.map(|other| format!("{}: {room} -> {other}", path.display())));
+    }
+    assert_eq!(wrong, Vec::<String>::new());
+}
+
+#[test]
+fn the_list_of_arrows_has_no_way_back() {
+    for (place, (room, inward)) in ARROWS.iter().enumerate() {
+        let known = |other: &&str| ARROWS[..place].iter().any(|(earlier, _)| earlier == other);
+        let unknown = inward.iter().filter(|other| **other != "server" && !known(other)).collect::<Vec<_>>();
+        assert!(unknown.is_empty(), "{room} names {unknown:?}, which do not stand before it");
+    }
+}
+
+#[test]
+fn only_the_composition_root_and_the_store_itself_name_a_database() {
+    let sources = sources();
+    let naming = sources.iter().filter(|(_, text)| {
+        let text = product(text);
+        text.contains("store::sqlite") || text.contains("rusqlite")
+    });
+    let naming = naming.map(|(path, _)| path).filter(|path| room(path) != "server");
+    let strangers = naming.filter(|path| !path.starts_with("store/sqlite") && **path != *"store/sqlite.rs");
+    assert_eq!(strangers.collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+}
+
+#[test]
+fn what_names_its_neighbours_in_braces_is_seen_too() {
+    assert_eq!(
+        named("use crate::{ca::{self, Csr}, http};\ncrate::id::random()"),
+        ["ca", "http", "id"].map(String::from).into()
+    );
+    assert_eq!(named("use std::fmt;"), BTreeSet::new());
+    assert_eq!(product("a\n// crate::http\n#[cfg(test)]\nmod tests {\n crate::http }"), "a");
+}
+
+#[test]
+fn no_source_file_is_too_long_and_none_is_called_mod() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = BTreeMap::new();
+    for dir in ["src", "tests", "benches", "examples"] {
+        let dir = root.join(dir);
+        if dir.exists() {
+            read_into(root, &dir, &mut files);
+        }
+    }
+    let long = files.iter().filter(|(_, text)| text.lines().count() > MOST_LINES);
+    assert_eq!(long.map(|(path, _)| path).collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+    let called_mod = files.keys().filter(|path| path.ends_with("mod.rs"));
+    assert_eq!(called_mod.collect::<Vec<_>>(), Vec::<&PathBuf>::new());
+}
+
+/// The crates of the lock file.
+fn locked() -> toml::Table {
+    let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap();
+    lock.parse().unwrap()
+}
+
+#[test]
+fn no_crate_that_deny_toml_bans_is_in_the_lock_file() {
+    let policy = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deny.toml")).unwrap();
+    let policy: toml::Table = policy.parse().unwrap();
+    let bans = policy["bans"]["deny"].as_array().unwrap().iter();
+    let mut banned = bans.map(|ban| ban["crate"].as_str().unwrap().to_owned()).collect::<BTreeSet<_>>();
+    // The lock file names it for features that are off; .ci/run asks whether anything builds it.
+    assert!(banned.remove("ring"));
+    assert!(banned.contains("openssl-sys"), "{banned:?}");
+    let lock = locked();
+    let names = lock["package"].as_array().unwrap().iter().map(|package| package["name"].as_str().unwrap());
+    assert_eq!(names.filter(|name| banned.contains(*name)).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn every_crate_comes_from_crates_io() {
+    let lock = locked();
+    let packages = lock["package"].as_array().unwrap().iter();
+    let elsewhere = packages.filter(|package| match package.get("source") {
+        Some(source) => source.as_str() != Some("registry+https://github.com/rust-lang/crates.io-index"),
+        None => package["name"].as_str() != Some("gatepass"),
+    });
+    assert_eq!(elsewhere.collect::<Vec<_>>(), Vec::<&toml::Value>::new());
+}
