@@ -1,0 +1,135 @@
+//! Verify, mint and issue, each beside the public-key operations that it cannot do without: its floor.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on has failed")]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ED25519, EcdsaKeyPair, Ed25519KeyPair,
+    KeyPair as _, ParsedPublicKey, UnparsedPublicKey,
+};
+use criterion::Criterion;
+use gatepass::ca::{ApprovedRequest, CertificateAuthority, Csr, CsrPolicy, HostProfile};
+use gatepass::clock::{SystemClock, Timestamp};
+use gatepass::id::{Fingerprint, HostId, ListId, StatusRef, TokenId};
+use gatepass::name::Role;
+use gatepass::token::{
+    Bindings, Grant, KeyRing, KeyScope, SigningKey, VerifyingKey, VerifyingKeys, mint, verify,
+};
+
+const ISSUER: &str = "https://gate.example.org:8443";
+
+/// What the default mint makes: one use, a quarter of an hour, two roles.
+fn grant(now: Timestamp) -> Grant {
+    let at = now.whole_second();
+    Grant {
+        token: TokenId::generate(now),
+        issuer: ISSUER.to_owned(),
+        issued_at: at,
+        not_before: at,
+        expires_at: Some(at.plus(Duration::from_secs(900))),
+        persistent: false,
+        roles: ["allocator", "proxy"].map(|role| Role::parse(role).unwrap()).to_vec(),
+        max_uses: Some(1),
+        root: Some(Fingerprint::of(b"root")),
+        bindings: Bindings::default(),
+        key: None,
+        policy: None,
+        status: StatusRef { list: ListId::generate(now), index: 7 },
+    }
+}
+
+fn ring() -> KeyRing {
+    let (current, prepared) = (SigningKey::generate(), SigningKey::generate());
+    let keys = [&current, &prepared].map(|key| VerifyingKey::new(key.public(), KeyScope::All).unwrap());
+    KeyRing::new(Arc::new(current), prepared.id(), VerifyingKeys::new(keys.to_vec()).unwrap()).unwrap()
+}
+
+/// A cold token: nothing of it is remembered, everything is checked.
+fn tokens(c: &mut Criterion) {
+    let (now, ring) = (SystemClock::now(), ring());
+    let grant = grant(now);
+    let minted = mint(&grant, &ring, now).unwrap();
+    let text = minted.text().expose().as_str();
+    let issuers = [ISSUER.to_owned()];
+    let message = text.rsplit_once('.').unwrap().0.as_bytes();
+    let raw = Ed25519KeyPair::generate().unwrap();
+    let signature = raw.sign(message);
+    let public = raw.public_key().as_ref();
+    let parsed = ParsedPublicKey::new(&ED25519, public).unwrap();
+
+    let mut verifying = c.benchmark_group("verify");
+    verifying.bench_function("floor: Ed25519 verify", |b| {
+        b.iter(|| UnparsedPublicKey::new(&ED25519, black_box(public)).verify(message, signature.as_ref()));
+    });
+    verifying.bench_function("floor: Ed25519 verify, key parsed before", |b| {
+        b.iter(|| parsed.verify_sig(black_box(message), signature.as_ref()));
+    });
+    verifying.bench_function("cold token", |b| {
+        b.iter(|| verify(black_box(text), ring.verifying(), &issuers, now).unwrap());
+    });
+    verifying.finish();
+
+    let mut minting = c.benchmark_group("mint");
+    minting.bench_function("floor: Ed25519 sign", |b| b.iter(|| raw.sign(black_box(message))));
+    minting.bench_function("floor: Ed25519 sign and verify", |b| {
+        b.iter(|| {
+            let signature = raw.sign(black_box(message));
+            UnparsedPublicKey::new(&ED25519, public).verify(message, signature.as_ref())
+        });
+    });
+    minting.bench_function("token", |b| b.iter(|| mint(black_box(&grant), &ring, now).unwrap()));
+    minting.finish();
+}
+
+fn issue(csr: &str, ca: &CertificateAuthority, now: Timestamp) -> Vec<u8> {
+    let csr = Csr::parse(csr, CsrPolicy::default()).unwrap();
+    let profile = HostProfile {
+        host: HostId::generate(now),
+        roles: ["allocator", "proxy"].map(|role| Role::parse(role).unwrap()).to_vec(),
+        dns_name: None,
+        trust_domain: "gate.example.org".to_owned(),
+        lifetime: Duration::from_secs(30 * 86_400),
+        crl_url: None,
+    };
+    let prepared = ApprovedRequest::new(&csr, profile).prepare(ca, now).unwrap();
+    prepared.issue(ca).unwrap().der
+}
+
+/// From a request in PEM to a certificate read back: possession proved, signed, parsed.
+fn certificates(c: &mut Criterion) {
+    let now = SystemClock::now();
+    let made = CertificateAuthority::generate("bench", now).unwrap();
+    let ca =
+        CertificateAuthority::from_pem(&made.root_pem, &made.issuing_pem, &made.issuing_key, now).unwrap();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let request = rcgen::CertificateParams::new(Vec::new()).unwrap().serialize_request(&key).unwrap();
+    let csr = request.pem().unwrap();
+
+    let random = SystemRandom::new();
+    let raw = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+    let message = vec![7; 600];
+    let signature = raw.sign(&random, &message).unwrap();
+    let public = raw.public_key().as_ref();
+
+    let mut issuing = c.benchmark_group("issue");
+    issuing.bench_function("floor: P-256 verify and sign", |b| {
+        b.iter(|| {
+            let verified = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, public);
+            verified.verify(black_box(&message), signature.as_ref()).unwrap();
+            raw.sign(&random, &message).unwrap()
+        });
+    });
+    issuing.bench_function("host certificate", |b| b.iter(|| issue(black_box(&csr), &ca, now)));
+    issuing.finish();
+}
+
+fn main() {
+    let mut criterion = Criterion::default().configure_from_args();
+    tokens(&mut criterion);
+    certificates(&mut criterion);
+    criterion.final_summary();
+}
