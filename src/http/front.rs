@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
@@ -55,7 +55,7 @@ impl Front {
         let started = Instant::now();
         let id = RequestId::generate(self.authority.time().wall());
         let (parts, body) = request.into_parts();
-        let method = parts.method.clone();
+        let (method, version) = (parts.method.clone(), parts.version);
         let peer = parts.extensions.get::<Peer>().cloned();
         let address = peer.as_ref().map(|peer| peer.address.ip().to_string()).unwrap_or_default();
         let (template, response) = match peer {
@@ -68,7 +68,8 @@ impl Front {
         .increment(1);
         metrics::histogram!("gatepass_request_seconds", "route" => template).record(started.elapsed());
         tracing::info!(%method, route = template, status, address, request = %id, took = ?started.elapsed(), "request");
-        finish(response, &method, id)
+        let response = finish(response, &method, id);
+        if version < Version::HTTP_2 { announce_close(response) } else { response }
     }
 
     async fn route(
@@ -258,6 +259,15 @@ fn finish(response: Response<Bytes>, method: &Method, id: RequestId) -> Response
         return Response::from_parts(parts, body::empty());
     }
     Response::from_parts(parts, body::full(bytes))
+}
+
+/// After a body that was not read whole the connection ends; a client that is not told would send its next request into
+/// it and never know whether that was acted upon (RFC 9112 section 9.6).
+fn announce_close(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    if matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// A method that is none of HTTP's own must not become a label: a stranger could make any number of them.

@@ -15,6 +15,10 @@ async fn a_body_of_64_kib_is_read_and_one_byte_more_is_413() {
     assert_eq!((fits.status, fits.code()), (401, "invalid_token"));
     let over = at.stranger().send(http::Method::POST, BOOTSTRAP, Some(filled(65_537))).await;
     assert_eq!((over.status, over.code()), (413, "body_too_large"), "{}", over.text);
+    assert_eq!(
+        over.headers["connection"], "close",
+        "nobody sends a next request into a connection that ends"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
