@@ -7,14 +7,14 @@ mod ca_rotation;
 mod documents;
 mod http;
 mod invariants;
-mod readme;
 #[cfg(feature = "outside")]
 mod outside;
+mod readme;
 mod redemption;
+mod rooms;
 mod seed_ece;
 mod seed_linkmesh;
 mod seed_sielum;
 mod signing_in;
 mod starting;
-mod rooms;
 mod support;
