@@ -25,7 +25,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Se
 /// Why the store did not do what it was asked. Whatever the variant, nothing was half done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// The disk, or the quota on it, is full.
+    /// The disk is full.
     #[error("the disk that holds the database is full: free some space; gatepass goes on by itself")]
     Full,
     /// The database cannot be written.

@@ -293,6 +293,16 @@ fn a_key_of_an_earlier_epoch_verifies_persistent_tokens_only() {
 }
 
 #[test]
+fn a_persistent_token_minted_under_a_clock_that_ran_ahead_outlives_its_correction() {
+    let key = SigningKey::generate();
+    let text = signed_claims(claims_json(&persistent_grant()).as_bytes(), &key);
+    let a_year_before = NOW.minus(Duration::from_secs(365 * 86_400));
+    let read = |scope| verify(&text, &keys(&[(&key, scope)]), &issuers(), a_year_before).map(|_| ());
+    assert_eq!(read(KeyScope::PersistentOnly), Ok(()));
+    assert_eq!(read(KeyScope::All), Err(VerifyError::NotYetValid));
+}
+
+#[test]
 fn a_host_can_look_into_its_token_before_it_trusts_anything() {
     let ring = ring();
     let text = token(&grant(), &ring);
