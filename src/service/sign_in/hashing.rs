@@ -1,0 +1,146 @@
+//! How many passwords are hashed at once, and how many may wait for that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+
+use crate::service::ServiceError;
+
+/// How many passwords are hashed at once: each takes a core and 19 MiB.
+const AT_ONCE: usize = 2;
+/// How many sign-ins may wait for that.
+const WAITING: usize = 16;
+
+/// The door before argon2.
+pub(super) struct Hashing {
+    permits: Arc<Semaphore>,
+    inside: Arc<AtomicUsize>,
+}
+
+impl Default for Hashing {
+    fn default() -> Self {
+        Self { permits: Arc::new(Semaphore::new(AT_ONCE)), inside: Arc::default() }
+    }
+}
+
+impl Hashing {
+    /// Runs `work` on a thread of its own, at most [`AT_ONCE`] at a time.
+    ///
+    /// Place and permit go with the work, not with who waits for it: a started hash cannot be stopped, and a client that
+    /// closes while it runs must not make room for another.
+    ///
+    /// # Errors
+    /// [`ServiceError::SignInBusy`] if too many wait already; [`ServiceError::Unauthenticated`] if the work panicked.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let place = Place::take(&self.inside)?;
+        let permits = Arc::clone(&self.permits);
+        let permit = permits.acquire_owned().await.map_err(|_| ServiceError::SignInBusy)?;
+        let done = tokio::task::spawn_blocking(move || {
+            let _held = (permit, place);
+            work()
+        });
+        done.await.map_err(|_| ServiceError::Unauthenticated)
+    }
+}
+
+/// A place among those that wait or hash; it is given back however the work ends.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(inside: &Arc<AtomicUsize>) -> Result<Self, ServiceError> {
+        let before = inside.fetch_add(1, Ordering::Relaxed);
+        let place = Self(Arc::clone(inside));
+        if before >= AT_ONCE + WAITING {
+            return Err(ServiceError::SignInBusy);
+        }
+        Ok(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::Pin;
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    type SignIn<'a> = Pin<Box<dyn Future<Output = Result<(), ServiceError>> + 'a>>;
+
+    /// Hashes that last until `release` is dropped, and how many of them ran at the same time at most.
+    struct Slow {
+        release: Option<Sender<()>>,
+        gate: Arc<Mutex<Receiver<()>>>,
+        running: Arc<AtomicUsize>,
+        most: Arc<AtomicUsize>,
+    }
+
+    impl Slow {
+        fn new() -> Self {
+            let (release, gate) = channel();
+            let (running, most) = Default::default();
+            Self { release: Some(release), gate: Arc::new(Mutex::new(gate)), running, most }
+        }
+
+        /// A sign-in that has gone as far as it can without waiting.
+        fn begin<'a>(&self, hashing: &'a Hashing) -> (SignIn<'a>, Poll<Result<(), ServiceError>>) {
+            let (gate, running, most) =
+                (Arc::clone(&self.gate), Arc::clone(&self.running), Arc::clone(&self.most));
+            let mut sign_in: SignIn<'a> = Box::pin(hashing.run(move || {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                let _released = gate.lock().unwrap().recv();
+                running.fetch_sub(1, Ordering::SeqCst);
+            }));
+            let polled = sign_in.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            (sign_in, polled)
+        }
+
+        fn release(&mut self) {
+            self.release = None;
+        }
+    }
+
+    #[tokio::test]
+    async fn sign_ins_whose_clients_left_never_run_more_than_two_hashes() {
+        let (hashing, mut slow) = (Hashing::default(), Slow::new());
+        for _ in 0..100 {
+            let (given_up, _) = slow.begin(&hashing);
+            drop(given_up);
+        }
+        assert_eq!(hashing.permits.available_permits(), 0, "two hashes run on");
+        assert_eq!(hashing.inside.load(Ordering::SeqCst), AT_ONCE);
+        slow.release();
+        // Both permits are given back: everything that was ever started has ended.
+        drop(hashing.permits.acquire_many(AT_ONCE as u32).await.unwrap());
+        assert!(slow.most.load(Ordering::SeqCst) <= AT_ONCE);
+        hashing.run(|| ()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_nineteenth_sign_in_at_once_is_told_to_come_back() {
+        let (hashing, mut slow) = (Hashing::default(), Slow::new());
+        for _ in 0..AT_ONCE {
+            drop(slow.begin(&hashing));
+        }
+        let waiting: Vec<_> = (0..WAITING).map(|_| slow.begin(&hashing)).collect();
+        assert!(waiting.iter().all(|(_, polled)| polled.is_pending()));
+        let (_, refused) = slow.begin(&hashing);
+        assert!(matches!(refused, Poll::Ready(Err(ServiceError::SignInBusy))), "{refused:?}");
+        drop(waiting);
+        assert!(slow.begin(&hashing).1.is_pending(), "who gives up waiting makes room");
+        slow.release();
+        hashing.run(|| ()).await.unwrap();
+    }
+}
