@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod directory;
 pub mod enroll;
 mod error;
+pub mod first_use;
 pub mod host;
 pub mod key;
 pub mod leave;

@@ -14,6 +14,7 @@ use crate::client::ClientError;
 use crate::client::api::{Api, Credential};
 use crate::client::connect::{Connector, Trust};
 use crate::client::enroll::{Enroll, Enrolled, enroll};
+use crate::client::first_use::Fresh;
 use crate::client::status::{Reached, status};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, FILE_NAME, Overrides};
@@ -130,7 +131,7 @@ impl Walk {
 
     async fn enroll_first(&self, token: &Secret<String>) -> Result<String, CliError> {
         match enroll(&self.ask(token, "host-1"), SystemClock::now()).await? {
-            Enrolled::Now(host) => {
+            Enrolled::Now(Fresh { host, .. }) => {
                 let until = host.expires_at;
                 say(&format!(
                     "host one made a key, pinned the root, and traded the token for a certificate until {until}"

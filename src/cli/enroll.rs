@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::ask::{self, SecretArg};
 use super::error::CliError;
-use super::output::{Format, line, one};
+use super::output::{Format, line, note, one};
 use super::remote::parse_fingerprint;
 use crate::client::enroll::{Enroll, Enrolled, enroll};
+use crate::client::first_use::Fresh;
 use crate::client::host::HostFile;
 use crate::clock::SystemClock;
 use crate::config::Environment;
@@ -84,15 +85,26 @@ impl EnrollCommand {
             name: self.name,
             replace: self.replace,
         };
-        let (how, host) = match enroll(&ask, SystemClock::now()).await? {
-            Enrolled::Now(host) => ("enrolled", host),
-            Enrolled::Already(host) => ("already enrolled", host),
+        let (how, fresh) = match enroll(&ask, SystemClock::now()).await? {
+            Enrolled::Now(fresh) => ("enrolled", fresh),
+            Enrolled::Already(host) => ("already enrolled", Fresh { host, unseen: None }),
         };
         if self.output == Format::Table {
             line(format!("{how}: {} holds this host's identity", ask.cert_dir.display()))?;
         }
-        show(self.output, &host)
+        show_fresh(self.output, &fresh)
     }
+}
+
+/// Prints who a host is now, and beside it whether the server has not seen its certificate yet.
+pub(crate) fn show_fresh(format: Format, fresh: &Fresh) -> Result<(), CliError> {
+    if let Some(error) = &fresh.unseen {
+        note(format!(
+            "gatepass: the identity is in place, but the server has not seen its certificate yet: {error}\nrun \
+             `gatepass status` once it is reachable: until then a certificate before this one can still renew"
+        ));
+    }
+    show(format, &fresh.host)
 }
 
 /// Prints who a host is.

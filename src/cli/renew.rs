@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::enroll::{CERT_DIR, show};
+use super::enroll::{CERT_DIR, show_fresh};
 use super::error::CliError;
 use super::output::{Format, note};
 use super::signals;
@@ -46,8 +46,8 @@ impl RenewCommand {
             let daemon = Daemon { dir: self.cert_dir, on_renew: self.on_renew, clock: &clock };
             return Ok(daemon.run(|event| note(tell(&event)), signals::shutdown()?).await?);
         }
-        let host = renew(&self.cert_dir, SystemClock::now()).await?;
-        show(self.output, &host)?;
+        let fresh = renew(&self.cert_dir, SystemClock::now()).await?;
+        show_fresh(self.output, &fresh)?;
         match self.on_renew {
             Some(command) => run_command(&command, &self.cert_dir).await.map_err(CliError::Unsound),
             None => Ok(()),
@@ -60,6 +60,11 @@ fn tell(event: &Event<'_>) -> String {
         Event::Waiting(at) => format!("gatepass renew: next renewal at {at}"),
         Event::Renewed(host) => format!("gatepass renew: renewed until {}", host.expires_at),
         Event::Failed(error, at) => format!("gatepass renew: {error}; trying again at {at}"),
+        Event::Unseen(error, at) => {
+            format!(
+                "gatepass renew: the server has not seen the certificate yet: {error}; trying again at {at}"
+            )
+        }
         Event::CommandFailed(why) => format!("gatepass renew: {why}"),
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::directory::load;
 use super::error::ClientError;
+use super::first_use::{Fresh, first_use};
 use super::host::HostFile;
 use super::renew::renew;
 use crate::clock::{Clock, Timestamp};
@@ -26,6 +27,8 @@ pub enum Event<'a> {
     Renewed(&'a HostFile),
     /// It failed and tries again at that moment.
     Failed(&'a ClientError, Timestamp),
+    /// The server has not seen the certificate that it renewed; it is shown again at that moment.
+    Unseen(&'a ClientError, Timestamp),
     /// The command after a renewal failed.
     CommandFailed(String),
 }
@@ -53,21 +56,21 @@ impl Daemon<'_> {
     ) -> Result<(), ClientError> {
         tokio::pin!(shutdown);
         let host = load(&self.dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: self.dir.clone() })?;
-        let mut failures = 0;
+        let (mut failures, mut seen) = (0, false);
         let mut at = due(&host, random_share());
         told(Event::Waiting(at));
         loop {
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
-                () = self.until(at) => {}
+                () = self.wait(at, seen, &mut told) => {}
             }
             let renewed = tokio::select! {
                 () = &mut shutdown => return Ok(()),
                 renewed = renew(&self.dir, self.now()) => renewed,
             };
             match renewed {
-                Ok(host) => {
-                    failures = 0;
+                Ok(Fresh { host, unseen }) => {
+                    (failures, seen) = (0, unseen.is_none());
                     told(Event::Renewed(&host));
                     if let Some(why) = self.after().await {
                         told(Event::CommandFailed(why));
@@ -77,7 +80,7 @@ impl Daemon<'_> {
                 }
                 Err(error) if error.is_transient() => {
                     at = self.now().plus(pause(failures, random_share()));
-                    failures += 1;
+                    (failures, seen) = (failures + 1, true);
                     told(Event::Failed(&error, at));
                 }
                 Err(error) => return Err(error),
@@ -87,6 +90,23 @@ impl Daemon<'_> {
 
     fn now(&self) -> Timestamp {
         self.clock.read().wall
+    }
+
+    /// Waits for `at`. Meanwhile the server is shown a certificate that it has not `seen`: one whose first use failed or,
+    /// as nobody knows after a start, the one that is there.
+    async fn wait(&self, at: Timestamp, seen: bool, told: &mut impl FnMut(Event<'_>)) {
+        let mut failures = 0;
+        while !seen && self.now() < at {
+            let Err(error) = first_use(&self.dir, self.now()).await else { break };
+            let again = match error.is_transient() {
+                true => self.now().plus(pause(failures, random_share())).min(at),
+                false => at,
+            };
+            failures += 1;
+            told(Event::Unseen(&error, again));
+            self.until(again).await;
+        }
+        self.until(at).await;
     }
 
     async fn until(&self, at: Timestamp) {

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::connect::{Connector, Trust};
 use super::directory::{Attempt, CertDir, Purpose, load, load_key};
 use super::error::ClientError;
+use super::first_use::Fresh;
 use super::host::{Anchor, Answer, HostFile};
 use super::key::{HostKey, read_certificates};
 use super::problem::Problem;
@@ -41,7 +42,7 @@ pub struct Enroll {
 #[derive(Debug)]
 pub enum Enrolled {
     /// This host has an identity now.
-    Now(HostFile),
+    Now(Fresh),
     /// It had it already, by this token.
     Already(HostFile),
 }
@@ -53,7 +54,7 @@ struct Plan {
     trust: Anchor,
 }
 
-/// Enrolls this host. Run again after any failure, it goes on where it stopped, with the same key.
+/// Enrolls this host and shows the server its certificate. Run again after any failure, it goes on where it stopped, with the same key.
 ///
 /// # Errors
 /// If token and flags disagree, the directory cannot hold the identity, or the server refuses. Until the directory has
@@ -67,7 +68,9 @@ pub async fn enroll(ask: &Enroll, now: Timestamp) -> Result<Enrolled, ClientErro
     };
     let connector = Connector::new(&plan.server, trust(&plan.trust)?, None)?;
     let answer = redeem(&connector, ask, attempt.key()).await?;
-    finish(attempt, &plan, &answer).map(Enrolled::Now)
+    let host = finish(attempt, &plan, &answer)?;
+    drop(dir);
+    Ok(Enrolled::Now(Fresh::show(host, &ask.cert_dir, now).await))
 }
 
 fn plan(ask: &Enroll) -> Result<Plan, ClientError> {

@@ -9,19 +9,20 @@ use super::connect::{Connector, Trust};
 use super::directory::{CertDir, Purpose, load, load_identity};
 use super::enroll::{exchange, trust};
 use super::error::ClientError;
+use super::first_use::Fresh;
 use super::host::{Anchor, HostFile};
 use super::key::read_certificates;
 use crate::clock::Timestamp;
 
-/// Renews the identity in `dir`, due or not. Run again after any failure, it asks with the same key.
+/// Renews the identity in `dir`, due or not, and shows the server the new certificate. Run again after any failure, it asks with the same key.
 ///
 /// # Errors
 /// If there is no identity, it has expired (an expired certificate is never presented: it would only break the
 /// handshake), or the server refuses.
-pub async fn renew(dir: &Path, now: Timestamp) -> Result<HostFile, ClientError> {
+pub async fn renew(dir: &Path, now: Timestamp) -> Result<Fresh, ClientError> {
     let (connector, host) = connect(dir, now)?;
-    let dir = CertDir::open(dir)?;
-    let attempt = dir.begin(&Purpose::Renew(host.host_id), None)?;
+    let opened = CertDir::open(dir)?;
+    let attempt = opened.begin(&Purpose::Renew(host.host_id), None)?;
     attempt.reserve()?;
     let answer =
         exchange(&connector, "/api/v1/renew", &[], &json!({ "csr": attempt.key().request()? })).await?;
@@ -46,7 +47,8 @@ pub async fn renew(dir: &Path, now: Timestamp) -> Result<HostFile, ClientError> 
         renew_after: answer.renew_after,
     };
     attempt.complete(&answer, &renewed)?;
-    Ok(renewed)
+    drop(opened);
+    Ok(Fresh::show(renewed, dir, now).await)
 }
 
 /// A connection that presents the identity in `dir`, and who that is.

@@ -195,7 +195,8 @@ pub struct Renew {
     /// The host.
     pub host: HostId,
     /// The serial of the certificate it presented: the newest of its lineage, or the one before it while the newest
-    /// was never seen.
+    /// was never seen. In the latter case the entry gets the detail `superseded_unseen`, and the answer is
+    /// [`Renewed::Replaced`].
     pub presented: Serial,
     /// The roles the certificate was built with.
     pub roles: Vec<Role>,

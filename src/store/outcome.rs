@@ -1,7 +1,7 @@
 //! How the store's verbs can end.
 
 use super::record::*;
-use crate::id::{HostId, KeyId, TokenId};
+use crate::id::{HostId, KeyId, Serial, TokenId};
 
 /// How founding ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,9 @@ pub enum RedeemRefusal {
 pub enum Renewed {
     /// The new certificate is stored; it is the newest of the host's lineage.
     First,
+    /// The same, by the certificate before the newest: this newest one was never seen, and is superseded. An answer and
+    /// its key were lost, or two machines hold one identity.
+    Replaced(Serial),
     /// The newest certificate is for the same key already: this one. Nothing was written.
     Again(StoredCertificate),
     /// The row's roles are these; build the certificate again. Nothing was written.

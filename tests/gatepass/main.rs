@@ -11,6 +11,7 @@ mod invariants;
 mod outside;
 mod readme;
 mod redemption;
+mod renewal;
 mod rooms;
 mod seed_ece;
 mod seed_linkmesh;

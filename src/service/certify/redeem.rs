@@ -170,7 +170,7 @@ impl Authority {
             let (facts, roles) = (ticket_of(&ticket.grant), host.roles.clone());
             let command = Recertify { ticket: facts, host: id, roles, certificate, entry };
             return match self.store.recertify(command).await? {
-                Renewed::First => {
+                Renewed::First | Renewed::Replaced(_) => {
                     self.sound_alarm(&ticket.grant, id);
                     Ok(Enrolled::new(host.name, host.roles, stored, &self.cas.load(), ticket.grant.root))
                 }

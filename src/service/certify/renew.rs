@@ -45,9 +45,14 @@ impl Authority {
         let entry = caller.did(Action::HostRenewed, now).about(subjects(host, &certificate));
         let command =
             Renew { host: host.id, presented: host.serial, roles: record.roles.clone(), certificate, entry };
+        let enrolled =
+            || Enrolled::new(record.name.clone(), record.roles.clone(), stored, &self.cas.load(), None);
         Ok(match self.store.renew(command).await? {
-            Renewed::First => {
-                Some(Enrolled::new(record.name.clone(), record.roles.clone(), stored, &self.cas.load(), None))
+            Renewed::First => Some(enrolled()),
+            Renewed::Replaced(unseen) => {
+                tracing::warn!(host = %host.id, presented = %host.serial, %unseen,
+                    "a superseded certificate renewed with another key: the answer before and its key were lost, or two machines hold one identity");
+                Some(enrolled())
             }
             Renewed::Again(newest) => Some(self.answer_again(newest, None).await?),
             Renewed::RolesChanged => None,

@@ -45,9 +45,15 @@ pub(in crate::store) async fn a_lost_answer_is_given_again(world: &mut World) {
 pub(in crate::store) async fn a_lost_answer_can_be_replaced_with_another_key(world: &mut World) {
     let (_, before) = host(world).await;
     let held = before.newest.serial;
-    for _ in 0..3 {
-        assert_eq!(world.renew(&before, held, new_key()).await, Renewed::First);
+    assert_eq!(world.renew(&before, held, new_key()).await, Renewed::First);
+    for _ in 0..2 {
+        let unseen = world.host(before.id).await.newest.serial;
+        assert_eq!(world.renew(&before, held, new_key()).await, Renewed::Replaced(unseen));
         assert_eq!(world.host(before.id).await.previous, Some(held), "the one it is known to hold");
+        let newest = world.new_entries().await.pop().unwrap();
+        let expected = format!("\"superseded_unseen\":\"{unseen}\"");
+        let entry = String::from_utf8_lossy(&newest.bytes);
+        assert!(entry.contains(&expected), "{entry}");
     }
 }
 

@@ -25,6 +25,11 @@ impl Host {
         params.serialize_request(&self.key).unwrap().pem().unwrap()
     }
 
+    /// Its key, PEM.
+    pub(crate) fn key_pem(&self) -> String {
+        self.key.serialize_pem()
+    }
+
     /// Redeems a token.
     pub(crate) async fn redeem(&self, at: &Running, token: &str) -> Said {
         self.redeem_with(at, token, json!({})).await

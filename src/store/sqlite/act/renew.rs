@@ -32,8 +32,12 @@ impl Act<'_> {
             return self.undo(Renewed::RolesChanged);
         }
         self.succeed(&lineage, presented, &certificate)?;
-        self.enter(entry);
-        Ok(Renewed::First)
+        if presented == lineage.newest {
+            self.enter(entry);
+            return Ok(Renewed::First);
+        }
+        self.enter(entry.with("superseded_unseen", lineage.newest.to_string()));
+        Ok(Renewed::Replaced(lineage.newest))
     }
 
     fn judge_presented(
