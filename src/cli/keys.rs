@@ -18,7 +18,7 @@ pub(crate) enum KeysCommand {
     List(List),
     /// Sign with the prepared key from now on; tokens of the old one stay good
     Rotate(List),
-    /// Trust a previous key no more; tokens it signed end
+    /// Trust a key no more; tokens it signed end
     Retire(Retire),
 }
 
@@ -66,7 +66,8 @@ pub(crate) struct Retire {
     /// Id of the key
     #[arg(value_parser = parse_id)]
     id: KeyId,
-    /// Somebody else may have the private key: every token it signed is revoked
+    /// Somebody else may have the private key: it and the keys in use are replaced at once, its tokens are revoked,
+    /// every ephemeral token ends, the emergency token is minted anew
     #[arg(long)]
     compromised: bool,
     /// Do not ask
@@ -76,8 +77,11 @@ pub(crate) struct Retire {
 
 impl Retire {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let why = if self.compromised { " as compromised" } else { "" };
-        confirm(&format!("retire key {}{why}? no token that it signed is good any more", self.id), self.yes)?;
+        let ends = match self.compromised {
+            true => " as compromised? no token that it signed and no ephemeral token is good any more",
+            false => "? no token that it signed is good any more",
+        };
+        confirm(&format!("retire key {}{ends}", self.id), self.yes)?;
         let api = self.remote.connect(environment)?;
         let answer = match self.retire(&api, self.yes).await {
             // The server says how many tokens need it: that is another question than the first.

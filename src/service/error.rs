@@ -83,8 +83,8 @@ pub enum ServiceError {
         /// How many.
         tokens: u64,
     },
-    /// The current and the prepared key cannot be retired.
-    #[error("the key is in use: rotate the signing keys first")]
+    /// The current and the prepared key cannot be retired, unless they are compromised.
+    #[error("the key is in use: rotate the signing keys first, or retire it as compromised (--compromised)")]
     KeyInUse,
     /// The current external URL cannot be retired.
     #[error("this is the current external URL: start the server with another one first")]

@@ -8,11 +8,22 @@ use super::{Authority, Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::ledger::{Action, Subjects};
-use crate::store::{KeyNeed, KeyRecord, KeyState, RetireKey, Retirement, RotateKeys};
+use crate::store::{FreshKeys, KeyNeed, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys};
 use crate::token::{KeyRing, KeyScope, SigningKey, VerifyingKey, VerifyingKeys};
 
 /// The file of the emergency token, in the data directory.
 pub const EMERGENCY_FILE: &str = "emergency.token";
+
+/// Why a key is retired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetireWhy {
+    /// Nothing needs it any more; refused if live persistent tokens do.
+    Unneeded,
+    /// Whoever asks knows that its persistent tokens end.
+    Confirmed,
+    /// Somebody else may have its private half: whatever key is in use now is replaced, even the retired one itself.
+    Compromised,
+}
 
 /// How a retirement ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,31 +115,35 @@ impl Authority {
         Ok(rotation.keys)
     }
 
-    /// Retires a key that verifies only. Persistent tokens that need it end with it, if `even_needed`; the emergency
-    /// token is re-minted and its file rewritten.
+    /// Retires a key. Persistent tokens that need it end with it; if the emergency token is among them, it is minted
+    /// anew and its file rewritten.
     ///
     /// # Errors
-    /// The key is in use, needed or unknown, the clock is in doubt, or the store cannot be written.
+    /// The key is in use, needed or unknown, the clock is in doubt, or a file or the store cannot be written.
     pub async fn retire_key(
         &self,
         caller: &Caller,
         key: KeyId,
-        even_needed: bool,
+        why: RetireWhy,
     ) -> Result<Retired, ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
         let at = self.time.trusted()?;
-        let emergency = self.store.emergency_token().await?.filter(|token| token.mint.key == key);
-        let successor = match emergency {
-            Some(_) => {
-                Some(self.sign(&Caller::SYSTEM, emergency_order(&self.settings), &self.ring(), at).await?)
-            }
+        if !self.store.keys().await?.iter().any(|known| known.id == key) {
+            return Err(no_key(key));
+        }
+        let (terms, ring) = self.terms(why, at)?;
+        let compromised = why == RetireWhy::Compromised;
+        let ending = self.store.emergency_token().await?;
+        let ending = ending.filter(|token| compromised || token.mint.key == key);
+        let successor = match ending {
+            Some(_) => Some(self.sign(&Caller::SYSTEM, emergency_order(&self.settings), &ring, at).await?),
             None => None,
         };
         let (minted, record) =
             successor.map_or((None, None), |(minted, record)| (Some(minted), Some(record)));
         let entry =
             caller.did(Action::KeyRetired, at).about(Subjects { key: Some(key), ..Subjects::default() });
-        match self.store.retire_key(RetireKey { key, even_needed, emergency: record, at, entry }).await? {
+        match self.store.retire_key(RetireKey { key, terms, emergency: record, at, entry }).await? {
             Retirement::Retired { tokens, emergency } => {
                 self.take_over(&self.store.keys().await?)?;
                 if let Some(minted) = minted.filter(|_| emergency) {
@@ -139,8 +154,23 @@ impl Authority {
             }
             Retirement::Needed { tokens } => Err(ServiceError::KeyNeeded { tokens }),
             Retirement::InUse => Err(ServiceError::KeyInUse),
-            Retirement::Unknown => Err(ServiceError::NotFound { what: "signing key", id: key.to_string() }),
+            Retirement::Unknown => Err(no_key(key)),
         }
+    }
+
+    /// What the store is to do, and the keys that sign a new emergency token. After a compromise these are fresh: the
+    /// private half of the prepared key lay beside the one that leaked.
+    fn terms(&self, why: RetireWhy, at: Timestamp) -> Result<(RetireTerms, Arc<KeyRing>), ServiceError> {
+        Ok(match why {
+            RetireWhy::Unneeded => (RetireTerms::Unneeded, self.ring()),
+            RetireWhy::Confirmed => (RetireTerms::EvenNeeded, self.ring()),
+            RetireWhy::Compromised => {
+                let current = make_key(&self.vault, KeyState::Current, at)?;
+                let next = make_key(&self.vault, KeyState::Prepared, at)?;
+                let ring = load_ring(&self.vault, &[current.clone(), next.clone()])?;
+                (RetireTerms::Compromised(FreshKeys { current, next }), Arc::new(ring))
+            }
+        })
     }
 
     /// Puts the keys as they are recorded into use, then destroys private halves that are not needed any more.
@@ -148,4 +178,8 @@ impl Authority {
         self.ring.store(Arc::new(load_ring(&self.vault, records)?));
         destroy_unneeded(&self.vault, records)
     }
+}
+
+fn no_key(key: KeyId) -> ServiceError {
+    ServiceError::NotFound { what: "signing key", id: key.to_string() }
 }

@@ -260,18 +260,38 @@ pub struct RotateKeys {
     pub entry: Draft,
 }
 
-/// See [`Command::RetireKey`]. The current and the prepared key cannot be retired: rotate first.
+/// See [`Command::RetireKey`]. The current and the prepared key cannot be retired unless they are compromised.
 pub struct RetireKey {
     /// The key.
     pub key: KeyId,
-    /// Go on although live persistent tokens need it; they are revoked with it.
-    pub even_needed: bool,
-    /// The successor of the emergency token, if the key signed that; recorded only when the old one is revoked here.
+    /// What is done about tokens and other keys.
+    pub terms: RetireTerms,
+    /// The successor of the emergency token, if that ends here; recorded only then.
     pub emergency: Option<RecordMint>,
     /// When.
     pub at: Timestamp,
     /// The entry; the store adds how many tokens ended.
     pub entry: Draft,
+}
+
+/// On which terms a key is retired.
+pub enum RetireTerms {
+    /// Only if no live persistent token needs it.
+    Unneeded,
+    /// Live persistent tokens that need it are revoked with it.
+    EvenNeeded,
+    /// Somebody else may have its private half, and those that lay beside it. Its tokens are revoked, and the emergency
+    /// token whoever signed it. Whatever key was current or prepared signs no more, and from now on every key but the
+    /// fresh ones verifies persistent tokens only.
+    Compromised(FreshKeys),
+}
+
+/// Keys that nobody has seen.
+pub struct FreshKeys {
+    /// The key that is current from now on.
+    pub current: KeyRecord,
+    /// The key that is prepared next.
+    pub next: KeyRecord,
 }
 
 /// See [`Command::RecordIdentity`]. What is known already is left as it is, without an entry.

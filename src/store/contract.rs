@@ -97,6 +97,7 @@ macro_rules! contract {
                 keys_in_use_do_not_retire,
                 a_needed_key_says_how_many_tokens_need_it,
                 retiring_a_needed_key_ends_its_tokens_and_replaces_the_emergency_token,
+                a_compromised_key_retires_at_once_and_leaves_only_fresh_keys_to_sign,
                 accepting_the_clock_begins_a_new_epoch,
             }
             collecting {

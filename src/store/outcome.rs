@@ -126,7 +126,7 @@ pub enum Retirement {
         /// How many.
         tokens: u64,
     },
-    /// It is the current or the prepared key; nothing changed.
+    /// It is the current or the prepared key, and not compromised; nothing changed.
     InUse,
     /// There is no such key, or it was retired before.
     Unknown,

@@ -9,6 +9,7 @@ mod http;
 mod invariants;
 #[cfg(feature = "outside")]
 mod outside;
+mod keys;
 mod readme;
 mod redemption;
 mod renewal;

@@ -9,6 +9,7 @@ use crate::http::decode;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::KeyId;
+use crate::service::keys::RetireWhy;
 
 /// `GET /api/v1/signing-keys`.
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
@@ -45,7 +46,12 @@ struct RetiredKey {
 pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
     let id = call.id("kid", "signing key", KeyId::parse)?;
     let Retire { compromised, confirm } = decode::strict(&call.body)?;
-    let retired = call.authority.retire_key(&call.caller(), id, compromised || confirm).await?;
+    let why = match (compromised, confirm) {
+        (true, _) => RetireWhy::Compromised,
+        (false, true) => RetireWhy::Confirmed,
+        (false, false) => RetireWhy::Unneeded,
+    };
+    let retired = call.authority.retire_key(&call.caller(), id, why).await?;
     Ok(Reply::ok(&RetiredKey {
         id,
         state: "retired",

@@ -17,8 +17,18 @@ async fn rotate(world: &mut World) -> KeyId {
 }
 
 async fn retire(world: &World, key: KeyId, even_needed: bool, emergency: Option<RecordMint>) -> Retirement {
+    let terms = if even_needed { RetireTerms::EvenNeeded } else { RetireTerms::Unneeded };
+    retire_on(world, key, terms, emergency).await
+}
+
+async fn retire_on(
+    world: &World,
+    key: KeyId,
+    terms: RetireTerms,
+    emergency: Option<RecordMint>,
+) -> Retirement {
     let entry = world.draft(Action::KeyRetired);
-    let command = RetireKey { key, even_needed, emergency, at: world.now, entry };
+    let command = RetireKey { key, terms, emergency, at: world.now, entry };
     world.store().retire_key(command).await.unwrap()
 }
 
@@ -107,6 +117,41 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens_and_replaces
     let unneeded = retire(world, second, true, Some(successor)).await;
     assert_eq!(unneeded, Retirement::Retired { tokens: 0, emergency: false });
     assert_eq!(world.token(&record).await, None, "a successor is recorded only for a token that ends here");
+}
+
+pub(in crate::store) async fn a_compromised_key_retires_at_once_and_leaves_only_fresh_keys_to_sign(
+    world: &mut World,
+) {
+    let emergency = world.persistent(None);
+    let emergency = world.mint(MintRecord { emergency: true, ..emergency }).await;
+    let former = rotate(world).await;
+    let leaked = world.current;
+    let ended = world.mint_persistent(None).await;
+    let prepared = states(world).await.iter().find(|(_, state)| *state == KeyState::Prepared).unwrap().0;
+    let (current, next) = (key(KeyState::Current, world.now), key(KeyState::Prepared, world.now));
+    let record = MintRecord { emergency: true, key: current.id, ..world.persistent(None) };
+    let successor = RecordMint { record: record.clone(), entry: world.draft(Action::TokenCreated) };
+    world.new_entries().await;
+    let terms = RetireTerms::Compromised(FreshKeys { current: current.clone(), next: next.clone() });
+    let retired = retire_on(world, leaked, terms, Some(successor)).await;
+    assert_eq!(
+        retired,
+        Retirement::Retired { tokens: 2, emergency: true },
+        "its own, and the emergency token"
+    );
+    let entries = world.new_entries().await;
+    assert_eq!(entries.len(), 2);
+    assert!(String::from_utf8_lossy(&entries[0].bytes).contains("\"compromised\":true"));
+    let keys = world.store().keys().await.unwrap();
+    let standing = |id| keys.iter().find(|key| key.id == id).map(|key| (key.state, key.persistent_only));
+    assert_eq!((standing(leaked), standing(prepared)), (None, None));
+    assert_eq!(standing(former), Some((KeyState::Previous, true)));
+    assert_eq!(standing(current.id), Some((KeyState::Current, false)));
+    assert_eq!(standing(next.id), Some((KeyState::Prepared, false)));
+    for token in [&ended, &emergency] {
+        assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
+    }
+    assert_eq!(world.store().emergency_token().await.unwrap().unwrap().mint, record);
 }
 
 pub(in crate::store) async fn accepting_the_clock_begins_a_new_epoch(world: &mut World) {

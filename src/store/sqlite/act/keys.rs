@@ -7,7 +7,9 @@ use crate::clock::Timestamp;
 use crate::id::{KeyId, StatusRef, TokenId};
 use crate::store::sqlite::read::{KEYS, key};
 use crate::store::sqlite::value::damaged;
-use crate::store::{AcceptClock, KeyRecord, KeyState, RetireKey, Retirement, RotateKeys, Rotation};
+use crate::store::{
+    AcceptClock, FreshKeys, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys, Rotation,
+};
 
 /// A live persistent token of a key.
 struct Needing {
@@ -37,15 +39,21 @@ impl Act<'_> {
 
     pub(super) fn accept_clock(&mut self, command: AcceptClock) -> rusqlite::Result<Rotation> {
         let AcceptClock { current, next, at, entry } = command;
+        self.begin_epoch(FreshKeys { current, next })?;
+        self.enter(entry);
+        self.effects.marks.push(Mark::Set(at));
+        self.rotation()
+    }
+
+    /// Only fresh keys sign from now on, and no key before them verifies an ephemeral token.
+    fn begin_epoch(&self, keys: FreshKeys) -> rusqlite::Result<()> {
         // The prepared key has signed nothing, and what it would sign could not be told from an earlier epoch.
         self.execute("DELETE FROM signing_keys WHERE state = 'prepared'", [])?;
         self.execute("UPDATE signing_keys SET state = 'previous' WHERE state = 'current'", [])?;
         self.execute("UPDATE signing_keys SET persistent_only = 1", [])?;
+        let FreshKeys { current, next } = keys;
         self.insert_key(&KeyRecord { state: KeyState::Current, persistent_only: false, ..current })?;
-        self.insert_key(&KeyRecord { state: KeyState::Prepared, persistent_only: false, ..next })?;
-        self.enter(entry);
-        self.effects.marks.push(Mark::Set(at));
-        self.rotation()
+        self.insert_key(&KeyRecord { state: KeyState::Prepared, persistent_only: false, ..next })
     }
 
     fn rotation(&self) -> rusqlite::Result<Rotation> {
@@ -53,22 +61,28 @@ impl Act<'_> {
     }
 
     pub(super) fn retire_key(&mut self, command: RetireKey) -> rusqlite::Result<Retirement> {
-        let RetireKey { key, even_needed, emergency, at, entry } = command;
+        let RetireKey { key, terms, emergency, at, entry } = command;
+        let compromised = matches!(terms, RetireTerms::Compromised(_));
         let state = self.one("SELECT state FROM signing_keys WHERE kid = ?1", [key], |row| row.get(0))?;
         match state {
             None | Some(KeyState::Retired) => return self.undo(Retirement::Unknown),
-            Some(KeyState::Current | KeyState::Prepared) => return self.undo(Retirement::InUse),
-            Some(KeyState::Previous) => {}
+            Some(KeyState::Current | KeyState::Prepared) if !compromised => {
+                return self.undo(Retirement::InUse);
+            }
+            Some(KeyState::Current | KeyState::Prepared | KeyState::Previous) => {}
         }
-        let needing = self.needing(key, at)?;
+        let needing = self.needing(key, compromised, at)?;
         let tokens = needing.len() as u64;
-        if tokens > 0 && !even_needed {
+        if tokens > 0 && matches!(terms, RetireTerms::Unneeded) {
             return self.undo(Retirement::Needed { tokens });
         }
         let sql = "UPDATE signing_keys SET state = 'retired', retired_at = ?2 WHERE kid = ?1";
         self.execute(sql, params![key, at])?;
+        if let RetireTerms::Compromised(keys) = terms {
+            self.begin_epoch(keys)?;
+        }
         self.end_tokens(&needing, at)?;
-        self.enter(entry.with("tokens", tokens));
+        self.enter(entry.with("tokens", tokens).with("compromised", compromised));
         let successor = emergency.filter(|_| needing.iter().any(|token| token.emergency));
         let emergency = successor.is_some();
         if let Some(successor) = successor {
@@ -77,12 +91,13 @@ impl Act<'_> {
         Ok(Retirement::Retired { tokens, emergency })
     }
 
-    fn needing(&self, key: KeyId, now: Timestamp) -> rusqlite::Result<Vec<Needing>> {
+    /// The live persistent tokens of a key, and the emergency token of whatever key if asked.
+    fn needing(&self, key: KeyId, emergency_too: bool, now: Timestamp) -> rusqlite::Result<Vec<Needing>> {
         let sql = "SELECT t.token, t.list, t.idx, t.emergency FROM tokens AS t \
                    LEFT JOIN uses AS u ON u.token = t.token \
-                   WHERE t.kid = ?1 AND t.revoked_at IS NULL AND u.spent_at IS NULL \
+                   WHERE (t.kid = ?1 OR (?3 AND t.emergency = 1)) AND t.revoked_at IS NULL AND u.spent_at IS NULL \
                    AND (t.expires_at IS NULL OR t.expires_at > ?2)";
-        self.all(sql, params![key, now], |row| {
+        self.all(sql, params![key, now, emergency_too], |row| {
             let status = StatusRef { list: row.get(1)?, index: row.get(2)? };
             Ok(Needing { token: row.get(0)?, status, emergency: row.get(3)? })
         })

@@ -1,0 +1,81 @@
+//! Retiring signing keys that somebody else may have.
+
+use std::fs;
+
+use gatepass::token::SigningKey;
+use serde_json::{Value, json};
+
+use crate::support::authority::token_of;
+use crate::support::forge::Forgery;
+use crate::support::{Host, Running, Said};
+
+/// The private halves in the keys directory: what somebody who copied it has.
+fn copied(at: &Running) -> Vec<SigningKey> {
+    let files = fs::read_dir(at.data_dir().join("keys")).unwrap().map(|entry| entry.unwrap().path());
+    let keys = files.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("token-"));
+    keys.map(|path| {
+        SigningKey::from_pem(&gatepass::secret::Secret::new(fs::read_to_string(path).unwrap())).unwrap()
+    })
+    .collect()
+}
+
+async fn retire(at: &Running, key: &str, how: Value) -> Said {
+    at.admin().post(&format!("/api/v1/signing-keys/{key}/retire"), &how).await
+}
+
+fn emergency_file(at: &Running) -> String {
+    fs::read_to_string(at.data_dir().join("emergency.token")).unwrap().trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_compromise_no_copied_key_signs_anything_that_is_accepted() {
+    let at = Running::start().await;
+    let stolen = copied(&at);
+    assert_eq!(stolen.len(), 2, "the current key and the prepared one");
+    let current = at.authority.ring().current().key_id().to_string();
+    let persistent = token_of(&at.mint(json!({ "persistent": true })).await);
+    let ephemeral = at.mint_once().await;
+
+    let refused = retire(&at, &current, json!({ "confirm": true })).await;
+    assert_eq!((refused.status, refused.code()), (409, "key_in_use"));
+    let retired = retire(&at, &current, json!({ "compromised": true })).await;
+    assert_eq!(retired.status, 200, "{}", retired.text);
+    assert_eq!(retired.json["emergency_token_reminted"], json!(true));
+
+    let forged = stolen.iter().map(|key| Forgery::of(&persistent).signed_with(key));
+    let old = [persistent.clone(), ephemeral, at.emergency_token.clone().unwrap()];
+    for token in forged.chain(old) {
+        let said = Host::new().redeem(&at, &token).await;
+        assert_eq!((said.status, said.code()), (401, "invalid_token"), "{}", said.text);
+    }
+    let signers = copied(&at);
+    assert!(signers.iter().all(|key| stolen.iter().all(|stolen| stolen.id() != key.id())));
+    let entry = at.ledger().await.into_iter().find(|entry| entry["action"] == "key_retired").unwrap();
+    assert_eq!(entry["detail"]["compromised"], json!(true));
+
+    let at = at.restart().await;
+    assert_eq!(Host::new().redeem(&at, &emergency_file(&at)).await.status, 200);
+    assert_eq!(Host::new().redeem(&at, &at.mint_once().await).await.status, 200);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_leaked_before_it_was_rotated_away_takes_its_successors_out_of_use() {
+    let at = Running::start().await;
+    let stolen = copied(&at);
+    let leaked = at.authority.ring().current().key_id().to_string();
+    let rotated = at.admin().post("/api/v1/signing-keys/rotate", &json!({})).await;
+    assert_eq!(rotated.status, 200);
+    let persistent = token_of(&at.mint(json!({ "persistent": true })).await);
+    let ephemeral = at.mint_once().await;
+    assert_eq!(retire(&at, &leaked, json!({ "compromised": true })).await.status, 200);
+
+    assert!(stolen.iter().all(|key| key.id() != at.authority.ring().current().key_id()));
+    assert_eq!(Host::new().redeem(&at, &persistent).await.status, 200, "its key was not named");
+    for key in &stolen {
+        let said = Host::new().redeem(&at, &Forgery::of(&ephemeral).signed_with(key)).await;
+        assert_eq!((said.status, said.code()), (401, "invalid_token"), "{}", said.text);
+    }
+    assert_eq!(Host::new().redeem(&at, &emergency_file(&at)).await.status, 200);
+    at.stop().await;
+}
