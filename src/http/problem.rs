@@ -167,6 +167,7 @@ impl From<ServiceError> for Problem {
             ServiceError::IssuerInUse => of(S::CONFLICT, "issuer_in_use"),
             ServiceError::RootKeyAway => of(S::CONFLICT, "root_key_away"),
             ServiceError::Unauthenticated => Self::unauthenticated(detail),
+            ServiceError::RenewedTooOften => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(3600),
             ServiceError::SignInBusy => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(1),
             ServiceError::ClockInDoubt(_) => of(S::SERVICE_UNAVAILABLE, "clock_in_doubt").retry_after(60),
             ServiceError::Store(error) => unavailable(&error),

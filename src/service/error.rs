@@ -6,7 +6,7 @@ use super::time::ClockDoubt;
 use super::vault::VaultError;
 use crate::admission::BindingError;
 use crate::ca::{CsrError, IssueError};
-use crate::store::StoreError;
+use crate::store::{MOST_RENEWALS, StoreError};
 use crate::token::{KeyError, MintError, VerifyError};
 
 /// What is wrong with one field of a request.
@@ -97,6 +97,9 @@ pub enum ServiceError {
     /// Nobody is signed in, or not rightly.
     #[error("the user name or the password is wrong, or the certificate is no host's or has expired")]
     Unauthenticated,
+    /// The host has renewed many times within the hour.
+    #[error("the host has renewed {MOST_RENEWALS} times within an hour: renew again in an hour")]
+    RenewedTooOften,
     /// Too many sign-ins are being checked.
     #[error("too many sign-ins at once: try again in a second")]
     SignInBusy,

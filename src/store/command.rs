@@ -18,6 +18,13 @@ pub const REPEAT_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// verification (60 s), a tolerated step of the clock (120 s) and [`REPEAT_WINDOW`] together.
 pub const KEEP_AFTER_EXPIRY: Duration = Duration::from_secs(25 * 3600);
 
+/// How many certificates a host gets by renewing within [`RENEWALS_WITHIN`]: a host renews every few weeks, and one that
+/// loops must not fill tables and ledger.
+pub const MOST_RENEWALS: u32 = 10;
+
+/// The time that [`MOST_RENEWALS`] are counted in.
+pub const RENEWALS_WITHIN: Duration = Duration::from_secs(3600);
+
 macro_rules! verbs {
     ($($(#[$doc:meta])* $method:ident: $verb:ident -> $outcome:ty;)*) => {
         /// One atomic write.

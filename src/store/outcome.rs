@@ -63,6 +63,8 @@ pub enum RenewRefusal {
     CertificateRevoked,
     /// The presented certificate was superseded and its successor has been used: two machines hold one identity.
     LineageConflict,
+    /// The host has renewed [`MOST_RENEWALS`](super::MOST_RENEWALS) times lately.
+    TooOften,
     /// The token of a recertification was revoked.
     TokenRevoked,
 }

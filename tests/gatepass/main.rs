@@ -7,9 +7,9 @@ mod ca_rotation;
 mod documents;
 mod http;
 mod invariants;
+mod keys;
 #[cfg(feature = "outside")]
 mod outside;
-mod keys;
 mod readme;
 mod redemption;
 mod renewal;

@@ -69,6 +69,7 @@ fn refused(refusal: RenewRefusal) -> ServiceError {
     match refusal {
         RenewRefusal::Unknown | RenewRefusal::HostRevoked => ServiceError::HostRevoked,
         RenewRefusal::CertificateRevoked => ServiceError::CertificateRevoked,
+        RenewRefusal::TooOften => ServiceError::RenewedTooOften,
         RenewRefusal::LineageConflict => ServiceError::LineageConflict,
         RenewRefusal::TokenRevoked => ServiceError::TokenRevoked,
     }

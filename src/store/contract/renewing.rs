@@ -103,6 +103,22 @@ pub(in crate::store) async fn strangers_and_revoked_hosts_do_not_renew(world: &m
     world.expect_entries(&[Action::HostRevoked]).await;
 }
 
+pub(in crate::store) async fn a_host_that_loops_is_stopped_until_an_hour_has_passed(world: &mut World) {
+    let (_, host) = host(world).await;
+    let mut presented = host.newest.serial;
+    for _ in 0..MOST_RENEWALS {
+        let next = world.renewal(&host, presented, new_key());
+        let serial = next.certificate.serial;
+        assert_eq!(world.store().renew(next).await.unwrap(), Renewed::First);
+        presented = serial;
+    }
+    let next = world.renewal(&host, presented, new_key());
+    assert_eq!(world.store().renew(next).await.unwrap(), Renewed::Refused(RenewRefusal::TooOften));
+    world.pass(RENEWALS_WITHIN);
+    let next = world.renewal(&host, presented, new_key());
+    assert_eq!(world.store().renew(next).await.unwrap(), Renewed::First);
+}
+
 fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Recertify {
     Recertify {
         ticket: ticket(token),

@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::Act;
 use crate::clock::Timestamp;
-use crate::id::{HostId, ListId, TokenId};
+use crate::id::{HostId, ListId, SpkiHash, TokenId};
 use crate::ledger::{Action, Draft};
 use crate::store::revocations::Change;
 use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
@@ -131,9 +131,16 @@ impl Act<'_> {
 
     fn collect_certificates(&mut self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
         let sql = "DELETE FROM certificates WHERE (host, serial) IN ( \
-                   SELECT host, serial FROM certificates WHERE collect_at <= ?1 LIMIT ?2)";
-        let deleted = self.execute(sql, params![command.now, command.most])?;
-        done.certificates += count(deleted, command, &mut done.more);
+                   SELECT host, serial FROM certificates WHERE collect_at <= ?1 LIMIT ?2) RETURNING host, key";
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, HostId>(0)?, row.get::<_, SpkiHash>(1)?));
+        let deleted = self.all(sql, params![command.now, command.most], read)?;
+        done.certificates += count(deleted.len(), command, &mut done.more);
+        for (host, key) in deleted {
+            // A key that no certificate of the host is left for; a revoked host's keys are kept beside these.
+            let sql = "DELETE FROM host_keys WHERE host = ?1 AND key = ?2 \
+                       AND NOT EXISTS (SELECT 1 FROM certificates WHERE host = ?1 AND key = ?2)";
+            self.execute(sql, params![host, key])?;
+        }
         let sql = "DELETE FROM revoked_certificates WHERE serial IN ( \
                    SELECT serial FROM revoked_certificates WHERE not_after <= ?1 LIMIT ?2) RETURNING serial";
         // A peer whose clock is late still takes an expired certificate for good.

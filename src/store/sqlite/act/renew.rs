@@ -5,7 +5,10 @@ use rusqlite::params;
 use super::Act;
 use super::certificate::Lineage;
 use crate::id::Serial;
-use crate::store::{MarkSeen, NewCertificate, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed};
+use crate::store::{
+    MOST_RENEWALS, MarkSeen, NewCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal,
+    Renewed,
+};
 
 impl Act<'_> {
     pub(super) fn renew(&mut self, command: Renew) -> rusqlite::Result<Renewed> {
@@ -28,6 +31,9 @@ impl Act<'_> {
                 return self.undo(Renewed::Again(newest));
             }
         }
+        if self.renewed_too_often(&lineage, &certificate)? {
+            return self.undo(Renewed::Refused(RenewRefusal::TooOften));
+        }
         if !lineage.has_roles(&roles) {
             return self.undo(Renewed::RolesChanged);
         }
@@ -38,6 +44,13 @@ impl Act<'_> {
         }
         self.enter(entry.with("superseded_unseen", lineage.newest.to_string()));
         Ok(Renewed::Replaced(lineage.newest))
+    }
+
+    fn renewed_too_often(&self, lineage: &Lineage, next: &NewCertificate) -> rusqlite::Result<bool> {
+        let sql = "SELECT count(*) FROM certificates WHERE host = ?1 AND issued_at > ?2";
+        let since = next.issued_at.minus(RENEWALS_WITHIN);
+        let lately: Option<u32> = self.one(sql, params![lineage.host, since], |row| row.get(0))?;
+        Ok(lately.is_some_and(|lately| lately >= MOST_RENEWALS))
     }
 
     fn judge_presented(
