@@ -8,6 +8,7 @@ mod certify;
 pub mod clock;
 pub mod collect;
 pub mod crl;
+mod emergency;
 mod error;
 pub mod found;
 pub mod health;

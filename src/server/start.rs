@@ -121,7 +121,9 @@ async fn compose(
     let data_dir = config.server.data_dir.clone();
     let settings = settings(config);
     let parts = Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings };
-    Ok(Arc::new(Authority::new(parts)))
+    let authority = Authority::new(parts);
+    authority.finish_emergency().map_err(StartError::of)?;
+    Ok(Arc::new(authority))
 }
 
 fn settings(config: &Config) -> Settings {

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use super::mint::emergency_order;
-use super::vault::{Vault, write_private};
+use super::vault::Vault;
 use super::{Authority, Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::ledger::{Action, Subjects};
 use crate::store::{FreshKeys, KeyNeed, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys};
 use crate::token::{KeyRing, KeyScope, SigningKey, VerifyingKey, VerifyingKeys};
-
-/// The file of the emergency token, in the data directory.
-pub const EMERGENCY_FILE: &str = "emergency.token";
 
 /// Why a key is retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,26 +132,30 @@ impl Authority {
         let ending = self.store.emergency_token().await?;
         let ending = ending.filter(|token| compromised || token.mint.key == key);
         let successor = match ending {
-            Some(_) => Some(self.sign(&Caller::SYSTEM, emergency_order(&self.settings), &ring, at).await?),
+            Some(_) => Some(self.prepare_emergency(&ring, at).await?),
             None => None,
         };
-        let (minted, record) =
-            successor.map_or((None, None), |(minted, record)| (Some(minted), Some(record)));
+        let (successor, record) = successor.unzip();
         let entry =
             caller.did(Action::KeyRetired, at).about(Subjects { key: Some(key), ..Subjects::default() });
-        match self.store.retire_key(RetireKey { key, terms, emergency: record, at, entry }).await? {
-            Retirement::Retired { tokens, emergency } => {
-                self.take_over(&self.store.keys().await?)?;
-                if let Some(minted) = minted.filter(|_| emergency) {
-                    self.emergency.store(Some(Arc::new(minted.grant().token)));
-                    write_private(&self.data_dir.join(EMERGENCY_FILE), minted.text().expose().as_bytes())?;
+        // If this fails, it may be unknown whether it was done: the new token's file stays, and the next start judges it.
+        let refused =
+            match self.store.retire_key(RetireKey { key, terms, emergency: record, at, entry }).await? {
+                Retirement::Retired { tokens, emergency } => {
+                    if let Some(successor) = &successor {
+                        self.emergency_recorded(successor, emergency);
+                    }
+                    self.take_over(&self.store.keys().await?)?;
+                    return Ok(Retired { tokens, emergency });
                 }
-                Ok(Retired { tokens, emergency })
-            }
-            Retirement::Needed { tokens } => Err(ServiceError::KeyNeeded { tokens }),
-            Retirement::InUse => Err(ServiceError::KeyInUse),
-            Retirement::Unknown => Err(no_key(key)),
+                Retirement::Needed { tokens } => ServiceError::KeyNeeded { tokens },
+                Retirement::InUse => ServiceError::KeyInUse,
+                Retirement::Unknown => no_key(key),
+            };
+        if successor.is_some() {
+            self.emergency_stays();
         }
+        Err(refused)
     }
 
     /// What the store is to do, and the keys that sign a new emergency token. After a compromise these are fresh: the

@@ -143,13 +143,25 @@ fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), VaultError> {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&beside)?;
         file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&beside, path)?;
-        match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-            _ => File::open(".")?.sync_all(),
-        }
+        rename_synced(&beside, path)
     };
     write().map_err(|error| io(path, &error))
+}
+
+/// Renames a file that is on disk already to the place of another: either the one or the other is there, whatever happens.
+///
+/// # Errors
+/// It could not be renamed.
+pub fn put_in_place(from: &Path, to: &Path) -> Result<(), VaultError> {
+    rename_synced(from, to).map_err(|error| io(to, &error))
+}
+
+fn rename_synced(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    match to.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
 }
 
 /// Reads a file that nobody else may read.

@@ -1,6 +1,9 @@
 //! Retiring signing keys that somebody else may have.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
 
 use gatepass::token::SigningKey;
 use serde_json::{Value, json};
@@ -24,7 +27,11 @@ async fn retire(at: &Running, key: &str, how: Value) -> Said {
 }
 
 fn emergency_file(at: &Running) -> String {
-    fs::read_to_string(at.data_dir().join("emergency.token")).unwrap().trim().to_owned()
+    emergency_in(at.data_dir())
+}
+
+fn emergency_in(data_dir: &Path) -> String {
+    fs::read_to_string(data_dir.join("emergency.token")).unwrap().trim().to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,4 +85,50 @@ async fn a_key_that_leaked_before_it_was_rotated_away_takes_its_successors_out_o
     }
     assert_eq!(Host::new().redeem(&at, &emergency_file(&at)).await.status, 200);
     at.stop().await;
+}
+
+/// An authority whose one key has been rotated away, so that it can be retired, and that key.
+async fn rotated() -> (Running, String) {
+    let at = Running::start().await;
+    let former = at.authority.ring().current().key_id().to_string();
+    assert_eq!(at.admin().post("/api/v1/signing-keys/rotate", &json!({})).await.status, 200);
+    (at, former)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_token_that_cannot_be_put_in_its_place_is_not_lost() {
+    let (at, former) = rotated().await;
+    let place = at.data_dir().join("emergency.token");
+    fs::create_dir(&place).unwrap();
+    let retired = retire(&at, &former, json!({ "confirm": true })).await;
+    assert_eq!(retired.status, 200, "{}", retired.text);
+    let beside = at.data_dir().join("emergency.token.new");
+    assert_eq!(fs::metadata(&beside).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::remove_dir(&place).unwrap();
+    let at = at.restart().await;
+    assert!(!beside.exists());
+    assert_eq!(Host::new().redeem(&at, &emergency_file(&at)).await.status, 200);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_emergency_token_that_was_never_recorded_takes_no_place() {
+    let (at, former) = rotated().await;
+    let beside = at.data_dir().join("emergency.token.new");
+    let refused = retire(&at, &former, json!({})).await;
+    assert_eq!((refused.status, refused.code()), (409, "key_needed"));
+    assert!(!beside.exists(), "a refusal leaves nothing");
+    let other = token_of(&at.mint(json!({ "persistent": true })).await);
+    let (good, clock) = (at.emergency_token.clone().unwrap(), Arc::clone(&at.clock));
+    fs::write(at.data_dir().join("emergency.token"), &good).unwrap();
+    let (data_dir, _, own) = at.stop().await;
+    for left in [other.as_str(), "no token"] {
+        fs::write(&beside, left).unwrap();
+        fs::set_permissions(&beside, fs::Permissions::from_mode(0o600)).unwrap();
+        let at = Running::open(&data_dir, Arc::clone(&clock), &[]).await.unwrap();
+        assert!(!beside.exists());
+        at.stop().await;
+        assert_eq!(emergency_in(&data_dir), good);
+    }
+    drop(own);
 }

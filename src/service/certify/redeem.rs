@@ -64,7 +64,10 @@ impl Authority {
     }
 
     /// Steps 1: size, syntax, signature, issuer, audience, type. Nothing is written before this has passed (I4).
-    fn authenticate(&self, unverified_token: &str) -> Result<Authenticated<Grant>, ServiceError> {
+    pub(in crate::service) fn authenticate(
+        &self,
+        unverified_token: &str,
+    ) -> Result<Authenticated<Grant>, ServiceError> {
         UnverifiedToken::parse(unverified_token)
             .and_then(|token| {
                 token.authenticate(self.ring.load().verifying(), self.issuers.load().accepted())
