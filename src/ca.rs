@@ -31,7 +31,7 @@ mod outside;
 
 pub use authority::CertificateAuthority;
 pub use ceremony::{NewAuthority, NewRoot};
-pub use crl::{CrlEntry, CrlReason};
+pub use crl::{CrlEntry, CrlReason, crl_signed_at};
 pub use csr::{Csr, CsrPolicy};
 pub use error::{CsrError, ImportError, IssueError, PemError};
 pub use identity::{HostIdentity, dns_names, not_after, parse_host_certificate};

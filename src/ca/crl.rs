@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use x509_cert::certificate::{Rfc5280, Version};
 use x509_cert::crl::{CertificateList, RevokedCert, TbsCertList};
-use x509_cert::der::Encode as _;
 use x509_cert::der::asn1::BitString;
+use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::ext::pkix::{self, CrlNumber};
 use x509_cert::serial_number::SerialNumber;
 
@@ -44,6 +44,13 @@ pub enum CrlReason {
     CessationOfOperation,
     /// privilegeWithdrawn: a role it names was taken away.
     PrivilegeWithdrawn,
+}
+
+/// When a CRL (DER) was signed; `None` if it is none. No signature is checked.
+pub fn crl_signed_at(der: &[u8]) -> Option<Timestamp> {
+    let list = CertificateList::<Rfc5280>::from_der(der).ok()?;
+    let this_update = list.tbs_cert_list.this_update.to_unix_duration().as_secs();
+    Some(Timestamp::from_secs(i64::try_from(this_update).ok()?).plus(BACKDATED))
 }
 
 impl CertificateAuthority {

@@ -133,6 +133,8 @@ impl Authority {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings } = parts;
+        let crls = Crls::default();
+        crls.resume(&data_dir, &cas);
         Self {
             store,
             ring: ArcSwap::from_pointee(ring),
@@ -145,7 +147,7 @@ impl Authority {
             data_dir,
             settings,
             ca_changes: tokio::sync::watch::Sender::new(0),
-            crls: Crls::default(),
+            crls,
             refusals: Refusals::default(),
             conflicts: Conflicts::default(),
             sign_in: SignIn::default(),

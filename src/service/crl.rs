@@ -1,40 +1,63 @@
 //! Certificate revocation lists (RFC 5280 section 5), one per issuing CA, signed ahead and served from memory.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::ca_set::CaSet;
+use super::vault::write_public;
 use super::{Authority, ServiceError};
-use crate::ca::{CrlEntry, CrlReason};
+use crate::ca::{CertificateAuthority, CrlEntry, CrlReason, crl_signed_at};
 use crate::clock::Timestamp;
 use crate::id::hex;
 use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate};
 
 /// The newest CRL of each issuing CA, by the hexadecimal of its subject key identifier.
 #[derive(Default)]
-pub struct Crls(ArcSwap<HashMap<String, Crl>>);
+pub struct Crls {
+    served: ArcSwap<HashMap<String, Crl>>,
+    /// One signing at a time: a slower one must not put an older list in the place of a newer.
+    signing: tokio::sync::Mutex<()>,
+}
 
 /// A signed CRL.
 #[derive(Clone)]
 pub struct Crl {
     /// The list, DER.
     pub der: Arc<[u8]>,
-    /// Its number: it only grows.
-    pub number: u64,
     /// When it was signed.
     pub signed_at: Timestamp,
+}
+
+/// The file of the newest CRL of an issuing CA, in the data directory.
+fn file(ski: &str) -> String {
+    format!("crl-{ski}.der")
+}
+
+impl Crls {
+    /// Serves what an earlier process signed last: while the store cannot be written, nothing newer can be.
+    pub fn resume(&self, data_dir: &Path, cas: &CaSet) {
+        let read = |ca: &CertificateAuthority| {
+            let ski = hex(&ca.issuing_ski());
+            let der = std::fs::read(data_dir.join(file(&ski))).ok()?;
+            let signed_at = crl_signed_at(&der)?;
+            Some((ski, Crl { der: der.into(), signed_at }))
+        };
+        self.served.store(Arc::new(cas.all().filter_map(read).collect()));
+    }
 }
 
 impl Authority {
     /// The newest CRL of the issuing CA with this subject key identifier (hexadecimal).
     pub fn crl(&self, ski: &str) -> Option<Crl> {
-        self.crls.0.load().get(ski).cloned()
+        self.crls.served.load().get(ski).cloned()
     }
 
     /// When the oldest of the served CRLs was signed; `None` while one is missing.
     pub fn crls_signed_at(&self) -> Option<Timestamp> {
-        let crls = self.crls.0.load();
+        let crls = self.crls.served.load();
         let skis = self.cas.load().all().map(|ca| hex(&ca.issuing_ski())).collect::<Vec<_>>();
         skis.iter().map(|ski| crls.get(ski).map(|crl| crl.signed_at)).min().flatten()
     }
@@ -44,6 +67,7 @@ impl Authority {
     /// # Errors
     /// The clock is in doubt, or the store cannot be written; the CRLs signed before are still served.
     pub async fn sign_crls(&self) -> Result<(), ServiceError> {
+        let _one_at_a_time = self.crls.signing.lock().await;
         let now = self.time.trusted()?;
         let revoked = self.store.revoked_certificates(now).await?;
         let entries = revoked.iter().map(entry).collect::<Vec<_>>();
@@ -52,11 +76,20 @@ impl Authority {
         for ca in cas.all() {
             let ski = ca.issuing_ski();
             let number = self.store.next_crl_number(NextCrlNumber { ski: ski.clone() }).await?;
-            let der = ca.sign_crl(number, &entries, now)?.into();
-            crls.insert(hex(&ski), Crl { der, number, signed_at: now });
+            let der: Arc<[u8]> = ca.sign_crl(number, &entries, now)?.into();
+            crls.insert(hex(&ski), Crl { der, signed_at: now });
         }
-        self.crls.0.store(Arc::new(crls));
-        Ok(())
+        let crls = Arc::new(crls);
+        self.crls.served.store(Arc::clone(&crls));
+        self.keep(&crls)
+    }
+}
+
+impl Authority {
+    /// Writes the CRLs beside the database, for a start that cannot sign any.
+    fn keep(&self, crls: &HashMap<String, Crl>) -> Result<(), ServiceError> {
+        let write = |(ski, crl): (&String, &Crl)| write_public(&self.data_dir.join(file(ski)), &crl.der);
+        Ok(crls.iter().try_for_each(write)?)
     }
 }
 

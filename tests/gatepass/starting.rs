@@ -13,7 +13,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::authority::{PASSWORD, start, token_of};
-use crate::support::{Host, Running};
+use crate::support::{Host, Running, eventually};
 
 async fn open(data: &Path, keys: &Path, set: &[(&str, &Path)]) -> Result<Server, StartError> {
     let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", PASSWORD)]);
@@ -149,4 +149,22 @@ async fn a_token_of_an_earlier_epoch_repeats_and_admits_nobody_new() {
     assert_eq!((again.status, &again.json["certificate"]), (200, &enrolled.json["certificate"]));
     let other = Host::new().redeem(&at, &token).await;
     assert_eq!((other.status, other.code()), (410, "token_expired"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_cannot_sign_a_crl_serves_the_one_before() {
+    let at = Running::start().await;
+    let ca = at.admin().get("/api/v1/ca").await.json;
+    let path = format!("/ca/crl/{}.der", ca["issuing"][0]["ski"].as_str().unwrap());
+    let before = eventually("a CRL is signed", async || {
+        let said = at.stranger().get(&path).await;
+        (said.status == 200).then_some(said.bytes)
+    })
+    .await;
+    let (data_dir, clock, _own) = at.stop().await;
+    clock.step_to(start().minus(std::time::Duration::from_secs(3600)));
+    let at = Running::open(&data_dir, clock, &[]).await.unwrap();
+    let after = at.stranger().get(&path).await;
+    assert_eq!((after.status, after.bytes), (200, before), "the clock is in doubt: nothing new is signed");
+    at.stop().await;
 }
