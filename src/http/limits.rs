@@ -19,11 +19,11 @@ pub struct Limits {
     pub max_header_bytes: usize,
     /// Requests at the same time on one HTTP/2 connection (RFC 9113 section 5.1.2).
     pub http2_streams: u32,
-    /// How long a connection may do nothing, and how long a client may take no byte of its answer.
+    /// How long a connection may do nothing, and how long a client may take nothing of an answer.
     pub idle_timeout: Duration,
     /// The age at which a connection takes no further request, so that balancers and certificates move on.
     pub max_age: Duration,
-    /// For finishing what is in flight at shutdown; what is left then is cut.
+    /// For finishing what is in flight at shutdown, and on a connection of that age; what is left then is cut.
     pub drain_timeout: Duration,
 }
 

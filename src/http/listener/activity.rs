@@ -3,6 +3,7 @@
 //! hyper has no idle timer for HTTP/2, and its HTTP/1 header timer also runs while a kept-alive connection waits for its
 //! next request, so that the two limits could not differ. One small state per connection serves both protocols.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -23,6 +24,11 @@ struct State {
     protocol: Protocol,
     opened: Instant,
     in_flight: usize,
+    /// When each answer that is being sent last got on. An HTTP/2 client that opens no window blocks no socket: it
+    /// shows only here.
+    answers: BTreeMap<u64, Instant>,
+    /// How many answers there have been.
+    answered: u64,
     /// When the last request ended.
     quiet_since: Instant,
     /// Since when a request's header is awaited.
@@ -55,7 +61,7 @@ pub(super) enum Cut {
     SlowHeader,
     /// The client does not read what it asked for.
     Stalled,
-    /// The client did not close after our goodbye.
+    /// The client did not close after our goodbye, or what was in flight did not end.
     Overstayed,
 }
 
@@ -66,6 +72,8 @@ impl Activity {
             protocol,
             opened: now,
             in_flight: 0,
+            answers: BTreeMap::new(),
+            answered: 0,
             quiet_since: now,
             head_since: Some(now),
             head_begun: false,
@@ -121,14 +129,14 @@ impl State {
         if due(self.head_since, limits.header_timeout) {
             return Verdict::Cut(if self.head_begun { Cut::SlowHeader } else { Cut::Silent });
         }
-        if due(self.blocked_since, limits.idle_timeout) {
+        if due(self.blocked_since, limits.idle_timeout) || due(self.slowest(), limits.idle_timeout) {
             return Verdict::Cut(Cut::Stalled);
         }
         let idle_since = (self.in_flight == 0).then_some(self.quiet_since);
         match self.retiring_since {
             Some(retiring) => {
                 let goodbye = idle_since.map(|idle| idle.max(retiring));
-                if due(goodbye, limits.handshake_timeout) {
+                if due(goodbye, limits.handshake_timeout) || due(Some(retiring), limits.drain_timeout) {
                     return Verdict::Cut(Cut::Overstayed);
                 }
             }
@@ -140,16 +148,25 @@ impl State {
         Verdict::Wait(self.next_look(limits, now))
     }
 
+    /// Since when the slowest answer has not got on.
+    fn slowest(&self) -> Option<Instant> {
+        self.answers.values().min().copied()
+    }
+
     /// The earliest moment at which the verdict can differ. What has not begun yet begins at `now` at the earliest, so
     /// nobody has to wake the watch.
     fn next_look(&self, limits: &Limits, now: Instant) -> Instant {
         let idle_since = if self.in_flight == 0 { self.quiet_since } else { now };
         let ends = match self.retiring_since {
-            Some(retiring) => idle_since.max(retiring) + limits.handshake_timeout,
+            Some(retiring) => {
+                let goodbye = idle_since.max(retiring) + limits.handshake_timeout;
+                goodbye.min(retiring + limits.drain_timeout)
+            }
             None => (idle_since + limits.idle_timeout).min(self.opened + limits.max_age),
         };
         ends.min(self.head_since.unwrap_or(now) + limits.header_timeout)
             .min(self.blocked_since.unwrap_or(now) + limits.idle_timeout)
+            .min(self.slowest().unwrap_or(now) + limits.idle_timeout)
     }
 }
 
@@ -159,7 +176,12 @@ pub(super) struct InFlight(Activity);
 impl InFlight {
     /// The answer's body, which keeps the request in flight until it is sent or given up.
     pub(super) fn carry(self, body: ResponseBody) -> Answer {
-        Answer { body, _in_flight: self }
+        let mut state = self.0.state();
+        state.answered += 1;
+        let number = state.answered;
+        state.answers.insert(number, Instant::now());
+        drop(state);
+        Answer { body, number, in_flight: self }
     }
 }
 
@@ -174,7 +196,14 @@ impl Drop for InFlight {
 /// An answer's body that counts as activity.
 pub(super) struct Answer {
     body: ResponseBody,
-    _in_flight: InFlight,
+    number: u64,
+    in_flight: InFlight,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        self.in_flight.0.state().answers.remove(&self.number);
+    }
 }
 
 impl Body for Answer {
@@ -185,7 +214,11 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if polled.is_ready() {
+            self.in_flight.0.state().answers.insert(self.number, Instant::now());
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
@@ -247,15 +280,34 @@ mod tests {
     }
 
     #[test]
-    fn an_old_connection_retires_and_is_cut_only_when_its_work_is_done() {
+    fn an_old_connection_retires_and_gets_time_to_finish_its_work() {
         let (activity, limits, opened) = connection(Protocol::Http2);
         let request = activity.begin();
         let old = opened + limits.max_age;
         assert_eq!(activity.judge(&limits, old), Verdict::Retire);
         activity.retire(old);
-        assert!(matches!(activity.judge(&limits, old + 100 * SECOND), Verdict::Wait(_)));
+        let end = old + limits.drain_timeout;
+        assert!(matches!(activity.judge(&limits, end - SECOND), Verdict::Wait(_)));
+        assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Overstayed));
         drop(request);
         assert_eq!(activity.judge(&limits, old + limits.handshake_timeout), Verdict::Cut(Cut::Overstayed));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_gets_on_lives_and_one_that_does_not_is_cut() {
+        use http_body_util::BodyExt as _;
+        let (activity, limits, _) = connection(Protocol::Http2);
+        let mut answer = activity.begin().carry(crate::http::body::full("one part"));
+        let _other = activity.begin();
+        let begun = activity.state().slowest().unwrap();
+        answer.frame().await.unwrap().unwrap();
+        let sent = activity.state().slowest().unwrap();
+        assert!(sent > begun);
+        assert!(matches!(activity.judge(&limits, sent + limits.idle_timeout - SECOND), Verdict::Wait(_)));
+        let end = sent + limits.idle_timeout;
+        assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Stalled));
+        drop(answer);
+        assert!(matches!(activity.judge(&limits, end), Verdict::Wait(_)));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt as _;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncReadExt as _;
 
 use crate::http::limits::Limits;
@@ -114,4 +116,18 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_http2_client_that_opens_no_window_for_its_answer_is_cut() {
+    let server = Server::start(Limits { idle_timeout: SHORT, ..Limits::default() }).await;
+    let io = TokioIo::new(server.connect("h2").await);
+    // It answers pings, so that it does not look dead.
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let (mut sender, connection): (http2::SendRequest<http_body_util::Full<bytes::Bytes>>, _) =
+        within(builder.initial_stream_window_size(0).handshake(io)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let answer = within(sender.send_request(get("/"))).await.unwrap();
+    let _ended = within(connection).await.unwrap();
+    assert!(answer.into_body().collect().await.is_err());
 }
