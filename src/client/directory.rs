@@ -5,8 +5,8 @@
 //! moves the files up. A crash anywhere is finished by running the same command again.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -84,10 +84,10 @@ impl CertDir {
     /// for another purpose is dropped.
     ///
     /// # Errors
-    /// If the files cannot be written.
+    /// If the files cannot be written, or others may read the key that was made before.
     pub fn begin(&self, purpose: &Purpose, key: Option<HostKey>) -> Result<Attempt<'_>, ClientError> {
         let pending = self.path.join(PENDING);
-        if let Some(key) = resume(&pending, purpose) {
+        if let Some(key) = resume(&pending, purpose)? {
             return Ok(Attempt { dir: self, key });
         }
         remove_all(&pending)?;
@@ -205,7 +205,7 @@ pub fn load(dir: &Path) -> Result<Option<HostFile>, ClientError> {
 /// The client certificate of this directory.
 ///
 /// # Errors
-/// If there is none, or it is not what gatepass wrote.
+/// If there is none, it is not what gatepass wrote, or others may read its key.
 pub fn load_identity(dir: &Path) -> Result<Identity, ClientError> {
     let part = |name| read(dir, name)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() });
     identity(dir, &part(KEY)?, part("host.pem")?.expose(), part("chain.pem")?.expose())
@@ -214,7 +214,7 @@ pub fn load_identity(dir: &Path) -> Result<Identity, ClientError> {
 /// The key of this directory, if there is one.
 ///
 /// # Errors
-/// If it cannot be read.
+/// If it cannot be read, or others may read it.
 pub fn load_key(dir: &Path) -> Result<Option<HostKey>, ClientError> {
     read(dir, KEY)?.map(|pem| HostKey::from_pem(&pem)).transpose()
 }
@@ -222,21 +222,49 @@ pub fn load_key(dir: &Path) -> Result<Option<HostKey>, ClientError> {
 /// A file of the identity: out of `.ready` if a change was cut off there, because that one counts.
 fn read(dir: &Path, name: &str) -> Result<Option<Secret<String>>, ClientError> {
     for path in [dir.join(READY).join(name), dir.join(name)] {
-        match fs::read_to_string(&path) {
-            Ok(text) => return Ok(Some(Secret::new(text))),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
-            Err(source) => return Err(failed(&path, "the file cannot be read")(source)),
+        let found = match name {
+            KEY => read_key(&path)?,
+            _ => there(fs::read_to_string(&path)).map_err(failed(&path, "the file cannot be read"))?,
+        };
+        if let Some(text) = found {
+            return Ok(Some(Secret::new(text)));
         }
     }
     Ok(None)
 }
 
-fn resume(pending: &Path, purpose: &Purpose) -> Option<HostKey> {
-    let request = fs::read(pending.join(REQUEST)).ok()?;
-    let begun: Purpose = serde_json::from_slice(&request).ok()?;
-    let key = Secret::new(fs::read_to_string(pending.join(KEY)).ok()?);
+/// A key's file, unless others may read it.
+fn read_key(path: &Path) -> Result<Option<String>, ClientError> {
+    let open = || -> io::Result<(u32, String)> {
+        let mut file = File::open(path)?;
+        let mut text = String::new();
+        let mode = file.metadata()?.permissions().mode() & 0o7777;
+        file.read_to_string(&mut text)?;
+        Ok((mode, text))
+    };
+    match there(open()).map_err(failed(path, "the file cannot be read"))? {
+        Some((mode, _)) if mode & 0o077 != 0 => Err(ClientError::Exposed { path: path.to_owned(), mode }),
+        found => Ok(found.map(|(_, text)| text)),
+    }
+}
+
+fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        other => other.map(Some),
+    }
+}
+
+fn resume(pending: &Path, purpose: &Purpose) -> Result<Option<HostKey>, ClientError> {
+    let request = fs::read(pending.join(REQUEST)).ok();
+    let begun = request.and_then(|request| serde_json::from_slice::<Purpose>(&request).ok());
+    if begun.as_ref() != Some(purpose) {
+        return Ok(None);
+    }
     // Cut off while it was written, the key was never sent: a new one does as well.
-    HostKey::from_pem(&key).ok().filter(|_| begun == *purpose)
+    Ok(read_key(&pending.join(KEY))?.and_then(|key| HostKey::from_pem(&Secret::new(key)).ok()))
 }
 
 fn options(mode: u32) -> fs::OpenOptions {

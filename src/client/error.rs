@@ -105,6 +105,14 @@ pub enum ClientError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// The private key may be read by others: whoever did is this host too.
+    #[error("{0} may be read by others (mode {mode:04o}): run `chmod 600 {0}`", path.display())]
+    Exposed {
+        /// The key's file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// A file holds something else than it should.
     #[error("{}: {why}; `gatepass enroll --replace` makes a new identity", path.display())]
     Damaged {
@@ -142,6 +150,7 @@ impl ClientError {
             | Self::LiveIdentity { .. }
             | Self::NotEnrolled { .. }
             | Self::Expired { .. }
+            | Self::Exposed { .. }
             | Self::Damaged { .. }
             | Self::Key { .. } => false,
         }

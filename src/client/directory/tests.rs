@@ -148,7 +148,6 @@ fn a_renewal_replaces_every_file_together() {
 
 #[test]
 fn the_key_is_readable_by_its_owner_only() {
-    use std::os::unix::fs::PermissionsExt as _;
     let dir = tempfile::tempdir().unwrap();
     let opened = CertDir::open(dir.path()).unwrap();
     let attempt = opened.begin(&purpose(), None).unwrap();
@@ -156,6 +155,34 @@ fn the_key_is_readable_by_its_owner_only() {
     attempt.complete(&answered, &host()).unwrap();
     let mode = fs::metadata(dir.path().join(KEY)).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+fn open_to_others(path: &Path) {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+}
+
+fn assert_exposed<T: std::fmt::Debug>(refused: Result<T, ClientError>, key: &Path) {
+    let error = refused.unwrap_err();
+    assert!(matches!(error, ClientError::Exposed { mode: 0o644, .. }), "{error:?}");
+    assert!(error.to_string().contains(&format!("run `chmod 600 {}`", key.display())), "{error}");
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused_with_the_command_that_mends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = CertDir::open(dir.path()).unwrap();
+    let attempt = opened.begin(&purpose(), None).unwrap();
+    let pending = dir.path().join(PENDING).join(KEY);
+    open_to_others(&pending);
+    assert_exposed(opened.begin(&purpose(), None).map(drop), &pending);
+    let answered = answer(attempt.key());
+    attempt.complete(&answered, &host()).unwrap();
+    let key = dir.path().join(KEY);
+    assert_exposed(load_identity(dir.path()).map(drop), &key);
+    assert_exposed(load_key(dir.path()).map(drop), &key);
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(load_identity(dir.path()).is_ok());
+    assert_eq!(load(dir.path()).unwrap(), Some(host()), "what is no secret may be read");
 }
 
 #[test]
