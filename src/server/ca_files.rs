@@ -11,10 +11,17 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::service::Authority;
 use crate::service::ca_files::Manifest;
+use crate::service::ca_rotation::finish_rotation;
 use crate::service::ca_set::CaSet;
 use crate::service::vault::{Vault, load_private};
+use crate::store::Store;
 
-pub(super) fn load_or_make(config: &Config, vault: &Vault, now: Timestamp) -> Result<CaSet, StartError> {
+pub(super) async fn load_or_make(
+    config: &Config,
+    store: &dyn Store,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<CaSet, StartError> {
     let ca = &config.ca;
     if let (Some(root), Some(certificate), Some(key)) = (&ca.root, &ca.issuing_certificate, &ca.issuing_key) {
         let key = load_private(key).map_err(StartError::of)?;
@@ -25,7 +32,11 @@ pub(super) fn load_or_make(config: &Config, vault: &Vault, now: Timestamp) -> Re
         Manifest::make(vault, &format!("gatepass {}", config.server.trust_domain), now)
             .map_err(StartError::of)?;
     }
-    Manifest::load(vault).map_err(StartError::of)?.open(vault, now).map_err(StartError::of)
+    finish_rotation(store, vault).await.map_err(StartError::of)?;
+    let manifest = Manifest::load(vault).map_err(StartError::of)?;
+    // A crash may have left one.
+    manifest.destroy_former_root_keys(vault).map_err(StartError::of)?;
+    manifest.open(vault, now).map_err(StartError::of)
 }
 
 fn read(path: &Path) -> Result<String, StartError> {

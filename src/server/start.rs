@@ -107,7 +107,7 @@ async fn compose(
     let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", url);
     let identity = RecordIdentity { issuer: url.to_owned(), names, at: now, entry };
     store.record_identity(identity).await.map_err(StartError::of)?;
-    let cas = ca_files::load_or_make(config, &vault, now)?;
+    let cas = ca_files::load_or_make(config, store.as_ref(), &vault, now).await?;
     let keys = store.keys().await.map_err(StartError::of)?;
     let ring = load_ring(&vault, &keys).map_err(StartError::of)?;
     destroy_unneeded(&vault, &keys).map_err(StartError::of)?;

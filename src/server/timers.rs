@@ -95,11 +95,13 @@ fn jittered(period: Duration) -> Duration {
     period.mul_f64(0.9 + 0.2 * f64::from(byte) / 255.0)
 }
 
-/// Signs the CRLs at once, then hourly, and within a second of a revocation; after a failure every ten seconds.
+/// Signs the CRLs at once, then hourly, and within a second of a revocation or a new CA; after a failure every ten seconds.
 async fn sign_crls(authority: Arc<Authority>, mut stopped: watch::Receiver<bool>) {
     let mut changes = authority.store().revocations().changes();
+    let mut ca_changes = authority.ca_changes();
     loop {
         changes.mark_unchanged();
+        ca_changes.mark_unchanged();
         let signed = authority.sign_crls().await;
         let next = match &signed {
             Ok(()) => HOUR,
@@ -114,6 +116,7 @@ async fn sign_crls(authority: Arc<Authority>, mut stopped: watch::Receiver<bool>
             _ = stopped.wait_for(|stopped| *stopped) => return,
             () = tokio::time::sleep_until(due) => false,
             _ = changes.changed() => true,
+            _ = ca_changes.changed() => true,
         };
         // At most one a second: what is revoked in between is on the next.
         let wait = if revoked { soonest } else { Instant::now() };

@@ -1,16 +1,20 @@
 //! The CA on disk: its files in the vault, and the one file that says which of them count.
 
+mod next;
+
+pub use next::{Interrupted, Next};
+
 use serde::{Deserialize, Serialize};
 
 use super::ServiceError;
 use super::ca_set::{CaSet, Certificate};
 use super::vault::{Vault, VaultError};
-use crate::ca::{CertificateAuthority, IssueError, NewRoot};
+use crate::ca::{CertificateAuthority, IssueError};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, hex};
 use crate::secret::Secret;
 
-/// The file that says which files count. It is written last: whatever a crash leaves besides is not looked at.
+/// The file that says which files count: whatever else is there is not looked at.
 const MANIFEST: &str = "ca.json";
 
 /// Which roots and issuing CAs there are, newest first.
@@ -88,43 +92,18 @@ impl Manifest {
         let root = ca.root_fingerprint();
         vault.save(&root_key(root), &made.root_key)?;
         vault.save(&root_certificate(root), &Secret::new(made.root_pem))?;
-        let issuing = save_issuing(vault, &ca, &made.issuing_key)?;
+        let issuing = issuing(&ca);
+        vault.save(&issuing_key(&issuing.ski), &made.issuing_key)?;
+        vault.save(&issuing_certificate(&issuing.ski), &Secret::new(made.issuing_pem))?;
         Ok(Self { roots: vec![root], issuing: vec![issuing] }.save(vault)?)
     }
 
-    /// Puts a new issuing CA under the current root.
+    /// Destroys the private keys of roots before the current one, which nothing needs any more.
     ///
     /// # Errors
-    /// The root's key is away, or the CA could not be made or written.
-    pub fn new_issuing(mut self, vault: &Vault, name: &str, now: Timestamp) -> Result<(), ServiceError> {
-        let (root, key) = self.current_root(vault)?;
-        let root_pem = vault.load(&root_certificate(root))?;
-        let (pem, issuing_key) = CertificateAuthority::new_issuing(root_pem.expose(), &key, name, now)?;
-        let ca = import(root_pem.expose(), &pem, &issuing_key, now)?;
-        self.issuing.insert(0, save_issuing(vault, &ca, &issuing_key)?);
-        Ok(self.save(vault)?)
-    }
-
-    /// Makes a new root, for which the current one vouches, and a new issuing CA under it. The private key of the root
-    /// before is destroyed: nothing needs it any more.
-    ///
-    /// # Errors
-    /// The root's key is away, or the CA could not be made or written.
-    pub fn new_root(mut self, vault: &Vault, name: &str, now: Timestamp) -> Result<(), ServiceError> {
-        let (before, key) = self.current_root(vault)?;
-        let before_pem = vault.load(&root_certificate(before))?;
-        let made = CertificateAuthority::new_root(name, now, before_pem.expose(), &key)?;
-        let NewRoot { root_pem, root_key: new_key, cross_pem } = made;
-        let (pem, issuing_key) = CertificateAuthority::new_issuing(&root_pem, &new_key, name, now)?;
-        let ca = import(&root_pem, &pem, &issuing_key, now)?;
-        let root = ca.root_fingerprint();
-        vault.save(&root_key(root), &new_key)?;
-        vault.save(&root_certificate(root), &Secret::new(root_pem))?;
-        vault.save(&cross_certificate(root), &Secret::new(cross_pem))?;
-        self.issuing.insert(0, save_issuing(vault, &ca, &issuing_key)?);
-        self.roots.insert(0, root);
-        self.save(vault)?;
-        Ok(vault.destroy(&root_key(before))?)
+    /// A file cannot be removed.
+    pub fn destroy_former_root_keys(&self, vault: &Vault) -> Result<(), VaultError> {
+        self.roots.iter().skip(1).try_for_each(|root| vault.destroy(&root_key(*root)))
     }
 
     fn current_root(&self, vault: &Vault) -> Result<(Fingerprint, Secret<String>), ServiceError> {
@@ -164,15 +143,8 @@ impl Manifest {
     }
 }
 
-fn save_issuing(
-    vault: &Vault,
-    ca: &CertificateAuthority,
-    key: &Secret<String>,
-) -> Result<Issuing, VaultError> {
-    let ski = hex(&ca.issuing_ski());
-    vault.save(&issuing_key(&ski), key)?;
-    vault.save(&issuing_certificate(&ski), &Secret::new(ca.issuing_pem().to_owned()))?;
-    Ok(Issuing { ski, root: ca.root_fingerprint() })
+fn issuing(ca: &CertificateAuthority) -> Issuing {
+    Issuing { ski: hex(&ca.issuing_ski()), root: ca.root_fingerprint() }
 }
 
 fn certificates(
@@ -215,11 +187,20 @@ mod tests {
         Manifest::load(vault).unwrap().open(vault, NOW).unwrap()
     }
 
+    fn rotate(vault: &Vault, next: impl FnOnce(&Manifest) -> Result<Next, ServiceError>) {
+        next(&Manifest::load(vault).unwrap()).unwrap().save(vault, 0).unwrap();
+        Interrupted::load(vault).unwrap().unwrap().take_up(vault).unwrap();
+    }
+
+    fn new_root(vault: &Vault) {
+        rotate(vault, |manifest| manifest.new_root(vault, "gatepass test", NOW));
+    }
+
     #[test]
     fn a_new_issuing_ca_keeps_the_root_and_the_one_before() {
         let (_dir, vault) = vault();
         let before = open(&vault);
-        Manifest::load(&vault).unwrap().new_issuing(&vault, "gatepass test", NOW).unwrap();
+        rotate(&vault, |manifest| manifest.new_issuing(&vault, "gatepass test", NOW));
         let after = open(&vault);
         assert_eq!(after.current().root_fingerprint(), before.current().root_fingerprint());
         let skis = after.all().map(CertificateAuthority::issuing_ski).collect::<Vec<_>>();
@@ -231,8 +212,8 @@ mod tests {
     fn a_new_root_leaves_a_way_from_every_root_before_it() {
         let (_dir, vault) = vault();
         let first = open(&vault).current().root_fingerprint();
-        Manifest::load(&vault).unwrap().new_root(&vault, "gatepass test", NOW).unwrap();
-        Manifest::load(&vault).unwrap().new_root(&vault, "gatepass test", NOW).unwrap();
+        new_root(&vault);
+        new_root(&vault);
         let set = open(&vault);
         assert_ne!(set.current().root_fingerprint(), first);
         assert!(set.root(first).is_some());
@@ -245,8 +226,8 @@ mod tests {
         let (_dir, vault) = vault();
         let manifest = Manifest::load(&vault).unwrap();
         vault.destroy(&manifest.current_root_key().unwrap()).unwrap();
-        assert_eq!(manifest.clone().new_root(&vault, "x", NOW), Err(ServiceError::RootKeyAway));
-        assert_eq!(manifest.clone().new_issuing(&vault, "x", NOW), Err(ServiceError::RootKeyAway));
+        assert_eq!(manifest.new_root(&vault, "x", NOW).err(), Some(ServiceError::RootKeyAway));
+        assert_eq!(manifest.new_issuing(&vault, "x", NOW).err(), Some(ServiceError::RootKeyAway));
         assert_eq!(Manifest::load(&vault).unwrap(), manifest);
     }
 
@@ -255,5 +236,21 @@ mod tests {
         let (_dir, vault) = vault();
         vault.save("ca-issuing-00.pem", &Secret::new("half".to_owned())).unwrap();
         assert_eq!(open(&vault).all().count(), 1);
+    }
+
+    #[test]
+    fn what_was_never_taken_up_goes_without_a_trace() {
+        let (_dir, vault) = vault();
+        let sorted = || {
+            let mut names = vault.names().unwrap();
+            names.sort_unstable();
+            names
+        };
+        let before = (sorted(), Manifest::load(&vault).unwrap());
+        let manifest = Manifest::load(&vault).unwrap();
+        manifest.new_root(&vault, "gatepass test", NOW).unwrap().save(&vault, 7).unwrap();
+        assert_eq!(Manifest::load(&vault).unwrap(), manifest, "it does not count");
+        Interrupted::load(&vault).unwrap().unwrap().drop_from(&vault).unwrap();
+        assert_eq!((sorted(), Manifest::load(&vault).unwrap()), before);
     }
 }

@@ -1,18 +1,25 @@
 //! Rotating the CA: a new issuing CA under the same root, or a new root with one.
+//!
+//! The new files are whole on disk before the ledger has the entry, and count from then on, whatever happens after.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::ca_files::Manifest;
-use super::vault::write_public;
+use super::ca_files::{Interrupted, Manifest, Next};
+use super::ca_set::CaSet;
+use super::vault::{Vault, write_public};
 use super::{Authority, Caller, ServiceError};
+use crate::clock::Timestamp;
 use crate::id::hex;
-use crate::ledger::Action;
-use crate::store::AppendEntries;
+use crate::ledger::{Action, Draft};
+use crate::store::{AppendEntries, Store, StoreError};
 
 /// The file of the current root certificate, in the data directory, for whoever wants to trust it.
 pub const ROOT_FILE: &str = "root.pem";
+
+/// How many entries are looked at in one go for the one of an interrupted rotation.
+const PAGE: u32 = 1000;
 
 /// How much of the CA is made anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,28 +41,109 @@ impl Authority {
         if self.settings.outside_ca {
             return Err(ServiceError::RootKeyAway);
         }
-        // A store that cannot be written must stop this before the files change.
-        self.store.probe().await?;
+        finish_rotation(self.store.as_ref(), &self.vault).await?;
         let manifest = Manifest::load(&self.vault)?;
         let name = format!("gatepass {}", self.settings.trust_domain);
-        match extent {
+        let next = match extent {
             Extent::Issuing => manifest.new_issuing(&self.vault, &name, now)?,
             Extent::Root => manifest.new_root(&self.vault, &name, now)?,
-        }
-        let cas = Manifest::load(&self.vault)?.open(&self.vault, now)?;
-        let entry = caller
-            .did(Action::CaRotated, now)
-            .with("issuing_ski", hex(&cas.current().issuing_ski()))
-            .with("root", cas.current().root_fingerprint().to_string());
-        write_public(&self.data_dir.join(ROOT_FILE), cas.current().root_pem().as_bytes())?;
+        };
+        let (after, _) = self.store.chain_head().await?;
+        let cas = self.record(caller, &next, after, now).await?;
+        let root = cas.current().root_pem().to_owned();
         self.cas.store(Arc::new(cas));
         self.ca_changes.send_modify(|changes| *changes += 1);
-        self.store.append_entries(AppendEntries { entries: vec![entry] }).await?;
-        self.sign_crls().await
+        self.settle_files(&root);
+        if let Err(error) = self.sign_crls().await {
+            tracing::warn!(%error, "the CRL of the new issuing CA could not be signed yet");
+        }
+        Ok(())
+    }
+
+    /// Writes the files, then the entry. What fails before the entry is there leaves nothing.
+    async fn record(
+        &self,
+        caller: &Caller,
+        next: &Next,
+        after: u64,
+        now: Timestamp,
+    ) -> Result<CaSet, ServiceError> {
+        let manifest = next.save(&self.vault, after)?;
+        let opened = manifest.open(&self.vault, now);
+        let recorded = match &opened {
+            Ok(cas) => {
+                let entries = vec![entry(caller, cas, now)];
+                self.store.append_entries(AppendEntries { entries }).await.map_err(ServiceError::from)
+            }
+            Err(error) => Err(error.clone()),
+        };
+        match recorded {
+            Ok(()) => opened,
+            // It may have been recorded all the same: the next start looks.
+            Err(error @ ServiceError::Store(StoreError::Failed { .. })) => Err(error),
+            Err(error) => {
+                if let Some(interrupted) = Interrupted::load(&self.vault)? {
+                    interrupted.drop_from(&self.vault)?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What follows a recorded rotation on disk. Nothing of it can undo the rotation, and the next start does again what
+    /// fails here; the private key of a root before goes last.
+    fn settle_files(&self, root: &str) {
+        let settled = Interrupted::load(&self.vault).and_then(|interrupted| {
+            interrupted.map_or(Ok(()), |interrupted| interrupted.take_up(&self.vault))?;
+            Manifest::load(&self.vault)?.destroy_former_root_keys(&self.vault)
+        });
+        if let Err(error) = settled {
+            tracing::error!(%error, "the CA is rotated, but its files are not in their places: restart to try again");
+        }
+        if let Err(error) = write_public(&self.data_dir.join(ROOT_FILE), root.as_bytes()) {
+            tracing::warn!(%error, "the file of the root certificate is still the one before");
+        }
     }
 
     /// Counts the rotations of this process: the listener takes up its new chain when it moves.
     pub fn ca_changes(&self) -> watch::Receiver<u64> {
         self.ca_changes.subscribe()
     }
+}
+
+/// Ends a rotation that a crash interrupted: it counts if the ledger has its entry, and is gone without a trace if not.
+///
+/// # Errors
+/// The store or a file cannot be read, or a file not be written.
+pub async fn finish_rotation(store: &dyn Store, vault: &Vault) -> Result<(), ServiceError> {
+    let Some(interrupted) = Interrupted::load(vault)? else { return Ok(()) };
+    if is_recorded(store, &interrupted).await? {
+        interrupted.take_up(vault)?;
+    } else {
+        interrupted.drop_from(vault)?;
+    }
+    Ok(())
+}
+
+async fn is_recorded(store: &dyn Store, interrupted: &Interrupted) -> Result<bool, StoreError> {
+    let (chain, ski) = (store.chain().await?, interrupted.issuing_ski().as_bytes());
+    let mut after = interrupted.after;
+    loop {
+        let entries = store.entries_after(chain, after, PAGE).await?;
+        let rotated = entries.iter().filter(|entry| entry.action == Action::CaRotated.as_str());
+        if rotated.map(|entry| &entry.bytes).any(|bytes| bytes.windows(ski.len()).any(|part| part == ski)) {
+            return Ok(true);
+        }
+        match entries.last() {
+            Some(last) => after = last.seq,
+            None => return Ok(false),
+        }
+    }
+}
+
+fn entry(caller: &Caller, cas: &CaSet, now: Timestamp) -> Draft {
+    caller
+        .did(Action::CaRotated, now)
+        .with("issuing_ski", hex(&cas.current().issuing_ski()))
+        .with("root", cas.current().root_fingerprint().to_string())
 }

@@ -1,9 +1,15 @@
 //! Rotating the CA under hosts and tokens that are in the field.
 
-use serde_json::json;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
 
 use crate::support::authority::token_of;
 use crate::support::client::Client;
+use crate::support::database::hold;
+use crate::support::listing::listing;
 use crate::support::{Host, Running};
 
 /// Waits until the listener presents a chain that a client pinning `at.root` accepts, however the CA changed.
@@ -66,4 +72,108 @@ async fn tokens_and_hosts_that_pin_the_old_root_outlive_it() {
     let minted = at.mint(json!({})).await;
     assert_eq!(minted["ca_fingerprint"], json!(fingerprint));
     assert_eq!(Host::new().redeem(&at, &token_of(&minted)).await.status, 200);
+}
+
+async fn rotate(at: &Running, how: Value) -> Value {
+    let rotated = at.admin().post("/api/v1/ca/rotate", &how).await;
+    assert_eq!(rotated.status, 200, "{}", rotated.text);
+    rotated.json
+}
+
+/// The subject key identifier of the issuing CA that signs.
+async fn issuing(at: &Running) -> Value {
+    at.admin().get("/api/v1/ca").await.json["issuing"][0]["ski"].clone()
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() { copy(&path, &to) } else { drop(fs::copy(&path, &to).unwrap()) }
+    }
+}
+
+/// Makes the rotated CA in `keys` one that is only about to count, as a crash leaves it; `before` are the keys before it.
+fn interrupt(keys: &Path, before: &Path) {
+    let manifest: Value = serde_json::from_slice(&fs::read(keys.join("ca.json")).unwrap()).unwrap();
+    copy(before, keys);
+    let next = json!({ "after": 0, "manifest": manifest });
+    fs::copy(keys.join("ca.json"), keys.join("ca.next.json")).unwrap();
+    fs::write(keys.join("ca.next.json"), next.to_string()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_a_crash_interrupted_counts_if_and_only_if_it_has_an_entry() {
+    let at = Running::start().await;
+    let (old, clock) = (issuing(&at).await, Arc::clone(&at.clock));
+    let (data_dir, _, own) = at.stop().await;
+    let before = data_dir.with_extension("before");
+    copy(&data_dir, &before);
+
+    let at = Running::open(&data_dir, Arc::clone(&clock), &[]).await.unwrap();
+    let new = rotate(&at, json!({ "root": true })).await["issuing"][0]["ski"].clone();
+    at.stop().await;
+    let after = data_dir.with_extension("after");
+    copy(&data_dir, &after);
+
+    interrupt(&after.join("keys"), &before.join("keys"));
+    let at = Running::open(&after, Arc::clone(&clock), &[]).await.unwrap();
+    assert_eq!((issuing(&at).await, at.entries("ca_rotated").await), (new, 1));
+    let roots_key = |data_dir: &Path| data_dir.join(format!("keys/ca-root-{}.key", at.root)).exists();
+    assert!(roots_key(&after), "the new root's");
+    let of_old_root = listing(&before.join("keys")).into_keys().find(|path| {
+        path.file_name().unwrap().to_str().unwrap().starts_with("ca-root-")
+            && path.extension().unwrap() == "key"
+    });
+    let of_old_root = of_old_root.unwrap();
+    assert!(!after.join("keys").join(of_old_root.file_name().unwrap()).exists(), "destroyed in the end");
+    assert!(!after.join("keys/ca.next.json").exists());
+    at.stop().await;
+
+    copy(&data_dir.join("keys"), &before.join("keys.after"));
+    let unrecorded = before.join("keys");
+    let whole = listing(&unrecorded).len();
+    let manifest = fs::read(before.join("keys.after/ca.json")).unwrap();
+    copy(&unrecorded, &before.join("keys.before"));
+    copy(&before.join("keys.after"), &unrecorded);
+    fs::write(unrecorded.join("ca.json"), manifest).unwrap();
+    interrupt(&unrecorded, &before.join("keys.before"));
+    let at = Running::open(&before, clock, &[]).await.unwrap();
+    assert_eq!((issuing(&at).await, at.entries("ca_rotated").await), (old, 0));
+    at.stop().await;
+    assert_eq!(listing(&unrecorded).len(), whole, "nothing is left of it");
+    drop(own);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_that_cannot_be_recorded_leaves_nothing() {
+    let at = Running::start().await;
+    let before = (issuing(&at).await, listing(&at.data_dir().join("keys")));
+    let held = hold(at.data_dir());
+    let refused = at.admin().post("/api/v1/ca/rotate", &json!({ "root": true })).await;
+    drop(held);
+    assert_eq!((refused.status, refused.code()), (503, "store_unavailable"), "{}", refused.text);
+    assert_eq!((issuing(&at).await, listing(&at.data_dir().join("keys"))), before);
+    assert_eq!(at.entries("ca_rotated").await, 0);
+    rotate(&at, json!({ "root": true })).await;
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_fails_after_the_entry_undoes_no_rotation() {
+    let at = Running::start().await;
+    let root = at.data_dir().join("root.pem");
+    fs::remove_file(&root).unwrap();
+    fs::create_dir(&root).unwrap();
+    let rotated = rotate(&at, json!({ "root": true })).await;
+    assert_eq!(
+        (issuing(&at).await, at.entries("ca_rotated").await),
+        (rotated["issuing"][0]["ski"].clone(), 1)
+    );
+    fs::remove_dir(&root).unwrap();
+    let at = at.restart().await;
+    assert_eq!(issuing(&at).await, rotated["issuing"][0]["ski"]);
+    assert_eq!(fs::read_to_string(&root).unwrap(), at.stranger().get("/ca/root.pem").await.text);
+    at.stop().await;
 }
