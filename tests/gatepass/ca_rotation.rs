@@ -13,7 +13,7 @@ use crate::support::listing::listing;
 use crate::support::{Host, Running};
 
 /// Waits until the listener presents a chain that a client pinning `at.root` accepts, however the CA changed.
-async fn whoami(host: &Host, at: &Running, enrolled: &serde_json::Value) -> u16 {
+async fn whoami(host: &Host, at: &Running, enrolled: &Value) -> u16 {
     host.client(at, enrolled).get("/api/v1/whoami").await.status
 }
 
@@ -90,7 +90,11 @@ fn copy(from: &Path, to: &Path) {
     fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let (path, to) = (entry.path(), to.join(entry.file_name()));
-        if path.is_dir() { copy(&path, &to) } else { drop(fs::copy(&path, &to).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
     }
 }
 
