@@ -81,7 +81,8 @@ async fn a_key_that_leaked_before_it_was_rotated_away_takes_its_successors_out_o
     assert_eq!(Host::new().redeem(&at, &persistent).await.status, 200, "its key was not named");
     for key in &stolen {
         let said = Host::new().redeem(&at, &Forgery::of(&ephemeral).signed_with(key)).await;
-        assert_eq!((said.status, said.code()), (401, "invalid_token"), "{}", said.text);
+        let refused = [(401, "invalid_token"), (410, "token_expired")];
+        assert!(refused.contains(&(said.status, said.code())), "{}", said.text);
     }
     assert_eq!(Host::new().redeem(&at, &emergency_file(&at)).await.status, 200);
     at.stop().await;

@@ -58,7 +58,7 @@ async fn a_rotation_to_a_key_whose_private_half_is_lost_is_refused_and_changes_n
 async fn a_key_in_use_or_unknown_cannot_be_retired() {
     let at = Running::start().await;
     for state in ["current", "prepared"] {
-        let refused = retire(&at, &key(&at, state).await, json!({ "compromised": true })).await;
+        let refused = retire(&at, &key(&at, state).await, json!({ "confirm": true })).await;
         assert_eq!((refused.status, refused.code()), (409, "key_in_use"), "{state}");
     }
     let unknown = gatepass::token::SigningKey::generate().id().to_string();
