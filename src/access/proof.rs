@@ -1,12 +1,11 @@
 //! Proofs of passwords, remembered for a minute so that Basic authentication does not run argon2 on every request.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
 
-use crate::clock::Timestamp;
 use crate::id::random;
 use crate::secret::Secret;
 
@@ -18,39 +17,66 @@ const MOST: usize = 1024;
 
 /// Which (user, password) pairs were proven lately. It says only *who*: whether a user may still do a thing is read
 /// fresh each time. Only a keyed hash of a pair is kept, under a key that this process alone has.
+///
+/// Moments are times of the boot clock: it goes on where decisions wait for a wall clock in doubt.
 pub struct Proofs {
     key: hmac::Key,
-    proven: Mutex<HashMap<[u8; 32], Timestamp>>,
+    state: Mutex<State>,
 }
+
+#[derive(Default)]
+struct State {
+    proven: HashMap<[u8; 32], Duration>,
+    generation: Generation,
+}
+
+/// How often proofs were forgotten. What was proven in one generation is not remembered in the next: the password may be
+/// another one by then.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Generation(u64);
 
 impl Default for Proofs {
     fn default() -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &random::<32>()), proven: Mutex::default() }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &random::<32>()), state: Mutex::default() }
     }
 }
 
 impl Proofs {
     /// Whether the pair was proven within [`REMEMBERED`] before `now`.
-    pub fn holds(&self, user: &str, password: &Secret<String>, now: Timestamp) -> bool {
-        let proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        proven.get(&self.digest(user, password)).is_some_and(|at| *at <= now && now.since(*at) < REMEMBERED)
-    }
-
-    /// Remembers that the pair was proven at `now`.
-    pub fn remember(&self, user: &str, password: &Secret<String>, now: Timestamp) {
+    pub fn holds(&self, user: &str, password: &Secret<String>, now: Duration) -> bool {
         let digest = self.digest(user, password);
-        let mut proven = self.proven.lock().unwrap_or_else(PoisonError::into_inner);
-        if proven.len() >= MOST {
-            proven.retain(|_, at| now.since(*at) < REMEMBERED);
+        self.state().proven.get(&digest).is_some_and(|at| is_fresh(*at, now))
+    }
+
+    /// The generation that a sign-in begins in: to be asked before the password's hash is read.
+    pub fn generation(&self) -> Generation {
+        self.state().generation
+    }
+
+    /// Remembers that the pair was proven at `now`, by a sign-in that began in `generation`.
+    pub fn remember(&self, user: &str, password: &Secret<String>, now: Duration, generation: Generation) {
+        let digest = self.digest(user, password);
+        let mut state = self.state();
+        if state.generation != generation {
+            return;
         }
-        if proven.len() < MOST {
-            proven.insert(digest, now);
+        if state.proven.len() >= MOST {
+            state.proven.retain(|_, at| is_fresh(*at, now));
+        }
+        if state.proven.len() < MOST {
+            state.proven.insert(digest, now);
         }
     }
 
-    /// Forgets every proof: a password changed.
+    /// Forgets every proof, also those of sign-ins that have begun: a password changed.
     pub fn forget(&self) {
-        self.proven.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut state = self.state();
+        state.proven.clear();
+        state.generation.0 += 1;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn digest(&self, user: &str, password: &Secret<String>) -> [u8; 32] {
@@ -65,26 +91,41 @@ impl Proofs {
     }
 }
 
+fn is_fresh(at: Duration, now: Duration) -> bool {
+    now.checked_sub(at).is_some_and(|age| age < REMEMBERED)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const AT: Duration = Duration::from_secs(1000);
+
     #[test]
     fn a_proof_holds_for_a_minute_and_for_its_own_pair() {
         let proofs = Proofs::default();
-        let (password, at) = (Secret::new("pw".to_owned()), Timestamp::from_secs(1000));
-        proofs.remember("admin", &password, at);
-        assert!(proofs.holds("admin", &password, at.plus(Duration::from_secs(59))));
-        assert!(!proofs.holds("admin", &password, at.plus(REMEMBERED)));
-        assert!(!proofs.holds("adminp", &Secret::new("w".to_owned()), at));
+        let password = Secret::new("pw".to_owned());
+        proofs.remember("admin", &password, AT, proofs.generation());
+        assert!(proofs.holds("admin", &password, AT + Duration::from_secs(59)));
+        assert!(!proofs.holds("admin", &password, AT + REMEMBERED));
+        assert!(!proofs.holds("adminp", &Secret::new("w".to_owned()), AT));
     }
 
     #[test]
     fn a_changed_password_forgets_every_proof() {
         let proofs = Proofs::default();
-        let (password, at) = (Secret::new("pw".to_owned()), Timestamp::from_secs(1000));
-        proofs.remember("admin", &password, at);
+        let password = Secret::new("pw".to_owned());
+        proofs.remember("admin", &password, AT, proofs.generation());
         proofs.forget();
-        assert!(!proofs.holds("admin", &password, at));
+        assert!(!proofs.holds("admin", &password, AT));
+    }
+
+    #[test]
+    fn a_sign_in_that_began_before_a_password_changed_is_not_remembered() {
+        let (proofs, password) = (Proofs::default(), Secret::new("pw".to_owned()));
+        let begun = proofs.generation();
+        proofs.forget();
+        proofs.remember("admin", &password, AT, begun);
+        assert!(!proofs.holds("admin", &password, AT));
     }
 }

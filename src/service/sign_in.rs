@@ -23,14 +23,15 @@ impl Authority {
     /// # Errors
     /// [`ServiceError::Unauthenticated`] for both; busy, or the store cannot be read.
     pub async fn sign_in(&self, user: &str, secret: Secret<String>) -> Result<Actor, ServiceError> {
-        let now = self.time.now();
+        let now = self.time.boot();
         if self.sign_in.proofs.holds(user, &secret, now) {
             return Ok(Actor::User(user.to_owned()));
         }
+        let generation = self.sign_in.proofs.generation();
         let hash = self.store.password_hash(user.to_owned()).await?;
         let verify = move || password::verify(&secret, hash.as_ref()).then_some(secret);
         let proven = self.sign_in.hashing.run(verify).await?.ok_or(ServiceError::Unauthenticated)?;
-        self.sign_in.proofs.remember(user, &proven, now);
+        self.sign_in.proofs.remember(user, &proven, now, generation);
         Ok(Actor::User(user.to_owned()))
     }
 

@@ -90,6 +90,11 @@ impl TimeKeeper {
         self.clock.read().wall
     }
 
+    /// How long the machine has been up: for spans that must end while the wall clock is in doubt.
+    pub fn boot(&self) -> Duration {
+        self.clock.read().boot
+    }
+
     /// Trusts the clock as it stands, from now on.
     pub fn accept(&self, at: Timestamp) {
         self.offset.store(offset(self.clock.read()), Ordering::Relaxed);

@@ -136,3 +136,16 @@ async fn a_host_can_be_revoked_while_the_clock_is_in_doubt() {
     let refused = world.host.get("/api/v1/whoami").await;
     assert_eq!((refused.status, refused.code()), (403, "host_revoked"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_remembered_password_is_forgotten_after_a_minute_although_the_clock_is_in_doubt() {
+    let at = Running::start().await;
+    at.clock.step_to(at.authority.now().minus(DAY));
+    assert_eq!(at.admin().get("/api/v1/hosts").await.status, 200);
+    let beside = rusqlite::Connection::open(crate::support::database::file(at.data_dir())).unwrap();
+    assert_eq!(beside.execute("UPDATE users SET password_hash = 'none'", []).unwrap(), 1);
+    at.clock.advance(Duration::from_secs(59));
+    assert_eq!(at.admin().get("/api/v1/hosts").await.status, 200, "it is remembered");
+    at.clock.advance(Duration::from_secs(1));
+    assert_eq!(at.admin().get("/api/v1/hosts").await.status, 401, "and proven anew after a minute");
+}
