@@ -8,8 +8,11 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::Label;
-use crate::store::{ListKind, MintRecord, RecordMint};
+use crate::store::{ListKind, MintRecord, Minted, RecordMint, StoreError};
 use crate::token::{self, Bindings, Grant, KeyRing, MintedToken};
+
+/// How often a token is signed again because the signing key changed meanwhile.
+const ATTEMPTS: usize = 3;
 
 impl Authority {
     /// Mints a token. It is recorded, durably, before its text is known to anyone.
@@ -17,11 +20,17 @@ impl Authority {
     /// # Errors
     /// The clock is in doubt, the token would be too large, or the store cannot be written.
     pub async fn mint(&self, caller: &Caller, order: MintOrder) -> Result<MintedToken, ServiceError> {
-        let now = self.time.trusted()?;
-        let ring = self.ring.load_full();
-        let (minted, record) = self.sign(caller, order, &ring, now).await?;
-        self.store.record_mint(record).await?;
-        Ok(minted)
+        for _ in 0..ATTEMPTS {
+            let now = self.time.trusted()?;
+            let ring = self.ring.load_full();
+            let (minted, record) = self.sign(caller, order.clone(), &ring, now).await?;
+            match self.store.record_mint(record).await? {
+                Minted::Recorded => return Ok(minted),
+                // The keys moved on while it was being signed: the ring has, once whoever moves them is done.
+                Minted::KeyGone => drop(self.changing.lock().await),
+            }
+        }
+        Err(StoreError::Overloaded.into())
     }
 
     /// Signs a token and prepares its record; until that is stored, the token must not leave.

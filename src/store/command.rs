@@ -65,8 +65,8 @@ macro_rules! verbs {
 verbs! {
     /// Records the first start: signing keys, status lists, issuer, names, the admin. Refused if it was done before.
     found: Found -> Founded;
-    /// Records a minted token.
-    record_mint: RecordMint -> ();
+    /// Records a minted token, if the key that signed it is still the one that signs.
+    record_mint: RecordMint -> Minted;
     /// Opens a status list.
     open_list: OpenList -> ();
     /// Redeems a token.

@@ -96,6 +96,7 @@ macro_rules! contract {
             keys {
                 rotation_moves_each_key_on_one_place,
                 keys_in_use_do_not_retire,
+                a_token_of_a_key_that_signs_no_more_is_not_recorded,
                 a_needed_key_says_how_many_tokens_need_it,
                 retiring_a_needed_key_ends_its_tokens_and_replaces_the_emergency_token,
                 a_compromised_key_retires_at_once_and_leaves_only_fresh_keys_to_sign,

@@ -12,6 +12,15 @@ pub enum Founded {
     Before,
 }
 
+/// How recording a mint ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Minted {
+    /// The token is good from now on.
+    Recorded,
+    /// The key that signed it signs no more: it may be retired already. Nothing was written; sign it again.
+    KeyGone,
+}
+
 /// How a redemption ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redeemed {

@@ -3,14 +3,17 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
+use gatepass::service::Caller;
 use gatepass::token::SigningKey;
 use serde_json::{Value, json};
 
 use crate::support::authority::token_of;
 use crate::support::forge::Forgery;
-use crate::support::{Host, Running, Said};
+use crate::support::{Host, Running, Said, inside};
 
 /// The private halves in the keys directory: what somebody who copied it has.
 fn copied(at: &Running) -> Vec<SigningKey> {
@@ -132,4 +135,28 @@ async fn an_emergency_token_that_was_never_recorded_takes_no_place() {
         assert_eq!(emergency_in(&data_dir), good);
     }
     drop(own);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_was_signed_while_the_keys_moved_on_is_signed_again() {
+    let at = Running::start().await;
+    let authority = Arc::clone(&at.authority);
+    let former = authority.ring().current().key_id();
+    let mut rotating = pin!(authority.rotate_keys(&Caller::SYSTEM));
+    let mut minting = pin!(inside::mint(&authority, json!({})));
+    let context = &mut Context::from_waker(Waker::noop());
+    // The rotation is with the store, the ring is still the old one, and with that the token is signed.
+    assert!(rotating.as_mut().poll(context).is_pending());
+    assert!(minting.as_mut().poll(context).is_pending());
+    let (rotated, minted) = tokio::join!(rotating, minting);
+    rotated.unwrap();
+    let minted = minted.unwrap();
+    assert_eq!(retire(&at, &former.to_string(), json!({ "confirm": true })).await.status, 200);
+    assert_eq!(Host::new().redeem(&at, minted.text().expose()).await.status, 200);
+    assert_eq!(
+        at.entries("token_created").await,
+        4,
+        "the first two, the emergency token again, and this one"
+    );
+    at.stop().await;
 }

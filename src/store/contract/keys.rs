@@ -59,6 +59,24 @@ pub(in crate::store) async fn keys_in_use_do_not_retire(world: &mut World) {
     world.expect_entries(&[Action::KeyRotated, Action::KeyRetired]).await;
 }
 
+pub(in crate::store) async fn a_token_of_a_key_that_signs_no_more_is_not_recorded(world: &mut World) {
+    let late = [world.ephemeral(None), world.persistent(None)];
+    let former = rotate(world).await;
+    for gone in [false, true] {
+        if gone {
+            retire(world, former, true, None).await;
+        }
+        world.new_entries().await;
+        for record in &late {
+            let entry = world.draft(Action::TokenCreated);
+            let command = RecordMint { record: record.clone(), entry };
+            assert_eq!(world.store().record_mint(command).await.unwrap(), Minted::KeyGone);
+            assert_eq!(world.token(record).await, None);
+        }
+        world.expect_entries(&[]).await;
+    }
+}
+
 pub(in crate::store) async fn a_needed_key_says_how_many_tokens_need_it(world: &mut World) {
     world.mint_ephemeral(None).await;
     let (live, revoked, spent) = (

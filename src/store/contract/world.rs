@@ -126,7 +126,8 @@ impl World {
 
     pub(in crate::store) async fn mint(&self, record: MintRecord) -> MintRecord {
         let entry = self.draft(Action::TokenCreated).about(about_token(record.token));
-        self.store().record_mint(RecordMint { record: record.clone(), entry }).await.unwrap();
+        let minted = self.store().record_mint(RecordMint { record: record.clone(), entry }).await.unwrap();
+        assert_eq!(minted, Minted::Recorded);
         record
     }
 

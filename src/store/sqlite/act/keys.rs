@@ -8,7 +8,8 @@ use crate::id::{KeyId, StatusRef, TokenId};
 use crate::store::sqlite::read::{KEYS, key};
 use crate::store::sqlite::value::damaged;
 use crate::store::{
-    AcceptClock, FreshKeys, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys, Rotation,
+    AcceptClock, FreshKeys, KeyRecord, KeyState, Minted, RetireKey, RetireTerms, Retirement, RotateKeys,
+    Rotation,
 };
 
 /// A live persistent token of a key.
@@ -85,8 +86,10 @@ impl Act<'_> {
         self.enter(entry.with("tokens", tokens).with("compromised", compromised));
         let successor = emergency.filter(|_| needing.iter().any(|token| token.emergency));
         let emergency = successor.is_some();
-        if let Some(successor) = successor {
-            self.record_mint(successor)?;
+        if let Some(successor) = successor
+            && self.record_mint(successor)? == Minted::KeyGone
+        {
+            return Err(damaged("the new emergency token is signed with a key that does not sign"));
         }
         Ok(Retirement::Retired { tokens, emergency })
     }

@@ -4,11 +4,14 @@ use rusqlite::params;
 
 use super::Act;
 use crate::store::sqlite::value::Json;
-use crate::store::{ListKind, MintRecord, RecordMint};
+use crate::store::{ListKind, MintRecord, Minted, RecordMint};
 
 impl Act<'_> {
-    pub(super) fn record_mint(&mut self, command: RecordMint) -> rusqlite::Result<()> {
+    pub(super) fn record_mint(&mut self, command: RecordMint) -> rusqlite::Result<Minted> {
         let RecordMint { record, entry } = command;
+        if !self.signs(&record)? {
+            return self.undo(Minted::KeyGone);
+        }
         self.insert_mint(&record)?;
         if record.persistent {
             self.insert_token(&record)?;
@@ -17,7 +20,15 @@ impl Act<'_> {
         let expiry = record.expires_at.map_or(0, |expires_at| expires_at.millis());
         self.take_index(record.status, kind, expiry)?;
         self.enter(entry);
-        Ok(())
+        Ok(Minted::Recorded)
+    }
+
+    /// Whether the key of this token is the one that signs: one that was rotated away may be retired by now, or verify
+    /// persistent tokens only.
+    fn signs(&self, record: &MintRecord) -> rusqlite::Result<bool> {
+        let sql =
+            "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'current' AND (persistent_only = 0 OR ?2)";
+        self.exists(sql, params![record.key, record.persistent])
     }
 
     fn insert_mint(&self, record: &MintRecord) -> rusqlite::Result<()> {
