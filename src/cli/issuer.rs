@@ -50,15 +50,32 @@ impl IssuerCommand {
                     "no URLs",
                 )
             }
-            Self::Retire(Retire { remote, url, yes }) => {
-                confirm(&format!("retire {url}? tokens minted under it are refused from now on"), yes)?;
-                let api = remote.connect(environment)?;
-                let answer = api.post("/api/v1/issuers/retire", &json!({ "issuer": url })).await?;
-                match remote.output {
-                    Format::Json => output::json(&answer),
-                    Format::Table => line(format!("{url} is retired")),
-                }
-            }
+            Self::Retire(command) => command.run(environment).await,
         }
+    }
+}
+
+impl Retire {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let Self { remote, url, yes } = self;
+        confirm(&format!("retire {url}? tokens minted under it are refused from now on"), yes)?;
+        let api = remote.connect(environment)?;
+        let retire = async |confirmed: bool| {
+            let body = json!({ "issuer": url, "confirm": confirmed });
+            api.post("/api/v1/issuers/retire", &body).await
+        };
+        let answer = match retire(yes).await {
+            // The server says how many tokens end: that is another question than the first.
+            Err(error) if error.code() == Some("issuer_needed") && !yes => {
+                confirm(&format!("{error}\nretire it nevertheless?"), false)?;
+                retire(true).await?
+            }
+            other => other?,
+        };
+        if remote.output == Format::Json {
+            return output::json(&answer);
+        }
+        line(format!("{url} is retired; {} tokens revoked", answer["tokens_revoked"]))?;
+        output::reminted(&answer)
     }
 }

@@ -95,12 +95,7 @@ impl Retire {
             return output::json(&answer);
         }
         line(format!("key {} is retired; {} tokens revoked", self.id, answer["tokens_revoked"]))?;
-        match answer["emergency_token_reminted"].as_bool() {
-            Some(true) => {
-                line("the emergency token was minted anew: its file in the data directory is rewritten")
-            }
-            _ => Ok(()),
-        }
+        output::reminted(&answer)
     }
 
     async fn retire(

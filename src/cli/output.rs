@@ -23,6 +23,16 @@ pub(crate) fn line(text: impl AsRef<str>) -> Result<(), CliError> {
     Ok(writeln!(io::stdout().lock(), "{}", text.as_ref())?)
 }
 
+/// Says so if what was retired took the emergency token along.
+pub(crate) fn reminted(answer: &Value) -> Result<(), CliError> {
+    match answer["emergency_token_reminted"].as_bool() {
+        Some(true) => {
+            line("the emergency token was minted anew: its file in the data directory is rewritten")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Prints text as it is.
 pub(crate) fn text(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();

@@ -164,6 +164,7 @@ impl From<ServiceError> for Problem {
             ServiceError::EmergencyToken => of(S::CONFLICT, "emergency_token"),
             ServiceError::KeyNeeded { .. } => of(S::CONFLICT, "key_needed"),
             ServiceError::KeyInUse => of(S::CONFLICT, "key_in_use"),
+            ServiceError::IssuerNeeded { .. } => of(S::CONFLICT, "issuer_needed"),
             ServiceError::IssuerInUse => of(S::CONFLICT, "issuer_in_use"),
             ServiceError::RootKeyAway => of(S::CONFLICT, "root_key_away"),
             ServiceError::Unauthenticated => Self::unauthenticated(detail),

@@ -86,6 +86,12 @@ pub enum ServiceError {
     /// The current and the prepared key cannot be retired, unless they are compromised.
     #[error("the key is in use: rotate the signing keys first, or retire it as compromised (--compromised)")]
     KeyInUse,
+    /// Live persistent tokens name the URL.
+    #[error("{tokens} live persistent token(s) were minted under this URL and end with it: confirm to go on")]
+    IssuerNeeded {
+        /// How many.
+        tokens: u64,
+    },
     /// The current external URL cannot be retired.
     #[error("this is the current external URL: start the server with another one first")]
     IssuerInUse,

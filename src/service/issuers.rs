@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::keys::Retired;
 use super::{Authority, Caller, ServiceError};
 use crate::ledger::Action;
 use crate::store::{IssuerRecord, IssuerRetirement, RetireIssuer};
@@ -45,23 +46,45 @@ impl Authority {
         Ok(self.store.issuers().await?)
     }
 
-    /// Refuses tokens that name a former external URL, from now on.
+    /// Refuses tokens that name a former external URL, from now on. Live persistent ones are revoked if that is
+    /// `confirmed`; if the emergency token is among them, it is minted anew and its file rewritten.
     ///
     /// # Errors
-    /// The URL is the current one or unknown, or the store cannot be written.
-    pub async fn retire_issuer(&self, caller: &Caller, url: &str) -> Result<(), ServiceError> {
+    /// The URL is the current one, needed or unknown, the clock is in doubt, or a file or the store cannot be written.
+    pub async fn retire_issuer(
+        &self,
+        caller: &Caller,
+        url: &str,
+        confirmed: bool,
+    ) -> Result<Retired, ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
-        let entry = caller.did(Action::IssuerRetired, self.time.now()).with("issuer", url);
-        match self.store.retire_issuer(RetireIssuer { issuer: url.to_owned(), entry }).await? {
-            IssuerRetirement::Retired => {}
-            IssuerRetirement::Current => return Err(ServiceError::IssuerInUse),
-            IssuerRetirement::Unknown => {
-                return Err(ServiceError::NotFound { what: "external URL", id: url.to_owned() });
+        let at = self.time.trusted()?;
+        let ending = self.store.emergency_token().await?.filter(|token| token.mint.issuer == url);
+        // The current one cannot be retired, so the new token does not name what ends here.
+        let successor = match ending.filter(|_| confirmed && self.issuers.load().current() != url) {
+            Some(_) => Some(self.prepare_emergency(&self.ring(), at).await?),
+            None => None,
+        };
+        let (successor, emergency) = successor.unzip();
+        let entry = caller.did(Action::IssuerRetired, at).with("issuer", url);
+        let command = RetireIssuer { issuer: url.to_owned(), even_needed: confirmed, emergency, at, entry };
+        let refused = match self.store.retire_issuer(command).await? {
+            IssuerRetirement::Retired { tokens, emergency } => {
+                if let Some(successor) = &successor {
+                    self.emergency_recorded(successor, emergency);
+                }
+                if let Some(issuers) = Issuers::from_records(&self.store.issuers().await?) {
+                    self.issuers.store(Arc::new(issuers));
+                }
+                return Ok(Retired { tokens, emergency });
             }
+            IssuerRetirement::Needed { tokens } => ServiceError::IssuerNeeded { tokens },
+            IssuerRetirement::Current => ServiceError::IssuerInUse,
+            IssuerRetirement::Unknown => ServiceError::NotFound { what: "external URL", id: url.to_owned() },
+        };
+        if successor.is_some() {
+            self.emergency_stays();
         }
-        if let Some(issuers) = Issuers::from_records(&self.store.issuers().await?) {
-            self.issuers.store(Arc::new(issuers));
-        }
-        Ok(())
+        Err(refused)
     }
 }

@@ -21,10 +21,10 @@ pub enum RetireWhy {
     Compromised,
 }
 
-/// How a retirement ended.
+/// How the retirement of a key or an external URL ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retired {
-    /// How many live persistent tokens ended with the key.
+    /// How many live persistent tokens ended with it.
     pub tokens: u64,
     /// Whether the emergency token was re-minted, and its file rewritten.
     pub emergency: bool,

@@ -103,6 +103,7 @@ fn record(caller: &Caller, order: MintOrder, minted: &MintedToken, now: Timestam
     MintRecord {
         token: grant.token,
         key: minted.key_id(),
+        issuer: grant.issuer.clone(),
         label: order.label,
         roles: order.roles,
         persistent: order.persistent,

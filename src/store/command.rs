@@ -89,7 +89,7 @@ verbs! {
     retire_key: RetireKey -> Retirement;
     /// Adds an external URL of the authority and the names it answers to.
     record_identity: RecordIdentity -> ();
-    /// Retires a former external URL.
+    /// Retires a former external URL and every token that names it.
     retire_issuer: RetireIssuer -> IssuerRetirement;
     /// Sets a user's password.
     set_password: SetPassword -> ();
@@ -317,7 +317,13 @@ pub struct RecordIdentity {
 pub struct RetireIssuer {
     /// The former URL.
     pub issuer: String,
-    /// The entry.
+    /// Go on although live persistent tokens name it; they are revoked with it.
+    pub even_needed: bool,
+    /// The successor of the emergency token, if that ends here; recorded only then.
+    pub emergency: Option<RecordMint>,
+    /// When.
+    pub at: Timestamp,
+    /// The entry; the store adds how many tokens ended.
     pub entry: Draft,
 }
 

@@ -37,6 +37,7 @@ macro_rules! contract {
                 founding_happens_once,
                 a_new_identity_is_recorded_once,
                 only_former_issuers_retire,
+                a_retired_issuer_takes_its_persistent_tokens_along_once_that_is_confirmed,
                 a_password_is_replaced,
                 crl_numbers_only_grow,
                 the_clock_mark_only_moves_on_until_a_clock_is_accepted,

@@ -146,8 +146,18 @@ pub enum Retirement {
 /// How retiring an issuer URL ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssuerRetirement {
-    /// Tokens that name it are refused from now on.
-    Retired,
+    /// Tokens that name it are refused from now on, and the persistent ones are revoked.
+    Retired {
+        /// How many live persistent tokens ended.
+        tokens: u64,
+        /// Whether the emergency token was among them and its successor is recorded.
+        emergency: bool,
+    },
+    /// Live persistent tokens name it; nothing changed.
+    Needed {
+        /// How many.
+        tokens: u64,
+    },
     /// It is the current one; nothing changed.
     Current,
     /// It was never one of ours, or was retired before.

@@ -14,6 +14,8 @@ pub struct MintRecord {
     pub token: TokenId,
     /// The key that signed it.
     pub key: KeyId,
+    /// The external URL that it names.
+    pub issuer: String,
     /// What it is known by.
     pub label: Label,
     /// The roles it gives.

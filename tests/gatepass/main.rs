@@ -7,6 +7,7 @@ mod ca_rotation;
 mod documents;
 mod http;
 mod invariants;
+mod issuers;
 mod keys;
 #[cfg(feature = "outside")]
 mod outside;

@@ -29,11 +29,26 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 #[derive(Deserialize)]
 struct Retire {
     issuer: String,
+    #[serde(default)]
+    confirm: bool,
+}
+
+#[derive(Serialize)]
+struct RetiredIssuer {
+    id: String,
+    state: &'static str,
+    tokens_revoked: u64,
+    emergency_token_reminted: bool,
 }
 
 /// `POST /api/v1/issuers/retire`.
 pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
-    let Retire { issuer } = decode::strict(&call.body)?;
-    call.authority.retire_issuer(&call.caller(), &issuer).await?;
-    list(call).await
+    let Retire { issuer, confirm } = decode::strict(&call.body)?;
+    let retired = call.authority.retire_issuer(&call.caller(), &issuer, confirm).await?;
+    Ok(Reply::ok(&RetiredIssuer {
+        id: issuer,
+        state: "retired",
+        tokens_revoked: retired.tokens,
+        emergency_token_reminted: retired.emergency,
+    }))
 }

@@ -4,6 +4,7 @@ use super::world::*;
 use crate::ledger::Action;
 use crate::name::DnsName;
 use crate::store::*;
+use crate::token::Status;
 
 pub(in crate::store) async fn founding_happens_once(world: &mut World) {
     let keys = world.store().keys().await.unwrap();
@@ -46,18 +47,53 @@ pub(in crate::store) async fn a_new_identity_is_recorded_once(world: &mut World)
     assert!(!store.name_taken(DnsName::parse("node.example.org").unwrap()).await.unwrap());
 }
 
+fn retirement(world: &World, issuer: &str, even_needed: bool, emergency: Option<RecordMint>) -> RetireIssuer {
+    let entry = world.draft(Action::IssuerRetired);
+    RetireIssuer { issuer: issuer.to_owned(), even_needed, emergency, at: world.now, entry }
+}
+
+pub(in crate::store) async fn a_retired_issuer_takes_its_persistent_tokens_along_once_that_is_confirmed(
+    world: &mut World,
+) {
+    let store = world.shared();
+    let emergency = world.persistent(None);
+    let emergency = world.mint(MintRecord { emergency: true, ..emergency }).await;
+    let ended = world.mint_persistent(None).await;
+    let gone = world.mint_persistent(None).await;
+    world.revoke(&gone).await;
+    let new = "https://new.example.org".to_owned();
+    store.record_identity(identity(world, &new, &[])).await.unwrap();
+    let survivor = world.persistent(None);
+    let survivor = world.mint(MintRecord { issuer: new.clone(), ..survivor }).await;
+    world.new_entries().await;
+    let needed = store.retire_issuer(retirement(world, ISSUER, false, None)).await.unwrap();
+    assert_eq!(needed, IssuerRetirement::Needed { tokens: 2 });
+    assert_eq!(store.revocations().status(ended.status), Status::Valid);
+    world.expect_entries(&[]).await;
+    let record = MintRecord { emergency: true, issuer: new, ..world.persistent(None) };
+    let successor = RecordMint { record: record.clone(), entry: world.draft(Action::TokenCreated) };
+    let retired = store.retire_issuer(retirement(world, ISSUER, true, Some(successor))).await.unwrap();
+    assert_eq!(retired, IssuerRetirement::Retired { tokens: 2, emergency: true });
+    world.expect_entries(&[Action::IssuerRetired, Action::TokenCreated]).await;
+    for token in [&ended, &emergency] {
+        assert_eq!(store.revocations().status(token.status), Status::Revoked);
+        assert!(world.token(token).await.unwrap().revoked_at.is_some());
+    }
+    assert_eq!(store.revocations().status(survivor.status), Status::Valid);
+    assert_eq!(store.emergency_token().await.unwrap().unwrap().mint, record);
+}
+
 pub(in crate::store) async fn only_former_issuers_retire(world: &mut World) {
     let store = world.shared();
     store.record_identity(identity(world, "https://new.example.org", &[])).await.unwrap();
     world.expect_entries(&[Action::AuthorityChanged]).await;
-    let retire =
-        |issuer: &str| RetireIssuer { issuer: issuer.to_owned(), entry: world.draft(Action::IssuerRetired) };
+    let retire = |issuer: &str| retirement(world, issuer, false, None);
     let current = store.retire_issuer(retire("https://new.example.org")).await.unwrap();
     assert_eq!(current, IssuerRetirement::Current);
     let unknown = store.retire_issuer(retire("https://other.example.org")).await.unwrap();
     assert_eq!(unknown, IssuerRetirement::Unknown);
     let former = store.retire_issuer(retire("https://gate.example.org")).await.unwrap();
-    assert_eq!(former, IssuerRetirement::Retired);
+    assert_eq!(former, IssuerRetirement::Retired { tokens: 0, emergency: false });
     let again = store.retire_issuer(retire("https://gate.example.org")).await.unwrap();
     assert_eq!(again, IssuerRetirement::Unknown);
     assert_eq!(store.issuers().await.unwrap().len(), 1);

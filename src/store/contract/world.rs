@@ -17,6 +17,8 @@ pub(in crate::store) trait Backend: Send + Sync {
 }
 
 pub(in crate::store) const DAY: Duration = Duration::from_secs(24 * 3600);
+/// The external URL of a new world.
+pub(in crate::store) const ISSUER: &str = "https://gate.example.org";
 pub(in crate::store) const HOUR: Duration = Duration::from_secs(3600);
 
 /// A founded authority at a moment that the test moves.
@@ -61,7 +63,7 @@ impl World {
                 list(self.ephemeral, ListKind::Ephemeral),
                 list(self.persistent, ListKind::Persistent),
             ],
-            issuer: "https://gate.example.org".to_owned(),
+            issuer: ISSUER.to_owned(),
             names: vec![DnsName::parse("gate.example.org").unwrap()],
             admin: self.password("admin", "first"),
             entry: self.draft(Action::AuthorityCreated),
@@ -100,6 +102,7 @@ impl World {
         MintRecord {
             token: TokenId::generate(self.now),
             key: self.current,
+            issuer: ISSUER.to_owned(),
             label: Label::parse("rack 7").unwrap(),
             roles: roles(&["proxy"]),
             persistent: false,

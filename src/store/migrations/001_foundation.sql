@@ -13,6 +13,7 @@ CREATE TABLE meta (
 CREATE TABLE mints (
     token      BLOB    PRIMARY KEY CHECK (length(token) = 16),
     kid        BLOB    NOT NULL CHECK (length(kid) = 32),
+    issuer     TEXT    NOT NULL,
     label      TEXT    NOT NULL,
     roles      TEXT    NOT NULL,
     persistent INTEGER NOT NULL CHECK (persistent IN (0, 1)),
@@ -38,6 +39,7 @@ CREATE INDEX mints_by_revocation ON mints (revoked_at) WHERE revoked_at IS NOT N
 CREATE TABLE tokens (
     token      BLOB    PRIMARY KEY CHECK (length(token) = 16),
     kid        BLOB    NOT NULL CHECK (length(kid) = 32),
+    issuer     TEXT    NOT NULL,
     emergency  INTEGER NOT NULL CHECK (emergency IN (0, 1)),
     expires_at INTEGER,
     list       BLOB    NOT NULL CHECK (length(list) = 16),
@@ -45,6 +47,7 @@ CREATE TABLE tokens (
     revoked_at INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX live_tokens_by_key ON tokens (kid) WHERE revoked_at IS NULL;
+CREATE INDEX live_tokens_by_issuer ON tokens (issuer) WHERE revoked_at IS NULL;
 CREATE UNIQUE INDEX one_live_emergency_token ON tokens (emergency) WHERE emergency = 1 AND revoked_at IS NULL;
 
 -- keep_until is NULL for a persistent token: its uses and pairs go with its row.

@@ -3,6 +3,7 @@
 mod authority;
 mod certificate;
 mod collect;
+mod ending;
 mod hosts;
 mod keys;
 mod mint;

@@ -63,15 +63,21 @@ impl Act<'_> {
     }
 
     pub(super) fn retire_issuer(&mut self, command: RetireIssuer) -> rusqlite::Result<IssuerRetirement> {
-        let RetireIssuer { issuer, entry } = command;
+        let RetireIssuer { issuer, even_needed, emergency, at, entry } = command;
         let sql = "SELECT current FROM issuers WHERE url = ?1 AND retired_at IS NULL";
         match self.one(sql, [&issuer], |row| row.get(0))? {
             None => self.undo(IssuerRetirement::Unknown),
             Some(true) => self.undo(IssuerRetirement::Current),
             Some(false) => {
-                self.execute("UPDATE issuers SET retired_at = ?2 WHERE url = ?1", params![issuer, entry.at])?;
-                self.enter(entry);
-                Ok(IssuerRetirement::Retired)
+                let needing = self.live_of_issuer(&issuer, at)?;
+                let tokens = needing.len() as u64;
+                if tokens > 0 && !even_needed {
+                    return self.undo(IssuerRetirement::Needed { tokens });
+                }
+                self.execute("UPDATE issuers SET retired_at = ?2 WHERE url = ?1", params![issuer, at])?;
+                self.enter(entry.with("tokens", tokens));
+                let emergency = self.end_tokens(&needing, emergency, at)?;
+                Ok(IssuerRetirement::Retired { tokens, emergency })
             }
         }
     }

@@ -3,21 +3,11 @@
 use rusqlite::params;
 
 use super::{Act, Mark};
-use crate::clock::Timestamp;
-use crate::id::{KeyId, StatusRef, TokenId};
 use crate::store::sqlite::read::{KEYS, key};
 use crate::store::sqlite::value::damaged;
 use crate::store::{
-    AcceptClock, FreshKeys, KeyRecord, KeyState, Minted, RetireKey, RetireTerms, Retirement, RotateKeys,
-    Rotation,
+    AcceptClock, FreshKeys, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys, Rotation,
 };
-
-/// A live persistent token of a key.
-struct Needing {
-    token: TokenId,
-    status: StatusRef,
-    emergency: bool,
-}
 
 impl Act<'_> {
     pub(super) fn insert_key(&self, key: &KeyRecord) -> rusqlite::Result<()> {
@@ -72,7 +62,7 @@ impl Act<'_> {
             }
             Some(KeyState::Current | KeyState::Prepared | KeyState::Previous) => {}
         }
-        let needing = self.needing(key, compromised, at)?;
+        let needing = self.live_of_key(key, compromised, at)?;
         let tokens = needing.len() as u64;
         if tokens > 0 && matches!(terms, RetireTerms::Unneeded) {
             return self.undo(Retirement::Needed { tokens });
@@ -82,36 +72,8 @@ impl Act<'_> {
         if let RetireTerms::Compromised(keys) = terms {
             self.begin_epoch(keys)?;
         }
-        self.end_tokens(&needing, at)?;
         self.enter(entry.with("tokens", tokens).with("compromised", compromised));
-        let successor = emergency.filter(|_| needing.iter().any(|token| token.emergency));
-        let emergency = successor.is_some();
-        if let Some(successor) = successor
-            && self.record_mint(successor)? == Minted::KeyGone
-        {
-            return Err(damaged("the new emergency token is signed with a key that does not sign"));
-        }
+        let emergency = self.end_tokens(&needing, emergency, at)?;
         Ok(Retirement::Retired { tokens, emergency })
-    }
-
-    /// The live persistent tokens of a key, and the emergency token of whatever key if asked.
-    fn needing(&self, key: KeyId, emergency_too: bool, now: Timestamp) -> rusqlite::Result<Vec<Needing>> {
-        let sql = "SELECT t.token, t.list, t.idx, t.emergency FROM tokens AS t \
-                   LEFT JOIN uses AS u ON u.token = t.token \
-                   WHERE (t.kid = ?1 OR (?3 AND t.emergency = 1)) AND t.revoked_at IS NULL AND u.spent_at IS NULL \
-                   AND (t.expires_at IS NULL OR t.expires_at > ?2)";
-        self.all(sql, params![key, now, emergency_too], |row| {
-            let status = StatusRef { list: row.get(1)?, index: row.get(2)? };
-            Ok(Needing { token: row.get(0)?, status, emergency: row.get(3)? })
-        })
-    }
-
-    fn end_tokens(&mut self, tokens: &[Needing], at: Timestamp) -> rusqlite::Result<()> {
-        for ended in tokens {
-            self.execute("UPDATE tokens SET revoked_at = ?2 WHERE token = ?1", params![ended.token, at])?;
-            self.execute("UPDATE mints SET revoked_at = ?2 WHERE token = ?1", params![ended.token, at])?;
-        }
-        let statuses: Vec<StatusRef> = tokens.iter().map(|token| token.status).collect();
-        self.set_revoked(&statuses)
     }
 }

@@ -33,8 +33,8 @@ impl Act<'_> {
 
     fn insert_mint(&self, record: &MintRecord) -> rusqlite::Result<()> {
         let sql = "INSERT INTO mints (token, kid, label, roles, persistent, emergency, minter, created_at, expires_at, \
-                   max_uses, dns_names, bound_key, cluster, host, policy, list, idx) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+                   max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
         let params = params![
             record.token,
             record.key,
@@ -53,15 +53,18 @@ impl Act<'_> {
             record.policy,
             record.status.list,
             record.status.index,
+            record.issuer,
         ];
         self.execute(sql, params).map(drop)
     }
 
     fn insert_token(&self, record: &MintRecord) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO tokens (token, kid, emergency, expires_at, list, idx) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT INTO tokens (token, kid, issuer, emergency, expires_at, list, idx) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let params = params![
             record.token,
             record.key,
+            record.issuer,
             record.emergency,
             record.expires_at,
             record.status.list,

@@ -17,7 +17,7 @@ macro_rules! select {
         concat!(
             "SELECT m.token, m.kid, m.label, m.roles, m.persistent, m.emergency, m.minter, m.created_at, m.expires_at, \
              m.max_uses, m.dns_names, m.bound_key, m.cluster, m.host, m.policy, m.list, m.idx, coalesce(u.used, 0), \
-             m.revoked_at FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token ",
+             m.revoked_at, m.issuer FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token ",
             $rest
         )
     };
@@ -27,6 +27,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
     let mint = MintRecord {
         token: row.get(0)?,
         key: row.get(1)?,
+        issuer: row.get(19)?,
         label: row.get(2)?,
         roles: row.get::<_, Json<Vec<Role>>>(3)?.0,
         persistent: row.get(4)?,

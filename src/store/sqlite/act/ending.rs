@@ -1,0 +1,73 @@
+//! Ending live persistent tokens together, because their key or the URL they name is trusted no more.
+
+use rusqlite::params;
+
+use super::Act;
+use crate::clock::Timestamp;
+use crate::id::{KeyId, StatusRef, TokenId};
+use crate::store::sqlite::value::damaged;
+use crate::store::{Minted, RecordMint};
+
+/// A live persistent token.
+pub(super) struct Live {
+    token: TokenId,
+    status: StatusRef,
+    emergency: bool,
+}
+
+macro_rules! live {
+    ($condition:literal) => {
+        concat!(
+            "SELECT t.token, t.list, t.idx, t.emergency FROM tokens AS t LEFT JOIN uses AS u ON u.token = t.token WHERE ",
+            $condition,
+            " AND t.revoked_at IS NULL AND u.spent_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?2)"
+        )
+    };
+}
+
+impl Act<'_> {
+    /// The live persistent tokens of a key, and the emergency token of whatever key if asked.
+    pub(super) fn live_of_key(
+        &self,
+        key: KeyId,
+        emergency_too: bool,
+        now: Timestamp,
+    ) -> rusqlite::Result<Vec<Live>> {
+        let sql = live!("(t.kid = ?1 OR (?3 AND t.emergency = 1))");
+        self.all(sql, params![key, now, emergency_too], live)
+    }
+
+    /// The live persistent tokens that name an external URL.
+    pub(super) fn live_of_issuer(&self, issuer: &str, now: Timestamp) -> rusqlite::Result<Vec<Live>> {
+        self.all(live!("t.issuer = ?1"), params![issuer, now], live)
+    }
+
+    /// Revokes them. If the emergency token is among them, `successor` is recorded; answers whether it was.
+    pub(super) fn end_tokens(
+        &mut self,
+        tokens: &[Live],
+        successor: Option<RecordMint>,
+        at: Timestamp,
+    ) -> rusqlite::Result<bool> {
+        for ended in tokens {
+            self.execute("UPDATE tokens SET revoked_at = ?2 WHERE token = ?1", params![ended.token, at])?;
+            self.execute("UPDATE mints SET revoked_at = ?2 WHERE token = ?1", params![ended.token, at])?;
+        }
+        let statuses: Vec<StatusRef> = tokens.iter().map(|token| token.status).collect();
+        self.set_revoked(&statuses)?;
+        let Some(successor) = successor.filter(|_| tokens.iter().any(|token| token.emergency)) else {
+            return Ok(false);
+        };
+        match self.record_mint(successor)? {
+            Minted::Recorded => Ok(true),
+            Minted::KeyGone => {
+                Err(damaged("the new emergency token is signed with a key that does not sign"))
+            }
+        }
+    }
+}
+
+fn live(row: &rusqlite::Row<'_>) -> rusqlite::Result<Live> {
+    let status = StatusRef { list: row.get(1)?, index: row.get(2)? };
+    Ok(Live { token: row.get(0)?, status, emergency: row.get(3)? })
+}
