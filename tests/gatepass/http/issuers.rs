@@ -24,7 +24,10 @@ async fn after_a_change_of_url_old_tokens_are_good_until_the_old_url_is_retired(
         shown.contains(&(json!(old), json!(false))) && shown.contains(&(json!(at.url), json!(true))),
         "{shown:?}"
     );
-    let retired = at.admin().post("/api/v1/issuers/retire", &json!({ "issuer": old })).await;
+    let asked = at.admin().post("/api/v1/issuers/retire", &json!({ "issuer": old })).await;
+    assert_eq!((asked.status, asked.code()), (409, "issuer_needed"), "{}", asked.text);
+    let confirmed = json!({ "issuer": old, "confirm": true });
+    let retired = at.admin().post("/api/v1/issuers/retire", &confirmed).await;
     assert_eq!(retired.status, 200, "{}", retired.text);
     let refused = Host::new().redeem(&at, persistent["token"].as_str().unwrap()).await;
     assert_eq!((refused.status, refused.code()), (401, "invalid_token"));
