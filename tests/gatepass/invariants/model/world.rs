@@ -191,14 +191,16 @@ impl World {
 impl Token {
     /// Checks that a redemption which succeeded was allowed to, and remembers it.
     fn admits(&mut self, key: usize, enrolled: Enrolled, now: Timestamp) {
-        assert!(!self.outlived, "a token of an earlier epoch is refused");
         if let Some(before) = self.admitted.get(&key) {
             assert_eq!(enrolled.host, before.host, "the same key stays the same host");
             if now.since(before.at) < REPEAT_WINDOW {
                 assert_eq!(enrolled.certificate, before.certificate, "a repeat gets what was lost");
+            } else {
+                assert!(!self.outlived, "a token of an earlier epoch gives nothing but repeats");
             }
             return;
         }
+        assert!(!self.outlived, "a token of an earlier epoch admits nobody new");
         assert!(!self.revoked, "a revoked token admits nobody new");
         assert!(self.expires_at.is_none_or(|at| now <= at.plus(LEEWAY)), "nor does one that expired");
         let Enrolled { host, certificate, .. } = enrolled;
