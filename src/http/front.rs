@@ -1,7 +1,9 @@
 //! The front: every request passes here, is matched to its row, judged, answered and recorded.
 
+mod record;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
@@ -10,6 +12,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
+use self::record::{Found, Record};
 use super::ResponseBody;
 use super::body::{self, BodyError};
 use super::call::Call;
@@ -50,39 +53,37 @@ impl Front {
         Self { authority, table, local, body_timeout }
     }
 
-    /// Answers a request.
+    /// Answers a request. A panic on the way becomes a 500; the server lives.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<ResponseBody> {
-        let started = Instant::now();
         let id = RequestId::generate(self.authority.time().wall());
         let (parts, body) = request.into_parts();
         let (method, version) = (parts.method.clone(), parts.version);
-        let peer = parts.extensions.get::<Peer>().cloned();
-        let address = peer.as_ref().map(|peer| peer.address.ip().to_string()).unwrap_or_default();
-        let (template, response) = match peer {
-            Some(peer) => self.route(parts, body, &peer, id).await,
-            None => ("", unmatched(Dialect::Native, &internal_error())),
-        };
-        let status = response.status().as_u16();
-        metrics::counter!("gatepass_requests_total", "method" => method_label(&method), "route" => template,
-            "status" => status.to_string())
-        .increment(1);
-        metrics::histogram!("gatepass_request_seconds", "route" => template).record(started.elapsed());
-        tracing::info!(%method, route = template, status, address, request = %id, took = ?started.elapsed(), "request");
+        let record = Record::begin(&parts, id);
+        // A task of its own: a client that goes away must not stop an act between its file and its commit. A body that
+        // it was sending ends with it.
+        let answering = tokio::spawn(self.route(parts, body, id, record.found()));
+        let response = answering.await.unwrap_or_else(|panic| {
+            tracing::error!(route = record.template(), request = %id, %panic, "answering a request panicked");
+            metrics::counter!("gatepass_panics_total").increment(1);
+            unmatched(record.dialect(), &internal_error())
+        });
+        record.answered(response.status());
         let response = finish(response, &method, id);
         if version < Version::HTTP_2 { announce_close(response) } else { response }
     }
 
     async fn route(
-        &self,
+        self: Arc<Self>,
         parts: Parts,
         body: Incoming,
-        peer: &Peer,
         id: RequestId,
-    ) -> (&'static str, Response<Bytes>) {
+        found: Found,
+    ) -> Response<Bytes> {
         match self.table.find(&parts.method, parts.uri.path()) {
             Match::Route(route, params) => {
-                let answer = self.call(route, params, parts, body, peer, id).await;
-                (route.path, answer.unwrap_or_else(|problem| unmatched(route.dialect, &problem)))
+                found.set(route.path, route.dialect);
+                let answer = self.call(route, params, parts, body, id).await;
+                answer.unwrap_or_else(|problem| unmatched(route.dialect, &problem))
             }
             Match::WrongMethod(dialect, allowed) => {
                 let problem = Problem::new(
@@ -90,26 +91,26 @@ impl Front {
                     "method_not_allowed",
                     format!("this path answers {allowed} only"),
                 );
-                ("", problem.render(dialect).header("allow", &allowed).0)
+                problem.render(dialect).header("allow", &allowed).0
             }
             Match::Nothing(dialect) => {
                 let problem =
                     Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path");
-                ("", unmatched(dialect, &problem))
+                unmatched(dialect, &problem)
             }
         }
     }
 
-    /// Judges the caller, reads the body, calls the handler. A panic in it becomes a 500; the server lives.
+    /// Judges the caller, reads the body, calls the handler.
     async fn call(
         &self,
         route: &Route,
         params: Vec<(String, String)>,
         parts: Parts,
         body: Incoming,
-        peer: &Peer,
         id: RequestId,
     ) -> Result<Response<Bytes>, Problem> {
+        let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
         let address = peer.address.ip();
         let Judged { actor, host, bearer } = self.judge(route, &parts, peer, id).await?;
         if !route.permission.allows(&actor) {
@@ -126,14 +127,7 @@ impl Front {
         let headers = parts.headers;
         let call =
             Call { authority, actor, host, bearer, address, request: id, params, query, headers, body };
-        // A task of its own: a client that goes away must not stop an act between its file and its commit.
-        let answer = tokio::spawn((route.serve)(call));
-        let response = answer.await.map_err(|panic| {
-            tracing::error!(route = route.path, request = %id, %panic, "a handler panicked");
-            metrics::counter!("gatepass_panics_total").increment(1);
-            internal_error()
-        })?;
-        Ok(whole(response).await)
+        Ok(whole((route.serve)(call).await).await)
     }
 
     async fn judge(
@@ -268,19 +262,6 @@ fn announce_close(mut response: Response<ResponseBody>) -> Response<ResponseBody
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
-}
-
-/// A method that is none of HTTP's own must not become a label: a stranger could make any number of them.
-fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        _ => "other",
-    }
 }
 
 #[cfg(test)]

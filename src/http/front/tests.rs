@@ -1,53 +1,103 @@
-//! A handler that panics answers 500 in the dialect of its route, and the server lives.
+//! What panics answers 500 in the dialect of its route, and the server lives; what nobody waits for is told too.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use super::*;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, Reading, SystemClock};
 use crate::config::{Config, Environment, Overrides};
 use crate::http::tls::Protocol;
 
+const SIGNED: &str = "authorization: Basic YWRtaW46d3Jvbmc=\r\n";
 const SECRET: &str = "what the handler panicked with";
 
+/// A clock that panics when a task reads it that judges a request: the second reader after it was told to.
+#[derive(Default)]
+struct Trap {
+    armed: AtomicBool,
+    sprung: AtomicBool,
+}
+
+impl Clock for Trap {
+    fn read(&self) -> Reading {
+        let sprung = self.armed.load(Ordering::SeqCst) && self.sprung.swap(true, Ordering::SeqCst);
+        assert!(!sprung, "{SECRET}");
+        SystemClock.read()
+    }
+}
+
+/// A handler that is held up, and what is heard of it.
+#[derive(Default)]
+struct Held {
+    begun: Notify,
+    release: Notify,
+    ended: Notify,
+}
+
 async fn front(data_dir: &std::path::Path) -> Arc<Front> {
+    front_at(data_dir, Arc::new(SystemClock), Arc::default()).await
+}
+
+async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<Held>) -> Arc<Front> {
     let overrides = Overrides {
         data_dir: Some(data_dir.to_owned()),
         listen: Some("127.0.0.1:0".to_owned()),
         ..Overrides::default()
     };
     let config = Config::load(None, &Environment::from_pairs([("", "")]), overrides).unwrap();
-    let server = crate::server::Server::open(config, Arc::new(SystemClock)).await.unwrap();
+    let server = crate::server::Server::open(config, clock).await.unwrap();
     let fine = |_: Call| async { Ok(Reply::ok(&"fine")) };
     let panics = |_: Call| async { panic!("{SECRET}") };
+    let holds = move |_: Call| {
+        let held = Arc::clone(&held);
+        async move {
+            held.begun.notify_one();
+            held.release.notified().await;
+            held.ended.notify_one();
+            Ok(Reply::ok(&"held"))
+        }
+    };
     let routes = vec![
+        Route::native(Method::POST, "/held", Permission::Anyone, holds),
+        Route::native(Method::POST, "/upload", Permission::Anyone, fine),
+        Route::native(Method::GET, "/judged", Permission::ReadTokens, fine),
         Route::native(Method::GET, "/fine", Permission::Anyone, fine),
         Route::native(Method::GET, "/panics", Permission::Anyone, panics),
         Route::ece(Method::GET, "/panics/in/elastics/words", Permission::Anyone, panics),
     ];
     let table = Table::of(routes).unwrap();
     let local = Secret::new("gpl_x".to_owned());
-    Arc::new(Front::new(Arc::clone(server.authority()), table, local, Duration::from_secs(5)))
+    Arc::new(Front::new(Arc::clone(server.authority()), table, local, Duration::from_secs(3600)))
 }
 
-/// Asks for these paths one after the other on one connection; everything that was answered.
-async fn ask(front: Arc<Front>, paths: &[&str]) -> String {
-    let (mut client, server) = tokio::io::duplex(64 * 1024);
+/// A connection to it, and the task that serves it.
+fn connect(front: Arc<Front>) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
+    let (client, server) = tokio::io::duplex(64 * 1024);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         request.extensions_mut().insert(Peer { address, certificate: None, protocol: Protocol::Http1 });
         let answer = Arc::clone(&front).answer(request);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
-    let serving = tokio::spawn(
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service),
-    );
+    let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
+    (client, tokio::spawn(serving))
+}
+
+/// Asks for these paths one after the other on one connection; everything that was answered.
+async fn ask(front: Arc<Front>, paths: &[&str]) -> String {
+    let (mut client, serving) = connect(front);
     for (place, path) in paths.iter().enumerate() {
         let close = if place + 1 == paths.len() { "connection: close\r\n" } else { "" };
-        client.write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n{close}\r\n").as_bytes()).await.unwrap();
+        client
+            .write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n{SIGNED}{close}\r\n").as_bytes())
+            .await
+            .unwrap();
     }
     let mut answers = String::new();
     client.read_to_string(&mut answers).await.unwrap();
@@ -66,4 +116,58 @@ async fn a_handler_that_panics_answers_500_and_the_connection_and_the_server_liv
     assert!(answers.contains(r#"{"errors":[{"code":"root.unavailable""#), "{answers}");
     assert!(!answers.contains(SECRET), "{answers}");
     assert!(ask(front, &["/fine"]).await.starts_with("HTTP/1.1 200"), "on another connection");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_while_a_caller_is_judged_answers_500_and_the_connection_lives() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(Trap::default()));
+    let front = front_at(dir.path(), Arc::clone(&clock) as Arc<dyn Clock>, Arc::default()).await;
+    clock.armed.store(true, Ordering::SeqCst);
+    let answers = ask(Arc::clone(&front), &["/judged"]).await;
+    assert!(answers.starts_with("HTTP/1.1 500") && !answers.contains(SECRET), "{answers}");
+    clock.armed.store(false, Ordering::SeqCst);
+    assert!(ask(front, &["/judged"]).await.starts_with("HTTP/1.1 401"));
+}
+
+/// What must come, comes soon, even on a busy machine.
+async fn within<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), work).await.expect("it happens in time")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_whose_client_goes_away_is_finished_and_counted_as_gone() {
+    crate::http::metrics::install();
+    let (dir, held) = (tempfile::tempdir().unwrap(), Arc::new(Held::default()));
+    let front = front_at(dir.path(), Arc::new(SystemClock), Arc::clone(&held)).await;
+    let (mut client, serving) = connect(front);
+    client.write_all(b"POST /held HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    within(held.begun.notified()).await;
+    serving.abort();
+    assert!(serving.await.unwrap_err().is_cancelled());
+    let told = crate::http::metrics::render();
+    let gone = "gatepass_requests_total{method=\"POST\",route=\"/held\",status=\"gone\"} 1";
+    assert!(told.contains(gone), "{told}");
+    held.release.notify_one();
+    within(held.ended.notified()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_is_waited_for_only_as_long_as_its_client_is_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let front = front(dir.path()).await;
+    let (mut client, serving) = connect(Arc::clone(&front));
+    client.write_all(b"POST /upload HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nabc").await.unwrap();
+    within(async {
+        while Arc::strong_count(&front) < 3 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    serving.abort();
+    within(async {
+        while Arc::strong_count(&front) > 1 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
