@@ -29,7 +29,7 @@ pub enum BodyError {
 ///
 /// # Errors
 /// [`BodyError`] says whether the body was too large, too slow or broken.
-pub async fn read(body: Incoming, limit: usize, timeout: Duration) -> Result<Bytes, BodyError> {
+pub async fn read(body: &mut Incoming, limit: usize, timeout: Duration) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(BodyError::TooLarge);
     }
@@ -43,6 +43,25 @@ pub async fn read(body: Incoming, limit: usize, timeout: Duration) -> Result<Byt
         Ok(Err(_)) => Err(BodyError::Broken),
         Err(_) => Err(BodyError::TimedOut),
     }
+}
+
+/// How much of a refused body is still taken.
+const DISCARDED: usize = 1 << 20;
+
+/// Takes what is left of a body that nobody wants, 1 MiB and `timeout` at most. In HTTP/2 an answer before the end of its
+/// request resets the stream (RFC 9113 section 8.1), and clients such as curl then drop the answer.
+pub async fn discard(body: &mut Incoming, timeout: Duration) {
+    let mut left = DISCARDED;
+    let taking = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whoever has not sent it all by then goes without the answer.
+    let _ = tokio::time::timeout(timeout, taking).await;
 }
 
 /// An answer's body that is known whole.

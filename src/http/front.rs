@@ -3,14 +3,14 @@
 mod record;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use self::record::{Found, Record};
 use super::ResponseBody;
@@ -75,7 +75,24 @@ impl Front {
     async fn route(
         self: Arc<Self>,
         parts: Parts,
-        body: Incoming,
+        mut body: Incoming,
+        id: RequestId,
+        found: Found,
+    ) -> Response<Bytes> {
+        let started = Instant::now();
+        // Who waits for `100 Continue` sends nothing before it.
+        let discards = parts.version == Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
+        let response = self.dispatch(parts, &mut body, id, found).await;
+        if discards && !body.is_end_stream() {
+            body::discard(&mut body, self.body_timeout.saturating_sub(started.elapsed())).await;
+        }
+        response
+    }
+
+    async fn dispatch(
+        &self,
+        parts: Parts,
+        body: &mut Incoming,
         id: RequestId,
         found: Found,
     ) -> Response<Bytes> {
@@ -107,7 +124,7 @@ impl Front {
         route: &Route,
         params: Vec<(String, String)>,
         parts: Parts,
-        body: Incoming,
+        body: &mut Incoming,
         id: RequestId,
     ) -> Result<Response<Bytes>, Problem> {
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;

@@ -182,7 +182,7 @@ async fn answer(
             let certificate = peer.certificate.as_ref().map_or(0, |leaf| leaf.len());
             *answer.body_mut() = body::full(format!("{:?} {certificate}", peer.protocol));
         }
-        "/upload" => match body::read(request.into_body(), 64 << 10, body_timeout).await {
+        "/upload" => match body::read(&mut request.into_body(), 64 << 10, body_timeout).await {
             Ok(bytes) => *answer.body_mut() = body::full(bytes.len().to_string()),
             Err(BodyError::TooLarge) => *answer.status_mut() = StatusCode::PAYLOAD_TOO_LARGE,
             Err(BodyError::TimedOut) => *answer.status_mut() = StatusCode::REQUEST_TIMEOUT,

@@ -20,6 +20,20 @@ fn curl_opens_the_mtls_route_with_a_host_certificate_and_is_refused_without() {
 }
 
 #[test]
+fn curl_hears_over_http2_why_a_large_body_is_refused() {
+    let at = Served::start();
+    let large = "x".repeat(300 << 10);
+    let upload = ["--http2", "--header", "Content-Type: application/json", "--data-binary", "@-"];
+    let bearer = [upload.as_slice(), &["--header", "Authorization: Bearer a.b.c"]].concat();
+    let too_large = at.curl("/api/v1/bootstrap", &bearer, &large);
+    assert_eq!((too_large.status, &too_large.json["code"]), (413, &json!("body_too_large")));
+    let stranger = at.curl("/api/v1/enrollment-tokens", &upload, &large);
+    assert_eq!((stranger.status, &stranger.json["code"]), (401, &json!("unauthenticated")));
+    let nowhere = at.curl("/nowhere", &upload, &large);
+    assert_eq!((nowhere.status, &nowhere.json["code"]), (404, &json!("not_found")));
+}
+
+#[test]
 fn s_client_verifies_the_server_to_its_root_and_is_known_by_its_certificate() {
     let at = Served::start();
     let host = at.enroll("host");
