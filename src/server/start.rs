@@ -110,7 +110,7 @@ async fn compose(
     let cas = ca_files::load_or_make(config, store.as_ref(), &vault, now).await?;
     let keys = store.keys().await.map_err(StartError::of)?;
     let ring = load_ring(&vault, &keys).map_err(StartError::of)?;
-    destroy_unneeded(&vault, &keys).map_err(StartError::of)?;
+    destroy_unneeded(&vault, keys.iter().map(|key| key.id), &keys).map_err(StartError::of)?;
     let issuers = store.issuers().await.map_err(StartError::of)?;
     let issuers =
         Issuers::from_records(&issuers).ok_or_else(|| StartError::of("the store knows no external URL"))?;

@@ -64,17 +64,20 @@ pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, Servic
     Ok(KeyRing::new(Arc::new(current), find(KeyState::Prepared)?.id, verifying)?)
 }
 
-/// Destroys every private half in the vault that no prepared or current key needs: a crash may have left one.
+/// Destroys the private halves of the `known` keys, but of those that these records say are prepared or current. What
+/// is not known here is left alone: it may be a key of a newer database than this one.
 ///
 /// # Errors
 /// A file cannot be removed.
-pub fn destroy_unneeded(vault: &Vault, records: &[KeyRecord]) -> Result<(), ServiceError> {
-    let needed = |record: &&KeyRecord| matches!(record.state, KeyState::Prepared | KeyState::Current);
-    let needed = records.iter().filter(needed).map(|record| key_file(record.id)).collect::<Vec<_>>();
-    for name in vault.names()? {
-        if name.starts_with("token-") && !needed.contains(&name) {
-            vault.destroy(&name)?;
-        }
+pub fn destroy_unneeded(
+    vault: &Vault,
+    known: impl IntoIterator<Item = KeyId>,
+    records: &[KeyRecord],
+) -> Result<(), ServiceError> {
+    let signs = |record: &KeyRecord| matches!(record.state, KeyState::Prepared | KeyState::Current);
+    let needed = |key: KeyId| records.iter().any(|record| record.id == key && signs(record));
+    for key in known.into_iter().filter(|key| !needed(*key)) {
+        vault.destroy(&key_file(key))?;
     }
     Ok(())
 }
@@ -175,11 +178,30 @@ impl Authority {
 
     /// Puts the keys as they are recorded into use, then destroys private halves that are not needed any more.
     pub(super) fn take_over(&self, records: &[KeyRecord]) -> Result<(), ServiceError> {
-        self.ring.store(Arc::new(load_ring(&self.vault, records)?));
-        destroy_unneeded(&self.vault, records)
+        let before = self.ring.swap(Arc::new(load_ring(&self.vault, records)?));
+        destroy_unneeded(&self.vault, before.verifying().iter().map(|key| key.id), records)
     }
 }
 
 fn no_key(key: KeyId) -> ServiceError {
     ServiceError::NotFound { what: "signing key", id: key.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_keys_that_sign_no_more_are_destroyed() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&dir.path().join("keys")).unwrap();
+        let now = Timestamp::from_secs(1_900_000_000);
+        let make = |state| make_key(&vault, state, now).unwrap();
+        let records = [make(KeyState::Previous), make(KeyState::Current), make(KeyState::Prepared)];
+        let of_a_newer_database = make(KeyState::Current);
+        destroy_unneeded(&vault, records.iter().map(|record| record.id), &records).unwrap();
+        let held = |record: &KeyRecord| vault.holds(&key_file(record.id));
+        assert_eq!(records.each_ref().map(held), [false, true, true]);
+        assert!(held(&of_a_newer_database));
+    }
 }

@@ -102,6 +102,7 @@ macro_rules! contract {
                 retiring_a_needed_key_ends_its_tokens_and_replaces_the_emergency_token,
                 a_compromised_key_retires_at_once_and_leaves_only_fresh_keys_to_sign,
                 accepting_the_clock_begins_a_new_epoch,
+                the_ephemeral_tokens_of_a_retired_key_are_listed_as_ended,
             }
             collecting {
                 nothing_that_is_still_needed_is_collected,

@@ -16,6 +16,12 @@ async fn rotate(world: &mut World) -> KeyId {
     former
 }
 
+async fn mint_for_two_hours(world: &mut World) -> MintRecord {
+    let expires_at = Some(world.now.plus(HOUR * 2));
+    let record = world.ephemeral(Some(1));
+    world.mint(MintRecord { expires_at, ..record }).await
+}
+
 async fn retire(world: &World, key: KeyId, even_needed: bool, emergency: Option<RecordMint>) -> Retirement {
     let terms = if even_needed { RetireTerms::EvenNeeded } else { RetireTerms::Unneeded };
     retire_on(world, key, terms, emergency).await
@@ -173,6 +179,7 @@ pub(in crate::store) async fn a_compromised_key_retires_at_once_and_leaves_only_
 }
 
 pub(in crate::store) async fn accepting_the_clock_begins_a_new_epoch(world: &mut World) {
+    let (ephemeral, persistent) = (mint_for_two_hours(world).await, world.mint_persistent(None).await);
     let former = rotate(world).await;
     let before = states(world).await;
     let dropped = before.iter().find(|(_, state)| *state == KeyState::Prepared).unwrap().0;
@@ -189,4 +196,19 @@ pub(in crate::store) async fn accepting_the_clock_begins_a_new_epoch(world: &mut
     assert_eq!(standing(next.id), Some((KeyState::Prepared, false)));
     assert_eq!(standing(dropped), None);
     world.expect_entries(&[Action::ClockAccepted]).await;
+    let state = async |token| world.token(token).await.unwrap().state(world.now);
+    assert_eq!(state(&ephemeral).await, TokenState::Revoked, "no key verifies it any more");
+    assert_eq!(state(&persistent).await, TokenState::Active);
+}
+
+pub(in crate::store) async fn the_ephemeral_tokens_of_a_retired_key_are_listed_as_ended(world: &mut World) {
+    let (pending, spent) = (mint_for_two_hours(world).await, mint_for_two_hours(world).await);
+    world.enroll(&spent, new_key()).await;
+    let former = rotate(world).await;
+    let later = mint_for_two_hours(world).await;
+    assert_eq!(retire(world, former, true, None).await, Retirement::Retired { tokens: 0, emergency: false });
+    let state = async |token| world.token(token).await.unwrap().state(world.now);
+    assert_eq!(state(&pending).await, TokenState::Revoked);
+    assert_eq!(state(&spent).await, TokenState::Used);
+    assert_eq!(state(&later).await, TokenState::Pending);
 }

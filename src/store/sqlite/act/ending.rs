@@ -26,6 +26,15 @@ macro_rules! live {
 }
 
 impl Act<'_> {
+    /// Says of the live ephemeral tokens of `key`, or of all, that they have ended: no key verifies them any more. They
+    /// have no rows but their mint records, and their status bits need not change.
+    pub(super) fn end_ephemeral(&self, key: Option<KeyId>, at: Timestamp) -> rusqlite::Result<()> {
+        let sql = "UPDATE mints SET revoked_at = ?2 WHERE persistent = 0 AND revoked_at IS NULL AND expires_at > ?2 \
+                   AND (?1 IS NULL OR kid = ?1) \
+                   AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
+        self.execute(sql, params![key, at]).map(drop)
+    }
+
     /// The live persistent tokens of a key, and the emergency token of whatever key if asked.
     pub(super) fn live_of_key(
         &self,

@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use super::{Act, Mark};
+use crate::clock::Timestamp;
 use crate::store::sqlite::read::{KEYS, key};
 use crate::store::sqlite::value::damaged;
 use crate::store::{
@@ -30,14 +31,15 @@ impl Act<'_> {
 
     pub(super) fn accept_clock(&mut self, command: AcceptClock) -> rusqlite::Result<Rotation> {
         let AcceptClock { current, next, at, entry } = command;
-        self.begin_epoch(FreshKeys { current, next })?;
+        self.begin_epoch(FreshKeys { current, next }, at)?;
         self.enter(entry);
         self.effects.marks.push(Mark::Set(at));
         self.rotation()
     }
 
     /// Only fresh keys sign from now on, and no key before them verifies an ephemeral token.
-    fn begin_epoch(&self, keys: FreshKeys) -> rusqlite::Result<()> {
+    fn begin_epoch(&self, keys: FreshKeys, at: Timestamp) -> rusqlite::Result<()> {
+        self.end_ephemeral(None, at)?;
         // The prepared key has signed nothing, and what it would sign could not be told from an earlier epoch.
         self.execute("DELETE FROM signing_keys WHERE state = 'prepared'", [])?;
         self.execute("UPDATE signing_keys SET state = 'previous' WHERE state = 'current'", [])?;
@@ -69,8 +71,9 @@ impl Act<'_> {
         }
         let sql = "UPDATE signing_keys SET state = 'retired', retired_at = ?2 WHERE kid = ?1";
         self.execute(sql, params![key, at])?;
+        self.end_ephemeral(Some(key), at)?;
         if let RetireTerms::Compromised(keys) = terms {
-            self.begin_epoch(keys)?;
+            self.begin_epoch(keys, at)?;
         }
         self.enter(entry.with("tokens", tokens).with("compromised", compromised));
         let emergency = self.end_tokens(&needing, emergency, at)?;
