@@ -111,7 +111,7 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
         first_start::done(&self.data_dir).map_err(|error| RunError::File(error.to_string()))?;
         let (stop, stopped) = watch::channel(false);
-        let timers = timers::start(&self.authority, &self.tls, self.source, &stopped);
+        let timers = timers::start(&self.authority, &self.tls, self.source, &self.keys_dir, &stopped);
         let mut failed = self.store.failed();
         let front = self.front;
         let handler = move |request| Arc::clone(&front).answer(request);

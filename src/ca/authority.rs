@@ -5,7 +5,7 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 use x509_cert::name::Name;
 
-use super::error::ImportError;
+use super::error::{ImportError, IssueError};
 use super::import::{self, CaCertificate};
 use super::pem::der_to_pem;
 use super::signing_key::SigningKey;
@@ -42,6 +42,29 @@ impl CertificateAuthority {
     ) -> Result<Self, ImportError> {
         let root = import::root(root_pem, now)?;
         let issuing = import::issuing(issuing_pem, &root, now)?;
+        Self::of(root, issuing, issuing_key)
+    }
+
+    /// The same whatever the time is: a CA that has expired is opened so that another can take its place. It issues
+    /// nothing then.
+    ///
+    /// # Errors
+    /// As [`Self::from_pem`], but for the dates.
+    pub fn from_pem_whenever(
+        root_pem: &str,
+        issuing_pem: &str,
+        issuing_key: &Secret<String>,
+    ) -> Result<Self, ImportError> {
+        let root = import::root_whenever(root_pem)?;
+        let issuing = import::issuing_whenever(issuing_pem, &root)?;
+        Self::of(root, issuing, issuing_key)
+    }
+
+    fn of(
+        root: CaCertificate,
+        issuing: CaCertificate,
+        issuing_key: &Secret<String>,
+    ) -> Result<Self, ImportError> {
         let key = import::key_of(&issuing, "issuing key", issuing_key)?;
         Ok(Self {
             root_pem: der_to_pem("CERTIFICATE", &root.der),
@@ -77,6 +100,18 @@ impl CertificateAuthority {
     /// The issuing CA's certificate, DER.
     pub fn issuing_der(&self) -> &[u8] {
         &self.issuing.der
+    }
+
+    /// Whether both certificates are good at `now`, so that what is issued is too.
+    ///
+    /// # Errors
+    /// [`IssueError::IssuerNotValid`], with the dates of the one that is not.
+    pub fn is_good_at(&self, now: Timestamp) -> Result<(), IssueError> {
+        let good = |(not_before, not_after): (Timestamp, Timestamp)| not_before <= now && now < not_after;
+        match [self.root.bounds, self.issuing.bounds].into_iter().find(|bounds| !good(*bounds)) {
+            Some((not_before, not_after)) => Err(IssueError::IssuerNotValid { not_before, not_after }),
+            None => Ok(()),
+        }
     }
 
     /// The issuing CA's subject key identifier (RFC 5280 section 4.2.1.2): its CRL is named by it.

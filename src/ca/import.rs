@@ -35,7 +35,14 @@ pub(super) struct CaCertificate {
 
 /// A self-signed root that allows an issuing CA below it.
 pub(super) fn root(pem: &str, now: Timestamp) -> Result<CaCertificate, ImportError> {
-    let root = CaCertificate::parse(ROOT, pem, now)?;
+    let root = root_whenever(pem)?;
+    root.is_good_at(ROOT, now)?;
+    Ok(root)
+}
+
+/// The same, whether it is good now or not.
+pub(super) fn root_whenever(pem: &str) -> Result<CaCertificate, ImportError> {
+    let root = CaCertificate::parse(ROOT, pem)?;
     if root.path_length == Some(0) {
         return Err(ImportError::PathLength);
     }
@@ -49,7 +56,14 @@ pub(super) fn root(pem: &str, now: Timestamp) -> Result<CaCertificate, ImportErr
 
 /// An issuing CA that `root` signed.
 pub(super) fn issuing(pem: &str, root: &CaCertificate, now: Timestamp) -> Result<CaCertificate, ImportError> {
-    let issuing = CaCertificate::parse(ISSUING, pem, now)?;
+    let issuing = issuing_whenever(pem, root)?;
+    issuing.is_good_at(ISSUING, now)?;
+    Ok(issuing)
+}
+
+/// The same, whether it is good now or not.
+pub(super) fn issuing_whenever(pem: &str, root: &CaCertificate) -> Result<CaCertificate, ImportError> {
+    let issuing = CaCertificate::parse(ISSUING, pem)?;
     if issuing.der == root.der {
         return Err(ImportError::SameCertificate);
     }
@@ -75,7 +89,7 @@ pub(super) fn key_of(
 }
 
 impl CaCertificate {
-    fn parse(what: &'static str, pem: &str, now: Timestamp) -> Result<Self, ImportError> {
+    fn parse(what: &'static str, pem: &str) -> Result<Self, ImportError> {
         let not_a_certificate = ImportError::NotACertificate { what };
         let der = pem_to_der("CERTIFICATE", pem).map_err(|problem| ImportError::Pem { what, problem })?;
         let certificate = Certificate::from_der(&der).map_err(|_| not_a_certificate.clone())?;
@@ -97,8 +111,19 @@ impl CaCertificate {
             Ok(PublicKey::Ed25519(_)) | Err(_) => return Err(ImportError::Algorithm { what }),
             Ok(key) => key,
         };
-        let bounds = valid_at(what, &certificate, now)?;
+        let bounds = bounds(&certificate);
         Ok(Self { der, ski: ski.0.as_bytes().to_vec(), bounds, path_length, key, certificate })
+    }
+
+    fn is_good_at(&self, what: &'static str, now: Timestamp) -> Result<(), ImportError> {
+        let (not_before, not_after) = self.bounds;
+        if now < not_before {
+            return Err(ImportError::NotYetValid { what, not_before });
+        }
+        if now >= not_after {
+            return Err(ImportError::Expired { what, not_after });
+        }
+        Ok(())
     }
 
     /// Whether this one's key made the signature of `other`.
@@ -161,21 +186,6 @@ fn refuse_unknown(what: &'static str, tbs: &TbsCertificate) -> Result<(), Import
         }
     }
     Ok(())
-}
-
-fn valid_at(
-    what: &'static str,
-    certificate: &Certificate,
-    now: Timestamp,
-) -> Result<(Timestamp, Timestamp), ImportError> {
-    let (not_before, not_after) = bounds(certificate);
-    if now < not_before {
-        return Err(ImportError::NotYetValid { what, not_before });
-    }
-    if now >= not_after {
-        return Err(ImportError::Expired { what, not_after });
-    }
-    Ok((not_before, not_after))
 }
 
 /// The extension of this type; a second one of it, or one that cannot be read, spoils the certificate.

@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::reply::Reply;
+use crate::ca::IssueError;
 use crate::service::{FieldError, ServiceError};
 use crate::store::StoreError;
 use crate::token::MintError;
@@ -167,12 +168,16 @@ impl From<ServiceError> for Problem {
             ServiceError::IssuerNeeded { .. } => of(S::CONFLICT, "issuer_needed"),
             ServiceError::IssuerInUse => of(S::CONFLICT, "issuer_in_use"),
             ServiceError::RootKeyAway => of(S::CONFLICT, "root_key_away"),
+            ServiceError::RootExpired => of(S::CONFLICT, "root_expired"),
             ServiceError::Unauthenticated => Self::unauthenticated(detail),
             ServiceError::RenewedTooOften => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(3600),
             ServiceError::SignInBusy => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(1),
             ServiceError::ClockInDoubt(_) => of(S::SERVICE_UNAVAILABLE, "clock_in_doubt").retry_after(60),
             ServiceError::Store(error) => unavailable(&error),
             ServiceError::Vault(_) => of(S::SERVICE_UNAVAILABLE, "keys_unavailable").retry_after(10),
+            ServiceError::Issue(IssueError::IssuerNotValid { .. }) => {
+                of(S::SERVICE_UNAVAILABLE, "ca_not_valid").retry_after(60)
+            }
             ServiceError::Mint(error) => unminted(&error),
             ServiceError::Key(_) | ServiceError::Issue(_) => of(S::INTERNAL_SERVER_ERROR, "internal_error"),
         }

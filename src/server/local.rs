@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::http::credential::LOCAL_PREFIX;
 use crate::id::{Fingerprint, hex, random};
 use crate::secret::Secret;
-use crate::service::vault::{VaultError, write_private};
+use crate::service::vault::{VaultError, load_private, write_private};
 
 /// The file, in the keys directory: `{"url","fingerprint","credential"}`. Each start makes a new credential.
 const FILE: &str = "local.json";
@@ -27,6 +27,19 @@ pub(super) fn publish(
 ) -> Result<(), VaultError> {
     let text = json!({ "url": url, "fingerprint": root, "credential": credential.expose() });
     write_private(&keys_dir.join(FILE), text.to_string().as_bytes())
+}
+
+/// The listener has another chain: tells its root, if that is not told already.
+pub(super) fn point_to(keys_dir: &Path, root: Fingerprint) -> Result<(), VaultError> {
+    let path = keys_dir.join(FILE);
+    // A server that stops has withdrawn it.
+    let Ok(text) = load_private(&path) else { return Ok(()) };
+    let Ok(mut told) = serde_json::from_str::<Value>(text.expose()) else { return Ok(()) };
+    if told["fingerprint"] == json!(root) {
+        return Ok(());
+    }
+    told["fingerprint"] = json!(root);
+    write_private(&path, told.to_string().as_bytes())
 }
 
 /// The server stops: its credential is worth nothing any more.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::preflight::{self, Preflight};
-use super::tls_files::TlsSource;
+use super::tls_files::{Presented, TlsSource};
 use super::{Server, ca_files, first_start, local, process};
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
@@ -67,13 +67,12 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let root = authority.cas().current().root_pem().to_owned();
     write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;
     let source = TlsSource::new(&config, names, local_addr.ip(), url_address(&url));
-    let (identity, expires_at) = source.identity(&authority).map_err(StartError::of)?;
+    let Presented { identity, expires_at, root } = source.identity(&authority).map_err(StartError::of)?;
     authority.server_certificate_is(expires_at);
     let tls = Tls::new(identity, ca_files::client_anchors(&authority)).map_err(StartError::of)?;
     let credential = local::credential();
     // The port is bound: whoever reads this may connect already, and is answered as soon as the server runs.
-    local::publish(&config.server.keys_dir, &url, authority.cas().current().root_fingerprint(), &credential)
-        .map_err(StartError::of)?;
+    local::publish(&config.server.keys_dir, &url, root, &credential).map_err(StartError::of)?;
     let table = Table::new(config.http.public_metrics).map_err(StartError::of)?;
     let front = Front::new(Arc::clone(&authority), table, credential, config.http.body_timeout);
     Ok(Server {

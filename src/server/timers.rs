@@ -1,6 +1,7 @@
 //! What happens by itself: each timer is a use case, called on its time, until the server stops.
 
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::ca_files::client_anchors;
-use super::tls_files::TlsSource;
+use super::local;
+use super::tls_files::{Presented, TlsSource};
 use crate::http::tls::Tls;
 use crate::id::random;
 use crate::service::{Authority, ServiceError};
@@ -23,6 +25,7 @@ pub(super) fn start(
     authority: &Arc<Authority>,
     tls: &Arc<Tls>,
     source: TlsSource,
+    keys_dir: &Path,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut timers = JoinSet::new();
@@ -36,7 +39,7 @@ pub(super) fn start(
     let (a, stop) = with();
     timers.spawn(sign_crls(a, stop));
     let (a, stop) = with();
-    timers.spawn(renew_tls(a, Arc::clone(tls), source, stop));
+    timers.spawn(renew_tls(a, Arc::clone(tls), source, keys_dir.to_owned(), stop));
     let (a, stop) = with();
     timers.spawn(every("store probe", 2 * SECOND, stop, move || probe_store(Arc::clone(&a))));
     timers.spawn(every("metrics", 5 * SECOND, stopped.clone(), || async {
@@ -132,6 +135,7 @@ async fn renew_tls(
     authority: Arc<Authority>,
     tls: Arc<Tls>,
     source: TlsSource,
+    keys_dir: PathBuf,
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut written = source.written_at();
@@ -157,7 +161,7 @@ async fn renew_tls(
             continue;
         }
         written = source.written_at();
-        match swap(&authority, &tls, &source) {
+        match swap(&authority, &tls, &source, &keys_dir) {
             Ok(()) => {
                 made_at = authority.now();
                 tracing::info!("the listener has a new certificate");
@@ -169,9 +173,10 @@ async fn renew_tls(
     }
 }
 
-fn swap(authority: &Authority, tls: &Tls, source: &TlsSource) -> Result<(), String> {
-    let (identity, expires_at) = source.identity(authority).map_err(|error| error.to_string())?;
+fn swap(authority: &Authority, tls: &Tls, source: &TlsSource, keys_dir: &Path) -> Result<(), String> {
+    let Presented { identity, expires_at, root } =
+        source.identity(authority).map_err(|error| error.to_string())?;
     tls.swap(identity, client_anchors(authority)).map_err(|error| error.to_string())?;
     authority.server_certificate_is(expires_at);
-    Ok(())
+    local::point_to(keys_dir, root).map_err(|error| error.to_string())
 }

@@ -8,10 +8,11 @@ use std::time::{Duration, SystemTime};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::ca::ServerProfile;
+use crate::ca::{CertificateAuthority, IssueError, ServerIdentity, ServerProfile};
 use crate::clock::Timestamp;
 use crate::config::{Config, TlsFiles};
 use crate::http::tls::TlsIdentity;
+use crate::id::Fingerprint;
 use crate::name::DnsName;
 use crate::service::vault::load_private;
 use crate::service::{Authority, ServiceError};
@@ -33,6 +34,16 @@ pub(super) enum TlsSourceError {
     /// Our own CA did not make one.
     #[error(transparent)]
     Service(#[from] ServiceError),
+}
+
+/// What the listener proves itself with.
+pub(super) struct Presented {
+    /// Certificate, chain and key.
+    pub(super) identity: TlsIdentity,
+    /// When the certificate ends.
+    pub(super) expires_at: Timestamp,
+    /// The root by which clients on this machine know it.
+    pub(super) root: Fingerprint,
 }
 
 /// Where the listener's certificate comes from.
@@ -62,19 +73,21 @@ impl TlsSource {
         })
     }
 
-    /// A certificate to serve with, and when it ends.
-    pub(super) fn identity(&self, authority: &Authority) -> Result<(TlsIdentity, Timestamp), TlsSourceError> {
+    /// A certificate to serve with.
+    pub(super) fn identity(&self, authority: &Authority) -> Result<Presented, TlsSourceError> {
+        let (cas, now) = (authority.cas(), authority.now());
+        let root = cas.current().root_fingerprint();
         match self {
-            Self::Own(profile) => {
-                let cas = authority.cas();
-                let made =
-                    cas.current().issue_server(profile, authority.now()).map_err(ServiceError::from)?;
+            Self::Own(profile) if cas.current().is_good_at(now).is_ok() => {
                 let ways = cas.ways_from_former_roots().map(<[u8]>::to_vec);
-                let chain = made.chain.into_iter().chain(ways).map(CertificateDer::from).collect();
-                let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.key.expose().clone()));
-                Ok((TlsIdentity { chain, key }, made.not_after))
+                let made = cas.current().issue_server(profile, now).map_err(ServiceError::from)?;
+                Ok(present(made, ways, root))
             }
-            Self::Outside(files) => read(files),
+            Self::Own(profile) => Ok(stand_in(profile, now).map_err(ServiceError::from)?),
+            Self::Outside(files) => {
+                let (identity, expires_at) = read(files)?;
+                Ok(Presented { identity, expires_at, root })
+            }
         }
     }
 
@@ -84,6 +97,21 @@ impl TlsSource {
         let written = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
         Some((written(&files.certificate)?, written(&files.key)?))
     }
+}
+
+fn present(made: ServerIdentity, ways: impl Iterator<Item = Vec<u8>>, root: Fingerprint) -> Presented {
+    let chain = made.chain.into_iter().chain(ways).map(CertificateDer::from).collect();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.key.expose().clone()));
+    Presented { identity: TlsIdentity { chain, key }, expires_at: made.not_after, root }
+}
+
+/// While the CA is not valid: a certificate under a root that is thrown away, and that only the file of the local
+/// credential names. With it whoever may read the keys directory can rotate the CA; nobody else takes it for anything.
+fn stand_in(profile: &ServerProfile, now: Timestamp) -> Result<Presented, IssueError> {
+    let made = CertificateAuthority::generate("gatepass stand-in", now)?;
+    let ca = CertificateAuthority::from_pem(&made.root_pem, &made.issuing_pem, &made.issuing_key, now);
+    let ca = ca.map_err(IssueError::Authority)?;
+    Ok(present(ca.issue_server(profile, now)?, std::iter::empty(), ca.root_fingerprint()))
 }
 
 pub(super) fn read(files: &TlsFiles) -> Result<(TlsIdentity, Timestamp), TlsSourceError> {

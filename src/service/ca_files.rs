@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ServiceError;
 use super::ca_set::{CaSet, Certificate};
 use super::vault::{Vault, VaultError};
-use crate::ca::{CertificateAuthority, IssueError};
+use crate::ca::{CertificateAuthority, IssueError, not_after};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, hex};
 use crate::secret::Secret;
@@ -98,12 +98,24 @@ impl Manifest {
         Ok(Self { roots: vec![root], issuing: vec![issuing] }.save(vault)?)
     }
 
+    /// Whether the current root's life is over at `now`: then it can vouch for nothing.
+    ///
+    /// # Errors
+    /// Its file is missing, exposed or broken.
+    pub fn root_has_expired(&self, vault: &Vault, now: Timestamp) -> Result<bool, ServiceError> {
+        let root = self.roots.first().copied().map(root_certificate);
+        let root = certificates(vault, root.into_iter())?;
+        Ok(root.iter().all(|root| not_after(&root.der).is_none_or(|ends| ends <= now)))
+    }
+
     /// Destroys the private keys of roots before the current one, which nothing needs any more.
     ///
     /// # Errors
     /// A file cannot be removed.
     pub fn destroy_former_root_keys(&self, vault: &Vault) -> Result<(), VaultError> {
-        self.roots.iter().skip(1).try_for_each(|root| vault.destroy(&root_key(*root)))
+        let known = self.roots.iter().chain(self.issuing.iter().map(|issuing| &issuing.root));
+        let mut former = known.filter(|root| Some(*root) != self.roots.first());
+        former.try_for_each(|root| vault.destroy(&root_key(*root)))
     }
 
     fn current_root(&self, vault: &Vault) -> Result<(Fingerprint, Secret<String>), ServiceError> {
@@ -114,21 +126,22 @@ impl Manifest {
         Ok((root, vault.load(&root_key(root))?))
     }
 
-    /// The CA that the files make.
+    /// The CA that the files make. The current one may have expired: it is there to be rotated then.
     ///
     /// # Errors
-    /// A file is missing, exposed or broken, or the current issuing CA has expired.
+    /// A file is missing, exposed or broken.
     pub fn open(&self, vault: &Vault, now: Timestamp) -> Result<CaSet, ServiceError> {
         let mut newest_first = Vec::new();
         for issuing in &self.issuing {
             let root = vault.load(&root_certificate(issuing.root))?;
             let certificate = vault.load(&issuing_certificate(&issuing.ski))?;
             let key = vault.load(&issuing_key(&issuing.ski))?;
-            match import(root.expose(), certificate.expose(), &key, now) {
-                Ok(ca) => newest_first.push(ca),
+            if newest_first.is_empty() {
+                let ca = CertificateAuthority::from_pem_whenever(root.expose(), certificate.expose(), &key);
+                newest_first.push(ca.map_err(IssueError::Authority)?);
+            } else {
                 // A former issuing CA that has expired has nothing left to revoke.
-                Err(_) if !newest_first.is_empty() => {}
-                Err(error) => return Err(error),
+                newest_first.extend(import(root.expose(), certificate.expose(), &key, now));
             }
         }
         let mut authorities = newest_first.into_iter();

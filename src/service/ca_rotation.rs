@@ -34,7 +34,7 @@ impl Authority {
     /// Makes a new issuing CA, or a new root and an issuing CA under it. Certificates of the ones before stay good.
     ///
     /// # Errors
-    /// The CA was brought in, the root's key is away, the clock is in doubt, or a file or the store cannot be written.
+    /// The CA was brought in, the root's key is away or the root has expired and is to stay, the clock is in doubt, or a file or the store cannot be written.
     pub async fn rotate_ca(&self, caller: &Caller, extent: Extent) -> Result<(), ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
         let now = self.time.trusted()?;
@@ -44,9 +44,11 @@ impl Authority {
         finish_rotation(self.store.as_ref(), &self.vault).await?;
         let manifest = Manifest::load(&self.vault)?;
         let name = format!("gatepass {}", self.settings.trust_domain);
-        let next = match extent {
-            Extent::Issuing => manifest.new_issuing(&self.vault, &name, now)?,
-            Extent::Root => manifest.new_root(&self.vault, &name, now)?,
+        let next = match (extent, manifest.root_has_expired(&self.vault, now)?) {
+            (Extent::Issuing, true) => return Err(ServiceError::RootExpired),
+            (Extent::Issuing, false) => manifest.new_issuing(&self.vault, &name, now)?,
+            (Extent::Root, true) => manifest.new_beginning(&name, now)?,
+            (Extent::Root, false) => manifest.new_root(&self.vault, &name, now)?,
         };
         let (after, _) = self.store.chain_head().await?;
         let cas = self.record(caller, &next, after, now).await?;

@@ -100,6 +100,9 @@ pub enum ServiceError {
         "the root's private key is not here: bring it back to the keys directory, or bring a new issuing CA"
     )]
     RootKeyAway,
+    /// The root has expired: no issuing CA can stand under it.
+    #[error("the root certificate has expired: run `gatepass ca rotate --root`")]
+    RootExpired,
     /// Nobody is signed in, or not rightly.
     #[error("the user name or the password is wrong, or the certificate is no host's or has expired")]
     Unauthenticated,

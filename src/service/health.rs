@@ -44,8 +44,10 @@ impl Authority {
             None => Some("no CRL has been signed yet".to_owned()),
         };
         let cas = self.cas.load();
-        let ended = cas.current().issuing_not_after().min(cas.current().root_not_after()) <= now;
-        let ended = ended.then(|| "the CA has expired: bring or make a new one".to_owned());
+        let ended = match cas.current().root_not_after() <= now {
+            true => Some(ServiceError::RootExpired.to_string()),
+            false => cas.current().is_good_at(now).err().map(|error| error.to_string()),
+        };
         let warnings = Check { name: "expiry", ok: true, detail: self.expiry_warnings().join("; ") };
         vec![
             Check::of("store", store),

@@ -33,6 +33,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::IssuerInUse => (409, "issuer_in_use", None),
         ServiceError::IssuerNeeded { .. } => (409, "issuer_needed", None),
         ServiceError::RootKeyAway => (409, "root_key_away", None),
+        ServiceError::RootExpired => (409, "root_expired", None),
         ServiceError::Unauthenticated => (401, "unauthenticated", None),
         ServiceError::RenewedTooOften => (429, "too_many_requests", Some(3600)),
         ServiceError::SignInBusy => (429, "too_many_requests", Some(1)),
@@ -43,6 +44,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
             (503, "keys_unavailable", Some(10))
         }
         ServiceError::Mint(MintError::NoUses | MintError::NoExpiry) => (400, "invalid_request", None),
+        ServiceError::Issue(IssueError::IssuerNotValid { .. }) => (503, "ca_not_valid", Some(60)),
         ServiceError::Mint(_) | ServiceError::Key(_) | ServiceError::Issue(_) => {
             (500, "internal_error", None)
         }
@@ -84,6 +86,7 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::IssuerInUse,
         ServiceError::IssuerNeeded { tokens: 3 },
         ServiceError::RootKeyAway,
+        ServiceError::RootExpired,
         ServiceError::Unauthenticated,
         ServiceError::RenewedTooOften,
         ServiceError::SignInBusy,
@@ -91,6 +94,7 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Vault(VaultError::Missing { path: "keys/x".to_owned() }),
         ServiceError::Key(KeyError::NotPkcs8),
         ServiceError::Issue(IssueError::EmptyLifetime),
+        ServiceError::Issue(IssueError::IssuerNotValid { not_before: NOW, not_after: NOW }),
     ];
     all.extend(stores.map(ServiceError::Store));
     all.extend(mints.map(ServiceError::Mint));

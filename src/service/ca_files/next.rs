@@ -7,7 +7,7 @@ use super::{
     Manifest, cross_certificate, import, issuing, issuing_certificate, issuing_key, root_certificate,
     root_key,
 };
-use crate::ca::{CertificateAuthority, NewRoot};
+use crate::ca::{CertificateAuthority, NewAuthority, NewRoot};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::service::ServiceError;
@@ -41,6 +41,23 @@ impl Manifest {
         let (pem, issuing_key) = CertificateAuthority::new_issuing(root_pem.expose(), &key, name, now)?;
         let mut next = Next { manifest: self.clone(), files: Vec::new() };
         next.put_first(&import(root_pem.expose(), &pem, &issuing_key, now)?, issuing_key);
+        Ok(next)
+    }
+
+    /// A new root and an issuing CA in the place of a root that has expired. Nobody can trust that any more, so it vouches
+    /// for nothing and its private key is not needed.
+    ///
+    /// # Errors
+    /// The CA could not be made.
+    pub fn new_beginning(&self, name: &str, now: Timestamp) -> Result<Next, ServiceError> {
+        let NewAuthority { root_key: new_key, root_pem, issuing_key, issuing_pem } =
+            CertificateAuthority::generate(name, now)?;
+        let ca = import(&root_pem, &issuing_pem, &issuing_key, now)?;
+        let root = ca.root_fingerprint();
+        let files = vec![(root_key(root), new_key), (root_certificate(root), Secret::new(root_pem))];
+        let manifest = Manifest { roots: vec![root], issuing: self.issuing.clone() };
+        let mut next = Next { manifest, files };
+        next.put_first(&ca, issuing_key);
         Ok(next)
     }
 
