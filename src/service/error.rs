@@ -6,7 +6,7 @@ use super::time::ClockDoubt;
 use super::vault::VaultError;
 use crate::admission::BindingError;
 use crate::ca::{CsrError, IssueError};
-use crate::store::{MOST_RENEWALS, StoreError};
+use crate::store::StoreError;
 use crate::token::{KeyError, MintError, VerifyError};
 
 /// What is wrong with one field of a request.
@@ -107,7 +107,7 @@ pub enum ServiceError {
     #[error("the user name or the password is wrong, or the certificate is no host's or has expired")]
     Unauthenticated,
     /// The host has renewed many times within the hour.
-    #[error("the host has renewed {MOST_RENEWALS} times within an hour: renew again in an hour")]
+    #[error("the host has got too many certificates within an hour: renew again in an hour")]
     RenewedTooOften,
     /// Too many sign-ins are being checked.
     #[error("too many sign-ins at once: try again in a second")]

@@ -18,7 +18,7 @@ pub const REPEAT_WINDOW: Duration = Duration::from_secs(24 * 3600);
 /// verification (60 s), a tolerated step of the clock (120 s) and [`REPEAT_WINDOW`] together.
 pub const KEEP_AFTER_EXPIRY: Duration = Duration::from_secs(25 * 3600);
 
-/// How many certificates a host gets by renewing within [`RENEWALS_WITHIN`]: a host renews every few weeks, and one that
+/// How many certificates a host gets within [`RENEWALS_WITHIN`], at least: a host renews every few weeks, and one that
 /// loops must not fill tables and ledger.
 pub const MOST_RENEWALS: u32 = 10;
 
@@ -201,6 +201,8 @@ pub struct Recertify {
 pub struct Renew {
     /// The host.
     pub host: HostId,
+    /// How many certificates it may have got within [`RENEWALS_WITHIN`]; one more is [`RenewRefusal::TooOften`].
+    pub most: u32,
     /// The serial of the certificate it presented: the newest of its lineage, or the one before it while the newest
     /// was never seen. In the latter case the entry gets the detail `superseded_unseen`, and the answer is
     /// [`Renewed::Replaced`].

@@ -55,7 +55,7 @@ impl Manifest {
         let ca = import(&root_pem, &issuing_pem, &issuing_key, now)?;
         let root = ca.root_fingerprint();
         let files = vec![(root_key(root), new_key), (root_certificate(root), Secret::new(root_pem))];
-        let manifest = Manifest { roots: vec![root], issuing: self.issuing.clone() };
+        let manifest = Self { roots: vec![root], issuing: self.issuing.clone() };
         let mut next = Next { manifest, files };
         next.put_first(&ca, issuing_key);
         Ok(next)

@@ -4,7 +4,9 @@ use super::{ATTEMPTS, Enrolled, Warrant, as_stored};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
 use crate::service::{Authority, Caller, HostCaller, ServiceError};
-use crate::store::{HostRecord, NewCertificate, Renew, RenewRefusal, Renewed, StoreError};
+use crate::store::{
+    HostRecord, MOST_RENEWALS, NewCertificate, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError,
+};
 
 impl Authority {
     /// Renews the certificate of the host that presented `host`'s.
@@ -30,6 +32,13 @@ impl Authority {
         Err(StoreError::Overloaded.into())
     }
 
+    /// How many certificates a host may get within [`RENEWALS_WITHIN`]: where they live for minutes, three times as many
+    /// as it needs.
+    fn most_renewals(&self) -> u32 {
+        let needed = RENEWALS_WITHIN.as_secs() / self.settings.certificate_lifetime.as_secs().max(1);
+        MOST_RENEWALS.max(u32::try_from(needed.saturating_mul(3)).unwrap_or(u32::MAX))
+    }
+
     /// One attempt; `None` if the roles in the row are not those in `record`.
     async fn try_renew(
         &self,
@@ -43,8 +52,14 @@ impl Authority {
         let certificate = self.issue(warrant, now)?;
         let stored = as_stored(host.id, &certificate);
         let entry = caller.did(Action::HostRenewed, now).about(subjects(host, &certificate));
-        let command =
-            Renew { host: host.id, presented: host.serial, roles: record.roles.clone(), certificate, entry };
+        let command = Renew {
+            host: host.id,
+            most: self.most_renewals(),
+            presented: host.serial,
+            roles: record.roles.clone(),
+            certificate,
+            entry,
+        };
         let enrolled =
             || Enrolled::new(record.name.clone(), record.roles.clone(), stored, &self.cas.load(), None);
         Ok(match self.store.renew(command).await? {

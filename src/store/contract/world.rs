@@ -183,6 +183,7 @@ impl World {
         let subjects = Subjects { host: Some(host.id), ..Subjects::default() };
         Renew {
             host: host.id,
+            most: MOST_RENEWALS,
             presented,
             roles: host.roles.clone(),
             certificate: self.certificate(key),

@@ -136,9 +136,10 @@ impl Act<'_> {
         let deleted = self.all(sql, params![command.now, command.most], read)?;
         done.certificates += count(deleted.len(), command, &mut done.more);
         for (host, key) in deleted {
-            // A key that no certificate of the host is left for; a revoked host's keys are kept beside these.
+            // A key that no certificate and no pair of the host is left for; a revoked host's keys are kept beside these.
             let sql = "DELETE FROM host_keys WHERE host = ?1 AND key = ?2 \
-                       AND NOT EXISTS (SELECT 1 FROM certificates WHERE host = ?1 AND key = ?2)";
+                       AND NOT EXISTS (SELECT 1 FROM certificates WHERE host = ?1 AND key = ?2) \
+                       AND NOT EXISTS (SELECT 1 FROM pairs WHERE host = ?1 AND key = ?2)";
             self.execute(sql, params![host, key])?;
         }
         let sql = "DELETE FROM revoked_certificates WHERE serial IN ( \

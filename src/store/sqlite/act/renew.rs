@@ -6,13 +6,12 @@ use super::Act;
 use super::certificate::Lineage;
 use crate::id::Serial;
 use crate::store::{
-    MOST_RENEWALS, MarkSeen, NewCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal,
-    Renewed,
+    MarkSeen, NewCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed,
 };
 
 impl Act<'_> {
     pub(super) fn renew(&mut self, command: Renew) -> rusqlite::Result<Renewed> {
-        let Renew { host, presented, roles, certificate, entry } = command;
+        let Renew { host, most, presented, roles, certificate, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
         };
@@ -31,7 +30,7 @@ impl Act<'_> {
                 return self.undo(Renewed::Again(newest));
             }
         }
-        if self.renewed_too_often(&lineage, &certificate)? {
+        if self.certified_lately(&lineage, &certificate)? >= most {
             return self.undo(Renewed::Refused(RenewRefusal::TooOften));
         }
         if !lineage.has_roles(&roles) {
@@ -46,11 +45,10 @@ impl Act<'_> {
         Ok(Renewed::Replaced(lineage.newest))
     }
 
-    fn renewed_too_often(&self, lineage: &Lineage, next: &NewCertificate) -> rusqlite::Result<bool> {
+    fn certified_lately(&self, lineage: &Lineage, next: &NewCertificate) -> rusqlite::Result<u32> {
         let sql = "SELECT count(*) FROM certificates WHERE host = ?1 AND issued_at > ?2";
         let since = next.issued_at.minus(RENEWALS_WITHIN);
-        let lately: Option<u32> = self.one(sql, params![lineage.host, since], |row| row.get(0))?;
-        Ok(lately.is_some_and(|lately| lately >= MOST_RENEWALS))
+        Ok(self.one(sql, params![lineage.host, since], |row| row.get(0))?.unwrap_or(0))
     }
 
     fn judge_presented(
