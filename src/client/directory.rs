@@ -15,6 +15,7 @@ use super::connect::Identity;
 use super::error::ClientError;
 use super::host::{Answer, HostFile};
 use super::key::{HostKey, identity};
+use crate::file_lock::FileLock;
 use crate::id::{HostId, TokenId};
 use crate::secret::Secret;
 
@@ -45,8 +46,8 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct CertDir {
     path: PathBuf,
-    /// Held, not read: the lock goes when the file is closed.
-    _lock: File,
+    /// Held, not read.
+    _lock: FileLock,
 }
 
 impl CertDir {
@@ -63,14 +64,11 @@ impl CertDir {
             .map_err(failed(path, "the directory cannot be made"))?;
         let lock = path.join(LOCK);
         let file = options(0o600).open(&lock).map_err(failed(&lock, "the directory cannot be written"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(ClientError::Busy { dir: path.to_owned() }),
-            Err(TryLockError::Error(source)) => {
-                return Err(failed(&lock, "the directory cannot be locked")(source));
-            }
-        }
-        let dir = Self { path: path.to_owned(), _lock: file };
+        let lock = FileLock::try_new(file).map_err(|error| match error {
+            TryLockError::WouldBlock => ClientError::Busy { dir: path.to_owned() },
+            TryLockError::Error(source) => failed(&lock, "the directory cannot be locked")(source),
+        })?;
+        let dir = Self { path: path.to_owned(), _lock: lock };
         dir.put_in_place()?;
         Ok(dir)
     }

@@ -15,7 +15,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,6 +28,7 @@ pub use open::{OpenError, lock_holder};
 use self::pool::Pool;
 use self::writer::{Answered, Job, Writer};
 use crate::clock::Timestamp;
+use crate::file_lock::FileLock;
 use crate::store::{Answer, Command, Reply, Revocations, Store, StoreError};
 
 /// Writes that may wait; one more is refused as [`StoreError::Overloaded`].
@@ -59,7 +59,7 @@ pub struct SqliteStore {
     failed: watch::Receiver<bool>,
     standing: watch::Receiver<Option<StoreError>>,
     /// Held as long as the store is open; the system releases it if the process dies.
-    lock: Mutex<Option<File>>,
+    lock: Mutex<Option<FileLock>>,
 }
 
 impl SqliteStore {

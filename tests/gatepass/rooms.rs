@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("secret", &[]),
     ("span", &[]),
+    ("file_lock", &[]),
     ("name", &[]),
     ("id", &["clock"]),
     ("token", &["clock", "id", "name", "secret"]),
@@ -19,7 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ledger", &["clock", "id", "name", "secret"]),
     ("access", &["clock", "id", "name", "secret"]),
     ("admission", &["token", "clock", "id", "name", "secret"]),
-    ("store", &["ledger", "token", "clock", "id", "name", "secret"]),
+    ("store", &["ledger", "token", "clock", "id", "name", "secret", "file_lock"]),
     (
         "service",
         &["store", "access", "admission", "token", "ca", "ledger", "clock", "id", "name", "secret", "span"],
@@ -41,7 +42,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("config", &["name", "secret", "span", "clock", "id"]),
-    ("client", &["token", "clock", "id", "name", "secret"]),
+    ("client", &["token", "clock", "id", "name", "secret", "file_lock"]),
     ("cli", &["client", "server", "config", "token", "clock", "id", "name", "secret", "span"]),
 ];
 

@@ -10,6 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate;
+use crate::file_lock::FileLock;
 
 /// The first SQLite with the fix for a rare corruption of write-ahead logs that several connections check-point.
 const LEAST_SQLITE: i32 = 3_051_003;
@@ -93,7 +94,7 @@ pub(super) fn open_writer(
     path: &Path,
     cache_kib: u32,
     migrations: &[&str],
-) -> Result<(File, Connection), OpenError> {
+) -> Result<(FileLock, Connection), OpenError> {
     if rusqlite::version_number() < LEAST_SQLITE {
         return Err(OpenError::OldSqlite { found: rusqlite::version() });
     }
@@ -174,24 +175,23 @@ pub fn lock_holder(path: &Path) -> Option<OpenError> {
     if !path.exists() {
         return None;
     }
-    // The lock that was taken here goes with its file.
+    // A lock that was taken here goes at once.
     match lock(path) {
         Err(error @ OpenError::Locked { .. }) => Some(error),
         _ => None,
     }
 }
 
-fn lock(path: &Path) -> Result<File, OpenError> {
+fn lock(path: &Path) -> Result<FileLock, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let lock = PathBuf::from(name);
     let unusable = |source| OpenError::NotWritable { path: lock.clone(), source };
     let file = private().open(&lock).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { lock }),
-        Err(TryLockError::Error(source)) => Err(OpenError::NotWritable { path: lock, source }),
-    }
+    FileLock::try_new(file).map_err(|error| match error {
+        TryLockError::WouldBlock => OpenError::Locked { lock },
+        TryLockError::Error(source) => OpenError::NotWritable { path: lock, source },
+    })
 }
 
 /// Reads the file's header (SQLite file format, section 1.3) before SQLite touches anything: `user_version` is at 60.
