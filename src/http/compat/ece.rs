@@ -103,6 +103,11 @@ fn mint_request(request: Create, default_ttl: Duration) -> Result<MintRequest, P
 }
 
 #[derive(Serialize)]
+struct List {
+    tokens: Vec<Listed>,
+}
+
+#[derive(Serialize)]
 struct Listed {
     token_id: TokenId,
     roles: Vec<Role>,
@@ -112,7 +117,7 @@ struct Listed {
 async fn list(call: Call) -> Result<Reply, Problem> {
     let tokens = call.authority.list_persistent_tokens().await?.into_iter();
     let tokens = tokens.map(|(token_id, roles)| Listed { token_id, roles }).collect::<Vec<_>>();
-    Ok(Reply::ok(&json!({ "tokens": tokens })))
+    Ok(Reply::ok(&List { tokens }))
 }
 
 /// `DELETE …/enrollment-tokens/{token}`: by id or by the whole token.
