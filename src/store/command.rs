@@ -140,6 +140,8 @@ pub struct OpenList {
 pub struct Ticket {
     /// The token.
     pub token: TokenId,
+    /// The key that signed it: one that is retired meanwhile, or of an earlier epoch, vouches for it no more.
+    pub key: KeyId,
     /// Its place in the status lists.
     pub status: StatusRef,
     /// Whether it needs a live row.

@@ -241,9 +241,10 @@ impl Authority {
     }
 }
 
-fn ticket_of(grant: &Grant) -> Ticket {
+fn ticket_of(grant: &Verified<Grant>) -> Ticket {
     Ticket {
         token: grant.token,
+        key: grant.key_id(),
         status: grant.status,
         persistent: grant.persistent,
         max_uses: grant.max_uses,

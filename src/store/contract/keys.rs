@@ -199,6 +199,9 @@ pub(in crate::store) async fn accepting_the_clock_begins_a_new_epoch(world: &mut
     let state = async |token| world.token(token).await.unwrap().state(world.now);
     assert_eq!(state(&ephemeral).await, TokenState::Revoked, "no key verifies it any more");
     assert_eq!(state(&persistent).await, TokenState::Active);
+    let refused = world.redeem(&ephemeral, new_key()).await;
+    assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+    world.enroll(&persistent, new_key()).await;
 }
 
 pub(in crate::store) async fn the_ephemeral_tokens_of_a_retired_key_are_listed_as_ended(world: &mut World) {
@@ -211,4 +214,8 @@ pub(in crate::store) async fn the_ephemeral_tokens_of_a_retired_key_are_listed_a
     assert_eq!(state(&pending).await, TokenState::Revoked);
     assert_eq!(state(&spent).await, TokenState::Used);
     assert_eq!(state(&later).await, TokenState::Pending);
+    // A redemption that was judged before the key was retired, and comes to the store after it.
+    let refused = world.redeem(&pending, new_key()).await;
+    assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+    world.enroll(&later, new_key()).await;
 }

@@ -270,8 +270,8 @@ impl World {
 }
 
 pub(in crate::store) fn ticket(token: &MintRecord) -> Ticket {
-    let MintRecord { token, status, persistent, max_uses, .. } = *token;
-    Ticket { token, status, persistent, max_uses }
+    let MintRecord { token, key, status, persistent, max_uses, .. } = *token;
+    Ticket { token, key, status, persistent, max_uses }
 }
 
 pub(in crate::store) fn about_token(token: TokenId) -> Subjects {

@@ -42,10 +42,15 @@ impl Act<'_> {
         Ok(Redeemed::First)
     }
 
-    /// Whether the token is neither revoked nor suspended and, if it must have a row, has a live one.
+    /// Whether the token is neither revoked nor suspended, its key still vouches for it and, if it must have a row, has a
+    /// live one.
     /// Being used up is judged by the uses, not here: the pair that took the last one is still answered.
     pub(super) fn token_is_live(&self, ticket: &Ticket) -> rusqlite::Result<bool> {
         if matches!(self.stored_status(ticket.status)?, Status::Revoked | Status::Suspended) {
+            return Ok(false);
+        }
+        let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state <> 'retired' AND (persistent_only = 0 OR ?2)";
+        if !self.exists(sql, params![ticket.key, ticket.persistent])? {
             return Ok(false);
         }
         if !ticket.persistent {
