@@ -1,6 +1,6 @@
 //! Redeeming: the one path from a token to a certificate. The order of its steps is the order of this file.
 
-use super::refusal::{expired_or_invalid, ledger_reason, refused, spent};
+use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
 use super::{ATTEMPTS, Enrolled, Warrant, as_stored};
 use crate::access::Actor;
 use crate::admission::{Ask, binding};
@@ -90,14 +90,32 @@ impl Authority {
         }
         // The pair comes before time, uses and bindings: a lost answer is given again although the token ended since.
         let pair = self.store.pair(token.grant().token, key).await?;
-        if let Some(pair) = &pair
-            && let Some(stored) = self.again(pair, now)?
-        {
-            return self.answer_again(stored, token.grant().root).await;
+        if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
+            return Ok(enrolled);
         }
+        let ask = Ask { key: csr.thumbprint(), name: request.name, cluster: request.cluster };
+        match self.judge_anew(caller, token, csr, ask, pair, now).await {
+            // The same pair may have redeemed since it was looked up, and its own use, or its own name, be in the way.
+            Err(refusal) if is_overtaken(&refusal) => {
+                let pair = self.store.pair(token.grant().token, key).await?;
+                self.repeat(pair.as_ref(), token.grant(), now).await?.ok_or(refusal)
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Steps 4 to 7, for a pair that is not repeating.
+    async fn judge_anew(
+        &self,
+        caller: &Caller,
+        token: &Authenticated<Grant>,
+        csr: Csr,
+        ask: Ask,
+        pair: Option<Pair>,
+        now: Timestamp,
+    ) -> Result<Enrolled, ServiceError> {
         let grant = token.clone().at(now).map_err(expired_or_invalid)?;
         self.judge_status(&grant, pair.is_some())?;
-        let ask = Ask { key: csr.thumbprint(), name: request.name, cluster: request.cluster };
         binding::check(&grant, &ask)?;
         let ticket = RedeemTicket { grant, csr, ask };
         match pair {
@@ -186,8 +204,14 @@ impl Authority {
         Err(StoreError::Overloaded.into())
     }
 
-    /// The certificate that answers a repeat, if the pair redeemed within [`REPEAT_WINDOW`] and it is still good.
-    fn again(&self, pair: &Pair, now: Timestamp) -> Result<Option<StoredCertificate>, ServiceError> {
+    /// The answer to a repeat: the pair redeemed within [`REPEAT_WINDOW`], and its certificate is still good.
+    async fn repeat(
+        &self,
+        pair: Option<&Pair>,
+        grant: &Grant,
+        now: Timestamp,
+    ) -> Result<Option<Enrolled>, ServiceError> {
+        let Some(pair) = pair else { return Ok(None) };
         if pair.host_revoked {
             return Err(ServiceError::HostRevoked);
         }
@@ -196,7 +220,10 @@ impl Authority {
             let revoked = self.store.revocations().certificate_revoked(stored.record.serial);
             lately && !revoked && stored.record.not_after > now
         };
-        Ok(pair.certificate.clone().filter(good))
+        match pair.certificate.clone().filter(good) {
+            Some(stored) => Ok(Some(self.answer_again(stored, grant.root).await?)),
+            None => Ok(None),
+        }
     }
 
     fn enrolled_entry(

@@ -24,6 +24,17 @@ pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
     }
 }
 
+/// Whether the same pair's own redemption, done at the same moment, can be what this refusal is about.
+pub(super) const fn is_overtaken(refusal: &ServiceError) -> bool {
+    matches!(
+        refusal,
+        ServiceError::TokenUsed
+            | ServiceError::TokenExhausted
+            | ServiceError::TokenRevoked
+            | ServiceError::NameTaken
+    )
+}
+
 /// What the ledger calls a refusal of a token whose signature is good; `None` for our own troubles.
 pub(super) fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
     Some(match error {

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::support::authority::token_of;
 use crate::support::database::{one, reader};
+use crate::support::inside;
 use crate::support::{Host, Running};
 
 const HOSTS: usize = 200;
@@ -78,5 +79,24 @@ async fn i1_one_host_that_asks_200_times_at_once_is_one_host() {
     assert!(said.iter().all(|answer| answer.status == 200 && answer.json == said[0].json));
     assert_eq!(one(&reader(at.data_dir()), "SELECT count(*) FROM hosts"), 1);
     assert_eq!(at.entries("host_enrolled").await, 1, "repeats make no entries");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn i1_asks_at_the_same_moment_get_the_same_certificate_whatever_they_take_from_each_other() {
+    let at = Running::start().await;
+    let request = json!({ "dns_names": ["*.nodes.example.org"] });
+    for round in 0..60 {
+        let token = inside::mint(&at.authority, request.clone()).await.unwrap().text().expose().clone();
+        let (csr, name) = (Host::new().csr(), format!("n{round}.nodes.example.org"));
+        let mut asking = JoinSet::new();
+        for _ in 0..24 {
+            let (authority, token, csr, name) =
+                (at.authority.clone(), token.clone(), csr.clone(), name.clone());
+            asking.spawn(async move { inside::redeem(&authority, &token, &csr, Some(&name)).await });
+        }
+        let said = asking.join_all().await;
+        assert!(said.iter().all(|answer| answer.is_ok() && *answer == said[0]), "{round}: {said:?}");
+    }
     at.stop().await;
 }
