@@ -144,3 +144,29 @@ async fn retrieve_the_list_and_use_the_token_id_to_delete_the_tokens_you_no_long
     assert!(!is_listed(&at, &made["token_id"]).await, "repeat step 1: it is no longer listed");
     assert_eq!(at.admin().delete(&path).await.status, 404, "and cannot be deleted twice");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_use_of_the_emergency_token_is_an_alarm_in_the_ledger_and_the_metrics() {
+    let at = Running::start().await;
+    let uses = async || {
+        let text = at.admin().get("/metrics").await.text;
+        let line = text.lines().find(|line| line.starts_with("gatepass_emergency_token_uses_total"));
+        line.and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    let token = at.emergency_token.clone().unwrap();
+    let (before, host) = (uses().await, Host::new());
+    assert_eq!(host.redeem(&at, &token).await.status, 200);
+    // A day later the same host is certified anew, which is a use too; a repeat is none.
+    at.clock.advance(Duration::from_secs(2 * 86_400));
+    assert_eq!(host.redeem(&at, &token).await.status, 200);
+    // Other tests in this process may count too, never down.
+    assert!(uses().await >= before + 2);
+    let alarms = at.ledger().await.into_iter().filter(|entry| entry["detail"]["alarm"] == "emergency_token");
+    let actions = alarms.map(|entry| entry["action"].clone()).collect::<Vec<_>>();
+    assert_eq!(actions, ["host_reenrolled", "host_enrolled"]);
+
+    let other = at.roles_token.clone().unwrap();
+    assert_eq!(Host::new().redeem(&at, &other).await.status, 200);
+    let ledger = at.ledger().await;
+    assert!(ledger[0]["action"] == "host_enrolled" && ledger[0]["detail"]["alarm"].is_null());
+}
