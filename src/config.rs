@@ -22,7 +22,6 @@ pub use crate::span::{SpanError, parse_span, show_span};
 pub use environment::Environment;
 pub use example::example;
 pub use problem::{ConfigErrors, ConfigProblem, Place};
-pub use secret::{MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH, check_password};
 
 use crate::name::Role;
 use crate::secret::Secret;

@@ -22,6 +22,9 @@ pub enum PasswordError {
     /// Longer than [`LONGEST`].
     #[error("the password is longer than {LONGEST} characters: choose a shorter one")]
     TooLong,
+    /// It holds a control character: a line break that came along from a file or a terminal.
+    #[error("the password holds control characters: type it without line breaks and tabs")]
+    ControlCharacter,
     /// The hash could not be made.
     #[error("the password could not be hashed: the machine may be out of memory")]
     Hashing,
@@ -30,11 +33,12 @@ pub enum PasswordError {
 /// Whether a password may be set at all.
 ///
 /// # Errors
-/// When it is shorter or longer than allowed.
+/// When it is shorter or longer than allowed, or holds a control character.
 pub fn check(password: &Secret<String>) -> Result<(), PasswordError> {
     match password.expose().chars().count() {
         length if length < SHORTEST => Err(PasswordError::TooShort),
         length if length > LONGEST => Err(PasswordError::TooLong),
+        _ if password.expose().chars().any(char::is_control) => Err(PasswordError::ControlCharacter),
         _ => Ok(()),
     }
 }
@@ -95,9 +99,10 @@ mod tests {
     }
 
     #[test]
-    fn short_and_long_passwords_are_not_taken() {
+    fn short_long_and_broken_passwords_are_not_taken() {
         assert_eq!(check(&secret("eleven char")), Err(PasswordError::TooShort));
         assert_eq!(check(&secret(&"a".repeat(129))), Err(PasswordError::TooLong));
+        assert_eq!(check(&secret("twelve\tcharacters")), Err(PasswordError::ControlCharacter));
     }
 
     #[test]

@@ -119,15 +119,6 @@ fn a_reader_that_went_away_is_no_failure() {
 }
 
 #[test]
-fn a_password_that_the_configuration_takes_can_be_set() {
-    for length in [11, 12, 128, 129] {
-        let password = crate::secret::Secret::new("x".repeat(length));
-        let taken = crate::config::check_password(&password).is_ok();
-        assert_eq!(taken, crate::access::password::check(&password).is_ok(), "{length} characters");
-    }
-}
-
-#[test]
 fn an_offline_command_does_not_speak_of_starting() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("password");

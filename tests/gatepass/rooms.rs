@@ -41,7 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "secret",
         ],
     ),
-    ("config", &["name", "secret", "span", "clock", "id"]),
+    ("config", &["access", "name", "secret", "span", "clock", "id"]),
     ("client", &["token", "clock", "id", "name", "secret", "file_lock"]),
     ("cli", &["client", "server", "config", "token", "clock", "id", "name", "secret", "span"]),
 ];
