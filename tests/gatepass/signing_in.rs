@@ -1,6 +1,9 @@
 //! What somebody hears whose password is wrong.
 
 use crate::support::Running;
+use gatepass::access::password;
+use gatepass::secret::Secret;
+use gatepass::service::Caller;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_is_called_one_and_an_unknown_user_hears_the_same() {
@@ -11,4 +14,15 @@ async fn a_wrong_password_is_called_one_and_an_unknown_user_hears_the_same() {
     assert!(wrong.text.contains("the password is wrong"), "{}", wrong.text);
     assert_eq!(wrong.text, unknown.text);
     at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_password_ends_what_was_remembered_of_the_old_one() {
+    let at = Running::start().await;
+    let (old, new) = (at.admin(), "another horse, another battery");
+    assert_eq!(old.get("/api/v1/roles").await.status, 200);
+    let hash = password::hash(&Secret::new(new.to_owned())).unwrap();
+    at.authority.set_password(&Caller::SYSTEM, "admin", hash).await.unwrap();
+    assert_eq!(old.get("/api/v1/roles").await.status, 401, "on the very next request");
+    assert_eq!(at.stranger().basic("admin", new).get("/api/v1/roles").await.status, 200);
 }
