@@ -168,3 +168,13 @@ async fn a_server_that_cannot_sign_a_crl_serves_the_one_before() {
     assert_eq!((after.status, after.bytes), (200, before), "the clock is in doubt: nothing new is signed");
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_that_happens_by_itself_is_under_way_once_the_server_runs() {
+    let at = Running::start().await;
+    for timer in ["refusals", "clock mark", "collection", "store probe", "metrics"] {
+        let series = format!("gatepass_timer_runs_total{{timer=\"{timer}\"");
+        eventually(timer, async || at.stranger().get("/metrics").await.text.contains(&series).then_some(()))
+            .await;
+    }
+}
