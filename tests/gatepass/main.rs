@@ -5,6 +5,7 @@
 mod bad_input;
 mod ca_expiry;
 mod ca_rotation;
+mod crl;
 mod documents;
 mod http;
 mod invariants;

@@ -1,0 +1,23 @@
+//! The CRL follows a revocation by itself.
+
+use gatepass::id::Serial;
+
+use crate::support::{Host, Running, eventually};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_certificate_is_on_the_crl_without_anybody_asking_for_one() {
+    let at = Running::start().await;
+    let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
+    let host = format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap());
+    let item = at.admin().get(&host).await.json;
+    let serial = Serial::parse(item["certificate"]["serial"].as_str().unwrap()).unwrap();
+    let ca = at.admin().get("/api/v1/ca").await.json;
+    let path = format!("/ca/crl/{}.der", ca["issuing"][0]["ski"].as_str().unwrap());
+    let listed = async || {
+        let said = at.stranger().get(&path).await;
+        (said.status == 200).then(|| said.bytes.windows(16).any(|bytes| bytes == serial.as_bytes()))
+    };
+    assert!(!eventually("the first CRL is signed", listed).await);
+    assert_eq!(at.admin().delete(&host).await.status, 200);
+    eventually("the serial is on the CRL", async || listed().await.filter(|listed| *listed)).await;
+}
