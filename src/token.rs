@@ -9,24 +9,32 @@ mod claims;
 mod fixture;
 mod grant;
 mod header;
+mod hot;
 mod json;
 mod jwks;
 mod key;
+mod key_use;
 mod mint;
 mod ring;
 mod signer;
 mod status;
+mod status_list;
 mod verify;
 
 use std::time::Duration;
 
-pub use grant::{Bindings, Grant};
+pub use grant::{Bindings, Grant, ServiceGrant};
+pub use hot::{HotEnrollmentTokens, HotServiceTokens, HotTokens};
 pub use key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
-pub use mint::{MintError, MintedToken, mint};
-pub use ring::KeyRing;
+pub use key_use::KeyUse;
+pub use mint::{MintError, MintedToken, mint, mint_service};
+pub use ring::{KeyRing, SigningPair, SigningPairs};
 pub use signer::{SignError, Signer, SigningKey};
 pub use status::{Status, status_uri};
-pub use verify::{Authenticated, UnverifiedToken, Verified, VerifyError, verify};
+pub use status_list::{
+    MAX_STATUS_LIST_BYTES, STATUS_LIST_LIFE, STATUS_LIST_TTL, SignedStatusList, StatusList, StatusListError,
+};
+pub use verify::{Authenticated, UnverifiedToken, Verified, VerifyError, verify, verify_service};
 
 /// How far a verifier's clock may be off (RFC 7519 sections 4.1.4 and 4.1.5).
 pub const LEEWAY: Duration = Duration::from_secs(60);

@@ -17,7 +17,7 @@ pub(crate) enum KeysCommand {
     /// List signing keys
     List(List),
     /// Sign with the prepared key from now on; tokens of the old one stay good
-    Rotate(List),
+    Rotate(Rotate),
     /// Trust a key no more; tokens it signed end
     Retire(Retire),
 }
@@ -30,9 +30,9 @@ impl KeysCommand {
                 let items = remote.connect(environment)?.list("/api/v1/signing-keys", usize::MAX).await?;
                 show(remote.output, &items)
             }
-            Self::Rotate(List { remote }) => {
-                let answer =
-                    remote.connect(environment)?.post("/api/v1/signing-keys/rotate", &json!({})).await?;
+            Self::Rotate(Rotate { remote, usage }) => {
+                let body = json!({ "use": usage });
+                let answer = remote.connect(environment)?.post("/api/v1/signing-keys/rotate", &body).await?;
                 show(remote.output, answer["items"].as_array().map_or(&[], Vec::as_slice))
             }
             Self::Retire(command) => command.run(environment).await,
@@ -43,6 +43,7 @@ impl KeysCommand {
 fn show(format: Format, items: &[serde_json::Value]) -> Result<(), CliError> {
     let columns = [
         ("ID", "id"),
+        ("SIGNS", "use"),
         ("STATE", "state"),
         ("PERSISTENT ONLY", "persistent_only"),
         ("MADE", "created_at"),
@@ -56,6 +57,16 @@ fn show(format: Format, items: &[serde_json::Value]) -> Result<(), CliError> {
 pub(crate) struct List {
     #[command(flatten)]
     remote: Remote,
+}
+
+/// `keys rotate`.
+#[derive(Args)]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    remote: Remote,
+    /// Whose keys: those of enrollment tokens, of service tokens, or of status lists
+    #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "status_list"])]
+    usage: String,
 }
 
 /// `keys retire`.

@@ -17,7 +17,7 @@ use crate::ledger::Action;
 use crate::name::DnsName;
 use crate::service::ca_rotation::ROOT_FILE;
 use crate::service::issuers::Issuers;
-use crate::service::keys::{destroy_unneeded, load_ring};
+use crate::service::keys::{complete_keys, destroy_unneeded, load_ring};
 use crate::service::order::Catalogue;
 use crate::service::vault::{Vault, write_public};
 use crate::service::{Authority, Caller, Parts, Settings, TimeKeeper};
@@ -107,7 +107,7 @@ async fn compose(
     let identity = RecordIdentity { issuer: url.to_owned(), names, at: now, entry };
     store.record_identity(identity).await.map_err(StartError::of)?;
     let cas = ca_files::load_or_make(config, store.as_ref(), &vault, now).await?;
-    let keys = store.keys().await.map_err(StartError::of)?;
+    let keys = complete_keys(store.as_ref(), &vault, now).await.map_err(StartError::of)?;
     let ring = load_ring(&vault, &keys).map_err(StartError::of)?;
     destroy_unneeded(&vault, keys.iter().map(|key| key.id), &keys).map_err(StartError::of)?;
     let issuers = store.issuers().await.map_err(StartError::of)?;

@@ -1,10 +1,11 @@
 //! Seeing and accepting the clock.
 
-use super::keys::make_key;
+use super::keys::make_pairs;
 use super::{Authority, Caller, ClockDoubt, ServiceError};
 use crate::clock::Timestamp;
 use crate::ledger::Action;
-use crate::store::{AcceptClock, KeyState, MarkClock};
+use crate::store::{AcceptClock, FreshKeys, MarkClock};
+use crate::token::KeyUse;
 
 /// What gatepass thinks of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +34,12 @@ impl Authority {
         let _one_at_a_time = self.changing.lock().await;
         let before = self.clock_standing();
         let at = before.wall;
-        let current = make_key(&self.vault, KeyState::Current, at)?;
-        let next = make_key(&self.vault, KeyState::Prepared, at)?;
+        let keys = FreshKeys(make_pairs(&self.vault, &KeyUse::ALL, at)?);
         let mut entry = caller.did(Action::ClockAccepted, at).with("mark", before.mark.to_string());
         if let Some(doubt) = before.doubt {
             entry = entry.with("doubt", doubt.to_string());
         }
-        let rotation = self.store.accept_clock(AcceptClock { current, next, at, entry }).await?;
+        let rotation = self.store.accept_clock(AcceptClock { keys, at, entry }).await?;
         self.take_over(&rotation.keys)?;
         self.time.accept(at);
         Ok(self.clock_standing())

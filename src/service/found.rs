@@ -1,6 +1,6 @@
 //! Founding: what the first start makes on an empty data directory.
 
-use super::keys::make_key;
+use super::keys::make_pairs;
 use super::mint::{emergency_order, first_roles_order};
 use super::tokens::HowToRevoke;
 use super::vault::Vault;
@@ -11,7 +11,8 @@ use crate::id::ListId;
 use crate::ledger::{Action, Subjects};
 use crate::name::DnsName;
 use crate::secret::Secret;
-use crate::store::{Found, Founded, KeyState, ListKind, ListRecord, SetPassword, Store};
+use crate::store::{Found, Founded, ListKind, ListRecord, SetPassword, Store};
+use crate::token::KeyUse;
 
 /// The name of the first admin.
 pub const ADMIN: &str = "admin";
@@ -52,7 +53,7 @@ pub async fn found(
     let list = |kind| ListRecord { id: ListId::generate(now), kind, next: 0 };
     let caller = Caller::SYSTEM;
     let subjects = Subjects { user: Some(ADMIN.to_owned()), ..Subjects::default() };
-    let keys = vec![make_key(vault, KeyState::Current, now)?, make_key(vault, KeyState::Prepared, now)?];
+    let keys = make_pairs(vault, &KeyUse::ALL, now)?;
     let command = Found {
         keys,
         lists: vec![list(ListKind::Ephemeral), list(ListKind::Persistent)],

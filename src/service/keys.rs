@@ -7,8 +7,12 @@ use super::{Authority, Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::ledger::{Action, Subjects};
-use crate::store::{FreshKeys, KeyNeed, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys};
-use crate::token::{KeyRing, KeyScope, SigningKey, VerifyingKey, VerifyingKeys};
+use crate::store::{
+    AddKeys, FreshKeys, KeyNeed, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys, Store,
+};
+use crate::token::{
+    KeyRing, KeyScope, KeyUse, SigningKey, SigningPair, SigningPairs, VerifyingKey, VerifyingKeys,
+};
 
 /// Why a key is retired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,10 +43,47 @@ pub fn key_file(key: KeyId) -> String {
 ///
 /// # Errors
 /// The file cannot be written.
-pub fn make_key(vault: &Vault, state: KeyState, now: Timestamp) -> Result<KeyRecord, ServiceError> {
+pub fn make_key(
+    vault: &Vault,
+    usage: KeyUse,
+    state: KeyState,
+    now: Timestamp,
+) -> Result<KeyRecord, ServiceError> {
     let key = SigningKey::generate();
     vault.save(&key_file(key.id()), &key.to_pem())?;
-    Ok(KeyRecord { id: key.id(), public: key.public(), state, persistent_only: false, created_at: now })
+    let (id, public) = (key.id(), key.public());
+    Ok(KeyRecord { id, public, usage, state, persistent_only: false, created_at: now })
+}
+
+/// Makes a current and a prepared key for each of `uses`.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn make_pairs(vault: &Vault, uses: &[KeyUse], now: Timestamp) -> Result<Vec<KeyRecord>, ServiceError> {
+    let states = [KeyState::Current, KeyState::Prepared];
+    let wanted = uses.iter().flat_map(|usage| states.map(|state| (*usage, state)));
+    wanted.map(|(usage, state)| make_key(vault, usage, state, now)).collect()
+}
+
+/// The keys of the store, and first those that it lacks: one that was founded before a use of keys was known has none for it.
+///
+/// # Errors
+/// A file or the store cannot be written.
+pub async fn complete_keys(
+    store: &dyn Store,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<Vec<KeyRecord>, ServiceError> {
+    let keys = store.keys().await?;
+    let missing = |usage: &KeyUse| keys.iter().all(|key| key.usage != *usage);
+    let missing = KeyUse::ALL.into_iter().filter(missing).collect::<Vec<_>>();
+    if missing.is_empty() {
+        return Ok(keys);
+    }
+    let names = missing.iter().map(|usage| usage.name()).collect::<Vec<_>>().join(", ");
+    let entry = Caller::SYSTEM.did(Action::KeyRotated, now).with("first_keys_for", names);
+    let keys = make_pairs(vault, &missing, now)?;
+    Ok(store.add_keys(AddKeys { keys, entry }).await?.keys)
 }
 
 /// The key ring that these records and the files in the vault make.
@@ -50,18 +91,26 @@ pub fn make_key(vault: &Vault, state: KeyState, now: Timestamp) -> Result<KeyRec
 /// # Errors
 /// The current key's file is missing, exposed or not its own; or the records hold no current or prepared key.
 pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, ServiceError> {
-    let find = |state: KeyState| {
-        let missing =
-            || ServiceError::NotFound { what: "signing key", id: format!("{state:?}").to_lowercase() };
-        records.iter().find(|record| record.state == state).ok_or_else(missing)
+    let find = |usage: KeyUse, state: KeyState| {
+        let id = || format!("{state:?} {usage}").to_lowercase();
+        let found = records.iter().find(|record| record.usage == usage && record.state == state);
+        found.map(|record| record.id).ok_or_else(|| ServiceError::NotFound { what: "signing key", id: id() })
     };
-    let current = SigningKey::from_pem(&vault.load(&key_file(find(KeyState::Current)?.id))?)?;
+    let pair = |usage| -> Result<SigningPair, ServiceError> {
+        let current = SigningKey::from_pem(&vault.load(&key_file(find(usage, KeyState::Current)?))?)?;
+        Ok(SigningPair { current: Arc::new(current), prepared: find(usage, KeyState::Prepared)? })
+    };
+    let signing = SigningPairs {
+        enrollment: pair(KeyUse::Enrollment)?,
+        service: pair(KeyUse::Service)?,
+        status_list: pair(KeyUse::StatusList)?,
+    };
     let verifying = records.iter().map(|record| {
         let scope = if record.persistent_only { KeyScope::PersistentOnly } else { KeyScope::All };
-        VerifyingKey::new(record.public, scope)
+        VerifyingKey::new(record.public, record.usage, scope)
     });
     let verifying = VerifyingKeys::new(verifying.collect::<Result<_, _>>()?)?;
-    Ok(KeyRing::new(Arc::new(current), find(KeyState::Prepared)?.id, verifying)?)
+    Ok(KeyRing::new(signing, verifying)?)
 }
 
 /// Destroys the private halves of the `known` keys, but of those that these records say are prepared or current. What
@@ -95,20 +144,21 @@ impl Authority {
         Ok(self.store.keys().await?.into_iter().map(|key| (key.clone(), need(key.id))).collect())
     }
 
-    /// Moves the keys on: the prepared one signs from now on, the one that signed verifies only, and its private half
+    /// Moves the keys of one use on: the prepared one signs from now on, the one that signed verifies only, and its private half
     /// is destroyed.
     ///
     /// # Errors
     /// The clock is in doubt, or a file or the store cannot be written.
-    pub async fn rotate_keys(&self, caller: &Caller) -> Result<Vec<KeyRecord>, ServiceError> {
+    pub async fn rotate_keys(&self, caller: &Caller, usage: KeyUse) -> Result<Vec<KeyRecord>, ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
         let at = self.time.trusted()?;
-        let prepared = self.ring.load().prepared();
+        let prepared = self.ring.load().prepared(usage);
         // Looked at before anything is recorded: a rotation to a key that cannot sign could not be undone.
         SigningKey::from_pem(&self.vault.load(&key_file(prepared))?)?;
-        let next = make_key(&self.vault, KeyState::Prepared, at)?;
+        let next = make_key(&self.vault, usage, KeyState::Prepared, at)?;
         let subjects = Subjects { key: Some(prepared), ..Subjects::default() };
-        let entry = caller.did(Action::KeyRotated, at).about(subjects).with("prepared", next.id.to_string());
+        let entry = caller.did(Action::KeyRotated, at).about(subjects).with("use", usage.name());
+        let entry = entry.with("prepared", next.id.to_string());
         let rotation = self.store.rotate_keys(RotateKeys { next, at, entry }).await?;
         self.take_over(&rotation.keys)?;
         Ok(rotation.keys)
@@ -161,17 +211,16 @@ impl Authority {
         Err(refused)
     }
 
-    /// What the store is to do, and the keys that sign a new emergency token. After a compromise these are fresh: the
-    /// private half of the prepared key lay beside the one that leaked.
+    /// What the store is to do, and the keys that sign a new emergency token. After a compromise these are fresh, for every
+    /// use: the private halves of the others lay beside the one that leaked.
     fn terms(&self, why: RetireWhy, at: Timestamp) -> Result<(RetireTerms, Arc<KeyRing>), ServiceError> {
         Ok(match why {
             RetireWhy::Unneeded => (RetireTerms::Unneeded, self.ring()),
             RetireWhy::Confirmed => (RetireTerms::EvenNeeded, self.ring()),
             RetireWhy::Compromised => {
-                let current = make_key(&self.vault, KeyState::Current, at)?;
-                let next = make_key(&self.vault, KeyState::Prepared, at)?;
-                let ring = load_ring(&self.vault, &[current.clone(), next.clone()])?;
-                (RetireTerms::Compromised(FreshKeys { current, next }), Arc::new(ring))
+                let fresh = make_pairs(&self.vault, &KeyUse::ALL, at)?;
+                let ring = load_ring(&self.vault, &fresh)?;
+                (RetireTerms::Compromised(FreshKeys(fresh)), Arc::new(ring))
             }
         })
     }
@@ -196,7 +245,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(&dir.path().join("keys")).unwrap();
         let now = Timestamp::from_secs(1_900_000_000);
-        let make = |state| make_key(&vault, state, now).unwrap();
+        let make = |state| make_key(&vault, KeyUse::Service, state, now).unwrap();
         let records = [make(KeyState::Previous), make(KeyState::Current), make(KeyState::Prepared)];
         let of_a_newer_database = make(KeyState::Current);
         destroy_unneeded(&vault, records.iter().map(|record| record.id), &records).unwrap();

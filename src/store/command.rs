@@ -83,7 +83,9 @@ verbs! {
     revoke_host: RevokeHost -> HostRevocation;
     /// Changes a host's roles.
     set_roles: SetRoles -> RolesChange;
-    /// Moves the signing keys on one place.
+    /// Adds the first keys of a use that the authority had none for.
+    add_keys: AddKeys -> Rotation;
+    /// Moves the signing keys of one use on one place.
     rotate_keys: RotateKeys -> Rotation;
     /// Retires a signing key and every token that only it can verify.
     retire_key: RetireKey -> Retirement;
@@ -107,7 +109,7 @@ verbs! {
 
 /// See [`Command::Found`].
 pub struct Found {
-    /// The signing keys, one of them current, one prepared.
+    /// The signing keys: for each use one that is current, and one prepared.
     pub keys: Vec<KeyRecord>,
     /// The first status lists, one of each kind.
     pub lists: Vec<ListRecord>,
@@ -261,7 +263,15 @@ pub struct SetRoles {
     pub entry: Draft,
 }
 
-/// See [`Command::RotateKeys`]. The prepared key becomes the current one, the current one previous.
+/// See [`Command::AddKeys`].
+pub struct AddKeys {
+    /// The keys.
+    pub keys: Vec<KeyRecord>,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::RotateKeys`]. Among the keys of its use the prepared one becomes current, the current one previous.
 pub struct RotateKeys {
     /// The key that is prepared next.
     pub next: KeyRecord,
@@ -297,13 +307,9 @@ pub enum RetireTerms {
     Compromised(FreshKeys),
 }
 
-/// Keys that nobody has seen.
-pub struct FreshKeys {
-    /// The key that is current from now on.
-    pub current: KeyRecord,
-    /// The key that is prepared next.
-    pub next: KeyRecord,
-}
+/// Keys that nobody has seen: for each use the one that is current from now on, and the one that is prepared.
+#[derive(Clone)]
+pub struct FreshKeys(pub Vec<KeyRecord>);
 
 /// See [`Command::RecordIdentity`]. What is known already is left as it is, without an entry.
 pub struct RecordIdentity {
@@ -351,10 +357,8 @@ pub struct MarkClock {
 
 /// See [`Command::AcceptClock`]. Every key so far verifies persistent tokens only from now on.
 pub struct AcceptClock {
-    /// The key that is current from now on.
-    pub current: KeyRecord,
-    /// The key that is prepared next; the one that was prepared is dropped.
-    pub next: KeyRecord,
+    /// The keys from now on; those that were prepared are dropped.
+    pub keys: FreshKeys,
     /// The mark, which may move back here and nowhere else.
     pub at: Timestamp,
     /// The entry.

@@ -103,6 +103,7 @@ macro_rules! contract {
                 a_compromised_key_retires_at_once_and_leaves_only_fresh_keys_to_sign,
                 accepting_the_clock_begins_a_new_epoch,
                 the_ephemeral_tokens_of_a_retired_key_are_listed_as_ended,
+                the_keys_of_each_use_move_by_themselves,
             }
             collecting {
                 nothing_that_is_still_needed_is_collected,

@@ -6,6 +6,7 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, ListId, PolicyId, Serial, SpkiHash, StatusRef, Thumbprint, TokenId};
 pub use crate::ledger::EntryRecord;
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
+use crate::token::KeyUse;
 
 /// One mint: what lists show and what revoking by id needs. Verifying and redeeming never read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,6 +195,8 @@ pub struct KeyRecord {
     pub id: KeyId,
     /// The Ed25519 public key (RFC 8032).
     pub public: [u8; 32],
+    /// What it signs.
+    pub usage: KeyUse,
     /// Where it stands.
     pub state: KeyState,
     /// Whether it verifies persistent tokens only: it is of an earlier ephemeral epoch.

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grant::{Bindings, Grant};
+use super::grant::{Bindings, Grant, ServiceGrant};
 use super::json::{Object, object, present};
 use super::status::{list_of, status_uri};
 use super::verify::VerifyError;
@@ -24,7 +24,7 @@ const LAST_SECOND: u64 = 253_402_300_799;
 #[serde(deny_unknown_fields)]
 pub(super) struct Claims<'a> {
     pub(super) iss: &'a str,
-    aud: &'a str,
+    pub(super) aud: &'a str,
     jti: &'a str,
     sub: &'a str,
     iat: u64,
@@ -82,9 +82,8 @@ struct ListEntry<'a> {
 impl<'a> Claims<'a> {
     /// The claims that `json` spells, of the right types and no others; their values are not judged yet.
     pub(super) fn parse(json: &'a [u8]) -> Result<Self, VerifyError> {
-        object(json).ok_or(malformed(
-            "its claims are not an object of exactly the claims that an enrollment token has",
-        ))
+        object(json)
+            .ok_or(malformed("its claims are not an object of exactly the claims that gatepass writes"))
     }
 
     /// Whether the token is meant for the enrollment of its own issuer, and for nothing else (RFC 8725 section 3.9).
@@ -128,6 +127,36 @@ impl<'a> Claims<'a> {
             )?,
             status: self.status()?,
         })
+    }
+
+    /// The grant of a service token, every value judged. It has the claims of an enrollment token but those that only
+    /// enrolling has a use for.
+    pub(super) fn service_grant(&self) -> Result<ServiceGrant, VerifyError> {
+        if self.persistent {
+            return Err(malformed("it is a service token and says that it is persistent"));
+        }
+        let enrolls = self.max_uses.is_some() || self.sha.is_some() || self.policy.is_some();
+        if enrolls || self.bind.is_some() || self.cnf.is_some() {
+            return Err(malformed("it is a service token with claims of an enrollment token"));
+        }
+        let grant = self.grant()?;
+        Ok(ServiceGrant {
+            token: grant.token,
+            issuer: grant.issuer,
+            audience: self.audience()?,
+            issued_at: grant.issued_at,
+            not_before: grant.not_before,
+            expires_at: grant.expires_at.ok_or(malformed("it has no expiry"))?,
+            roles: grant.roles,
+            status: grant.status,
+        })
+    }
+
+    fn audience(&self) -> Result<String, VerifyError> {
+        if self.aud.is_empty() || !self.aud.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(malformed("its aud is not a URI"));
+        }
+        Ok(self.aud.to_owned())
     }
 
     fn token(&self) -> Result<TokenId, VerifyError> {
@@ -200,7 +229,7 @@ const fn malformed(why: &'static str) -> VerifyError {
     VerifyError::Malformed { why }
 }
 
-fn moment(secs: u64) -> Result<Timestamp, VerifyError> {
+pub(super) fn moment(secs: u64) -> Result<Timestamp, VerifyError> {
     let in_range = (1..=LAST_SECOND).contains(&secs).then(|| i64::try_from(secs).ok()).flatten();
     in_range.map(Timestamp::from_secs).ok_or(malformed("one of its times is not between 1970 and 9999"))
 }
@@ -251,6 +280,28 @@ pub(super) fn encode(grant: &Grant) -> Result<Vec<u8>, serde_json::Error> {
         bind: bound.then_some(Object(bind)),
         cnf: key.as_deref().map(|jkt| Object(Confirmation { jkt })),
         policy: policy.as_deref(),
+        status: Object(StatusClaim { status_list: Object(ListEntry { idx: grant.status.index, uri: &uri }) }),
+    })
+}
+
+/// The claims of a service token as JSON. What they may not say is refused where the token is read back.
+pub(super) fn encode_service(grant: &ServiceGrant) -> Result<Vec<u8>, serde_json::Error> {
+    let (id, uri) = (grant.token.to_string(), status_uri(&grant.issuer, grant.status.list));
+    serde_json::to_vec(&Claims {
+        iss: &grant.issuer,
+        aud: &grant.audience,
+        jti: &id,
+        sub: &id,
+        iat: seconds(grant.issued_at),
+        nbf: seconds(grant.not_before),
+        exp: Some(seconds(grant.expires_at)),
+        persistent: false,
+        roles: grant.roles.iter().map(Role::as_str).collect(),
+        max_uses: None,
+        sha: None,
+        bind: None,
+        cnf: None,
+        policy: None,
         status: Object(StatusClaim { status_list: Object(ListEntry { idx: grant.status.index, uri: &uri }) }),
     })
 }

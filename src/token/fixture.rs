@@ -1,12 +1,11 @@
 //! A good grant, a ring of keys, and tokens that were never minted: what the tests of this room change one thing of.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{
-    Bindings, Grant, KeyRing, KeyScope, Signer, SigningKey, VerifyingKey, VerifyingKeys, claims, header, mint,
+    Bindings, Grant, KeyRing, KeyScope, KeyUse, ServiceGrant, Signer, SigningKey, VerifyingKey,
+    VerifyingKeys, claims, header, mint,
 };
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, ListId, PolicyId, StatusRef, Thumbprint, TokenId};
@@ -14,6 +13,7 @@ use crate::name::{Cluster, DnsPattern, Role};
 
 pub(super) const NOW: Timestamp = Timestamp::from_secs(1_893_456_000);
 pub(super) const ISSUER: &str = "https://auth.example.org:8443";
+pub(super) const AUDIENCE: &str = "https://jobs.example.org";
 
 /// An ephemeral grant of one use, bound in every way there is.
 pub(super) fn grant() -> Grant {
@@ -53,14 +53,20 @@ pub(super) fn persistent_grant() -> Grant {
     }
 }
 
+/// The same for the door of one service.
+pub(super) fn service_grant() -> ServiceGrant {
+    let Grant { token, issuer, issued_at, not_before, roles, status, .. } = grant();
+    let (audience, expires_at) = (AUDIENCE.to_owned(), Timestamp::from_secs(NOW.secs() + 900));
+    ServiceGrant { token, issuer, audience, issued_at, not_before, expires_at, roles, status }
+}
+
 pub(super) fn ring() -> KeyRing {
-    let (current, prepared) = (SigningKey::generate(), SigningKey::generate());
-    let verifying = keys(&[(&current, KeyScope::All), (&prepared, KeyScope::All)]);
-    KeyRing::new(Arc::new(current), prepared.id(), verifying).unwrap()
+    KeyRing::generate()
 }
 
 pub(super) fn keys(keys: &[(&SigningKey, KeyScope)]) -> VerifyingKeys {
-    let verifying = keys.iter().map(|(key, scope)| VerifyingKey::new(key.public(), *scope).unwrap());
+    let verifying =
+        keys.iter().map(|(key, scope)| VerifyingKey::new(key.public(), KeyUse::Enrollment, *scope).unwrap());
     VerifyingKeys::new(verifying.collect()).unwrap()
 }
 
@@ -80,7 +86,14 @@ pub(super) fn claims_json(grant: &Grant) -> String {
 
 /// A token of any claims at all, under a good header and a good signature.
 pub(super) fn signed_claims(claims: &[u8], signer: &dyn Signer) -> String {
-    signed(&format!("{}.{}", header::encode(signer.key_id()), URL_SAFE_NO_PAD.encode(claims)), signer)
+    signed(
+        &format!(
+            "{}.{}",
+            header::encode(KeyUse::Enrollment, signer.key_id()),
+            URL_SAFE_NO_PAD.encode(claims)
+        ),
+        signer,
+    )
 }
 
 /// A token of any header at all, over the claims of a good grant and with a good signature.

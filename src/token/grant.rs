@@ -47,3 +47,77 @@ pub struct Grant {
     /// Its place in the status lists (`status`).
     pub status: StatusRef,
 }
+
+/// The claims of a service token: roles for the door of one service, for a while. It admits no host and cannot be redeemed.
+///
+/// A grant alone proves nothing: what acts on one asks for a [`Verified`](super::Verified) grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceGrant {
+    /// The token (`jti` and `sub`).
+    pub token: TokenId,
+    /// The external URL of the authority (`iss`).
+    pub issuer: String,
+    /// The URI of the one service it is for (`aud`).
+    pub audience: String,
+    /// When it was minted (`iat`).
+    pub issued_at: Timestamp,
+    /// From when on it is good (`nbf`).
+    pub not_before: Timestamp,
+    /// Until when it is good (`exp`).
+    pub expires_at: Timestamp,
+    /// The roles it gives; none means none.
+    pub roles: Vec<Role>,
+    /// Its place in the status lists (`status`).
+    pub status: StatusRef,
+}
+
+impl ServiceGrant {
+    /// Whether it gives the role of this name.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|given| given.as_str() == role)
+    }
+}
+
+/// What the time of a grant is judged by.
+pub(super) trait Timed {
+    fn issued_at(&self) -> Timestamp;
+    fn not_before(&self) -> Timestamp;
+    fn expires_at(&self) -> Option<Timestamp>;
+    fn is_persistent(&self) -> bool;
+}
+
+impl Timed for Grant {
+    fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    fn is_persistent(&self) -> bool {
+        self.persistent
+    }
+}
+
+impl Timed for ServiceGrant {
+    fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    fn expires_at(&self) -> Option<Timestamp> {
+        Some(self.expires_at)
+    }
+
+    fn is_persistent(&self) -> bool {
+        false
+    }
+}

@@ -6,11 +6,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
 use super::json::object;
+use super::key_use::KeyUse;
 use super::verify::VerifyError;
 use crate::id::KeyId;
 
-/// The type of an enrollment token (RFC 8725 section 3.11): no other kind of token has it.
-const TYPE: &str = "enroll+jwt";
 /// The algorithm (RFC 8037 section 3.1). It belongs to the key; the header may only agree.
 const ALGORITHM: &str = "EdDSA";
 /// Ours is 86 bytes long; what is much longer is none of ours.
@@ -27,20 +26,21 @@ struct Header<'a> {
     kid: &'a str,
 }
 
-/// The header of an enrollment token signed with `key`, encoded.
-pub(super) fn encode(key: KeyId) -> String {
-    URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{TYPE}","alg":"{ALGORITHM}","kid":"{key}"}}"#))
+/// The header of what `key` signs, encoded.
+pub(super) fn encode(usage: KeyUse, key: KeyId) -> String {
+    let typ = usage.typ();
+    URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{typ}","alg":"{ALGORITHM}","kid":"{key}"}}"#))
 }
 
-/// The key that `encoded` names; nothing of it is believed.
-pub(super) fn parse(encoded: &str) -> Result<KeyId, VerifyError> {
+/// The key that `encoded` names, if it is the header of this kind of token; nothing of it is believed.
+pub(super) fn parse(usage: KeyUse, encoded: &str) -> Result<KeyId, VerifyError> {
     let mut bytes = [0; MOST_BYTES];
     let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).map_err(|_| MALFORMED)?;
     let header: Header<'_> = object(&bytes[..length]).ok_or(MALFORMED)?;
     if header.alg != ALGORITHM {
         return Err(VerifyError::WrongAlgorithm);
     }
-    if header.typ != TYPE {
+    if header.typ != usage.typ() {
         return Err(VerifyError::WrongType);
     }
     KeyId::parse(header.kid).ok_or(VerifyError::Malformed { why: "its kid is not a key thumbprint" })
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     fn read(json: &str) -> Result<KeyId, VerifyError> {
-        parse(&URL_SAFE_NO_PAD.encode(json))
+        parse(KeyUse::Enrollment, &URL_SAFE_NO_PAD.encode(json))
     }
 
     fn good() -> String {
@@ -60,7 +60,10 @@ mod tests {
 
     #[test]
     fn what_is_encoded_is_read_back() {
-        assert_eq!(parse(&encode(KeyId::of(b"key"))), Ok(KeyId::of(b"key")));
+        assert_eq!(
+            parse(KeyUse::Enrollment, &encode(KeyUse::Enrollment, KeyId::of(b"key"))),
+            Ok(KeyId::of(b"key"))
+        );
         assert_eq!(read(&good()), Ok(KeyId::of(b"key")));
     }
 
@@ -107,12 +110,12 @@ mod tests {
 
     #[test]
     fn a_header_with_padding_or_trailing_bits_is_refused() {
-        let encoded = encode(KeyId::of(b"key"));
-        assert_eq!(parse(&format!("{encoded}=")), Err(MALFORMED));
+        let encoded = encode(KeyUse::Enrollment, KeyId::of(b"key"));
+        assert_eq!(parse(KeyUse::Enrollment, &format!("{encoded}=")), Err(MALFORMED));
         // 86 bytes leave two bits of the last character unused: zero, or the header would have four spellings.
         let rest = encoded.strip_suffix('0').unwrap();
         for trailing in ["1", "2", "3"] {
-            assert_eq!(parse(&format!("{rest}{trailing}")), Err(MALFORMED));
+            assert_eq!(parse(KeyUse::Enrollment, &format!("{rest}{trailing}")), Err(MALFORMED));
         }
     }
 

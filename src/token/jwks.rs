@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json::{Object, present};
 use super::key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
+use super::key_use::KeyUse;
 use crate::id::KeyId;
 
 /// The longest text that is looked at as a key set.
@@ -23,6 +24,8 @@ struct Published<'a> {
     #[serde(rename = "use")]
     usage: &'a str,
     alg: &'a str,
+    #[serde(rename = "gatepass_typ")]
+    typ: &'a str,
     #[serde(rename = "gatepass_scope", skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
 }
@@ -51,6 +54,9 @@ struct Jwk {
     usage: Option<String>,
     #[serde(default, deserialize_with = "present")]
     alg: Option<String>,
+    /// The `typ` of what the key signs: without it, an enrollment token.
+    #[serde(default, rename = "gatepass_typ", deserialize_with = "present")]
+    typ: Option<String>,
     #[serde(default, rename = "gatepass_scope", deserialize_with = "present")]
     scope: Option<String>,
     /// The private half of an elliptic or RSA key (RFC 8037 section 2, RFC 7518 section 6.3.2).
@@ -71,6 +77,7 @@ impl VerifyingKeys {
             kid: key.id,
             usage: "sig",
             alg: "EdDSA",
+            typ: key.usage.typ(),
             scope: (key.scope == KeyScope::PersistentOnly).then_some(PERSISTENT),
         });
         let set = PublishedSet { keys: keys.collect() };
@@ -105,12 +112,18 @@ impl Jwk {
         if !ours || !is(&self.usage, "sig") || !is(&self.alg, "EdDSA") {
             return Ok(None);
         }
-        let key = VerifyingKey::new(self.public()?, self.scope()?)?;
+        let Some(usage) = self.key_use() else { return Ok(None) };
+        let key = VerifyingKey::new(self.public()?, usage, self.scope()?)?;
         match self.kid.as_deref().map(KeyId::parse) {
             Some(None) => Err(KeyError::Jwks { why: "a kid is not a thumbprint" }),
             Some(Some(id)) if id != key.id => Err(KeyError::WrongId { id }),
             Some(Some(_)) | None => Ok(Some(key)),
         }
+    }
+
+    /// What the key signs. One that signs what is not known here is passed over, like one of another algorithm.
+    fn key_use(&self) -> Option<KeyUse> {
+        self.typ.as_deref().map_or(Some(KeyUse::Enrollment), KeyUse::of_typ)
     }
 
     fn public(&self) -> Result<[u8; 32], KeyError> {
@@ -134,8 +147,14 @@ mod tests {
     use crate::token::SigningKey;
 
     fn keys() -> VerifyingKeys {
-        let key = |scope| VerifyingKey::new(SigningKey::generate().public(), scope).unwrap();
-        VerifyingKeys::new(vec![key(KeyScope::All), key(KeyScope::PersistentOnly)]).unwrap()
+        let key = |usage, scope| VerifyingKey::new(SigningKey::generate().public(), usage, scope).unwrap();
+        VerifyingKeys::new(vec![
+            key(KeyUse::Enrollment, KeyScope::All),
+            key(KeyUse::Enrollment, KeyScope::PersistentOnly),
+            key(KeyUse::Service, KeyScope::All),
+            key(KeyUse::StatusList, KeyScope::All),
+        ])
+        .unwrap()
     }
 
     fn example(more: &str) -> String {
@@ -159,12 +178,15 @@ mod tests {
             215, 90, 152, 1, 130, 177, 10, 183, 213, 75, 254, 211, 201, 100, 7, 58, 14, 225, 114, 243, 218,
             166, 35, 37, 175, 2, 26, 104, 247, 7, 81, 26,
         ];
-        let keys = VerifyingKeys::new(vec![VerifyingKey::new(public, KeyScope::All).unwrap()]).unwrap();
+        let keys =
+            VerifyingKeys::new(vec![VerifyingKey::new(public, KeyUse::Service, KeyScope::All).unwrap()])
+                .unwrap();
         assert_eq!(
             keys.to_jwks(),
             concat!(
                 r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","#,
-                r#""kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","use":"sig","alg":"EdDSA"}]}"#
+                r#""kid":"kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k","use":"sig","alg":"EdDSA","#,
+                r#""gatepass_typ":"role+jwt"}]}"#
             )
         );
     }
@@ -175,6 +197,10 @@ mod tests {
         assert_eq!(VerifyingKeys::parse_jwks(text).unwrap().iter().count(), 0);
         assert_eq!(VerifyingKeys::parse_jwks(&example(r#","use":"enc""#)).unwrap().iter().count(), 0);
         assert_eq!(VerifyingKeys::parse_jwks(&example(r#","alg":"HS256""#)).unwrap().iter().count(), 0);
+        assert_eq!(
+            VerifyingKeys::parse_jwks(&example(r#","gatepass_typ":"later+jwt""#)).unwrap().iter().count(),
+            0
+        );
         assert_eq!(VerifyingKeys::parse_jwks(&example(r#","x5t":"?""#)).unwrap().iter().count(), 1);
     }
 

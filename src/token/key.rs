@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
+use super::key_use::KeyUse;
 use crate::id::KeyId;
 
 /// Why a key, or a set of them, is not taken.
@@ -50,6 +51,14 @@ pub enum KeyError {
         /// The key.
         id: KeyId,
     },
+    /// A key that signs one kind of token was given for another.
+    #[error("the key {id} is not one that signs {usage} tokens: give one that was made for them")]
+    WrongUse {
+        /// The key.
+        id: KeyId,
+        /// What it was to sign.
+        usage: KeyUse,
+    },
     /// The text is no set of keys.
     #[error("the key set cannot be used: {why}")]
     Jwks {
@@ -74,6 +83,8 @@ pub struct VerifyingKey {
     pub id: KeyId,
     /// The 32 bytes of the public key (RFC 8032 section 5.1.2).
     pub public: [u8; 32],
+    /// What it signs, and nothing else.
+    pub usage: KeyUse,
     /// What it vouches for.
     pub scope: KeyScope,
 }
@@ -83,9 +94,9 @@ impl VerifyingKey {
     ///
     /// # Errors
     /// [`KeyError::Unsound`] if they are no point of the curve, or one of small order.
-    pub fn new(public: [u8; 32], scope: KeyScope) -> Result<Self, KeyError> {
+    pub fn new(public: [u8; 32], usage: KeyUse, scope: KeyScope) -> Result<Self, KeyError> {
         match ed25519_dalek::VerifyingKey::from_bytes(&public) {
-            Ok(point) if !point.is_weak() => Ok(Self { id: thumbprint(&public), public, scope }),
+            Ok(point) if !point.is_weak() => Ok(Self { id: thumbprint(&public), public, usage, scope }),
             _ => Err(KeyError::Unsound),
         }
     }
@@ -117,7 +128,7 @@ impl VerifyingKeys {
         let mut ready: Vec<Ready> = Vec::with_capacity(keys.len());
         for key in keys {
             // The fields are public: what stands in them is checked here, where it begins to count.
-            if VerifyingKey::new(key.public, key.scope)?.id != key.id {
+            if VerifyingKey::new(key.public, key.usage, key.scope)?.id != key.id {
                 return Err(KeyError::WrongId { id: key.id });
             }
             if ready.iter().any(|other| other.key.id == key.id) {
@@ -142,14 +153,16 @@ impl VerifyingKeys {
         self.0.iter().find(|ready| ready.key.id == id)
     }
 
-    /// The key of this id if it made `signature` over `message`: `None` if there is none such, `Some(None)` if it did not.
+    /// The key of this id if it made `signature` over `message`: `None` if there is none such for this use, `Some(None)`
+    /// if it did not.
     pub(super) fn check(
         &self,
+        usage: KeyUse,
         id: KeyId,
         message: &[u8],
         signature: &[u8; 64],
     ) -> Option<Option<&VerifyingKey>> {
-        let ready = self.ready(id)?;
+        let ready = self.ready(id).filter(|ready| ready.key.usage == usage)?;
         // The provider is named, not looked up: another crate's features must not be able to change it. The algorithm is
         // a constant: the header has no say.
         let verifier = (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::EdDSA, &ready.decoding);
@@ -178,13 +191,13 @@ mod tests {
     use crate::token::SigningKey;
 
     fn key() -> VerifyingKey {
-        VerifyingKey::new(SigningKey::generate().public(), KeyScope::All).unwrap()
+        VerifyingKey::new(SigningKey::generate().public(), KeyUse::Enrollment, KeyScope::All).unwrap()
     }
 
     #[test]
     fn the_thumbprint_is_that_of_rfc_8037_appendix_a_3() {
         let public = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
-        let key = VerifyingKey::new(public.try_into().unwrap(), KeyScope::All).unwrap();
+        let key = VerifyingKey::new(public.try_into().unwrap(), KeyUse::Enrollment, KeyScope::All).unwrap();
         assert_eq!(key.id.to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
@@ -195,7 +208,7 @@ mod tests {
         let mut off_the_curve = [0; 32];
         off_the_curve[0] = 2;
         for public in [identity, [0; 32], off_the_curve] {
-            assert_eq!(VerifyingKey::new(public, KeyScope::All), Err(KeyError::Unsound));
+            assert_eq!(VerifyingKey::new(public, KeyUse::Service, KeyScope::All), Err(KeyError::Unsound));
         }
     }
 

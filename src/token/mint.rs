@@ -5,10 +5,11 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::grant::Grant;
+use super::grant::{Grant, ServiceGrant};
+use super::key_use::KeyUse;
 use super::ring::KeyRing;
 use super::signer::SignError;
-use super::verify::{Verified, VerifyError, verify};
+use super::verify::{Verified, VerifyError, verify, verify_service};
 use super::{MAX_MINT_BYTES, MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY, claims, header};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
@@ -78,12 +79,12 @@ pub enum MintError {
 }
 
 /// A new token: its text, which is a secret, and what it grants.
-pub struct MintedToken {
+pub struct MintedToken<T = Grant> {
     text: Secret<String>,
-    grant: Verified<Grant>,
+    grant: Verified<T>,
 }
 
-impl MintedToken {
+impl<T> MintedToken<T> {
     /// The text. It is shown once, to who asked for it, and kept nowhere.
     pub fn text(&self) -> &Secret<String> {
         &self.text
@@ -95,7 +96,7 @@ impl MintedToken {
     }
 
     /// What it grants.
-    pub fn grant(&self) -> &Verified<Grant> {
+    pub fn grant(&self) -> &Verified<T> {
         &self.grant
     }
 
@@ -105,7 +106,7 @@ impl MintedToken {
     }
 }
 
-impl fmt::Debug for MintedToken {
+impl<T: fmt::Debug> fmt::Debug for MintedToken<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MintedToken").field("grant", &self.grant).finish_non_exhaustive()
     }
@@ -118,17 +119,48 @@ impl fmt::Debug for MintedToken {
 pub fn mint(grant: &Grant, ring: &KeyRing, now: Timestamp) -> Result<MintedToken, MintError> {
     check(grant, now)?;
     let claims = claims::encode(grant).map_err(|_| MintError::NotJson)?;
-    let text = sign(&claims, ring)?;
-    let length = text.expose().len();
-    if length > MAX_MINT_BYTES {
-        return Err(MintError::TooLong { length });
-    }
+    let text = sign(KeyUse::Enrollment, &claims, ring)?;
     let minted = verify(text.expose(), ring.verifying(), std::slice::from_ref(&grant.issuer), now)
         .map_err(MintError::DoesNotVerify)?;
     if *minted != *grant {
         return Err(MintError::SaysSomethingElse);
     }
     Ok(MintedToken { text, grant: minted })
+}
+
+/// Mints the service token of `grant` with the ring's current key for them, and verifies it as every service will.
+///
+/// # Errors
+/// A grant that no verifier would accept: see [`MintError`]. Nothing is minted then.
+pub fn mint_service(
+    grant: &ServiceGrant,
+    ring: &KeyRing,
+    now: Timestamp,
+) -> Result<MintedToken<ServiceGrant>, MintError> {
+    check_service(grant, now)?;
+    let claims = claims::encode_service(grant).map_err(|_| MintError::NotJson)?;
+    let text = sign(KeyUse::Service, &claims, ring)?;
+    let (issuer, audience) = (std::slice::from_ref(&grant.issuer), std::slice::from_ref(&grant.audience));
+    let minted = verify_service(text.expose(), ring.verifying(), issuer, audience, now)
+        .map_err(MintError::DoesNotVerify)?;
+    if *minted != *grant {
+        return Err(MintError::SaysSomethingElse);
+    }
+    Ok(MintedToken { text, grant: minted })
+}
+
+fn check_service(grant: &ServiceGrant, now: Timestamp) -> Result<(), MintError> {
+    let (roles, expires_at) = (grant.roles.len(), grant.expires_at);
+    let times = [grant.issued_at, grant.not_before, expires_at];
+    if let Some(at) = times.into_iter().find(|at| !claims::can_carry(*at)) {
+        return Err(MintError::UnusableTime { at });
+    }
+    match grant.status.index {
+        _ if roles > MAX_ROLES => Err(MintError::TooManyRoles { count: roles }),
+        _ if expires_at <= now => Err(MintError::AlreadyExpired { expires_at }),
+        index if index >= STATUS_LIST_CAPACITY => Err(MintError::IndexOutOfRange { index }),
+        _ => Ok(()),
+    }
 }
 
 /// What can be refused with a reason that helps; the rest is refused by verifying.
@@ -152,17 +184,21 @@ fn check(grant: &Grant, now: Timestamp) -> Result<(), MintError> {
 }
 
 /// The compact form (RFC 7515 section 7.1), built in one buffer that is overwritten when it goes.
-fn sign(claims: &[u8], ring: &KeyRing) -> Result<Secret<String>, MintError> {
-    let head = header::encode(ring.current().key_id());
+fn sign(usage: KeyUse, claims: &[u8], ring: &KeyRing) -> Result<Secret<String>, MintError> {
+    let signer = ring.current(usage);
+    let head = header::encode(usage, signer.key_id());
     // A buffer that grows leaves its earlier self behind: all the room is taken at once.
     let mut text = String::with_capacity(head.len() + claims.len().div_ceil(3) * 4 + 90);
     text.push_str(&head);
     text.push('.');
     URL_SAFE_NO_PAD.encode_string(claims, &mut text);
-    let signature = ring.current().sign(text.as_bytes())?;
+    let signature = signer.sign(text.as_bytes())?;
     text.push('.');
     URL_SAFE_NO_PAD.encode_string(signature, &mut text);
-    Ok(Secret::new(text))
+    match text.len() {
+        length if length > MAX_MINT_BYTES => Err(MintError::TooLong { length }),
+        _ => Ok(Secret::new(text)),
+    }
 }
 
 #[cfg(test)]

@@ -1,116 +1,131 @@
-//! The key ring: the key that signs, the one that will sign next, and all that still verify.
+//! The key ring: for each use the key that signs and the one that will sign next, and all that still verify.
 
 use std::fmt;
 use std::sync::Arc;
 
-use super::key::{KeyError, KeyScope, VerifyingKeys};
-use super::signer::Signer;
+use super::key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
+use super::key_use::KeyUse;
+use super::signer::{Signer, SigningKey};
 use crate::id::KeyId;
 
+/// The key that signs for one use, and the one that will sign next.
+#[derive(Clone)]
+pub struct SigningPair {
+    /// The key that signs.
+    pub current: Arc<dyn Signer>,
+    /// The key that signs after the next rotation. It is published before it signs, so that who keeps the key set knows
+    /// it when it does.
+    pub prepared: KeyId,
+}
+
+/// What signs, a pair for each use.
+#[derive(Clone)]
+pub struct SigningPairs {
+    /// For enrollment tokens.
+    pub enrollment: SigningPair,
+    /// For service tokens.
+    pub service: SigningPair,
+    /// For status lists.
+    pub status_list: SigningPair,
+}
+
+impl SigningPairs {
+    /// The pair of `usage`.
+    pub const fn of(&self, usage: KeyUse) -> &SigningPair {
+        match usage {
+            KeyUse::Enrollment => &self.enrollment,
+            KeyUse::Service => &self.service,
+            KeyUse::StatusList => &self.status_list,
+        }
+    }
+}
+
 /// One generation of keys, whole: a rotation makes a new ring, so that no reader sees half of it.
-///
-/// The prepared key is published before it signs, so that who keeps the key set knows it when it does.
 #[derive(Clone)]
 pub struct KeyRing {
-    current: Arc<dyn Signer>,
-    prepared: KeyId,
+    signing: SigningPairs,
     verifying: VerifyingKeys,
 }
 
 impl KeyRing {
-    /// A ring that signs with `current` and will sign with `prepared` next.
+    /// A ring that signs with these pairs.
     ///
     /// # Errors
-    /// One of the two does not verify, or only persistent tokens; or they are the same key.
-    pub fn new(
-        current: Arc<dyn Signer>,
-        prepared: KeyId,
-        verifying: VerifyingKeys,
-    ) -> Result<Self, KeyError> {
-        let signing = current.key_id();
-        if signing == prepared {
-            return Err(KeyError::PreparedIsCurrent { id: signing });
-        }
-        for id in [signing, prepared] {
-            match verifying.get(id).map(|key| key.scope) {
-                Some(KeyScope::All) => {}
-                Some(KeyScope::PersistentOnly) => return Err(KeyError::PersistentOnly { id }),
-                None => return Err(KeyError::NotVerifying { id }),
+    /// A key of a pair does not verify, or only persistent tokens, or is for another use; or a pair is one key twice.
+    pub fn new(signing: SigningPairs, verifying: VerifyingKeys) -> Result<Self, KeyError> {
+        for usage in KeyUse::ALL {
+            let SigningPair { current, prepared } = signing.of(usage);
+            if current.key_id() == *prepared {
+                return Err(KeyError::PreparedIsCurrent { id: *prepared });
+            }
+            for id in [current.key_id(), *prepared] {
+                match verifying.get(id) {
+                    None => return Err(KeyError::NotVerifying { id }),
+                    Some(key) if key.usage != usage => return Err(KeyError::WrongUse { id, usage }),
+                    Some(key) if key.scope == KeyScope::PersistentOnly => {
+                        return Err(KeyError::PersistentOnly { id });
+                    }
+                    Some(_) => {}
+                }
             }
         }
-        Ok(Self { current, prepared, verifying })
+        Ok(Self { signing, verifying })
     }
 
-    /// The key that signs.
-    pub fn current(&self) -> &Arc<dyn Signer> {
-        &self.current
+    /// A ring of new keys that are kept nowhere: for trying things out.
+    ///
+    /// # Panics
+    /// If the operating system has no randomness to give.
+    #[expect(clippy::expect_used, reason = "keys that were made a moment ago are sound, and each its own")]
+    pub fn generate() -> Self {
+        let mut verifying = Vec::new();
+        let mut pair = |usage| {
+            let (current, prepared) = (SigningKey::generate(), SigningKey::generate());
+            for key in [&current, &prepared] {
+                verifying
+                    .push(VerifyingKey::new(key.public(), usage, KeyScope::All).expect("a new key is sound"));
+            }
+            SigningPair { prepared: prepared.id(), current: Arc::new(current) }
+        };
+        let signing = SigningPairs {
+            enrollment: pair(KeyUse::Enrollment),
+            service: pair(KeyUse::Service),
+            status_list: pair(KeyUse::StatusList),
+        };
+        let verifying = VerifyingKeys::new(verifying).expect("new keys differ");
+        Self::new(signing, verifying).expect("every key verifies")
     }
 
-    /// The key that signs after the next rotation.
-    pub fn prepared(&self) -> KeyId {
-        self.prepared
+    /// The key that signs for `usage`.
+    pub const fn current(&self, usage: KeyUse) -> &Arc<dyn Signer> {
+        &self.signing.of(usage).current
     }
 
-    /// The keys that verify: the current, the prepared and the previous ones.
-    pub fn verifying(&self) -> &VerifyingKeys {
+    /// The key that signs for `usage` after the next rotation.
+    pub const fn prepared(&self, usage: KeyUse) -> KeyId {
+        self.signing.of(usage).prepared
+    }
+
+    /// What signs.
+    pub const fn signing(&self) -> &SigningPairs {
+        &self.signing
+    }
+
+    /// The keys that verify: the current, the prepared and the previous ones of every use.
+    pub const fn verifying(&self) -> &VerifyingKeys {
         &self.verifying
     }
 }
 
 impl fmt::Debug for KeyRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyRing")
-            .field("current", &self.current.key_id())
-            .field("prepared", &self.prepared)
-            .field("verifying", &self.verifying)
-            .finish()
+        let mut ring = f.debug_struct("KeyRing");
+        for usage in KeyUse::ALL {
+            ring.field(usage.name(), &self.current(usage).key_id());
+        }
+        ring.field("verifying", &self.verifying).finish()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::token::{SigningKey, VerifyingKey};
-
-    fn verifying(keys: &[(&SigningKey, KeyScope)]) -> VerifyingKeys {
-        VerifyingKeys::new(
-            keys.iter().map(|(key, scope)| VerifyingKey::new(key.public(), *scope).unwrap()).collect(),
-        )
-        .unwrap()
-    }
-
-    #[test]
-    fn a_ring_signs_with_the_current_key() {
-        let (current, prepared) = (SigningKey::generate(), SigningKey::generate());
-        let (signing, next) = (current.id(), prepared.id());
-        let keys = verifying(&[(&prepared, KeyScope::All), (&current, KeyScope::All)]);
-        let ring = KeyRing::new(Arc::new(current), next, keys).unwrap();
-        assert_eq!((ring.current().key_id(), ring.prepared()), (signing, next));
-        assert_eq!(ring.verifying().iter().count(), 2);
-    }
-
-    #[test]
-    fn a_ring_whose_tokens_nobody_would_accept_is_refused() {
-        let (current, prepared) = (Arc::new(SigningKey::generate()), SigningKey::generate());
-        let (signing, next) = (current.id(), prepared.id());
-        let ring = |keys: &[(&SigningKey, KeyScope)]| KeyRing::new(current.clone(), next, verifying(keys));
-
-        let without_current = ring(&[(&prepared, KeyScope::All)]).unwrap_err();
-        assert_eq!(without_current, KeyError::NotVerifying { id: signing });
-        let without_prepared = ring(&[(&current, KeyScope::All)]).unwrap_err();
-        assert_eq!(without_prepared, KeyError::NotVerifying { id: next });
-        let old = ring(&[(&current, KeyScope::PersistentOnly), (&prepared, KeyScope::All)]).unwrap_err();
-        assert_eq!(old, KeyError::PersistentOnly { id: signing });
-    }
-
-    #[test]
-    fn the_prepared_key_is_not_the_current_one() {
-        let current = SigningKey::generate();
-        let id = current.id();
-        let keys = verifying(&[(&current, KeyScope::All)]);
-        assert_eq!(
-            KeyRing::new(Arc::new(current), id, keys).unwrap_err(),
-            KeyError::PreparedIsCurrent { id }
-        );
-    }
-}
+mod tests;

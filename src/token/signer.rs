@@ -122,7 +122,7 @@ impl fmt::Debug for SigningKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::{KeyScope, VerifyingKey, VerifyingKeys};
+    use crate::token::{KeyScope, KeyUse, VerifyingKey, VerifyingKeys};
 
     #[test]
     fn a_key_survives_its_pem() {
@@ -165,12 +165,13 @@ mod tests {
     #[test]
     fn its_signatures_verify_under_its_public_half_and_no_other() {
         let (key, other) = (SigningKey::generate(), SigningKey::generate());
-        let verifying = |key: &SigningKey| VerifyingKey::new(key.public(), KeyScope::All).unwrap();
+        let verifying =
+            |key: &SigningKey| VerifyingKey::new(key.public(), KeyUse::Service, KeyScope::All).unwrap();
         let keys = VerifyingKeys::new(vec![verifying(&key), verifying(&other)]).unwrap();
         let signature = key.sign(b"message").unwrap();
-        assert_eq!(keys.check(key.id(), b"message", &signature), Some(keys.get(key.id())));
-        assert_eq!(keys.check(key.id(), b"massage", &signature), Some(None));
-        assert_eq!(keys.check(other.id(), b"message", &signature), Some(None));
+        assert_eq!(keys.check(KeyUse::Service, key.id(), b"message", &signature), Some(keys.get(key.id())));
+        assert_eq!(keys.check(KeyUse::Service, key.id(), b"massage", &signature), Some(None));
+        assert_eq!(keys.check(KeyUse::Service, other.id(), b"message", &signature), Some(None));
     }
 
     #[test]

@@ -2,19 +2,21 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::claims::Claims;
-use super::grant::Grant;
+use super::grant::{Grant, ServiceGrant, Timed};
 use super::header;
-use super::key::{KeyScope, VerifyingKeys};
+use super::key::{KeyScope, VerifyingKey, VerifyingKeys};
+use super::key_use::KeyUse;
 use super::{LEEWAY, MAX_TOKEN_BYTES};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 
-/// Why a text is not a good enrollment token. To a stranger all but the last two are the same; the ledger has this.
+/// Why a text is not a good token. To a stranger all but the last two are the same; the ledger has this.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// It is longer than a token may be.
@@ -23,7 +25,7 @@ pub enum VerifyError {
     )]
     TooLong,
     /// It is not of the one form that gatepass mints.
-    #[error("this is not an enrollment token: {why}; copy it whole, as it was shown")]
+    #[error("this is not a token of gatepass: {why}; copy it whole, as it was shown")]
     Malformed {
         /// What is wrong with it.
         why: &'static str,
@@ -34,7 +36,9 @@ pub enum VerifyError {
     )]
     WrongAlgorithm,
     /// It is another kind of token.
-    #[error("the token is of another kind: present one that was minted for enrolling")]
+    #[error(
+        "the token is of another kind: hosts enroll with enrollment tokens, services take service tokens"
+    )]
     WrongType,
     /// No known key signed it.
     #[error("the token's key is unknown or retired: ask for a token from this authority")]
@@ -47,8 +51,8 @@ pub enum VerifyError {
         "the token was issued by another authority: present it there, or ask for one from this authority"
     )]
     WrongIssuer,
-    /// It is meant for something else than enrolling.
-    #[error("the token is meant for another audience: present one that was minted for enrolling")]
+    /// It is meant for another place than this one.
+    #[error("the token is meant for another audience: present one that was minted for this place")]
     WrongAudience,
     /// It is ephemeral, and its key verifies persistent tokens only.
     #[error(
@@ -82,7 +86,7 @@ impl VerifyError {
     }
 }
 
-/// Verifies a token from beginning to end.
+/// Verifies an enrollment token from beginning to end.
 ///
 /// # Errors
 /// The first thing that is wrong with it, in the order of [`UnverifiedToken::parse`], [`UnverifiedToken::authenticate`]
@@ -96,10 +100,26 @@ pub fn verify(
     UnverifiedToken::parse(text)?.authenticate(keys, issuers)?.at(now)
 }
 
-/// A text that has the form of an enrollment token. Nothing in it is believed; its `Debug` does not show it.
+/// Verifies a service token from beginning to end, but for its status: whether it was taken back since is for the status
+/// list to say, which a [`Verifier`](crate::verifier::Verifier) looks into.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn verify_service(
+    text: &str,
+    keys: &VerifyingKeys,
+    issuers: &[String],
+    audiences: &[String],
+    now: Timestamp,
+) -> Result<Verified<ServiceGrant>, VerifyError> {
+    UnverifiedToken::parse_service(text)?.authenticate_service(keys, issuers, audiences)?.at(now)
+}
+
+/// A text that has the form of a token. Nothing in it is believed; its `Debug` does not show it.
 pub struct UnverifiedToken<'a> {
     /// Header and claims as they were signed (RFC 7515 section 5.2).
     signed: &'a str,
+    usage: KeyUse,
     key: KeyId,
     claims: Vec<u8>,
     signature: [u8; 64],
@@ -112,6 +132,18 @@ impl<'a> UnverifiedToken<'a> {
     /// # Errors
     /// [`VerifyError::TooLong`], [`VerifyError::Malformed`], [`VerifyError::WrongAlgorithm`] or [`VerifyError::WrongType`].
     pub fn parse(text: &'a str) -> Result<Self, VerifyError> {
+        Self::parse_as(KeyUse::Enrollment, text)
+    }
+
+    /// The same of a service token.
+    ///
+    /// # Errors
+    /// As [`UnverifiedToken::parse`]; an enrollment token is [`VerifyError::WrongType`].
+    pub fn parse_service(text: &'a str) -> Result<Self, VerifyError> {
+        Self::parse_as(KeyUse::Service, text)
+    }
+
+    fn parse_as(usage: KeyUse, text: &'a str) -> Result<Self, VerifyError> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(VerifyError::TooLong);
         }
@@ -122,7 +154,8 @@ impl<'a> UnverifiedToken<'a> {
             return Err(VerifyError::Malformed { why: "it does not have three parts" });
         };
         Ok(Self {
-            key: header::parse(head)?,
+            usage,
+            key: header::parse(usage, head)?,
             claims: URL_SAFE_NO_PAD
                 .decode(claims)
                 .map_err(|_| VerifyError::Malformed { why: "its claims are not base64url" })?,
@@ -142,15 +175,46 @@ impl<'a> UnverifiedToken<'a> {
         keys: &VerifyingKeys,
         issuers: &[String],
     ) -> Result<Authenticated<Grant>, VerifyError> {
+        let (key, claims) = self.signed_by(KeyUse::Enrollment, keys, issuers)?;
+        Ok(Authenticated::new(grant_for_enrollment(&claims)?, key))
+    }
+
+    /// The same of a service token, whose `aud` must be one of `audiences`.
+    ///
+    /// # Errors
+    /// As [`UnverifiedToken::authenticate`].
+    pub fn authenticate_service(
+        &self,
+        keys: &VerifyingKeys,
+        issuers: &[String],
+        audiences: &[String],
+    ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
+        let (key, claims) = self.signed_by(KeyUse::Service, keys, issuers)?;
+        if !audiences.iter().any(|audience| audience == claims.aud) {
+            return Err(VerifyError::WrongAudience);
+        }
+        Ok(Authenticated::new(claims.service_grant()?, key))
+    }
+
+    /// The key whose signature it bears, and what it claims; its issuer is one of `issuers`.
+    fn signed_by<'k>(
+        &self,
+        usage: KeyUse,
+        keys: &'k VerifyingKeys,
+        issuers: &[String],
+    ) -> Result<(&'k VerifyingKey, Claims<'_>), VerifyError> {
+        if self.usage != usage {
+            return Err(VerifyError::WrongType);
+        }
         let key = keys
-            .check(self.key, self.signed.as_bytes(), &self.signature)
+            .check(usage, self.key, self.signed.as_bytes(), &self.signature)
             .ok_or(VerifyError::UnknownKey)?
             .ok_or(VerifyError::BadSignature)?;
         let claims = Claims::parse(&self.claims)?;
         if !issuers.iter().any(|issuer| issuer == claims.iss) {
             return Err(VerifyError::WrongIssuer);
         }
-        Ok(Authenticated { value: grant_for_enrollment(&claims)?, key: key.id, scope: key.scope })
+        Ok((key, claims))
     }
 
     /// What the token says, **unverified**: anyone may have written it. For looking into a token, and for a host that
@@ -174,7 +238,7 @@ impl fmt::Debug for UnverifiedToken<'_> {
     }
 }
 
-fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
+pub(super) fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
     let malformed = VerifyError::Malformed { why: "its signature is not 64 bytes in base64url" };
     // Room for one group more than is wanted, so that a longer one is seen and not cut.
     let mut bytes = [0; 67];
@@ -191,15 +255,25 @@ fn grant_for_enrollment(claims: &Claims<'_>) -> Result<Grant, VerifyError> {
     claims.grant()
 }
 
-/// What a good signature stands under, at whatever moment. It does not allow anything yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a good signature stands under, at whatever moment. It does not allow anything yet. A clone shares the grant.
+#[derive(Debug, PartialEq, Eq)]
 pub struct Authenticated<T> {
-    value: T,
+    value: Arc<T>,
     key: KeyId,
     scope: KeyScope,
 }
 
+impl<T> Clone for Authenticated<T> {
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), key: self.key, scope: self.scope }
+    }
+}
+
 impl<T> Authenticated<T> {
+    fn new(value: T, key: &VerifyingKey) -> Self {
+        Self { value: Arc::new(value), key: key.id, scope: key.scope }
+    }
+
     /// What was signed: to look up what was redeemed before, and to name a refused token.
     pub fn grant(&self) -> &T {
         &self.value
@@ -211,40 +285,54 @@ impl<T> Authenticated<T> {
     }
 }
 
-impl Authenticated<Grant> {
+#[expect(
+    private_bounds,
+    reason = "the kinds of grant are closed: nothing outside this room is judged by its time"
+)]
+impl<T: Timed> Authenticated<T> {
     /// Judges `now`, with [`LEEWAY`] either way (RFC 7519 sections 4.1.4, 4.1.5 and 4.1.6), and the epoch: since an
     /// operator accepted a clock that was in doubt, nobody can tell whether an older ephemeral token has expired.
     ///
     /// # Errors
     /// [`VerifyError::EphemeralRefused`]; [`VerifyError::Expired`]; [`VerifyError::NotYetValid`], also if it claims to have been minted in the future.
-    pub fn at(self, now: Timestamp) -> Result<Verified<Grant>, VerifyError> {
-        let Grant { issued_at, not_before, expires_at, persistent, .. } = self.value;
+    pub fn at(self, now: Timestamp) -> Result<Verified<T>, VerifyError> {
         let earlier_epoch = self.scope == KeyScope::PersistentOnly;
-        if earlier_epoch && !persistent {
+        if earlier_epoch && !self.value.is_persistent() {
             return Err(VerifyError::EphemeralRefused);
         }
-        if expires_at.is_some_and(|expires_at| now >= expires_at.plus(LEEWAY)) {
+        if self.has_expired(now) {
             return Err(VerifyError::Expired);
         }
         // What was minted under a clock that ran ahead says so in these claims; its key signs nothing any more.
-        if !earlier_epoch && now.plus(LEEWAY) < not_before.max(issued_at) {
+        if !earlier_epoch && now.plus(LEEWAY) < self.value.not_before().max(self.value.issued_at()) {
             return Err(VerifyError::NotYetValid);
         }
         Ok(Verified { value: self.value, key: self.key })
     }
+
+    /// Whether nothing can make it good again.
+    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
+        self.value.expires_at().is_some_and(|expires_at| now >= expires_at.plus(LEEWAY))
+    }
 }
 
-/// What was signed by one of our keys and is good now. Only verifying makes one.
+/// What was signed by one of our keys and is good now. Only verifying makes one. A clone shares the grant.
 ///
 /// ```compile_fail
 /// fn forge(value: gatepass::token::Grant, key: gatepass::id::KeyId) -> gatepass::token::Verified<gatepass::token::Grant> {
-///     gatepass::token::Verified { value, key }
+///     gatepass::token::Verified { value: std::sync::Arc::new(value), key }
 /// }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Verified<T> {
-    value: T,
+    value: Arc<T>,
     key: KeyId,
+}
+
+impl<T> Clone for Verified<T> {
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), key: self.key }
+    }
 }
 
 impl<T> Verified<T> {
@@ -264,5 +352,7 @@ impl<T> Deref for Verified<T> {
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod service_tests;
 #[cfg(test)]
 mod tests;

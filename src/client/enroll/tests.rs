@@ -1,21 +1,16 @@
 //! What enrolling decides before anything is sent.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
 use crate::client::directory::tests::{answer, host_file};
 use crate::id::{ListId, StatusRef};
-use crate::token::{Bindings, Grant, KeyRing, KeyScope, SigningKey, VerifyingKey, VerifyingKeys, mint};
+use crate::token::{Bindings, Grant, KeyRing, mint};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const ROOT: Fingerprint = Fingerprint::from_bytes([7; 32]);
 
 fn token(issuer: &str, root: Option<Fingerprint>) -> Secret<String> {
-    let (current, prepared) = (SigningKey::generate(), SigningKey::generate());
-    let key = |key: &SigningKey| VerifyingKey::new(key.public(), KeyScope::All).unwrap();
-    let keys = VerifyingKeys::new(vec![key(&current), key(&prepared)]).unwrap();
-    let ring = KeyRing::new(Arc::new(current), prepared.id(), keys).unwrap();
     let grant = Grant {
         token: TokenId::generate(NOW),
         issuer: issuer.to_owned(),
@@ -31,7 +26,7 @@ fn token(issuer: &str, root: Option<Fingerprint>) -> Secret<String> {
         policy: None,
         status: StatusRef { list: ListId::generate(NOW), index: 0 },
     };
-    Secret::new(mint(&grant, &ring, NOW).unwrap().text().expose().clone())
+    Secret::new(mint(&grant, &KeyRing::generate(), NOW).unwrap().text().expose().clone())
 }
 
 fn ask(token: Secret<String>, cert_dir: PathBuf) -> Enroll {

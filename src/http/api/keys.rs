@@ -10,6 +10,8 @@ use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::KeyId;
 use crate::service::keys::RetireWhy;
+use crate::service::{FieldError, ServiceError};
+use crate::token::KeyUse;
 
 /// `GET /api/v1/signing-keys`.
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
@@ -18,14 +20,32 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 
 /// `POST /api/v1/signing-keys/rotate`.
 pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
-    decode::strict::<Nothing>(&call.body)?;
-    call.authority.rotate_keys(&call.caller()).await?;
+    let Rotate { usage } = decode::strict(&call.body)?;
+    let usage = KeyUse::parse(&usage).ok_or_else(|| {
+        let known = KeyUse::ALL.map(KeyUse::name).join(", ");
+        ServiceError::InvalidRequest(vec![FieldError::new(
+            "use",
+            format!("there is no such use of keys: {known}"),
+        )])
+    })?;
+    call.authority.rotate_keys(&call.caller(), usage).await?;
     list(call).await
 }
 
 /// A body that says nothing.
 #[derive(Deserialize)]
 pub(super) struct Nothing {}
+
+#[derive(Deserialize)]
+struct Rotate {
+    /// What the keys sign; enrollment tokens unless said otherwise.
+    #[serde(rename = "use", default = "enrollment")]
+    usage: String,
+}
+
+fn enrollment() -> String {
+    KeyUse::Enrollment.name().to_owned()
+}
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

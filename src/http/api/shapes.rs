@@ -137,6 +137,8 @@ impl From<Enrolled> for Identity {
 #[derive(Serialize)]
 pub(super) struct KeyItem {
     id: KeyId,
+    #[serde(rename = "use")]
+    usage: &'static str,
     state: KeyState,
     persistent_only: bool,
     created_at: Timestamp,
@@ -145,7 +147,7 @@ pub(super) struct KeyItem {
 
 impl KeyItem {
     pub(super) fn new((key, live_persistent_tokens): (KeyRecord, u64)) -> Self {
-        let KeyRecord { id, state, persistent_only, created_at, .. } = key;
-        Self { id, state, persistent_only, created_at, live_persistent_tokens }
+        let KeyRecord { id, usage, state, persistent_only, created_at, .. } = key;
+        Self { id, usage: usage.name(), state, persistent_only, created_at, live_persistent_tokens }
     }
 }

@@ -132,8 +132,7 @@ pub(in crate::store) async fn the_clock_mark_only_moves_on_until_a_clock_is_acce
     world.mint_ephemeral(None).await;
     assert_eq!(store.clock_mark().await.unwrap(), Some(world.now));
     let accept = AcceptClock {
-        current: key(KeyState::Current, founded),
-        next: key(KeyState::Prepared, founded),
+        keys: FreshKeys(vec![key(KeyState::Current, founded), key(KeyState::Prepared, founded)]),
         at: founded,
         entry: crate::ledger::Draft::done(Action::ClockAccepted, founded, "user:admin"),
     };

@@ -4,7 +4,7 @@ use super::world::*;
 use crate::id::KeyId;
 use crate::ledger::{Action, Draft};
 use crate::store::*;
-use crate::token::Status;
+use crate::token::{KeyUse, Status};
 
 async fn rotate(world: &mut World) -> KeyId {
     let former = world.current;
@@ -156,7 +156,7 @@ pub(in crate::store) async fn a_compromised_key_retires_at_once_and_leaves_only_
     let record = MintRecord { emergency: true, key: current.id, ..world.persistent(None) };
     let successor = RecordMint { record: record.clone(), entry: world.draft(Action::TokenCreated) };
     world.new_entries().await;
-    let terms = RetireTerms::Compromised(FreshKeys { current: current.clone(), next: next.clone() });
+    let terms = RetireTerms::Compromised(FreshKeys(vec![current.clone(), next.clone()]));
     let retired = retire_on(world, leaked, terms, Some(successor)).await;
     assert_eq!(
         retired,
@@ -186,7 +186,7 @@ pub(in crate::store) async fn accepting_the_clock_begins_a_new_epoch(world: &mut
     world.new_entries().await;
     let (current, next) = (key(KeyState::Current, world.now), key(KeyState::Prepared, world.now));
     let entry = Draft::done(Action::ClockAccepted, world.now, "user:admin");
-    let command = AcceptClock { current: current.clone(), next: next.clone(), at: world.now, entry };
+    let command = AcceptClock { keys: FreshKeys(vec![current.clone(), next.clone()]), at: world.now, entry };
     let keys = world.store().accept_clock(command).await.unwrap().keys;
     assert_eq!(keys, world.store().keys().await.unwrap());
     let standing = |id| keys.iter().find(|key| key.id == id).map(|key| (key.state, key.persistent_only));
@@ -218,4 +218,32 @@ pub(in crate::store) async fn the_ephemeral_tokens_of_a_retired_key_are_listed_a
     let refused = world.redeem(&pending, new_key()).await;
     assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
     world.enroll(&later, new_key()).await;
+}
+
+pub(in crate::store) async fn the_keys_of_each_use_move_by_themselves(world: &mut World) {
+    let uses = [KeyUse::Service, KeyUse::StatusList];
+    let states = [KeyState::Current, KeyState::Prepared];
+    let keys: Vec<_> =
+        uses.iter().flat_map(|usage| states.map(|state| key_for(*usage, state, world.now))).collect();
+    let entry = world.draft(Action::KeyRotated);
+    world.store().add_keys(AddKeys { keys: keys.clone(), entry }).await.unwrap();
+    let next = key_for(KeyUse::Service, KeyState::Prepared, world.now);
+    let rotation = RotateKeys { next: next.clone(), at: world.now, entry: world.draft(Action::KeyRotated) };
+    let after = world.store().rotate_keys(rotation).await.unwrap().keys;
+    let standing = |id| after.iter().find(|key| key.id == id).map(|key| (key.usage, key.state));
+    assert_eq!(standing(keys[0].id), Some((KeyUse::Service, KeyState::Previous)));
+    assert_eq!(standing(keys[1].id), Some((KeyUse::Service, KeyState::Current)));
+    assert_eq!(standing(next.id), Some((KeyUse::Service, KeyState::Prepared)));
+    assert_eq!(standing(keys[2].id), Some((KeyUse::StatusList, KeyState::Current)));
+    assert_eq!(standing(world.current), Some((KeyUse::Enrollment, KeyState::Current)));
+    world.expect_entries(&[Action::KeyRotated, Action::KeyRotated]).await;
+    let fresh: Vec<_> = KeyUse::ALL
+        .into_iter()
+        .flat_map(|usage| states.map(|state| key_for(usage, state, world.now)))
+        .collect();
+    let entry = Draft::done(Action::ClockAccepted, world.now, "user:admin");
+    let accept = AcceptClock { keys: FreshKeys(fresh.clone()), at: world.now, entry };
+    let after = world.store().accept_clock(accept).await.unwrap().keys;
+    let left: Vec<_> = after.iter().filter(|key| !fresh.contains(key)).map(|key| key.id).collect();
+    assert_eq!(left, [world.current], "only what verifies persistent tokens is left of the epoch before");
 }

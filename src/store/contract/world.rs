@@ -9,6 +9,7 @@ use crate::ledger::{Action, Draft, EntryRecord, Subjects, Verification};
 use crate::name::{DnsName, Label, Role};
 use crate::secret::Secret;
 use crate::store::*;
+use crate::token::KeyUse;
 
 /// A database that can be closed and opened again.
 pub(in crate::store) trait Backend: Send + Sync {
@@ -288,6 +289,10 @@ pub(in crate::store) fn new_key() -> SpkiHash {
 }
 
 pub(in crate::store) fn key(state: KeyState, created_at: Timestamp) -> KeyRecord {
+    key_for(KeyUse::Enrollment, state, created_at)
+}
+
+pub(in crate::store) fn key_for(usage: KeyUse, state: KeyState, created_at: Timestamp) -> KeyRecord {
     let public = random();
-    KeyRecord { id: KeyId::of(&public), public, state, persistent_only: false, created_at }
+    KeyRecord { id: KeyId::of(&public), public, usage, state, persistent_only: false, created_at }
 }

@@ -68,6 +68,7 @@ impl Act<'_> {
             Command::RevokeToken(command) => Reply::RevokeToken(self.revoke_token(*command)?),
             Command::RevokeHost(command) => Reply::RevokeHost(self.revoke_host(*command)?),
             Command::SetRoles(command) => Reply::SetRoles(self.set_roles(*command)?),
+            Command::AddKeys(command) => Reply::AddKeys(self.add_keys(*command)?),
             Command::RotateKeys(command) => Reply::RotateKeys(self.rotate_keys(*command)?),
             Command::RetireKey(command) => Reply::RetireKey(self.retire_key(*command)?),
             Command::RecordIdentity(command) => Reply::RecordIdentity(self.record_identity(*command)?),

@@ -9,7 +9,8 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::open::OpenError;
 
 /// In order; the schema's version is how many of them have been applied.
-pub(super) const MIGRATIONS: &[&str] = &[include_str!("../migrations/001_foundation.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/001_foundation.sql"), include_str!("../migrations/002_verification.sql")];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6761_7465;

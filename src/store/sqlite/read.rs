@@ -12,16 +12,17 @@ pub(super) use self::hosts::{HOST_BY_ID, host};
 use crate::store::{CertificateRecord, KeyRecord, StoredCertificate};
 
 /// The signing keys that are not retired.
-pub(super) const KEYS: &str = "SELECT kid, public, state, persistent_only, created_at FROM signing_keys \
+pub(super) const KEYS: &str = "SELECT kid, public, key_use, state, persistent_only, created_at FROM signing_keys \
      WHERE state <> 'retired' ORDER BY created_at, kid";
 
 pub(super) fn key(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
     Ok(KeyRecord {
         id: row.get(0)?,
         public: row.get(1)?,
-        state: row.get(2)?,
-        persistent_only: row.get(3)?,
-        created_at: row.get(4)?,
+        usage: row.get(2)?,
+        state: row.get(3)?,
+        persistent_only: row.get(4)?,
+        created_at: row.get(5)?,
     })
 }
 

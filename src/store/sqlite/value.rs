@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::id::{ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, Label};
 use crate::store::{KeyState, ListKind, RevocationReason};
+use crate::token::KeyUse;
 
 macro_rules! blob {
     ($($name:ident),*) => {$(
@@ -77,6 +78,7 @@ macro_rules! word {
     };
 }
 word!(KeyState: Prepared = "prepared", Current = "current", Previous = "previous", Retired = "retired");
+word!(KeyUse: Enrollment = "enrollment", Service = "service", StatusList = "status_list");
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");
 word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed");
 

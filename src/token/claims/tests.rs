@@ -4,7 +4,7 @@ use super::*;
 use crate::token::fixture::{claims_json, grant, persistent_grant};
 
 const SHAPE: VerifyError =
-    malformed("its claims are not an object of exactly the claims that an enrollment token has");
+    malformed("its claims are not an object of exactly the claims that gatepass writes");
 
 fn read(json: &str) -> Result<Grant, VerifyError> {
     Claims::parse(json.as_bytes())?.grant()

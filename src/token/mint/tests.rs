@@ -29,7 +29,7 @@ fn a_minted_token_is_verified_before_it_is_given_out() {
     let (ring, grant) = (ring(), grant());
     let minted = mint(&grant, &ring, NOW).unwrap();
     assert_eq!(**minted.grant(), grant);
-    assert_eq!(minted.key_id(), ring.current().key_id());
+    assert_eq!(minted.key_id(), ring.current(KeyUse::Enrollment).key_id());
     assert_eq!(minted.text().expose().split('.').count(), 3);
 }
 
@@ -143,9 +143,11 @@ impl Signer for Broken {
 
 fn mint_with(answer: impl FnOnce(KeyId) -> Result<[u8; 64], SignError>) -> MintError {
     let ring = ring();
-    let id = ring.current().key_id();
+    let id = ring.current(KeyUse::Enrollment).key_id();
     let broken = Arc::new(Broken { id, answer: answer(id) });
-    let ring = KeyRing::new(broken, ring.prepared(), ring.verifying().clone()).unwrap();
+    let mut signing = ring.signing().clone();
+    signing.enrollment.current = broken;
+    let ring = KeyRing::new(signing, ring.verifying().clone()).unwrap();
     mint(&grant(), &ring, NOW).unwrap_err()
 }
 

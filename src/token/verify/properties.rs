@@ -83,7 +83,7 @@ proptest! {
     #[test]
     fn no_signed_claims_make_the_parser_panic(claims in vec(any::<u8>(), 0..2000)) {
         let ring = ring();
-        let text = signed_claims(&claims, &**ring.current());
+        let text = signed_claims(&claims, &**ring.current(KeyUse::Enrollment));
         prop_assert!(verify(&text, ring.verifying(), &issuers(), NOW).is_err());
     }
 
@@ -116,6 +116,6 @@ proptest! {
         let mut claims = claims_json(&grant());
         let at = at.index(claims.len());
         claims.replace_range(at..=at, &piece);
-        let _ = verify(&signed_claims(claims.as_bytes(), &**ring.current()), ring.verifying(), &issuers(), NOW);
+        let _ = verify(&signed_claims(claims.as_bytes(), &**ring.current(KeyUse::Enrollment)), ring.verifying(), &issuers(), NOW);
     }
 }

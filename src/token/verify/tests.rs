@@ -23,7 +23,7 @@ fn a_good_token_is_verified() {
     let ring = ring();
     for grant in [grant(), persistent_grant()] {
         let verified = read(&token(&grant, &ring), &ring).unwrap();
-        assert_eq!((&*verified, verified.key_id()), (&grant, ring.current().key_id()));
+        assert_eq!((&*verified, verified.key_id()), (&grant, ring.current(KeyUse::Enrollment).key_id()));
     }
 }
 
@@ -87,14 +87,15 @@ fn trailing_bits_are_refused() {
         Err(malformed("its signature is not 64 bytes in base64url"))
     );
     // Claims of each length, signed as they stand: with bits where none belong.
-    let encoded = format!("{}.e31", header::encode(ring.current().key_id()));
+    let encoded =
+        format!("{}.e31", header::encode(KeyUse::Enrollment, ring.current(KeyUse::Enrollment).key_id()));
     assert_eq!(
-        read(&signed(&encoded, &**ring.current()), &ring),
+        read(&signed(&encoded, &**ring.current(KeyUse::Enrollment)), &ring),
         Err(malformed("its claims are not base64url"))
     );
     let padded = encoded.replace("e31", "e30=");
     assert_eq!(
-        read(&signed(&padded, &**ring.current()), &ring),
+        read(&signed(&padded, &**ring.current(KeyUse::Enrollment)), &ring),
         Err(malformed("its claims are not base64url"))
     );
 }
@@ -102,11 +103,11 @@ fn trailing_bits_are_refused() {
 #[test]
 fn a_token_without_algorithm_is_refused() {
     let ring = ring();
-    let kid = ring.current().key_id();
+    let kid = ring.current(KeyUse::Enrollment).key_id();
     for alg in ["none", "None", "NONE"] {
         let forged = signed_header(
             &format!(r#"{{"typ":"enroll+jwt","alg":"{alg}","kid":"{kid}"}}"#),
-            &**ring.current(),
+            &**ring.current(KeyUse::Enrollment),
         );
         let (unsigned, _) = forged.rsplit_once('.').unwrap();
         assert_eq!(read(&forged, &ring), Err(VerifyError::WrongAlgorithm));
@@ -117,7 +118,7 @@ fn a_token_without_algorithm_is_refused() {
 #[test]
 fn a_token_authenticated_with_the_public_key_as_a_secret_is_refused() {
     let ring = ring();
-    let key = ring.verifying().get(ring.current().key_id()).unwrap();
+    let key = ring.verifying().get(ring.current(KeyUse::Enrollment).key_id()).unwrap();
     let hmac =
         (DEFAULT_PROVIDER.signer_factory)(&Algorithm::HS256, &EncodingKey::from_secret(&key.public)).unwrap();
     let header = |alg: &str| format!(r#"{{"typ":"enroll+jwt","alg":"{alg}","kid":"{}"}}"#, key.id);
@@ -136,12 +137,16 @@ fn a_token_authenticated_with_the_public_key_as_a_secret_is_refused() {
 #[test]
 fn a_header_that_points_to_a_key_elsewhere_is_refused() {
     let ring = ring();
-    let good = format!(r#"{{"typ":"enroll+jwt","alg":"EdDSA","kid":"{}"}}"#, ring.current().key_id());
-    assert!(read(&signed_header(&good, &**ring.current()), &ring).is_ok());
+    let good = format!(
+        r#"{{"typ":"enroll+jwt","alg":"EdDSA","kid":"{}"}}"#,
+        ring.current(KeyUse::Enrollment).key_id()
+    );
+    assert!(read(&signed_header(&good, &**ring.current(KeyUse::Enrollment)), &ring).is_ok());
     for extra in
         [r#""jku":"https://evil.example""#, r#""jwk":{}"#, r#""crit":[]"#, r#""b64":false"#, r#""zip":"DEF""#]
     {
-        let forged = signed_header(&good.replace('}', &format!(",{extra}}}")), &**ring.current());
+        let forged =
+            signed_header(&good.replace('}', &format!(",{extra}}}")), &**ring.current(KeyUse::Enrollment));
         assert!(matches!(read(&forged, &ring), Err(VerifyError::Malformed { .. })), "{extra}");
     }
 }
@@ -150,9 +155,12 @@ fn a_header_that_points_to_a_key_elsewhere_is_refused() {
 fn a_token_of_another_type_is_refused() {
     let ring = ring();
     for typ in ["JWT", "role+jwt", "statuslist+jwt"] {
-        let header = format!(r#"{{"typ":"{typ}","alg":"EdDSA","kid":"{}"}}"#, ring.current().key_id());
+        let header = format!(
+            r#"{{"typ":"{typ}","alg":"EdDSA","kid":"{}"}}"#,
+            ring.current(KeyUse::Enrollment).key_id()
+        );
         assert_eq!(
-            read(&signed_header(&header, &**ring.current()), &ring),
+            read(&signed_header(&header, &**ring.current(KeyUse::Enrollment)), &ring),
             Err(VerifyError::WrongType),
             "{typ}"
         );
@@ -165,18 +173,22 @@ fn a_token_of_another_key_is_refused() {
     let claims = claims_json(&grant());
     assert_eq!(read(&signed_claims(claims.as_bytes(), &other), &ring), Err(VerifyError::UnknownKey));
     // Under the id of a key that is known: the current one, and the prepared one whose private half signs nothing yet.
-    for kid in [ring.current().key_id(), ring.prepared()] {
+    for kid in [ring.current(KeyUse::Enrollment).key_id(), ring.prepared(KeyUse::Enrollment)] {
         let header = format!(r#"{{"typ":"enroll+jwt","alg":"EdDSA","kid":"{kid}"}}"#);
         assert_eq!(read(&signed_header(&header, &other), &ring), Err(VerifyError::BadSignature));
     }
-    let header = format!(r#"{{"typ":"enroll+jwt","alg":"EdDSA","kid":"{}"}}"#, ring.prepared());
-    assert_eq!(read(&signed_header(&header, &**ring.current()), &ring), Err(VerifyError::BadSignature));
+    let header =
+        format!(r#"{{"typ":"enroll+jwt","alg":"EdDSA","kid":"{}"}}"#, ring.prepared(KeyUse::Enrollment));
+    assert_eq!(
+        read(&signed_header(&header, &**ring.current(KeyUse::Enrollment)), &ring),
+        Err(VerifyError::BadSignature)
+    );
 }
 
 #[test]
 fn claims_are_not_read_before_the_signature_is_good() {
     let ring = ring();
-    let text = signed_claims(b"not even JSON", &**ring.current());
+    let text = signed_claims(b"not even JSON", &**ring.current(KeyUse::Enrollment));
     assert!(matches!(read(&text, &ring), Err(VerifyError::Malformed { .. })));
     let signature = token(&grant(), &ring);
     let forged = format!("{}.{}", text.rsplit_once('.').unwrap().0, signature.rsplit_once('.').unwrap().1);
@@ -231,7 +243,7 @@ fn a_token_for_another_audience_is_refused() {
     ] {
         let other = claims.replacen("https://auth.example.org:8443/enroll", audience, 1);
         assert_ne!(other, claims);
-        let text = signed_claims(other.as_bytes(), &**ring.current());
+        let text = signed_claims(other.as_bytes(), &**ring.current(KeyUse::Enrollment));
         assert_eq!(read(&text, &ring), Err(VerifyError::WrongAudience), "{audience}");
     }
 }
@@ -259,7 +271,7 @@ fn a_token_minted_in_the_future_is_not_valid_yet() {
         let later =
             claims.replacen(&format!(r#""{claim}":1893456000"#), &format!(r#""{claim}":1893456061"#), 1);
         assert_ne!(later, claims);
-        let text = signed_claims(later.as_bytes(), &**ring.current());
+        let text = signed_claims(later.as_bytes(), &**ring.current(KeyUse::Enrollment));
         assert_eq!(read(&text, &ring), Err(VerifyError::NotYetValid), "{claim}");
     }
 }
@@ -277,7 +289,7 @@ fn an_expired_token_is_still_known_to_be_ours() {
     let ring = ring();
     let text = token(&grant(), &ring);
     let known = UnverifiedToken::parse(&text).unwrap().authenticate(ring.verifying(), &issuers()).unwrap();
-    assert_eq!((known.grant(), known.key_id()), (&grant(), ring.current().key_id()));
+    assert_eq!((known.grant(), known.key_id()), (&grant(), ring.current(KeyUse::Enrollment).key_id()));
     assert_eq!(known.at(NOW.plus(Duration::from_secs(86_400))), Err(VerifyError::Expired));
 }
 
@@ -307,7 +319,10 @@ fn a_host_can_look_into_its_token_before_it_trusts_anything() {
     let ring = ring();
     let text = token(&grant(), &ring);
     let token = UnverifiedToken::parse(&text).unwrap();
-    assert_eq!((token.unverified_grant(), token.key_id()), (Ok(grant()), ring.current().key_id()));
+    assert_eq!(
+        (token.unverified_grant(), token.key_id()),
+        (Ok(grant()), ring.current(KeyUse::Enrollment).key_id())
+    );
 }
 
 #[test]
@@ -315,7 +330,10 @@ fn nothing_that_is_printed_shows_the_token() {
     let ring = ring();
     let text = token(&grant(), &ring);
     let shown = format!("{:?}", UnverifiedToken::parse(&text).unwrap());
-    assert_eq!(shown, format!("UnverifiedToken {{ key: {:?}, .. }}", ring.current().key_id()));
+    assert_eq!(
+        shown,
+        format!("UnverifiedToken {{ key: {:?}, .. }}", ring.current(KeyUse::Enrollment).key_id())
+    );
     assert!(text.split('.').all(|part| !shown.contains(part)));
 }
 

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatepass::token::SigningKey;
+use gatepass::token::{KeyUse, SigningKey};
 use serde_json::json;
 
 use super::stored;
@@ -57,7 +57,7 @@ async fn a_token_of_another_signature_or_algorithm_is_invalid_and_nothing_is_wri
 /// The old confusion of algorithms: an HMAC whose secret is the public key that everybody can fetch.
 fn hs256(at: &Running, parts: &Forgery) -> String {
     let ring = at.authority.ring();
-    let kid = ring.current().key_id();
+    let kid = ring.current(KeyUse::Enrollment).key_id();
     let jwks: serde_json::Value = serde_json::from_str(&ring.verifying().to_jwks()).unwrap();
     let key = jwks["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid.to_string()).unwrap();
     let public = URL_SAFE_NO_PAD.decode(key["x"].as_str().unwrap()).unwrap();
@@ -164,7 +164,7 @@ async fn duplicate_members_are_invalid() {
     let ring = at.authority.ring();
     let (header, claims) = (parts.header_text(), parts.claims_text());
     let doubled = |text: &str, member: &str| format!("{},{member}}}", text.strip_suffix('}').unwrap());
-    let sign = |header: &str, claims: &str| signed(header, claims, ring.current().as_ref());
+    let sign = |header: &str, claims: &str| signed(header, claims, ring.current(KeyUse::Enrollment).as_ref());
     refuse(
         &at,
         vec![

@@ -7,10 +7,15 @@ use crate::support::{Host, Running, Said};
 
 const KEYS: &str = "/api/v1/signing-keys";
 
-/// The id of the key in this state.
+/// The id of the key of enrollment tokens that is in this state.
 async fn key(at: &Running, state: &str) -> String {
     let keys = at.admin().get(KEYS).await.json;
-    let found = keys["items"].as_array().unwrap().iter().find(|key| key["state"] == state).unwrap();
+    let found = keys["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|key| key["use"] == "enrollment" && key["state"] == state)
+        .unwrap();
     found["id"].as_str().unwrap().to_owned()
 }
 
@@ -114,4 +119,29 @@ async fn a_compromised_key_ends_its_tokens_and_the_emergency_token_is_minted_aga
     assert!(!at.stranger().get("/.well-known/jwks.json").await.text.contains(&old));
     let at = at.restart().await;
     assert_eq!(Host::new().redeem(&at, &fresh).await.status, 200, "and after a restart");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keys_of_each_use_are_rotated_by_themselves() {
+    let at = Running::start().await;
+    let signing = async || {
+        let keys = at.admin().get(KEYS).await.json;
+        let current = keys["items"].as_array().unwrap().iter().filter(|key| key["state"] == "current");
+        current.map(|key| (key["use"].clone(), key["id"].clone())).collect::<Vec<_>>()
+    };
+    let before = signing().await;
+    assert_eq!(before.len(), 3);
+    let rotated = at.admin().post(&format!("{KEYS}/rotate"), &json!({ "use": "service" })).await;
+    assert_eq!(rotated.status, 200, "{}", rotated.text);
+    let after = signing().await;
+    for (usage, id) in &before {
+        assert_eq!(after.contains(&(usage.clone(), id.clone())), usage != "service", "{usage}");
+    }
+    let refused = at.admin().post(&format!("{KEYS}/rotate"), &json!({ "use": "tls" })).await;
+    assert_eq!(
+        (refused.status, refused.json["fields"][0]["field"].as_str()),
+        (400, Some("use")),
+        "{}",
+        refused.text
+    );
 }

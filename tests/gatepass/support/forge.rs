@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use gatepass::token::{Signer, SigningKey};
+use gatepass::token::{KeyUse, Signer, SigningKey};
 use serde_json::{Map, Value};
 
 use super::authority::Running;
@@ -44,7 +44,11 @@ impl Forgery {
 
     /// Its text, signed with the key that the authority signs with now.
     pub(crate) fn signed_by(&self, at: &Running) -> String {
-        signed(&self.header_text(), &self.claims_text(), at.authority.ring().current().as_ref())
+        signed(
+            &self.header_text(),
+            &self.claims_text(),
+            at.authority.ring().current(KeyUse::Enrollment).as_ref(),
+        )
     }
 
     /// Its text, signed with the forger's own key, whose id the header then names.

@@ -7,21 +7,31 @@ use crate::clock::Timestamp;
 use crate::store::sqlite::read::{KEYS, key};
 use crate::store::sqlite::value::damaged;
 use crate::store::{
-    AcceptClock, FreshKeys, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys, Rotation,
+    AcceptClock, AddKeys, FreshKeys, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys,
+    Rotation,
 };
 
 impl Act<'_> {
     pub(super) fn insert_key(&self, key: &KeyRecord) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO signing_keys (kid, public, state, persistent_only, created_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.execute(sql, params![key.id, key.public, key.state, key.persistent_only, key.created_at])
-            .map(drop)
+        let sql = "INSERT INTO signing_keys (kid, public, key_use, state, persistent_only, created_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let KeyRecord { id, public, usage, state, persistent_only, created_at } = key;
+        self.execute(sql, params![id, public, usage, state, persistent_only, created_at]).map(drop)
+    }
+
+    pub(super) fn add_keys(&mut self, command: AddKeys) -> rusqlite::Result<Rotation> {
+        let AddKeys { keys, entry } = command;
+        keys.iter().try_for_each(|key| self.insert_key(key))?;
+        self.enter(entry);
+        self.rotation()
     }
 
     pub(super) fn rotate_keys(&mut self, command: RotateKeys) -> rusqlite::Result<Rotation> {
         let RotateKeys { next, at: _, entry } = command;
-        self.execute("UPDATE signing_keys SET state = 'previous' WHERE state = 'current'", [])?;
-        if self.execute("UPDATE signing_keys SET state = 'current' WHERE state = 'prepared'", [])? != 1 {
+        let former = "UPDATE signing_keys SET state = 'previous' WHERE state = 'current' AND key_use = ?1";
+        self.execute(former, [next.usage])?;
+        let current = "UPDATE signing_keys SET state = 'current' WHERE state = 'prepared' AND key_use = ?1";
+        if self.execute(current, [next.usage])? != 1 {
             return Err(damaged("there is no prepared signing key to rotate to"));
         }
         self.insert_key(&KeyRecord { state: KeyState::Prepared, ..next })?;
@@ -30,23 +40,25 @@ impl Act<'_> {
     }
 
     pub(super) fn accept_clock(&mut self, command: AcceptClock) -> rusqlite::Result<Rotation> {
-        let AcceptClock { current, next, at, entry } = command;
-        self.begin_epoch(FreshKeys { current, next }, at)?;
+        let AcceptClock { keys, at, entry } = command;
+        self.begin_epoch(keys, at)?;
         self.enter(entry);
         self.effects.marks.push(Mark::Set(at));
         self.rotation()
     }
 
-    /// Only fresh keys sign from now on, and no key before them verifies an ephemeral token.
+    /// Only fresh keys sign from now on, and no key before them verifies what always expires.
     fn begin_epoch(&self, keys: FreshKeys, at: Timestamp) -> rusqlite::Result<()> {
         self.end_ephemeral(None, at)?;
         // The prepared key has signed nothing, and what it would sign could not be told from an earlier epoch.
         self.execute("DELETE FROM signing_keys WHERE state = 'prepared'", [])?;
         self.execute("UPDATE signing_keys SET state = 'previous' WHERE state = 'current'", [])?;
         self.execute("UPDATE signing_keys SET persistent_only = 1", [])?;
-        let FreshKeys { current, next } = keys;
-        self.insert_key(&KeyRecord { state: KeyState::Current, persistent_only: false, ..current })?;
-        self.insert_key(&KeyRecord { state: KeyState::Prepared, persistent_only: false, ..next })
+        // Service tokens and status lists always expire: nothing of theirs is left to verify.
+        let sql = "UPDATE signing_keys SET state = 'retired', retired_at = ?1 WHERE state = 'previous' AND key_use <> 'enrollment'";
+        self.execute(sql, [at])?;
+        let FreshKeys(fresh) = keys;
+        fresh.into_iter().try_for_each(|key| self.insert_key(&KeyRecord { persistent_only: false, ..key }))
     }
 
     fn rotation(&self) -> rusqlite::Result<Rotation> {

@@ -1,6 +1,7 @@
 //! Opening, migrating, closing.
 
 use super::*;
+use crate::token::KeyUse;
 
 #[tokio::test]
 async fn a_second_server_is_refused_until_the_first_has_closed() {
@@ -46,13 +47,14 @@ async fn an_older_schema_is_backed_up_and_migrated() {
     let store = open(&disk);
     append(&store, 10).await.unwrap();
     drop(store);
-    let later = [migrate::MIGRATIONS[0], "CREATE TABLE novelty (x INTEGER) STRICT"];
+    let later = [migrate::MIGRATIONS, &["CREATE TABLE novelty (x INTEGER) STRICT"]].concat();
+    let (before, after) = (migrate::MIGRATIONS.len() as i64, later.len() as i64);
     let store = SqliteStore::open_with(&disk.path, SqliteOptions::new(NOW), &later).unwrap();
     assert_eq!(store.chain_head().await.unwrap().0, 1);
     drop(store);
     let version = |path: &std::path::Path| migrate::version(&Connection::open(path).unwrap()).unwrap();
-    let backup = disk.path.with_file_name("gatepass.db.v1.bak");
-    assert_eq!((version(&disk.path), version(&backup)), (2, 1));
+    let backup = disk.path.with_file_name(format!("gatepass.db.v{before}.bak"));
+    assert_eq!((version(&disk.path), version(&backup)), (after, before));
     assert_eq!(SqliteStore::open_read_only(&backup).unwrap().verify(|_, _| ()).unwrap().entries, 1);
 }
 
@@ -62,9 +64,21 @@ async fn a_migration_that_fails_changes_nothing() {
     let store = open(&disk);
     append(&store, 10).await.unwrap();
     drop(store);
-    let broken = [migrate::MIGRATIONS[0], "CREATE TABLE half (x INTEGER) STRICT; SELECT nonsense"];
+    let broken = [migrate::MIGRATIONS, &["CREATE TABLE half (x INTEGER) STRICT; SELECT nonsense"]].concat();
     assert!(SqliteStore::open_with(&disk.path, SqliteOptions::new(NOW), &broken).is_err());
     let store = open(&disk);
     append(&store, 10).await.unwrap();
     assert_eq!(store.chain_head().await.unwrap().0, 2);
+}
+
+#[tokio::test]
+async fn the_keys_of_the_first_schema_sign_enrollment_tokens() {
+    let disk = OnDisk::new();
+    let first = &migrate::MIGRATIONS[..1];
+    drop(SqliteStore::open_with(&disk.path, SqliteOptions::new(NOW), first).unwrap());
+    let insert = "INSERT INTO signing_keys (kid, public, state, persistent_only, created_at) \
+                  VALUES (zeroblob(32), zeroblob(32), 'current', 0, 1)";
+    Connection::open(&disk.path).unwrap().execute(insert, []).unwrap();
+    let keys = open(&disk).keys().await.unwrap();
+    assert_eq!(keys.iter().map(|key| key.usage).collect::<Vec<_>>(), [KeyUse::Enrollment]);
 }

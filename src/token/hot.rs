@@ -1,0 +1,152 @@
+//! Hot tokens: the signature of a token that comes again and again is checked once.
+
+use std::hash::{BuildHasher, Hasher};
+
+use quick_cache::sync::Cache;
+use sha2::{Digest as _, Sha256};
+
+use super::grant::Timed;
+use super::verify::{Authenticated, VerifyError};
+use super::{Grant, MAX_TOKEN_BYTES, ServiceGrant};
+use crate::clock::Timestamp;
+
+/// A bounded memory of good signatures, by the SHA-256 of the token. It belongs to one set of keys and goes with it.
+///
+/// It remembers what was signed, and that alone: time and revocation are judged every time a token is shown. What has
+/// expired is forgotten when it is shown again, or pushed out by others.
+pub struct HotTokens<T>(Cache<[u8; 32], Authenticated<T>, quick_cache::UnitWeighter, OfDigest>);
+
+/// Hot enrollment tokens: a cluster token is redeemed ten thousand times.
+pub type HotEnrollmentTokens = HotTokens<Grant>;
+/// Hot service tokens: one is shown with every request.
+pub type HotServiceTokens = HotTokens<ServiceGrant>;
+
+#[expect(private_bounds, reason = "the kinds of grant are closed")]
+impl<T: Timed> HotTokens<T> {
+    /// A memory of at most about `capacity` tokens; with 0 it remembers nothing.
+    pub fn new(capacity: usize) -> Self {
+        let lifecycle = Default::default();
+        Self(Cache::with(capacity, capacity as u64, quick_cache::UnitWeighter, OfDigest, lifecycle))
+    }
+
+    /// What `text` was signed for, as remembered; else as `cold` finds, which is then remembered.
+    ///
+    /// # Errors
+    /// [`VerifyError::TooLong`], and those of `cold`: what was refused is not remembered.
+    pub fn authenticate(
+        &self,
+        text: &str,
+        now: Timestamp,
+        cold: impl FnOnce() -> Result<Authenticated<T>, VerifyError>,
+    ) -> Result<Authenticated<T>, VerifyError> {
+        if text.len() > MAX_TOKEN_BYTES {
+            return Err(VerifyError::TooLong);
+        }
+        let digest: [u8; 32] = Sha256::digest(text).into();
+        if let Some(known) = self.0.get(&digest) {
+            if known.has_expired(now) {
+                self.0.remove(&digest);
+            }
+            return Ok(known);
+        }
+        let good = cold()?;
+        if !good.has_expired(now) {
+            self.0.insert(digest, good.clone());
+        }
+        Ok(good)
+    }
+
+    /// How many are remembered.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Digests are spread evenly already, and only those of tokens that we signed get in: eight bytes of one are hash enough.
+#[derive(Clone, Copy, Default)]
+struct OfDigest;
+
+impl BuildHasher for OfDigest {
+    type Hasher = FirstBytes;
+
+    fn build_hasher(&self) -> FirstBytes {
+        FirstBytes(0)
+    }
+}
+
+struct FirstBytes(u64);
+
+impl Hasher for FirstBytes {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    /// The length of the array is the same for all.
+    fn write_usize(&mut self, _: usize) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::token::fixture::*;
+    use crate::token::{KeyRing, UnverifiedToken, mint_service};
+
+    /// Shows `text` at `now`: whether it is good, and how often its signature was checked so far.
+    fn show(hot: &HotServiceTokens, text: &str, ring: &KeyRing, now: Timestamp, checks: &Cell<u32>) -> bool {
+        let cold = || {
+            checks.set(checks.get() + 1);
+            let token = UnverifiedToken::parse_service(text)?;
+            token.authenticate_service(ring.verifying(), &issuers(), &[AUDIENCE.to_owned()])
+        };
+        hot.authenticate(text, now, cold).and_then(|good| good.at(now)).is_ok()
+    }
+
+    #[test]
+    fn a_good_signature_is_checked_once_and_its_time_every_time() {
+        let (hot, ring, checks) = (HotTokens::new(8), ring(), Cell::new(0));
+        let text = mint_service(&service_grant(), &ring, NOW).unwrap().into_text();
+        let late = service_grant().expires_at.plus(super::super::LEEWAY);
+        assert!(
+            show(&hot, text.expose(), &ring, NOW, &checks) && show(&hot, text.expose(), &ring, NOW, &checks)
+        );
+        assert_eq!((checks.get(), hot.len()), (1, 1));
+        assert!(!show(&hot, text.expose(), &ring, late, &checks), "it has expired");
+        assert_eq!((checks.get(), hot.len()), (1, 0), "and is forgotten");
+    }
+
+    #[test]
+    fn a_bad_token_is_checked_every_time_and_never_remembered() {
+        let (hot, ring, checks) = (HotTokens::new(8), ring(), Cell::new(0));
+        let text = mint_service(&service_grant(), &KeyRing::generate(), NOW).unwrap().into_text();
+        for _ in 0..2 {
+            assert!(!show(&hot, text.expose(), &ring, NOW, &checks));
+        }
+        assert!(!show(&hot, &"e".repeat(MAX_TOKEN_BYTES + 1), &ring, NOW, &checks));
+        assert_eq!((checks.get(), hot.is_empty()), (2, true), "what is too long is not even looked at");
+    }
+
+    #[test]
+    fn no_more_tokens_are_remembered_than_fit() {
+        let (hot, ring, checks) = (HotTokens::new(16), ring(), Cell::new(0));
+        for index in 0..64 {
+            let mut grant = service_grant();
+            grant.status.index = index;
+            let text = mint_service(&grant, &ring, NOW).unwrap().into_text();
+            assert!(show(&hot, text.expose(), &ring, NOW, &checks));
+        }
+        assert!(hot.len() <= 17, "{} are remembered", hot.len());
+    }
+}

@@ -1,0 +1,297 @@
+//! Status lists: what is published of every token's status, signed (draft-ietf-oauth-status-list-21).
+//!
+//! A list is an array of two-bit statuses, the first in the lowest bits of the first byte (section 4), compressed with zlib
+//! (section 4.1) and signed as a JWT (section 5.1). Only gatepass makes these lists, so a verifier takes exactly the form
+//! that gatepass gives them.
+
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use serde::{Deserialize, Serialize};
+
+use super::json::{Object, object};
+use super::key::VerifyingKeys;
+use super::key_use::KeyUse;
+use super::ring::KeyRing;
+use super::signer::SignError;
+use super::verify::{VerifyError, decode_signature};
+use super::{LEEWAY, STATUS_LIST_CAPACITY, Status, header};
+use crate::clock::Timestamp;
+
+/// How long a signed list is good (`exp` - `iat`).
+pub const STATUS_LIST_LIFE: Duration = Duration::from_secs(600);
+/// After how long a verifier asks for a newer one (`ttl`).
+pub const STATUS_LIST_TTL: Duration = Duration::from_secs(30);
+/// The longest text that is looked at as a signed list: one of random bits is 350 KiB.
+pub const MAX_STATUS_LIST_BYTES: usize = 512 * 1024;
+
+/// The bits of a status, as section 4 names them.
+const BITS: u8 = 2;
+const WHOLE: usize = STATUS_LIST_CAPACITY as usize / 4;
+
+/// Why a status list is not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StatusListError {
+    /// It is longer than a list of gatepass can be.
+    #[error("the status list is longer than {MAX_STATUS_LIST_BYTES} bytes: it is none of gatepass's")]
+    TooLong,
+    /// It is not of the form that gatepass gives its lists.
+    #[error("this is not a status list of gatepass: {why}")]
+    Malformed {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// It expands to more entries than a list has.
+    #[error("the status list expands to more than {STATUS_LIST_CAPACITY} entries: it is none of gatepass's")]
+    TooLarge,
+    /// Its compression is broken.
+    #[error("the status list does not decompress: fetch it again")]
+    Compression,
+    /// No known key signed it.
+    #[error("the status list's key is unknown or retired: fetch the authority's key set again")]
+    UnknownKey,
+    /// Its key did not sign it.
+    #[error("the status list's signature does not match: fetch it again")]
+    BadSignature,
+    /// It is the list of another address.
+    #[error("the status list is of {found}, not of the address it was fetched for: check what answers there")]
+    WrongUri {
+        /// The address it names.
+        found: String,
+    },
+    /// It is too old to be believed.
+    #[error("the status list expired at {at}: fetch it again")]
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+    /// It was signed in the future.
+    #[error(
+        "the status list was signed in the future, at {at}: check the clocks of this machine and of the authority"
+    )]
+    NotYetValid {
+        /// When.
+        at: Timestamp,
+    },
+    /// Nothing was signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+}
+
+/// The statuses of a list's tokens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StatusList(Vec<u8>);
+
+impl Default for StatusList {
+    /// A list of which every entry is valid.
+    fn default() -> Self {
+        Self(vec![0; WHOLE])
+    }
+}
+
+impl StatusList {
+    /// The list that these bytes are, four entries in each; `None` if they are more than a list has.
+    pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        (bytes.len() <= WHOLE).then_some(Self(bytes))
+    }
+
+    /// The entry at `index`; `None` beyond the end, which is a refusal (section 8.3).
+    pub fn get(&self, index: u32) -> Option<Status> {
+        let byte = self.0.get(index as usize / 4)?;
+        Some(Status::from_bits(byte >> (index % 4 * 2)))
+    }
+
+    /// Changes the entry at `index`; beyond the end it changes nothing.
+    pub fn set(&mut self, index: u32, status: Status) {
+        if let Some(byte) = self.0.get_mut(index as usize / 4) {
+            let shift = index % 4 * 2;
+            *byte = *byte & !(0b11 << shift) | status.bits() << shift;
+        }
+    }
+
+    /// The signed form, as it is published at `uri` (section 5.1).
+    ///
+    /// # Errors
+    /// [`StatusListError::Sign`], if the key did not sign.
+    pub fn sign(&self, uri: &str, ring: &KeyRing, now: Timestamp) -> Result<String, StatusListError> {
+        let lst = URL_SAFE_NO_PAD.encode(compress(&self.0));
+        let (iat, life) = (u64::try_from(now.secs()).unwrap_or(0), STATUS_LIST_LIFE.as_secs());
+        let (exp, ttl) = (iat + life, STATUS_LIST_TTL.as_secs());
+        let status_list = Object(Lst { bits: BITS, lst: &lst });
+        let claims = serde_json::to_vec(&Claims { sub: uri, iat, exp, ttl, status_list });
+        let claims = claims.map_err(|_| StatusListError::Malformed { why: "it has no JSON form" })?;
+        let signer = ring.current(KeyUse::StatusList);
+        let mut text = header::encode(KeyUse::StatusList, signer.key_id());
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut text);
+        let signature = signer.sign(text.as_bytes())?;
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut text);
+        Ok(text)
+    }
+}
+
+impl std::fmt::Debug for StatusList {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StatusList").field("entries", &(self.0.len() * 4)).finish_non_exhaustive()
+    }
+}
+
+/// A list whose signature is good. Only [`SignedStatusList::verify`] makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedStatusList {
+    list: StatusList,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+    ttl: Duration,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Claims<'a> {
+    sub: &'a str,
+    iat: u64,
+    exp: u64,
+    ttl: u64,
+    #[serde(borrow)]
+    status_list: Object<Lst<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lst<'a> {
+    bits: u8,
+    lst: &'a str,
+}
+
+impl SignedStatusList {
+    /// Reads the list that was fetched from `uri`, at `now` (section 8.3).
+    ///
+    /// # Errors
+    /// Whatever is wrong with it: see [`StatusListError`]. The signature is checked before anything is decompressed.
+    pub fn verify(
+        text: &str,
+        uri: &str,
+        keys: &VerifyingKeys,
+        now: Timestamp,
+    ) -> Result<Self, StatusListError> {
+        let read = Self::authenticate(text, uri, keys)?;
+        if now.plus(LEEWAY) < read.issued_at {
+            return Err(StatusListError::NotYetValid { at: read.issued_at });
+        }
+        if now >= read.expires_at.plus(LEEWAY) {
+            return Err(StatusListError::Expired { at: read.expires_at });
+        }
+        Ok(read)
+    }
+
+    /// The same at whatever moment: for a list that was kept, and is judged by when it was fetched.
+    ///
+    /// # Errors
+    /// As [`SignedStatusList::verify`], but for the times.
+    pub fn authenticate(text: &str, uri: &str, keys: &VerifyingKeys) -> Result<Self, StatusListError> {
+        if text.len() > MAX_STATUS_LIST_BYTES {
+            return Err(StatusListError::TooLong);
+        }
+        let json = signed_claims(text, keys)?;
+        let claims: Claims<'_> = object(&json)
+            .ok_or(malformed("its claims are not exactly sub, iat, exp, ttl and status_list"))?;
+        if claims.sub != uri {
+            return Err(StatusListError::WrongUri { found: claims.sub.chars().take(256).collect() });
+        }
+        let Lst { bits, lst } = claims.status_list.0;
+        if bits != BITS {
+            return Err(malformed("its entries are not of two bits"));
+        }
+        let compressed = URL_SAFE_NO_PAD.decode(lst).map_err(|_| malformed("its lst is not base64url"))?;
+        Ok(Self {
+            list: StatusList(decompress(&compressed)?),
+            issued_at: moment(claims.iat)?,
+            expires_at: moment(claims.exp)?,
+            ttl: Duration::from_secs(claims.ttl),
+        })
+    }
+
+    /// The statuses.
+    pub const fn list(&self) -> &StatusList {
+        &self.list
+    }
+
+    /// The statuses alone.
+    pub fn into_list(self) -> StatusList {
+        self.list
+    }
+
+    /// When it was signed (`iat`).
+    pub const fn issued_at(&self) -> Timestamp {
+        self.issued_at
+    }
+
+    /// Until when it is good (`exp`).
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// After how long a newer one should be asked for (`ttl`).
+    pub const fn ttl(&self) -> Duration {
+        self.ttl
+    }
+}
+
+/// The claims of `text`, once its signature is good.
+fn signed_claims(text: &str, keys: &VerifyingKeys) -> Result<Vec<u8>, StatusListError> {
+    let mut parts = text.split('.');
+    let (Some(head), Some(claims), Some(signature), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(malformed("it does not have three parts"));
+    };
+    let key = header::parse(KeyUse::StatusList, head).map_err(|error| match error {
+        VerifyError::WrongType => malformed("its typ is not statuslist+jwt"),
+        VerifyError::WrongAlgorithm => malformed("its algorithm is not EdDSA"),
+        _ => malformed("its header is not an object with exactly typ, alg and kid"),
+    })?;
+    let signature = decode_signature(signature).map_err(|_| malformed("its signature is not 64 bytes"))?;
+    keys.check(KeyUse::StatusList, key, &text.as_bytes()[..head.len() + 1 + claims.len()], &signature)
+        .ok_or(StatusListError::UnknownKey)?
+        .ok_or(StatusListError::BadSignature)?;
+    URL_SAFE_NO_PAD.decode(claims).map_err(|_| malformed("its claims are not base64url"))
+}
+
+fn moment(secs: u64) -> Result<Timestamp, StatusListError> {
+    super::claims::moment(secs).map_err(|_| malformed("one of its times is not between 1970 and 9999"))
+}
+
+const fn malformed(why: &'static str) -> StatusListError {
+    StatusListError::Malformed { why }
+}
+
+/// zlib (RFC 1950). Writing to memory does not fail.
+fn compress(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    let _ = encoder.write_all(bytes);
+    encoder.finish().unwrap_or_default()
+}
+
+/// At most a whole list is expanded, whatever the bytes say; nothing may come behind them.
+fn decompress(compressed: &[u8]) -> Result<Vec<u8>, StatusListError> {
+    let mut decoder = ZlibDecoder::new(compressed);
+    let mut bytes = Vec::with_capacity(WHOLE + 1);
+    let most = WHOLE as u64 + 1;
+    decoder.by_ref().take(most).read_to_end(&mut bytes).map_err(|_| StatusListError::Compression)?;
+    if bytes.len() > WHOLE {
+        return Err(StatusListError::TooLarge);
+    }
+    match decoder.total_in() == compressed.len() as u64 {
+        true => Ok(bytes),
+        false => Err(StatusListError::Compression),
+    }
+}
+
+#[cfg(test)]
+mod tests;
