@@ -17,5 +17,4 @@ pub mod route;
 pub mod table;
 pub mod tls;
 
-/// The body of every answer: whole or streamed, never failing, sent once.
-pub type ResponseBody = http_body_util::combinators::UnsyncBoxBody<bytes::Bytes, std::convert::Infallible>;
+pub use body::ResponseBody;
