@@ -36,7 +36,7 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
     let tokens = "/api/v1/enrollment-tokens";
     let token = "/api/v1/enrollment-tokens/{id}";
     let host = "/api/v1/hosts/{id}";
-    rows! {
+    let mut routes = rows! {
         post(tokens, P::WriteTokens) => tokens::create::handle;
         get(tokens, P::ReadTokens) => tokens::list::handle;
         get(token, P::ReadTokens) => tokens::show::handle;
@@ -61,13 +61,10 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         post("/api/v1/clock/accept", P::Administer) => clock::accept;
         get("/api/v1/ledger", P::ReadLedger) => ledger::list;
         get("/api/v1/ledger/verification", P::ReadLedger) => ledger::verify;
-        get("/.well-known/jwks.json", P::Anyone) => published::jwks;
-        get("/ca/root.pem", P::Anyone) => published::root;
-        get("/ca/chain.pem", P::Anyone) => published::chain;
-        get("/ca/root/{fingerprint}", P::Anyone) => published::pinned_root;
-        get("/ca/crl/{ski}", P::Anyone) => published::crl;
-        get("/livez", P::Anyone) => operation::livez;
         get("/readyz", P::Anyone) => operation::readyz;
         get("/metrics", metrics) => operation::metrics;
-    }
+    };
+    routes.push(Route::direct("/livez", operation::livez));
+    routes.extend(published::routes());
+    routes
 }

@@ -1,5 +1,6 @@
 //! What a handler is given: a request whose caller, size and path have been judged.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -89,13 +90,17 @@ pub fn decode_query(query: &str) -> Vec<(String, String)> {
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (percent_decode(&name.replace('+', " ")), percent_decode(&value.replace('+', " ")))
+            let decoded = |text: &str| percent_decode(&text.replace('+', " ")).into_owned();
+            (decoded(name), decoded(value))
         })
         .collect()
 }
 
 /// Decodes `%XX`; what is no such escape, or not UTF-8 afterwards, is kept or replaced, never refused here.
-pub fn percent_decode(text: &str) -> String {
+pub fn percent_decode(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut place = 0;
@@ -112,7 +117,7 @@ pub fn percent_decode(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&decoded).into_owned()
+    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
 }
 
 #[cfg(test)]

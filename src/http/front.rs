@@ -1,25 +1,27 @@
 //! The front: every request passes here, is matched to its row, judged, answered and recorded.
 
+mod direct;
+mod finish;
 mod record;
+mod rest;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, EXPECT, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
-use http::{Method, Request, Response, StatusCode, Version};
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 
-use self::record::{Found, Record};
+use self::record::Record;
+use self::rest::Rest;
 use super::ResponseBody;
 use super::body::{self, BodyError};
 use super::call::Call;
 use super::credential::Credential;
 use super::problem::{Dialect, Problem};
-use super::reply::Reply;
-use super::route::Route;
+use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
 use super::tls::Peer;
 use crate::access::{Actor, Permission};
@@ -33,6 +35,16 @@ pub struct Front {
     table: Table,
     local: Secret<String>,
     body_timeout: Duration,
+}
+
+/// A request on its way into a task of its own.
+struct Arrived {
+    serve: InTask,
+    route: Route,
+    params: Vec<(String, String)>,
+    parts: Parts,
+    body: Incoming,
+    id: RequestId,
 }
 
 /// Who calls, once their credential has been checked.
@@ -58,75 +70,66 @@ impl Front {
         let id = RequestId::generate(self.authority.time().wall());
         let (parts, body) = request.into_parts();
         let (method, version) = (parts.method.clone(), parts.version);
-        let record = Record::begin(&parts, id);
-        // A task of its own: a client that goes away must not stop an act between its file and its commit. A body that
-        // it was sending ends with it.
-        let answering = tokio::spawn(self.route(parts, body, id, record.found()));
-        let response = answering.await.unwrap_or_else(|panic| {
-            tracing::error!(route = record.template(), request = %id, %panic, "answering a request panicked");
-            metrics::counter!("gatepass_panics_total").increment(1);
-            unmatched(record.dialect(), &internal_error())
-        });
-        record.answered(response.status());
-        let response = finish(response, &method, id);
-        if version < Version::HTTP_2 { announce_close(response) } else { response }
-    }
-
-    async fn route(
-        self: Arc<Self>,
-        parts: Parts,
-        mut body: Incoming,
-        id: RequestId,
-        found: Found,
-    ) -> Response<Bytes> {
-        let started = Instant::now();
-        // Who waits for `100 Continue` sends nothing before it.
-        let discards = parts.version == Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
-        let response = self.dispatch(parts, &mut body, id, found).await;
-        if discards && !body.is_end_stream() {
-            body::discard(&mut body, self.body_timeout.saturating_sub(started.elapsed())).await;
-        }
-        response
-    }
-
-    async fn dispatch(
-        &self,
-        parts: Parts,
-        body: &mut Incoming,
-        id: RequestId,
-        found: Found,
-    ) -> Response<Bytes> {
-        match self.table.find(&parts.method, parts.uri.path()) {
+        let mut record = Record::begin(&parts, id, self.table.unmatched());
+        let rest = Rest::of(&parts, self.body_timeout);
+        let response = match self.table.find(&parts.method, parts.uri.path()) {
             Match::Route(route, params) => {
-                found.set(route.path, route.dialect);
-                let answer = self.call(route, params, parts, body, id).await;
-                answer.unwrap_or_else(|problem| unmatched(route.dialect, &problem))
+                record.belongs_to(route);
+                match &route.serve {
+                    Serve::Direct(handler) => {
+                        let response = direct::answer(&self.authority, route, handler, &parts, &params);
+                        rest.forgo(body).await;
+                        response
+                    }
+                    Serve::InTask(serve) => {
+                        let (serve, route, params) = (Arc::clone(serve), route.clone(), params.into_owned());
+                        self.in_task(Arrived { serve, route, params, parts, body, id }, &record).await
+                    }
+                }
             }
             Match::WrongMethod(dialect, allowed) => {
-                let problem = Problem::new(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "method_not_allowed",
-                    format!("this path answers {allowed} only"),
-                );
-                problem.render(dialect).header("allow", &allowed).0
+                rest.forgo(body).await;
+                wrong_method(&allowed).render(dialect).header("allow", &allowed).into()
             }
             Match::Nothing(dialect) => {
-                let problem =
-                    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path");
-                unmatched(dialect, &problem)
+                rest.forgo(body).await;
+                nothing_here().render(dialect).into()
             }
-        }
+        };
+        record.answered(response.status());
+        finish::finish(response, &method, version, id)
+    }
+
+    /// A task of its own: a client that goes away must not stop an act between its file and its commit. A body that it was
+    /// sending ends with it.
+    async fn in_task(self: &Arc<Self>, arrived: Arrived, record: &Record<'_>) -> Response<ResponseBody> {
+        let id = arrived.id;
+        let answering = tokio::spawn(Arc::clone(self).run(arrived)).await;
+        answering.unwrap_or_else(|panic| {
+            tracing::error!(route = record.template(), request = %id, %panic, "answering a request panicked");
+            metrics::counter!("gatepass_panics_total").increment(1);
+            internal_error().render(record.dialect()).into()
+        })
+    }
+
+    async fn run(self: Arc<Self>, arrived: Arrived) -> Response<ResponseBody> {
+        let Arrived { serve, route, params, parts, mut body, id } = arrived;
+        let rest = Rest::of(&parts, self.body_timeout);
+        let response = self.call(&serve, &route, params, parts, &mut body, id).await;
+        rest.forgo(body).await;
+        response.unwrap_or_else(|problem| problem.render(route.dialect).into())
     }
 
     /// Judges the caller, reads the body, calls the handler.
     async fn call(
         &self,
+        serve: &InTask,
         route: &Route,
         params: Vec<(String, String)>,
         parts: Parts,
         body: &mut Incoming,
         id: RequestId,
-    ) -> Result<Response<Bytes>, Problem> {
+    ) -> Result<Response<ResponseBody>, Problem> {
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
         let address = peer.address.ip();
         let Judged { actor, host, bearer } = self.judge(route, &parts, peer, id).await?;
@@ -144,7 +147,7 @@ impl Front {
         let headers = parts.headers;
         let call =
             Call { authority, actor, host, bearer, address, request: id, params, query, headers, body };
-        Ok(whole((route.serve)(call).await).await)
+        Ok(whole(serve(call).await).await)
     }
 
     async fn judge(
@@ -229,6 +232,15 @@ fn refuse_media_type(route: &Route, parts: &Parts) -> Result<(), Problem> {
     }
 }
 
+fn wrong_method(allowed: &str) -> Problem {
+    let detail = format!("this path answers {allowed} only");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+}
+
+fn nothing_here() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+}
+
 fn refused_body(error: BodyError) -> Problem {
     match error {
         BodyError::TooLarge => {
@@ -247,38 +259,11 @@ fn internal_error() -> Problem {
     )
 }
 
-fn unmatched(dialect: Dialect, problem: &Problem) -> Response<Bytes> {
-    let Reply(response) = problem.render(dialect);
-    response
-}
-
 /// A handler's body is whole already: collecting it takes no waiting.
-async fn whole(response: warp::reply::Response) -> Response<Bytes> {
+async fn whole(response: warp::reply::Response) -> Response<ResponseBody> {
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    Response::from_parts(parts, bytes)
-}
-
-fn finish(response: Response<Bytes>, method: &Method, id: RequestId) -> Response<ResponseBody> {
-    let (mut parts, bytes) = response.into_parts();
-    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
-        parts.headers.insert("x-request-id", value);
-    }
-    parts.headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
-    if *method == Method::HEAD {
-        parts.headers.insert("content-length", HeaderValue::from(bytes.len()));
-        return Response::from_parts(parts, body::empty());
-    }
     Response::from_parts(parts, body::full(bytes))
-}
-
-/// After a body that was not read whole the connection ends; a client that is not told would send its next request into
-/// it and never know whether that was acted upon (RFC 9112 section 9.6).
-fn announce_close(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
-    if matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-    }
-    response
 }
 
 #[cfg(test)]

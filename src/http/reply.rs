@@ -4,6 +4,9 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde::Serialize;
 
+use super::ResponseBody;
+use super::body;
+
 /// An answer whose body is whole.
 #[derive(Clone, Debug)]
 pub struct Reply(pub Response<Bytes>);
@@ -39,5 +42,11 @@ impl Reply {
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.0.status()
+    }
+}
+
+impl From<Reply> for Response<ResponseBody> {
+    fn from(Reply(response): Reply) -> Self {
+        response.map(body::full)
     }
 }

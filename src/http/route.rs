@@ -5,11 +5,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use tower_service::Service as _;
 use warp::Filter as _;
 
+use super::ResponseBody;
 use super::call::Call;
+use super::inquiry::Inquiry;
+use super::meters::Meters;
 use super::problem::{Dialect, Problem};
 use super::reply::Reply;
 use crate::access::Permission;
@@ -18,8 +21,24 @@ use crate::access::Permission;
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Answers a call: the row's warp filter, as a service.
-pub type Serve =
+pub type InTask =
     Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = warp::reply::Response> + Send>> + Send + Sync>;
+
+/// Answers an inquiry at once.
+pub type Direct = Arc<dyn Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync>;
+
+/// What a direct row answers: a [`Reply`], or a body of another kind with its headers.
+pub type Answer = Response<ResponseBody>;
+
+/// How a row is answered.
+#[derive(Clone)]
+pub enum Serve {
+    /// By its warp filter, in a task of its own that goes on when the client goes away.
+    InTask(InTask),
+    /// By a function, in the connection's own task. It must not wait for anything: other requests of the connection, and
+    /// other connections of the thread, wait for it.
+    Direct(Direct),
+}
 
 /// A route: everything that is known of it, in one place.
 #[derive(Clone)]
@@ -36,6 +55,7 @@ pub struct Route {
     pub body_limit: usize,
     /// What answers.
     pub serve: Serve,
+    pub(super) meters: Arc<Meters>,
 }
 
 impl Route {
@@ -57,6 +77,18 @@ impl Route {
         Self::new(method, path, permission, Dialect::Ece, handler)
     }
 
+    /// A native route that anyone may GET, answered in the connection's own task: no body is read, no caller judged, and
+    /// nothing may be waited for. For documents made ahead, and for streams.
+    pub fn direct<H>(path: &'static str, handler: H) -> Self
+    where
+        H: Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
+    {
+        let (method, permission, dialect) = (Method::GET, Permission::Anyone, Dialect::Native);
+        let serve = Serve::Direct(Arc::new(handler));
+        let meters = Arc::new(Meters::of(method.clone(), path));
+        Self { method, path, permission, dialect, body_limit: 0, serve, meters }
+    }
+
     fn new<H, F>(
         method: Method,
         path: &'static str,
@@ -68,13 +100,14 @@ impl Route {
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {
-        Self { method, path, permission, dialect, body_limit: BODY_LIMIT, serve: serve(dialect, handler) }
+        let (serve, meters) = (in_task(dialect, handler), Arc::new(Meters::of(method.clone(), path)));
+        Self { method, path, permission, dialect, body_limit: BODY_LIMIT, serve, meters }
     }
 }
 
 /// The handler as a warp filter of its own, and that as a service: the front has matched the path already, so a filter
 /// only takes the call out of the request's extensions.
-fn serve<H, F>(dialect: Dialect, handler: H) -> Serve
+fn in_task<H, F>(dialect: Dialect, handler: H) -> Serve
 where
     H: Fn(Call) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
@@ -87,7 +120,7 @@ where
         }
     });
     let service = warp::service(filter);
-    Arc::new(move |call| {
+    Serve::InTask(Arc::new(move |call| {
         let mut request = Request::new(http_body_util::Full::new(Bytes::new()));
         request.extensions_mut().insert(call);
         let mut service = service.clone();
@@ -97,5 +130,5 @@ where
                 Err(never) => match never {},
             }
         })
-    })
+    }))
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use http::Method;
 
 use super::call::percent_decode;
+use super::inquiry::Params;
+use super::meters::Meters;
 use super::problem::Dialect;
 use super::route::Route;
 use super::{api, compat};
@@ -13,9 +15,9 @@ use super::{api, compat};
 const ECE_MARK: &str = "/platform/configuration/security/";
 
 /// What the table says of a method and path.
-pub enum Match<'a> {
+pub enum Match<'t, 'p> {
     /// This row, with its parameters.
-    Route(&'a Route, Vec<(String, String)>),
+    Route(&'t Route, Params<'p>),
     /// The path is known, the method is not: these are.
     WrongMethod(Dialect, String),
     /// No row.
@@ -25,7 +27,8 @@ pub enum Match<'a> {
 /// Every route of the authority.
 pub struct Table {
     routes: Vec<Route>,
-    paths: matchit::Router<BTreeMap<String, usize>>,
+    paths: matchit::Router<Vec<(Method, usize)>>,
+    unmatched: Meters,
 }
 
 impl Table {
@@ -41,15 +44,15 @@ impl Table {
 
     /// A table of these rows.
     pub(super) fn of(routes: Vec<Route>) -> Result<Self, matchit::InsertError> {
-        let mut by_path: BTreeMap<&str, BTreeMap<String, usize>> = BTreeMap::new();
+        let mut by_path: BTreeMap<&str, Vec<(Method, usize)>> = BTreeMap::new();
         for (place, route) in routes.iter().enumerate() {
-            by_path.entry(route.path).or_default().insert(route.method.to_string(), place);
+            by_path.entry(route.path).or_default().push((route.method.clone(), place));
         }
         let mut paths = matchit::Router::new();
         for (path, methods) in by_path {
             paths.insert(path, methods)?;
         }
-        Ok(Self { routes, paths })
+        Ok(Self { routes, paths, unmatched: Meters::unmatched() })
     }
 
     /// Every row.
@@ -57,18 +60,29 @@ impl Table {
         &self.routes
     }
 
-    /// The row for this method and path. HEAD finds GET's.
-    pub fn find(&self, method: &Method, path: &str) -> Match<'_> {
-        let Ok(found) = self.paths.at(path) else { return Match::Nothing(dialect_of(path)) };
-        let wanted = if *method == Method::HEAD { "GET" } else { method.as_str() };
-        let Some(route) = found.value.get(wanted).and_then(|place| self.routes.get(*place)) else {
-            let allowed = found.value.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Match::WrongMethod(dialect_of(path), allowed);
-        };
-        let params =
-            found.params.iter().map(|(name, value)| (name.to_owned(), percent_decode(value))).collect();
-        Match::Route(route, params)
+    /// The meters of requests that have no row.
+    pub(super) const fn unmatched(&self) -> &Meters {
+        &self.unmatched
     }
+
+    /// The row for this method and path. HEAD finds GET's.
+    pub fn find<'t: 'p, 'p>(&'t self, method: &Method, path: &'p str) -> Match<'t, 'p> {
+        let Ok(found) = self.paths.at(path) else { return Match::Nothing(dialect_of(path)) };
+        let wanted = if *method == Method::HEAD { &Method::GET } else { method };
+        let place = found.value.iter().find(|(method, _)| method == wanted).map(|(_, place)| *place);
+        let Some(route) = place.and_then(|place| self.routes.get(place)) else {
+            return Match::WrongMethod(dialect_of(path), allowed(found.value));
+        };
+        let params = found.params.iter().map(|(name, value)| (name, percent_decode(value)));
+        Match::Route(route, Params::new(params))
+    }
+}
+
+/// The methods of a path, for `Allow`.
+fn allowed(methods: &[(Method, usize)]) -> String {
+    let mut names = methods.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>();
+    names.sort_unstable();
+    names.join(", ")
 }
 
 fn dialect_of(path: &str) -> Dialect {
@@ -83,7 +97,7 @@ mod tests {
     fn find(method: Method, path: &str) -> String {
         let table = Table::new(true).unwrap();
         match table.find(&method, path) {
-            Match::Route(route, params) => format!("{} {params:?}", route.path),
+            Match::Route(route, params) => format!("{} {:?}", route.path, params.into_owned()),
             Match::WrongMethod(dialect, allowed) => format!("405 {dialect:?} {allowed}"),
             Match::Nothing(dialect) => format!("404 {dialect:?}"),
         }
@@ -110,14 +124,14 @@ mod tests {
         let open = table.routes().iter().filter(|route| route.permission == Permission::Anyone);
         let open = open.map(|route| route.path).collect::<Vec<_>>();
         let expected = [
+            "/readyz",
+            "/metrics",
+            "/livez",
             "/.well-known/jwks.json",
             "/ca/root.pem",
             "/ca/chain.pem",
             "/ca/root/{fingerprint}",
             "/ca/crl/{ski}",
-            "/livez",
-            "/readyz",
-            "/metrics",
         ];
         assert_eq!(open, expected);
     }

@@ -1,16 +1,25 @@
 //! What operators watch.
 
 use http::StatusCode;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 
+use crate::http::body;
 use crate::http::call::Call;
+use crate::http::inquiry::Inquiry;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::http::route::Answer;
 use crate::service::health::Check;
 
 /// `GET /livez`: the process answers.
-pub(super) async fn livez(_call: Call) -> Result<Reply, Problem> {
-    Ok(Reply::bytes(StatusCode::OK, "text/plain; charset=utf-8", "ok\n").header("cache-control", "no-store"))
+pub(super) fn livez(_inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
+    let mut answer = Answer::new(body::full("ok\n"));
+    let headers = answer.headers_mut();
+    headers.reserve(6);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
 }
 
 #[derive(Serialize)]

@@ -1,12 +1,16 @@
 //! What anyone may fetch, with or without a store: keys, CA certificates, CRLs.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 
-use crate::http::call::Call;
-use crate::http::document;
+use crate::http::document::{Document, Shelf};
+use crate::http::inquiry::Inquiry;
 use crate::http::problem::Problem;
-use crate::http::reply::Reply;
+use crate::http::route::{Answer, Route};
 use crate::id::Fingerprint;
+use crate::service::ca_set::CaSet;
+use crate::token::KeyRing;
 
 /// How long caches may keep the key set, in seconds: a prepared key is published long before it signs.
 const KEYS_AGE: u32 = 300;
@@ -17,39 +21,67 @@ const CA_AGE: u32 = 3600;
 
 const PEM: &str = "application/x-pem-file";
 
+/// The rows. Each keeps the documents that it has made.
+pub(super) fn routes() -> Vec<Route> {
+    let (keys, roots, chains) = (Shelf::default(), Arc::<Roots>::default(), Shelf::default());
+    let pinned = Arc::clone(&roots);
+    let crls = Shelf::default();
+    vec![
+        Route::direct("/.well-known/jwks.json", move |inquiry| Ok(jwks(inquiry, &keys))),
+        Route::direct("/ca/root.pem", move |inquiry| root(inquiry, &roots)),
+        Route::direct("/ca/chain.pem", move |inquiry| Ok(chain(inquiry, &chains))),
+        Route::direct("/ca/root/{fingerprint}", move |inquiry| pinned_root(inquiry, &pinned)),
+        Route::direct("/ca/crl/{ski}", move |inquiry| crl(inquiry, &crls)),
+    ]
+}
+
+/// The roots by their fingerprints.
+type Roots = Shelf<Fingerprint, CaSet>;
+
 /// `GET /.well-known/jwks.json` (RFC 7517).
-pub(super) async fn jwks(call: Call) -> Result<Reply, Problem> {
-    let jwks = call.authority.ring().verifying().to_jwks();
-    Ok(document::serve(&call.headers, "application/jwk-set+json", KEYS_AGE, jwks))
+fn jwks(inquiry: &Inquiry<'_>, made: &Shelf<(), KeyRing>) -> Answer {
+    let make = |ring: &KeyRing| {
+        Document::new("application/jwk-set+json", KEYS_AGE, ring.verifying().to_jwks()).compressed()
+    };
+    made.document(&(), &inquiry.authority.ring(), make).serve(inquiry.headers)
 }
 
 /// `GET /ca/root.pem`.
-pub(super) async fn root(call: Call) -> Result<Reply, Problem> {
-    let pem = call.authority.cas().current().root_pem().to_owned();
-    Ok(document::serve(&call.headers, PEM, CA_AGE, pem))
+fn root(inquiry: &Inquiry<'_>, made: &Roots) -> Result<Answer, Problem> {
+    let cas = inquiry.authority.cas();
+    root_of(inquiry, &cas, cas.current().root_fingerprint(), made)
 }
 
 /// `GET /ca/chain.pem`: the issuing CA, then the root.
-pub(super) async fn chain(call: Call) -> Result<Reply, Problem> {
-    let pem = call.authority.cas().current().chain_pem();
-    Ok(document::serve(&call.headers, PEM, CA_AGE, pem))
+fn chain(inquiry: &Inquiry<'_>, made: &Shelf<(), CaSet>) -> Answer {
+    let make = |cas: &CaSet| Document::new(PEM, CA_AGE, cas.current().chain_pem());
+    made.document(&(), &inquiry.authority.cas(), make).serve(inquiry.headers)
 }
 
 /// `GET /ca/root/<sha256>.pem`: the root that a token pins.
-pub(super) async fn pinned_root(call: Call) -> Result<Reply, Problem> {
-    let cas = call.authority.cas();
-    let wanted = call.param("fingerprint").strip_suffix(".pem").unwrap_or("");
-    let pem = Fingerprint::parse(wanted)
-        .and_then(|wanted| cas.root(wanted))
-        .ok_or_else(|| missing("root certificate"))?;
-    Ok(document::serve(&call.headers, PEM, CA_AGE, pem.to_owned()))
+fn pinned_root(inquiry: &Inquiry<'_>, made: &Roots) -> Result<Answer, Problem> {
+    let wanted = inquiry.param("fingerprint").strip_suffix(".pem").and_then(Fingerprint::parse);
+    let wanted = wanted.ok_or_else(|| missing("root certificate"))?;
+    root_of(inquiry, &inquiry.authority.cas(), wanted, made)
+}
+
+fn root_of(
+    inquiry: &Inquiry<'_>,
+    cas: &Arc<CaSet>,
+    wanted: Fingerprint,
+    made: &Roots,
+) -> Result<Answer, Problem> {
+    let pem = cas.root(wanted).ok_or_else(|| missing("root certificate"))?;
+    let make = |_: &CaSet| Document::new(PEM, CA_AGE, pem.to_owned());
+    Ok(made.document(&wanted, cas, make).serve(inquiry.headers))
 }
 
 /// `GET /ca/crl/<ski>.der`: the newest CRL of an issuing CA.
-pub(super) async fn crl(call: Call) -> Result<Reply, Problem> {
-    let ski = call.param("ski").strip_suffix(".der").unwrap_or("");
-    let crl = call.authority.crl(ski).ok_or_else(|| missing("CRL"))?;
-    Ok(document::serve(&call.headers, "application/pkix-crl", CRL_AGE, crl.der.to_vec()))
+fn crl(inquiry: &Inquiry<'_>, made: &Shelf<String, [u8]>) -> Result<Answer, Problem> {
+    let ski = inquiry.param("ski").strip_suffix(".der").unwrap_or("");
+    let crl = inquiry.authority.crl(ski).ok_or_else(|| missing("CRL"))?;
+    let make = |der: &[u8]| Document::new("application/pkix-crl", CRL_AGE, der.to_vec());
+    Ok(made.document(ski, &crl.der, make).serve(inquiry.headers))
 }
 
 fn missing(what: &str) -> Problem {

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use http::Method;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -12,6 +13,8 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::clock::{Clock, Reading, SystemClock};
 use crate::config::{Config, Environment, Overrides};
+use crate::http::inquiry::Inquiry;
+use crate::http::reply::Reply;
 use crate::http::tls::Protocol;
 
 const SIGNED: &str = "authorization: Basic YWRtaW46d3Jvbmc=\r\n";
@@ -53,6 +56,11 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
     let config = Config::load(None, &Environment::from_pairs([("", "")]), overrides).unwrap();
     let server = crate::server::Server::open(config, clock).await.unwrap();
     let fine = |_: Call| async { Ok(Reply::ok(&"fine")) };
+    let direct = |inquiry: &Inquiry<'_>| match inquiry.param("name") {
+        "panics" => panic!("{SECRET}"),
+        "nobody" => Err(nothing_here()),
+        name => Ok(Reply::ok(&format!("{name}?{} {}", inquiry.query, inquiry.peer.address)).into()),
+    };
     let panics = |_: Call| async { panic!("{SECRET}") };
     let holds = move |_: Call| {
         let held = Arc::clone(&held);
@@ -68,6 +76,7 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
         Route::native(Method::POST, "/upload", Permission::Anyone, fine),
         Route::native(Method::GET, "/judged", Permission::ReadTokens, fine),
         Route::native(Method::GET, "/fine", Permission::Anyone, fine),
+        Route::direct("/direct/{name}", direct),
         Route::native(Method::GET, "/panics", Permission::Anyone, panics),
         Route::ece(Method::GET, "/panics/in/elastics/words", Permission::Anyone, panics),
     ];
@@ -91,11 +100,16 @@ fn connect(front: Arc<Front>) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
 
 /// Asks for these paths one after the other on one connection; everything that was answered.
 async fn ask(front: Arc<Front>, paths: &[&str]) -> String {
+    ask_by(front, "GET", paths).await
+}
+
+/// The same by another method.
+async fn ask_by(front: Arc<Front>, method: &str, paths: &[&str]) -> String {
     let (mut client, serving) = connect(front);
     for (place, path) in paths.iter().enumerate() {
         let close = if place + 1 == paths.len() { "connection: close\r\n" } else { "" };
         client
-            .write_all(format!("GET {path} HTTP/1.1\r\nhost: a\r\n{SIGNED}{close}\r\n").as_bytes())
+            .write_all(format!("{method} {path} HTTP/1.1\r\nhost: a\r\n{SIGNED}{close}\r\n").as_bytes())
             .await
             .unwrap();
     }
@@ -127,6 +141,49 @@ async fn a_panic_while_a_caller_is_judged_answers_500_and_the_connection_lives()
     assert!(answers.starts_with("HTTP/1.1 500") && !answers.contains(SECRET), "{answers}");
     clock.armed.store(false, Ordering::SeqCst);
     assert!(ask(front, &["/judged"]).await.starts_with("HTTP/1.1 401"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_row_is_answered_with_its_parameters_query_and_peer() {
+    let dir = tempfile::tempdir().unwrap();
+    let answers = ask(front(dir.path()).await, &["/direct/a%20b?c=d", "/direct/nobody"]).await;
+    assert!(answers.contains(r#""a b?c=d 127.0.0.1:1""#), "{answers}");
+    assert_eq!(answers.matches("HTTP/1.1 404").count(), 1, "{answers}");
+    assert_eq!(answers.matches("x-content-type-options: nosniff").count(), 2, "{answers}");
+    let ids = answers.lines().filter(|line| line.starts_with("x-request-id: "));
+    assert_eq!(ids.collect::<std::collections::BTreeSet<_>>().len(), 2, "{answers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_row_that_panics_answers_500_and_the_connection_lives() {
+    let dir = tempfile::tempdir().unwrap();
+    let answers = ask(front(dir.path()).await, &["/direct/panics", "/direct/lives"]).await;
+    assert!(answers.starts_with("HTTP/1.1 500"), "{answers}");
+    assert!(answers.contains(r#""code":"internal_error""#) && !answers.contains(SECRET), "{answers}");
+    assert!(answers.contains("lives?"), "{answers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_direct_row_answers_get_and_head_and_is_counted() {
+    let (dir, path) = (tempfile::tempdir().unwrap(), "/direct/x");
+    let front = front(dir.path()).await;
+    let head = ask_by(Arc::clone(&front), "HEAD", &[path]).await;
+    let get = ask(Arc::clone(&front), &[path]).await;
+    let (get_head, _) = get.split_once("\r\n\r\n").unwrap();
+    let length =
+        |text: &str| text.lines().find(|line| line.starts_with("content-length: ")).map(str::to_owned);
+    assert!(head.starts_with("HTTP/1.1 200") && head.ends_with("\r\n\r\n"), "{head}");
+    assert_eq!(length(&head), length(get_head));
+    let post = ask_by(front, "POST", &[path]).await;
+    assert!(post.starts_with("HTTP/1.1 405") && post.contains("allow: GET\r\n"), "{post}");
+    let told = crate::http::metrics::render();
+    for method in ["GET", "HEAD"] {
+        let line = format!(
+            "gatepass_requests_total{{method=\"{method}\",route=\"/direct/{{name}}\",status=\"200\"}} "
+        );
+        assert!(told.contains(&line), "{told}");
+    }
+    assert!(told.contains("gatepass_request_seconds_count{route=\"/direct/{name}\"} "), "{told}");
 }
 
 /// What must come, comes soon, even on a busy machine.

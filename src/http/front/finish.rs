@@ -1,0 +1,45 @@
+//! The last touch on every answer.
+
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{Method, Response, StatusCode, Version};
+use hyper::body::Body as _;
+
+use crate::http::ResponseBody;
+use crate::http::body;
+use crate::id::RequestId;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The answer as it leaves.
+pub(super) fn finish(
+    mut response: Response<ResponseBody>,
+    method: &Method,
+    version: Version,
+    id: RequestId,
+) -> Response<ResponseBody> {
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let response = if *method == Method::HEAD { without_body(response) } else { response };
+    if version < Version::HTTP_2 { announce_close(response) } else { response }
+}
+
+/// HEAD tells how long GET's body is, where that is known (RFC 9110 section 9.3.2).
+fn without_body(response: Response<ResponseBody>) -> Response<ResponseBody> {
+    let (mut parts, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|_| parts.status != StatusCode::NOT_MODIFIED) {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(parts, body::empty())
+}
+
+/// After a body that was not read whole the connection ends; a client that is not told would send its next request into
+/// it and never know whether that was acted upon (RFC 9112 section 9.6).
+fn announce_close(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    if matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
