@@ -1,7 +1,6 @@
 //! The host's side (enroll, renew, leave, status) and the admin API client that the command line is made of.
 
 pub mod api;
-pub mod connect;
 pub mod daemon;
 pub mod directory;
 pub mod enroll;
@@ -14,4 +13,5 @@ pub mod problem;
 pub mod renew;
 pub mod status;
 
+pub use crate::connect;
 pub use error::ClientError;

@@ -23,6 +23,8 @@ pub mod cli;
 pub mod client;
 #[cfg(feature = "server")]
 pub mod config;
+#[cfg(feature = "fetch")]
+pub mod connect;
 #[cfg(feature = "server")]
 pub mod file_lock;
 #[cfg(feature = "server")]

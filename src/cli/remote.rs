@@ -9,11 +9,11 @@ use super::error::CliError;
 use super::output::Format;
 use super::profile::{Local, Profile};
 use crate::client::api::{Api, Credential};
-use crate::client::connect::{Connector, Trust};
 use crate::client::enroll::trust;
 use crate::client::host::Anchor;
 use crate::client::key::read_certificates;
 use crate::config::Environment;
+use crate::connect::{Connector, Trust};
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 

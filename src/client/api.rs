@@ -5,9 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use super::connect::{Connector, Response};
 use super::error::ClientError;
 use super::problem::Problem;
+use crate::connect::{Connector, Response};
 use crate::secret::Secret;
 
 /// How many items to ask for at once.

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::connect::Identity;
 use super::error::ClientError;
 use super::host::{Answer, HostFile};
 use super::key::{HostKey, identity};
+use crate::connect::Identity;
 use crate::file_lock::FileLock;
 use crate::id::{HostId, TokenId};
 use crate::secret::Secret;

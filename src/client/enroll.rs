@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use http::{HeaderName, HeaderValue, Method};
 use serde_json::json;
 
-use super::connect::{Connector, Trust};
 use super::directory::{Attempt, CertDir, Purpose, load, load_key};
 use super::error::ClientError;
 use super::first_use::Fresh;
@@ -13,6 +12,7 @@ use super::host::{Anchor, Answer, HostFile};
 use super::key::{HostKey, read_certificates};
 use super::problem::Problem;
 use crate::clock::Timestamp;
+use crate::connect::{Connector, Trust};
 use crate::id::{Fingerprint, TokenId};
 use crate::name::{Cluster, DnsName};
 use crate::secret::Secret;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::connect::ConnectError;
 use super::problem::Problem;
+use crate::connect::ConnectError;
 use crate::id::{Fingerprint, HostId, TokenId};
 use crate::token::VerifyError;
 

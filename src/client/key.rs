@@ -7,9 +7,9 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::connect::Identity;
 use super::error::ClientError;
 use super::host::Answer;
+use crate::connect::Identity;
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 

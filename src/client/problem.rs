@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-use super::connect::Response;
+use crate::connect::Response;
 
 /// A problem the server answered with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

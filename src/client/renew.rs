@@ -5,7 +5,6 @@ use std::path::Path;
 use http::HeaderMap;
 use serde_json::json;
 
-use super::connect::{Connector, Trust};
 use super::directory::{CertDir, Purpose, load, load_identity};
 use super::enroll::{exchange, trust};
 use super::error::ClientError;
@@ -13,6 +12,7 @@ use super::first_use::Fresh;
 use super::host::{Anchor, HostFile};
 use super::key::read_certificates;
 use crate::clock::Timestamp;
+use crate::connect::{Connector, Trust};
 
 /// Renews the identity in `dir`, due or not, and shows the server the new certificate. Run again after any failure, it asks with the same key.
 ///

@@ -42,8 +42,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("config", &["access", "name", "secret", "span", "clock", "id"]),
-    ("client", &["token", "clock", "id", "name", "secret", "file_lock"]),
-    ("cli", &["client", "server", "config", "token", "clock", "id", "name", "secret", "span"]),
+    ("connect", &["id"]),
+    ("client", &["connect", "token", "clock", "id", "name", "secret", "file_lock"]),
+    ("cli", &["client", "connect", "server", "config", "token", "clock", "id", "name", "secret", "span"]),
 ];
 
 /// Rust source that is no test, by its path under `src`.

@@ -207,5 +207,6 @@ struct Failed {
     error: ConnectError,
 }
 
+#[cfg(feature = "server")]
 #[cfg(test)]
 mod tests;
