@@ -2,6 +2,7 @@
 
 mod address;
 mod error;
+mod streaming;
 mod trust;
 
 use std::future::Future;
@@ -22,6 +23,7 @@ use tokio_rustls::TlsConnector;
 
 use self::address::Address;
 pub use self::error::ConnectError;
+pub use self::streaming::Streaming;
 pub use self::trust::Trust;
 use self::trust::TrustedServer;
 

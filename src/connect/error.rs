@@ -40,6 +40,9 @@ pub enum ConnectError {
     /// The server did not answer in time.
     #[error("{server} did not answer within {} s; check its load and the network between, then try again", span.as_secs())]
     TimedOut { server: String, span: Duration },
+    /// An answer that streams has stopped coming.
+    #[error("{server} has sent nothing for {} s, not even a heartbeat; connect again", span.as_secs())]
+    Silent { server: String, span: Duration },
     /// Another root than the pinned one.
     #[error(
         "{server} is not the pinned authority: pinned is the root {pinned}, presented was {}; nothing was sent. Compare \

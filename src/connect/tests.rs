@@ -244,3 +244,5 @@ async fn a_port_that_speaks_no_tls_is_said_to_speak_none() {
     let error = get(&connector).await.unwrap_err();
     assert!(matches!(error, ConnectError::Tls { .. }), "{error:?}");
 }
+
+mod streaming;

@@ -1,0 +1,80 @@
+//! An answer that has no end: it is read part by part, as server-sent events are.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{HeaderMap, Method, StatusCode};
+use tokio::time::timeout;
+
+use super::{CONNECT_TIMEOUT, ConnectError, Connector, Sender};
+
+/// An event stream has a heartbeat every 15 s: three that did not come mean that nobody is there any more.
+const SILENCE: Duration = Duration::from_secs(45);
+
+/// An answer whose body is still coming. Dropping it ends its connection.
+pub struct Streaming {
+    /// The status code.
+    pub status: StatusCode,
+    /// The header fields.
+    pub headers: HeaderMap,
+    body: Incoming,
+    server: String,
+    silence: Duration,
+    /// The connection lives as long as what may send on it.
+    _sender: Sender,
+}
+
+impl Streaming {
+    /// The next bytes as they arrive, at most what one read gave; `None` when the server ended the answer.
+    ///
+    /// # Errors
+    /// [`ConnectError::Silent`] after 45 s without a byte; otherwise what broke the connection.
+    pub async fn part(&mut self) -> Result<Option<Bytes>, ConnectError> {
+        loop {
+            let silent = |_| ConnectError::Silent { server: self.server.clone(), span: self.silence };
+            let frame = timeout(self.silence, self.body.frame()).await.map_err(silent)?;
+            let Some(frame) = frame else { return Ok(None) };
+            let frame = frame.map_err(|error| ConnectError::from_exchange(&self.server, &error))?;
+            // Trailers carry nothing for us.
+            if let Ok(bytes) = frame.into_data() {
+                return Ok(Some(bytes));
+            }
+        }
+    }
+}
+
+impl Connector {
+    /// Asks for `path_and_query` with GET, over a connection of its own, and hands out the answer as it arrives. The head
+    /// must come within 10 s; between two parts of the body there may be 45 s of silence.
+    ///
+    /// # Errors
+    /// [`ConnectError`], as [`Connector::request`] has them.
+    pub async fn open(
+        &self,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Streaming, ConnectError> {
+        self.open_with(path_and_query, headers, SILENCE).await
+    }
+
+    pub(super) async fn open_with(
+        &self,
+        path_and_query: &str,
+        headers: &[(HeaderName, HeaderValue)],
+        silence: Duration,
+    ) -> Result<Streaming, ConnectError> {
+        let request = self.compose(&Method::GET, path_and_query, headers, None)?;
+        let mut sender = self.connect().await?;
+        let server = self.address.authority().to_owned();
+        let head = async {
+            let answer = sender.send_request(request).await;
+            answer.map_err(|error| ConnectError::from_exchange(&server, &error))
+        };
+        let (head, body) = self.within(CONNECT_TIMEOUT, head).await?.into_parts();
+        let (status, headers) = (head.status, head.headers);
+        Ok(Streaming { status, headers, body, server, silence, _sender: sender })
+    }
+}
