@@ -10,6 +10,7 @@ pub mod secret;
 #[cfg(feature = "server")]
 pub mod span;
 pub mod token;
+pub mod verifier;
 
 #[cfg(feature = "server")]
 pub mod access;

@@ -1,0 +1,284 @@
+//! Host certificates, checked by a service itself: chain to the authority's root, time, usage, and the issuing CA's CRL.
+//!
+//! A TLS stack can check the chain; it cannot know that a host was revoked a moment ago. [`HostVerifier`] holds the
+//! newest CRL of each issuing CA and refuses what is on one, or what it cannot judge any more.
+
+mod crl;
+mod error;
+mod issuer;
+mod peer;
+mod signature;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use quick_cache::sync::Cache;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted_cert};
+
+use self::crl::KnownCrl;
+pub use self::crl::{CrlError, MAX_CRL_BYTES};
+pub use self::error::{HostRefusal, HostSetupError};
+use self::issuer::{Issuer, IssuerKey};
+pub use self::peer::HostPeer;
+use self::peer::parse;
+use crate::clock::Timestamp;
+use crate::id::Fingerprint;
+
+/// How long a CRL may go unconfirmed before its issuer's hosts are refused.
+pub const MAX_STALENESS: Duration = Duration::from_secs(300);
+/// How many certificates a peer may present beside its own.
+const MOST_INTERMEDIATES: usize = 8;
+/// How many issuing CAs are remembered: an authority has a few in its life.
+const MOST_ISSUERS: usize = 32;
+/// How many good chains are remembered, so that a connection's second request costs no signature.
+const MOST_CHAINS: usize = 4096;
+
+/// Verifies host certificates against one authority's root and its CRLs. Share it behind an `Arc`; every method takes
+/// `&self`, and reading takes no lock.
+///
+/// It fails closed: without a CRL of the certificate's issuer, or with one that was not confirmed for
+/// [`MAX_STALENESS`], a host is refused.
+///
+/// ```
+/// use gatepass::verifier::hosts::{HostSetupError, HostVerifier};
+///
+/// // The root comes from the authority's `/ca/root.pem`, kept beside the service.
+/// let refused = HostVerifier::new("not a certificate", "gate.example.org");
+/// assert!(matches!(refused, Err(HostSetupError::NoRoot)));
+/// ```
+pub struct HostVerifier {
+    anchors: Vec<TrustAnchor<'static>>,
+    roots: Vec<Issuer>,
+    trust_domain: String,
+    max_staleness: Duration,
+    fail_open: bool,
+    issuers: ArcSwap<Vec<Issuer>>,
+    crls: ArcSwap<HashMap<IssuerKey, KnownCrl>>,
+    chains: Cache<Fingerprint, Arc<Chained>>,
+}
+
+/// A certificate whose chain was verified. Chain and signatures do not change; time and revocation are judged each time.
+struct Chained {
+    peer: HostPeer,
+    issuer: IssuerKey,
+    raw_serial: Vec<u8>,
+    not_before: Timestamp,
+    not_after: Timestamp,
+}
+
+impl HostVerifier {
+    /// A verifier of hosts under the root certificates in `roots_pem` (the authority's `/ca/root.pem`), whose SPIFFE ids
+    /// lie in `trust_domain` (the host of the authority's external URL, unless it is configured otherwise).
+    ///
+    /// # Errors
+    /// [`HostSetupError`], if there is no root in `roots_pem`, one is unusable, or the trust domain is none.
+    pub fn new(roots_pem: &str, trust_domain: &str) -> Result<Self, HostSetupError> {
+        let roots = certificates(roots_pem)?;
+        Self::under(&roots, trust_domain)
+    }
+
+    /// A verifier of hosts under the one root in `chain_pem` (the authority's `/ca/chain.pem` or `/ca/root/<sha256>.pem`)
+    /// whose SHA-256 is `root`: what tokens carry and `gatepass ca fingerprint` shows. `chain_pem` may come from anywhere.
+    ///
+    /// # Errors
+    /// [`HostSetupError::OtherRoot`], if that root is not among them; otherwise as [`Self::new`].
+    pub fn pinned(root: Fingerprint, chain_pem: &str, trust_domain: &str) -> Result<Self, HostSetupError> {
+        let found = certificates(chain_pem)?.into_iter().find(|der| Fingerprint::of(der) == root);
+        let found = found.filter(|der| Issuer::read(der).is_some_and(|ca| ca.is_self_signed()));
+        Self::under(&[found.ok_or(HostSetupError::OtherRoot { pinned: root })?], trust_domain)
+    }
+
+    fn under(roots: &[CertificateDer<'static>], trust_domain: &str) -> Result<Self, HostSetupError> {
+        if roots.is_empty() {
+            return Err(HostSetupError::NoRoot);
+        }
+        if trust_domain.is_empty() || trust_domain.contains(['/', ':', '@']) {
+            return Err(HostSetupError::TrustDomain { text: trust_domain.to_owned() });
+        }
+        let anchor = |root| anchor_from_trusted_cert(root).map(|anchor| anchor.to_owned());
+        let anchors = roots.iter().map(anchor).collect::<Result<_, _>>();
+        let root =
+            |der| Issuer::read(der).ok_or(HostSetupError::Root { why: "it is no CA certificate".to_owned() });
+        Ok(Self {
+            roots: roots.iter().map(root).collect::<Result<_, _>>()?,
+            anchors: anchors.map_err(|error| HostSetupError::Root { why: error.to_string() })?,
+            trust_domain: trust_domain.to_owned(),
+            max_staleness: MAX_STALENESS,
+            fail_open: false,
+            issuers: ArcSwap::default(),
+            crls: ArcSwap::default(),
+            chains: Cache::new(MOST_CHAINS),
+        })
+    }
+
+    /// Another staleness limit than [`MAX_STALENESS`].
+    #[must_use]
+    pub const fn with_max_staleness(mut self, limit: Duration) -> Self {
+        self.max_staleness = limit;
+        self
+    }
+
+    /// Goes on with the last CRL of an issuer when it is too old. An issuer of which no CRL was ever seen stays refused:
+    /// another CA under the same root may not make hosts.
+    #[must_use]
+    pub const fn fail_open(mut self) -> Self {
+        self.fail_open = true;
+        self
+    }
+
+    /// Learns the issuing CAs in `chain_pem` (the authority's `/ca/chain.pem`), so that hosts may present their
+    /// certificate alone and CRLs can be checked. What does not lead to the root is refused. Returns how many are known.
+    ///
+    /// # Errors
+    /// [`HostSetupError::Chain`], if a certificate in it does not lead to the root at `now`; the others are learnt.
+    pub fn learn_issuers(&self, chain_pem: &str, now: Timestamp) -> Result<usize, HostSetupError> {
+        let (issuers, all) = issuer::below(&self.roots, &certificates(chain_pem)?, now);
+        issuers.into_iter().for_each(|issuer| self.remember(issuer));
+        if all { Ok(self.issuers.load().len()) } else { Err(HostSetupError::Chain) }
+    }
+
+    /// The hexadecimal subject key identifiers of the issuing CAs that are known: their CRLs are at the authority's
+    /// `/ca/crl/<ski>.der`.
+    pub fn issuers(&self) -> Vec<String> {
+        self.issuers.load().iter().map(|issuer| issuer.ski.clone()).collect()
+    }
+
+    /// Takes a CRL (DER, as the authority serves it) as the newest of its issuer, or confirms the one that is known.
+    ///
+    /// # Errors
+    /// [`CrlError`]; the CRL before stays.
+    pub fn update_crl(&self, der: &[u8], now: Timestamp) -> Result<(), CrlError> {
+        let crl = KnownCrl::parse(der, &self.issuers.load(), now)?;
+        let mut outcome = Ok(());
+        self.crls.rcu(|known| {
+            let mut next = HashMap::clone(known);
+            outcome = crl.clone().replace_in(&mut next);
+            next
+        });
+        outcome
+    }
+
+    /// How long the CRL that was confirmed longest ago has been without confirmation; `None` while an issuer has none.
+    pub fn crl_age(&self, now: Timestamp) -> Option<Duration> {
+        let crls = self.crls.load();
+        let issuers = self.issuers.load();
+        let age = |issuer: &Issuer| crls.get(&issuer.key).map(|crl| now.since(crl.confirmed_at));
+        issuers.iter().map(age).max_by_key(|age| age.unwrap_or(Duration::MAX)).flatten()
+    }
+
+    /// Checks a host's certificate (DER, with what else the peer presented) at `now`: chain to the root for client
+    /// authentication (RFC 5280 section 6), its dates, the CRL of its issuer, and the form of a host certificate.
+    ///
+    /// # Errors
+    /// [`HostRefusal`] says which check failed.
+    pub fn verify(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: Timestamp,
+    ) -> Result<HostPeer, HostRefusal> {
+        let chained = self.chained(certificate, intermediates, now)?;
+        if now < chained.not_before {
+            return Err(HostRefusal::NotYetValid);
+        }
+        if now >= chained.not_after {
+            return Err(HostRefusal::Expired);
+        }
+        self.judge_revocation(&chained, now)?;
+        Ok(chained.peer.clone())
+    }
+
+    fn judge_revocation(&self, chained: &Chained, now: Timestamp) -> Result<(), HostRefusal> {
+        let crls = self.crls.load();
+        let Some(crl) = crls.get(&chained.issuer) else { return Err(HostRefusal::NoCrl) };
+        if crl.lists(&chained.raw_serial) {
+            return Err(HostRefusal::Revoked { host: chained.peer.host });
+        }
+        let age = now.since(crl.confirmed_at);
+        let stale = age > self.max_staleness || now >= crl.next_update;
+        if stale && !self.fail_open { Err(HostRefusal::StaleCrl { age }) } else { Ok(()) }
+    }
+
+    /// The verified chain of `certificate`, from memory if it was seen before.
+    fn chained(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: Timestamp,
+    ) -> Result<Arc<Chained>, HostRefusal> {
+        let fingerprint = Fingerprint::of(certificate);
+        if let Some(known) = self.chains.get(&fingerprint) {
+            return Ok(known);
+        }
+        let chained = Arc::new(self.build_chain(certificate, intermediates, now)?);
+        self.chains.insert(fingerprint, Arc::clone(&chained));
+        Ok(chained)
+    }
+
+    fn build_chain(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: Timestamp,
+    ) -> Result<Chained, HostRefusal> {
+        let known = self.issuers.load();
+        let presented = intermediates.iter().take(MOST_INTERMEDIATES).cloned();
+        let pool = presented.chain(known.iter().map(|issuer| issuer.der.clone())).collect::<Vec<_>>();
+        let leaf = EndEntityCert::try_from(certificate).map_err(|_| HostRefusal::Malformed)?;
+        let path = leaf.verify_for_usage(
+            ALL_VERIFICATION_ALGS,
+            &self.anchors,
+            &pool,
+            unix(now),
+            KeyUsage::client_auth(),
+            None,
+            None,
+        )?;
+        let mut above = path.intermediate_certificates();
+        let direct = above.next().ok_or(HostRefusal::NotAHost)?;
+        let issuer = Issuer::read(&direct.der()).ok_or(HostRefusal::Malformed)?;
+        let above = above.filter_map(|ca| Issuer::read(&ca.der())).map(|ca| ca.not_after);
+        let (peer, dates) = parse(certificate, &self.trust_domain).ok_or(HostRefusal::NotAHost)?;
+        let not_after = above.fold(dates.1.min(issuer.not_after), Timestamp::min);
+        let chained = Chained {
+            peer,
+            issuer: issuer.key,
+            raw_serial: leaf.serial().to_vec(),
+            not_before: dates.0,
+            not_after,
+        };
+        self.remember(issuer);
+        Ok(chained)
+    }
+
+    fn remember(&self, issuer: Issuer) {
+        let known = |issuers: &[Issuer]| issuers.iter().any(|other| other.key == issuer.key);
+        if known(&self.issuers.load()) {
+            return;
+        }
+        self.issuers.rcu(|issuers| {
+            let mut next = Vec::clone(issuers);
+            if !known(&next) && next.len() < MOST_ISSUERS {
+                next.push(issuer.clone());
+            }
+            next
+        });
+    }
+}
+
+fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>, HostSetupError> {
+    let parsed = CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
+    parsed.map_err(|error| HostSetupError::Pem { why: error.to_string() })
+}
+
+fn unix(now: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_millis(u64::try_from(now.millis()).unwrap_or(0)))
+}
+
+#[cfg(feature = "server")]
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! Certificate revocation lists (RFC 5280 section 5) as a verifier takes them in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use webpki::{CertRevocationList, OwnedCertRevocationList};
+use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
+
+use super::issuer::{Issuer, IssuerKey};
+use super::signature;
+use crate::clock::Timestamp;
+use crate::token::LEEWAY;
+
+/// The longest CRL that is read, in bytes: some 200 000 entries.
+pub const MAX_CRL_BYTES: usize = 8 << 20;
+
+/// Why a CRL is not taken; the one before stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CrlError {
+    /// Longer than [`MAX_CRL_BYTES`].
+    #[error("the CRL has {bytes} bytes, more than 8 MiB; check that it comes from the authority")]
+    TooLarge {
+        /// How many.
+        bytes: usize,
+    },
+    /// No complete v2 CRL, or one with a critical extension that is not understood.
+    #[error("the CRL cannot be used: {why}; fetch it from the authority's /ca/crl/")]
+    Malformed {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nobody who is known signed it.
+    #[error(
+        "the CRL was not signed by an issuing CA of the authority; fetch /ca/chain.pem, then the CRL again"
+    )]
+    Untrusted,
+    /// Its time has not come.
+    #[error("the CRL is not valid yet; check this machine's clock")]
+    NotYetValid,
+    /// Its nextUpdate has passed.
+    #[error("the CRL has ended; fetch a newer one")]
+    Expired,
+    /// An older one than is known, or another with the same number.
+    #[error("the CRL is older than the one that is known; fetch the newest")]
+    WentBack,
+}
+
+/// A CRL whose signature was good.
+#[derive(Clone)]
+pub(super) struct KnownCrl {
+    issuer: IssuerKey,
+    /// Big-endian, without leading zeros.
+    number: Vec<u8>,
+    der: Arc<[u8]>,
+    revoked: Arc<CertRevocationList<'static>>,
+    pub(super) next_update: Timestamp,
+    pub(super) confirmed_at: Timestamp,
+}
+
+impl KnownCrl {
+    pub(super) fn parse(der: &[u8], issuers: &[Issuer], now: Timestamp) -> Result<Self, CrlError> {
+        let malformed = |why: &str| CrlError::Malformed { why: why.to_owned() };
+        if der.len() > MAX_CRL_BYTES {
+            return Err(CrlError::TooLarge { bytes: der.len() });
+        }
+        let (_, list) = CertificateRevocationList::from_der(der).map_err(|_| malformed("it is no CRL"))?;
+        // The signature first: nothing else of what a stranger wrote is looked at.
+        let signed = |issuer: &&Issuer| {
+            issuer.subject == list.issuer().as_raw()
+                && signature::is_by(
+                    &issuer.spki,
+                    &list.signature_algorithm,
+                    list.tbs_cert_list.as_ref(),
+                    &list.signature_value.data,
+                )
+        };
+        let issuer = issuers.iter().find(signed).ok_or(CrlError::Untrusted)?.key;
+        let revoked =
+            OwnedCertRevocationList::from_der(der).map_err(|error| malformed(&error.to_string()))?;
+        let revoked = CertRevocationList::from(revoked);
+        if revoked.issuing_distribution_point().is_some() {
+            return Err(malformed("it covers a part of its issuer's certificates only"));
+        }
+        let number = list.crl_number().ok_or_else(|| malformed("it has no number"))?.to_bytes_be();
+        let next_update = list.next_update().ok_or_else(|| malformed("it has no nextUpdate"))?;
+        let next_update = Timestamp::from_secs(next_update.timestamp());
+        if Timestamp::from_secs(list.last_update().timestamp()) > now.plus(LEEWAY) {
+            return Err(CrlError::NotYetValid);
+        }
+        if next_update <= now {
+            return Err(CrlError::Expired);
+        }
+        let (der, revoked) = (der.into(), Arc::new(revoked));
+        Ok(Self { issuer, number, der, revoked, next_update, confirmed_at: now })
+    }
+
+    /// Puts this CRL in the place of the one before of the same issuer.
+    pub(super) fn replace_in(self, known: &mut HashMap<IssuerKey, Self>) -> Result<(), CrlError> {
+        if known.get(&self.issuer).is_some_and(|before| self.is_older_than(before)) {
+            return Err(CrlError::WentBack);
+        }
+        known.insert(self.issuer, self);
+        Ok(())
+    }
+
+    fn is_older_than(&self, before: &Self) -> bool {
+        let order = |crl: &Self| (crl.number.len(), crl.number.clone());
+        order(self) < order(before) || (self.number == before.number && self.der != before.der)
+    }
+
+    /// Whether the certificate with this serial, as its DER has it, was revoked.
+    pub(super) fn lists(&self, raw_serial: &[u8]) -> bool {
+        // What cannot be read counts as revoked.
+        self.revoked.find_serial(raw_serial).map_or(true, |entry| entry.is_some())
+    }
+}

@@ -1,0 +1,71 @@
+//! Who a host certificate says its holder is.
+
+use x509_parser::oid_registry::{OID_X509_COMMON_NAME, OID_X509_ORGANIZATION_NAME};
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate, X509Name};
+
+use crate::clock::Timestamp;
+use crate::id::{HostId, Serial};
+use crate::name::Role;
+
+/// A host that proved who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPeer {
+    /// The host: the subject's CN, and the end of its SPIFFE id.
+    pub host: HostId,
+    /// Its roles, an O each, in the certificate's order.
+    pub roles: Vec<Role>,
+    /// The certificate's serial number.
+    pub serial: Serial,
+    /// `spiffe://<trust domain>/host/<host id>`.
+    pub spiffe_id: String,
+    /// When the certificate ends.
+    pub not_after: Timestamp,
+}
+
+impl HostPeer {
+    /// Whether the host has `role`.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|own| own.as_str() == role)
+    }
+}
+
+/// The host of a certificate of the authority's form, and its dates; anything else, the authority's own server
+/// certificate for one, is `None`. The chain is for the caller to check.
+pub(super) fn parse(der: &[u8], trust_domain: &str) -> Option<(HostPeer, (Timestamp, Timestamp))> {
+    let (rest, certificate) = X509Certificate::from_der(der).ok()?;
+    let (host, roles) = subject(certificate.subject()).filter(|_| rest.is_empty())?;
+    let spiffe_id = format!("spiffe://{trust_domain}/host/{host}");
+    let names = certificate.subject_alternative_name().ok()??;
+    let mut uris = names.value.general_names.iter().filter_map(|name| match name {
+        GeneralName::URI(uri) => Some(*uri),
+        _ => None,
+    });
+    // A SPIFFE certificate has one URI (X509-SVID section 2).
+    let (Some(uri), None) = (uris.next(), uris.next()) else { return None };
+    if uri != spiffe_id {
+        return None;
+    }
+    let serial = Serial::from_bytes(certificate.raw_serial().try_into().ok()?);
+    let moment = |time: x509_parser::time::ASN1Time| Timestamp::from_secs(time.timestamp());
+    let (not_before, not_after) =
+        (moment(certificate.validity().not_before), moment(certificate.validity().not_after));
+    Some((HostPeer { host, roles, serial, spiffe_id, not_after }, (not_before, not_after)))
+}
+
+/// CN = host id, O = role; anything else makes it another form.
+fn subject(name: &X509Name<'_>) -> Option<(HostId, Vec<Role>)> {
+    let mut host = None;
+    let mut roles = Vec::new();
+    for attribute in name.iter_attributes() {
+        let text = attribute.as_str().ok()?;
+        let oid = attribute.attr_type();
+        if *oid == OID_X509_COMMON_NAME && host.is_none() {
+            host = Some(HostId::parse(text)?);
+        } else if *oid == OID_X509_ORGANIZATION_NAME {
+            roles.push(Role::parse(text).ok()?);
+        } else {
+            return None;
+        }
+    }
+    Some((host?, roles))
+}
