@@ -30,6 +30,7 @@ pub use key_use::KeyUse;
 pub use mint::{MintError, MintedToken, mint, mint_service};
 pub use ring::{KeyRing, SigningPair, SigningPairs};
 pub use signer::{SignError, Signer, SigningKey};
+pub(crate) use status::list_of;
 pub use status::{Status, status_uri};
 pub use status_list::{
     MAX_STATUS_LIST_BYTES, STATUS_LIST_LIFE, STATUS_LIST_TTL, SignedStatusList, StatusList, StatusListError,

@@ -43,7 +43,7 @@ pub fn status_uri(issuer: &str, list: ListId) -> String {
 }
 
 /// The list that `uri` names, if it is one of `issuer` in its one spelling.
-pub(super) fn list_of(issuer: &str, uri: &str) -> Option<ListId> {
+pub(crate) fn list_of(issuer: &str, uri: &str) -> Option<ListId> {
     super::claims::canonical(uri.strip_prefix(issuer)?.strip_prefix(PATH)?, ListId::parse)
 }
 

@@ -25,11 +25,10 @@ pub use self::error::{HostRefusal, HostSetupError};
 use self::issuer::{Issuer, IssuerKey};
 pub use self::peer::HostPeer;
 use self::peer::parse;
+pub use super::MAX_STALENESS;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
 
-/// How long a CRL may go unconfirmed before its issuer's hosts are refused.
-pub const MAX_STALENESS: Duration = Duration::from_secs(300);
 /// How many certificates a peer may present beside its own.
 const MOST_INTERMEDIATES: usize = 8;
 /// How many issuing CAs are remembered: an authority has a few in its life.

@@ -1,0 +1,177 @@
+//! The status lists as a verifier holds them: signed ones, and what was pushed since.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::clock::Timestamp;
+use crate::id::ListId;
+use crate::token::{LEEWAY, SignedStatusList, Status, StatusList, StatusListError, VerifyingKeys};
+
+/// Why a status list was not taken over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListUpdateError {
+    /// There are no keys to check it with.
+    #[error("the authority's keys are not known yet: fetch them before its status lists")]
+    NoKeys,
+    /// It is not good.
+    #[error(transparent)]
+    List(#[from] StatusListError),
+    /// It was signed before the one that is held.
+    #[error(
+        "the status list was signed at {found}, before the one that is held, of {held}: a cache in between keeps it too long"
+    )]
+    Older {
+        /// When it was signed.
+        found: Timestamp,
+        /// When the one that is held was.
+        held: Timestamp,
+    },
+}
+
+/// What has become of pushed changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// They count from now on.
+    Applied,
+    /// The signed list has to be fetched: it is not known, or something in it became valid again.
+    FetchList,
+}
+
+/// All lists that are held.
+#[derive(Default)]
+pub(super) struct Lists(HashMap<ListId, Arc<KnownList>>);
+
+/// A list with what was pushed since it was signed.
+pub(super) struct KnownList {
+    pub(super) uri: String,
+    /// As it was fetched, for a snapshot.
+    pub(super) text: Arc<str>,
+    issued_at: Timestamp,
+    list: StatusList,
+    pub(super) pushed: Vec<(u32, Status, Timestamp)>,
+    confirmed_at: AtomicI64,
+}
+
+impl KnownList {
+    pub(super) fn status(&self, index: u32) -> Option<Status> {
+        self.list.get(index)
+    }
+
+    pub(super) fn confirmed_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.confirmed_at.load(Ordering::Acquire))
+    }
+}
+
+impl Lists {
+    pub(super) fn get(&self, id: ListId) -> Option<&KnownList> {
+        self.0.get(&id).map(|known| &**known)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &KnownList> {
+        self.0.values().map(|known| &**known)
+    }
+
+    pub(super) fn confirmed(&self) -> Vec<(String, Timestamp)> {
+        self.iter().map(|known| (known.uri.clone(), known.confirmed_at())).collect()
+    }
+
+    pub(super) fn confirm(&self, id: ListId, at: Timestamp) {
+        if let Some(known) = self.0.get(&id) {
+            known.confirmed_at.fetch_max(at.millis(), Ordering::AcqRel);
+        }
+    }
+
+    /// These lists, with the signed one that was fetched from `uri` at `now`.
+    pub(super) fn with(
+        &self,
+        id: ListId,
+        uri: &str,
+        text: &str,
+        keys: &VerifyingKeys,
+        now: Timestamp,
+    ) -> Result<Self, ListUpdateError> {
+        let signed = SignedStatusList::verify(text, uri, keys, now)?;
+        let held = self.0.get(&id);
+        if let Some(held) = held.filter(|held| signed.issued_at() < held.issued_at) {
+            return Err(ListUpdateError::Older { found: signed.issued_at(), held: held.issued_at });
+        }
+        let pushed = held.map_or(&[][..], |held| &held.pushed);
+        Ok(self.replaced(id, known(uri, text, signed, pushed, now)))
+    }
+
+    /// These lists, with one that was kept: its times are not judged again.
+    pub(super) fn resumed(
+        &self,
+        id: ListId,
+        uri: &str,
+        text: &str,
+        keys: &VerifyingKeys,
+        pushed: &[(u32, Status, Timestamp)],
+        confirmed_at: Timestamp,
+    ) -> Result<Self, StatusListError> {
+        let signed = SignedStatusList::authenticate(text, uri, keys)?;
+        Ok(self.replaced(id, known(uri, text, signed, pushed, confirmed_at)))
+    }
+
+    pub(super) fn without(&self, id: ListId) -> Self {
+        let mut lists = self.0.clone();
+        lists.remove(&id);
+        Self(lists)
+    }
+
+    /// These lists with what was pushed; `None` if that list is not held.
+    pub(super) fn pushed(
+        &self,
+        id: ListId,
+        changes: &[(u32, Status)],
+        now: Timestamp,
+    ) -> Option<(Self, Pushed)> {
+        let held = self.0.get(&id)?;
+        let mut list = held.list.clone();
+        let mut pushed = held.pushed.clone();
+        let mut outcome = Pushed::Applied;
+        for (index, status) in changes.iter().copied() {
+            pushed.retain(|(known, ..)| *known != index);
+            if status == Status::Valid {
+                outcome = Pushed::FetchList;
+            } else {
+                list.set(index, status);
+                pushed.push((index, status, now));
+            }
+        }
+        let KnownList { uri, text, issued_at, .. } = &**held;
+        let confirmed_at = AtomicI64::new(held.confirmed_at().millis());
+        let (uri, text, issued_at) = (uri.clone(), Arc::clone(text), *issued_at);
+        let known = KnownList { uri, text, issued_at, list, pushed, confirmed_at };
+        Some((self.replaced(id, known), outcome))
+    }
+
+    fn replaced(&self, id: ListId, known: KnownList) -> Self {
+        let mut lists = self.0.clone();
+        lists.insert(id, Arc::new(known));
+        Self(lists)
+    }
+}
+
+/// A signed list, and of what was pushed that which may be younger than it: a cache in between may have held the list
+/// back, and its time is in whole seconds of another clock.
+fn known(
+    uri: &str,
+    text: &str,
+    signed: SignedStatusList,
+    pushed: &[(u32, Status, Timestamp)],
+    confirmed_at: Timestamp,
+) -> KnownList {
+    let issued_at = signed.issued_at();
+    let mut list = signed.into_list();
+    let missing = |(index, _, at): &&(u32, Status, Timestamp)| {
+        at.plus(LEEWAY) > issued_at && list.get(*index) == Some(Status::Valid)
+    };
+    let pushed = pushed.iter().filter(missing).copied().collect::<Vec<_>>();
+    for (index, status, _) in &pushed {
+        list.set(*index, *status);
+    }
+    let confirmed_at = AtomicI64::new(confirmed_at.millis());
+    KnownList { uri: uri.to_owned(), text: text.into(), issued_at, list, pushed, confirmed_at }
+}
