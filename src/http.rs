@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod problem;
 pub mod reply;
 pub mod route;
+pub mod stream;
 pub mod table;
 pub mod tls;
 

@@ -2,12 +2,14 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use super::stream::{StreamBody, StreamHandle};
 
 /// Why a request's body could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,13 +67,28 @@ pub async fn discard(body: &mut Incoming, timeout: Duration) {
     let _ = tokio::time::timeout(timeout, taking).await;
 }
 
-/// The body of every answer. It never fails and is sent once.
+/// The body of every answer: whole, or a [stream](super::stream::stream). It never fails and is sent once.
 #[derive(Debug)]
 pub struct ResponseBody(Kind);
 
 #[derive(Debug)]
 enum Kind {
     Whole(Bytes),
+    Streamed(StreamBody),
+}
+
+impl ResponseBody {
+    pub(super) const fn streamed(body: StreamBody) -> Self {
+        Self(Kind::Streamed(body))
+    }
+
+    /// The listener's hold on it, if it is a stream.
+    pub(super) fn stream(&self) -> Option<StreamHandle> {
+        match &self.0 {
+            Kind::Whole(_) => None,
+            Kind::Streamed(body) => Some(body.handle()),
+        }
+    }
 }
 
 impl Body for ResponseBody {
@@ -80,23 +97,27 @@ impl Body for ResponseBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut self.0 {
-            Kind::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Kind::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-        }
+        let part = match &mut self.0 {
+            Kind::Whole(bytes) if bytes.is_empty() => None,
+            Kind::Whole(bytes) => Some(std::mem::take(bytes)),
+            Kind::Streamed(body) => ready!(body.poll(cx)),
+        };
+        Poll::Ready(part.map(|part| Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Whole(bytes) => bytes.is_empty(),
+            Kind::Streamed(body) => body.is_over(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            Kind::Streamed(_) => SizeHint::default(),
         }
     }
 }

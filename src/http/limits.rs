@@ -21,7 +21,11 @@ pub struct Limits {
     pub http2_streams: u32,
     /// How long a connection may do nothing, and how long a client may take nothing of an answer.
     pub idle_timeout: Duration,
-    /// The age at which a connection takes no further request, so that balancers and certificates move on.
+    /// How long a client may leave a part of a [stream](super::stream::stream) lying. It is shorter than `idle_timeout`, as
+    /// nobody who follows events is served by old ones.
+    pub stream_timeout: Duration,
+    /// The age at which a connection takes no further request, so that balancers and certificates move on. Its streams
+    /// end, and begin again on another one.
     pub max_age: Duration,
     /// For finishing what is in flight at shutdown, and on a connection of that age; what is left then is cut.
     pub drain_timeout: Duration,
@@ -38,6 +42,7 @@ impl Default for Limits {
             max_header_bytes: 16 * 1024,
             http2_streams: 64,
             idle_timeout: Duration::from_secs(60),
+            stream_timeout: Duration::from_secs(10),
             max_age: Duration::from_secs(3600),
             drain_timeout: Duration::from_secs(30),
         }

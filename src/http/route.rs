@@ -27,7 +27,7 @@ pub type InTask =
 /// Answers an inquiry at once.
 pub type Direct = Arc<dyn Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync>;
 
-/// What a direct row answers: a [`Reply`], or a body of another kind with its headers.
+/// What a direct row answers: a [`Reply`], or a [stream](super::stream::stream) with its headers.
 pub type Answer = Response<ResponseBody>;
 
 /// How a row is answered.

@@ -3,10 +3,10 @@
 //! hyper has no idle timer for HTTP/2, and its HTTP/1 header timer also runs while a kept-alive connection waits for its
 //! next request, so that the two limits could not differ. One small state per connection serves both protocols.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::http::ResponseBody;
 use crate::http::limits::Limits;
+use crate::http::stream::StreamHandle;
 use crate::http::tls::Protocol;
 
 /// What is known of a connection, shared by its stream, its requests and its watch.
@@ -24,9 +25,8 @@ struct State {
     protocol: Protocol,
     opened: Instant,
     in_flight: usize,
-    /// When each answer that is being sent last got on. An HTTP/2 client that opens no window blocks no socket: it
-    /// shows only here.
-    answers: BTreeMap<u64, Instant>,
+    /// The answers that are being sent. An HTTP/2 client that opens no window blocks no socket: it shows only here.
+    answers: Vec<Sending>,
     /// How many answers there have been.
     answered: u64,
     /// When the last request ended.
@@ -39,6 +39,19 @@ struct State {
     blocked_since: Option<Instant>,
     /// Since when we are closing.
     retiring_since: Option<Instant>,
+}
+
+/// An answer on its way, by its number among the connection's answers.
+struct Sending {
+    number: u64,
+    progress: Progress,
+}
+
+enum Progress {
+    /// A body that is there whole: when it last got on.
+    Whole(Instant),
+    /// A stream, which may have nothing to send for long.
+    Stream(StreamHandle),
 }
 
 /// What the watch of a connection has to do now.
@@ -72,7 +85,7 @@ impl Activity {
             protocol,
             opened: now,
             in_flight: 0,
-            answers: BTreeMap::new(),
+            answers: Vec::new(),
             answered: 0,
             quiet_since: now,
             head_since: Some(now),
@@ -108,9 +121,12 @@ impl Activity {
         state.blocked_since = if blocked { state.blocked_since.or(Some(now)) } else { None };
     }
 
-    /// We are closing: the connection may finish what is in flight, and no more.
+    /// We are closing: the connection may finish what is in flight, and no more. Streams would never finish: they are told
+    /// to end.
     pub(super) fn retire(&self, now: Instant) {
-        self.state().retiring_since.get_or_insert(now);
+        let mut state = self.state();
+        state.retiring_since.get_or_insert(now);
+        state.streams().for_each(StreamHandle::end);
     }
 
     /// What `limits` ask for at `now`.
@@ -129,7 +145,10 @@ impl State {
         if due(self.head_since, limits.header_timeout) {
             return Verdict::Cut(if self.head_begun { Cut::SlowHeader } else { Cut::Silent });
         }
-        if due(self.blocked_since, limits.idle_timeout) || due(self.slowest(), limits.idle_timeout) {
+        let stalled = due(self.blocked_since, self.patience(limits))
+            || due(self.slowest(), limits.idle_timeout)
+            || due(self.slowest_stream(), limits.stream_timeout);
+        if stalled {
             return Verdict::Cut(Cut::Stalled);
         }
         let idle_since = (self.in_flight == 0).then_some(self.quiet_since);
@@ -148,9 +167,41 @@ impl State {
         Verdict::Wait(self.next_look(limits, now))
     }
 
-    /// Since when the slowest answer has not got on.
+    /// Since when the slowest whole answer has not got on.
     fn slowest(&self) -> Option<Instant> {
-        self.answers.values().min().copied()
+        let whole = self.answers.iter().filter_map(|answer| match &answer.progress {
+            Progress::Whole(since) => Some(*since),
+            Progress::Stream(_) => None,
+        });
+        whole.min()
+    }
+
+    /// A part of this answer was taken.
+    fn got_on(&mut self, number: u64, now: Instant) {
+        let answer = self.answers.iter_mut().find(|answer| answer.number == number);
+        if let Some(Sending { progress: Progress::Whole(since), .. }) = answer {
+            *since = now;
+        }
+    }
+
+    fn streams(&self) -> impl Iterator<Item = &StreamHandle> {
+        self.answers.iter().filter_map(|answer| match &answer.progress {
+            Progress::Whole(_) => None,
+            Progress::Stream(stream) => Some(stream),
+        })
+    }
+
+    /// Since when the client of a stream has left a part of it lying.
+    fn slowest_stream(&self) -> Option<Instant> {
+        self.streams().filter_map(StreamHandle::waiting_since).min()
+    }
+
+    /// How long the client may take nothing of what is written.
+    fn patience(&self, limits: &Limits) -> Duration {
+        match self.streams().next() {
+            Some(_) => limits.idle_timeout.min(limits.stream_timeout),
+            None => limits.idle_timeout,
+        }
     }
 
     /// The earliest moment at which the verdict can differ. What has not begun yet begins at `now` at the earliest, so
@@ -165,8 +216,9 @@ impl State {
             None => (idle_since + limits.idle_timeout).min(self.opened + limits.max_age),
         };
         ends.min(self.head_since.unwrap_or(now) + limits.header_timeout)
-            .min(self.blocked_since.unwrap_or(now) + limits.idle_timeout)
+            .min(self.blocked_since.unwrap_or(now) + self.patience(limits))
             .min(self.slowest().unwrap_or(now) + limits.idle_timeout)
+            .min(self.slowest_stream().unwrap_or(now) + limits.stream_timeout)
     }
 }
 
@@ -179,7 +231,14 @@ impl InFlight {
         let mut state = self.0.state();
         state.answered += 1;
         let number = state.answered;
-        state.answers.insert(number, Instant::now());
+        let progress = match body.stream() {
+            Some(stream) => Progress::Stream(stream),
+            None => Progress::Whole(Instant::now()),
+        };
+        state.answers.push(Sending { number, progress });
+        if state.retiring_since.is_some() {
+            state.streams().for_each(StreamHandle::end);
+        }
         drop(state);
         Answer { body, number, in_flight: self }
     }
@@ -202,7 +261,7 @@ pub(super) struct Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        self.in_flight.0.state().answers.remove(&self.number);
+        self.in_flight.0.state().answers.retain(|answer| answer.number != self.number);
     }
 }
 
@@ -216,7 +275,7 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if polled.is_ready() {
-            self.in_flight.0.state().answers.insert(self.number, Instant::now());
+            self.in_flight.0.state().got_on(self.number, Instant::now());
         }
         polled
     }
@@ -231,93 +290,4 @@ impl Body for Answer {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn connection(protocol: Protocol) -> (Activity, Limits, Instant) {
-        let opened = Instant::now();
-        (Activity::new(protocol, opened), Limits::default(), opened)
-    }
-
-    #[test]
-    fn a_new_connection_that_says_nothing_is_cut_at_the_header_timeout() {
-        for protocol in [Protocol::Http1, Protocol::Http2] {
-            let (activity, limits, opened) = connection(protocol);
-            let end = opened + limits.header_timeout;
-            assert_eq!(activity.judge(&limits, opened), Verdict::Wait(end));
-            assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Silent));
-        }
-    }
-
-    #[test]
-    fn a_header_that_drips_is_cut_however_often_bytes_come() {
-        let (activity, limits, opened) = connection(Protocol::Http1);
-        activity.received(opened + 9 * SECOND);
-        assert_eq!(activity.judge(&limits, opened + 10 * SECOND), Verdict::Cut(Cut::SlowHeader));
-    }
-
-    #[test]
-    fn a_kept_alive_connection_may_idle_longer_than_a_header_may_take() {
-        let (activity, limits, opened) = connection(Protocol::Http1);
-        drop(activity.begin());
-        assert!(matches!(activity.judge(&limits, opened + 30 * SECOND), Verdict::Wait(_)));
-        activity.received(opened + 30 * SECOND);
-        assert_eq!(activity.judge(&limits, opened + 40 * SECOND), Verdict::Cut(Cut::SlowHeader));
-    }
-
-    #[test]
-    fn an_idle_connection_retires_and_a_working_one_does_not() {
-        let (activity, limits, _) = connection(Protocol::Http2);
-        let request = activity.begin();
-        let late = Instant::now() + limits.idle_timeout + SECOND;
-        assert!(matches!(activity.judge(&limits, late), Verdict::Wait(_)));
-        drop(request);
-        assert_eq!(activity.judge(&limits, late), Verdict::Retire);
-    }
-
-    #[test]
-    fn an_old_connection_retires_and_gets_time_to_finish_its_work() {
-        let (activity, limits, opened) = connection(Protocol::Http2);
-        let request = activity.begin();
-        let old = opened + limits.max_age;
-        assert_eq!(activity.judge(&limits, old), Verdict::Retire);
-        activity.retire(old);
-        let end = old + limits.drain_timeout;
-        assert!(matches!(activity.judge(&limits, end - SECOND), Verdict::Wait(_)));
-        assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Overstayed));
-        drop(request);
-        assert_eq!(activity.judge(&limits, old + limits.handshake_timeout), Verdict::Cut(Cut::Overstayed));
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_gets_on_lives_and_one_that_does_not_is_cut() {
-        use http_body_util::BodyExt as _;
-        let (activity, limits, _) = connection(Protocol::Http2);
-        let mut answer = activity.begin().carry(crate::http::body::full("one part"));
-        let _other = activity.begin();
-        let begun = activity.state().slowest().unwrap();
-        answer.frame().await.unwrap().unwrap();
-        let sent = activity.state().slowest().unwrap();
-        assert!(sent > begun);
-        assert!(matches!(activity.judge(&limits, sent + limits.idle_timeout - SECOND), Verdict::Wait(_)));
-        let end = sent + limits.idle_timeout;
-        assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Stalled));
-        drop(answer);
-        assert!(matches!(activity.judge(&limits, end), Verdict::Wait(_)));
-    }
-
-    #[test]
-    fn a_client_that_does_not_read_its_answer_is_cut() {
-        let (activity, limits, opened) = connection(Protocol::Http1);
-        let _request = activity.begin();
-        activity.blocked(true, opened);
-        activity.blocked(true, opened + 30 * SECOND);
-        assert_eq!(activity.judge(&limits, opened + limits.idle_timeout), Verdict::Cut(Cut::Stalled));
-        activity.blocked(false, opened + 60 * SECOND);
-        assert!(matches!(activity.judge(&limits, opened + 61 * SECOND), Verdict::Wait(_)));
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 mod caps;
 mod closing;
 mod slow;
+mod streams;
 mod tls;
 
 use std::io;

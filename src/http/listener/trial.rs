@@ -19,7 +19,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -28,6 +28,7 @@ use super::serve;
 use crate::http::ResponseBody;
 use crate::http::body::{self, BodyError};
 use crate::http::limits::Limits;
+use crate::http::stream::{StreamSender, stream};
 use crate::http::tls::{Peer, Tls, TlsIdentity};
 
 /// A certificate's chain (leaf, issuing, root) and its key.
@@ -88,6 +89,8 @@ pub(crate) struct Server {
     pub(crate) release: Arc<Semaphore>,
     /// Says that a request to `/hold` has begun.
     pub(crate) held: Arc<Notify>,
+    /// The streams that `/stream` has begun.
+    pub(crate) streams: mpsc::UnboundedReceiver<StreamSender>,
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) done: JoinHandle<()>,
 }
@@ -106,11 +109,12 @@ impl Server {
         let (release, held) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));
         let (stop, stopped) = oneshot::channel::<()>();
         let body_timeout = limits.body_timeout;
-        let gates = (Arc::clone(&release), Arc::clone(&held));
-        let handler = move |request| answer(request, body_timeout, gates.clone());
+        let (begun, streams) = mpsc::unbounded_channel();
+        let stage = Stage { release: Arc::clone(&release), held: Arc::clone(&held), begun };
+        let handler = move |request| answer(request, body_timeout, stage.clone());
         let stopped = async move { drop(stopped.await) };
         let done = tokio::spawn(serve(listener, Arc::clone(&tls), limits, handler, stopped));
-        Self { authority, tls, address, release, held, stop: Some(stop), done }
+        Self { authority, tls, address, release, held, streams, stop: Some(stop), done }
     }
 
     pub(crate) fn stop(&mut self) {
@@ -164,18 +168,27 @@ pub(crate) fn client(authority: &Authority, alpn: &str, credentials: Option<Cred
     config
 }
 
-async fn answer(
-    request: Request<Incoming>,
-    body_timeout: Duration,
-    (release, held): (Arc<Semaphore>, Arc<Notify>),
-) -> Response<ResponseBody> {
+/// What the server's handler has of its test.
+#[derive(Clone)]
+struct Stage {
+    release: Arc<Semaphore>,
+    held: Arc<Notify>,
+    begun: mpsc::UnboundedSender<StreamSender>,
+}
+
+async fn answer(request: Request<Incoming>, body_timeout: Duration, stage: Stage) -> Response<ResponseBody> {
     let mut answer = Response::new(body::full("hello"));
     match request.uri().path() {
         "/hold" => {
-            held.notify_one();
-            release.acquire().await.unwrap().forget();
+            stage.held.notify_one();
+            stage.release.acquire().await.unwrap().forget();
         }
         "/large" => *answer.body_mut() = body::full(vec![b'x'; 64 << 20]),
+        "/stream" => {
+            let (sender, body) = stream(16);
+            stage.begun.send(sender).unwrap();
+            *answer.body_mut() = body;
+        }
         "/panic" => panic!("a handler's own fault"),
         "/peer" => {
             let peer = request.extensions().get::<Peer>().unwrap();

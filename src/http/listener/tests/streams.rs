@@ -1,0 +1,133 @@
+//! Answers that go on: they arrive part by part, end when the listener says so, and wait for nobody.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::AsyncReadExt as _;
+
+use crate::http::limits::Limits;
+use crate::http::listener::trial::{Server, get, rest, send, within};
+use crate::http::stream::StreamSender;
+
+const STREAM: &[u8] = b"GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n";
+const SHORT: Duration = Duration::from_millis(800);
+
+/// The next part. HTTP/2 ends with an empty one, which is none.
+async fn part(body: &mut Incoming) -> Option<Bytes> {
+    let frame = within(body.frame()).await?;
+    Some(frame.unwrap().into_data().unwrap()).filter(|part| !part.is_empty())
+}
+
+/// Both protocols: a stream of each, on a connection of its own.
+async fn begin(server: &mut Server) -> [(StreamSender, Incoming); 2] {
+    let first = within(server.http1().await.send_request(get("/stream"))).await.unwrap();
+    let first = (within(server.streams.recv()).await.unwrap(), first.into_body());
+    let second = within(server.http2().await.send_request(get("/stream"))).await.unwrap();
+    [first, (within(server.streams.recv()).await.unwrap(), second.into_body())]
+}
+
+#[tokio::test]
+async fn a_part_arrives_when_it_is_sent() {
+    let mut server = Server::start(Limits::default()).await;
+    for (sender, mut body) in begin(&mut server).await {
+        for text in ["one", "two"] {
+            sender.send(text.into()).await.unwrap();
+            assert_eq!(part(&mut body).await.unwrap(), text);
+        }
+        drop(sender);
+        assert_eq!(part(&mut body).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_is_heard_of_though_nothing_is_sent() {
+    let mut server = Server::start(Limits::default()).await;
+    for (sender, body) in begin(&mut server).await {
+        drop(body);
+        within(sender.gone()).await;
+    }
+}
+
+#[tokio::test]
+async fn shutdown_ends_streams_at_once_and_cleanly() {
+    let mut server =
+        Server::start(Limits { drain_timeout: Duration::from_secs(3600), ..Limits::default() }).await;
+    let streams = begin(&mut server).await;
+    server.stop();
+    for (sender, mut body) in streams {
+        assert_eq!(part(&mut body).await, None);
+        assert!(sender.is_gone());
+    }
+    within(server.done).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stream_ends_cleanly_when_its_connection_comes_of_age() {
+    let limits = Limits { max_age: SHORT, drain_timeout: Duration::from_secs(3600), ..Limits::default() };
+    let mut server = Server::start(limits).await;
+    for (sender, mut body) in begin(&mut server).await {
+        assert_eq!(part(&mut body).await, None);
+        within(sender.gone()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_silent_stream_outlives_the_idle_timeout() {
+    let limits =
+        Limits { idle_timeout: SHORT, stream_timeout: SHORT, header_timeout: SHORT, ..Limits::default() };
+    let mut server = Server::start(limits).await;
+    let streams = begin(&mut server).await;
+    // A connection that opened later idles out meanwhile.
+    let mut other = server.connect("http/1.1").await;
+    send(&mut other, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    assert!(rest(&mut other).await.ends_with("hello"));
+    for (sender, mut body) in streams {
+        sender.send("still here".into()).await.unwrap();
+        assert_eq!(part(&mut body).await.unwrap(), "still here");
+    }
+}
+
+/// Sends until nobody takes it any more; how much was sent before that.
+async fn flood(sender: &StreamSender) -> usize {
+    let part = Bytes::from(vec![b'x'; 64 << 10]);
+    let mut sent = 0;
+    while within(sender.send(part.clone())).await.is_ok() {
+        sent += part.len();
+    }
+    sent
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_its_stream_is_dropped() {
+    let limits =
+        Limits { stream_timeout: SHORT, idle_timeout: Duration::from_secs(3600), ..Limits::default() };
+    let mut server = Server::start(limits).await;
+    let mut stream = server.connect("http/1.1").await;
+    send(&mut stream, STREAM).await;
+    let sender = within(server.streams.recv()).await.unwrap();
+    let sent = flood(&sender).await;
+    assert!(sent < 64 << 20, "{sent} bytes were heaped up");
+    // What it had not read is cut short, not ended.
+    let _ = within(stream.read_to_end(&mut Vec::new())).await;
+}
+
+#[tokio::test]
+async fn an_http2_client_that_opens_no_window_for_its_stream_is_dropped() {
+    let limits =
+        Limits { stream_timeout: SHORT, idle_timeout: Duration::from_secs(3600), ..Limits::default() };
+    let mut server = Server::start(limits).await;
+    let io = TokioIo::new(server.connect("h2").await);
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let (mut client, connection): (http2::SendRequest<http_body_util::Full<Bytes>>, _) =
+        within(builder.initial_stream_window_size(1024).handshake(io)).await.unwrap();
+    tokio::spawn(connection);
+    let answer = within(client.send_request(get("/stream"))).await.unwrap();
+    let sender = within(server.streams.recv()).await.unwrap();
+    // What fits into the buffer, and what h2 holds.
+    assert!(flood(&sender).await <= 20 * (64 << 10));
+    assert!(answer.into_body().collect().await.is_err());
+}
