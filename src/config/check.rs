@@ -103,6 +103,40 @@ impl Check {
         flag.unwrap_or(false)
     }
 
+    /// A list of texts, each of which `parse` takes, each once. Every one that is wrong is noted down.
+    pub(super) fn list(
+        &mut self,
+        section: &'static str,
+        key: &'static str,
+        parse: impl Fn(&str) -> Result<String, String>,
+    ) -> Vec<String> {
+        let items = match self.value(section, key) {
+            Some(toml::Value::Array(items)) => items,
+            Some(other) => {
+                let why = format!("is {}, not a list of texts", kind_of(&other));
+                return self.invalid(section, key, why).unwrap_or_default();
+            }
+            None => Vec::new(),
+        };
+        let mut texts = Vec::new();
+        for item in items {
+            let parsed = match &item {
+                toml::Value::String(text) => parse(text),
+                other => Err(format!("has {} in it, not text in quotes", kind_of(other))),
+            };
+            match parsed {
+                Ok(text) if texts.contains(&text) => {
+                    let _: Option<()> = self.invalid(section, key, format!("names {text:?} twice"));
+                }
+                Ok(text) => texts.push(text),
+                Err(why) => {
+                    let _: Option<()> = self.invalid(section, key, why);
+                }
+            }
+        }
+        texts
+    }
+
     pub(super) fn invalid<T>(&mut self, section: &'static str, key: &'static str, why: String) -> Option<T> {
         let example = Field::find(section, key).map_or("", |field| field.example);
         let example = format!("{key} = {example}");

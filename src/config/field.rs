@@ -18,6 +18,8 @@ pub(super) enum Kind {
     Flag,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A list of texts; in a variable or a flag they are joined with commas.
+    List,
 }
 
 /// One field.
@@ -155,6 +157,14 @@ pub(super) const FIELDS: &[Field] = &[
         "life of a cluster token when its minter names none; at most 730d",
     ),
     field("tokens", "retention", Kind::Span(60, 3650 * DAY), "\"7d\"", "how long ended tokens stay in lists"),
+    Field {
+        section: "tokens",
+        key: "audiences",
+        kind: Kind::List,
+        default: Some("[]"),
+        example: "[\"https://jobs.example.org\"]",
+        doc: "URIs of the services that service tokens may be minted for; in a variable joined with commas. Without any, none is minted",
+    },
     field(
         "hosts",
         "certificate_lifetime",

@@ -121,9 +121,16 @@ fn typed(field: &Field, text: &str) -> toml::Value {
     let value = match field.kind {
         Kind::Count(..) => text.parse().ok().map(toml::Value::Integer),
         Kind::Flag => text.parse().ok().map(toml::Value::Boolean),
+        Kind::List => Some(toml::Value::Array(listed(text))),
         Kind::Text | Kind::Path | Kind::Span(..) | Kind::Choice(_) => None,
     };
     value.unwrap_or_else(|| toml::Value::String(text.to_owned()))
+}
+
+/// What is joined with commas; an empty text is an empty list.
+fn listed(text: &str) -> Vec<toml::Value> {
+    let pieces = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
+    pieces.map(|piece| toml::Value::String(piece.to_owned())).collect()
 }
 
 /// The file that was asked for, else `gatepass.toml` in the working directory, else in the data directory.

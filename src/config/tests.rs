@@ -113,6 +113,51 @@ fn roles_replace_the_catalogue_and_are_checked_one_by_one() {
 }
 
 #[test]
+fn audiences_are_a_list_in_the_file_and_joined_with_commas_elsewhere() {
+    let text = "[tokens]\naudiences = [\"https://jobs.example.org\", \"urn:example:files\"]\n";
+    let config = load(text, &[], Overrides::default()).unwrap();
+    assert_eq!(config.tokens.audiences, ["https://jobs.example.org", "urn:example:files"]);
+    let again = load(&config.to_toml(), &[], Overrides::default()).unwrap();
+    assert_eq!(again.tokens, config.tokens);
+    let variables = [("GATEPASS_TOKENS__AUDIENCES", "https://a.example.org, https://b.example.org")];
+    let config = load(text, &variables, Overrides::default()).unwrap();
+    assert_eq!(config.tokens.audiences, ["https://a.example.org", "https://b.example.org"]);
+    let set = vec![(String::from("tokens.audiences"), String::new())];
+    let config = load(text, &variables, Overrides { set, ..Overrides::default() }).unwrap();
+    assert!(config.tokens.audiences.is_empty());
+}
+
+#[test]
+fn every_audience_that_is_none_is_told() {
+    let long = format!("https://jobs.example.org/{}", "x".repeat(256));
+    let own = "https://gate.example.org/enroll";
+    let bad = [
+        "jobs",
+        "/jobs",
+        "https://",
+        ":x",
+        "https://a b",
+        "https://a#b",
+        "https://ä.example.org",
+        &long,
+        own,
+    ];
+    let mut listed = bad.map(|text| format!("{text:?}")).to_vec();
+    listed.extend(["\"https://twice\"".into(), "\"https://twice\"".into(), "7".into()]);
+    let text = format!(
+        "[server]\nexternal_url = \"https://gate.example.org\"\n[tokens]\naudiences = [{}]\n",
+        listed.join(", ")
+    );
+    let messages = messages(load(&text, &[], Overrides::default()));
+    assert_eq!(messages.len(), bad.len() + 2, "{messages:#?}");
+    for part in bad.iter().map(|text| format!("{text:?}")).chain(["twice".into(), "a whole number".into()]) {
+        assert!(messages.iter().any(|message| message.contains(&part)), "{part}: {messages:#?}");
+    }
+    let text = "[tokens]\naudiences = \"https://jobs.example.org\"\n";
+    assert!(self::messages(load(text, &[], Overrides::default()))[0].contains("not a list"));
+}
+
+#[test]
 fn the_password_comes_from_a_file_without_its_line_end() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("password");

@@ -72,6 +72,29 @@ fn is_host(host: &str) -> bool {
     host.parse::<std::net::Ipv4Addr>().is_ok() || DnsName::parse(host).is_ok()
 }
 
+/// The URI of a service that tokens are minted for: absolute (RFC 3986 section 4.3), so without a fragment, and compared byte
+/// for byte (RFC 7519 section 4.1.3).
+pub(super) fn audience(text: &str) -> Result<String, String> {
+    let (scheme, rest) = text.split_once(':').unwrap_or(("", ""));
+    let mut letters = scheme.bytes();
+    let is_scheme = letters.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+        && letters.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+    match () {
+        () if text.len() > MAX_AUDIENCE_BYTES => {
+            Err(format!("{text:?} is longer than {MAX_AUDIENCE_BYTES} bytes"))
+        }
+        () if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(format!("{text:?} has other characters than a URI may have"))
+        }
+        () if text.contains('#') => Err(format!("{text:?} has a fragment")),
+        () if !is_scheme || rest.trim_matches('/').is_empty() => Err(format!("{text:?} is no absolute URI")),
+        () => Ok(text.to_owned()),
+    }
+}
+
+/// A longer audience would leave a token too little room for roles.
+const MAX_AUDIENCE_BYTES: usize = 256;
+
 /// A SPIFFE trust domain (SPIFFE ID section 2.1): lower-case letters, digits, `.`, `-`, `_`.
 pub(super) fn trust_domain(text: &str) -> Result<String, String> {
     let good =

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::check::{Check, kind_of};
 use super::layers::Layers;
 use super::problem::{ConfigErrors, ConfigProblem, Place};
-use super::url::{ServerUrl, plain_http, trust_domain};
+use super::url::{ServerUrl, audience, plain_http, trust_domain};
 use super::{
     CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, Overrides, RoleConfig,
     ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
@@ -22,7 +22,7 @@ pub(super) fn validate(
 ) -> Result<Config, ConfigErrors> {
     let mut check = Check(layers);
     let server = check.server(environment, overrides);
-    let (tokens, hosts, http) = (check.tokens(), check.hosts(), check.http());
+    let (tokens, hosts, http) = (check.tokens(&server.external_url), check.hosts(), check.http());
     let (ca, roles, log) = (check.ca(), check.roles(), check.log());
     ConfigErrors::check(check.0.problems)?;
     Ok(Config { server, tokens, hosts, http, ca, roles, log })
@@ -73,8 +73,9 @@ impl Check {
         }
     }
 
-    fn tokens(&mut self) -> TokensConfig {
+    fn tokens(&mut self, external_url: &str) -> TokensConfig {
         let tokens = TokensConfig {
+            audiences: self.audiences(external_url),
             default_ttl: self.span("tokens", "default_ttl"),
             ece_ttl: self.span("tokens", "ece_ttl"),
             max_ephemeral_ttl: self.span("tokens", "max_ephemeral_ttl"),
@@ -91,6 +92,15 @@ impl Check {
             }
         }
         tokens
+    }
+
+    /// The authority's own door has enrollment tokens: a service must not be taken for it.
+    fn audiences(&mut self, external_url: &str) -> Vec<String> {
+        let enroll = format!("{external_url}/enroll");
+        self.list("tokens", "audiences", |text| match audience(text)? {
+            own if own == enroll => Err(format!("{own:?} is the audience of enrollment tokens")),
+            other => Ok(other),
+        })
     }
 
     fn hosts(&mut self) -> HostsConfig {
