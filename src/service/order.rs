@@ -1,15 +1,17 @@
 //! What a mint may ask for: a request's fields judged all at once, so that its sender hears of every mistake together.
 
+pub(super) mod life;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use self::life::{Bounds, Life};
 use super::{FieldError, ServiceError, Settings};
 use crate::clock::Timestamp;
 use crate::id::Thumbprint;
 use crate::name::{DnsPattern, Label, NameError, Role};
-use crate::span::{parse_span, show_span};
 use crate::token::{MAX_PATTERNS, MAX_ROLES};
 
 /// The longest life that may be asked for a persistent token; without asking it lives until revoked.
@@ -140,49 +142,13 @@ impl MintRequest {
     }
 
     fn expiry(&self, settings: &Settings, now: Timestamp, faults: &mut Vec<FieldError>) -> Option<Timestamp> {
-        let (field, ttl) = match (&self.ttl, &self.expires_at) {
-            (Some(_), Some(_)) => {
-                faults.push(FieldError::new("expires_at", "give either ttl or expires_at, not both"));
-                return None;
+        let bounds = match self.persistent {
+            true => Bounds { default: None, most: MAX_PERSISTENT_TTL, way_out: "" },
+            false => {
+                Bounds { way_out: ": ask for less, or set persistent to true", ..Bounds::ephemeral(settings) }
             }
-            (Some(ttl), None) => match parse_span(ttl) {
-                Ok(ttl) => ("ttl", ttl),
-                Err(error) => {
-                    faults.push(FieldError::new("ttl", error.to_string()));
-                    return None;
-                }
-            },
-            (None, Some(text)) => match Timestamp::parse_rfc3339(text) {
-                Some(at) if at > now => ("expires_at", at.since(now)),
-                Some(_) => {
-                    faults
-                        .push(FieldError::new("expires_at", format!("not in the future; it is {now} here")));
-                    return None;
-                }
-                None => {
-                    faults.push(FieldError::new(
-                        "expires_at",
-                        "not an RFC 3339 time such as 2030-01-31T12:00:00Z",
-                    ));
-                    return None;
-                }
-            },
-            (None, None) if self.persistent => return None,
-            (None, None) => ("ttl", settings.default_ttl),
         };
-        self.judge_ttl(field, ttl, settings, faults);
-        Some(now.plus(ttl).whole_second())
-    }
-
-    fn judge_ttl(&self, field: &str, ttl: Duration, settings: &Settings, faults: &mut Vec<FieldError>) {
-        let most = if self.persistent { MAX_PERSISTENT_TTL } else { settings.max_ephemeral_ttl };
-        if ttl < Duration::from_secs(1) {
-            faults.push(FieldError::new(field, "shorter than a second"));
-        } else if ttl > most {
-            let way_out = if self.persistent { "" } else { ": ask for less, or set persistent to true" };
-            let message = format!("longer than {}{way_out}", show_span(most));
-            faults.push(FieldError::new(field, message));
-        }
+        Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref() }.judge(bounds, now, faults)
     }
 
     fn uses(&self, faults: &mut Vec<FieldError>) -> Option<u32> {
@@ -230,6 +196,6 @@ impl MintRequest {
     }
 }
 
-fn fault(field: &str, error: &NameError) -> FieldError {
+pub(super) fn fault(field: &str, error: &NameError) -> FieldError {
     FieldError::new(field, error.to_string())
 }
