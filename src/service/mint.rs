@@ -12,7 +12,7 @@ use crate::store::{ListKind, MintRecord, Minted, RecordMint, StoreError};
 use crate::token::{self, Bindings, Grant, KeyRing, MintedToken};
 
 /// How often a token is signed again because the signing key changed meanwhile.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 
 impl Authority {
     /// Mints a token. It is recorded, durably, before its text is known to anyone.
@@ -22,15 +22,24 @@ impl Authority {
     pub async fn mint(&self, caller: &Caller, order: MintOrder) -> Result<MintedToken, ServiceError> {
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
-            let ring = self.ring.load_full();
-            let (minted, record) = self.sign(caller, order.clone(), &ring, now).await?;
-            match self.store.record_mint(record).await? {
-                Minted::Recorded => return Ok(minted),
-                // The keys moved on while it was being signed: the ring has, once whoever moves them is done.
-                Minted::KeyGone => drop(self.changing.lock().await),
+            let (minted, record) = self.sign(caller, order.clone(), &self.ring.load_full(), now).await?;
+            if self.is_recorded(record).await? {
+                return Ok(minted);
             }
         }
         Err(StoreError::Overloaded.into())
+    }
+
+    /// Records what was signed. `false` if the keys moved on meanwhile: then it is to be signed again.
+    pub(super) async fn is_recorded(&self, record: RecordMint) -> Result<bool, ServiceError> {
+        match self.store.record_mint(record).await? {
+            Minted::Recorded => Ok(true),
+            Minted::KeyGone => {
+                // The ring has moved on too, once whoever moves the keys is done.
+                drop(self.changing.lock().await);
+                Ok(false)
+            }
+        }
     }
 
     /// Signs a token and prepares its record; until that is stored, the token must not leave.
@@ -118,6 +127,7 @@ fn record(caller: &Caller, order: MintOrder, minted: &MintedToken, now: Timestam
         host: None,
         policy: None,
         status: grant.status,
+        audience: None,
     }
 }
 
@@ -142,8 +152,13 @@ fn grant_detail(order: &MintOrder, grant: &Grant) -> Map<String, Value> {
         "status_list": grant.status.list,
         "status_index": grant.status.index,
     });
-    match detail {
-        Value::Object(detail) => detail,
+    object(detail)
+}
+
+/// The members of what `json!` made of braces.
+pub(super) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
         _ => Map::new(),
     }
 }

@@ -1,11 +1,11 @@
-//! Listing, showing and revoking tokens.
+//! Listing, showing and revoking tokens: enrollment tokens here, service tokens beside `service_tokens.rs`.
 
 use super::{Authority, Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
-use crate::store::{Ended, PageQuery, RevokeToken, TokenFilter, TokenRecord, TokenRevocation};
+use crate::store::{Ended, PageQuery, RevokeToken, TokenFilter, TokenKind, TokenRecord, TokenRevocation};
 
 /// How a token is taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,9 +26,19 @@ impl Authority {
         all: bool,
         page: PageQuery<TokenId>,
     ) -> Result<Vec<TokenRecord>, ServiceError> {
+        self.list_kind(TokenKind::Enrollment, all, page).await
+    }
+
+    /// A page of the tokens of one kind.
+    pub(super) async fn list_kind(
+        &self,
+        kind: TokenKind,
+        all: bool,
+        page: PageQuery<TokenId>,
+    ) -> Result<Vec<TokenRecord>, ServiceError> {
         let since = self.time.now().minus(self.settings.retention);
         let ended = if all { Ended::All } else { Ended::Since(since) };
-        Ok(self.store.list_tokens(TokenFilter { ended }, page).await?)
+        Ok(self.store.list_tokens(TokenFilter { kind, ended }, page).await?)
     }
 
     /// One token.
@@ -36,7 +46,12 @@ impl Authority {
     /// # Errors
     /// There is none, or the store cannot be read.
     pub async fn show_token(&self, id: TokenId) -> Result<TokenRecord, ServiceError> {
-        self.store.token(id).await?.ok_or_else(|| no_token(id))
+        self.show_kind(TokenKind::Enrollment, id).await
+    }
+
+    /// One token, if it is of that kind.
+    pub(super) async fn show_kind(&self, kind: TokenKind, id: TokenId) -> Result<TokenRecord, ServiceError> {
+        self.store.token(id).await?.filter(|token| token.mint.kind() == kind).ok_or_else(|| no_token(id))
     }
 
     /// Every live persistent token with its roles.
@@ -57,14 +72,22 @@ impl Authority {
         id: TokenId,
         how: HowToRevoke,
     ) -> Result<bool, ServiceError> {
+        self.revoke_kind(caller, TokenKind::Enrollment, id, how).await
+    }
+
+    /// Takes a token back, if it is of that kind.
+    pub(super) async fn revoke_kind(
+        &self,
+        caller: &Caller,
+        kind: TokenKind,
+        id: TokenId,
+        how: HowToRevoke,
+    ) -> Result<bool, ServiceError> {
         let subjects = Subjects { token: Some(id), ..Subjects::default() };
         let entry = caller.did(Action::TokenRevoked, self.time.now()).about(subjects);
         let HowToRevoke { even_emergency, only_persistent } = how;
-        match self
-            .store
-            .revoke_token(RevokeToken { token: id, even_emergency, only_persistent, entry })
-            .await?
-        {
+        let command = RevokeToken { token: id, kind, even_emergency, only_persistent, entry };
+        match self.store.revoke_token(command).await? {
             TokenRevocation::Revoked => Ok(true),
             TokenRevocation::Before => Ok(false),
             TokenRevocation::Emergency => Err(ServiceError::EmergencyToken),

@@ -231,6 +231,8 @@ pub struct MarkSeen {
 pub struct RevokeToken {
     /// The token.
     pub token: TokenId,
+    /// Only a token of this kind is found.
+    pub kind: TokenKind,
     /// Refuse with [`TokenRevocation::Emergency`] if it is the emergency token and this is not set.
     pub even_emergency: bool,
     /// Only a persistent token is found; the Elastic list knows no other.

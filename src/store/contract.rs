@@ -49,6 +49,8 @@ macro_rules! contract {
                 only_live_persistent_tokens_are_listed_as_such,
                 a_mint_needs_its_list,
                 an_index_is_never_given_again,
+                each_kind_of_token_is_listed_by_itself,
+                a_token_is_signed_by_a_key_of_its_own_kind,
             }
             redeeming {
                 the_first_redemption_makes_a_host,
@@ -89,6 +91,7 @@ macro_rules! contract {
                 a_token_is_revoked_once,
                 the_emergency_token_needs_confirmation,
                 only_persistent_tokens_are_found_if_asked,
+                a_token_is_taken_back_as_its_own_kind_only,
                 revoked_wins_over_used_up,
                 a_revoked_token_leaves_its_hosts_alone,
                 a_host_is_revoked_with_its_certificates_and_keys,

@@ -20,6 +20,8 @@ pub struct PageQuery<Id> {
 /// Which tokens a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenFilter {
+    /// Those of this kind.
+    pub kind: TokenKind,
     /// Ended ones (used up, expired, revoked) too, however long ago; else only those that ended after this moment.
     pub ended: Ended,
 }

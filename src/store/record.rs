@@ -45,6 +45,37 @@ pub struct MintRecord {
     pub policy: Option<PolicyId>,
     /// Its place in the status lists.
     pub status: StatusRef,
+    /// The service it is for; `None` for an enrollment token.
+    pub audience: Option<String>,
+}
+
+impl MintRecord {
+    /// Which kind of token it is.
+    pub const fn kind(&self) -> TokenKind {
+        match self.audience {
+            Some(_) => TokenKind::Service,
+            None => TokenKind::Enrollment,
+        }
+    }
+}
+
+/// The kinds of token that are minted: what is listed, shown or taken back as the one is not found as the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenKind {
+    /// Hosts redeem it.
+    Enrollment,
+    /// A service lets its holder in. It is ephemeral, and has neither uses nor pairs.
+    Service,
+}
+
+impl TokenKind {
+    /// What signs tokens of this kind.
+    pub const fn key_use(self) -> KeyUse {
+        match self {
+            Self::Enrollment => KeyUse::Enrollment,
+            Self::Service => KeyUse::Service,
+        }
+    }
 }
 
 /// The state of a token: one vocabulary for every list.

@@ -1,7 +1,7 @@
 //! Recording mints and listing them.
 
 use super::world::*;
-use crate::id::{HostId, ListId, PolicyId, Thumbprint};
+use crate::id::{HostId, ListId, PolicyId, Thumbprint, TokenId};
 use crate::ledger::Action;
 use crate::name::{Cluster, DnsPattern};
 use crate::store::*;
@@ -28,9 +28,13 @@ pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut
     world.expect_entries(&[Action::TokenCreated]).await;
 }
 
-async fn listed(world: &World, ended: Ended, after: Option<crate::id::TokenId>) -> Vec<crate::id::TokenId> {
+async fn listed(world: &World, ended: Ended, after: Option<TokenId>) -> Vec<TokenId> {
+    listed_as(world, TokenKind::Enrollment, ended, after).await
+}
+
+async fn listed_as(world: &World, kind: TokenKind, ended: Ended, after: Option<TokenId>) -> Vec<TokenId> {
     let page = PageQuery { after, limit: 3 };
-    let tokens = world.store().list_tokens(TokenFilter { ended }, page).await.unwrap();
+    let tokens = world.store().list_tokens(TokenFilter { kind, ended }, page).await.unwrap();
     tokens.into_iter().map(|token| token.mint.token).collect()
 }
 
@@ -98,4 +102,37 @@ pub(in crate::store) async fn an_index_is_never_given_again(world: &mut World) {
     let lists = world.store().lists().await.unwrap();
     let next = |id| lists.iter().find(|list| list.id == id).unwrap().next;
     assert_eq!((next(world.ephemeral), next(fresh.id)), (5001, 0));
+}
+
+pub(in crate::store) async fn each_kind_of_token_is_listed_by_itself(world: &mut World) {
+    let key = world.add_service_keys().await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        world.pass(HOUR / 60);
+        world.mint_ephemeral(None).await;
+        let record = world.service(key);
+        ids.insert(0, world.mint(record).await.token);
+    }
+    let listed = async |world: &World, ended, after| listed_as(world, TokenKind::Service, ended, after).await;
+    assert_eq!(listed(world, Ended::All, None).await, ids[..3]);
+    assert_eq!(listed(world, Ended::All, Some(ids[2])).await, ids[3..]);
+    let enrollment = listed_as(world, TokenKind::Enrollment, Ended::All, None).await;
+    assert!(enrollment.len() == 3 && enrollment.iter().all(|id| !ids.contains(id)));
+    let token = world.store().token(ids[0]).await.unwrap().unwrap();
+    assert_eq!((token.mint.kind(), token.state(world.now)), (TokenKind::Service, TokenState::Active));
+    assert_eq!(token.mint.audience.as_deref(), Some("https://jobs.example.org"));
+    world.pass(HOUR * 2);
+    assert!(listed(world, Ended::Since(world.now), None).await.is_empty(), "expired");
+}
+
+pub(in crate::store) async fn a_token_is_signed_by_a_key_of_its_own_kind(world: &mut World) {
+    let key = world.add_service_keys().await;
+    let (service, enrollment) = (world.service(world.current), world.ephemeral(None));
+    for record in [service, MintRecord { key, ..enrollment }] {
+        let entry = world.draft(Action::TokenCreated);
+        let command = RecordMint { record: record.clone(), entry };
+        assert_eq!(world.store().record_mint(command).await.unwrap(), Minted::KeyGone);
+        assert_eq!(world.token(&record).await, None);
+    }
+    world.expect_entries(&[]).await;
 }

@@ -36,6 +36,23 @@ pub(in crate::store) async fn only_persistent_tokens_are_found_if_asked(world: &
     assert_eq!(revoked, TokenRevocation::Revoked);
 }
 
+pub(in crate::store) async fn a_token_is_taken_back_as_its_own_kind_only(world: &mut World) {
+    let key = world.add_service_keys().await;
+    let service = world.service(key);
+    let (service, enrollment) = (world.mint(service).await, world.mint_ephemeral(None).await);
+    let taken = async |world: &World, token: &MintRecord, kind| {
+        let command = RevokeToken { kind, ..world.revocation(token.token) };
+        world.store().revoke_token(command).await.unwrap()
+    };
+    assert_eq!(taken(world, &service, TokenKind::Enrollment).await, TokenRevocation::Unknown);
+    assert_eq!(taken(world, &enrollment, TokenKind::Service).await, TokenRevocation::Unknown);
+    assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Revoked);
+    assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Before);
+    assert_eq!(world.store().revocations().status(service.status), Status::Revoked);
+    assert_eq!(world.store().revocations().status(enrollment.status), Status::Valid);
+    assert_eq!(world.token(&service).await.unwrap().state(world.now), TokenState::Revoked);
+}
+
 pub(in crate::store) async fn revoked_wins_over_used_up(world: &mut World) {
     let token = world.mint_ephemeral(Some(1)).await;
     world.enroll(&token, new_key()).await;

@@ -118,7 +118,25 @@ impl World {
             host: None,
             policy: None,
             status: StatusRef { list: self.ephemeral, index: self.next },
+            audience: None,
         }
+    }
+
+    /// A record of a service token, signed by `key`, good for an hour.
+    pub(in crate::store) fn service(&mut self, key: KeyId) -> MintRecord {
+        let audience = Some("https://jobs.example.org".to_owned());
+        MintRecord { key, audience, ..self.ephemeral(None) }
+    }
+
+    /// Adds the first keys for service tokens; the one that signs.
+    pub(in crate::store) async fn add_service_keys(&mut self) -> KeyId {
+        let of = |state| key_for(KeyUse::Service, state, self.now);
+        let (current, prepared) = (of(KeyState::Current), of(KeyState::Prepared));
+        let signs = current.id;
+        let entry = self.draft(Action::KeyRotated);
+        self.store().add_keys(AddKeys { keys: vec![current, prepared], entry }).await.unwrap();
+        self.expect_entries(&[Action::KeyRotated]).await;
+        signs
     }
 
     /// A record of a persistent token without expiry.
@@ -207,7 +225,13 @@ impl World {
 
     pub(in crate::store) fn revocation(&self, token: TokenId) -> RevokeToken {
         let entry = self.draft(Action::TokenRevoked).about(about_token(token));
-        RevokeToken { token, even_emergency: false, only_persistent: false, entry }
+        RevokeToken {
+            token,
+            kind: TokenKind::Enrollment,
+            even_emergency: false,
+            only_persistent: false,
+            entry,
+        }
     }
 
     pub(in crate::store) async fn revoke(&self, token: &MintRecord) -> TokenRevocation {

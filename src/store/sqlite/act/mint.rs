@@ -23,18 +23,17 @@ impl Act<'_> {
         Ok(Minted::Recorded)
     }
 
-    /// Whether the key of this token is the one that signs: one that was rotated away may be retired by now, or verify
+    /// Whether the key of this token is the one that signs tokens of its kind: one that was rotated away may be retired by now, or verify
     /// persistent tokens only.
     fn signs(&self, record: &MintRecord) -> rusqlite::Result<bool> {
-        let sql =
-            "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'current' AND (persistent_only = 0 OR ?2)";
-        self.exists(sql, params![record.key, record.persistent])
+        let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'current' AND (persistent_only = 0 OR ?2) AND key_use = ?3";
+        self.exists(sql, params![record.key, record.persistent, record.kind().key_use()])
     }
 
     fn insert_mint(&self, record: &MintRecord) -> rusqlite::Result<()> {
         let sql = "INSERT INTO mints (token, kid, label, roles, persistent, emergency, minter, created_at, expires_at, \
-                   max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+                   max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer, audience) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
         let params = params![
             record.token,
             record.key,
@@ -54,6 +53,7 @@ impl Act<'_> {
             record.status.list,
             record.status.index,
             record.issuer,
+            record.audience,
         ];
         self.execute(sql, params).map(drop)
     }

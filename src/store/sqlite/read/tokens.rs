@@ -9,16 +9,27 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::value::{Count, Json};
 use crate::store::{
     Answer, CertificateRecord, Ended, KeyNeed, MintRecord, PageQuery, Pair, StoredCertificate, TokenFilter,
-    TokenRecord, Tokens,
+    TokenKind, TokenRecord, Tokens,
 };
 
 macro_rules! select {
-    ($rest:literal) => {
+    ($($rest:literal),+ $(,)?) => {
         concat!(
             "SELECT m.token, m.kid, m.label, m.roles, m.persistent, m.emergency, m.minter, m.created_at, m.expires_at, \
              m.max_uses, m.dns_names, m.bound_key, m.cluster, m.host, m.policy, m.list, m.idx, coalesce(u.used, 0), \
-             m.revoked_at, m.issuer FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token ",
-            $rest
+             m.revoked_at, m.issuer, m.audience FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token ",
+            $($rest),+
+        )
+    };
+}
+
+macro_rules! listed {
+    ($kind:literal) => {
+        select!(
+            "WHERE m.token < ?1 AND (m.revoked_at IS NULL OR m.revoked_at > ?2) \
+             AND (m.expires_at IS NULL OR m.expires_at > ?2) AND (u.spent_at IS NULL OR u.spent_at > ?2) AND ",
+            $kind,
+            " ORDER BY m.token DESC LIMIT ?3"
         )
     };
 }
@@ -42,6 +53,7 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
         host: row.get(13)?,
         policy: row.get(14)?,
         status: StatusRef { list: row.get(15)?, index: row.get(16)? },
+        audience: row.get(20)?,
     };
     Ok(TokenRecord { mint, used: row.get(17)?, revoked_at: row.get(18)? })
 }
@@ -57,11 +69,10 @@ fn page(
         Ended::All => Timestamp::from_millis(i64::MIN),
         Ended::Since(since) => since,
     };
-    let sql = select!(
-        "WHERE m.token < ?1 AND (m.revoked_at IS NULL OR m.revoked_at > ?2) \
-         AND (m.expires_at IS NULL OR m.expires_at > ?2) AND (u.spent_at IS NULL OR u.spent_at > ?2) \
-         ORDER BY m.token DESC LIMIT ?3"
-    );
+    let sql = match filter.kind {
+        TokenKind::Enrollment => listed!("m.audience IS NULL"),
+        TokenKind::Service => listed!("m.audience IS NOT NULL"),
+    };
     connection.prepare_cached(sql)?.query_map(params![before, since, page.limit], token)?.collect()
 }
 
