@@ -21,6 +21,7 @@ pub mod ledger;
 pub mod mint;
 pub mod order;
 pub mod refusals;
+pub mod service_tokens;
 mod sign_in;
 mod time;
 pub mod tokens;

@@ -12,6 +12,7 @@ mod paging;
 mod published;
 mod renewal;
 mod roles;
+mod service_tokens;
 mod shapes;
 mod tokens;
 
@@ -35,12 +36,18 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
     let metrics = if public_metrics { P::Anyone } else { P::Read };
     let tokens = "/api/v1/enrollment-tokens";
     let token = "/api/v1/enrollment-tokens/{id}";
+    let service_tokens = "/api/v1/service-tokens";
+    let service_token = "/api/v1/service-tokens/{id}";
     let host = "/api/v1/hosts/{id}";
     let mut routes = rows! {
         post(tokens, P::WriteTokens) => tokens::create::handle;
         get(tokens, P::ReadTokens) => tokens::list::handle;
         get(token, P::ReadTokens) => tokens::show::handle;
         (Method::DELETE, token, P::WriteTokens) => tokens::revoke::handle;
+        post(service_tokens, P::WriteTokens) => service_tokens::create::handle;
+        get(service_tokens, P::ReadTokens) => service_tokens::list::handle;
+        get(service_token, P::ReadTokens) => service_tokens::show::handle;
+        (Method::DELETE, service_token, P::WriteTokens) => service_tokens::revoke::handle;
         post("/api/v1/bootstrap", P::Redeem) => bootstrap::handle;
         post("/api/v1/renew", P::BeHost) => renewal::renew;
         get("/api/v1/whoami", P::BeHost) => renewal::whoami;

@@ -18,6 +18,8 @@ pub enum Action {
     AuthorityChanged,
     /// A token was minted.
     TokenCreated,
+    /// A service token was minted.
+    ServiceTokenCreated,
     /// A token was taken back.
     TokenRevoked,
     /// A token with a good signature was refused.
@@ -52,10 +54,11 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AuthorityCreated,
         Self::AuthorityChanged,
         Self::TokenCreated,
+        Self::ServiceTokenCreated,
         Self::TokenRevoked,
         Self::TokenRefused,
         Self::HostEnrolled,
@@ -79,6 +82,7 @@ impl Action {
             Self::AuthorityCreated => "authority_created",
             Self::AuthorityChanged => "authority_changed",
             Self::TokenCreated => "token_created",
+            Self::ServiceTokenCreated => "service_token_created",
             Self::TokenRevoked => "token_revoked",
             Self::TokenRefused => "token_refused",
             Self::HostEnrolled => "host_enrolled",

@@ -129,6 +129,7 @@ fn settings(config: &Config) -> Settings {
     let roles = config.roles.iter().map(|role| (role.role.clone(), role.description.clone()));
     Settings {
         roles: Catalogue::new(roles),
+        audiences: config.tokens.audiences.clone(),
         default_ttl: config.tokens.default_ttl,
         ece_ttl: config.tokens.ece_ttl,
         max_ephemeral_ttl: config.tokens.max_ephemeral_ttl,

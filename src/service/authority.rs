@@ -28,6 +28,8 @@ use crate::token::KeyRing;
 pub struct Settings {
     /// The roles there are.
     pub roles: Catalogue,
+    /// The URIs of the services that service tokens may be minted for.
+    pub audiences: Vec<String>,
     /// How long an ephemeral token lives unless asked otherwise.
     pub default_ttl: Duration,
     /// The same for tokens minted by Elastic's route.

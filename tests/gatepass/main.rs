@@ -20,6 +20,7 @@ mod rooms;
 mod seed_ece;
 mod seed_linkmesh;
 mod seed_sielum;
+mod service_tokens;
 mod signing_in;
 mod starting;
 mod support;

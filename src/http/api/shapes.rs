@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
-use crate::id::{HostId, KeyId, Serial, Thumbprint, TokenId};
+use crate::id::{HostId, KeyId, Serial, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
 use crate::service::Enrolled;
 use crate::store::{HostRecord, KeyRecord, KeyState, TokenRecord, TokenState};
+use crate::token::status_uri;
 
 /// A token in a list.
 #[derive(Serialize)]
@@ -49,6 +50,55 @@ impl TokenItem {
             uses_left: mint.max_uses.map(|most| most.saturating_sub(used)),
             dns_names: mint.dns_names,
             key_thumbprint: mint.bound_key,
+            revoked_at,
+            kid: mint.key,
+        }
+    }
+}
+
+/// Where a token stands in the published status lists, as its own claim says it.
+#[derive(Serialize)]
+pub(super) struct StatusEntry {
+    idx: u32,
+    uri: String,
+}
+
+impl StatusEntry {
+    pub(super) fn new(issuer: &str, status: StatusRef) -> Self {
+        Self { idx: status.index, uri: status_uri(issuer, status.list) }
+    }
+}
+
+/// A service token in a list: it has neither uses nor bindings.
+#[derive(Serialize)]
+pub(super) struct ServiceTokenItem {
+    pub(super) id: TokenId,
+    state: TokenState,
+    audience: Option<String>,
+    label: Label,
+    roles: Vec<Role>,
+    minter: String,
+    created_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    kid: KeyId,
+    status_list: StatusEntry,
+}
+
+impl ServiceTokenItem {
+    pub(super) fn new(record: TokenRecord, now: Timestamp) -> Self {
+        let state = record.state(now);
+        let TokenRecord { mint, revoked_at, .. } = record;
+        Self {
+            id: mint.token,
+            state,
+            status_list: StatusEntry::new(&mint.issuer, mint.status),
+            audience: mint.audience,
+            label: mint.label,
+            roles: mint.roles,
+            minter: mint.minter,
+            created_at: mint.created_at,
+            expires_at: mint.expires_at,
             revoked_at,
             kid: mint.key,
         }

@@ -8,7 +8,7 @@ use rusqlite::Row;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::support::authority::token_of;
+use crate::support::authority::{AUDIENCE, token_of};
 use crate::support::database::reader;
 use crate::support::{Host, Running, Said, eventually, inside};
 
@@ -52,6 +52,30 @@ async fn i8_every_act_on_a_token_has_exactly_one_entry_and_repeats_have_none() {
     let entry = at.ledger().await.into_iter().find(|entry| entry["action"] == "host_enrolled").unwrap();
     assert_eq!(entry["subjects"]["host"], enrolled.json["host_id"]);
     assert_eq!(entry["subjects"]["token"], minted.json["token_id"]);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i8_every_act_on_a_service_token_has_exactly_one_entry_and_refusals_have_none() {
+    let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
+    let (admin, tokens) = (at.admin(), "/api/v1/service-tokens");
+    let request = json!({ "audience": AUDIENCE, "roles": ["proxy"], "label": "nightly" });
+    let minted = entered(&at, "service_token_created", admin.post(tokens, &request)).await;
+    let entry = at.ledger().await.remove(0);
+    assert_eq!(entry["subjects"]["token"], minted.json["token_id"]);
+    assert_eq!(entry["actor"], json!("user:admin"));
+    for (name, value) in
+        [("audience", json!(AUDIENCE)), ("roles", json!(["proxy"])), ("label", json!("nightly"))]
+    {
+        assert_eq!(entry["detail"][name], value);
+    }
+    silent(&at, "a list", admin.get(tokens)).await;
+    silent(&at, "a refused mint", admin.post(tokens, &json!({ "audience": "https://other" }))).await;
+    silent(&at, "redeeming it", Host::new().redeem(&at, &token_of(&minted.json))).await;
+    let path = format!("{tokens}/{}", minted.json["token_id"].as_str().unwrap());
+    silent(&at, "the wrong kind", admin.delete(&path.replace("service", "enrollment"))).await;
+    entered(&at, "token_revoked", admin.delete(&path)).await;
+    silent(&at, "a second revocation", admin.delete(&path)).await;
     at.stop().await;
 }
 

@@ -4,7 +4,7 @@ use gatepass::http::table::Table;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::support::authority::{PASSWORD, token_of};
+use crate::support::authority::{AUDIENCE, PASSWORD, token_of};
 use crate::support::client::Client;
 use crate::support::{Host, Running, eventually};
 
@@ -20,11 +20,15 @@ enum Who {
 
 use Who::{Admin, Anyone};
 
-const NATIVE: [(&str, &str, Who); 31] = [
+const NATIVE: [(&str, &str, Who); 35] = [
     ("POST", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens/{id}", Admin),
     ("DELETE", "/api/v1/enrollment-tokens/{id}", Admin),
+    ("POST", "/api/v1/service-tokens", Admin),
+    ("GET", "/api/v1/service-tokens", Admin),
+    ("GET", "/api/v1/service-tokens/{id}", Admin),
+    ("DELETE", "/api/v1/service-tokens/{id}", Admin),
     ("POST", "/api/v1/bootstrap", Who::Token),
     ("POST", "/api/v1/renew", Who::Host),
     ("GET", "/api/v1/whoami", Who::Host),
@@ -98,6 +102,7 @@ async fn callers(at: &Running) -> Vec<Caller> {
     });
     let local: Value = serde_json::from_str(&local.await).unwrap();
     let local = local["credential"].as_str().unwrap();
+    let service = token_of(&at.mint_service(json!({ "roles": ["director"] })).await);
     let with = |name, client, may| Caller { name, client, may };
     let token = || at.stranger().bearer(&token);
     vec![
@@ -105,6 +110,7 @@ async fn callers(at: &Running) -> Vec<Caller> {
         with("a wrong password", at.stranger().basic("admin", "wrong horse"), |who| who == Anyone),
         with("a wrong local credential", at.stranger().bearer("gpl_00"), |who| who == Anyone),
         with("a token", token(), |who| matches!(who, Anyone | Who::Token)),
+        with("a service token", at.stranger().bearer(&service), |who| who == Anyone),
         with("a token as a password", at.stranger().basic("admin", &host.csr()[..60]), |who| who == Anyone),
         with("the admin", at.stranger().basic("admin", PASSWORD), |who| matches!(who, Anyone | Admin)),
         with("the local credential", at.stranger().bearer(local), |who| matches!(who, Anyone | Admin)),
@@ -131,14 +137,14 @@ async fn walk(at: &Running, metrics: Who) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i5_every_route_lets_in_exactly_those_it_is_for() {
-    let at = Running::start().await;
+    let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
     assert!(walk(&at, Anyone).await > 80);
     at.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i5_metrics_are_the_admins_where_they_are_not_public() {
-    let at = Running::start_with(&[("http.public_metrics", "false")]).await;
+    let at = Running::start_with(&[("http.public_metrics", "false"), ("tokens.audiences", AUDIENCE)]).await;
     assert!(walk(&at, Admin).await > 70);
     at.stop().await;
 }

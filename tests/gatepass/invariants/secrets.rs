@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tracing_subscriber::filter::LevelFilter;
 
 use self::life::{Life, lead, leaks};
-use crate::support::authority::PASSWORD;
+use crate::support::authority::{AUDIENCE, PASSWORD};
 use crate::support::process::{free_port, gatepass};
 use crate::support::{Host, Process, Running, eventually, inside};
 
@@ -43,7 +43,7 @@ async fn i7_a_whole_life_leaves_no_secret_in_log_ledger_errors_or_debug_output()
     let capturing = tracing::subscriber::set_default(subscriber);
     // A lone subscriber of a thread is not asked about log lines that another thread comes to first; one of two is.
     let _second = tracing::Dispatch::new(tracing_subscriber::registry());
-    let at = Running::start().await;
+    let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
     let local = fs::read_to_string(at.data_dir().join("keys/local.json")).unwrap_or_default();
     let mut life = lead(&at.url, at.root).await;
     life.secrets.extend(at.roles_token.iter().chain(&at.emergency_token).cloned());
@@ -93,7 +93,8 @@ fn check<'a>(life: &'a Life, texts: impl Iterator<Item = &'a String>) {
 async fn i7_the_binary_at_its_most_talkative_writes_no_secret_to_log_or_database() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
-    let server = Process::start(&data, free_port(), &["--set", "log.level=trace"]).await;
+    let audiences = format!("tokens.audiences={AUDIENCE}");
+    let server = Process::start(&data, free_port(), &["--set", "log.level=trace", "--set", &audiences]).await;
     let mut life = lead(&server.url, server.root).await;
     let read = |name: &str| fs::read_to_string(data.join(name)).unwrap().trim().to_owned();
     life.secrets.extend([read("first-roles.token"), read("emergency.token")]);

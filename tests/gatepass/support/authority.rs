@@ -26,6 +26,9 @@ pub(crate) fn start() -> Timestamp {
 /// The admin's password in tests.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
+/// The service that tests mint service tokens for.
+pub(crate) const AUDIENCE: &str = "https://jobs.example.org";
+
 /// A running authority. Dropping it leaves the task to end with the runtime; `stop` ends it as SIGTERM would.
 pub(crate) struct Running {
     pub(crate) authority: Arc<Authority>,
@@ -138,6 +141,14 @@ impl Running {
     /// Mints a token that admits one host.
     pub(crate) async fn mint_once(&self) -> String {
         token_of(&self.mint(json!({ "roles": ["allocator"] })).await)
+    }
+
+    /// Mints a service token for [`AUDIENCE`], which the configuration has to name; the whole answer.
+    pub(crate) async fn mint_service(&self, mut request: Value) -> Value {
+        request["audience"] = json!(AUDIENCE);
+        let said = self.admin().post("/api/v1/service-tokens", &request).await;
+        assert_eq!(said.status, 201, "{}", said.text);
+        said.json
     }
 
     /// The token's item in the native API.

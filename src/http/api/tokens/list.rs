@@ -11,10 +11,10 @@ use crate::id::TokenId;
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Query {
-    limit: Limit,
-    cursor: Option<String>,
-    ended: Flag,
+pub(in crate::http::api) struct Query {
+    pub(in crate::http::api) limit: Limit,
+    pub(in crate::http::api) cursor: Option<String>,
+    pub(in crate::http::api) ended: Flag,
 }
 
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {

@@ -7,12 +7,13 @@ use http::Method;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
 
-use crate::support::authority::{PASSWORD, token_of};
+use crate::support::authority::{AUDIENCE, PASSWORD, token_of};
 use crate::support::client::Client;
 use crate::support::{Host, Said};
 
 const WRONG: &str = "wrong horse battery staple";
 const TOKENS: &str = "/api/v1/enrollment-tokens";
+const SERVICE: &str = "/api/v1/service-tokens";
 const ECE: &str = "/api/v1/platform/configuration/security/enrollment-tokens";
 
 /// What nobody may read anywhere, and every error that was answered.
@@ -34,6 +35,7 @@ pub(super) async fn lead(url: &str, root: Fingerprint) -> Life {
     let token = token_of(&minted);
     life.secrets.push(token.clone());
     live(&mut life, &minted, &token, &admin, &stranger, (url, root)).await;
+    serve(&mut life, &admin, &stranger).await;
     mistake(&mut life, &token, &admin, &stranger).await;
     assert!(life.errors.len() > 20);
     life
@@ -69,6 +71,27 @@ async fn live(
     assert_eq!(admin.delete(&format!("{ECE}/{persistent}")).await.status, 200);
     life.refused(admin.delete(&format!("{ECE}/{persistent}x")).await);
     life.secrets.push(persistent);
+}
+
+/// A service token, minted, shown to the wrong door, put where its id belongs, taken back.
+async fn serve(life: &mut Life, admin: &Client, stranger: &impl Fn() -> Client) {
+    let request = json!({ "audience": AUDIENCE, "roles": ["proxy"], "label": "nightly" });
+    let minted = admin.post(SERVICE, &request).await.json;
+    let token = token_of(&minted);
+    life.secrets.push(token.clone());
+    life.refused(
+        stranger().bearer(&token).post("/api/v1/bootstrap", &json!({ "csr": Host::new().csr() })).await,
+    );
+    life.refused(stranger().bearer(&token).get(SERVICE).await);
+    life.refused(admin.get(&format!("{SERVICE}/{token}")).await);
+    life.refused(admin.delete(&format!("{SERVICE}/{token}")).await);
+    life.refused(admin.delete(&format!("{ECE}/{token}")).await);
+    for field in ["audience", "roles", "ttl", "expires_at", "label"] {
+        let value = if field == "roles" { json!([token]) } else { json!(token) };
+        life.refused(admin.post(SERVICE, &json!({ field: value })).await);
+    }
+    let id = minted["token_id"].as_str().unwrap();
+    assert_eq!(admin.delete(&format!("{SERVICE}/{id}")).await.status, 200);
 }
 
 /// A secret in every wrong place.

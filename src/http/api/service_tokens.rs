@@ -1,0 +1,6 @@
+//! Service tokens.
+
+pub(super) mod create;
+pub(super) mod list;
+pub(super) mod revoke;
+pub(super) mod show;

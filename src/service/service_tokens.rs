@@ -1,0 +1,204 @@
+//! Service tokens: roles for the door of one other service. They are minted, listed, shown and taken back like enrollment
+//! tokens, and redeem nothing.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::mint::{ATTEMPTS, object};
+use super::order::fault;
+use super::order::life::{Bounds, Life};
+use super::tokens::HowToRevoke;
+use super::{Authority, Caller, FieldError, ServiceError, Settings};
+use crate::clock::Timestamp;
+use crate::id::TokenId;
+use crate::ledger::{Action, Draft, Subjects};
+use crate::name::{Label, Role};
+use crate::store::{ListKind, MintRecord, PageQuery, RecordMint, StoreError, TokenKind, TokenRecord};
+use crate::token::{self, KeyRing, MintedToken, ServiceGrant};
+
+/// A service token as it was asked for, nothing of it judged yet.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ServiceTokenRequest {
+    /// The URI of the service it is for. There is no default: a token that is good anywhere is good somewhere else.
+    pub audience: String,
+    /// The roles; may be empty.
+    pub roles: Vec<String>,
+    /// How long it lives, such as `15m`; not together with `expires_at`.
+    pub ttl: Option<String>,
+    /// Until when it lives, RFC 3339; not together with `ttl`.
+    pub expires_at: Option<String>,
+    /// What people know it by.
+    pub label: String,
+}
+
+/// A service token that may be minted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceTokenOrder {
+    /// The service, one of those that are configured.
+    pub audience: String,
+    /// The roles, all of them in the catalogue.
+    pub roles: Vec<Role>,
+    /// Until when it lives.
+    pub expires_at: Timestamp,
+    /// What people know it by.
+    pub label: Label,
+}
+
+impl ServiceTokenRequest {
+    /// Judges every field at `now`.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it.
+    pub fn judge(
+        &self,
+        settings: &Settings,
+        now: Timestamp,
+        mut faults: Vec<FieldError>,
+    ) -> Result<ServiceTokenOrder, ServiceError> {
+        let audience = self.audience(settings, &mut faults);
+        let roles = settings.roles.pick(&self.roles, &mut faults);
+        let life = Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref() };
+        let expires_at = life.judge(Bounds::ephemeral(settings), now, &mut faults);
+        let label = Label::parse(&self.label).map_err(|error| faults.push(fault("label", &error))).ok();
+        match (audience, expires_at, label) {
+            (Some(audience), Some(expires_at), Some(label)) if faults.is_empty() => {
+                Ok(ServiceTokenOrder { audience, roles, expires_at, label })
+            }
+            _ => Err(ServiceError::InvalidRequest(faults)),
+        }
+    }
+
+    fn audience(&self, settings: &Settings, faults: &mut Vec<FieldError>) -> Option<String> {
+        let found = settings.audiences.iter().find(|audience| **audience == self.audience);
+        if found.is_none() {
+            let known = settings.audiences.join(", ");
+            let message = match (settings.audiences.is_empty(), self.audience.is_empty()) {
+                (true, _) => "no services are configured: name their URIs in tokens.audiences".to_owned(),
+                (false, true) => format!("say which service it is for: {known}"),
+                (false, false) => format!("not a configured service; they are: {known}"),
+            };
+            faults.push(FieldError::new("audience", message));
+        }
+        found.cloned()
+    }
+}
+
+impl Authority {
+    /// Mints a service token. It is recorded, durably, before its text is known to anyone.
+    ///
+    /// # Errors
+    /// The clock is in doubt, the token would be too large, or the store cannot be written.
+    pub async fn mint_service_token(
+        &self,
+        caller: &Caller,
+        order: ServiceTokenOrder,
+    ) -> Result<MintedToken<ServiceGrant>, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            let now = self.time.trusted()?;
+            let ring = self.ring.load_full();
+            let (minted, record) = self.sign_service_token(caller, &order, &ring, now).await?;
+            if self.is_recorded(record).await? {
+                return Ok(minted);
+            }
+        }
+        Err(StoreError::Overloaded.into())
+    }
+
+    async fn sign_service_token(
+        &self,
+        caller: &Caller,
+        order: &ServiceTokenOrder,
+        ring: &KeyRing,
+        now: Timestamp,
+    ) -> Result<(MintedToken<ServiceGrant>, RecordMint), ServiceError> {
+        let at = now.whole_second();
+        let grant = ServiceGrant {
+            token: TokenId::generate(now),
+            issuer: self.issuers.load().current().to_owned(),
+            audience: order.audience.clone(),
+            issued_at: at,
+            not_before: at,
+            expires_at: order.expires_at,
+            roles: order.roles.clone(),
+            status: self.indexes.take(ListKind::Ephemeral, self.store.as_ref(), now).await?,
+        };
+        let minted = token::mint_service(&grant, ring, now)?;
+        let entry = minted_entry(caller, order, &grant, now);
+        let record = record(caller, order, &minted, now);
+        Ok((minted, RecordMint { record, entry }))
+    }
+
+    /// A page of service tokens, newest first: live and lately ended ones, or all that are kept.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_service_tokens(
+        &self,
+        all: bool,
+        page: PageQuery<TokenId>,
+    ) -> Result<Vec<TokenRecord>, ServiceError> {
+        self.list_kind(TokenKind::Service, all, page).await
+    }
+
+    /// One service token.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be read.
+    pub async fn show_service_token(&self, id: TokenId) -> Result<TokenRecord, ServiceError> {
+        self.show_kind(TokenKind::Service, id).await
+    }
+
+    /// Takes a service token back: its status list says so from now on. `false` if it was revoked before.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be written.
+    pub async fn revoke_service_token(&self, caller: &Caller, id: TokenId) -> Result<bool, ServiceError> {
+        self.revoke_kind(caller, TokenKind::Service, id, HowToRevoke::default()).await
+    }
+}
+
+/// The record that lists show and that revoking by id needs.
+fn record(
+    caller: &Caller,
+    order: &ServiceTokenOrder,
+    minted: &MintedToken<ServiceGrant>,
+    now: Timestamp,
+) -> MintRecord {
+    let grant = minted.grant();
+    MintRecord {
+        token: grant.token,
+        key: minted.key_id(),
+        issuer: grant.issuer.clone(),
+        label: order.label.clone(),
+        roles: grant.roles.clone(),
+        persistent: false,
+        emergency: false,
+        minter: caller.actor.to_string(),
+        created_at: now,
+        expires_at: Some(grant.expires_at),
+        max_uses: None,
+        dns_names: Vec::new(),
+        bound_key: None,
+        cluster: None,
+        host: None,
+        policy: None,
+        status: grant.status,
+        audience: Some(grant.audience.clone()),
+    }
+}
+
+/// The entry of a mint: the whole grant, never the token.
+fn minted_entry(caller: &Caller, order: &ServiceTokenOrder, grant: &ServiceGrant, now: Timestamp) -> Draft {
+    let subjects = Subjects { token: Some(grant.token), ..Subjects::default() };
+    let detail = json!({
+        "audience": grant.audience,
+        "label": order.label,
+        "roles": grant.roles,
+        "expires_at": grant.expires_at,
+        "issuer": grant.issuer,
+        "status_list": grant.status.list,
+        "status_index": grant.status.index,
+    });
+    Draft { detail: object(detail), ..caller.did(Action::ServiceTokenCreated, now).about(subjects) }
+}
