@@ -1,6 +1,7 @@
 //! The command line: parse, call the library, print. One file per verb.
 
 mod ask;
+mod bench;
 mod ca;
 mod check_config;
 mod clock;
@@ -79,6 +80,8 @@ enum Command {
     User(user::UserCommand),
     CheckConfig(check_config::CheckConfig),
     Completions(completions::Completions),
+    #[command(subcommand, hide = true)]
+    Bench(bench::BenchCommand),
 }
 
 /// Runs the command line of this process.
@@ -113,6 +116,7 @@ fn run(command: Command, environment: &Environment) -> Result<(), CliError> {
         // What needs no network needs no runtime.
         Command::CheckConfig(command) => command.run(environment),
         Command::Completions(command) => command.run(),
+        Command::Bench(command) => command.run(),
         Command::Serve(_) | Command::Demo(_) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(run_async(command, environment))
@@ -143,6 +147,7 @@ async fn run_async(command: Command, environment: &Environment) -> Result<(), Cl
         Command::User(command) => command.run(environment).await,
         Command::CheckConfig(command) => command.run(environment),
         Command::Completions(command) => command.run(),
+        Command::Bench(command) => command.run(),
     }
 }
 

@@ -71,17 +71,8 @@ impl Preparer {
                 self.same(self.get("/api/v1/whoami", &[], fresh))
             }
             Mode::Status => self.same(self.get(&self.status_path().await?, &[], fresh)),
-            Mode::VerifyHot | Mode::VerifyCold => {
-                let count = if mode == Mode::VerifyHot { 1 } else { count };
-                let mut asks = self.service_tokens(count).await?.into_iter().map(|token| {
-                    let body = json!({ "tokens": [token], "audience": self.audience });
-                    Shot { request: self.post("/api/v1/verify", &body, fresh), tls: None }
-                });
-                match asks.next() {
-                    Some(only) if count == 1 => Shots::Same(only),
-                    first => Shots::Each(first.into_iter().chain(asks).collect()),
-                }
-            }
+            Mode::VerifyHot => self.verifications(1, fresh).await?,
+            Mode::VerifyCold => self.verifications(count, fresh).await?,
             Mode::Authorize => {
                 let token = self.service_tokens(1).await?.pop().unwrap_or_default();
                 let target = format!(
@@ -157,6 +148,18 @@ impl Preparer {
         let texts = answers.iter().map(|answer| answer["token"].as_str().map(str::to_owned));
         let missing = || LoadError::Answer { what: what.to_owned(), missing: "token" };
         texts.map(|text| text.ok_or_else(missing)).collect()
+    }
+
+    /// Questions about as many service tokens.
+    async fn verifications(&self, count: usize, fresh: bool) -> Result<Shots, LoadError> {
+        let mut asks = self.service_tokens(count).await?.into_iter().map(|token| {
+            let body = json!({ "tokens": [token], "audience": self.audience });
+            Shot { request: self.post("/api/v1/verify", &body, fresh), tls: None }
+        });
+        Ok(match asks.next() {
+            Some(only) if count == 1 => Shots::Same(only),
+            first => Shots::Each(first.into_iter().chain(asks).collect()),
+        })
     }
 
     async fn redemptions(&self, count: usize, fresh: bool) -> Result<Vec<(HostKey, Bytes)>, LoadError> {

@@ -9,6 +9,7 @@ mod open;
 mod place;
 mod pool;
 mod read;
+pub mod seed;
 mod value;
 mod writer;
 

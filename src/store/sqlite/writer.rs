@@ -243,7 +243,7 @@ fn batch(reach: Reach) -> Reach {
 }
 
 /// The head of the chain and the clock mark. Read in every batch anew: what a failed one did not commit never was.
-fn read_meta(connection: &Connection) -> rusqlite::Result<(ChainHead, Option<Timestamp>)> {
+pub(super) fn read_meta(connection: &Connection) -> rusqlite::Result<(ChainHead, Option<Timestamp>)> {
     let sql = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE only = 1";
     connection.prepare_cached(sql)?.query_row([], |row| {
         let head = ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? };
@@ -251,7 +251,11 @@ fn read_meta(connection: &Connection) -> rusqlite::Result<(ChainHead, Option<Tim
     })
 }
 
-fn insert_entry(connection: &Connection, head: &mut ChainHead, draft: &Draft) -> rusqlite::Result<()> {
+pub(super) fn insert_entry(
+    connection: &Connection,
+    head: &mut ChainHead,
+    draft: &Draft,
+) -> rusqlite::Result<()> {
     let link = head.append(draft);
     let sql = "INSERT INTO ledger (chain, seq, at, actor, address, request, action, token, host, outcome, reason, \
                bytes, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";

@@ -1,0 +1,46 @@
+//! Made-up values that are a function of a number: whoever needs a row's id again computes it again.
+
+use uuid::Builder;
+
+use crate::clock::Timestamp;
+
+/// What a value is for: different streams never meet.
+#[derive(Clone, Copy)]
+pub(super) enum Stream {
+    Token = 1,
+    List,
+    Host,
+    HostKey,
+    PairKey,
+    Serial,
+}
+
+/// A source of values that look random.
+#[derive(Clone, Copy)]
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    /// Bytes for number `number` of `stream`.
+    pub(super) fn bytes<const N: usize>(self, stream: Stream, number: u64) -> [u8; N] {
+        let mut bytes = [0; N];
+        for (place, chunk) in (0..).zip(bytes.chunks_mut(8)) {
+            let lane = mix(self.0 ^ mix((stream as u64) << 8 | place));
+            chunk.copy_from_slice(&mix(lane ^ mix(number)).to_be_bytes()[..chunk.len()]);
+        }
+        bytes
+    }
+
+    /// A UUIDv7 (RFC 9562 section 5.7) made `at` that moment.
+    pub(super) fn uuid(self, stream: Stream, number: u64, at: Timestamp) -> [u8; 16] {
+        let millis = u64::try_from(at.millis()).unwrap_or(0);
+        *Builder::from_unix_timestamp_millis(millis, &self.bytes(stream, number)).into_uuid().as_bytes()
+    }
+}
+
+/// The finalizer of SplitMix64: each input has an output of its own.
+const fn mix(value: u64) -> u64 {
+    let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let value = (value ^ value >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ value >> 31
+}

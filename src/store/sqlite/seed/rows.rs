@@ -1,0 +1,233 @@
+//! The rows themselves. Numbers and times grow together, so that every table is appended to.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use rusqlite::{Connection, Params, params};
+
+use super::dice::{Dice, Stream};
+use super::{Amounts, Origin, Specimen};
+use crate::clock::Timestamp;
+use crate::id::{HostId, ListId, Serial, SpkiHash, TokenId};
+use crate::ledger::{Action, ChainHead, Draft, Subjects};
+use crate::store::revocations::{PAGE_BYTES, place};
+use crate::store::sqlite::value::Count;
+use crate::store::sqlite::writer::{insert_entry, read_meta};
+use crate::store::{ListKind, RevocationReason};
+use crate::token::{STATUS_LIST_CAPACITY, Status};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const ROLES: &str = r#"["allocator","proxy"]"#;
+const ACTOR: &str = "user:admin";
+/// Every so many tokens one is revoked, and every so many hosts.
+const REVOKED_TOKENS: u64 = 40;
+const REVOKED_HOSTS: u64 = 200;
+
+/// Writes rows by their number.
+pub(super) struct Rows<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) amounts: Amounts,
+    pub(super) specimen: &'a Specimen,
+    pub(super) origin: Origin,
+    pub(super) now: Timestamp,
+}
+
+impl<'a> Rows<'a> {
+    /// The status lists of all tokens, with the bits of those that are revoked.
+    pub(super) fn open_lists(&self) -> rusqlite::Result<()> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let capacity = u64::from(STATUS_LIST_CAPACITY);
+        for first in (0..self.amounts.tokens).step_by(STATUS_LIST_CAPACITY as usize) {
+            let (list, born) = self.list(first / capacity);
+            let next = capacity.min(self.amounts.tokens - first);
+            let sql = "INSERT INTO status_lists (list, kind, next, ends_at) VALUES (?1, ?2, ?3, ?4)";
+            self.write(sql, params![list, ListKind::Persistent, Count(next), born])?;
+            for (page, bits) in revoked_pages(first, first + next) {
+                let sql = "INSERT INTO status_pages (list, page, bits) VALUES (?1, ?2, ?3)";
+                self.write(sql, params![list, page, bits])?;
+            }
+        }
+        transaction.commit()
+    }
+
+    /// A persistent token with its mint record.
+    pub(super) fn token(&self, number: u64) -> rusqlite::Result<()> {
+        let (token, created_at) = self.token_id(number);
+        let capacity = u64::from(STATUS_LIST_CAPACITY);
+        let ((list, _), index) = (self.list(number / capacity), Count(number % capacity));
+        let revoked_at = is_revoked(number).then(|| self.now.minus(DAY));
+        let Origin { key, issuer } = &self.origin;
+        let sql = "INSERT INTO mints (token, kid, issuer, label, roles, persistent, emergency, minter, created_at, \
+                   dns_names, list, idx, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, 1, 0, ?6, ?7, '[]', ?8, ?9, ?10)";
+        let label = format!("seeded {number}");
+        self.write(
+            sql,
+            params![token, key, issuer, label, ROLES, ACTOR, created_at, list, index, revoked_at],
+        )?;
+        let sql = "INSERT INTO tokens (token, kid, issuer, emergency, list, idx, revoked_at) \
+                   VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6)";
+        self.write(sql, params![token, key, issuer, list, index, revoked_at])
+    }
+
+    /// A host with its certificate and its key.
+    pub(super) fn host(&self, number: u64) -> rusqlite::Result<()> {
+        let (host, enrolled_at) = self.host_id(number);
+        let (serial, key) = (self.serial(number), self.host_key(number));
+        let not_after = enrolled_at.plus(DAY * 30);
+        let revoked_at = (number % REVOKED_HOSTS == 7).then(|| self.now.minus(DAY));
+        let (token, _) = self.token_id(self.token_of_host(number));
+        let sql = "INSERT INTO hosts (host, roles, token, enrolled_at, revoked_at, newest, newest_seen, ends_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)";
+        self.write(sql, params![host, ROLES, token, enrolled_at, revoked_at, serial, not_after])?;
+        self.write("INSERT INTO host_keys (host, key) VALUES (?1, ?2)", params![host, key])?;
+        let sql = "INSERT INTO certificates (host, serial, key, issued_at, not_after, der) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let der = self.specimen.copy(serial, host);
+        self.write(sql, params![host, serial, key, enrolled_at, not_after, der])?;
+        let Some(revoked_at) = revoked_at else { return Ok(()) };
+        self.write("INSERT INTO revoked_keys (key, host) VALUES (?1, ?2)", params![key, host])?;
+        let sql = "INSERT INTO revoked_certificates (serial, host, revoked_at, not_after, reason) \
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.write(sql, params![serial, host, revoked_at, not_after, RevocationReason::HostRevoked])
+    }
+
+    /// A pair with the use it took. Where there are more pairs than hosts, a host has redeemed several tokens.
+    pub(super) fn pair(&self, number: u64) -> rusqlite::Result<()> {
+        let Amounts { tokens, pairs, hosts, .. } = self.amounts;
+        let redeemed_at = self.spread(number, pairs, 15, 1);
+        let (token, _) = self.token_id(share(number, tokens, pairs));
+        let owner = share(number, hosts, pairs);
+        let (host, _) = self.host_id(owner);
+        let sql =
+            "INSERT INTO uses (token, used) VALUES (?1, 1) ON CONFLICT (token) DO UPDATE SET used = used + 1";
+        self.write(sql, [token])?;
+        let key = if pairs <= tokens || number == self.first_pair(owner) {
+            self.host_key(owner)
+        } else {
+            // The host has redeemed the same token before: this was another key.
+            let key = SpkiHash::from_bytes(self.dice().bytes(Stream::PairKey, number));
+            self.write("INSERT INTO host_keys (host, key) VALUES (?1, ?2)", params![host, key])?;
+            key
+        };
+        let sql = "INSERT INTO pairs (token, key, host, redeemed_at) VALUES (?1, ?2, ?3, ?4)";
+        self.write(sql, params![token, key, host, redeemed_at])
+    }
+
+    /// The ledger from its head on.
+    pub(super) fn chain(&'a self) -> rusqlite::Result<Chain<'a>> {
+        let (head, _) = read_meta(self.connection)?;
+        Ok(Chain { rows: self, head: Cell::new(head) })
+    }
+
+    fn write(&self, sql: &str, params: impl Params) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute(params).map(drop)
+    }
+
+    const fn dice(&self) -> Dice {
+        Dice(self.amounts.number)
+    }
+
+    /// The moment of number `number` of `all`, which are spread evenly over days gone by.
+    fn spread(&self, number: u64, all: u64, first_days_ago: u32, last_days_ago: u32) -> Timestamp {
+        let over = DAY * (first_days_ago - last_days_ago);
+        let passed = u128::from(number) * over.as_millis() / u128::from(all.max(1));
+        let passed = Duration::from_millis(u64::try_from(passed).unwrap_or(0));
+        self.now.minus(DAY * first_days_ago).plus(passed)
+    }
+
+    fn token_id(&self, number: u64) -> (TokenId, Timestamp) {
+        let at = self.spread(number, self.amounts.tokens, 60, 20);
+        (TokenId::from_bytes(self.dice().uuid(Stream::Token, number, at)), at)
+    }
+
+    fn host_id(&self, number: u64) -> (HostId, Timestamp) {
+        let at = self.spread(number, self.amounts.hosts, 15, 1);
+        (HostId::from_bytes(self.dice().uuid(Stream::Host, number, at)), at)
+    }
+
+    /// Lists are older than every token in them, and than the lists that the server writes to.
+    fn list(&self, number: u64) -> (ListId, Timestamp) {
+        let at = self.now.minus(DAY * 61).plus(Duration::from_secs(number));
+        (ListId::from_bytes(self.dice().uuid(Stream::List, number, at)), at)
+    }
+
+    fn serial(&self, host: u64) -> Serial {
+        let mut bytes: [u8; 16] = self.dice().bytes(Stream::Serial, host);
+        // As every serial is: positive, and its first byte not zero.
+        bytes[0] = bytes[0] & 0x7f | 0x40;
+        Serial::from_bytes(bytes)
+    }
+
+    fn host_key(&self, host: u64) -> SpkiHash {
+        SpkiHash::from_bytes(self.dice().bytes(Stream::HostKey, host))
+    }
+
+    /// The first pair of a host, where there are as many pairs as hosts at least.
+    const fn first_pair(&self, host: u64) -> u64 {
+        (host * self.amounts.pairs).div_ceil(self.amounts.hosts)
+    }
+
+    /// The token that admitted a host.
+    fn token_of_host(&self, host: u64) -> u64 {
+        let Amounts { tokens, pairs, hosts, .. } = self.amounts;
+        if pairs >= hosts { share(self.first_pair(host), tokens, pairs) } else { share(host, tokens, hosts) }
+    }
+}
+
+/// The chain while it grows.
+pub(super) struct Chain<'a> {
+    rows: &'a Rows<'a>,
+    head: Cell<ChainHead>,
+}
+
+impl Chain<'_> {
+    /// An entry about a token, or about a host where there are any, and every second one.
+    pub(super) fn entry(&self, number: u64) -> rusqlite::Result<()> {
+        let rows = self.rows;
+        let Amounts { tokens, hosts, entries, .. } = rows.amounts;
+        let at = rows.spread(number, entries, 60, 1);
+        let draft = if hosts > 0 && number % 2 == 1 {
+            let host = share(number, hosts, entries);
+            let (token, serial) = (rows.token_id(rows.token_of_host(host)).0, rows.serial(host));
+            let host = Some(rows.host_id(host).0);
+            let subjects = Subjects { token: Some(token), host, serial: Some(serial), ..Subjects::default() };
+            Draft::done(Action::HostEnrolled, at, "token").about(subjects)
+        } else {
+            let token = (tokens > 0).then(|| rows.token_id(share(number, tokens, entries)).0);
+            let subjects = Subjects { token, ..Subjects::default() };
+            let draft = Draft::done(Action::TokenCreated, at, ACTOR).about(subjects);
+            draft.with("label", format!("seeded {number}")).with("persistent", true)
+        };
+        let mut head = self.head.get();
+        insert_entry(rows.connection, &mut head, &draft)?;
+        self.head.set(head);
+        rows.write(
+            "UPDATE meta SET head_seq = ?1, head_hash = ?2 WHERE only = 1",
+            params![Count(head.seq), head.hash],
+        )
+    }
+}
+
+/// Which of `to` number `number` of `from` belongs to: in order, and evenly.
+fn share(number: u64, to: u64, from: u64) -> u64 {
+    u64::try_from(u128::from(number) * u128::from(to) / u128::from(from.max(1))).unwrap_or(0)
+}
+
+const fn is_revoked(token: u64) -> bool {
+    token % REVOKED_TOKENS == 7
+}
+
+/// The pages of the list whose tokens are numbered from `first` to before `end`.
+fn revoked_pages(first: u64, end: u64) -> Vec<(u32, [u8; PAGE_BYTES])> {
+    let mut pages: Vec<(u32, [u8; PAGE_BYTES])> = Vec::new();
+    for token in (first..end).filter(|token| is_revoked(*token)) {
+        let (page, byte, shift) = place(u32::try_from(token - first).unwrap_or(0));
+        if pages.last().is_none_or(|(last, _)| *last != page) {
+            pages.push((page, [0; PAGE_BYTES]));
+        }
+        if let Some((_, bits)) = pages.last_mut() {
+            bits[byte] |= Status::Revoked.bits() << shift;
+        }
+    }
+    pages
+}
