@@ -24,7 +24,7 @@ mod verify;
 use std::time::Duration;
 
 pub use grant::{Bindings, Grant, ServiceGrant};
-pub use hot::{HotEnrollmentTokens, HotServiceTokens, HotTokens};
+pub use hot::{HotEnrollmentTokens, HotServiceTokens, HotTokens, TokenDigest};
 pub use key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
 pub use key_use::KeyUse;
 pub use mint::{MintError, MintedToken, mint, mint_service};

@@ -223,7 +223,7 @@ impl Bind<'_> {
 }
 
 /// What the audience adds to the issuer.
-const ENROLL: &str = "/enroll";
+pub(super) const ENROLL: &str = "/enroll";
 
 const fn malformed(why: &'static str) -> VerifyError {
     VerifyError::Malformed { why }
@@ -255,7 +255,7 @@ pub(super) fn can_carry(at: Timestamp) -> bool {
 /// The claims of `grant` as JSON. What they may not say is refused where the token is read back.
 pub(super) fn encode(grant: &Grant) -> Result<Vec<u8>, serde_json::Error> {
     let Grant { bindings: Bindings { host, cluster, dns_names }, .. } = grant;
-    let (id, audience) = (grant.token.to_string(), format!("{}{ENROLL}", grant.issuer));
+    let (id, audience) = (grant.token.to_string(), grant.audience());
     let (root, key) = (grant.root.map(|root| root.to_string()), grant.key.map(|key| key.to_string()));
     let (policy, host) = (grant.policy.map(|policy| policy.to_string()), host.map(|host| host.to_string()));
     let uri = status_uri(&grant.issuer, grant.status.list);

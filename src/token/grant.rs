@@ -1,5 +1,6 @@
 //! What a token allows, as the rest of the program sees it.
 
+use super::claims::ENROLL;
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Role};
@@ -46,6 +47,13 @@ pub struct Grant {
     pub policy: Option<PolicyId>,
     /// Its place in the status lists (`status`).
     pub status: StatusRef,
+}
+
+impl Grant {
+    /// The audience that its token names (`aud`): the enrollment of its issuer, and nothing else.
+    pub fn audience(&self) -> String {
+        format!("{}{ENROLL}", self.issuer)
+    }
 }
 
 /// The claims of a service token: roles for the door of one service, for a while. It admits no host and cannot be redeemed.

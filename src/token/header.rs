@@ -34,16 +34,23 @@ pub(super) fn encode(usage: KeyUse, key: KeyId) -> String {
 
 /// The key that `encoded` names, if it is the header of this kind of token; nothing of it is believed.
 pub(super) fn parse(usage: KeyUse, encoded: &str) -> Result<KeyId, VerifyError> {
+    match parse_any(encoded)? {
+        (found, key) if found == usage => Ok(key),
+        _ => Err(VerifyError::WrongType),
+    }
+}
+
+/// The same of whatever kind: it and the key.
+pub(super) fn parse_any(encoded: &str) -> Result<(KeyUse, KeyId), VerifyError> {
     let mut bytes = [0; MOST_BYTES];
     let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).map_err(|_| MALFORMED)?;
     let header: Header<'_> = object(&bytes[..length]).ok_or(MALFORMED)?;
     if header.alg != ALGORITHM {
         return Err(VerifyError::WrongAlgorithm);
     }
-    if header.typ != usage.typ() {
-        return Err(VerifyError::WrongType);
-    }
-    KeyId::parse(header.kid).ok_or(VerifyError::Malformed { why: "its kid is not a key thumbprint" })
+    let usage = KeyUse::of_typ(header.typ).ok_or(VerifyError::WrongType)?;
+    let key = KeyId::parse(header.kid);
+    Ok((usage, key.ok_or(VerifyError::Malformed { why: "its kid is not a key thumbprint" })?))
 }
 
 #[cfg(test)]

@@ -16,6 +16,23 @@ use crate::clock::Timestamp;
 /// expired is forgotten when it is shown again, or pushed out by others.
 pub struct HotTokens<T>(Cache<[u8; 32], Authenticated<T>, quick_cache::UnitWeighter, OfDigest>);
 
+/// The SHA-256 of a token's text: what it is remembered by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    /// The digest of this text.
+    ///
+    /// # Errors
+    /// [`VerifyError::TooLong`]: what cannot be a token is not even hashed.
+    pub fn of(text: &str) -> Result<Self, VerifyError> {
+        match text.len() {
+            0..=MAX_TOKEN_BYTES => Ok(Self(Sha256::digest(text).into())),
+            _ => Err(VerifyError::TooLong),
+        }
+    }
+}
+
 /// Hot enrollment tokens: a cluster token is redeemed ten thousand times.
 pub type HotEnrollmentTokens = HotTokens<Grant>;
 /// Hot service tokens: one is shown with every request.
@@ -39,21 +56,29 @@ impl<T: Timed> HotTokens<T> {
         now: Timestamp,
         cold: impl FnOnce() -> Result<Authenticated<T>, VerifyError>,
     ) -> Result<Authenticated<T>, VerifyError> {
-        if text.len() > MAX_TOKEN_BYTES {
-            return Err(VerifyError::TooLong);
-        }
-        let digest: [u8; 32] = Sha256::digest(text).into();
-        if let Some(known) = self.0.get(&digest) {
-            if known.has_expired(now) {
-                self.0.remove(&digest);
-            }
+        let digest = TokenDigest::of(text)?;
+        if let Some(known) = self.get(&digest, now) {
             return Ok(known);
         }
         let good = cold()?;
-        if !good.has_expired(now) {
-            self.0.insert(digest, good.clone());
-        }
+        self.remember(digest, &good, now);
         Ok(good)
+    }
+
+    /// What the token of this digest was signed for, if that is remembered.
+    pub fn get(&self, digest: &TokenDigest, now: Timestamp) -> Option<Authenticated<T>> {
+        let known = self.0.get(&digest.0)?;
+        if known.has_expired(now) {
+            self.0.remove(&digest.0);
+        }
+        Some(known)
+    }
+
+    /// Remembers what the token of this digest was signed for, unless it has expired.
+    pub fn remember(&self, digest: TokenDigest, good: &Authenticated<T>, now: Timestamp) {
+        if !good.has_expired(now) {
+            self.0.insert(digest.0, good.clone());
+        }
     }
 
     /// How many are remembered.

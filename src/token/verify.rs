@@ -144,6 +144,21 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     fn parse_as(usage: KeyUse, text: &'a str) -> Result<Self, VerifyError> {
+        Self::take_apart(text, |head| Ok((usage, header::parse(usage, head)?)))
+    }
+
+    /// The same of a token of whatever kind: [`UnverifiedToken::usage`] says which it claims to be.
+    ///
+    /// # Errors
+    /// As [`UnverifiedToken::parse`].
+    pub fn parse_any(text: &'a str) -> Result<Self, VerifyError> {
+        Self::take_apart(text, header::parse_any)
+    }
+
+    fn take_apart(
+        text: &'a str,
+        header: impl FnOnce(&str) -> Result<(KeyUse, KeyId), VerifyError>,
+    ) -> Result<Self, VerifyError> {
         if text.len() > MAX_TOKEN_BYTES {
             return Err(VerifyError::TooLong);
         }
@@ -153,9 +168,10 @@ impl<'a> UnverifiedToken<'a> {
         else {
             return Err(VerifyError::Malformed { why: "it does not have three parts" });
         };
+        let (usage, key) = header(head)?;
         Ok(Self {
             usage,
-            key: header::parse(usage, head)?,
+            key,
             claims: URL_SAFE_NO_PAD
                 .decode(claims)
                 .map_err(|_| VerifyError::Malformed { why: "its claims are not base64url" })?,
@@ -224,6 +240,11 @@ impl<'a> UnverifiedToken<'a> {
     /// [`VerifyError::Malformed`] or [`VerifyError::WrongAudience`].
     pub fn unverified_grant(&self) -> Result<Grant, VerifyError> {
         grant_for_enrollment(&Claims::parse(&self.claims)?)
+    }
+
+    /// The kind of token that the header names, **unverified**: authenticating it as another is [`VerifyError::WrongType`].
+    pub const fn usage(&self) -> KeyUse {
+        self.usage
     }
 
     /// The key that the header names, **unverified**.
