@@ -108,6 +108,8 @@ pub struct TokensConfig {
     pub cluster_ttl: Duration,
     /// How long ended tokens stay listed (7 days).
     pub retention: Duration,
+    /// How many good signatures are remembered of each kind of token (4096).
+    pub hot_tokens: usize,
     /// URIs of the services that service tokens may be minted for, without repeats (none).
     pub audiences: Vec<String>,
 }

@@ -49,7 +49,7 @@ impl Config {
                 "default_ttl": show_span(self.tokens.default_ttl), "ece_ttl": show_span(self.tokens.ece_ttl),
                 "max_ephemeral_ttl": show_span(self.tokens.max_ephemeral_ttl),
                 "cluster_ttl": show_span(self.tokens.cluster_ttl), "retention": show_span(self.tokens.retention),
-                "audiences": self.tokens.audiences,
+                "hot_tokens": self.tokens.hot_tokens, "audiences": self.tokens.audiences,
             },
             "hosts": {
                 "certificate_lifetime": show_span(self.hosts.certificate_lifetime),

@@ -156,6 +156,13 @@ pub(super) const FIELDS: &[Field] = &[
         "\"365d\"",
         "life of a cluster token when its minter names none; at most 730d",
     ),
+    field(
+        "tokens",
+        "hot_tokens",
+        Kind::Count(0, 1_000_000),
+        "4096",
+        "how many good signatures are remembered of each kind of token, so that a token that comes again costs little; 0 = none",
+    ),
     field("tokens", "retention", Kind::Span(60, 3650 * DAY), "\"7d\"", "how long ended tokens stay in lists"),
     Field {
         section: "tokens",

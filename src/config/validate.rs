@@ -80,6 +80,7 @@ impl Check {
             ece_ttl: self.span("tokens", "ece_ttl"),
             max_ephemeral_ttl: self.span("tokens", "max_ephemeral_ttl"),
             cluster_ttl: self.span("tokens", "cluster_ttl"),
+            hot_tokens: self.count("tokens", "hot_tokens"),
             retention: self.span("tokens", "retention"),
         };
         for (key, ttl) in [("default_ttl", tokens.default_ttl), ("ece_ttl", tokens.ece_ttl)] {

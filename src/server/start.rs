@@ -133,6 +133,7 @@ fn settings(config: &Config) -> Settings {
         default_ttl: config.tokens.default_ttl,
         ece_ttl: config.tokens.ece_ttl,
         max_ephemeral_ttl: config.tokens.max_ephemeral_ttl,
+        hot_tokens: config.tokens.hot_tokens,
         retention: config.tokens.retention,
         certificate_lifetime: config.hosts.certificate_lifetime,
         host_retention: config.hosts.retention,

@@ -15,6 +15,7 @@ use super::order::Catalogue;
 use super::refusals::{Conflicts, Refusals};
 use super::sign_in::SignIn;
 use super::time::TimeKeeper;
+use super::trust::Trust;
 use super::vault::Vault;
 use crate::access::Actor;
 use crate::clock::Timestamp;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub ece_ttl: Duration,
     /// How long it may live.
     pub max_ephemeral_ttl: Duration,
+    /// How many good signatures are remembered of each kind of token.
+    pub hot_tokens: usize,
     /// How long ended tokens stay listed.
     pub retention: Duration,
     /// How long a host certificate lives.
@@ -111,9 +114,9 @@ pub struct Parts {
 /// The authority: it owns what the use cases share. Each use case is a method, in a file of its own.
 pub struct Authority {
     pub(super) store: Arc<dyn Store>,
-    pub(super) ring: ArcSwap<KeyRing>,
     pub(super) cas: ArcSwap<CaSet>,
-    pub(super) issuers: ArcSwap<Issuers>,
+    /// Keys and external URLs, with what is remembered of tokens that they vouch for.
+    pub(super) trust: ArcSwap<Trust>,
     pub(super) indexes: Indexes,
     pub(super) time: TimeKeeper,
     /// Known without reading a mint record, as its every use is an alarm.
@@ -135,13 +138,14 @@ impl Authority {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings } = parts;
+        let audiences = settings.audiences.clone().into();
+        let trust = Trust::new(Arc::new(ring), Arc::new(issuers), audiences, settings.hot_tokens);
         let crls = Crls::default();
         crls.resume(&data_dir, &cas);
         Self {
             store,
-            ring: ArcSwap::from_pointee(ring),
             cas: ArcSwap::from_pointee(cas),
-            issuers: ArcSwap::from_pointee(issuers),
+            trust: ArcSwap::from_pointee(trust),
             indexes,
             time,
             emergency: ArcSwapOption::from_pointee(emergency),
@@ -180,6 +184,11 @@ impl Authority {
 
     /// The signing keys as they are now.
     pub fn ring(&self) -> Arc<KeyRing> {
-        self.ring.load_full()
+        Arc::clone(self.trust.load().ring())
+    }
+
+    /// What tokens are verified with, as it is now.
+    pub fn trust(&self) -> Arc<Trust> {
+        self.trust.load_full()
     }
 }

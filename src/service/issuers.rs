@@ -35,7 +35,7 @@ impl Issuers {
 impl Authority {
     /// The external URLs as they are now.
     pub fn issuers(&self) -> Arc<Issuers> {
-        self.issuers.load_full()
+        Arc::clone(self.trust.load().issuers())
     }
 
     /// The external URLs that are not retired, with since when.
@@ -61,7 +61,7 @@ impl Authority {
         let at = self.time.trusted()?;
         let ending = self.store.emergency_token().await?.filter(|token| token.mint.issuer == url);
         // The current one cannot be retired, so the new token does not name what ends here.
-        let successor = match ending.filter(|_| confirmed && self.issuers.load().current() != url) {
+        let successor = match ending.filter(|_| confirmed && self.issuers().current() != url) {
             Some(_) => Some(self.prepare_emergency(&self.ring(), at).await?),
             None => None,
         };
@@ -74,7 +74,8 @@ impl Authority {
                     self.emergency_recorded(successor, emergency);
                 }
                 if let Some(issuers) = Issuers::from_records(&self.store.issuers().await?) {
-                    self.issuers.store(Arc::new(issuers));
+                    let issuers = Arc::new(issuers);
+                    self.trust.rcu(|trust| trust.with_issuers(Arc::clone(&issuers)));
                 }
                 return Ok(Retired { tokens, emergency });
             }

@@ -152,7 +152,7 @@ impl Authority {
     pub async fn rotate_keys(&self, caller: &Caller, usage: KeyUse) -> Result<Vec<KeyRecord>, ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
         let at = self.time.trusted()?;
-        let prepared = self.ring.load().prepared(usage);
+        let prepared = self.ring().prepared(usage);
         // Looked at before anything is recorded: a rotation to a key that cannot sign could not be undone.
         SigningKey::from_pem(&self.vault.load(&key_file(prepared))?)?;
         let next = make_key(&self.vault, usage, KeyState::Prepared, at)?;
@@ -227,8 +227,9 @@ impl Authority {
 
     /// Puts the keys as they are recorded into use, then destroys private halves that are not needed any more.
     pub(super) fn take_over(&self, records: &[KeyRecord]) -> Result<(), ServiceError> {
-        let before = self.ring.swap(Arc::new(load_ring(&self.vault, records)?));
-        destroy_unneeded(&self.vault, before.verifying().iter().map(|key| key.id), records)
+        let ring = Arc::new(load_ring(&self.vault, records)?);
+        let before = self.trust.rcu(|trust| trust.with_ring(Arc::clone(&ring)));
+        destroy_unneeded(&self.vault, before.ring().verifying().iter().map(|key| key.id), records)
     }
 }
 

@@ -22,7 +22,7 @@ impl Authority {
     pub async fn mint(&self, caller: &Caller, order: MintOrder) -> Result<MintedToken, ServiceError> {
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
-            let (minted, record) = self.sign(caller, order.clone(), &self.ring.load_full(), now).await?;
+            let (minted, record) = self.sign(caller, order.clone(), &self.ring(), now).await?;
             if self.is_recorded(record).await? {
                 return Ok(minted);
             }
@@ -55,7 +55,7 @@ impl Authority {
         let at = now.whole_second();
         let grant = Grant {
             token: TokenId::generate(now),
-            issuer: self.issuers.load().current().to_owned(),
+            issuer: self.issuers().current().to_owned(),
             issued_at: at,
             not_before: at,
             expires_at: order.expires_at,

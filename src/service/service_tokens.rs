@@ -96,7 +96,7 @@ impl Authority {
     ) -> Result<MintedToken<ServiceGrant>, ServiceError> {
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
-            let ring = self.ring.load_full();
+            let ring = self.ring();
             let (minted, record) = self.sign_service_token(caller, &order, &ring, now).await?;
             if self.is_recorded(record).await? {
                 return Ok(minted);
@@ -115,7 +115,7 @@ impl Authority {
         let at = now.whole_second();
         let grant = ServiceGrant {
             token: TokenId::generate(now),
-            issuer: self.issuers.load().current().to_owned(),
+            issuer: self.issuers().current().to_owned(),
             audience: order.audience.clone(),
             issued_at: at,
             not_before: at,

@@ -16,7 +16,7 @@ use crate::store::{
     KEEP_AFTER_EXPIRY, NewHost, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
     StoreError, StoredCertificate, Ticket,
 };
-use crate::token::{Authenticated, Grant, LEEWAY, Status, UnverifiedToken, Verified};
+use crate::token::{Authenticated, Grant, LEEWAY, Status, Verified};
 
 // A pair that is forgotten while its token is still accepted would admit a second host on one use (I1).
 const _: () = assert!(
@@ -68,11 +68,8 @@ impl Authority {
         &self,
         unverified_token: &str,
     ) -> Result<Authenticated<Grant>, ServiceError> {
-        UnverifiedToken::parse(unverified_token)
-            .and_then(|token| {
-                token.authenticate(self.ring.load().verifying(), self.issuers.load().accepted())
-            })
-            .map_err(ServiceError::InvalidToken)
+        let trust = self.trust.load();
+        trust.enrollment(unverified_token, self.time.now()).map_err(ServiceError::InvalidToken)
     }
 
     /// Steps 2 to 7.

@@ -1,0 +1,119 @@
+//! What tokens are verified with: one generation of keys, external URLs and audiences, with the signatures that were
+//! found good under it. It is swapped whole, so that no signature outlives what it was judged by.
+
+use std::sync::Arc;
+
+use super::issuers::Issuers;
+use crate::clock::Timestamp;
+use crate::token::{
+    Authenticated, Grant, HotEnrollmentTokens, HotServiceTokens, KeyRing, KeyUse, ServiceGrant, TokenDigest,
+    UnverifiedToken, VerifyError,
+};
+
+/// One generation.
+pub struct Trust {
+    ring: Arc<KeyRing>,
+    issuers: Arc<Issuers>,
+    audiences: Arc<[String]>,
+    hot_tokens: usize,
+    enrollment: HotEnrollmentTokens,
+    service: HotServiceTokens,
+}
+
+/// A token of either kind whose signature is good. It does not allow anything yet.
+pub(super) enum Signed {
+    Enrollment(Authenticated<Grant>),
+    Service(Authenticated<ServiceGrant>),
+}
+
+impl Trust {
+    /// These keys, URLs and audiences, remembering up to `hot_tokens` good signatures of each kind of token.
+    pub fn new(
+        ring: Arc<KeyRing>,
+        issuers: Arc<Issuers>,
+        audiences: Arc<[String]>,
+        hot_tokens: usize,
+    ) -> Self {
+        let (enrollment, service) = (HotEnrollmentTokens::new(hot_tokens), HotServiceTokens::new(hot_tokens));
+        Self { ring, issuers, audiences, hot_tokens, enrollment, service }
+    }
+
+    /// The next generation, with these keys. Nothing is remembered.
+    #[must_use]
+    pub(super) fn with_ring(&self, ring: Arc<KeyRing>) -> Self {
+        Self::new(ring, Arc::clone(&self.issuers), Arc::clone(&self.audiences), self.hot_tokens)
+    }
+
+    /// The next generation, with these external URLs. Nothing is remembered.
+    #[must_use]
+    pub(super) fn with_issuers(&self, issuers: Arc<Issuers>) -> Self {
+        Self::new(Arc::clone(&self.ring), issuers, Arc::clone(&self.audiences), self.hot_tokens)
+    }
+
+    /// The signing keys.
+    pub const fn ring(&self) -> &Arc<KeyRing> {
+        &self.ring
+    }
+
+    /// The external URLs.
+    pub const fn issuers(&self) -> &Arc<Issuers> {
+        &self.issuers
+    }
+
+    /// The services that tokens are minted for, each by its URI.
+    pub fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    /// An enrollment token: its signature, issuer, audience and type.
+    pub(super) fn enrollment(&self, text: &str, now: Timestamp) -> Result<Authenticated<Grant>, VerifyError> {
+        self.enrollment.authenticate(text, now, || self.cold_enrollment(&UnverifiedToken::parse(text)?))
+    }
+
+    /// A service token for any of the audiences.
+    pub(super) fn service(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
+        self.service.authenticate(text, now, || self.cold_service(&UnverifiedToken::parse_service(text)?))
+    }
+
+    /// A token of either kind.
+    pub(super) fn any(&self, text: &str, now: Timestamp) -> Result<Signed, VerifyError> {
+        let digest = TokenDigest::of(text)?;
+        if let Some(hot) = self.hot(&digest, now) {
+            return Ok(hot);
+        }
+        let token = UnverifiedToken::parse_any(text)?;
+        let signed = match token.usage() {
+            KeyUse::Enrollment => Signed::Enrollment(self.cold_enrollment(&token)?),
+            KeyUse::Service => Signed::Service(self.cold_service(&token)?),
+            KeyUse::StatusList => return Err(VerifyError::WrongType),
+        };
+        self.remember(digest, &signed, now);
+        Ok(signed)
+    }
+
+    /// The token of this digest, if it is remembered.
+    pub(super) fn hot(&self, digest: &TokenDigest, now: Timestamp) -> Option<Signed> {
+        let service = self.service.get(digest, now).map(Signed::Service);
+        service.or_else(|| self.enrollment.get(digest, now).map(Signed::Enrollment))
+    }
+
+    /// Remembers a good signature.
+    pub(super) fn remember(&self, digest: TokenDigest, signed: &Signed, now: Timestamp) {
+        match signed {
+            Signed::Enrollment(token) => self.enrollment.remember(digest, token, now),
+            Signed::Service(token) => self.service.remember(digest, token, now),
+        }
+    }
+
+    fn cold_enrollment(&self, token: &UnverifiedToken<'_>) -> Result<Authenticated<Grant>, VerifyError> {
+        token.authenticate(self.ring.verifying(), self.issuers.accepted())
+    }
+
+    fn cold_service(&self, token: &UnverifiedToken<'_>) -> Result<Authenticated<ServiceGrant>, VerifyError> {
+        token.authenticate_service(self.ring.verifying(), self.issuers.accepted(), &self.audiences)
+    }
+}
