@@ -27,6 +27,8 @@ pub struct Call {
     pub bearer: Option<Arc<Secret<String>>>,
     /// From where.
     pub address: IpAddr,
+    /// The client certificate of the connection, DER; only its chain has been judged.
+    pub certificate: Option<Arc<Vec<u8>>>,
     /// The request's id; it is in the answer's `x-request-id` too.
     pub request: RequestId,
     /// The values of the path template's parameters, percent-decoded.

@@ -8,6 +8,7 @@ mod rest;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
@@ -75,13 +76,21 @@ impl Front {
         let response = match self.table.find(&parts.method, parts.uri.path()) {
             Match::Route(route, params) => {
                 record.belongs_to(route);
-                match &route.serve {
+                let direct = match &route.serve {
+                    Serve::InTask(serve) => Err(serve),
                     Serve::Direct(handler) => {
-                        let response = direct::answer(&self.authority, route, handler, &parts, &params);
+                        Ok(direct::answer(&self.authority, route, handler, &parts, &params))
+                    }
+                    Serve::DirectOr(quick, serve) => {
+                        direct::quick(&self.authority, route, quick, &parts, &params).ok_or(serve)
+                    }
+                };
+                match direct {
+                    Ok(response) => {
                         rest.forgo(body).await;
                         response
                     }
-                    Serve::InTask(serve) => {
+                    Err(serve) => {
                         let (serve, route, params) = (Arc::clone(serve), route.clone(), params.into_owned());
                         self.in_task(Arrived { serve, route, params, parts, body, id }, &record).await
                     }
@@ -131,7 +140,7 @@ impl Front {
         id: RequestId,
     ) -> Result<Response<ResponseBody>, Problem> {
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
-        let address = peer.address.ip();
+        let (address, certificate) = (peer.address.ip(), peer.certificate.clone());
         let Judged { actor, host, bearer } = self.judge(route, &parts, peer, id).await?;
         if !route.permission.allows(&actor) {
             return Err(Problem::new(
@@ -141,12 +150,26 @@ impl Front {
             ));
         }
         refuse_media_type(route, &parts)?;
-        let body = body::read(body, route.body_limit, self.body_timeout).await.map_err(refused_body)?;
+        let body = match route.body_limit {
+            0 => Bytes::new(),
+            limit => body::read(body, limit, self.body_timeout).await.map_err(refused_body)?,
+        };
         let query = parts.uri.query().unwrap_or("").to_owned();
         let authority = Arc::clone(&self.authority);
         let headers = parts.headers;
-        let call =
-            Call { authority, actor, host, bearer, address, request: id, params, query, headers, body };
+        let call = Call {
+            authority,
+            actor,
+            host,
+            bearer,
+            address,
+            certificate,
+            request: id,
+            params,
+            query,
+            headers,
+            body,
+        };
         Ok(whole(serve(call).await).await)
     }
 
@@ -223,11 +246,13 @@ fn refuse_media_type(route: &Route, parts: &Parts) -> Result<(), Problem> {
         media_type == "application/json" || media_type.ends_with("+json")
     };
     match parts.headers.get(CONTENT_TYPE) {
-        Some(value) if route.dialect == Dialect::Native && !json(value) => Err(Problem::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "send JSON, with the header Content-Type: application/json",
-        )),
+        Some(value) if route.body_limit > 0 && route.dialect == Dialect::Native && !json(value) => {
+            Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "send JSON, with the header Content-Type: application/json",
+            ))
+        }
         _ => Ok(()),
     }
 }

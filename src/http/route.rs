@@ -27,6 +27,9 @@ pub type InTask =
 /// Answers an inquiry at once.
 pub type Direct = Arc<dyn Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync>;
 
+/// Answers an inquiry at once, or not: then it is for a task.
+pub type Quick = Arc<dyn Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>> + Send + Sync>;
+
 /// What a direct row answers: a [`Reply`], or a [stream](super::stream::stream) with its headers.
 pub type Answer = Response<ResponseBody>;
 
@@ -38,6 +41,8 @@ pub enum Serve {
     /// By a function, in the connection's own task. It must not wait for anything: other requests of the connection, and
     /// other connections of the thread, wait for it.
     Direct(Direct),
+    /// By a function in the connection's own task where that can answer, else by its warp filter, as [`Serve::InTask`].
+    DirectOr(Quick, InTask),
 }
 
 /// A route: everything that is known of it, in one place.
@@ -45,13 +50,15 @@ pub enum Serve {
 pub struct Route {
     /// The method; HEAD works wherever GET does.
     pub method: Method,
+    /// Whether every other method is answered too, as far as no row of its own has it.
+    pub any_method: bool,
     /// The path template. It labels metrics and logs: the path itself may hold a token and is never written down.
     pub path: &'static str,
     /// What the caller needs.
     pub permission: Permission,
     /// In which words errors are said.
     pub dialect: Dialect,
-    /// The largest body, in bytes.
+    /// The largest body, in bytes; with 0 none is read.
     pub body_limit: usize,
     /// What answers.
     pub serve: Serve,
@@ -86,7 +93,28 @@ impl Route {
         let (method, permission, dialect) = (Method::GET, Permission::Anyone, Dialect::Native);
         let serve = Serve::Direct(Arc::new(handler));
         let meters = Arc::new(Meters::of(method.clone(), path));
-        Self { method, path, permission, dialect, body_limit: 0, serve, meters }
+        Self { method, any_method: false, path, permission, dialect, body_limit: 0, serve, meters }
+    }
+
+    /// A native route that anyone may ask by any method, and that judges its caller itself: by `quick` in the connection's
+    /// own task, as in [`Route::direct`]; what that leaves, by `handler` in a task of its own. No body is read.
+    pub fn any_method<Q, H, F>(path: &'static str, quick: Q, handler: H) -> Self
+    where
+        Q: Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>> + Send + Sync + 'static,
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+    {
+        let (method, permission, dialect) = (Method::GET, Permission::Anyone, Dialect::Native);
+        let serve = Serve::DirectOr(Arc::new(quick), in_task(dialect, handler));
+        let meters = Arc::new(Meters::of(method.clone(), path));
+        Self { method, any_method: true, path, permission, dialect, body_limit: 0, serve, meters }
+    }
+
+    /// The same route with another limit of its body, in bytes.
+    #[must_use]
+    pub const fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
     }
 
     fn new<H, F>(
@@ -100,14 +128,15 @@ impl Route {
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {
-        let (serve, meters) = (in_task(dialect, handler), Arc::new(Meters::of(method.clone(), path)));
-        Self { method, path, permission, dialect, body_limit: BODY_LIMIT, serve, meters }
+        let meters = Arc::new(Meters::of(method.clone(), path));
+        let (serve, body_limit) = (Serve::InTask(in_task(dialect, handler)), BODY_LIMIT);
+        Self { method, any_method: false, path, permission, dialect, body_limit, serve, meters }
     }
 }
 
 /// The handler as a warp filter of its own, and that as a service: the front has matched the path already, so a filter
 /// only takes the call out of the request's extensions.
-fn in_task<H, F>(dialect: Dialect, handler: H) -> Serve
+fn in_task<H, F>(dialect: Dialect, handler: H) -> InTask
 where
     H: Fn(Call) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
@@ -120,7 +149,7 @@ where
         }
     });
     let service = warp::service(filter);
-    Serve::InTask(Arc::new(move |call| {
+    Arc::new(move |call| {
         let mut request = Request::new(http_body_util::Full::new(Bytes::new()));
         request.extensions_mut().insert(call);
         let mut service = service.clone();
@@ -130,5 +159,5 @@ where
                 Err(never) => match never {},
             }
         })
-    }))
+    })
 }

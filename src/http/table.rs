@@ -69,7 +69,11 @@ impl Table {
     pub fn find<'t: 'p, 'p>(&'t self, method: &Method, path: &'p str) -> Match<'t, 'p> {
         let Ok(found) = self.paths.at(path) else { return Match::Nothing(dialect_of(path)) };
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
-        let place = found.value.iter().find(|(method, _)| method == wanted).map(|(_, place)| *place);
+        let of_method = found.value.iter().find(|(method, _)| method == wanted);
+        let any = || {
+            found.value.iter().find(|(_, place)| self.routes.get(*place).is_some_and(|row| row.any_method))
+        };
+        let place = of_method.or_else(any).map(|(_, place)| *place);
         let Some(route) = place.and_then(|place| self.routes.get(place)) else {
             return Match::WrongMethod(dialect_of(path), allowed(found.value));
         };

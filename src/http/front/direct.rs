@@ -8,11 +8,11 @@ use http::request::Parts;
 use super::internal_error;
 use crate::http::inquiry::{Inquiry, Params};
 use crate::http::problem::Problem;
-use crate::http::route::{Answer, Direct, Route};
+use crate::http::route::{Answer, Direct, Quick, Route};
 use crate::http::tls::Peer;
 use crate::service::Authority;
 
-/// Calls a direct row's handler. What panics in it ends with it, as in a task.
+/// Calls a direct row's handler.
 pub(super) fn answer(
     authority: &Arc<Authority>,
     route: &Route,
@@ -20,13 +20,40 @@ pub(super) fn answer(
     parts: &Parts,
     params: &Params<'_>,
 ) -> Answer {
+    let whole = |inquiry: &Inquiry<'_>| Some(handler(inquiry));
+    call(authority, route, whole, parts, params).unwrap_or_else(|| render(route, Err(internal_error())))
+}
+
+/// Calls a row's function that may leave the request to a task: then `None`.
+pub(super) fn quick(
+    authority: &Arc<Authority>,
+    route: &Route,
+    handler: &Quick,
+    parts: &Parts,
+    params: &Params<'_>,
+) -> Option<Answer> {
+    call(authority, route, handler.as_ref(), parts, params)
+}
+
+/// What panics in a handler ends with it, as in a task.
+fn call(
+    authority: &Arc<Authority>,
+    route: &Route,
+    handler: impl Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>>,
+    parts: &Parts,
+    params: &Params<'_>,
+) -> Option<Answer> {
     let called = || {
-        let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
+        let Some(peer) = parts.extensions.get::<Peer>() else { return Some(Err(internal_error())) };
         let query = parts.uri.query().unwrap_or("");
         handler(&Inquiry { authority, peer, headers: &parts.headers, query, params })
     };
     // A handler is given nothing that it could leave half changed behind it: locks are poisoned, and then passed over.
-    let answer = catch_unwind(AssertUnwindSafe(called)).unwrap_or_else(|_| Err(panicked(route)));
+    let answer = catch_unwind(AssertUnwindSafe(called)).unwrap_or_else(|_| Some(Err(panicked(route))));
+    answer.map(|answer| render(route, answer))
+}
+
+fn render(route: &Route, answer: Result<Answer, Problem>) -> Answer {
     answer.unwrap_or_else(|problem| problem.render(route.dialect).into())
 }
 

@@ -71,7 +71,7 @@ impl Drop for Record<'_> {
         let status = self.status.as_ref().map_or(GONE, StatusCode::as_str);
         // What anyone may fetch as often as they like must not fill a log.
         match self.row.map(|row| &row.serve) {
-            Some(Serve::Direct(_)) => {
+            Some(Serve::Direct(_) | Serve::DirectOr(..)) => {
                 tracing::debug!(%method, route, status, %address, request = %self.id, ?took, "request");
             }
             _ => tracing::info!(%method, route, status, %address, request = %self.id, ?took, "request"),
