@@ -18,6 +18,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 pub use crate::span::{SpanError, parse_span, show_span};
 pub use environment::Environment;
 pub use example::example;
@@ -150,6 +152,10 @@ pub struct HttpConfig {
     pub drain_timeout: Duration,
     /// Whether `/metrics` answers strangers.
     pub public_metrics: bool,
+    /// The networks whose proxies may pass client certificates (none).
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they do.
+    pub client_certificate_header: String,
 }
 
 /// `[ca]`: all three or none.

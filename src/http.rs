@@ -7,6 +7,7 @@ pub mod compat;
 pub mod credential;
 pub mod decode;
 pub mod document;
+pub mod forwarded;
 pub mod front;
 pub mod inquiry;
 pub mod limits;

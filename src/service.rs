@@ -21,6 +21,7 @@ pub mod keys;
 pub mod ledger;
 pub mod mint;
 pub mod order;
+pub mod proxies;
 pub mod refusals;
 pub mod service_tokens;
 mod sign_in;

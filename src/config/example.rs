@@ -77,6 +77,8 @@ impl Config {
             "body_timeout": show_span(http.body_timeout), "idle_timeout": show_span(http.idle_timeout),
             "max_connection_age": show_span(http.max_connection_age), "drain_timeout": show_span(http.drain_timeout),
             "public_metrics": http.public_metrics,
+            "trusted_proxies": http.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "client_certificate_header": http.client_certificate_header,
         })
     }
 

@@ -233,6 +233,21 @@ pub(super) const FIELDS: &[Field] = &[
         "time that requests in flight get when the server stops",
     ),
     field("http", "public_metrics", Kind::Flag, "true", "whether /metrics answers without a sign-in"),
+    Field {
+        section: "http",
+        key: "trusted_proxies",
+        kind: Kind::List,
+        default: Some("[]"),
+        example: "[\"10.0.0.0/8\", \"::1\"]",
+        doc: "networks and addresses of proxies that may pass a client's certificate on; in a variable joined with commas. Without any, none is believed",
+    },
+    field(
+        "http",
+        "client_certificate_header",
+        Kind::Text,
+        "\"x-forwarded-client-cert\"",
+        "the one header in which they pass it: Envoy's form under this name, a percent-encoded certificate under any other",
+    ),
     open(
         "ca",
         "root",

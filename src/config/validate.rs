@@ -1,7 +1,9 @@
 //! From what was written to what is meant. Every check runs, so that one run names every mistake.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+
+use ipnet::IpNet;
 
 use super::check::{Check, kind_of};
 use super::layers::Layers;
@@ -124,7 +126,17 @@ impl Check {
             max_connection_age: self.span("http", "max_connection_age"),
             drain_timeout: self.span("http", "drain_timeout"),
             public_metrics: self.flag("http", "public_metrics"),
+            trusted_proxies: self.networks(),
+            client_certificate_header: self
+                .parsed("http", "client_certificate_header", header_name)
+                .unwrap_or_else(|| String::from("x-forwarded-client-cert")),
         }
+    }
+
+    fn networks(&mut self) -> Vec<IpNet> {
+        let texts =
+            self.list("http", "trusted_proxies", |text| network(text).map(|network| network.to_string()));
+        texts.iter().filter_map(|text| text.parse().ok()).collect()
     }
 
     fn ca(&mut self) -> CaConfig {
@@ -199,6 +211,20 @@ impl Check {
         let example = String::from("role = \"proxy\", description = \"routes requests to deployments\"");
         self.0.problems.push(ConfigProblem::Invalid { place, why, example });
     }
+}
+
+/// A network, or an address alone.
+fn network(text: &str) -> Result<IpNet, String> {
+    let alone = || text.parse::<IpAddr>().map(IpNet::from);
+    let network = text.parse::<IpNet>().or_else(|_| alone());
+    network.map(|network| network.trunc()).map_err(|_| format!("{text:?} is no network and no IP address"))
+}
+
+/// The name of a header, in lower case.
+fn header_name(text: &str) -> Result<String, String> {
+    http::HeaderName::try_from(text)
+        .map(|name| name.as_str().to_owned())
+        .map_err(|_| format!("{text:?} is not the name of a header"))
 }
 
 fn read_role(value: toml::Value) -> Result<RoleConfig, String> {

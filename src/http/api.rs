@@ -1,5 +1,6 @@
 //! The native API: a file per action. Each handler decodes, calls one use case and renders.
 
+mod authorize;
 mod bootstrap;
 mod ca;
 mod clock;
@@ -72,6 +73,7 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         get("/metrics", metrics) => operation::metrics;
     };
     routes.push(Route::direct("/livez", operation::livez));
+    routes.extend(authorize::routes());
     routes.extend(published::routes());
     routes
 }

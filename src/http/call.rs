@@ -86,14 +86,18 @@ impl Call {
     }
 }
 
-/// `name=value` pairs of a query, percent-decoded.
+/// `name=value` pairs of a query or a form, percent-decoded.
 pub fn decode_query(query: &str) -> Vec<(String, String)> {
-    let pairs = query.split('&').filter(|pair| !pair.is_empty());
+    decode_pairs(query, |text| percent_decode(&text.replace('+', " ")).into_owned())
+}
+
+/// `name=value` pairs between `&`, names and values as `decode` makes them.
+pub fn decode_pairs(text: &str, decode: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let decoded = |text: &str| percent_decode(&text.replace('+', " ")).into_owned();
-            (decoded(name), decoded(value))
+            (decode(name), decode(value))
         })
         .collect()
 }

@@ -60,6 +60,27 @@ impl Credential {
     }
 }
 
+/// The token of a request that is guarded for somebody else (RFC 6750 section 2.1), nothing of it believed; `None` if there
+/// is no `Authorization` header.
+///
+/// # Errors
+/// 401: several headers, or another scheme, which is for the guarded service and proves nothing here.
+pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (value, more) = (values.next(), values.next());
+    let Some(value) = value else { return Ok(None) };
+    let text = value.to_str().ok().and_then(|text| text.split_once(' '));
+    let token = text.filter(|(scheme, _)| more.is_none() && scheme.eq_ignore_ascii_case("bearer"));
+    let wrong = || {
+        Problem::new(
+            http::StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "show a token as `Authorization: Bearer`, once",
+        )
+    };
+    token.map(|(_, token)| Some(token.trim())).ok_or_else(wrong)
+}
+
 fn basic(encoded: &str) -> Option<Credential> {
     let decoded = Secret::new(STANDARD.decode(encoded).ok()?);
     let (user, password) = std::str::from_utf8(decoded.expose()).ok()?.split_once(':')?;

@@ -19,6 +19,7 @@ use crate::service::ca_rotation::ROOT_FILE;
 use crate::service::issuers::Issuers;
 use crate::service::keys::{complete_keys, destroy_unneeded, load_ring};
 use crate::service::order::Catalogue;
+use crate::service::proxies::TrustedProxies;
 use crate::service::vault::{Vault, write_public};
 use crate::service::{Authority, Caller, Parts, Settings, TimeKeeper};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
@@ -133,6 +134,10 @@ fn settings(config: &Config) -> Settings {
         default_ttl: config.tokens.default_ttl,
         ece_ttl: config.tokens.ece_ttl,
         max_ephemeral_ttl: config.tokens.max_ephemeral_ttl,
+        proxies: TrustedProxies::new(
+            config.http.trusted_proxies.clone(),
+            &config.http.client_certificate_header,
+        ),
         hot_tokens: config.tokens.hot_tokens,
         retention: config.tokens.retention,
         certificate_lifetime: config.hosts.certificate_lifetime,

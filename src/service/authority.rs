@@ -12,6 +12,7 @@ use super::crl::Crls;
 use super::indexes::Indexes;
 use super::issuers::Issuers;
 use super::order::Catalogue;
+use super::proxies::TrustedProxies;
 use super::refusals::{Conflicts, Refusals};
 use super::sign_in::SignIn;
 use super::time::TimeKeeper;
@@ -37,6 +38,8 @@ pub struct Settings {
     pub ece_ttl: Duration,
     /// How long it may live.
     pub max_ephemeral_ttl: Duration,
+    /// The proxies whose word on a client certificate is taken.
+    pub proxies: TrustedProxies,
     /// How many good signatures are remembered of each kind of token.
     pub hot_tokens: usize,
     /// How long ended tokens stay listed.

@@ -1,0 +1,99 @@
+//! `/api/v1/authorize`: a proxy asks whether it should let a request through (nginx `auth_request`, Envoy's HTTP ext_authz,
+//! Traefik's forward-auth). 204 says yes and who it is, 401 and 403 say no.
+//!
+//! A service token (RFC 6750 section 2.1) is judged where the request arrives, in memory; a host certificate, in a task.
+//! Where a request has a token, the token alone decides: a bad one is not made good by a certificate beside it.
+
+mod demand;
+mod verdict;
+
+use http::StatusCode;
+
+use self::demand::{Demand, Place};
+use self::verdict::{Subject, refused, verdict};
+use crate::http::call::Call;
+use crate::http::credential;
+use crate::http::forwarded::Shown;
+use crate::http::inquiry::Inquiry;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::http::route::{Answer, Route};
+use crate::service::Authority;
+
+/// The rows. A proxy that adds the path of the guarded request behind its own (Envoy) makes the query the guarded
+/// request's: who sends that must have no say in what is demanded, so that only the query of the exact path counts, or else
+/// a segment of the path that stands before what was added.
+pub(super) fn routes() -> Vec<Route> {
+    let row = |path, place| {
+        Route::any_method(
+            path,
+            move |inquiry| quick(inquiry, place),
+            move |call| async move { by_certificate(&call, place).await },
+        )
+    };
+    vec![
+        row("/api/v1/authorize", Place::Query),
+        row("/api/v1/authorize/{*rest}", Place::Nowhere),
+        row("/api/v1/authorize-with/{demand}", Place::Segment),
+        row("/api/v1/authorize-with/{demand}/{*rest}", Place::Segment),
+    ]
+}
+
+/// Judges what needs no waiting; a certificate does, as its host is looked up.
+fn quick(inquiry: &Inquiry<'_>, place: Place) -> Option<Result<Answer, Problem>> {
+    let demand = match Demand::read(place, inquiry.query, inquiry.param("demand")) {
+        Ok(demand) => demand,
+        Err(problem) => return Some(Err(problem)),
+    };
+    let (authority, peer) = (inquiry.authority, inquiry.peer);
+    match credential::bearer(inquiry.headers) {
+        Ok(Some(token)) => Some(by_token(authority, token, &demand)),
+        Ok(None) => {
+            let proxies = &authority.settings().proxies;
+            let shown = Shown::by(proxies, peer.address.ip(), inquiry.headers, peer.certificate.as_ref());
+            (shown == Shown::Nothing).then(|| Ok(refused(&nothing(), false).into()))
+        }
+        Err(problem) => Some(Ok(refused(&problem, true).into())),
+    }
+}
+
+fn by_token(authority: &Authority, token: &str, demand: &Demand) -> Result<Answer, Problem> {
+    let audience = demand.audience(&authority.settings().audiences)?;
+    match authority.check_service(token, audience) {
+        Ok(grant) => {
+            let subject = Subject { id: grant.token.to_string(), host: false, roles: &grant.roles };
+            Ok(verdict(&subject, demand).into())
+        }
+        Err(bad) => Ok(refused(&Problem::new(UNAUTHORIZED, "invalid_token", bad.to_string()), true).into()),
+    }
+}
+
+async fn by_certificate(call: &Call, place: Place) -> Result<Reply, Problem> {
+    let demand = Demand::read(place, &call.query, call.param("demand"))?;
+    let authority = &call.authority;
+    let proxies = &authority.settings().proxies;
+    let shown = Shown::by(proxies, call.address, &call.headers, call.certificate.as_ref());
+    let Some(certificate) = shown.is_of(&authority.cas(), authority.now()) else {
+        return Ok(refused(&bad_certificate(), true));
+    };
+    match authority.identify(&call.caller(), certificate).await.map_err(Problem::from) {
+        Ok(host) => {
+            let subject = Subject { id: host.id.to_string(), host: true, roles: &host.roles };
+            Ok(verdict(&subject, &demand))
+        }
+        Err(problem) if problem.status == UNAUTHORIZED => Ok(refused(&bad_certificate(), true)),
+        Err(problem) => Err(problem),
+    }
+}
+
+const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
+
+fn nothing() -> Problem {
+    let detail = "show a service token as `Authorization: Bearer`, or a host certificate";
+    Problem::new(UNAUTHORIZED, "invalid_token", detail)
+}
+
+fn bad_certificate() -> Problem {
+    let detail = "the certificate is no host's of this authority, or has expired: present one that is good";
+    Problem::new(UNAUTHORIZED, "invalid_token", detail)
+}

@@ -1,0 +1,120 @@
+//! What a proxy demands of the request it asks about.
+
+use crate::http::call::{decode_pairs, decode_query};
+use crate::http::problem::Problem;
+use crate::name::Role;
+use crate::service::FieldError;
+
+/// Where a row's demand stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// In the query.
+    Query,
+    /// In a segment of the path, in the form of a query.
+    Segment,
+    /// Nowhere: any role will do, and the one audience there is.
+    Nowhere,
+}
+
+/// Roles that are needed, all of them, and the service that a token must be for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Demand {
+    pub(super) roles: Vec<Role>,
+    audience: Option<String>,
+}
+
+impl Demand {
+    /// Reads it. What is not known is refused: a demand that is misspelt must not go unmade.
+    pub(super) fn read(place: Place, query: &str, segment: &str) -> Result<Self, Problem> {
+        let pairs = match place {
+            Place::Query => decode_query(query),
+            // The path's own escapes are decoded already.
+            Place::Segment => decode_pairs(segment, str::to_owned),
+            Place::Nowhere => Vec::new(),
+        };
+        let (mut demand, mut faults) = (Self::default(), Vec::new());
+        for (name, value) in pairs {
+            match name.as_str() {
+                "role" => match Role::parse(&value) {
+                    Ok(role) => demand.roles.push(role),
+                    Err(error) => faults.push(FieldError::new("role", error.to_string())),
+                },
+                "audience" if demand.audience.is_none() => demand.audience = Some(value),
+                "audience" => {
+                    faults.push(FieldError::new("audience", "a token is for one service: name it once"))
+                }
+                _ => faults.push(FieldError::new(name, "no such parameter: there are role and audience")),
+            }
+        }
+        if faults.is_empty() { Ok(demand) } else { Err(Problem::invalid_fields(faults)) }
+    }
+
+    /// The audience that a token must name: the one demanded, or the only one there is.
+    pub(super) fn audience<'a>(&self, configured: &'a [String]) -> Result<&'a str, Problem> {
+        let wrong = |why: &str| Problem::invalid_fields(vec![FieldError::new("audience", why)]);
+        match (&self.audience, configured) {
+            (Some(asked), all) => all
+                .iter()
+                .find(|known| *known == asked)
+                .map(String::as_str)
+                .ok_or_else(|| wrong("it is none of tokens.audiences in the configuration")),
+            (None, [only]) => Ok(only),
+            (None, []) => Err(wrong("no service is configured: set tokens.audiences")),
+            (None, _) => Err(wrong("several services are configured: name the one whose door this is")),
+        }
+    }
+
+    /// The first role that is needed and not among these.
+    pub(super) fn missing(&self, roles: &[Role]) -> Option<&Role> {
+        self.roles.iter().find(|needed| !roles.contains(needed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn audience(query: &str, configured: &[&str]) -> Result<String, String> {
+        let configured = configured.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let demand = Demand::read(Place::Query, query, "").map_err(|problem| problem.detail)?;
+        demand.audience(&configured).map(str::to_owned).map_err(|problem| problem.detail)
+    }
+
+    #[test]
+    fn the_audience_is_the_one_named_or_the_only_one() {
+        assert_eq!(audience("", &["urn:a"]).as_deref(), Ok("urn:a"));
+        assert_eq!(audience("audience=urn%3Ab", &["urn:a", "urn:b"]).as_deref(), Ok("urn:b"));
+        for (query, configured, why) in [
+            ("", &[][..], "no service is configured"),
+            ("", &["urn:a", "urn:b"], "several"),
+            ("audience=urn:c", &["urn:a"], "none of tokens.audiences"),
+            ("audience=urn:a&audience=urn:a", &["urn:a"], "once"),
+        ] {
+            assert!(audience(query, configured).unwrap_err().contains(why), "{query}");
+        }
+    }
+
+    #[test]
+    fn every_role_that_is_named_is_needed() {
+        let role = |name: &str| Role::parse(name).unwrap();
+        let demand = Demand::read(Place::Query, "role=proxy&role=director", "").unwrap();
+        assert_eq!(demand.missing(&[role("proxy"), role("director"), role("allocator")]), None);
+        assert_eq!(demand.missing(&[role("proxy")]), Some(&role("director")));
+    }
+
+    #[test]
+    fn a_misspelt_demand_is_refused() {
+        for query in ["roles=proxy", "role=Proxy", "role=", "rest", "role=proxy/guarded/path?x=y"] {
+            assert!(Demand::read(Place::Query, query, "").is_err(), "{query}");
+            assert!(Demand::read(Place::Segment, "", query).is_err(), "{query}");
+        }
+    }
+
+    #[test]
+    fn only_the_place_of_the_row_is_read() {
+        let segment = Demand::read(Place::Segment, "role=a", "role=b&audience=https://x/+1").unwrap();
+        assert_eq!(segment.missing(&[]), Some(&Role::parse("b").unwrap()));
+        assert_eq!(segment.audience.as_deref(), Some("https://x/+1"));
+        assert_eq!(Demand::read(Place::Nowhere, "role=a&x=y", "role=b").unwrap(), Demand::default());
+    }
+}

@@ -1,0 +1,65 @@
+//! What the proxy hears.
+
+use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::demand::Demand;
+use crate::http::problem::{Dialect, Problem};
+use crate::http::reply::Reply;
+use crate::name::Role;
+
+const SUBJECT: HeaderName = HeaderName::from_static("x-gatepass-subject");
+const ROLES: HeaderName = HeaderName::from_static("x-gatepass-roles");
+const HOST: HeaderName = HeaderName::from_static("x-gatepass-host");
+
+/// Who asks to be let through, once that is proven.
+pub(super) struct Subject<'a> {
+    /// The id of a token, or of a host.
+    pub(super) id: String,
+    pub(super) host: bool,
+    pub(super) roles: &'a [Role],
+}
+
+/// Lets the subject through if it has the roles.
+pub(super) fn verdict(subject: &Subject<'_>, demand: &Demand) -> Reply {
+    if demand.missing(subject.roles).is_some() {
+        return forbidden(demand);
+    }
+    let mut response = Response::new(bytes::Bytes::new());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    headers.reserve(8);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // Ids and roles are printable ASCII by their types.
+    if let Ok(id) = HeaderValue::from_str(&subject.id) {
+        if subject.host {
+            headers.insert(HOST, id.clone());
+        }
+        headers.insert(SUBJECT, id);
+    }
+    if let Ok(roles) = HeaderValue::from_str(&joined(subject.roles, ",")) {
+        headers.insert(ROLES, roles);
+    }
+    Reply(response)
+}
+
+/// 401 with the challenge of RFC 6750 section 3: without an error code where no credential was shown.
+pub(super) fn refused(problem: &Problem, shown: bool) -> Reply {
+    let challenge = match shown {
+        true => "Bearer realm=\"gatepass\", error=\"invalid_token\"",
+        false => "Bearer realm=\"gatepass\"",
+    };
+    problem.render(Dialect::Native).header("www-authenticate", challenge)
+}
+
+fn forbidden(demand: &Demand) -> Reply {
+    let scope = joined(&demand.roles, " ");
+    let detail = format!("the token or certificate lacks a role; needed: {scope}");
+    let problem = Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail);
+    let challenge = format!("Bearer realm=\"gatepass\", error=\"insufficient_scope\", scope=\"{scope}\"");
+    problem.render(Dialect::Native).header("www-authenticate", &challenge)
+}
+
+fn joined(roles: &[Role], separator: &str) -> String {
+    roles.iter().map(Role::as_str).collect::<Vec<_>>().join(separator)
+}
