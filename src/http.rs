@@ -7,6 +7,7 @@ pub mod compat;
 pub mod credential;
 pub mod decode;
 pub mod document;
+pub mod form;
 pub mod forwarded;
 pub mod front;
 pub mod inquiry;

@@ -25,6 +25,8 @@ pub enum Permission {
     Redeem,
     /// A host's own certificate.
     BeHost,
+    /// Ask what a token says: whoever lists tokens, and every host.
+    Introspect,
 }
 
 impl Permission {
@@ -42,6 +44,7 @@ impl Permission {
             | Self::Administer => matches!(actor, Actor::User(_) | Actor::Local),
             Self::Redeem => matches!(actor, Actor::Bearer),
             Self::BeHost => matches!(actor, Actor::Host { .. }),
+            Self::Introspect => Self::ReadTokens.allows(actor) || Self::BeHost.allows(actor),
         }
     }
 }

@@ -8,6 +8,7 @@ mod hosts;
 mod issuers;
 mod keys;
 mod ledger;
+mod oauth;
 mod operation;
 mod paging;
 mod published;
@@ -74,6 +75,7 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
     };
     routes.push(Route::direct("/livez", operation::livez));
     routes.extend(authorize::routes());
+    routes.extend(oauth::routes());
     routes.extend(published::routes());
     routes
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -184,6 +184,12 @@ impl Front {
             Permission::Anyone => Ok(Judged { actor: Actor::Anyone, host: None, bearer: None }),
             Permission::Redeem => bearer(&parts.headers),
             Permission::BeHost => self.host(peer, id).await,
+            // Who signs in is not asked for a certificate, and a wrong sign-in is not made good by one.
+            Permission::Introspect
+                if !parts.headers.contains_key(AUTHORIZATION) && peer.certificate.is_some() =>
+            {
+                self.host(peer, id).await
+            }
             _ => self.user(&parts.headers).await,
         }
     }
@@ -238,22 +244,22 @@ fn bearer(headers: &http::HeaderMap) -> Result<Judged, Problem> {
     Ok(Judged { actor: Actor::Bearer, host: None, bearer })
 }
 
-/// The native API reads JSON alone; a body without a media type is taken for it.
+/// The native API reads JSON alone, OAuth's endpoints forms; a body without a media type is taken for that.
 fn refuse_media_type(route: &Route, parts: &Parts) -> Result<(), Problem> {
-    let json = |value: &HeaderValue| {
-        let media_type =
-            value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-        media_type == "application/json" || media_type.ends_with("+json")
-    };
-    match parts.headers.get(CONTENT_TYPE) {
-        Some(value) if route.body_limit > 0 && route.dialect == Dialect::Native && !json(value) => {
+    let Some(value) = parts.headers.get(CONTENT_TYPE).filter(|_| route.body_limit > 0) else { return Ok(()) };
+    let media_type = value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    match route.dialect {
+        Dialect::Native if media_type != "application/json" && !media_type.ends_with("+json") => {
             Err(Problem::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
                 "send JSON, with the header Content-Type: application/json",
             ))
         }
-        _ => Ok(()),
+        Dialect::OAuth if media_type != "application/x-www-form-urlencoded" => Err(Problem::bad_request(
+            "send a form, with the header Content-Type: application/x-www-form-urlencoded",
+        )),
+        Dialect::Native | Dialect::OAuth | Dialect::Ece => Ok(()),
     }
 }
 

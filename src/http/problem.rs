@@ -18,6 +18,8 @@ pub enum Dialect {
     Native,
     /// Elastic Cloud Enterprise's `{"errors":[…]}`.
     Ece,
+    /// OAuth's `{"error","error_description"}` (RFC 6749 section 5.2).
+    OAuth,
 }
 
 /// A failed request: what every dialect renders its error from.
@@ -82,6 +84,7 @@ impl Problem {
                 Reply::json(self.status, &shown.native()).header("content-type", "application/problem+json")
             }
             Dialect::Ece => Reply::json(self.status, &shown.ece()),
+            Dialect::OAuth => Reply::json(self.status, &shown.oauth()),
         };
         let reply = match self.retry_after {
             Some(seconds) => reply.header("retry-after", &seconds.to_string()),
@@ -118,6 +121,18 @@ impl Problem {
             problem["fields"] = json!(self.fields);
         }
         problem
+    }
+
+    /// RFC 6749 section 5.2 has codes for some of it; what it has none for keeps ours.
+    fn oauth(&self) -> Value {
+        let code = match self.code {
+            "unauthenticated" => "invalid_client",
+            "forbidden" => "unauthorized_client",
+            "internal_error" => "server_error",
+            _ if self.status == StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
+            code => code,
+        };
+        json!({ "error": code, "error_description": self.detail })
     }
 
     fn ece(&self) -> Value {

@@ -84,6 +84,15 @@ impl Route {
         Self::new(method, path, permission, Dialect::Ece, handler)
     }
 
+    /// A route of OAuth's: it takes a form and answers in OAuth's words.
+    pub fn oauth<H, F>(method: Method, path: &'static str, permission: Permission, handler: H) -> Self
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+    {
+        Self::new(method, path, permission, Dialect::OAuth, handler)
+    }
+
     /// A native route that anyone may GET, answered in the connection's own task: no body is read, no caller judged, and
     /// nothing may be waited for. For documents made ahead, and for streams.
     pub fn direct<H>(path: &'static str, handler: H) -> Self

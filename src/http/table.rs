@@ -14,6 +14,9 @@ use super::{api, compat};
 /// The path under which Elastic Cloud Enterprise's errors are spoken, for paths that no row has.
 const ECE_MARK: &str = "/platform/configuration/security/";
 
+/// The path under which OAuth's are.
+const OAUTH_MARK: &str = "/oauth2/";
+
 /// What the table says of a method and path.
 pub enum Match<'t, 'p> {
     /// This row, with its parameters.
@@ -90,7 +93,11 @@ fn allowed(methods: &[(Method, usize)]) -> String {
 }
 
 fn dialect_of(path: &str) -> Dialect {
-    if path.contains(ECE_MARK) { Dialect::Ece } else { Dialect::Native }
+    match path {
+        _ if path.contains(ECE_MARK) => Dialect::Ece,
+        _ if path.starts_with(OAUTH_MARK) => Dialect::OAuth,
+        _ => Dialect::Native,
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +127,7 @@ mod tests {
         let ece = "/api/v1/platform/configuration/security/enrollment-tokens";
         assert_eq!(find(Method::PUT, ece), "405 Ece GET, POST");
         assert_eq!(find(Method::GET, "/api/v1/platform/configuration/security/other"), "404 Ece");
+        assert_eq!(find(Method::GET, "/oauth2/introspect"), "405 OAuth POST");
     }
 
     #[test]
@@ -135,6 +143,7 @@ mod tests {
             "/api/v1/authorize/{*rest}",
             "/api/v1/authorize-with/{demand}",
             "/api/v1/authorize-with/{demand}/{*rest}",
+            "/.well-known/oauth-authorization-server",
             "/.well-known/jwks.json",
             "/ca/root.pem",
             "/ca/chain.pem",

@@ -1,0 +1,28 @@
+//! What OAuth clients and resource servers know how to ask (RFC 7662, RFC 7009, RFC 8414).
+
+mod introspect;
+mod metadata;
+mod revoke;
+
+use http::Method;
+
+use crate::access::Permission;
+use crate::http::document::Shelf;
+use crate::http::route::Route;
+
+/// Where a token's meaning is asked for.
+const INTROSPECT: &str = "/oauth2/introspect";
+/// Where a token is taken back by who holds it.
+const REVOKE: &str = "/oauth2/revoke";
+
+/// The rows.
+pub(super) fn routes() -> Vec<Route> {
+    let made = Shelf::default();
+    vec![
+        Route::oauth(Method::POST, INTROSPECT, Permission::Introspect, introspect::handle),
+        Route::oauth(Method::POST, REVOKE, Permission::WriteTokens, revoke::handle),
+        Route::direct("/.well-known/oauth-authorization-server", move |inquiry| {
+            Ok(metadata::serve(inquiry, &made))
+        }),
+    ]
+}

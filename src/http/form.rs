@@ -1,0 +1,58 @@
+//! Forms, as OAuth's endpoints take them (`application/x-www-form-urlencoded`).
+
+use super::call::decode_query;
+use super::problem::Problem;
+
+/// A form's fields. They may hold tokens: nothing of them is ever said back.
+pub struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Reads a body. Fields without a value count as not sent, unknown ones are not looked at (RFC 6749 section 3.2).
+    ///
+    /// # Errors
+    /// 400: not UTF-8, or a field twice.
+    pub fn parse(body: &[u8]) -> Result<Self, Problem> {
+        let text = std::str::from_utf8(body).map_err(|_| Problem::bad_request("the form is not UTF-8"))?;
+        let mut fields = decode_query(text);
+        fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+        if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            return Err(Problem::bad_request("a parameter stands in the form twice: send each once"));
+        }
+        fields.retain(|(_, value)| !value.is_empty());
+        Ok(Self(fields))
+    }
+
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a field that must be there.
+    ///
+    /// # Errors
+    /// 400 that names it.
+    pub fn required(&self, name: &str) -> Result<&str, Problem> {
+        self.get(name).ok_or_else(|| Problem::bad_request(format!("the parameter {name} is missing")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_decoded_and_empty_ones_count_as_not_sent() {
+        let form = Form::parse(b"token=a%2Eb+c&token_type_hint=&other=x").unwrap();
+        assert_eq!((form.get("token"), form.get("token_type_hint")), (Some("a.b c"), None));
+        assert_eq!(form.required("token").unwrap(), "a.b c");
+        assert!(form.required("confirm").err().unwrap().detail.contains("confirm"));
+        assert!(Form::parse(b"").unwrap().get("token").is_none());
+    }
+
+    #[test]
+    fn a_field_twice_and_what_is_not_utf_8_is_refused() {
+        for body in [&b"token=a&token=a"[..], b"token=a&x=1&token=", b"a=1&b=2&%61=3", b"token=\xff"] {
+            assert_eq!(Form::parse(body).err().map(|problem| problem.status.as_u16()), Some(400));
+        }
+    }
+}

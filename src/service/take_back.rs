@@ -1,0 +1,47 @@
+//! Taking back a token by the token itself, for who holds it and knows no id.
+
+use super::tokens::HowToRevoke;
+use super::trust::Signed;
+use super::{Authority, Caller, ServiceError};
+use crate::token::VerifyError;
+
+/// What became of a token that was presented to be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenBack {
+    /// It is revoked, now or since before.
+    Revoked,
+    /// It is no token of this authority's, or none that anything is known of any more.
+    NotOurs,
+    /// It is something signed of another kind than tokens are.
+    OtherKind,
+}
+
+impl Authority {
+    /// Revokes the token that this text is, if its signature is good, whatever its time: one that is not valid yet must not
+    /// become so. Nothing is written for any other text.
+    ///
+    /// # Errors
+    /// It is the emergency token and `even_emergency` is not set, or the store cannot be written.
+    pub async fn take_back(
+        &self,
+        caller: &Caller,
+        unverified_token: &str,
+        even_emergency: bool,
+    ) -> Result<TakenBack, ServiceError> {
+        let signed = self.trust().any(unverified_token, self.time.now());
+        let revoked = match signed {
+            Ok(Signed::Enrollment(token)) => {
+                let how = HowToRevoke { even_emergency, only_persistent: false };
+                self.revoke_token(caller, token.grant().token, how).await
+            }
+            Ok(Signed::Service(token)) => self.revoke_service_token(caller, token.grant().token).await,
+            Err(VerifyError::WrongType) => return Ok(TakenBack::OtherKind),
+            Err(_) => return Ok(TakenBack::NotOurs),
+        };
+        match revoked {
+            Ok(_) => Ok(TakenBack::Revoked),
+            Err(ServiceError::NotFound { .. }) => Ok(TakenBack::NotOurs),
+            Err(error) => Err(error),
+        }
+    }
+}
