@@ -38,3 +38,5 @@ pub mod server;
 pub mod service;
 #[cfg(feature = "server")]
 pub mod store;
+#[cfg(feature = "warp")]
+pub mod warp;

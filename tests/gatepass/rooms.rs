@@ -44,6 +44,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &["access", "name", "secret", "span", "clock", "id"]),
     ("connect", &["id"]),
     ("verifier", &["connect", "token", "clock", "id", "name", "secret"]),
+    ("warp", &["verifier", "token", "clock"]),
     ("client", &["connect", "token", "clock", "id", "name", "secret", "file_lock"]),
     ("cli", &["client", "connect", "server", "config", "token", "clock", "id", "name", "secret", "span"]),
 ];
