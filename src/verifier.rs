@@ -19,6 +19,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(feature = "fetch")]
+pub mod fetch;
 #[cfg(feature = "hosts")]
 pub mod hosts;
 mod keys;

@@ -1,0 +1,51 @@
+//! The key set: every five minutes, and at once for a key that nobody knows yet.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::error::FetchError;
+use super::pace::{Backoff, jittered};
+use super::shared::{Answer, Shared};
+
+const PATH: &str = "/.well-known/jwks.json";
+const EVERY: Duration = Duration::from_secs(300);
+/// Anyone can name a key that does not exist: for such ones the set is fetched no more often than this.
+const SPACING: Duration = Duration::from_secs(5);
+
+/// Keeps the keys fresh for ever.
+pub(super) async fn keep(shared: &Shared) {
+    let mut backoff = Backoff::default();
+    loop {
+        let asked = Instant::now();
+        let pause = match fetch(shared).await {
+            Ok(()) => {
+                backoff.succeeded();
+                jittered(EVERY)
+            }
+            Err(error) => {
+                shared.note(error);
+                backoff.failed()
+            }
+        };
+        // Either the pause is over, or somebody wants a key: both are reasons to go on.
+        let _ = timeout(pause, shared.keys_wanted.notified()).await;
+        sleep(pause.min(SPACING).saturating_sub(asked.elapsed())).await;
+    }
+}
+
+/// Fetches the key set, or learns that it is the same.
+pub(super) async fn fetch(shared: &Shared) -> Result<(), FetchError> {
+    let (at, tag) = (shared.now(), shared.learnt().keys_tag.clone());
+    match shared.get(PATH, tag).await? {
+        Answer::Unchanged => shared.verifier.confirm_keys(at),
+        Answer::New { body, tag } => {
+            let malformed = |_| FetchError::Malformed { path: PATH.to_owned(), why: "it is no text" };
+            let jwks = String::from_utf8(body.into()).map_err(malformed)?;
+            shared.verifier.update_keys(&jwks, at)?;
+            shared.learnt().keys_tag = tag;
+        }
+    }
+    shared.keys_are_fresh();
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! What the loops of a refresher have in common.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use hyper::Method;
+use hyper::header::{ETAG, HeaderValue, IF_NONE_MATCH};
+use tokio::sync::{Notify, watch};
+
+use super::error::FetchError;
+use super::event::Event;
+use super::health::{Health, Progress};
+use super::learnt::Learnt;
+use crate::clock::Timestamp;
+use crate::connect::Connector;
+use crate::token::{Status, StatusListError};
+#[cfg(feature = "hosts")]
+use crate::verifier::hosts::HostVerifier;
+use crate::verifier::{ListUpdateError, Missing, Pushed, Verifier};
+
+/// The source of time.
+pub(super) type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+pub(super) struct Shared {
+    pub(super) connector: Connector,
+    pub(super) verifier: Arc<Verifier>,
+    #[cfg(feature = "hosts")]
+    pub(super) hosts: Option<Arc<HostVerifier>>,
+    pub(super) clock: Now,
+    pub(super) snapshot: Option<PathBuf>,
+    /// Wakes the loop of the keys, or of the lists, before its time.
+    pub(super) keys_wanted: Notify,
+    pub(super) lists_wanted: Notify,
+    /// Something was learnt that belongs into the snapshot.
+    pub(super) changed: Notify,
+    pub(super) progress: watch::Sender<Progress>,
+    pub(super) learnt: Mutex<Learnt>,
+}
+
+/// What a conditional GET brought.
+pub(super) enum Answer {
+    /// The same as under the entity tag (RFC 9110 section 15.4.5).
+    Unchanged,
+    /// This.
+    New { body: Bytes, tag: Option<HeaderValue> },
+}
+
+impl Shared {
+    pub(super) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    pub(super) fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// GETs `path`, unless it is what `tag` names.
+    pub(super) async fn get(&self, path: &str, tag: Option<HeaderValue>) -> Result<Answer, FetchError> {
+        let conditional = tag.is_some();
+        let headers = tag.map(|tag| (IF_NONE_MATCH, tag)).into_iter().collect::<Vec<_>>();
+        let answer = self.connector.request(Method::GET, path, &headers, None).await?;
+        match answer.status.as_u16() {
+            200 => Ok(Answer::New { body: answer.body, tag: answer.headers.get(ETAG).cloned() }),
+            304 if conditional => Ok(Answer::Unchanged),
+            status => Err(FetchError::Status { path: path.to_owned(), status }),
+        }
+    }
+
+    /// Where the list with this address is asked for: at the authority that is trusted, wherever the address points.
+    pub(super) fn path_of(&self, uri: &str) -> Option<String> {
+        let path = uri.strip_prefix(self.verifier.issuer())?;
+        let id = path.strip_prefix("/status/")?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (!id.is_empty() && id.bytes().all(plain)).then(|| path.to_owned())
+    }
+
+    /// Acts on an event: what was taken back is refused from now on.
+    pub(super) fn take(&self, event: Event) {
+        match event {
+            // Whatever happened before the stream began, or was missed, is in the lists.
+            Event::Hello | Event::Reset => self.all_lists_are_due(),
+            Event::Change { list, changes } => self.take_changes(&list, &changes),
+            Event::Unknown => {}
+        }
+    }
+
+    fn take_changes(&self, list: &str, changes: &[(u32, Status)]) {
+        let pushed = self.verifier.apply(list, changes, self.now());
+        self.progress.send_modify(|progress| progress.pushed += 1);
+        self.changed.notify_one();
+        if pushed == Pushed::FetchList {
+            let known = self.learnt().list_is_wanted(list);
+            if known { self.lists_wanted.notify_one() } else { self.all_lists_are_due() }
+        }
+    }
+
+    fn all_lists_are_due(&self) {
+        self.learnt().all_are_due();
+        self.lists_wanted.notify_one();
+    }
+
+    /// A token named something that the verifier does not have.
+    pub(super) fn miss(&self, missing: &Missing) {
+        match missing {
+            Missing::Key(_) => self.keys_wanted.notify_one(),
+            Missing::List(_) => {
+                self.learnt().unknown_list_is_wanted();
+                self.lists_wanted.notify_one();
+            }
+        }
+    }
+
+    /// A list under a key that nobody knows is a reason to fetch the keys.
+    pub(super) fn list_refused(&self, error: &ListUpdateError) {
+        if matches!(error, ListUpdateError::NoKeys | ListUpdateError::List(StatusListError::UnknownKey)) {
+            self.keys_wanted.notify_one();
+        }
+    }
+
+    pub(super) fn stream_is(&self, following: bool) {
+        self.progress.send_modify(|progress| progress.following = following);
+    }
+
+    pub(super) fn keys_are_fresh(&self) {
+        self.progress.send_modify(|progress| progress.keys = true);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn lists_are_fresh(&self) {
+        self.progress.send_modify(|progress| progress.lists = true);
+    }
+
+    /// Remembers a failure; the work goes on.
+    pub(super) fn note(&self, error: FetchError) {
+        let at = self.now();
+        self.progress.send_modify(|progress| {
+            progress.failures += 1;
+            progress.last_failure = Some((at, error.to_string()));
+        });
+    }
+
+    pub(super) fn health(&self) -> Health {
+        let (now, progress) = (self.now(), self.progress.borrow().clone());
+        let lists = self.verifier.lists();
+        let age = |at: Timestamp| now.since(at);
+        Health {
+            ready: progress.is_ready(),
+            keys_age: self.verifier.keys_confirmed_at().map(age),
+            lists_age: lists.iter().map(|(_, at)| age(*at)).max(),
+            lists: lists.len(),
+            following: progress.following,
+            pushed: progress.pushed,
+            failures: progress.failures,
+            last_failure: progress.last_failure,
+        }
+    }
+}

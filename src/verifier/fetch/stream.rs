@@ -1,0 +1,142 @@
+//! The lines of an event stream (WHATWG HTML section 9.2.6), cut into events.
+
+use std::mem::take;
+
+/// The longest event that is read, in bytes. The authority sends a change as soon as it is signed: a few indexes.
+const MAX_EVENT_BYTES: usize = 1 << 20;
+
+/// One event as it was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RawEvent {
+    /// Its name; empty if it has none.
+    pub(super) name: String,
+    /// Its data: all `data` lines, with newlines between them.
+    pub(super) data: String,
+    /// The last id that the stream has set, with this event or before.
+    pub(super) id: Option<String>,
+}
+
+/// An event that does not end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event of the stream is longer than 1 MiB; connect again")]
+pub(super) struct EventTooLong;
+
+/// Takes bytes as they arrive and gives events as they are complete.
+#[derive(Default)]
+pub(super) struct Splitter {
+    line: Vec<u8>,
+    after_return: bool,
+    begun: bool,
+    name: String,
+    data: String,
+    has_data: bool,
+    id: Option<String>,
+}
+
+impl Splitter {
+    /// A splitter of a stream that goes on after the event `id`.
+    pub(super) fn after(id: Option<String>) -> Self {
+        Self { id, ..Self::default() }
+    }
+
+    /// The events that are complete with `bytes`.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<RawEvent>, EventTooLong> {
+        let mut events = Vec::new();
+        for &byte in bytes {
+            // A line ends with CR, LF or both.
+            let second_half = byte == b'\n' && take(&mut self.after_return);
+            match byte {
+                b'\n' if second_half => {}
+                b'\n' | b'\r' => {
+                    self.after_return = byte == b'\r';
+                    events.extend(self.end_line());
+                }
+                byte => {
+                    self.after_return = false;
+                    self.line.push(byte);
+                }
+            }
+            if self.line.len() + self.data.len() > MAX_EVENT_BYTES {
+                return Err(EventTooLong);
+            }
+        }
+        Ok(events)
+    }
+
+    fn end_line(&mut self) -> Option<RawEvent> {
+        let line = take(&mut self.line);
+        let line = String::from_utf8_lossy(&line);
+        let first = !std::mem::replace(&mut self.begun, true);
+        let line = if first { line.trim_start_matches('\u{feff}') } else { &line };
+        if line.is_empty() {
+            return self.dispatch();
+        }
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match field {
+            "event" => value.clone_into(&mut self.name),
+            "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
+            "data" => {
+                if take(&mut self.has_data) {
+                    self.data.push('\n');
+                }
+                self.data.push_str(value);
+                self.has_data = true;
+            }
+            // Comments (no field name), `retry`, and what a later version may add.
+            _ => {}
+        }
+        None
+    }
+
+    fn dispatch(&mut self) -> Option<RawEvent> {
+        let (name, data) = (take(&mut self.name), take(&mut self.data));
+        take(&mut self.has_data).then(|| RawEvent { name, data, id: self.id.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(text: &str) -> Vec<RawEvent> {
+        Splitter::default().feed(text.as_bytes()).unwrap()
+    }
+
+    fn event(name: &str, data: &str, id: Option<&str>) -> RawEvent {
+        RawEvent { name: name.to_owned(), data: data.to_owned(), id: id.map(str::to_owned) }
+    }
+
+    #[test]
+    fn events_are_cut_wherever_the_bytes_are() {
+        let text =
+            "\u{feff}: heartbeat\r\n\r\nevent: change\r\nid: a-1\r\ndata: {\r\ndata: }\r\n\r\ndata:x\n\n";
+        let whole = events(text);
+        assert_eq!(whole, [event("change", "{\n}", Some("a-1")), event("", "x", Some("a-1"))]);
+        for size in 1..8 {
+            let mut splitter = Splitter::default();
+            let parts = text.as_bytes().chunks(size).flat_map(|part| splitter.feed(part).unwrap());
+            assert_eq!(parts.collect::<Vec<_>>(), whole, "{size}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_data_is_no_event_but_its_id_counts() {
+        assert_eq!(events("event: change\nid: a-1\n\n"), []);
+        assert_eq!(events("id: a-1\n\nretry: 5\nnews: 1\ndata\n\n"), [event("", "", Some("a-1"))]);
+        assert_eq!(events("id: a\0b\ndata: 1\n\n"), [event("", "1", None)]);
+        let mut after = Splitter::after(Some("a-7".to_owned()));
+        assert_eq!(after.feed(b"data: 1\r\r").unwrap(), [event("", "1", Some("a-7"))]);
+    }
+
+    #[test]
+    fn an_event_without_end_is_given_up() {
+        let mut splitter = Splitter::default();
+        assert_eq!(splitter.feed(&vec![b'x'; MAX_EVENT_BYTES]), Ok(Vec::new()));
+        assert_eq!(splitter.feed(b"x"), Err(EventTooLong));
+        let mut splitter = Splitter::default();
+        let line = format!("data: {}\n", "x".repeat(999));
+        let mut fed = (0..2000).map(|_| splitter.feed(line.as_bytes()));
+        assert!(fed.any(|outcome| outcome == Err(EventTooLong)));
+    }
+}
