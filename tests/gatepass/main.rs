@@ -11,6 +11,7 @@ mod http;
 mod invariants;
 mod issuers;
 mod keys;
+mod load;
 #[cfg(feature = "outside")]
 mod outside;
 mod readme;
