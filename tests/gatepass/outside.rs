@@ -5,7 +5,10 @@
 mod certificates;
 mod durability;
 mod requests;
+mod script;
+mod scripts;
 mod served;
+mod staged;
 mod tls;
 mod tokens;
 mod tool;
