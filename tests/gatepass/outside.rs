@@ -4,6 +4,9 @@
 
 mod certificates;
 mod durability;
+mod echo;
+mod proxies;
+mod proxy;
 mod requests;
 mod script;
 mod scripts;

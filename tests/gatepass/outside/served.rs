@@ -38,6 +38,13 @@ impl Served {
         Self::start_as(Command::new(env!("CARGO_BIN_EXE_gatepass")), tempfile::tempdir().unwrap())
     }
 
+    /// The same with settings from variables: `GATEPASS_<SECTION>__<KEY>` and their values.
+    pub(super) fn start_with(settings: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gatepass"));
+        command.envs(settings.iter().copied());
+        Self::start_as(command, tempfile::tempdir().unwrap())
+    }
+
     /// The same under strace, which writes what `calls` it makes to [`Served::trace`].
     pub(super) fn start_traced(calls: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -101,6 +108,12 @@ impl Served {
         self.text("trace")
     }
 
+    /// Stops it for good, as a failure would.
+    pub(super) fn stop(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
     /// The server's process: the first that strace saw, or our child.
     fn pid(&self) -> Pid {
         let first = || self.trace().split(' ').next()?.parse().ok().and_then(Pid::from_raw);
@@ -140,6 +153,21 @@ impl Served {
         let minted = self.admin("POST", "/api/v1/enrollment-tokens", order);
         assert_eq!(minted.status, 201, "{}", minted.body);
         minted.json["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Mints a service token for `audience`; its id, and the token.
+    pub(super) fn mint_service(&self, audience: &str, roles: &[&str]) -> (String, String) {
+        let order = json!({ "audience": audience, "roles": roles });
+        let minted = self.admin("POST", "/api/v1/service-tokens", &order);
+        assert_eq!(minted.status, 201, "{}", minted.body);
+        let text = |name| minted.json[name].as_str().unwrap().to_owned();
+        (text("token_id"), text("token"))
+    }
+
+    /// Takes a service token back.
+    pub(super) fn revoke_service(&self, id: &str) {
+        let revoked = self.admin("DELETE", &format!("/api/v1/service-tokens/{id}"), &Value::Null);
+        assert_eq!(revoked.status, 200, "{}", revoked.body);
     }
 
     /// Redeems `token` with a certificate request.

@@ -27,7 +27,7 @@ impl Said {
 /// What installs `program`.
 fn package(program: &str) -> &str {
     match program {
-        "openssl" | "curl" | "strace" => program,
+        "openssl" | "curl" | "strace" | "nginx" => program,
         "python3" => "python3 python3-venv",
         "node" => "nodejs npm",
         other => other,

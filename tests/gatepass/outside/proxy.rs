@@ -1,0 +1,180 @@
+//! The real nginx and the real Envoy with the configurations under `examples/`, between curl and a service.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use super::echo;
+use super::served::{Served, eventually};
+use super::tool;
+use crate::support::process::free_port;
+
+const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+
+/// The audience that the examples name.
+pub(super) const AUDIENCE: &str = "https://jobs.example.org";
+/// The one address that the authority believes; see [`Served::start_with`].
+const PROXY: &str = "127.0.0.1";
+
+/// Which proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Nginx,
+    Envoy,
+}
+
+impl Kind {
+    /// An authority that lets this proxy pass certificates, and mints for the service behind it.
+    pub(super) fn authority(self) -> Served {
+        let header = match self {
+            Self::Nginx => "x-client-cert",
+            Self::Envoy => "x-forwarded-client-cert",
+        };
+        Served::start_with(&[
+            ("GATEPASS_TOKENS__AUDIENCES", &format!("{AUDIENCE},https://other.example.org")),
+            ("GATEPASS_HTTP__TRUSTED_PROXIES", PROXY),
+            ("GATEPASS_HTTP__CLIENT_CERTIFICATE_HEADER", header),
+        ])
+    }
+}
+
+/// A running proxy with a service behind it. Dropping it stops it.
+pub(super) struct Proxy {
+    process: Child,
+    url: String,
+    certificate: String,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Passed {
+    pub(super) status: u16,
+    /// What the service received, in lower case, if it was asked; else what the proxy said.
+    pub(super) body: String,
+    /// The head of the answer.
+    pub(super) head: String,
+}
+
+impl Passed {
+    /// The value of a header that the service received.
+    pub(super) fn received(&self, name: &str) -> Option<&str> {
+        self.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+    }
+}
+
+impl Proxy {
+    /// The proxy of this kind in front of `at`, running on files in the directory of `at`.
+    pub(super) fn start(kind: Kind, at: &Served) -> Self {
+        let (port, service) = (free_port(), echo::start());
+        let address = at.url.strip_prefix("https://").unwrap();
+        let authority_port = address.rsplit_once(':').unwrap().1;
+        std::fs::copy(at.root(), at.path("root.pem")).unwrap();
+        at.file("chain.pem", &at.curl("/ca/chain.pem", &[], "").body);
+        let certificate = certify(at);
+        let folder = format!("{}/", at.path("").to_str().unwrap().trim_end_matches('/'));
+        let example = match kind {
+            Kind::Nginx => "nginx/gatepass.conf",
+            Kind::Envoy => "envoy/envoy.yaml",
+        };
+        let mut text = std::fs::read_to_string(Path::new(EXAMPLES).join(example)).unwrap();
+        for (from, to) in [
+            ("server gate.example.org:8443", format!("server {address}")),
+            (
+                "address: gate.example.org, port_value: 8443",
+                format!("address: 127.0.0.1, port_value: {authority_port}"),
+            ),
+            ("gate.example.org", "localhost".to_owned()),
+            ("/etc/nginx/gatepass/", folder.clone()),
+            ("/etc/envoy/gatepass/", folder),
+            ("listen 443", format!("listen 127.0.0.1:{port}")),
+            ("address: 0.0.0.0, port_value: 443", format!("address: 127.0.0.1, port_value: {port}")),
+            ("127.0.0.1:8080", service.clone()),
+            ("port_value: 8080", format!("port_value: {}", service.rsplit_once(':').unwrap().1)),
+        ] {
+            text = text.replace(from, &to);
+        }
+        let process = match kind {
+            Kind::Nginx => nginx(at, &text),
+            Kind::Envoy => envoy(at, &text),
+        };
+        let mut proxy = Self { process, url: format!("https://localhost:{port}"), certificate };
+        eventually("the proxy to listen", || proxy.listens(port, at));
+        proxy
+    }
+
+    fn listens(&mut self, port: u16, at: &Served) -> Option<()> {
+        if let Some(status) = self.process.try_wait().unwrap() {
+            panic!("the proxy ended with {status}:\n{}", at.text("proxy.log"));
+        }
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
+    }
+
+    /// A request through it, with these arguments to curl.
+    pub(super) fn curl(&self, path: &str, args: &[&str]) -> Passed {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--max-time", "60", "--include", "--http1.1"]);
+        curl.args(["--cacert", &self.certificate, "--write-out", "\n%{http_code}"]).args(args);
+        let out = tool::run(curl.arg(format!("{}{path}", self.url)), "").expect_good();
+        let (out, status) = out.rsplit_once('\n').unwrap();
+        let (head, body) = out.split_once("\r\n\r\n").unwrap();
+        Passed { status: status.parse().unwrap(), body: body.to_owned(), head: head.to_ascii_lowercase() }
+    }
+
+    /// The same with a token.
+    pub(super) fn curl_as(&self, token: &str, path: &str, args: &[&str]) -> Passed {
+        let bearer = format!("Authorization: Bearer {token}");
+        self.curl(path, &[args, &["--header", &bearer]].concat())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        drop(self.process.wait());
+    }
+}
+
+/// The proxy's own certificate and key, `jobs.pem` and `jobs.key`.
+fn certify(at: &Served) -> String {
+    let (certificate, key) = (at.arg("jobs.pem"), at.arg("jobs.key"));
+    let kind =
+        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+    let name = ["-subj", "/CN=jobs", "-addext", "subjectAltName=DNS:localhost"];
+    let files = ["-keyout", key.as_str(), "-out", certificate.as_str()];
+    tool::openssl(kind.into_iter().chain(name).chain(files)).expect_good();
+    certificate
+}
+
+/// nginx with `site`, as one process that needs no directory but its own.
+fn nginx(at: &Served, site: &str) -> Child {
+    let (site, folder) = (at.file("site.conf", site), at.arg(""));
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("  {name}_temp_path {folder}/{name};\n"))
+        .concat();
+    let main = format!(
+        "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/proxy.log info;\n\
+         events {{}}\nhttp {{\n  access_log off;\n{temporary}  include {site};\n}}\n"
+    );
+    let main = at.file("nginx.conf", &main);
+    let found =
+        ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].into_iter().find(|path| Path::new(path).exists());
+    run(
+        at,
+        Command::new(found.unwrap_or("nginx")).args(["-p", &folder, "-c", &main, "-e", &at.arg("proxy.log")]),
+    )
+}
+
+fn envoy(at: &Served, text: &str) -> Child {
+    let config = at.file("envoy.yaml", text);
+    run(
+        at,
+        Command::new("envoy").args(["--config-path", &config, "--concurrency", "1", "--use-dynamic-base-id"]),
+    )
+}
+
+fn run(at: &Served, command: &mut Command) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(at.path("proxy.log")).unwrap();
+    let program = command.get_program().to_string_lossy().into_owned();
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    command.spawn().unwrap_or_else(|error| tool::missing(&program, &error.to_string()))
+}
