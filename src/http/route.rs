@@ -2,10 +2,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use tower_service::Service as _;
 use warp::Filter as _;
 
@@ -150,9 +150,10 @@ where
     H: Fn(Call) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let filter = warp::ext::get::<Call>().then(move |call: Call| {
-        let answer = handler(call);
+    let filter = warp::ext::get::<Handed>().then(move |handed: Handed| {
+        let answer = handed.take().map(&handler);
         async move {
+            let Some(answer) = answer else { return lost().render(dialect).0 };
             let Reply(response) = answer.await.unwrap_or_else(|problem| problem.render(dialect));
             response
         }
@@ -160,7 +161,7 @@ where
     let service = warp::service(filter);
     Arc::new(move |call| {
         let mut request = Request::new(http_body_util::Full::new(Bytes::new()));
-        request.extensions_mut().insert(call);
+        request.extensions_mut().insert(Handed::new(call));
         let mut service = service.clone();
         Box::pin(async move {
             match service.call(request).await {
@@ -169,4 +170,27 @@ where
             }
         })
     })
+}
+
+/// A call on its way through warp, which clones what it finds in the extensions: the call itself is handed over once.
+#[derive(Clone)]
+struct Handed(Arc<Mutex<Option<Call>>>);
+
+impl Handed {
+    fn new(call: Call) -> Self {
+        Self(Arc::new(Mutex::new(Some(call))))
+    }
+
+    fn take(&self) -> Option<Call> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A filter that asks for its call twice: a mistake of this file.
+fn lost() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "this is a fault of gatepass: see its log",
+    )
 }
