@@ -32,8 +32,13 @@ macro_rules! uuid_id {
         impl $name {
             /// A new id whose time part is `now`.
             pub fn generate(now: Timestamp) -> Self {
+                Self::with(now, &random())
+            }
+
+            /// The id of `now` with these bits, of which 74 are kept: the last seven bytes as they are.
+            pub fn with(now: Timestamp, bits: &[u8; 10]) -> Self {
                 let millis = u64::try_from(now.millis()).unwrap_or(0);
-                Self(uuid::Builder::from_unix_timestamp_millis(millis, &random()).into_uuid())
+                Self(uuid::Builder::from_unix_timestamp_millis(millis, bits).into_uuid())
             }
 
             /// Parses the hyphenated form, in either case; nothing else is an id.

@@ -3,6 +3,7 @@
 mod direct;
 mod finish;
 mod record;
+mod request_ids;
 mod rest;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use self::record::Record;
+use self::request_ids::RequestIds;
 use self::rest::Rest;
 use super::ResponseBody;
 use super::body::{self, BodyError};
@@ -36,6 +38,7 @@ pub struct Front {
     table: Table,
     local: Secret<String>,
     body_timeout: Duration,
+    ids: RequestIds,
 }
 
 /// A request on its way into a task of its own.
@@ -57,18 +60,18 @@ struct Judged {
 
 impl Front {
     /// A front before these routes. `local` is the credential that the data directory holds.
-    pub const fn new(
+    pub fn new(
         authority: Arc<Authority>,
         table: Table,
         local: Secret<String>,
         body_timeout: Duration,
     ) -> Self {
-        Self { authority, table, local, body_timeout }
+        Self { authority, table, local, body_timeout, ids: RequestIds::new() }
     }
 
     /// Answers a request. A panic on the way becomes a 500; the server lives.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<ResponseBody> {
-        let id = RequestId::generate(self.authority.time().wall());
+        let id = self.ids.next(self.authority.time().wall());
         let (parts, body) = request.into_parts();
         let (method, version) = (parts.method.clone(), parts.version);
         let mut record = Record::begin(&parts, id, self.table.unmatched());
