@@ -7,6 +7,7 @@ mod ca_expiry;
 mod ca_rotation;
 mod crl;
 mod documents;
+mod guarded_service;
 mod http;
 mod invariants;
 mod issuers;
