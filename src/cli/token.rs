@@ -1,10 +1,13 @@
 //! `gatepass token`: mint, list, show, revoke; inspect and verify without a server.
 
 mod create;
+mod kind;
+mod look;
 mod verify;
 
 use clap::{Args, Subcommand};
 
+use self::kind::Kind;
 use super::ask::{SecretArg, confirm};
 use super::error::CliError;
 use super::output::{self, line};
@@ -12,7 +15,7 @@ use super::remote::Remote;
 use crate::config::Environment;
 use crate::id::TokenId;
 
-/// Mint, list and revoke enrollment tokens; look into one without a server
+/// Mint, list and revoke tokens, for hosts to enroll with or for a service's door; look into one without a server
 #[derive(Subcommand)]
 pub(crate) enum TokenCommand {
     Create(create::Create),
@@ -22,7 +25,7 @@ pub(crate) enum TokenCommand {
     Show(Show),
     /// Take a token back; hosts it admitted stay
     Revoke(Revoke),
-    Inspect(verify::Inspect),
+    Inspect(look::Inspect),
     Verify(verify::Verify),
 }
 
@@ -45,6 +48,9 @@ impl TokenCommand {
 pub(crate) struct List {
     #[command(flatten)]
     remote: Remote,
+    /// Service tokens, in the place of enrollment tokens
+    #[arg(long)]
+    service: bool,
     /// Also tokens that were used up, expired or revoked longer ago than the retention time
     #[arg(long)]
     ended: bool,
@@ -55,20 +61,12 @@ pub(crate) struct List {
 
 impl List {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let path =
-            if self.ended { "/api/v1/enrollment-tokens?ended=true" } else { "/api/v1/enrollment-tokens" };
-        let items = self.remote.connect(environment)?.list(path, self.limit).await?;
-        let columns = [
-            ("ID", "id"),
-            ("STATE", "state"),
-            ("LABEL", "label"),
-            ("ROLES", "roles"),
-            ("PERSISTENT", "persistent"),
-            ("USES LEFT", "uses_left"),
-            ("EXPIRES", "expires_at"),
-            ("MINTER", "minter"),
-        ];
-        output::list(self.remote.output, &items, &columns, "no tokens: `gatepass token create` mints one")
+        let kind = if self.service { Kind::Service } else { Kind::Enrollment };
+        let query = if self.ended { "?ended=true" } else { "" };
+        let path = format!("{}{query}", kind.path());
+        let items = self.remote.connect(environment)?.list(&path, self.limit).await?;
+        let (columns, nothing) = (kind.columns(), kind.nothing());
+        output::list(self.remote.output, &items, columns, nothing)
     }
 }
 
@@ -85,25 +83,9 @@ pub(crate) struct Show {
 impl Show {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let id = token_id(&self.id)?;
-        let item = self.remote.connect(environment)?.get(&format!("/api/v1/enrollment-tokens/{id}")).await?;
-        let rows = [
-            ("id", "id"),
-            ("state", "state"),
-            ("label", "label"),
-            ("roles", "roles"),
-            ("persistent", "persistent"),
-            ("emergency", "emergency"),
-            ("minted by", "minter"),
-            ("minted at", "created_at"),
-            ("expires at", "expires_at"),
-            ("revoked at", "revoked_at"),
-            ("used", "used"),
-            ("of", "max_uses"),
-            ("names", "dns_names"),
-            ("only key", "key_thumbprint"),
-            ("signed by", "kid"),
-        ];
-        output::one(self.remote.output, &item, &rows)
+        let api = self.remote.connect(environment)?;
+        let (kind, item) = kind::either(async |kind| api.get(&format!("{}/{id}", kind.path())).await).await?;
+        output::one(self.remote.output, &item, kind.rows())
     }
 }
 
@@ -128,13 +110,17 @@ impl Revoke {
         let ids = self.ids.iter().map(token_id).collect::<Result<Vec<_>, _>>()?;
         let what = if ids.len() == 1 { format!("token {}", ids[0]) } else { format!("{} tokens", ids.len()) };
         confirm(
-            &format!("revoke {what}? nobody can enroll with it any more; enrolled hosts stay"),
+            &format!(
+                "revoke {what}? no host enrolls and no service admits with it any more; enrolled hosts stay"
+            ),
             self.yes,
         )?;
         let api = self.remote.connect(environment)?;
         let query = if self.emergency { "?confirm=emergency" } else { "" };
         for id in ids {
-            let answer = api.delete(&format!("/api/v1/enrollment-tokens/{id}{query}")).await?;
+            let revoke =
+                async |kind: Kind| api.delete(&format!("{}/{id}{}", kind.path(), kind.query(query))).await;
+            let (_, answer) = kind::either(revoke).await?;
             match (self.remote.output, answer["changed"].as_bool()) {
                 (output::Format::Json, _) => output::json(&answer)?,
                 (output::Format::Table, Some(false)) => line(format!("token {id} had been revoked before"))?,

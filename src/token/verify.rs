@@ -212,6 +212,14 @@ impl<'a> UnverifiedToken<'a> {
         Ok(Authenticated::new(claims.service_grant()?, key))
     }
 
+    /// What a service token says, **unverified**: anyone may have written it.
+    ///
+    /// # Errors
+    /// [`VerifyError::Malformed`].
+    pub fn unverified_service_grant(&self) -> Result<ServiceGrant, VerifyError> {
+        Claims::parse(&self.claims)?.service_grant()
+    }
+
     /// The key whose signature it bears, and what it claims; its issuer is one of `issuers`.
     fn signed_by<'k>(
         &self,

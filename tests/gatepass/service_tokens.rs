@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::authority::{AUDIENCE, token_of};
 use crate::support::{Host, Running, Said, database};
 
+mod cli;
 mod refused;
 
 const SERVICE: &str = "/api/v1/service-tokens";

@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::kind::Kind;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format, line};
 use crate::cli::private;
 use crate::cli::remote::Remote;
+use crate::client::problem::printable;
 use crate::config::Environment;
 use crate::secret::Secret;
 
@@ -21,10 +23,14 @@ use crate::secret::Secret;
   gatepass token create --role proxy --label rack-7
   gatepass token create --role allocator --role proxy --ttl 1h --max-uses 20
   gatepass token create --persistent --label image-builder
-  gatepass token create --quiet --role proxy | ssh node-1 gatepass enroll -")]
+  gatepass token create --quiet --role proxy | ssh node-1 gatepass enroll -
+  gatepass token create --audience https://jobs.example.org --role proxy --ttl 1h")]
 pub(crate) struct Create {
     #[command(flatten)]
     remote: Remote,
+    /// Mint a service token: roles for the door of the service with this URI, which the server's tokens.audiences names. No host enrolls with it
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
     /// A role the host gets; may be repeated, or joined with commas
     #[arg(long = "role", alias = "roles", value_name = "NAME", value_delimiter = ',')]
     roles: Vec<String>,
@@ -62,8 +68,9 @@ pub(crate) struct Create {
 
 impl Create {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let kind = self.kind()?;
         let api = self.remote.connect(environment)?;
-        let mut answer = api.post("/api/v1/enrollment-tokens", &self.body()).await?;
+        let mut answer = api.post(kind.path(), &self.body()).await?;
         if let Some(path) = &self.out {
             let token = Secret::new(format!("{}\n", answer["token"].as_str().unwrap_or_default()));
             private::write(path, &token)?;
@@ -73,7 +80,28 @@ impl Create {
             (_, true) if self.out.is_some() => Ok(()),
             (_, true) => line(answer["token"].as_str().unwrap_or_default()),
             (Format::Json, false) => output::json(&answer),
-            (Format::Table, false) => show(&answer, self.out.as_deref()),
+            (Format::Table, false) => show(kind, &answer, self.out.as_deref()),
+        }
+    }
+
+    /// Which kind of token is asked for; what only enrollment tokens have is refused beside an audience.
+    fn kind(&self) -> Result<Kind, CliError> {
+        if self.audience.is_none() {
+            return Ok(Kind::Enrollment);
+        }
+        let given = [
+            ("--persistent", self.persistent),
+            ("--max-uses", self.max_uses.is_some()),
+            ("--unlimited", self.unlimited),
+            ("--dns-name", !self.dns_names.is_empty()),
+            ("--key-thumbprint", self.key_thumbprint.is_some()),
+        ];
+        match given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect::<Vec<_>>() {
+            flags if flags.is_empty() => Ok(Kind::Service),
+            flags => Err(CliError::Usage(format!(
+                "{} cannot go with --audience: a service token always expires, and no host redeems it",
+                flags.join(", ")
+            ))),
         }
     }
 
@@ -82,8 +110,11 @@ impl Create {
         let mut body = Map::new();
         let mut put = |key: &str, value: Value| drop(body.insert(key.to_owned(), value));
         put("roles", json!(self.roles));
-        put("persistent", json!(self.persistent));
+        if self.audience.is_none() {
+            put("persistent", json!(self.persistent));
+        }
         let texts = [
+            ("audience", &self.audience),
             ("label", &self.label),
             ("ttl", &self.ttl),
             ("expires_at", &self.expires_at),
@@ -106,7 +137,34 @@ impl Create {
     }
 }
 
-fn show(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
+fn show(kind: Kind, answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
+    match kind {
+        Kind::Enrollment => show_enrollment(answer, file),
+        Kind::Service => show_service(answer, file),
+    }
+}
+
+fn show_service(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
+    let rows = [
+        ("token", "token"),
+        ("id", "token_id"),
+        ("audience", "audience"),
+        ("roles", "roles"),
+        ("label", "label"),
+        ("expires", "expires_at"),
+        ("status", "status_list.uri"),
+        ("at index", "status_list.idx"),
+    ];
+    output::one(Format::Table, answer, &rows)?;
+    let kept = if file.is_some() { "The token is in the file alone." } else { "The token is shown once." };
+    line(format!(
+        "\n{kept} `gatepass token inspect` shows what it says. The service checks it by itself:\n  \
+         gatepass token verify --jwks FILE --audience {} --status FILE",
+        printable(answer["audience"].as_str().unwrap_or_default())
+    ))
+}
+
+fn show_enrollment(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
     let rows = [
         ("token", "token"),
         ("id", "token_id"),
@@ -142,9 +200,36 @@ mod tests {
         create: Create,
     }
 
-    fn body(args: &[&str]) -> Value {
+    fn create(args: &[&str]) -> Create {
         let line = Line::try_parse_from(std::iter::once("create").chain(args.iter().copied()));
-        line.map_err(|error| error.to_string()).unwrap().create.body()
+        line.map_err(|error| error.to_string()).unwrap().create
+    }
+
+    fn body(args: &[&str]) -> Value {
+        create(args).body()
+    }
+
+    #[test]
+    fn an_audience_asks_for_a_service_token() {
+        let create = create(&["--audience", "urn:jobs", "--role", "a", "--ttl", "1h"]);
+        assert_eq!(create.kind().unwrap(), Kind::Service);
+        assert_eq!(create.body(), json!({"roles": ["a"], "audience": "urn:jobs", "ttl": "1h"}));
+    }
+
+    #[test]
+    fn what_only_enrollment_tokens_have_is_refused_beside_an_audience() {
+        for flags in [
+            ["--persistent"].as_slice(),
+            &["--max-uses", "3"],
+            &["--unlimited"],
+            &["--dns-name", "a.example.org"],
+            &["--key-thumbprint", "x"],
+        ] {
+            let refused = create(&[&["--audience", "urn:jobs"], flags].concat()).kind().unwrap_err();
+            assert_eq!(refused.exit_code(), 2);
+            assert!(refused.to_string().contains(flags[0]), "{refused}");
+            assert_eq!(create(flags).kind().unwrap(), Kind::Enrollment);
+        }
     }
 
     #[test]

@@ -1,0 +1,154 @@
+//! What a token says, as `token inspect` and `token verify` show it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::ask::{self, SecretArg};
+use crate::cli::error::CliError;
+use crate::cli::output::{self, Format, note};
+use crate::client::ClientError;
+use crate::config::Environment;
+use crate::id::{KeyId, StatusRef};
+use crate::secret::Secret;
+use crate::token::{Grant, ServiceGrant, UnverifiedToken, VerifyError, status_uri};
+
+/// Where the token comes from.
+#[derive(Args)]
+pub(super) struct Source {
+    /// The token, or - for standard input (better: GATEPASS_TOKEN, or --token-file)
+    #[arg(value_parser = SecretArg::accept, conflicts_with = "token_file")]
+    token: Option<SecretArg>,
+    /// File with the token
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// How to print the result
+    #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) output: Format,
+}
+
+impl Source {
+    pub(super) fn read(&self, environment: &Environment) -> Result<Secret<String>, CliError> {
+        ask::token(self.token.as_ref(), self.token_file.as_deref(), environment)
+    }
+}
+
+/// Show what a token says, without checking anything
+#[derive(Args)]
+pub(crate) struct Inspect {
+    #[command(flatten)]
+    source: Source,
+}
+
+impl Inspect {
+    pub(super) fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let text = self.source.read(environment)?;
+        let (said, key) = Said::unverified(text.expose().trim()).map_err(ClientError::Token)?;
+        note("not checked: anyone can write a token that says this; `gatepass token verify` checks it");
+        said.show(self.source.output, key)
+    }
+}
+
+/// What a token of either kind says.
+pub(super) enum Said {
+    /// To the authority.
+    Enrollment(Grant),
+    /// To a service.
+    Service(ServiceGrant),
+}
+
+impl Said {
+    /// What `text` says, of whichever kind it is, **unverified**, and the key that it names.
+    pub(super) fn unverified(text: &str) -> Result<(Self, KeyId), VerifyError> {
+        match UnverifiedToken::parse(text) {
+            Err(VerifyError::WrongType) => {
+                let token = UnverifiedToken::parse_service(text)?;
+                Ok((Self::Service(token.unverified_service_grant()?), token.key_id()))
+            }
+            token => {
+                let token = token?;
+                Ok((Self::Enrollment(token.unverified_grant()?), token.key_id()))
+            }
+        }
+    }
+
+    /// The URL of the authority.
+    pub(super) fn issuer(&self) -> &str {
+        match self {
+            Self::Enrollment(grant) => &grant.issuer,
+            Self::Service(grant) => &grant.issuer,
+        }
+    }
+
+    /// Its place in the status lists.
+    pub(super) const fn status(&self) -> StatusRef {
+        match self {
+            Self::Enrollment(grant) => grant.status,
+            Self::Service(grant) => grant.status,
+        }
+    }
+
+    /// Where its status list is published.
+    pub(super) fn status_uri(&self) -> String {
+        status_uri(self.issuer(), self.status().list)
+    }
+
+    /// Prints it.
+    pub(super) fn show(&self, format: Format, key: KeyId) -> Result<(), CliError> {
+        match self {
+            Self::Enrollment(grant) => output::one(format, &enrollment(grant, key), &ENROLLMENT),
+            Self::Service(grant) => output::one(format, &service(grant, key), &SERVICE),
+        }
+    }
+}
+
+const ENROLLMENT: [(&str, &str); 14] = [
+    ("id", "token_id"),
+    ("issuer", "issuer"),
+    ("roles", "roles"),
+    ("persistent", "persistent"),
+    ("issued", "issued_at"),
+    ("expires", "expires_at"),
+    ("uses", "max_uses"),
+    ("names", "dns_names"),
+    ("cluster", "cluster"),
+    ("host", "host"),
+    ("only key", "key_thumbprint"),
+    ("root", "ca_fingerprint"),
+    ("signed by", "kid"),
+    ("status", "status"),
+];
+
+const SERVICE: [(&str, &str); 8] = [
+    ("id", "token_id"),
+    ("issuer", "issuer"),
+    ("audience", "audience"),
+    ("roles", "roles"),
+    ("issued", "issued_at"),
+    ("expires", "expires_at"),
+    ("signed by", "kid"),
+    ("status", "status"),
+];
+
+fn enrollment(grant: &Grant, key: KeyId) -> Value {
+    json!({
+        "token_id": grant.token, "issuer": grant.issuer, "roles": grant.roles, "persistent": grant.persistent,
+        "issued_at": grant.issued_at, "not_before": grant.not_before, "expires_at": grant.expires_at,
+        "max_uses": grant.max_uses, "dns_names": grant.bindings.dns_names, "cluster": grant.bindings.cluster,
+        "host": grant.bindings.host, "key_thumbprint": grant.key, "ca_fingerprint": grant.root,
+        "policy": grant.policy, "kid": key, "status": place(grant.status),
+    })
+}
+
+fn service(grant: &ServiceGrant, key: KeyId) -> Value {
+    json!({
+        "token_id": grant.token, "issuer": grant.issuer, "audience": grant.audience, "roles": grant.roles,
+        "issued_at": grant.issued_at, "not_before": grant.not_before, "expires_at": grant.expires_at, "kid": key,
+        "status": place(grant.status),
+    })
+}
+
+fn place(status: StatusRef) -> String {
+    format!("list {} index {}", status.list, status.index)
+}
