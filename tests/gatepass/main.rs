@@ -8,6 +8,7 @@ mod ca_rotation;
 mod crl;
 mod documents;
 mod guarded_service;
+mod forward_auth;
 mod http;
 mod invariants;
 mod issuers;
