@@ -1,5 +1,5 @@
 //! `/api/v1/authorize`: a proxy asks whether it should let a request through (nginx `auth_request`, Envoy's HTTP ext_authz,
-//! Traefik's forward-auth). 204 says yes and who it is, 401 and 403 say no.
+//! Traefik's forward-auth). 204, or 200 for Envoy, says yes and who it is, 401 and 403 say no.
 //!
 //! A service token (RFC 6750 section 2.1) is judged where the request arrives, in memory; a host certificate, in a task.
 //! Where a request has a token, the token alone decides: a bad one is not made good by a certificate beside it.
@@ -33,8 +33,11 @@ pub(super) fn routes() -> Vec<Route> {
     };
     vec![
         row("/api/v1/authorize", Place::Query),
+        // A rest is never empty: the root of the guarded service is a row of its own.
+        row("/api/v1/authorize/", Place::Nowhere),
         row("/api/v1/authorize/{*rest}", Place::Nowhere),
         row("/api/v1/authorize-with/{demand}", Place::Segment),
+        row("/api/v1/authorize-with/{demand}/", Place::Segment),
         row("/api/v1/authorize-with/{demand}/{*rest}", Place::Segment),
     ]
 }
@@ -47,7 +50,7 @@ fn quick(inquiry: &Inquiry<'_>, place: Place) -> Option<Result<Answer, Problem>>
     };
     let (authority, peer) = (inquiry.authority, inquiry.peer);
     match credential::bearer(inquiry.headers) {
-        Ok(Some(token)) => Some(by_token(authority, token, &demand)),
+        Ok(Some(token)) => Some(by_token(authority, token, &demand, place.yes())),
         Ok(None) => {
             let proxies = &authority.settings().proxies;
             let shown = Shown::by(proxies, peer.address.ip(), inquiry.headers, peer.certificate.as_ref());
@@ -57,12 +60,12 @@ fn quick(inquiry: &Inquiry<'_>, place: Place) -> Option<Result<Answer, Problem>>
     }
 }
 
-fn by_token(authority: &Authority, token: &str, demand: &Demand) -> Result<Answer, Problem> {
+fn by_token(authority: &Authority, token: &str, demand: &Demand, yes: StatusCode) -> Result<Answer, Problem> {
     let audience = demand.audience(&authority.settings().audiences)?;
     match authority.check_service(token, audience) {
         Ok(grant) => {
             let subject = Subject { id: grant.token.to_string(), host: false, roles: &grant.roles };
-            Ok(verdict(&subject, demand).into())
+            Ok(verdict(&subject, demand, yes).into())
         }
         Err(bad) => Ok(refused(&Problem::new(UNAUTHORIZED, "invalid_token", bad.to_string()), true).into()),
     }
@@ -79,7 +82,7 @@ async fn by_certificate(call: &Call, place: Place) -> Result<Reply, Problem> {
     match authority.identify(&call.caller(), certificate).await.map_err(Problem::from) {
         Ok(host) => {
             let subject = Subject { id: host.id.to_string(), host: true, roles: &host.roles };
-            Ok(verdict(&subject, &demand))
+            Ok(verdict(&subject, &demand, place.yes()))
         }
         Err(problem) if problem.status == UNAUTHORIZED => Ok(refused(&bad_certificate(), true)),
         Err(problem) => Err(problem),

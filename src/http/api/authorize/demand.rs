@@ -1,5 +1,7 @@
 //! What a proxy demands of the request it asks about.
 
+use http::StatusCode;
+
 use crate::http::call::{decode_pairs, decode_query};
 use crate::http::problem::Problem;
 use crate::name::Role;
@@ -14,6 +16,17 @@ pub(super) enum Place {
     Segment,
     /// Nowhere: any role will do, and the one audience there is.
     Nowhere,
+}
+
+impl Place {
+    /// The status that means yes. Envoy, which adds the path of the guarded request, lets a request through for a 200 alone;
+    /// nginx and Traefik, for any 2xx.
+    pub(super) const fn yes(self) -> StatusCode {
+        match self {
+            Self::Query => StatusCode::NO_CONTENT,
+            Self::Segment | Self::Nowhere => StatusCode::OK,
+        }
+    }
 }
 
 /// Roles that are needed, all of them, and the service that a token must be for.

@@ -20,13 +20,13 @@ pub(super) struct Subject<'a> {
     pub(super) roles: &'a [Role],
 }
 
-/// Lets the subject through if it has the roles.
-pub(super) fn verdict(subject: &Subject<'_>, demand: &Demand) -> Reply {
+/// Lets the subject through, with `yes`, if it has the roles.
+pub(super) fn verdict(subject: &Subject<'_>, demand: &Demand, yes: StatusCode) -> Reply {
     if demand.missing(subject.roles).is_some() {
         return forbidden(demand);
     }
     let mut response = Response::new(bytes::Bytes::new());
-    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.status_mut() = yes;
     let headers = response.headers_mut();
     headers.reserve(8);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
