@@ -168,7 +168,15 @@ fn envoy(at: &Served, text: &str) -> Child {
     let config = at.file("envoy.yaml", text);
     run(
         at,
-        Command::new("envoy").args(["--config-path", &config, "--concurrency", "1", "--use-dynamic-base-id"]),
+        Command::new("envoy").args([
+            "--config-path",
+            &config,
+            "--concurrency",
+            "1",
+            "--use-dynamic-base-id",
+            "--log-level",
+            "warn",
+        ]),
     )
 }
 
