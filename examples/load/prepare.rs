@@ -88,15 +88,10 @@ impl Preparer {
                     ("authorization", self.basic.as_str()),
                     ("content-type", "application/x-www-form-urlencoded"),
                 ];
-                let body = format!("token={token}");
-                self.same(request(
-                    "POST",
-                    "/oauth2/introspect",
-                    &self.place.authority,
-                    &headers,
-                    &body,
-                    fresh,
-                ))
+                let (body, authority) = (format!("token={token}"), &self.place.authority);
+                let ask = |fresh| request("POST", "/oauth2/introspect", authority, &headers, &body, fresh);
+                self.must_be_active(ask(false)).await?;
+                self.same(ask(fresh))
             }
             Mode::FloorHttp | Mode::FloorHandshake | Mode::Maths => {
                 return Err(LoadError::Usage(String::from("a floor is not asked of the server")));
@@ -148,6 +143,16 @@ impl Preparer {
         let texts = answers.iter().map(|answer| answer["token"].as_str().map(str::to_owned));
         let missing = || LoadError::Answer { what: what.to_owned(), missing: "token" };
         texts.map(|text| text.ok_or_else(missing)).collect()
+    }
+
+    /// An inactive token is answered with 200 too, and costs less: it would measure the wrong thing.
+    async fn must_be_active(&self, introspection: Bytes) -> Result<(), LoadError> {
+        let what = "the introspection of a token that is good";
+        let answers = self.send_all(what, vec![introspection]).await?;
+        match answers.first().is_some_and(|answer| answer["active"] == true) {
+            true => Ok(()),
+            false => Err(LoadError::Answer { what: what.to_owned(), missing: "\"active\": true" }),
+        }
     }
 
     /// Questions about as many service tokens.
