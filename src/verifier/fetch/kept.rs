@@ -48,6 +48,7 @@ impl KeptCrl {
     }
 
     /// The bytes of the list; `None` if they are no base64.
+    #[cfg(feature = "hosts")]
     pub(super) fn bytes(&self) -> Option<Vec<u8>> {
         STANDARD.decode(&self.der).ok()
     }

@@ -31,6 +31,7 @@ struct ListRecord {
 /// One CRL.
 pub(super) struct CrlRecord {
     pub(super) der: Vec<u8>,
+    #[cfg(feature = "hosts")]
     pub(super) tag: Option<HeaderValue>,
     pub(super) confirmed_at: Timestamp,
 }
