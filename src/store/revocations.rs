@@ -1,19 +1,21 @@
 //! What is revoked, in memory: read without I/O by every check, changed only after the commit that changed it.
 
+mod bitmap;
+
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use self::bitmap::Bitmap;
 use crate::id::{HostId, ListId, Serial, StatusRef};
 use crate::token::Status;
 
 /// Bytes of a page: 1024 entries of two bits.
 pub(super) const PAGE_BYTES: usize = 256;
 const ENTRIES_PER_PAGE: u32 = 1024;
-const PAGES: usize = 1024;
 
 /// The page, the byte in it and the shift in that that hold an entry's two bits.
 pub(super) const fn place(index: u32) -> (u32, usize, u32) {
@@ -176,61 +178,6 @@ impl Revocations {
         change(&mut lists);
         self.lists.store(Arc::new(lists));
     }
-}
-
-/// Two bits for each of 2^20 tokens; a page that is all zeros takes no memory.
-struct Bitmap(Box<[OnceLock<Page>]>);
-
-type Page = Box<[AtomicU8; PAGE_BYTES]>;
-
-impl Default for Bitmap {
-    fn default() -> Self {
-        Self((0..PAGES).map(|_| OnceLock::new()).collect())
-    }
-}
-
-impl Bitmap {
-    fn status(&self, index: u32) -> Status {
-        let (page, byte, shift) = place(index);
-        match self.0.get(page as usize) {
-            // An index past the end was never given to a token.
-            None => Status::Revoked,
-            Some(page) => page.get().map_or(Status::Valid, |page| {
-                Status::from_bits(page[byte].load(Ordering::Acquire) >> shift & 3)
-            }),
-        }
-    }
-
-    fn set(&self, index: u32, value: Status) -> Status {
-        let (page, byte, shift) = place(index);
-        let Some(page) = self.page(page) else { return value };
-        let before = page[byte].load(Ordering::Acquire);
-        page[byte].store(before & !(3 << shift) | value.bits() << shift, Ordering::Release);
-        Status::from_bits(before >> shift & 3)
-    }
-
-    fn load_page(&self, page: u32, bits: &[u8; PAGE_BYTES]) -> u64 {
-        let Some(page) = self.page(page) else { return 0 };
-        for (to, from) in page.iter().zip(bits) {
-            to.store(*from, Ordering::Release);
-        }
-        bits.iter().map(|byte| count_revoked(*byte)).sum()
-    }
-
-    fn count_revoked(&self) -> u64 {
-        let pages = self.0.iter().filter_map(OnceLock::get);
-        pages.flat_map(|page| page.iter()).map(|byte| count_revoked(byte.load(Ordering::Acquire))).sum()
-    }
-
-    fn page(&self, page: u32) -> Option<&Page> {
-        let empty = || Box::new([const { AtomicU8::new(0) }; PAGE_BYTES]);
-        self.0.get(page as usize).map(|page| page.get_or_init(empty))
-    }
-}
-
-/// How many of a byte's four entries are 01.
-fn count_revoked(byte: u8) -> u64 {
-    u64::from((byte & !(byte >> 1) & 0b0101_0101).count_ones())
 }
 
 #[cfg(test)]
