@@ -17,7 +17,7 @@ pub use command::*;
 pub use outcome::*;
 pub use read::*;
 pub use record::*;
-pub use revocations::Revocations;
+pub use revocations::{ListChange, Revocations, Taken};
 
 /// What a store answers with, later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

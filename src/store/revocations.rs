@@ -1,6 +1,7 @@
 //! What is revoked, in memory: read without I/O by every check, changed only after the commit that changed it.
 
 mod bitmap;
+mod pending;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,8 +11,10 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use self::bitmap::Bitmap;
+use self::pending::Pending;
+pub use self::pending::{ListChange, Taken};
 use crate::id::{HostId, ListId, Serial, StatusRef};
-use crate::token::Status;
+use crate::token::{Status, StatusList};
 
 /// Bytes of a page: 1024 entries of two bits.
 pub(super) const PAGE_BYTES: usize = 256;
@@ -50,6 +53,7 @@ pub struct Revocations {
     revoked_tokens: AtomicU64,
     changes: watch::Sender<u64>,
     status_changes: watch::Sender<u64>,
+    pending: Pending,
 }
 
 impl Default for Revocations {
@@ -61,6 +65,7 @@ impl Default for Revocations {
             revoked_tokens: AtomicU64::new(0),
             changes: watch::Sender::new(0),
             status_changes: watch::Sender::new(0),
+            pending: Pending::default(),
         }
     }
 }
@@ -104,6 +109,25 @@ impl Revocations {
         self.status_changes.subscribe()
     }
 
+    /// The lists there are, oldest first.
+    pub fn lists(&self) -> Vec<ListId> {
+        let mut lists = self.lists.load().keys().copied().collect::<Vec<_>>();
+        lists.sort_unstable();
+        lists
+    }
+
+    /// The statuses of a list, as they are now; `None` if there is no such list.
+    pub fn list(&self, list: ListId) -> Option<StatusList> {
+        let bitmap = self.lists.load().get(&list).map(Arc::clone)?;
+        Some(bitmap.to_list())
+    }
+
+    /// What changed of the lists since this was last asked: for the one who publishes them. A list that is read afterwards
+    /// has all of it.
+    pub fn take_changes(&self) -> Taken {
+        self.pending.take()
+    }
+
     /// Takes in what one commit changed.
     pub(super) fn apply(&self, changes: &[Change]) {
         let (mut certificates, mut statuses) = (false, false);
@@ -127,10 +151,16 @@ impl Revocations {
         let hosts = || self.hosts.write().unwrap_or_else(PoisonError::into_inner);
         let certificates = || self.certificates.write().unwrap_or_else(PoisonError::into_inner);
         match *change {
-            Change::ListOpened(list) => self.change_lists(|lists| {
-                lists.entry(list).or_default();
-            }),
-            Change::ListDropped(list) => self.drop_list(list),
+            Change::ListOpened(list) => {
+                self.change_lists(|lists| {
+                    lists.entry(list).or_default();
+                });
+                self.pending.note(ListChange::Opened(list));
+            }
+            Change::ListDropped(list) => {
+                self.drop_list(list);
+                self.pending.note(ListChange::Dropped(list));
+            }
             Change::Status(status, value) => self.set(status, value),
             Change::HostRevoked(host) => {
                 hosts().insert(host);
@@ -159,6 +189,10 @@ impl Revocations {
         else {
             return;
         };
+        if before == value {
+            return;
+        }
+        self.pending.note(ListChange::Status(status, value));
         match (before == Status::Revoked, value == Status::Revoked) {
             (false, true) => self.revoked_tokens.fetch_add(1, Ordering::Relaxed),
             (true, false) => self.revoked_tokens.fetch_sub(1, Ordering::Relaxed),
@@ -234,6 +268,29 @@ mod tests {
         assert_eq!(revocations.status(StatusRef { list, index: 2048 }), Status::Revoked);
         assert_eq!(revocations.status(StatusRef { list, index: 2049 }), Status::Suspended);
         assert_eq!(revocations.status(StatusRef { list, index: 2050 }), Status::UsedUp);
+    }
+
+    #[test]
+    fn a_whole_list_and_its_changes_are_given_to_the_publisher() {
+        let revocations = Revocations::default();
+        let list = list();
+        let at = |index| StatusRef { list, index };
+        let elsewhere = StatusRef { list: ListId::generate(Timestamp::from_secs(1)), index: 3 };
+        revocations.apply(&[
+            Change::ListOpened(list),
+            Change::Status(at(5000), Status::UsedUp),
+            Change::Status(at(5000), Status::UsedUp),
+            Change::Status(elsewhere, Status::Revoked),
+        ]);
+        assert_eq!((revocations.lists(), revocations.list(elsewhere.list)), (vec![list], None));
+        let whole = revocations.list(list).unwrap();
+        let found = [4999, 5000, 5001].map(|index| whole.get(index).unwrap());
+        assert_eq!(found, [Status::Valid, Status::UsedUp, Status::Valid]);
+        let changes = vec![ListChange::Opened(list), ListChange::Status(at(5000), Status::UsedUp)];
+        assert_eq!(revocations.take_changes(), Taken { changes, overflowed: false });
+        revocations.apply(&[Change::ListDropped(list)]);
+        assert_eq!(revocations.take_changes().changes, [ListChange::Dropped(list)]);
+        assert_eq!(revocations.list(list), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::{PAGE_BYTES, place};
-use crate::token::Status;
+use crate::token::{Status, StatusList};
 
 const PAGES: usize = 1024;
 
@@ -50,6 +50,18 @@ impl Bitmap {
     pub(super) fn count_revoked(&self) -> u64 {
         let pages = self.0.iter().filter_map(OnceLock::get);
         pages.flat_map(|page| page.iter()).map(|byte| count_revoked(byte.load(Ordering::Acquire))).sum()
+    }
+
+    /// The whole list, as it stands.
+    pub(super) fn to_list(&self) -> StatusList {
+        let mut list = StatusList::default();
+        for (number, page) in self.0.iter().enumerate() {
+            if let Some(page) = page.get() {
+                let bytes = page.each_ref().map(|byte| byte.load(Ordering::Acquire));
+                list.put(number * PAGE_BYTES, &bytes);
+            }
+        }
+        list
     }
 
     fn page(&self, page: u32) -> Option<&Page> {
