@@ -138,6 +138,8 @@ pub struct HttpConfig {
     pub max_connections: usize,
     /// Connections from one address.
     pub max_connections_per_address: usize,
+    /// Subscribers to changes of status lists, in all.
+    pub max_event_streams: usize,
     /// Time for a TLS handshake.
     pub handshake_timeout: Duration,
     /// Time for a request's header.

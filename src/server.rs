@@ -6,6 +6,7 @@ mod local;
 pub mod offline;
 mod preflight;
 pub mod process;
+mod publisher;
 pub mod seeding;
 mod start;
 mod timers;

@@ -25,6 +25,7 @@ pub mod proxies;
 pub mod refusals;
 pub mod service_tokens;
 mod sign_in;
+pub mod status_lists;
 mod take_back;
 mod time;
 pub mod tokens;

@@ -73,6 +73,7 @@ impl Config {
         let http = &self.http;
         json!({
             "max_connections": http.max_connections, "max_connections_per_address": http.max_connections_per_address,
+            "max_event_streams": http.max_event_streams,
             "handshake_timeout": show_span(http.handshake_timeout), "header_timeout": show_span(http.header_timeout),
             "body_timeout": show_span(http.body_timeout), "idle_timeout": show_span(http.idle_timeout),
             "max_connection_age": show_span(http.max_connection_age), "drain_timeout": show_span(http.drain_timeout),

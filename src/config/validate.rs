@@ -119,6 +119,7 @@ impl Check {
         HttpConfig {
             max_connections: self.count("http", "max_connections"),
             max_connections_per_address: self.count("http", "max_connections_per_address"),
+            max_event_streams: self.count("http", "max_event_streams"),
             handshake_timeout: self.span("http", "handshake_timeout"),
             header_timeout: self.span("http", "header_timeout"),
             body_timeout: self.span("http", "body_timeout"),

@@ -16,6 +16,7 @@ mod renewal;
 mod roles;
 mod service_tokens;
 mod shapes;
+mod status;
 mod tokens;
 
 use http::Method;
@@ -77,5 +78,6 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
     routes.extend(authorize::routes());
     routes.extend(oauth::routes());
     routes.extend(published::routes());
+    routes.extend(status::routes());
     routes
 }

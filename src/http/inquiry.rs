@@ -38,6 +38,8 @@ pub struct Inquiry<'a> {
     pub peer: &'a Peer,
     /// The headers.
     pub headers: &'a HeaderMap,
+    /// The host (and port) that the request is for, as the client spells it; empty if it names none.
+    pub host: &'a str,
     /// The query, as it came; empty if there is none.
     pub query: &'a str,
     pub(super) params: &'a Params<'a>,

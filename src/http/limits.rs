@@ -34,7 +34,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            connections: 4096,
+            connections: 16_384,
             connections_per_address: 512,
             handshake_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(10),

@@ -151,6 +151,10 @@ mod tests {
             "/ca/chain.pem",
             "/ca/root/{fingerprint}",
             "/ca/crl/{ski}",
+            "/status",
+            "/status/{list}",
+            "/status/events",
+            "/status/{list}/events",
         ];
         assert_eq!(open, expected);
     }

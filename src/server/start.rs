@@ -51,7 +51,7 @@ impl fmt::Display for StartError {
 impl std::error::Error for StartError {}
 
 pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
-    process::harden();
+    let open_files = process::harden();
     crate::http::metrics::install();
     let Preflight { listener, vault, outside_names } = preflight::look(&config)?;
     let now = clock.read().wall;
@@ -67,6 +67,10 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let first_start = first_start::finish(&authority, pending).await?;
     let root = authority.cas().current().root_pem().to_owned();
     write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;
+    // Whoever is handed a token right after the start can look up its status.
+    if let Err(error) = authority.sign_status_lists().await {
+        tracing::warn!(%error, "the status lists could not be signed; it is tried again");
+    }
     let source = TlsSource::new(&config, names, local_addr.ip(), url_address(&url));
     let Presented { identity, expires_at, root } = source.identity(&authority).map_err(StartError::of)?;
     authority.server_certificate_is(expires_at);
@@ -84,7 +88,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
         source,
         listener: tokio::net::TcpListener::from_std(listener).map_err(StartError::of)?,
         local_addr,
-        limits: limits(&config.http),
+        limits: limits(&config.http, open_files),
         first_start,
         keys_dir: config.server.keys_dir.clone(),
         data_dir: config.server.data_dir.clone(),
@@ -147,12 +151,21 @@ fn settings(config: &Config) -> Settings {
         crl_url: config.hosts.crl_url.clone(),
         outside_ca: config.ca.root.is_some(),
         outside_certificate: config.server.tls.is_some(),
+        max_event_streams: config.http.max_event_streams,
     }
 }
 
-fn limits(http: &HttpConfig) -> Limits {
+/// Files that are open beside connections: database, logs, keys that are being read.
+const OTHER_FILES: usize = 128;
+
+fn limits(http: &HttpConfig, open_files: Option<usize>) -> Limits {
+    let room = open_files.map_or(usize::MAX, |most| most.saturating_sub(OTHER_FILES).max(1));
+    if http.max_connections > room {
+        let wanted = http.max_connections;
+        tracing::warn!(wanted, room, "fewer connections than configured: raise the limit of open files");
+    }
     Limits {
-        connections: http.max_connections,
+        connections: http.max_connections.min(room),
         connections_per_address: http.max_connections_per_address,
         handshake_timeout: http.handshake_timeout,
         header_timeout: http.header_timeout,

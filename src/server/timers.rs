@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::ca_files::client_anchors;
-use super::local;
 use super::tls_files::{Presented, TlsSource};
+use super::{local, publisher};
 use crate::http::tls::Tls;
 use crate::id::random;
 use crate::service::{Authority, ServiceError};
@@ -39,6 +39,10 @@ pub(super) fn start(
     let (a, stop) = with();
     timers.spawn(sign_crls(a, stop));
     let (a, stop) = with();
+    timers.spawn(publisher::run(a, stop));
+    let (a, stop) = with();
+    timers.spawn(every("heartbeats", SECOND, stop, move || beat(Arc::clone(&a))));
+    let (a, stop) = with();
     timers.spawn(renew_tls(a, Arc::clone(tls), source, keys_dir.to_owned(), stop));
     let (a, stop) = with();
     timers.spawn(every("store probe", 2 * SECOND, stop, move || probe_store(Arc::clone(&a))));
@@ -59,6 +63,12 @@ async fn mark_clock(authority: Arc<Authority>) -> Result<(), ServiceError> {
 
 async fn probe_store(authority: Arc<Authority>) -> Result<(), ServiceError> {
     authority.probe_store().await
+}
+
+/// Each subscriber's turn comes every fifteen seconds.
+async fn beat(authority: Arc<Authority>) -> Result<(), ServiceError> {
+    authority.status_lists().feed().beat();
+    Ok(())
 }
 
 async fn collect(authority: Arc<Authority>) -> Result<(), ServiceError> {

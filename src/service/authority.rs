@@ -15,6 +15,7 @@ use super::order::Catalogue;
 use super::proxies::TrustedProxies;
 use super::refusals::{Conflicts, Refusals};
 use super::sign_in::SignIn;
+use super::status_lists::StatusLists;
 use super::time::TimeKeeper;
 use super::trust::Trust;
 use super::vault::Vault;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub outside_ca: bool,
     /// Whether the listener's certificate is one from outside: then tokens cannot pin the root.
     pub outside_certificate: bool,
+    /// How many may follow changes of status lists at a time.
+    pub max_event_streams: usize,
 }
 
 /// Who calls, from where, in which request.
@@ -132,6 +135,7 @@ pub struct Authority {
     pub(super) refusals: Refusals,
     pub(super) conflicts: Conflicts,
     pub(super) sign_in: SignIn,
+    pub(super) status_lists: StatusLists,
     pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
     /// One change of keys, CA or issuers at a time: each spans files and the store.
     pub(super) changing: tokio::sync::Mutex<()>,
@@ -145,6 +149,7 @@ impl Authority {
         let trust = Trust::new(Arc::new(ring), Arc::new(issuers), audiences, settings.hot_tokens);
         let crls = Crls::default();
         crls.resume(&data_dir, &cas);
+        let status_lists = StatusLists::new(settings.max_event_streams);
         Self {
             store,
             cas: ArcSwap::from_pointee(cas),
@@ -160,6 +165,7 @@ impl Authority {
             refusals: Refusals::default(),
             conflicts: Conflicts::default(),
             sign_in: SignIn::default(),
+            status_lists,
             server_certificate: ArcSwap::default(),
             changing: tokio::sync::Mutex::new(()),
         }

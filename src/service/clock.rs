@@ -42,6 +42,8 @@ impl Authority {
         let rotation = self.store.accept_clock(AcceptClock { keys, at, entry }).await?;
         self.take_over(&rotation.keys)?;
         self.time.accept(at);
+        // While the clock was in doubt nothing could be signed with the new keys.
+        self.status_lists.renew();
         Ok(self.clock_standing())
     }
 

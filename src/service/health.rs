@@ -54,6 +54,11 @@ impl Authority {
             Check::of("clock", clock),
             Check::of("crl", crl),
             Check::of("ca", ended),
+            Check {
+                name: "status_lists",
+                ok: true,
+                detail: self.status_lists_fault(now).unwrap_or_default(),
+            },
             warnings,
         ]
     }
@@ -107,6 +112,10 @@ impl Authority {
         metrics::gauge!("gatepass_revoked_tokens").set(revocations.revoked_tokens() as f64);
         metrics::gauge!("gatepass_revoked_certificates").set(revocations.revoked_certificates() as f64);
         metrics::gauge!("gatepass_clock_in_doubt").set(f64::from(u8::from(self.time.trusted().is_err())));
+        metrics::gauge!("gatepass_status_lists").set(self.status_lists.published().lists() as f64);
+        if let Some(at) = self.status_lists_signed_at() {
+            metrics::gauge!("gatepass_status_lists_age_seconds").set(now.since(at).as_secs_f64());
+        }
         let cas = self.cas.load();
         metrics::gauge!("gatepass_certificate_expiry_seconds", "certificate" => "root")
             .set(seconds(cas.current().root_not_after()));

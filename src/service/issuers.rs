@@ -76,6 +76,7 @@ impl Authority {
                 if let Some(issuers) = Issuers::from_records(&self.store.issuers().await?) {
                     let issuers = Arc::new(issuers);
                     self.trust.rcu(|trust| trust.with_issuers(Arc::clone(&issuers)));
+                    self.status_lists.renew();
                 }
                 return Ok(Retired { tokens, emergency });
             }

@@ -229,6 +229,7 @@ impl Authority {
     pub(super) fn take_over(&self, records: &[KeyRecord]) -> Result<(), ServiceError> {
         let ring = Arc::new(load_ring(&self.vault, records)?);
         let before = self.trust.rcu(|trust| trust.with_ring(Arc::clone(&ring)));
+        self.status_lists.renew();
         destroy_unneeded(&self.vault, before.ring().verifying().iter().map(|key| key.id), records)
     }
 }

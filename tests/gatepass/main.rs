@@ -26,4 +26,5 @@ mod seed_sielum;
 mod service_tokens;
 mod signing_in;
 mod starting;
+mod status_lists;
 mod support;

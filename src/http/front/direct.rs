@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use http::header::HOST;
 use http::request::Parts;
 
 use super::internal_error;
@@ -46,7 +47,7 @@ fn call(
     let called = || {
         let Some(peer) = parts.extensions.get::<Peer>() else { return Some(Err(internal_error())) };
         let query = parts.uri.query().unwrap_or("");
-        handler(&Inquiry { authority, peer, headers: &parts.headers, query, params })
+        handler(&Inquiry { authority, peer, headers: &parts.headers, host: host(parts), query, params })
     };
     // A handler is given nothing that it could leave half changed behind it: locks are poisoned, and then passed over.
     let answer = catch_unwind(AssertUnwindSafe(called)).unwrap_or_else(|_| Some(Err(panicked(route))));
@@ -55,6 +56,13 @@ fn call(
 
 fn render(route: &Route, answer: Result<Answer, Problem>) -> Answer {
     answer.unwrap_or_else(|problem| problem.render(route.dialect).into())
+}
+
+/// `:authority` of HTTP/2 and the absolute form of HTTP/1.1 come before the Host field (RFC 9113 section 8.3.1, RFC 9112
+/// section 3.2.2).
+fn host(parts: &Parts) -> &str {
+    let named = || parts.headers.get(HOST)?.to_str().ok();
+    parts.uri.authority().map(http::uri::Authority::as_str).or_else(named).unwrap_or("")
 }
 
 /// The panic's own words are on standard error; they may hold anything.

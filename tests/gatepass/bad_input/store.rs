@@ -19,7 +19,9 @@ use crate::support::{Host, Running};
 /// What anyone may fetch whatever the store does.
 async fn published_is_served(stranger: &Client, ski: &str) {
     let crl = format!("/ca/crl/{ski}.der");
-    for path in ["/.well-known/jwks.json", "/ca/root.pem", "/ca/chain.pem", &crl, "/livez", "/metrics"] {
+    for path in
+        ["/.well-known/jwks.json", "/ca/root.pem", "/ca/chain.pem", &crl, "/status", "/livez", "/metrics"]
+    {
         assert_eq!(stranger.get(path).await.status, 200, "{path}");
     }
 }

@@ -121,6 +121,11 @@ impl Running {
         &self.data_dir
     }
 
+    /// What its clock says.
+    pub(crate) fn clock_reading(&self) -> Timestamp {
+        gatepass::clock::Clock::read(self.clock.as_ref()).wall
+    }
+
     /// A client without a credential.
     pub(crate) fn stranger(&self) -> Client {
         Client::new(&self.url, self.root)

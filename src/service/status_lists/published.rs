@@ -1,0 +1,140 @@
+//! What is published at one moment, whole: a round makes a new one, so that no reader sees half of it.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::made_for;
+use crate::clock::Timestamp;
+use crate::id::{KeyId, ListId};
+use crate::service::issuers::Issuers;
+use crate::token::KeyRing;
+
+/// The lists of every external URL.
+#[derive(Debug, Default)]
+pub struct Published {
+    /// The current URL's first.
+    pub(super) places: Vec<Place>,
+    pub(super) made_for: Option<(KeyId, Vec<String>)>,
+    pub(super) signed_at: Option<Timestamp>,
+    /// How long its lists may get: other authorities' are signed at other moments.
+    pub(super) renew_after: Duration,
+}
+
+/// The lists of one external URL: tokens name them under the URL that they were minted for.
+#[derive(Debug)]
+pub struct Place {
+    pub(super) issuer: Arc<str>,
+    pub(super) lists: HashMap<ListId, Arc<SignedList>>,
+    pub(super) aggregation: Arc<Aggregation>,
+}
+
+/// A list as it is served.
+#[derive(Debug)]
+pub struct SignedList {
+    /// Its address: the `sub` in it, and what tokens name.
+    pub uri: String,
+    /// The signed text (`application/statuslist+jwt`).
+    pub text: Bytes,
+    /// When it was signed.
+    pub signed_at: Timestamp,
+}
+
+/// Which lists there are (draft-ietf-oauth-status-list-21 section 9.1).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Aggregation {
+    /// The external URL that the lists are of.
+    pub issuer: Arc<str>,
+    /// The document (`application/json`).
+    pub text: Bytes,
+}
+
+impl Published {
+    /// The lists of the external URL whose host (and port) is `host`; of the current one, if it is none's. `None` before the
+    /// first signing.
+    pub fn place(&self, host: &str) -> Option<&Place> {
+        self.places.iter().find(|place| place.is_at(host)).or_else(|| self.places.first())
+    }
+
+    /// When the oldest of the lists was signed.
+    pub const fn signed_at(&self) -> Option<Timestamp> {
+        self.signed_at
+    }
+
+    /// How many lists there are.
+    pub fn lists(&self) -> usize {
+        self.places.iter().map(|place| place.lists.len()).sum()
+    }
+
+    /// Whether every list has to be signed again.
+    pub(super) fn is_due(&self, ring: &KeyRing, issuers: &Issuers, now: Timestamp) -> bool {
+        let aged = self.signed_at.is_none_or(|at| now.since(at) >= self.renew_after);
+        aged || self.made_for.as_ref() != Some(&made_for(ring, issuers))
+    }
+
+    /// Whether there are these lists, and no others.
+    pub(super) fn holds_exactly(&self, lists: &BTreeSet<ListId>) -> bool {
+        let mut places = self.places.iter();
+        places.all(|place| {
+            place.lists.len() == lists.len() && lists.iter().all(|list| place.lists.contains_key(list))
+        })
+    }
+
+    /// The list `list` of the place of `issuer`.
+    pub(super) fn find(&self, issuer: &str, list: ListId) -> Option<&Arc<SignedList>> {
+        self.at(issuer)?.lists.get(&list)
+    }
+
+    /// The place of `issuer`.
+    pub(super) fn at(&self, issuer: &str) -> Option<&Place> {
+        self.places.iter().find(|place| *place.issuer == *issuer)
+    }
+}
+
+impl Place {
+    /// The external URL.
+    pub const fn issuer(&self) -> &Arc<str> {
+        &self.issuer
+    }
+
+    /// The list `list`.
+    pub fn list(&self, list: ListId) -> Option<&Arc<SignedList>> {
+        self.lists.get(&list)
+    }
+
+    /// The addresses of the lists.
+    pub const fn aggregation(&self) -> &Arc<Aggregation> {
+        &self.aggregation
+    }
+
+    /// Whether `host`, as the Host field has it (RFC 9110 section 7.2), is this URL's.
+    fn is_at(&self, host: &str) -> bool {
+        let own = self.issuer.split_once("://").map_or("", |(_, rest)| rest);
+        own.eq_ignore_ascii_case(host.strip_suffix(":443").unwrap_or(host))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(issuer: &str) -> Place {
+        let issuer = Arc::<str>::from(issuer);
+        let aggregation = Aggregation { issuer: Arc::clone(&issuer), text: Bytes::new() };
+        Place { issuer, lists: HashMap::new(), aggregation: Arc::new(aggregation) }
+    }
+
+    #[test]
+    fn a_host_finds_its_url_and_any_other_the_current_one() {
+        let places = vec![place("https://new.example.org"), place("https://old.example.org:8443")];
+        let published = Published { places, ..Published::default() };
+        let at = |host| published.place(host).unwrap().issuer().to_string();
+        for host in ["new.example.org", "NEW.example.org:443", "", "elsewhere", "old.example.org"] {
+            assert_eq!(at(host), "https://new.example.org", "{host}");
+        }
+        assert_eq!(at("Old.example.org:8443"), "https://old.example.org:8443");
+        assert!(Published::default().place("new.example.org").is_none());
+    }
+}

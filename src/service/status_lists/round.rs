@@ -1,0 +1,117 @@
+//! One round of signing: it reads the bits in memory, not the store, and keeps no thread of others waiting.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::made_for;
+use super::published::{Aggregation, Place, Published, SignedList};
+use crate::clock::Timestamp;
+use crate::id::{ListId, random};
+use crate::service::issuers::Issuers;
+use crate::store::Store;
+use crate::token::{KeyRing, StatusList, StatusListError, status_uri};
+
+/// What a round needs.
+pub(super) struct Round {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) ring: Arc<KeyRing>,
+    pub(super) issuers: Arc<Issuers>,
+    /// What was published before.
+    pub(super) before: Arc<Published>,
+    /// The lists there are.
+    pub(super) lists: BTreeSet<ListId>,
+    /// Those of them that changed; `None` if all are to be signed.
+    pub(super) changed: Option<BTreeSet<ListId>>,
+    pub(super) now: Timestamp,
+}
+
+impl Round {
+    /// What is to be published, and how many lists were signed for it.
+    pub(super) fn sign(self) -> Result<(Published, u64), StatusListError> {
+        let mut signed = 0;
+        let mut places = self.empty_places();
+        for list in &self.lists {
+            let mut bits = None;
+            for place in &mut places {
+                let kept = self.before.find(&place.issuer, *list).filter(|_| self.may_keep(*list));
+                if let Some(kept) = kept {
+                    place.lists.insert(*list, Arc::clone(kept));
+                    continue;
+                }
+                let bits = bits.get_or_insert_with(|| self.store.revocations().list(*list));
+                // It was dropped since the round began.
+                let Some(bits) = bits else { continue };
+                place.lists.insert(*list, Arc::new(self.sign_list(bits, *list, &place.issuer)?));
+                signed += 1;
+            }
+        }
+        for place in &mut places {
+            place.aggregation = self.aggregation(place);
+        }
+        Ok((self.publish(places), signed))
+    }
+
+    fn may_keep(&self, list: ListId) -> bool {
+        self.changed.as_ref().is_some_and(|changed| !changed.contains(&list))
+    }
+
+    fn empty_places(&self) -> Vec<Place> {
+        let former = self.issuers.accepted().iter().map(String::as_str);
+        let former = former.filter(|issuer| *issuer != self.issuers.current());
+        let place = |issuer: &str| {
+            let before = self.before.at(issuer);
+            let issuer = before.map_or_else(|| Arc::from(issuer), |place| Arc::clone(&place.issuer));
+            let aggregation = Arc::new(Aggregation { issuer: Arc::clone(&issuer), text: Vec::new().into() });
+            Place { issuer, lists: HashMap::new(), aggregation }
+        };
+        std::iter::once(self.issuers.current()).chain(former).map(place).collect()
+    }
+
+    fn sign_list(
+        &self,
+        bits: &StatusList,
+        list: ListId,
+        issuer: &str,
+    ) -> Result<SignedList, StatusListError> {
+        let uri = status_uri(issuer, list);
+        let text = bits.sign(&uri, &self.ring, self.now)?.into();
+        Ok(SignedList { uri, text, signed_at: self.now })
+    }
+
+    /// The same document as before, if it says the same: it need not be made anew.
+    fn aggregation(&self, place: &Place) -> Arc<Aggregation> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            status_lists: Vec<&'a str>,
+        }
+        let mut status_lists = place.lists.values().map(|list| list.uri.as_str()).collect::<Vec<_>>();
+        status_lists.sort_unstable();
+        let text = serde_json::to_vec(&Document { status_lists }).unwrap_or_default().into();
+        let aggregation = Aggregation { issuer: Arc::clone(&place.issuer), text };
+        match self.before.at(&place.issuer) {
+            Some(before) if *before.aggregation == aggregation => Arc::clone(&before.aggregation),
+            _ => Arc::new(aggregation),
+        }
+    }
+
+    fn publish(&self, places: Vec<Place>) -> Published {
+        let lists = places.iter().flat_map(|place| place.lists.values());
+        let oldest = lists.map(|list| list.signed_at).min();
+        let renew_after = if self.changed.is_none() { span() } else { self.before.renew_after };
+        Published {
+            made_for: Some(made_for(&self.ring, &self.issuers)),
+            signed_at: Some(oldest.unwrap_or(self.now)),
+            renew_after,
+            places,
+        }
+    }
+}
+
+/// Two to three minutes: a list that is good for ten is signed three times before it must be.
+fn span() -> Duration {
+    let [byte] = random::<1>();
+    Duration::from_secs(120) + Duration::from_secs(60).mul_f64(f64::from(byte) / 255.0)
+}
