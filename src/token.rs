@@ -35,7 +35,9 @@ pub use status::{Status, status_uri};
 pub use status_list::{
     MAX_STATUS_LIST_BYTES, STATUS_LIST_LIFE, STATUS_LIST_TTL, SignedStatusList, StatusList, StatusListError,
 };
-pub use verify::{Authenticated, UnverifiedToken, Verified, VerifyError, verify, verify_service};
+pub use verify::{
+    Authenticated, AuthenticatedToken, UnverifiedToken, Verified, VerifyError, verify, verify_service,
+};
 
 /// How far a verifier's clock may be off (RFC 7519 sections 4.1.4 and 4.1.5).
 pub const LEEWAY: Duration = Duration::from_secs(60);

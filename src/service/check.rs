@@ -2,10 +2,9 @@
 //! whether it was taken back. Nothing is written, and nothing is read but memory.
 
 use super::Authority;
-use super::trust::Signed;
 use crate::id::TokenId;
 use crate::name::Role;
-use crate::token::{Grant, ServiceGrant, Status, Verified, VerifyError};
+use crate::token::{AuthenticatedToken, Grant, ServiceGrant, Status, Verified, VerifyError};
 
 /// A token that is good now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,15 +92,15 @@ impl Authority {
     }
 
     /// What a good signature leaves to judge: time and revocation.
-    pub(super) fn judge_signed(&self, signed: Signed) -> Result<GoodToken, BadToken> {
+    pub(super) fn judge_signed(&self, signed: AuthenticatedToken) -> Result<GoodToken, BadToken> {
         let now = self.time.now();
         let (good, status) = match signed {
-            Signed::Enrollment(token) => {
+            AuthenticatedToken::Enrollment(token) => {
                 let good = token.at(now)?;
                 let status = good.status;
                 (GoodToken::Enrollment(good), status)
             }
-            Signed::Service(token) => {
+            AuthenticatedToken::Service(token) => {
                 let good = token.at(now)?;
                 let status = good.status;
                 (GoodToken::Service(good), status)

@@ -1,9 +1,8 @@
 //! Taking back a token by the token itself, for who holds it and knows no id.
 
 use super::tokens::HowToRevoke;
-use super::trust::Signed;
 use super::{Authority, Caller, ServiceError};
-use crate::token::VerifyError;
+use crate::token::{AuthenticatedToken, VerifyError};
 
 /// What became of a token that was presented to be taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,11 +29,13 @@ impl Authority {
     ) -> Result<TakenBack, ServiceError> {
         let signed = self.trust().any(unverified_token, self.time.now());
         let revoked = match signed {
-            Ok(Signed::Enrollment(token)) => {
+            Ok(AuthenticatedToken::Enrollment(token)) => {
                 let how = HowToRevoke { even_emergency, only_persistent: false };
                 self.revoke_token(caller, token.grant().token, how).await
             }
-            Ok(Signed::Service(token)) => self.revoke_service_token(caller, token.grant().token).await,
+            Ok(AuthenticatedToken::Service(token)) => {
+                self.revoke_service_token(caller, token.grant().token).await
+            }
             Err(VerifyError::WrongType) => return Ok(TakenBack::OtherKind),
             Err(_) => return Ok(TakenBack::NotOurs),
         };

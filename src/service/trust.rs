@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::issuers::Issuers;
 use crate::clock::Timestamp;
 use crate::token::{
-    Authenticated, Grant, HotEnrollmentTokens, HotServiceTokens, KeyRing, KeyUse, ServiceGrant, TokenDigest,
-    UnverifiedToken, VerifyError,
+    Authenticated, AuthenticatedToken, Grant, HotEnrollmentTokens, HotServiceTokens, KeyRing, ServiceGrant,
+    TokenDigest, UnverifiedToken, VerifyError,
 };
 
 /// One generation.
@@ -18,12 +18,6 @@ pub struct Trust {
     hot_tokens: usize,
     enrollment: HotEnrollmentTokens,
     service: HotServiceTokens,
-}
-
-/// A token of either kind whose signature is good. It does not allow anything yet.
-pub(super) enum Signed {
-    Enrollment(Authenticated<Grant>),
-    Service(Authenticated<ServiceGrant>),
 }
 
 impl Trust {
@@ -80,32 +74,58 @@ impl Trust {
     }
 
     /// A token of either kind.
-    pub(super) fn any(&self, text: &str, now: Timestamp) -> Result<Signed, VerifyError> {
+    pub(super) fn any(&self, text: &str, now: Timestamp) -> Result<AuthenticatedToken, VerifyError> {
         let digest = TokenDigest::of(text)?;
         if let Some(hot) = self.hot(&digest, now) {
             return Ok(hot);
         }
-        let token = UnverifiedToken::parse_any(text)?;
-        let signed = match token.usage() {
-            KeyUse::Enrollment => Signed::Enrollment(self.cold_enrollment(&token)?),
-            KeyUse::Service => Signed::Service(self.cold_service(&token)?),
-            KeyUse::StatusList => return Err(VerifyError::WrongType),
-        };
-        self.remember(digest, &signed, now);
-        Ok(signed)
+        let (keys, issuers) = (self.ring.verifying(), self.issuers.accepted());
+        let good = UnverifiedToken::parse_any(text)?.authenticate_any(keys, issuers, &self.audiences)?;
+        self.remember(digest, &good, now);
+        Ok(good)
+    }
+
+    /// Tokens of either kind, in their order; the signatures of those that are not remembered are checked together.
+    pub(super) fn many(
+        &self,
+        texts: &[String],
+        now: Timestamp,
+    ) -> Vec<Result<AuthenticatedToken, VerifyError>> {
+        let mut answers = Vec::with_capacity(texts.len());
+        let (mut cold, mut places) = (Vec::new(), Vec::new());
+        for (place, text) in texts.iter().enumerate() {
+            answers.push(TokenDigest::of(text).and_then(|digest| match self.hot(&digest, now) {
+                Some(hot) => Ok(hot),
+                None => {
+                    cold.push(UnverifiedToken::parse_any(text)?);
+                    places.push((place, digest));
+                    // Its own answer is put here below.
+                    Err(VerifyError::UnknownKey)
+                }
+            }));
+        }
+        let (keys, issuers) = (self.ring.verifying(), self.issuers.accepted());
+        let judged = UnverifiedToken::authenticate_all(&cold, keys, issuers, &self.audiences);
+        for ((place, digest), answer) in places.into_iter().zip(judged) {
+            if let Ok(good) = &answer {
+                self.remember(digest, good, now);
+            }
+            answers[place] = answer;
+        }
+        answers
     }
 
     /// The token of this digest, if it is remembered.
-    pub(super) fn hot(&self, digest: &TokenDigest, now: Timestamp) -> Option<Signed> {
-        let service = self.service.get(digest, now).map(Signed::Service);
-        service.or_else(|| self.enrollment.get(digest, now).map(Signed::Enrollment))
+    pub(super) fn hot(&self, digest: &TokenDigest, now: Timestamp) -> Option<AuthenticatedToken> {
+        let service = self.service.get(digest, now).map(AuthenticatedToken::Service);
+        service.or_else(|| self.enrollment.get(digest, now).map(AuthenticatedToken::Enrollment))
     }
 
     /// Remembers a good signature.
-    pub(super) fn remember(&self, digest: TokenDigest, signed: &Signed, now: Timestamp) {
+    pub(super) fn remember(&self, digest: TokenDigest, signed: &AuthenticatedToken, now: Timestamp) {
         match signed {
-            Signed::Enrollment(token) => self.enrollment.remember(digest, token, now),
-            Signed::Service(token) => self.service.remember(digest, token, now),
+            AuthenticatedToken::Enrollment(token) => self.enrollment.remember(digest, token, now),
+            AuthenticatedToken::Service(token) => self.service.remember(digest, token, now),
         }
     }
 

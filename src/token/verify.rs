@@ -1,5 +1,9 @@
 //! Verifying: text, then a good signature, then a good moment, each a type of its own. Everything here is pure.
 
+#[cfg(feature = "server")]
+mod batch;
+mod error;
+
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -7,6 +11,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+pub use self::error::VerifyError;
 use super::claims::Claims;
 use super::grant::{Grant, ServiceGrant, Timed};
 use super::header;
@@ -15,76 +20,6 @@ use super::key_use::KeyUse;
 use super::{LEEWAY, MAX_TOKEN_BYTES};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
-
-/// Why a text is not a good token. To a stranger all but the last two are the same; the ledger has this.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum VerifyError {
-    /// It is longer than a token may be.
-    #[error(
-        "the token is longer than {MAX_TOKEN_BYTES} bytes: copy the token alone, without what stands around it"
-    )]
-    TooLong,
-    /// It is not of the one form that gatepass mints.
-    #[error("this is not a token of gatepass: {why}; copy it whole, as it was shown")]
-    Malformed {
-        /// What is wrong with it.
-        why: &'static str,
-    },
-    /// Its header names another algorithm than EdDSA.
-    #[error(
-        "the token names an algorithm that gatepass does not sign with: it is forged or another system's"
-    )]
-    WrongAlgorithm,
-    /// It is another kind of token.
-    #[error(
-        "the token is of another kind: hosts enroll with enrollment tokens, services take service tokens"
-    )]
-    WrongType,
-    /// No known key signed it.
-    #[error("the token's key is unknown or retired: ask for a token from this authority")]
-    UnknownKey,
-    /// Its key did not sign it.
-    #[error("the token's signature does not match: copy it whole, or ask for a new one")]
-    BadSignature,
-    /// It was minted by another authority, or under a URL that is retired.
-    #[error(
-        "the token was issued by another authority: present it there, or ask for one from this authority"
-    )]
-    WrongIssuer,
-    /// It is meant for another place than this one.
-    #[error("the token is meant for another audience: present one that was minted for this place")]
-    WrongAudience,
-    /// It is ephemeral, and its key verifies persistent tokens only.
-    #[error(
-        "the token was minted before the authority was restored or its clock accepted: ask for a new one"
-    )]
-    EphemeralRefused,
-    /// Its time has not begun.
-    #[error("the token is not valid yet: check the clocks of this machine and of the authority")]
-    NotYetValid,
-    /// Its time has ended.
-    #[error("the token has expired: ask for a new one")]
-    Expired,
-}
-
-impl VerifyError {
-    /// The name of the reason, as it stands in the ledger.
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::TooLong => "token_too_long",
-            Self::Malformed { .. } => "token_malformed",
-            Self::WrongAlgorithm => "token_wrong_algorithm",
-            Self::WrongType => "token_wrong_type",
-            Self::UnknownKey => "token_unknown_key",
-            Self::BadSignature => "token_bad_signature",
-            Self::WrongIssuer => "token_wrong_issuer",
-            Self::WrongAudience => "token_wrong_audience",
-            Self::EphemeralRefused => "token_of_earlier_epoch",
-            Self::NotYetValid => "token_not_yet_valid",
-            Self::Expired => "token_expired",
-        }
-    }
-}
 
 /// Verifies an enrollment token from beginning to end.
 ///
@@ -192,7 +127,7 @@ impl<'a> UnverifiedToken<'a> {
         issuers: &[String],
     ) -> Result<Authenticated<Grant>, VerifyError> {
         let (key, claims) = self.signed_by(KeyUse::Enrollment, keys, issuers)?;
-        Ok(Authenticated::new(grant_for_enrollment(&claims)?, key))
+        enrollment(key, &claims)
     }
 
     /// The same of a service token, whose `aud` must be one of `audiences`.
@@ -206,10 +141,38 @@ impl<'a> UnverifiedToken<'a> {
         audiences: &[String],
     ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
         let (key, claims) = self.signed_by(KeyUse::Service, keys, issuers)?;
-        if !audiences.iter().any(|audience| audience == claims.aud) {
-            return Err(VerifyError::WrongAudience);
+        service(key, &claims, audiences)
+    }
+
+    /// The same of a token of either kind; any other is [`VerifyError::WrongType`].
+    ///
+    /// # Errors
+    /// As [`UnverifiedToken::authenticate_service`].
+    pub fn authenticate_any(
+        &self,
+        keys: &VerifyingKeys,
+        issuers: &[String],
+        audiences: &[String],
+    ) -> Result<AuthenticatedToken, VerifyError> {
+        let checked = keys.check(self.usage, self.key, self.signed.as_bytes(), &self.signature);
+        self.judged(checked, issuers, audiences)
+    }
+
+    /// The same, once it is known which key signed it: `None` if the key is unknown, `Some(None)` if it did not.
+    fn judged(
+        &self,
+        checked: Option<Option<&VerifyingKey>>,
+        issuers: &[String],
+        audiences: &[String],
+    ) -> Result<AuthenticatedToken, VerifyError> {
+        if self.usage == KeyUse::StatusList {
+            return Err(VerifyError::WrongType);
         }
-        Ok(Authenticated::new(claims.service_grant()?, key))
+        let (key, claims) = self.claimed(checked.ok_or(VerifyError::UnknownKey)?, issuers)?;
+        Ok(match self.usage {
+            KeyUse::Service => AuthenticatedToken::Service(service(key, &claims, audiences)?),
+            _ => AuthenticatedToken::Enrollment(enrollment(key, &claims)?),
+        })
     }
 
     /// What a service token says, **unverified**: anyone may have written it.
@@ -230,10 +193,17 @@ impl<'a> UnverifiedToken<'a> {
         if self.usage != usage {
             return Err(VerifyError::WrongType);
         }
-        let key = keys
-            .check(usage, self.key, self.signed.as_bytes(), &self.signature)
-            .ok_or(VerifyError::UnknownKey)?
-            .ok_or(VerifyError::BadSignature)?;
+        let checked = keys.check(usage, self.key, self.signed.as_bytes(), &self.signature);
+        self.claimed(checked.ok_or(VerifyError::UnknownKey)?, issuers)
+    }
+
+    /// What it claims, if `key` is the one that signed it.
+    fn claimed<'k>(
+        &self,
+        key: Option<&'k VerifyingKey>,
+        issuers: &[String],
+    ) -> Result<(&'k VerifyingKey, Claims<'_>), VerifyError> {
+        let key = key.ok_or(VerifyError::BadSignature)?;
         let claims = Claims::parse(&self.claims)?;
         if !issuers.iter().any(|issuer| issuer == claims.iss) {
             return Err(VerifyError::WrongIssuer);
@@ -277,6 +247,23 @@ pub(super) fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
     }
 }
 
+/// An enrollment token of these claims, which `key` signed.
+fn enrollment(key: &VerifyingKey, claims: &Claims<'_>) -> Result<Authenticated<Grant>, VerifyError> {
+    Ok(Authenticated::new(grant_for_enrollment(claims)?, key))
+}
+
+/// A service token of these claims, which `key` signed.
+fn service(
+    key: &VerifyingKey,
+    claims: &Claims<'_>,
+    audiences: &[String],
+) -> Result<Authenticated<ServiceGrant>, VerifyError> {
+    if !audiences.iter().any(|audience| audience == claims.aud) {
+        return Err(VerifyError::WrongAudience);
+    }
+    Ok(Authenticated::new(claims.service_grant()?, key))
+}
+
 fn grant_for_enrollment(claims: &Claims<'_>) -> Result<Grant, VerifyError> {
     if !claims.is_for_enrollment() {
         return Err(VerifyError::WrongAudience);
@@ -290,6 +277,15 @@ pub struct Authenticated<T> {
     value: Arc<T>,
     key: KeyId,
     scope: KeyScope,
+}
+
+/// A token of either kind that bears a good signature, at whatever moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthenticatedToken {
+    /// An enrollment token.
+    Enrollment(Authenticated<Grant>),
+    /// A service token.
+    Service(Authenticated<ServiceGrant>),
 }
 
 impl<T> Clone for Authenticated<T> {
