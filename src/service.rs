@@ -1,6 +1,7 @@
 //! The use cases, one file each. Each decides by asking the pure rooms and ends in at most one store command.
 
 mod authority;
+pub mod bulk;
 pub mod ca_files;
 pub mod ca_rotation;
 pub mod ca_set;

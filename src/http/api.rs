@@ -18,6 +18,7 @@ mod service_tokens;
 mod shapes;
 mod status;
 mod tokens;
+mod verify;
 
 use http::Method;
 
@@ -75,6 +76,8 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         get("/metrics", metrics) => operation::metrics;
     };
     routes.push(Route::direct("/livez", operation::livez));
+    let verify = Route::native(Method::POST, "/api/v1/verify", P::Introspect, verify::handle);
+    routes.push(verify.body_limit(verify::BODY_LIMIT));
     routes.extend(authorize::routes());
     routes.extend(oauth::routes());
     routes.extend(published::routes());

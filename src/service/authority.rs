@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
+use super::bulk;
 use super::ca_set::CaSet;
 use super::crl::Crls;
 use super::indexes::Indexes;
@@ -137,6 +138,8 @@ pub struct Authority {
     pub(super) sign_in: SignIn,
     pub(super) status_lists: StatusLists,
     pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
+    /// The turns of who checks many tokens at once.
+    pub(super) bulk: tokio::sync::Semaphore,
     /// One change of keys, CA or issuers at a time: each spans files and the store.
     pub(super) changing: tokio::sync::Mutex<()>,
 }
@@ -167,6 +170,7 @@ impl Authority {
             sign_in: SignIn::default(),
             status_lists,
             server_certificate: ArcSwap::default(),
+            bulk: tokio::sync::Semaphore::new(bulk::AT_ONCE),
             changing: tokio::sync::Mutex::new(()),
         }
     }
