@@ -7,7 +7,7 @@ mod request_ids;
 mod rest;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -75,7 +75,7 @@ impl Front {
         let (parts, body) = request.into_parts();
         let (method, version) = (parts.method.clone(), parts.version);
         let mut record = Record::begin(&parts, id, self.table.unmatched());
-        let rest = Rest::of(&parts, self.body_timeout);
+        let rest = Rest::of(&parts, record.started(), self.body_timeout);
         let response = match self.table.find(&parts.method, parts.uri.path()) {
             Match::Route(route, params) => {
                 record.belongs_to(route);
@@ -126,7 +126,7 @@ impl Front {
 
     async fn run(self: Arc<Self>, arrived: Arrived) -> Response<ResponseBody> {
         let Arrived { serve, route, params, parts, mut body, id } = arrived;
-        let rest = Rest::of(&parts, self.body_timeout);
+        let rest = Rest::of(&parts, Instant::now(), self.body_timeout);
         let response = self.call(&serve, &route, params, parts, &mut body, id).await;
         rest.forgo(body).await;
         response.unwrap_or_else(|problem| problem.render(route.dialect).into())

@@ -38,6 +38,11 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// When it began.
+    pub(super) const fn started(&self) -> Instant {
+        self.started
+    }
+
     /// It belongs to this row.
     pub(super) fn belongs_to(&mut self, row: &'a Route) {
         self.meters = &row.meters;

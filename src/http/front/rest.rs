@@ -16,11 +16,11 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    /// The rest of the request that begins so. It may take `timeout` in all, what is read of it included.
-    pub(super) fn of(parts: &Parts, timeout: Duration) -> Self {
+    /// The rest of the request that began so at `since`. It may take `timeout` in all, what is read of it included.
+    pub(super) fn of(parts: &Parts, since: Instant, timeout: Duration) -> Self {
         // Who waits for `100 Continue` sends nothing before it (RFC 9110 section 10.1.1).
         let taken = parts.version == Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
-        Self { taken, until: Instant::now() + timeout }
+        Self { taken, until: since + timeout }
     }
 
     /// Takes what is left, where the client would drop its answer otherwise.
