@@ -8,13 +8,15 @@ use crate::token::VerifyError;
 
 /// How many tokens one call may bring.
 pub const MOST_TOKENS: usize = 1000;
+/// So many are checked where they are asked for: the way to another thread would cost more than remembered ones do.
+const FEW: usize = 4;
 /// How many are checked before others get their turn: some milliseconds of work.
 const SLICE: usize = 128;
 /// How many slices are checked at once, whoever asks: the rest of the machine is for who brings one token.
 pub(super) const AT_ONCE: usize = 1;
 
 impl Authority {
-    /// Checks tokens of either kind, each as [`Authority::check`] does, in their order; a service token must be for
+    /// Checks tokens of either kind, each as [`Authority::check`] does, in their order; each must be for
     /// `audience`, if one is named. The work is done off the threads that answer requests, slice by slice, in turn with that of
     /// other such calls.
     pub async fn check_all(
@@ -22,6 +24,9 @@ impl Authority {
         unverified_tokens: Vec<String>,
         audience: Option<String>,
     ) -> Vec<Result<GoodToken, BadToken>> {
+        if unverified_tokens.len() <= FEW {
+            return self.check_slice(&unverified_tokens, audience.as_deref());
+        }
         let mut answers = Vec::with_capacity(unverified_tokens.len());
         let mut rest = unverified_tokens;
         while !rest.is_empty() {
@@ -41,11 +46,12 @@ impl Authority {
 
     fn check_slice(&self, slice: &[String], audience: Option<&str>) -> Vec<Result<GoodToken, BadToken>> {
         let signed = self.trust().many(slice, self.time.now());
-        let judge = |good| match (self.judge_signed(good)?, audience) {
-            (GoodToken::Service(grant), Some(audience)) if grant.audience != audience => {
-                Err(VerifyError::WrongAudience.into())
+        let judge = |signed| {
+            let good = self.judge_signed(signed)?;
+            match audience {
+                Some(audience) if *good.audience() != *audience => Err(VerifyError::WrongAudience.into()),
+                _ => Ok(good),
             }
-            (good, _) => Ok(good),
         };
         signed.into_iter().map(|signed| signed.map_err(BadToken::from).and_then(judge)).collect()
     }

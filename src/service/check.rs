@@ -1,6 +1,8 @@
 //! The authority's own look at a token of its own, one function for every door that only asks: signature, time, and
 //! whether it was taken back. Nothing is written, and nothing is read but memory.
 
+use std::borrow::Cow;
+
 use super::Authority;
 use crate::id::TokenId;
 use crate::name::Role;
@@ -21,6 +23,14 @@ impl GoodToken {
         match self {
             Self::Enrollment(grant) => grant.token,
             Self::Service(grant) => grant.token,
+        }
+    }
+
+    /// What it is for.
+    pub fn audience(&self) -> Cow<'_, str> {
+        match self {
+            Self::Enrollment(grant) => Cow::Owned(grant.audience()),
+            Self::Service(grant) => Cow::Borrowed(&grant.audience),
         }
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod bulk_verify;
 mod ca_expiry;
 mod ca_rotation;
 mod crl;
@@ -10,6 +11,7 @@ mod documents;
 mod forward_auth;
 mod guarded_service;
 mod http;
+mod introspection;
 mod invariants;
 mod issuers;
 mod keys;

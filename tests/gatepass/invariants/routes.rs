@@ -16,11 +16,13 @@ enum Who {
     Host,
     /// The admin, and whoever can read the data directory.
     Admin,
+    /// The admin, and every host.
+    Reader,
 }
 
-use Who::{Admin, Anyone};
+use Who::{Admin, Anyone, Reader};
 
-const NATIVE: [(&str, &str, Who); 39] = [
+const NATIVE: [(&str, &str, Who); 49] = [
     ("POST", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens/{id}", Admin),
@@ -48,6 +50,17 @@ const NATIVE: [(&str, &str, Who); 39] = [
     ("POST", "/api/v1/clock/accept", Admin),
     ("GET", "/api/v1/ledger", Admin),
     ("GET", "/api/v1/ledger/verification", Admin),
+    ("POST", "/api/v1/verify", Reader),
+    ("POST", "/oauth2/introspect", Reader),
+    ("POST", "/oauth2/revoke", Admin),
+    ("GET", "/.well-known/oauth-authorization-server", Anyone),
+    // By any method. These are open to anyone and judge by themselves: of these callers only the host shows what it takes.
+    ("GET", "/api/v1/authorize", Who::Host),
+    ("GET", "/api/v1/authorize/", Who::Host),
+    ("GET", "/api/v1/authorize/{*rest}", Who::Host),
+    ("GET", "/api/v1/authorize-with/{demand}", Who::Host),
+    ("GET", "/api/v1/authorize-with/{demand}/", Who::Host),
+    ("GET", "/api/v1/authorize-with/{demand}/{*rest}", Who::Host),
     ("GET", "/.well-known/jwks.json", Anyone),
     ("GET", "/ca/root.pem", Anyone),
     ("GET", "/ca/chain.pem", Anyone),
@@ -91,6 +104,9 @@ fn i5_the_list_of_this_test_is_the_table_of_routes() {
     assert_eq!(there, listed, "a route that was added here is to be judged here too");
 }
 
+/// What a proxy demands in the path: a token for the service that is configured.
+const DEMAND: &str = "audience=https:%2F%2Fjobs.example.org";
+
 struct Caller {
     name: &'static str,
     client: Client,
@@ -116,9 +132,13 @@ async fn callers(at: &Running) -> Vec<Caller> {
         with("a token", token(), |who| matches!(who, Anyone | Who::Token)),
         with("a service token", at.stranger().bearer(&service), |who| who == Anyone),
         with("a token as a password", at.stranger().basic("admin", &host.csr()[..60]), |who| who == Anyone),
-        with("the admin", at.stranger().basic("admin", PASSWORD), |who| matches!(who, Anyone | Admin)),
-        with("the local credential", at.stranger().bearer(local), |who| matches!(who, Anyone | Admin)),
-        with("a host", host.client(at, &enrolled.json), |who| matches!(who, Anyone | Who::Host)),
+        with("the admin", at.stranger().basic("admin", PASSWORD), |who| {
+            matches!(who, Anyone | Admin | Reader)
+        }),
+        with("the local credential", at.stranger().bearer(local), |who| {
+            matches!(who, Anyone | Admin | Reader)
+        }),
+        with("a host", host.client(at, &enrolled.json), |who| matches!(who, Anyone | Who::Host | Reader)),
     ]
 }
 
@@ -126,7 +146,7 @@ async fn walk(at: &Running, metrics: Who) -> usize {
     let mut passed = 0;
     for Caller { name, client, may } in callers(at).await {
         for (method, path, who) in expected(metrics) {
-            let concrete = path.replace("{region}", "eu").replace(['{', '}'], "");
+            let concrete = path.replace("{region}", "eu").replace("{demand}", DEMAND).replace(['{', '}'], "");
             // A stream has no end that could be waited for.
             let method = if path == "/status/events" { "HEAD".to_owned() } else { method };
             let method: Method = method.parse().unwrap();
