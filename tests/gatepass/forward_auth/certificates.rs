@@ -49,7 +49,7 @@ fn passing(at: &Running, name: &'static str, value: &str) -> Client {
 }
 
 fn is_let_in_as(said: &Said, host: &Value) {
-    assert_eq!(said.status, 204, "{}", said.text);
+    assert!(matches!(said.status, 200 | 204), "{}: {}", said.status, said.text);
     let id = host["host_id"].as_str();
     assert_eq!((header(said, "x-gatepass-subject"), header(said, "x-gatepass-host")), (id, id));
 }
