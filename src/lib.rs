@@ -40,3 +40,8 @@ pub mod service;
 pub mod store;
 #[cfg(feature = "warp")]
 pub mod warp;
+
+/// The Rust of docs/verifying.md, compiled with the tests of the documentation.
+#[cfg(all(doctest, feature = "fetch", feature = "warp"))]
+#[doc = include_str!("../docs/verifying.md")]
+pub struct Verifying;

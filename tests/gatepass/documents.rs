@@ -7,7 +7,7 @@ use gatepass::http::table::Table;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
@@ -16,6 +16,7 @@ const DOCUMENTS: [&str; 8] = [
     "docs/cli.md",
     "docs/enrolling.md",
     "docs/operation.md",
+    "docs/verifying.md",
 ];
 
 fn read(name: &str) -> String {
@@ -45,6 +46,45 @@ fn every_native_route_is_documented() {
     for route in native {
         assert!(document.contains(&format!("{}`", route.path)), "docs/api.md lacks {}", route.path);
     }
+}
+
+#[test]
+fn every_route_that_the_guide_to_verifying_names_is_there() {
+    let table = Table::new(true).unwrap();
+    let document = read("docs/verifying.md");
+    let of_a_path = |c: char| c.is_ascii_alphanumeric() || "/-_.={}%&:".contains(c);
+    let mut found = std::collections::BTreeSet::new();
+    for root in ["/api/v1/", "/oauth2/", "/status", "/.well-known/", "/ca/"] {
+        for (place, _) in document.match_indices(root) {
+            let before = document[..place].chars().next_back().unwrap();
+            // What stands behind a variable or a server's name is a path, what stands within a path is none.
+            if before == '/'
+                || before == '>'
+                || (before.is_ascii_alphanumeric() && !is_named(&document[..place]))
+            {
+                continue;
+            }
+            let path = document[place..].split(|c| !of_a_path(c)).next().unwrap();
+            found.insert(path.trim_end_matches(['.', ':', '/']));
+        }
+    }
+    for path in &found {
+        let routes = table.routes();
+        assert!(routes.iter().any(|route| fits(route.path, path)), "there is no route {path}");
+    }
+    assert!(found.len() >= 9, "{found:?}");
+}
+
+/// Whether `text` ends with what a path may follow: a variable of the shell, or a server.
+fn is_named(text: &str) -> bool {
+    text.ends_with("$AUTHORITY") || text.ends_with(":8443") || text.ends_with("https://gatepass")
+}
+
+/// Whether `path`, with its own placeholders, is one of the route `pattern`.
+fn fits(pattern: &str, path: &str) -> bool {
+    let (pattern, path) = (pattern.split('/').collect::<Vec<_>>(), path.split('/').collect::<Vec<_>>());
+    let same = |(one, other): (&&str, &&str)| one.starts_with('{') || one == other;
+    pattern.len() == path.len() && pattern.iter().zip(&path).all(same)
 }
 
 #[test]
