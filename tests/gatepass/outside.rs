@@ -5,9 +5,11 @@
 mod certificates;
 mod durability;
 mod echo;
+mod guide;
 mod proxies;
 mod proxy;
 mod requests;
+mod revocation;
 mod script;
 mod scripts;
 mod served;

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::tool;
 
-const PASSWORD: &str = "correct horse battery staple";
+pub(super) const PASSWORD: &str = "correct horse battery staple";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running gatepass. Dropping it stops it.

@@ -1,0 +1,52 @@
+//! The lines for curl in docs/verifying.md work as they stand.
+
+use std::process::Command;
+
+use super::served::{PASSWORD, Served, eventually};
+use super::tool::{self, Said};
+
+const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/verifying.md");
+const AUDIENCE: &str = "https://jobs.example.org";
+
+/// What each block says of a good token and of a revoked one, by a word in it.
+const SAYS: &[(&str, &str, &str)] = &[
+    ("ca/root.pem", "sha256 Fingerprint=", "sha256 Fingerprint="),
+    ("/oauth2/introspect", "\"active\":true", "{\"active\":false}"),
+    ("/api/v1/verify", "\"valid\":true", "\"valid\":false"),
+    ("/api/v1/authorize", "204", "401"),
+    ("zlib", "valid", "revoked"),
+    ("/status/events", "event: hello", "event: hello"),
+];
+
+fn blocks() -> Vec<String> {
+    let text = std::fs::read_to_string(GUIDE).unwrap();
+    let blocks = text.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned());
+    blocks.collect()
+}
+
+fn run(at: &Served, token: &str, block: &str) -> Said {
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", block]).env("AUTHORITY", &at.url).env("ROOT", at.arg("fetched.pem"));
+    bash.env("AUDIENCE", AUDIENCE).env("TOKEN", token).env("PASSWORD", PASSWORD);
+    tool::run(&mut bash, "")
+}
+
+#[test]
+fn every_block_for_the_shell_says_what_it_should_of_a_good_and_of_a_revoked_token() {
+    let at = Served::start_with(&[("GATEPASS_TOKENS__AUDIENCES", AUDIENCE)]);
+    let (id, token) = at.mint_service(AUDIENCE, &["allocator"]);
+    let blocks = blocks();
+    assert_eq!(blocks.len(), SAYS.len(), "{blocks:?}");
+    for (block, (word, good, _)) in blocks.iter().zip(SAYS) {
+        assert!(block.contains(word), "{word} is not in\n{block}");
+        let said = run(&at, &token, block).expect_good();
+        assert!(said.contains(good), "{block}\nshould say {good:?}, and says:\n{said}");
+    }
+    at.revoke_service(&id);
+    for (block, (_, _, revoked)) in blocks.iter().zip(SAYS) {
+        // A list is signed anew a moment later.
+        eventually("the block to see the revocation", || {
+            run(&at, &token, block).expect_good().contains(revoked).then_some(())
+        });
+    }
+}
