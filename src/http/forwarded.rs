@@ -61,7 +61,7 @@ impl Shown {
         let values = || headers.get_all(header).iter();
         let text = match header {
             // Each proxy adds an element behind those that it was sent: the last one is of the proxy that is trusted.
-            ENVOY_HEADER => values().last(),
+            ENVOY_HEADER => values().next_back(),
             // Of two lines nobody could tell which one the proxy wrote.
             _ if values().count() > 1 => return Self::Unreadable,
             _ => values().next(),
