@@ -96,7 +96,7 @@ fn bad_tokens(at: &Staged) -> Vec<(&'static str, String)> {
         ("no expiry", at.minted(&good.clone().without("exp"))),
         ("no status", at.minted(&good.clone().without("status"))),
         ("a list elsewhere", at.minted(&good.clone().claim("status", elsewhere))),
-        ("an entry beyond the end of the list", at.minted(&good.clone().claim("status", beyond))),
+        ("an entry beyond the end of the list", at.minted(&good.claim("status", beyond))),
     ]
 }
 
