@@ -18,9 +18,11 @@ enum Who {
     Admin,
     /// The admin, and every host.
     Reader,
+    /// A host, or who has a token for the service that is guarded.
+    Guest,
 }
 
-use Who::{Admin, Anyone, Reader};
+use Who::{Admin, Anyone, Guest, Reader};
 
 const NATIVE: [(&str, &str, Who); 49] = [
     ("POST", "/api/v1/enrollment-tokens", Admin),
@@ -54,13 +56,13 @@ const NATIVE: [(&str, &str, Who); 49] = [
     ("POST", "/oauth2/introspect", Reader),
     ("POST", "/oauth2/revoke", Admin),
     ("GET", "/.well-known/oauth-authorization-server", Anyone),
-    // By any method. These are open to anyone and judge by themselves: of these callers only the host shows what it takes.
-    ("GET", "/api/v1/authorize", Who::Host),
-    ("GET", "/api/v1/authorize/", Who::Host),
-    ("GET", "/api/v1/authorize/{*rest}", Who::Host),
-    ("GET", "/api/v1/authorize-with/{demand}", Who::Host),
-    ("GET", "/api/v1/authorize-with/{demand}/", Who::Host),
-    ("GET", "/api/v1/authorize-with/{demand}/{*rest}", Who::Host),
+    // By any method. These are open to anyone and judge by themselves.
+    ("GET", "/api/v1/authorize", Guest),
+    ("GET", "/api/v1/authorize/", Guest),
+    ("GET", "/api/v1/authorize/{*rest}", Guest),
+    ("GET", "/api/v1/authorize-with/{demand}", Guest),
+    ("GET", "/api/v1/authorize-with/{demand}/", Guest),
+    ("GET", "/api/v1/authorize-with/{demand}/{*rest}", Guest),
     ("GET", "/.well-known/jwks.json", Anyone),
     ("GET", "/ca/root.pem", Anyone),
     ("GET", "/ca/chain.pem", Anyone),
@@ -130,7 +132,7 @@ async fn callers(at: &Running) -> Vec<Caller> {
         with("a wrong password", at.stranger().basic("admin", "wrong horse"), |who| who == Anyone),
         with("a wrong local credential", at.stranger().bearer("gpl_00"), |who| who == Anyone),
         with("a token", token(), |who| matches!(who, Anyone | Who::Token)),
-        with("a service token", at.stranger().bearer(&service), |who| who == Anyone),
+        with("a service token", at.stranger().bearer(&service), |who| matches!(who, Anyone | Guest)),
         with("a token as a password", at.stranger().basic("admin", &host.csr()[..60]), |who| who == Anyone),
         with("the admin", at.stranger().basic("admin", PASSWORD), |who| {
             matches!(who, Anyone | Admin | Reader)
@@ -138,7 +140,9 @@ async fn callers(at: &Running) -> Vec<Caller> {
         with("the local credential", at.stranger().bearer(local), |who| {
             matches!(who, Anyone | Admin | Reader)
         }),
-        with("a host", host.client(at, &enrolled.json), |who| matches!(who, Anyone | Who::Host | Reader)),
+        with("a host", host.client(at, &enrolled.json), |who| {
+            matches!(who, Anyone | Who::Host | Reader | Guest)
+        }),
     ]
 }
 
