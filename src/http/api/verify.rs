@@ -1,5 +1,6 @@
 //! `POST /api/v1/verify`: what up to 1000 tokens say.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -7,6 +8,7 @@ use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::http::route;
 use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::bulk::MOST_TOKENS;
@@ -50,7 +52,7 @@ struct Findings {
 }
 
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let Request { tokens, audience } = decode::strict(&call.body)?;
+    let Request { tokens, audience } = decoded(call.body).await?;
     let mut faults = Vec::new();
     if !(1..=MOST_TOKENS).contains(&tokens.len()) {
         faults
@@ -65,6 +67,17 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     }
     let results = call.authority.check_all(tokens, audience).await;
     Ok(Reply::ok(&Findings { results: results.into_iter().map(Finding::from).collect() }))
+}
+
+/// A long body is read off the threads that answer requests, as its tokens are checked.
+async fn decoded(body: Bytes) -> Result<Request, Problem> {
+    if body.len() <= route::BODY_LIMIT {
+        return decode::strict(&body);
+    }
+    match tokio::task::spawn_blocking(move || decode::strict(&body)).await {
+        Ok(request) => request,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 impl From<Result<GoodToken, BadToken>> for Finding {
