@@ -41,8 +41,8 @@ pub use self::snapshot::SnapshotError;
 use crate::clock::Timestamp;
 use crate::id::StatusRef;
 use crate::token::{
-    Authenticated, KeyError, ServiceGrant, Status, StatusListError, UnverifiedToken, Verified, VerifyError,
-    VerifyingKeys, status_uri,
+    Authenticated, KeyError, LEEWAY, ServiceGrant, Status, StatusListError, UnverifiedToken, Verified,
+    VerifyError, VerifyingKeys, status_uri,
 };
 
 /// How long keys, lists and CRLs may go unconfirmed before what they vouch for is refused.
@@ -120,6 +120,12 @@ impl Verifier {
         self
     }
 
+    /// How often keys and lists have to be confirmed so that a failure or two does no harm: a quarter of the limit.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn confirm_within(&self) -> Duration {
+        self.max_staleness / 4
+    }
+
     /// The authority's external URL.
     pub fn issuer(&self) -> &str {
         &self.issuers[0]
@@ -170,7 +176,8 @@ impl Verifier {
         Ok(())
     }
 
-    /// The authority said at `now` that the list at `uri` is still the same (304).
+    /// The authority said at `now` that the list at `uri` is still the same (304). Of a list that has expired that is no
+    /// confirmation: the authority cannot sign it anew, so that nobody knows what has happened since.
     pub fn confirm_list(&self, uri: &str, now: Timestamp) {
         if let Ok(id) = self.list_at(uri) {
             self.lists.load().confirm(id, now);
@@ -251,7 +258,8 @@ impl Verifier {
     }
 
     fn judge_age(&self, confirmed_at: Timestamp, now: Timestamp) -> Result<(), Duration> {
-        let age = now.since(confirmed_at);
+        // A moment that has not come yet says nothing of the age: the clock was ahead then.
+        let age = if confirmed_at > now.plus(LEEWAY) { Duration::MAX } else { now.since(confirmed_at) };
         if self.fail_open || age <= self.max_staleness { Ok(()) } else { Err(age) }
     }
 

@@ -15,7 +15,7 @@ use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 
 use super::json::{Object, object};
-use super::key::VerifyingKeys;
+use super::key::{KeyScope, VerifyingKeys};
 use super::key_use::KeyUse;
 use super::ring::KeyRing;
 use super::signer::SignError;
@@ -264,9 +264,12 @@ fn signed_claims(text: &str, keys: &VerifyingKeys) -> Result<Vec<u8>, StatusList
         _ => malformed("its header is not an object with exactly typ, alg and kid"),
     })?;
     let signature = decode_signature(signature).map_err(|_| malformed("its signature is not 64 bytes"))?;
-    keys.check(KeyUse::StatusList, key, &text.as_bytes()[..head.len() + 1 + claims.len()], &signature)
-        .ok_or(StatusListError::UnknownKey)?
-        .ok_or(StatusListError::BadSignature)?;
+    let signed = &text.as_bytes()[..head.len() + 1 + claims.len()];
+    let key = keys.check(KeyUse::StatusList, key, signed, &signature).ok_or(StatusListError::UnknownKey)?;
+    // A list always expires: a key of an earlier epoch vouches for none.
+    if key.ok_or(StatusListError::BadSignature)?.scope == KeyScope::PersistentOnly {
+        return Err(StatusListError::UnknownKey);
+    }
     URL_SAFE_NO_PAD.decode(claims).map_err(|_| malformed("its claims are not base64url"))
 }
 

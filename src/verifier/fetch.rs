@@ -1,6 +1,6 @@
 //! Keeps a [`Verifier`] fresh from its authority, in the background.
 //!
-//! Keys are fetched every five minutes, and at once when a token names one that is not known. Which status lists there are
+//! Keys are fetched once a minute, and at once when a token names one that is not known. Which status lists there are
 //! is asked at the start and when a token names one that is not known; each list is asked for by its entity tag when its
 //! `ttl` is over. Beside that the authority's stream of changes is followed: a token that is taken back is refused here
 //! within a moment. While the authority cannot be reached, what is known goes on being used until the verifier's own

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::clock::Timestamp;
-use crate::token::{HotServiceTokens, HotTokens, VerifyingKeys};
+use crate::token::{HotServiceTokens, HotTokens, LEEWAY, VerifyingKeys};
 
 /// One generation of keys. What was seen under them goes with them.
 pub(super) struct Keys {
@@ -24,8 +24,11 @@ impl Keys {
         Timestamp::from_millis(self.confirmed_at.load(Ordering::Acquire))
     }
 
-    /// A late answer does not make them older.
+    /// A late answer does not make them older; what was confirmed under a clock that ran ahead gives way.
     pub(super) fn confirm(&self, at: Timestamp) {
-        self.confirmed_at.fetch_max(at.millis(), Ordering::AcqRel);
+        let newest =
+            |held: i64| (held < at.millis() || held > at.plus(LEEWAY).millis()).then_some(at.millis());
+        // Nothing to do if it was later already.
+        let _ = self.confirmed_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, newest);
     }
 }

@@ -48,6 +48,7 @@ pub(super) struct KnownList {
     /// As it was fetched, for a snapshot.
     pub(super) text: Arc<str>,
     issued_at: Timestamp,
+    expires_at: Timestamp,
     list: StatusList,
     pub(super) pushed: Vec<(u32, Status, Timestamp)>,
     confirmed_at: AtomicI64,
@@ -77,7 +78,7 @@ impl Lists {
     }
 
     pub(super) fn confirm(&self, id: ListId, at: Timestamp) {
-        if let Some(known) = self.0.get(&id) {
+        if let Some(known) = self.0.get(&id).filter(|known| at < known.expires_at.plus(LEEWAY)) {
             known.confirmed_at.fetch_max(at.millis(), Ordering::AcqRel);
         }
     }
@@ -93,7 +94,9 @@ impl Lists {
     ) -> Result<Self, ListUpdateError> {
         let signed = SignedStatusList::verify(text, uri, keys, now)?;
         let held = self.0.get(&id);
-        if let Some(held) = held.filter(|held| signed.issued_at() < held.issued_at) {
+        // One that was signed under a clock that ran ahead gives way to what is signed since it was set right.
+        let right = |held: &&Arc<KnownList>| held.issued_at <= now.plus(LEEWAY);
+        if let Some(held) = held.filter(right).filter(|held| signed.issued_at() < held.issued_at) {
             return Err(ListUpdateError::Older { found: signed.issued_at(), held: held.issued_at });
         }
         let pushed = held.map_or(&[][..], |held| &held.pushed);
@@ -140,10 +143,11 @@ impl Lists {
                 pushed.push((index, status, now));
             }
         }
-        let KnownList { uri, text, issued_at, .. } = &**held;
+        let KnownList { uri, text, issued_at, expires_at, .. } = &**held;
         let confirmed_at = AtomicI64::new(held.confirmed_at().millis());
-        let (uri, text, issued_at) = (uri.clone(), Arc::clone(text), *issued_at);
-        let known = KnownList { uri, text, issued_at, list, pushed, confirmed_at };
+        let (uri, text) = (uri.clone(), Arc::clone(text));
+        let (issued_at, expires_at) = (*issued_at, *expires_at);
+        let known = KnownList { uri, text, issued_at, expires_at, list, pushed, confirmed_at };
         Some((self.replaced(id, known), outcome))
     }
 
@@ -163,7 +167,7 @@ fn known(
     pushed: &[(u32, Status, Timestamp)],
     confirmed_at: Timestamp,
 ) -> KnownList {
-    let issued_at = signed.issued_at();
+    let (issued_at, expires_at) = (signed.issued_at(), signed.expires_at());
     let mut list = signed.into_list();
     let missing = |(index, _, at): &&(u32, Status, Timestamp)| {
         at.plus(LEEWAY) > issued_at && list.get(*index) == Some(Status::Valid)
@@ -173,5 +177,5 @@ fn known(
         list.set(*index, *status);
     }
     let confirmed_at = AtomicI64::new(confirmed_at.millis());
-    KnownList { uri: uri.to_owned(), text: text.into(), issued_at, list, pushed, confirmed_at }
+    KnownList { uri: uri.to_owned(), text: text.into(), issued_at, expires_at, list, pushed, confirmed_at }
 }

@@ -168,6 +168,34 @@ fn a_bad_list_is_refused_and_the_good_one_kept() {
 }
 
 #[test]
+fn a_list_that_has_expired_cannot_be_confirmed() {
+    let world = World::new(verifier());
+    let token = ServiceGrant { expires_at: after(7200), ..world.grant() };
+    let token = world.minted(&token);
+    let let_in = |seconds| {
+        world.verifier.confirm_keys(after(seconds));
+        world.verifier.confirm_list(&world.uri(), after(seconds));
+        world.verifier.verify(&token, after(seconds)).is_ok()
+    };
+    let last = (0..1200).step_by(30).take_while(|seconds| let_in(*seconds)).last();
+    // Good for ten minutes and leeway, and then for as long as anything is believed that nobody confirms.
+    assert_eq!(last, Some(930));
+}
+
+#[test]
+fn what_was_signed_and_confirmed_under_a_clock_that_ran_ahead_gives_way_when_it_is_right_again() {
+    let world = World::new(verifier());
+    let (token, ahead) = (world.token(), after(7200));
+    world.verifier.update_keys(&world.jwks(), ahead).unwrap();
+    world.publish(&[], ahead).unwrap();
+    assert!(matches!(world.verifier.verify(&token, after(1)), Err(Refusal::StaleKeys { .. })));
+    world.verifier.confirm_keys(after(1));
+    assert!(matches!(world.verifier.verify(&token, after(1)), Err(Refusal::StaleList { .. })));
+    world.publish(&[(7, Status::Revoked)], after(1)).unwrap();
+    assert_eq!(world.verifier.verify(&token, after(1)), Err(Refusal::Revoked));
+}
+
+#[test]
 fn an_older_list_does_not_take_a_revocation_back() {
     let world = World::new(verifier());
     world.publish(&[(7, Status::Revoked)], after(10)).unwrap();

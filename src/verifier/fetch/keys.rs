@@ -1,4 +1,4 @@
-//! The key set: every five minutes, and at once for a key that nobody knows yet.
+//! The key set: once a minute, and at once for a key that nobody knows yet.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::pace::{Backoff, jittered};
 use super::shared::{Answer, Shared};
 
 const PATH: &str = "/.well-known/jwks.json";
-const EVERY: Duration = Duration::from_secs(300);
+const EVERY: Duration = Duration::from_secs(60);
 /// Anyone can name a key that does not exist: for such ones the set is fetched no more often than this.
 const SPACING: Duration = Duration::from_secs(5);
 
@@ -21,7 +21,7 @@ pub(super) async fn keep(shared: &Shared) {
         let pause = match fetch(shared).await {
             Ok(()) => {
                 backoff.succeeded();
-                jittered(EVERY)
+                jittered(EVERY.min(shared.verifier.confirm_within()))
             }
             Err(error) => {
                 shared.note(error);

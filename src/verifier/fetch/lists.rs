@@ -48,11 +48,14 @@ pub(super) async fn keep(shared: &Shared) {
 
 /// Fetches what is due.
 pub(super) async fn refresh(shared: &Shared) -> Result<(), FetchError> {
-    let now = Instant::now();
+    let (now, mut outcome) = (Instant::now(), Ok(()));
     if shared.learnt().aggregation_is_due(now) {
-        aggregate(shared, now).await?;
+        outcome = aggregate(shared, now).await;
     }
-    let mut outcome = Ok(());
+    if matches!(outcome, Err(FetchError::Connect(_))) {
+        return outcome;
+    }
+    // The lists that are known stay fresh, whatever is wrong with the document that names them all.
     let due = shared.learnt().due_lists(Instant::now());
     for uri in due {
         match fetch(shared, &uri).await {
@@ -91,7 +94,8 @@ async fn aggregate(shared: &Shared, asked: Instant) -> Result<(), FetchError> {
 async fn fetch(shared: &Shared, uri: &str) -> Result<(), FetchError> {
     let Some(path) = shared.path_of(uri) else { return Ok(()) };
     // Whatever the answer is, it is no older than the question.
-    let (at, due) = (shared.now(), Instant::now() + jittered(STATUS_LIST_TTL));
+    let (at, due) =
+        (shared.now(), Instant::now() + jittered(STATUS_LIST_TTL.min(shared.verifier.confirm_within())));
     let known = shared.learnt().tag(uri);
     let tag = match shared.get(&path, known.clone()).await? {
         Answer::Unchanged => {
