@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use self::connection::Shared;
 use self::gate::Gate;
+pub use self::gate::subscriber;
 use super::ResponseBody;
 use super::limits::Limits;
 use super::tls::Tls;

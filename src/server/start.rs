@@ -20,6 +20,7 @@ use crate::service::issuers::Issuers;
 use crate::service::keys::{complete_keys, destroy_unneeded, load_ring};
 use crate::service::order::Catalogue;
 use crate::service::proxies::TrustedProxies;
+use crate::service::status_lists::Most;
 use crate::service::vault::{Vault, write_public};
 use crate::service::{Authority, Caller, Parts, Settings, TimeKeeper};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
@@ -151,7 +152,10 @@ fn settings(config: &Config) -> Settings {
         crl_url: config.hosts.crl_url.clone(),
         outside_ca: config.ca.root.is_some(),
         outside_certificate: config.server.tls.is_some(),
-        max_event_streams: config.http.max_event_streams,
+        event_streams: Most {
+            in_all: config.http.max_event_streams,
+            per_address: config.http.max_connections_per_address,
+        },
     }
 }
 

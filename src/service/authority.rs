@@ -16,7 +16,7 @@ use super::order::Catalogue;
 use super::proxies::TrustedProxies;
 use super::refusals::{Conflicts, Refusals};
 use super::sign_in::SignIn;
-use super::status_lists::StatusLists;
+use super::status_lists::{Most, StatusLists};
 use super::time::TimeKeeper;
 use super::trust::Trust;
 use super::vault::Vault;
@@ -61,7 +61,7 @@ pub struct Settings {
     /// Whether the listener's certificate is one from outside: then tokens cannot pin the root.
     pub outside_certificate: bool,
     /// How many may follow changes of status lists at a time.
-    pub max_event_streams: usize,
+    pub event_streams: Most,
 }
 
 /// Who calls, from where, in which request.
@@ -152,7 +152,7 @@ impl Authority {
         let trust = Trust::new(Arc::new(ring), Arc::new(issuers), audiences, settings.hot_tokens);
         let crls = Crls::default();
         crls.resume(&data_dir, &cas);
-        let status_lists = StatusLists::new(settings.max_event_streams);
+        let status_lists = StatusLists::new(settings.event_streams);
         Self {
             store,
             cas: ArcSwap::from_pointee(cas),

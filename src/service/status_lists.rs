@@ -13,7 +13,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 
-pub use self::feed::{Feed, Following, Full, Offered, Subscriber};
+pub use self::feed::{Feed, Following, Full, Most, Offered, Subscriber};
 use self::news::News;
 pub use self::published::{Aggregation, Place, Published, SignedList};
 use self::round::Round;
@@ -52,8 +52,8 @@ pub struct StatusLists {
 }
 
 impl StatusLists {
-    /// Nothing published yet; at most `most` subscribers will be told of changes.
-    pub(super) fn new(most: usize) -> Self {
+    /// Nothing published yet; at most so many subscribers will be told of changes.
+    pub(super) fn new(most: Most) -> Self {
         Self {
             published: ArcSwap::default(),
             untold: Mutex::default(),

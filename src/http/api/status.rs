@@ -8,6 +8,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::http::document::{Document, Shelf};
 use crate::http::inquiry::Inquiry;
+use crate::http::listener::subscriber;
 use crate::http::problem::Problem;
 use crate::http::route::{Answer, Route};
 use crate::http::stream::{Refused, StreamSender, stream};
@@ -82,7 +83,9 @@ fn follow(inquiry: &Inquiry<'_>, place: &Place, list: Option<ListId>) -> Result<
     // What is no text is no id of ours either: an empty one is unknown too.
     let last = inquiry.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
     let (sender, body) = stream(BUFFER);
-    inquiry.authority.status_lists().feed().subscribe(following, last, Box::new(sender)).map_err(full)?;
+    let from = subscriber(inquiry.peer.address.ip());
+    let feed = inquiry.authority.status_lists().feed();
+    feed.subscribe(from, following, last, Box::new(sender)).map_err(full)?;
     let mut answer = Answer::new(body);
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));

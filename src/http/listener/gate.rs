@@ -76,7 +76,7 @@ impl Drop for Permit {
 
 /// What counts as one address: an IPv4 address however it is written, or the /64 that one IPv6 subscriber is given
 /// (RFC 6177), of which he could otherwise use 2^64.
-fn subscriber(address: IpAddr) -> IpAddr {
+pub fn subscriber(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 => v4,

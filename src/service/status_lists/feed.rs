@@ -2,6 +2,7 @@
 
 mod ring;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -52,11 +53,20 @@ pub struct Following {
     pub list: Option<ListId>,
 }
 
+/// How many may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Most {
+    /// In all.
+    pub in_all: usize,
+    /// From one address: a stranger must not keep everybody else out.
+    pub per_address: usize,
+}
+
 /// There are as many subscribers as may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{most} event streams are open, as many as may be: fetch the lists, and try again later")]
 pub struct Full {
-    /// How many.
+    /// How many, in all or from that address.
     pub most: usize,
 }
 
@@ -64,7 +74,7 @@ pub struct Full {
 pub struct Feed {
     /// 16 hexadecimal digits, made anew at each start: numbers of another run mean nothing here.
     run: String,
-    most: usize,
+    most: Most,
     state: Mutex<State>,
 }
 
@@ -81,13 +91,14 @@ struct State {
 }
 
 struct Subscribed {
+    from: IpAddr,
     following: Following,
     beat: u8,
     to: Box<dyn Subscriber>,
 }
 
 impl Feed {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: Most) -> Self {
         Self { run: hex(&random::<8>()), most, state: Mutex::default() }
     }
 
@@ -97,23 +108,25 @@ impl Feed {
     /// [`Full`]; then `to` is dropped.
     pub fn subscribe(
         &self,
+        from: IpAddr,
         following: Following,
         last_event_id: Option<&str>,
         to: Box<dyn Subscriber>,
     ) -> Result<(), Full> {
         let mut state = self.state();
-        if state.subscribers.len() >= self.most && state.swept.is_none_or(|at| at.elapsed() >= SWEEP) {
+        let full = |state: &State| state.limit_reached(self.most, from);
+        if full(&state).is_some() && state.swept.is_none_or(|at| at.elapsed() >= SWEEP) {
             state.swept = Some(Instant::now());
             state.subscribers.retain(|subscriber| !subscriber.to.is_gone());
         }
-        if state.subscribers.len() >= self.most {
+        if let Some(most) = full(&state) {
             metrics::counter!("gatepass_event_streams_refused_total").increment(1);
-            return Err(Full { most: self.most });
+            return Err(Full { most });
         }
         to.offer(self.greeting(&state.ring, &following, last_event_id));
         let beat = state.next_beat;
         state.next_beat = (beat + 1) % BEATS;
-        state.subscribers.push(Subscribed { following, beat, to });
+        state.subscribers.push(Subscribed { from, following, beat, to });
         state.count();
         Ok(())
     }
@@ -178,6 +191,17 @@ impl Feed {
 }
 
 impl State {
+    /// The limit that one more from this address would pass.
+    fn limit_reached(&self, most: Most, from: IpAddr) -> Option<usize> {
+        if self.subscribers.len() >= most.in_all {
+            return Some(most.in_all);
+        }
+        // Who may have as many as there are is not counted.
+        let counted = most.per_address < most.in_all;
+        let same = || self.subscribers.iter().filter(|subscriber| subscriber.from == from).count();
+        (counted && same() >= most.per_address).then_some(most.per_address)
+    }
+
     fn tell(&mut self, told: Told) {
         metrics::counter!("gatepass_status_events_total").increment(1);
         for (issuer, part) in &told.parts {

@@ -10,8 +10,13 @@ use crate::service::status_lists::published::{Aggregation, Place, SignedList};
 use crate::store::{ListChange, Taken};
 use crate::token::{Status, status_uri};
 
+const SOMEWHERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 const HERE: &str = "https://gate.example.org";
 const BEFORE: &str = "https://old.example.org";
+
+const fn most(most: usize) -> Most {
+    Most { in_all: most, per_address: most }
+}
 
 /// A subscriber that keeps what it was told, as far as it has room.
 #[derive(Clone)]
@@ -81,14 +86,14 @@ fn revoked(list: ListId, indexes: std::ops::Range<u32>) -> News {
 fn follow(feed: &Feed, issuer: &str, list: Option<ListId>, last: Option<&str>) -> Reader {
     let reader = Reader::new(64);
     let following = Following { issuer: issuer.into(), list };
-    feed.subscribe(following, last, Box::new(reader.clone())).unwrap();
+    feed.subscribe(SOMEWHERE, following, last, Box::new(reader.clone())).unwrap();
     reader
 }
 
 #[test]
 fn everybody_hears_of_what_he_follows_in_the_words_of_his_url() {
     let (one, other) = (list(1), list(2));
-    let (feed, published) = (Feed::new(9), published(&[one, other]));
+    let (feed, published) = (Feed::new(most(9)), published(&[one, other]));
     let all = follow(&feed, HERE, None, None);
     let former = follow(&feed, BEFORE, Some(one), None);
     let elsewhere = follow(&feed, HERE, Some(other), None);
@@ -112,7 +117,7 @@ fn everybody_hears_of_what_he_follows_in_the_words_of_his_url() {
 #[test]
 fn who_comes_back_hears_what_he_missed_and_a_stranger_to_this_run_starts_anew() {
     let list = list(1);
-    let (feed, published) = (Feed::new(99), published(&[list]));
+    let (feed, published) = (Feed::new(most(99)), published(&[list]));
     (0..3).for_each(|index| feed.tell(&revoked(list, index..index + 1), &published));
     let run = feed.run.clone();
     let missed = |last: &str| follow(&feed, HERE, None, Some(last)).heard().concat();
@@ -134,7 +139,7 @@ fn who_comes_back_hears_what_he_missed_and_a_stranger_to_this_run_starts_anew() 
 #[test]
 fn what_is_too_much_to_tell_is_a_reset_for_all() {
     let list = list(1);
-    let (feed, published) = (Feed::new(9), published(&[list]));
+    let (feed, published) = (Feed::new(most(9)), published(&[list]));
     let (all, one) = (follow(&feed, HERE, None, None), follow(&feed, BEFORE, Some(list), None));
     let mut lost = News::default();
     lost.add(Taken { changes: Vec::new(), overflowed: true });
@@ -148,7 +153,7 @@ fn what_is_too_much_to_tell_is_a_reset_for_all() {
 #[test]
 fn many_changes_are_several_events() {
     let list = list(1);
-    let (feed, published) = (Feed::new(9), published(&[list]));
+    let (feed, published) = (Feed::new(most(9)), published(&[list]));
     let all = follow(&feed, HERE, None, None);
     feed.tell(&revoked(list, 0..1025), &published);
     let sizes = all.heard()[1..].iter().map(|event| event.matches("idx").count()).collect::<Vec<_>>();
@@ -158,22 +163,33 @@ fn many_changes_are_several_events() {
 #[test]
 fn a_slow_reader_is_dropped_and_others_go_on() {
     let list = list(1);
-    let (feed, published) = (Feed::new(9), published(&[list]));
+    let (feed, published) = (Feed::new(most(9)), published(&[list]));
     let slow = Reader::new(2);
     let following = Following { issuer: HERE.into(), list: None };
-    feed.subscribe(following, None, Box::new(slow.clone())).unwrap();
+    feed.subscribe(SOMEWHERE, following, None, Box::new(slow.clone())).unwrap();
     let quick = follow(&feed, HERE, None, None);
     (0..3).for_each(|index| feed.tell(&revoked(list, index..index + 1), &published));
     assert_eq!((feed.subscribers(), slow.heard().len(), quick.heard().len()), (1, 2, 4));
 }
 
 #[test]
+fn one_address_cannot_keep_the_others_out() {
+    let feed = Feed::new(Most { in_all: 9, per_address: 2 });
+    let ask = |from: [u8; 4]| {
+        let following = Following { issuer: HERE.into(), list: None };
+        feed.subscribe(from.into(), following, None, Box::new(Reader::new(1)))
+    };
+    assert_eq!((ask([192, 0, 2, 1]), ask([192, 0, 2, 1])), (Ok(()), Ok(())));
+    assert_eq!((ask([192, 0, 2, 1]), ask([192, 0, 2, 2])), (Err(Full { most: 2 }), Ok(())));
+}
+
+#[test]
 fn one_too_many_is_refused_until_somebody_has_gone() {
-    let feed = Feed::new(2);
+    let feed = Feed::new(most(2));
     let (first, _second) = (follow(&feed, HERE, None, None), follow(&feed, HERE, None, None));
     let ask = || {
         let following = Following { issuer: HERE.into(), list: None };
-        feed.subscribe(following, None, Box::new(Reader::new(1)))
+        feed.subscribe(SOMEWHERE, following, None, Box::new(Reader::new(1)))
     };
     assert_eq!(ask(), Err(Full { most: 2 }));
     first.gone.store(true, Ordering::SeqCst);
@@ -185,7 +201,7 @@ fn one_too_many_is_refused_until_somebody_has_gone() {
 
 #[test]
 fn everybody_has_a_heartbeat_in_fifteen_beats_and_not_all_at_once() {
-    let feed = Feed::new(99);
+    let feed = Feed::new(most(99));
     let readers = (0..30).map(|_| follow(&feed, HERE, None, None)).collect::<Vec<_>>();
     readers.iter().for_each(|reader| drop(reader.heard()));
     feed.beat();
@@ -201,7 +217,7 @@ fn everybody_has_a_heartbeat_in_fifteen_beats_and_not_all_at_once() {
 #[test]
 fn the_streams_of_a_dropped_list_and_of_a_retired_url_end() {
     let (one, other) = (list(1), list(2));
-    let feed = Feed::new(9);
+    let feed = Feed::new(most(9));
     let _kept = [follow(&feed, HERE, None, None), follow(&feed, HERE, Some(other), None)];
     let _ended = [follow(&feed, HERE, Some(one), None), follow(&feed, BEFORE, None, None)];
     feed.tell(&News::default(), &Published { places: vec![place(HERE, &[other])], ..Published::default() });
