@@ -12,6 +12,8 @@ use crate::service::Authority;
 const GATHER: Duration = Duration::from_millis(25);
 /// From the beginning of a round to that of the next, at least.
 const BETWEEN: Duration = Duration::from_millis(100);
+/// How long a rest may be, unless signing would take more than half of a core then.
+const LONGEST: Duration = Duration::from_millis(800);
 /// How often ages are looked at, and a failed round is tried again.
 const SECOND: Duration = Duration::from_secs(1);
 /// After how many failures in a row the log says so again.
@@ -53,9 +55,10 @@ async fn sign(authority: &Authority, failures: &mut u32) {
     }
 }
 
-/// A round that takes long (full lists) is followed by a long rest: signing gets a tenth of one core at most.
+/// A round that takes long (full lists) is followed by a long rest, so that signing gets a tenth of one core; but a
+/// revocation must not wait for longer than [`LONGEST`].
 fn pause(took: Duration) -> Duration {
-    BETWEEN.max(took * 10)
+    BETWEEN.max(took * 10).min(LONGEST.max(took * 2))
 }
 
 /// Waits until there is something to sign.
@@ -79,5 +82,7 @@ mod tests {
     fn rounds_are_a_tenth_of_a_second_apart_and_a_tenth_of_the_time_at_most() {
         assert_eq!(pause(Duration::from_millis(1)), Duration::from_millis(100));
         assert_eq!(pause(Duration::from_millis(80)), Duration::from_millis(800));
+        assert_eq!(pause(Duration::from_millis(200)), Duration::from_millis(800));
+        assert_eq!(pause(Duration::from_millis(500)), Duration::from_millis(1000));
     }
 }
