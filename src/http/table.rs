@@ -140,8 +140,6 @@ mod tests {
             "/metrics",
             "/livez",
             "/api/v1/authorize",
-            "/api/v1/authorize/",
-            "/api/v1/authorize/{*rest}",
             "/api/v1/authorize-with/{demand}",
             "/api/v1/authorize-with/{demand}/",
             "/api/v1/authorize-with/{demand}/{*rest}",

@@ -22,7 +22,8 @@ use crate::service::Authority;
 
 /// The rows. A proxy that adds the path of the guarded request behind its own (Envoy) makes the query the guarded
 /// request's: who sends that must have no say in what is demanded, so that only the query of the exact path counts, or else
-/// a segment of the path that stands before what was added.
+/// a segment of the path that stands before what was added. Below `/api/v1/authorize/` there is nothing: a slash too many must
+/// not lose the demand.
 pub(super) fn routes() -> Vec<Route> {
     let row = |path, place| {
         Route::any_method(
@@ -33,10 +34,8 @@ pub(super) fn routes() -> Vec<Route> {
     };
     vec![
         row("/api/v1/authorize", Place::Query),
-        // A rest is never empty: the root of the guarded service is a row of its own.
-        row("/api/v1/authorize/", Place::Nowhere),
-        row("/api/v1/authorize/{*rest}", Place::Nowhere),
         row("/api/v1/authorize-with/{demand}", Place::Segment),
+        // A rest is never empty: the root of the guarded service is a row of its own.
         row("/api/v1/authorize-with/{demand}/", Place::Segment),
         row("/api/v1/authorize-with/{demand}/{*rest}", Place::Segment),
     ]

@@ -62,7 +62,7 @@ async fn a_host_is_let_through_by_its_own_connection() {
     let said = client.get("/api/v1/authorize?role=proxy").await;
     is_let_in_as(&said, &enrolled);
     assert_eq!(header(&said, "x-gatepass-roles"), Some("allocator,proxy"));
-    let said = client.get("/api/v1/authorize/guarded?role=director").await;
+    let said = client.get("/api/v1/authorize-with/role=proxy/guarded?role=director").await;
     is_let_in_as(&said, &enrolled);
     let said = client.get("/api/v1/authorize?role=director").await;
     assert_eq!((said.status, said.code()), (403, "insufficient_scope"));

@@ -24,7 +24,7 @@ enum Who {
 
 use Who::{Admin, Anyone, Guest, Reader};
 
-const NATIVE: [(&str, &str, Who); 49] = [
+const NATIVE: [(&str, &str, Who); 47] = [
     ("POST", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens/{id}", Admin),
@@ -58,8 +58,6 @@ const NATIVE: [(&str, &str, Who); 49] = [
     ("GET", "/.well-known/oauth-authorization-server", Anyone),
     // By any method. These are open to anyone and judge by themselves.
     ("GET", "/api/v1/authorize", Guest),
-    ("GET", "/api/v1/authorize/", Guest),
-    ("GET", "/api/v1/authorize/{*rest}", Guest),
     ("GET", "/api/v1/authorize-with/{demand}", Guest),
     ("GET", "/api/v1/authorize-with/{demand}/", Guest),
     ("GET", "/api/v1/authorize-with/{demand}/{*rest}", Guest),

@@ -14,8 +14,6 @@ pub(super) enum Place {
     Query,
     /// In a segment of the path, in the form of a query.
     Segment,
-    /// Nowhere: any role will do, and the one audience there is.
-    Nowhere,
 }
 
 impl Place {
@@ -24,7 +22,7 @@ impl Place {
     pub(super) const fn yes(self) -> StatusCode {
         match self {
             Self::Query => StatusCode::NO_CONTENT,
-            Self::Segment | Self::Nowhere => StatusCode::OK,
+            Self::Segment => StatusCode::OK,
         }
     }
 }
@@ -43,7 +41,6 @@ impl Demand {
             Place::Query => decode_query(query),
             // The path's own escapes are decoded already.
             Place::Segment => decode_pairs(segment, str::to_owned),
-            Place::Nowhere => Vec::new(),
         };
         let (mut demand, mut faults) = (Self::default(), Vec::new());
         for (name, value) in pairs {
@@ -128,6 +125,5 @@ mod tests {
         let segment = Demand::read(Place::Segment, "role=a", "role=b&audience=https://x/+1").unwrap();
         assert_eq!(segment.missing(&[]), Some(&Role::parse("b").unwrap()));
         assert_eq!(segment.audience.as_deref(), Some("https://x/+1"));
-        assert_eq!(Demand::read(Place::Nowhere, "role=a&x=y", "role=b").unwrap(), Demand::default());
     }
 }
