@@ -27,8 +27,7 @@ impl Authority {
         unverified_token: &str,
         even_emergency: bool,
     ) -> Result<TakenBack, ServiceError> {
-        let signed = self.trust().any(unverified_token, self.time.now());
-        let revoked = match signed {
+        let revoked = match self.trust().whatever_audience(unverified_token, self.time.now()) {
             Ok(AuthenticatedToken::Enrollment(token)) => {
                 let how = HowToRevoke { even_emergency, only_persistent: false };
                 self.revoke_token(caller, token.grant().token, how).await

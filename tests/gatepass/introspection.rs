@@ -206,3 +206,15 @@ async fn the_metadata_names_doors_that_are_there() {
     let again = at.stranger().header(http::header::IF_NONE_MATCH, etag);
     assert_eq!(again.get("/.well-known/oauth-authorization-server").await.status, 304);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_a_service_that_left_the_configuration_is_taken_back_too() {
+    let at = start().await;
+    let minted = at.mint_service(json!({ "roles": ["proxy"] })).await;
+    // It starts again without any audience; the service itself still lets the token in.
+    let at = at.restart().await;
+    let said = form(at.admin(), REVOKE, &format!("token={}", token_of(&minted))).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+    let shown = at.admin().get(&format!("/api/v1/service-tokens/{}", id_of(&minted))).await;
+    assert_eq!(shown.json["state"], "revoked", "{}", shown.text);
+}
