@@ -143,7 +143,11 @@ async fn run() -> Result<(), Failure> {
     let verifier = Arc::new(Verifier::new(&options.authority, &options.audience));
     let refresher = refresher(&options, &root, &verifier, &hosts)?;
     // A service that cannot judge yet would only say 503.
-    refresher.ready().await;
+    if !refresher.ready_within(PATIENCE).await {
+        let why =
+            refresher.health().last_failure.map(|(_, failure)| format!(": {failure}")).unwrap_or_default();
+        return Err(format!("nothing to verify with after {} s{why}", PATIENCE.as_secs()).into());
+    }
     let routes = routes(&verifier, &hosts, refresher);
     let listener = TcpListener::bind(options.listen.as_deref().unwrap_or("127.0.0.1:0")).await?;
     let at = listener.local_addr()?;
