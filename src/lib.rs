@@ -1,7 +1,7 @@
 //! Gatepass is an enrollment authority: it mints signed role tokens, lets a host trade one for an mTLS identity, and
 //! can prove afterwards who let whom in. ARCHITECTURE.md walks through its rooms.
 //!
-//! With `default-features = false` only the verifying core is built: [`token`] and the leaf values it stands on.
+//! With `default-features = false` only the verifying core is built: [`verifier`], [`token`] and the leaf values they stand on.
 
 pub mod clock;
 pub mod id;
