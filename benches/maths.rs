@@ -15,7 +15,10 @@ use gatepass::ca::{ApprovedRequest, CertificateAuthority, Csr, CsrPolicy, HostPr
 use gatepass::clock::{SystemClock, Timestamp};
 use gatepass::id::{Fingerprint, HostId, ListId, StatusRef, TokenId};
 use gatepass::name::Role;
-use gatepass::token::{Bindings, Grant, KeyRing, mint, verify};
+use gatepass::token::{
+    Bindings, Grant, KeyRing, ServiceGrant, StatusList, mint, mint_service, status_uri, verify,
+};
+use gatepass::verifier::Verifier;
 
 const ISSUER: &str = "https://gate.example.org:8443";
 
@@ -76,6 +79,29 @@ fn tokens(c: &mut Criterion) {
     minting.finish();
 }
 
+/// A hot token: its signature was checked before, its time and its status are judged again.
+fn hot_tokens(c: &mut Criterion) {
+    let (now, ring) = (SystemClock::now(), KeyRing::generate());
+    let (issuer, audience) = (ISSUER, "https://jobs.example.org");
+    let Grant { token, issued_at, not_before, expires_at, roles, status, .. } = grant(now);
+    let (issuer, audience, expires_at) = (issuer.to_owned(), audience.to_owned(), expires_at.unwrap());
+    let verifier = Verifier::new(&issuer, &audience);
+    let uri = status_uri(&issuer, status.list);
+    verifier.update_keys(&ring.verifying().to_jwks(), now).unwrap();
+    verifier.update_list(&uri, &StatusList::default().sign(&uri, &ring, now).unwrap(), now).unwrap();
+    let grant = ServiceGrant { token, issuer, audience, issued_at, not_before, expires_at, roles, status };
+    let text = mint_service(&grant, &ring, now).unwrap().into_text();
+
+    let mut verifying = c.benchmark_group("verify");
+    verifying.bench_function("floor: SHA-256 of a service token", |b| {
+        b.iter(|| Fingerprint::of(black_box(text.expose().as_bytes())));
+    });
+    verifying.bench_function("hot service token, with its status", |b| {
+        b.iter(|| verifier.verify(black_box(text.expose()), now).unwrap());
+    });
+    verifying.finish();
+}
+
 fn issue(csr: &str, ca: &CertificateAuthority, now: Timestamp) -> Vec<u8> {
     let csr = Csr::parse(csr, CsrPolicy::default()).unwrap();
     let profile = HostProfile {
@@ -121,6 +147,7 @@ fn certificates(c: &mut Criterion) {
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     tokens(&mut criterion);
+    hot_tokens(&mut criterion);
     certificates(&mut criterion);
     criterion.final_summary();
 }
