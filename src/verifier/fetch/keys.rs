@@ -49,3 +49,18 @@ pub(super) async fn fetch(shared: &Shared) -> Result<(), FetchError> {
     shared.keys_are_fresh();
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verifier::{MAX_STALENESS, Verifier};
+
+    #[test]
+    fn keys_are_asked_for_several_times_before_they_are_stale() {
+        let verifier = |limit| Verifier::new("https://a", "https://b").max_staleness(limit);
+        for limit in [MAX_STALENESS, Duration::from_secs(60), Duration::from_secs(4)] {
+            let most = EVERY.min(verifier(limit).confirm_within()).mul_f64(1.1);
+            assert!(most * 3 < limit, "{most:?} of {limit:?}");
+        }
+    }
+}

@@ -151,3 +151,17 @@ async fn a_remembered_password_is_forgotten_after_a_minute_although_the_clock_is
     at.clock.advance(Duration::from_secs(1));
     assert_eq!(at.admin().get("/api/v1/hosts").await.status, 401, "and proven anew after a minute");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_was_set_right_and_is_behind_the_mark_does_not_date_the_listeners_certificate_ahead() {
+    let at = Running::start().await;
+    let right = at.clock_reading();
+    let first = at.authority.server_certificate_expires_at().unwrap();
+    at.clock.advance(Duration::from_secs(7200));
+    at.mint_once().await;
+    at.clock.step_to(right);
+    let at = at.restart().await;
+    assert!(at.authority.now() > right, "the mark is ahead");
+    let again = at.authority.server_certificate_expires_at().unwrap();
+    assert!(again.since(first) < Duration::from_secs(60), "{first} and then {again}");
+}
