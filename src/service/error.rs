@@ -75,7 +75,9 @@ pub enum ServiceError {
         id: String,
     },
     /// The emergency token goes only when that is confirmed.
-    #[error("this is the emergency token: confirm with ?confirm=emergency (--emergency)")]
+    #[error(
+        "this is the emergency token: confirm with confirm=emergency, in the query, or in the form where there is one (--emergency)"
+    )]
     EmergencyToken,
     /// Live persistent tokens need the key.
     #[error("{tokens} live persistent token(s) were signed with this key and end with it: confirm to go on")]
