@@ -138,6 +138,20 @@ impl Verifier {
 
     /// Calls `tell` whenever a token named a key or a list that is not known, so that it can be fetched. It is called while
     /// verifying and must return at once. The first call counts.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    /// use gatepass::verifier::{Missing, Verifier};
+    /// # let (jwks, uri, _, token) = gatepass::verifier::example();
+    /// # let now = gatepass::clock::SystemClock::now();
+    /// let verifier = Verifier::new("https://gate.example.org:8443", "https://jobs.example.org");
+    /// let (wanted, missing) = channel();
+    /// verifier.on_missing(move |what| drop(wanted.send(what)));
+    /// verifier.update_keys(&jwks, now)?;
+    /// assert!(verifier.verify(&token, now).is_err());
+    /// assert_eq!(missing.try_recv()?, Missing::List(uri)); // fetch it, then `update_list`
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_missing(&self, tell: impl Fn(Missing) + Send + Sync + 'static) {
         let _ = self.on_missing.set(Box::new(tell));
     }
@@ -193,6 +207,19 @@ impl Verifier {
 
     /// Applies what the authority pushed at `now`. Who can push can only take away: an entry that became valid again is so
     /// once a signed list says it.
+    ///
+    /// ```
+    /// use gatepass::token::Status;
+    /// use gatepass::verifier::{Pushed, Refusal};
+    /// # let (jwks, uri, list, token) = gatepass::verifier::example();
+    /// # let now = gatepass::clock::SystemClock::now();
+    /// # let verifier = gatepass::verifier::Verifier::new("https://gate.example.org:8443", "https://jobs.example.org");
+    /// # verifier.update_keys(&jwks, now).unwrap();
+    /// # verifier.update_list(&uri, &list, now).unwrap();
+    /// assert!(verifier.verify(&token, now).is_ok());
+    /// assert_eq!(verifier.apply(&uri, &[(7, Status::Revoked)], now), Pushed::Applied);
+    /// assert_eq!(verifier.verify(&token, now), Err(Refusal::Revoked));
+    /// ```
     pub fn apply(&self, uri: &str, changes: &[(u32, Status)], now: Timestamp) -> Pushed {
         let Ok(id) = self.list_at(uri) else { return Pushed::FetchList };
         let _one = self.changing.lock();
@@ -217,6 +244,23 @@ impl Verifier {
     ///
     /// # Errors
     /// The first [`Refusal`]. [`Refusal::is_unavailable`] tells what is no fault of the token.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use gatepass::token::VerifyError;
+    /// use gatepass::verifier::Refusal;
+    /// # let (jwks, uri, list, token) = gatepass::verifier::example();
+    /// # let now = gatepass::clock::SystemClock::now();
+    /// # let verifier = gatepass::verifier::Verifier::new("https://gate.example.org:8443", "https://jobs.example.org");
+    /// # verifier.update_keys(&jwks, now).unwrap();
+    /// # verifier.update_list(&uri, &list, now).unwrap();
+    /// assert!(verifier.verify(&token, now).is_ok_and(|grant| grant.has_role("allocator")));
+    /// let forged = token.replace(".eyJ", ".eyj");
+    /// assert_eq!(verifier.verify(&forged, now), Err(Refusal::Token(VerifyError::BadSignature)));
+    /// // Nobody has confirmed the keys for six minutes: answer 503, not 401.
+    /// let late = now.plus(Duration::from_secs(360));
+    /// assert!(verifier.verify(&token, late).is_err_and(|refusal| refusal.is_unavailable()));
+    /// ```
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified<ServiceGrant>, Refusal> {
         let keys = self.keys.load();
         let keys = keys.as_ref().ok_or(Refusal::NoKeys)?;

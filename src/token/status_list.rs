@@ -84,6 +84,22 @@ pub enum StatusListError {
 }
 
 /// The statuses of a list's tokens.
+///
+/// ```
+/// use gatepass::clock::SystemClock;
+/// use gatepass::token::{KeyRing, SignedStatusList, Status, StatusList};
+///
+/// let (ring, now) = (KeyRing::generate(), SystemClock::now());
+/// let mut list = StatusList::default();
+/// list.set(7, Status::Revoked);
+/// let uri = "https://gate.example.org/status/0190a0b0-c0d0-7000-8000-0000000000dd";
+/// let published = list.sign(uri, &ring, now)?;
+///
+/// let read = SignedStatusList::verify(&published, uri, ring.verifying(), now)?;
+/// assert_eq!((read.list().get(7), read.list().get(8)), (Some(Status::Revoked), Some(Status::Valid)));
+/// assert_eq!(read.list().get(1 << 20), None); // beyond the end: a refusal
+/// # Ok::<(), gatepass::token::StatusListError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct StatusList(Vec<u8>);
 

@@ -85,6 +85,21 @@ impl Verifier {
     ///
     /// # Errors
     /// [`SnapshotError`]; nothing is taken over then.
+    ///
+    /// ```
+    /// use gatepass::verifier::Verifier;
+    /// # let (jwks, uri, list, token) = gatepass::verifier::example();
+    /// # let now = gatepass::clock::SystemClock::now();
+    /// # let verifier = Verifier::new("https://gate.example.org:8443", "https://jobs.example.org");
+    /// # verifier.update_keys(&jwks, now)?;
+    /// # verifier.update_list(&uri, &list, now)?;
+    /// let kept = verifier.snapshot().ok_or("it knows nothing yet")?;
+    /// // After a restart, while the authority cannot be reached:
+    /// let verifier = Verifier::new("https://gate.example.org:8443", "https://jobs.example.org");
+    /// verifier.resume(&kept, now)?;
+    /// assert!(verifier.verify(&token, now).is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn resume(&self, snapshot: &str, now: Timestamp) -> Result<(), SnapshotError> {
         let snapshot: Snapshot = serde_json::from_str(snapshot).map_err(|_| SnapshotError::Malformed)?;
         if snapshot.issuer != self.issuer() {
