@@ -27,6 +27,7 @@ mod keys;
 mod lists;
 mod refusal;
 mod snapshot;
+mod staleness;
 
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -38,11 +39,12 @@ use self::lists::Lists;
 pub use self::lists::{ListUpdateError, Pushed};
 pub use self::refusal::{Missing, Refusal};
 pub use self::snapshot::SnapshotError;
+use self::staleness::Staleness;
 use crate::clock::Timestamp;
 use crate::id::StatusRef;
 use crate::token::{
-    Authenticated, KeyError, LEEWAY, ServiceGrant, Status, StatusListError, UnverifiedToken, Verified,
-    VerifyError, VerifyingKeys, status_uri,
+    Authenticated, KeyError, ServiceGrant, Status, StatusListError, UnverifiedToken, Verified, VerifyError,
+    VerifyingKeys, status_uri,
 };
 
 /// How long keys, lists and CRLs may go unconfirmed before what they vouch for is refused.
@@ -64,8 +66,7 @@ pub const HOT_TOKENS: usize = 4096;
 pub struct Verifier {
     issuers: Vec<String>,
     audiences: Vec<String>,
-    max_staleness: Duration,
-    fail_open: bool,
+    staleness: Staleness,
     hot_tokens: usize,
     keys: ArcSwapOption<Keys>,
     lists: ArcSwap<Lists>,
@@ -81,8 +82,7 @@ impl Verifier {
         Self {
             issuers: vec![issuer.into()],
             audiences: vec![audience.into()],
-            max_staleness: MAX_STALENESS,
-            fail_open: false,
+            staleness: Staleness::DEFAULT,
             hot_tokens: HOT_TOKENS,
             keys: ArcSwapOption::empty(),
             lists: ArcSwap::default(),
@@ -101,7 +101,7 @@ impl Verifier {
     /// How long keys and lists may go unconfirmed; [`MAX_STALENESS`] unless told otherwise.
     #[must_use]
     pub const fn max_staleness(mut self, limit: Duration) -> Self {
-        self.max_staleness = limit;
+        self.staleness.limit = limit;
         self
     }
 
@@ -109,7 +109,7 @@ impl Verifier {
     /// and would rather miss a revocation. What it never had is refused nevertheless.
     #[must_use]
     pub const fn fail_open(mut self) -> Self {
-        self.fail_open = true;
+        self.staleness.fail_open = true;
         self
     }
 
@@ -123,7 +123,7 @@ impl Verifier {
     /// How often keys and lists have to be confirmed so that a failure or two does no harm: a quarter of the limit.
     #[cfg(feature = "fetch")]
     pub(crate) fn confirm_within(&self) -> Duration {
-        self.max_staleness / 4
+        self.staleness.limit / 4
     }
 
     /// The authority's external URL.
@@ -264,7 +264,7 @@ impl Verifier {
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified<ServiceGrant>, Refusal> {
         let keys = self.keys.load();
         let keys = keys.as_ref().ok_or(Refusal::NoKeys)?;
-        self.judge_age(keys.confirmed_at(), now).map_err(|age| Refusal::StaleKeys { age })?;
+        self.staleness.judge(keys.confirmed_at(), now).map_err(|age| Refusal::StaleKeys { age })?;
         let good =
             keys.hot.authenticate(token, now, || self.authenticate(token, &keys.verifying))?.at(now)?;
         self.judge_status(&good.issuer, good.status, now)?;
@@ -291,7 +291,7 @@ impl Verifier {
             self.tell(|| Missing::List(uri.clone()));
             return Err(Refusal::UnknownList { uri });
         };
-        self.judge_age(list.confirmed_at(), now).map_err(|age| Refusal::StaleList { age })?;
+        self.staleness.judge(list.confirmed_at(), now).map_err(|age| Refusal::StaleList { age })?;
         match list.status(status.index) {
             Some(Status::Valid) => Ok(()),
             Some(Status::Revoked) => Err(Refusal::Revoked),
@@ -299,12 +299,6 @@ impl Verifier {
             Some(Status::UsedUp) => Err(Refusal::UsedUp),
             None => Err(Refusal::NoEntry),
         }
-    }
-
-    fn judge_age(&self, confirmed_at: Timestamp, now: Timestamp) -> Result<(), Duration> {
-        // A moment that has not come yet says nothing of the age: the clock was ahead then.
-        let age = if confirmed_at > now.plus(LEEWAY) { Duration::MAX } else { now.since(confirmed_at) };
-        if self.fail_open || age <= self.max_staleness { Ok(()) } else { Err(age) }
     }
 
     fn tell(&self, what: impl FnOnce() -> Missing) {

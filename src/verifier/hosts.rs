@@ -26,6 +26,7 @@ use self::issuer::{Issuer, IssuerKey};
 pub use self::peer::HostPeer;
 use self::peer::parse;
 pub use super::MAX_STALENESS;
+use super::staleness::Staleness;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
 
@@ -53,8 +54,7 @@ pub struct HostVerifier {
     anchors: Vec<TrustAnchor<'static>>,
     roots: Vec<Issuer>,
     trust_domain: String,
-    max_staleness: Duration,
-    fail_open: bool,
+    staleness: Staleness,
     issuers: ArcSwap<Vec<Issuer>>,
     crls: ArcSwap<HashMap<IssuerKey, KnownCrl>>,
     chains: Cache<Fingerprint, Arc<Chained>>,
@@ -106,8 +106,7 @@ impl HostVerifier {
             roots: roots.iter().map(root).collect::<Result<_, _>>()?,
             anchors: anchors.map_err(|error| HostSetupError::Root { why: error.to_string() })?,
             trust_domain: trust_domain.to_owned(),
-            max_staleness: MAX_STALENESS,
-            fail_open: false,
+            staleness: Staleness::DEFAULT,
             issuers: ArcSwap::default(),
             crls: ArcSwap::default(),
             chains: Cache::new(MOST_CHAINS),
@@ -116,8 +115,8 @@ impl HostVerifier {
 
     /// Another staleness limit than [`MAX_STALENESS`].
     #[must_use]
-    pub const fn with_max_staleness(mut self, limit: Duration) -> Self {
-        self.max_staleness = limit;
+    pub const fn max_staleness(mut self, limit: Duration) -> Self {
+        self.staleness.limit = limit;
         self
     }
 
@@ -125,7 +124,7 @@ impl HostVerifier {
     /// another CA under the same root may not make hosts.
     #[must_use]
     pub const fn fail_open(mut self) -> Self {
-        self.fail_open = true;
+        self.staleness.fail_open = true;
         self
     }
 
@@ -197,9 +196,11 @@ impl HostVerifier {
         if crl.lists(&chained.raw_serial) {
             return Err(HostRefusal::Revoked { host: chained.peer.host });
         }
-        let age = now.since(crl.confirmed_at);
-        let stale = age > self.max_staleness || now >= crl.next_update;
-        if stale && !self.fail_open { Err(HostRefusal::StaleCrl { age }) } else { Ok(()) }
+        self.staleness.judge(crl.confirmed_at, now).map_err(|age| HostRefusal::StaleCrl { age })?;
+        match now < crl.next_update || self.staleness.fail_open {
+            true => Ok(()),
+            false => Err(HostRefusal::StaleCrl { age: now.since(crl.confirmed_at) }),
+        }
     }
 
     /// The verified chain of `certificate`, from memory if it was seen before.

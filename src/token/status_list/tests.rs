@@ -96,6 +96,15 @@ fn a_list_signed_by_another_key_is_refused() {
 }
 
 #[test]
+fn a_key_of_an_earlier_epoch_vouches_for_no_list() {
+    let ring = KeyRing::generate();
+    let text = StatusList::default().sign(URI, &ring, NOW).unwrap();
+    let keys = ring.verifying().iter().map(|key| VerifyingKey { scope: KeyScope::PersistentOnly, ..*key });
+    let keys = VerifyingKeys::new(keys.collect()).unwrap();
+    assert_eq!(SignedStatusList::verify(&text, URI, &keys, NOW), Err(StatusListError::UnknownKey));
+}
+
+#[test]
 fn a_key_of_status_lists_signs_no_tokens() {
     use crate::token::fixture::{claims_json, grant, issuers, signed_claims};
     let ring = KeyRing::generate();

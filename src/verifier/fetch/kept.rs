@@ -110,9 +110,7 @@ impl Kept {
         };
         let metadata = opened.metadata().map_err(file)?;
         let mode = metadata.mode() & 0o777;
-        // Whoever wrote it decides which keys are believed: this process itself, or root for it.
-        let own = [rustix::process::geteuid().as_raw(), 0].contains(&metadata.uid());
-        if mode & 0o022 != 0 || !own {
+        if mode & 0o022 != 0 || !may_decide(metadata.uid(), rustix::process::geteuid().as_raw()) {
             return Err(KeptError::Writable { path: path.to_owned(), mode });
         }
         let mut text = String::new();
@@ -147,6 +145,11 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Whoever wrote the file decides which keys are believed: this process itself, or root for it.
+const fn may_decide(owner: u32, own: u32) -> bool {
+    owner == own || owner == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,6 +181,12 @@ mod tests {
         kept().write(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o620)).unwrap();
         assert!(matches!(Kept::read(&path), Err(KeptError::Writable { mode: 0o620, .. })));
+    }
+
+    #[test]
+    fn the_snapshot_of_another_user_decides_nothing() {
+        assert!(may_decide(1000, 1000) && may_decide(0, 1000));
+        assert!(!may_decide(1001, 1000) && !may_decide(1000, 0));
     }
 
     #[test]

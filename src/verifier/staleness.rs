@@ -1,0 +1,52 @@
+//! How old what a verifier holds may be: one rule for keys, status lists and CRLs.
+
+use std::time::Duration;
+
+use super::MAX_STALENESS;
+use crate::clock::Timestamp;
+use crate::token::LEEWAY;
+
+/// For how long something is believed that nobody confirms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Staleness {
+    pub(super) limit: Duration,
+    /// Whether what is too old is believed nevertheless.
+    pub(super) fail_open: bool,
+}
+
+impl Staleness {
+    /// [`MAX_STALENESS`], and closed.
+    pub(super) const DEFAULT: Self = Self { limit: MAX_STALENESS, fail_open: false };
+
+    /// Judges what was last confirmed at `confirmed_at`.
+    ///
+    /// # Errors
+    /// How far that is from `now`. It is too far in the future too: the clock was ahead then, and nobody knows the age.
+    pub(super) fn judge(self, confirmed_at: Timestamp, now: Timestamp) -> Result<(), Duration> {
+        let ahead = confirmed_at > now.plus(LEEWAY);
+        let age = if ahead { confirmed_at.since(now) } else { now.since(confirmed_at) };
+        if self.fail_open || (!ahead && age <= self.limit) { Ok(()) } else { Err(age) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_893_456_000);
+
+    #[test]
+    fn what_is_too_old_or_of_the_future_is_stale_unless_it_fails_open() {
+        let (at, seconds) = (|secs: i64| Timestamp::from_secs(NOW.secs() + secs), Duration::from_secs);
+        for (confirmed_at, verdict) in [
+            (at(-300), Ok(())),
+            (at(-301), Err(seconds(301))),
+            (at(60), Ok(())),
+            (at(61), Err(seconds(61))),
+            (at(7200), Err(seconds(7200))),
+        ] {
+            assert_eq!(Staleness::DEFAULT.judge(confirmed_at, NOW), verdict, "{confirmed_at}");
+            assert_eq!(Staleness { fail_open: true, ..Staleness::DEFAULT }.judge(confirmed_at, NOW), Ok(()));
+        }
+    }
+}
