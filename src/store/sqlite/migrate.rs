@@ -9,8 +9,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::open::OpenError;
 
 /// In order; the schema's version is how many of them have been applied.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/001_foundation.sql"), include_str!("../migrations/002_verification.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/001_foundation.sql"),
+    include_str!("../migrations/002_verification.sql"),
+    include_str!("../migrations/003_access.sql"),
+];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6761_7465;

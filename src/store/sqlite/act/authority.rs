@@ -84,8 +84,9 @@ impl Act<'_> {
 
     pub(super) fn set_password(&mut self, command: SetPassword) -> rusqlite::Result<()> {
         let SetPassword { user, hash, at, entry } = command;
-        let sql = "INSERT INTO users (name, password_hash, changed_at) VALUES (?1, ?2, ?3) ON CONFLICT (name) \
-                   DO UPDATE SET password_hash = excluded.password_hash, changed_at = excluded.changed_at";
+        let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, created_at, changed_at) \
+                   VALUES (?1, ?2, 'admin', '\"any\"', 0, ?3, ?3) ON CONFLICT (name) DO UPDATE \
+                   SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, epoch = epoch + 1";
         self.execute(sql, params![user, hash.expose(), at])?;
         self.enter(entry);
         Ok(())
