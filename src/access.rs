@@ -1,9 +1,17 @@
-//! Who may do what: actors, permissions, passwords. Pure decisions; nothing here reads a store or a clock.
+//! Who may do what: actors, permissions, limits, passwords. Pure decisions; nothing here reads a store or a clock.
 
 pub mod actor;
+pub mod limits;
 pub mod password;
 pub mod permission;
 pub mod proof;
+pub mod rights;
+pub mod scope;
+pub mod user_role;
 
 pub use actor::Actor;
-pub use permission::Permission;
+pub use limits::Limits;
+pub use permission::{Permission, Permissions};
+pub use rights::{Act, Excess, Rights};
+pub use scope::Scope;
+pub use user_role::UserRole;

@@ -99,6 +99,10 @@ uuid_id!(
     PolicyId
 );
 uuid_id!(
+    /// Names an API key. Public: the secret stands behind it in the key's text.
+    ApiKeyId
+);
+uuid_id!(
     /// Names one request, in answers, logs and the ledger.
     RequestId
 );

@@ -39,5 +39,6 @@ pub use check::{BadToken, GoodToken};
 pub use error::{FieldError, ServiceError};
 pub use identify::HostCaller;
 pub use indexes::Indexes;
+pub use sign_in::SignedIn;
 pub use take_back::TakenBack;
 pub use time::{ClockDoubt, TimeKeeper};

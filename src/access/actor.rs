@@ -2,13 +2,15 @@
 
 use std::fmt;
 
-use crate::id::{HostId, Serial, TokenId};
+use crate::id::{ApiKeyId, HostId, Serial, TokenId};
 
 /// Who does something, once a credential of theirs has been checked. Its text form stands in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A user who signed in.
     User(String),
+    /// An API key.
+    ApiKey(ApiKeyId),
     /// Whoever can read the data directory of the running server: its own machine's administrator.
     Local,
     /// A host, by the certificate it presented.
@@ -32,6 +34,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::User(name) => write!(f, "user:{name}"),
+            Self::ApiKey(id) => write!(f, "api_key:{id}"),
             Self::Local => f.write_str("local"),
             Self::Host { id, .. } => write!(f, "host:{id}"),
             Self::Bearer => f.write_str("bearer"),

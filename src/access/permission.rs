@@ -1,9 +1,12 @@
 //! What a route demands of its caller.
 
-use super::Actor;
+use std::fmt;
+
+use super::{Actor, Rights};
 
 /// The permission a route needs. Every route states one, in the one table of routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum Permission {
     /// Open to anyone.
     Anyone,
@@ -15,68 +18,165 @@ pub enum Permission {
     ReadHosts,
     /// Change and revoke hosts.
     WriteHosts,
+    /// List and show policies.
+    ReadPolicies,
+    /// Change policies.
+    WritePolicies,
     /// Read the ledger.
     ReadLedger,
-    /// See roles, signing keys, CA and clock.
+    /// See roles, signing keys, CA, clock and settings, and who oneself is: whoever is signed in.
     Read,
-    /// Rotate and retire keys, accept the clock: everything else.
+    /// Users, API keys, keys, settings, the clock: everything else.
     Administer,
     /// An enrollment token, judged by the redeem pipeline itself.
     Redeem,
     /// A host's own certificate.
     BeHost,
+    /// A user's own sessions and password: no API key opens them.
+    BeUser,
     /// Ask what a token says: whoever lists tokens, and every host.
     Introspect,
 }
 
 impl Permission {
-    /// Whether `actor` has this permission. There is one kind of user so far, the admin, who has all that a user can
-    /// have; a token and a host certificate open their own routes and no other.
-    pub const fn allows(self, actor: &Actor) -> bool {
+    /// What rights can hold: the permissions that users and API keys are given.
+    pub const GIVEN: [Self; 9] = [
+        Self::ReadTokens,
+        Self::WriteTokens,
+        Self::ReadHosts,
+        Self::WriteHosts,
+        Self::ReadPolicies,
+        Self::WritePolicies,
+        Self::ReadLedger,
+        Self::Read,
+        Self::Administer,
+    ];
+
+    /// Whether `actor`, who has `rights`, has this permission. A token and a host certificate open their own routes and no
+    /// other.
+    pub fn allows(self, actor: &Actor, rights: &Rights) -> bool {
         match self {
             Self::Anyone => true,
-            Self::ReadTokens
-            | Self::WriteTokens
-            | Self::ReadHosts
-            | Self::WriteHosts
-            | Self::ReadLedger
-            | Self::Read
-            | Self::Administer => matches!(actor, Actor::User(_) | Actor::Local),
             Self::Redeem => matches!(actor, Actor::Bearer),
             Self::BeHost => matches!(actor, Actor::Host { .. }),
-            Self::Introspect => Self::ReadTokens.allows(actor) || Self::BeHost.allows(actor),
+            Self::BeUser => matches!(actor, Actor::User(_)),
+            Self::Introspect => {
+                rights.permissions.contain(Self::ReadTokens) || Self::BeHost.allows(actor, rights)
+            }
+            given => rights.permissions.contain(given),
         }
+    }
+
+    /// The API key scope that gives it; `None` if every one does, or none.
+    pub const fn scope(self) -> Option<&'static str> {
+        match self {
+            Self::ReadTokens | Self::Introspect => Some("tokens:read"),
+            Self::WriteTokens => Some("tokens:write"),
+            Self::ReadHosts => Some("hosts:read"),
+            Self::WriteHosts => Some("hosts:write"),
+            Self::ReadPolicies => Some("policies:read"),
+            Self::WritePolicies => Some("policies:write"),
+            Self::ReadLedger => Some("ledger:read"),
+            Self::Administer => Some("admin"),
+            Self::Anyone | Self::Read | Self::Redeem | Self::BeHost | Self::BeUser => None,
+        }
+    }
+}
+
+/// A set of the permissions that can be [given](Permission::GIVEN).
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Permissions(u16);
+
+impl Permissions {
+    /// None.
+    pub const NONE: Self = Self(0);
+    /// All that can be given.
+    pub const ALL: Self = Self::of(&Permission::GIVEN);
+
+    /// These.
+    pub const fn of(permissions: &[Permission]) -> Self {
+        let (mut bits, mut place) = (0, 0);
+        while place < permissions.len() {
+            bits |= 1 << permissions[place] as u16;
+            place += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether `permission` is among them.
+    pub const fn contain(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u16) != 0
+    }
+
+    /// Those of either.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub const fn within(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those that `other` has not.
+    pub fn beyond(self, other: Self) -> impl Iterator<Item = Permission> {
+        Permission::GIVEN.into_iter().filter(move |one| self.contain(*one) && !other.contain(*one))
+    }
+}
+
+impl fmt::Debug for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.beyond(Self::NONE)).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{Limits, UserRole};
     use crate::clock::Timestamp;
     use crate::id::{HostId, Serial};
 
     #[test]
     fn a_host_and_a_token_open_their_own_routes_and_no_other() {
         let host = Actor::Host { id: HostId::generate(Timestamp::from_secs(1)), serial: Serial::generate() };
-        for permission in
-            [Permission::ReadTokens, Permission::WriteTokens, Permission::Administer, Permission::Redeem]
-        {
-            assert!(!permission.allows(&host), "{permission:?}");
+        for permission in Permission::GIVEN.into_iter().chain([Permission::BeUser]) {
+            assert!(!permission.allows(&host, &Rights::NONE), "{permission:?}");
+            assert!(!permission.allows(&Actor::Bearer, &Rights::NONE), "{permission:?}");
         }
-        for permission in
-            [Permission::ReadHosts, Permission::WriteTokens, Permission::BeHost, Permission::Read]
-        {
-            assert!(!permission.allows(&Actor::Bearer), "{permission:?}");
-        }
-        assert!(Permission::BeHost.allows(&host));
-        assert!(Permission::Redeem.allows(&Actor::Bearer));
+        assert!(Permission::BeHost.allows(&host, &Rights::NONE));
+        assert!(Permission::Introspect.allows(&host, &Rights::NONE));
+        assert!(Permission::Redeem.allows(&Actor::Bearer, &Rights::NONE));
+        assert!(!Permission::BeHost.allows(&Actor::Bearer, &Rights::NONE));
+        assert!(!Permission::Redeem.allows(&host, &Rights::NONE));
     }
 
     #[test]
     fn an_admin_is_no_host_and_no_token() {
-        let admin = Actor::User("admin".to_owned());
-        assert!(Permission::Administer.allows(&admin));
-        assert!(!Permission::BeHost.allows(&admin));
-        assert!(!Permission::Redeem.allows(&admin));
+        let (admin, rights) =
+            (Actor::User("admin".to_owned()), Rights::of_role(UserRole::Admin, Limits::ANY));
+        assert!(Permission::Administer.allows(&admin, &rights));
+        assert!(Permission::BeUser.allows(&admin, &rights));
+        assert!(!Permission::BeHost.allows(&admin, &rights));
+        assert!(!Permission::Redeem.allows(&admin, &rights));
+    }
+
+    #[test]
+    fn whoever_reads_the_data_directory_may_everything_but_is_no_user() {
+        assert!(
+            Permission::GIVEN.into_iter().all(|permission| permission.allows(&Actor::Local, &Rights::ALL))
+        );
+        assert!(!Permission::BeUser.allows(&Actor::Local, &Rights::ALL));
+    }
+
+    #[test]
+    fn sets_of_permissions_are_joined_cut_and_compared() {
+        let read = Permissions::of(&[Permission::ReadTokens, Permission::Read]);
+        let write = Permissions::of(&[Permission::WriteTokens, Permission::Read]);
+        assert_eq!(read.within(write), Permissions::of(&[Permission::Read]));
+        assert_eq!(read.and(write).beyond(read).collect::<Vec<_>>(), [Permission::WriteTokens]);
+        assert_eq!(Permissions::ALL.beyond(Permissions::ALL).count(), 0);
     }
 }

@@ -15,79 +15,68 @@ pub const REMEMBERED: Duration = Duration::from_secs(60);
 /// How many proofs are remembered at most.
 const MOST: usize = 1024;
 
-/// Which (user, password) pairs were proven lately. It says only *who*: whether a user may still do a thing is read
-/// fresh each time. Only a keyed hash of a pair is kept, under a key that this process alone has.
+/// What is proven: that this is the password of this user, in this epoch of theirs. A new password, disabling and signing
+/// out everywhere begin a new epoch, and with it end every proof, also those of sign-ins that have begun.
+pub struct Claim<'a> {
+    /// The user.
+    pub user: &'a str,
+    /// The user's epoch.
+    pub epoch: u64,
+    /// The password.
+    pub password: &'a Secret<String>,
+}
+
+/// A claim under the key of [`Proofs`]: what is kept of it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+/// Which claims were proven lately. It says only *who*: whether a user may still do a thing is read fresh each time. Only
+/// keyed hashes are kept, under a key that this process alone has.
 ///
 /// Moments are times of the boot clock: it goes on where decisions wait for a wall clock in doubt.
 pub struct Proofs {
     key: hmac::Key,
-    state: Mutex<State>,
+    proven: Mutex<HashMap<Digest, Duration>>,
 }
-
-#[derive(Default)]
-struct State {
-    proven: HashMap<[u8; 32], Duration>,
-    generation: Generation,
-}
-
-/// How often proofs were forgotten. What was proven in one generation is not remembered in the next: the password may be
-/// another one by then.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Generation(u64);
 
 impl Default for Proofs {
     fn default() -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &random::<32>()), state: Mutex::default() }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, &random::<32>()), proven: Mutex::default() }
     }
 }
 
 impl Proofs {
-    /// Whether the pair was proven within [`REMEMBERED`] before `now`.
-    pub fn holds(&self, user: &str, password: &Secret<String>, now: Duration) -> bool {
-        let digest = self.digest(user, password);
-        self.state().proven.get(&digest).is_some_and(|at| is_fresh(*at, now))
-    }
-
-    /// The generation that a sign-in begins in: to be asked before the password's hash is read.
-    pub fn generation(&self) -> Generation {
-        self.state().generation
-    }
-
-    /// Remembers that the pair was proven at `now`, by a sign-in that began in `generation`.
-    pub fn remember(&self, user: &str, password: &Secret<String>, now: Duration, generation: Generation) {
-        let digest = self.digest(user, password);
-        let mut state = self.state();
-        if state.generation != generation {
-            return;
-        }
-        if state.proven.len() >= MOST {
-            state.proven.retain(|_, at| is_fresh(*at, now));
-        }
-        if state.proven.len() < MOST {
-            state.proven.insert(digest, now);
-        }
-    }
-
-    /// Forgets every proof, also those of sign-ins that have begun: a password changed.
-    pub fn forget(&self) {
-        let mut state = self.state();
-        state.proven.clear();
-        state.generation.0 += 1;
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn digest(&self, user: &str, password: &Secret<String>) -> [u8; 32] {
+    /// What is kept of `claim`.
+    pub fn digest(&self, claim: &Claim<'_>) -> Digest {
         let mut context = hmac::Context::with_key(&self.key);
+        context.update(&claim.epoch.to_be_bytes());
         // The length keeps (ab, c) and (a, bc) apart.
-        context.update(&(user.len() as u64).to_be_bytes());
-        context.update(user.as_bytes());
-        context.update(password.expose().as_bytes());
+        context.update(&(claim.user.len() as u64).to_be_bytes());
+        context.update(claim.user.as_bytes());
+        context.update(claim.password.expose().as_bytes());
         let mut digest = [0; 32];
         digest.copy_from_slice(context.sign().as_ref());
-        digest
+        Digest(digest)
+    }
+
+    /// Whether it was proven within [`REMEMBERED`] before `now`.
+    pub fn holds(&self, claim: Digest, now: Duration) -> bool {
+        self.proven().get(&claim).is_some_and(|at| is_fresh(*at, now))
+    }
+
+    /// Remembers that it was proven at `now`.
+    pub fn remember(&self, claim: Digest, now: Duration) {
+        let mut proven = self.proven();
+        if proven.len() >= MOST {
+            proven.retain(|_, at| is_fresh(*at, now));
+        }
+        if proven.len() < MOST {
+            proven.insert(claim, now);
+        }
+    }
+
+    fn proven(&self) -> MutexGuard<'_, HashMap<Digest, Duration>> {
+        self.proven.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -101,31 +90,39 @@ mod tests {
 
     const AT: Duration = Duration::from_secs(1000);
 
+    fn claim(proofs: &Proofs, user: &str, epoch: u64, password: &str) -> Digest {
+        proofs.digest(&Claim { user, epoch, password: &Secret::new(password.to_owned()) })
+    }
+
     #[test]
     fn a_proof_holds_for_a_minute_and_for_its_own_pair() {
         let proofs = Proofs::default();
-        let password = Secret::new("pw".to_owned());
-        proofs.remember("admin", &password, AT, proofs.generation());
-        assert!(proofs.holds("admin", &password, AT + Duration::from_secs(59)));
-        assert!(!proofs.holds("admin", &password, AT + REMEMBERED));
-        assert!(!proofs.holds("adminp", &Secret::new("w".to_owned()), AT));
+        let proven = claim(&proofs, "admin", 0, "pw");
+        proofs.remember(proven, AT);
+        assert!(proofs.holds(proven, AT + Duration::from_secs(59)));
+        assert!(!proofs.holds(proven, AT + REMEMBERED));
+        assert!(!proofs.holds(claim(&proofs, "adminp", 0, "w"), AT));
+        assert!(!proofs.holds(claim(&proofs, "admin", 0, "PW"), AT));
     }
 
     #[test]
-    fn a_changed_password_forgets_every_proof() {
+    fn a_new_epoch_ends_what_was_proven_in_the_one_before() {
         let proofs = Proofs::default();
-        let password = Secret::new("pw".to_owned());
-        proofs.remember("admin", &password, AT, proofs.generation());
-        proofs.forget();
-        assert!(!proofs.holds("admin", &password, AT));
+        proofs.remember(claim(&proofs, "admin", 0, "pw"), AT);
+        assert!(proofs.holds(claim(&proofs, "admin", 0, "pw"), AT));
+        assert!(!proofs.holds(claim(&proofs, "admin", 1, "pw"), AT));
     }
 
     #[test]
-    fn a_sign_in_that_began_before_a_password_changed_is_not_remembered() {
-        let (proofs, password) = (Proofs::default(), Secret::new("pw".to_owned()));
-        let begun = proofs.generation();
-        proofs.forget();
-        proofs.remember("admin", &password, AT, begun);
-        assert!(!proofs.holds("admin", &password, AT));
+    fn only_so_many_are_remembered() {
+        let proofs = Proofs::default();
+        for user in 0..=MOST {
+            proofs.remember(claim(&proofs, &user.to_string(), 0, "pw"), AT);
+        }
+        assert_eq!(proofs.proven().len(), MOST);
+        let later = AT + REMEMBERED;
+        let newest = claim(&proofs, "newest", 0, "pw");
+        proofs.remember(newest, later);
+        assert!(proofs.holds(newest, later));
     }
 }

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
-use crate::access::Actor;
+use crate::access::{Actor, Rights};
 use crate::id::RequestId;
 use crate::secret::Secret;
 use crate::service::{Authority, Caller, FieldError, HostCaller};
@@ -21,6 +21,8 @@ pub struct Call {
     pub authority: Arc<Authority>,
     /// Who calls.
     pub actor: Actor,
+    /// What they may do.
+    pub rights: Rights,
     /// The host, on routes that need a host certificate.
     pub host: Option<Arc<HostCaller>>,
     /// The token that came in the `Authorization` header, on routes that are for tokens.
@@ -44,7 +46,8 @@ pub struct Call {
 impl Call {
     /// Who calls, for use cases and the ledger.
     pub fn caller(&self) -> Caller {
-        Caller { actor: self.actor.clone(), address: Some(self.address), request: Some(self.request) }
+        let (actor, rights) = (self.actor.clone(), self.rights.clone());
+        Caller { actor, rights, address: Some(self.address), request: Some(self.request) }
     }
 
     /// The path parameter `name`.

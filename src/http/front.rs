@@ -27,10 +27,10 @@ use super::problem::{Dialect, Problem};
 use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
 use super::tls::Peer;
-use crate::access::{Actor, Permission};
+use crate::access::{Actor, Permission, Rights, UserRole};
 use crate::id::RequestId;
 use crate::secret::Secret;
-use crate::service::{Authority, Caller, HostCaller};
+use crate::service::{Authority, Caller, HostCaller, SignedIn};
 
 /// What every request passes through.
 pub struct Front {
@@ -54,6 +54,7 @@ struct Arrived {
 /// Who calls, once their credential has been checked.
 struct Judged {
     actor: Actor,
+    rights: Rights,
     host: Option<Arc<HostCaller>>,
     bearer: Option<Arc<Secret<String>>>,
 }
@@ -144,13 +145,9 @@ impl Front {
     ) -> Result<Response<ResponseBody>, Problem> {
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
         let (address, certificate) = (peer.address.ip(), peer.certificate.clone());
-        let Judged { actor, host, bearer } = self.judge(route, &parts, peer, id).await?;
-        if !route.permission.allows(&actor) {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "forbidden",
-                "you are signed in, but may not do this",
-            ));
+        let Judged { actor, rights, host, bearer } = self.judge(route, &parts, peer, id).await?;
+        if !route.permission.allows(&actor, &rights) {
+            return Err(forbidden(route.permission, &actor));
         }
         refuse_media_type(route, &parts)?;
         let body = match route.body_limit {
@@ -163,6 +160,7 @@ impl Front {
         let call = Call {
             authority,
             actor,
+            rights,
             host,
             bearer,
             address,
@@ -184,7 +182,7 @@ impl Front {
         id: RequestId,
     ) -> Result<Judged, Problem> {
         match route.permission {
-            Permission::Anyone => Ok(Judged { actor: Actor::Anyone, host: None, bearer: None }),
+            Permission::Anyone => Ok(Judged::without_rights(Actor::Anyone)),
             Permission::Redeem => bearer(&parts.headers),
             Permission::BeHost => self.host(peer, id).await,
             // Who signs in is not asked for a certificate, and a wrong sign-in is not made good by one.
@@ -201,16 +199,17 @@ impl Front {
         let certificate = peer.certificate.as_ref().ok_or_else(|| {
             Problem::unauthenticated("present the host's certificate: `gatepass enroll` obtains one")
         })?;
-        let caller = Caller { actor: Actor::Anyone, address: Some(peer.address.ip()), request: Some(id) };
+        let (actor, rights) = (Actor::Anyone, Rights::NONE);
+        let caller = Caller { actor, rights, address: Some(peer.address.ip()), request: Some(id) };
         let host = self.authority.identify(&caller, certificate).await?;
         let actor = Actor::Host { id: host.id, serial: host.serial };
-        Ok(Judged { actor, host: Some(Arc::new(host)), bearer: None })
+        Ok(Judged { host: Some(Arc::new(host)), ..Judged::without_rights(actor) })
     }
 
     async fn user(&self, headers: &http::HeaderMap) -> Result<Judged, Problem> {
-        let actor = match Credential::of(headers)? {
-            Credential::Basic { user, password } => self.authority.sign_in(&user, password).await?,
-            Credential::Local(secret) if self.is_local(&secret) => Actor::Local,
+        let SignedIn { actor, rights } = match Credential::of(headers)? {
+            Credential::Basic { user, password } => self.authority.sign_in(&user, &password).await?,
+            Credential::Local(secret) if self.is_local(&secret) => SignedIn::LOCAL,
             Credential::None => {
                 return Err(Problem::unauthenticated("sign in with a user name and a password"));
             }
@@ -225,12 +224,32 @@ impl Front {
                 ));
             }
         };
-        Ok(Judged { actor, host: None, bearer: None })
+        Ok(Judged { actor, rights, host: None, bearer: None })
     }
 
     fn is_local(&self, presented: &Secret<String>) -> bool {
         subtle::ConstantTimeEq::ct_eq(presented.expose().as_bytes(), self.local.expose().as_bytes()).into()
     }
+}
+
+impl Judged {
+    const fn without_rights(actor: Actor) -> Self {
+        Self { actor, rights: Rights::NONE, host: None, bearer: None }
+    }
+}
+
+/// What is missing: a key's scope, or the role that has it.
+fn forbidden(permission: Permission, actor: &Actor) -> Problem {
+    let detail = match (permission.scope(), actor) {
+        (Some(scope), Actor::ApiKey(_)) => format!("this API key lacks the scope {scope}"),
+        (Some(scope), _) => {
+            let role = UserRole::ALL.into_iter().rev().find(|role| role.permissions().contain(permission));
+            let role = role.unwrap_or(UserRole::Admin);
+            format!("you are signed in, but may not do this: it takes {scope}, which the role {role} has")
+        }
+        (None, _) => "you are signed in, but may not do this".to_owned(),
+    };
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
 }
 
 /// The token of a redemption, nothing of it believed. It may also stand in the body.
@@ -244,7 +263,7 @@ fn bearer(headers: &http::HeaderMap) -> Result<Judged, Problem> {
             ));
         }
     };
-    Ok(Judged { actor: Actor::Bearer, host: None, bearer })
+    Ok(Judged { bearer, ..Judged::without_rights(Actor::Bearer) })
 }
 
 /// The native API reads JSON alone, OAuth's endpoints forms; a body without a media type is taken for that.

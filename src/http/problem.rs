@@ -165,6 +165,10 @@ impl From<ServiceError> for Problem {
         let of = |status, code| Self::new(status, code, detail.clone());
         match error {
             ServiceError::InvalidRequest(fields) => Self::invalid_fields(fields),
+            ServiceError::BeyondLimits(excess) => {
+                let fields = excess.into_iter().map(|excess| FieldError::new(excess.limit, excess.message));
+                Self::new(S::FORBIDDEN, "beyond_limits", detail).fields(fields.collect())
+            }
             ServiceError::InvalidToken(_) => of(S::UNAUTHORIZED, "invalid_token"),
             ServiceError::TokenExpired => of(S::GONE, "token_expired"),
             ServiceError::TokenUsed => of(S::GONE, "token_used"),

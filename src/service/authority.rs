@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
+use super::ServiceError;
 use super::bulk;
 use super::ca_set::CaSet;
 use super::crl::Crls;
@@ -20,7 +21,7 @@ use super::status_lists::{Most, StatusLists};
 use super::time::TimeKeeper;
 use super::trust::Trust;
 use super::vault::Vault;
-use crate::access::Actor;
+use crate::access::{Act, Actor, Rights};
 use crate::clock::Timestamp;
 use crate::id::{RequestId, TokenId};
 use crate::ledger::{Action, Draft};
@@ -69,6 +70,8 @@ pub struct Settings {
 pub struct Caller {
     /// Who.
     pub actor: Actor,
+    /// What they may do.
+    pub rights: Rights,
     /// From where, if over the network.
     pub address: Option<IpAddr>,
     /// In which request, if in one.
@@ -77,7 +80,15 @@ pub struct Caller {
 
 impl Caller {
     /// Gatepass itself.
-    pub const SYSTEM: Self = Self { actor: Actor::System, address: None, request: None };
+    pub const SYSTEM: Self = Self { actor: Actor::System, rights: Rights::ALL, address: None, request: None };
+
+    /// Whether this caller may go as far as `act` does (I5): every use case that leads to roles, lifetimes or rights asks.
+    ///
+    /// # Errors
+    /// [`ServiceError::BeyondLimits`] with every limit that it goes beyond.
+    pub fn may(&self, act: Act<'_>) -> Result<(), ServiceError> {
+        self.rights.judge(act).map_err(ServiceError::BeyondLimits)
+    }
 
     /// The beginning of a ledger entry of something this caller did at `at`.
     pub fn did(&self, action: Action, at: Timestamp) -> Draft {

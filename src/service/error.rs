@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::time::ClockDoubt;
 use super::vault::VaultError;
+use crate::access::Excess;
 use crate::admission::BindingError;
 use crate::ca::{CsrError, IssueError};
 use crate::store::StoreError;
@@ -25,6 +26,11 @@ impl FieldError {
     }
 }
 
+fn beyond(excess: &[Excess]) -> String {
+    let each = excess.iter().map(|excess| format!("{}: {}", excess.limit, excess.message));
+    format!("this is beyond your limits: {}", each.collect::<Vec<_>>().join("; "))
+}
+
 /// Why a use case did not do what was asked. Nothing was half done, and no use was spent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
@@ -34,6 +40,9 @@ pub enum ServiceError {
     /// The token is not one of ours. The cause is for the ledger and for tests; a stranger learns nothing of it.
     #[error("the token is not valid")]
     InvalidToken(VerifyError),
+    /// The act goes beyond the limits of who asks for it.
+    #[error("{}", beyond(.0))]
+    BeyondLimits(Vec<Excess>),
     /// The token's signature is good; its time has passed.
     #[error("the token has expired: ask for a new one")]
     TokenExpired,

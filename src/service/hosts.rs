@@ -2,6 +2,7 @@
 
 use super::order::Catalogue;
 use super::{Authority, Caller, FieldError, ServiceError};
+use crate::access::Act;
 use crate::id::HostId;
 use crate::ledger::{Action, Subjects};
 use crate::store::{HostRecord, HostRevocation, PageQuery, RevokeHost, RolesChange, SetRoles};
@@ -41,7 +42,7 @@ impl Authority {
     /// it when the next one is issued, or at once with `now`.
     ///
     /// # Errors
-    /// A role is unknown, there is no such live host, or the store cannot be written.
+    /// A role is unknown or beyond the caller's limits, there is no such live host, or the store cannot be written.
     pub async fn set_roles(
         &self,
         caller: &Caller,
@@ -50,6 +51,7 @@ impl Authority {
         now: bool,
     ) -> Result<HostRecord, ServiceError> {
         let roles = known(&self.settings.roles, roles)?;
+        caller.may(Act::SetRoles { roles: &roles })?;
         let at = self.time.now();
         let names = roles.iter().map(ToString::to_string).collect::<Vec<_>>();
         let entry =

@@ -18,10 +18,11 @@ impl Authority {
     /// Mints a token. It is recorded, durably, before its text is known to anyone.
     ///
     /// # Errors
-    /// The clock is in doubt, the token would be too large, or the store cannot be written.
+    /// It goes beyond the caller's limits, the clock is in doubt, the token would be too large, or the store cannot be written.
     pub async fn mint(&self, caller: &Caller, order: MintOrder) -> Result<MintedToken, ServiceError> {
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
+            caller.may(order.act(now))?;
             let (minted, record) = self.sign(caller, order.clone(), &self.ring(), now).await?;
             if self.is_recorded(record).await? {
                 return Ok(minted);
@@ -34,6 +35,7 @@ impl Authority {
     pub(super) async fn is_recorded(&self, record: RecordMint) -> Result<bool, ServiceError> {
         match self.store.record_mint(record).await? {
             Minted::Recorded => Ok(true),
+            Minted::MinterGone => Err(ServiceError::Unauthenticated),
             Minted::KeyGone => {
                 // The ring has moved on too, once whoever moves the keys is done.
                 drop(self.changing.lock().await);
@@ -71,7 +73,7 @@ impl Authority {
         let minted = token::mint(&grant, ring, now)?;
         let entry = minted_entry(caller, &order, &grant, now);
         let record = record(caller, order, &minted, now);
-        Ok((minted, RecordMint { record, entry }))
+        Ok((minted, RecordMint { record, by: caller.actor.clone(), entry }))
     }
 }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use self::life::{Bounds, Life};
 use super::{FieldError, ServiceError, Settings};
+use crate::access::Act;
 use crate::clock::Timestamp;
 use crate::id::Thumbprint;
 use crate::name::{DnsPattern, Label, NameError, Role};
@@ -104,6 +105,19 @@ pub struct MintOrder {
     pub key: Option<Thumbprint>,
     /// Whether it is the emergency token.
     pub emergency: bool,
+}
+
+impl MintOrder {
+    /// What it leads to, if it is minted at `now`.
+    pub fn act(&self, now: Timestamp) -> Act<'_> {
+        Act::Mint {
+            roles: &self.roles,
+            persistent: self.persistent,
+            lasts: self.expires_at.map(|at| at.since(now.whole_second())),
+            uses: self.max_uses,
+            cluster: None,
+        }
+    }
 }
 
 impl MintRequest {

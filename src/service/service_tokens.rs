@@ -9,6 +9,7 @@ use super::order::fault;
 use super::order::life::{Bounds, Life};
 use super::tokens::HowToRevoke;
 use super::{Authority, Caller, FieldError, ServiceError, Settings};
+use crate::access::Act;
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
@@ -88,7 +89,7 @@ impl Authority {
     /// Mints a service token. It is recorded, durably, before its text is known to anyone.
     ///
     /// # Errors
-    /// The clock is in doubt, the token would be too large, or the store cannot be written.
+    /// It goes beyond the caller's limits, the clock is in doubt, the token would be too large, or the store cannot be written.
     pub async fn mint_service_token(
         &self,
         caller: &Caller,
@@ -96,6 +97,8 @@ impl Authority {
     ) -> Result<MintedToken<ServiceGrant>, ServiceError> {
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
+            let lasts = order.expires_at.since(now.whole_second());
+            caller.may(Act::MintServiceToken { roles: &order.roles, lasts })?;
             let ring = self.ring();
             let (minted, record) = self.sign_service_token(caller, &order, &ring, now).await?;
             if self.is_recorded(record).await? {
@@ -126,7 +129,7 @@ impl Authority {
         let minted = token::mint_service(&grant, ring, now)?;
         let entry = minted_entry(caller, order, &grant, now);
         let record = record(caller, order, &minted, now);
-        Ok((minted, RecordMint { record, entry }))
+        Ok((minted, RecordMint { record, by: caller.actor.clone(), entry }))
     }
 
     /// A page of service tokens, newest first: live and lately ended ones, or all that are kept.

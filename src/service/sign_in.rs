@@ -4,11 +4,11 @@ mod hashing;
 
 use self::hashing::Hashing;
 use super::{Authority, Caller, ServiceError};
-use crate::access::proof::Proofs;
-use crate::access::{Actor, password};
+use crate::access::proof::{Claim, Proofs};
+use crate::access::{Actor, Rights, password};
 use crate::ledger::{Action, Subjects};
 use crate::secret::Secret;
-use crate::store::SetPassword;
+use crate::store::{SetPassword, UserRecord};
 
 /// What signing in shares: proofs remembered for a minute, and a limit on argon2.
 #[derive(Default)]
@@ -17,25 +17,58 @@ pub(super) struct SignIn {
     hashing: Hashing,
 }
 
+/// Who has signed in, and what they may do at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// Who.
+    pub actor: Actor,
+    /// What they may do.
+    pub rights: Rights,
+}
+
+impl SignedIn {
+    /// Whoever can read the data directory of the running server.
+    pub const LOCAL: Self = Self { actor: Actor::Local, rights: Rights::ALL };
+
+    /// This user, unless disabled.
+    pub(super) fn user(user: UserRecord) -> Option<Self> {
+        let UserRecord { name, role, limits, disabled_at, .. } = user;
+        let rights = Rights::of_role(role, limits);
+        disabled_at.is_none().then_some(Self { actor: Actor::User(name), rights })
+    }
+}
+
 impl Authority {
-    /// Who signs in with this name and password. An unknown user costs the same time as a wrong password.
+    /// Who signs in with this name and password. An unknown and a disabled user cost the same time as a wrong password.
     ///
     /// # Errors
-    /// [`ServiceError::Unauthenticated`] for both; busy, or the store cannot be read.
-    pub async fn sign_in(&self, user: &str, secret: Secret<String>) -> Result<Actor, ServiceError> {
+    /// [`ServiceError::Unauthenticated`] for all three; busy, or the store cannot be read.
+    pub async fn sign_in(&self, name: &str, password: &Secret<String>) -> Result<SignedIn, ServiceError> {
+        let known = self.store.user(name.to_owned()).await?;
+        let epoch = known.as_ref().map_or(0, |user| user.epoch);
+        let claim = self.sign_in.proofs.digest(&Claim { user: name, epoch, password });
         let now = self.time.boot();
-        if self.sign_in.proofs.holds(user, &secret, now) {
-            return Ok(Actor::User(user.to_owned()));
-        }
-        let generation = self.sign_in.proofs.generation();
-        let hash = self.store.password_hash(user.to_owned()).await?;
-        let verify = move || password::verify(&secret, hash.as_ref()).then_some(secret);
-        let proven = self.sign_in.hashing.run(verify).await?.ok_or(ServiceError::Unauthenticated)?;
-        self.sign_in.proofs.remember(user, &proven, now, generation);
-        Ok(Actor::User(user.to_owned()))
+        let user = match known {
+            Some(user) if self.sign_in.proofs.holds(claim, now) => user,
+            _ => {
+                self.prove(name, password).await?;
+                // The hash may be of a later epoch than the one that was read: what it proved then goes by another digest.
+                self.sign_in.proofs.remember(claim, now);
+                self.store.user(name.to_owned()).await?.ok_or(ServiceError::Unauthenticated)?
+            }
+        };
+        SignedIn::user(user).ok_or(ServiceError::Unauthenticated)
     }
 
-    /// Sets a user's password; every remembered proof ends.
+    /// Whether this is the password, by argon2.
+    async fn prove(&self, name: &str, secret: &Secret<String>) -> Result<(), ServiceError> {
+        let hash = self.store.password_hash(name.to_owned()).await?;
+        let secret = Secret::new(secret.expose().clone());
+        let proven = self.sign_in.hashing.run(move || password::verify(&secret, hash.as_ref())).await?;
+        if proven { Ok(()) } else { Err(ServiceError::Unauthenticated) }
+    }
+
+    /// Sets a user's password; every remembered proof of theirs ends.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -49,7 +82,6 @@ impl Authority {
         let subjects = Subjects { user: Some(user.to_owned()), ..Subjects::default() };
         let entry = caller.did(Action::PasswordSet, at).about(subjects);
         self.store.set_password(SetPassword { user: user.to_owned(), hash, at, entry }).await?;
-        self.sign_in.proofs.forget();
         Ok(())
     }
 }

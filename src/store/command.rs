@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::outcome::*;
 use super::record::*;
 use super::{Answer, Store, StoreError};
+use crate::access::Actor;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, ListId, Serial, SpkiHash, StatusRef, TokenId};
 use crate::ledger::Draft;
@@ -127,6 +128,8 @@ pub struct Found {
 pub struct RecordMint {
     /// The record; a persistent token gets its live row from it too. Its list's `next` moves past its index.
     pub record: MintRecord,
+    /// Who mints: a user who is disabled by now, or an API key that is gone, mints no more.
+    pub by: Actor,
     /// The entry, with the whole grant in its detail.
     pub entry: Draft,
 }

@@ -19,6 +19,8 @@ pub enum Minted {
     Recorded,
     /// The key that signed it signs no more: it may be retired already. Nothing was written; sign it again.
     KeyGone,
+    /// Who mints may not any more: nothing was recorded.
+    MinterGone,
 }
 
 /// How a redemption ended.

@@ -100,6 +100,9 @@ pub trait Administration {
     /// The external URLs that are not retired.
     fn issuers(&self) -> Answer<'_, Vec<IssuerRecord>>;
 
+    /// A user: a point read.
+    fn user(&self, name: String) -> Answer<'_, Option<UserRecord>>;
+
     /// A user's password hash, in PHC string form.
     fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>>;
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::access::{Limits, UserRole};
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, ListId, PolicyId, Serial, SpkiHash, StatusRef, Thumbprint, TokenId};
 pub use crate::ledger::EntryRecord;
@@ -203,6 +204,26 @@ pub enum RevocationReason {
     HostRevoked,
     /// A role was taken away: privilegeWithdrawn.
     RolesChanged,
+}
+
+/// A user, without the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserRecord {
+    /// The name, which never changes.
+    pub name: String,
+    /// What the user is for.
+    pub role: UserRole,
+    /// How far the user's acts may go.
+    pub limits: Limits,
+    /// How often what was proven of this user has ended: by a new password, by disabling, by signing out everywhere. What
+    /// is remembered of an earlier epoch counts for nothing.
+    pub epoch: u64,
+    /// Since when.
+    pub created_at: Timestamp,
+    /// When the password was set.
+    pub changed_at: Timestamp,
+    /// Since when the user may do nothing, if so.
+    pub disabled_at: Option<Timestamp>,
 }
 
 /// Where a signing key stands in its life.

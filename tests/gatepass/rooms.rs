@@ -18,9 +18,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("token", &["clock", "id", "name", "secret"]),
     ("ca", &["clock", "id", "name", "secret"]),
     ("ledger", &["clock", "id", "name", "secret"]),
-    ("access", &["clock", "id", "name", "secret"]),
+    ("access", &["clock", "id", "name", "secret", "span"]),
     ("admission", &["token", "clock", "id", "name", "secret"]),
-    ("store", &["ledger", "token", "clock", "id", "name", "secret", "file_lock"]),
+    ("store", &["access", "ledger", "token", "clock", "id", "name", "secret", "file_lock"]),
     (
         "service",
         &["store", "access", "admission", "token", "ca", "ledger", "clock", "id", "name", "secret", "span"],

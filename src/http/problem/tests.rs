@@ -15,6 +15,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     match error {
         ServiceError::InvalidRequest(_) => (400, "invalid_request", None),
+        ServiceError::BeyondLimits(_) => (403, "beyond_limits", None),
         ServiceError::InvalidToken(_) => (401, "invalid_token", None),
         ServiceError::TokenExpired => (410, "token_expired", None),
         ServiceError::TokenUsed => (410, "token_used", None),

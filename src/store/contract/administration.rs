@@ -1,6 +1,7 @@
 //! Founding, identity, passwords, CRL numbers, the clock mark.
 
 use super::world::*;
+use crate::access::Actor;
 use crate::ledger::Action;
 use crate::name::DnsName;
 use crate::store::*;
@@ -71,7 +72,8 @@ pub(in crate::store) async fn a_retired_issuer_takes_its_persistent_tokens_along
     assert_eq!(store.revocations().status(ended.status), Status::Valid);
     world.expect_entries(&[]).await;
     let record = MintRecord { emergency: true, issuer: new, ..world.persistent(None) };
-    let successor = RecordMint { record: record.clone(), entry: world.draft(Action::TokenCreated) };
+    let successor =
+        RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     let retired = store.retire_issuer(retirement(world, ISSUER, true, Some(successor))).await.unwrap();
     assert_eq!(retired, IssuerRetirement::Retired { tokens: 2, emergency: true });
     world.expect_entries(&[Action::IssuerRetired, Action::TokenCreated]).await;

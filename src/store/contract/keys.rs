@@ -1,6 +1,7 @@
 //! Rotating and retiring signing keys.
 
 use super::world::*;
+use crate::access::Actor;
 use crate::id::KeyId;
 use crate::ledger::{Action, Draft};
 use crate::store::*;
@@ -75,7 +76,7 @@ pub(in crate::store) async fn a_token_of_a_key_that_signs_no_more_is_not_recorde
         world.new_entries().await;
         for record in &late {
             let entry = world.draft(Action::TokenCreated);
-            let command = RecordMint { record: record.clone(), entry };
+            let command = RecordMint { record: record.clone(), by: Actor::System, entry };
             assert_eq!(world.store().record_mint(command).await.unwrap(), Minted::KeyGone);
             assert_eq!(world.token(record).await, None);
         }
@@ -117,7 +118,8 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens_and_replaces
     let former = rotate(world).await;
     let survivor = world.mint_persistent(None).await;
     let record = MintRecord { emergency: true, ..world.persistent(None) };
-    let successor = RecordMint { record: record.clone(), entry: world.draft(Action::TokenCreated) };
+    let successor =
+        RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     world.new_entries().await;
     let retired = retire(world, former, true, Some(successor)).await;
     assert_eq!(retired, Retirement::Retired { tokens: 4, emergency: true });
@@ -137,7 +139,8 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens_and_replaces
         ..world.revocation(world.store().emergency_token().await.unwrap().unwrap().mint.token)
     };
     world.store().revoke_token(confirmed).await.unwrap();
-    let successor = RecordMint { record: record.clone(), entry: world.draft(Action::TokenCreated) };
+    let successor =
+        RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     let unneeded = retire(world, second, true, Some(successor)).await;
     assert_eq!(unneeded, Retirement::Retired { tokens: 0, emergency: false });
     assert_eq!(world.token(&record).await, None, "a successor is recorded only for a token that ends here");
@@ -154,7 +157,8 @@ pub(in crate::store) async fn a_compromised_key_retires_at_once_and_leaves_only_
     let prepared = states(world).await.iter().find(|(_, state)| *state == KeyState::Prepared).unwrap().0;
     let (current, next) = (key(KeyState::Current, world.now), key(KeyState::Prepared, world.now));
     let record = MintRecord { emergency: true, key: current.id, ..world.persistent(None) };
-    let successor = RecordMint { record: record.clone(), entry: world.draft(Action::TokenCreated) };
+    let successor =
+        RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     world.new_entries().await;
     let terms = RetireTerms::Compromised(FreshKeys(vec![current.clone(), next.clone()]));
     let retired = retire_on(world, leaked, terms, Some(successor)).await;

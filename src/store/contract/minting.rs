@@ -1,6 +1,7 @@
 //! Recording mints and listing them.
 
 use super::world::*;
+use crate::access::Actor;
 use crate::id::{HostId, ListId, PolicyId, Thumbprint, TokenId};
 use crate::ledger::Action;
 use crate::name::{Cluster, DnsPattern};
@@ -81,10 +82,10 @@ pub(in crate::store) async fn a_mint_needs_its_list(world: &mut World) {
     let mut record = world.ephemeral(None);
     record.status.list = ListId::generate(world.now);
     let entry = world.draft(Action::TokenCreated);
-    let command = RecordMint { record: record.clone(), entry: entry.clone() };
+    let command = RecordMint { record: record.clone(), by: Actor::System, entry: entry.clone() };
     assert!(matches!(world.store().record_mint(command).await, Err(StoreError::Damaged { .. })));
     record.status.list = world.persistent;
-    let wrong_kind = RecordMint { record: record.clone(), entry };
+    let wrong_kind = RecordMint { record: record.clone(), by: Actor::System, entry };
     assert!(matches!(world.store().record_mint(wrong_kind).await, Err(StoreError::Damaged { .. })));
     assert_eq!(world.token(&record).await, None);
     world.expect_entries(&[]).await;
@@ -130,7 +131,7 @@ pub(in crate::store) async fn a_token_is_signed_by_a_key_of_its_own_kind(world: 
     let (service, enrollment) = (world.service(world.current), world.ephemeral(None));
     for record in [service, MintRecord { key, ..enrollment }] {
         let entry = world.draft(Action::TokenCreated);
-        let command = RecordMint { record: record.clone(), entry };
+        let command = RecordMint { record: record.clone(), by: Actor::System, entry };
         assert_eq!(world.store().record_mint(command).await.unwrap(), Minted::KeyGone);
         assert_eq!(world.token(&record).await, None);
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::access::Actor;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, ListId, Serial, SpkiHash, StatusRef, TokenId, random};
 use crate::ledger::{Action, Draft, EntryRecord, Subjects, Verification};
@@ -148,7 +149,11 @@ impl World {
 
     pub(in crate::store) async fn mint(&self, record: MintRecord) -> MintRecord {
         let entry = self.draft(Action::TokenCreated).about(about_token(record.token));
-        let minted = self.store().record_mint(RecordMint { record: record.clone(), entry }).await.unwrap();
+        let minted = self
+            .store()
+            .record_mint(RecordMint { record: record.clone(), by: Actor::System, entry })
+            .await
+            .unwrap();
         assert_eq!(minted, Minted::Recorded);
         record
     }

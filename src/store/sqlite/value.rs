@@ -7,8 +7,11 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, V
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::access::UserRole;
 use crate::clock::Timestamp;
-use crate::id::{ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, Thumbprint, TokenId};
+use crate::id::{
+    ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, Thumbprint, TokenId,
+};
 use crate::name::{Cluster, DnsName, Label};
 use crate::store::{KeyState, ListKind, RevocationReason};
 use crate::token::KeyUse;
@@ -28,7 +31,7 @@ macro_rules! blob {
         }
     )*};
 }
-blob!(ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, Thumbprint, TokenId);
+blob!(ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, Thumbprint, TokenId);
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -77,6 +80,7 @@ macro_rules! word {
         }
     };
 }
+word!(UserRole: Admin = "admin", Operator = "operator", Analyst = "analyst", Viewer = "viewer");
 word!(KeyState: Prepared = "prepared", Current = "current", Previous = "previous", Retired = "retired");
 word!(KeyUse: Enrollment = "enrollment", Service = "service", StatusList = "status_list");
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");

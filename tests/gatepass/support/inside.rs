@@ -1,6 +1,6 @@
 //! The use cases called in process, where thousands of calls or a clock that moves for months would outlast TLS.
 
-use gatepass::access::Actor;
+use gatepass::access::{Actor, Rights};
 use gatepass::name::DnsName;
 use gatepass::service::Enrolled;
 use gatepass::service::order::MintRequest;
@@ -22,7 +22,7 @@ pub(crate) async fn redeem(
     csr: &str,
     name: Option<&str>,
 ) -> Result<Enrolled, ServiceError> {
-    let caller = Caller { actor: Actor::Bearer, address: None, request: None };
+    let caller = Caller { actor: Actor::Bearer, rights: Rights::NONE, address: None, request: None };
     let name = name.map(|name| DnsName::parse(name).unwrap());
     let request = RedeemRequest { unverified_token: token, csr, name, cluster: None };
     authority.redeem(&caller, request).await

@@ -69,7 +69,7 @@ impl Act<'_> {
         };
         match self.record_mint(successor)? {
             Minted::Recorded => Ok(true),
-            Minted::KeyGone => {
+            Minted::KeyGone | Minted::MinterGone => {
                 Err(damaged("the new emergency token is signed with a key that does not sign"))
             }
         }

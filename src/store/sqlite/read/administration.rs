@@ -1,12 +1,26 @@
 //! Reading what the authority is made of.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::{KEYS, key};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Administration, Answer, IssuerRecord, KeyRecord, ListRecord};
+use crate::store::sqlite::value::{Count, Json};
+use crate::store::{Administration, Answer, IssuerRecord, KeyRecord, ListRecord, UserRecord};
+
+/// Reads the columns name, role, limits, epoch, created_at, changed_at, disabled_at.
+fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
+    Ok(UserRecord {
+        name: row.get(0)?,
+        role: row.get(1)?,
+        limits: row.get::<_, Json<_>>(2)?.0,
+        epoch: row.get::<_, Count>(3)?.0,
+        created_at: row.get(4)?,
+        changed_at: row.get(5)?,
+        disabled_at: row.get(6)?,
+    })
+}
 
 impl Administration for SqliteStore {
     fn keys(&self) -> Answer<'_, Vec<KeyRecord>> {
@@ -36,6 +50,15 @@ impl Administration for SqliteStore {
             rows.collect()
         };
         Box::pin(async move { self.pool.read(read) })
+    }
+
+    fn user(&self, name: String) -> Answer<'_, Option<UserRecord>> {
+        Box::pin(async move {
+            self.pool.read(|connection| {
+                let sql = "SELECT name, role, limits, epoch, created_at, changed_at, disabled_at FROM users WHERE name = ?1";
+                connection.prepare_cached(sql)?.query_row([name], user).optional()
+            })
+        })
     }
 
     fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>> {

@@ -3,6 +3,7 @@
 use std::task::{Context, Poll, Waker};
 
 use super::*;
+use crate::access::Actor;
 use crate::store::sqlite::QUEUE;
 
 #[tokio::test]
@@ -106,7 +107,7 @@ async fn an_unexpected_constraint_undoes_only_its_own_command() {
     let mint = |record: &MintRecord| {
         let entry = world.draft(Action::TokenCreated);
         let (store, record) = (world.shared(), record.clone());
-        tokio::spawn(async move { store.record_mint(RecordMint { record, entry }).await })
+        tokio::spawn(async move { store.record_mint(RecordMint { record, by: Actor::System, entry }).await })
     };
     // The batch forms while another connection holds the lock for a moment.
     let other = Connection::open(path).unwrap();

@@ -1,0 +1,169 @@
+//! How far an actor's acts may go (I5): roles, lifetimes, uses, clusters.
+
+mod clusters;
+mod json;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub use self::clusters::Clusters;
+use crate::name::Role;
+use crate::span::show_span;
+
+/// The word for no bound; absence never means it.
+const ANY: &str = "any";
+
+/// Which names may be given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allowed<T> {
+    /// Every one: written `"any"`.
+    Any,
+    /// These; an empty set allows none.
+    Only(BTreeSet<T>),
+}
+
+/// How much may be given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Most<T> {
+    /// Any amount, without an end too: written `"any"`.
+    Any,
+    /// This much.
+    UpTo(T),
+}
+
+/// How far the acts of a user or an API key may go. In JSON either `"any"`, or an object whose missing members are those of
+/// [`Limits::LEAST`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// The roles that a token or a host may be given.
+    pub roles: Allowed<Role>,
+    /// How long a token may live.
+    pub max_ttl: Most<Duration>,
+    /// How many hosts a token may admit.
+    pub max_uses: Most<u32>,
+    /// Whether tokens may be persistent.
+    pub persistent: bool,
+    /// The clusters that a token may be bound to.
+    pub clusters: Clusters,
+}
+
+impl Limits {
+    /// No limits.
+    pub const ANY: Self = Self {
+        roles: Allowed::Any,
+        max_ttl: Most::Any,
+        max_uses: Most::Any,
+        persistent: true,
+        clusters: Clusters::Any,
+    };
+
+    /// What is left to a key that was given no limits: ephemeral tokens of an hour at most, one use, no roles.
+    pub const LEAST: Self = Self {
+        roles: Allowed::Only(BTreeSet::new()),
+        max_ttl: Most::UpTo(Duration::from_secs(3600)),
+        max_uses: Most::UpTo(1),
+        persistent: false,
+        clusters: Clusters::NONE,
+    };
+
+    /// What both allow.
+    #[must_use]
+    pub fn within(self, other: &Self) -> Self {
+        Self {
+            roles: self.roles.within(&other.roles),
+            max_ttl: self.max_ttl.within(other.max_ttl),
+            max_uses: self.max_uses.within(other.max_uses),
+            persistent: self.persistent && other.persistent,
+            clusters: self.clusters.within(&other.clusters),
+        }
+    }
+}
+
+impl<T: Ord + Clone> Allowed<T> {
+    /// Whether `name` is allowed.
+    pub fn allows(&self, name: &T) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(names) => names.contains(name),
+        }
+    }
+
+    /// Whether everything that `self` allows is allowed by `other` too.
+    pub fn is_within(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Any) => true,
+            (Self::Any, Self::Only(_)) => false,
+            (Self::Only(names), Self::Only(others)) => names.is_subset(others),
+        }
+    }
+
+    fn within(self, other: &Self) -> Self {
+        match (self, other) {
+            (names, Self::Any) => names,
+            (Self::Any, names) => names.clone(),
+            (Self::Only(names), Self::Only(others)) => {
+                Self::Only(names.intersection(others).cloned().collect())
+            }
+        }
+    }
+}
+
+impl<T: Ord + Copy> Most<T> {
+    /// Whether `amount` is allowed; `None` = without an end.
+    pub fn allows(self, amount: Option<T>) -> bool {
+        match (self, amount) {
+            (Self::Any, _) => true,
+            (Self::UpTo(_), None) => false,
+            (Self::UpTo(most), Some(amount)) => amount <= most,
+        }
+    }
+
+    /// Whether everything that `self` allows is allowed by `other` too.
+    pub fn is_within(self, other: Self) -> bool {
+        match self {
+            Self::Any => other == Self::Any,
+            Self::UpTo(most) => other.allows(Some(most)),
+        }
+    }
+
+    fn within(self, other: Self) -> Self {
+        match (self, other) {
+            (most, Self::Any) => most,
+            (Self::Any, most) => most,
+            (Self::UpTo(one), Self::UpTo(other)) => Self::UpTo(one.min(other)),
+        }
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Allowed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str(ANY),
+            Self::Only(names) if names.is_empty() => f.write_str("none"),
+            Self::Only(names) => {
+                f.write_str(&names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Most<Duration> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str(ANY),
+            Self::UpTo(most) => f.write_str(&show_span(*most)),
+        }
+    }
+}
+
+impl fmt::Display for Most<u32> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str(ANY),
+            Self::UpTo(most) => most.fmt(f),
+        }
+    }
+}

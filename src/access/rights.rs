@@ -1,0 +1,203 @@
+//! What a caller may do, and the one function that judges every act against it (I5).
+
+use std::time::Duration;
+
+use super::limits::Limits;
+use super::permission::{Permission, Permissions};
+use super::scope::Scope;
+use super::user_role::UserRole;
+use crate::name::{Cluster, Role};
+use crate::span::show_span;
+
+/// What a caller may do, read fresh at every request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Which routes are open.
+    pub permissions: Permissions,
+    /// How far acts may go.
+    pub limits: Limits,
+}
+
+/// An act that leads to roles, names, clusters, uses, lifetimes or rights. Whoever adds a use case that does, adds its act
+/// here, and [`Rights::judge`] does not compile until it is judged.
+#[derive(Clone, Copy, Debug)]
+pub enum Act<'a> {
+    /// A token for hosts is minted.
+    Mint {
+        /// The roles it gives.
+        roles: &'a [Role],
+        /// Whether it lives in a row of its own.
+        persistent: bool,
+        /// How long it lives; `None` = until revoked.
+        lasts: Option<Duration>,
+        /// How many hosts it admits; `None` = unlimited.
+        uses: Option<u32>,
+        /// The cluster it is bound to.
+        cluster: Option<&'a Cluster>,
+    },
+    /// A token for a service's door is minted.
+    MintServiceToken {
+        /// The roles it gives.
+        roles: &'a [Role],
+        /// How long it lives.
+        lasts: Duration,
+    },
+    /// A host has these roles from now on.
+    SetRoles {
+        /// All of them, also those it had.
+        roles: &'a [Role],
+    },
+    /// A user or an API key has these rights from now on; or a credential of theirs is set, which comes to the same.
+    Give(&'a Rights),
+}
+
+/// One limit that an act goes beyond.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// The limit: `roles`, `max_ttl`, `max_uses`, `persistent`, `clusters` or `permissions`.
+    pub limit: &'static str,
+    /// What was asked for and what is allowed.
+    pub message: String,
+}
+
+impl Rights {
+    /// Everything that can be given, without limits.
+    pub const ALL: Self = Self { permissions: Permissions::ALL, limits: Limits::ANY };
+    /// Nothing: hosts, tokens and strangers.
+    pub const NONE: Self = Self { permissions: Permissions::NONE, limits: Limits::LEAST };
+
+    /// Those of a user.
+    pub const fn of_role(role: UserRole, limits: Limits) -> Self {
+        Self { permissions: role.permissions(), limits }
+    }
+
+    /// Those of an API key that nobody owns.
+    pub fn of_scopes(scopes: &[Scope], limits: Limits) -> Self {
+        let all = scopes.iter().fold(Permissions::NONE, |all, scope| all.and(scope.permissions()));
+        Self { permissions: all, limits }
+    }
+
+    /// What both allow: an API key does no more than its owner may at that moment.
+    #[must_use]
+    pub fn within(self, owner: &Self) -> Self {
+        Self {
+            permissions: self.permissions.within(owner.permissions),
+            limits: self.limits.within(&owner.limits),
+        }
+    }
+
+    /// Whether the caller may go as far as `act` does.
+    ///
+    /// # Errors
+    /// Every limit that it goes beyond.
+    pub fn judge(&self, act: Act<'_>) -> Result<(), Vec<Excess>> {
+        let mut judged = Judged { limits: &self.limits, excess: Vec::new() };
+        match act {
+            Act::Mint { roles, persistent, lasts, uses, cluster } => {
+                judged.roles(roles);
+                judged.life(lasts);
+                judged.uses(uses);
+                judged.persistence(persistent);
+                judged.cluster(cluster);
+            }
+            Act::MintServiceToken { roles, lasts } => {
+                judged.roles(roles);
+                judged.life(Some(lasts));
+            }
+            Act::SetRoles { roles } => judged.roles(roles),
+            Act::Give(rights) => judged.rights(self.permissions, rights),
+        }
+        if judged.excess.is_empty() { Ok(()) } else { Err(judged.excess) }
+    }
+}
+
+/// An act that is being judged.
+struct Judged<'a> {
+    limits: &'a Limits,
+    excess: Vec<Excess>,
+}
+
+impl Judged<'_> {
+    fn beyond(&mut self, limit: &'static str, message: String) {
+        self.excess.push(Excess { limit, message });
+    }
+
+    fn roles(&mut self, roles: &[Role]) {
+        let allowed = &self.limits.roles;
+        let too_much =
+            roles.iter().filter(|role| !allowed.allows(role)).map(Role::as_str).collect::<Vec<_>>();
+        if !too_much.is_empty() {
+            let message = format!("{} asked for; your roles are limited to: {allowed}", too_much.join(", "));
+            self.beyond("roles", message);
+        }
+    }
+
+    fn life(&mut self, lasts: Option<Duration>) {
+        let most = self.limits.max_ttl;
+        if !most.allows(lasts) {
+            let asked = lasts.map_or_else(|| "a life without an end".to_owned(), show_span);
+            self.beyond("max_ttl", format!("{asked} asked for; your tokens may live at most {most}"));
+        }
+    }
+
+    fn uses(&mut self, uses: Option<u32>) {
+        let most = self.limits.max_uses;
+        if !most.allows(uses) {
+            let asked = uses.map_or_else(|| "unlimited".to_owned(), |uses| uses.to_string());
+            self.beyond("max_uses", format!("{asked} uses asked for; your tokens may have at most {most}"));
+        }
+    }
+
+    fn persistence(&mut self, persistent: bool) {
+        if persistent && !self.limits.persistent {
+            self.beyond("persistent", "your tokens may not be persistent".to_owned());
+        }
+    }
+
+    fn cluster(&mut self, cluster: Option<&Cluster>) {
+        let allowed = &self.limits.clusters;
+        if !allowed.allows(cluster) {
+            let message = match cluster {
+                Some(cluster) => format!("{cluster} asked for; your clusters are limited to: {allowed}"),
+                None => format!("bind the token to one of your clusters (bind.cluster): {allowed}"),
+            };
+            self.beyond("clusters", message);
+        }
+    }
+
+    fn rights(&mut self, own: Permissions, given: &Rights) {
+        let lacking = given.permissions.beyond(own).filter_map(Permission::scope).collect::<Vec<_>>();
+        if !lacking.is_empty() {
+            self.beyond("permissions", format!("you have no {} to give", lacking.join(", ")));
+        }
+        let (own, given) = (self.limits, &given.limits);
+        let compared = [
+            ("roles", given.roles.is_within(&own.roles), given.roles.to_string(), own.roles.to_string()),
+            (
+                "max_ttl",
+                given.max_ttl.is_within(own.max_ttl),
+                given.max_ttl.to_string(),
+                own.max_ttl.to_string(),
+            ),
+            (
+                "max_uses",
+                given.max_uses.is_within(own.max_uses),
+                given.max_uses.to_string(),
+                own.max_uses.to_string(),
+            ),
+            ("persistent", own.persistent || !given.persistent, "true".to_owned(), "false".to_owned()),
+            (
+                "clusters",
+                given.clusters.is_within(&own.clusters),
+                given.clusters.to_string(),
+                own.clusters.to_string(),
+            ),
+        ];
+        for (limit, _, asked, allowed) in compared.into_iter().filter(|(_, within, ..)| !within) {
+            self.beyond(limit, format!("{asked} asked for; you may give at most: {allowed}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! I5: no act goes beyond its actor's limits, whatever the act and however rights were cut.
+
+use std::collections::BTreeSet;
+
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+use super::*;
+use crate::access::limits::{Allowed, Clusters, Most};
+
+fn role() -> impl Strategy<Value = Role> {
+    "[a-d]".prop_map(|text| Role::parse(&text).unwrap())
+}
+
+fn cluster() -> impl Strategy<Value = Cluster> {
+    "[a-c]".prop_map(|text| Cluster::parse(&text).unwrap())
+}
+
+fn clusters() -> impl Strategy<Value = Clusters> {
+    let only = |names: BTreeSet<Cluster>| Clusters::Only { unbound: names.is_empty(), names };
+    prop_oneof![Just(Clusters::Any), btree_set(cluster(), 0..3).prop_map(only)]
+}
+
+fn limits() -> impl Strategy<Value = Limits> {
+    let roles = prop_oneof![Just(Allowed::Any), btree_set(role(), 0..4).prop_map(Allowed::Only)];
+    let ttl = prop_oneof![Just(Most::Any), (1..5u64).prop_map(|s| Most::UpTo(Duration::from_secs(s)))];
+    let uses = prop_oneof![Just(Most::Any), (1..5u32).prop_map(Most::UpTo)];
+    (roles, ttl, uses, any::<bool>(), clusters()).prop_map(
+        |(roles, max_ttl, max_uses, persistent, clusters)| Limits {
+            roles,
+            max_ttl,
+            max_uses,
+            persistent,
+            clusters,
+        },
+    )
+}
+
+fn rights() -> impl Strategy<Value = Rights> {
+    let scopes = vec(proptest::sample::select(Scope::ALL.to_vec()), 0..4);
+    (scopes, limits()).prop_map(|(scopes, limits)| Rights::of_scopes(&scopes, limits))
+}
+
+/// An act that owns what it is about.
+#[derive(Clone, Debug)]
+enum Asked {
+    Mint(Vec<Role>, bool, Option<Duration>, Option<u32>, Option<Cluster>),
+    Service(Vec<Role>, Duration),
+    Roles(Vec<Role>),
+    Give(Rights),
+}
+
+impl Asked {
+    fn act(&self) -> Act<'_> {
+        match self {
+            Self::Mint(roles, persistent, lasts, uses, cluster) => {
+                let (persistent, lasts, uses) = (*persistent, *lasts, *uses);
+                Act::Mint { roles, persistent, lasts, uses, cluster: cluster.as_ref() }
+            }
+            Self::Service(roles, lasts) => Act::MintServiceToken { roles, lasts: *lasts },
+            Self::Roles(roles) => Act::SetRoles { roles },
+            Self::Give(rights) => Act::Give(rights),
+        }
+    }
+}
+
+fn lasts() -> impl Strategy<Value = Duration> {
+    (1..6u64).prop_map(Duration::from_secs)
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let roles = || vec(role(), 0..3);
+    let mint = (
+        roles(),
+        any::<bool>(),
+        proptest::option::of(lasts()),
+        proptest::option::of(1..6u32),
+        proptest::option::of(cluster()),
+    );
+    prop_oneof![
+        mint.prop_map(|(roles, persistent, lasts, uses, cluster)| Asked::Mint(
+            roles, persistent, lasts, uses, cluster
+        )),
+        (roles(), lasts()).prop_map(|(roles, lasts)| Asked::Service(roles, lasts)),
+        roles().prop_map(Asked::Roles),
+        rights().prop_map(Asked::Give),
+    ]
+}
+
+/// Said once more, by other means than the code's: every single thing that the act leads to, held against the limits.
+fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
+    let limits = &rights.limits;
+    let roles = |roles: &[Role]| match &limits.roles {
+        Allowed::Any => false,
+        Allowed::Only(names) => !roles.iter().all(|role| names.contains(role)),
+    };
+    let life = |lasts: Option<Duration>| match (limits.max_ttl, lasts) {
+        (Most::Any, _) => false,
+        (Most::UpTo(_), None) => true,
+        (Most::UpTo(most), Some(lasts)) => lasts > most,
+    };
+    match asked {
+        Asked::Mint(given, persistent, lasts, uses, cluster) => {
+            let uses = match (limits.max_uses, uses) {
+                (Most::Any, _) => false,
+                (Most::UpTo(_), None) => true,
+                (Most::UpTo(most), Some(uses)) => *uses > most,
+            };
+            let cluster = match (&limits.clusters, cluster) {
+                (Clusters::Any, _) => false,
+                (Clusters::Only { names, .. }, Some(cluster)) => !names.contains(cluster),
+                (Clusters::Only { unbound, .. }, None) => !unbound,
+            };
+            roles(given) || life(*lasts) || uses || cluster || (*persistent && !limits.persistent)
+        }
+        Asked::Service(given, lasts) => roles(given) || life(Some(*lasts)),
+        Asked::Roles(given) => roles(given),
+        Asked::Give(given) => given.clone().within(rights) != *given,
+    }
+}
+
+proptest! {
+    #[test]
+    fn i5_an_act_passes_exactly_if_nothing_it_leads_to_is_beyond_the_limits(rights in rights(), asked in asked()) {
+        prop_assert_eq!(rights.judge(asked.act()).is_err(), is_beyond(&rights, &asked));
+    }
+
+    #[test]
+    fn i5_what_was_given_never_allows_more_than_its_giver_could_do(giver in rights(), given in rights(), asked in asked()) {
+        if giver.judge(Act::Give(&given)).is_ok() && given.judge(asked.act()).is_ok() {
+            prop_assert_eq!(giver.judge(asked.act()), Ok(()));
+        }
+    }
+
+    #[test]
+    fn i5_rights_within_others_allow_what_both_allow_and_nothing_more(one in rights(), other in rights(), asked in asked()) {
+        let both = one.judge(asked.act()).is_ok() && other.judge(asked.act()).is_ok();
+        let cut = one.within(&other);
+        prop_assert_eq!(cut.judge(asked.act()).is_ok(), both, "{:?}", cut);
+    }
+
+    #[test]
+    fn i5_whoever_has_everything_is_beyond_nothing(asked in asked()) {
+        prop_assert_eq!(Rights::ALL.judge(asked.act()), Ok(()));
+    }
+}
+
+#[test]
+fn each_limit_that_is_exceeded_is_named_with_what_is_allowed() {
+    let rights = Rights::of_scopes(&[Scope::TokensWrite], Limits::LEAST);
+    let (roles, cluster) = ([Role::parse("director").unwrap()], Cluster::parse("east").unwrap());
+    let act = Act::Mint { roles: &roles, persistent: true, lasts: None, uses: None, cluster: Some(&cluster) };
+    let excess = rights.judge(act).unwrap_err();
+    let limits = excess.iter().map(|excess| excess.limit).collect::<Vec<_>>();
+    assert_eq!(limits, ["roles", "max_ttl", "max_uses", "persistent", "clusters"]);
+    assert_eq!(excess[0].message, "director asked for; your roles are limited to: none");
+    assert_eq!(excess[1].message, "a life without an end asked for; your tokens may live at most 1h");
+    let given = rights.judge(Act::Give(&Rights::ALL)).unwrap_err();
+    assert_eq!(given[0].limit, "permissions");
+    assert!(given[0].message.contains("hosts:write"), "{}", given[0].message);
+}
+
+#[test]
+fn whoever_is_limited_to_some_clusters_binds_each_token_to_one() {
+    let names = BTreeSet::from([Cluster::parse("east").unwrap()]);
+    let limits = Limits { clusters: Clusters::Only { names, unbound: false }, ..Limits::ANY };
+    let rights = Rights::of_role(UserRole::Operator, limits);
+    let mint = |cluster| Act::Mint { roles: &[], persistent: false, lasts: None, uses: None, cluster };
+    assert_eq!(rights.judge(mint(None)).unwrap_err()[0].limit, "clusters");
+    let [west, east] = ["west", "east"].map(|name| Cluster::parse(name).unwrap());
+    assert_eq!(rights.judge(mint(Some(&west))).unwrap_err()[0].limit, "clusters");
+    assert_eq!(rights.judge(mint(Some(&east))), Ok(()));
+}
