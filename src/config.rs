@@ -154,9 +154,9 @@ pub struct HttpConfig {
     pub drain_timeout: Duration,
     /// Whether `/metrics` answers strangers.
     pub public_metrics: bool,
-    /// The networks whose proxies may pass client certificates (none).
+    /// The networks whose proxies may say for whom they ask, and pass client certificates (none).
     pub trusted_proxies: Vec<IpNet>,
-    /// The header in which they do.
+    /// The header in which they pass those.
     pub client_certificate_header: String,
 }
 

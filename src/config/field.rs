@@ -246,7 +246,7 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::List,
         default: Some("[]"),
         example: "[\"10.0.0.0/8\", \"::1\"]",
-        doc: "networks and addresses of proxies that may pass a client's certificate on; in a variable joined with commas. Without any, none is believed",
+        doc: "networks and addresses of proxies that may say for whom they ask (X-Forwarded-For) and pass a client's certificate on; in a variable joined with commas. Without any, none is believed",
     },
     field(
         "http",

@@ -27,8 +27,10 @@ pub struct Call {
     pub host: Option<Arc<HostCaller>>,
     /// The token that came in the `Authorization` header, on routes that are for tokens.
     pub bearer: Option<Arc<Secret<String>>>,
-    /// From where.
+    /// From where: the client's address, also behind trusted proxies.
     pub address: IpAddr,
+    /// Who is at the other end of the connection: the client, or the last proxy before us.
+    pub neighbour: IpAddr,
     /// The client certificate of the connection, DER; only its chain has been judged.
     pub certificate: Option<Arc<Vec<u8>>>,
     /// The request's id; it is in the answer's `x-request-id` too.

@@ -1,6 +1,7 @@
-//! Requests that a proxy makes for somebody else: whose client certificate counts.
+//! Requests that a proxy makes for somebody else: whose address and whose client certificate count.
 
 mod chain;
+mod client;
 mod element;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue};
 
+pub use self::client::client;
 use super::call::percent_decode;
 use crate::ca::pem_to_der;
 use crate::clock::Timestamp;

@@ -23,6 +23,7 @@ use super::ResponseBody;
 use super::body::{self, BodyError};
 use super::call::Call;
 use super::credential::Credential;
+use super::forwarded::client;
 use super::problem::{Dialect, Problem};
 use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
@@ -73,7 +74,8 @@ impl Front {
     /// Answers a request. A panic on the way becomes a 500; the server lives.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<ResponseBody> {
         let id = self.ids.next(self.authority.time().wall());
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        self.find_client(&mut parts);
         let (method, version) = (parts.method.clone(), parts.version);
         let mut record = Record::begin(&parts, id, self.table.unmatched());
         let rest = Rest::of(&parts, record.started(), self.body_timeout);
@@ -113,6 +115,12 @@ impl Front {
         finish::finish(response, &method, version, id)
     }
 
+    fn find_client(&self, parts: &mut Parts) {
+        if let Some(peer) = parts.extensions.get_mut::<Peer>() {
+            peer.client = client(&self.authority.settings().proxies, peer.address.ip(), &parts.headers);
+        }
+    }
+
     /// A task of its own: a client that goes away must not stop an act between its file and its commit. A body that it was
     /// sending ends with it.
     async fn in_task(self: &Arc<Self>, arrived: Arrived, record: &Record<'_>) -> Response<ResponseBody> {
@@ -144,7 +152,7 @@ impl Front {
         id: RequestId,
     ) -> Result<Response<ResponseBody>, Problem> {
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
-        let (address, certificate) = (peer.address.ip(), peer.certificate.clone());
+        let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
         let Judged { actor, rights, host, bearer } = self.judge(route, &parts, peer, id).await?;
         if !route.permission.allows(&actor, &rights) {
             return Err(forbidden(route.permission, &actor));
@@ -164,6 +172,7 @@ impl Front {
             host,
             bearer,
             address,
+            neighbour,
             certificate,
             request: id,
             params,
@@ -200,7 +209,7 @@ impl Front {
             Problem::unauthenticated("present the host's certificate: `gatepass enroll` obtains one")
         })?;
         let (actor, rights) = (Actor::Anyone, Rights::NONE);
-        let caller = Caller { actor, rights, address: Some(peer.address.ip()), request: Some(id) };
+        let caller = Caller { actor, rights, address: Some(peer.client), request: Some(id) };
         let host = self.authority.identify(&caller, certificate).await?;
         let actor = Actor::Host { id: host.id, serial: host.serial };
         Ok(Judged { host: Some(Arc::new(host)), ..Judged::without_rights(actor) })

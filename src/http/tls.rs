@@ -1,6 +1,6 @@
 //! TLS of the listener: who we are, whose client certificates we accept, swapped live.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -129,6 +129,8 @@ pub enum Protocol {
 pub struct Peer {
     /// The address the connection came from.
     pub address: SocketAddr,
+    /// Whose request it is: that address, or the one for whom a trusted proxy asks. The front finds it out.
+    pub client: IpAddr,
     /// The DER of the client's certificate. The handshake verified its chain, its dates and that the client holds the
     /// key; whether it was revoked is for each request to ask.
     pub certificate: Option<Arc<Vec<u8>>>,

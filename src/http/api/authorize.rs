@@ -74,7 +74,7 @@ async fn by_certificate(call: &Call, place: Place) -> Result<Reply, Problem> {
     let demand = Demand::read(place, &call.query, call.param("demand"))?;
     let authority = &call.authority;
     let proxies = &authority.settings().proxies;
-    let shown = Shown::by(proxies, call.address, &call.headers, call.certificate.as_ref());
+    let shown = Shown::by(proxies, call.neighbour, &call.headers, call.certificate.as_ref());
     let Some(certificate) = shown.is_of(&authority.cas(), authority.now()) else {
         return Ok(refused(&bad_certificate(), true));
     };

@@ -83,7 +83,7 @@ fn follow(inquiry: &Inquiry<'_>, place: &Place, list: Option<ListId>) -> Result<
     // What is no text is no id of ours either: an empty one is unknown too.
     let last = inquiry.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
     let (sender, body) = stream(BUFFER);
-    let from = subscriber(inquiry.peer.address.ip());
+    let from = subscriber(inquiry.peer.client);
     let feed = inquiry.authority.status_lists().feed();
     feed.subscribe(from, following, last, Box::new(sender)).map_err(full)?;
     let mut answer = Answer::new(body);

@@ -29,7 +29,7 @@ impl<'a> Record<'a> {
         let peer = parts.extensions.get::<Peer>();
         Self {
             method: parts.method.clone(),
-            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.address.ip()),
+            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.client),
             id,
             started: Instant::now(),
             meters: unmatched,

@@ -59,7 +59,7 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
     let direct = |inquiry: &Inquiry<'_>| match inquiry.param("name") {
         "panics" => panic!("{SECRET}"),
         "nobody" => Err(nothing_here()),
-        name => Ok(Reply::ok(&format!("{name}?{} {}", inquiry.query, inquiry.peer.address)).into()),
+        name => Ok(Reply::ok(&format!("{name}?{} {}", inquiry.query, inquiry.peer.client)).into()),
     };
     let panics = |_: Call| async { panic!("{SECRET}") };
     let holds = move |_: Call| {
@@ -90,7 +90,12 @@ fn connect(front: Arc<Front>) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     let (client, server) = tokio::io::duplex(64 * 1024);
     let service = service_fn(move |mut request: Request<Incoming>| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        request.extensions_mut().insert(Peer { address, certificate: None, protocol: Protocol::Http1 });
+        request.extensions_mut().insert(Peer {
+            address,
+            client: address.ip(),
+            certificate: None,
+            protocol: Protocol::Http1,
+        });
         let answer = Arc::clone(&front).answer(request);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
@@ -147,7 +152,7 @@ async fn a_panic_while_a_caller_is_judged_answers_500_and_the_connection_lives()
 async fn a_direct_row_is_answered_with_its_parameters_query_and_peer() {
     let dir = tempfile::tempdir().unwrap();
     let answers = ask(front(dir.path()).await, &["/direct/a%20b?c=d", "/direct/nobody"]).await;
-    assert!(answers.contains(r#""a b?c=d 127.0.0.1:1""#), "{answers}");
+    assert!(answers.contains(r#""a b?c=d 127.0.0.1""#), "{answers}");
     assert_eq!(answers.matches("HTTP/1.1 404").count(), 1, "{answers}");
     assert_eq!(answers.matches("x-content-type-options: nosniff").count(), 2, "{answers}");
     let ids = answers.lines().filter(|line| line.starts_with("x-request-id: "));

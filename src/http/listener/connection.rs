@@ -74,6 +74,7 @@ fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr) -> Peer {
     let leaf = session.peer_certificates().and_then(<[_]>::first);
     Peer {
         address,
+        client: address.ip(),
         certificate: leaf.map(|leaf| Arc::new(leaf.to_vec())),
         protocol: if session.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 },
     }
