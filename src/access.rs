@@ -1,6 +1,7 @@
 //! Who may do what: actors, permissions, limits, passwords. Pure decisions; nothing here reads a store or a clock.
 
 pub mod actor;
+pub mod address;
 pub mod limits;
 pub mod password;
 pub mod permission;

@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 
 use self::connection::Shared;
 use self::gate::Gate;
-pub use self::gate::subscriber;
 use super::ResponseBody;
 use super::limits::Limits;
 use super::tls::Tls;

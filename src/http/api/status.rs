@@ -6,9 +6,9 @@ use bytes::Bytes;
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 
+use crate::access::address::subscriber;
 use crate::http::document::{Document, Shelf};
 use crate::http::inquiry::Inquiry;
-use crate::http::listener::subscriber;
 use crate::http::problem::Problem;
 use crate::http::route::{Answer, Route};
 use crate::http::stream::{Refused, StreamSender, stream};

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::access::address::subscriber;
+
 /// Counts open connections and refuses those over a cap. It never waits.
 #[derive(Clone)]
 pub(super) struct Gate(Arc<Inner>);
@@ -71,15 +73,6 @@ impl Drop for Permit {
         }
         drop(open);
         metrics::gauge!("gatepass_connections").decrement(1);
-    }
-}
-
-/// What counts as one address: an IPv4 address however it is written, or the /64 that one IPv6 subscriber is given
-/// (RFC 6177), of which he could otherwise use 2^64.
-pub fn subscriber(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
-        v4 => v4,
     }
 }
 
