@@ -1,4 +1,5 @@
-//! Who may do what: actors, permissions, limits, passwords. Pure decisions; nothing here reads a store or a clock.
+//! Who may do what: actors, permissions, limits, passwords. Pure decisions; nothing here reads a store, and rate limits alone
+//! a clock, a monotonic one that is handed to them.
 
 pub mod actor;
 pub mod address;
@@ -8,6 +9,7 @@ pub mod permission;
 pub mod proof;
 pub mod rights;
 pub mod scope;
+pub mod throttle;
 pub mod user_role;
 
 pub use actor::Actor;

@@ -25,6 +25,7 @@ pub use environment::Environment;
 pub use example::example;
 pub use problem::{ConfigErrors, ConfigProblem, Place};
 
+use crate::access::throttle::{Rate, Rates};
 use crate::name::Role;
 use crate::secret::Secret;
 
@@ -45,6 +46,8 @@ pub struct Config {
     pub hosts: HostsConfig,
     /// Limits of the listener.
     pub http: HttpConfig,
+    /// Rate limits.
+    pub limits: LimitsConfig,
     /// A CA brought in.
     pub ca: CaConfig,
     /// The catalogue of roles, without repeats.
@@ -158,6 +161,30 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpNet>,
     /// The header in which they pass those.
     pub client_certificate_header: String,
+}
+
+/// `[limits]`: how much each rate limit gives; `None` is not limited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LimitsConfig {
+    /// Requests from one address, where a user or an API key is judged (1000/s).
+    pub address: Option<Rate>,
+    /// How many of them may be refused (60/m).
+    pub refused_address: Option<Rate>,
+    /// Requests by one user or API key (1000/s).
+    pub actor: Option<Rate>,
+    /// Refused redemptions of one token (60/m).
+    pub refused_token: Option<Rate>,
+    /// Redemptions from one address (not limited).
+    pub redemptions: Option<Rate>,
+}
+
+impl LimitsConfig {
+    /// All of them.
+    pub const fn rates(&self) -> Rates {
+        let Self { address, refused_address, actor, refused_token, redemptions } = *self;
+        Rates { address, refused_address, actor, refused_token, redemptions }
+    }
 }
 
 /// `[ca]`: all three or none.

@@ -20,6 +20,7 @@ pub mod reply;
 pub mod route;
 pub mod stream;
 pub mod table;
+pub mod throttle;
 pub mod tls;
 
 pub use body::ResponseBody;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::field::{Field, Kind};
 use super::layers::{Given, Layers};
 use super::problem::{ConfigProblem, Place};
+use crate::access::throttle::Rate;
 use crate::span::{parse_span, show_span};
 
 /// What was written, and the mistakes found in it so far.
@@ -92,6 +93,15 @@ impl Check {
             None => None,
         };
         count.unwrap_or(1)
+    }
+
+    /// So many in a second, a minute or an hour; `None` = not limited, also where what was written is wrong.
+    pub(super) fn rate(&mut self, section: &'static str, key: &'static str) -> Option<Rate> {
+        let parsed = match self.value(section, key)? {
+            toml::Value::String(text) => Rate::parse(&text).map_err(|error| error.to_string()),
+            other => Err(format!("is {}, not text in quotes", kind_of(&other))),
+        };
+        parsed.unwrap_or_else(|why| self.invalid(section, key, why))
     }
 
     pub(super) fn flag(&mut self, section: &'static str, key: &'static str) -> bool {

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::field::{FIELDS, Field, SECTIONS};
-use super::{Config, LogFormat, default_roles};
+use super::{Config, LimitsConfig, LogFormat, default_roles};
+use crate::access::throttle::Rate;
 use crate::span::show_span;
 
 /// A complete `gatepass.toml` with every field commented out at its default, and what it means.
@@ -57,6 +58,7 @@ impl Config {
                 "crl_url": self.hosts.crl_url,
             },
             "http": self.http_json(),
+            "limits": self.limits_json(),
             "ca": {
                 "root": path(&self.ca.root), "issuing_certificate": path(&self.ca.issuing_certificate),
                 "issuing_key": path(&self.ca.issuing_key),
@@ -80,6 +82,15 @@ impl Config {
             "public_metrics": http.public_metrics,
             "trusted_proxies": http.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "client_certificate_header": http.client_certificate_header,
+        })
+    }
+
+    fn limits_json(&self) -> Value {
+        let LimitsConfig { address, refused_address, actor, refused_token, redemptions } = &self.limits;
+        let show = |rate: &Option<Rate>| rate.map_or_else(|| String::from("off"), |rate| rate.to_string());
+        json!({
+            "address": show(address), "refused_address": show(refused_address), "actor": show(actor),
+            "refused_token": show(refused_token), "redemptions": show(redemptions),
         })
     }
 

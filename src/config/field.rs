@@ -73,6 +73,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("tokens", "how long tokens live; spans are written 90s, 15m, 36h, 30d"),
     ("hosts", "what an enrolled host gets"),
     ("http", "limits of the listener"),
+    (
+        "limits",
+        "rate limits: so many a second, a minute or an hour (1000/s, 60/m, 500/h), and as many at once; off = not limited",
+    ),
     ("ca", "a certificate authority brought in as PEM files; without it one is made at the first start"),
     ("log", "what is written to standard error"),
 ];
@@ -254,6 +258,35 @@ pub(super) const FIELDS: &[Field] = &[
         Kind::Text,
         "\"x-forwarded-client-cert\"",
         "the one header in which they pass it: Envoy's form under this name, a percent-encoded certificate under any other",
+    ),
+    field(
+        "limits",
+        "address",
+        Kind::Text,
+        "\"1000/s\"",
+        "requests from one address (IPv6: one /64), where users and API keys are judged",
+    ),
+    field(
+        "limits",
+        "refused_address",
+        Kind::Text,
+        "\"60/m\"",
+        "how many of them may be refused (401, 403) before none is judged for a while",
+    ),
+    field("limits", "actor", Kind::Text, "\"1000/s\"", "requests by one user or API key"),
+    field(
+        "limits",
+        "refused_token",
+        Kind::Text,
+        "\"60/m\"",
+        "refused redemptions of one token; one that succeeds is never limited by it",
+    ),
+    field(
+        "limits",
+        "redemptions",
+        Kind::Text,
+        "\"off\"",
+        "redemptions from one address, good and refused ones",
     ),
     open(
         "ca",

@@ -10,8 +10,8 @@ use super::layers::Layers;
 use super::problem::{ConfigErrors, ConfigProblem, Place};
 use super::url::{ServerUrl, audience, plain_http, trust_domain};
 use super::{
-    CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, Overrides, RoleConfig,
-    ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
+    CaConfig, Config, Environment, HostsConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, Overrides,
+    RoleConfig, ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
 };
 use crate::name::Role;
 use crate::span::show_span;
@@ -25,9 +25,10 @@ pub(super) fn validate(
     let mut check = Check(layers);
     let server = check.server(environment, overrides);
     let (tokens, hosts, http) = (check.tokens(&server.external_url), check.hosts(), check.http());
+    let limits = check.limits();
     let (ca, roles, log) = (check.ca(), check.roles(), check.log());
     ConfigErrors::check(check.0.problems)?;
-    Ok(Config { server, tokens, hosts, http, ca, roles, log })
+    Ok(Config { server, tokens, hosts, http, limits, ca, roles, log })
 }
 
 impl Check {
@@ -138,6 +139,16 @@ impl Check {
         let texts =
             self.list("http", "trusted_proxies", |text| network(text).map(|network| network.to_string()));
         texts.iter().filter_map(|text| text.parse().ok()).collect()
+    }
+
+    fn limits(&mut self) -> LimitsConfig {
+        LimitsConfig {
+            address: self.rate("limits", "address"),
+            refused_address: self.rate("limits", "refused_address"),
+            actor: self.rate("limits", "actor"),
+            refused_token: self.rate("limits", "refused_token"),
+            redemptions: self.rate("limits", "redemptions"),
+        }
     }
 
     fn ca(&mut self) -> CaConfig {

@@ -27,6 +27,7 @@ use super::forwarded::client;
 use super::problem::{Dialect, Problem};
 use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
+use super::throttle::Turnstile;
 use super::tls::Peer;
 use crate::access::{Actor, Permission, Rights, UserRole};
 use crate::id::RequestId;
@@ -46,10 +47,15 @@ pub struct Front {
 struct Arrived {
     serve: InTask,
     route: Route,
+    head: Head,
+    body: Incoming,
+}
+
+/// What of a request is known before its body.
+struct Head {
+    id: RequestId,
     params: Vec<(String, String)>,
     parts: Parts,
-    body: Incoming,
-    id: RequestId,
 }
 
 /// Who calls, once their credential has been checked.
@@ -98,7 +104,8 @@ impl Front {
                     }
                     Err(serve) => {
                         let (serve, route, params) = (Arc::clone(serve), route.clone(), params.into_owned());
-                        self.in_task(Arrived { serve, route, params, parts, body, id }, &record).await
+                        let head = Head { id, params, parts };
+                        self.in_task(Arrived { serve, route, head, body }, &record).await
                     }
                 }
             }
@@ -124,7 +131,7 @@ impl Front {
     /// A task of its own: a client that goes away must not stop an act between its file and its commit. A body that it was
     /// sending ends with it.
     async fn in_task(self: &Arc<Self>, arrived: Arrived, record: &Record<'_>) -> Response<ResponseBody> {
-        let id = arrived.id;
+        let id = arrived.head.id;
         let answering = tokio::spawn(Arc::clone(self).run(arrived)).await;
         answering.unwrap_or_else(|panic| {
             tracing::error!(route = record.template(), request = %id, %panic, "answering a request panicked");
@@ -134,29 +141,48 @@ impl Front {
     }
 
     async fn run(self: Arc<Self>, arrived: Arrived) -> Response<ResponseBody> {
-        let Arrived { serve, route, params, parts, mut body, id } = arrived;
-        let rest = Rest::of(&parts, Instant::now(), self.body_timeout);
-        let response = self.call(&serve, &route, params, parts, &mut body, id).await;
+        let Arrived { serve, route, head, mut body } = arrived;
+        let rest = Rest::of(&head.parts, Instant::now(), self.body_timeout);
+        let response = self.call(&serve, &route, head, &mut body).await;
         rest.forgo(body).await;
         response.unwrap_or_else(|problem| problem.render(route.dialect).into())
     }
 
-    /// Judges the caller, reads the body, calls the handler.
+    /// Passes the rate limits, and tells them how it ended.
     async fn call(
         &self,
         serve: &InTask,
         route: &Route,
-        params: Vec<(String, String)>,
-        parts: Parts,
+        head: Head,
         body: &mut Incoming,
-        id: RequestId,
     ) -> Result<Response<ResponseBody>, Problem> {
+        let client = head.parts.extensions.get::<Peer>().ok_or_else(internal_error)?.client;
+        let is_local = |secret: &Secret<String>| self.is_local(secret);
+        let turnstile = Turnstile::before(route.permission, &head.parts.headers, client, is_local);
+        let throttles = self.authority.throttles();
+        turnstile.enter(throttles)?;
+        let answer = self.call_judged(&turnstile, serve, route, head, body).await;
+        turnstile.leave(throttles, answer.as_ref().map_or_else(|problem| problem.status, Response::status));
+        answer
+    }
+
+    /// Judges the caller, reads the body, calls the handler.
+    async fn call_judged(
+        &self,
+        turnstile: &Turnstile,
+        serve: &InTask,
+        route: &Route,
+        head: Head,
+        body: &mut Incoming,
+    ) -> Result<Response<ResponseBody>, Problem> {
+        let Head { id, params, parts } = head;
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
         let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
         let Judged { actor, rights, host, bearer } = self.judge(route, &parts, peer, id).await?;
         if !route.permission.allows(&actor, &rights) {
             return Err(forbidden(route.permission, &actor));
         }
+        turnstile.act(self.authority.throttles(), &actor)?;
         refuse_media_type(route, &parts)?;
         let body = match route.body_limit {
             0 => Bytes::new(),

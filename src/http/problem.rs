@@ -6,6 +6,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::reply::Reply;
+use crate::access::throttle::RateLimited;
 use crate::ca::IssueError;
 use crate::service::{FieldError, ServiceError};
 use crate::store::StoreError;
@@ -190,6 +191,7 @@ impl From<ServiceError> for Problem {
             ServiceError::RootExpired => of(S::CONFLICT, "root_expired"),
             ServiceError::Unauthenticated => Self::unauthenticated(detail),
             ServiceError::RenewedTooOften => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(3600),
+            ServiceError::RateLimited(limited) => limited.into(),
             ServiceError::SignInBusy => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(1),
             ServiceError::ClockInDoubt(_) => of(S::SERVICE_UNAVAILABLE, "clock_in_doubt").retry_after(60),
             ServiceError::Store(error) => unavailable(&error),
@@ -200,6 +202,13 @@ impl From<ServiceError> for Problem {
             ServiceError::Mint(error) => unminted(&error),
             ServiceError::Key(_) | ServiceError::Issue(_) => of(S::INTERNAL_SERVER_ERROR, "internal_error"),
         }
+    }
+}
+
+impl From<RateLimited> for Problem {
+    fn from(limited: RateLimited) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", limited.to_string());
+        problem.retry_after(limited.retry_after)
     }
 }
 

@@ -143,6 +143,7 @@ fn settings(config: &Config) -> Settings {
             config.http.trusted_proxies.clone(),
             &config.http.client_certificate_header,
         ),
+        rates: config.limits.rates(),
         hot_tokens: config.tokens.hot_tokens,
         retention: config.tokens.retention,
         certificate_lifetime: config.hosts.certificate_lifetime,

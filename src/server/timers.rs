@@ -43,6 +43,8 @@ pub(super) fn start(
     let (a, stop) = with();
     timers.spawn(every("heartbeats", SECOND, stop, move || beat(Arc::clone(&a))));
     let (a, stop) = with();
+    timers.spawn(every("rate limits", MINUTE, stop, move || sweep(Arc::clone(&a))));
+    let (a, stop) = with();
     timers.spawn(renew_tls(a, Arc::clone(tls), source, keys_dir.to_owned(), stop));
     let (a, stop) = with();
     timers.spawn(every("store probe", 2 * SECOND, stop, move || probe_store(Arc::clone(&a))));
@@ -68,6 +70,11 @@ async fn probe_store(authority: Arc<Authority>) -> Result<(), ServiceError> {
 /// Each subscriber's turn comes every fifteen seconds.
 async fn beat(authority: Arc<Authority>) -> Result<(), ServiceError> {
     authority.status_lists().feed().beat();
+    Ok(())
+}
+
+async fn sweep(authority: Arc<Authority>) -> Result<(), ServiceError> {
+    authority.throttles().sweep();
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use super::status_lists::{Most, StatusLists};
 use super::time::TimeKeeper;
 use super::trust::Trust;
 use super::vault::Vault;
+use crate::access::throttle::{Rates, Throttles};
 use crate::access::{Act, Actor, Rights};
 use crate::clock::Timestamp;
 use crate::id::{RequestId, TokenId};
@@ -43,6 +44,8 @@ pub struct Settings {
     pub max_ephemeral_ttl: Duration,
     /// The proxies whose word on a client certificate is taken.
     pub proxies: TrustedProxies,
+    /// How much each rate limit gives.
+    pub rates: Rates,
     /// How many good signatures are remembered of each kind of token.
     pub hot_tokens: usize,
     /// How long ended tokens stay listed.
@@ -146,6 +149,7 @@ pub struct Authority {
     pub(super) crls: Crls,
     pub(super) refusals: Refusals,
     pub(super) conflicts: Conflicts,
+    pub(super) throttles: Throttles,
     pub(super) sign_in: SignIn,
     pub(super) status_lists: StatusLists,
     pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
@@ -164,6 +168,7 @@ impl Authority {
         let crls = Crls::default();
         crls.resume(&data_dir, &cas);
         let status_lists = StatusLists::new(settings.event_streams);
+        let throttles = Throttles::new(&settings.rates);
         Self {
             store,
             cas: ArcSwap::from_pointee(cas),
@@ -178,6 +183,7 @@ impl Authority {
             crls,
             refusals: Refusals::default(),
             conflicts: Conflicts::default(),
+            throttles,
             sign_in: SignIn::default(),
             status_lists,
             server_certificate: ArcSwap::default(),
@@ -199,6 +205,11 @@ impl Authority {
     /// The configuration.
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The rate limits.
+    pub const fn throttles(&self) -> &Throttles {
+        &self.throttles
     }
 
     /// The certificate authorities as they are now.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::time::ClockDoubt;
 use super::vault::VaultError;
 use crate::access::Excess;
+use crate::access::throttle::RateLimited;
 use crate::admission::BindingError;
 use crate::ca::{CsrError, IssueError};
 use crate::store::StoreError;
@@ -120,6 +121,9 @@ pub enum ServiceError {
     /// The host has renewed many times within the hour.
     #[error("the host has got too many certificates within an hour: renew again in an hour")]
     RenewedTooOften,
+    /// A rate limit is reached.
+    #[error(transparent)]
+    RateLimited(#[from] RateLimited),
     /// Too many sign-ins are being checked.
     #[error("too many sign-ins at once: try again in a second")]
     SignInBusy,

@@ -18,6 +18,7 @@ mod keys;
 mod load;
 #[cfg(feature = "outside")]
 mod outside;
+mod rate_limits;
 mod readme;
 mod redemption;
 mod renewal;

@@ -1,6 +1,7 @@
 //! Every way a use case can fail, with what it is on the wire.
 
 use super::*;
+use crate::access::throttle::Limit;
 use crate::admission::BindingError;
 use crate::ca::{CsrError, IssueError};
 use crate::clock::Timestamp;
@@ -37,6 +38,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::RootExpired => (409, "root_expired", None),
         ServiceError::Unauthenticated => (401, "unauthenticated", None),
         ServiceError::RenewedTooOften => (429, "too_many_requests", Some(3600)),
+        ServiceError::RateLimited(limited) => (429, "rate_limited", Some(limited.retry_after)),
         ServiceError::SignInBusy => (429, "too_many_requests", Some(1)),
         ServiceError::ClockInDoubt(_) => (503, "clock_in_doubt", Some(60)),
         ServiceError::Store(StoreError::Overloaded) => (503, "store_unavailable", Some(1)),
@@ -90,6 +92,7 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::RootExpired,
         ServiceError::Unauthenticated,
         ServiceError::RenewedTooOften,
+        ServiceError::RateLimited(RateLimited { limit: Limit::RefusedToken, retry_after: 7 }),
         ServiceError::SignInBusy,
         ServiceError::ClockInDoubt(ClockDoubt::Behind { wall: NOW, mark: NOW }),
         ServiceError::Vault(VaultError::Missing { path: "keys/x".to_owned() }),

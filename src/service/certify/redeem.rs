@@ -56,11 +56,26 @@ impl Authority {
         let now = self.time.trusted()?;
         let token = self.authenticate(request.unverified_token)?;
         let caller = Caller { actor: Actor::Token(token.grant().token), ..caller.clone() };
+        self.take_turn(&caller, token.grant())?;
         let result = self.judge(&caller, &token, request, now).await;
-        if let Err(error) = &result {
-            self.note_refusal(&caller, token.grant(), error, now);
+        result.map_err(|error| self.refuse(&caller, token.grant(), error, now))
+    }
+
+    /// Redemptions from one address are limited only where that is configured, and the emergency token never is.
+    fn take_turn(&self, caller: &Caller, grant: &Grant) -> Result<(), ServiceError> {
+        let address = caller.address.filter(|_| !self.is_emergency(grant));
+        address.map_or(Ok(()), |address| self.throttles.redeem(address)).map_err(ServiceError::from)
+    }
+
+    /// Notes a refusal of a good signature. Who keeps trying a token that is refused is told to wait; a redemption that
+    /// succeeds counts for nothing here, as ten thousand hosts on one token are a rollout.
+    fn refuse(&self, caller: &Caller, grant: &Grant, error: ServiceError, now: Timestamp) -> ServiceError {
+        let Some(reason) = ledger_reason(&error) else { return error };
+        self.refusals.note(Refused { caller: caller.clone(), token: grant.token, reason }, now);
+        if self.is_emergency(grant) {
+            return error;
         }
-        result
+        self.throttles.refuse_token(grant.token).err().map_or(error, ServiceError::from)
     }
 
     /// Steps 1: size, syntax, signature, issuer, audience, type. Nothing is written before this has passed (I4).
@@ -255,12 +270,6 @@ impl Authority {
         if self.is_emergency(grant) {
             tracing::error!(token = %grant.token, %host, "ALARM: the emergency token has admitted a host");
             metrics::counter!("gatepass_emergency_token_uses_total").increment(1);
-        }
-    }
-
-    fn note_refusal(&self, caller: &Caller, grant: &Grant, error: &ServiceError, now: Timestamp) {
-        if let Some(reason) = ledger_reason(error) {
-            self.refusals.note(Refused { caller: caller.clone(), token: grant.token, reason }, now);
         }
     }
 }

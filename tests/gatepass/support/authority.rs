@@ -66,7 +66,12 @@ impl Running {
         set: &[(&str, &str)],
     ) -> Result<Self, StartError> {
         let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", PASSWORD)]);
-        let set = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        // Here a thousand strangers ask from one address.
+        let set = [("limits.refused_address", "off")]
+            .iter()
+            .chain(set)
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+            .collect();
         let overrides = Overrides {
             data_dir: Some(data_dir.to_owned()),
             listen: Some("127.0.0.1:0".to_owned()),

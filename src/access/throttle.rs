@@ -1,0 +1,113 @@
+//! Rate limits: a bucket of tokens for each address, actor, account or refused token.
+//!
+//! A bucket holds as many as may be taken at once, and fills up again evenly. Memory is bounded: there are so many buckets and
+//! no more, full ones are forgotten first, and while none can be, the keys that are new share one bucket. So nobody goes
+//! unlimited, and nobody's state is thrown away by a flood of others.
+
+mod cells;
+mod limit;
+mod rate;
+
+use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::RateLimiter;
+use governor::clock::{Clock, DefaultClock, Reference};
+use governor::middleware::NoOpMiddleware;
+
+use self::cells::{Cells, Probe};
+pub use self::limit::{Limit, RateLimited, Rates, Throttles};
+pub use self::rate::{Rate, RateError};
+
+/// How often, at most, buckets are looked through for full ones because there is no room for another.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// How long to wait until there is one to take again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryAfter(Duration);
+
+impl RetryAfter {
+    /// Whole seconds, rounded up, one at least: what `Retry-After` says (RFC 9110 section 10.2.3).
+    pub fn seconds(self) -> u32 {
+        let whole = self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0);
+        u32::try_from(whole.max(1)).unwrap_or(u32::MAX)
+    }
+}
+
+/// Buckets of one size, one for each key.
+pub struct Throttle<K, C = DefaultClock>
+where
+    K: Hash + Eq + Clone,
+    C: Clock,
+{
+    buckets: RateLimiter<Probe<K>, Cells<K>, C, NoOpMiddleware<C::Instant>>,
+    cells: Cells<K>,
+    began: C::Instant,
+    /// When buckets were looked through last, in nanoseconds since it began.
+    swept: AtomicU64,
+}
+
+impl<K: Hash + Eq + Clone> Throttle<K> {
+    /// Buckets of this size, at most so many of them and one for all keys beyond.
+    pub fn new(rate: Rate, most_keys: usize) -> Self {
+        Self::with_clock(rate, most_keys, DefaultClock::default())
+    }
+}
+
+impl<K: Hash + Eq + Clone, C: Clock> Throttle<K, C> {
+    /// The same by another clock.
+    pub fn with_clock(rate: Rate, most_keys: usize, clock: C) -> Self {
+        let began = clock.now();
+        let cells = Cells::new(most_keys);
+        let buckets = RateLimiter::new(rate.quota(), cells.clone(), clock);
+        Self { buckets, cells, began, swept: AtomicU64::new(0) }
+    }
+
+    /// Takes one out of the bucket of `key`. It costs a lock that is held for a look into a table, never over I/O.
+    ///
+    /// # Errors
+    /// The bucket is empty: how long until it is not.
+    pub fn check(&self, key: &K) -> Result<(), RetryAfter> {
+        self.ask(Probe::Take(key.clone()))
+    }
+
+    /// Whether there is one in the bucket of `key`. None is taken.
+    ///
+    /// # Errors
+    /// The bucket is empty: how long until it is not.
+    pub fn look(&self, key: &K) -> Result<(), RetryAfter> {
+        self.ask(Probe::Look(key.clone()))
+    }
+
+    /// Forgets the buckets that are full, as those of new keys are: for a timer.
+    pub fn sweep(&self) {
+        self.buckets.retain_recent();
+        self.buckets.shrink_to_fit();
+    }
+
+    /// How many keys have a bucket of their own.
+    pub fn keys(&self) -> usize {
+        self.buckets.len()
+    }
+
+    fn ask(&self, probe: Probe<K>) -> Result<(), RetryAfter> {
+        if self.cells.is_full_for(&probe) && self.may_sweep() {
+            self.buckets.retain_recent();
+        }
+        let now = self.buckets.clock().now();
+        self.buckets.check_key(&probe).map_err(|empty| RetryAfter(empty.wait_time_from(now)))
+    }
+
+    /// Whether it is time to look through all buckets again: a flood of new keys must not make that its work.
+    fn may_sweep(&self) -> bool {
+        let now = self.buckets.clock().now().duration_since(self.began).as_u64();
+        let last = self.swept.load(Ordering::Relaxed);
+        let due = u64::try_from(SWEEP_EVERY.as_nanos()).unwrap_or(u64::MAX);
+        now.saturating_sub(last) >= due
+            && self.swept.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

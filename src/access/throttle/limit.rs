@@ -1,0 +1,201 @@
+//! Which limits there are, and how much each gives.
+
+use std::fmt;
+use std::hash::Hash;
+use std::net::IpAddr;
+
+use super::{Rate, RetryAfter, Throttle};
+use crate::access::Actor;
+use crate::access::address::subscriber;
+use crate::id::TokenId;
+
+/// How many keys of one limit have a bucket of their own: some ten megabytes at the very most.
+const MOST_KEYS: usize = 65_536;
+
+/// What is limited. The names are the labels of metrics and the fields of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    /// Requests from one address.
+    Address,
+    /// Requests from one address that are refused to whoever they are by.
+    RefusedAddress,
+    /// Requests by one user or API key.
+    Actor,
+    /// Attempts to sign in to one account from one address.
+    Account,
+    /// Refused redemptions of one token.
+    RefusedToken,
+    /// Redemptions from one address.
+    Redemptions,
+}
+
+impl Limit {
+    /// The name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::RefusedAddress => "refused_address",
+            Self::Actor => "actor",
+            Self::Account => "account",
+            Self::RefusedToken => "refused_token",
+            Self::Redemptions => "redemptions",
+        }
+    }
+
+    /// What there was too much of.
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Address => "requests from this address",
+            Self::RefusedAddress => "refused requests from this address",
+            Self::Actor => "requests by this user or API key",
+            Self::Account => "attempts to sign in to this account",
+            Self::RefusedToken => "refused redemptions of this token",
+            Self::Redemptions => "redemptions from this address",
+        }
+    }
+}
+
+/// A limit is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimited {
+    /// Which.
+    pub limit: Limit,
+    /// Whole seconds to wait.
+    pub retry_after: u32,
+}
+
+impl RateLimited {
+    /// This limit, until then.
+    pub fn new(limit: Limit, retry_after: RetryAfter) -> Self {
+        Self { limit, retry_after: retry_after.seconds() }
+    }
+}
+
+impl fmt::Display for RateLimited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "too many {} (limit {}): try again in {} s",
+            self.limit.what(),
+            self.limit.as_str(),
+            self.retry_after
+        )
+    }
+}
+
+impl std::error::Error for RateLimited {}
+
+/// How much each limit gives; `None` is not limited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// See [`Limit::Address`].
+    pub address: Option<Rate>,
+    /// See [`Limit::RefusedAddress`].
+    pub refused_address: Option<Rate>,
+    /// See [`Limit::Actor`].
+    pub actor: Option<Rate>,
+    /// See [`Limit::RefusedToken`].
+    pub refused_token: Option<Rate>,
+    /// See [`Limit::Redemptions`].
+    pub redemptions: Option<Rate>,
+}
+
+/// The limits at work, each with buckets of its own. Addresses count as [`subscriber`] says.
+pub struct Throttles {
+    address: Option<Throttle<IpAddr>>,
+    refused_address: Option<Throttle<IpAddr>>,
+    actor: Option<Throttle<String>>,
+    refused_token: Option<Throttle<TokenId>>,
+    redemptions: Option<Throttle<IpAddr>>,
+}
+
+impl Throttles {
+    /// Full buckets of these sizes.
+    pub fn new(rates: &Rates) -> Self {
+        let Rates { address, refused_address, actor, refused_token, redemptions } = *rates;
+        Self {
+            address: throttle(address),
+            refused_address: throttle(refused_address),
+            actor: throttle(actor),
+            refused_token: throttle(refused_token),
+            redemptions: throttle(redemptions),
+        }
+    }
+
+    /// A request came from `address`.
+    ///
+    /// # Errors
+    /// Too many of them.
+    pub fn request(&self, address: IpAddr) -> Result<(), RateLimited> {
+        take(Limit::Address, self.address.as_ref(), &subscriber(address))
+    }
+
+    /// A request from `address` may be judged: not too many have been refused.
+    ///
+    /// # Errors
+    /// Too many have.
+    pub fn may_be_judged(&self, address: IpAddr) -> Result<(), RateLimited> {
+        let Some(throttle) = &self.refused_address else { return Ok(()) };
+        throttle.look(&subscriber(address)).map_err(|until| told(Limit::RefusedAddress, until))
+    }
+
+    /// A request from `address` was refused.
+    pub fn was_refused(&self, address: IpAddr) {
+        if let Some(throttle) = &self.refused_address {
+            // Those that were judged at the same moment find nothing to take; the next one is not judged.
+            let _ = throttle.check(&subscriber(address));
+        }
+    }
+
+    /// A request is by `actor`, who has been judged. Whoever works on the server's own machine is not limited, and who is
+    /// neither a user nor an API key has other limits.
+    ///
+    /// # Errors
+    /// Too many of them.
+    pub fn act(&self, actor: &Actor) -> Result<(), RateLimited> {
+        take(Limit::Actor, self.actor.as_ref(), &actor.to_string())
+    }
+
+    /// A redemption of `token`, whose signature is good, is refused.
+    ///
+    /// # Errors
+    /// Too many of them were.
+    pub fn refuse_token(&self, token: TokenId) -> Result<(), RateLimited> {
+        take(Limit::RefusedToken, self.refused_token.as_ref(), &token)
+    }
+
+    /// Somebody at `address` redeems a token whose signature is good.
+    ///
+    /// # Errors
+    /// Too many of them.
+    pub fn redeem(&self, address: IpAddr) -> Result<(), RateLimited> {
+        take(Limit::Redemptions, self.redemptions.as_ref(), &subscriber(address))
+    }
+
+    /// Forgets what is as good as new. For a timer.
+    pub fn sweep(&self) {
+        let Self { address, refused_address, actor, refused_token, redemptions } = self;
+        for throttle in [address, refused_address, redemptions].into_iter().flatten() {
+            throttle.sweep();
+        }
+        actor.iter().for_each(Throttle::sweep);
+        refused_token.iter().for_each(Throttle::sweep);
+    }
+}
+
+fn throttle<K: Hash + Eq + Clone>(rate: Option<Rate>) -> Option<Throttle<K>> {
+    rate.map(|rate| Throttle::new(rate, MOST_KEYS))
+}
+
+fn take<K: Hash + Eq + Clone>(
+    limit: Limit,
+    throttle: Option<&Throttle<K>>,
+    key: &K,
+) -> Result<(), RateLimited> {
+    throttle.map_or(Ok(()), |throttle| throttle.check(key)).map_err(|until| told(limit, until))
+}
+
+fn told(limit: Limit, until: RetryAfter) -> RateLimited {
+    metrics::counter!("gatepass_rate_limited_total", "limit" => limit.as_str()).increment(1);
+    RateLimited::new(limit, until)
+}

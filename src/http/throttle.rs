@@ -1,0 +1,88 @@
+//! Which requests the rate limits are for: those by users and API keys.
+//!
+//! What anyone may have, what hosts do and redeeming are not limited here; nor is who holds the credential of the server's
+//! own data directory, so that nobody can be kept from mending it.
+
+use std::net::IpAddr;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, StatusCode};
+
+use super::credential::Credential;
+use super::problem::Problem;
+use crate::access::throttle::Throttles;
+use crate::access::{Actor, Permission};
+use crate::secret::Secret;
+
+/// What a request from some address passes on its way to its handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turnstile {
+    address: IpAddr,
+    counts: Counts,
+}
+
+/// What counts of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    Nothing,
+    /// That it is refused: a password must not be guessed where many requests are rightly made.
+    Refusal,
+    Everything,
+}
+
+impl Turnstile {
+    /// The turnstile of a request from `address` to a row with this permission.
+    pub(super) fn before(
+        permission: Permission,
+        headers: &HeaderMap,
+        address: IpAddr,
+        is_local: impl Fn(&Secret<String>) -> bool,
+    ) -> Self {
+        let local = || matches!(Credential::of(headers), Ok(Credential::Local(secret)) if is_local(&secret));
+        let counts = match permission {
+            Permission::Anyone | Permission::Redeem | Permission::BeHost => Counts::Nothing,
+            Permission::Introspect if !headers.contains_key(AUTHORIZATION) => Counts::Nothing,
+            _ if local() => Counts::Nothing,
+            Permission::Introspect => Counts::Refusal,
+            _ => Counts::Everything,
+        };
+        Self { address, counts }
+    }
+
+    /// Before the credential is judged.
+    ///
+    /// # Errors
+    /// 429: too many requests of this address, or too many that were refused.
+    pub(super) fn enter(&self, throttles: &Throttles) -> Result<(), Problem> {
+        if self.counts == Counts::Everything {
+            throttles.request(self.address)?;
+        }
+        if self.counts != Counts::Nothing {
+            throttles.may_be_judged(self.address)?;
+        }
+        Ok(())
+    }
+
+    /// Once it is known by whom it is.
+    ///
+    /// # Errors
+    /// 429: too many requests of this user or API key.
+    pub(super) fn act(&self, throttles: &Throttles, actor: &Actor) -> Result<(), Problem> {
+        match self.counts {
+            Counts::Everything => Ok(throttles.act(actor)?),
+            Counts::Nothing | Counts::Refusal => Ok(()),
+        }
+    }
+
+    /// Once it is answered.
+    pub(super) fn leave(&self, throttles: &Throttles, status: StatusCode) {
+        if self.counts != Counts::Nothing
+            && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+        {
+            throttles.was_refused(self.address);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
