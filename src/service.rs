@@ -20,6 +20,7 @@ mod indexes;
 pub mod issuers;
 pub mod keys;
 pub mod ledger;
+pub mod listing;
 pub mod mint;
 pub mod order;
 pub mod proxies;

@@ -4,6 +4,7 @@
 mod command;
 #[cfg(test)]
 mod contract;
+mod listing;
 mod outcome;
 mod read;
 mod record;
@@ -14,6 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use command::*;
+pub use listing::*;
 pub use outcome::*;
 pub use read::*;
 pub use record::*;

@@ -93,24 +93,40 @@ impl Api {
     /// If the server is not reached or refuses.
     pub async fn list(&self, path: &str, most: usize) -> Result<Vec<Value>, ClientError> {
         let mut items = Vec::new();
-        let mut cursor: Option<String> = None;
+        self.pages(path, most, |page| items.extend(page)).await?;
+        Ok(items)
+    }
+
+    /// Hands over a list page after page, up to `most` items. A page may be empty and others follow it.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn pages(
+        &self,
+        path: &str,
+        most: usize,
+        mut take: impl FnMut(Vec<Value>),
+    ) -> Result<(), ClientError> {
+        let (mut left, mut cursor) = (most, None::<String>);
         let joint = if path.contains('?') { '&' } else { '?' };
-        loop {
-            let limit = (most - items.len()).min(PAGE);
-            let after = cursor.map_or_else(String::new, |cursor| format!("&cursor={}", encode(&cursor)));
-            let mut page = self.get(&format!("{path}{joint}limit={limit}{after}")).await?;
-            let Value::Array(more) = page["items"].take() else {
+        while left > 0 {
+            let after =
+                cursor.as_deref().map_or_else(String::new, |cursor| format!("&cursor={}", encode(cursor)));
+            let mut page = self.get(&format!("{path}{joint}limit={}{after}", left.min(PAGE))).await?;
+            let Value::Array(mut items) = page["items"].take() else {
                 return Err(ClientError::Answer { what: String::from("a list has no items") });
             };
-            let empty = more.is_empty();
-            items.extend(more);
-            cursor = page["next"].as_str().map(str::to_owned);
+            items.truncate(left);
+            left -= items.len();
+            take(items);
+            let next = page["next"].as_str().map(str::to_owned);
             // A server that repeats itself for ever must not keep us.
-            if cursor.is_none() || empty || items.len() >= most {
-                items.truncate(most);
-                return Ok(items);
+            if next.is_none() || next == cursor {
+                break;
             }
+            cursor = next;
         }
+        Ok(())
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, ClientError> {

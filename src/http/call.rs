@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
-use crate::access::{Actor, Rights};
+use crate::access::{Actor, Permission, Rights};
 use crate::id::RequestId;
 use crate::secret::Secret;
 use crate::service::{Authority, Caller, FieldError, HostCaller};
@@ -52,6 +52,22 @@ impl Call {
         Caller { actor, rights, address: Some(self.address), request: Some(self.request) }
     }
 
+    /// Whether the caller also has this permission, for what a route does only if asked.
+    pub fn may(&self, permission: Permission) -> bool {
+        permission.allows(&self.actor, &self.rights)
+    }
+
+    /// Refuses a caller without this permission, for what a route does only if asked.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn demand(&self, permission: Permission) -> Result<(), Problem> {
+        match self.may(permission) {
+            true => Ok(()),
+            false => Err(Problem::forbidden(permission, &self.actor)),
+        }
+    }
+
     /// The path parameter `name`.
     pub fn param(&self, name: &str) -> &str {
         self.params.iter().find(|(param, _)| param == name).map_or("", |(_, value)| value)
@@ -80,15 +96,31 @@ impl Call {
     /// # Errors
     /// 400 naming the parameter.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let pairs = decode_query(&self.query)
-            .into_iter()
-            .map(|(name, value)| (name, serde_json::Value::String(value)));
-        serde_path_to_error::deserialize(serde_json::Value::Object(pairs.collect())).map_err(|error| {
-            let place = error.path().to_string();
-            let field = if place == "." { "query".to_owned() } else { place };
-            Problem::invalid_fields(vec![FieldError::new(field, error.into_inner().to_string())])
-        })
+        parse_query(decode_query(&self.query))
     }
+
+    /// The query, as the parameters that `these` name and all others; unknown ones are refused.
+    ///
+    /// # Errors
+    /// 400 naming the parameter.
+    pub fn split_query<T, O>(&self, these: &[&str]) -> Result<(T, O), Problem>
+    where
+        T: DeserializeOwned,
+        O: DeserializeOwned,
+    {
+        let pairs = decode_query(&self.query).into_iter();
+        let (these, others) = pairs.partition(|(name, _)| these.contains(&name.as_str()));
+        Ok((parse_query(these)?, parse_query(others)?))
+    }
+}
+
+fn parse_query<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Problem> {
+    let pairs = pairs.into_iter().map(|(name, value)| (name, serde_json::Value::String(value)));
+    serde_path_to_error::deserialize(serde_json::Value::Object(pairs.collect())).map_err(|error| {
+        let place = error.path().to_string();
+        let field = if place == "." { "query".to_owned() } else { place };
+        Problem::invalid_fields(vec![FieldError::new(field, error.into_inner().to_string())])
+    })
 }
 
 /// `name=value` pairs of a query or a form, percent-decoded.

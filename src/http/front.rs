@@ -29,7 +29,7 @@ use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
 use super::throttle::Turnstile;
 use super::tls::Peer;
-use crate::access::{Actor, Permission, Rights, UserRole};
+use crate::access::{Actor, Permission, Rights};
 use crate::id::RequestId;
 use crate::secret::Secret;
 use crate::service::{Authority, Caller, HostCaller, SignedIn};
@@ -180,7 +180,7 @@ impl Front {
         let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
         let Judged { actor, rights, host, bearer } = self.judge(route, &parts, peer, id).await?;
         if !route.permission.allows(&actor, &rights) {
-            return Err(forbidden(route.permission, &actor));
+            return Err(Problem::forbidden(route.permission, &actor));
         }
         turnstile.act(self.authority.throttles(), &actor)?;
         refuse_media_type(route, &parts)?;
@@ -271,20 +271,6 @@ impl Judged {
     const fn without_rights(actor: Actor) -> Self {
         Self { actor, rights: Rights::NONE, host: None, bearer: None }
     }
-}
-
-/// What is missing: a key's scope, or the role that has it.
-fn forbidden(permission: Permission, actor: &Actor) -> Problem {
-    let detail = match (permission.scope(), actor) {
-        (Some(scope), Actor::ApiKey(_)) => format!("this API key lacks the scope {scope}"),
-        (Some(scope), _) => {
-            let role = UserRole::ALL.into_iter().rev().find(|role| role.permissions().contain(permission));
-            let role = role.unwrap_or(UserRole::Admin);
-            format!("you are signed in, but may not do this: it takes {scope}, which the role {role} has")
-        }
-        (None, _) => "you are signed in, but may not do this".to_owned(),
-    };
-    Problem::new(StatusCode::FORBIDDEN, "forbidden", detail)
 }
 
 /// The token of a redemption, nothing of it believed. It may also stand in the body.

@@ -1,6 +1,7 @@
 //! What goes wrong, as it stands on the wire: RFC 9457 problems, and the dialects of compat routes.
 
 mod echo;
+mod forbidden;
 
 use http::StatusCode;
 use serde_json::{Value, json};

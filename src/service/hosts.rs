@@ -1,19 +1,38 @@
 //! Listing, showing, changing and revoking hosts.
 
+use super::listing::HostWords;
 use super::order::Catalogue;
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::Act;
-use crate::id::HostId;
+use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Subjects};
-use crate::store::{HostRecord, HostRevocation, PageQuery, RevokeHost, RolesChange, SetRoles};
+use crate::store::{
+    HostFilter, HostRecord, HostRevocation, Page, PageQuery, RevokeHost, RolesChange, SetRoles,
+};
+
+/// How many of the hosts that a token admitted are shown with it.
+pub const MOST_SHOWN: u32 = 100;
 
 impl Authority {
-    /// A page of hosts, newest first.
+    /// A page of hosts, newest first: those that `words` say.
+    ///
+    /// # Errors
+    /// A word is wrong, or the store cannot be read.
+    pub async fn list_hosts(
+        &self,
+        words: &HostWords,
+        page: PageQuery<HostId>,
+    ) -> Result<Page<HostRecord, HostId>, ServiceError> {
+        Ok(self.store.list_hosts(words.judge(self.time.now())?, page).await?)
+    }
+
+    /// The newest hosts that a token admitted, at most [`MOST_SHOWN`].
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn list_hosts(&self, page: PageQuery<HostId>) -> Result<Vec<HostRecord>, ServiceError> {
-        Ok(self.store.list_hosts(page).await?)
+    pub async fn hosts_of(&self, token: TokenId) -> Result<Vec<HostRecord>, ServiceError> {
+        let filter = HostFilter::every(Some(token), self.time.now());
+        Ok(self.store.list_hosts(filter, PageQuery::new(None, MOST_SHOWN)).await?.items)
     }
 
     /// One host.

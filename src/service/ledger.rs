@@ -3,7 +3,7 @@
 use super::{Authority, ServiceError};
 use crate::id::ChainId;
 use crate::ledger::{Fault, Verification};
-use crate::store::{EntryRecord, Store, StoreError};
+use crate::store::{EntryRecord, Page, Store, StoreError};
 
 /// How many entries are read at a time.
 const CHUNK: u32 = 1000;
@@ -57,8 +57,15 @@ impl Authority {
         &self,
         before: Option<u64>,
         limit: u32,
-    ) -> Result<Vec<EntryRecord>, ServiceError> {
-        Ok(self.store.newest_entries(before, limit).await?)
+    ) -> Result<Page<EntryRecord, u64>, ServiceError> {
+        // One more than is shown says whether another follows.
+        let mut items = self.store.newest_entries(before, limit.saturating_add(1)).await?;
+        let more = items.len() as u64 > u64::from(limit);
+        if more {
+            items.pop();
+        }
+        let next = items.last().filter(|_| more).map(|entry| entry.seq);
+        Ok(Page { items, next })
     }
 
     /// Verifies the whole ledger.

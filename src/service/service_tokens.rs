@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::listing::TokenWords;
 use super::mint::{ATTEMPTS, object};
 use super::order::fault;
 use super::order::life::{Bounds, Life};
@@ -14,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Label, Role};
-use crate::store::{ListKind, MintRecord, PageQuery, RecordMint, StoreError, TokenKind, TokenRecord};
+use crate::store::{ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenKind, TokenRecord};
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant};
 
 /// A service token as it was asked for, nothing of it judged yet.
@@ -140,8 +141,10 @@ impl Authority {
         &self,
         all: bool,
         page: PageQuery<TokenId>,
-    ) -> Result<Vec<TokenRecord>, ServiceError> {
-        self.list_kind(TokenKind::Service, all, page).await
+    ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
+        let words = TokenWords { ended: Some(all), ..TokenWords::default() };
+        let filter = words.judge(TokenKind::Service, self.time.now(), self.settings.retention)?;
+        Ok(self.store.list_tokens(filter, page).await?)
     }
 
     /// One service token.

@@ -1,11 +1,12 @@
 //! Listing, showing and revoking tokens: enrollment tokens here, service tokens beside `service_tokens.rs`.
 
+use super::listing::TokenWords;
 use super::{Authority, Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
-use crate::store::{Ended, PageQuery, RevokeToken, TokenFilter, TokenKind, TokenRecord, TokenRevocation};
+use crate::store::{Page, PageQuery, RevokeToken, TokenKind, TokenRecord, TokenRevocation};
 
 /// How a token is taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,28 +18,17 @@ pub struct HowToRevoke {
 }
 
 impl Authority {
-    /// A page of tokens, newest first: live and lately ended ones, or all that are kept.
+    /// A page of enrollment tokens, newest first: those that `words` say.
     ///
     /// # Errors
-    /// The store cannot be read.
+    /// A word is wrong, or the store cannot be read.
     pub async fn list_tokens(
         &self,
-        all: bool,
+        words: &TokenWords,
         page: PageQuery<TokenId>,
-    ) -> Result<Vec<TokenRecord>, ServiceError> {
-        self.list_kind(TokenKind::Enrollment, all, page).await
-    }
-
-    /// A page of the tokens of one kind.
-    pub(super) async fn list_kind(
-        &self,
-        kind: TokenKind,
-        all: bool,
-        page: PageQuery<TokenId>,
-    ) -> Result<Vec<TokenRecord>, ServiceError> {
-        let since = self.time.now().minus(self.settings.retention);
-        let ended = if all { Ended::All } else { Ended::Since(since) };
-        Ok(self.store.list_tokens(TokenFilter { kind, ended }, page).await?)
+    ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
+        let filter = words.judge(TokenKind::Enrollment, self.time.now(), self.settings.retention)?;
+        Ok(self.store.list_tokens(filter, page).await?)
     }
 
     /// One token.

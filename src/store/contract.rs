@@ -6,6 +6,7 @@ pub(super) mod administration;
 pub(super) mod collecting;
 pub(super) mod keys;
 pub(super) mod ledger;
+pub(super) mod listing;
 pub(super) mod minting;
 pub(super) mod redeeming;
 pub(super) mod renewing;
@@ -51,6 +52,13 @@ macro_rules! contract {
                 an_index_is_never_given_again,
                 each_kind_of_token_is_listed_by_itself,
                 a_token_is_signed_by_a_key_of_its_own_kind,
+            }
+            listing {
+                the_newest_use_is_kept_with_the_token,
+                each_filter_shows_its_tokens_and_no_other,
+                unused_tokens_are_those_neither_minted_nor_used_lately,
+                a_page_looks_at_so_many_rows_and_no_more,
+                hosts_are_found_by_token_role_name_and_state,
             }
             redeeming {
                 the_first_redemption_makes_a_host,

@@ -1,39 +1,13 @@
 //! Reading, a small trait per noun. A point read costs a few microseconds; a list runs off the caller's thread.
 
 use super::Answer;
+use super::listing::*;
 use super::outcome::{KeyNeed, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
 use crate::id::{ChainId, HostId, SpkiHash, TokenId};
 use crate::name::{DnsName, Role};
 use crate::secret::Secret;
-
-/// One page of a list that is ordered by id, newest first: it stays the same while rows are added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PageQuery<Id> {
-    /// Only rows after (older than) this one.
-    pub after: Option<Id>,
-    /// At most this many rows.
-    pub limit: u32,
-}
-
-/// Which tokens a list shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenFilter {
-    /// Those of this kind.
-    pub kind: TokenKind,
-    /// Ended ones (used up, expired, revoked) too, however long ago; else only those that ended after this moment.
-    pub ended: Ended,
-}
-
-/// What a list does with rows that have ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Shows all that are still kept.
-    All,
-    /// Shows those that were still good at this moment.
-    Since(Timestamp),
-}
 
 /// Reading tokens.
 pub trait Tokens {
@@ -44,7 +18,11 @@ pub trait Tokens {
     fn token(&self, token: TokenId) -> Answer<'_, Option<TokenRecord>>;
 
     /// A page of tokens, newest first.
-    fn list_tokens(&self, filter: TokenFilter, page: PageQuery<TokenId>) -> Answer<'_, Vec<TokenRecord>>;
+    fn list_tokens(
+        &self,
+        filter: TokenFilter,
+        page: PageQuery<TokenId>,
+    ) -> Answer<'_, Page<TokenRecord, TokenId>>;
 
     /// Every live persistent token with its roles, oldest first: unrevoked, unexpired at `now`.
     fn list_persistent(&self, now: Timestamp) -> Answer<'_, Vec<(TokenId, Vec<Role>)>>;
@@ -62,7 +40,11 @@ pub trait Hosts {
     fn host(&self, host: HostId) -> Answer<'_, Option<HostRecord>>;
 
     /// A page of hosts, newest first.
-    fn list_hosts(&self, page: PageQuery<HostId>) -> Answer<'_, Vec<HostRecord>>;
+    fn list_hosts(&self, filter: HostFilter, page: PageQuery<HostId>)
+    -> Answer<'_, Page<HostRecord, HostId>>;
+
+    /// How many hosts that are not revoked these tokens have admitted.
+    fn count_live_hosts(&self, tokens: Vec<TokenId>) -> Answer<'_, u64>;
 
     /// Whether the key belongs, or once belonged, to a host that is revoked: a point read.
     fn key_of_revoked_host(&self, key: SpkiHash) -> Answer<'_, bool>;

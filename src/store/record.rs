@@ -1,5 +1,7 @@
 //! What the store keeps, as the rest of the program sees it. No driver type shows here.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use crate::access::{Limits, UserRole};
@@ -97,6 +99,27 @@ pub enum TokenState {
     Revoked,
 }
 
+impl TokenState {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Active, Self::Used, Self::Exhausted, Self::Expired, Self::Revoked];
+
+    /// Those in which a token still admits hosts.
+    pub const LIVE: [Self; 2] = [Self::Pending, Self::Active];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Used => "used",
+            Self::Exhausted => "exhausted",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
 /// A token as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRecord {
@@ -106,9 +129,50 @@ pub struct TokenRecord {
     pub used: u32,
     /// When it was taken back, if it was.
     pub revoked_at: Option<Timestamp>,
+    /// When its last use was taken, if none is left.
+    pub spent_at: Option<Timestamp>,
+    /// Its newest use; `None` also for one that was taken before this was kept, and whose host has gone since.
+    pub last_use: Option<LastUse>,
+    /// The token that takes its place, if it was rotated.
+    pub replaced_by: Option<TokenId>,
+    /// When it is revoked by itself, if it was rotated.
+    pub revoke_at: Option<Timestamp>,
+}
+
+/// The newest use of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastUse {
+    /// When.
+    pub at: Timestamp,
+    /// The host that it admitted.
+    pub host: HostId,
+    /// From where it asked.
+    pub from: Option<IpAddr>,
 }
 
 impl TokenRecord {
+    /// A token as it was minted, before anything happened to it.
+    pub const fn fresh(mint: MintRecord) -> Self {
+        Self {
+            mint,
+            used: 0,
+            revoked_at: None,
+            spent_at: None,
+            last_use: None,
+            replaced_by: None,
+            revoke_at: None,
+        }
+    }
+
+    /// Whether it was neither minted nor used after `since`. One that was used nobody knows when counts as used.
+    pub fn unused_since(&self, since: Timestamp) -> bool {
+        let used = match self.last_use {
+            Some(last) => last.at > since,
+            None => self.used > 0,
+        };
+        self.mint.created_at <= since && !used
+    }
+
     /// The state at `now`: revoked before used before expired, where several hold.
     pub fn state(&self, now: Timestamp) -> TokenState {
         match (self.mint.max_uses, self.mint.expires_at) {
@@ -158,6 +222,43 @@ pub struct HostRecord {
     pub newest_seen: bool,
     /// The serial of the certificate before the newest.
     pub previous: Option<Serial>,
+}
+
+/// The state of a host: one vocabulary for every list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HostState {
+    /// Its newest certificate is good.
+    Live,
+    /// Its newest certificate has expired.
+    Expired,
+    /// It was shut out.
+    Revoked,
+}
+
+impl HostState {
+    /// Every state.
+    pub const ALL: [Self; 3] = [Self::Live, Self::Expired, Self::Revoked];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl HostRecord {
+    /// The state at `now`: revoked before expired.
+    pub fn state(&self, now: Timestamp) -> HostState {
+        match self.revoked_at {
+            Some(_) => HostState::Revoked,
+            None if self.newest.not_after <= now => HostState::Expired,
+            None => HostState::Live,
+        }
+    }
 }
 
 /// What is known of a certificate without reading it.

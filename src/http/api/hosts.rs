@@ -2,28 +2,21 @@
 
 use serde::Deserialize;
 
-use super::paging::{Limit, page, rendered};
+use super::paging::asked;
 use super::shapes::{HostItem, Revoked};
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::HostId;
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Query {
-    limit: Limit,
-    cursor: Option<String>,
-}
+use crate::service::listing::HostWords;
 
 /// `GET /api/v1/hosts`: a page of hosts, newest first.
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let Query { limit, cursor } = call.query()?;
-    let hosts = call.authority.list_hosts(page(limit, cursor.as_deref(), HostId::parse)?).await?;
+    let (paging, words) = asked::<HostWords>(&call, "hosts")?;
+    let hosts = call.authority.list_hosts(&words, paging.query()?).await?;
     let now = call.authority.now();
-    let items = hosts.into_iter().map(|host| HostItem::new(host, now)).collect();
-    Ok(rendered(items, limit, |host: &HostItem| host.id.to_string()))
+    Ok(paging.rendered(hosts, |host| HostItem::new(host, now)))
 }
 
 /// `GET /api/v1/hosts/{id}`.

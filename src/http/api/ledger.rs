@@ -1,9 +1,9 @@
 //! The ledger.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::paging::{Limit, rendered, rows, wrong_cursor};
+use super::paging::{NoFilters, asked};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -11,13 +11,6 @@ use crate::http::reply::Reply;
 use crate::id::ChainId;
 use crate::ledger::parse;
 use crate::store::EntryRecord;
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Query {
-    limit: Limit,
-    cursor: Option<String>,
-}
 
 #[derive(Serialize)]
 struct EntryItem {
@@ -60,15 +53,9 @@ impl From<EntryRecord> for EntryItem {
 
 /// `GET /api/v1/ledger`: a page of entries, newest first.
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let Query { limit, cursor } = call.query()?;
-    let before = match &cursor {
-        None => None,
-        Some(cursor) => Some(cursor.parse::<u64>().map_err(|_| wrong_cursor(cursor))?),
-    };
-    let entries = call.authority.list_entries(before, rows(limit)).await?;
-    Ok(rendered(entries.into_iter().map(EntryItem::from).collect(), limit, |entry: &EntryItem| {
-        entry.id.clone()
-    }))
+    let (paging, NoFilters {}) = asked(&call, "ledger")?;
+    let entries = call.authority.list_entries(paging.after()?, paging.limit()).await?;
+    Ok(paging.rendered(entries, EntryItem::from))
 }
 
 #[derive(Serialize)]

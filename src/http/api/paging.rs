@@ -1,15 +1,24 @@
 //! Pages of lists: `limit`, `cursor`, `{"items":[…],"next":…}`.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
+use sha2::{Digest as _, Sha256};
 
+use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::id::{HostId, TokenId};
 use crate::service::FieldError;
-use crate::store::PageQuery;
+use crate::store::{Page, PageQuery};
+
+/// How many bytes of the digest of a query are in its cursors: enough that no other query's fits by chance.
+const DIGEST: usize = 8;
 
 /// How many items a page has: 100 unless asked, 1000 at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Limit(u32);
+struct Limit(u32);
 
 impl Default for Limit {
     fn default() -> Self {
@@ -26,7 +35,7 @@ impl<'de> Deserialize<'de> for Limit {
 }
 
 /// `true` or `false` in a query.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Flag(pub(super) bool);
 
 impl<'de> Deserialize<'de> for Flag {
@@ -39,52 +48,146 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
-/// The page that a query asks for: one row more than it shows, so as to know whether another follows.
-pub(super) fn page<Id>(
+/// A list that has no filters.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoFilters {}
+
+/// What every list is asked.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Asked {
     limit: Limit,
-    cursor: Option<&str>,
-    parse: impl Fn(&str) -> Option<Id>,
-) -> Result<PageQuery<Id>, Problem> {
-    let after = match cursor {
-        None => None,
-        Some(cursor) => Some(parse(cursor).ok_or_else(|| wrong_cursor(cursor))?),
-    };
-    Ok(PageQuery { after, limit: limit.0 + 1 })
+    cursor: Option<String>,
 }
 
-/// How many rows [`page`] asks for.
-pub(super) const fn rows(limit: Limit) -> u32 {
-    limit.0 + 1
+/// The page that was asked for, of one list with one set of filters.
+#[derive(Clone, Debug)]
+pub(super) struct Paging {
+    limit: Limit,
+    cursor: Option<String>,
+    digest: [u8; DIGEST],
 }
 
-/// A cursor that is none of this list's.
-pub(super) fn wrong_cursor(_cursor: &str) -> Problem {
-    Problem::invalid_fields(vec![FieldError::new(
-        "cursor",
-        "not a cursor of this list: begin again without one",
-    )])
+/// Where a page ends: the last row that was looked at.
+pub(super) trait Position: Sized {
+    fn bytes(&self) -> Vec<u8>;
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+macro_rules! position {
+    ($($name:ident),*) => {$(
+        impl Position for $name {
+            fn bytes(&self) -> Vec<u8> {
+                self.as_bytes().to_vec()
+            }
+
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(Self::from_bytes)
+            }
+        }
+    )*};
+}
+position!(HostId, TokenId);
+
+impl Position for u64 {
+    fn bytes(&self) -> Vec<u8> {
+        self.to_be_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::from_be_bytes)
+    }
+}
+
+/// Reads the query of `list`: the page that is asked for, and the list's own filters.
+pub(super) fn asked<F: DeserializeOwned + Serialize>(
+    call: &Call,
+    list: &str,
+) -> Result<(Paging, F), Problem> {
+    let (Asked { limit, cursor }, filters) = call.split_query(&["limit", "cursor"])?;
+    Ok((Paging { limit, cursor, digest: digest(list, &filters) }, filters))
+}
+
+/// What names a list with these filters in its cursors.
+fn digest(list: &str, filters: &impl Serialize) -> [u8; DIGEST] {
+    // A filter is made of texts and flags, which are always JSON.
+    let filters = serde_json::to_vec(filters).unwrap_or_default();
+    let whole = Sha256::new().chain_update(list).chain_update([0]).chain_update(filters).finalize();
+    std::array::from_fn(|place| whole[place])
+}
+
+impl Paging {
+    /// The page as the store takes it.
+    pub(super) fn query<Id: Position>(&self) -> Result<PageQuery<Id>, Problem> {
+        Ok(PageQuery::new(self.after()?, self.limit.0))
+    }
+
+    /// How many items are asked for.
+    pub(super) const fn limit(&self) -> u32 {
+        self.limit.0
+    }
+
+    /// The position that the cursor holds.
+    pub(super) fn after<Id: Position>(&self) -> Result<Option<Id>, Problem> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+        let position = bytes.as_deref().and_then(|bytes| bytes.strip_prefix(self.digest.as_slice()));
+        position.and_then(Id::from_bytes).map(Some).ok_or_else(wrong_cursor)
+    }
+
+    /// The answer with this page.
+    pub(super) fn rendered<T, I: Serialize, Id: Position>(
+        &self,
+        page: Page<T, Id>,
+        item: impl FnMut(T) -> I,
+    ) -> Reply {
+        let next = page.next.map(|last| URL_SAFE_NO_PAD.encode([&self.digest[..], &last.bytes()].concat()));
+        Reply::ok(&Listed { items: page.items.into_iter().map(item).collect(), next })
+    }
+}
+
+fn wrong_cursor() -> Problem {
+    let what = "not a cursor of this list with these filters: begin again without one";
+    Problem::invalid_fields(vec![FieldError::new("cursor", what)])
 }
 
 #[derive(Serialize)]
-struct Page<T> {
+struct Listed<T> {
     items: Vec<T>,
     next: Option<String>,
 }
 
-/// A page from the rows that [`page`] asked for.
-pub(super) fn rendered<T: Serialize>(
-    mut items: Vec<T>,
-    limit: Limit,
-    cursor: impl Fn(&T) -> String,
-) -> Reply {
-    let shown = usize::try_from(limit.0).unwrap_or(usize::MAX);
-    let more = items.len() > shown;
-    items.truncate(shown);
-    let next = items.last().filter(|_| more).map(cursor);
-    Reply::ok(&Page { items, next })
-}
-
 /// A list that is short enough to come whole.
 pub(super) fn whole<T: Serialize>(items: Vec<T>) -> Reply {
-    Reply::ok(&Page { items, next: None })
+    Reply::ok(&Listed { items, next: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn paging(list: &str, filter: bool, cursor: Option<String>) -> Paging {
+        Paging { limit: Limit(10), cursor, digest: digest(list, &Flag(filter)) }
+    }
+
+    fn next(paging: &Paging, id: TokenId) -> String {
+        let Reply(response) = paging.rendered(Page { items: vec![1], next: Some(id) }, |item| item);
+        let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+        body["next"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_cursor_fits_its_own_list_with_its_own_filters_only() {
+        let id = TokenId::generate(Timestamp::from_secs(1_900_000_000));
+        let cursor = Some(next(&paging("tokens", true, None), id));
+        assert_eq!(paging("tokens", true, cursor.clone()).after::<TokenId>().unwrap(), Some(id));
+        assert!(paging("tokens", false, cursor.clone()).after::<TokenId>().is_err(), "another filter");
+        assert!(paging("hosts", true, cursor.clone()).after::<TokenId>().is_err(), "another list");
+        assert!(paging("tokens", true, cursor).after::<u64>().is_err(), "another kind of position");
+        for wrong in ["", "x", "%", &id.to_string(), "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            assert!(paging("tokens", true, Some(wrong.to_owned())).after::<TokenId>().is_err(), "{wrong:?}");
+        }
+    }
 }

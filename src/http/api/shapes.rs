@@ -1,5 +1,7 @@
 //! The shapes of the native API's answers.
 
+use std::net::IpAddr;
+
 use serde::Serialize;
 
 use crate::ca::der_to_pem;
@@ -7,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, Serial, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
 use crate::service::Enrolled;
-use crate::store::{HostRecord, KeyRecord, KeyState, TokenRecord, TokenState};
+use crate::store::{HostRecord, HostState, KeyRecord, KeyState, TokenRecord, TokenState};
 use crate::token::status_uri;
 
 /// A token in a list.
@@ -25,16 +27,23 @@ pub(super) struct TokenItem {
     max_uses: Option<u32>,
     used: u32,
     uses_left: Option<u32>,
+    /// How many hosts it admitted.
+    hosts: u32,
+    last_used_at: Option<Timestamp>,
+    last_used_by: Option<HostId>,
+    last_used_from: Option<IpAddr>,
     dns_names: Vec<DnsPattern>,
     key_thumbprint: Option<Thumbprint>,
     revoked_at: Option<Timestamp>,
+    replaced_by: Option<TokenId>,
+    revokes_at: Option<Timestamp>,
     kid: KeyId,
 }
 
 impl TokenItem {
     pub(super) fn new(record: TokenRecord, now: Timestamp) -> Self {
         let state = record.state(now);
-        let TokenRecord { mint, used, revoked_at } = record;
+        let TokenRecord { mint, used, revoked_at, spent_at: _, last_use, replaced_by, revoke_at } = record;
         Self {
             id: mint.token,
             state,
@@ -48,12 +57,27 @@ impl TokenItem {
             max_uses: mint.max_uses,
             used,
             uses_left: mint.max_uses.map(|most| most.saturating_sub(used)),
+            hosts: used,
+            last_used_at: last_use.map(|last| last.at),
+            last_used_by: last_use.map(|last| last.host),
+            last_used_from: last_use.and_then(|last| last.from),
             dns_names: mint.dns_names,
             key_thumbprint: mint.bound_key,
             revoked_at,
+            replaced_by,
+            revokes_at: revoke_at.filter(|_| revoked_at.is_none()),
             kid: mint.key,
         }
     }
+}
+
+/// One token, with the newest of the hosts that it admitted for who may see hosts.
+#[derive(Serialize)]
+pub(super) struct TokenShown {
+    #[serde(flatten)]
+    pub(super) token: TokenItem,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) newest_hosts: Option<Vec<HostItem>>,
 }
 
 /// Where a token stands in the published status lists, as its own claim says it.
@@ -117,7 +141,7 @@ pub(super) struct Revoked<Id> {
 #[derive(Serialize)]
 pub(super) struct HostItem {
     pub(super) id: HostId,
-    state: &'static str,
+    state: HostState,
     name: Option<DnsName>,
     cluster: Option<Cluster>,
     roles: Vec<Role>,
@@ -137,11 +161,7 @@ struct CertificateItem {
 
 impl HostItem {
     pub(super) fn new(record: HostRecord, now: Timestamp) -> Self {
-        let state = match record.revoked_at {
-            Some(_) => "revoked",
-            None if record.newest.not_after <= now => "expired",
-            None => "live",
-        };
+        let state = record.state(now);
         let newest = record.newest;
         Self {
             id: record.id,

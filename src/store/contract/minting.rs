@@ -21,7 +21,7 @@ pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut
         ..plain
     };
     world.mint(full.clone()).await;
-    let expected = TokenRecord { mint: full.clone(), used: 0, revoked_at: None };
+    let expected = TokenRecord::fresh(full.clone());
     assert_eq!(world.token(&full).await.as_ref(), Some(&expected));
     assert_eq!(world.store().emergency_token().await.unwrap(), Some(expected));
     let unknown = world.ephemeral(None);
@@ -34,9 +34,9 @@ async fn listed(world: &World, ended: Ended, after: Option<TokenId>) -> Vec<Toke
 }
 
 async fn listed_as(world: &World, kind: TokenKind, ended: Ended, after: Option<TokenId>) -> Vec<TokenId> {
-    let page = PageQuery { after, limit: 3 };
-    let tokens = world.store().list_tokens(TokenFilter { kind, ended }, page).await.unwrap();
-    tokens.into_iter().map(|token| token.mint.token).collect()
+    let filter = TokenFilter::every(kind, ended, world.now);
+    let tokens = world.store().list_tokens(filter, PageQuery::new(after, 3)).await.unwrap();
+    tokens.items.into_iter().map(|token| token.mint.token).collect()
 }
 
 pub(in crate::store) async fn lists_are_paged_newest_first_and_hide_what_ended(world: &mut World) {

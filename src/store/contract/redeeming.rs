@@ -24,8 +24,8 @@ pub(in crate::store) async fn the_first_redemption_makes_a_host(world: &mut Worl
     let pair = world.store().pair(token.token, certificate.key).await.unwrap().unwrap();
     assert_eq!((pair.host, pair.redeemed_at, pair.host_revoked), (host.id, world.now, false));
     assert_eq!(pair.certificate.unwrap().der, certificate.der);
-    let page = PageQuery { after: None, limit: 10 };
-    assert_eq!(world.store().list_hosts(page).await.unwrap(), [world.host(host.id).await]);
+    let (all, page) = (HostFilter::every(None, world.now), PageQuery::new(None, 10));
+    assert_eq!(world.store().list_hosts(all, page).await.unwrap().items, [world.host(host.id).await]);
     world.expect_entries(&[Action::TokenCreated, Action::HostEnrolled]).await;
 }
 
@@ -96,8 +96,8 @@ pub(in crate::store) async fn two_hundred_race_for_a_hundred_uses(world: &mut Wo
     assert_eq!((firsts(&outcomes), spent(&outcomes)), (100, 100));
     let record = world.token(&token).await.unwrap();
     assert_eq!((record.used, record.state(world.now)), (100, TokenState::Exhausted));
-    let page = PageQuery { after: None, limit: 1000 };
-    assert_eq!(world.store().list_hosts(page).await.unwrap().len(), 100);
+    let (all, page) = (HostFilter::every(None, world.now), PageQuery::new(None, 1000));
+    assert_eq!(world.store().list_hosts(all, page).await.unwrap().items.len(), 100);
     assert_eq!(world.new_entries().await.len(), 101);
 }
 

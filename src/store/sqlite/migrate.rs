@@ -13,6 +13,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/001_foundation.sql"),
     include_str!("../migrations/002_verification.sql"),
     include_str!("../migrations/003_access.sql"),
+    include_str!("../migrations/004_listing.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.

@@ -5,11 +5,11 @@ mod entries;
 mod hosts;
 mod tokens;
 
-use rusqlite::Row;
+use rusqlite::{MappedRows, Row};
 
 pub(super) use self::entries::{chain_head, entries_after, newest_entries};
 pub(super) use self::hosts::{HOST_BY_ID, host};
-use crate::store::{CertificateRecord, KeyRecord, StoredCertificate};
+use crate::store::{CertificateRecord, KeyRecord, Page, PageQuery, StoredCertificate};
 
 /// The signing keys that are not retired.
 pub(super) const KEYS: &str = "SELECT kid, public, key_use, state, persistent_only, created_at FROM signing_keys \
@@ -35,4 +35,26 @@ pub(super) fn certificate(row: &Row<'_>) -> rusqlite::Result<StoredCertificate> 
         not_after: row.get(4)?,
     };
     Ok(StoredCertificate { host: row.get(0)?, record, der: row.get(5)? })
+}
+
+/// The rows that `shows` lets through, until the page is full or enough have been looked at.
+fn walk<T, Id: Copy>(
+    rows: MappedRows<'_, impl FnMut(&Row<'_>) -> rusqlite::Result<T>>,
+    query: PageQuery<Id>,
+    id: impl Fn(&T) -> Id,
+    shows: impl Fn(&T) -> bool,
+) -> rusqlite::Result<Page<T, Id>> {
+    let (mut items, mut looked_at, mut last) = (Vec::new(), 0, None);
+    for row in rows {
+        if items.len() as u64 == u64::from(query.limit) || looked_at == query.look_at {
+            return Ok(Page { items, next: last });
+        }
+        let row = row?;
+        looked_at += 1;
+        last = Some(id(&row));
+        if shows(&row) {
+            items.push(row);
+        }
+    }
+    Ok(Page { items, next: None })
 }

@@ -1,6 +1,7 @@
-//! `GET /api/v1/enrollment-tokens/{id}`: one token.
+//! `GET /api/v1/enrollment-tokens/{id}`: one token, and the newest hosts that it admitted.
 
-use crate::http::api::shapes::TokenItem;
+use crate::access::Permission;
+use crate::http::api::shapes::{HostItem, TokenItem, TokenShown};
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
@@ -8,6 +9,12 @@ use crate::id::TokenId;
 
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
-    let token = call.authority.show_token(id).await?;
-    Ok(Reply::ok(&TokenItem::new(token, call.authority.now())))
+    let (token, now) = (call.authority.show_token(id).await?, call.authority.now());
+    let newest_hosts = match call.may(Permission::ReadHosts) {
+        true => Some(
+            call.authority.hosts_of(id).await?.into_iter().map(|host| HostItem::new(host, now)).collect(),
+        ),
+        false => None,
+    };
+    Ok(Reply::ok(&TokenShown { token: TokenItem::new(token, now), newest_hosts }))
 }

@@ -1,5 +1,7 @@
 //! Redeeming: the transaction that alone decides (DESIGN: one path to a certificate).
 
+use std::net::IpAddr;
+
 use rusqlite::params;
 
 use super::Act;
@@ -25,7 +27,7 @@ impl Act<'_> {
         if !self.token_is_live(&ticket)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::TokenRevoked));
         }
-        let Some(used) = self.take_use(&ticket, certificate.issued_at, keep_until)? else {
+        let Some(used) = self.take_use(&ticket, &host, &certificate, keep_until, entry.address)? else {
             return self.undo(Redeemed::Refused(RedeemRefusal::TokenSpent));
         };
         if let Some(name) = &host.name
@@ -71,22 +73,26 @@ impl Act<'_> {
         found.ok_or_else(|| damaged("a pair's host has no certificate"))
     }
 
-    /// Takes one use if one is left, in one statement; answers how many are taken then.
+    /// Takes one use if one is left and remembers who took it, in one statement; answers how many are taken then.
     fn take_use(
         &self,
         ticket: &Ticket,
-        at: Timestamp,
+        host: &NewHost,
+        certificate: &NewCertificate,
         keep_until: Option<Timestamp>,
+        from: Option<IpAddr>,
     ) -> rusqlite::Result<Option<u32>> {
         if ticket.max_uses == Some(0) {
             return Ok(None);
         }
-        let sql = "INSERT INTO uses (token, used, spent_at, keep_until) \
-                   VALUES (?1, 1, CASE WHEN ?2 = 1 THEN ?3 END, ?4) \
+        let sql = "INSERT INTO uses (token, used, spent_at, keep_until, last_at, last_host, last_from) \
+                   VALUES (?1, 1, CASE WHEN ?2 = 1 THEN ?3 END, ?4, ?3, ?5, ?6) \
                    ON CONFLICT (token) DO UPDATE SET used = used + 1, \
-                   spent_at = CASE WHEN used + 1 >= ?2 THEN ?3 END \
+                   spent_at = CASE WHEN used + 1 >= ?2 THEN ?3 END, last_at = ?3, last_host = ?5, last_from = ?6 \
                    WHERE ?2 IS NULL OR used < ?2 RETURNING used";
-        self.one(sql, params![ticket.token, ticket.max_uses, at, keep_until], |row| row.get(0))
+        let (at, from) = (certificate.issued_at, from.map(|from| from.to_string()));
+        let params = params![ticket.token, ticket.max_uses, at, keep_until, host.id, from];
+        self.one(sql, params, |row| row.get(0))
     }
 
     fn name_is_taken(&self, name: &DnsName) -> rusqlite::Result<bool> {

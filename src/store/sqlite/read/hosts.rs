@@ -3,12 +3,15 @@
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::clock::Timestamp;
-use crate::id::{HostId, SpkiHash};
+use crate::id::{HostId, SpkiHash, TokenId};
 use crate::name::{DnsName, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::act::NAME_TAKEN;
-use crate::store::sqlite::value::Json;
-use crate::store::{Answer, CertificateRecord, HostRecord, Hosts, PageQuery, RevokedCertificate};
+use crate::store::sqlite::read::walk;
+use crate::store::sqlite::value::{Count, Json};
+use crate::store::{
+    Answer, CertificateRecord, HostFilter, HostRecord, Hosts, Page, PageQuery, RevokedCertificate,
+};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -44,11 +47,28 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> rusqlite::Result<HostReco
     })
 }
 
-fn page(connection: &Connection, page: PageQuery<HostId>) -> rusqlite::Result<Vec<HostRecord>> {
+fn page(
+    connection: &Connection,
+    filter: &HostFilter,
+    query: PageQuery<HostId>,
+) -> rusqlite::Result<Page<HostRecord, HostId>> {
     // The greatest id there is stands for no cursor.
-    let before = page.after.map_or([0xff; 16], |after| *after.as_bytes());
-    let sql = select!("WHERE h.host < ?1 ORDER BY h.host DESC LIMIT ?2");
-    connection.prepare_cached(sql)?.query_map(params![before, page.limit], host)?.collect()
+    let before = query.after.map_or([0xff; 16], |after| *after.as_bytes());
+    let sql = match filter.token {
+        Some(_) => select!("WHERE h.host < ?1 AND h.token = ?2 ORDER BY h.host DESC"),
+        None => select!("WHERE h.host < ?1 AND ?2 IS NULL ORDER BY h.host DESC"),
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(params![before, filter.token], host)?;
+    walk(rows, query, |host| host.id, |host| filter.shows(host))
+}
+
+fn count_live(connection: &Connection, tokens: &[TokenId]) -> rusqlite::Result<u64> {
+    let mut statement =
+        connection.prepare_cached("SELECT count(*) FROM hosts WHERE token = ?1 AND revoked_at IS NULL")?;
+    tokens
+        .iter()
+        .try_fold(0, |sum, token| Ok(sum + statement.query_row([token], |row| row.get::<_, Count>(0))?.0))
 }
 
 fn revoked(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<RevokedCertificate>> {
@@ -74,8 +94,16 @@ impl Hosts for SqliteStore {
         })
     }
 
-    fn list_hosts(&self, query: PageQuery<HostId>) -> Answer<'_, Vec<HostRecord>> {
-        Box::pin(self.pool.list(move |connection| page(connection, query)))
+    fn list_hosts(
+        &self,
+        filter: HostFilter,
+        query: PageQuery<HostId>,
+    ) -> Answer<'_, Page<HostRecord, HostId>> {
+        Box::pin(self.pool.list(move |connection| page(connection, &filter, query)))
+    }
+
+    fn count_live_hosts(&self, tokens: Vec<TokenId>) -> Answer<'_, u64> {
+        Box::pin(self.pool.list(move |connection| count_live(connection, &tokens)))
     }
 
     fn key_of_revoked_host(&self, key: SpkiHash) -> Answer<'_, bool> {

@@ -1,15 +1,16 @@
 //! Reading tokens and pairs.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params};
 
 use crate::clock::Timestamp;
 use crate::id::{SpkiHash, StatusRef, TokenId};
 use crate::name::{DnsPattern, Role};
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::value::{Count, Json};
+use crate::store::sqlite::read::walk;
+use crate::store::sqlite::value::{Address, Count, Json};
 use crate::store::{
-    Answer, CertificateRecord, Ended, KeyNeed, MintRecord, PageQuery, Pair, StoredCertificate, TokenFilter,
-    TokenKind, TokenRecord, Tokens,
+    Answer, CertificateRecord, KeyNeed, LastUse, MintRecord, Page, PageQuery, Pair, StoredCertificate,
+    TokenFilter, TokenKind, TokenRecord, Tokens,
 };
 
 macro_rules! select {
@@ -17,19 +18,9 @@ macro_rules! select {
         concat!(
             "SELECT m.token, m.kid, m.label, m.roles, m.persistent, m.emergency, m.minter, m.created_at, m.expires_at, \
              m.max_uses, m.dns_names, m.bound_key, m.cluster, m.host, m.policy, m.list, m.idx, coalesce(u.used, 0), \
-             m.revoked_at, m.issuer, m.audience FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token ",
+             m.revoked_at, m.issuer, m.audience, u.spent_at, u.last_at, u.last_host, u.last_from, m.replaced_by, \
+             m.revoke_at FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token ",
             $($rest),+
-        )
-    };
-}
-
-macro_rules! listed {
-    ($kind:literal) => {
-        select!(
-            "WHERE m.token < ?1 AND (m.revoked_at IS NULL OR m.revoked_at > ?2) \
-             AND (m.expires_at IS NULL OR m.expires_at > ?2) AND (u.spent_at IS NULL OR u.spent_at > ?2) AND ",
-            $kind,
-            " ORDER BY m.token DESC LIMIT ?3"
         )
     };
 }
@@ -55,25 +46,47 @@ fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
         status: StatusRef { list: row.get(15)?, index: row.get(16)? },
         audience: row.get(20)?,
     };
-    Ok(TokenRecord { mint, used: row.get(17)?, revoked_at: row.get(18)? })
+    let last_use = match (row.get(22)?, row.get(23)?) {
+        (Some(at), Some(host)) => {
+            let from = row.get::<_, Option<Address>>(24)?.map(|address| address.0);
+            Some(LastUse { at, host, from })
+        }
+        _ => None,
+    };
+    Ok(TokenRecord {
+        mint,
+        used: row.get(17)?,
+        revoked_at: row.get(18)?,
+        spent_at: row.get(21)?,
+        last_use,
+        replaced_by: row.get(25)?,
+        revoke_at: row.get(26)?,
+    })
 }
 
+/// The index that leads to fewest rows is walked; the filter itself judges each.
 fn page(
     connection: &Connection,
-    filter: TokenFilter,
-    page: PageQuery<TokenId>,
-) -> rusqlite::Result<Vec<TokenRecord>> {
-    // The greatest id there is stands for no cursor, the beginning of time for no filter.
-    let before = page.after.map_or([0xff; 16], |after| *after.as_bytes());
-    let since = match filter.ended {
-        Ended::All => Timestamp::from_millis(i64::MIN),
-        Ended::Since(since) => since,
-    };
+    filter: &TokenFilter,
+    query: PageQuery<TokenId>,
+) -> rusqlite::Result<Page<TokenRecord, TokenId>> {
+    // The greatest id there is stands for no cursor.
+    let before = query.after.map_or([0xff; 16], |after| *after.as_bytes());
+    let any = filter.minter.is_none();
     let sql = match filter.kind {
-        TokenKind::Enrollment => listed!("m.audience IS NULL"),
-        TokenKind::Service => listed!("m.audience IS NOT NULL"),
+        TokenKind::Service => {
+            select!("WHERE m.token < ?1 AND m.audience IS NOT NULL AND ?2 ORDER BY m.token DESC")
+        }
+        TokenKind::Enrollment if any => select!("WHERE m.token < ?1 AND ?2 ORDER BY m.token DESC"),
+        TokenKind::Enrollment => select!("WHERE m.token < ?1 AND m.minter = ?2 ORDER BY m.token DESC"),
     };
-    connection.prepare_cached(sql)?.query_map(params![before, since, page.limit], token)?.collect()
+    let mut statement = connection.prepare_cached(sql)?;
+    let minter: &dyn ToSql = match (&filter.minter, filter.kind) {
+        (Some(minter), TokenKind::Enrollment) => minter,
+        _ => &true,
+    };
+    let rows = statement.query_map(params![before, minter], token)?;
+    walk(rows, query, |token| token.mint.token, |token| filter.shows(token))
 }
 
 fn persistent(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<(TokenId, Vec<Role>)>> {
@@ -128,8 +141,12 @@ impl Tokens for SqliteStore {
         })
     }
 
-    fn list_tokens(&self, filter: TokenFilter, query: PageQuery<TokenId>) -> Answer<'_, Vec<TokenRecord>> {
-        Box::pin(self.pool.list(move |connection| page(connection, filter, query)))
+    fn list_tokens(
+        &self,
+        filter: TokenFilter,
+        query: PageQuery<TokenId>,
+    ) -> Answer<'_, Page<TokenRecord, TokenId>> {
+        Box::pin(self.pool.list(move |connection| page(connection, &filter, query)))
     }
 
     fn list_persistent(&self, now: Timestamp) -> Answer<'_, Vec<(TokenId, Vec<Role>)>> {

@@ -98,9 +98,9 @@ impl<'a> Rows<'a> {
         let (token, _) = self.token_id(share(number, tokens, pairs));
         let owner = share(number, hosts, pairs);
         let (host, _) = self.host_id(owner);
-        let sql =
-            "INSERT INTO uses (token, used) VALUES (?1, 1) ON CONFLICT (token) DO UPDATE SET used = used + 1";
-        self.write(sql, [token])?;
+        let sql = "INSERT INTO uses (token, used, last_at, last_host) VALUES (?1, 1, ?2, ?3) \
+                   ON CONFLICT (token) DO UPDATE SET used = used + 1, last_at = ?2, last_host = ?3";
+        self.write(sql, params![token, redeemed_at, host])?;
         let key = if pairs <= tokens || number == self.first_pair(owner) {
             self.host_key(owner)
         } else {

@@ -1,0 +1,27 @@
+//! What is missing where a caller is known and may not.
+
+use http::StatusCode;
+
+use super::Problem;
+use crate::access::{Actor, Permission, UserRole};
+
+impl Problem {
+    /// 403: an API key hears which scope it lacks, a user which role has it.
+    pub fn forbidden(permission: Permission, actor: &Actor) -> Self {
+        let detail = match (permission.scope(), actor) {
+            (Some(scope), Actor::ApiKey(_)) => format!("this API key lacks the scope {scope}"),
+            (Some(scope), _) => {
+                let role = least_role(permission);
+                format!("you are signed in, but may not do this: it takes {scope}, which the role {role} has")
+            }
+            (None, _) => "you are signed in, but may not do this".to_owned(),
+        };
+        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+    }
+}
+
+/// The role that has the permission and has least beside it.
+fn least_role(permission: Permission) -> UserRole {
+    let has = |role: &UserRole| role.permissions().contain(permission);
+    UserRole::ALL.into_iter().rev().find(has).unwrap_or(UserRole::Admin)
+}

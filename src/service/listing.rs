@@ -1,0 +1,177 @@
+//! What a list is asked for: words from outside, judged all at once, become the filter that the store takes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::order::fault;
+use super::{FieldError, ServiceError};
+use crate::clock::Timestamp;
+use crate::id::TokenId;
+use crate::name::Role;
+use crate::span::parse_span;
+use crate::store::{Ended, HostFilter, HostState, TokenFilter, TokenKind, TokenState};
+
+/// The longest text that is searched for.
+const LONGEST_TEXT: usize = 128;
+
+/// Which tokens: nothing of it judged yet. In a query as in a body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenWords {
+    /// Also those that ended longer ago than the retention time.
+    #[serde(deserialize_with = "flag")]
+    pub ended: Option<bool>,
+    /// States, between commas.
+    pub state: Option<String>,
+    /// A role that they give.
+    pub role: Option<String>,
+    /// Text within their label, in either case.
+    pub label: Option<String>,
+    /// Who minted them, as the ledger names actors; a name alone is a user's.
+    pub minter: Option<String>,
+    /// Persistent ones, or ephemeral ones.
+    #[serde(deserialize_with = "flag")]
+    pub persistent: Option<bool>,
+    /// Neither minted nor used for so long, such as `30d`.
+    pub unused_for: Option<String>,
+}
+
+/// Which hosts: nothing of it judged yet. In a query as in a body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HostWords {
+    /// The token that admitted them.
+    pub token: Option<String>,
+    /// States, between commas.
+    pub state: Option<String>,
+    /// A role that they have.
+    pub role: Option<String>,
+    /// Text within their name, in either case.
+    pub name: Option<String>,
+}
+
+/// `true` or `false`, in a query a text.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Flag {
+        Bool(bool),
+        Text(String),
+    }
+    match Option::<Flag>::deserialize(deserializer) {
+        Ok(None) => Ok(None),
+        Ok(Some(Flag::Bool(flag))) => Ok(Some(flag)),
+        Ok(Some(Flag::Text(text))) if text == "true" || text.is_empty() => Ok(Some(true)),
+        Ok(Some(Flag::Text(text))) if text == "false" => Ok(Some(false)),
+        _ => Err(serde::de::Error::custom("true or false")),
+    }
+}
+
+impl TokenWords {
+    /// Whether no word says which: then it is all of them.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The filter at `now`, for tokens of `kind`; those that ended before `retention` are hidden unless asked for.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidRequest`] with every word that is wrong.
+    pub fn judge(
+        &self,
+        kind: TokenKind,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Result<TokenFilter, ServiceError> {
+        let mut faults = Vec::new();
+        let states = states(self.state.as_deref(), &TokenState::ALL, TokenState::as_str, &mut faults);
+        let role = role(self.role.as_deref(), &mut faults);
+        let label = text("label", self.label.as_deref(), &mut faults);
+        let unused_since = self.unused_for.as_deref().and_then(|span| match parse_span(span) {
+            Ok(span) => Some(now.minus(span)),
+            Err(error) => {
+                faults.push(FieldError::new("unused_for", error.to_string()));
+                None
+            }
+        });
+        let ended = match self.ended {
+            Some(true) => Ended::All,
+            _ => Ended::Since(now.minus(retention)),
+        };
+        let (minter, persistent) = (self.minter.as_deref().map(actor), self.persistent);
+        sound(faults)?;
+        Ok(TokenFilter { kind, ended, states, role, label, minter, persistent, unused_since, now })
+    }
+}
+
+impl HostWords {
+    /// Whether no word says which: then it is all of them.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The filter at `now`.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidRequest`] with every word that is wrong.
+    pub fn judge(&self, now: Timestamp) -> Result<HostFilter, ServiceError> {
+        let mut faults = Vec::new();
+        let states = states(self.state.as_deref(), &HostState::ALL, HostState::as_str, &mut faults);
+        let role = role(self.role.as_deref(), &mut faults);
+        let name = text("name", self.name.as_deref(), &mut faults);
+        let token = self.token.as_deref().and_then(|id| {
+            let token = TokenId::parse(id);
+            if token.is_none() {
+                faults.push(FieldError::new("token", "not the id of a token"));
+            }
+            token
+        });
+        sound(faults)?;
+        Ok(HostFilter { token, states, role, name, now })
+    }
+}
+
+fn sound(faults: Vec<FieldError>) -> Result<(), ServiceError> {
+    if faults.is_empty() { Ok(()) } else { Err(ServiceError::InvalidRequest(faults)) }
+}
+
+fn states<S: Copy>(
+    words: Option<&str>,
+    all: &[S],
+    word: impl Fn(S) -> &'static str,
+    faults: &mut Vec<FieldError>,
+) -> Option<Vec<S>> {
+    let find = |wanted: &str| all.iter().copied().find(|state| word(*state) == wanted);
+    let found: Option<Vec<S>> = words?.split(',').map(|wanted| find(wanted.trim())).collect();
+    if found.is_none() {
+        let known = all.iter().map(|state| word(*state)).collect::<Vec<_>>().join(", ");
+        faults.push(FieldError::new("state", format!("one or several of {known}, between commas")));
+    }
+    found
+}
+
+/// A role may have left the catalogue while tokens and hosts still have it: only its form is judged.
+fn role(word: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Role> {
+    Role::parse(word?).map_err(|error| faults.push(fault("role", &error))).ok()
+}
+
+fn text(field: &str, word: Option<&str>, faults: &mut Vec<FieldError>) -> Option<String> {
+    let word = word?;
+    if word.is_empty() || word.chars().count() > LONGEST_TEXT {
+        faults.push(FieldError::new(field, format!("1 to {LONGEST_TEXT} characters to search for")));
+    }
+    Some(word.to_owned())
+}
+
+/// An actor as the ledger names it. Those without a colon are gatepass's own names, any other is a user's.
+fn actor(word: &str) -> String {
+    match word {
+        "system" | "local" => word.to_owned(),
+        word if word.contains(':') => word.to_owned(),
+        user => format!("user:{user}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

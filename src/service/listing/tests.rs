@@ -1,0 +1,74 @@
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
+const WEEK: Duration = Duration::from_secs(7 * 86_400);
+
+fn tokens(words: TokenWords) -> Result<TokenFilter, ServiceError> {
+    words.judge(TokenKind::Enrollment, NOW, WEEK)
+}
+
+fn some(word: &str) -> Option<String> {
+    Some(word.to_owned())
+}
+
+#[test]
+fn no_words_show_what_is_live_or_ended_lately() {
+    let expected = TokenFilter::every(TokenKind::Enrollment, Ended::Since(NOW.minus(WEEK)), NOW);
+    assert_eq!(tokens(TokenWords::default()), Ok(expected));
+    let all = tokens(TokenWords { ended: Some(true), ..TokenWords::default() }).unwrap();
+    assert_eq!(all.ended, Ended::All);
+}
+
+#[test]
+fn a_name_alone_is_a_users_and_gatepasss_own_names_are_not() {
+    let minter = |word| tokens(TokenWords { minter: some(word), ..TokenWords::default() }).unwrap().minter;
+    assert_eq!(minter("admin"), some("user:admin"));
+    assert_eq!(minter("user:admin"), some("user:admin"));
+    assert_eq!(minter("api_key:1"), some("api_key:1"));
+    assert_eq!(minter("system"), some("system"));
+}
+
+#[test]
+fn several_states_stand_between_commas() {
+    let words = TokenWords { state: some("used, expired"), ..TokenWords::default() };
+    assert_eq!(tokens(words).unwrap().states, Some(vec![TokenState::Used, TokenState::Expired]));
+    let hosts = HostWords { state: some("revoked"), ..HostWords::default() };
+    assert_eq!(hosts.judge(NOW).unwrap().states, Some(vec![HostState::Revoked]));
+}
+
+#[test]
+fn every_wrong_word_is_told_at_once() {
+    let words = TokenWords {
+        state: some("live"),
+        role: some("No Role"),
+        label: some(""),
+        unused_for: some("forever"),
+        ..TokenWords::default()
+    };
+    let Err(ServiceError::InvalidRequest(faults)) = tokens(words) else { panic!("taken") };
+    let fields = faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
+    assert_eq!(fields, ["state", "role", "label", "unused_for"]);
+    let words = HostWords { token: some("x"), state: some(""), ..HostWords::default() };
+    let Err(ServiceError::InvalidRequest(faults)) = words.judge(NOW) else { panic!("taken") };
+    assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["state", "token"]);
+}
+
+#[test]
+fn flags_are_read_from_queries_and_from_bodies() {
+    let read = |json: &str| serde_json::from_str::<TokenWords>(json).map(|words| words.persistent);
+    assert_eq!(read(r#"{"persistent":true}"#).unwrap(), Some(true));
+    assert_eq!(read(r#"{"persistent":"false"}"#).unwrap(), Some(false));
+    assert_eq!(read("{}").unwrap(), None);
+    assert!(read(r#"{"persistent":"yes"}"#).is_err());
+    assert!(read(r#"{"persistent":1}"#).is_err());
+}
+
+#[test]
+fn the_words_of_states_are_those_of_answers() {
+    for state in TokenState::ALL {
+        assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+    }
+    for state in HostState::ALL {
+        assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
+    }
+}

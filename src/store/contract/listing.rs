@@ -1,0 +1,166 @@
+//! Which tokens and hosts a list shows, page after page, and what is kept of the newest use.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::world::*;
+use crate::id::{HostId, TokenId};
+use crate::ledger::Draft;
+use crate::name::{DnsName, Label};
+use crate::store::*;
+
+const SOMEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+
+async fn tokens(world: &World, filter: &TokenFilter) -> Vec<TokenId> {
+    let page = world.store().list_tokens(filter.clone(), PageQuery::new(None, 1000)).await.unwrap();
+    assert_eq!(page.next, None);
+    sorted(page.items.into_iter().map(|token| token.mint.token))
+}
+
+/// Tokens of one moment stand in no order that a test knows.
+fn sorted(ids: impl IntoIterator<Item = TokenId>) -> Vec<TokenId> {
+    let mut ids: Vec<_> = ids.into_iter().collect();
+    ids.sort();
+    ids
+}
+
+fn every(world: &World) -> TokenFilter {
+    TokenFilter::every(TokenKind::Enrollment, Ended::All, world.now)
+}
+
+pub(in crate::store) async fn the_newest_use_is_kept_with_the_token(world: &mut World) {
+    let token = world.mint_ephemeral(None).await;
+    assert_eq!(world.token(&token).await.unwrap().last_use, None);
+    let key = new_key();
+    let first = world.redemption(&token, key);
+    let entry = Draft { address: Some(SOMEWHERE), ..world.draft(crate::ledger::Action::HostEnrolled) };
+    let (host, at) = (first.host.id, world.now);
+    assert_eq!(world.store().redeem(Redeem { entry, ..first }).await.unwrap(), Redeemed::First);
+    let used = LastUse { at, host, from: Some(SOMEWHERE) };
+    assert_eq!(world.token(&token).await.unwrap().last_use, Some(used));
+
+    world.pass(HOUR / 4);
+    world.new_entries().await;
+    assert!(matches!(world.redeem(&token, key).await, Redeemed::Again(_)));
+    assert_eq!(world.token(&token).await.unwrap().last_use, Some(used), "a repeat writes nothing");
+    assert!(world.new_entries().await.is_empty());
+
+    let second = world.enroll(&token, new_key()).await;
+    let expected = LastUse { at: world.now, host: second.id, from: None };
+    let record = world.token(&token).await.unwrap();
+    assert_eq!((record.used, record.last_use), (2, Some(expected)));
+}
+
+pub(in crate::store) async fn each_filter_shows_its_tokens_and_no_other(world: &mut World) {
+    let labelled = |label: &str, record| MintRecord { label: Label::parse(label).unwrap(), ..record };
+    let once = world.ephemeral(Some(1));
+    let once = world.mint(labelled("Rack \u{c4}9", once)).await;
+    let lasting = world.persistent(None);
+    let lasting = world.mint(MintRecord { roles: roles(&["director"]), ..lasting }).await;
+    let foreign = world.ephemeral(None);
+    let foreign = world.mint(MintRecord { minter: "user:anna".to_owned(), ..foreign }).await;
+    let revoked = world.mint_persistent(None).await;
+    world.revoke(&revoked).await;
+    let used = world.mint_ephemeral(Some(1)).await;
+    world.enroll(&used, new_key()).await;
+
+    let all = every(world);
+    let by = |change: &dyn Fn(&mut TokenFilter)| {
+        let mut filter = all.clone();
+        change(&mut filter);
+        filter
+    };
+    let cases: [(TokenFilter, Vec<&MintRecord>); 8] = [
+        (all.clone(), vec![&used, &revoked, &foreign, &lasting, &once]),
+        (by(&|f| f.states = Some(vec![TokenState::Revoked, TokenState::Used])), vec![&used, &revoked]),
+        (by(&|f| f.states = Some(vec![TokenState::Pending])), vec![&once]),
+        (by(&|f| f.role = roles(&["director"]).pop()), vec![&lasting]),
+        (by(&|f| f.label = Some("\u{e4}9".to_owned())), vec![&once]),
+        (by(&|f| f.minter = Some("user:anna".to_owned())), vec![&foreign]),
+        (by(&|f| f.persistent = Some(true)), vec![&revoked, &lasting]),
+        (
+            by(&|f| (f.minter, f.persistent) = (Some("user:admin".to_owned()), Some(false))),
+            vec![&used, &once],
+        ),
+    ];
+    for (filter, expected) in cases {
+        let expected = sorted(expected.into_iter().map(|record| record.token));
+        assert_eq!(tokens(world, &filter).await, expected, "{filter:?}");
+    }
+}
+
+pub(in crate::store) async fn unused_tokens_are_those_neither_minted_nor_used_lately(world: &mut World) {
+    let (never, used) = (world.mint_persistent(None).await, world.mint_persistent(None).await);
+    world.enroll(&used, new_key()).await;
+    world.pass(DAY * 20);
+    let lately = world.mint_persistent(None).await;
+    world.enroll(&lately, new_key()).await;
+    let fresh = world.mint_persistent(None).await;
+    world.pass(DAY * 15);
+    let unused = |world: &World, days: u32| TokenFilter {
+        unused_since: Some(world.now.minus(DAY * days)),
+        ..every(world)
+    };
+    assert_eq!(tokens(world, &unused(world, 30)).await, sorted([used.token, never.token]));
+    let all = sorted([fresh.token, lately.token, used.token, never.token]);
+    assert_eq!(tokens(world, &unused(world, 10)).await, all);
+    assert!(tokens(world, &unused(world, 40)).await.is_empty());
+    world.enroll(&never, new_key()).await;
+    assert_eq!(tokens(world, &unused(world, 30)).await, [used.token]);
+}
+
+pub(in crate::store) async fn a_page_looks_at_so_many_rows_and_no_more(world: &mut World) {
+    let mut minted = Vec::new();
+    for _ in 0..7 {
+        world.pass(HOUR / 60);
+        minted.push(world.mint_ephemeral(None).await);
+    }
+    world.revoke(&minted[1]).await;
+    let sparse = TokenFilter { states: Some(vec![TokenState::Revoked]), ..every(world) };
+    let (mut found, mut pages, mut after) = (Vec::new(), 0, None);
+    loop {
+        let query = PageQuery { after, limit: 10, look_at: 3 };
+        let page = world.store().list_tokens(sparse.clone(), query).await.unwrap();
+        found.extend(page.items.into_iter().map(|token| token.mint.token));
+        pages += 1;
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!((found, pages), (vec![minted[1].token], 3));
+    let query = PageQuery { after: None, limit: 7, look_at: 7 };
+    assert_eq!(world.store().list_tokens(every(world), query).await.unwrap().next, None, "nothing follows");
+}
+
+pub(in crate::store) async fn hosts_are_found_by_token_role_name_and_state(world: &mut World) {
+    let (one, other) = (world.mint_persistent(None).await, world.mint_persistent(None).await);
+    let mut admitted = Vec::new();
+    for token in [&one, &other, &one] {
+        world.pass(HOUR);
+        admitted.push(world.enroll(token, new_key()).await.id);
+    }
+    world.pass(HOUR);
+    let named = world.redemption(&one, new_key());
+    let (id, name) = (named.host.id, DnsName::parse("node-1.example.org").ok());
+    let host = NewHost { name, roles: roles(&["director"]), ..named.host };
+    world.store().redeem(Redeem { host, ..named }).await.unwrap();
+    world.revoke_host(admitted[2]).await;
+
+    let every = HostFilter::every(None, world.now);
+    let of_one = HostFilter { token: Some(one.token), ..every.clone() };
+    let cases: [(HostFilter, Vec<HostId>); 6] = [
+        (every.clone(), vec![id, admitted[2], admitted[1], admitted[0]]),
+        (of_one.clone(), vec![id, admitted[2], admitted[0]]),
+        (HostFilter { states: Some(vec![HostState::Live]), ..of_one }, vec![id, admitted[0]]),
+        (HostFilter { role: roles(&["director"]).pop(), ..every.clone() }, vec![id]),
+        (HostFilter { name: Some("NODE".to_owned()), ..every.clone() }, vec![id]),
+        (HostFilter { name: Some("nowhere".to_owned()), ..every }, vec![]),
+    ];
+    for (filter, expected) in cases {
+        let page = world.store().list_hosts(filter.clone(), PageQuery::new(None, 10)).await.unwrap();
+        let found: Vec<_> = page.items.into_iter().map(|host| host.id).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    let live = world.store().count_live_hosts(vec![one.token, other.token]).await.unwrap();
+    assert_eq!(live, 3);
+}
