@@ -22,6 +22,8 @@ pub enum Action {
     ServiceTokenCreated,
     /// A token was taken back.
     TokenRevoked,
+    /// A token got a successor, and is revoked later or at once.
+    TokenRotated,
     /// A token with a good signature was refused.
     TokenRefused,
     /// A host redeemed a token and is enrolled.
@@ -54,12 +56,13 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::AuthorityCreated,
         Self::AuthorityChanged,
         Self::TokenCreated,
         Self::ServiceTokenCreated,
         Self::TokenRevoked,
+        Self::TokenRotated,
         Self::TokenRefused,
         Self::HostEnrolled,
         Self::HostReenrolled,
@@ -84,6 +87,7 @@ impl Action {
             Self::TokenCreated => "token_created",
             Self::ServiceTokenCreated => "service_token_created",
             Self::TokenRevoked => "token_revoked",
+            Self::TokenRotated => "token_rotated",
             Self::TokenRefused => "token_refused",
             Self::HostEnrolled => "host_enrolled",
             Self::HostReenrolled => "host_reenrolled",

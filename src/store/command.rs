@@ -1,10 +1,12 @@
 //! The verbs of the store. Each is atomic; each that changes something carries the ledger entry that says so.
 
 mod keys;
+mod taking_back;
 
 use std::time::Duration;
 
 pub use self::keys::*;
+pub use self::taking_back::*;
 use super::outcome::*;
 use super::record::*;
 use super::{Answer, Store, StoreError};
@@ -83,6 +85,14 @@ verbs! {
     mark_seen: MarkSeen -> ();
     /// Takes a token back.
     revoke_token: RevokeToken -> TokenRevocation;
+    /// Takes tokens back together and, if asked, the hosts that they admitted.
+    revoke_tokens: RevokeTokens -> TokensRevoked;
+    /// Records a token's successor, and when the token itself is revoked.
+    rotate_token: RotateToken -> TokenRotation;
+    /// Revokes tokens that were rotated and whose time has come.
+    revoke_due: RevokeDue -> DueRevoked;
+    /// Revokes hosts together.
+    revoke_hosts: RevokeHosts -> HostsRevoked;
     /// Revokes a host with its certificates and keys.
     revoke_host: RevokeHost -> HostRevocation;
     /// Changes a host's roles.

@@ -12,6 +12,7 @@ pub(super) mod redeeming;
 pub(super) mod renewing;
 pub(super) mod revoking;
 pub(super) mod roles;
+pub(super) mod together;
 mod world;
 
 pub(super) use self::world::{Backend, World};
@@ -104,6 +105,15 @@ macro_rules! contract {
                 a_revoked_token_leaves_its_hosts_alone,
                 a_host_is_revoked_with_its_certificates_and_keys,
                 revocations_survive_a_restart,
+            }
+            together {
+                a_token_goes_with_its_hosts_if_asked,
+                the_hosts_of_a_token_that_was_revoked_before_go_too,
+                tokens_go_together_and_leave_hosts_and_the_emergency_token,
+                hosts_go_together_each_with_its_entry,
+                a_rotated_token_is_revoked_when_its_overlap_is_over,
+                without_an_overlap_the_token_goes_at_once,
+                a_token_has_one_successor_and_none_after_its_end,
             }
             keys {
                 rotation_moves_each_key_on_one_place,

@@ -93,6 +93,54 @@ pub enum TokenRevocation {
     Unknown,
 }
 
+/// What taking tokens back together did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokensRevoked {
+    /// How many tokens are revoked now; those that were before are not counted.
+    pub tokens: u64,
+    /// How many hosts are revoked now.
+    pub hosts: u64,
+    /// How many tokens there are none of.
+    pub unknown: u64,
+    /// Whether the emergency token was left as it is.
+    pub emergency: bool,
+}
+
+/// What revoking hosts together did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostsRevoked {
+    /// How many are revoked now; those that were before are not counted.
+    pub hosts: u64,
+    /// How many there are none of.
+    pub unknown: u64,
+}
+
+/// How rotating a token ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRotation {
+    /// Its successor is good from now on.
+    Rotated,
+    /// The key that signed the successor signs no more. Nothing was written; sign it again.
+    KeyGone,
+    /// It was rotated before, to this token; nothing changed.
+    Before(TokenId),
+    /// It admits no hosts any more, this being its state; nothing changed.
+    Ended(TokenState),
+    /// It is the emergency token; nothing changed.
+    Emergency,
+    /// There is no such token.
+    Unknown,
+}
+
+/// What a run of due revocations did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DueRevoked {
+    /// How many tokens are revoked now.
+    pub tokens: u64,
+    /// Whether the limit was met, so that more may be due.
+    pub more: bool,
+}
+
 /// How revoking a host ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostRevocation {

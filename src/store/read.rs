@@ -24,6 +24,9 @@ pub trait Tokens {
         page: PageQuery<TokenId>,
     ) -> Answer<'_, Page<TokenRecord, TokenId>>;
 
+    /// When the next of the tokens that were rotated is to be revoked: a point read.
+    fn next_due_revocation(&self) -> Answer<'_, Option<Timestamp>>;
+
     /// Every live persistent token with its roles, oldest first: unrevoked, unexpired at `now`.
     fn list_persistent(&self, now: Timestamp) -> Answer<'_, Vec<(TokenId, Vec<Role>)>>;
 

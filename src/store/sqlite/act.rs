@@ -10,6 +10,7 @@ mod mint;
 mod redeem;
 mod renew;
 mod revoke;
+mod rotate;
 mod status;
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
@@ -66,6 +67,10 @@ impl Act<'_> {
             Command::Renew(command) => Reply::Renew(self.renew(*command)?),
             Command::MarkSeen(command) => Reply::MarkSeen(self.mark_seen(&command)?),
             Command::RevokeToken(command) => Reply::RevokeToken(self.revoke_token(*command)?),
+            Command::RevokeTokens(command) => Reply::RevokeTokens(self.revoke_tokens(*command)?),
+            Command::RotateToken(command) => Reply::RotateToken(self.rotate_token(*command)?),
+            Command::RevokeDue(command) => Reply::RevokeDue(self.revoke_due(&command)?),
+            Command::RevokeHosts(command) => Reply::RevokeHosts(self.revoke_hosts(*command)?),
             Command::RevokeHost(command) => Reply::RevokeHost(self.revoke_host(*command)?),
             Command::SetRoles(command) => Reply::SetRoles(self.set_roles(*command)?),
             Command::AddKeys(command) => Reply::AddKeys(self.add_keys(*command)?),

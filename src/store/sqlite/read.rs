@@ -9,6 +9,7 @@ use rusqlite::{MappedRows, Row};
 
 pub(super) use self::entries::{chain_head, entries_after, newest_entries};
 pub(super) use self::hosts::{HOST_BY_ID, host};
+pub(super) use self::tokens::{TOKEN_BY_ID, token};
 use crate::store::{CertificateRecord, KeyRecord, Page, PageQuery, StoredCertificate};
 
 /// The signing keys that are not retired.

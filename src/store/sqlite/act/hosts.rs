@@ -5,11 +5,16 @@ use serde_json::Value;
 
 use super::Act;
 use super::certificate::sorted;
+use crate::clock::Timestamp;
 use crate::id::HostId;
+use crate::ledger::Subjects;
 use crate::store::revocations::Change;
 use crate::store::sqlite::read::{HOST_BY_ID, host};
 use crate::store::sqlite::value::{Json, damaged};
-use crate::store::{HostRecord, HostRevocation, RevocationReason, RevokeHost, RolesChange, SetRoles};
+use crate::store::{
+    HostRecord, HostRevocation, HostsRevoked, RevocationReason, RevokeHost, RevokeHosts, RolesChange,
+    SetRoles,
+};
 
 impl Act<'_> {
     pub(super) fn revoke_host(&mut self, command: RevokeHost) -> rusqlite::Result<HostRevocation> {
@@ -20,6 +25,36 @@ impl Act<'_> {
         if lineage.revoked {
             return self.undo(HostRevocation::Before);
         }
+        self.shut_out(host, at)?;
+        self.enter(entry);
+        Ok(HostRevocation::Revoked)
+    }
+
+    /// Each host that changes has its entry.
+    pub(super) fn revoke_hosts(&mut self, command: RevokeHosts) -> rusqlite::Result<HostsRevoked> {
+        let RevokeHosts { hosts, entry } = command;
+        let mut done = HostsRevoked::default();
+        for host in hosts {
+            let sql = "SELECT revoked_at IS NOT NULL, token FROM hosts WHERE host = ?1";
+            match self.one(sql, [host], |row| Ok((row.get(0)?, row.get(1)?)))? {
+                None => done.unknown += 1,
+                Some((true, _)) => {}
+                Some((false, token)) => {
+                    self.shut_out(host, entry.at)?;
+                    let subjects = Subjects { host: Some(host), token: Some(token), ..Subjects::default() };
+                    self.enter(entry.clone().about(subjects));
+                    done.hosts += 1;
+                }
+            }
+        }
+        if done.hosts == 0 {
+            return self.undo(done);
+        }
+        Ok(done)
+    }
+
+    /// Revokes a live host with its certificates and keys.
+    pub(super) fn shut_out(&mut self, host: HostId, at: Timestamp) -> rusqlite::Result<()> {
         self.execute("UPDATE hosts SET revoked_at = ?2 WHERE host = ?1", params![host, at])?;
         // Its pairs stay as long as it does: they say whose the key is, whatever becomes of the token.
         self.execute("UPDATE pairs SET keep_until = NULL WHERE host = ?1", [host])?;
@@ -27,8 +62,7 @@ impl Act<'_> {
         self.execute(sql, [host])?;
         self.revoke_certificates(host, at, RevocationReason::HostRevoked)?;
         self.change(Change::HostRevoked(host));
-        self.enter(entry);
-        Ok(HostRevocation::Revoked)
+        Ok(())
     }
 
     pub(super) fn set_roles(&mut self, command: SetRoles) -> rusqlite::Result<RolesChange> {

@@ -25,7 +25,10 @@ macro_rules! select {
     };
 }
 
-fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
+/// One token by its id.
+pub(in crate::store::sqlite) const TOKEN_BY_ID: &str = select!("WHERE m.token = ?1");
+
+pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> rusqlite::Result<TokenRecord> {
     let mint = MintRecord {
         token: row.get(0)?,
         key: row.get(1)?,
@@ -135,9 +138,8 @@ impl Tokens for SqliteStore {
 
     fn token(&self, id: TokenId) -> Answer<'_, Option<TokenRecord>> {
         Box::pin(async move {
-            self.pool.read(|connection| {
-                connection.prepare_cached(select!("WHERE m.token = ?1"))?.query_row([id], token).optional()
-            })
+            self.pool
+                .read(|connection| connection.prepare_cached(TOKEN_BY_ID)?.query_row([id], token).optional())
         })
     }
 
@@ -147,6 +149,16 @@ impl Tokens for SqliteStore {
         query: PageQuery<TokenId>,
     ) -> Answer<'_, Page<TokenRecord, TokenId>> {
         Box::pin(self.pool.list(move |connection| page(connection, &filter, query)))
+    }
+
+    fn next_due_revocation(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async move {
+            self.pool.read(|connection| {
+                let sql =
+                    "SELECT min(revoke_at) FROM mints WHERE revoke_at IS NOT NULL AND revoked_at IS NULL";
+                connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+            })
+        })
     }
 
     fn list_persistent(&self, now: Timestamp) -> Answer<'_, Vec<(TokenId, Vec<Role>)>> {

@@ -1,0 +1,47 @@
+//! What takes tokens and hosts back together, and what replaces a token.
+
+use super::RecordMint;
+use crate::clock::Timestamp;
+use crate::id::{HostId, TokenId};
+use crate::ledger::Draft;
+
+/// See [`Command::RevokeTokens`](super::Command::RevokeTokens). Only enrollment tokens are found.
+pub struct RevokeTokens {
+    /// The tokens.
+    pub tokens: Vec<TokenId>,
+    /// Every host that they admitted and that is not revoked yet is revoked with them, whether the tokens themselves were
+    /// revoked before or not.
+    pub hosts: bool,
+    /// Take the emergency token, if it is among them; else it is left as it is, and its hosts with it.
+    pub even_emergency: bool,
+    /// What the entry of each token and of each host begins with.
+    pub entry: Draft,
+}
+
+/// See [`Command::RevokeHosts`](super::Command::RevokeHosts).
+pub struct RevokeHosts {
+    /// The hosts.
+    pub hosts: Vec<HostId>,
+    /// What the entry of each begins with.
+    pub entry: Draft,
+}
+
+/// See [`Command::RotateToken`](super::Command::RotateToken). Only a token that still admits hosts has a successor, and only one.
+pub struct RotateToken {
+    /// The token.
+    pub token: TokenId,
+    /// Its successor.
+    pub successor: RecordMint,
+    /// When it is revoked; `None` = at once.
+    pub revoke_at: Option<Timestamp>,
+    /// The entry about the token itself.
+    pub entry: Draft,
+}
+
+/// See [`Command::RevokeDue`](super::Command::RevokeDue).
+pub struct RevokeDue {
+    /// Now.
+    pub now: Timestamp,
+    /// How many tokens at most.
+    pub most: u32,
+}
