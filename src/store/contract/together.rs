@@ -1,6 +1,7 @@
 //! Taking tokens back with their hosts, hosts together, and tokens that have a successor.
 
 use super::world::*;
+use crate::access::Actor;
 use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::store::*;
@@ -98,7 +99,7 @@ async fn rotate(
     let entry = world.draft(Action::TokenCreated).about(about_token(successor.token));
     let command = RotateToken {
         token: token.token,
-        successor: RecordMint { record: successor.clone(), entry },
+        successor: RecordMint { record: successor.clone(), by: Actor::System, entry },
         revoke_at: after.map(|after| world.now.plus(after)),
         entry: world.draft(Action::TokenRotated).about(about_token(token.token)),
     };
