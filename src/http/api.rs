@@ -17,6 +17,7 @@ mod roles;
 mod service_tokens;
 mod shapes;
 mod status;
+mod together;
 mod tokens;
 mod verify;
 
@@ -46,6 +47,8 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
     let mut routes = rows! {
         post(tokens, P::WriteTokens) => tokens::create::handle;
         get(tokens, P::ReadTokens) => tokens::list::handle;
+        post("/api/v1/enrollment-tokens/revoke", P::WriteTokens) => together::tokens;
+        post("/api/v1/enrollment-tokens/{id}/rotate", P::WriteTokens) => tokens::rotate::handle;
         get(token, P::ReadTokens) => tokens::show::handle;
         (Method::DELETE, token, P::WriteTokens) => tokens::revoke::handle;
         post(service_tokens, P::WriteTokens) => service_tokens::create::handle;
@@ -57,6 +60,7 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         get("/api/v1/whoami", P::BeHost) => renewal::whoami;
         post("/api/v1/leave", P::BeHost) => renewal::leave;
         get("/api/v1/hosts", P::ReadHosts) => hosts::list;
+        post("/api/v1/hosts/revoke", P::WriteHosts) => together::hosts;
         get(host, P::ReadHosts) => hosts::show;
         (Method::PATCH, host, P::WriteHosts) => hosts::change;
         (Method::DELETE, host, P::WriteHosts) => hosts::revoke;

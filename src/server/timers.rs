@@ -37,6 +37,8 @@ pub(super) fn start(
     let (a, stop) = with();
     timers.spawn(every("collection", HOUR, stop, move || collect(Arc::clone(&a))));
     let (a, stop) = with();
+    timers.spawn(every("due revocations", 5 * SECOND, stop, move || revoke_due(Arc::clone(&a))));
+    let (a, stop) = with();
     timers.spawn(sign_crls(a, stop));
     let (a, stop) = with();
     timers.spawn(publisher::run(a, stop));
@@ -84,6 +86,14 @@ async fn collect(authority: Arc<Authority>) -> Result<(), ServiceError> {
         tracing::info!(?collected, "collected what had expired");
     }
     metrics::counter!("gatepass_collected_total").increment(collected.total());
+    Ok(())
+}
+
+async fn revoke_due(authority: Arc<Authority>) -> Result<(), ServiceError> {
+    let tokens = authority.revoke_due().await?;
+    if tokens > 0 {
+        tracing::info!(tokens, "tokens that were rotated are revoked");
+    }
     Ok(())
 }
 

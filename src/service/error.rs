@@ -8,6 +8,7 @@ use crate::access::Excess;
 use crate::access::throttle::RateLimited;
 use crate::admission::BindingError;
 use crate::ca::{CsrError, IssueError};
+use crate::id::TokenId;
 use crate::store::StoreError;
 use crate::token::{KeyError, MintError, VerifyError};
 
@@ -89,6 +90,25 @@ pub enum ServiceError {
         "this is the emergency token: confirm with confirm=emergency, in the query, or in the form where there is one (--emergency)"
     )]
     EmergencyToken,
+    /// The emergency token has its own way to a new one.
+    #[error(
+        "the emergency token is not rotated: retire the key that signed it (`gatepass keys rotate`, then `keys retire`), and a new one is minted into its file"
+    )]
+    EmergencyNotRotated,
+    /// The token has a successor already.
+    #[error("the token was rotated before: {successor} takes its place; rotate that")]
+    AlreadyRotated {
+        /// The successor.
+        successor: TokenId,
+    },
+    /// What is to be taken back together is not as many as was counted.
+    #[error(
+        "it is {count} now: nothing was done; look again, and say expect {count} if that is what you want"
+    )]
+    CountChanged {
+        /// How many it is now.
+        count: u64,
+    },
     /// Live persistent tokens need the key.
     #[error("{tokens} live persistent token(s) were signed with this key and end with it: confirm to go on")]
     KeyNeeded {

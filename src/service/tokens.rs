@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
-use crate::store::{Page, PageQuery, RevokeToken, TokenKind, TokenRecord, TokenRevocation};
+use crate::store::{Page, PageQuery, RevokeToken, RevokeTokens, TokenKind, TokenRecord, TokenRevocation};
 
 /// How a token is taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,6 +63,27 @@ impl Authority {
         how: HowToRevoke,
     ) -> Result<bool, ServiceError> {
         self.revoke_kind(caller, TokenKind::Enrollment, id, how).await
+    }
+
+    /// Takes an enrollment token back with every host that came in by it and is not revoked yet, in one transaction. Whether the token
+    /// changed, and how many hosts did; one that was revoked before still takes its hosts along.
+    ///
+    /// # Errors
+    /// There is none, it is the emergency token, or the store cannot be written.
+    pub async fn revoke_with_hosts(
+        &self,
+        caller: &Caller,
+        id: TokenId,
+        even_emergency: bool,
+    ) -> Result<(bool, u64), ServiceError> {
+        let entry = caller.did(Action::TokenRevoked, self.time.now());
+        let command = RevokeTokens { tokens: vec![id], hosts: true, even_emergency, entry };
+        let done = self.store.revoke_tokens(command).await?;
+        match done {
+            _ if done.unknown > 0 => Err(no_token(id)),
+            _ if done.emergency => Err(ServiceError::EmergencyToken),
+            _ => Ok((done.tokens > 0, done.hosts)),
+        }
     }
 
     /// Takes a token back, if it is of that kind.

@@ -122,6 +122,8 @@ pub enum TokenRotation {
     Rotated,
     /// The key that signed the successor signs no more. Nothing was written; sign it again.
     KeyGone,
+    /// Whoever rotates is disabled or gone by now. Nothing was written.
+    MinterGone,
     /// It was rotated before, to this token; nothing changed.
     Before(TokenId),
     /// It admits no hosts any more, this being its state; nothing changed.

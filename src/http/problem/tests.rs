@@ -5,6 +5,7 @@ use crate::access::throttle::Limit;
 use crate::admission::BindingError;
 use crate::ca::{CsrError, IssueError};
 use crate::clock::Timestamp;
+use crate::id::TokenId;
 use crate::service::ClockDoubt;
 use crate::service::vault::VaultError;
 use crate::token::{KeyError, MintError, SignError, SigningKey, VerifyError};
@@ -30,6 +31,9 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::CsrRejected(_) => (422, "csr_rejected", None),
         ServiceError::NotFound { .. } => (404, "not_found", None),
         ServiceError::EmergencyToken => (409, "emergency_token", None),
+        ServiceError::EmergencyNotRotated => (409, "emergency_token", None),
+        ServiceError::AlreadyRotated { .. } => (409, "already_rotated", None),
+        ServiceError::CountChanged { .. } => (409, "count_changed", None),
         ServiceError::KeyNeeded { .. } => (409, "key_needed", None),
         ServiceError::KeyInUse => (409, "key_in_use", None),
         ServiceError::IssuerInUse => (409, "issuer_in_use", None),
@@ -84,6 +88,9 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::CsrRejected(CsrError::Signature),
         ServiceError::NotFound { what: "token", id: "x".to_owned() },
         ServiceError::EmergencyToken,
+        ServiceError::EmergencyNotRotated,
+        ServiceError::AlreadyRotated { successor: TokenId::generate(NOW) },
+        ServiceError::CountChanged { count: 3 },
         ServiceError::KeyNeeded { tokens: 3 },
         ServiceError::KeyInUse,
         ServiceError::IssuerInUse,

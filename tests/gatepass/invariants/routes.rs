@@ -24,11 +24,13 @@ enum Who {
 
 use Who::{Admin, Anyone, Guest, Reader};
 
-const NATIVE: [(&str, &str, Who); 47] = [
+const NATIVE: [(&str, &str, Who); 50] = [
     ("POST", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens/{id}", Admin),
     ("DELETE", "/api/v1/enrollment-tokens/{id}", Admin),
+    ("POST", "/api/v1/enrollment-tokens/{id}/rotate", Admin),
+    ("POST", "/api/v1/enrollment-tokens/revoke", Admin),
     ("POST", "/api/v1/service-tokens", Admin),
     ("GET", "/api/v1/service-tokens", Admin),
     ("GET", "/api/v1/service-tokens/{id}", Admin),
@@ -40,6 +42,7 @@ const NATIVE: [(&str, &str, Who); 47] = [
     ("GET", "/api/v1/hosts/{id}", Admin),
     ("PATCH", "/api/v1/hosts/{id}", Admin),
     ("DELETE", "/api/v1/hosts/{id}", Admin),
+    ("POST", "/api/v1/hosts/revoke", Admin),
     ("GET", "/api/v1/roles", Admin),
     ("GET", "/api/v1/signing-keys", Admin),
     ("POST", "/api/v1/signing-keys/rotate", Admin),

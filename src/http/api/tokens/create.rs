@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::clock::Timestamp;
 use crate::http::api::bootstrap::outcome;
@@ -11,6 +12,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::{Fingerprint, Thumbprint, TokenId};
 use crate::name::{DnsPattern, Role};
+use crate::service::Authority;
 use crate::service::order::MintRequest;
 use crate::token::MintedToken;
 
@@ -41,18 +43,18 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let minted = authority.mint(&call.caller(), order).await;
     metrics::counter!("gatepass_mints_total", "outcome" => outcome(&minted)).increment(1);
     let minted = minted?;
-    let root = authority.cas().current().root_fingerprint();
-    Ok(render(&minted, label, root, authority.issuers().current()))
+    Ok(Reply::json(StatusCode::CREATED, &shown(authority, &minted, label)))
 }
 
-fn render(minted: &MintedToken, label: String, root: Fingerprint, url: &str) -> Reply {
-    let grant = minted.grant();
+/// What is shown of a token that was minted just now.
+pub(super) fn shown(authority: &Authority, minted: &MintedToken, label: String) -> Value {
+    let (grant, root) = (minted.grant(), authority.cas().current().root_fingerprint());
     // Without the root in the token, the host has to be told where to go and whom to trust.
     let install_command = match grant.root {
         Some(_) => INSTALL.to_owned(),
-        None => format!("{INSTALL} --server {url}"),
+        None => format!("{INSTALL} --server {}", authority.issuers().current()),
     };
-    let minted = Minted {
+    json!(Minted {
         token: minted.text().expose(),
         token_id: grant.token,
         label,
@@ -64,6 +66,5 @@ fn render(minted: &MintedToken, label: String, root: Fingerprint, url: &str) -> 
         key_thumbprint: grant.key,
         ca_fingerprint: root,
         install_command,
-    };
-    Reply::json(StatusCode::CREATED, &minted)
+    })
 }

@@ -20,8 +20,10 @@ impl Act<'_> {
             return self.undo(outcome);
         }
         let replaced_by = successor.record.token;
-        if self.record_mint(successor)? == Minted::KeyGone {
-            return self.undo(TokenRotation::KeyGone);
+        match self.record_mint(successor)? {
+            Minted::Recorded => {}
+            Minted::KeyGone => return self.undo(TokenRotation::KeyGone),
+            Minted::MinterGone => return self.undo(TokenRotation::MinterGone),
         }
         let sql = "UPDATE mints SET replaced_by = ?2, revoke_at = ?3, revoke_as = ?4 WHERE token = ?1";
         self.execute(sql, params![token, replaced_by, revoke_at.unwrap_or(entry.at), entry.actor])?;

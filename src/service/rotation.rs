@@ -1,0 +1,122 @@
+//! Rotating a token: a successor with the same grant, and an end for the token itself once every host has the new one.
+
+use std::time::Duration;
+
+use super::mint::ATTEMPTS;
+use super::order::{MintOrder, MintRequest};
+use super::{Authority, Caller, ServiceError};
+use crate::clock::Timestamp;
+use crate::id::TokenId;
+use crate::ledger::{Action, Subjects};
+use crate::store::{
+    MintRecord, RevokeDue, RotateToken, StoreError, TokenKind, TokenRecord, TokenRotation, TokenState,
+};
+use crate::token::MintedToken;
+
+/// How many tokens end in one transaction.
+const AT_ONCE: u32 = 256;
+
+/// What a rotation led to.
+pub struct Rotated {
+    /// The successor. Its text is known nowhere else.
+    pub minted: MintedToken,
+    /// What it is known by, as the one before.
+    pub order: MintOrder,
+    /// When the token itself is revoked: later, or it is already.
+    pub revokes_at: Timestamp,
+}
+
+impl Authority {
+    /// Mints a successor of a token that still admits hosts, with the same roles, uses, bindings, label and, where it expires, span of
+    /// life; the token itself is revoked after `overlap`, at once without one.
+    ///
+    /// # Errors
+    /// There is no such token, it has ended, was rotated before or is the emergency token; the successor goes beyond the caller's limits
+    /// or could not be minted now.
+    pub async fn rotate_token(
+        &self,
+        caller: &Caller,
+        id: TokenId,
+        overlap: Option<Duration>,
+    ) -> Result<Rotated, ServiceError> {
+        let before = self.show_kind(TokenKind::Enrollment, id).await?;
+        for _ in 0..ATTEMPTS {
+            let now = self.time.trusted()?;
+            judge(&before, now)?;
+            let order = again(&before.mint, now).judge(&self.settings, now, Vec::new())?;
+            caller.may(order.act(now))?;
+            let (minted, successor) = self.sign(caller, order.clone(), &self.ring(), now).await?;
+            let revoke_at = overlap.map(|overlap| now.plus(overlap));
+            let subjects = Subjects { token: Some(id), ..Subjects::default() };
+            let entry = caller.did(Action::TokenRotated, now).about(subjects);
+            let entry = entry.with("replaced_by", successor.record.token.to_string());
+            let entry = entry.with("revokes_at", revoke_at.unwrap_or(now).to_string());
+            match self.store.rotate_token(RotateToken { token: id, successor, revoke_at, entry }).await? {
+                TokenRotation::Rotated => {
+                    return Ok(Rotated { minted, order, revokes_at: revoke_at.unwrap_or(now) });
+                }
+                // The ring has moved on too, once whoever moves the keys is done.
+                TokenRotation::KeyGone => drop(self.changing.lock().await),
+                TokenRotation::MinterGone => return Err(ServiceError::Unauthenticated),
+                refused => return Err(refusal(refused, id)),
+            }
+        }
+        Err(StoreError::Overloaded.into())
+    }
+
+    /// Revokes tokens that were rotated and whose overlap is over, in the name of who rotated them. For a timer; while the clock is in
+    /// doubt it does nothing.
+    ///
+    /// # Errors
+    /// The store cannot be read or written.
+    pub async fn revoke_due(&self) -> Result<u64, ServiceError> {
+        let mut all = 0;
+        let Ok(now) = self.time.trusted() else { return Ok(all) };
+        while self.store.next_due_revocation().await?.is_some_and(|due| due <= now) {
+            let done = self.store.revoke_due(RevokeDue { now, most: AT_ONCE }).await?;
+            all += done.tokens;
+            if !done.more {
+                break;
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// What the store would refuse is not signed first.
+fn judge(token: &TokenRecord, now: Timestamp) -> Result<(), ServiceError> {
+    let id = token.mint.token;
+    match (token.replaced_by, token.state(now)) {
+        _ if token.mint.emergency => Err(refusal(TokenRotation::Emergency, id)),
+        (_, state) if !TokenState::LIVE.contains(&state) => Err(refusal(TokenRotation::Ended(state), id)),
+        (Some(successor), _) => Err(refusal(TokenRotation::Before(successor), id)),
+        (None, _) => Ok(()),
+    }
+}
+
+fn refusal(refused: TokenRotation, id: TokenId) -> ServiceError {
+    match refused {
+        TokenRotation::Emergency => ServiceError::EmergencyNotRotated,
+        TokenRotation::Before(successor) => ServiceError::AlreadyRotated { successor },
+        TokenRotation::Ended(TokenState::Revoked) => ServiceError::TokenRevoked,
+        TokenRotation::Ended(TokenState::Used) => ServiceError::TokenUsed,
+        TokenRotation::Ended(TokenState::Exhausted) => ServiceError::TokenExhausted,
+        TokenRotation::Ended(_) => ServiceError::TokenExpired,
+        _ => ServiceError::NotFound { what: "token", id: id.to_string() },
+    }
+}
+
+/// What would have to be asked for to get the same token now.
+fn again(mint: &MintRecord, now: Timestamp) -> MintRequest {
+    let expires_at = mint.expires_at.map(|at| now.plus(at.since(mint.created_at)).to_string());
+    MintRequest {
+        roles: mint.roles.iter().map(ToString::to_string).collect(),
+        persistent: mint.persistent,
+        label: mint.label.to_string(),
+        ttl: None,
+        expires_at,
+        max_uses: Some(mint.max_uses.map(i64::from)),
+        dns_names: mint.dns_names.iter().map(ToString::to_string).collect(),
+        key_thumbprint: mint.bound_key.map(|key| key.to_string()),
+    }
+}

@@ -1,0 +1,177 @@
+//! Taking back many tokens or hosts in one go: which they are is settled first, and nobody takes back more than was
+//! counted before; then they go a bounded number at a time, so that no redemption waits long behind it.
+
+use super::listing::{HostWords, TokenWords};
+use super::{Authority, Caller, ServiceError};
+use crate::id::{HostId, TokenId};
+use crate::ledger::Action;
+use crate::store::{
+    Ended, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens, TokenFilter, TokenKind,
+    TokenState,
+};
+
+/// How many tokens or hosts go in one transaction. A token that takes its hosts along has one to itself.
+const AT_ONCE: usize = 256;
+
+/// Which things are meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which<Words, Id> {
+    /// These.
+    Ids(Vec<Id>),
+    /// Those that the words say; without a word all of them.
+    Matching(Words),
+}
+
+/// Tokens that are to be taken back together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokensOrder {
+    /// Which. Without a state in the words: those that still admit hosts; with `hosts` those in any state.
+    pub which: Which<TokenWords, TokenId>,
+    /// Take the hosts along that they admitted.
+    pub hosts: bool,
+    /// How many tokens were counted before; with another number nothing is done.
+    pub expect: Option<u64>,
+}
+
+/// Hosts that are to be revoked together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostsOrder {
+    /// Which. Without a state in the words: those that are not revoked.
+    pub which: Which<HostWords, HostId>,
+    /// How many hosts were counted before; with another number nothing is done.
+    pub expect: Option<u64>,
+}
+
+/// What is, or would be, taken back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// How many tokens; those that had been revoked before are counted only where nothing is done yet.
+    pub tokens: u64,
+    /// How many hosts.
+    pub hosts: u64,
+}
+
+impl Authority {
+    /// What [`Authority::revoke_tokens`] would take back.
+    ///
+    /// # Errors
+    /// A word is wrong, or the store cannot be read.
+    pub async fn count_tokens(&self, order: &TokensOrder) -> Result<Tally, ServiceError> {
+        let tokens = self.these_tokens(order).await?;
+        let hosts = match order.hosts {
+            true => self.store.count_live_hosts(tokens.clone()).await?,
+            false => 0,
+        };
+        Ok(Tally { tokens: tokens.len() as u64, hosts })
+    }
+
+    /// Takes tokens back together, and if asked the hosts that they admitted. The emergency token is never among those that words
+    /// say. If it fails on the way, what was done stays done.
+    ///
+    /// # Errors
+    /// The number is not what was expected, an id is the emergency token's, or the store cannot be written.
+    pub async fn revoke_tokens(&self, caller: &Caller, order: &TokensOrder) -> Result<Tally, ServiceError> {
+        let tokens = self.these_tokens(order).await?;
+        as_expected(order.expect, tokens.len())?;
+        let mut tally = Tally::default();
+        for some in tokens.chunks(if order.hosts { 1 } else { AT_ONCE }) {
+            let entry = caller.did(Action::TokenRevoked, self.time.now());
+            let (tokens, hosts) = (some.to_vec(), order.hosts);
+            let command = RevokeTokens { tokens, hosts, even_emergency: false, entry };
+            let done = self.store.revoke_tokens(command).await?;
+            tally.tokens += done.tokens;
+            tally.hosts += done.hosts;
+        }
+        Ok(tally)
+    }
+
+    async fn these_tokens(&self, order: &TokensOrder) -> Result<Vec<TokenId>, ServiceError> {
+        let words = match &order.which {
+            Which::Ids(ids) => {
+                let emergency = self.store.emergency_token().await?.map(|token| token.mint.token);
+                let refused = emergency.is_some_and(|token| ids.contains(&token));
+                return if refused { Err(ServiceError::EmergencyToken) } else { Ok(once(ids)) };
+            }
+            Which::Matching(words) => words,
+        };
+        let mut filter = words.judge(TokenKind::Enrollment, self.time.now(), self.settings.retention)?;
+        match (&filter.states, order.hosts) {
+            (None, false) => filter.states = Some(TokenState::LIVE.to_vec()),
+            // What ended long ago may have admitted hosts that are live.
+            (None, true) => filter.ended = Ended::All,
+            (Some(_), _) => {}
+        }
+        self.matching_tokens(&filter).await
+    }
+
+    async fn matching_tokens(&self, filter: &TokenFilter) -> Result<Vec<TokenId>, ServiceError> {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = PageQuery::new(after, MOST_LOOKED_AT);
+            let page = self.store.list_tokens(filter.clone(), page).await?;
+            let taken = page.items.into_iter().filter(|token| !token.mint.emergency);
+            found.extend(taken.map(|token| token.mint.token));
+            after = page.next;
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// What [`Authority::revoke_hosts`] would revoke.
+    ///
+    /// # Errors
+    /// A word is wrong, or the store cannot be read.
+    pub async fn count_hosts(&self, order: &HostsOrder) -> Result<Tally, ServiceError> {
+        Ok(Tally { tokens: 0, hosts: self.these_hosts(order).await?.len() as u64 })
+    }
+
+    /// Revokes hosts together. If it fails on the way, what was done stays done.
+    ///
+    /// # Errors
+    /// The number is not what was expected, or the store cannot be written.
+    pub async fn revoke_hosts(&self, caller: &Caller, order: &HostsOrder) -> Result<Tally, ServiceError> {
+        let hosts = self.these_hosts(order).await?;
+        as_expected(order.expect, hosts.len())?;
+        let mut tally = Tally::default();
+        for some in hosts.chunks(AT_ONCE) {
+            let entry = caller.did(Action::HostRevoked, self.time.now());
+            tally.hosts += self.store.revoke_hosts(RevokeHosts { hosts: some.to_vec(), entry }).await?.hosts;
+        }
+        Ok(tally)
+    }
+
+    async fn these_hosts(&self, order: &HostsOrder) -> Result<Vec<HostId>, ServiceError> {
+        let words = match &order.which {
+            Which::Ids(ids) => return Ok(once(ids)),
+            Which::Matching(words) => words,
+        };
+        let mut filter = words.judge(self.time.now())?;
+        filter.states.get_or_insert_with(|| vec![HostState::Live, HostState::Expired]);
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = self.store.list_hosts(filter.clone(), PageQuery::new(after, MOST_LOOKED_AT)).await?;
+            found.extend(page.items.into_iter().map(|host| host.id));
+            after = page.next;
+            if after.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+}
+
+fn as_expected(expect: Option<u64>, count: usize) -> Result<(), ServiceError> {
+    let count = count as u64;
+    match expect {
+        Some(expected) if expected != count => Err(ServiceError::CountChanged { count }),
+        _ => Ok(()),
+    }
+}
+
+/// The ids, each once.
+fn once<Id: Copy + Ord>(ids: &[Id]) -> Vec<Id> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
