@@ -1,5 +1,7 @@
 //! Passwords: argon2id (RFC 9106) with the parameters OWASP recommends.
 
+mod common;
+
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -33,30 +35,34 @@ pub enum PasswordError {
     /// It holds a control character: a line break that came along from a file or a terminal.
     #[error("the password holds control characters: type it without line breaks and tabs")]
     ControlCharacter,
+    /// Many people choose it, or it is the user's own name.
+    #[error("the password is one of those that are tried first: choose four or five unrelated words")]
+    Common,
     /// The hash could not be made.
     #[error("the password could not be hashed: the machine may be out of memory")]
     Hashing,
 }
 
-/// Whether a password may be set at all.
+/// Whether a password may be set at all, for the user of this name.
 ///
 /// # Errors
-/// When it is shorter or longer than allowed, or holds a control character.
-pub fn check(password: &Secret<String>) -> Result<(), PasswordError> {
+/// When it is shorter or longer than allowed, holds a control character, or is one that many people choose.
+pub fn check(password: &Secret<String>, user: &str) -> Result<(), PasswordError> {
     match password.expose().chars().count() {
         length if length < SHORTEST => Err(PasswordError::TooShort),
         length if length > LONGEST => Err(PasswordError::TooLong),
         _ if password.expose().chars().any(char::is_control) => Err(PasswordError::ControlCharacter),
+        _ if common::is_common(password.expose(), user) => Err(PasswordError::Common),
         _ => Ok(()),
     }
 }
 
-/// The argon2id hash of a password, in PHC string form. Takes some tens of milliseconds and 19 MiB.
+/// The argon2id hash of a password for the user of this name, in PHC string form. Takes some tens of milliseconds and 19 MiB.
 ///
 /// # Errors
 /// When the password may not be set, or hashing failed.
-pub fn hash(password: &Secret<String>) -> Result<Secret<String>, PasswordError> {
-    check(password)?;
+pub fn hash(password: &Secret<String>, user: &str) -> Result<Secret<String>, PasswordError> {
+    check(password, user)?;
     let (memory, passes, lanes) = COST;
     let salt = random::<16>();
     let params = Params::new(memory, passes, lanes, None).ok();
@@ -116,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_password_verifies_against_its_own_hash_only() {
-        let hash = hash(&secret("correct horse battery")).unwrap();
+        let hash = hash(&secret("correct horse battery"), "admin").unwrap();
         assert!(hash.expose().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert!(verify(&secret("correct horse battery"), Some(&hash)));
         assert!(!verify(&secret("correct horse batterz"), Some(&hash)));
@@ -141,16 +147,17 @@ mod tests {
 
     #[test]
     fn short_long_and_broken_passwords_are_not_taken() {
-        assert_eq!(check(&secret("eleven char")), Err(PasswordError::TooShort));
-        assert_eq!(check(&secret(&"a".repeat(129))), Err(PasswordError::TooLong));
-        assert_eq!(check(&secret("twelve\tcharacters")), Err(PasswordError::ControlCharacter));
+        assert_eq!(check(&secret("eleven char"), "admin"), Err(PasswordError::TooShort));
+        assert_eq!(check(&secret(&"a".repeat(129)), "admin"), Err(PasswordError::TooLong));
+        assert_eq!(check(&secret("twelve\tcharacters"), "admin"), Err(PasswordError::ControlCharacter));
+        assert_eq!(check(&secret("administrator1"), "admin"), Err(PasswordError::Common));
     }
 
     #[test]
     fn generated_passwords_are_long_enough_and_differ() {
         let (one, other) = (generate(), generate());
         assert_eq!(one.expose().len(), 27);
-        assert_eq!(check(&one), Ok(()));
+        assert_eq!(check(&one, "admin"), Ok(()));
         assert_ne!(one.expose(), other.expose());
     }
 }

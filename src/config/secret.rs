@@ -8,6 +8,8 @@ use crate::access::password;
 use crate::secret::Secret;
 
 const VARIABLE: &str = "GATEPASS_ADMIN_PASSWORD";
+/// Whom it is for.
+const FIRST_ADMIN: &str = "admin";
 const FLAG: &str = "--admin-password-file";
 
 pub(super) fn admin_password(
@@ -20,7 +22,7 @@ pub(super) fn admin_password(
         (None, Some(text)) => (Place::Variable(VARIABLE.to_owned()), Secret::new(text.to_owned())),
         (None, None) => return None,
     };
-    match password::check(&password) {
+    match password::check(&password, FIRST_ADMIN) {
         Ok(()) => Some(password),
         Err(error) => {
             let why = error.to_string();

@@ -63,7 +63,7 @@ pub(super) async fn finish(
 ) -> Result<Option<FirstStart>, StartError> {
     let Some(Pending { password, generated, again }) = pending else { return Ok(None) };
     if again {
-        let hash = password::hash(&password).map_err(StartError::of)?;
+        let hash = password::hash(&password, ADMIN).map_err(StartError::of)?;
         authority.set_password(&Caller::SYSTEM, ADMIN, hash).await.map_err(StartError::of)?;
         // What an earlier first start minted was shown to nobody for certain, and must not live on unseen.
         authority.revoke_first_tokens().await.map_err(StartError::of)?;

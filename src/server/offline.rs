@@ -19,7 +19,7 @@ use crate::store::{Administration as _, SetPassword, Store};
 /// # Errors
 /// A server runs on the data directory, the user is unknown, or the password may not be set.
 pub async fn reset_password(data_dir: &Path, user: &str, secret: &Secret<String>) -> Result<(), StartError> {
-    let hash = password::hash(secret).map_err(StartError::of)?;
+    let hash = password::hash(secret, user).map_err(StartError::of)?;
     let database = existing(data_dir)?;
     let at = SystemClock.read().wall;
     let store = SqliteStore::open(&database, SqliteOptions::new(at)).map_err(StartError::of)?;

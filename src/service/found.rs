@@ -47,7 +47,7 @@ pub async fn found(
     founding: Founding<'_>,
     now: Timestamp,
 ) -> Result<Founded, ServiceError> {
-    let hash = password::hash(founding.admin_password).map_err(|error| {
+    let hash = password::hash(founding.admin_password, ADMIN).map_err(|error| {
         ServiceError::InvalidRequest(vec![super::FieldError::new("password", error.to_string())])
     })?;
     let list = |kind| ListRecord { id: ListId::generate(now), kind, next: 0 };
