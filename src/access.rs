@@ -3,6 +3,7 @@
 
 pub mod actor;
 pub mod address;
+pub mod api_key;
 pub mod limits;
 pub mod password;
 pub mod permission;
@@ -13,6 +14,7 @@ pub mod throttle;
 pub mod user_role;
 
 pub use actor::Actor;
+pub use api_key::ApiKey;
 pub use limits::Limits;
 pub use permission::{Permission, Permissions};
 pub use rights::{Act, Excess, Rights};
