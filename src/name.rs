@@ -99,6 +99,18 @@ name!(
     }
 );
 name!(
+    /// A user's name: 1 to 64 lower-case letters, digits, `.`, `_`, `-` or `@`, the first a letter or digit. Upper case is
+    /// refused, so that no two names look alike.
+    UserName,
+    |text| {
+        length("user name", text, 1, 64)?;
+        let form = "lower-case letters, digits, '.', '_', '-' or '@', beginning with a letter or digit";
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        let good = text.bytes().all(|b| plain(b) || matches!(b, b'.' | b'_' | b'-' | b'@'));
+        well_formed("user name", text, form, good && text.bytes().next().is_some_and(plain))
+    }
+);
+name!(
     /// A cluster id: 1 to 128 letters, digits, `-`, `_`, `.`, `:` or `/`.
     Cluster,
     |text| {
@@ -225,6 +237,18 @@ mod tests {
             Err(NameError::TooLong { what: "label", length: 129, most: 128 })
         );
         assert!(Label::parse("two\nlines").is_err());
+    }
+
+    #[test]
+    fn a_user_name_is_lower_case_and_begins_with_a_letter_or_digit() {
+        for good in ["admin", "7of9", "a.b_c-d@example.org"] {
+            assert_eq!(UserName::parse(good).unwrap().as_str(), good);
+        }
+        assert!(UserName::parse(&"a".repeat(64)).is_ok());
+        let long = "a".repeat(65);
+        for wrong in ["", "Admin", "@a", ".a", "a b", "a:b", "a/b", "\u{e4}", long.as_str()] {
+            assert!(UserName::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
-use crate::id::{HostId, KeyId, RequestId, Serial, TokenId};
+use crate::id::{ApiKeyId, HostId, KeyId, RequestId, Serial, TokenId};
 
 /// What was done or attempted. The names are a contract: they stand in stored entries and in exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,13 +50,29 @@ pub enum Action {
     ClockAccepted,
     /// A user's password was set.
     PasswordSet,
+    /// A user was created.
+    UserCreated,
+    /// A user's role or limits were changed.
+    UserChanged,
+    /// A user was disabled.
+    UserDisabled,
+    /// A disabled user was enabled again.
+    UserEnabled,
+    /// A user was signed out everywhere.
+    UserSignedOut,
+    /// A user was deleted, with their API keys.
+    UserDeleted,
+    /// An API key was created.
+    ApiKeyCreated,
+    /// An API key was deleted.
+    ApiKeyDeleted,
     /// What had expired was collected.
     Collected,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 28] = [
         Self::AuthorityCreated,
         Self::AuthorityChanged,
         Self::TokenCreated,
@@ -76,6 +92,14 @@ impl Action {
         Self::IssuerRetired,
         Self::ClockAccepted,
         Self::PasswordSet,
+        Self::UserCreated,
+        Self::UserChanged,
+        Self::UserDisabled,
+        Self::UserEnabled,
+        Self::UserSignedOut,
+        Self::UserDeleted,
+        Self::ApiKeyCreated,
+        Self::ApiKeyDeleted,
         Self::Collected,
     ];
 
@@ -101,6 +125,14 @@ impl Action {
             Self::IssuerRetired => "issuer_retired",
             Self::ClockAccepted => "clock_accepted",
             Self::PasswordSet => "password_set",
+            Self::UserCreated => "user_created",
+            Self::UserChanged => "user_changed",
+            Self::UserDisabled => "user_disabled",
+            Self::UserEnabled => "user_enabled",
+            Self::UserSignedOut => "user_signed_out",
+            Self::UserDeleted => "user_deleted",
+            Self::ApiKeyCreated => "api_key_created",
+            Self::ApiKeyDeleted => "api_key_deleted",
             Self::Collected => "collected",
         }
     }
@@ -150,6 +182,9 @@ pub struct Subjects {
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// The API key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<ApiKeyId>,
 }
 
 /// An entry before the writer has numbered and chained it.

@@ -1,10 +1,12 @@
 //! The verbs of the store. Each is atomic; each that changes something carries the ledger entry that says so.
 
+mod access;
 mod keys;
 mod taking_back;
 
 use std::time::Duration;
 
+pub use self::access::*;
 pub use self::keys::*;
 pub use self::taking_back::*;
 use super::outcome::*;
@@ -15,7 +17,6 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, ListId, Serial, SpkiHash, StatusRef, TokenId};
 use crate::ledger::Draft;
 use crate::name::{DnsName, Role};
-use crate::secret::Secret;
 
 /// How long the same pair is answered with the certificate that it was given before.
 pub const REPEAT_WINDOW: Duration = Duration::from_secs(24 * 3600);
@@ -107,8 +108,24 @@ verbs! {
     record_identity: RecordIdentity -> ();
     /// Retires a former external URL and every token that names it.
     retire_issuer: RetireIssuer -> IssuerRetirement;
-    /// Sets a user's password.
+    /// Sets a user's password; makes the first admin if there is no such user.
     set_password: SetPassword -> ();
+    /// Creates a user.
+    create_user: CreateUser -> UserCreation;
+    /// Changes a user's role, limits and standing.
+    change_user: ChangeUser -> UserChange;
+    /// Replaces the password of a user who is there.
+    replace_password: ReplacePassword -> UserChange;
+    /// Signs a user out everywhere.
+    sign_out_user: SignOutUser -> UserChange;
+    /// Deletes a user with their sessions and API keys.
+    delete_user: DeleteUser -> UserDeletion;
+    /// Creates an API key.
+    create_api_key: CreateApiKey -> ApiKeyCreation;
+    /// Deletes an API key.
+    delete_api_key: DeleteApiKey -> ApiKeyDeletion;
+    /// Remembers when API keys were last used, and from where.
+    mark_api_keys_used: MarkApiKeysUsed -> ();
     /// Moves the clock mark.
     mark_clock: MarkClock -> ();
     /// Accepts the clock as it is and begins a new ephemeral epoch with a new signing key.
@@ -304,18 +321,6 @@ pub struct RetireIssuer {
     /// When.
     pub at: Timestamp,
     /// The entry; the store adds how many tokens ended.
-    pub entry: Draft,
-}
-
-/// See [`Command::SetPassword`].
-pub struct SetPassword {
-    /// The user.
-    pub user: String,
-    /// The argon2id hash of the password, in PHC string form.
-    pub hash: Secret<String>,
-    /// When.
-    pub at: Timestamp,
-    /// The entry.
     pub entry: Draft,
 }
 

@@ -216,6 +216,71 @@ pub enum IssuerRetirement {
     Unknown,
 }
 
+/// How creating a user ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserCreation {
+    /// The user is there.
+    Created,
+    /// The name is taken; nothing changed.
+    Taken,
+    /// Who creates may not any more; nothing changed.
+    ActorGone,
+}
+
+/// How a change of a user ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserChange {
+    /// It is done.
+    Done,
+    /// The user is not as the change was judged upon: judge again. Nothing changed.
+    Moved,
+    /// It would leave no enabled admin without limits; nothing changed.
+    LastAdmin,
+    /// Who changes may not any more; nothing changed.
+    ActorGone,
+    /// There is no such user.
+    Unknown,
+}
+
+/// How deleting a user ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserDeletion {
+    /// The user is gone.
+    Deleted {
+        /// How many API keys went along.
+        api_keys: u64,
+        /// How many live tokens ended.
+        tokens: u64,
+    },
+    /// It would leave no enabled admin without limits; nothing changed.
+    LastAdmin,
+    /// There is no such user.
+    Unknown,
+}
+
+/// How creating an API key ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiKeyCreation {
+    /// It is good from now on.
+    Created,
+    /// Its owner has [`MOST_API_KEYS`](super::MOST_API_KEYS); nothing changed.
+    TooMany,
+    /// Who creates may not any more; nothing changed.
+    ActorGone,
+}
+
+/// How deleting an API key ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiKeyDeletion {
+    /// It is gone.
+    Deleted {
+        /// How many live tokens ended.
+        tokens: u64,
+    },
+    /// There is no such key.
+    Unknown,
+}
+
 /// What a run of collection deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Collected {

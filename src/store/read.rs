@@ -5,8 +5,8 @@ use super::listing::*;
 use super::outcome::{KeyNeed, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
-use crate::id::{ChainId, HostId, SpkiHash, TokenId};
-use crate::name::{DnsName, Role};
+use crate::id::{ApiKeyId, ChainId, HostId, SpkiHash, TokenId};
+use crate::name::{DnsName, Role, UserName};
 use crate::secret::Secret;
 
 /// Reading tokens.
@@ -72,6 +72,22 @@ pub trait Entries {
 
     /// The seq and hash of the last entry, as the writer keeps them beside the entries.
     fn chain_head(&self) -> Answer<'_, (u64, [u8; 32])>;
+}
+
+/// Reading users and API keys.
+pub trait Accounts {
+    /// A page of users, by name.
+    fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Vec<UserRecord>>;
+
+    /// An API key with its owner: one point read.
+    fn api_key(&self, key: ApiKeyId) -> Answer<'_, Option<StoredApiKey>>;
+
+    /// A page of API keys, newest first: all, or those of one owner.
+    fn list_api_keys(
+        &self,
+        owner: Option<String>,
+        page: PageQuery<ApiKeyId>,
+    ) -> Answer<'_, Vec<ApiKeyRecord>>;
 }
 
 /// Reading what the authority is made of.

@@ -1,5 +1,6 @@
 //! One command inside the writer's transaction: what it reads and writes, and what it leaves for after the commit.
 
+mod api_keys;
 mod authority;
 mod certificate;
 mod collect;
@@ -12,6 +13,7 @@ mod renew;
 mod revoke;
 mod rotate;
 mod status;
+mod users;
 
 use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 
@@ -79,6 +81,14 @@ impl Act<'_> {
             Command::RecordIdentity(command) => Reply::RecordIdentity(self.record_identity(*command)?),
             Command::RetireIssuer(command) => Reply::RetireIssuer(self.retire_issuer(*command)?),
             Command::SetPassword(command) => Reply::SetPassword(self.set_password(*command)?),
+            Command::CreateUser(command) => Reply::CreateUser(self.create_user(*command)?),
+            Command::ChangeUser(command) => Reply::ChangeUser(self.change_user(*command)?),
+            Command::ReplacePassword(command) => Reply::ReplacePassword(self.replace_password(*command)?),
+            Command::SignOutUser(command) => Reply::SignOutUser(self.sign_out_user(*command)?),
+            Command::DeleteUser(command) => Reply::DeleteUser(self.delete_user(*command)?),
+            Command::CreateApiKey(command) => Reply::CreateApiKey(self.create_api_key(*command)?),
+            Command::DeleteApiKey(command) => Reply::DeleteApiKey(self.delete_api_key(*command)?),
+            Command::MarkApiKeysUsed(command) => Reply::MarkApiKeysUsed(self.mark_api_keys_used(&command)?),
             Command::MarkClock(command) => {
                 self.effects.marks.push(Mark::On(command.at));
                 Reply::MarkClock(())

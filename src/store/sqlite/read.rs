@@ -1,5 +1,6 @@
 //! Reading: how rows become records, and the queries that the write path shares with the read traits.
 
+mod accounts;
 mod administration;
 mod entries;
 mod hosts;
@@ -7,6 +8,7 @@ mod tokens;
 
 use rusqlite::{MappedRows, Row};
 
+pub(super) use self::accounts::{USER_BY_NAME, user};
 pub(super) use self::entries::{chain_head, entries_after, newest_entries};
 pub(super) use self::hosts::{HOST_BY_ID, host};
 pub(super) use self::tokens::{TOKEN_BY_ID, token};

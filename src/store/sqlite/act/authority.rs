@@ -1,4 +1,4 @@
-//! What the authority itself is: its founding, its names and URLs, its users and its CRL numbers.
+//! What the authority itself is: its founding, its names and URLs and its CRL numbers.
 
 use rusqlite::params;
 
@@ -6,9 +6,7 @@ use super::Act;
 use crate::clock::Timestamp;
 use crate::name::DnsName;
 use crate::store::sqlite::value::{Count, damaged};
-use crate::store::{
-    Found, Founded, IssuerRetirement, NextCrlNumber, RecordIdentity, RetireIssuer, SetPassword,
-};
+use crate::store::{Found, Founded, IssuerRetirement, NextCrlNumber, RecordIdentity, RetireIssuer};
 
 impl Act<'_> {
     pub(super) fn found(&mut self, command: Found) -> rusqlite::Result<Founded> {
@@ -80,16 +78,6 @@ impl Act<'_> {
                 Ok(IssuerRetirement::Retired { tokens, emergency })
             }
         }
-    }
-
-    pub(super) fn set_password(&mut self, command: SetPassword) -> rusqlite::Result<()> {
-        let SetPassword { user, hash, at, entry } = command;
-        let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, created_at, changed_at) \
-                   VALUES (?1, ?2, 'admin', '\"any\"', 0, ?3, ?3) ON CONFLICT (name) DO UPDATE \
-                   SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, epoch = epoch + 1";
-        self.execute(sql, params![user, hash.expose(), at])?;
-        self.enter(entry);
-        Ok(())
     }
 
     /// The number of a CRL only grows (RFC 5280 section 5.2.3).

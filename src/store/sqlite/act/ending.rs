@@ -1,4 +1,4 @@
-//! Ending live persistent tokens together, because their key or the URL they name is trusted no more.
+//! Ending live tokens together, because their key, the URL they name, or who minted them is trusted no more.
 
 use rusqlite::params;
 
@@ -7,8 +7,9 @@ use crate::clock::Timestamp;
 use crate::id::{KeyId, StatusRef, TokenId};
 use crate::store::sqlite::value::damaged;
 use crate::store::{Minted, RecordMint};
+use crate::token::LEEWAY;
 
-/// A live persistent token.
+/// A live token.
 pub(super) struct Live {
     token: TokenId,
     status: StatusRef,
@@ -49,6 +50,18 @@ impl Act<'_> {
     /// The live persistent tokens that name an external URL.
     pub(super) fn live_of_issuer(&self, issuer: &str, now: Timestamp) -> rusqlite::Result<Vec<Live>> {
         self.all(live!("t.issuer = ?1"), params![issuer, now], live)
+    }
+
+    /// Revokes what `minter`, as the ledger names actors, minted and a host could still redeem or a service accept; how many
+    /// these were. The emergency token is not among them: it goes only when that is confirmed by name.
+    pub(super) fn revoke_minted_by(&mut self, minter: &str, at: Timestamp) -> rusqlite::Result<u64> {
+        let sql = "SELECT m.token, m.list, m.idx, m.emergency FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token \
+                   WHERE m.minter = ?1 AND m.emergency = 0 AND m.revoked_at IS NULL AND u.spent_at IS NULL \
+                   AND (m.expires_at IS NULL OR m.expires_at > ?2)";
+        // A token is accepted for some time after its expiry, as clocks differ.
+        let live = self.all(sql, params![minter, at.minus(LEEWAY)], live)?;
+        self.end_tokens(&live, None, at)?;
+        Ok(live.len() as u64)
     }
 
     /// Revokes them. If the emergency token is among them, `successor` is recorded; answers whether it was.

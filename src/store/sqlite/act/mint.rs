@@ -10,7 +10,7 @@ use crate::store::{ListKind, MintRecord, Minted, RecordMint};
 impl Act<'_> {
     pub(super) fn record_mint(&mut self, command: RecordMint) -> rusqlite::Result<Minted> {
         let RecordMint { record, by, entry } = command;
-        if !self.may_still_mint(&by)? {
+        if !self.may_still_act(&by)? {
             return self.undo(Minted::MinterGone);
         }
         if !self.signs(&record)? {
@@ -28,8 +28,8 @@ impl Act<'_> {
     }
 
     /// Between the check of a credential and this transaction its user may have been disabled or the API key deleted,
-    /// perhaps with everything it minted: nothing may be added to that.
-    fn may_still_mint(&self, by: &Actor) -> rusqlite::Result<bool> {
+    /// perhaps with everything it minted: nothing may be added to that, and no rights given.
+    pub(super) fn may_still_act(&self, by: &Actor) -> rusqlite::Result<bool> {
         match by {
             Actor::User(name) => {
                 self.exists("SELECT 1 FROM users WHERE name = ?1 AND disabled_at IS NULL", [name])

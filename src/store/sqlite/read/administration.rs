@@ -1,26 +1,12 @@
 //! Reading what the authority is made of.
 
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{KEYS, key};
+use super::{KEYS, USER_BY_NAME, key, user};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::value::{Count, Json};
 use crate::store::{Administration, Answer, IssuerRecord, KeyRecord, ListRecord, UserRecord};
-
-/// Reads the columns name, role, limits, epoch, created_at, changed_at, disabled_at.
-fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
-    Ok(UserRecord {
-        name: row.get(0)?,
-        role: row.get(1)?,
-        limits: row.get::<_, Json<_>>(2)?.0,
-        epoch: row.get::<_, Count>(3)?.0,
-        created_at: row.get(4)?,
-        changed_at: row.get(5)?,
-        disabled_at: row.get(6)?,
-    })
-}
 
 impl Administration for SqliteStore {
     fn keys(&self) -> Answer<'_, Vec<KeyRecord>> {
@@ -55,8 +41,7 @@ impl Administration for SqliteStore {
     fn user(&self, name: String) -> Answer<'_, Option<UserRecord>> {
         Box::pin(async move {
             self.pool.read(|connection| {
-                let sql = "SELECT name, role, limits, epoch, created_at, changed_at, disabled_at FROM users WHERE name = ?1";
-                connection.prepare_cached(sql)?.query_row([name], user).optional()
+                connection.prepare_cached(USER_BY_NAME)?.query_row([name], user).optional()
             })
         })
     }

@@ -1,0 +1,67 @@
+//! API keys: making, using, deleting them.
+
+use rusqlite::params;
+
+use super::Act;
+use crate::store::sqlite::value::Json;
+use crate::store::{
+    ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
+};
+
+impl Act<'_> {
+    pub(super) fn create_api_key(&mut self, command: CreateApiKey) -> rusqlite::Result<ApiKeyCreation> {
+        let CreateApiKey { key, digest, by, entry } = command;
+        if !self.may_still_act(&by)? {
+            return self.undo(ApiKeyCreation::ActorGone);
+        }
+        // Whoever reads the data directory could fill the disk by other means: keys without an owner are not counted.
+        let sql = "SELECT count(*) FROM api_keys WHERE owner = ?1";
+        let kept = self.one(sql, [&key.owner], |row| row.get::<_, u32>(0))?;
+        if kept.unwrap_or(0) >= MOST_API_KEYS {
+            return self.undo(ApiKeyCreation::TooMany);
+        }
+        self.insert_api_key(&key, &digest)?;
+        self.enter(entry);
+        Ok(ApiKeyCreation::Created)
+    }
+
+    fn insert_api_key(&self, key: &ApiKeyRecord, digest: &[u8; 32]) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO api_keys (id, digest, label, owner, creator, scopes, limits, created_at, expires_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let params = params![
+            key.id,
+            digest,
+            key.label,
+            key.owner,
+            key.creator,
+            Json(&key.scopes),
+            Json(&key.limits),
+            key.created_at,
+            key.expires_at,
+        ];
+        self.execute(sql, params).map(drop)
+    }
+
+    pub(super) fn delete_api_key(&mut self, command: DeleteApiKey) -> rusqlite::Result<ApiKeyDeletion> {
+        let DeleteApiKey { key, owner, revoke_tokens, at, entry } = command;
+        let sql = "DELETE FROM api_keys WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)";
+        if self.execute(sql, params![key, owner])? == 0 {
+            return self.undo(ApiKeyDeletion::Unknown);
+        }
+        let tokens = match revoke_tokens {
+            true => self.revoke_minted_by(&format!("api_key:{key}"), at)?,
+            false => 0,
+        };
+        self.enter(entry.with("tokens", tokens));
+        Ok(ApiKeyDeletion::Deleted { tokens })
+    }
+
+    pub(super) fn mark_api_keys_used(&self, command: &MarkApiKeysUsed) -> rusqlite::Result<()> {
+        let sql =
+            "UPDATE api_keys SET used_at = ?2, used_from = ?3 WHERE id = ?1 AND coalesce(used_at, ?2) <= ?2";
+        for (key, at, from) in &command.used {
+            self.execute(sql, params![key, at, from.to_string()])?;
+        }
+        Ok(())
+    }
+}

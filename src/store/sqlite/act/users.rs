@@ -1,0 +1,145 @@
+//! Users: their standing, and that one of them can always administer.
+
+use rusqlite::params;
+
+use super::Act;
+use crate::access::{Limits, UserRole};
+use crate::id::ApiKeyId;
+use crate::store::sqlite::read::{USER_BY_NAME, user};
+use crate::store::sqlite::value::Json;
+use crate::store::{
+    ChangeUser, CreateUser, DeleteUser, ReplacePassword, SetPassword, SignOutUser, UserChange, UserCreation,
+    UserDeletion, UserRecord,
+};
+
+impl Act<'_> {
+    pub(super) fn set_password(&mut self, command: SetPassword) -> rusqlite::Result<()> {
+        let SetPassword { user, hash, at, entry } = command;
+        let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, created_at, changed_at) \
+                   VALUES (?1, ?2, 'admin', '\"any\"', 0, ?3, ?3) ON CONFLICT (name) DO UPDATE \
+                   SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, epoch = epoch + 1";
+        self.execute(sql, params![user, hash.expose(), at])?;
+        self.end_sessions(&user)?;
+        self.enter(entry);
+        Ok(())
+    }
+
+    pub(super) fn create_user(&mut self, command: CreateUser) -> rusqlite::Result<UserCreation> {
+        let CreateUser { user, hash, role, limits, by, at, entry } = command;
+        if !self.may_still_act(&by)? {
+            return self.undo(UserCreation::ActorGone);
+        }
+        let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, created_at, changed_at) \
+                   VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5) ON CONFLICT (name) DO NOTHING";
+        if self.execute(sql, params![user.as_str(), hash.expose(), role, Json(&limits), at])? == 0 {
+            return self.undo(UserCreation::Taken);
+        }
+        self.enter(entry);
+        Ok(UserCreation::Created)
+    }
+
+    pub(super) fn change_user(&mut self, command: ChangeUser) -> rusqlite::Result<UserChange> {
+        let ChangeUser { before, role, limits, disabled, by, at, entries } = command;
+        if let Some(refused) = self.not_as_judged(&before)? {
+            return self.undo(refused);
+        }
+        let stays = !disabled && is_whole_admin(role, &limits);
+        if !stays && self.is_last_admin(&before)? {
+            return self.undo(UserChange::LastAdmin);
+        }
+        if !self.may_still_act(&by)? {
+            return self.undo(UserChange::ActorGone);
+        }
+        let since = disabled.then(|| before.disabled_at.unwrap_or(at));
+        let sql = "UPDATE users SET role = ?2, limits = ?3, disabled_at = ?4 WHERE name = ?1";
+        self.execute(sql, params![before.name, role, Json(&limits), since])?;
+        if disabled && before.disabled_at.is_none() {
+            self.begin_user_epoch(&before.name)?;
+        }
+        entries.into_iter().for_each(|entry| self.enter(entry));
+        Ok(UserChange::Done)
+    }
+
+    pub(super) fn replace_password(&mut self, command: ReplacePassword) -> rusqlite::Result<UserChange> {
+        let ReplacePassword { before, hash, by, at, entry } = command;
+        if let Some(refused) = self.not_as_judged(&before)? {
+            return self.undo(refused);
+        }
+        if !self.may_still_act(&by)? {
+            return self.undo(UserChange::ActorGone);
+        }
+        let sql = "UPDATE users SET password_hash = ?2, changed_at = ?3 WHERE name = ?1";
+        self.execute(sql, params![before.name, hash.expose(), at])?;
+        self.begin_user_epoch(&before.name)?;
+        self.enter(entry);
+        Ok(UserChange::Done)
+    }
+
+    pub(super) fn sign_out_user(&mut self, command: SignOutUser) -> rusqlite::Result<UserChange> {
+        let SignOutUser { user, entry } = command;
+        if self.begin_user_epoch(user.as_str())? == 0 {
+            return self.undo(UserChange::Unknown);
+        }
+        self.enter(entry);
+        Ok(UserChange::Done)
+    }
+
+    pub(super) fn delete_user(&mut self, command: DeleteUser) -> rusqlite::Result<UserDeletion> {
+        let DeleteUser { user: name, revoke_tokens, at, entry } = command;
+        let Some(before) = self.one(USER_BY_NAME, [name.as_str()], user)? else {
+            return self.undo(UserDeletion::Unknown);
+        };
+        if self.is_last_admin(&before)? {
+            return self.undo(UserDeletion::LastAdmin);
+        }
+        let sql = "SELECT id FROM api_keys WHERE owner = ?1 ORDER BY id";
+        let keys: Vec<ApiKeyId> = self.all(sql, [name.as_str()], |row| row.get(0))?;
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        let mut tokens = 0;
+        if revoke_tokens {
+            tokens += self.revoke_minted_by(&format!("user:{name}"), at)?;
+            for key in &keys {
+                tokens += self.revoke_minted_by(&format!("api_key:{key}"), at)?;
+            }
+        }
+        // Sessions and API keys go with their row.
+        self.execute("DELETE FROM users WHERE name = ?1", [name.as_str()])?;
+        let api_keys = keys.len() as u64;
+        self.enter(entry.with("api_keys", keys).with("tokens", tokens));
+        Ok(UserDeletion::Deleted { api_keys, tokens })
+    }
+
+    /// What stands in the way of a change that was judged upon `before`.
+    fn not_as_judged(&self, before: &UserRecord) -> rusqlite::Result<Option<UserChange>> {
+        Ok(match self.one(USER_BY_NAME, [&before.name], user)? {
+            None => Some(UserChange::Unknown),
+            Some(now) if now != *before => Some(UserChange::Moved),
+            Some(_) => None,
+        })
+    }
+
+    /// Whether without this user nobody could do everything. An admin with limits cannot give what is beyond them, so one
+    /// of those alone could never make a whole admin again.
+    fn is_last_admin(&self, user: &UserRecord) -> rusqlite::Result<bool> {
+        if user.disabled_at.is_some() || !is_whole_admin(user.role, &user.limits) {
+            return Ok(false);
+        }
+        let sql = "SELECT limits FROM users WHERE role = 'admin' AND disabled_at IS NULL AND name <> ?1";
+        let others = self.all(sql, [&user.name], |row| row.get::<_, Json<Limits>>(0))?;
+        Ok(!others.iter().any(|Json(limits)| *limits == Limits::ANY))
+    }
+
+    /// What was proven of this user so far counts for nothing.
+    fn begin_user_epoch(&self, name: &str) -> rusqlite::Result<usize> {
+        self.end_sessions(name)?;
+        self.execute("UPDATE users SET epoch = epoch + 1 WHERE name = ?1", [name])
+    }
+
+    fn end_sessions(&self, name: &str) -> rusqlite::Result<()> {
+        self.execute("DELETE FROM sessions WHERE user = ?1", [name]).map(drop)
+    }
+}
+
+fn is_whole_admin(role: UserRole, limits: &Limits) -> bool {
+    role == UserRole::Admin && *limits == Limits::ANY
+}
