@@ -9,6 +9,7 @@ mod completions;
 mod demo;
 mod enroll;
 mod error;
+mod flags;
 mod host;
 mod issuer;
 mod keys;
@@ -24,6 +25,7 @@ mod renew;
 mod serve;
 mod signals;
 mod status;
+mod together;
 mod token;
 mod user;
 

@@ -5,8 +5,10 @@ use serde_json::json;
 
 use super::ask::confirm;
 use super::error::CliError;
+use super::flags::{HostFlags, one_way_to_say_which, with_query};
 use super::output::{self, Format, line};
 use super::remote::Remote;
+use super::together::Together;
 use crate::config::Environment;
 use crate::id::HostId;
 
@@ -19,7 +21,6 @@ pub(crate) enum HostCommand {
     Show(Show),
     /// Set a host's roles, from its next certificate on, or at once
     SetRoles(SetRoles),
-    /// Shut a host out for good: its certificates and its key
     Revoke(Revoke),
 }
 
@@ -50,11 +51,23 @@ const ROWS: &[(&str, &str)] = &[
     ("seen", "certificate_seen"),
 ];
 
+/// The columns of a list of hosts.
+pub(crate) const COLUMNS: [(&str, &str); 6] = [
+    ("ID", "id"),
+    ("STATE", "state"),
+    ("NAME", "name"),
+    ("ROLES", "roles"),
+    ("ENROLLED", "enrolled_at"),
+    ("EXPIRES", "certificate.expires_at"),
+];
+
 /// `host list`.
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
     remote: Remote,
+    #[command(flatten)]
+    which: HostFlags,
     /// At most so many
     #[arg(long, default_value_t = 1000, value_name = "N")]
     limit: usize,
@@ -62,21 +75,14 @@ pub(crate) struct List {
 
 impl List {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let items = self.remote.connect(environment)?.list("/api/v1/hosts", self.limit).await?;
-        let columns = [
-            ("ID", "id"),
-            ("STATE", "state"),
-            ("NAME", "name"),
-            ("ROLES", "roles"),
-            ("ENROLLED", "enrolled_at"),
-            ("EXPIRES", "certificate.expires_at"),
-        ];
-        output::list(
-            self.remote.output,
-            &items,
-            &columns,
-            "no hosts yet: `gatepass token create` mints a token for one",
-        )
+        let query = self.which.query();
+        let path = with_query("/api/v1/hosts", &query);
+        let items = self.remote.connect(environment)?.list(&path, self.limit).await?;
+        let nothing = match query.is_empty() {
+            true => "no hosts yet: `gatepass token create` mints a token for one",
+            false => "no host fits",
+        };
+        output::list(self.remote.output, &items, &COLUMNS, nothing)
     }
 }
 
@@ -128,14 +134,23 @@ impl SetRoles {
     }
 }
 
-/// `host revoke`.
+/// Shut hosts out for good, by their ids or by what they are: their certificates and their keys
 #[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass host revoke ID
+  gatepass host revoke --token ID                    every host that came in by a token
+  gatepass host revoke --role proxy --name rack-7    asks with their number first")]
 pub(crate) struct Revoke {
     #[command(flatten)]
     remote: Remote,
     /// Ids of the hosts
-    #[arg(required = true, value_parser = parse_id)]
+    #[arg(required_unless_present = "all", required_unless_present_any = HostFlags::NAMES, value_parser = parse_id)]
     ids: Vec<HostId>,
+    #[command(flatten)]
+    which: HostFlags,
+    /// All that are not revoked
+    #[arg(long)]
+    all: bool,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -143,10 +158,27 @@ pub(crate) struct Revoke {
 
 impl Revoke {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let what = if self.ids.len() == 1 {
-            format!("host {}", self.ids[0])
-        } else {
-            format!("{} hosts", self.ids.len())
+        let mut query = self.which.query();
+        one_way_to_say_which(self.ids.len(), query.len(), self.all)?;
+        if !self.ids.is_empty() {
+            return self.one_by_one(environment).await;
+        }
+        query.extend((!self.which.has_state()).then(|| String::from("state=live,expired")));
+        let together = Together {
+            list: with_query("/api/v1/hosts", &query),
+            revoke: "/api/v1/hosts/revoke",
+            what: "host",
+            so_that: "they are shut out at once, and their keys can never enroll again",
+            hosts: false,
+        };
+        let api = self.remote.connect(environment)?;
+        together.run(&api, self.yes, self.remote.output).await
+    }
+
+    async fn one_by_one(self, environment: &Environment) -> Result<(), CliError> {
+        let what = match self.ids.as_slice() {
+            [id] => format!("host {id}"),
+            ids => format!("{} hosts", ids.len()),
         };
         confirm(
             &format!("revoke {what}? it is shut out at once, and its key can never enroll again"),

@@ -15,6 +15,7 @@ mod introspection;
 mod invariants;
 mod issuers;
 mod keys;
+mod listing;
 mod load;
 #[cfg(feature = "outside")]
 mod outside;

@@ -71,11 +71,7 @@ impl Create {
         let kind = self.kind()?;
         let api = self.remote.connect(environment)?;
         let mut answer = api.post(kind.path(), &self.body()).await?;
-        if let Some(path) = &self.out {
-            let token = Secret::new(format!("{}\n", answer["token"].as_str().unwrap_or_default()));
-            private::write(path, &token)?;
-            answer["token"] = json!(format!("in {}", path.display()));
-        }
+        keep(&mut answer, self.out.as_deref())?;
         match (self.remote.output, self.quiet) {
             (_, true) if self.out.is_some() => Ok(()),
             (_, true) => line(answer["token"].as_str().unwrap_or_default()),
@@ -137,6 +133,16 @@ impl Create {
     }
 }
 
+/// Puts the token of an answer into a file, if one is given, and what to say in its place into the answer.
+pub(super) fn keep(answer: &mut Value, file: Option<&Path>) -> Result<(), CliError> {
+    if let Some(path) = file {
+        let token = Secret::new(format!("{}\n", answer["token"].as_str().unwrap_or_default()));
+        private::write(path, &token)?;
+        answer["token"] = json!(format!("in {}", path.display()));
+    }
+    Ok(())
+}
+
 fn show(kind: Kind, answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
     match kind {
         Kind::Enrollment => show_enrollment(answer, file),
@@ -164,7 +170,7 @@ fn show_service(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
     ))
 }
 
-fn show_enrollment(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
+pub(super) fn show_enrollment(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
     let rows = [
         ("token", "token"),
         ("id", "token_id"),

@@ -22,14 +22,6 @@ impl Kind {
         }
     }
 
-    /// The `query` that only enrollment tokens know: there is no emergency service token.
-    pub(super) const fn query(self, query: &str) -> &str {
-        match self {
-            Self::Enrollment => query,
-            Self::Service => "",
-        }
-    }
-
     /// What to say where there are none.
     pub(super) const fn nothing(self) -> &'static str {
         match self {
@@ -46,10 +38,10 @@ impl Kind {
                 ("STATE", "state"),
                 ("LABEL", "label"),
                 ("ROLES", "roles"),
-                ("PERSISTENT", "persistent"),
-                ("USES LEFT", "uses_left"),
+                ("USED", "used"),
+                ("OF", "max_uses"),
+                ("LAST USED", "last_used_at"),
                 ("EXPIRES", "expires_at"),
-                ("MINTER", "minter"),
             ],
             Self::Service => &[
                 ("ID", "id"),
@@ -79,6 +71,11 @@ impl Kind {
                 ("revoked at", "revoked_at"),
                 ("used", "used"),
                 ("of", "max_uses"),
+                ("last used", "last_used_at"),
+                ("by host", "last_used_by"),
+                ("from", "last_used_from"),
+                ("replaced by", "replaced_by"),
+                ("revokes at", "revokes_at"),
                 ("names", "dns_names"),
                 ("only key", "key_thumbprint"),
                 ("signed by", "kid"),

@@ -1,0 +1,125 @@
+//! Flags that say which tokens or hosts: those of lists, and of what takes many back.
+
+use clap::Args;
+
+use super::error::CliError;
+use crate::client::api::encode;
+use crate::id::TokenId;
+
+/// Which tokens.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TokenFlags {
+    /// Only those in this state: pending, active, used, exhausted, expired, revoked; several between commas
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Only those that give this role
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
+    /// Only those with this text in their label, in either case
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    /// Only those minted by this user, or by this actor as the ledger names it
+    #[arg(long, value_name = "NAME")]
+    minter: Option<String>,
+    /// Only those neither minted nor used for so long, such as 30d
+    #[arg(long, value_name = "SPAN")]
+    unused: Option<String>,
+    /// Only persistent ones
+    #[arg(long, conflicts_with = "ephemeral")]
+    persistent: bool,
+    /// Only ephemeral ones
+    #[arg(long)]
+    ephemeral: bool,
+}
+
+impl TokenFlags {
+    /// The names of the flags, for clap.
+    pub(crate) const NAMES: [&str; 7] =
+        ["state", "role", "label", "minter", "unused", "persistent", "ephemeral"];
+
+    /// Whether a state is among them.
+    pub(crate) const fn has_state(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// The query's parameters; empty if no flag was given.
+    pub(crate) fn query(&self) -> Vec<String> {
+        let Self { state, role, label, minter, unused, persistent, ephemeral } = self;
+        let kind = match (persistent, ephemeral) {
+            (true, _) => Some(String::from("true")),
+            (_, true) => Some(String::from("false")),
+            (false, false) => None,
+        };
+        parameters([
+            ("state", state),
+            ("role", role),
+            ("label", label),
+            ("minter", minter),
+            ("unused_for", unused),
+            ("persistent", &kind),
+        ])
+    }
+}
+
+/// Which hosts.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct HostFlags {
+    /// Only those that the token with this id admitted
+    #[arg(long, value_name = "ID", value_parser = parse_token)]
+    token: Option<TokenId>,
+    /// Only those in this state: live, expired, revoked; several between commas
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Only those with this role
+    #[arg(long, value_name = "NAME")]
+    role: Option<String>,
+    /// Only those with this text in their name, in either case
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+}
+
+impl HostFlags {
+    /// The names of the flags, for clap.
+    pub(crate) const NAMES: [&str; 4] = ["token", "state", "role", "name"];
+
+    /// Whether a state is among them.
+    pub(crate) const fn has_state(&self) -> bool {
+        self.state.is_some()
+    }
+
+    /// The query's parameters; empty if no flag was given.
+    pub(crate) fn query(&self) -> Vec<String> {
+        let Self { token, state, role, name } = self;
+        let token = token.map(|id| id.to_string());
+        parameters([("token", &token), ("state", state), ("role", role), ("name", name)])
+    }
+}
+
+fn parse_token(text: &str) -> Result<TokenId, String> {
+    // What was typed is not repeated: it may be a whole token.
+    TokenId::parse(text)
+        .ok_or_else(|| String::from("a token's id looks like 0190a0b0-0000-7000-8000-000000000000"))
+}
+
+fn parameters<const N: usize>(given: [(&str, &Option<String>); N]) -> Vec<String> {
+    let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    given.map(|(name, value)| format!("{name}={}", encode(value))).collect()
+}
+
+/// `path` with these parameters of a query.
+pub(crate) fn with_query(path: &str, parameters: &[String]) -> String {
+    if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) }
+}
+
+/// Refuses ids beside flags that say which, and `--all` beside either; one of them there must be, which clap sees to.
+pub(crate) fn one_way_to_say_which(ids: usize, flags: usize, all: bool) -> Result<(), CliError> {
+    match (ids > 0, flags > 0, all) {
+        (true, true, _) | (true, _, true) => Err(CliError::Usage(String::from(
+            "give either ids, or flags that say which, not both: nothing was done",
+        ))),
+        (_, true, true) => Err(CliError::Usage(String::from(
+            "--all means all of them: give it without flags that say which; nothing was done",
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,114 @@
+//! Taking back many in one go: they are counted, asked about, and then sent some at a time.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::ask::confirm;
+use super::error::CliError;
+use super::output::{self, Format, line, note};
+use crate::client::api::Api;
+
+/// How many go with one request: a second's work at most, so that the bar moves.
+const AT_ONCE: usize = 200;
+
+/// What is to be taken back.
+pub(crate) struct Together {
+    /// The list that shows them, with its filters.
+    pub(crate) list: String,
+    /// Where their ids are sent.
+    pub(crate) revoke: &'static str,
+    /// What one of them is.
+    pub(crate) what: &'static str,
+    /// What becomes of each, for the question.
+    pub(crate) so_that: &'static str,
+    /// The hosts that tokens admitted go too.
+    pub(crate) hosts: bool,
+}
+
+impl Together {
+    /// Counts, asks unless `yes`, and does it.
+    pub(crate) async fn run(self, api: &Api, yes: bool, format: Format) -> Result<(), CliError> {
+        let (ids, hosts) = self.read(api).await?;
+        if ids.is_empty() {
+            return match format {
+                Format::Json => output::json(&self.summary(0, 0)),
+                Format::Table => Ok(note(format!("no {} fits: nothing was done", self.what))),
+            };
+        }
+        let admitted = match self.hosts {
+            true => format!(" and what is left of the {hosts} host(s) they admitted"),
+            false => String::new(),
+        };
+        confirm(&format!("revoke {}{admitted}? {}", self.count(ids.len() as u64), self.so_that), yes)?;
+        let (revoked, hosts) = self.send(api, &ids).await?;
+        match format {
+            Format::Json => output::json(&self.summary(revoked, hosts)),
+            Format::Table if self.hosts => {
+                line(format!("revoked {} and {hosts} host(s)", self.count(revoked)))
+            }
+            Format::Table => line(format!("revoked {}", self.count(revoked))),
+        }
+    }
+
+    /// The ids of all of them, and how many hosts they admitted.
+    async fn read(&self, api: &Api) -> Result<(Vec<Value>, u64), CliError> {
+        let spinner = ProgressBar::new_spinner().with_message(format!("counting {}s", self.what));
+        spinner.enable_steady_tick(Duration::from_millis(120));
+        let (mut ids, mut hosts) = (Vec::new(), 0);
+        let read = api.pages(&self.list, usize::MAX, |page| {
+            // No flag takes the emergency token: who wants it gone names it.
+            for mut item in page.into_iter().filter(|item| item["emergency"] != true) {
+                hosts += item["hosts"].as_u64().unwrap_or(0);
+                ids.push(item["id"].take());
+            }
+            spinner.set_message(format!("counting {}s: {}", self.what, ids.len()));
+        });
+        let read = read.await;
+        spinner.finish_and_clear();
+        read?;
+        Ok((ids, hosts))
+    }
+
+    async fn send(&self, api: &Api, ids: &[Value]) -> Result<(u64, u64), CliError> {
+        let bar = ProgressBar::new(ids.len() as u64);
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} revoked, {eta} left") {
+            bar.set_style(style);
+        }
+        let (mut revoked, mut hosts) = (0, 0);
+        for some in ids.chunks(AT_ONCE) {
+            let mut body = json!({ "ids": some });
+            if self.hosts {
+                body["hosts"] = json!("revoke");
+            }
+            let answer = match api.post(self.revoke, &body).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    bar.abandon();
+                    note(format!(
+                        "{} were revoked before this failed; the same command goes on",
+                        self.count(revoked)
+                    ));
+                    return Err(error.into());
+                }
+            };
+            revoked += answer["revoked"].as_u64().unwrap_or(0);
+            hosts += answer["hosts_revoked"].as_u64().unwrap_or(0);
+            bar.inc(some.len() as u64);
+        }
+        bar.finish_and_clear();
+        Ok((revoked, hosts))
+    }
+
+    fn count(&self, count: u64) -> String {
+        format!("{count} {}{}", self.what, if count == 1 { "" } else { "s" })
+    }
+
+    fn summary(&self, revoked: u64, hosts: u64) -> Value {
+        match self.hosts {
+            true => json!({ "revoked": revoked, "hosts_revoked": hosts }),
+            false => json!({ "revoked": revoked }),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `gatepass token list` and `gatepass token show`.
+
+use clap::Args;
+
+use super::kind::{self, Kind};
+use super::token_id;
+use crate::cli::ask::SecretArg;
+use crate::cli::error::CliError;
+use crate::cli::flags::{TokenFlags, with_query};
+use crate::cli::host::COLUMNS;
+use crate::cli::output::{self, Format, line};
+use crate::cli::remote::Remote;
+use crate::config::Environment;
+
+/// List tokens, live and lately ended ones; with --ended all that are kept
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass token list --state pending,active --role proxy
+  gatepass token list --minter anna --unused 30d
+  gatepass token list --ended -o json")]
+pub(crate) struct List {
+    #[command(flatten)]
+    remote: Remote,
+    /// Service tokens, in the place of enrollment tokens
+    #[arg(long, conflicts_with_all = TokenFlags::NAMES)]
+    service: bool,
+    #[command(flatten)]
+    which: TokenFlags,
+    /// Also tokens that were used up, expired or revoked longer ago than the retention time
+    #[arg(long)]
+    ended: bool,
+    /// At most so many
+    #[arg(long, default_value_t = 1000, value_name = "N")]
+    limit: usize,
+}
+
+impl List {
+    pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let kind = if self.service { Kind::Service } else { Kind::Enrollment };
+        let mut query = self.which.query();
+        query.extend(self.ended.then(|| String::from("ended=true")));
+        let path = with_query(kind.path(), &query);
+        let items = self.remote.connect(environment)?.list(&path, self.limit).await?;
+        let nothing = if query.is_empty() { kind.nothing() } else { "no token fits" };
+        output::list(self.remote.output, &items, kind.columns(), nothing)
+    }
+}
+
+/// Show one token's record, with the newest of the hosts that it admitted
+#[derive(Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    remote: Remote,
+    /// Id of the token, not the token itself
+    #[arg(value_parser = SecretArg::accept)]
+    id: SecretArg,
+}
+
+impl Show {
+    pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let id = token_id(&self.id)?;
+        let api = self.remote.connect(environment)?;
+        let (kind, item) = kind::either(async |kind| api.get(&format!("{}/{id}", kind.path())).await).await?;
+        output::one(self.remote.output, &item, kind.rows())?;
+        match (self.remote.output, item["newest_hosts"].as_array()) {
+            (Format::Table, Some(hosts)) if !hosts.is_empty() => {
+                line("\nThe newest hosts it admitted:")?;
+                output::list(Format::Table, hosts, &COLUMNS, "")
+            }
+            _ => Ok(()),
+        }
+    }
+}

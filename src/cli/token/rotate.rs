@@ -1,0 +1,78 @@
+//! `gatepass token rotate`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{create, token_id};
+use crate::cli::ask::{SecretArg, confirm};
+use crate::cli::error::CliError;
+use crate::cli::host::COLUMNS;
+use crate::cli::output::{self, Format, line, note};
+use crate::cli::remote::Remote;
+use crate::client::problem::printable;
+use crate::config::Environment;
+
+/// Replace a token by a new one with the same grant
+///
+/// The successor is shown once. The old token is good until the overlap is over, and is revoked then.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass token rotate ID
+  gatepass token rotate ID --overlap 7d --out next.token
+  gatepass token rotate ID --overlap 0s --yes        the old one is revoked at once")]
+pub(crate) struct Rotate {
+    #[command(flatten)]
+    remote: Remote,
+    /// Id of the token, not the token itself
+    #[arg(value_parser = SecretArg::accept)]
+    id: SecretArg,
+    /// How long both are good: 0s, 90s, 15m, 36h, 30d
+    #[arg(long, default_value = "24h", value_name = "SPAN")]
+    overlap: String,
+    /// Print the new token alone
+    #[arg(short, long)]
+    quiet: bool,
+    /// Write the new token to a file of mode 0600 instead of printing it
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+impl Rotate {
+    pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let id = token_id(&self.id)?;
+        let until = if self.overlap == "0s" { "at once".to_owned() } else { format!("in {}", self.overlap) };
+        confirm(&format!("rotate token {id}? it is revoked {until}; enrolled hosts stay"), self.yes)?;
+        let api = self.remote.connect(environment)?;
+        let path = format!("/api/v1/enrollment-tokens/{id}/rotate");
+        let mut answer = api.post(&path, &json!({ "overlap": self.overlap })).await?;
+        create::keep(&mut answer, self.out.as_deref())?;
+        match (self.remote.output, self.quiet) {
+            (_, true) if self.out.is_some() => Ok(()),
+            (_, true) => line(answer["token"].as_str().unwrap_or_default()),
+            (Format::Json, false) => output::json(&answer),
+            (Format::Table, false) => self.show(&answer),
+        }
+    }
+
+    fn show(&self, answer: &Value) -> Result<(), CliError> {
+        create::show_enrollment(answer, self.out.as_deref())?;
+        let when = printable(answer["revokes_at"].as_str().unwrap_or_default());
+        line(format!("\nThe token before it is revoked at {when}."))?;
+        match answer["newest_hosts"].as_array() {
+            Some(hosts) if !hosts.is_empty() => {
+                line("The newest hosts it admitted:")?;
+                output::list(Format::Table, hosts, &COLUMNS, "")
+            }
+            Some(_) => {
+                note("no host came in by it");
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}

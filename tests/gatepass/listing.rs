@@ -1,0 +1,8 @@
+//! Tokens as a list that people work with: pages, filters, taking back with hosts, taking back many, rotating.
+
+mod cli;
+mod filters;
+mod many;
+mod pages;
+mod revoking;
+mod rotating;

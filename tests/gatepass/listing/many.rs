@@ -1,0 +1,127 @@
+//! Taking back many: nobody takes back more than was counted.
+
+use serde_json::{Value, json};
+
+use crate::support::authority::token_of;
+use crate::support::{Host, Running, Said};
+
+const REVOKE: &str = "/api/v1/enrollment-tokens/revoke";
+
+async fn revoke(at: &Running, body: Value) -> Said {
+    at.admin().post(REVOKE, &body).await
+}
+
+async fn state(at: &Running, minted: &Value) -> Value {
+    at.token(minted["token_id"].as_str().unwrap()).await["state"].take()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_takes_what_was_counted_and_409_says_if_that_has_changed() {
+    let at = Running::start().await;
+    let rack = json!({ "label": "rack 7" });
+    let (one, two) = (at.mint(rack.clone()).await, at.mint(rack.clone()).await);
+    let (spent, other) = (at.mint(rack.clone()).await, at.mint(json!({})).await);
+    Host::new().redeem(&at, &token_of(&spent)).await;
+    let filter = json!({ "label": "RACK" });
+    let counted = revoke(&at, json!({ "filter": filter, "dry_run": true })).await;
+    assert_eq!(counted.json, json!({ "dry_run": true, "count": 2 }));
+    assert_eq!(state(&at, &one).await, "pending", "counting changes nothing");
+
+    let third = at.mint(rack).await;
+    let changed = revoke(&at, json!({ "filter": filter, "expect": 2 })).await;
+    assert_eq!((changed.status, changed.code()), (409, "count_changed"));
+    assert!(changed.json["detail"].as_str().unwrap().contains('3'), "{}", changed.text);
+    assert_eq!(state(&at, &one).await, "pending");
+
+    let before = at.entries("token_revoked").await;
+    let done = revoke(&at, json!({ "filter": filter, "expect": 3 })).await;
+    assert_eq!((done.status, &done.json), (200, &json!({ "dry_run": false, "revoked": 3 })));
+    for token in [&one, &two, &third] {
+        assert_eq!(state(&at, token).await, "revoked");
+    }
+    assert_eq!((state(&at, &spent).await, state(&at, &other).await), (json!("used"), json!("pending")));
+    assert_eq!(at.entries("token_revoked").await, before + 3, "each has its entry");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_means_all_but_the_emergency_token() {
+    let at = Running::start().await;
+    at.mint(json!({})).await;
+    let counted = revoke(&at, json!({ "all": true, "dry_run": true })).await;
+    assert_eq!(counted.json["count"], json!(2), "that, and the first roles token");
+    let done = revoke(&at, json!({ "all": true, "expect": 2 })).await;
+    assert_eq!(done.json["revoked"], json!(2));
+    let token = at.emergency_token.clone().unwrap();
+    assert_eq!(Host::new().redeem(&at, &token).await.status, 200);
+    let listed = at.admin().get("/api/v1/enrollment-tokens?label=emergency").await;
+    let by_id = revoke(&at, json!({ "ids": [listed.json["items"][0]["id"]] })).await;
+    assert_eq!((by_id.status, by_id.code()), (409, "emergency_token"));
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_go_with_their_hosts_whatever_state_they_are_in() {
+    let at = Running::start().await;
+    let (used, unused) = (at.mint(json!({ "label": "bad" })).await, at.mint(json!({ "label": "bad" })).await);
+    let host = Host::new();
+    let enrolled = host.redeem(&at, &token_of(&used)).await;
+    let body = json!({ "filter": { "label": "bad" }, "hosts": "revoke", "dry_run": true });
+    assert_eq!(revoke(&at, body).await.json, json!({ "dry_run": true, "count": 2, "hosts": 1 }));
+    let body = json!({ "filter": { "label": "bad" }, "hosts": "revoke", "expect": 2 });
+    assert_eq!(revoke(&at, body).await.json, json!({ "dry_run": false, "revoked": 2, "hosts_revoked": 1 }));
+    assert_eq!(host.client(&at, &enrolled.json).get("/api/v1/whoami").await.code(), "host_revoked");
+    assert_eq!(state(&at, &unused).await, "revoked");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_says_nothing_or_too_much_is_400() {
+    let at = Running::start().await;
+    let id = at.mint(json!({})).await["token_id"].take();
+    for (body, field) in [
+        (json!({}), "filter"),
+        (json!({ "filter": {} }), "filter"),
+        (json!({ "ids": [id], "filter": { "label": "a" } }), "ids"),
+        (json!({ "ids": [id], "all": true }), "all"),
+        (json!({ "all": true, "filter": { "label": "a" } }), "all"),
+        (json!({ "all": true }), "expect"),
+        (json!({ "filter": { "label": "a" } }), "expect"),
+        (json!({ "ids": ["x"] }), "ids"),
+        (json!({ "filter": { "state": "gone" }, "dry_run": true }), "state"),
+        (json!({ "everything": true }), "everything"),
+    ] {
+        let said = revoke(&at, body.clone()).await;
+        assert_eq!((said.status, &said.json["fields"][0]["field"]), (400, &json!(field)), "{body}");
+    }
+    let unknown = revoke(&at, json!({ "filter": { "colour": "red" }, "dry_run": true })).await;
+    assert_eq!(unknown.status, 400);
+    assert_eq!(state(&at, &json!({ "token_id": id })).await, "pending");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hosts_are_revoked_by_what_they_are_after_a_count() {
+    let at = Running::start().await;
+    let minted = at.mint(json!({ "max_uses": 5, "roles": ["proxy"] })).await;
+    for _ in 0..3 {
+        Host::new().redeem(&at, &token_of(&minted)).await;
+    }
+    let other = Host::new();
+    let enrolled = other.redeem(&at, &at.mint_once().await).await;
+    let admin = at.admin();
+    let filter = json!({ "token": minted["token_id"] });
+    let ask = async |body: Value| admin.post("/api/v1/hosts/revoke", &body).await;
+    let counted = ask(json!({ "filter": filter, "dry_run": true })).await;
+    assert_eq!(counted.json, json!({ "dry_run": true, "count": 3 }));
+    assert_eq!(ask(json!({ "filter": filter, "expect": 4 })).await.code(), "count_changed");
+    let done = ask(json!({ "filter": filter, "expect": 3 })).await;
+    assert_eq!(done.json, json!({ "dry_run": false, "revoked": 3 }));
+    assert_eq!(at.entries("host_revoked").await, 3);
+    assert_eq!(other.client(&at, &enrolled.json).get("/api/v1/whoami").await.status, 200);
+    let by_id = ask(json!({ "ids": [enrolled.json["host_id"], enrolled.json["host_id"]] })).await;
+    assert_eq!(by_id.json["revoked"], json!(1));
+    assert_eq!(ask(json!({ "all": true, "dry_run": true })).await.json["count"], json!(0));
+    assert_eq!(ask(json!({})).await.status, 400);
+    at.stop().await;
+}

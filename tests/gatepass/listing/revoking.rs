@@ -1,0 +1,96 @@
+//! Taking a token back with every host that came in by it.
+
+use serde_json::{Value, json};
+
+use crate::support::authority::token_of;
+use crate::support::{Host, Running};
+
+const TOKENS: &str = "/api/v1/enrollment-tokens";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_and_its_hosts_are_refused_on_the_very_next_request() {
+    let at = Running::start().await;
+    let minted = at.mint(json!({ "max_uses": 10, "roles": ["proxy"] })).await;
+    let (id, token) = (minted["token_id"].as_str().unwrap(), token_of(&minted));
+    let mut clients = Vec::new();
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let host = Host::new();
+        let enrolled = host.redeem(&at, &token).await;
+        ids.push(enrolled.json["host_id"].as_str().unwrap().to_owned());
+        clients.push((host.client(&at, &enrolled.json), host));
+    }
+    let outsider = Host::new();
+    let enrolled = outsider.redeem(&at, &at.mint_once().await).await;
+    let outsider = outsider.client(&at, &enrolled.json);
+    let admin = at.admin();
+    admin.delete(&format!("/api/v1/hosts/{}", ids[2])).await;
+    let before = at.ledger().await.len();
+
+    let said = admin.delete(&format!("{TOKENS}/{id}?hosts=revoke")).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+    assert_eq!(said.json, json!({ "id": id, "state": "revoked", "changed": true, "hosts_revoked": 2 }));
+    for (client, host) in &clients {
+        let said = client.get("/api/v1/whoami").await;
+        assert_eq!((said.status, said.code()), (403, "host_revoked"));
+        let again = host.redeem(&at, &at.mint_once().await).await;
+        assert_eq!(again.code(), "host_revoked", "its key enrolls under no token");
+    }
+    assert_eq!(outsider.get("/api/v1/whoami").await.status, 200);
+    assert_eq!(Host::new().redeem(&at, &token).await.code(), "token_revoked");
+
+    let ledger = at.ledger().await;
+    let new: Vec<&Value> =
+        ledger[..ledger.len() - before].iter().filter(|entry| entry["outcome"] == "done").collect();
+    let of_host = |id: &str| {
+        let entry = new.iter().find(|entry| entry["subjects"]["host"] == *id);
+        entry.map(|entry| (entry["action"].clone(), entry["subjects"]["token"].clone()))
+    };
+    let expected = Some((json!("host_revoked"), json!(id)));
+    assert_eq!((of_host(&ids[0]), of_host(&ids[1])), (expected.clone(), expected));
+    assert_eq!(of_host(&ids[2]), None, "it had been revoked before");
+    let of_token: Vec<_> = new.iter().filter(|entry| entry["action"] == "token_revoked").collect();
+    assert_eq!(of_token.len(), 1);
+    assert_eq!(of_token[0]["detail"]["hosts_revoked"], json!(2));
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoking_what_is_spent_or_revoked_is_200_and_its_hosts_go_only_if_asked() {
+    let at = Running::start().await;
+    let minted = at.mint(json!({})).await;
+    let host = Host::new();
+    let enrolled = host.redeem(&at, &token_of(&minted)).await;
+    let client = host.client(&at, &enrolled.json);
+    let (admin, path) = (at.admin(), format!("{TOKENS}/{}", minted["token_id"].as_str().unwrap()));
+    let spent = admin.delete(&path).await;
+    assert_eq!((spent.status, &spent.json["changed"]), (200, &json!(true)));
+    let again = admin.delete(&path).await;
+    assert_eq!((again.status, &again.json["changed"]), (200, &json!(false)));
+    assert_eq!(client.get("/api/v1/whoami").await.status, 200, "its host stays");
+    let hosts = admin.delete(&format!("{path}?hosts=revoke")).await;
+    assert_eq!((&hosts.json["changed"], &hosts.json["hosts_revoked"]), (&json!(false), &json!(1)));
+    assert_eq!(client.get("/api/v1/whoami").await.code(), "host_revoked");
+    let before = at.ledger().await.len();
+    let nothing = admin.delete(&format!("{path}?hosts=revoke")).await;
+    assert_eq!((nothing.status, &nothing.json["hosts_revoked"]), (200, &json!(0)));
+    assert_eq!(at.ledger().await.len(), before);
+    assert_eq!(admin.delete(&format!("{path}?hosts=keep")).await.status, 400);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_emergency_token_takes_no_hosts_along_unless_it_is_confirmed() {
+    let at = Running::start().await;
+    let host = Host::new();
+    let enrolled = host.redeem(&at, at.emergency_token.as_ref().unwrap()).await;
+    let listed = at.admin().get(&format!("{TOKENS}?minter=system&label=emergency")).await;
+    let path = format!("{TOKENS}/{}", listed.json["items"][0]["id"].as_str().unwrap());
+    let refused = at.admin().delete(&format!("{path}?hosts=revoke")).await;
+    assert_eq!((refused.status, refused.code()), (409, "emergency_token"));
+    let client = host.client(&at, &enrolled.json);
+    assert_eq!(client.get("/api/v1/whoami").await.status, 200);
+    let confirmed = at.admin().delete(&format!("{path}?hosts=revoke&confirm=emergency")).await;
+    assert_eq!(confirmed.json["hosts_revoked"], json!(1));
+    at.stop().await;
+}
