@@ -34,6 +34,8 @@ pub enum Permission {
     BeHost,
     /// A user's own sessions and password: no API key opens them.
     BeUser,
+    /// API keys: a user's own, or with [`Permission::Administer`] everybody's. An API key needs that too.
+    KeepKeys,
     /// Ask what a token says: whoever lists tokens, and every host.
     Introspect,
 }
@@ -60,6 +62,9 @@ impl Permission {
             Self::Redeem => matches!(actor, Actor::Bearer),
             Self::BeHost => matches!(actor, Actor::Host { .. }),
             Self::BeUser => matches!(actor, Actor::User(_)),
+            Self::KeepKeys => {
+                rights.permissions.contain(Self::Administer) || Self::BeUser.allows(actor, rights)
+            }
             Self::Introspect => {
                 rights.permissions.contain(Self::ReadTokens) || Self::BeHost.allows(actor, rights)
             }
@@ -77,7 +82,7 @@ impl Permission {
             Self::ReadPolicies => Some("policies:read"),
             Self::WritePolicies => Some("policies:write"),
             Self::ReadLedger => Some("ledger:read"),
-            Self::Administer => Some("admin"),
+            Self::Administer | Self::KeepKeys => Some("admin"),
             Self::Anyone | Self::Read | Self::Redeem | Self::BeHost | Self::BeUser => None,
         }
     }
@@ -135,7 +140,7 @@ impl fmt::Debug for Permissions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Limits, UserRole};
+    use crate::access::{Limits, Scope, UserRole};
     use crate::clock::Timestamp;
     use crate::id::{HostId, Serial};
 
@@ -161,6 +166,17 @@ mod tests {
         assert!(Permission::BeUser.allows(&admin, &rights));
         assert!(!Permission::BeHost.allows(&admin, &rights));
         assert!(!Permission::Redeem.allows(&admin, &rights));
+    }
+
+    #[test]
+    fn a_viewer_keeps_keys_and_a_key_does_only_with_the_scope_admin() {
+        let viewer = Rights::of_role(UserRole::Viewer, Limits::ANY);
+        assert!(Permission::KeepKeys.allows(&Actor::User("viewer".to_owned()), &viewer));
+        let key = Actor::ApiKey(crate::id::ApiKeyId::generate(Timestamp::from_secs(1)));
+        for scope in Scope::ALL {
+            let rights = Rights::of_scopes(&[scope], Limits::ANY);
+            assert_eq!(Permission::KeepKeys.allows(&key, &rights), scope == Scope::Admin, "{scope}");
+        }
     }
 
     #[test]

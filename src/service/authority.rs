@@ -8,6 +8,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption};
 
 use super::ServiceError;
+use super::api_keys::KeyUses;
 use super::bulk;
 use super::ca_set::CaSet;
 use super::crl::Crls;
@@ -151,6 +152,8 @@ pub struct Authority {
     pub(super) conflicts: Conflicts,
     pub(super) throttles: Throttles,
     pub(super) sign_in: SignIn,
+    /// When API keys were used since that was last written.
+    pub(super) key_uses: KeyUses,
     pub(super) status_lists: StatusLists,
     pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
     /// The turns of who checks many tokens at once.
@@ -185,6 +188,7 @@ impl Authority {
             conflicts: Conflicts::default(),
             throttles,
             sign_in: SignIn::default(),
+            key_uses: KeyUses::default(),
             status_lists,
             server_certificate: ArcSwap::default(),
             bulk: tokio::sync::Semaphore::new(bulk::AT_ONCE),

@@ -136,8 +136,22 @@ pub enum ServiceError {
     #[error("the root certificate has expired: run `gatepass ca rotate --root`")]
     RootExpired,
     /// Nobody is signed in, or not rightly.
-    #[error("the user name or the password is wrong, or the certificate is no host's or has expired")]
+    #[error(
+        "the user name or the password is wrong, the API key is not good, or the certificate is no host's or has expired"
+    )]
     Unauthenticated,
+    /// The name belongs to another user.
+    #[error("there is a user of this name already: choose another name")]
+    UserExists,
+    /// Nobody could do everything any more.
+    #[error("this is the last enabled admin without limits: make another one first")]
+    LastAdmin,
+    /// The owner has as many API keys as one may have.
+    #[error("{most} API keys is as many as one user may have: delete some first")]
+    TooManyApiKeys {
+        /// How many that is.
+        most: u32,
+    },
     /// The host has renewed many times within the hour.
     #[error("the host has got too many certificates within an hour: renew again in an hour")]
     RenewedTooOften,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use self::life::{Bounds, Life};
 use super::{FieldError, ServiceError, Settings};
 use crate::access::Act;
+use crate::access::limits::{Allowed, Limits};
 use crate::clock::Timestamp;
 use crate::id::Thumbprint;
 use crate::name::{DnsPattern, Label, NameError, Role};
@@ -50,6 +51,13 @@ impl Catalogue {
             }
         }
         roles
+    }
+
+    /// Whether every role that `limits` name is there; what is not goes to `faults`.
+    pub(super) fn check_limits(&self, limits: &Limits, faults: &mut Vec<FieldError>) {
+        let Allowed::Only(roles) = &limits.roles else { return };
+        let unknown = roles.iter().filter(|role| !self.0.contains_key(*role));
+        faults.extend(unknown.map(|role| FieldError::new("limits.roles", self.unknown(role.as_str()))));
     }
 
     fn unknown(&self, text: &str) -> String {

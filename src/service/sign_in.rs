@@ -3,7 +3,7 @@
 mod hashing;
 
 use self::hashing::Hashing;
-use super::{Authority, Caller, ServiceError};
+use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::proof::{Claim, Proofs};
 use crate::access::{Actor, Rights, password};
 use crate::ledger::{Action, Subjects};
@@ -68,7 +68,22 @@ impl Authority {
         if proven { Ok(()) } else { Err(ServiceError::Unauthenticated) }
     }
 
-    /// Sets a user's password; every remembered proof of theirs ends.
+    /// The argon2id hash of a password that may be set for this user.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a fault of `field`; too many are being hashed.
+    pub(super) async fn hashed(
+        &self,
+        field: &str,
+        secret: Secret<String>,
+        user: &str,
+    ) -> Result<Secret<String>, ServiceError> {
+        let user = user.to_owned();
+        let hash = self.sign_in.hashing.run(move || password::hash(&secret, &user)).await?;
+        hash.map_err(|error| ServiceError::InvalidRequest(vec![FieldError::new(field, error.to_string())]))
+    }
+
+    /// Sets the first admin's password again; every remembered proof of theirs ends.
     ///
     /// # Errors
     /// The store cannot be written.

@@ -1,0 +1,187 @@
+//! API keys: making, proving, listing, deleting them.
+
+pub mod request;
+mod uses;
+
+use std::net::IpAddr;
+
+use serde_json::json;
+
+use self::request::ApiKeyOrder;
+pub use self::uses::KeyUses;
+use super::users::shown;
+use super::{Authority, Caller, ServiceError, SignedIn};
+use crate::access::{Act, Actor, ApiKey, Permission, Rights};
+use crate::id::ApiKeyId;
+use crate::ledger::{Action, Draft, Subjects};
+use crate::secret::Secret;
+use crate::store::{
+    ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
+    PageQuery, StoredApiKey,
+};
+
+impl Authority {
+    /// Makes an API key; its text is told this once. It belongs to the user who makes it, or whose API key does.
+    ///
+    /// # Errors
+    /// The key would have rights that the caller has not, its owner has too many, or the store cannot be written.
+    pub async fn create_api_key(
+        &self,
+        caller: &Caller,
+        order: ApiKeyOrder,
+    ) -> Result<(ApiKeyRecord, Secret<String>), ServiceError> {
+        caller.may(Act::Give(&order.rights()))?;
+        let now = self.time.trusted()?;
+        let made = ApiKey::generate(now);
+        let ApiKeyOrder { label, scopes, expires_at, limits } = order;
+        let key = ApiKeyRecord {
+            id: made.id(),
+            label,
+            owner: self.owner(&caller.actor).await?,
+            creator: caller.actor.to_string(),
+            scopes,
+            limits,
+            created_at: now,
+            expires_at,
+            used: None,
+        };
+        let entry = created(caller.did(Action::ApiKeyCreated, now), &key);
+        let (by, digest) = (caller.actor.clone(), made.digest());
+        let command = CreateApiKey { key: key.clone(), digest, by, entry };
+        match self.store.create_api_key(command).await? {
+            ApiKeyCreation::Created => Ok((key, made.text())),
+            ApiKeyCreation::TooMany => Err(ServiceError::TooManyApiKeys { most: MOST_API_KEYS }),
+            ApiKeyCreation::ActorGone => Err(ServiceError::Unauthenticated),
+        }
+    }
+
+    /// Whose a key is that `actor` makes; `None` on the server's own machine.
+    async fn owner(&self, actor: &Actor) -> Result<Option<String>, ServiceError> {
+        match actor {
+            Actor::User(name) => Ok(Some(name.clone())),
+            Actor::ApiKey(id) => {
+                let maker = self.store.api_key(*id).await?.ok_or(ServiceError::Unauthenticated)?;
+                Ok(maker.key.owner)
+            }
+            Actor::Local | Actor::System => Ok(None),
+            Actor::Host { .. } | Actor::Bearer | Actor::Token(_) | Actor::Anyone => {
+                Err(ServiceError::Unauthenticated)
+            }
+        }
+    }
+
+    /// Who calls with this API key. An unknown, an expired and a deleted one, a wrong secret and the key of a disabled
+    /// user are told apart by nothing.
+    ///
+    /// # Errors
+    /// [`ServiceError::Unauthenticated`] for all of them; or the store cannot be read.
+    pub async fn api_key(
+        &self,
+        unproven: &Secret<String>,
+        address: IpAddr,
+    ) -> Result<SignedIn, ServiceError> {
+        let presented = ApiKey::parse(unproven).ok_or(ServiceError::Unauthenticated)?;
+        let stored = self.store.api_key(presented.id()).await?;
+        let now = self.time.now();
+        let good = stored.filter(|stored| {
+            presented.matches(&stored.digest)
+                && stored.key.expires_at.is_none_or(|expires_at| now < expires_at)
+        });
+        let rights = good.and_then(rights).ok_or(ServiceError::Unauthenticated)?;
+        self.key_uses.note(presented.id(), now, address);
+        Ok(SignedIn { actor: Actor::ApiKey(presented.id()), rights })
+    }
+
+    /// A page of API keys, newest first: the caller's own, or everybody's for who administers.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_api_keys(
+        &self,
+        caller: &Caller,
+        page: PageQuery<ApiKeyId>,
+    ) -> Result<Vec<ApiKeyRecord>, ServiceError> {
+        Ok(self.store.list_api_keys(only_of(caller)?, page).await?)
+    }
+
+    /// One API key, as [`Authority::list_api_keys`] would show it.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be read.
+    pub async fn show_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<ApiKeyRecord, ServiceError> {
+        let owner = only_of(caller)?;
+        let stored = self.store.api_key(id).await?.map(|stored| stored.key);
+        stored.filter(|key| owner.is_none() || key.owner == owner).ok_or_else(|| no_key(id))
+    }
+
+    /// Deletes an API key that [`Authority::list_api_keys`] would show; with `revoke_tokens` also revokes what it minted and
+    /// is live. How many tokens that were.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be written.
+    pub async fn delete_api_key(
+        &self,
+        caller: &Caller,
+        id: ApiKeyId,
+        revoke_tokens: bool,
+    ) -> Result<u64, ServiceError> {
+        let owner = only_of(caller)?;
+        let at = self.time.now();
+        let entry = about(caller.did(Action::ApiKeyDeleted, at), id);
+        let command = DeleteApiKey { key: id, owner, revoke_tokens, at, entry };
+        match self.store.delete_api_key(command).await? {
+            ApiKeyDeletion::Deleted { tokens } => Ok(tokens),
+            ApiKeyDeletion::Unknown => Err(no_key(id)),
+        }
+    }
+
+    /// Writes when API keys were last used, all in one. For a timer.
+    ///
+    /// # Errors
+    /// The store cannot be written; it is tried again.
+    pub async fn write_key_uses(&self) -> Result<(), ServiceError> {
+        let used = self.key_uses.take();
+        if used.is_empty() {
+            return Ok(());
+        }
+        let written = self.store.mark_api_keys_used(MarkApiKeysUsed { used: used.clone() }).await;
+        Ok(written.inspect_err(|_| self.key_uses.put_back(used))?)
+    }
+}
+
+/// What a key allows at this moment: no more than its owner may. `None` if the owner is disabled.
+fn rights(stored: StoredApiKey) -> Option<Rights> {
+    let StoredApiKey { key, owner, .. } = stored;
+    let own = Rights::of_scopes(&key.scopes, key.limits);
+    match (key.owner, owner) {
+        (None, _) => Some(own),
+        (Some(_), Some(owner)) => Some(own.within(&SignedIn::user(owner)?.rights)),
+        (Some(_), None) => None,
+    }
+}
+
+/// Whose keys the caller sees; `None` = everybody's.
+fn only_of(caller: &Caller) -> Result<Option<String>, ServiceError> {
+    match &caller.actor {
+        _ if caller.rights.permissions.contain(Permission::Administer) => Ok(None),
+        Actor::User(name) => Ok(Some(name.clone())),
+        _ => Err(ServiceError::Unauthenticated),
+    }
+}
+
+fn created(draft: Draft, key: &ApiKeyRecord) -> Draft {
+    about(draft, key.id)
+        .with("label", key.label.as_str())
+        .with("owner", key.owner.clone())
+        .with("scopes", json!(key.scopes))
+        .with("limits", shown(&key.limits))
+        .with("expires_at", json!(key.expires_at))
+}
+
+fn about(draft: Draft, id: ApiKeyId) -> Draft {
+    draft.about(Subjects { api_key: Some(id), ..Subjects::default() })
+}
+
+fn no_key(id: ApiKeyId) -> ServiceError {
+    ServiceError::NotFound { what: "API key", id: id.to_string() }
+}

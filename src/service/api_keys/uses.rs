@@ -1,0 +1,81 @@
+//! When API keys were used and from where, kept in memory until it is written.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Timestamp;
+use crate::id::ApiKeyId;
+
+/// How many keys are remembered at most until that is written: the uses of others are forgotten.
+const MOST: usize = 4096;
+
+/// The latest use of each key since that was last written.
+#[derive(Default)]
+pub struct KeyUses(Mutex<HashMap<ApiKeyId, (Timestamp, IpAddr)>>);
+
+impl KeyUses {
+    /// The key was used.
+    pub(super) fn note(&self, key: ApiKeyId, at: Timestamp, from: IpAddr) {
+        let mut uses = self.uses();
+        if uses.len() < MOST || uses.contains_key(&key) {
+            uses.insert(key, (at, from));
+        }
+    }
+
+    /// What was noted; from here on it is somebody else's to write.
+    pub(super) fn take(&self) -> Vec<(ApiKeyId, Timestamp, IpAddr)> {
+        std::mem::take(&mut *self.uses()).into_iter().map(|(key, (at, from))| (key, at, from)).collect()
+    }
+
+    /// What could not be written is noted again, unless the key was used since.
+    pub(super) fn put_back(&self, unwritten: Vec<(ApiKeyId, Timestamp, IpAddr)>) {
+        let mut uses = self.uses();
+        for (key, at, from) in unwritten {
+            if uses.len() < MOST {
+                uses.entry(key).or_insert((at, from));
+            }
+        }
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<ApiKeyId, (Timestamp, IpAddr)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_secs(second)
+    }
+
+    #[test]
+    fn the_latest_use_of_each_key_is_handed_out_once() {
+        let (uses, key) = (KeyUses::default(), ApiKeyId::generate(at(1)));
+        uses.note(key, at(1), HERE);
+        uses.note(key, at(2), HERE);
+        let taken = uses.take();
+        assert_eq!(taken, [(key, at(2), HERE)]);
+        assert!(uses.take().is_empty());
+        uses.note(key, at(3), HERE);
+        uses.put_back(taken);
+        assert_eq!(uses.take(), [(key, at(3), HERE)]);
+    }
+
+    #[test]
+    fn only_so_many_keys_are_remembered_and_those_go_on() {
+        let uses = KeyUses::default();
+        let keys = (0..MOST + 10).map(|_| ApiKeyId::generate(at(1))).collect::<Vec<_>>();
+        keys.iter().for_each(|key| uses.note(*key, at(1), HERE));
+        uses.note(keys[0], at(2), HERE);
+        let taken = uses.take();
+        assert_eq!(taken.len(), MOST);
+        assert!(taken.contains(&(keys[0], at(2), HERE)));
+    }
+}

@@ -1,0 +1,247 @@
+//! Users: creating, changing, signing out, deleting. What gives rights is judged against the caller's own (I5); what takes
+//! them away needs the permission alone.
+
+pub mod request;
+
+use self::request::{UserChangeOrder, UserOrder, check_password};
+use super::{Authority, Caller, FieldError, ServiceError};
+use crate::access::{Act, Actor, Limits, Rights, UserRole};
+use crate::clock::Timestamp;
+use crate::ledger::{Action, Draft, Subjects};
+use crate::name::UserName;
+use crate::secret::Secret;
+use crate::store::{
+    ChangeUser, CreateUser, DeleteUser, PageQuery, ReplacePassword, SignOutUser, StoreError, UserChange,
+    UserCreation, UserDeletion, UserRecord,
+};
+
+/// How often a change is judged again because the user changed meanwhile.
+const ATTEMPTS: usize = 3;
+
+/// What went with a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UserDeleted {
+    /// How many API keys.
+    pub api_keys: u64,
+    /// How many live tokens were revoked.
+    pub tokens: u64,
+}
+
+impl Authority {
+    /// A page of users, by name.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn list_users(&self, page: PageQuery<UserName>) -> Result<Vec<UserRecord>, ServiceError> {
+        Ok(self.store.list_users(page).await?)
+    }
+
+    /// One user.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be read.
+    pub async fn show_user(&self, name: &UserName) -> Result<UserRecord, ServiceError> {
+        self.store.user(name.to_string()).await?.ok_or_else(|| no_user(name))
+    }
+
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// The user would have rights that the caller has not, the name is taken, or the store cannot be written.
+    pub async fn create_user(&self, caller: &Caller, order: UserOrder) -> Result<UserRecord, ServiceError> {
+        let UserOrder { name, password, role, limits } = order;
+        caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
+        let hash = self.hashed("password", password, name.as_str()).await?;
+        let at = self.time.now();
+        let entry = about(caller.did(Action::UserCreated, at), name.as_str());
+        let entry = entry.with("role", role.as_str()).with("limits", shown(&limits));
+        let by = caller.actor.clone();
+        let command = CreateUser { user: name.clone(), hash, role, limits, by, at, entry };
+        match self.store.create_user(command).await? {
+            UserCreation::Created => self.show_user(&name).await,
+            UserCreation::Taken => Err(ServiceError::UserExists),
+            UserCreation::ActorGone => Err(ServiceError::Unauthenticated),
+        }
+    }
+
+    /// Changes a user's role, limits and standing.
+    ///
+    /// # Errors
+    /// The user would have rights that the caller has not, or is the last admin; there is none; or the store cannot be
+    /// written.
+    pub async fn change_user(
+        &self,
+        caller: &Caller,
+        name: &UserName,
+        order: &UserChangeOrder,
+    ) -> Result<UserRecord, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            let before = self.show_user(name).await?;
+            let Some(command) = self.change(caller, before.clone(), order)? else { return Ok(before) };
+            if is_done(self.store.change_user(command).await?, name)? {
+                return self.show_user(name).await;
+            }
+        }
+        Err(StoreError::Overloaded.into())
+    }
+
+    /// What `order` makes of `before`; `None` if it is so already.
+    fn change(
+        &self,
+        caller: &Caller,
+        before: UserRecord,
+        order: &UserChangeOrder,
+    ) -> Result<Option<ChangeUser>, ServiceError> {
+        let role = order.role.unwrap_or(before.role);
+        let limits = order.limits.clone().unwrap_or_else(|| before.limits.clone());
+        let was_disabled = before.disabled_at.is_some();
+        let disabled = order.disabled.unwrap_or(was_disabled);
+        let moves = (role, &limits) != (before.role, &before.limits);
+        if moves || (was_disabled && !disabled) {
+            caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
+        }
+        let at = self.time.now();
+        let mut entries = Vec::new();
+        if moves {
+            entries.push(changed(caller, &before, role, &limits, at));
+        }
+        if disabled != was_disabled {
+            let action = if disabled { Action::UserDisabled } else { Action::UserEnabled };
+            entries.push(about(caller.did(action, at), &before.name));
+        }
+        let by = caller.actor.clone();
+        Ok((!entries.is_empty()).then_some(ChangeUser { before, role, limits, disabled, by, at, entries }))
+    }
+
+    /// Sets somebody's password: who can is as good as that user, so it is judged as giving the user's rights.
+    ///
+    /// # Errors
+    /// The password may not be set, the user has rights that the caller has not, there is none, or the store cannot be
+    /// written.
+    pub async fn reset_password(
+        &self,
+        caller: &Caller,
+        name: &UserName,
+        password: Secret<String>,
+    ) -> Result<(), ServiceError> {
+        let may = |user: &UserRecord| caller.may(Act::Give(&Rights::of_role(user.role, user.limits.clone())));
+        may(&self.show_user(name).await?)?;
+        let hash = self.hashed("password", password, name.as_str()).await?;
+        for _ in 0..ATTEMPTS {
+            let before = self.show_user(name).await?;
+            may(&before)?;
+            if self.replace_password(caller, name, before, &hash).await? {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Overloaded.into())
+    }
+
+    /// Sets the caller's own password, who shows the current one. Every session of theirs ends.
+    ///
+    /// # Errors
+    /// The current password is wrong, the new one may not be set, the caller is no user, or the store cannot be written.
+    pub async fn change_own_password(
+        &self,
+        caller: &Caller,
+        current: &Secret<String>,
+        new: Secret<String>,
+        mut faults: Vec<FieldError>,
+    ) -> Result<(), ServiceError> {
+        let Actor::User(name) = &caller.actor else { return Err(ServiceError::Unauthenticated) };
+        let name = UserName::parse(name).map_err(|_| ServiceError::Unauthenticated)?;
+        check_password("new", &new, name.as_str(), &mut faults);
+        let before = self.show_user(&name).await?;
+        match self.sign_in(name.as_str(), current).await {
+            Ok(_) => {}
+            Err(ServiceError::Unauthenticated) => {
+                faults.push(FieldError::new("current", "this is not your password"));
+            }
+            Err(error) => return Err(error),
+        }
+        if !faults.is_empty() {
+            return Err(ServiceError::InvalidRequest(faults));
+        }
+        let hash = self.hashed("new", new, name.as_str()).await?;
+        match self.replace_password(caller, &name, before, &hash).await? {
+            true => Ok(()),
+            // Somebody else has set it meanwhile: what was shown is current no more.
+            false => Err(ServiceError::Unauthenticated),
+        }
+    }
+
+    /// `false` if the user is not as it was judged upon.
+    async fn replace_password(
+        &self,
+        caller: &Caller,
+        name: &UserName,
+        before: UserRecord,
+        hash: &Secret<String>,
+    ) -> Result<bool, ServiceError> {
+        let at = self.time.now();
+        let entry = about(caller.did(Action::PasswordSet, at), name.as_str());
+        let (hash, by) = (Secret::new(hash.expose().clone()), caller.actor.clone());
+        is_done(self.store.replace_password(ReplacePassword { before, hash, by, at, entry }).await?, name)
+    }
+
+    /// Signs a user out everywhere, at once.
+    ///
+    /// # Errors
+    /// There is none, or the store cannot be written.
+    pub async fn sign_out_user(&self, caller: &Caller, name: &UserName) -> Result<(), ServiceError> {
+        let entry = about(caller.did(Action::UserSignedOut, self.time.now()), name.as_str());
+        is_done(self.store.sign_out_user(SignOutUser { user: name.clone(), entry }).await?, name).map(drop)
+    }
+
+    /// Deletes a user with their sessions and API keys; with `revoke_tokens` also revokes what these minted and is live.
+    ///
+    /// # Errors
+    /// It is the last admin, there is none, or the store cannot be written.
+    pub async fn delete_user(
+        &self,
+        caller: &Caller,
+        name: &UserName,
+        revoke_tokens: bool,
+    ) -> Result<UserDeleted, ServiceError> {
+        let at = self.time.now();
+        let entry = about(caller.did(Action::UserDeleted, at), name.as_str());
+        let command = DeleteUser { user: name.clone(), revoke_tokens, at, entry };
+        match self.store.delete_user(command).await? {
+            UserDeletion::Deleted { api_keys, tokens } => Ok(UserDeleted { api_keys, tokens }),
+            UserDeletion::LastAdmin => Err(ServiceError::LastAdmin),
+            UserDeletion::Unknown => Err(no_user(name)),
+        }
+    }
+}
+
+/// Whether a change was made; if not, it is to be judged again.
+fn is_done(change: UserChange, name: &UserName) -> Result<bool, ServiceError> {
+    match change {
+        UserChange::Done => Ok(true),
+        UserChange::Moved => Ok(false),
+        UserChange::LastAdmin => Err(ServiceError::LastAdmin),
+        UserChange::ActorGone => Err(ServiceError::Unauthenticated),
+        UserChange::Unknown => Err(no_user(name)),
+    }
+}
+
+fn changed(caller: &Caller, before: &UserRecord, role: UserRole, limits: &Limits, at: Timestamp) -> Draft {
+    about(caller.did(Action::UserChanged, at), &before.name)
+        .with("role_before", before.role.as_str())
+        .with("role", role.as_str())
+        .with("limits_before", shown(&before.limits))
+        .with("limits", shown(limits))
+}
+
+/// Limits as entries have them.
+pub(super) fn shown(limits: &Limits) -> serde_json::Value {
+    serde_json::to_value(limits).unwrap_or_default()
+}
+
+fn about(draft: Draft, user: &str) -> Draft {
+    draft.about(Subjects { user: Some(user.to_owned()), ..Subjects::default() })
+}
+
+fn no_user(name: &UserName) -> ServiceError {
+    ServiceError::NotFound { what: "user", id: name.to_string() }
+}

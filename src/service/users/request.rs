@@ -1,0 +1,138 @@
+//! What is asked for about users, judged all at once.
+
+use serde::{Deserialize, Deserializer};
+
+use crate::access::password;
+use crate::access::{Limits, UserRole};
+use crate::name::UserName;
+use crate::secret::Secret;
+use crate::service::order::fault;
+use crate::service::{FieldError, ServiceError, Settings};
+
+/// A user as it was asked for.
+#[derive(Deserialize)]
+pub struct UserRequest {
+    /// The name.
+    #[serde(default)]
+    pub username: String,
+    /// The password.
+    #[serde(default = "nothing", deserialize_with = "secret")]
+    pub password: Secret<String>,
+    /// What the user is for.
+    #[serde(default)]
+    pub role: String,
+    /// How far the user's acts may go; absent = without limits.
+    #[serde(default, deserialize_with = "present")]
+    pub limits: Option<Limits>,
+}
+
+/// A user that may be created, as far as the request goes.
+pub struct UserOrder {
+    /// The name.
+    pub name: UserName,
+    /// The password.
+    pub password: Secret<String>,
+    /// What the user is for.
+    pub role: UserRole,
+    /// How far the user's acts may go.
+    pub limits: Limits,
+}
+
+impl UserRequest {
+    /// Judges every field.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it.
+    pub fn judge(self, settings: &Settings, mut faults: Vec<FieldError>) -> Result<UserOrder, ServiceError> {
+        let Self { username, password, role, limits } = self;
+        let name = UserName::parse(&username).map_err(|error| faults.push(fault("username", &error))).ok();
+        check_password("password", &password, &username, &mut faults);
+        let role = known_role(&role, &mut faults);
+        let limits = limits.unwrap_or(Limits::ANY);
+        settings.roles.check_limits(&limits, &mut faults);
+        match (name, role) {
+            (Some(name), Some(role)) if faults.is_empty() => Ok(UserOrder { name, password, role, limits }),
+            _ => Err(ServiceError::InvalidRequest(faults)),
+        }
+    }
+}
+
+/// A change of a user as it was asked for; what is absent stays.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub struct UserChangeRequest {
+    /// What the user is for.
+    pub role: Option<String>,
+    /// How far the user's acts may go.
+    #[serde(deserialize_with = "present")]
+    pub limits: Option<Limits>,
+    /// Whether the user may do nothing.
+    pub disabled: Option<bool>,
+}
+
+/// A change that may go ahead, as far as the request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserChangeOrder {
+    /// What the user is for.
+    pub role: Option<UserRole>,
+    /// How far the user's acts may go.
+    pub limits: Option<Limits>,
+    /// Whether the user may do nothing.
+    pub disabled: Option<bool>,
+}
+
+impl UserChangeRequest {
+    /// Judges every field.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it.
+    pub fn judge(
+        self,
+        settings: &Settings,
+        mut faults: Vec<FieldError>,
+    ) -> Result<UserChangeOrder, ServiceError> {
+        let Self { role, limits, disabled } = self;
+        let role = role.and_then(|role| known_role(&role, &mut faults));
+        if let Some(limits) = &limits {
+            settings.roles.check_limits(limits, &mut faults);
+        }
+        match faults.is_empty() {
+            true => Ok(UserChangeOrder { role, limits, disabled }),
+            false => Err(ServiceError::InvalidRequest(faults)),
+        }
+    }
+}
+
+/// A new password, as `field`, for the user of this name.
+pub(super) fn check_password(
+    field: &str,
+    password: &Secret<String>,
+    user: &str,
+    faults: &mut Vec<FieldError>,
+) {
+    if let Err(error) = password::check(password, user) {
+        faults.push(FieldError::new(field, error.to_string()));
+    }
+}
+
+fn known_role(text: &str, faults: &mut Vec<FieldError>) -> Option<UserRole> {
+    let role = UserRole::parse(text);
+    if role.is_none() {
+        let names = UserRole::ALL.map(UserRole::as_str).join(", ");
+        faults.push(FieldError::new("role", format!("one of {names}")));
+    }
+    role
+}
+
+fn nothing() -> Secret<String> {
+    Secret::new(String::new())
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
+}
+
+/// A value that may be left out, but not be null.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Limits>, D::Error> {
+    Limits::deserialize(deserializer).map(Some)
+}
