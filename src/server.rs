@@ -129,6 +129,8 @@ impl Server {
         timers.join_all().await;
         // Refusals that were noted in the last second.
         let _ = self.authority.write_refusals().await;
+        // The last minute's: what is lost of them is when a key was last used.
+        let _ = self.authority.write_key_uses().await;
         // The mark is a courtesy to the next start; every commit has stored one too.
         let _ = self.authority.mark_clock().await;
         local::withdraw(&self.keys_dir);

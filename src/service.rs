@@ -1,5 +1,6 @@
 //! The use cases, one file each. Each decides by asking the pure rooms and ends in at most one store command.
 
+pub mod api_keys;
 mod authority;
 pub mod bulk;
 pub mod ca_files;
@@ -34,6 +35,7 @@ mod time;
 pub mod together;
 pub mod tokens;
 pub mod trust;
+pub mod users;
 pub mod vault;
 
 pub use authority::{Authority, Caller, Parts, Settings};

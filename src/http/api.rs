@@ -1,5 +1,6 @@
 //! The native API: a file per action. Each handler decodes, calls one use case and renders.
 
+mod api_keys;
 mod authorize;
 mod bootstrap;
 mod ca;
@@ -19,6 +20,7 @@ mod shapes;
 mod status;
 mod together;
 mod tokens;
+mod users;
 mod verify;
 
 use http::Method;
@@ -44,6 +46,8 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
     let service_tokens = "/api/v1/service-tokens";
     let service_token = "/api/v1/service-tokens/{id}";
     let host = "/api/v1/hosts/{id}";
+    let (users, user) = ("/api/v1/users", "/api/v1/users/{name}");
+    let (api_keys, api_key) = ("/api/v1/api-keys", "/api/v1/api-keys/{id}");
     let mut routes = rows! {
         post(tokens, P::WriteTokens) => tokens::create::handle;
         get(tokens, P::ReadTokens) => tokens::list::handle;
@@ -76,6 +80,18 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         post("/api/v1/clock/accept", P::Administer) => clock::accept;
         get("/api/v1/ledger", P::ReadLedger) => ledger::list;
         get("/api/v1/ledger/verification", P::ReadLedger) => ledger::verify;
+        post(users, P::Administer) => users::create;
+        get(users, P::Administer) => users::list;
+        get(user, P::Administer) => users::show;
+        (Method::PATCH, user, P::Administer) => users::change;
+        (Method::DELETE, user, P::Administer) => users::delete;
+        (Method::PUT, "/api/v1/users/{name}/password", P::Administer) => users::reset_password;
+        post("/api/v1/users/{name}/sign-out", P::Administer) => users::sign_out;
+        post("/api/v1/password", P::BeUser) => users::change_password;
+        post(api_keys, P::KeepKeys) => api_keys::create;
+        get(api_keys, P::KeepKeys) => api_keys::list;
+        get(api_key, P::KeepKeys) => api_keys::show;
+        (Method::DELETE, api_key, P::KeepKeys) => api_keys::delete;
         get("/readyz", P::Anyone) => operation::readyz;
         get("/metrics", metrics) => operation::metrics;
     };

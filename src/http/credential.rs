@@ -6,6 +6,8 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::problem::Problem;
+use crate::access::ApiKey;
+use crate::access::api_key::API_KEY_PREFIX;
 use crate::secret::Secret;
 
 /// What the credential of whoever can read the data directory begins with.
@@ -24,6 +26,8 @@ pub enum Credential {
     },
     /// The credential of this run of the server, kept in the data directory.
     Local(Secret<String>),
+    /// An API key: after `Bearer`, or after `ApiKey`, where nothing else may stand.
+    ApiKey(Secret<String>),
     /// Something of the shape of a token.
     Token(Secret<String>),
 }
@@ -52,11 +56,16 @@ impl Credential {
             let secret = Secret::new(rest.to_owned());
             return Ok(if rest.starts_with(LOCAL_PREFIX) {
                 Self::Local(secret)
+            } else if rest.starts_with(API_KEY_PREFIX) {
+                Self::ApiKey(secret)
             } else {
                 Self::Token(secret)
             });
         }
-        Err(refused("this kind of Authorization is not known here: use Basic or Bearer"))
+        if scheme.eq_ignore_ascii_case("apikey") {
+            return Ok(Self::ApiKey(Secret::new(rest.to_owned())));
+        }
+        Err(refused("this kind of Authorization is not known here: use Basic, Bearer or ApiKey"))
     }
 }
 
@@ -81,10 +90,15 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     token.map(|(_, token)| Some(token.trim())).ok_or_else(wrong)
 }
 
+/// A name and a password; or an API key as OAuth clients show it: its id, then the key (RFC 6749 section 2.3.1).
 fn basic(encoded: &str) -> Option<Credential> {
     let decoded = Secret::new(STANDARD.decode(encoded).ok()?);
     let (user, password) = std::str::from_utf8(decoded.expose()).ok()?.split_once(':')?;
-    Some(Credential::Basic { user: user.to_owned(), password: Secret::new(password.to_owned()) })
+    let password = Secret::new(password.to_owned());
+    Some(match ApiKey::parse(&password) {
+        Some(key) if key.id().to_string() == user => Credential::ApiKey(password),
+        _ => Credential::Basic { user: user.to_owned(), password },
+    })
 }
 
 fn refused(detail: &str) -> Problem {
@@ -107,7 +121,23 @@ mod tests {
             if user == "admin" && password.expose() == "p:w"));
         assert!(matches!(of("bearer gpl_abc"), Ok(Credential::Local(_))));
         assert!(matches!(of("Bearer eyJ.e30.x"), Ok(Credential::Token(_))));
+        for key in ["Bearer gpk_abc", "ApiKey gpk_abc", "apikey eyJ.e30.x", "ApiKey gpl_abc"] {
+            assert!(matches!(of(key), Ok(Credential::ApiKey(_))), "{key}");
+        }
         assert!(matches!(Credential::of(&HeaderMap::new()), Ok(Credential::None)));
+    }
+
+    #[test]
+    fn a_key_stands_as_a_password_behind_its_own_id_only() {
+        let [key, other] = [1, 2].map(|second| ApiKey::generate(crate::clock::Timestamp::from_secs(second)));
+        let of = |user: &str| {
+            let pair = format!("{user}:{}", key.text().expose());
+            of(&format!("Basic {}", STANDARD.encode(pair)))
+        };
+        assert!(matches!(of(&key.id().to_string()), Ok(Credential::ApiKey(_))));
+        for user in ["admin", "", &other.id().to_string()] {
+            assert!(matches!(of(user), Ok(Credential::Basic { .. })), "{user}");
+        }
     }
 
     #[test]

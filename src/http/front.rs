@@ -226,7 +226,7 @@ impl Front {
             {
                 self.host(peer, id).await
             }
-            _ => self.user(&parts.headers).await,
+            _ => self.user(&parts.headers, peer).await,
         }
     }
 
@@ -241,10 +241,11 @@ impl Front {
         Ok(Judged { host: Some(Arc::new(host)), ..Judged::without_rights(actor) })
     }
 
-    async fn user(&self, headers: &http::HeaderMap) -> Result<Judged, Problem> {
+    async fn user(&self, headers: &http::HeaderMap, peer: &Peer) -> Result<Judged, Problem> {
         let SignedIn { actor, rights } = match Credential::of(headers)? {
             Credential::Basic { user, password } => self.authority.sign_in(&user, &password).await?,
             Credential::Local(secret) if self.is_local(&secret) => SignedIn::LOCAL,
+            Credential::ApiKey(key) => self.authority.api_key(&key, peer.address.ip()).await?,
             Credential::None => {
                 return Err(Problem::unauthenticated("sign in with a user name and a password"));
             }
@@ -278,9 +279,9 @@ fn bearer(headers: &http::HeaderMap) -> Result<Judged, Problem> {
     let bearer = match Credential::of(headers)? {
         Credential::None => None,
         Credential::Token(secret) => Some(Arc::new(secret)),
-        Credential::Basic { .. } | Credential::Local(_) => {
+        Credential::Basic { .. } | Credential::Local(_) | Credential::ApiKey(_) => {
             return Err(Problem::unauthenticated(
-                "redeeming takes an enrollment token, not a user's credential",
+                "redeeming takes an enrollment token, not a user's credential or an API key",
             ));
         }
     };

@@ -35,6 +35,8 @@ pub(super) fn start(
     let (a, stop) = with();
     timers.spawn(every("clock mark", MINUTE, stop, move || mark_clock(Arc::clone(&a))));
     let (a, stop) = with();
+    timers.spawn(every("API key uses", MINUTE, stop, move || write_key_uses(Arc::clone(&a))));
+    let (a, stop) = with();
     timers.spawn(every("collection", HOUR, stop, move || collect(Arc::clone(&a))));
     let (a, stop) = with();
     timers.spawn(every("due revocations", 5 * SECOND, stop, move || revoke_due(Arc::clone(&a))));
@@ -63,6 +65,10 @@ async fn write_refusals(authority: Arc<Authority>) -> Result<(), ServiceError> {
 
 async fn mark_clock(authority: Arc<Authority>) -> Result<(), ServiceError> {
     authority.mark_clock().await
+}
+
+async fn write_key_uses(authority: Arc<Authority>) -> Result<(), ServiceError> {
+    authority.write_key_uses().await
 }
 
 async fn probe_store(authority: Arc<Authority>) -> Result<(), ServiceError> {

@@ -2,6 +2,7 @@
 //! back, as errors end up in logs (I7).
 
 use super::Problem;
+use crate::access::api_key::API_KEY_PREFIX;
 use crate::http::credential::LOCAL_PREFIX;
 use crate::service::FieldError;
 
@@ -12,7 +13,7 @@ const TOKEN_PREFIX: &str = "eyJ";
 const MASK: &str = "(a credential, not shown)";
 
 impl Problem {
-    /// The same problem with everything masked that looks like a token or a local credential.
+    /// The same problem with everything masked that looks like a token, a local credential or an API key.
     pub(super) fn masked(&self) -> Self {
         let fields =
             self.fields.iter().map(|fault| FieldError::new(mask(&fault.field), mask(&fault.message)));
@@ -36,7 +37,7 @@ fn mask(text: &str) -> String {
 }
 
 fn looks_secret(word: &str) -> bool {
-    word.starts_with(TOKEN_PREFIX) || word.starts_with(LOCAL_PREFIX)
+    [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX].iter().any(|prefix| word.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -50,6 +51,7 @@ mod tests {
             ("unknown role \"root\"; the roles are: proxy", "unknown role \"root\"; the roles are: proxy"),
             ("eyJhbGciOi.e30._x-", MASK),
             ("field `eyJhbGciOi.e30.x`: é", "field `(a credential, not shown)`: é"),
+            ("no gpk_00ff", "no (a credential, not shown)"),
             ("a=gpl_00ff, b", "a=(a credential, not shown), b"),
         ] {
             assert_eq!(mask(text), shown);
