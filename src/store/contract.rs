@@ -2,7 +2,9 @@
 //!
 //! A backend implements [`Backend`] and calls `contract!` with it; each case becomes a test of its own.
 
+pub(super) mod accounts;
 pub(super) mod administration;
+pub(super) mod api_keys;
 pub(super) mod collecting;
 pub(super) mod keys;
 pub(super) mod ledger;
@@ -35,6 +37,25 @@ macro_rules! contract {
     )*};
     ($backend:expr) => {
         crate::store::contract::contract! { $backend;
+            accounts {
+                a_user_is_read_back_as_created_and_a_name_is_taken_once,
+                the_last_whole_admin_stays_one,
+                two_admins_who_remove_each_other_leave_one,
+                a_change_is_judged_again_when_the_user_has_moved_on,
+                whoever_is_disabled_by_now_gives_nothing,
+                a_new_password_and_signing_out_begin_an_epoch_and_a_new_role_does_not,
+                a_deleted_user_takes_keys_and_if_asked_tokens_along,
+                users_are_listed_by_name_page_by_page,
+            }
+            api_keys {
+                a_key_is_read_with_its_owner_and_listed_for_it,
+                a_deleted_key_takes_its_live_tokens_along_if_asked,
+                the_emergency_token_outlives_who_minted_it,
+                a_key_of_somebody_else_is_not_found,
+                a_key_made_by_who_is_gone_is_not_made,
+                the_latest_use_of_a_key_stays,
+                one_user_owns_only_so_many,
+            }
             administration {
                 founding_happens_once,
                 a_new_identity_is_recorded_once,

@@ -1,0 +1,197 @@
+//! Users: what they may be turned into, and who is left.
+
+use super::world::*;
+use crate::access::limits::Most;
+use crate::access::{Actor, Limits, UserRole};
+use crate::ledger::Action;
+use crate::name::UserName;
+use crate::secret::Secret;
+use crate::store::*;
+
+pub(in crate::store) fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+impl World {
+    pub(in crate::store) fn new_user(&self, user: &str, role: UserRole, limits: Limits) -> CreateUser {
+        let hash = Secret::new("hash".to_owned());
+        let (by, entry) = (Actor::System, self.draft(Action::UserCreated));
+        CreateUser { user: name(user), hash, role, limits, by, at: self.now, entry }
+    }
+
+    /// Creates a user.
+    pub(in crate::store) async fn user(&mut self, user: &str, role: UserRole, limits: Limits) -> UserRecord {
+        let created = self.store().create_user(self.new_user(user, role, limits)).await.unwrap();
+        assert_eq!(created, UserCreation::Created);
+        self.expect_entries(&[Action::UserCreated]).await;
+        self.read_user(user).await.unwrap()
+    }
+
+    async fn read_user(&self, user: &str) -> Option<UserRecord> {
+        self.store().user(user.to_owned()).await.unwrap()
+    }
+
+    fn change(&self, before: &UserRecord, role: UserRole, disabled: bool) -> ChangeUser {
+        let (before, limits) = (before.clone(), before.limits.clone());
+        let entries = vec![self.draft(Action::UserChanged)];
+        ChangeUser { before, role, limits, disabled, by: Actor::System, at: self.now, entries }
+    }
+
+    fn new_password(&self, before: &UserRecord, by: Actor) -> ReplacePassword {
+        let (before, hash) = (before.clone(), Secret::new("other".to_owned()));
+        ReplacePassword { before, hash, by, at: self.now, entry: self.draft(Action::PasswordSet) }
+    }
+
+    fn deletion(&self, user: &str, revoke_tokens: bool) -> DeleteUser {
+        DeleteUser { user: name(user), revoke_tokens, at: self.now, entry: self.draft(Action::UserDeleted) }
+    }
+}
+
+pub(in crate::store) async fn a_user_is_read_back_as_created_and_a_name_is_taken_once(world: &mut World) {
+    let limits = Limits { max_uses: Most::UpTo(3), ..Limits::ANY };
+    let user = world.user("ops", UserRole::Operator, limits.clone()).await;
+    assert_eq!((user.name.as_str(), user.role, user.epoch), ("ops", UserRole::Operator, 0));
+    assert_eq!((user.limits, user.disabled_at, user.created_at), (limits, None, world.now));
+    let again = world.new_user("ops", UserRole::Admin, Limits::ANY);
+    assert_eq!(world.store().create_user(again).await.unwrap(), UserCreation::Taken);
+    assert_eq!(world.read_user("ops").await.unwrap().role, UserRole::Operator);
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn the_last_whole_admin_stays_one(world: &mut World) {
+    let store = world.shared();
+    let admin = world.read_user("admin").await.unwrap();
+    // An admin with limits, and one who is disabled, are none that could make another.
+    let least = Limits { persistent: false, ..Limits::ANY };
+    world.user("limited", UserRole::Admin, least.clone()).await;
+    let asleep = world.user("asleep", UserRole::Admin, Limits::ANY).await;
+    store.change_user(world.change(&asleep, UserRole::Admin, true)).await.unwrap();
+    world.expect_entries(&[Action::UserChanged]).await;
+    for change in [
+        world.change(&admin, UserRole::Operator, false),
+        world.change(&admin, UserRole::Admin, true),
+        ChangeUser { limits: least, ..world.change(&admin, UserRole::Admin, false) },
+    ] {
+        assert_eq!(store.change_user(change).await.unwrap(), UserChange::LastAdmin);
+    }
+    assert_eq!(store.delete_user(world.deletion("admin", false)).await.unwrap(), UserDeletion::LastAdmin);
+    world.expect_entries(&[]).await;
+    let asleep = world.read_user("asleep").await.unwrap();
+    let awake = store.change_user(world.change(&asleep, UserRole::Admin, false)).await.unwrap();
+    assert_eq!(awake, UserChange::Done);
+    let gone = store.delete_user(world.deletion("admin", false)).await.unwrap();
+    assert_eq!(gone, UserDeletion::Deleted { api_keys: 0, tokens: 0 });
+}
+
+pub(in crate::store) async fn two_admins_who_remove_each_other_leave_one(world: &mut World) {
+    let store = world.shared();
+    for round in 0..20 {
+        let other = format!("admin{round}");
+        let names = store.list_users(PageQuery { after: None, limit: 10 }).await.unwrap();
+        assert_eq!(names.len(), 1);
+        world.user(&other, UserRole::Admin, Limits::ANY).await;
+        let first = store.delete_user(world.deletion(&names[0].name, false));
+        let second = store.delete_user(world.deletion(&other, false));
+        let (first, second) = tokio::join!(first, second);
+        let refused = [first.unwrap(), second.unwrap()].map(|end| end == UserDeletion::LastAdmin);
+        assert_eq!(refused.into_iter().filter(|refused| *refused).count(), 1);
+        world.expect_entries(&[Action::UserDeleted]).await;
+    }
+}
+
+pub(in crate::store) async fn a_change_is_judged_again_when_the_user_has_moved_on(world: &mut World) {
+    let store = world.shared();
+    let seen = world.user("ops", UserRole::Viewer, Limits::ANY).await;
+    store.change_user(world.change(&seen, UserRole::Admin, false)).await.unwrap();
+    world.expect_entries(&[Action::UserChanged]).await;
+    // Who judged upon a viewer must not set an admin's password.
+    let password = world.new_password(&seen, Actor::System);
+    assert_eq!(store.replace_password(password).await.unwrap(), UserChange::Moved);
+    let change = world.change(&seen, UserRole::Viewer, true);
+    assert_eq!(store.change_user(change).await.unwrap(), UserChange::Moved);
+    let nobody = UserRecord { name: "nobody".to_owned(), ..seen };
+    let change = world.change(&nobody, UserRole::Viewer, true);
+    assert_eq!(store.change_user(change).await.unwrap(), UserChange::Unknown);
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn whoever_is_disabled_by_now_gives_nothing(world: &mut World) {
+    let store = world.shared();
+    let ops = world.user("ops", UserRole::Operator, Limits::ANY).await;
+    let viewer = world.user("viewer", UserRole::Viewer, Limits::ANY).await;
+    store.change_user(world.change(&ops, UserRole::Operator, true)).await.unwrap();
+    world.expect_entries(&[Action::UserChanged]).await;
+    for by in [Actor::User("ops".to_owned()), Actor::User("nobody".to_owned())] {
+        let user = CreateUser { by: by.clone(), ..world.new_user("new", UserRole::Viewer, Limits::ANY) };
+        assert_eq!(store.create_user(user).await.unwrap(), UserCreation::ActorGone);
+        let change = ChangeUser { by: by.clone(), ..world.change(&viewer, UserRole::Analyst, false) };
+        assert_eq!(store.change_user(change).await.unwrap(), UserChange::ActorGone);
+        let password = world.new_password(&viewer, by);
+        assert_eq!(store.replace_password(password).await.unwrap(), UserChange::ActorGone);
+    }
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn a_new_password_and_signing_out_begin_an_epoch_and_a_new_role_does_not(
+    world: &mut World,
+) {
+    let store = world.shared();
+    let ops = world.user("ops", UserRole::Operator, Limits::ANY).await;
+    store.change_user(world.change(&ops, UserRole::Viewer, false)).await.unwrap();
+    let ops = world.read_user("ops").await.unwrap();
+    assert_eq!((ops.role, ops.epoch), (UserRole::Viewer, 0));
+    store.replace_password(world.new_password(&ops, Actor::System)).await.unwrap();
+    let ops = world.read_user("ops").await.unwrap();
+    assert_eq!(ops.epoch, 1);
+    let hash = store.password_hash("ops".to_owned()).await.unwrap().unwrap();
+    assert_eq!(hash.expose(), "other");
+    store.change_user(world.change(&ops, UserRole::Viewer, true)).await.unwrap();
+    let ops = world.read_user("ops").await.unwrap();
+    assert_eq!((ops.epoch, ops.disabled_at), (2, Some(world.now)));
+    let out = |user| SignOutUser { user: name(user), entry: world.draft(Action::UserSignedOut) };
+    assert_eq!(store.sign_out_user(out("ops")).await.unwrap(), UserChange::Done);
+    assert_eq!(store.sign_out_user(out("nobody")).await.unwrap(), UserChange::Unknown);
+    assert_eq!(world.read_user("ops").await.unwrap().epoch, 3);
+    let acts = [Action::UserChanged, Action::PasswordSet, Action::UserChanged, Action::UserSignedOut];
+    world.expect_entries(&acts).await;
+}
+
+pub(in crate::store) async fn a_deleted_user_takes_keys_and_if_asked_tokens_along(world: &mut World) {
+    let store = world.shared();
+    for (revoke, ended) in [(false, 0), (true, 2)] {
+        let user = if revoke { "second" } else { "first" };
+        world.user(user, UserRole::Operator, Limits::ANY).await;
+        let key = world.api_key(Some(user)).await;
+        let by_user = MintRecord { minter: format!("user:{user}"), ..world.ephemeral(Some(1)) };
+        let by_user = world.mint(by_user).await;
+        let by_key = MintRecord { minter: format!("api_key:{}", key.id), ..world.persistent(None) };
+        let by_key = world.mint(by_key).await;
+        let other = world.mint_ephemeral(Some(1)).await;
+        world.new_entries().await;
+        let gone = store.delete_user(world.deletion(user, revoke)).await.unwrap();
+        assert_eq!(gone, UserDeletion::Deleted { api_keys: 1, tokens: ended });
+        assert!(world.read_user(user).await.is_none());
+        assert!(store.api_key(key.id).await.unwrap().is_none());
+        for (token, is_revoked) in [(&by_user, revoke), (&by_key, revoke), (&other, false)] {
+            assert_eq!(world.token(token).await.unwrap().revoked_at.is_some(), is_revoked);
+        }
+        let again = store.delete_user(world.deletion(user, revoke)).await.unwrap();
+        assert_eq!(again, UserDeletion::Unknown);
+        world.expect_entries(&[Action::UserDeleted]).await;
+    }
+}
+
+pub(in crate::store) async fn users_are_listed_by_name_page_by_page(world: &mut World) {
+    for user in ["b", "c", "a"] {
+        world.user(user, UserRole::Viewer, Limits::ANY).await;
+    }
+    let mut listed = Vec::new();
+    let mut after = None;
+    loop {
+        let page = world.store().list_users(PageQuery { after, limit: 2 }).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = Some(name(&last.name));
+        listed.extend(page.into_iter().map(|user| user.name));
+    }
+    assert_eq!(listed, ["a", "admin", "b", "c"]);
+}

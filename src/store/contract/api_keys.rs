@@ -1,0 +1,170 @@
+//! API keys, and what ends with them.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::accounts::name;
+use super::world::*;
+use crate::access::{Actor, Limits, Scope, UserRole};
+use crate::clock::Timestamp;
+use crate::id::ApiKeyId;
+use crate::ledger::Action;
+use crate::name::Label;
+use crate::store::*;
+use crate::token::Status;
+
+impl World {
+    pub(in crate::store) fn new_api_key(&self, owner: Option<&str>) -> CreateApiKey {
+        let key = ApiKeyRecord {
+            id: ApiKeyId::generate(self.now),
+            label: Label::parse("pipeline").unwrap(),
+            owner: owner.map(str::to_owned),
+            creator: owner.map_or_else(|| "local".to_owned(), |owner| format!("user:{owner}")),
+            scopes: vec![Scope::TokensRead, Scope::TokensWrite],
+            limits: Limits::LEAST,
+            created_at: self.now,
+            expires_at: Some(self.now.plus(DAY)),
+            used: None,
+        };
+        CreateApiKey { key, digest: [7; 32], by: Actor::System, entry: self.draft(Action::ApiKeyCreated) }
+    }
+
+    /// Makes an API key.
+    pub(in crate::store) async fn api_key(&mut self, owner: Option<&str>) -> ApiKeyRecord {
+        let command = self.new_api_key(owner);
+        let key = command.key.clone();
+        assert_eq!(self.store().create_api_key(command).await.unwrap(), ApiKeyCreation::Created);
+        self.expect_entries(&[Action::ApiKeyCreated]).await;
+        key
+    }
+
+    fn key_deletion(&self, key: ApiKeyId, owner: Option<&str>, revoke_tokens: bool) -> DeleteApiKey {
+        let (owner, entry) = (owner.map(str::to_owned), self.draft(Action::ApiKeyDeleted));
+        DeleteApiKey { key, owner, revoke_tokens, at: self.now, entry }
+    }
+}
+
+pub(in crate::store) async fn a_key_is_read_with_its_owner_and_listed_for_it(world: &mut World) {
+    let owner = world.user("ops", UserRole::Operator, Limits::ANY).await;
+    let (of_ops, of_nobody) = (world.api_key(Some("ops")).await, world.api_key(None).await);
+    let stored = world.store().api_key(of_ops.id).await.unwrap().unwrap();
+    let expected = StoredApiKey { key: of_ops.clone(), digest: [7; 32], owner: Some(owner) };
+    assert_eq!(stored, expected);
+    assert_eq!(world.store().api_key(of_nobody.id).await.unwrap().unwrap().owner, None);
+    let page = PageQuery { after: None, limit: 10 };
+    let all = world.store().list_api_keys(None, page).await.unwrap();
+    assert_eq!(all.len(), 2);
+    assert!(all[0].id > all[1].id);
+    let own = world.store().list_api_keys(Some("ops".to_owned()), page).await.unwrap();
+    assert_eq!(own, [of_ops]);
+    let rest = PageQuery { after: Some(all[0].id), limit: 10 };
+    assert_eq!(world.store().list_api_keys(None, rest).await.unwrap(), all[1..]);
+}
+
+pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked(world: &mut World) {
+    let store = world.shared();
+    let key = world.api_key(None).await;
+    let minter = format!("api_key:{}", key.id);
+    let of_key = |record| MintRecord { minter: minter.clone(), ..record };
+    let records = [
+        of_key(world.ephemeral(Some(2))),
+        of_key(world.ephemeral(Some(1))),
+        of_key(world.ephemeral(Some(1))),
+        of_key(world.ephemeral(Some(1))),
+        of_key(world.persistent(None)),
+        world.ephemeral(Some(1)),
+    ];
+    let mut tokens = Vec::new();
+    for record in records {
+        tokens.push(world.mint(record).await);
+    }
+    // One is spent, one revoked already; one has just expired, which a host whose clock is behind may still redeem.
+    world.enroll(&tokens[1], new_key()).await;
+    world.revoke(&tokens[2]).await;
+    let at = tokens[0].expires_at.unwrap();
+    let late = of_key(MintRecord { expires_at: Some(at.minus(HOUR)), ..world.ephemeral(Some(1)) });
+    let late = world.mint(late).await;
+    world.new_entries().await;
+    world.now = late.expires_at.unwrap().plus(std::time::Duration::from_secs(30));
+    let gone = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
+    assert_eq!(gone, ApiKeyDeletion::Deleted { tokens: 4 });
+    for (place, token) in tokens.iter().enumerate() {
+        let revoked = world.token(token).await.unwrap().revoked_at.is_some();
+        assert_eq!(revoked, matches!(place, 0 | 2 | 3 | 4), "{place}");
+    }
+    assert_eq!(store.revocations().status(late.status), Status::Revoked);
+    assert_eq!(store.revocations().status(tokens[4].status), Status::Revoked);
+    assert_eq!(store.revocations().status(tokens[5].status), Status::Valid);
+    let again = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
+    assert_eq!(again, ApiKeyDeletion::Unknown);
+    world.expect_entries(&[Action::ApiKeyDeleted]).await;
+    // What it minted cannot grow any more.
+    let record = of_key(world.ephemeral(Some(1)));
+    let by = Actor::ApiKey(key.id);
+    let late = RecordMint { record, by, entry: world.draft(Action::TokenCreated) };
+    assert_eq!(store.record_mint(late).await.unwrap(), Minted::MinterGone);
+}
+
+pub(in crate::store) async fn the_emergency_token_outlives_who_minted_it(world: &mut World) {
+    let key = world.api_key(None).await;
+    let minter = format!("api_key:{}", key.id);
+    let emergency = MintRecord { emergency: true, minter, ..world.persistent(None) };
+    let emergency = world.mint(emergency).await;
+    let gone = world.store().delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
+    assert_eq!(gone, ApiKeyDeletion::Deleted { tokens: 0 });
+    assert_eq!(world.token(&emergency).await.unwrap().revoked_at, None);
+}
+
+pub(in crate::store) async fn a_key_of_somebody_else_is_not_found(world: &mut World) {
+    let store = world.shared();
+    world.user("ops", UserRole::Operator, Limits::ANY).await;
+    for key in [world.api_key(Some("admin")).await, world.api_key(None).await] {
+        let wrong = store.delete_api_key(world.key_deletion(key.id, Some("ops"), true)).await.unwrap();
+        assert_eq!(wrong, ApiKeyDeletion::Unknown);
+        world.expect_entries(&[]).await;
+        let right = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
+        assert_eq!(right, ApiKeyDeletion::Deleted { tokens: 0 });
+        world.expect_entries(&[Action::ApiKeyDeleted]).await;
+    }
+}
+
+pub(in crate::store) async fn a_key_made_by_who_is_gone_is_not_made(world: &mut World) {
+    let store = world.shared();
+    world.user("ops", UserRole::Operator, Limits::ANY).await;
+    let maker = world.api_key(Some("ops")).await;
+    let gone = DeleteUser {
+        user: name("ops"),
+        revoke_tokens: false,
+        at: world.now,
+        entry: world.draft(Action::UserDeleted),
+    };
+    store.delete_user(gone).await.unwrap();
+    world.expect_entries(&[Action::UserDeleted]).await;
+    for by in [Actor::User("ops".to_owned()), Actor::ApiKey(maker.id)] {
+        let command = CreateApiKey { by, ..world.new_api_key(Some("ops")) };
+        assert_eq!(store.create_api_key(command).await.unwrap(), ApiKeyCreation::ActorGone);
+    }
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn the_latest_use_of_a_key_stays(world: &mut World) {
+    let store = world.shared();
+    let key = world.api_key(None).await;
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let unknown = ApiKeyId::generate(world.now);
+    let mark = |at: Timestamp| MarkApiKeysUsed { used: vec![(unknown, at, here), (key.id, at, here)] };
+    let later = world.now.plus(HOUR);
+    store.mark_api_keys_used(mark(later)).await.unwrap();
+    store.mark_api_keys_used(mark(world.now)).await.unwrap();
+    assert_eq!(store.api_key(key.id).await.unwrap().unwrap().key.used, Some((later, here)));
+    world.expect_entries(&[]).await;
+}
+
+pub(in crate::store) async fn one_user_owns_only_so_many(world: &mut World) {
+    let store = world.shared();
+    for _ in 0..MOST_API_KEYS {
+        store.create_api_key(world.new_api_key(Some("admin"))).await.unwrap();
+    }
+    let more = store.create_api_key(world.new_api_key(Some("admin"))).await.unwrap();
+    assert_eq!(more, ApiKeyCreation::TooMany);
+    assert_eq!(store.create_api_key(world.new_api_key(None)).await.unwrap(), ApiKeyCreation::Created);
+}
