@@ -1,11 +1,14 @@
 //! What goes wrong, as it stands on the wire: RFC 9457 problems, and the dialects of compat routes.
 
+pub(super) mod body;
+pub mod code;
 mod echo;
 mod forbidden;
 
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use self::body::{NativeBody, OAuthBody};
 use super::reply::Reply;
 use crate::access::throttle::RateLimited;
 use crate::ca::IssueError;
@@ -100,41 +103,19 @@ impl Problem {
         }
     }
 
-    fn title(&self) -> String {
-        match self.code {
-            "node_limit_exceeded" => "NodeLimitExceeded".to_owned(),
-            code => {
-                let words = code.replace('_', " ");
-                let (first, rest) = words.split_at(words.len().min(1));
-                first.to_uppercase() + rest
-            }
-        }
-    }
-
     fn native(&self) -> Value {
-        let mut problem = json!({
-            "type": format!("urn:gatepass:problem:{}", self.code),
-            "title": self.title(),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-            "code": self.code,
-        });
-        if !self.fields.is_empty() {
-            problem["fields"] = json!(self.fields);
-        }
-        problem
+        json!(NativeBody {
+            kind: format!("urn:gatepass:problem:{}", self.code),
+            title: title(self.code),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            fields: &self.fields,
+        })
     }
 
-    /// RFC 6749 section 5.2 has codes for some of it; what it has none for keeps ours.
     fn oauth(&self) -> Value {
-        let code = match self.code {
-            "unauthenticated" => "invalid_client",
-            "forbidden" => "unauthorized_client",
-            "internal_error" => "server_error",
-            _ if self.status == StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
-            code => code,
-        };
-        json!({ "error": code, "error_description": self.detail })
+        json!(OAuthBody { error: in_oauth(self.status.as_u16(), self.code), error_description: &self.detail })
     }
 
     fn ece(&self) -> Value {
@@ -156,6 +137,29 @@ impl Problem {
             error["fields"] = json!(fields);
         }
         json!({ "errors": [error] })
+    }
+}
+
+/// A code in words.
+pub(super) fn title(code: &str) -> String {
+    match code {
+        "node_limit_exceeded" => "NodeLimitExceeded".to_owned(),
+        code => {
+            let words = code.replace('_', " ");
+            let (first, rest) = words.split_at(words.len().min(1));
+            first.to_uppercase() + rest
+        }
+    }
+}
+
+/// RFC 6749 section 5.2 has codes for some of it; what it has none for keeps ours.
+pub(super) fn in_oauth(status: u16, code: &str) -> &str {
+    match code {
+        "unauthenticated" => "invalid_client",
+        "forbidden" => "unauthorized_client",
+        "internal_error" => "server_error",
+        _ if status == 503 => "temporarily_unavailable",
+        code => code,
     }
 }
 

@@ -1,6 +1,7 @@
 //! How a use case can fail: one closed list. What each means on the wire is said in `http::problem`, in one match.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::time::ClockDoubt;
 use super::vault::VaultError;
@@ -13,11 +14,13 @@ use crate::store::StoreError;
 use crate::token::{KeyError, MintError, VerifyError};
 
 /// What is wrong with one field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
     /// The field, as a path such as `roles[2]`.
+    #[schema(example = "roles[2]")]
     pub field: String,
     /// What is wrong, and what would be right.
+    #[schema(example = "unknown role \"root\"; the roles are: allocator, proxy")]
     pub message: String,
 }
 
