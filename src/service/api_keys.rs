@@ -17,7 +17,7 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::secret::Secret;
 use crate::store::{
     ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
-    PageQuery, StoredApiKey,
+    Page, PageQuery, StoredApiKey,
 };
 
 impl Authority {
@@ -100,7 +100,7 @@ impl Authority {
         &self,
         caller: &Caller,
         page: PageQuery<ApiKeyId>,
-    ) -> Result<Vec<ApiKeyRecord>, ServiceError> {
+    ) -> Result<Page<ApiKeyRecord, ApiKeyId>, ServiceError> {
         Ok(self.store.list_api_keys(only_of(caller)?, page).await?)
     }
 

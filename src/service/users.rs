@@ -11,8 +11,8 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::store::{
-    ChangeUser, CreateUser, DeleteUser, PageQuery, ReplacePassword, SignOutUser, StoreError, UserChange,
-    UserCreation, UserDeletion, UserRecord,
+    ChangeUser, CreateUser, DeleteUser, Page, PageQuery, ReplacePassword, SignOutUser, StoreError,
+    UserChange, UserCreation, UserDeletion, UserRecord,
 };
 
 /// How often a change is judged again because the user changed meanwhile.
@@ -32,7 +32,10 @@ impl Authority {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn list_users(&self, page: PageQuery<UserName>) -> Result<Vec<UserRecord>, ServiceError> {
+    pub async fn list_users(
+        &self,
+        page: PageQuery<UserName>,
+    ) -> Result<Page<UserRecord, UserName>, ServiceError> {
         Ok(self.store.list_users(page).await?)
     }
 

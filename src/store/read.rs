@@ -77,7 +77,7 @@ pub trait Entries {
 /// Reading users and API keys.
 pub trait Accounts {
     /// A page of users, by name.
-    fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Vec<UserRecord>>;
+    fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Page<UserRecord, UserName>>;
 
     /// An API key with its owner: one point read.
     fn api_key(&self, key: ApiKeyId) -> Answer<'_, Option<StoredApiKey>>;
@@ -87,7 +87,7 @@ pub trait Accounts {
         &self,
         owner: Option<String>,
         page: PageQuery<ApiKeyId>,
-    ) -> Answer<'_, Vec<ApiKeyRecord>>;
+    ) -> Answer<'_, Page<ApiKeyRecord, ApiKeyId>>;
 }
 
 /// Reading what the authority is made of.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::paging::{Limit, page, rendered};
+use super::paging::{NoFilters, asked};
 use crate::access::{Limits, Scope};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
@@ -54,21 +54,12 @@ impl ApiKeyItem {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Query {
-    limit: Limit,
-    cursor: Option<String>,
-}
-
 /// `GET /api/v1/api-keys`: a page of API keys, newest first.
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let Query { limit, cursor } = call.query()?;
-    let query = page(limit, cursor.as_deref(), ApiKeyId::parse)?;
-    let keys = call.authority.list_api_keys(&call.caller(), query).await?;
+    let (paging, NoFilters {}) = asked(&call, "api-keys")?;
+    let keys = call.authority.list_api_keys(&call.caller(), paging.query()?).await?;
     let now = call.authority.now();
-    let items = keys.into_iter().map(|key| ApiKeyItem::new(key, now)).collect();
-    Ok(rendered(items, limit, |key: &ApiKeyItem| key.id.to_string()))
+    Ok(paging.rendered(keys, |key| ApiKeyItem::new(key, now)))
 }
 
 /// The answer that has the key in it, this once.

@@ -9,7 +9,8 @@ use sha2::{Digest as _, Sha256};
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::id::{HostId, TokenId};
+use crate::id::{ApiKeyId, HostId, TokenId};
+use crate::name::UserName;
 use crate::service::FieldError;
 use crate::store::{Page, PageQuery};
 
@@ -88,7 +89,17 @@ macro_rules! position {
         }
     )*};
 }
-position!(HostId, TokenId);
+position!(ApiKeyId, HostId, TokenId);
+
+impl Position for UserName {
+    fn bytes(&self) -> Vec<u8> {
+        self.as_str().as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::parse(std::str::from_utf8(bytes).ok()?).ok()
+    }
+}
 
 impl Position for u64 {
     fn bytes(&self) -> Vec<u8> {

@@ -4,7 +4,7 @@ use http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::api_keys::Tokens;
-use super::paging::{Limit, page, rendered};
+use super::paging::{NoFilters, asked};
 use crate::access::{Limits, UserRole};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
@@ -36,20 +36,11 @@ impl From<UserRecord> for UserItem {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Query {
-    limit: Limit,
-    cursor: Option<String>,
-}
-
 /// `GET /api/v1/users`: a page of users, by name.
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let Query { limit, cursor } = call.query()?;
-    let parse = |text: &str| UserName::parse(text).ok();
-    let users = call.authority.list_users(page(limit, cursor.as_deref(), parse)?).await?;
-    let items = users.into_iter().map(UserItem::from).collect();
-    Ok(rendered(items, limit, |user: &UserItem| user.username.clone()))
+    let (paging, NoFilters {}) = asked(&call, "users")?;
+    let users = call.authority.list_users(paging.query()?).await?;
+    Ok(paging.rendered(users, UserItem::from))
 }
 
 /// `POST /api/v1/users`.

@@ -87,7 +87,7 @@ pub(in crate::store) async fn two_admins_who_remove_each_other_leave_one(world: 
     let store = world.shared();
     for round in 0..20 {
         let other = format!("admin{round}");
-        let names = store.list_users(PageQuery { after: None, limit: 10 }).await.unwrap();
+        let names = store.list_users(PageQuery::new(None, 10)).await.unwrap().items;
         assert_eq!(names.len(), 1);
         world.user(&other, UserRole::Admin, Limits::ANY).await;
         let first = store.delete_user(world.deletion(&names[0].name, false));
@@ -188,10 +188,12 @@ pub(in crate::store) async fn users_are_listed_by_name_page_by_page(world: &mut 
     let mut listed = Vec::new();
     let mut after = None;
     loop {
-        let page = world.store().list_users(PageQuery { after, limit: 2 }).await.unwrap();
-        let Some(last) = page.last() else { break };
-        after = Some(name(&last.name));
-        listed.extend(page.into_iter().map(|user| user.name));
+        let page = world.store().list_users(PageQuery::new(after, 2)).await.unwrap();
+        listed.extend(page.items.into_iter().map(|user| user.name));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
     }
     assert_eq!(listed, ["a", "admin", "b", "c"]);
 }

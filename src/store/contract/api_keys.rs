@@ -50,14 +50,16 @@ pub(in crate::store) async fn a_key_is_read_with_its_owner_and_listed_for_it(wor
     let expected = StoredApiKey { key: of_ops.clone(), digest: [7; 32], owner: Some(owner) };
     assert_eq!(stored, expected);
     assert_eq!(world.store().api_key(of_nobody.id).await.unwrap().unwrap().owner, None);
-    let page = PageQuery { after: None, limit: 10 };
-    let all = world.store().list_api_keys(None, page).await.unwrap();
+    let page = PageQuery::new(None, 10);
+    let all = world.store().list_api_keys(None, page).await.unwrap().items;
     assert_eq!(all.len(), 2);
     assert!(all[0].id > all[1].id);
     let own = world.store().list_api_keys(Some("ops".to_owned()), page).await.unwrap();
-    assert_eq!(own, [of_ops]);
-    let rest = PageQuery { after: Some(all[0].id), limit: 10 };
-    assert_eq!(world.store().list_api_keys(None, rest).await.unwrap(), all[1..]);
+    assert_eq!((own.items, own.next), (vec![of_ops], None));
+    let first = world.store().list_api_keys(None, PageQuery::new(None, 1)).await.unwrap();
+    assert_eq!((first.items, first.next), (all[..1].to_vec(), Some(all[0].id)));
+    let rest = world.store().list_api_keys(None, PageQuery::new(first.next, 1)).await.unwrap();
+    assert_eq!((rest.items, rest.next), (all[1..].to_vec(), None));
 }
 
 pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked(world: &mut World) {

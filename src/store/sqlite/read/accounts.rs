@@ -7,8 +7,8 @@ use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::name::UserName;
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::value::{Address, Count, Json};
-use crate::store::{Accounts, Answer, ApiKeyRecord, PageQuery, StoredApiKey, UserRecord};
+use crate::store::sqlite::value::{Address, Count, Json, damaged};
+use crate::store::{Accounts, Answer, ApiKeyRecord, Page, PageQuery, StoredApiKey, UserRecord};
 
 /// One user by name.
 pub(in crate::store::sqlite) const USER_BY_NAME: &str =
@@ -32,12 +32,19 @@ fn user_from(row: &Row<'_>, first: usize) -> rusqlite::Result<UserRecord> {
     })
 }
 
-fn users(connection: &Connection, page: &PageQuery<UserName>) -> rusqlite::Result<Vec<UserRecord>> {
+fn users(
+    connection: &Connection,
+    page: &PageQuery<UserName>,
+) -> rusqlite::Result<Page<UserRecord, UserName>> {
     // No name is as short as the empty text, which stands for no cursor.
     let after = page.after.as_ref().map_or("", UserName::as_str);
     let sql = "SELECT name, role, limits, epoch, created_at, changed_at, disabled_at FROM users \
                WHERE name > ?1 ORDER BY name LIMIT ?2";
-    connection.prepare_cached(sql)?.query_map(params![after, page.limit], user)?.collect()
+    let rows: rusqlite::Result<Vec<_>> =
+        connection.prepare_cached(sql)?.query_map(params![after, page.limit + 1], user)?.collect();
+    cut(rows?, page.limit, |user: &UserRecord| {
+        UserName::parse(&user.name).map_err(|_| damaged("a user has no name"))
+    })
 }
 
 macro_rules! select {
@@ -83,23 +90,39 @@ fn api_keys(
     connection: &Connection,
     owner: Option<&str>,
     page: PageQuery<ApiKeyId>,
-) -> rusqlite::Result<Vec<ApiKeyRecord>> {
+) -> rusqlite::Result<Page<ApiKeyRecord, ApiKeyId>> {
     // The greatest id there is stands for no cursor.
     let before = page.after.map_or([0xff; 16], |after| *after.as_bytes());
-    match owner {
+    let rows: rusqlite::Result<Vec<_>> = match owner {
         Some(owner) => {
             let sql = select!("", "WHERE k.owner = ?3 AND k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
-            connection.prepare_cached(sql)?.query_map(params![before, page.limit, owner], api_key)?.collect()
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map(params![before, page.limit + 1, owner], api_key)?.collect()
         }
         None => {
             let sql = select!("", "WHERE k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
-            connection.prepare_cached(sql)?.query_map(params![before, page.limit], api_key)?.collect()
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_map(params![before, page.limit + 1], api_key)?.collect()
         }
-    }
+    };
+    cut(rows?, page.limit, |key: &ApiKeyRecord| Ok(key.id))
+}
+
+/// The page of `rows`, which are one more than it shows if others follow.
+fn cut<T, Id>(
+    mut rows: Vec<T>,
+    limit: u32,
+    id: impl Fn(&T) -> rusqlite::Result<Id>,
+) -> rusqlite::Result<Page<T, Id>> {
+    let shown = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > shown;
+    rows.truncate(shown);
+    let next = rows.last().filter(|_| more).map(id).transpose()?;
+    Ok(Page { items: rows, next })
 }
 
 impl Accounts for SqliteStore {
-    fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Vec<UserRecord>> {
+    fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Page<UserRecord, UserName>> {
         Box::pin(self.pool.list(move |connection| users(connection, &page)))
     }
 
@@ -111,7 +134,7 @@ impl Accounts for SqliteStore {
         &self,
         owner: Option<String>,
         page: PageQuery<ApiKeyId>,
-    ) -> Answer<'_, Vec<ApiKeyRecord>> {
+    ) -> Answer<'_, Page<ApiKeyRecord, ApiKeyId>> {
         Box::pin(self.pool.list(move |connection| api_keys(connection, owner.as_deref(), page)))
     }
 }
