@@ -34,7 +34,10 @@ impl Together {
         if ids.is_empty() {
             return match format {
                 Format::Json => output::json(&self.summary(0, 0)),
-                Format::Table => Ok(note(format!("no {} fits: nothing was done", self.what))),
+                Format::Table => {
+                    note(format!("no {} fits: nothing was done", self.what));
+                    Ok(())
+                }
             };
         }
         let admitted = match self.hosts {

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use super::mint::ATTEMPTS;
 use super::order::{MintOrder, MintRequest};
-use super::{Authority, Caller, ServiceError};
+use super::{Authority, Caller, FieldError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
+use crate::span::parse_span;
 use crate::store::{
     MintRecord, RevokeDue, RotateToken, StoreError, TokenKind, TokenRecord, TokenRotation, TokenState,
 };
@@ -15,6 +18,35 @@ use crate::token::MintedToken;
 
 /// How many tokens end in one transaction.
 const AT_ONCE: u32 = 256;
+
+/// How long both tokens are good unless asked otherwise.
+const OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+/// A rotation as it was asked for, nothing of it judged yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct RotateRequest {
+    /// How long both are good, such as `24h`; `0s` = not at all.
+    pub overlap: Option<String>,
+}
+
+impl RotateRequest {
+    /// How long both are good; `None` = not at all.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidRequest`] if that is no span.
+    pub fn judge(&self) -> Result<Option<Duration>, ServiceError> {
+        match self.overlap.as_deref() {
+            None => Ok(Some(OVERLAP)),
+            // Nowhere else is no time at all a span.
+            Some("0s") => Ok(None),
+            Some(text) => parse_span(text).map(Some).map_err(|error| {
+                let fault = FieldError::new("overlap", format!("{error}; 0s is at once"));
+                ServiceError::InvalidRequest(vec![fault])
+            }),
+        }
+    }
+}
 
 /// What a rotation led to.
 pub struct Rotated {

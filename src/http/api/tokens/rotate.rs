@@ -1,9 +1,7 @@
 //! `POST /api/v1/enrollment-tokens/{id}/rotate`: a successor with the same grant.
 
-use std::time::Duration;
-
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::create;
@@ -15,18 +13,7 @@ use crate::http::decode;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::TokenId;
-use crate::service::FieldError;
-use crate::service::rotation::Rotated;
-use crate::span::parse_span;
-
-/// How long both are good unless asked otherwise.
-const OVERLAP: Duration = Duration::from_secs(24 * 3600);
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Request {
-    overlap: Option<String>,
-}
+use crate::service::rotation::{RotateRequest, Rotated};
 
 /// The successor's mint, and what becomes of the token itself.
 #[derive(Serialize)]
@@ -41,8 +28,7 @@ struct Answer {
 
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
-    let Request { overlap } = decode::strict(&call.body)?;
-    let overlap = span(overlap.as_deref())?;
+    let overlap = decode::strict::<RotateRequest>(&call.body)?.judge()?;
     let authority = &call.authority;
     let Rotated { minted, order, revokes_at } = authority.rotate_token(&call.caller(), id, overlap).await?;
     let now = authority.now();
@@ -54,15 +40,4 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     };
     let minted = create::shown(authority, &minted, order.label.to_string());
     Ok(Reply::json(StatusCode::CREATED, &Answer { minted, replaces: id, revokes_at, newest_hosts }))
-}
-
-/// A span, or `0s` for none, which is no span elsewhere.
-fn span(text: Option<&str>) -> Result<Option<Duration>, Problem> {
-    match text {
-        None => Ok(Some(OVERLAP)),
-        Some("0s") => Ok(None),
-        Some(text) => parse_span(text).map(Some).map_err(|error| {
-            Problem::invalid_fields(vec![FieldError::new("overlap", format!("{error}; 0s is at once"))])
-        }),
-    }
 }
