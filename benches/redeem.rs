@@ -79,7 +79,7 @@ async fn mint(authority: &Authority) -> Arc<str> {
     let roles = ["allocator", "proxy"].map(str::to_owned).to_vec();
     let request =
         MintRequest { roles, ttl: Some("24h".to_owned()), max_uses: Some(None), ..MintRequest::default() };
-    let order = request.judge(authority.settings(), authority.now(), Vec::new()).unwrap();
+    let order = request.judge(authority.settings(), &authority.spans(), authority.now(), Vec::new()).unwrap();
     let minted = authority.mint(&Caller::SYSTEM, order).await.unwrap();
     Arc::from(minted.text().expose().as_str())
 }

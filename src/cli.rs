@@ -23,6 +23,7 @@ mod profile;
 mod remote;
 mod renew;
 mod serve;
+mod settings;
 mod signals;
 mod status;
 mod together;
@@ -75,6 +76,8 @@ enum Command {
     Issuer(issuer::IssuerCommand),
     #[command(subcommand)]
     Clock(clock::ClockCommand),
+    #[command(subcommand)]
+    Settings(settings::SettingsCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     Login(login::Login),
@@ -144,6 +147,7 @@ async fn run_async(command: Command, environment: &Environment) -> Result<(), Cl
         Command::Ca(command) => command.run(environment).await,
         Command::Issuer(command) => command.run(environment).await,
         Command::Clock(command) => command.run(environment).await,
+        Command::Settings(command) => command.run(environment).await,
         Command::Ledger(command) => command.run(environment).await,
         Command::Login(command) => command.run(environment).await,
         Command::User(command) => command.run(environment).await,

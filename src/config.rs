@@ -28,6 +28,7 @@ pub use problem::{ConfigErrors, ConfigProblem, Place};
 use crate::access::throttle::{Rate, Rates};
 use crate::name::Role;
 use crate::secret::Secret;
+use crate::span::Spans;
 
 /// The name of the configuration file.
 pub const FILE_NAME: &str = "gatepass.toml";
@@ -117,6 +118,14 @@ pub struct TokensConfig {
     pub hot_tokens: usize,
     /// URIs of the services that service tokens may be minted for, without repeats (none).
     pub audiences: Vec<String>,
+}
+
+impl TokensConfig {
+    /// Those of its spans that an admin may change at run time.
+    pub const fn spans(&self) -> Spans {
+        let Self { default_ttl, max_ephemeral_ttl, cluster_ttl, retention, .. } = *self;
+        Spans { default_ttl, max_ephemeral_ttl, cluster_ttl, retention }
+    }
 }
 
 /// `[hosts]`.

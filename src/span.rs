@@ -1,6 +1,10 @@
 //! Spans of time as people write them: `90s`, `15m`, `36h`, `30d`.
 
+mod setting;
+
 use std::time::Duration;
+
+pub use self::setting::{Setting, SettingError, Spans};
 
 /// The longest span that is accepted: a hundred years. No field means more, and sums of spans stay far from overflow.
 const LONGEST: Duration = Duration::from_secs(36_525 * 86_400);

@@ -18,7 +18,7 @@ use crate::id::TokenId;
 /// Mint, list and revoke tokens, for hosts to enroll with or for a service's door; look into one without a server
 #[derive(Subcommand)]
 pub(crate) enum TokenCommand {
-    Create(create::Create),
+    Create(Box<create::Create>),
     List(list::List),
     Show(list::Show),
     Revoke(revoke::Revoke),

@@ -1,7 +1,15 @@
 //! Every field of the configuration in one table: the reader, the example file and the checks for unknown keys all use
 //! it, so that none can forget a field.
 
+use crate::span::Setting;
+
 const DAY: u64 = 86_400;
+
+/// What a span that can be changed at run time too may be.
+const fn span(setting: Setting) -> Kind {
+    let (least, most) = setting.bounds();
+    Kind::Span(least, most)
+}
 
 /// What a field holds.
 #[derive(Clone, Copy, Debug)]
@@ -135,7 +143,7 @@ pub(super) const FIELDS: &[Field] = &[
     field(
         "tokens",
         "default_ttl",
-        Kind::Span(1, 7 * DAY),
+        span(Setting::DefaultTtl),
         "\"15m\"",
         "life of a token when its minter names none",
     ),
@@ -149,16 +157,16 @@ pub(super) const FIELDS: &[Field] = &[
     field(
         "tokens",
         "max_ephemeral_ttl",
-        Kind::Span(1, 7 * DAY),
+        span(Setting::MaxEphemeralTtl),
         "\"24h\"",
-        "longest life of a token that is not persistent",
+        "longest life of a token that is not persistent; at most 24h",
     ),
     field(
         "tokens",
         "cluster_ttl",
-        Kind::Span(1, 730 * DAY),
+        span(Setting::ClusterTtl),
         "\"365d\"",
-        "life of a cluster token when its minter names none; at most 730d",
+        "life of a persistent token bound to a cluster when its minter names none; at most 730d",
     ),
     field(
         "tokens",
@@ -167,7 +175,7 @@ pub(super) const FIELDS: &[Field] = &[
         "4096",
         "how many good signatures are remembered of each kind of token, so that a token that comes again costs little; 0 = none",
     ),
-    field("tokens", "retention", Kind::Span(60, 3650 * DAY), "\"7d\"", "how long ended tokens stay in lists"),
+    field("tokens", "retention", span(Setting::Retention), "\"7d\"", "how long ended tokens stay in lists"),
     Field {
         section: "tokens",
         key: "audiences",

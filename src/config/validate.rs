@@ -14,7 +14,6 @@ use super::{
     RoleConfig, ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
 };
 use crate::name::Role;
-use crate::span::show_span;
 
 /// Checks everything and makes the configuration, or names every mistake.
 pub(super) fn validate(
@@ -86,13 +85,10 @@ impl Check {
             hot_tokens: self.count("tokens", "hot_tokens"),
             retention: self.span("tokens", "retention"),
         };
+        let spans = tokens.spans();
         for (key, ttl) in [("default_ttl", tokens.default_ttl), ("ece_ttl", tokens.ece_ttl)] {
-            if ttl > tokens.max_ephemeral_ttl {
-                let (ttl, most) = (show_span(ttl), show_span(tokens.max_ephemeral_ttl));
-                let why = format!(
-                    "{ttl} is longer than tokens.max_ephemeral_ttl ({most}): shorten the one or lengthen the other"
-                );
-                self.conflict("tokens", key, why);
+            if let Err(error) = spans.fits(ttl) {
+                self.conflict("tokens", key, error.to_string());
             }
         }
         tokens

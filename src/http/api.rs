@@ -16,6 +16,7 @@ mod published;
 mod renewal;
 mod roles;
 mod service_tokens;
+mod settings;
 mod shapes;
 mod status;
 mod together;
@@ -102,5 +103,6 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
     routes.extend(oauth::routes());
     routes.extend(published::routes());
     routes.extend(status::routes());
+    routes.extend(settings::routes());
     routes
 }

@@ -66,13 +66,15 @@ pub enum Action {
     ApiKeyCreated,
     /// An API key was deleted.
     ApiKeyDeleted,
+    /// Settings were changed at run time.
+    SettingsChanged,
     /// What had expired was collected.
     Collected,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::AuthorityCreated,
         Self::AuthorityChanged,
         Self::TokenCreated,
@@ -100,6 +102,7 @@ impl Action {
         Self::UserDeleted,
         Self::ApiKeyCreated,
         Self::ApiKeyDeleted,
+        Self::SettingsChanged,
         Self::Collected,
     ];
 
@@ -133,6 +136,7 @@ impl Action {
             Self::UserDeleted => "user_deleted",
             Self::ApiKeyCreated => "api_key_created",
             Self::ApiKeyDeleted => "api_key_deleted",
+            Self::SettingsChanged => "settings_changed",
             Self::Collected => "collected",
         }
     }

@@ -124,8 +124,9 @@ async fn compose(
     let indexes = indexes.ok_or_else(|| StartError::of("the store has no open status list"))?;
     let emergency = store.emergency_token().await.map_err(StartError::of)?.map(|token| token.mint.token);
     let data_dir = config.server.data_dir.clone();
-    let settings = settings(config);
-    let parts = Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings };
+    let (settings, changed) = (settings(config), store.settings().await.map_err(StartError::of)?);
+    let parts =
+        Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings, changed };
     let authority = Authority::new(parts);
     authority.finish_emergency().map_err(StartError::of)?;
     Ok(Arc::new(authority))
@@ -136,16 +137,14 @@ fn settings(config: &Config) -> Settings {
     Settings {
         roles: Catalogue::new(roles),
         audiences: config.tokens.audiences.clone(),
-        default_ttl: config.tokens.default_ttl,
+        spans: config.tokens.spans(),
         ece_ttl: config.tokens.ece_ttl,
-        max_ephemeral_ttl: config.tokens.max_ephemeral_ttl,
         proxies: TrustedProxies::new(
             config.http.trusted_proxies.clone(),
             &config.http.client_certificate_header,
         ),
         rates: config.limits.rates(),
         hot_tokens: config.tokens.hot_tokens,
-        retention: config.tokens.retention,
         certificate_lifetime: config.hosts.certificate_lifetime,
         host_retention: config.hosts.retention,
         trust_domain: config.server.trust_domain.clone(),

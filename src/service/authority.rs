@@ -17,6 +17,7 @@ use super::issuers::Issuers;
 use super::order::Catalogue;
 use super::proxies::TrustedProxies;
 use super::refusals::{Conflicts, Refusals};
+use super::settings::LiveSpans;
 use super::sign_in::SignIn;
 use super::status_lists::{Most, StatusLists};
 use super::time::TimeKeeper;
@@ -27,7 +28,8 @@ use crate::access::{Act, Actor, Rights};
 use crate::clock::Timestamp;
 use crate::id::{RequestId, TokenId};
 use crate::ledger::{Action, Draft};
-use crate::store::Store;
+use crate::span::Spans;
+use crate::store::{SettingRecord, Store};
 use crate::token::KeyRing;
 
 /// What an operator decides once, in the configuration.
@@ -37,20 +39,16 @@ pub struct Settings {
     pub roles: Catalogue,
     /// The URIs of the services that service tokens may be minted for.
     pub audiences: Vec<String>,
-    /// How long an ephemeral token lives unless asked otherwise.
-    pub default_ttl: Duration,
-    /// The same for tokens minted by Elastic's route.
+    /// The spans that an admin may change at run time: [`Authority::spans`] has those in force.
+    pub spans: Spans,
+    /// How long a token minted by Elastic's route lives unless asked otherwise.
     pub ece_ttl: Duration,
-    /// How long it may live.
-    pub max_ephemeral_ttl: Duration,
     /// The proxies whose word on a client certificate is taken.
     pub proxies: TrustedProxies,
     /// How much each rate limit gives.
     pub rates: Rates,
     /// How many good signatures are remembered of each kind of token.
     pub hot_tokens: usize,
-    /// How long ended tokens stay listed.
-    pub retention: Duration,
     /// How long a host certificate lives.
     pub certificate_lifetime: Duration,
     /// How long a host is kept after its last certificate ended.
@@ -131,6 +129,8 @@ pub struct Parts {
     pub data_dir: PathBuf,
     /// The configuration.
     pub settings: Settings,
+    /// What of it was changed at run time.
+    pub changed: Vec<SettingRecord>,
 }
 
 /// The authority: it owns what the use cases share. Each use case is a method, in a file of its own.
@@ -146,6 +146,7 @@ pub struct Authority {
     pub(super) vault: Vault,
     pub(super) data_dir: PathBuf,
     pub(super) settings: Settings,
+    pub(super) live_spans: LiveSpans,
     pub(super) ca_changes: tokio::sync::watch::Sender<u64>,
     pub(super) crls: Crls,
     pub(super) refusals: Refusals,
@@ -165,7 +166,9 @@ pub struct Authority {
 impl Authority {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings } = parts;
+        let Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings, changed } =
+            parts;
+        let live_spans = LiveSpans::new(settings.spans, changed);
         let audiences = settings.audiences.clone().into();
         let trust = Trust::new(Arc::new(ring), Arc::new(issuers), audiences, settings.hot_tokens);
         let crls = Crls::default();
@@ -182,6 +185,7 @@ impl Authority {
             vault,
             data_dir,
             settings,
+            live_spans,
             ca_changes: tokio::sync::watch::Sender::new(0),
             crls,
             refusals: Refusals::default(),

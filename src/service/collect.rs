@@ -16,7 +16,7 @@ impl Authority {
         loop {
             let command = Collect {
                 now: self.time.trusted()?,
-                retention: self.settings.retention,
+                retention: self.spans().retention,
                 host_retention: self.settings.host_retention,
                 most: AT_ONCE,
                 open: self.indexes.open().await,

@@ -65,7 +65,11 @@ impl Authority {
             roles: order.roles.clone(),
             max_uses: order.max_uses,
             root: (!self.settings.outside_certificate).then(|| self.cas.load().current().root_fingerprint()),
-            bindings: Bindings { dns_names: order.dns_names.clone(), ..Bindings::default() },
+            bindings: Bindings {
+                host: None,
+                cluster: order.cluster.clone(),
+                dns_names: order.dns_names.clone(),
+            },
             key: order.key,
             policy: None,
             status,
@@ -87,6 +91,7 @@ pub fn first_roles_order() -> MintOrder {
         max_uses: None,
         dns_names: Vec::new(),
         key: None,
+        cluster: None,
         emergency: false,
     }
 }
@@ -125,7 +130,7 @@ fn record(caller: &Caller, order: MintOrder, minted: &MintedToken, now: Timestam
         max_uses: order.max_uses,
         dns_names: order.dns_names,
         bound_key: order.key,
-        cluster: None,
+        cluster: order.cluster,
         host: None,
         policy: None,
         status: grant.status,
@@ -150,6 +155,7 @@ fn grant_detail(order: &MintOrder, grant: &Grant) -> Map<String, Value> {
         "max_uses": grant.max_uses,
         "dns_names": grant.bindings.dns_names,
         "key_thumbprint": grant.key,
+        "cluster": grant.bindings.cluster,
         "issuer": grant.issuer,
         "status_list": grant.status.list,
         "status_index": grant.status.index,

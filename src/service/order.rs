@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use self::life::{Bounds, Life};
+use self::life::{Bounds, Life, both};
 use super::{FieldError, ServiceError, Settings};
 use crate::access::Act;
 use crate::access::limits::{Allowed, Limits};
 use crate::clock::Timestamp;
 use crate::id::Thumbprint;
-use crate::name::{DnsPattern, Label, NameError, Role};
+use crate::name::{Cluster, DnsPattern, Label, NameError, Role};
+use crate::span::{Setting, Spans};
 use crate::token::{MAX_PATTERNS, MAX_ROLES};
 
 /// The longest life that may be asked for a persistent token; without asking it lives until revoked.
@@ -88,6 +89,23 @@ pub struct MintRequest {
     pub dns_names: Vec<String>,
     /// The RFC 7638 thumbprint of the only key that may redeem it.
     pub key_thumbprint: Option<String>,
+    /// What else it is bound to.
+    pub bind: Bind,
+    /// Another word for `bind.cluster`.
+    pub cluster_id: Option<String>,
+    /// Another word for `ttl`, in days.
+    pub expires_days: Option<i64>,
+    /// Another word for `max_uses`.
+    #[serde(deserialize_with = "present")]
+    pub max_nodes: Option<Option<i64>>,
+}
+
+/// What a token is bound to, as it was asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Bind {
+    /// The only cluster it admits to.
+    pub cluster: Option<String>,
 }
 
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
@@ -111,6 +129,8 @@ pub struct MintOrder {
     pub dns_names: Vec<DnsPattern>,
     /// The only key that may redeem it.
     pub key: Option<Thumbprint>,
+    /// The only cluster it admits to.
+    pub cluster: Option<Cluster>,
     /// Whether it is the emergency token.
     pub emergency: bool,
 }
@@ -123,7 +143,7 @@ impl MintOrder {
             persistent: self.persistent,
             lasts: self.expires_at.map(|at| at.since(now.whole_second())),
             uses: self.max_uses,
-            cluster: None,
+            cluster: self.cluster.as_ref(),
         }
     }
 }
@@ -136,12 +156,14 @@ impl MintRequest {
     pub fn judge(
         &self,
         settings: &Settings,
+        spans: &Spans,
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<MintOrder, ServiceError> {
         let roles = settings.roles.pick(&self.roles, &mut faults);
         let label = Label::parse(&self.label).map_err(|error| faults.push(fault("label", &error))).ok();
-        let expires_at = self.expiry(settings, now, &mut faults);
+        let cluster = self.cluster(&mut faults);
+        let expires_at = self.expiry(spans, now, &mut faults);
         let max_uses = self.uses(&mut faults);
         let dns_names = self.patterns(&mut faults);
         let key = self.key(&mut faults);
@@ -156,6 +178,7 @@ impl MintRequest {
                     max_uses,
                     dns_names,
                     key,
+                    cluster,
                     emergency: false,
                 })
             }
@@ -163,18 +186,46 @@ impl MintRequest {
         }
     }
 
-    fn expiry(&self, settings: &Settings, now: Timestamp, faults: &mut Vec<FieldError>) -> Option<Timestamp> {
-        let bounds = match self.persistent {
-            true => Bounds { default: None, most: MAX_PERSISTENT_TTL, way_out: "" },
-            false => {
-                Bounds { way_out: ": ask for less, or set persistent to true", ..Bounds::ephemeral(settings) }
+    fn expiry(&self, spans: &Spans, now: Timestamp, faults: &mut Vec<FieldError>) -> Option<Timestamp> {
+        let bounds = match (self.persistent, self.asked_cluster().is_some()) {
+            (true, true) => Bounds {
+                default: Some(spans.cluster_ttl),
+                most: Setting::MOST_CLUSTER_TTL,
+                way_out: ", which is the most for a token bound to a cluster",
+            },
+            (true, false) => Bounds { default: None, most: MAX_PERSISTENT_TTL, way_out: "" },
+            (false, _) => {
+                Bounds { way_out: ": ask for less, or set persistent to true", ..Bounds::ephemeral(spans) }
             }
         };
-        Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref() }.judge(bounds, now, faults)
+        let (ttl, expires_at) = (self.ttl.as_deref(), self.expires_at.as_deref());
+        Life { ttl, expires_at, expires_days: self.expires_days }.judge(bounds, now, faults)
+    }
+
+    fn asked_cluster(&self) -> Option<&str> {
+        // An empty one is refused as one: a variable that was not set must not lead to a token for every cluster.
+        self.bind.cluster.as_deref().or(self.cluster_id.as_deref())
+    }
+
+    fn cluster(&self, faults: &mut Vec<FieldError>) -> Option<Cluster> {
+        let field = if self.bind.cluster.is_some() { "bind.cluster" } else { "cluster_id" };
+        if self.bind.cluster.is_some() && self.cluster_id.is_some() {
+            faults.push(both("cluster_id", "bind.cluster"));
+        }
+        let cluster = Cluster::parse(self.asked_cluster()?);
+        cluster.map_err(|error| faults.push(fault(field, &error))).ok()
     }
 
     fn uses(&self, faults: &mut Vec<FieldError>) -> Option<u32> {
-        match self.max_uses {
+        let (field, asked) = match (self.max_uses, self.max_nodes) {
+            (uses, None) => ("max_uses", uses),
+            (None, nodes) => ("max_nodes", nodes),
+            (Some(_), Some(_)) => {
+                faults.push(both("max_nodes", "max_uses"));
+                return None;
+            }
+        };
+        match asked {
             None if self.persistent => None,
             None => Some(1),
             Some(None) => None,
@@ -182,10 +233,8 @@ impl MintRequest {
                 Ok(uses) if uses > 0 => Some(uses),
                 _ => {
                     let most = u32::MAX;
-                    faults.push(FieldError::new(
-                        "max_uses",
-                        format!("from 1 to {most}, or null for unlimited"),
-                    ));
+                    let message = format!("from 1 to {most}, or null for unlimited");
+                    faults.push(FieldError::new(field, message));
                     None
                 }
             },

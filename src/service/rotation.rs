@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::mint::ATTEMPTS;
-use super::order::{MintOrder, MintRequest};
+use super::order::{Bind, MintOrder, MintRequest};
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
@@ -75,7 +75,7 @@ impl Authority {
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
             judge(&before, now)?;
-            let order = again(&before.mint, now).judge(&self.settings, now, Vec::new())?;
+            let order = again(&before.mint, now).judge(&self.settings, &self.spans(), now, Vec::new())?;
             caller.may(order.act(now))?;
             let (minted, successor) = self.sign(caller, order.clone(), &self.ring(), now).await?;
             let revoke_at = overlap.map(|overlap| now.plus(overlap));
@@ -150,5 +150,9 @@ fn again(mint: &MintRecord, now: Timestamp) -> MintRequest {
         max_uses: Some(mint.max_uses.map(i64::from)),
         dns_names: mint.dns_names.iter().map(ToString::to_string).collect(),
         key_thumbprint: mint.bound_key.map(|key| key.to_string()),
+        bind: Bind { cluster: mint.cluster.as_ref().map(ToString::to_string) },
+        cluster_id: None,
+        expires_days: None,
+        max_nodes: None,
     }
 }

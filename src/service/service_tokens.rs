@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Label, Role};
+use crate::span::Spans;
 use crate::store::{ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenKind, TokenRecord};
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant};
 
@@ -55,13 +56,15 @@ impl ServiceTokenRequest {
     pub fn judge(
         &self,
         settings: &Settings,
+        spans: &Spans,
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<ServiceTokenOrder, ServiceError> {
         let audience = self.audience(settings, &mut faults);
         let roles = settings.roles.pick(&self.roles, &mut faults);
-        let life = Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref() };
-        let expires_at = life.judge(Bounds::ephemeral(settings), now, &mut faults);
+        let life =
+            Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref(), expires_days: None };
+        let expires_at = life.judge(Bounds::ephemeral(spans), now, &mut faults);
         let label = Label::parse(&self.label).map_err(|error| faults.push(fault("label", &error))).ok();
         match (audience, expires_at, label) {
             (Some(audience), Some(expires_at), Some(label)) if faults.is_empty() => {
@@ -143,7 +146,7 @@ impl Authority {
         page: PageQuery<TokenId>,
     ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
         let words = TokenWords { ended: Some(all), ..TokenWords::default() };
-        let filter = words.judge(TokenKind::Service, self.time.now(), self.settings.retention)?;
+        let filter = words.judge(TokenKind::Service, self.time.now(), self.spans().retention)?;
         Ok(self.store.list_tokens(filter, page).await?)
     }
 

@@ -94,7 +94,7 @@ impl Authority {
             }
             Which::Matching(words) => words,
         };
-        let mut filter = words.judge(TokenKind::Enrollment, self.time.now(), self.settings.retention)?;
+        let mut filter = words.judge(TokenKind::Enrollment, self.time.now(), self.spans().retention)?;
         match (&filter.states, order.hosts) {
             (None, false) => filter.states = Some(TokenState::LIVE.to_vec()),
             // What ended long ago may have admitted hosts that are live.

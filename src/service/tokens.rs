@@ -27,7 +27,7 @@ impl Authority {
         words: &TokenWords,
         page: PageQuery<TokenId>,
     ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
-        let filter = words.judge(TokenKind::Enrollment, self.time.now(), self.settings.retention)?;
+        let filter = words.judge(TokenKind::Enrollment, self.time.now(), self.spans().retention)?;
         Ok(self.store.list_tokens(filter, page).await?)
     }
 

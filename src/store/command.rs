@@ -126,6 +126,8 @@ verbs! {
     delete_api_key: DeleteApiKey -> ApiKeyDeletion;
     /// Remembers when API keys were last used, and from where.
     mark_api_keys_used: MarkApiKeysUsed -> ();
+    /// Changes settings, or lets the configuration be in force again.
+    change_settings: ChangeSettings -> ();
     /// Moves the clock mark.
     mark_clock: MarkClock -> ();
     /// Accepts the clock as it is and begins a new ephemeral epoch with a new signing key.
@@ -321,6 +323,16 @@ pub struct RetireIssuer {
     /// When.
     pub at: Timestamp,
     /// The entry; the store adds how many tokens ended.
+    pub entry: Draft,
+}
+
+/// See [`Command::ChangeSettings`].
+pub struct ChangeSettings {
+    /// Each setting's name and what it is from now on; `None` = what the configuration says.
+    pub changes: Vec<(&'static str, Option<Duration>)>,
+    /// When.
+    pub at: Timestamp,
+    /// The entry.
     pub entry: Draft,
 }
 

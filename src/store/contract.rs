@@ -62,6 +62,7 @@ macro_rules! contract {
                 only_former_issuers_retire,
                 a_retired_issuer_takes_its_persistent_tokens_along_once_that_is_confirmed,
                 a_password_is_replaced,
+                changed_settings_are_kept_until_they_are_reset,
                 crl_numbers_only_grow,
                 the_clock_mark_only_moves_on_until_a_clock_is_accepted,
                 a_probe_changes_nothing,

@@ -107,6 +107,9 @@ pub trait Administration {
     /// A user's password hash, in PHC string form.
     fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>>;
 
+    /// The settings that were changed at run time.
+    fn settings(&self) -> Answer<'_, Vec<SettingRecord>>;
+
     /// The clock mark; `None` before the authority was founded.
     fn clock_mark(&self) -> Answer<'_, Option<Timestamp>>;
 }

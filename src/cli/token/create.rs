@@ -58,6 +58,9 @@ pub(crate) struct Create {
     /// Only the key with this RFC 7638 thumbprint may redeem it
     #[arg(long, value_name = "THUMBPRINT")]
     key_thumbprint: Option<String>,
+    /// Only hosts of the cluster with this id may enroll with it. A persistent one expires after tokens.cluster_ttl unless told otherwise
+    #[arg(long, value_name = "ID")]
+    cluster: Option<String>,
     /// Print the token alone
     #[arg(short, long)]
     quiet: bool,
@@ -91,6 +94,7 @@ impl Create {
             ("--unlimited", self.unlimited),
             ("--dns-name", !self.dns_names.is_empty()),
             ("--key-thumbprint", self.key_thumbprint.is_some()),
+            ("--cluster", self.cluster.is_some()),
         ];
         match given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect::<Vec<_>>() {
             flags if flags.is_empty() => Ok(Kind::Service),
@@ -125,6 +129,9 @@ impl Create {
             (Some(uses), _) => put("max_uses", json!(uses)),
             (None, true) => put("max_uses", Value::Null),
             (None, false) => {}
+        }
+        if let Some(cluster) = &self.cluster {
+            put("bind", json!({ "cluster": cluster }));
         }
         if !self.dns_names.is_empty() {
             put("dns_names", json!(self.dns_names));
@@ -178,6 +185,7 @@ pub(super) fn show_enrollment(answer: &Value, file: Option<&Path>) -> Result<(),
         ("label", "label"),
         ("expires", "expires_at"),
         ("uses", "max_uses"),
+        ("cluster", "cluster"),
         ("root", "ca_fingerprint"),
     ];
     output::one(Format::Table, answer, &rows)?;
@@ -230,6 +238,7 @@ mod tests {
             &["--unlimited"],
             &["--dns-name", "a.example.org"],
             &["--key-thumbprint", "x"],
+            &["--cluster", "c"],
         ] {
             let refused = create(&[&["--audience", "urn:jobs"], flags].concat()).kind().unwrap_err();
             assert_eq!(refused.exit_code(), 2);

@@ -66,10 +66,10 @@ struct Created<'a> {
 async fn create(call: Call) -> Result<Reply, Problem> {
     let request: Create = decode::lenient(&call.body).map_err(|problem| named(problem, INVALID_REQUEST))?;
     let authority = &call.authority;
-    let mint = mint_request(request, authority.settings().ece_ttl)
-        .map_err(|problem| named(problem, INVALID_REQUEST))?;
+    let default_ttl = authority.settings().ece_ttl.min(authority.spans().max_ephemeral_ttl);
+    let mint = mint_request(request, default_ttl).map_err(|problem| named(problem, INVALID_REQUEST))?;
     let order = mint
-        .judge(authority.settings(), authority.now(), Vec::new())
+        .judge(authority.settings(), &authority.spans(), authority.now(), Vec::new())
         .map_err(|error| named(error.into(), INVALID_REQUEST))?;
     let minted = authority.mint(&call.caller(), order).await.map_err(|error| match error {
         error @ (ServiceError::Key(_) | ServiceError::Vault(_) | ServiceError::Mint(MintError::Sign(_))) => {

@@ -61,7 +61,8 @@ impl ApiKeyRequest {
         let scopes = known_scopes(&self.scopes, &mut faults);
         let bounds =
             Bounds { default: None, most: MAX_PERSISTENT_TTL, way_out: ": ask for less, or for none" };
-        let life = Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref() };
+        let (ttl, expires_at) = (self.ttl.as_deref(), self.expires_at.as_deref());
+        let life = Life { ttl, expires_at, expires_days: None };
         let expires_at = life.judge(bounds, now, &mut faults);
         let limits = self.limits.unwrap_or(Limits::LEAST);
         settings.roles.check_limits(&limits, &mut faults);

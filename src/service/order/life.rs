@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::service::{FieldError, Settings};
-use crate::span::{parse_span, show_span};
+use crate::service::FieldError;
+use crate::span::{Setting, Spans, parse_span, show_span};
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub(in crate::service) struct Life<'a> {
     pub(in crate::service) ttl: Option<&'a str>,
     /// A moment, RFC 3339.
     pub(in crate::service) expires_at: Option<&'a str>,
+    /// A number of days, in Telovix' word for it.
+    pub(in crate::service) expires_days: Option<i64>,
 }
 
 /// What a kind of token may ask for.
@@ -28,12 +30,8 @@ pub(in crate::service) struct Bounds {
 
 impl Bounds {
     /// Those of tokens that always expire.
-    pub(in crate::service) const fn ephemeral(settings: &Settings) -> Self {
-        Self {
-            default: Some(settings.default_ttl),
-            most: settings.max_ephemeral_ttl,
-            way_out: ": ask for less",
-        }
+    pub(in crate::service) const fn ephemeral(spans: &Spans) -> Self {
+        Self { default: Some(spans.default_ttl), most: spans.max_ephemeral_ttl, way_out: ": ask for less" }
     }
 }
 
@@ -67,18 +65,31 @@ impl Life<'_> {
         default: Option<Duration>,
         now: Timestamp,
     ) -> Result<Option<(&'static str, Duration)>, FieldError> {
-        match (self.ttl, self.expires_at) {
-            (Some(_), Some(_)) => {
-                Err(FieldError::new("expires_at", "give either ttl or expires_at, not both"))
-            }
-            (Some(ttl), None) => match parse_span(ttl) {
+        match (self.ttl, self.expires_at, self.expires_days) {
+            (Some(ttl), None, None) => match parse_span(ttl) {
                 Ok(ttl) => Ok(Some(("ttl", ttl))),
                 Err(error) => Err(FieldError::new("ttl", error.to_string())),
             },
-            (None, Some(text)) => until(text, now).map(|ttl| Some(("expires_at", ttl))),
-            (None, None) => Ok(default.map(|ttl| ("ttl", ttl))),
+            (None, Some(text), None) => until(text, now).map(|ttl| Some(("expires_at", ttl))),
+            (None, None, Some(days)) => in_days(days).map(|ttl| Some(("expires_days", ttl))),
+            (None, None, None) => Ok(default.map(|ttl| ("ttl", ttl))),
+            (_, None, Some(_)) => Err(both("expires_days", "ttl")),
+            (None, Some(_), Some(_)) => Err(both("expires_days", "expires_at")),
+            (Some(_), Some(_), _) => Err(both("expires_at", "ttl")),
         }
     }
+}
+
+/// Two words for one thing were given.
+pub(in crate::service) fn both(one: &str, other: &str) -> FieldError {
+    FieldError::new(one, format!("give either {other} or {one}, not both"))
+}
+
+fn in_days(days: i64) -> Result<Duration, FieldError> {
+    let most = Setting::MOST_CLUSTER_TTL;
+    let span = u64::try_from(days).ok().and_then(|days| days.checked_mul(86_400)).map(Duration::from_secs);
+    span.filter(|span| !span.is_zero() && *span <= most)
+        .ok_or_else(|| FieldError::new("expires_days", format!("from 1 to {}", most.as_secs() / 86_400)))
 }
 
 fn until(text: &str, now: Timestamp) -> Result<Duration, FieldError> {

@@ -1,5 +1,7 @@
 //! Founding, identity, passwords, CRL numbers, the clock mark.
 
+use std::time::Duration;
+
 use super::world::*;
 use crate::access::Actor;
 use crate::ledger::Action;
@@ -110,6 +112,29 @@ pub(in crate::store) async fn a_password_is_replaced(world: &mut World) {
     assert_eq!(hash(store.password_hash("admin".to_owned()).await.unwrap()).as_deref(), Some("second"));
     assert!(store.password_hash("nobody".to_owned()).await.unwrap().is_none());
     world.expect_entries(&[Action::PasswordSet]).await;
+}
+
+pub(in crate::store) async fn changed_settings_are_kept_until_they_are_reset(world: &mut World) {
+    let store = world.shared();
+    assert_eq!(store.settings().await.unwrap(), []);
+    let change = |world: &World, changes: &[(&'static str, Option<u64>)]| ChangeSettings {
+        changes: changes.iter().map(|(name, secs)| (*name, secs.map(Duration::from_secs))).collect(),
+        at: world.now,
+        entry: world.draft(Action::SettingsChanged),
+    };
+    let named = |settings: Vec<SettingRecord>| {
+        settings.into_iter().map(|setting| (setting.name, setting.value.as_secs())).collect::<Vec<_>>()
+    };
+    store
+        .change_settings(change(world, &[("retention", Some(60)), ("default_ttl", Some(30))]))
+        .await
+        .unwrap();
+    let kept = store.settings().await.unwrap();
+    assert!(kept.iter().all(|setting| setting.changed_at == world.now));
+    assert_eq!(named(kept), [("default_ttl".to_owned(), 30), ("retention".to_owned(), 60)]);
+    store.change_settings(change(world, &[("retention", None), ("default_ttl", Some(31))])).await.unwrap();
+    assert_eq!(named(store.settings().await.unwrap()), [("default_ttl".to_owned(), 31)]);
+    world.expect_entries(&[Action::SettingsChanged, Action::SettingsChanged]).await;
 }
 
 pub(in crate::store) async fn crl_numbers_only_grow(world: &mut World) {

@@ -89,6 +89,7 @@ impl Act<'_> {
             Command::CreateApiKey(command) => Reply::CreateApiKey(self.create_api_key(*command)?),
             Command::DeleteApiKey(command) => Reply::DeleteApiKey(self.delete_api_key(*command)?),
             Command::MarkApiKeysUsed(command) => Reply::MarkApiKeysUsed(self.mark_api_keys_used(&command)?),
+            Command::ChangeSettings(command) => Reply::ChangeSettings(self.change_settings(*command)?),
             Command::MarkClock(command) => {
                 self.effects.marks.push(Mark::On(command.at));
                 Reply::MarkClock(())

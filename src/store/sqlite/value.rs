@@ -1,6 +1,7 @@
 //! How values stand in columns: ids as BLOBs, times as INTEGER milliseconds, names as TEXT, sets as JSON TEXT.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, ValueRef};
@@ -125,6 +126,24 @@ impl FromSql for Count {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let count = value.as_i64()?;
         u64::try_from(count).map(Self).map_err(|_| FromSqlError::OutOfRange(count))
+    }
+}
+
+/// A span of time that stands as INTEGER milliseconds.
+pub(super) struct Span(pub(super) Duration);
+
+impl ToSql for Span {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let millis = i64::try_from(self.0.as_millis());
+        millis.map(Into::into).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+    }
+}
+
+impl FromSql for Span {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let millis = value.as_i64()?;
+        let millis = u64::try_from(millis).map_err(|_| FromSqlError::OutOfRange(millis))?;
+        Ok(Self(Duration::from_millis(millis)))
     }
 }
 

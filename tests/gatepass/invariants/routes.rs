@@ -24,7 +24,7 @@ enum Who {
 
 use Who::{Admin, Anyone, Guest, Reader};
 
-const NATIVE: [(&str, &str, Who); 50] = [
+const NATIVE: [(&str, &str, Who); 52] = [
     ("POST", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens", Admin),
     ("GET", "/api/v1/enrollment-tokens/{id}", Admin),
@@ -53,6 +53,8 @@ const NATIVE: [(&str, &str, Who); 50] = [
     ("POST", "/api/v1/issuers/retire", Admin),
     ("GET", "/api/v1/clock", Admin),
     ("POST", "/api/v1/clock/accept", Admin),
+    ("GET", "/api/v1/settings", Admin),
+    ("PATCH", "/api/v1/settings", Admin),
     ("GET", "/api/v1/ledger", Admin),
     ("GET", "/api/v1/ledger/verification", Admin),
     ("POST", "/api/v1/verify", Reader),

@@ -66,8 +66,8 @@ impl Running {
         set: &[(&str, &str)],
     ) -> Result<Self, StartError> {
         let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", PASSWORD)]);
-        // Here a thousand strangers ask from one address.
-        let set = [("limits.refused_address", "off")]
+        // Here a thousand strangers ask from one address, and races are about one token.
+        let set = [("limits.refused_address", "off"), ("limits.refused_token", "off")]
             .iter()
             .chain(set)
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))

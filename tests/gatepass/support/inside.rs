@@ -11,7 +11,7 @@ use serde_json::Value;
 /// Mints what `request` asks for.
 pub(crate) async fn mint(authority: &Authority, request: Value) -> Result<MintedToken, ServiceError> {
     let request: MintRequest = serde_json::from_value(request).unwrap();
-    let order = request.judge(authority.settings(), authority.now(), Vec::new())?;
+    let order = request.judge(authority.settings(), &authority.spans(), authority.now(), Vec::new())?;
     authority.mint(&Caller::SYSTEM, order).await
 }
 

@@ -11,7 +11,7 @@ use crate::http::decode;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::{Fingerprint, Thumbprint, TokenId};
-use crate::name::{DnsPattern, Role};
+use crate::name::{Cluster, DnsPattern, Role};
 use crate::service::Authority;
 use crate::service::order::MintRequest;
 use crate::token::MintedToken;
@@ -31,6 +31,7 @@ struct Minted<'a> {
     max_uses: Option<u32>,
     dns_names: &'a [DnsPattern],
     key_thumbprint: Option<Thumbprint>,
+    cluster: Option<&'a Cluster>,
     ca_fingerprint: Fingerprint,
     install_command: String,
 }
@@ -38,7 +39,7 @@ struct Minted<'a> {
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<MintRequest>(&call.body)?;
     let authority = &call.authority;
-    let order = request.judge(authority.settings(), authority.now(), faults)?;
+    let order = request.judge(authority.settings(), &authority.spans(), authority.now(), faults)?;
     let label = order.label.to_string();
     let minted = authority.mint(&call.caller(), order).await;
     metrics::counter!("gatepass_mints_total", "outcome" => outcome(&minted)).increment(1);
@@ -64,6 +65,7 @@ pub(super) fn shown(authority: &Authority, minted: &MintedToken, label: String) 
         max_uses: grant.max_uses,
         dns_names: &grant.bindings.dns_names,
         key_thumbprint: grant.key,
+        cluster: grant.bindings.cluster.as_ref(),
         ca_fingerprint: root,
         install_command,
     })

@@ -5,8 +5,10 @@ use rusqlite::params;
 use super::Act;
 use crate::clock::Timestamp;
 use crate::name::DnsName;
-use crate::store::sqlite::value::{Count, damaged};
-use crate::store::{Found, Founded, IssuerRetirement, NextCrlNumber, RecordIdentity, RetireIssuer};
+use crate::store::sqlite::value::{Count, Span, damaged};
+use crate::store::{
+    ChangeSettings, Found, Founded, IssuerRetirement, NextCrlNumber, RecordIdentity, RetireIssuer,
+};
 
 impl Act<'_> {
     pub(super) fn found(&mut self, command: Found) -> rusqlite::Result<Founded> {
@@ -78,6 +80,22 @@ impl Act<'_> {
                 Ok(IssuerRetirement::Retired { tokens, emergency })
             }
         }
+    }
+
+    pub(super) fn change_settings(&mut self, command: ChangeSettings) -> rusqlite::Result<()> {
+        let ChangeSettings { changes, at, entry } = command;
+        for (name, value) in changes {
+            match value {
+                Some(value) => {
+                    let sql = "INSERT INTO settings (name, value, changed_at) VALUES (?1, ?2, ?3) \
+                               ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at";
+                    self.execute(sql, params![name, Span(value), at])?
+                }
+                None => self.execute("DELETE FROM settings WHERE name = ?1", [name])?,
+            };
+        }
+        self.enter(entry);
+        Ok(())
     }
 
     /// The number of a CRL only grows (RFC 5280 section 5.2.3).

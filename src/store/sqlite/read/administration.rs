@@ -6,7 +6,8 @@ use super::{KEYS, USER_BY_NAME, key, user};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Administration, Answer, IssuerRecord, KeyRecord, ListRecord, UserRecord};
+use crate::store::sqlite::value::Span;
+use crate::store::{Administration, Answer, IssuerRecord, KeyRecord, ListRecord, SettingRecord, UserRecord};
 
 impl Administration for SqliteStore {
     fn keys(&self) -> Answer<'_, Vec<KeyRecord>> {
@@ -54,6 +55,19 @@ impl Administration for SqliteStore {
                 statement.query_row([user], |row| row.get(0).map(Secret::new)).optional()
             })
         })
+    }
+
+    fn settings(&self) -> Answer<'_, Vec<SettingRecord>> {
+        let read = |connection: &Connection| {
+            let sql = "SELECT name, value, changed_at FROM settings ORDER BY name";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| {
+                let Span(value) = row.get(1)?;
+                Ok(SettingRecord { name: row.get(0)?, value, changed_at: row.get(2)? })
+            })?;
+            rows.collect()
+        };
+        Box::pin(async move { self.pool.read(read) })
     }
 
     fn clock_mark(&self) -> Answer<'_, Option<Timestamp>> {

@@ -1,0 +1,199 @@
+//! Settings that an admin changes while the authority runs: in force at once, kept in the store.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use super::{Authority, Caller, FieldError, ServiceError};
+use crate::clock::Timestamp;
+use crate::ledger::{Action, Draft};
+use crate::span::{Setting, Spans, show_span};
+use crate::store::{ChangeSettings, SettingRecord};
+
+/// The spans in force: those of the configuration, but for what was changed.
+pub(super) struct LiveSpans {
+    configured: Spans,
+    state: ArcSwap<State>,
+    /// One change at a time: each is judged by what is in force.
+    changing: tokio::sync::Mutex<()>,
+}
+
+#[derive(Clone)]
+struct State {
+    changed: BTreeMap<Setting, (Duration, Timestamp)>,
+    spans: Spans,
+}
+
+impl State {
+    fn of(configured: Spans, changed: BTreeMap<Setting, (Duration, Timestamp)>) -> Self {
+        let spans =
+            changed.iter().fold(configured, |spans, (setting, (span, _))| spans.with(*setting, *span));
+        // A configuration that was shortened since must not make minting without a ttl impossible.
+        let default = spans.default_ttl.min(spans.max_ephemeral_ttl);
+        Self { changed, spans: spans.with(Setting::DefaultTtl, default) }
+    }
+}
+
+/// How one setting stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Which.
+    pub setting: Setting,
+    /// What is in force.
+    pub value: Duration,
+    /// What the configuration says.
+    pub configured: Duration,
+    /// When it was changed; `None` = the configuration is in force.
+    pub changed_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// What is in force and what the configuration says, as people write spans.
+    pub fn shown(&self) -> (String, String) {
+        (show_span(self.value), show_span(self.configured))
+    }
+}
+
+/// Changes as they were asked for: absent = as it is, null = back to the configuration.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SettingsRequest {
+    /// See [`Setting::DefaultTtl`].
+    #[serde(deserialize_with = "present")]
+    pub default_ttl: Option<Option<String>>,
+    /// See [`Setting::MaxEphemeralTtl`].
+    #[serde(deserialize_with = "present")]
+    pub max_ephemeral_ttl: Option<Option<String>>,
+    /// See [`Setting::ClusterTtl`].
+    #[serde(deserialize_with = "present")]
+    pub cluster_ttl: Option<Option<String>>,
+    /// See [`Setting::Retention`].
+    #[serde(deserialize_with = "present")]
+    pub retention: Option<Option<String>>,
+}
+
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Some)
+}
+
+impl SettingsRequest {
+    const fn of(&self, setting: Setting) -> Option<&Option<String>> {
+        match setting {
+            Setting::DefaultTtl => self.default_ttl.as_ref(),
+            Setting::MaxEphemeralTtl => self.max_ephemeral_ttl.as_ref(),
+            Setting::ClusterTtl => self.cluster_ttl.as_ref(),
+            Setting::Retention => self.retention.as_ref(),
+        }
+    }
+
+    /// What was asked for, each by itself; what is wrong goes to `faults`.
+    fn parsed(&self, faults: &mut Vec<FieldError>) -> Vec<(Setting, Option<Duration>)> {
+        let mut changes = Vec::new();
+        for setting in Setting::ALL {
+            match self.of(setting).map(|text| text.as_deref().map(|text| setting.parse(text)).transpose()) {
+                None => {}
+                Some(Ok(span)) => changes.push((setting, span)),
+                Some(Err(error)) => faults.push(FieldError::new(setting.name(), error.to_string())),
+            }
+        }
+        changes
+    }
+}
+
+impl LiveSpans {
+    /// What the configuration says and what was changed since. A setting that this version does not know is left alone.
+    pub(super) fn new(configured: Spans, stored: Vec<SettingRecord>) -> Self {
+        let known =
+            |record: SettingRecord| Some((Setting::find(&record.name)?, (record.value, record.changed_at)));
+        let state = State::of(configured, stored.into_iter().filter_map(known).collect());
+        Self { configured, state: ArcSwap::from_pointee(state), changing: tokio::sync::Mutex::new(()) }
+    }
+}
+
+impl Authority {
+    /// The spans in force.
+    pub fn spans(&self) -> Spans {
+        self.live_spans.state.load().spans
+    }
+
+    /// Every setting, and how it stands.
+    pub fn setting_standings(&self) -> Vec<Standing> {
+        let (state, configured) = (self.live_spans.state.load(), self.live_spans.configured);
+        let standing = |setting: Setting| Standing {
+            setting,
+            value: state.spans.get(setting),
+            configured: configured.get(setting),
+            changed_at: state.changed.get(&setting).map(|(_, at)| *at),
+        };
+        Setting::ALL.map(standing).to_vec()
+    }
+
+    /// Changes settings. What asks for what is so already changes nothing, and leaves no entry.
+    ///
+    /// # Errors
+    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it; or the store
+    /// cannot be written.
+    pub async fn change_settings(
+        &self,
+        caller: &Caller,
+        request: &SettingsRequest,
+        mut faults: Vec<FieldError>,
+    ) -> Result<Vec<Standing>, ServiceError> {
+        let mut changes = request.parsed(&mut faults);
+        let live = &self.live_spans;
+        let turn = live.changing.lock().await;
+        let (before, at) = (live.state.load_full(), self.time.now());
+        let now_set = |setting| before.changed.get(&setting).map(|(span, _)| *span);
+        changes.retain(|(setting, span)| now_set(*setting) != *span);
+        let after = after(live.configured, &before, &changes, at);
+        if let Some(fault) = contradiction(live.configured, &after) {
+            faults.push(fault);
+        }
+        if !faults.is_empty() {
+            return Err(ServiceError::InvalidRequest(faults));
+        }
+        if !changes.is_empty() {
+            let entry = entry(caller.did(Action::SettingsChanged, at), &changes, &before, &after);
+            let changes = changes.into_iter().map(|(setting, span)| (setting.name(), span)).collect();
+            self.store.change_settings(ChangeSettings { changes, at, entry }).await?;
+            live.state.store(after.into());
+        }
+        drop(turn);
+        Ok(self.setting_standings())
+    }
+}
+
+fn after(configured: Spans, before: &State, changes: &[(Setting, Option<Duration>)], at: Timestamp) -> State {
+    let mut changed = before.changed.clone();
+    for (setting, span) in changes {
+        match span {
+            Some(span) => drop(changed.insert(*setting, (*span, at))),
+            None => drop(changed.remove(setting)),
+        }
+    }
+    State::of(configured, changed)
+}
+
+/// What would be in force may not contradict itself.
+fn contradiction(configured: Spans, after: &State) -> Option<FieldError> {
+    let set = after.changed.get(&Setting::DefaultTtl).map(|(span, _)| *span);
+    let error = after.spans.fits(set.unwrap_or(configured.default_ttl)).err()?;
+    Some(FieldError::new(Setting::DefaultTtl.name(), error.to_string()))
+}
+
+/// What was changed, from what to what.
+fn entry(entry: Draft, changes: &[(Setting, Option<Duration>)], before: &State, after: &State) -> Draft {
+    let values = |state: &State| {
+        let value = |(setting, _): &(Setting, _)| {
+            (setting.name().to_owned(), Value::from(show_span(state.spans.get(*setting))))
+        };
+        changes.iter().map(value).collect::<Map<_, _>>()
+    };
+    let reset = changes.iter().filter(|(_, span)| span.is_none());
+    let reset = reset.map(|(setting, _)| setting.name()).collect::<Vec<_>>();
+    let entry = entry.with("before", values(before)).with("after", values(after));
+    if reset.is_empty() { entry } else { entry.with("as_configured", reset) }
+}

@@ -1,0 +1,184 @@
+//! The spans that an admin may change while the authority runs: what each may be, in the configuration too.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{SpanError, parse_span, show_span};
+
+const DAY: u64 = 86_400;
+
+/// A span that may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Setting {
+    /// Life of a token whose minter names none.
+    DefaultTtl,
+    /// Longest life of a token that is not persistent.
+    MaxEphemeralTtl,
+    /// Life of a cluster token whose minter names none.
+    ClusterTtl,
+    /// How long ended tokens stay listed.
+    Retention,
+}
+
+/// Why a setting was refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingError {
+    /// Not a span.
+    #[error(transparent)]
+    NoSpan(#[from] SpanError),
+    /// Too short for this setting.
+    #[error("{} is shorter than {}", show_span(*.span), show_span(*.least))]
+    Short {
+        /// The span.
+        span: Duration,
+        /// The shortest.
+        least: Duration,
+    },
+    /// Too long for this setting.
+    #[error("{} is longer than {}", show_span(*.span), show_span(*.most))]
+    Long {
+        /// The span.
+        span: Duration,
+        /// The longest.
+        most: Duration,
+    },
+    /// Two settings contradict each other.
+    #[error("{} is longer than {longest} ({}): shorten the one or lengthen the other", show_span(*.span), show_span(*.most))]
+    BeyondLongest {
+        /// The life that tokens get unasked.
+        span: Duration,
+        /// The name of the longest one.
+        longest: &'static str,
+        /// What it is.
+        most: Duration,
+    },
+}
+
+impl Setting {
+    /// Every setting.
+    pub const ALL: [Self; 4] = [Self::DefaultTtl, Self::MaxEphemeralTtl, Self::ClusterTtl, Self::Retention];
+
+    /// The longest life of a token bound to a cluster.
+    pub const MOST_CLUSTER_TTL: Duration = Duration::from_secs(Self::ClusterTtl.bounds().1);
+
+    /// The name: a key of `[tokens]`, of requests and of ledger entries.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::DefaultTtl => "default_ttl",
+            Self::MaxEphemeralTtl => "max_ephemeral_ttl",
+            Self::ClusterTtl => "cluster_ttl",
+            Self::Retention => "retention",
+        }
+    }
+
+    /// The setting of this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|setting| setting.name() == name)
+    }
+
+    /// The shortest and the longest it may be, in seconds.
+    pub const fn bounds(self) -> (u64, u64) {
+        match self {
+            Self::DefaultTtl | Self::MaxEphemeralTtl => (1, DAY),
+            Self::ClusterTtl => (1, 730 * DAY),
+            Self::Retention => (60, 3650 * DAY),
+        }
+    }
+
+    /// Reads a value for it.
+    ///
+    /// # Errors
+    /// Not a span, or out of bounds.
+    pub fn parse(self, text: &str) -> Result<Duration, SettingError> {
+        let span = parse_span(text)?;
+        let (least, most) = self.bounds();
+        let (least, most) = (Duration::from_secs(least), Duration::from_secs(most));
+        match span {
+            span if span < least => Err(SettingError::Short { span, least }),
+            span if span > most => Err(SettingError::Long { span, most }),
+            span => Ok(span),
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// All of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spans {
+    /// See [`Setting::DefaultTtl`].
+    pub default_ttl: Duration,
+    /// See [`Setting::MaxEphemeralTtl`].
+    pub max_ephemeral_ttl: Duration,
+    /// See [`Setting::ClusterTtl`].
+    pub cluster_ttl: Duration,
+    /// See [`Setting::Retention`].
+    pub retention: Duration,
+}
+
+impl Spans {
+    /// What a setting is.
+    pub const fn get(&self, setting: Setting) -> Duration {
+        match setting {
+            Setting::DefaultTtl => self.default_ttl,
+            Setting::MaxEphemeralTtl => self.max_ephemeral_ttl,
+            Setting::ClusterTtl => self.cluster_ttl,
+            Setting::Retention => self.retention,
+        }
+    }
+
+    /// The same, with one of them changed.
+    #[must_use]
+    pub const fn with(mut self, setting: Setting, span: Duration) -> Self {
+        match setting {
+            Setting::DefaultTtl => self.default_ttl = span,
+            Setting::MaxEphemeralTtl => self.max_ephemeral_ttl = span,
+            Setting::ClusterTtl => self.cluster_ttl = span,
+            Setting::Retention => self.retention = span,
+        }
+        self
+    }
+
+    /// Whether tokens that live for `span` unasked fit within the longest life.
+    ///
+    /// # Errors
+    /// They do not.
+    pub fn fits(&self, span: Duration) -> Result<(), SettingError> {
+        let (longest, most) = (Setting::MaxEphemeralTtl.name(), self.max_ephemeral_ttl);
+        if span > most { Err(SettingError::BeyondLongest { span, longest, most }) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_found_by_their_names_and_judged_by_their_bounds() {
+        for setting in Setting::ALL {
+            assert_eq!(Setting::find(setting.name()), Some(setting));
+            let (least, most) = setting.bounds();
+            assert_eq!(setting.parse(&format!("{least}s")), Ok(Duration::from_secs(least)));
+            assert_eq!(setting.parse(&format!("{most}s")), Ok(Duration::from_secs(most)));
+            let beyond = setting.parse(&format!("{}s", most + 1));
+            assert!(matches!(beyond, Err(SettingError::Long { .. })), "{setting}");
+        }
+        assert!(matches!(Setting::Retention.parse("59s"), Err(SettingError::Short { .. })));
+        assert!(matches!(Setting::Retention.parse("soon"), Err(SettingError::NoSpan(_))));
+        assert_eq!(Setting::find("ece_ttl"), None);
+    }
+
+    #[test]
+    fn a_default_life_beyond_the_longest_names_both() {
+        let hour = Duration::from_secs(3600);
+        let spans = Spans { default_ttl: hour, max_ephemeral_ttl: hour, cluster_ttl: hour, retention: hour };
+        assert_eq!(spans.fits(spans.default_ttl), Ok(()));
+        let error = spans.with(Setting::DefaultTtl, 2 * hour);
+        let error = error.fits(error.default_ttl).unwrap_err().to_string();
+        assert_eq!(error, "2h is longer than max_ephemeral_ttl (1h): shorten the one or lengthen the other");
+    }
+}
