@@ -168,6 +168,8 @@ pub struct HttpConfig {
     pub public_metrics: bool,
     /// The networks whose proxies may say for whom they ask, and pass client certificates (none).
     pub trusted_proxies: Vec<IpNet>,
+    /// The networks whose connections begin with a PROXY header (none).
+    pub proxy_protocol: Vec<IpNet>,
     /// The header in which they pass those.
     pub client_certificate_header: String,
 }

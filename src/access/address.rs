@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 /// What counts as one address: an IPv4 address however it is written, or the /64 that one IPv6 subscriber is given
 /// (RFC 6177), of which he could otherwise use 2^64.
 pub fn subscriber(address: IpAddr) -> IpAddr {
@@ -9,6 +11,12 @@ pub fn subscriber(address: IpAddr) -> IpAddr {
         IpAddr::V6(v6) => IpAddr::V6((u128::from(v6) & !u128::from(u64::MAX)).into()),
         v4 => v4,
     }
+}
+
+/// Whether `address` is in one of `networks`. A listener on [::] sees IPv4 addresses in their mapped form.
+pub fn is_within(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::field::{FIELDS, Field, SECTIONS};
@@ -73,6 +74,7 @@ impl Config {
 
     fn http_json(&self) -> Value {
         let http = &self.http;
+        let networks = |networks: &[IpNet]| networks.iter().map(ToString::to_string).collect::<Vec<_>>();
         json!({
             "max_connections": http.max_connections, "max_connections_per_address": http.max_connections_per_address,
             "max_event_streams": http.max_event_streams,
@@ -80,7 +82,7 @@ impl Config {
             "body_timeout": show_span(http.body_timeout), "idle_timeout": show_span(http.idle_timeout),
             "max_connection_age": show_span(http.max_connection_age), "drain_timeout": show_span(http.drain_timeout),
             "public_metrics": http.public_metrics,
-            "trusted_proxies": http.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "trusted_proxies": networks(&http.trusted_proxies), "proxy_protocol": networks(&http.proxy_protocol),
             "client_certificate_header": http.client_certificate_header,
         })
     }

@@ -260,6 +260,14 @@ pub(super) const FIELDS: &[Field] = &[
         example: "[\"10.0.0.0/8\", \"::1\"]",
         doc: "networks and addresses of proxies that may say for whom they ask (X-Forwarded-For) and pass a client's certificate on; in a variable joined with commas. Without any, none is believed",
     },
+    Field {
+        section: "http",
+        key: "proxy_protocol",
+        kind: Kind::List,
+        default: Some("[]"),
+        example: "[\"10.0.0.0/8\"]",
+        doc: "networks and addresses of load balancers whose connections begin with a PROXY header of version 2; one without is closed",
+    },
     field(
         "http",
         "client_certificate_header",

@@ -124,16 +124,16 @@ impl Check {
             max_connection_age: self.span("http", "max_connection_age"),
             drain_timeout: self.span("http", "drain_timeout"),
             public_metrics: self.flag("http", "public_metrics"),
-            trusted_proxies: self.networks(),
+            trusted_proxies: self.networks("trusted_proxies"),
+            proxy_protocol: self.networks("proxy_protocol"),
             client_certificate_header: self
                 .parsed("http", "client_certificate_header", header_name)
                 .unwrap_or_else(|| String::from("x-forwarded-client-cert")),
         }
     }
 
-    fn networks(&mut self) -> Vec<IpNet> {
-        let texts =
-            self.list("http", "trusted_proxies", |text| network(text).map(|network| network.to_string()));
+    fn networks(&mut self, key: &'static str) -> Vec<IpNet> {
+        let texts = self.list("http", key, |text| network(text).map(|network| network.to_string()));
         texts.iter().filter_map(|text| text.parse().ok()).collect()
     }
 

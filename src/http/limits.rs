@@ -1,6 +1,9 @@
 //! What one listener gives to its clients: how many, how much, how long.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 /// The bounds of a listener. Every one of them holds against a client that does not behave.
 #[derive(Clone, Debug)]
@@ -9,6 +12,9 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at the same time from one IPv4 address or one IPv6 /64.
     pub connections_per_address: usize,
+    /// The networks whose connections begin with a PROXY header: from them a client's own address counts, and a connection
+    /// without one is closed. Of the connections that are awaited one for, there are half of `connections` at the most.
+    pub proxy_protocol: Arc<[IpNet]>,
     /// From the accepted socket to the end of the TLS handshake; also what a connection gets to say goodbye.
     pub handshake_timeout: Duration,
     /// From a request's first byte to the end of its header; on a new connection, from the end of the handshake.
@@ -36,6 +42,7 @@ impl Default for Limits {
         Self {
             connections: 16_384,
             connections_per_address: 512,
+            proxy_protocol: Arc::default(),
             handshake_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),

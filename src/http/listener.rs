@@ -5,6 +5,7 @@
 mod activity;
 mod connection;
 mod gate;
+mod proxy_header;
 mod stream;
 
 use std::future::Future;
@@ -23,6 +24,7 @@ use self::gate::Gate;
 use super::ResponseBody;
 use super::limits::Limits;
 use super::tls::Tls;
+use crate::access::address::is_within;
 
 /// Serves `handler` on `listener` until `shutdown` completes, then finishes what is in flight and returns; what is not
 /// finished after `limits.drain_timeout` is cut.
@@ -50,9 +52,12 @@ pub async fn serve<F, R>(
             () = &mut shutdown => break,
             (stream, address) = accept(&listener) => {
                 // Refused here, without a task: a full house costs next to nothing.
-                if let Some(permit) = gate.admit(address.ip()) {
-                    let serving = connection::serve(stream, address, Arc::clone(&shared), stopped.clone());
-                    tasks.spawn(async move { serving.await; drop(permit) });
+                let admitted = match is_within(&shared.limits.proxy_protocol, address.ip()) {
+                    true => gate.admit_awaited(),
+                    false => gate.admit(address.ip()),
+                };
+                if let Some(permit) = admitted {
+                    tasks.spawn(connection::serve(stream, address, permit, Arc::clone(&shared), stopped.clone()));
                 }
             }
             Some(ended) = tasks.join_next() => note_panic(ended),

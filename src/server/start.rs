@@ -171,6 +171,7 @@ fn limits(http: &HttpConfig, open_files: Option<usize>) -> Limits {
     Limits {
         connections: http.max_connections.min(room),
         connections_per_address: http.max_connections_per_address,
+        proxy_protocol: http.proxy_protocol.clone().into(),
         handshake_timeout: http.handshake_timeout,
         header_timeout: http.header_timeout,
         body_timeout: http.body_timeout,

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::access::address::is_within;
+
 /// Whom a passed certificate is taken from, and in which header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
@@ -20,9 +22,7 @@ impl TrustedProxies {
 
     /// Whether what comes from `address` comes from such a proxy.
     pub fn include(&self, address: IpAddr) -> bool {
-        // A listener on [::] sees IPv4 addresses in their mapped form.
-        let address = address.to_canonical();
-        self.networks.iter().any(|network| network.contains(&address))
+        is_within(&self.networks, address)
     }
 
     /// The header, in lower case.

@@ -19,6 +19,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::activity::{Activity, Answer, Cut, Verdict};
+use super::gate::Permit;
+use super::proxy_header::{self, HeaderError};
 use super::stream::Stream;
 use crate::http::ResponseBody;
 use crate::http::limits::Limits;
@@ -39,6 +41,7 @@ pub(super) struct Shared<F> {
 pub(super) async fn serve<F, R>(
     stream: TcpStream,
     address: SocketAddr,
+    mut permit: Permit,
     shared: Arc<Shared<F>>,
     mut stopped: watch::Receiver<bool>,
 ) where
@@ -47,13 +50,13 @@ pub(super) async fn serve<F, R>(
 {
     // Only a socket that is gone already refuses the option; the handshake finds that out.
     let _ = stream.set_nodelay(true);
-    let handshake = timeout(shared.limits.handshake_timeout, shared.tls.acceptor().accept(stream));
-    let tls = tokio::select! {
+    let opening = timeout(shared.limits.handshake_timeout, open(stream, address, &mut permit, &shared.tls));
+    let (tls, address) = tokio::select! {
         // Before the handshake ends nothing is in flight.
         _ = stopped.wait_for(|stopped| *stopped) => return,
-        done = handshake => match done {
-            Ok(Ok(tls)) => tls,
-            Ok(Err(error)) => return note_failure(reason(&error), address),
+        done = opening => match done {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(unopened)) => return unopened.note(address),
             Err(_) => return note_failure("timeout", address),
         },
     };
@@ -67,6 +70,48 @@ pub(super) async fn serve<F, R>(
         Protocol::Http1 => serve_http1(io, service, watch).await,
         Protocol::Http2 => serve_http2(io, service, watch).await,
     }
+}
+
+/// Why a connection was closed before it could ask for anything.
+enum Unopened {
+    /// Its PROXY header is none.
+    Header(HeaderError),
+    /// Its client has as many as it may have.
+    OneTooMany,
+    /// Its handshake failed.
+    Tls(io::Error),
+}
+
+impl Unopened {
+    fn note(&self, address: SocketAddr) {
+        match self {
+            Self::Header(error) => {
+                tracing::debug!(%address, %error, "a connection had no good PROXY header");
+                note_failure("proxy_header", address);
+            }
+            // The gate has counted it.
+            Self::OneTooMany => {}
+            Self::Tls(error) => note_failure(reason(error), address),
+        }
+    }
+}
+
+/// Finds out whose connection it is, where that is told ahead, and shakes hands.
+async fn open(
+    mut stream: TcpStream,
+    mut address: SocketAddr,
+    permit: &mut Permit,
+    tls: &Tls,
+) -> Result<(TlsStream<TcpStream>, SocketAddr), Unopened> {
+    if permit.is_awaited() {
+        let client = proxy_header::read(&mut stream).await.map_err(Unopened::Header)?;
+        address = client.unwrap_or(address);
+        if !permit.is_of(address.ip()) {
+            return Err(Unopened::OneTooMany);
+        }
+    }
+    let tls = tls.acceptor().accept(stream).await.map_err(Unopened::Tls)?;
+    Ok((tls, address))
 }
 
 fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr) -> Peer {

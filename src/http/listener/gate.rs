@@ -19,13 +19,24 @@ struct Inner {
 #[derive(Default)]
 struct Open {
     all: usize,
+    /// Those whose client is not known yet.
+    awaited: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
 /// The right to one connection, given back when it is dropped.
 pub(super) struct Permit {
     gate: Gate,
-    address: IpAddr,
+    place: Place,
+}
+
+/// Where a connection counts, beside among all.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Among those of which it is not known yet whose they are.
+    Awaited,
+    /// Among those of this address.
+    Of(IpAddr),
 }
 
 impl Gate {
@@ -35,19 +46,33 @@ impl Gate {
 
     /// A permit for a connection from `address`, or `None` if a cap is reached.
     pub(super) fn admit(&self, address: IpAddr) -> Option<Permit> {
-        let address = subscriber(address);
         let mut open = self.open();
         if open.all >= self.0.most {
             return refuse("all");
         }
-        if open.by_address.get(&address).is_some_and(|count| *count >= self.0.most_per_address) {
-            return refuse("address");
+        let place = open.take_address(address, self.0.most_per_address)?;
+        Some(self.permit(open, place))
+    }
+
+    /// A permit for a connection whose client is still to be told: who says nothing must not take the whole house, and a
+    /// balancer's own address must not be a cap for everybody behind it.
+    pub(super) fn admit_awaited(&self) -> Option<Permit> {
+        let mut open = self.open();
+        if open.all >= self.0.most {
+            return refuse("all");
         }
+        if open.awaited >= (self.0.most / 2).max(1) {
+            return refuse("awaited");
+        }
+        open.awaited += 1;
+        Some(self.permit(open, Place::Awaited))
+    }
+
+    fn permit(&self, mut open: MutexGuard<'_, Open>, place: Place) -> Permit {
         open.all += 1;
-        *open.by_address.entry(address).or_default() += 1;
         drop(open);
         metrics::gauge!("gatepass_connections").increment(1);
-        Some(Permit { gate: self.clone(), address })
+        Permit { gate: self.clone(), place }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -55,7 +80,50 @@ impl Gate {
     }
 }
 
-fn refuse(cap: &'static str) -> Option<Permit> {
+impl Open {
+    /// A place among those of `address`, or `None` if they are as many as there may be.
+    fn take_address(&mut self, address: IpAddr, most: usize) -> Option<Place> {
+        let address = subscriber(address);
+        let count = self.by_address.get(&address).copied().unwrap_or(0);
+        if count >= most {
+            return refuse("address");
+        }
+        self.by_address.insert(address, count + 1);
+        Some(Place::Of(address))
+    }
+
+    fn give_back(&mut self, place: Place) {
+        match place {
+            Place::Awaited => self.awaited -= 1,
+            // An address that has no connection has no entry: the map cannot grow past the cap.
+            Place::Of(address) => {
+                if let Some(count) = self.by_address.get_mut(&address) {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.by_address.remove(&address);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Permit {
+    /// Whether it is not known yet whose connection this is.
+    pub(super) const fn is_awaited(&self) -> bool {
+        matches!(self.place, Place::Awaited)
+    }
+
+    /// It is one of `address`. `false` if that has as many as it may have: then the connection is to be closed.
+    pub(super) fn is_of(&mut self, address: IpAddr) -> bool {
+        let mut open = self.gate.open();
+        let Some(place) = open.take_address(address, self.gate.0.most_per_address) else { return false };
+        open.give_back(std::mem::replace(&mut self.place, place));
+        true
+    }
+}
+
+fn refuse<T>(cap: &'static str) -> Option<T> {
     metrics::counter!("gatepass_connections_refused_total", "cap" => cap).increment(1);
     None
 }
@@ -64,13 +132,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.gate.open();
         open.all -= 1;
-        // An address that has no connection has no entry: the map cannot grow past the cap.
-        if let Some(count) = open.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                open.by_address.remove(&self.address);
-            }
-        }
+        open.give_back(self.place);
         drop(open);
         metrics::gauge!("gatepass_connections").decrement(1);
     }
@@ -116,7 +178,34 @@ mod tests {
     fn an_address_without_connections_is_forgotten() {
         let gate = Gate::new(10, 1);
         drop(gate.admit(address("192.0.2.1")));
-        assert!(gate.open().by_address.is_empty());
+        let mut told = gate.admit_awaited().unwrap();
+        assert!(told.is_of(address("192.0.2.1")) && gate.open().awaited == 0);
+        drop((told, gate.admit_awaited()));
+        assert!(gate.open().by_address.is_empty() && gate.open().awaited == 0);
         assert_eq!(gate.open().all, 0);
+    }
+
+    #[test]
+    fn a_connection_counts_for_its_client_once_that_is_told() {
+        let gate = Gate::new(10, 1);
+        let mut first = gate.admit_awaited().unwrap();
+        assert!(first.is_awaited() && first.is_of(address("192.0.2.1")) && !first.is_awaited());
+        let mut second = gate.admit_awaited().unwrap();
+        assert!(!second.is_of(address("192.0.2.1")), "one is all that it may have");
+        assert!(second.is_awaited() && second.is_of(address("192.0.2.2")));
+        assert!(gate.admit(address("192.0.2.2")).is_none());
+        drop(first);
+        assert!(gate.admit(address("192.0.2.1")).is_some());
+    }
+
+    #[test]
+    fn connections_that_tell_nothing_leave_room_for_others() {
+        let gate = Gate::new(4, 4);
+        let silent = [gate.admit_awaited().unwrap(), gate.admit_awaited().unwrap()];
+        assert!(gate.admit_awaited().is_none());
+        let _others = [gate.admit(address("192.0.2.1")).unwrap(), gate.admit(address("192.0.2.1")).unwrap()];
+        drop(silent);
+        let last = [gate.admit_awaited(), gate.admit_awaited()];
+        assert!(last.iter().all(Option::is_some));
     }
 }

@@ -2,6 +2,7 @@
 
 mod caps;
 mod closing;
+mod proxy;
 mod slow;
 mod streams;
 mod tls;

@@ -195,6 +195,10 @@ async fn answer(request: Request<Incoming>, body_timeout: Duration, stage: Stage
             let certificate = peer.certificate.as_ref().map_or(0, |leaf| leaf.len());
             *answer.body_mut() = body::full(format!("{:?} {certificate}", peer.protocol));
         }
+        "/address" => {
+            let peer = request.extensions().get::<Peer>().unwrap();
+            *answer.body_mut() = body::full(format!("{} hello", peer.client));
+        }
         "/upload" => match body::read(&mut request.into_body(), 64 << 10, body_timeout).await {
             Ok(bytes) => *answer.body_mut() = body::full(bytes.len().to_string()),
             Err(BodyError::TooLarge) => *answer.status_mut() = StatusCode::PAYLOAD_TOO_LARGE,
