@@ -63,6 +63,9 @@ codes! {
     MethodNotAllowed = 405 "method_not_allowed", "see the Allow header";
     BodyTimeout = 408 "body_timeout", "send the body without pauses";
     NameTaken = 409 "name_taken", "ask for another name, or revoke the host that holds it";
+    UserExists = 409 "user_exists", "choose another user name";
+    LastAdmin = 409 "last_admin", "make another admin without limits first: this is the last enabled one";
+    TooManyApiKeys = 409 "too_many_api_keys", "delete some API keys of this owner first";
     EmergencyToken = 409 "emergency_token", "confirm with `confirm=emergency`";
     KeyNeeded = 409 "key_needed", "confirm with `confirm`, or wait until its tokens have ended";
     KeyInUse = 409 "key_in_use", "rotate first, or say `compromised`: current and prepared keys are in use";

@@ -2,11 +2,12 @@
 
 use gatepass::http::table::Table;
 use http::Method;
-use serde_json::{Value, json};
 
-use crate::support::authority::{AUDIENCE, PASSWORD, token_of};
-use crate::support::client::Client;
-use crate::support::{Host, Running, eventually};
+use self::callers::{Caller, callers};
+use crate::support::Running;
+use crate::support::authority::AUDIENCE;
+
+mod callers;
 
 /// Who may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,52 +15,77 @@ enum Who {
     Anyone,
     Token,
     Host,
-    /// The admin, and whoever can read the data directory.
-    Admin,
-    /// The admin, and every host.
+    /// Whoever is signed in.
+    SignedIn,
+    /// Who has this scope, by their role or their key; `admin` has every other.
+    Scope(&'static str),
+    /// Who has the scope `tokens:read`, and every host.
     Reader,
+    /// A user, whatever the role; no API key.
+    User,
+    /// A user, whatever the role, and who has the scope `admin`.
+    Keeper,
     /// A host, or who has a token for the service that is guarded.
     Guest,
 }
 
-use Who::{Admin, Anyone, Guest, Reader};
+use Who::{Anyone, Guest, Keeper, Reader, Scope, SignedIn, User};
 
-const NATIVE: [(&str, &str, Who); 52] = [
-    ("POST", "/api/v1/enrollment-tokens", Admin),
-    ("GET", "/api/v1/enrollment-tokens", Admin),
-    ("GET", "/api/v1/enrollment-tokens/{id}", Admin),
-    ("DELETE", "/api/v1/enrollment-tokens/{id}", Admin),
-    ("POST", "/api/v1/enrollment-tokens/{id}/rotate", Admin),
-    ("POST", "/api/v1/enrollment-tokens/revoke", Admin),
-    ("POST", "/api/v1/service-tokens", Admin),
-    ("GET", "/api/v1/service-tokens", Admin),
-    ("GET", "/api/v1/service-tokens/{id}", Admin),
-    ("DELETE", "/api/v1/service-tokens/{id}", Admin),
+const READ_TOKENS: Who = Scope("tokens:read");
+const WRITE_TOKENS: Who = Scope("tokens:write");
+const READ_HOSTS: Who = Scope("hosts:read");
+const WRITE_HOSTS: Who = Scope("hosts:write");
+const READ_LEDGER: Who = Scope("ledger:read");
+const ADMIN: Who = Scope("admin");
+
+const NATIVE: [(&str, &str, Who); 64] = [
+    ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
+    ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
+    ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
+    ("DELETE", "/api/v1/enrollment-tokens/{id}", WRITE_TOKENS),
+    ("POST", "/api/v1/enrollment-tokens/{id}/rotate", WRITE_TOKENS),
+    ("POST", "/api/v1/enrollment-tokens/revoke", WRITE_TOKENS),
+    ("POST", "/api/v1/service-tokens", WRITE_TOKENS),
+    ("GET", "/api/v1/service-tokens", READ_TOKENS),
+    ("GET", "/api/v1/service-tokens/{id}", READ_TOKENS),
+    ("DELETE", "/api/v1/service-tokens/{id}", WRITE_TOKENS),
     ("POST", "/api/v1/bootstrap", Who::Token),
     ("POST", "/api/v1/renew", Who::Host),
     ("GET", "/api/v1/whoami", Who::Host),
-    ("GET", "/api/v1/hosts", Admin),
-    ("GET", "/api/v1/hosts/{id}", Admin),
-    ("PATCH", "/api/v1/hosts/{id}", Admin),
-    ("DELETE", "/api/v1/hosts/{id}", Admin),
-    ("POST", "/api/v1/hosts/revoke", Admin),
-    ("GET", "/api/v1/roles", Admin),
-    ("GET", "/api/v1/signing-keys", Admin),
-    ("POST", "/api/v1/signing-keys/rotate", Admin),
-    ("POST", "/api/v1/signing-keys/{kid}/retire", Admin),
-    ("GET", "/api/v1/ca", Admin),
-    ("POST", "/api/v1/ca/rotate", Admin),
-    ("GET", "/api/v1/issuers", Admin),
-    ("POST", "/api/v1/issuers/retire", Admin),
-    ("GET", "/api/v1/clock", Admin),
-    ("POST", "/api/v1/clock/accept", Admin),
-    ("GET", "/api/v1/settings", Admin),
-    ("PATCH", "/api/v1/settings", Admin),
-    ("GET", "/api/v1/ledger", Admin),
-    ("GET", "/api/v1/ledger/verification", Admin),
+    ("GET", "/api/v1/hosts", READ_HOSTS),
+    ("GET", "/api/v1/hosts/{id}", READ_HOSTS),
+    ("PATCH", "/api/v1/hosts/{id}", WRITE_HOSTS),
+    ("DELETE", "/api/v1/hosts/{id}", WRITE_HOSTS),
+    ("POST", "/api/v1/hosts/revoke", WRITE_HOSTS),
+    ("GET", "/api/v1/roles", SignedIn),
+    ("GET", "/api/v1/signing-keys", SignedIn),
+    ("POST", "/api/v1/signing-keys/rotate", ADMIN),
+    ("POST", "/api/v1/signing-keys/{kid}/retire", ADMIN),
+    ("GET", "/api/v1/ca", SignedIn),
+    ("POST", "/api/v1/ca/rotate", ADMIN),
+    ("GET", "/api/v1/issuers", SignedIn),
+    ("POST", "/api/v1/issuers/retire", ADMIN),
+    ("GET", "/api/v1/clock", SignedIn),
+    ("POST", "/api/v1/clock/accept", ADMIN),
+    ("GET", "/api/v1/settings", SignedIn),
+    ("PATCH", "/api/v1/settings", ADMIN),
+    ("GET", "/api/v1/ledger", READ_LEDGER),
+    ("GET", "/api/v1/ledger/verification", READ_LEDGER),
+    ("POST", "/api/v1/users", ADMIN),
+    ("GET", "/api/v1/users", ADMIN),
+    ("GET", "/api/v1/users/{name}", ADMIN),
+    ("PATCH", "/api/v1/users/{name}", ADMIN),
+    ("DELETE", "/api/v1/users/{name}", ADMIN),
+    ("PUT", "/api/v1/users/{name}/password", ADMIN),
+    ("POST", "/api/v1/users/{name}/sign-out", ADMIN),
+    ("POST", "/api/v1/password", User),
+    ("POST", "/api/v1/api-keys", Keeper),
+    ("GET", "/api/v1/api-keys", Keeper),
+    ("GET", "/api/v1/api-keys/{id}", Keeper),
+    ("DELETE", "/api/v1/api-keys/{id}", Keeper),
     ("POST", "/api/v1/verify", Reader),
     ("POST", "/oauth2/introspect", Reader),
-    ("POST", "/oauth2/revoke", Admin),
+    ("POST", "/oauth2/revoke", WRITE_TOKENS),
     ("GET", "/.well-known/oauth-authorization-server", Anyone),
     // By any method. These are open to anyone and judge by themselves.
     ("GET", "/api/v1/authorize", Guest),
@@ -81,18 +107,18 @@ const NATIVE: [(&str, &str, Who); 52] = [
     ("POST", "/api/v1/leave", Who::Host),
 ];
 
-const ECE: [(&str, &str); 3] = [
-    ("POST", "/platform/configuration/security/enrollment-tokens"),
-    ("GET", "/platform/configuration/security/enrollment-tokens"),
-    ("DELETE", "/platform/configuration/security/enrollment-tokens/{token}"),
+const ECE: [(&str, &str, Who); 3] = [
+    ("POST", "/platform/configuration/security/enrollment-tokens", WRITE_TOKENS),
+    ("GET", "/platform/configuration/security/enrollment-tokens", READ_TOKENS),
+    ("DELETE", "/platform/configuration/security/enrollment-tokens/{token}", WRITE_TOKENS),
 ];
 
 /// Every route of the table.
 fn expected(metrics: Who) -> Vec<(String, String, Who)> {
     let native = NATIVE.map(|(method, path, who)| (method.to_owned(), path.to_owned(), who));
-    let ece = ECE.iter().flat_map(|(method, path)| {
+    let ece = ECE.iter().flat_map(|(method, path, who)| {
         ["/api/v1", "/api/v1/regions/{region}"]
-            .map(|prefix| ((*method).to_owned(), format!("{prefix}{path}"), Admin))
+            .map(|prefix| ((*method).to_owned(), format!("{prefix}{path}"), *who))
     });
     let metrics = ("GET".to_owned(), "/metrics".to_owned(), metrics);
     ece.chain([metrics]).chain(native).collect()
@@ -112,72 +138,51 @@ fn i5_the_list_of_this_test_is_the_table_of_routes() {
 /// What a proxy demands in the path: a token for the service that is configured.
 const DEMAND: &str = "audience=https:%2F%2Fjobs.example.org";
 
-struct Caller {
-    name: &'static str,
-    client: Client,
-    may: fn(Who) -> bool,
-}
-
-async fn callers(at: &Running) -> Vec<Caller> {
-    let token = token_of(&at.mint(json!({ "persistent": true })).await);
-    let host = Host::new();
-    let enrolled = host.redeem(at, &token).await;
-    let local = eventually("the local credential is published", async || {
-        std::fs::read_to_string(at.data_dir().join("keys/local.json")).ok()
-    });
-    let local: Value = serde_json::from_str(&local.await).unwrap();
-    let local = local["credential"].as_str().unwrap();
-    let service = token_of(&at.mint_service(json!({ "roles": ["director"] })).await);
-    let with = |name, client, may| Caller { name, client, may };
-    let token = || at.stranger().bearer(&token);
-    vec![
-        with("anyone", at.stranger(), |who| who == Anyone),
-        with("a wrong password", at.stranger().basic("admin", "wrong horse"), |who| who == Anyone),
-        with("a wrong local credential", at.stranger().bearer("gpl_00"), |who| who == Anyone),
-        with("a token", token(), |who| matches!(who, Anyone | Who::Token)),
-        with("a service token", at.stranger().bearer(&service), |who| matches!(who, Anyone | Guest)),
-        with("a token as a password", at.stranger().basic("admin", &host.csr()[..60]), |who| who == Anyone),
-        with("the admin", at.stranger().basic("admin", PASSWORD), |who| {
-            matches!(who, Anyone | Admin | Reader)
-        }),
-        with("the local credential", at.stranger().bearer(local), |who| {
-            matches!(who, Anyone | Admin | Reader)
-        }),
-        with("a host", host.client(at, &enrolled.json), |who| {
-            matches!(who, Anyone | Who::Host | Reader | Guest)
-        }),
-    ]
-}
-
 async fn walk(at: &Running, metrics: Who) -> usize {
     let mut passed = 0;
-    for Caller { name, client, may } in callers(at).await {
+    for caller in callers(at).await {
         for (method, path, who) in expected(metrics) {
-            let concrete = path.replace("{region}", "eu").replace("{demand}", DEMAND).replace(['{', '}'], "");
-            // A stream has no end that could be waited for.
-            let method = if path == "/status/events" { "HEAD".to_owned() } else { method };
-            let method: Method = method.parse().unwrap();
-            let body = matches!(method, Method::POST | Method::PATCH).then(|| "{}".to_owned());
-            let said = client.send(method.clone(), &concrete, body).await;
-            let through = !matches!(said.status, 401 | 403);
-            assert_eq!(through, may(who), "{name}: {method} {path}: {} {}", said.status, said.text);
-            assert!(said.status < 500, "{name}: {method} {path}: {}", said.text);
-            passed += usize::from(through);
+            passed += usize::from(passes(&caller, &method, &path, who).await);
         }
     }
     passed
 }
 
+/// Whether the caller got through, which must be as it is meant to be.
+async fn passes(caller: &Caller, method: &str, path: &str, who: Who) -> bool {
+    let Caller { name, client, holder } = caller;
+    let concrete = path.replace("{region}", "eu").replace("{demand}", DEMAND).replace(['{', '}'], "");
+    // A stream has no end that could be waited for.
+    let method: Method = if path == "/status/events" { Method::HEAD } else { method.parse().unwrap() };
+    let body = matches!(method, Method::POST | Method::PATCH | Method::PUT).then(|| "{}".to_owned());
+    let said = client.send(method.clone(), &concrete, body).await;
+    let through = !matches!(said.status, 401 | 403);
+    assert_eq!(through, holder.may(who), "{name}: {method} {path}: {} {}", said.status, said.text);
+    assert!(said.status < 500, "{name}: {method} {path}: {}", said.text);
+    if said.status == 403 && holder.is_key() {
+        let missing = match who {
+            Scope(scope) => scope,
+            Reader => "tokens:read",
+            Keeper => "admin",
+            _ => "",
+        };
+        assert!(said.text.contains(missing), "{name}: {method} {path}: {}", said.text);
+    }
+    through
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn i5_every_route_lets_in_exactly_those_it_is_for() {
     let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
-    assert!(walk(&at, Anyone).await > 80);
+    assert!(walk(&at, Anyone).await > 500);
     at.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_metrics_are_the_admins_where_they_are_not_public() {
+async fn i5_metrics_are_for_who_is_signed_in_where_they_are_not_public() {
     let at = Running::start_with(&[("http.public_metrics", "false"), ("tokens.audiences", AUDIENCE)]).await;
-    assert!(walk(&at, Admin).await > 70);
+    for caller in callers(&at).await {
+        passes(&caller, "GET", "/metrics", SignedIn).await;
+    }
     at.stop().await;
 }

@@ -161,6 +161,20 @@ impl Running {
         said.json
     }
 
+    /// Creates a user.
+    pub(crate) async fn user(&self, name: &str, password: &str, role: &str) {
+        let user = json!({ "username": name, "password": password, "role": role });
+        let said = self.admin().post("/api/v1/users", &user).await;
+        assert_eq!(said.status, 201, "{}", said.text);
+    }
+
+    /// Makes an API key as `owner`; the whole answer.
+    pub(crate) async fn api_key(&self, owner: &Client, request: Value) -> Value {
+        let said = owner.post("/api/v1/api-keys", &request).await;
+        assert_eq!(said.status, 201, "{}", said.text);
+        said.json
+    }
+
     /// The token's item in the native API.
     pub(crate) async fn token(&self, id: &str) -> Value {
         self.admin().get(&format!("/api/v1/enrollment-tokens/{id}")).await.json
