@@ -10,6 +10,7 @@ pub mod permission;
 pub mod proof;
 pub mod rights;
 pub mod scope;
+pub mod session;
 pub mod throttle;
 pub mod user_role;
 
@@ -19,4 +20,5 @@ pub use limits::Limits;
 pub use permission::{Permission, Permissions};
 pub use rights::{Act, Excess, Rights};
 pub use scope::Scope;
+pub use session::{SessionKind, SessionSecret};
 pub use user_role::UserRole;

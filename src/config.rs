@@ -25,6 +25,7 @@ pub use environment::Environment;
 pub use example::example;
 pub use problem::{ConfigErrors, ConfigProblem, Place};
 
+use crate::access::session::SessionLife;
 use crate::access::throttle::{Rate, Rates};
 use crate::name::Role;
 use crate::secret::Secret;
@@ -45,6 +46,8 @@ pub struct Config {
     pub tokens: TokensConfig,
     /// What an enrolled host gets.
     pub hosts: HostsConfig,
+    /// How long sessions live (12 hours; 30 minutes unused).
+    pub sessions: SessionLife,
     /// Limits of the listener.
     pub http: HttpConfig,
     /// Rate limits.

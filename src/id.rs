@@ -183,6 +183,12 @@ digest_id!(
     parse_base64url
 );
 digest_id!(
+    /// Names a session: the SHA-256 of its secret, base64url.
+    SessionId,
+    |bytes| URL_SAFE_NO_PAD.encode(bytes),
+    parse_base64url
+);
+digest_id!(
     /// The SHA-256 of a certificate's DER, in lower-case hexadecimal (64 characters).
     Fingerprint,
     |bytes| hex(bytes),

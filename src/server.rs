@@ -131,6 +131,8 @@ impl Server {
         let _ = self.authority.write_refusals().await;
         // The last minute's: what is lost of them is when a key was last used.
         let _ = self.authority.write_key_uses().await;
+        // Sessions that were used in the last minute are not idle after the next start.
+        let _ = self.authority.write_seen_sessions().await;
         // The mark is a courtesy to the next start; every commit has stored one too.
         let _ = self.authority.mark_clock().await;
         local::withdraw(&self.keys_dir);

@@ -28,6 +28,7 @@ pub mod proxies;
 pub mod refusals;
 pub mod rotation;
 pub mod service_tokens;
+pub mod sessions;
 pub mod settings;
 mod sign_in;
 pub mod status_lists;

@@ -64,7 +64,7 @@ pub enum StoreError {
 }
 
 /// A store, whichever database is behind it.
-pub trait Store: Tokens + Hosts + Entries + Accounts + Administration + Send + Sync {
+pub trait Store: Tokens + Hosts + Entries + Accounts + Administration + Sessions + Send + Sync {
     /// Does what `command` says: all of it, with its ledger entry, durable before the answer; or nothing.
     fn execute(&self, command: Command) -> Answer<'_, Reply>;
 

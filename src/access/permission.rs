@@ -36,6 +36,8 @@ pub enum Permission {
     BeUser,
     /// API keys: a user's own, or with [`Permission::Administer`] everybody's. An API key needs that too.
     KeepKeys,
+    /// A user's name and password, judged by the handler: they may stand in the body.
+    SignIn,
     /// Ask what a token says: whoever lists tokens, and every host.
     Introspect,
 }
@@ -58,7 +60,7 @@ impl Permission {
     /// other.
     pub fn allows(self, actor: &Actor, rights: &Rights) -> bool {
         match self {
-            Self::Anyone => true,
+            Self::Anyone | Self::SignIn => true,
             Self::Redeem => matches!(actor, Actor::Bearer),
             Self::BeHost => matches!(actor, Actor::Host { .. }),
             Self::BeUser => matches!(actor, Actor::User(_)),
@@ -83,7 +85,7 @@ impl Permission {
             Self::WritePolicies => Some("policies:write"),
             Self::ReadLedger => Some("ledger:read"),
             Self::Administer | Self::KeepKeys => Some("admin"),
-            Self::Anyone | Self::Read | Self::Redeem | Self::BeHost | Self::BeUser => None,
+            Self::Anyone | Self::SignIn | Self::Read | Self::Redeem | Self::BeHost | Self::BeUser => None,
         }
     }
 }

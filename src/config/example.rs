@@ -58,6 +58,9 @@ impl Config {
                 "retention": show_span(self.hosts.retention), "allow_rsa_keys": self.hosts.allow_rsa_keys,
                 "crl_url": self.hosts.crl_url,
             },
+            "sessions": {
+                "lifetime": show_span(self.sessions.lifetime), "idle": show_span(self.sessions.idle),
+            },
             "http": self.http_json(),
             "limits": self.limits_json(),
             "ca": {

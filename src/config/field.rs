@@ -80,6 +80,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("server", "where the authority listens and what it keeps"),
     ("tokens", "how long tokens live; spans are written 90s, 15m, 36h, 30d"),
     ("hosts", "what an enrolled host gets"),
+    ("sessions", "how long whoever signed in stays so"),
     ("http", "limits of the listener"),
     (
         "limits",
@@ -213,6 +214,14 @@ pub(super) const FIELDS: &[Field] = &[
         "plain-http base URL written into host certificates as CRL distribution point. Default: none is written",
     ),
     field("http", "max_connections", Kind::Count(1, 1_000_000), "16384", "connections in all"),
+    field(
+        "sessions",
+        "lifetime",
+        Kind::Span(60, DAY / 2),
+        "\"12h\"",
+        "life of a session however much it is used; 12h at most",
+    ),
+    field("sessions", "idle", Kind::Span(60, DAY / 2), "\"30m\"", "life of a session that is not used"),
     field(
         "http",
         "max_connections_per_address",

@@ -13,6 +13,7 @@ use super::{
     CaConfig, Config, Environment, HostsConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, Overrides,
     RoleConfig, ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
 };
+use crate::access::session::SessionLife;
 use crate::name::Role;
 
 /// Checks everything and makes the configuration, or names every mistake.
@@ -24,10 +25,10 @@ pub(super) fn validate(
     let mut check = Check(layers);
     let server = check.server(environment, overrides);
     let (tokens, hosts, http) = (check.tokens(&server.external_url), check.hosts(), check.http());
-    let limits = check.limits();
+    let (limits, sessions) = (check.limits(), check.sessions());
     let (ca, roles, log) = (check.ca(), check.roles(), check.log());
     ConfigErrors::check(check.0.problems)?;
-    Ok(Config { server, tokens, hosts, http, limits, ca, roles, log })
+    Ok(Config { server, tokens, hosts, sessions, http, limits, ca, roles, log })
 }
 
 impl Check {
@@ -110,6 +111,10 @@ impl Check {
             allow_rsa_keys: self.flag("hosts", "allow_rsa_keys"),
             crl_url: self.parsed("hosts", "crl_url", plain_http),
         }
+    }
+
+    fn sessions(&mut self) -> SessionLife {
+        SessionLife { lifetime: self.span("sessions", "lifetime"), idle: self.span("sessions", "idle") }
     }
 
     fn http(&mut self) -> HttpConfig {

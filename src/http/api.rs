@@ -16,6 +16,7 @@ mod published;
 mod renewal;
 mod roles;
 mod service_tokens;
+mod session;
 mod settings;
 mod shapes;
 mod status;
@@ -69,6 +70,9 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         get(host, P::ReadHosts) => hosts::show;
         (Method::PATCH, host, P::WriteHosts) => hosts::change;
         (Method::DELETE, host, P::WriteHosts) => hosts::revoke;
+        post("/api/v1/session", P::SignIn) => session::create;
+        get("/api/v1/session", P::Read) => session::show;
+        (Method::DELETE, "/api/v1/session", P::BeUser) => session::delete;
         get("/api/v1/roles", P::Read) => roles::list;
         get("/api/v1/signing-keys", P::Read) => keys::list;
         post("/api/v1/signing-keys/rotate", P::Administer) => keys::rotate;

@@ -12,6 +12,7 @@ use super::problem::Problem;
 use crate::access::{Actor, Permission, Rights};
 use crate::id::RequestId;
 use crate::secret::Secret;
+use crate::service::sessions::LiveSession;
 use crate::service::{Authority, Caller, FieldError, HostCaller};
 
 /// A judged request.
@@ -27,6 +28,8 @@ pub struct Call {
     pub host: Option<Arc<HostCaller>>,
     /// The token that came in the `Authorization` header, on routes that are for tokens.
     pub bearer: Option<Arc<Secret<String>>>,
+    /// The session that it came with.
+    pub session: Option<Arc<LiveSession>>,
     /// From where: the client's address, also behind trusted proxies.
     pub address: IpAddr,
     /// Who is at the other end of the connection: the client, or the last proxy before us.
@@ -66,6 +69,16 @@ impl Call {
             true => Ok(()),
             false => Err(Problem::forbidden(permission, &self.actor)),
         }
+    }
+
+    /// The session that it came with.
+    ///
+    /// # Errors
+    /// 400: it came with another credential.
+    pub fn session(&self) -> Result<&LiveSession, Problem> {
+        self.session
+            .as_deref()
+            .ok_or_else(|| Problem::bad_request("this takes a session, and you came with another credential"))
     }
 
     /// The path parameter `name`.

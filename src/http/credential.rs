@@ -8,6 +8,7 @@ use http::header::AUTHORIZATION;
 use super::problem::Problem;
 use crate::access::ApiKey;
 use crate::access::api_key::API_KEY_PREFIX;
+use crate::access::session;
 use crate::secret::Secret;
 
 /// What the credential of whoever can read the data directory begins with.
@@ -28,6 +29,8 @@ pub enum Credential {
     Local(Secret<String>),
     /// An API key: after `Bearer`, or after `ApiKey`, where nothing else may stand.
     ApiKey(Secret<String>),
+    /// The secret of a session.
+    Session(Secret<String>),
     /// Something of the shape of a token.
     Token(Secret<String>),
 }
@@ -54,12 +57,11 @@ impl Credential {
         }
         if scheme.eq_ignore_ascii_case("bearer") {
             let secret = Secret::new(rest.to_owned());
-            return Ok(if rest.starts_with(LOCAL_PREFIX) {
-                Self::Local(secret)
-            } else if rest.starts_with(API_KEY_PREFIX) {
-                Self::ApiKey(secret)
-            } else {
-                Self::Token(secret)
+            return Ok(match rest {
+                _ if rest.starts_with(LOCAL_PREFIX) => Self::Local(secret),
+                _ if rest.starts_with(API_KEY_PREFIX) => Self::ApiKey(secret),
+                _ if rest.starts_with(session::PREFIX) => Self::Session(secret),
+                _ => Self::Token(secret),
             });
         }
         if scheme.eq_ignore_ascii_case("apikey") {
@@ -120,6 +122,7 @@ mod tests {
         assert!(matches!(of("Basic YWRtaW46cDp3"), Ok(Credential::Basic { user, password })
             if user == "admin" && password.expose() == "p:w"));
         assert!(matches!(of("bearer gpl_abc"), Ok(Credential::Local(_))));
+        assert!(matches!(of("Bearer gps_abc"), Ok(Credential::Session(_))));
         assert!(matches!(of("Bearer eyJ.e30.x"), Ok(Credential::Token(_))));
         for key in ["Bearer gpk_abc", "ApiKey gpk_abc", "apikey eyJ.e30.x", "ApiKey gpl_abc"] {
             assert!(matches!(of(key), Ok(Credential::ApiKey(_))), "{key}");

@@ -5,6 +5,7 @@ mod finish;
 mod record;
 mod request_ids;
 mod rest;
+mod session;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ use super::tls::Peer;
 use crate::access::{Actor, Permission, Rights};
 use crate::id::RequestId;
 use crate::secret::Secret;
+use crate::service::sessions::LiveSession;
 use crate::service::{Authority, Caller, HostCaller, SignedIn};
 
 /// What every request passes through.
@@ -64,6 +66,7 @@ struct Judged {
     rights: Rights,
     host: Option<Arc<HostCaller>>,
     bearer: Option<Arc<Secret<String>>>,
+    session: Option<Arc<LiveSession>>,
 }
 
 impl Front {
@@ -178,7 +181,7 @@ impl Front {
         let Head { id, params, parts } = head;
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
         let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
-        let Judged { actor, rights, host, bearer } = self.judge(route, &parts, peer, id).await?;
+        let Judged { actor, rights, host, bearer, session } = self.judge(route, &parts, peer, id).await?;
         if !route.permission.allows(&actor, &rights) {
             return Err(Problem::forbidden(route.permission, &actor));
         }
@@ -197,6 +200,7 @@ impl Front {
             rights,
             host,
             bearer,
+            session,
             address,
             neighbour,
             certificate,
@@ -218,6 +222,7 @@ impl Front {
     ) -> Result<Judged, Problem> {
         match route.permission {
             Permission::Anyone => Ok(Judged::without_rights(Actor::Anyone)),
+            Permission::SignIn => self.page_that_signs_in(parts),
             Permission::Redeem => bearer(&parts.headers),
             Permission::BeHost => self.host(peer, id).await,
             // Who signs in is not asked for a certificate, and a wrong sign-in is not made good by one.
@@ -226,7 +231,7 @@ impl Front {
             {
                 self.host(peer, id).await
             }
-            _ => self.user(&parts.headers, peer).await,
+            _ => self.user(parts, peer, id).await,
         }
     }
 
@@ -234,21 +239,20 @@ impl Front {
         let certificate = peer.certificate.as_ref().ok_or_else(|| {
             Problem::unauthenticated("present the host's certificate: `gatepass enroll` obtains one")
         })?;
-        let (actor, rights) = (Actor::Anyone, Rights::NONE);
-        let caller = Caller { actor, rights, address: Some(peer.client), request: Some(id) };
-        let host = self.authority.identify(&caller, certificate).await?;
+        let host = self.authority.identify(&Caller::stranger(peer.client, id), certificate).await?;
         let actor = Actor::Host { id: host.id, serial: host.serial };
         Ok(Judged { host: Some(Arc::new(host)), ..Judged::without_rights(actor) })
     }
 
-    async fn user(&self, headers: &http::HeaderMap, peer: &Peer) -> Result<Judged, Problem> {
-        let SignedIn { actor, rights } = match Credential::of(headers)? {
-            Credential::Basic { user, password } => self.authority.sign_in(&user, &password).await?,
-            Credential::Local(secret) if self.is_local(&secret) => SignedIn::LOCAL,
-            Credential::ApiKey(key) => self.authority.api_key(&key, peer.address.ip()).await?,
-            Credential::None => {
-                return Err(Problem::unauthenticated("sign in with a user name and a password"));
+    async fn user(&self, parts: &Parts, peer: &Peer, id: RequestId) -> Result<Judged, Problem> {
+        let SignedIn { actor, rights } = match Credential::of(&parts.headers)? {
+            Credential::Basic { user, password } => {
+                self.authority.sign_in(&Caller::stranger(peer.client, id), &user, &password).await?
             }
+            Credential::Session(secret) => return self.bearer_session(&secret).await,
+            Credential::ApiKey(key) => self.authority.api_key(&key, peer.client).await?,
+            Credential::Local(secret) if self.is_local(&secret) => SignedIn::LOCAL,
+            Credential::None => return self.cookie_session(parts).await,
             Credential::Local(_) => {
                 return Err(Problem::unauthenticated(
                     "this local credential is of an earlier start of the server",
@@ -260,7 +264,7 @@ impl Front {
                 ));
             }
         };
-        Ok(Judged { actor, rights, host: None, bearer: None })
+        Ok(Judged { actor, rights, ..Judged::without_rights(Actor::Anyone) })
     }
 
     fn is_local(&self, presented: &Secret<String>) -> bool {
@@ -270,7 +274,7 @@ impl Front {
 
 impl Judged {
     const fn without_rights(actor: Actor) -> Self {
-        Self { actor, rights: Rights::NONE, host: None, bearer: None }
+        Self { actor, rights: Rights::NONE, host: None, bearer: None, session: None }
     }
 }
 
@@ -279,7 +283,7 @@ fn bearer(headers: &http::HeaderMap) -> Result<Judged, Problem> {
     let bearer = match Credential::of(headers)? {
         Credential::None => None,
         Credential::Token(secret) => Some(Arc::new(secret)),
-        Credential::Basic { .. } | Credential::Local(_) | Credential::ApiKey(_) => {
+        Credential::Basic { .. } | Credential::Local(_) | Credential::ApiKey(_) | Credential::Session(_) => {
             return Err(Problem::unauthenticated(
                 "redeeming takes an enrollment token, not a user's credential or an API key",
             ));

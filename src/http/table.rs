@@ -14,6 +14,9 @@ use super::{api, compat};
 /// The path under which Elastic Cloud Enterprise's errors are spoken, for paths that no row has.
 const ECE_MARK: &str = "/platform/configuration/security/";
 
+/// And where its users sign in.
+const ECE_AUTH: &str = "/api/v1/users/auth/";
+
 /// The path under which OAuth's are.
 const OAUTH_MARK: &str = "/oauth2/";
 
@@ -42,6 +45,7 @@ impl Table {
     pub fn new(public_metrics: bool) -> Result<Self, matchit::InsertError> {
         let mut routes = api::routes(public_metrics);
         routes.extend(compat::ece::routes());
+        routes.extend(compat::ece_users::routes());
         Self::of(routes)
     }
 
@@ -95,6 +99,7 @@ fn allowed(methods: &[(Method, usize)]) -> String {
 fn dialect_of(path: &str) -> Dialect {
     match path {
         _ if path.contains(ECE_MARK) => Dialect::Ece,
+        _ if path.starts_with(ECE_AUTH) || path == "/api/v1/user" => Dialect::Ece,
         _ if path.starts_with(OAUTH_MARK) => Dialect::OAuth,
         _ => Dialect::Native,
     }
@@ -127,6 +132,9 @@ mod tests {
         let ece = "/api/v1/platform/configuration/security/enrollment-tokens";
         assert_eq!(find(Method::PUT, ece), "405 Ece GET, POST");
         assert_eq!(find(Method::GET, "/api/v1/platform/configuration/security/other"), "404 Ece");
+        assert_eq!(find(Method::GET, "/api/v1/users/auth/_login"), "405 Ece POST");
+        assert_eq!(find(Method::GET, "/api/v1/users/auth/_other"), "404 Ece");
+        assert_eq!(find(Method::PUT, "/api/v1/user"), "405 Ece GET");
         assert_eq!(find(Method::GET, "/oauth2/introspect"), "405 OAuth POST");
     }
 

@@ -68,13 +68,21 @@ pub enum Action {
     ApiKeyDeleted,
     /// Settings were changed at run time.
     SettingsChanged,
+    /// A user signed in for a session.
+    SessionStarted,
+    /// A session began its life again.
+    SessionExtended,
+    /// A user signed out, of one session or of all.
+    SessionEnded,
+    /// Somebody was refused who gave a user's name, or one that nobody has.
+    SignInRefused,
     /// What had expired was collected.
     Collected,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 33] = [
         Self::AuthorityCreated,
         Self::AuthorityChanged,
         Self::TokenCreated,
@@ -103,6 +111,10 @@ impl Action {
         Self::ApiKeyCreated,
         Self::ApiKeyDeleted,
         Self::SettingsChanged,
+        Self::SessionStarted,
+        Self::SessionExtended,
+        Self::SessionEnded,
+        Self::SignInRefused,
         Self::Collected,
     ];
 
@@ -137,6 +149,10 @@ impl Action {
             Self::ApiKeyCreated => "api_key_created",
             Self::ApiKeyDeleted => "api_key_deleted",
             Self::SettingsChanged => "settings_changed",
+            Self::SessionStarted => "session_started",
+            Self::SessionExtended => "session_extended",
+            Self::SessionEnded => "session_ended",
+            Self::SignInRefused => "sign_in_refused",
             Self::Collected => "collected",
         }
     }

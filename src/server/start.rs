@@ -145,6 +145,7 @@ fn settings(config: &Config) -> Settings {
         ),
         rates: config.limits.rates(),
         hot_tokens: config.tokens.hot_tokens,
+        sessions: config.sessions,
         certificate_lifetime: config.hosts.certificate_lifetime,
         host_retention: config.hosts.retention,
         trust_domain: config.server.trust_domain.clone(),

@@ -37,6 +37,8 @@ pub(super) fn start(
     let (a, stop) = with();
     timers.spawn(every("API key uses", MINUTE, stop, move || write_key_uses(Arc::clone(&a))));
     let (a, stop) = with();
+    timers.spawn(every("sessions", MINUTE, stop, move || write_seen_sessions(Arc::clone(&a))));
+    let (a, stop) = with();
     timers.spawn(every("collection", HOUR, stop, move || collect(Arc::clone(&a))));
     let (a, stop) = with();
     timers.spawn(every("due revocations", 5 * SECOND, stop, move || revoke_due(Arc::clone(&a))));
@@ -61,6 +63,10 @@ pub(super) fn start(
 
 async fn write_refusals(authority: Arc<Authority>) -> Result<(), ServiceError> {
     authority.write_refusals().await
+}
+
+async fn write_seen_sessions(authority: Arc<Authority>) -> Result<(), ServiceError> {
+    authority.write_seen_sessions().await
 }
 
 async fn mark_clock(authority: Arc<Authority>) -> Result<(), ServiceError> {

@@ -17,12 +17,14 @@ use super::issuers::Issuers;
 use super::order::Catalogue;
 use super::proxies::TrustedProxies;
 use super::refusals::{Conflicts, Refusals};
+use super::sessions::Seen;
 use super::settings::LiveSpans;
 use super::sign_in::SignIn;
 use super::status_lists::{Most, StatusLists};
 use super::time::TimeKeeper;
 use super::trust::Trust;
 use super::vault::Vault;
+use crate::access::session::SessionLife;
 use crate::access::throttle::{Rates, Throttles};
 use crate::access::{Act, Actor, Rights};
 use crate::clock::Timestamp;
@@ -49,6 +51,8 @@ pub struct Settings {
     pub rates: Rates,
     /// How many good signatures are remembered of each kind of token.
     pub hot_tokens: usize,
+    /// How long sessions live.
+    pub sessions: SessionLife,
     /// How long a host certificate lives.
     pub certificate_lifetime: Duration,
     /// How long a host is kept after its last certificate ended.
@@ -83,6 +87,11 @@ pub struct Caller {
 impl Caller {
     /// Gatepass itself.
     pub const SYSTEM: Self = Self { actor: Actor::System, rights: Rights::ALL, address: None, request: None };
+
+    /// Whoever sends a request and has not been judged yet.
+    pub const fn stranger(address: IpAddr, request: RequestId) -> Self {
+        Self { actor: Actor::Anyone, rights: Rights::NONE, address: Some(address), request: Some(request) }
+    }
 
     /// Whether this caller may go as far as `act` does (I5): every use case that leads to roles, lifetimes or rights asks.
     ///
@@ -155,6 +164,7 @@ pub struct Authority {
     pub(super) sign_in: SignIn,
     /// When API keys were used since that was last written.
     pub(super) key_uses: KeyUses,
+    pub(super) seen: Seen,
     pub(super) status_lists: StatusLists,
     pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
     /// The turns of who checks many tokens at once.
@@ -193,6 +203,7 @@ impl Authority {
             throttles,
             sign_in: SignIn::default(),
             key_uses: KeyUses::default(),
+            seen: Seen::default(),
             status_lists,
             server_certificate: ArcSwap::default(),
             bulk: tokio::sync::Semaphore::new(bulk::AT_ONCE),

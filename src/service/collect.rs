@@ -12,12 +12,15 @@ impl Authority {
     /// # Errors
     /// The clock is in doubt, or the store cannot be written.
     pub async fn collect(&self) -> Result<Collected, ServiceError> {
+        // What was used a moment ago must not be taken for idle.
+        self.write_seen_sessions().await?;
         let mut all = Collected::default();
         loop {
             let command = Collect {
                 now: self.time.trusted()?,
                 retention: self.spans().retention,
                 host_retention: self.settings.host_retention,
+                session_idle: self.settings.sessions.idle,
                 most: AT_ONCE,
                 open: self.indexes.open().await,
             };
@@ -37,6 +40,7 @@ const fn sum(one: Collected, other: Collected) -> Collected {
         hosts: one.hosts + other.hosts,
         certificates: one.certificates + other.certificates,
         lists: one.lists + other.lists,
+        sessions: one.sessions + other.sessions,
         more: false,
     }
 }

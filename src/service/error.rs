@@ -155,6 +155,9 @@ pub enum ServiceError {
         /// How many that is.
         most: u32,
     },
+    /// The session is none, or none any more. Why is nobody's business who has no other credential.
+    #[error("the session is over: sign in again (`gatepass login`)")]
+    SessionOver,
     /// The host has renewed many times within the hour.
     #[error("the host has got too many certificates within an hour: renew again in an hour")]
     RenewedTooOften,

@@ -10,6 +10,9 @@ use crate::ledger::{Action, Subjects};
 use crate::secret::Secret;
 use crate::store::{SetPassword, UserRecord};
 
+/// How often a sign-in is begun anew because the user's epoch has moved on meanwhile.
+const MOST_TRIES: usize = 3;
+
 /// What signing in shares: proofs remembered for a minute, and a limit on argon2.
 #[derive(Default)]
 pub(super) struct SignIn {
@@ -40,24 +43,51 @@ impl SignedIn {
 
 impl Authority {
     /// Who signs in with this name and password. An unknown and a disabled user cost the same time as a wrong password.
+    /// `from` is where the request came from.
     ///
     /// # Errors
     /// [`ServiceError::Unauthenticated`] for all three; busy, or the store cannot be read.
-    pub async fn sign_in(&self, name: &str, password: &Secret<String>) -> Result<SignedIn, ServiceError> {
-        let known = self.store.user(name.to_owned()).await?;
-        let epoch = known.as_ref().map_or(0, |user| user.epoch);
-        let claim = self.sign_in.proofs.digest(&Claim { user: name, epoch, password });
-        let now = self.time.boot();
-        let user = match known {
-            Some(user) if self.sign_in.proofs.holds(claim, now) => user,
-            _ => {
-                self.prove(name, password).await?;
-                // The hash may be of a later epoch than the one that was read: what it proved then goes by another digest.
-                self.sign_in.proofs.remember(claim, now);
-                self.store.user(name.to_owned()).await?.ok_or(ServiceError::Unauthenticated)?
-            }
-        };
+    pub async fn sign_in(
+        &self,
+        from: &Caller,
+        name: &str,
+        password: &Secret<String>,
+    ) -> Result<SignedIn, ServiceError> {
+        let user = self.proven_user(from, name, password).await?;
         SignedIn::user(user).ok_or(ServiceError::Unauthenticated)
+    }
+
+    /// The enabled user whose password this is. It was so in the epoch that the record says.
+    pub(super) async fn proven_user(
+        &self,
+        _from: &Caller,
+        name: &str,
+        password: &Secret<String>,
+    ) -> Result<UserRecord, ServiceError> {
+        // A new epoch may begin while a password is hashed: then nobody knows which one was proven.
+        for _ in 0..MOST_TRIES {
+            let known = self.store.user(name.to_owned()).await?;
+            let epoch = known.as_ref().map_or(0, |user| user.epoch);
+            let claim = self.sign_in.proofs.digest(&Claim { user: name, epoch, password });
+            let now = self.time.boot();
+            let user = match known {
+                Some(user) if self.sign_in.proofs.holds(claim, now) => Some(user),
+                _ => {
+                    self.prove(name, password).await?;
+                    let user =
+                        self.store.user(name.to_owned()).await?.ok_or(ServiceError::Unauthenticated)?;
+                    if user.epoch == epoch {
+                        self.sign_in.proofs.remember(claim, now);
+                    }
+                    (user.epoch == epoch).then_some(user)
+                }
+            };
+            if let Some(user) = user {
+                let enabled = user.disabled_at.is_none();
+                return if enabled { Ok(user) } else { Err(ServiceError::Unauthenticated) };
+            }
+        }
+        Err(ServiceError::Unauthenticated)
     }
 
     /// Whether this is the password, by argon2.

@@ -155,7 +155,7 @@ impl Authority {
         let name = UserName::parse(name).map_err(|_| ServiceError::Unauthenticated)?;
         check_password("new", &new, name.as_str(), &mut faults);
         let before = self.show_user(&name).await?;
-        match self.sign_in(name.as_str(), current).await {
+        match self.sign_in(caller, name.as_str(), current).await {
             Ok(_) => {}
             Err(ServiceError::Unauthenticated) => {
                 faults.push(FieldError::new("current", "this is not your password"));

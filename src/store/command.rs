@@ -2,12 +2,14 @@
 
 mod access;
 mod keys;
+mod sessions;
 mod taking_back;
 
 use std::time::Duration;
 
 pub use self::access::*;
 pub use self::keys::*;
+pub use self::sessions::*;
 pub use self::taking_back::*;
 use super::outcome::*;
 use super::record::*;
@@ -128,6 +130,14 @@ verbs! {
     mark_api_keys_used: MarkApiKeysUsed -> ();
     /// Changes settings, or lets the configuration be in force again.
     change_settings: ChangeSettings -> ();
+    /// Begins a session of a user.
+    begin_session: BeginSession -> SessionBeginning;
+    /// Lets a session begin its life again.
+    extend_session: ExtendSession -> bool;
+    /// Ends a session.
+    end_session: EndSession -> bool;
+    /// Remembers when sessions were used last.
+    mark_sessions: MarkSessions -> ();
     /// Moves the clock mark.
     mark_clock: MarkClock -> ();
     /// Accepts the clock as it is and begins a new ephemeral epoch with a new signing key.
@@ -372,6 +382,8 @@ pub struct Collect {
     pub retention: Duration,
     /// How long a host stays after its last certificate ended.
     pub host_retention: Duration,
+    /// How long a session lives that is not used.
+    pub session_idle: Duration,
     /// How many rows of each kind at most.
     pub most: u32,
     /// The lists that are still being written to: they stay even when all their tokens have ended.

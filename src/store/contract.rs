@@ -14,6 +14,7 @@ pub(super) mod redeeming;
 pub(super) mod renewing;
 pub(super) mod revoking;
 pub(super) mod roles;
+pub(super) mod sessions;
 pub(super) mod together;
 mod world;
 
@@ -159,6 +160,16 @@ macro_rules! contract {
                 lists_go_when_all_their_tokens_have_expired,
                 a_run_is_bounded_and_says_that_more_is_left,
                 use_counts_stay_as_long_as_the_token_is_listed,
+            }
+            sessions {
+                a_session_is_read_back_with_its_user_also_after_a_restart,
+                a_session_begins_in_the_users_own_epoch_only,
+                the_oldest_session_makes_room_for_one_too_many,
+                a_new_password_ends_every_session,
+                a_session_ends_once,
+                signing_out_everywhere_ends_all_sessions,
+                use_moves_on_and_leaves_no_entry,
+                what_expired_or_was_not_used_is_collected,
             }
             ledger {
                 every_act_has_exactly_one_entry,

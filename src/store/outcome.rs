@@ -258,6 +258,15 @@ pub enum UserDeletion {
     Unknown,
 }
 
+/// How beginning a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionBeginning {
+    /// It has begun.
+    Begun,
+    /// The user is gone or disabled, or has begun another epoch since; nothing changed.
+    UserChanged,
+}
+
 /// How creating an API key ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKeyCreation {
@@ -294,6 +303,8 @@ pub struct Collected {
     pub certificates: u64,
     /// Status lists whose tokens have all expired.
     pub lists: u64,
+    /// Sessions that are over.
+    pub sessions: u64,
     /// Whether a limit was met, so that more is left to do.
     pub more: bool,
 }
@@ -301,7 +312,7 @@ pub struct Collected {
 impl Collected {
     /// How many rows were deleted.
     pub const fn total(&self) -> u64 {
-        self.tokens + self.pairs + self.hosts + self.certificates + self.lists
+        self.tokens + self.pairs + self.hosts + self.certificates + self.lists + self.sessions
     }
 }
 

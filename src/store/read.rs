@@ -5,7 +5,7 @@ use super::listing::*;
 use super::outcome::{KeyNeed, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, ChainId, HostId, SpkiHash, TokenId};
+use crate::id::{ApiKeyId, ChainId, HostId, SessionId, SpkiHash, TokenId};
 use crate::name::{DnsName, Role, UserName};
 use crate::secret::Secret;
 
@@ -112,4 +112,13 @@ pub trait Administration {
 
     /// The clock mark; `None` before the authority was founded.
     fn clock_mark(&self) -> Answer<'_, Option<Timestamp>>;
+}
+
+/// Reading sessions.
+pub trait Sessions {
+    /// A session and its user: one point read. `None` if it is of an earlier epoch of the user's, or there is none.
+    fn session(&self, id: SessionId) -> Answer<'_, Option<(SessionRecord, UserRecord)>>;
+
+    /// How many sessions a user has, those included that are over and not collected yet.
+    fn count_sessions(&self, user: String) -> Answer<'_, u64>;
 }

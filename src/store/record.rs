@@ -1,11 +1,13 @@
 //! What the store keeps, as the rest of the program sees it. No driver type shows here.
 
+mod session;
 mod setting;
 
 use std::net::IpAddr;
 
 use serde::Serialize;
 
+pub use self::session::SessionRecord;
 pub use self::setting::SettingRecord;
 use crate::access::{Limits, Scope, UserRole};
 use crate::clock::Timestamp;

@@ -29,6 +29,7 @@ mod seed_ece;
 mod seed_linkmesh;
 mod seed_sielum;
 mod service_tokens;
+mod sessions;
 mod settings;
 mod signing_in;
 mod starting;

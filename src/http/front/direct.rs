@@ -60,7 +60,7 @@ fn render(route: &Route, answer: Result<Answer, Problem>) -> Answer {
 
 /// `:authority` of HTTP/2 and the absolute form of HTTP/1.1 come before the Host field (RFC 9113 section 8.3.1, RFC 9112
 /// section 3.2.2).
-fn host(parts: &Parts) -> &str {
+pub(super) fn host(parts: &Parts) -> &str {
     let named = || parts.headers.get(HOST)?.to_str().ok();
     parts.uri.authority().map(http::uri::Authority::as_str).or_else(named).unwrap_or("")
 }

@@ -40,7 +40,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::IssuerNeeded { .. } => (409, "issuer_needed", None),
         ServiceError::RootKeyAway => (409, "root_key_away", None),
         ServiceError::RootExpired => (409, "root_expired", None),
-        ServiceError::Unauthenticated => (401, "unauthenticated", None),
+        ServiceError::Unauthenticated | ServiceError::SessionOver => (401, "unauthenticated", None),
         ServiceError::UserExists => (409, "user_exists", None),
         ServiceError::LastAdmin => (409, "last_admin", None),
         ServiceError::TooManyApiKeys { .. } => (409, "too_many_api_keys", None),
@@ -79,6 +79,7 @@ fn every_variant() -> Vec<ServiceError> {
     let mut all = vec![
         ServiceError::InvalidRequest(vec![FieldError::new("roles[1]", "unknown role")]),
         ServiceError::InvalidToken(VerifyError::BadSignature),
+        ServiceError::SessionOver,
         ServiceError::TokenExpired,
         ServiceError::TokenUsed,
         ServiceError::TokenExhausted,

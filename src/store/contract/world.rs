@@ -259,6 +259,7 @@ impl World {
             now: self.now,
             retention: DAY * 7,
             host_retention: DAY * 90,
+            session_idle: HOUR / 2,
             most: 1000,
             open: vec![self.ephemeral, self.persistent],
         }

@@ -14,10 +14,12 @@ SELECT name, password_hash, 'admin', '"any"', 0, changed_at, changed_at FROM use
 DROP TABLE users;
 ALTER TABLE users_with_roles RENAME TO users;
 
--- digest is the SHA-256 of the session's secret. seen_at is written at most once a minute.
+-- digest is the SHA-256 of the session's secret. A session is over when its user's epoch has moved on. seen_at is written at most
+-- once a minute.
 CREATE TABLE sessions (
     digest     BLOB    PRIMARY KEY CHECK (length(digest) = 32),
     user       TEXT    NOT NULL REFERENCES users (name) ON DELETE CASCADE,
+    epoch      INTEGER NOT NULL,
     kind       TEXT    NOT NULL CHECK (kind IN ('cookie', 'bearer')),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
@@ -25,6 +27,7 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_by_user ON sessions (user);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+CREATE INDEX sessions_by_use ON sessions (seen_at);
 
 -- digest is the SHA-256 of the key's secret. A key never does more than its owner may; one without was made on the server's own machine.
 CREATE TABLE api_keys (

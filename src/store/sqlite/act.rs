@@ -12,6 +12,7 @@ mod redeem;
 mod renew;
 mod revoke;
 mod rotate;
+mod sessions;
 mod status;
 mod users;
 
@@ -90,6 +91,10 @@ impl Act<'_> {
             Command::DeleteApiKey(command) => Reply::DeleteApiKey(self.delete_api_key(*command)?),
             Command::MarkApiKeysUsed(command) => Reply::MarkApiKeysUsed(self.mark_api_keys_used(&command)?),
             Command::ChangeSettings(command) => Reply::ChangeSettings(self.change_settings(*command)?),
+            Command::BeginSession(command) => Reply::BeginSession(self.begin_session(*command)?),
+            Command::ExtendSession(command) => Reply::ExtendSession(self.extend_session(*command)?),
+            Command::EndSession(command) => Reply::EndSession(self.end_session(*command)?),
+            Command::MarkSessions(command) => Reply::MarkSessions(self.mark_sessions(&command)?),
             Command::MarkClock(command) => {
                 self.effects.marks.push(Mark::On(command.at));
                 Reply::MarkClock(())

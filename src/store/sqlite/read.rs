@@ -4,6 +4,7 @@ mod accounts;
 mod administration;
 mod entries;
 mod hosts;
+mod sessions;
 mod tokens;
 
 use rusqlite::{MappedRows, Row};

@@ -8,10 +8,11 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, V
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::access::UserRole;
+use crate::access::{SessionKind, UserRole};
 use crate::clock::Timestamp;
 use crate::id::{
-    ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, Thumbprint, TokenId,
+    ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SessionId, SpkiHash, Thumbprint,
+    TokenId,
 };
 use crate::name::{Cluster, DnsName, Label};
 use crate::store::{KeyState, ListKind, RevocationReason};
@@ -32,7 +33,10 @@ macro_rules! blob {
         }
     )*};
 }
-blob!(ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SpkiHash, Thumbprint, TokenId);
+blob!(
+    ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SessionId, SpkiHash, Thumbprint,
+    TokenId
+);
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -82,6 +86,7 @@ macro_rules! word {
     };
 }
 word!(UserRole: Admin = "admin", Operator = "operator", Analyst = "analyst", Viewer = "viewer");
+word!(SessionKind: Cookie = "cookie", Bearer = "bearer");
 word!(KeyState: Prepared = "prepared", Current = "current", Previous = "previous", Retired = "retired");
 word!(KeyUse: Enrollment = "enrollment", Service = "service", StatusList = "status_list");
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");

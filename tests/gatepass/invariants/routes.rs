@@ -19,6 +19,8 @@ enum Who {
     SignedIn,
     /// Who has this scope, by their role or their key; `admin` has every other.
     Scope(&'static str),
+    /// A session, where nothing else will do.
+    Session,
     /// Who has the scope `tokens:read`, and every host.
     Reader,
     /// A user, whatever the role; no API key.
@@ -38,7 +40,7 @@ const WRITE_HOSTS: Who = Scope("hosts:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 64] = [
+const NATIVE: [(&str, &str, Who); 70] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -57,6 +59,12 @@ const NATIVE: [(&str, &str, Who); 64] = [
     ("PATCH", "/api/v1/hosts/{id}", WRITE_HOSTS),
     ("DELETE", "/api/v1/hosts/{id}", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/revoke", WRITE_HOSTS),
+    ("POST", "/api/v1/session", User),
+    ("GET", "/api/v1/session", SignedIn),
+    ("DELETE", "/api/v1/session", User),
+    ("POST", "/api/v1/users/auth/_login", Anyone),
+    ("POST", "/api/v1/users/auth/_refresh", Who::Session),
+    ("GET", "/api/v1/user", SignedIn),
     ("GET", "/api/v1/roles", SignedIn),
     ("GET", "/api/v1/signing-keys", SignedIn),
     ("POST", "/api/v1/signing-keys/rotate", ADMIN),

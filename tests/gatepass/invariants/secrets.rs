@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use gatepass::ca::{Csr, CsrPolicy};
-use gatepass::service::ServiceError;
+use gatepass::service::{Caller, ServiceError};
 use serde_json::{Value, json};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -68,7 +68,10 @@ async fn debug_output(at: &Running) -> String {
     let invalid = inside::redeem(&at.authority, &forged, &csr, None).await.unwrap_err();
     let record = at.authority.show_token(minted.grant().token).await.unwrap();
     let csr = Csr::parse(&csr, CsrPolicy { allow_rsa: false }).unwrap();
-    let wrong = at.authority.sign_in("admin", &gatepass::secret::Secret::new("wrong horse".to_owned())).await;
+    let wrong = at
+        .authority
+        .sign_in(&Caller::SYSTEM, "admin", &gatepass::secret::Secret::new("wrong horse".to_owned()))
+        .await;
     format!(
         "{:?} {enrolled:?} {refused:?} {refused} {invalid:?} {invalid} {record:?} {:?} {wrong:?} {:?}",
         minted.grant(),

@@ -24,6 +24,13 @@ pub(crate) fn hold(data_dir: &Path) -> Connection {
     connection
 }
 
+/// Does this behind the server's back.
+pub(crate) fn execute(data_dir: &Path, sql: &str) {
+    let connection = Connection::open(file(data_dir)).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    connection.execute_batch(sql).unwrap();
+}
+
 /// How many rows each table has.
 pub(crate) fn counts(data_dir: &Path) -> BTreeMap<String, i64> {
     let reader = reader(data_dir);

@@ -1,5 +1,7 @@
 //! Collecting what has expired, a bounded number of rows at a time: tables and memory stay bounded (I10).
 
+use std::time::Duration;
+
 use rusqlite::params;
 
 use super::Act;
@@ -8,6 +10,9 @@ use crate::id::{HostId, ListId, SpkiHash, TokenId};
 use crate::ledger::{Action, Draft};
 use crate::store::revocations::Change;
 use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
+
+/// How far behind the stored use of a session may be, twice.
+const SEEN_EVERY: Duration = Duration::from_secs(120);
 
 impl Act<'_> {
     pub(super) fn collect(&mut self, command: &Collect) -> rusqlite::Result<Collected> {
@@ -19,6 +24,7 @@ impl Act<'_> {
         self.collect_pairs(command, &mut done)?;
         self.collect_hosts(command, &mut done)?;
         self.collect_certificates(command, &mut done)?;
+        self.collect_sessions(command, &mut done)?;
         if done.total() > 0 {
             self.enter(entry(command.now, &done));
         }
@@ -151,6 +157,17 @@ impl Act<'_> {
         serials.into_iter().for_each(|serial| self.change(Change::CertificateCollected(serial)));
         Ok(())
     }
+
+    /// Sessions that have expired, or were not used for as long as they may be idle; their use is known to a minute.
+    fn collect_sessions(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM sessions WHERE digest IN ( \
+                   SELECT digest FROM (SELECT digest FROM sessions WHERE expires_at <= ?1 LIMIT ?3) UNION \
+                   SELECT digest FROM (SELECT digest FROM sessions WHERE seen_at <= ?2 LIMIT ?3) LIMIT ?3)";
+        let unused = command.now.minus(command.session_idle + SEEN_EVERY);
+        let deleted = self.execute(sql, params![command.now, unused, command.most])?;
+        done.sessions += count(deleted, command, &mut done.more);
+        Ok(())
+    }
 }
 
 /// How many that were; `more` is set where the limit was met.
@@ -166,6 +183,7 @@ fn entry(now: Timestamp, done: &Collected) -> Draft {
         ("hosts", done.hosts),
         ("certificates", done.certificates),
         ("lists", done.lists),
+        ("sessions", done.sessions),
     ];
     let draft = Draft::done(Action::Collected, now, "system");
     counts

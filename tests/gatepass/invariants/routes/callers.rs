@@ -54,6 +54,8 @@ impl Holder {
             Who::Scope(scope) => has(scope),
             Who::Reader => has("tokens:read") || matches!(self, Self::Host),
             Who::User => is_user,
+            // Each caller here signs in anew with every request.
+            Who::Session => false,
             Who::Keeper => is_user || has("admin"),
         }
     }

@@ -1,0 +1,151 @@
+//! Sessions: what a user is given instead of being asked for the password again.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
+
+use crate::clock::Timestamp;
+use crate::id::{SessionId, random};
+use crate::secret::Secret;
+
+/// What the secret of a session begins with.
+pub const PREFIX: &str = "gps_";
+
+/// What keys the CSRF token of a session apart from anything else that is ever derived from its secret.
+const CSRF: &[u8] = b"gatepass csrf 1";
+
+/// How the secret of a session travels. One of the one kind is nothing in the other's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionKind {
+    /// In a cookie, which a browser sends by itself: what changes something needs the CSRF token too.
+    Cookie,
+    /// In the `Authorization` header, as a Bearer (RFC 6750).
+    Bearer,
+}
+
+impl SessionKind {
+    /// The name, as requests and entries have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cookie => "cookie",
+            Self::Bearer => "bearer",
+        }
+    }
+}
+
+impl fmt::Display for SessionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The secret of a session: [`PREFIX`] and 32 random bytes in base64url. The store knows its SHA-256 alone.
+pub struct SessionSecret(Secret<String>);
+
+impl SessionSecret {
+    /// A new one.
+    pub fn generate() -> Self {
+        let random = Secret::new(random::<32>());
+        Self(Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random.expose()))))
+    }
+
+    /// What has the shape of one; nothing but the canonical spelling is accepted.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = Secret::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?);
+        (bytes.expose().len() == 32).then(|| Self(Secret::new(text.to_owned())))
+    }
+
+    /// The text. Every call of this is a place to review.
+    pub const fn expose(&self) -> &String {
+        self.0.expose()
+    }
+
+    /// The session that it belongs to.
+    pub fn id(&self) -> SessionId {
+        SessionId::of(self.expose().as_bytes())
+    }
+
+    /// The CSRF token of the session: whoever has it has read an answer of ours, which another site's page cannot.
+    pub fn csrf(&self) -> CsrfToken {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.expose().as_bytes());
+        CsrfToken(Secret::new(URL_SAFE_NO_PAD.encode(hmac::sign(&key, CSRF))))
+    }
+}
+
+/// The CSRF token of a cookie session. Nothing is stored for it.
+pub struct CsrfToken(Secret<String>);
+
+impl CsrfToken {
+    /// The text.
+    pub const fn expose(&self) -> &String {
+        self.0.expose()
+    }
+
+    /// Whether `presented` is this one, compared in constant time.
+    pub fn is(&self, presented: &[u8]) -> bool {
+        self.expose().as_bytes().ct_eq(presented).into()
+    }
+}
+
+/// How long sessions live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLife {
+    /// However much they are used.
+    pub lifetime: Duration,
+    /// Without being used.
+    pub idle: Duration,
+}
+
+impl SessionLife {
+    /// Whether a session that ends at `expires_at` and was used last at `seen_at` is good at `now`.
+    pub fn holds(self, expires_at: Timestamp, seen_at: Timestamp, now: Timestamp) -> bool {
+        now < expires_at && now < seen_at.plus(self.idle)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn a_secret_has_one_spelling() {
+        let secret = SessionSecret::generate();
+        let text = secret.expose();
+        assert_eq!(text.len(), 47);
+        assert_eq!(SessionSecret::parse(text).map(|parsed| parsed.id()), Some(secret.id()));
+        let other_bits = format!("{}{}", &text[..46], if text.ends_with('B') { 'C' } else { 'B' });
+        for wrong in [&text[4..], &text[..46], &format!("{text}="), &format!("{text}A"), &other_bits, "gps_"]
+        {
+            assert!(SessionSecret::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_csrf_token_belongs_to_its_session_and_is_not_its_secret() {
+        let (one, other) = (SessionSecret::generate(), SessionSecret::generate());
+        assert!(one.csrf().is(one.csrf().expose().as_bytes()));
+        assert!(!one.csrf().is(other.csrf().expose().as_bytes()));
+        assert!(!one.csrf().is(one.expose().as_bytes()));
+        assert!(!one.csrf().is(b""));
+    }
+
+    #[test]
+    fn a_session_ends_at_its_time_and_when_it_was_not_used() {
+        let life = SessionLife { lifetime: 12 * HOUR, idle: HOUR / 2 };
+        let (begun, ends) = (NOW, NOW.plus(12 * HOUR));
+        let second = Duration::from_secs(1);
+        assert!(life.holds(ends, begun, begun.plus(HOUR / 2 - second)));
+        assert!(!life.holds(ends, begun, begun.plus(HOUR / 2)));
+        assert!(life.holds(ends, ends.minus(second), ends.minus(second)));
+        assert!(!life.holds(ends, ends.minus(second), ends));
+    }
+}

@@ -1,0 +1,96 @@
+//! Elastic Cloud Enterprise's way of signing in: `ecctl` does it before every command.
+
+use chrono::{DateTime, SecondsFormat};
+use http::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::access::{Actor, Permission, SessionKind, SessionSecret};
+use crate::clock::Timestamp;
+use crate::http::call::Call;
+use crate::http::credential::Credential;
+use crate::http::decode;
+use crate::http::problem::Problem;
+use crate::http::reply::Reply;
+use crate::http::route::Route;
+use crate::secret::Secret;
+use crate::service::ServiceError;
+
+/// What a body is called that says nothing useful.
+const BAD_REQUEST: &str = "root.bad_request";
+
+/// The rows.
+pub fn routes() -> Vec<Route> {
+    vec![
+        Route::ece(Method::POST, "/api/v1/users/auth/_login", Permission::SignIn, login),
+        Route::ece(Method::POST, "/api/v1/users/auth/_refresh", Permission::BeUser, refresh),
+        Route::ece(Method::GET, "/api/v1/user", Permission::Read, user),
+    ]
+}
+
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+#[derive(Serialize)]
+struct Session<'a> {
+    token: &'a str,
+    session_expiration_time: String,
+}
+
+impl<'a> Session<'a> {
+    fn new(secret: &'a SessionSecret, expires_at: Timestamp) -> Self {
+        Self { token: secret.expose(), session_expiration_time: with_millis(expires_at) }
+    }
+}
+
+/// `POST …/_login`.
+async fn login(call: Call) -> Result<Reply, Problem> {
+    let Login { username, password } = decode::lenient(&call.body).map_err(bad_request)?;
+    let given = (username.as_str(), &Secret::new(password));
+    let begun = call.authority.begin_session(&call.caller(), given, SessionKind::Bearer).await?;
+    Ok(Reply::ok(&Session::new(&begun.secret, begun.live.expires_at)))
+}
+
+/// `POST …/_refresh`: the same session lives its whole life again; its token stays.
+async fn refresh(call: Call) -> Result<Reply, Problem> {
+    let Credential::Session(secret) = Credential::of(&call.headers)? else {
+        return Err(Problem::unauthenticated("this takes the token of a session, as a Bearer"));
+    };
+    let secret = SessionSecret::parse(secret.expose()).ok_or(ServiceError::SessionOver)?;
+    let expires_at = call.authority.extend_session(&call.caller(), secret.id()).await?;
+    Ok(Reply::ok(&Session::new(&secret, expires_at)))
+}
+
+/// `GET /api/v1/user`.
+async fn user(call: Call) -> Result<Reply, Problem> {
+    let name = match &call.actor {
+        Actor::User(name) => name.clone(),
+        other => other.to_string(),
+    };
+    Ok(Reply::ok(&json!({ "user_name": name })))
+}
+
+/// Always with milliseconds: some readers parse one form only.
+fn with_millis(at: Timestamp) -> String {
+    let at = DateTime::from_timestamp_millis(at.millis()).unwrap_or_default();
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn bad_request(problem: Problem) -> Problem {
+    let named = problem.status == StatusCode::BAD_REQUEST;
+    Problem { ece_code: named.then_some(BAD_REQUEST), ..problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_session_has_milliseconds_and_a_z() {
+        let at = Timestamp::parse_rfc3339("2030-01-01T00:00:00Z").unwrap();
+        assert_eq!(with_millis(at), "2030-01-01T00:00:00.000Z");
+    }
+}

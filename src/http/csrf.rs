@@ -1,0 +1,119 @@
+//! Requests that another site's page makes a browser send (CSRF): a cookie goes with them, so a cookie alone changes nothing.
+
+use http::header::ORIGIN;
+use http::{HeaderMap, HeaderName, Method, StatusCode};
+
+use super::problem::Problem;
+use crate::access::session::CsrfToken;
+
+/// The header that repeats the session's CSRF token.
+pub const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Where a request came in.
+pub struct Here<'a> {
+    /// The external URL of the authority.
+    pub url: &'a str,
+    /// The host that the request names, with its port.
+    pub host: &'a str,
+}
+
+/// Judges a request that is made with the cookie of a session.
+///
+/// # Errors
+/// 403 `csrf`: it would change something, and does not show that a page of ours sent it.
+pub fn judge(
+    method: &Method,
+    headers: &HeaderMap,
+    here: &Here<'_>,
+    expected: &CsrfToken,
+) -> Result<(), Problem> {
+    if matches!(*method, Method::GET | Method::HEAD) {
+        return Ok(());
+    }
+    let mut tokens = headers.get_all(X_CSRF_TOKEN).iter();
+    match (tokens.next(), tokens.next()) {
+        (Some(token), None) if expected.is(token.as_bytes()) => same_origin(headers, here),
+        _ => Err(refused(
+            "a session cookie changes something only with the header X-CSRF-Token, which GET /api/v1/session tells",
+        )),
+    }
+}
+
+/// Judges by what a browser says of the page that makes the request. Where it says nothing, this refuses nothing.
+///
+/// # Errors
+/// 403 `csrf`: another site's page makes it.
+pub fn same_origin(headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> {
+    let ours = |origin: &[u8]| {
+        let host = origin
+            .strip_prefix(b"https://")
+            .is_some_and(|host| host.eq_ignore_ascii_case(here.host.as_bytes()));
+        host || origin.eq_ignore_ascii_case(here.url.as_bytes())
+    };
+    let site = |site: &[u8]| matches!(site, b"same-origin" | b"none");
+    let origins = headers.get_all(ORIGIN).iter().all(|value| ours(value.as_bytes()));
+    let sites = headers.get_all(SEC_FETCH_SITE).iter().all(|value| site(value.as_bytes()));
+    if origins && sites {
+        return Ok(());
+    }
+    Err(refused("the request was made by a page of another site"))
+}
+
+fn refused(detail: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "csrf", detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::SessionSecret;
+
+    const HERE: Here<'_> = Here { url: "https://gate.example.org", host: "10.0.0.1:8443" };
+
+    fn judged(method: Method, lines: &[(&'static str, &str)]) -> Option<&'static str> {
+        let token = SessionSecret::parse(&format!("gps_{}", "A".repeat(43))).unwrap().csrf();
+        let mut headers = HeaderMap::new();
+        for (name, value) in lines {
+            let value = if *value == "right" { token.expose() } else { *value };
+            headers.append(*name, value.parse().unwrap());
+        }
+        judge(&method, &headers, &HERE, &token).err().map(|problem| problem.code)
+    }
+
+    #[test]
+    fn reading_needs_nothing_and_writing_needs_the_token() {
+        assert_eq!(judged(Method::GET, &[]), None);
+        assert_eq!(judged(Method::HEAD, &[("sec-fetch-site", "cross-site")]), None);
+        for method in [Method::POST, Method::PATCH, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            assert_eq!(judged(method.clone(), &[]), Some("csrf"), "{method}");
+            assert_eq!(judged(method.clone(), &[("x-csrf-token", "wrong")]), Some("csrf"), "{method}");
+            assert_eq!(judged(method.clone(), &[("x-csrf-token", "right")]), None, "{method}");
+        }
+        let twice = [("x-csrf-token", "right"), ("x-csrf-token", "right")];
+        assert_eq!(judged(Method::POST, &twice), Some("csrf"));
+    }
+
+    #[test]
+    fn what_a_browser_says_must_be_this_site() {
+        let cases = [
+            ("origin", "https://gate.example.org", true),
+            ("origin", "https://GATE.example.org", true),
+            ("origin", "https://10.0.0.1:8443", true),
+            ("origin", "http://gate.example.org", false),
+            ("origin", "https://gate.example.org.evil.example", false),
+            ("origin", "https://evil.example", false),
+            ("origin", "https://10.0.0.1", false),
+            ("origin", "null", false),
+            ("sec-fetch-site", "same-origin", true),
+            ("sec-fetch-site", "none", true),
+            ("sec-fetch-site", "same-site", false),
+            ("sec-fetch-site", "cross-site", false),
+        ];
+        for (name, value, ours) in cases {
+            let judged = judged(Method::POST, &[("x-csrf-token", "right"), (name, value)]);
+            assert_eq!(judged.is_none(), ours, "{name}: {value}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Who comes with a session.
+
+use std::sync::Arc;
+
+use http::request::Parts;
+
+use super::{Front, Judged, direct};
+use crate::access::{Actor, SessionKind, SessionSecret};
+use crate::http::cookie;
+use crate::http::csrf::{self, Here};
+use crate::http::problem::Problem;
+use crate::secret::Secret;
+use crate::service::{ServiceError, SignedIn};
+
+impl Front {
+    /// Who shows the secret of a session in the `Authorization` header.
+    pub(super) async fn bearer_session(&self, secret: &Secret<String>) -> Result<Judged, Problem> {
+        self.session(secret, SessionKind::Bearer).await
+    }
+
+    /// Whose browser sends the cookie of a session. It does so for any page, so that this is judged too.
+    pub(super) async fn cookie_session(&self, parts: &Parts) -> Result<Judged, Problem> {
+        let Some(secret) = cookie::read(&parts.headers)? else {
+            return Err(Problem::unauthenticated("sign in with a user name and a password"));
+        };
+        let judged = self.session(&secret, SessionKind::Cookie).await?;
+        if let Some(expected) = judged.session.as_ref().and_then(|session| session.csrf.as_ref()) {
+            let issuers = self.authority.issuers();
+            let here = Here { url: issuers.current(), host: direct::host(parts) };
+            csrf::judge(&parts.method, &parts.headers, &here, expected)?;
+        }
+        Ok(judged)
+    }
+
+    /// A page of another site must not sign a browser in as somebody else. Who it is, the handler judges.
+    pub(super) fn page_that_signs_in(&self, parts: &Parts) -> Result<Judged, Problem> {
+        let issuers = self.authority.issuers();
+        csrf::same_origin(&parts.headers, &Here { url: issuers.current(), host: direct::host(parts) })?;
+        Ok(Judged::without_rights(Actor::Anyone))
+    }
+
+    async fn session(&self, secret: &Secret<String>, kind: SessionKind) -> Result<Judged, Problem> {
+        let secret = SessionSecret::parse(secret.expose()).ok_or(ServiceError::SessionOver)?;
+        let (SignedIn { actor, rights }, session) = self.authority.resume(&secret, kind).await?;
+        let session = Some(Arc::new(session));
+        Ok(Judged { actor, rights, session, ..Judged::without_rights(Actor::Anyone) })
+    }
+}

@@ -1,0 +1,177 @@
+//! Sessions: signing in once, and out again.
+
+mod seen;
+
+use self::seen::Noted;
+pub(super) use self::seen::Seen;
+use super::sign_in::SignedIn;
+use super::{Authority, Caller, ServiceError};
+use crate::access::session::CsrfToken;
+use crate::access::{Actor, SessionKind, SessionSecret};
+use crate::clock::Timestamp;
+use crate::id::SessionId;
+use crate::ledger::{Action, Draft, Subjects};
+use crate::name::UserName;
+use crate::secret::Secret;
+use crate::store::{
+    BeginSession, EndSession, ExtendSession, MarkSessions, SessionBeginning, SessionRecord, UserRecord,
+};
+
+/// How many sessions a user has at most: who begins another ends the oldest.
+pub const MOST_PER_USER: u32 = 50;
+
+/// The session that a request came with.
+pub struct LiveSession {
+    /// Its id.
+    pub id: SessionId,
+    /// How its secret travels.
+    pub kind: SessionKind,
+    /// When it ends however much it is used.
+    pub expires_at: Timestamp,
+    /// When it ends unless it is used before.
+    pub idle_after: Timestamp,
+    /// What a request that changes something has to repeat, where the secret is a cookie.
+    pub csrf: Option<CsrfToken>,
+}
+
+/// A session that has just begun.
+pub struct NewSession {
+    /// Its secret, which is nowhere else.
+    pub secret: SessionSecret,
+    /// The session.
+    pub live: LiveSession,
+    /// Whose it is.
+    pub user: UserRecord,
+}
+
+impl LiveSession {
+    fn new(record: &SessionRecord, secret: &SessionSecret, idle_after: Timestamp) -> Self {
+        let csrf = (record.kind == SessionKind::Cookie).then(|| secret.csrf());
+        let idle_after = idle_after.min(record.expires_at);
+        Self { id: record.id, kind: record.kind, expires_at: record.expires_at, idle_after, csrf }
+    }
+}
+
+impl Authority {
+    /// Signs a user in by name and password, and begins a session. `from` is where the request came from.
+    ///
+    /// # Errors
+    /// As [`Authority::sign_in`]; the store cannot be written.
+    pub async fn begin_session(
+        &self,
+        from: &Caller,
+        (name, password): (&str, &Secret<String>),
+        kind: SessionKind,
+    ) -> Result<NewSession, ServiceError> {
+        let user = self.proven_user(from, name, password).await?;
+        let (secret, at, life) = (SessionSecret::generate(), self.time.now(), self.settings.sessions);
+        let session = SessionRecord {
+            id: secret.id(),
+            user: user.name.clone(),
+            epoch: user.epoch,
+            kind,
+            created_at: at,
+            expires_at: at.plus(life.lifetime),
+            seen_at: at,
+        };
+        let live = LiveSession::new(&session, &secret, at.plus(life.idle));
+        let caller = Caller { actor: Actor::User(user.name.clone()), ..from.clone() };
+        let entry = about(&caller, Action::SessionStarted, at, &user.name)
+            .with("session", session.id.to_string())
+            .with("kind", kind.as_str());
+        let command = BeginSession { session, most: MOST_PER_USER, entry };
+        match self.store.begin_session(command).await? {
+            SessionBeginning::Begun => Ok(NewSession { secret, live, user }),
+            SessionBeginning::UserChanged => Err(ServiceError::Unauthenticated),
+        }
+    }
+
+    /// Who comes with the secret of a session that travelled as `kind` says, and the session. Role and limits are read fresh.
+    ///
+    /// # Errors
+    /// [`ServiceError::SessionOver`]: it expired, was not used for too long, was signed out, is of another kind, or its user
+    /// is disabled, gone, or has another password since; or the store cannot be read.
+    pub async fn resume(
+        &self,
+        secret: &SessionSecret,
+        kind: SessionKind,
+    ) -> Result<(SignedIn, LiveSession), ServiceError> {
+        let id = secret.id();
+        let (session, user) = self.store.session(id).await?.ok_or(ServiceError::SessionOver)?;
+        let (now, life) = (self.time.now(), self.settings.sessions);
+        let seen_at = self.seen.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
+        if session.kind != kind || !life.holds(session.expires_at, seen_at, now) {
+            return Err(ServiceError::SessionOver);
+        }
+        let signed_in = SignedIn::user(user).ok_or(ServiceError::SessionOver)?;
+        if self.seen.note(id, now) == Noted::Full {
+            self.write_seen_sessions().await?;
+        }
+        let live = LiveSession::new(&session, secret, now.plus(life.idle));
+        Ok((signed_in, live))
+    }
+
+    /// Lets the session live its whole life again.
+    ///
+    /// # Errors
+    /// It is over meanwhile, or the store cannot be written.
+    pub async fn extend_session(&self, caller: &Caller, id: SessionId) -> Result<Timestamp, ServiceError> {
+        let Actor::User(user) = &caller.actor else { return Err(ServiceError::SessionOver) };
+        let at = self.time.now();
+        let expires_at = at.plus(self.settings.sessions.lifetime);
+        let entry = about(caller, Action::SessionExtended, at, user).with("session", id.to_string());
+        match self.store.extend_session(ExtendSession { id, at, expires_at, entry }).await? {
+            true => Ok(expires_at),
+            false => Err(ServiceError::SessionOver),
+        }
+    }
+
+    /// Signs out of one session.
+    ///
+    /// # Errors
+    /// It is over already, or the store cannot be written.
+    pub async fn end_session(&self, caller: &Caller, id: SessionId) -> Result<(), ServiceError> {
+        let Actor::User(user) = &caller.actor else { return Err(ServiceError::SessionOver) };
+        let entry =
+            about(caller, Action::SessionEnded, self.time.now(), user).with("session", id.to_string());
+        let ended = self.store.end_session(EndSession { id, entry }).await?;
+        self.seen.forget(id);
+        if ended { Ok(()) } else { Err(ServiceError::SessionOver) }
+    }
+
+    /// Signs the user who calls out everywhere, as [`Authority::sign_out_user`].
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn sign_out_everywhere(&self, caller: &Caller) -> Result<(), ServiceError> {
+        let Actor::User(user) = &caller.actor else { return Err(ServiceError::SessionOver) };
+        let user = UserName::parse(user).map_err(|_| ServiceError::Unauthenticated)?;
+        self.sign_out_user(caller, &user).await
+    }
+
+    /// The user that `actor` is; `None` if it is none.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn user_of(&self, actor: &Actor) -> Result<Option<UserRecord>, ServiceError> {
+        let Actor::User(name) = actor else { return Ok(None) };
+        Ok(self.store.user(name.clone()).await?)
+    }
+
+    /// Writes down when sessions were used last. For a timer, once a minute, and for the end.
+    ///
+    /// # Errors
+    /// The store cannot be written; it is tried again next time.
+    pub async fn write_seen_sessions(&self) -> Result<(), ServiceError> {
+        let seen = self.seen.unwritten();
+        if !seen.is_empty() {
+            self.store.mark_sessions(MarkSessions { seen: seen.clone() }).await?;
+            self.seen.written(&seen);
+        }
+        Ok(())
+    }
+}
+
+fn about(caller: &Caller, action: Action, at: Timestamp, user: &str) -> Draft {
+    caller.did(action, at).about(Subjects { user: Some(user.to_owned()), ..Subjects::default() })
+}

@@ -1,0 +1,103 @@
+//! When sessions were used last: kept in memory, and written together once a minute.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Timestamp;
+use crate::id::SessionId;
+
+/// How many uses wait to be written at most; with one more, all of them are written at once.
+const MOST: usize = 50_000;
+
+/// The uses that are not in the store yet.
+#[derive(Default)]
+pub(in crate::service) struct Seen(Mutex<HashMap<SessionId, Timestamp>>);
+
+/// What became of a use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// It is kept.
+    Kept,
+    /// There is no room: what is there has to be written first.
+    Full,
+}
+
+impl Seen {
+    /// When the session was used last, as far as that is not written.
+    pub(super) fn of(&self, id: SessionId) -> Option<Timestamp> {
+        self.uses().get(&id).copied()
+    }
+
+    /// Notes that the session is used at `now`.
+    pub(super) fn note(&self, id: SessionId, now: Timestamp) -> Noted {
+        let mut uses = self.uses();
+        let full = uses.len() >= MOST;
+        match uses.get_mut(&id) {
+            Some(at) => *at = now.max(*at),
+            None if full => return Noted::Full,
+            None => {
+                uses.insert(id, now);
+            }
+        }
+        Noted::Kept
+    }
+
+    /// All of them. They stay until they are [written](Self::written): in between, a session is judged by them.
+    pub(super) fn unwritten(&self) -> Vec<(SessionId, Timestamp)> {
+        self.uses().iter().map(|(id, at)| (*id, *at)).collect()
+    }
+
+    /// These are in the store: those that were not used again go.
+    pub(super) fn written(&self, written: &[(SessionId, Timestamp)]) {
+        let mut uses = self.uses();
+        for (id, at) in written {
+            if uses.get(id) == Some(at) {
+                uses.remove(id);
+            }
+        }
+    }
+
+    /// The session has ended.
+    pub(super) fn forget(&self, id: SessionId) {
+        self.uses().remove(&id);
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<SessionId, Timestamp>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
+
+    fn id(number: usize) -> SessionId {
+        SessionId::of(&number.to_be_bytes())
+    }
+
+    #[test]
+    fn a_use_is_known_until_it_is_written() {
+        let seen = Seen::default();
+        let later = NOW.plus(std::time::Duration::from_secs(1));
+        seen.note(id(1), NOW);
+        seen.note(id(2), NOW);
+        let writing = seen.unwritten();
+        seen.note(id(1), later);
+        seen.written(&writing);
+        assert_eq!((seen.of(id(1)), seen.of(id(2))), (Some(later), None));
+        seen.forget(id(1));
+        assert!(seen.unwritten().is_empty());
+    }
+
+    #[test]
+    fn uses_are_bounded_and_those_that_are_known_move_on() {
+        let seen = Seen::default();
+        (0..MOST).for_each(|number| assert_eq!(seen.note(id(number), NOW), Noted::Kept));
+        assert_eq!(seen.note(id(MOST), NOW), Noted::Full);
+        assert_eq!(seen.note(id(0), NOW), Noted::Kept);
+        seen.written(&seen.unwritten());
+        assert_eq!(seen.note(id(MOST), NOW), Noted::Kept);
+    }
+}

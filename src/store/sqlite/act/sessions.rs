@@ -1,0 +1,54 @@
+//! Sessions: begun, used, ended.
+
+use rusqlite::params;
+
+use super::Act;
+use crate::store::sqlite::value::Count;
+use crate::store::{BeginSession, EndSession, ExtendSession, MarkSessions, SessionBeginning, SessionRecord};
+
+impl Act<'_> {
+    pub(super) fn begin_session(&mut self, command: BeginSession) -> rusqlite::Result<SessionBeginning> {
+        let BeginSession { session, most, entry } = command;
+        let SessionRecord { id, user, epoch, kind, created_at, expires_at, seen_at } = session;
+        let sql = "SELECT 1 FROM users WHERE name = ?1 AND epoch = ?2 AND disabled_at IS NULL";
+        if !self.exists(sql, params![user, Count(epoch)])? {
+            return self.undo(SessionBeginning::UserChanged);
+        }
+        // Those of earlier epochs are over already; of the others the oldest make room.
+        self.execute("DELETE FROM sessions WHERE user = ?1 AND epoch <> ?2", params![user, Count(epoch)])?;
+        let sql = "DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions WHERE user = ?1 \
+                   ORDER BY created_at DESC, digest LIMIT -1 OFFSET ?2)";
+        let dropped = self.execute(sql, params![user, most.saturating_sub(1)])?;
+        let sql = "INSERT INTO sessions (digest, user, epoch, kind, created_at, expires_at, seen_at) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        self.execute(sql, params![id, user, Count(epoch), kind, created_at, expires_at, seen_at])?;
+        self.enter(if dropped > 0 { entry.with("dropped", dropped) } else { entry });
+        Ok(SessionBeginning::Begun)
+    }
+
+    pub(super) fn extend_session(&mut self, command: ExtendSession) -> rusqlite::Result<bool> {
+        let ExtendSession { id, at, expires_at, entry } = command;
+        let sql = "UPDATE sessions SET expires_at = ?2, seen_at = max(seen_at, ?3) WHERE digest = ?1";
+        if self.execute(sql, params![id, expires_at, at])? == 0 {
+            return self.undo(false);
+        }
+        self.enter(entry);
+        Ok(true)
+    }
+
+    pub(super) fn end_session(&mut self, command: EndSession) -> rusqlite::Result<bool> {
+        if self.execute("DELETE FROM sessions WHERE digest = ?1", [command.id])? == 0 {
+            return self.undo(false);
+        }
+        self.enter(command.entry);
+        Ok(true)
+    }
+
+    pub(super) fn mark_sessions(&self, command: &MarkSessions) -> rusqlite::Result<()> {
+        let sql = "UPDATE sessions SET seen_at = ?2 WHERE digest = ?1 AND seen_at < ?2";
+        for (id, at) in &command.seen {
+            self.execute(sql, params![id, at])?;
+        }
+        Ok(())
+    }
+}

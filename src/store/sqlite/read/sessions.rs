@@ -1,0 +1,47 @@
+//! Reading sessions.
+
+use rusqlite::{OptionalExtension as _, Row};
+
+use super::user;
+use crate::id::SessionId;
+use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::value::Count;
+use crate::store::{Answer, SessionRecord, Sessions, UserRecord};
+
+/// The columns of the user come first.
+const SESSION: &str = "SELECT u.name, u.role, u.limits, u.epoch, u.created_at, u.changed_at, u.disabled_at, \
+     s.kind, s.created_at, s.expires_at, s.seen_at \
+     FROM sessions AS s JOIN users AS u ON u.name = s.user AND u.epoch = s.epoch WHERE s.digest = ?1";
+
+fn session(id: SessionId, row: &Row<'_>) -> rusqlite::Result<(SessionRecord, UserRecord)> {
+    let user = user(row)?;
+    let session = SessionRecord {
+        id,
+        user: user.name.clone(),
+        epoch: user.epoch,
+        kind: row.get(7)?,
+        created_at: row.get(8)?,
+        expires_at: row.get(9)?,
+        seen_at: row.get(10)?,
+    };
+    Ok((session, user))
+}
+
+impl Sessions for SqliteStore {
+    fn session(&self, id: SessionId) -> Answer<'_, Option<(SessionRecord, UserRecord)>> {
+        Box::pin(async move {
+            self.pool.read(|connection| {
+                connection.prepare_cached(SESSION)?.query_row([id], |row| session(id, row)).optional()
+            })
+        })
+    }
+
+    fn count_sessions(&self, user: String) -> Answer<'_, u64> {
+        Box::pin(async move {
+            self.pool.read(|connection| {
+                let sql = "SELECT count(*) FROM sessions WHERE user = ?1";
+                connection.prepare_cached(sql)?.query_row([user], |row| row.get::<_, Count>(0).map(|n| n.0))
+            })
+        })
+    }
+}

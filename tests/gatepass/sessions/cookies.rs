@@ -1,0 +1,121 @@
+//! Sessions of pages: what a browser sends by itself changes nothing by itself.
+
+use http::HeaderName;
+use http::header::COOKIE;
+use serde_json::{Value, json};
+
+use super::{SESSION, begin, works};
+use crate::support::authority::PASSWORD;
+use crate::support::client::Client;
+use crate::support::{Running, Said};
+
+const TOKENS: &str = "/api/v1/enrollment-tokens";
+
+/// The cookie of a `Set-Cookie`, as a browser sends it back.
+fn cookie_of(said: &Said) -> String {
+    said.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+}
+
+fn with(client: Client, headers: &[(&'static str, &str)]) -> Client {
+    headers.iter().fold(client, |client, (name, value)| client.header(HeaderName::from_static(name), value))
+}
+
+fn browser(at: &Running, cookie: &str) -> Client {
+    at.stranger().header(COOKIE, cookie)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_secret_is_in_the_cookie_alone_and_the_cookie_is_exactly_this() {
+    let at = Running::start().await;
+    let said = begin(&at, "cookie").await;
+    let cookie = said.headers["set-cookie"].to_str().unwrap();
+    let secret = cookie.strip_prefix("__Host-gatepass=").unwrap().split(';').next().unwrap();
+    let attributes = &cookie["__Host-gatepass=".len() + secret.len()..];
+    assert_eq!(attributes, "; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=43200");
+    assert!(secret.starts_with("gps_") && !said.text.contains(secret), "{}", said.text);
+    let shown = browser(&at, &cookie_of(&said)).get(SESSION).await;
+    assert_eq!(shown.json["csrf_token"], said.json["csrf_token"]);
+    assert!(!said.json["csrf_token"].as_str().unwrap().is_empty());
+    assert!(!shown.text.contains(secret));
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cookie_changes_something_only_for_a_page_of_ours() {
+    let at = Running::start().await;
+    let said = begin(&at, "cookie").await;
+    let (cookie, csrf) = (cookie_of(&said), said.json["csrf_token"].as_str().unwrap().to_owned());
+    let own = at.url.clone();
+    let table: [(&[(&'static str, &str)], bool); 10] = [
+        (&[], false),
+        (&[("x-csrf-token", "")], false),
+        (&[("x-csrf-token", "wrong")], false),
+        (&[("origin", &own), ("sec-fetch-site", "same-origin")], false),
+        (&[("x-csrf-token", &csrf)], true),
+        (&[("x-csrf-token", &csrf), ("origin", &own), ("sec-fetch-site", "same-origin")], true),
+        (&[("x-csrf-token", &csrf), ("origin", "https://evil.example")], false),
+        (&[("x-csrf-token", &csrf), ("origin", "null")], false),
+        (&[("x-csrf-token", &csrf), ("sec-fetch-site", "cross-site")], false),
+        (&[("x-csrf-token", &csrf), ("sec-fetch-site", "same-site")], false),
+    ];
+    for (headers, passes) in table {
+        let client = with(browser(&at, &cookie), headers);
+        assert_eq!(client.get("/api/v1/roles").await.status, 200, "{headers:?}");
+        let said = client.post(TOKENS, &json!({ "roles": ["proxy"] })).await;
+        let expected = if passes { (201, "") } else { (403, "csrf") };
+        assert_eq!((said.status, said.code()), expected, "{headers:?}");
+    }
+    let refused = browser(&at, &cookie).delete(SESSION).await;
+    assert_eq!((refused.status, refused.code()), (403, "csrf"), "not even signing out");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_takes_the_cookie_back() {
+    let at = Running::start().await;
+    let said = begin(&at, "cookie").await;
+    let (cookie, csrf) = (cookie_of(&said), said.json["csrf_token"].as_str().unwrap());
+    let client = with(browser(&at, &cookie), &[("x-csrf-token", csrf)]);
+    let ended = client.delete(SESSION).await;
+    assert_eq!(ended.status, 200, "{}", ended.text);
+    let cleared = ended.headers["set-cookie"].to_str().unwrap();
+    assert_eq!(cleared, "__Host-gatepass=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+    assert!(!works(&browser(&at, &cookie)).await);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_of_the_one_kind_is_nothing_in_the_others_place() {
+    let at = Running::start().await;
+    let cookie = cookie_of(&begin(&at, "cookie").await);
+    let secret = cookie.strip_prefix("__Host-gatepass=").unwrap();
+    assert!(works(&browser(&at, &cookie)).await);
+    assert!(!works(&at.stranger().bearer(secret)).await);
+    let bearer = super::bearer(&at).await;
+    assert!(!works(&browser(&at, &format!("__Host-gatepass={bearer}"))).await);
+    assert!(!works(&browser(&at, &format!("{cookie}; {cookie}"))).await, "two cookies of that name");
+    let basic = browser(&at, &cookie).basic("admin", "wrong horse battery staple");
+    assert!(!works(&basic).await, "a wrong password is not made good by a cookie");
+    let token = at.mint_once().await;
+    let redeeming = browser(&at, &cookie);
+    let said = redeeming.post("/api/v1/bootstrap", &json!({ "csr": "none", "token": token })).await;
+    assert_eq!(said.status, 422, "a cookie has no say where tokens are redeemed");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_signs_nobody_in() {
+    let at = Running::start().await;
+    let body: Value = json!({ "username": "admin", "password": PASSWORD, "kind": "cookie" });
+    for headers in [[("origin", "https://evil.example")], [("sec-fetch-site", "cross-site")]] {
+        let said = with(at.stranger(), &headers).post(SESSION, &body).await;
+        assert_eq!((said.status, said.code()), (403, "csrf"));
+        assert!(!said.headers.contains_key("set-cookie"));
+    }
+    let own = at.url.clone();
+    let said = with(at.stranger(), &[("origin", &own), ("sec-fetch-site", "same-origin")])
+        .post(SESSION, &body)
+        .await;
+    assert_eq!(said.status, 201, "{}", said.text);
+    at.stop().await;
+}
