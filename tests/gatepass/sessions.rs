@@ -47,7 +47,7 @@ async fn a_bearer_session_opens_what_the_password_opens() {
     assert!(!said.headers.contains_key("set-cookie"));
     assert_eq!(said.json["kind"], "bearer");
     assert_eq!(said.json["user"]["role"], "admin");
-    assert_eq!(said.json["user"]["limits"], "any");
+    assert_eq!(said.json["user"]["limits"]["roles"], "any");
     assert!(said.json["user"]["permissions"].as_array().unwrap().contains(&json!("tokens:write")));
     let client = at.stranger().bearer(&secret);
     let minted = client.post("/api/v1/enrollment-tokens", &json!({ "roles": ["proxy"] })).await;
