@@ -1,7 +1,8 @@
 use super::*;
-use crate::id::{HostId, Serial, StatusRef};
+use crate::id::{HostId, Serial, StatusRef, TokenId};
+use crate::ledger::{Action, Draft};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
-use crate::store::{Administration as _, ListKind, Store as _};
+use crate::store::{Administration as _, ListKind, RevokeTokens, Store};
 use crate::token::Status;
 
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
@@ -126,4 +127,27 @@ fn more_pairs_than_tokens_are_other_keys_of_the_same_hosts() {
     );
     let used: i64 = connection.query_row("SELECT sum(used) FROM uses", [], |row| row.get(0)).unwrap();
     assert_eq!(used, 100);
+}
+
+#[tokio::test]
+async fn a_token_goes_with_ten_thousand_hosts_in_one_transaction() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("gatepass.db");
+    founded(&path);
+    seed(&path, amounts(1, 10_000, 10_000, 0), &specimen(), NOW, |_, _, _| {}).unwrap();
+    let store = SqliteStore::open(&path, SqliteOptions::new(NOW)).unwrap();
+    let token = TokenId::from_bytes(
+        Connection::open(&path).unwrap().query_row("SELECT token FROM uses", [], |row| row.get(0)).unwrap(),
+    );
+    let before = store.revocations().revoked_certificates();
+    let entry = Draft::done(Action::TokenRevoked, NOW, "user:admin");
+    let command = RevokeTokens { tokens: vec![token], hosts: true, even_emergency: false, entry };
+    let began = std::time::Instant::now();
+    let store: &dyn Store = store.as_ref();
+    let done = store.revoke_tokens(command).await.unwrap();
+    println!("revoked in {:?}", began.elapsed());
+    assert_eq!((done.tokens, done.hosts), (1, 9950), "one in two hundred had been revoked before");
+    assert_eq!(store.revocations().revoked_certificates(), before + 9950);
+    assert_eq!(store.chain_head().await.unwrap().0, 9951, "an entry for the token and one for each host");
+    assert_eq!(store.count_live_hosts(vec![token]).await.unwrap(), 0);
 }
