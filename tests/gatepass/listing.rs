@@ -5,4 +5,5 @@ mod filters;
 mod many;
 mod pages;
 mod revoking;
+mod rights;
 mod rotating;
