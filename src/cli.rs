@@ -121,7 +121,6 @@ fn run(command: Command, environment: &Environment) -> Result<(), CliError> {
         // What needs no network needs no runtime.
         Command::CheckConfig(command) => command.run(environment),
         Command::Completions(command) => command.run(),
-        Command::Bench(command) => command.run(),
         Command::Serve(_) | Command::Demo(_) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(run_async(command, environment))
@@ -153,7 +152,7 @@ async fn run_async(command: Command, environment: &Environment) -> Result<(), Cl
         Command::User(command) => command.run(environment).await,
         Command::CheckConfig(command) => command.run(environment),
         Command::Completions(command) => command.run(),
-        Command::Bench(command) => command.run(),
+        Command::Bench(command) => command.run(environment).await,
     }
 }
 

@@ -1,5 +1,7 @@
 //! `gatepass bench`: what measuring needs and nobody else does. It is hidden from the help.
 
+mod list;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::error::CliError;
 use super::output::line;
+use crate::config::Environment;
 use crate::server::seeding::{self, Amounts};
 
 /// Prepare measurements
@@ -15,13 +18,15 @@ use crate::server::seeding::{self, Amounts};
 pub(crate) enum BenchCommand {
     /// Fill the database of a stopped server with made-up tokens, pairs, hosts and ledger entries
     Seed(Seed),
+    List(list::List),
 }
 
 impl BenchCommand {
     /// Does it.
-    pub(crate) fn run(self) -> Result<(), CliError> {
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Seed(command) => command.run(),
+            Self::List(command) => command.run(environment).await,
         }
     }
 }
