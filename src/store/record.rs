@@ -1,5 +1,6 @@
 //! What the store keeps, as the rest of the program sees it. No driver type shows here.
 
+mod account;
 mod session;
 mod setting;
 
@@ -7,13 +8,11 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
+pub use self::account::{ApiKeyRecord, StoredApiKey, UserRecord};
 pub use self::session::SessionRecord;
 pub use self::setting::SettingRecord;
-use crate::access::{Limits, Scope, UserRole};
 use crate::clock::Timestamp;
-use crate::id::{
-    ApiKeyId, HostId, KeyId, ListId, PolicyId, Serial, SpkiHash, StatusRef, Thumbprint, TokenId,
-};
+use crate::id::{HostId, KeyId, ListId, PolicyId, Serial, SpkiHash, StatusRef, Thumbprint, TokenId};
 pub use crate::ledger::EntryRecord;
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
 use crate::token::KeyUse;
@@ -312,60 +311,6 @@ pub enum RevocationReason {
     HostRevoked,
     /// A role was taken away: privilegeWithdrawn.
     RolesChanged,
-}
-
-/// A user, without the password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserRecord {
-    /// The name, which never changes.
-    pub name: String,
-    /// What the user is for.
-    pub role: UserRole,
-    /// How far the user's acts may go.
-    pub limits: Limits,
-    /// How often what was proven of this user has ended: by a new password, by disabling, by signing out everywhere. What
-    /// is remembered of an earlier epoch counts for nothing.
-    pub epoch: u64,
-    /// Since when.
-    pub created_at: Timestamp,
-    /// When the password was set.
-    pub changed_at: Timestamp,
-    /// Since when the user may do nothing, if so.
-    pub disabled_at: Option<Timestamp>,
-}
-
-/// An API key, without its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKeyRecord {
-    /// Its id.
-    pub id: ApiKeyId,
-    /// What it is known by.
-    pub label: Label,
-    /// The user whose rights it stays within; `None` if it was made on the server's own machine.
-    pub owner: Option<String>,
-    /// Who made it, as the ledger names actors.
-    pub creator: String,
-    /// What it is for.
-    pub scopes: Vec<Scope>,
-    /// How far its acts may go.
-    pub limits: Limits,
-    /// Since when.
-    pub created_at: Timestamp,
-    /// Until when it is good; `None` = until deleted.
-    pub expires_at: Option<Timestamp>,
-    /// When it was last used, as far as that is written already, and from where.
-    pub used: Option<(Timestamp, IpAddr)>,
-}
-
-/// An API key with all that its use is judged by, read at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredApiKey {
-    /// The key.
-    pub key: ApiKeyRecord,
-    /// The SHA-256 of its secret.
-    pub digest: [u8; 32],
-    /// The owner, if it has one.
-    pub owner: Option<UserRecord>,
 }
 
 /// Where a signing key stands in its life.
