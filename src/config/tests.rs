@@ -83,6 +83,27 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
+fn rates_are_read_switched_off_and_refused_all_at_once() {
+    let config = load(
+        "[limits]\naddress = \"5/h\"\nactor = \"off\"\nrefused_token = \"\"\n",
+        &[],
+        Overrides::default(),
+    );
+    let rates = config.unwrap().limits.rates();
+    assert_eq!(rates.address.unwrap().to_string(), "5/h");
+    assert_eq!(rates.refused_address.unwrap().to_string(), "60/m");
+    assert_eq!((rates.actor, rates.refused_token, rates.redemptions), (None, None, None));
+    let text =
+        "[limits]\naddress = \"5\"\nactor = 5\nredemptions = \"0/s\"\n[http]\nproxy_protocol = [\"x\"]\n";
+    let messages = messages(load(text, &[("GATEPASS_LIMITS__REFUSED_TOKEN", "5/d")], Overrides::default()));
+    assert_eq!(messages.len(), 5, "{messages:#?}");
+    for place in ["limits.address", "limits.actor", "limits.redemptions", "http.proxy_protocol"] {
+        assert!(messages.iter().any(|message| message.contains(place)), "{place}");
+    }
+    assert!(messages.iter().any(|message| message.starts_with("GATEPASS_LIMITS__REFUSED_TOKEN")));
+}
+
+#[test]
 fn a_file_that_is_not_toml_names_the_line() {
     let messages = messages(load("[server]\nlisten = \n", &[], Overrides::default()));
     assert_eq!(messages.len(), 1);

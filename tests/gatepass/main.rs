@@ -20,6 +20,7 @@ mod listing;
 mod load;
 #[cfg(feature = "outside")]
 mod outside;
+mod proxy_protocol;
 mod rate_limits;
 mod readme;
 mod redemption;
@@ -28,6 +29,7 @@ mod rooms;
 mod seed_ece;
 mod seed_linkmesh;
 mod seed_sielum;
+mod seed_telovix;
 mod service_tokens;
 mod sessions;
 mod settings;

@@ -47,6 +47,11 @@ impl Heard {
 impl Wire {
     /// Connects, trusting the authority's root.
     pub(crate) async fn open(at: &Running) -> Self {
+        Self::open_after(at, &[]).await.unwrap()
+    }
+
+    /// The same on a connection that begins with these bytes.
+    pub(crate) async fn open_after(at: &Running, first: &[u8]) -> std::io::Result<Self> {
         let root =
             CertificateDer::from_pem_slice(at.authority.cas().current().root_pem().as_bytes()).unwrap();
         let mut roots = rustls::RootCertStore::empty();
@@ -58,10 +63,11 @@ impl Wire {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let host = at.url.strip_prefix("https://").unwrap().to_owned();
-        let tcp = TcpStream::connect(&host).await.unwrap();
+        let mut tcp = TcpStream::connect(&host).await.unwrap();
+        tcp.write_all(first).await?;
         let name = ServerName::try_from("127.0.0.1").unwrap();
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
-        Self { stream, host, unread: Vec::new() }
+        let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
+        Ok(Self { stream, host, unread: Vec::new() })
     }
 
     /// Sends a request of this method, target, further header lines and body; the answer.
