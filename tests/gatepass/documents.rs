@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use gatepass::access::{Scope, UserRole};
 use gatepass::http::table::Table;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -110,6 +111,21 @@ fn every_code_of_a_problem_is_documented() {
 
 fn is_code(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+#[test]
+fn who_may_do_what_is_documented_as_it_is() {
+    let document = read("docs/operation.md");
+    let section = document.split("## Who may do what").nth(1).unwrap().split("\n## ").next().unwrap();
+    let roles = [UserRole::Viewer, UserRole::Analyst, UserRole::Operator, UserRole::Admin];
+    for scope in Scope::ALL {
+        let row = section.lines().find(|line| line.starts_with(&format!("| `{scope}` |"))).unwrap();
+        let cells = row.split('|').map(str::trim).collect::<Vec<_>>();
+        for (role, cell) in roles.into_iter().zip(&cells[2..]) {
+            let has = scope.permissions().beyond(role.permissions()).next().is_none();
+            assert_eq!(*cell == "yes", has, "{scope} of {role}");
+        }
+    }
 }
 
 #[test]

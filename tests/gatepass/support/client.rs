@@ -72,6 +72,10 @@ impl Client {
         self.send(Method::PATCH, path, Some(body.to_string())).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Said {
+        self.send(Method::PUT, path, Some(body.to_string())).await
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Said {
         self.try_send(method, path, body).await.unwrap()
     }

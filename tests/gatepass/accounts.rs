@@ -1,0 +1,13 @@
+//! Users and API keys, over real TLS.
+
+mod cli;
+mod keys;
+mod limits;
+mod race;
+mod users;
+
+/// A password that is good enough.
+const PASSWORD: &str = "staple battery horse correct";
+const USERS: &str = "/api/v1/users";
+const KEYS: &str = "/api/v1/api-keys";
+const TOKENS: &str = "/api/v1/enrollment-tokens";

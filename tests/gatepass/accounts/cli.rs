@@ -1,0 +1,1 @@
+//! `gatepass user` and `gatepass api-key`.

@@ -1,0 +1,77 @@
+//! I5: nobody gives what they have not, by whatever way.
+
+use serde_json::{Value, json};
+
+use super::{KEYS, PASSWORD, TOKENS, USERS};
+use crate::support::client::Client;
+use crate::support::{Running, Said};
+
+/// Which limits an act was beyond.
+fn beyond(said: &Said) -> Vec<&str> {
+    assert_eq!((said.status, said.code()), (403, "beyond_limits"), "{}", said.text);
+    said.json["fields"].as_array().unwrap().iter().map(|field| field["field"].as_str().unwrap()).collect()
+}
+
+async fn limited(at: &Running, role: &str, limits: Value) -> Client {
+    let user = json!({ "username": "limited", "password": PASSWORD, "role": role, "limits": limits });
+    assert_eq!(at.admin().post(USERS, &user).await.status, 201);
+    at.stranger().basic("limited", PASSWORD)
+}
+
+fn some() -> Value {
+    json!({ "roles": ["proxy"], "max_ttl": "30m", "max_uses": 2, "clusters": ["east"] })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i5_a_mint_beyond_its_minters_limits_names_each_of_them() {
+    let at = Running::start().await;
+    let user = limited(&at, "operator", some()).await;
+    let asked = json!({ "roles": ["proxy", "allocator"], "persistent": true, "bind": { "cluster": "west" } });
+    let said = user.post(TOKENS, &asked).await;
+    assert_eq!(beyond(&said), ["roles", "max_ttl", "max_uses", "persistent", "clusters"]);
+    let within = json!({ "roles": ["proxy"], "ttl": "30m", "max_uses": 2, "bind": { "cluster": "east" } });
+    assert_eq!(user.post(TOKENS, &within).await.status, 201);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i5_a_limited_admin_gives_no_user_and_no_key_more_than_they_have() {
+    let at = Running::start().await;
+    let boss = limited(&at, "admin", some()).await;
+    let every = ["roles", "max_ttl", "max_uses", "persistent", "clusters"];
+    let user = |limits: Value| json!({ "username": "new", "password": PASSWORD, "role": "viewer", "limits": limits });
+    assert_eq!(beyond(&boss.post(USERS, &user(json!("any"))).await), every);
+    let absent = json!({ "username": "new", "password": PASSWORD, "role": "viewer" });
+    assert_eq!(beyond(&boss.post(USERS, &absent).await), every, "absent means without limits");
+    assert_eq!(beyond(&boss.post(KEYS, &json!({ "scopes": ["admin"], "limits": "any" })).await), every);
+    let change = boss.patch(&format!("{USERS}/limited"), &json!({ "limits": "any" })).await;
+    assert_eq!(beyond(&change), every);
+    // Whoever sets the admin's password is the admin.
+    let reset = boss.put(&format!("{USERS}/admin/password"), &json!({ "password": PASSWORD })).await;
+    assert_eq!(beyond(&reset), every);
+    assert_eq!(boss.post(USERS, &user(some())).await.status, 201);
+    assert_eq!(boss.patch(&format!("{USERS}/new"), &json!({ "role": "operator" })).await.status, 200);
+    at.user("free", PASSWORD, "viewer").await;
+    let free = format!("{USERS}/free");
+    assert_eq!(beyond(&boss.patch(&free, &json!({ "role": "operator" })).await), every);
+    // Taking away is not giving; giving back is.
+    assert_eq!(boss.patch(&free, &json!({ "disabled": true })).await.status, 200);
+    assert_eq!(beyond(&boss.patch(&free, &json!({ "disabled": false })).await), every);
+    assert_eq!(boss.delete(&free).await.status, 200);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i5_a_key_within_limits_mints_up_to_them_and_one_without_the_least() {
+    let at = Running::start().await;
+    let least = at.api_key(&at.admin(), json!({ "scopes": ["tokens:write"] })).await;
+    let least = at.stranger().bearer(least["api_key"].as_str().unwrap());
+    assert_eq!(least.post(TOKENS, &json!({ "ttl": "1h" })).await.status, 201);
+    let more = json!({ "roles": ["proxy"], "ttl": "61m", "max_uses": 2, "bind": { "cluster": "east" } });
+    assert_eq!(beyond(&least.post(TOKENS, &more).await), ["roles", "max_ttl", "max_uses", "clusters"]);
+    let ece = "/api/v1/platform/configuration/security/enrollment-tokens";
+    let said = least.post(ece, &json!({ "persistent": true, "roles": ["director"] })).await;
+    assert_eq!(said.status, 403, "{}", said.text);
+    assert!(said.text.contains("roles") && said.text.contains("persistent"), "{}", said.text);
+    at.stop().await;
+}
