@@ -103,3 +103,17 @@ async fn what_has_ended_and_the_emergency_token_are_not_rotated() {
     assert_eq!(at.ledger().await.len(), before);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_successor_is_bound_to_the_same_cluster() {
+    let at = Running::start().await;
+    let minted = at.mint(json!({ "bind": { "cluster": "zone-a" }, "max_uses": null })).await;
+    let rotated = rotate(&at, &minted["token_id"], json!({})).await;
+    assert_eq!(rotated.status, 201, "{}", rotated.text);
+    let token = token_of(&rotated.json);
+    let other = Host::new().redeem_with(&at, &token, json!({ "cluster": "zone-b" })).await;
+    assert_eq!((other.status, other.code()), (403, "binding_mismatch"));
+    let same = Host::new().redeem_with(&at, &token, json!({ "cluster": "zone-a" })).await;
+    assert_eq!(same.status, 200, "{}", same.text);
+    at.stop().await;
+}
