@@ -68,9 +68,10 @@ impl Turnstile {
     /// # Errors
     /// 429: too many requests of this user or API key.
     pub(super) fn act(&self, throttles: &Throttles, actor: &Actor) -> Result<(), Problem> {
-        match self.counts {
-            Counts::Everything => Ok(throttles.act(actor)?),
-            Counts::Nothing | Counts::Refusal => Ok(()),
+        match (self.counts, actor) {
+            // Whoever is still to sign in is nobody in particular: strangers must not share a bucket.
+            (Counts::Everything, Actor::User(_) | Actor::ApiKey(_)) => Ok(throttles.act(actor)?),
+            _ => Ok(()),
         }
     }
 

@@ -71,6 +71,20 @@ fn actors_are_counted_each_by_themselves_wherever_they_come_from() {
 }
 
 #[test]
+fn who_signs_in_is_counted_by_address_and_shares_nothing_with_strangers() {
+    let throttles = Throttles::new(&Rates { actor: two(), refused_address: two(), ..Rates::default() });
+    let signing_in = turnstile(Permission::SignIn, STRANGER);
+    for _ in 0..10 {
+        assert!(signing_in.act(&throttles, &Actor::Anyone).is_ok());
+    }
+    signing_in.leave(&throttles, StatusCode::UNAUTHORIZED);
+    assert!(passes(signing_in, &throttles));
+    signing_in.leave(&throttles, StatusCode::UNAUTHORIZED);
+    assert!(!passes(signing_in, &throttles));
+    assert!(passes(turnstile(Permission::SignIn, OTHER), &throttles));
+}
+
+#[test]
 fn the_local_credential_is_never_limited_and_a_wrong_one_is() {
     let rates = Rates { address: two(), refused_address: two(), actor: two(), ..Rates::default() };
     let throttles = Throttles::new(&rates);
