@@ -1,5 +1,6 @@
 //! The command line: parse, call the library, print. One file per verb.
 
+mod api_key;
 mod ask;
 mod bench;
 mod ca;
@@ -15,6 +16,7 @@ mod issuer;
 mod keys;
 mod leave;
 mod ledger;
+mod limits;
 mod logging;
 mod login;
 mod output;
@@ -83,6 +85,8 @@ enum Command {
     Login(login::Login),
     #[command(subcommand)]
     User(user::UserCommand),
+    #[command(subcommand, name = "api-key")]
+    ApiKey(api_key::ApiKeyCommand),
     CheckConfig(check_config::CheckConfig),
     Completions(completions::Completions),
     #[command(subcommand, hide = true)]
@@ -150,6 +154,7 @@ async fn run_async(command: Command, environment: &Environment) -> Result<(), Cl
         Command::Ledger(command) => command.run(environment).await,
         Command::Login(command) => command.run(environment).await,
         Command::User(command) => command.run(environment).await,
+        Command::ApiKey(command) => command.run(environment).await,
         Command::CheckConfig(command) => command.run(environment),
         Command::Completions(command) => command.run(),
         Command::Bench(command) => command.run(environment).await,

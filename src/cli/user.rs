@@ -1,73 +1,232 @@
-//! `gatepass user`: people who administer.
+//! `gatepass user`: people who use the authority.
+
+mod password;
+mod reset;
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
-use super::ask;
+use self::password::{ChangePassword, SetPassword, VARIABLE, new_password};
+use self::reset::ResetPassword;
+use super::ask::confirm;
 use super::error::CliError;
-use super::output::line;
-use crate::config::{DEFAULT_DATA_DIR, Environment};
-use crate::secret::Secret;
-use crate::server::offline;
+use super::limits::LimitFlags;
+use super::output::{self, Format, line};
+use super::remote::Remote;
+use crate::client::api::encode;
+use crate::config::Environment;
 
-/// Administer users
+const USERS: &str = "/api/v1/users";
+const ROLES: [&str; 4] = ["admin", "operator", "analyst", "viewer"];
+const ROWS: [(&str, &str); 7] = [
+    ("name", "username"),
+    ("role", "role"),
+    ("limits", "limits"),
+    ("disabled", "disabled"),
+    ("created", "created_at"),
+    ("password set", "password_set_at"),
+    ("disabled since", "disabled_at"),
+];
+
+/// Create, list, change and delete users
 #[derive(Subcommand)]
 pub(crate) enum UserCommand {
+    /// Create a user
+    Create(Create),
+    /// List users
+    List(List),
+    /// Show a user
+    Show(One),
+    /// Give a user another role, from the next request on
+    SetRole(SetRole),
+    /// Give a user other limits, from the next request on
+    SetLimits(SetLimits),
+    /// Let a user do nothing any more, nor their API keys, at once
+    Disable(One),
+    /// Let a disabled user in again
+    Enable(One),
+    /// Set a user's password, while the server runs
+    SetPassword(SetPassword),
+    /// Change your own password
+    ChangePassword(ChangePassword),
     /// Set a user's password in the database itself, while the server is stopped
     ResetPassword(ResetPassword),
+    /// End every session of a user, at once
+    SignOut(One),
+    /// Delete a user with their sessions and API keys
+    Delete(Delete),
 }
 
-/// `user reset-password`.
+/// A user by name.
+#[derive(Args)]
+pub(crate) struct One {
+    #[command(flatten)]
+    remote: Remote,
+    /// The user
+    name: String,
+}
+
+/// `user list`.
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// `user create`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
-  gatepass user reset-password
-  gatepass user reset-password admin --data-dir /var/lib/gatepass --password-file new-password
+  gatepass user create alice operator
+  gatepass user create bob operator --role proxy --role allocator --max-ttl 1h --max-uses 10
+  gatepass user create carol viewer --password-file password
 
-Stop the server first. The reset is in the ledger.")]
-pub(crate) struct ResetPassword {
-    /// The user
-    #[arg(default_value = "admin")]
-    user: String,
-    /// The data directory
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
-    data_dir: PathBuf,
-    /// File with the new password, or - for standard input; default: GATEPASS_PASSWORD, else a prompt
+Roles: admin does everything; operator mints, revokes, administers hosts and reads the ledger; analyst reads, the ledger
+too; viewer reads. Without flags for limits the user has none.")]
+pub(crate) struct Create {
+    #[command(flatten)]
+    remote: Remote,
+    /// The name: lower-case letters, digits, '.', '_', '-', '@'
+    name: String,
+    /// What the user is for
+    #[arg(value_parser = ROLES)]
+    user_role: String,
+    #[command(flatten)]
+    limits: LimitFlags,
+    /// File with the password, or - for standard input; default: GATEPASS_NEW_PASSWORD, else a prompt
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+}
+
+/// `user set-role`.
+#[derive(Args)]
+pub(crate) struct SetRole {
+    #[command(flatten)]
+    remote: Remote,
+    /// The user
+    name: String,
+    /// What the user is for
+    #[arg(value_parser = ROLES)]
+    user_role: String,
+}
+
+/// `user set-limits`.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass user set-limits bob --role proxy --max-ttl 1h --max-uses 10
+  gatepass user set-limits bob --any
+
+All limits are set: what no flag says is least.")]
+pub(crate) struct SetLimits {
+    #[command(flatten)]
+    remote: Remote,
+    /// The user
+    name: String,
+    #[command(flatten)]
+    limits: LimitFlags,
+}
+
+/// `user delete`.
+#[derive(Args)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    remote: Remote,
+    /// The user
+    name: String,
+    /// Revoke what the user and their API keys minted and is live
+    #[arg(long)]
+    tokens: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
 }
 
 impl UserCommand {
     /// Does it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
+            Self::Create(command) => command.run(environment).await,
+            Self::List(List { remote }) => {
+                let users = remote.connect(environment)?.list(USERS, usize::MAX).await?;
+                let columns = [
+                    ("NAME", "username"),
+                    ("ROLE", "role"),
+                    ("DISABLED", "disabled"),
+                    ("CREATED", "created_at"),
+                ];
+                output::list(remote.output, &users, &columns, "no users")
+            }
+            Self::Show(One { remote, name }) => {
+                output::one(remote.output, &remote.connect(environment)?.get(&at(&name)).await?, &ROWS)
+            }
+            Self::SetRole(SetRole { remote, name, user_role }) => {
+                change(&remote, environment, &name, &json!({ "role": user_role })).await
+            }
+            Self::SetLimits(SetLimits { remote, name, limits }) => {
+                let limits = limits.value()?.ok_or_else(LimitFlags::missing)?;
+                change(&remote, environment, &name, &json!({ "limits": limits })).await
+            }
+            Self::Disable(One { remote, name }) => {
+                change(&remote, environment, &name, &json!({ "disabled": true })).await
+            }
+            Self::Enable(One { remote, name }) => {
+                change(&remote, environment, &name, &json!({ "disabled": false })).await
+            }
+            Self::SetPassword(command) => command.run(environment).await,
+            Self::ChangePassword(command) => command.run(environment).await,
             Self::ResetPassword(command) => command.run(environment).await,
+            Self::SignOut(One { remote, name }) => {
+                let path = format!("{}/sign-out", at(&name));
+                remote.connect(environment)?.post(&path, &json!({})).await?;
+                line(format!("{name} is signed out everywhere"))
+            }
+            Self::Delete(command) => command.run(environment).await,
         }
     }
 }
 
-impl ResetPassword {
+impl Create {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let password = self.password(environment)?;
-        offline::reset_password(&self.data_dir, &self.user, &password).await.map_err(CliError::Offline)?;
-        line(format!("{} has a new password", self.user))
+        let limits = self.limits.value()?;
+        let api = self.remote.connect(environment)?;
+        let password = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
+        let mut body =
+            json!({ "username": self.name, "role": self.user_role, "password": password.expose() });
+        if let Some(limits) = limits {
+            body["limits"] = limits;
+        }
+        output::one(self.remote.output, &api.post(USERS, &body).await?, &ROWS)
     }
+}
 
-    fn password(&self, environment: &Environment) -> Result<Secret<String>, CliError> {
-        match (self.password_file.as_deref(), environment.get("GATEPASS_PASSWORD")) {
-            (Some(path), _) if path.as_os_str() == "-" => ask::stdin(),
-            (Some(path), _) => ask::read_file(path),
-            (None, Some(password)) => Ok(Secret::new(password.to_owned())),
-            (None, None) => {
-                let instead = "no password: give --password-file or GATEPASS_PASSWORD";
-                let first = ask::prompt("new password: ", instead)?;
-                match ask::prompt("again: ", instead)?.expose() == first.expose() {
-                    true => Ok(first),
-                    false => {
-                        Err(CliError::Usage(String::from("the two passwords differ: nothing was changed")))
-                    }
-                }
-            }
+impl Delete {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let along = if self.tokens { "API keys and all live tokens that they minted" } else { "API keys" };
+        confirm(&format!("delete the user {} with their {along}?", self.name), self.yes)?;
+        let query = if self.tokens { "?tokens=revoke" } else { "" };
+        let path = format!("{}{query}", at(&self.name));
+        let gone = self.remote.connect(environment)?.delete(&path).await?;
+        match self.remote.output {
+            Format::Json => output::json(&gone),
+            Format::Table => line(format!(
+                "{} is gone; {} API keys deleted, {} tokens revoked",
+                self.name, gone["api_keys_deleted"], gone["tokens_revoked"]
+            )),
         }
     }
+}
+
+async fn change(
+    remote: &Remote,
+    environment: &Environment,
+    user: &str,
+    body: &Value,
+) -> Result<(), CliError> {
+    output::one(remote.output, &remote.connect(environment)?.patch(&at(user), body).await?, &ROWS)
+}
+
+/// The path of a user.
+fn at(user: &str) -> String {
+    format!("{USERS}/{}", encode(user))
 }

@@ -79,6 +79,14 @@ impl Api {
         json(&self.send(Method::PATCH, path, Some(body)).await?)
     }
 
+    /// Puts a resource in its place.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        json(&self.send(Method::PUT, path, Some(body)).await?)
+    }
+
     /// Takes a resource back.
     ///
     /// # Errors
@@ -162,7 +170,11 @@ impl Api {
     }
 }
 
+/// The answer's JSON; null where there is nothing to say.
 fn json(response: &Response) -> Result<Value, ClientError> {
+    if response.status == http::StatusCode::NO_CONTENT {
+        return Ok(Value::Null);
+    }
     serde_json::from_slice(&response.body).map_err(|error| ClientError::Answer { what: error.to_string() })
 }
 

@@ -1,0 +1,195 @@
+//! `gatepass api-key`: credentials for scripts.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::ask::confirm;
+use super::error::CliError;
+use super::limits::LimitFlags;
+use super::output::{self, Format, line};
+use super::private;
+use super::remote::Remote;
+use crate::client::api::encode;
+use crate::config::Environment;
+use crate::secret::Secret;
+
+const KEYS: &str = "/api/v1/api-keys";
+const SCOPES: [&str; 8] = [
+    "tokens:read",
+    "tokens:write",
+    "hosts:read",
+    "hosts:write",
+    "policies:read",
+    "policies:write",
+    "ledger:read",
+    "admin",
+];
+const ROWS: [(&str, &str); 10] = [
+    ("id", "id"),
+    ("label", "label"),
+    ("owner", "owner"),
+    ("made by", "creator"),
+    ("scopes", "scopes"),
+    ("limits", "limits"),
+    ("created", "created_at"),
+    ("expires", "expires_at"),
+    ("last used", "last_used_at"),
+    ("from", "last_used_from"),
+];
+
+/// Make, list and delete API keys
+#[derive(Subcommand)]
+pub(crate) enum ApiKeyCommand {
+    /// Make an API key; it is shown once
+    Create(Create),
+    /// List API keys: your own, or as an admin everybody's
+    List(List),
+    /// Show an API key, without its secret
+    Show(Show),
+    /// Delete an API key, at once
+    Delete(Delete),
+}
+
+/// `api-key create`.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass api-key create --label pipeline --scope tokens:write --role allocator --max-ttl 15m --ttl 90d
+  gatepass api-key create --label monitoring --scope tokens:read --scope hosts:read --out key
+  GATEPASS_API_KEY=$(cat key) gatepass token list --server https://gate.example.org:8443
+
+Without flags for limits it mints ephemeral tokens of an hour at most, with one use and no roles. It never does more than
+its owner may at that moment.")]
+pub(crate) struct Create {
+    #[command(flatten)]
+    remote: Remote,
+    /// What it is for; may be repeated, or joined with commas
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', required = true, value_parser = SCOPES)]
+    scopes: Vec<String>,
+    /// What to know it by, at most 128 characters
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    label: String,
+    /// How long it is good: 36h, 90d; default: until it is deleted
+    #[arg(long, value_name = "SPAN", conflicts_with = "expires_at")]
+    ttl: Option<String>,
+    /// Until when it is good, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
+    #[command(flatten)]
+    limits: LimitFlags,
+    /// Print the key alone
+    #[arg(short, long)]
+    quiet: bool,
+    /// Write the key to a file of mode 0600 instead of printing it
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// `api-key list`.
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// `api-key show`.
+#[derive(Args)]
+pub(crate) struct Show {
+    #[command(flatten)]
+    remote: Remote,
+    /// Id of the key
+    id: String,
+}
+
+/// `api-key delete`.
+#[derive(Args)]
+pub(crate) struct Delete {
+    #[command(flatten)]
+    remote: Remote,
+    /// Id of the key
+    id: String,
+    /// Revoke what it minted and is live
+    #[arg(long)]
+    tokens: bool,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+impl ApiKeyCommand {
+    /// Does it.
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        match self {
+            Self::Create(command) => command.run(environment).await,
+            Self::List(List { remote }) => {
+                let keys = remote.connect(environment)?.list(KEYS, usize::MAX).await?;
+                let columns = [
+                    ("ID", "id"),
+                    ("LABEL", "label"),
+                    ("OWNER", "owner"),
+                    ("SCOPES", "scopes"),
+                    ("EXPIRES", "expires_at"),
+                    ("LAST USED", "last_used_at"),
+                    ("FROM", "last_used_from"),
+                ];
+                output::list(remote.output, &keys, &columns, "no API keys")
+            }
+            Self::Show(Show { remote, id }) => {
+                let key = remote.connect(environment)?.get(&at(&id)).await?;
+                output::one(remote.output, &key, &ROWS)
+            }
+            Self::Delete(command) => command.run(environment).await,
+        }
+    }
+}
+
+impl Create {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let mut body = json!({ "scopes": self.scopes, "label": self.label });
+        if let Some(limits) = self.limits.value()? {
+            body["limits"] = limits;
+        }
+        for (field, text) in [("ttl", &self.ttl), ("expires_at", &self.expires_at)] {
+            if let Some(text) = text {
+                body[field] = json!(text);
+            }
+        }
+        let mut made = self.remote.connect(environment)?.post(KEYS, &body).await?;
+        if let Some(path) = &self.out {
+            let key = Secret::new(format!("{}\n", made["api_key"].as_str().unwrap_or_default()));
+            private::write(path, &key)?;
+            made["api_key"] = json!(format!("in {}", path.display()));
+        }
+        match (self.remote.output, self.quiet) {
+            (_, true) if self.out.is_some() => Ok(()),
+            (_, true) => line(made["api_key"].as_str().unwrap_or_default()),
+            (Format::Json, false) => output::json(&made),
+            (Format::Table, false) => {
+                output::one(Format::Table, &made, &ROWS[..8])?;
+                line(format!("key       {}", made["api_key"].as_str().unwrap_or_default()))?;
+                line("It is shown this once: keep it where secrets are kept.")
+            }
+        }
+    }
+}
+
+impl Delete {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let along = if self.tokens { " and revoke all live tokens that it minted" } else { "" };
+        confirm(&format!("delete the API key {}{along}?", self.id), self.yes)?;
+        let query = if self.tokens { "?tokens=revoke" } else { "" };
+        let gone = self.remote.connect(environment)?.delete(&format!("{}{query}", at(&self.id))).await?;
+        match self.remote.output {
+            Format::Json => output::json(&gone),
+            Format::Table => {
+                line(format!("API key {} is gone; {} tokens revoked", self.id, gone["tokens_revoked"]))
+            }
+        }
+    }
+}
+
+/// The path of a key.
+fn at(id: &str) -> String {
+    format!("{KEYS}/{}", encode(id))
+}

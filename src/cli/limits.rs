@@ -1,0 +1,112 @@
+//! How far the acts of a user or an API key may go, as flags.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::error::CliError;
+
+/// The word for no bound.
+const ANY: &str = "any";
+
+/// Limits. What no flag says is least: no roles, an hour, one use, not persistent, bound to no cluster.
+#[derive(Args)]
+pub(crate) struct LimitFlags {
+    /// A role that tokens and hosts may be given, or any; may be repeated, or joined with commas
+    #[arg(long = "role", value_name = "NAME", value_delimiter = ',', help_heading = "Limits")]
+    roles: Vec<String>,
+    /// How long a token may live: 90s, 15m, 36h, 30d, or any
+    #[arg(long, value_name = "SPAN", help_heading = "Limits")]
+    max_ttl: Option<String>,
+    /// How many hosts a token may admit, or any
+    #[arg(long, value_name = "N", help_heading = "Limits")]
+    max_uses: Option<String>,
+    /// Tokens may be persistent
+    #[arg(long, help_heading = "Limits")]
+    persistent: bool,
+    /// A cluster, to one of which each token has to be bound, or any; may be repeated, or joined with commas
+    #[arg(long = "cluster", value_name = "ID", value_delimiter = ',', help_heading = "Limits")]
+    clusters: Vec<String>,
+    /// No limits
+    #[arg(
+        long,
+        help_heading = "Limits",
+        conflicts_with_all = ["roles", "max_ttl", "max_uses", "persistent", "clusters"]
+    )]
+    any: bool,
+}
+
+impl LimitFlags {
+    /// What the flags say, as requests have it; `None` without any of them.
+    pub(crate) fn value(&self) -> Result<Option<Value>, CliError> {
+        if self.any {
+            return Ok(Some(json!(ANY)));
+        }
+        let mut limits = Map::new();
+        for (name, values) in [("roles", &self.roles), ("clusters", &self.clusters)] {
+            match values.as_slice() {
+                [] => {}
+                [any] if any == ANY => drop(limits.insert(name.to_owned(), json!(ANY))),
+                names => drop(limits.insert(name.to_owned(), json!(names))),
+            }
+        }
+        if let Some(span) = &self.max_ttl {
+            limits.insert("max_ttl".to_owned(), json!(span));
+        }
+        if let Some(uses) = &self.max_uses {
+            limits.insert("max_uses".to_owned(), amount(uses)?);
+        }
+        if self.persistent {
+            limits.insert("persistent".to_owned(), json!(true));
+        }
+        Ok((!limits.is_empty()).then_some(Value::Object(limits)))
+    }
+
+    /// What is said where limits have to be given.
+    pub(crate) fn missing() -> CliError {
+        CliError::Usage(String::from(
+            "which limits? give some of --role, --max-ttl, --max-uses, --persistent, --cluster; or --any",
+        ))
+    }
+}
+
+fn amount(text: &str) -> Result<Value, CliError> {
+    match (text, text.parse::<u32>()) {
+        (ANY, _) => Ok(json!(ANY)),
+        (_, Ok(amount)) => Ok(json!(amount)),
+        _ => Err(CliError::Usage(String::from("--max-uses takes a number from 1 to 4294967295, or any"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        limits: LimitFlags,
+    }
+
+    fn limits(flags: &[&str]) -> Option<Value> {
+        let line = Line::try_parse_from([&["x"], flags].concat()).ok().unwrap();
+        line.limits.value().unwrap()
+    }
+
+    #[test]
+    fn only_what_was_said_is_asked_for_and_any_stands_for_no_bound() {
+        assert_eq!(limits(&[]), None);
+        assert_eq!(limits(&["--any"]), Some(json!("any")));
+        let some = ["--role", "proxy,allocator", "--max-ttl", "1h", "--max-uses", "10"];
+        let expected = json!({ "roles": ["proxy", "allocator"], "max_ttl": "1h", "max_uses": 10 });
+        assert_eq!(limits(&some), Some(expected));
+        let any =
+            ["--role", "any", "--max-ttl", "any", "--max-uses", "any", "--cluster", "any", "--persistent"];
+        let expected = json!({ "roles": "any", "max_ttl": "any", "max_uses": "any", "clusters": "any", "persistent": true });
+        assert_eq!(limits(&any), Some(expected));
+        assert!(Line::try_parse_from(["x", "--any", "--persistent"]).is_err());
+        let wrong = Line::try_parse_from(["x", "--max-uses", "-1"]).ok().map(|line| line.limits.value());
+        assert!(wrong.is_none_or(|wrong| wrong.is_err()));
+    }
+}

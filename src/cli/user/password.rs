@@ -1,0 +1,95 @@
+//! New passwords: from a file, the environment or a prompt, never an argument.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::at;
+use crate::cli::ask;
+use crate::cli::error::CliError;
+use crate::cli::output::line;
+use crate::cli::remote::Remote;
+use crate::client::api::Credential;
+use crate::config::Environment;
+use crate::secret::Secret;
+
+/// Where a new password comes from while the server runs: [`Remote`] takes `GATEPASS_PASSWORD` for who asks.
+pub(super) const VARIABLE: &str = "GATEPASS_NEW_PASSWORD";
+
+/// `user set-password`.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass user set-password alice
+  gatepass user set-password alice --password-file new-password
+  gatepass user set-password admin --data-dir /var/lib/gatepass
+
+Every session of the user ends. Whoever sets a password needs every right that its user has.")]
+pub(crate) struct SetPassword {
+    #[command(flatten)]
+    remote: Remote,
+    /// The user
+    name: String,
+    /// File with the new password, or - for standard input; default: GATEPASS_NEW_PASSWORD, else a prompt
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl SetPassword {
+    pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let api = self.remote.connect(environment)?;
+        let password = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
+        let body = json!({ "password": password.expose() });
+        api.put(&format!("{}/password", at(&self.name)), &body).await?;
+        line(format!("{} has a new password", self.name))
+    }
+}
+
+/// `user change-password`.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass user change-password --user alice --server https://gate.example.org:8443
+
+Every session of yours ends.")]
+pub(crate) struct ChangePassword {
+    #[command(flatten)]
+    remote: Remote,
+    /// File with the new password, or - for standard input; default: GATEPASS_NEW_PASSWORD, else a prompt
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl ChangePassword {
+    pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let target = self.remote.target(environment)?;
+        let credential = self.remote.credential(environment, target.profile.as_ref())?;
+        let Credential::Basic { user, password: current } = &credential else {
+            return Err(CliError::Usage(String::from("only a user has a password: name one with --user")));
+        };
+        let new = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
+        let (user, body) = (user.clone(), json!({ "current": current.expose(), "new": new.expose() }));
+        Remote::open(target, credential)?.post("/api/v1/password", &body).await?;
+        line(format!("{user} has a new password"))
+    }
+}
+
+/// The new password: from `file`, the environment's `variable`, or asked for twice.
+pub(super) fn new_password(
+    file: Option<&Path>,
+    environment: &Environment,
+    variable: &str,
+) -> Result<Secret<String>, CliError> {
+    match (file, environment.get(variable)) {
+        (Some(path), _) if path.as_os_str() == "-" => ask::stdin(),
+        (Some(path), _) => ask::read_file(path),
+        (None, Some(password)) => Ok(Secret::new(password.to_owned())),
+        (None, None) => {
+            let instead = format!("no password: give --password-file or {variable}");
+            let first = ask::prompt("new password: ", &instead)?;
+            match ask::prompt("again: ", &instead)?.expose() == first.expose() {
+                true => Ok(first),
+                false => Err(CliError::Usage(String::from("the two passwords differ: nothing was changed"))),
+            }
+        }
+    }
+}
