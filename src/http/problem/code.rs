@@ -54,6 +54,7 @@ codes! {
     Unauthenticated = 401 "unauthenticated", "sign in, or present the host's certificate";
     InvalidToken = 401 "invalid_token", "this is no token of this authority: check that it was pasted whole";
     Forbidden = 403 "forbidden", "you are signed in, but may not do this";
+    Csrf = 403 "csrf", "by cookie: send the header X-CSRF-Token, from a page of this site";
     InsufficientScope = 403 "insufficient_scope", "the token or certificate lacks a role";
     BindingMismatch = 403 "binding_mismatch", "name, cluster or key is not what the token was made for";
     HostRevoked = 403 "host_revoked", "enroll again with a new key and a new token";

@@ -19,12 +19,14 @@ enum Who {
     SignedIn,
     /// Who has this scope, by their role or their key; `admin` has every other.
     Scope(&'static str),
-    /// A session, where nothing else will do.
-    Session,
     /// Who has the scope `tokens:read`, and every host.
     Reader,
     /// A user, whatever the role; no API key.
     User,
+    /// A user by name and password; no session begins another.
+    Password,
+    /// A user by a session.
+    Session,
     /// A user, whatever the role, and who has the scope `admin`.
     Keeper,
     /// A host, or who has a token for the service that is guarded.
@@ -59,9 +61,8 @@ const NATIVE: [(&str, &str, Who); 70] = [
     ("PATCH", "/api/v1/hosts/{id}", WRITE_HOSTS),
     ("DELETE", "/api/v1/hosts/{id}", WRITE_HOSTS),
     ("POST", "/api/v1/hosts/revoke", WRITE_HOSTS),
-    ("POST", "/api/v1/session", User),
+    ("POST", "/api/v1/session", Who::Password),
     ("GET", "/api/v1/session", SignedIn),
-    ("DELETE", "/api/v1/session", User),
     ("POST", "/api/v1/users/auth/_login", Anyone),
     ("POST", "/api/v1/users/auth/_refresh", Who::Session),
     ("GET", "/api/v1/user", SignedIn),
@@ -111,8 +112,9 @@ const NATIVE: [(&str, &str, Who); 70] = [
     ("GET", "/status/{list}/events", Anyone),
     ("GET", "/livez", Anyone),
     ("GET", "/readyz", Anyone),
-    // Last, as it ends the host that asks.
+    // Last, as they end the host and the session that ask.
     ("POST", "/api/v1/leave", Who::Host),
+    ("DELETE", "/api/v1/session", User),
 ];
 
 const ECE: [(&str, &str, Who); 3] = [

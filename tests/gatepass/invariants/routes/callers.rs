@@ -29,6 +29,8 @@ pub(super) enum Holder {
     Host,
     /// A user, or the server's own machine, with what that is good for.
     User(&'static [&'static str]),
+    /// A user by a session.
+    Session(&'static [&'static str]),
     Local,
     Key(&'static str),
 }
@@ -38,13 +40,13 @@ use Holder::Nothing;
 impl Holder {
     pub(super) fn may(&self, who: Who) -> bool {
         let scopes = match self {
-            Self::User(scopes) => scopes,
+            Self::User(scopes) | Self::Session(scopes) => scopes,
             Self::Key(scope) => std::slice::from_ref(scope),
             Self::Local => &["admin"],
             _ => &[],
         };
         let has = |scope| scopes.contains(&scope) || scopes.contains(&"admin");
-        let is_user = matches!(self, Self::User(_));
+        let is_user = matches!(self, Self::User(_) | Self::Session(_));
         match who {
             Who::Anyone => true,
             Who::Token => matches!(self, Self::Token),
@@ -54,8 +56,8 @@ impl Holder {
             Who::Scope(scope) => has(scope),
             Who::Reader => has("tokens:read") || matches!(self, Self::Host),
             Who::User => is_user,
-            // Each caller here signs in anew with every request.
-            Who::Session => false,
+            Who::Password => matches!(self, Self::User(_)),
+            Who::Session => matches!(self, Self::Session(_)),
             Who::Keeper => is_user || has("admin"),
         }
     }
@@ -123,9 +125,17 @@ async fn users(at: &Running) -> Vec<Caller> {
     {
         at.user(&format!("{role}.one"), OWN_PASSWORD, role).await;
         let client = at.stranger().basic(&format!("{role}.one"), OWN_PASSWORD);
+        let session = session(at, &client).await;
         all.push(caller(format!("the role {role}"), client, Holder::User(scopes)));
+        all.push(caller(format!("the role {role} by session"), session, Holder::Session(scopes)));
     }
     all
+}
+
+/// The same user by a session.
+async fn session(at: &Running, user: &Client) -> Client {
+    let begun = user.post("/api/v1/session", &json!({})).await;
+    at.stranger().bearer(begun.json["session"].as_str().unwrap())
 }
 
 async fn keys(at: &Running) -> Vec<Caller> {
@@ -164,16 +174,21 @@ async fn ended(at: &Running) -> Vec<Caller> {
     keys.push(at.api_key(&admin, short).await);
     let bearers: Vec<Client> =
         keys.iter().map(|key| at.stranger().bearer(key["api_key"].as_str().unwrap())).collect();
-    for client in bearers.iter().chain([&asleep]) {
+    let signed_out = session(at, &admin).await;
+    let sessions = [signed_out, session(at, &asleep).await];
+    for client in bearers.iter().chain([&asleep]).chain(&sessions) {
         assert_eq!(client.get("/api/v1/signing-keys").await.status, 200);
     }
     assert_eq!(admin.delete("/api/v1/users/gone").await.status, 200);
     assert_eq!(admin.patch("/api/v1/users/asleep", &json!({ "disabled": true })).await.status, 200);
     let id = keys[2]["id"].as_str().unwrap();
     assert_eq!(admin.delete(&format!("/api/v1/api-keys/{id}")).await.status, 200);
+    assert_eq!(sessions[0].delete("/api/v1/session").await.status, 200);
     at.clock.advance(Duration::from_secs(6));
     let names = ["a deleted user's key", "a disabled user's key", "a deleted key", "an expired key"];
     let mut all = vec![caller("a disabled user", asleep, Nothing)];
+    let over = ["a signed-out session", "a disabled user's session"].into_iter().zip(sessions);
+    all.extend(over.map(|(name, client)| caller(name, client, Nothing)));
     all.extend(names.into_iter().zip(bearers).map(|(name, client)| caller(name, client, Nothing)));
     all
 }
