@@ -41,6 +41,7 @@ const fn sum(one: Collected, other: Collected) -> Collected {
         certificates: one.certificates + other.certificates,
         lists: one.lists + other.lists,
         sessions: one.sessions + other.sessions,
+        api_keys: one.api_keys + other.api_keys,
         more: false,
     }
 }

@@ -305,6 +305,8 @@ pub struct Collected {
     pub lists: u64,
     /// Sessions that are over.
     pub sessions: u64,
+    /// API keys that expired longer ago than ended tokens are kept.
+    pub api_keys: u64,
     /// Whether a limit was met, so that more is left to do.
     pub more: bool,
 }
@@ -312,7 +314,7 @@ pub struct Collected {
 impl Collected {
     /// How many rows were deleted.
     pub const fn total(&self) -> u64 {
-        self.tokens + self.pairs + self.hosts + self.certificates + self.lists + self.sessions
+        self.tokens + self.pairs + self.hosts + self.certificates + self.lists + self.sessions + self.api_keys
     }
 }
 

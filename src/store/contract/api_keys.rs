@@ -169,4 +169,18 @@ pub(in crate::store) async fn one_user_owns_only_so_many(world: &mut World) {
     let more = store.create_api_key(world.new_api_key(Some("admin"))).await.unwrap();
     assert_eq!(more, ApiKeyCreation::TooMany);
     assert_eq!(store.create_api_key(world.new_api_key(None)).await.unwrap(), ApiKeyCreation::Created);
+    assert_eq!(world.new_entries().await.len(), MOST_API_KEYS as usize + 1);
+}
+
+pub(in crate::store) async fn an_expired_key_is_collected_after_the_retention_time(world: &mut World) {
+    let (short, long) = (world.api_key(None).await, world.new_api_key(None));
+    let long = CreateApiKey { key: ApiKeyRecord { expires_at: None, ..long.key }, ..long };
+    let id = long.key.id;
+    world.store().create_api_key(long).await.unwrap();
+    world.pass(DAY * 8 - HOUR);
+    assert_eq!(world.collect().await.api_keys, 0);
+    world.pass(HOUR);
+    assert_eq!(world.collect().await.api_keys, 1);
+    assert!(world.store().api_key(short.id).await.unwrap().is_none());
+    assert!(world.store().api_key(id).await.unwrap().is_some());
 }

@@ -25,6 +25,7 @@ impl Act<'_> {
         self.collect_hosts(command, &mut done)?;
         self.collect_certificates(command, &mut done)?;
         self.collect_sessions(command, &mut done)?;
+        self.collect_api_keys(command, &mut done)?;
         if done.total() > 0 {
             self.enter(entry(command.now, &done));
         }
@@ -168,6 +169,15 @@ impl Act<'_> {
         done.sessions += count(deleted, command, &mut done.more);
         Ok(())
     }
+
+    /// API keys that have expired: they stay listed as long as tokens do.
+    fn collect_api_keys(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+        let sql =
+            "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at <= ?1 LIMIT ?2)";
+        let deleted = self.execute(sql, params![command.now.minus(command.retention), command.most])?;
+        done.api_keys += count(deleted, command, &mut done.more);
+        Ok(())
+    }
 }
 
 /// How many that were; `more` is set where the limit was met.
@@ -184,6 +194,7 @@ fn entry(now: Timestamp, done: &Collected) -> Draft {
         ("certificates", done.certificates),
         ("lists", done.lists),
         ("sessions", done.sessions),
+        ("api_keys", done.api_keys),
     ];
     let draft = Draft::done(Action::Collected, now, "system");
     counts
