@@ -18,6 +18,11 @@ pub const LONGEST: usize = 128;
 /// Memory in KiB, passes and lanes: the first of the argon2id settings in OWASP's password storage guide.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 
+/// What the password of a user who is not there is compared with. Any hash of the same cost does: its only use is to cost an
+/// unknown user the same time as a known one.
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// How much is asked of the allocator for it, in blocks of 1 KiB. Above 32 MiB the GNU C library gives memory a mapping of
 /// its own, which goes back to the system when it is freed; below, it keeps what was freed, in as many places as threads
 /// have ever hashed. What is not used of it is never touched, and takes no memory.
@@ -73,9 +78,6 @@ pub fn hash(password: &Secret<String>, user: &str) -> Result<Secret<String>, Pas
 
 /// Whether `password` is the one that `hash` was made from. For no hash (an unknown user) it takes as long, and fails.
 pub fn verify(password: &Secret<String>, hash: Option<&Secret<String>>) -> bool {
-    // Any well-formed hash does: its only use is to cost an unknown user the same time as a known one.
-    const NOBODY: &str =
-        "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     let text = hash.map_or(NOBODY, |hash| hash.expose());
     let matches = PasswordHash::new(text).is_ok_and(|parsed| reproduces(password, &parsed));
     matches && hash.is_some()
@@ -127,6 +129,22 @@ mod tests {
         assert!(verify(&secret("correct horse battery"), Some(&hash)));
         assert!(!verify(&secret("correct horse batterz"), Some(&hash)));
         assert!(!verify(&secret("correct horse battery"), None));
+    }
+
+    #[test]
+    fn an_unknown_user_costs_the_work_of_a_known_one() {
+        let hash = hash(&secret("correct horse battery"), "admin").unwrap();
+        let (known, nobody) = (PasswordHash::new(hash.expose()).unwrap(), PasswordHash::new(NOBODY).unwrap());
+        assert_eq!(Params::try_from(&known).unwrap(), Params::try_from(&nobody).unwrap());
+        let lengths = |parsed: &PasswordHash| {
+            (
+                parsed.salt.as_ref().map(|salt| salt.len()),
+                parsed.hash.as_ref().map(|hash| hash.as_bytes().len()),
+            )
+        };
+        assert_eq!(lengths(&known), lengths(&nobody));
+        assert!(reproduces(&secret("correct horse battery"), &known));
+        assert!(!reproduces(&secret("correct horse battery"), &nobody), "it was computed, and is another");
     }
 
     #[test]

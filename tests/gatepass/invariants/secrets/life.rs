@@ -37,6 +37,7 @@ pub(super) async fn lead(url: &str, root: Fingerprint) -> Life {
     live(&mut life, &minted, &token, &admin, &stranger, (url, root)).await;
     serve(&mut life, &admin, &stranger).await;
     mistake(&mut life, &token, &admin, &stranger).await;
+    give(&mut life, &admin, &stranger).await;
     assert!(life.errors.len() > 20);
     life
 }
@@ -92,6 +93,41 @@ async fn serve(life: &mut Life, admin: &Client, stranger: &impl Fn() -> Client) 
     }
     let id = minted["token_id"].as_str().unwrap();
     assert_eq!(admin.delete(&format!("{SERVICE}/{id}")).await.status, 200);
+}
+
+/// Users with passwords, an API key, and both where they do not belong.
+async fn give(life: &mut Life, admin: &Client, stranger: &impl Fn() -> Client) {
+    let (first, second) = ("first phrase of alice", "second phrase of alice");
+    life.secrets.extend([first.to_owned(), second.to_owned()]);
+    let user =
+        |password: &str, name: &str| json!({ "username": name, "password": password, "role": "admin" });
+    assert_eq!(admin.post("/api/v1/users", &user(first, "alice")).await.status, 201);
+    life.refused(admin.post("/api/v1/users", &user(first, "alice")).await);
+    life.refused(admin.post("/api/v1/users", &json!({ "username": 1, "password": first })).await);
+    life.refused(admin.post("/api/v1/users", &json!({ "password": [first] })).await);
+    let alice = |password: &str| stranger().basic("alice", password);
+    let change = json!({ "current": first, "new": second });
+    assert_eq!(alice(first).post("/api/v1/password", &change).await.status, 204);
+    life.refused(alice(second).post("/api/v1/password", &change).await);
+    let made = alice(second).post("/api/v1/api-keys", &json!({ "scopes": ["admin"], "limits": "any" })).await;
+    let key = made.json["api_key"].as_str().unwrap().to_owned();
+    let holder = stranger().bearer(&key);
+    assert_eq!(holder.get("/api/v1/users").await.status, 200);
+    for path in [TOKENS, "/api/v1/users", "/api/v1/api-keys", "/api/v1/hosts"] {
+        life.refused(admin.get(&format!("{path}/{key}")).await);
+        life.refused(admin.get(&format!("{path}?cursor={key}")).await);
+    }
+    for field in ["label", "ttl", "expires_at", "scopes", "limits"] {
+        let value = if field == "scopes" { json!([key]) } else { json!(key) };
+        let mut body = json!({ "scopes": ["nothing"] });
+        body[field] = value;
+        life.refused(holder.post("/api/v1/api-keys", &body).await);
+    }
+    life.refused(holder.post("/api/v1/bootstrap", &json!({ "token": key, "csr": "" })).await);
+    life.refused(stranger().post("/api/v1/bootstrap", &json!({ "token": key, "csr": "" })).await);
+    assert_eq!(admin.delete("/api/v1/users/alice?tokens=revoke").await.status, 200);
+    life.refused(holder.get("/api/v1/users").await);
+    life.secrets.push(key);
 }
 
 /// A secret in every wrong place.
