@@ -7,6 +7,7 @@ use self::request::{UserChangeOrder, UserOrder, check_password};
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::{Act, Actor, Limits, Rights, UserRole};
 use crate::clock::Timestamp;
+use crate::id::SessionId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
@@ -133,14 +134,14 @@ impl Authority {
         for _ in 0..ATTEMPTS {
             let before = self.show_user(name).await?;
             may(&before)?;
-            if self.replace_password(caller, name, before, &hash).await? {
+            if self.replace_password(caller, before, &hash, None).await? {
                 return Ok(());
             }
         }
         Err(StoreError::Overloaded.into())
     }
 
-    /// Sets the caller's own password, who shows the current one. Every session of theirs ends.
+    /// Sets the caller's own password, who shows the current one. Every other session of theirs ends than `keep`.
     ///
     /// # Errors
     /// The current password is wrong, the new one may not be set, the caller is no user, or the store cannot be written.
@@ -149,6 +150,7 @@ impl Authority {
         caller: &Caller,
         current: &Secret<String>,
         new: Secret<String>,
+        keep: Option<SessionId>,
         mut faults: Vec<FieldError>,
     ) -> Result<(), ServiceError> {
         let Actor::User(name) = &caller.actor else { return Err(ServiceError::Unauthenticated) };
@@ -166,7 +168,7 @@ impl Authority {
             return Err(ServiceError::InvalidRequest(faults));
         }
         let hash = self.hashed("new", new, name.as_str()).await?;
-        match self.replace_password(caller, &name, before, &hash).await? {
+        match self.replace_password(caller, before, &hash, keep).await? {
             true => Ok(()),
             // Somebody else has set it meanwhile: what was shown is current no more.
             false => Err(ServiceError::Unauthenticated),
@@ -177,14 +179,18 @@ impl Authority {
     async fn replace_password(
         &self,
         caller: &Caller,
-        name: &UserName,
         before: UserRecord,
         hash: &Secret<String>,
+        keep: Option<SessionId>,
     ) -> Result<bool, ServiceError> {
         let at = self.time.now();
-        let entry = about(caller.did(Action::PasswordSet, at), name.as_str());
+        let entry = about(caller.did(Action::PasswordSet, at), &before.name);
+        let name = UserName::parse(&before.name).map_err(|_| ServiceError::Unauthenticated)?;
         let (hash, by) = (Secret::new(hash.expose().clone()), caller.actor.clone());
-        is_done(self.store.replace_password(ReplacePassword { before, hash, by, at, entry }).await?, name)
+        is_done(
+            self.store.replace_password(ReplacePassword { before, hash, keep, by, at, entry }).await?,
+            &name,
+        )
     }
 
     /// Signs a user out everywhere, at once.

@@ -88,7 +88,8 @@ struct OwnPassword {
 pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     let (OwnPassword { current, new }, faults) = decode::native(&call.body)?;
     let (current, new) = (Secret::new(current), Secret::new(new));
-    call.authority.change_own_password(&call.caller(), &current, new, faults).await?;
+    let keep = call.session.as_ref().map(|session| session.id);
+    call.authority.change_own_password(&call.caller(), &current, new, keep, faults).await?;
     Ok(done())
 }
 

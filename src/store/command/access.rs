@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::access::{Actor, Limits, UserRole};
 use crate::clock::Timestamp;
-use crate::id::ApiKeyId;
+use crate::id::{ApiKeyId, SessionId};
 use crate::ledger::Draft;
 use crate::name::UserName;
 use crate::secret::Secret;
@@ -61,12 +61,15 @@ pub struct ChangeUser {
     pub entries: Vec<Draft>,
 }
 
-/// See [`Command::ReplacePassword`](super::Command::ReplacePassword). It begins a new epoch and ends the user's sessions.
+/// See [`Command::ReplacePassword`](super::Command::ReplacePassword). It begins a new epoch and ends the user's sessions, but
+/// for the one that is kept.
 pub struct ReplacePassword {
     /// The user as the change was judged upon; if the row says something else by now, nothing is changed.
     pub before: UserRecord,
     /// The argon2id hash of the password, in PHC string form.
     pub hash: Secret<String>,
+    /// A session of the user that goes on in the new epoch: the one that asks.
+    pub keep: Option<SessionId>,
     /// Who sets it, as in [`CreateUser::by`].
     pub by: Actor,
     /// When.

@@ -39,7 +39,7 @@ impl World {
 
     fn new_password(&self, before: &UserRecord, by: Actor) -> ReplacePassword {
         let (before, hash) = (before.clone(), Secret::new("other".to_owned()));
-        ReplacePassword { before, hash, by, at: self.now, entry: self.draft(Action::PasswordSet) }
+        ReplacePassword { before, hash, keep: None, by, at: self.now, entry: self.draft(Action::PasswordSet) }
     }
 
     fn deletion(&self, user: &str, revoke_tokens: bool) -> DeleteUser {

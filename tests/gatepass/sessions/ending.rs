@@ -141,3 +141,20 @@ async fn use_is_written_together_and_leaves_no_entry() {
     assert_eq!(at.ledger().await.len(), entries);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changing_ones_own_password_ends_ones_other_sessions() {
+    let at = Running::start().await;
+    let (own, other) = (bearer(&at).await, bearer(&at).await);
+    let (own, other) = (at.stranger().bearer(&own), at.stranger().bearer(&other));
+    let wrong =
+        serde_json::json!({ "current": "wrong horse battery", "new": "another horse, another battery" });
+    assert_eq!(own.post("/api/v1/password", &wrong).await.status, 400);
+    assert!(works(&other).await);
+    let change = serde_json::json!({ "current": PASSWORD, "new": "another horse, another battery" });
+    assert_eq!(own.post("/api/v1/password", &change).await.status, 204);
+    assert!(works(&own).await, "the session that asked goes on");
+    assert!(!works(&other).await);
+    assert!(!works(&at.admin()).await, "the old password is none any more");
+    at.stop().await;
+}

@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::Act;
 use crate::access::{Limits, UserRole};
-use crate::id::ApiKeyId;
+use crate::id::{ApiKeyId, SessionId};
 use crate::store::sqlite::read::{USER_BY_NAME, user};
 use crate::store::sqlite::value::Json;
 use crate::store::{
@@ -19,7 +19,7 @@ impl Act<'_> {
                    VALUES (?1, ?2, 'admin', '\"any\"', 0, ?3, ?3) ON CONFLICT (name) DO UPDATE \
                    SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, epoch = epoch + 1";
         self.execute(sql, params![user, hash.expose(), at])?;
-        self.end_sessions(&user)?;
+        self.end_sessions(&user, None)?;
         self.enter(entry);
         Ok(())
     }
@@ -54,14 +54,14 @@ impl Act<'_> {
         let sql = "UPDATE users SET role = ?2, limits = ?3, disabled_at = ?4 WHERE name = ?1";
         self.execute(sql, params![before.name, role, Json(&limits), since])?;
         if disabled && before.disabled_at.is_none() {
-            self.begin_user_epoch(&before.name)?;
+            self.begin_user_epoch(&before.name, None)?;
         }
         entries.into_iter().for_each(|entry| self.enter(entry));
         Ok(UserChange::Done)
     }
 
     pub(super) fn replace_password(&mut self, command: ReplacePassword) -> rusqlite::Result<UserChange> {
-        let ReplacePassword { before, hash, by, at, entry } = command;
+        let ReplacePassword { before, hash, keep, by, at, entry } = command;
         if let Some(refused) = self.not_as_judged(&before)? {
             return self.undo(refused);
         }
@@ -70,14 +70,14 @@ impl Act<'_> {
         }
         let sql = "UPDATE users SET password_hash = ?2, changed_at = ?3 WHERE name = ?1";
         self.execute(sql, params![before.name, hash.expose(), at])?;
-        self.begin_user_epoch(&before.name)?;
+        self.begin_user_epoch(&before.name, keep)?;
         self.enter(entry);
         Ok(UserChange::Done)
     }
 
     pub(super) fn sign_out_user(&mut self, command: SignOutUser) -> rusqlite::Result<UserChange> {
         let SignOutUser { user, entry } = command;
-        if self.begin_user_epoch(user.as_str())? == 0 {
+        if self.begin_user_epoch(user.as_str(), None)? == 0 {
             return self.undo(UserChange::Unknown);
         }
         self.enter(entry);
@@ -129,14 +129,16 @@ impl Act<'_> {
         Ok(!others.iter().any(|Json(limits)| *limits == Limits::ANY))
     }
 
-    /// What was proven of this user so far counts for nothing.
-    fn begin_user_epoch(&self, name: &str) -> rusqlite::Result<usize> {
-        self.end_sessions(name)?;
+    /// What was proven of this user so far counts for nothing, but for one session if it is to be kept.
+    fn begin_user_epoch(&self, name: &str, keep: Option<SessionId>) -> rusqlite::Result<usize> {
+        self.end_sessions(name, keep)?;
+        self.execute("UPDATE sessions SET epoch = epoch + 1 WHERE user = ?1", [name])?;
         self.execute("UPDATE users SET epoch = epoch + 1 WHERE name = ?1", [name])
     }
 
-    fn end_sessions(&self, name: &str) -> rusqlite::Result<()> {
-        self.execute("DELETE FROM sessions WHERE user = ?1", [name]).map(drop)
+    fn end_sessions(&self, name: &str, keep: Option<SessionId>) -> rusqlite::Result<()> {
+        self.execute("DELETE FROM sessions WHERE user = ?1 AND digest IS NOT ?2", params![name, keep])
+            .map(drop)
     }
 }
 
