@@ -30,26 +30,31 @@ use http::Method;
 use super::route::Route;
 use crate::access::Permission as P;
 
+macro_rules! rows {
+    ($($row:expr => $handler:expr;)*) => {
+        vec![$({
+            let (method, path, permission) = $row;
+            Route::native(method, path, permission, $handler)
+        }),*]
+    };
+}
+
+const fn get(path: &'static str, permission: P) -> (Method, &'static str, P) {
+    (Method::GET, path, permission)
+}
+
+const fn post(path: &'static str, permission: P) -> (Method, &'static str, P) {
+    (Method::POST, path, permission)
+}
+
 /// The native rows of the table.
 pub fn routes(public_metrics: bool) -> Vec<Route> {
-    let get = |path, permission| (Method::GET, path, permission);
-    let post = |path, permission| (Method::POST, path, permission);
-    macro_rules! rows {
-        ($($row:expr => $handler:expr;)*) => {
-            vec![$({
-                let (method, path, permission) = $row;
-                Route::native(method, path, permission, $handler)
-            }),*]
-        };
-    }
     let metrics = if public_metrics { P::Anyone } else { P::Read };
     let tokens = "/api/v1/enrollment-tokens";
     let token = "/api/v1/enrollment-tokens/{id}";
     let service_tokens = "/api/v1/service-tokens";
     let service_token = "/api/v1/service-tokens/{id}";
     let host = "/api/v1/hosts/{id}";
-    let (users, user) = ("/api/v1/users", "/api/v1/users/{name}");
-    let (api_keys, api_key) = ("/api/v1/api-keys", "/api/v1/api-keys/{id}");
     let mut routes = rows! {
         post(tokens, P::WriteTokens) => tokens::create::handle;
         get(tokens, P::ReadTokens) => tokens::list::handle;
@@ -70,9 +75,6 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         get(host, P::ReadHosts) => hosts::show;
         (Method::PATCH, host, P::WriteHosts) => hosts::change;
         (Method::DELETE, host, P::WriteHosts) => hosts::revoke;
-        post("/api/v1/session", P::SignIn) => session::create;
-        get("/api/v1/session", P::Read) => session::show;
-        (Method::DELETE, "/api/v1/session", P::BeUser) => session::delete;
         get("/api/v1/roles", P::Read) => roles::list;
         get("/api/v1/signing-keys", P::Read) => keys::list;
         post("/api/v1/signing-keys/rotate", P::Administer) => keys::rotate;
@@ -85,6 +87,29 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         post("/api/v1/clock/accept", P::Administer) => clock::accept;
         get("/api/v1/ledger", P::ReadLedger) => ledger::list;
         get("/api/v1/ledger/verification", P::ReadLedger) => ledger::verify;
+        get("/readyz", P::Anyone) => operation::readyz;
+        get("/metrics", metrics) => operation::metrics;
+    };
+    routes.push(Route::direct("/livez", operation::livez));
+    let verify = Route::native(Method::POST, "/api/v1/verify", P::Introspect, verify::handle);
+    routes.push(verify.body_limit(verify::BODY_LIMIT));
+    routes.extend(accounts());
+    routes.extend(authorize::routes());
+    routes.extend(oauth::routes());
+    routes.extend(published::routes());
+    routes.extend(status::routes());
+    routes.extend(settings::routes());
+    routes
+}
+
+/// Users, their sessions and API keys.
+fn accounts() -> Vec<Route> {
+    let (users, user) = ("/api/v1/users", "/api/v1/users/{name}");
+    let (api_keys, api_key) = ("/api/v1/api-keys", "/api/v1/api-keys/{id}");
+    rows! {
+        post("/api/v1/session", P::SignIn) => session::create;
+        get("/api/v1/session", P::Read) => session::show;
+        (Method::DELETE, "/api/v1/session", P::BeUser) => session::delete;
         post(users, P::Administer) => users::create;
         get(users, P::Administer) => users::list;
         get(user, P::Administer) => users::show;
@@ -97,16 +122,5 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         get(api_keys, P::KeepKeys) => api_keys::list;
         get(api_key, P::KeepKeys) => api_keys::show;
         (Method::DELETE, api_key, P::KeepKeys) => api_keys::delete;
-        get("/readyz", P::Anyone) => operation::readyz;
-        get("/metrics", metrics) => operation::metrics;
-    };
-    routes.push(Route::direct("/livez", operation::livez));
-    let verify = Route::native(Method::POST, "/api/v1/verify", P::Introspect, verify::handle);
-    routes.push(verify.body_limit(verify::BODY_LIMIT));
-    routes.extend(authorize::routes());
-    routes.extend(oauth::routes());
-    routes.extend(published::routes());
-    routes.extend(status::routes());
-    routes.extend(settings::routes());
-    routes
+    }
 }
