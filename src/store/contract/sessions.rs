@@ -25,7 +25,7 @@ async fn begin(world: &World, session: SessionRecord, most: u32) -> SessionBegin
     world.store().begin_session(BeginSession { session, most, entry }).await.unwrap()
 }
 
-async fn begun(world: &mut World) -> SessionRecord {
+async fn begun(world: &World) -> SessionRecord {
     let session = record(world, 0);
     assert_eq!(begin(world, session.clone(), 50).await, SessionBeginning::Begun);
     session
