@@ -4,6 +4,7 @@
 pub mod actor;
 pub mod address;
 pub mod api_key;
+pub mod guessing;
 pub mod limits;
 pub mod password;
 pub mod permission;

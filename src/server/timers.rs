@@ -89,6 +89,7 @@ async fn beat(authority: Arc<Authority>) -> Result<(), ServiceError> {
 
 async fn sweep(authority: Arc<Authority>) -> Result<(), ServiceError> {
     authority.throttles().sweep();
+    authority.forgive_guesses();
     Ok(())
 }
 

@@ -10,13 +10,13 @@ use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
 use crate::store::AppendEntries;
 
-/// At most one entry per token and reason in this time.
+/// At most one entry per token or user and reason in this time.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
 /// How many entries about refusals are written in a second, at most.
 pub const PER_SECOND: usize = 50;
 
-/// How many (token, reason) pairs are told apart; beyond it only a count is kept, so that memory stays bounded (I10).
+/// How many pairs of a token or user and a reason are told apart; beyond it only a count is kept, so that memory stays bounded (I10).
 const MOST: usize = 10_000;
 
 /// Which hosts have had a lineage conflict within the last minute: the ledger hears of each once in that time.
@@ -36,13 +36,41 @@ impl Conflicts {
     }
 }
 
-/// A refusal of a token whose signature is good.
+/// What was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Whom {
+    /// A token whose signature is good.
+    Token(TokenId),
+    /// Somebody who said to be this user.
+    User(String),
+    /// Somebody who said to be a user that there is not; who, nobody writes down.
+    Nobody,
+}
+
+impl Whom {
+    const fn action(&self) -> Action {
+        match self {
+            Self::Token(_) => Action::TokenRefused,
+            Self::User(_) | Self::Nobody => Action::SignInRefused,
+        }
+    }
+
+    fn subjects(&self) -> Subjects {
+        match self {
+            Self::Token(token) => Subjects { token: Some(*token), ..Subjects::default() },
+            Self::User(user) => Subjects { user: Some(user.clone()), ..Subjects::default() },
+            Self::Nobody => Subjects::default(),
+        }
+    }
+}
+
+/// A refusal.
 #[derive(Clone)]
 pub struct Refused {
     /// Who was refused.
     pub caller: Caller,
-    /// Which token.
-    pub token: TokenId,
+    /// What.
+    pub whom: Whom,
     /// The exact cause.
     pub reason: &'static str,
 }
@@ -63,22 +91,23 @@ pub struct Refusals(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    windows: HashMap<(TokenId, &'static str), Window>,
-    untold: u64,
+    windows: HashMap<(Whom, &'static str), Window>,
+    /// How many were refused for which there was no window, by action.
+    untold: HashMap<Action, u64>,
 }
 
 impl Refusals {
     /// Notes a refusal at `now`.
     pub fn note(&self, refused: Refused, now: Timestamp) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (refused.token, refused.reason);
+        let key = (refused.whom.clone(), refused.reason);
         if let Some(window) = state.windows.get_mut(&key) {
             window.since += 1;
             window.last = refused;
         } else if state.windows.len() < MOST {
             state.windows.insert(key, Window { last: refused, entered_at: now, since: 1, due: true });
         } else {
-            state.untold += 1;
+            *state.untold.entry(refused.whom.action()).or_default() += 1;
         }
     }
 
@@ -94,19 +123,23 @@ impl Refusals {
             }
         }
         state.windows.retain(|_, window| window.since > 0 || now.since(window.entered_at) < WINDOW);
-        if entries.len() < PER_SECOND && state.untold > 0 {
-            let untold = std::mem::take(&mut state.untold);
-            entries.push(
-                Draft::refused(Action::TokenRefused, now, "bearer", "too_many_to_tell").with("count", untold),
-            );
-        }
+        let mut untold = std::mem::take(&mut state.untold);
+        untold.retain(|action, count| {
+            let told = entries.len() < PER_SECOND;
+            if told {
+                let entry = Draft::refused(*action, now, "anyone", "too_many_to_tell");
+                entries.push(entry.with("count", *count));
+            }
+            !told
+        });
+        state.untold = untold;
         entries
     }
 }
 
 fn entry(refused: &Refused, count: u64, now: Timestamp) -> Draft {
-    let subjects = Subjects { token: Some(refused.token), ..Subjects::default() };
-    refused.caller.was_refused(Action::TokenRefused, now, refused.reason).about(subjects).with("count", count)
+    let Refused { caller, whom, reason } = refused;
+    caller.was_refused(whom.action(), now, reason).about(whom.subjects()).with("count", count)
 }
 
 impl Authority {
@@ -131,7 +164,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 
     fn refused(token: TokenId) -> Refused {
-        Refused { caller: Caller::SYSTEM, token, reason: "token_expired" }
+        Refused { caller: Caller::SYSTEM, whom: Whom::Token(token), reason: "token_expired" }
     }
 
     fn counts(entries: &[Draft]) -> Vec<u64> {
@@ -162,6 +195,23 @@ mod tests {
     }
 
     #[test]
+    fn wrong_passwords_of_a_user_make_one_entry_a_minute_and_unknown_names_none_of_their_own() {
+        let refusals = Refusals::default();
+        for _ in 0..1000 {
+            for (whom, reason) in
+                [(Whom::User("admin".to_owned()), "wrong_password"), (Whom::Nobody, "unknown_user")]
+            {
+                refusals.note(Refused { caller: Caller::SYSTEM, whom, reason }, NOW);
+            }
+        }
+        let entries = refusals.due(NOW);
+        assert_eq!(counts(&entries), [1000, 1000]);
+        assert!(entries.iter().all(|entry| entry.action == Action::SignInRefused));
+        let users = entries.iter().filter_map(|entry| entry.subjects.user.as_deref()).collect::<Vec<_>>();
+        assert_eq!(users, ["admin"]);
+    }
+
+    #[test]
     fn entries_and_memory_are_bounded_under_many_tokens() {
         let refusals = Refusals::default();
         for _ in 0..MOST + 500 {
@@ -169,5 +219,6 @@ mod tests {
         }
         assert_eq!(refusals.due(NOW).len(), PER_SECOND);
         assert_eq!(refusals.0.lock().unwrap().windows.len(), MOST);
+        assert_eq!(refusals.0.lock().unwrap().untold[&Action::TokenRefused], 500, "told when there is room");
     }
 }

@@ -1,8 +1,14 @@
 //! Signing in with a user name and a password.
 
+mod flights;
 mod hashing;
+mod proving;
 
-use self::hashing::Hashing;
+use std::sync::Arc;
+
+use self::hashing::Lane;
+use self::proving::{Attempt, Proving};
+use super::refusals::{Refused, Whom};
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::proof::{Claim, Proofs};
 use crate::access::{Actor, Rights, password};
@@ -13,11 +19,11 @@ use crate::store::{SetPassword, UserRecord};
 /// How often a sign-in is begun anew because the user's epoch has moved on meanwhile.
 const MOST_TRIES: usize = 3;
 
-/// What signing in shares: proofs remembered for a minute, and a limit on argon2.
+/// What signing in shares: proofs remembered for a minute, and what stands before argon2.
 #[derive(Default)]
 pub(super) struct SignIn {
     proofs: Proofs,
-    hashing: Hashing,
+    proving: Arc<Proving>,
 }
 
 /// Who has signed in, and what they may do at this moment.
@@ -60,7 +66,7 @@ impl Authority {
     /// The enabled user whose password this is. It was so in the epoch that the record says.
     pub(super) async fn proven_user(
         &self,
-        _from: &Caller,
+        from: &Caller,
         name: &str,
         password: &Secret<String>,
     ) -> Result<UserRecord, ServiceError> {
@@ -69,33 +75,62 @@ impl Authority {
             let known = self.store.user(name.to_owned()).await?;
             let epoch = known.as_ref().map_or(0, |user| user.epoch);
             let claim = self.sign_in.proofs.digest(&Claim { user: name, epoch, password });
-            let now = self.time.boot();
-            let user = match known {
-                Some(user) if self.sign_in.proofs.holds(claim, now) => Some(user),
-                _ => {
-                    self.prove(name, password).await?;
-                    let user =
-                        self.store.user(name.to_owned()).await?.ok_or(ServiceError::Unauthenticated)?;
-                    if user.epoch == epoch {
-                        self.sign_in.proofs.remember(claim, now);
-                    }
-                    (user.epoch == epoch).then_some(user)
+            let at = self.time.boot();
+            let known = match known {
+                Some(user) if self.sign_in.proofs.holds(claim, at) => {
+                    return self.if_enabled(from, user, "remembered");
                 }
+                known => known,
             };
-            if let Some(user) = user {
-                let enabled = user.disabled_at.is_none();
-                return if enabled { Ok(user) } else { Err(ServiceError::Unauthenticated) };
+            let attempt = Attempt {
+                claim,
+                user: name.to_owned(),
+                password: Secret::new(password.expose().clone()),
+                address: from.address,
+                at,
+            };
+            let proven = self.sign_in.proving.prove(&self.store, attempt).await.inspect_err(|error| {
+                count(if matches!(error, ServiceError::Store(_)) { "failed" } else { "put_off" });
+            })?;
+            let Some(known) = known else { return Err(self.refuse_sign_in(from, None, "unknown_user")) };
+            if !proven {
+                return Err(self.refuse_sign_in(from, Some(known.name), "wrong_password"));
+            }
+            match self.store.user(name.to_owned()).await? {
+                Some(user) if user.epoch == epoch => {
+                    self.sign_in.proofs.remember(claim, at);
+                    return self.if_enabled(from, user, "proven");
+                }
+                _ => {}
             }
         }
         Err(ServiceError::Unauthenticated)
     }
 
-    /// Whether this is the password, by argon2.
-    async fn prove(&self, name: &str, secret: &Secret<String>) -> Result<(), ServiceError> {
-        let hash = self.store.password_hash(name.to_owned()).await?;
-        let secret = Secret::new(secret.expose().clone());
-        let proven = self.sign_in.hashing.run(move || password::verify(&secret, hash.as_ref())).await?;
-        if proven { Ok(()) } else { Err(ServiceError::Unauthenticated) }
+    fn if_enabled(
+        &self,
+        from: &Caller,
+        user: UserRecord,
+        how: &'static str,
+    ) -> Result<UserRecord, ServiceError> {
+        if user.disabled_at.is_some() {
+            return Err(self.refuse_sign_in(from, Some(user.name), "user_disabled"));
+        }
+        count(how);
+        Ok(user)
+    }
+
+    /// Notes for the ledger that somebody was refused. A name that no user has is written nowhere.
+    fn refuse_sign_in(&self, from: &Caller, user: Option<String>, reason: &'static str) -> ServiceError {
+        count("refused");
+        let whom = user.map_or(Whom::Nobody, Whom::User);
+        self.refusals.note(Refused { caller: from.clone(), whom, reason }, self.time.now());
+        ServiceError::Unauthenticated
+    }
+
+    /// Forgets what wrong passwords have no effect any more. For a timer.
+    pub fn forgive_guesses(&self) {
+        self.sign_in.proving.guesses.sweep(self.time.boot());
     }
 
     /// The argon2id hash of a password that may be set for this user.
@@ -109,7 +144,8 @@ impl Authority {
         user: &str,
     ) -> Result<Secret<String>, ServiceError> {
         let user = user.to_owned();
-        let hash = self.sign_in.hashing.run(move || password::hash(&secret, &user)).await?;
+        let hash =
+            self.sign_in.proving.hashing.run(Lane::Known, move || password::hash(&secret, &user)).await?;
         hash.map_err(|error| ServiceError::InvalidRequest(vec![FieldError::new(field, error.to_string())]))
     }
 
@@ -129,4 +165,9 @@ impl Authority {
         self.store.set_password(SetPassword { user: user.to_owned(), hash, at, entry }).await?;
         Ok(())
     }
+}
+
+/// Counts how a sign-in ended.
+fn count(outcome: &'static str) {
+    metrics::counter!("gatepass_sign_ins_total", "outcome" => outcome).increment(1);
 }

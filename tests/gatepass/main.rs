@@ -12,6 +12,7 @@ mod crl;
 mod documents;
 mod forward_auth;
 mod guarded_service;
+mod guessing;
 mod http;
 mod introspection;
 mod invariants;

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Cluster, DnsName};
-use crate::service::refusals::Refused;
+use crate::service::refusals::{Refused, Whom};
 use crate::service::time::TOLERATED_STEP_BACK;
 use crate::service::{Authority, Caller, ServiceError};
 use crate::store::{
@@ -71,7 +71,8 @@ impl Authority {
     /// succeeds counts for nothing here, as ten thousand hosts on one token are a rollout.
     fn refuse(&self, caller: &Caller, grant: &Grant, error: ServiceError, now: Timestamp) -> ServiceError {
         let Some(reason) = ledger_reason(&error) else { return error };
-        self.refusals.note(Refused { caller: caller.clone(), token: grant.token, reason }, now);
+        let whom = Whom::Token(grant.token);
+        self.refusals.note(Refused { caller: caller.clone(), whom, reason }, now);
         if self.is_emergency(grant) {
             return error;
         }

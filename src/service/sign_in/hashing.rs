@@ -3,24 +3,42 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::service::ServiceError;
 
 /// How many passwords are hashed at once: each takes a core and 19 MiB.
 const AT_ONCE: usize = 2;
-/// How many sign-ins may wait for that.
+/// How many sign-ins may wait for that in a lane.
 const WAITING: usize = 16;
+/// How many of those may wait that were held back: they have waited already, and are not to be sent away for each other.
+const WAITING_HELD: usize = 256;
+
+/// Who waits. Each lane has places of its own, so that strangers take none of those who are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// From an address at which the user has signed in lately, or by somebody who is signed in.
+    Known,
+    /// From any other.
+    Stranger,
+    /// From any other, to an account that is being guessed at: one of them at a time, so that all others pass it.
+    Held,
+}
 
 /// The door before argon2.
 pub(super) struct Hashing {
     permits: Arc<Semaphore>,
-    inside: Arc<AtomicUsize>,
+    known: Arc<AtomicUsize>,
+    strangers: Arc<AtomicUsize>,
+    held: Arc<AtomicUsize>,
+    turn_of_held: Arc<Semaphore>,
 }
 
 impl Default for Hashing {
     fn default() -> Self {
-        Self { permits: Arc::new(Semaphore::new(AT_ONCE)), inside: Arc::default() }
+        let (known, strangers, held) = Default::default();
+        let (permits, turn_of_held) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(1)));
+        Self { permits, known, strangers, held, turn_of_held }
     }
 }
 
@@ -31,30 +49,42 @@ impl Hashing {
     /// closes while it runs must not make room for another.
     ///
     /// # Errors
-    /// [`ServiceError::SignInBusy`] if too many wait already; [`ServiceError::Unauthenticated`] if the work panicked.
+    /// [`ServiceError::SignInBusy`] if too many wait already in this lane; [`ServiceError::Unauthenticated`] if the work panicked.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        lane: Lane,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let place = Place::take(&self.inside)?;
-        let permits = Arc::clone(&self.permits);
-        let permit = permits.acquire_owned().await.map_err(|_| ServiceError::SignInBusy)?;
+        let place = match lane {
+            Lane::Known => Place::take(&self.known, AT_ONCE + WAITING)?,
+            Lane::Stranger => Place::take(&self.strangers, AT_ONCE + WAITING)?,
+            Lane::Held => Place::take(&self.held, WAITING_HELD)?,
+        };
+        let turn = match lane {
+            Lane::Known | Lane::Stranger => None,
+            Lane::Held => Some(permit(&self.turn_of_held).await?),
+        };
+        let permit = permit(&self.permits).await?;
         let done = tokio::task::spawn_blocking(move || {
-            let _held = (permit, place);
+            let _held = (permit, turn, place);
             work()
         });
         done.await.map_err(|_| ServiceError::Unauthenticated)
     }
 }
 
+async fn permit(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ServiceError> {
+    Arc::clone(of).acquire_owned().await.map_err(|_| ServiceError::SignInBusy)
+}
+
 /// A place among those that wait or hash; it is given back however the work ends.
 struct Place(Arc<AtomicUsize>);
 
 impl Place {
-    fn take(inside: &Arc<AtomicUsize>) -> Result<Self, ServiceError> {
+    fn take(inside: &Arc<AtomicUsize>, most: usize) -> Result<Self, ServiceError> {
         let before = inside.fetch_add(1, Ordering::Relaxed);
         let place = Self(Arc::clone(inside));
-        if before >= AT_ONCE + WAITING {
+        if before >= most {
             return Err(ServiceError::SignInBusy);
         }
         Ok(place)
@@ -98,7 +128,7 @@ mod tests {
         fn begin<'a>(&self, hashing: &'a Hashing) -> (SignIn<'a>, Poll<Result<(), ServiceError>>) {
             let (gate, running, most) =
                 (Arc::clone(&self.gate), Arc::clone(&self.running), Arc::clone(&self.most));
-            let mut sign_in: SignIn<'a> = Box::pin(hashing.run(move || {
+            let mut sign_in: SignIn<'a> = Box::pin(hashing.run(Lane::Stranger, move || {
                 most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 let _released = gate.lock().unwrap().recv();
                 running.fetch_sub(1, Ordering::SeqCst);
@@ -120,12 +150,12 @@ mod tests {
             drop(given_up);
         }
         assert_eq!(hashing.permits.available_permits(), 0, "two hashes run on");
-        assert_eq!(hashing.inside.load(Ordering::SeqCst), AT_ONCE);
+        assert_eq!(hashing.strangers.load(Ordering::SeqCst), AT_ONCE);
         slow.release();
         // Both permits are given back: everything that was ever started has ended.
         drop(hashing.permits.acquire_many(AT_ONCE as u32).await.unwrap());
         assert!(slow.most.load(Ordering::SeqCst) <= AT_ONCE);
-        hashing.run(|| ()).await.unwrap();
+        hashing.run(Lane::Stranger, || ()).await.unwrap();
     }
 
     #[tokio::test]
@@ -140,7 +170,33 @@ mod tests {
         assert!(matches!(refused, Poll::Ready(Err(ServiceError::SignInBusy))), "{refused:?}");
         drop(waiting);
         assert!(slow.begin(&hashing).1.is_pending(), "who gives up waiting makes room");
+        let mut known: SignIn<'_> = Box::pin(hashing.run(Lane::Known, || ()));
+        let polled = known.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(polled.is_pending(), "who is known has a place among any number of strangers");
+        drop(known);
         slow.release();
-        hashing.run(|| ()).await.unwrap();
+        hashing.run(Lane::Stranger, || ()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn those_that_were_held_back_hash_one_at_a_time_and_wait_for_each_other() {
+        let (hashing, mut slow) = (Hashing::default(), Slow::new());
+        let mut held: Vec<SignIn<'_>> = Vec::new();
+        for _ in 0..100 {
+            let (gate, running) = (Arc::clone(&slow.gate), Arc::clone(&slow.running));
+            let mut one: SignIn<'_> = Box::pin(hashing.run(Lane::Held, move || {
+                assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0);
+                let _released = gate.lock().unwrap().recv();
+                running.fetch_sub(1, Ordering::SeqCst);
+            }));
+            assert!(one.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            held.push(one);
+        }
+        assert_eq!(hashing.permits.available_permits(), AT_ONCE - 1, "everybody else passes them");
+        hashing.run(Lane::Known, || ()).await.unwrap();
+        slow.release();
+        for one in held {
+            one.await.unwrap();
+        }
     }
 }

@@ -4,13 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatepass::id::Fingerprint;
 use http::Method;
-use http::header::AUTHORIZATION;
+use http::header::{AUTHORIZATION, COOKIE};
 use serde_json::{Value, json};
 
 use crate::support::authority::{AUDIENCE, PASSWORD, token_of};
 use crate::support::client::Client;
 use crate::support::{Host, Said};
 
+const SESSION: &str = "/api/v1/session";
+const ECE_LOGIN: &str = "/api/v1/users/auth/_login";
 const WRONG: &str = "wrong horse battery staple";
 const TOKENS: &str = "/api/v1/enrollment-tokens";
 const SERVICE: &str = "/api/v1/service-tokens";
@@ -38,6 +40,7 @@ pub(super) async fn lead(url: &str, root: Fingerprint) -> Life {
     serve(&mut life, &admin, &stranger).await;
     mistake(&mut life, &token, &admin, &stranger).await;
     give(&mut life, &admin, &stranger).await;
+    sign_in(&mut life, &stranger).await;
     assert!(life.errors.len() > 20);
     life
 }
@@ -128,6 +131,32 @@ async fn give(life: &mut Life, admin: &Client, stranger: &impl Fn() -> Client) {
     assert_eq!(admin.delete("/api/v1/users/alice?tokens=revoke").await.status, 200);
     life.refused(holder.get("/api/v1/users").await);
     life.secrets.push(key);
+}
+
+/// Sessions of both kinds, and every place where their secrets do not belong.
+async fn sign_in(life: &mut Life, stranger: &impl Fn() -> Client) {
+    for kind in ["bearer", "cookie"] {
+        let body = json!({ "username": "admin", "password": PASSWORD, "kind": kind });
+        let begun = stranger().post(SESSION, &body).await;
+        assert_eq!(begun.status, 201, "{}", begun.text);
+        let cookie = begun.headers.get("set-cookie").map_or("", |cookie| cookie.to_str().unwrap());
+        let secret = match begun.json["session"].as_str() {
+            Some(secret) => secret.to_owned(),
+            None => cookie["__Host-gatepass=".len()..].split(';').next().unwrap().to_owned(),
+        };
+        life.secrets.push(secret.clone());
+        life.secrets.extend(begun.json["csrf_token"].as_str().map(str::to_owned));
+        let (bearer, cookie) = (stranger().bearer(&secret), format!("__Host-gatepass={secret}"));
+        life.refused(bearer.post("/api/v1/bootstrap", &json!({ "csr": "" })).await);
+        life.refused(bearer.get(&format!("{SESSION}/{secret}")).await);
+        life.refused(stranger().basic("admin", &secret).get(TOKENS).await);
+        life.refused(stranger().header(COOKIE, &format!("{cookie}; {cookie}")).get(TOKENS).await);
+        life.refused(stranger().header(COOKIE, &cookie).post(TOKENS, &json!({})).await);
+        life.refused(stranger().post(SESSION, &json!({ "username": secret, "password": WRONG })).await);
+        life.refused(stranger().post(SESSION, &json!({ "username": "admin", "kind": secret })).await);
+        life.refused(stranger().post(SESSION, &json!({ "username": ["x"], "password": secret })).await);
+        life.refused(stranger().post(ECE_LOGIN, &json!({ "username": WRONG, "password": WRONG })).await);
+    }
 }
 
 /// A secret in every wrong place.

@@ -1,0 +1,93 @@
+//! Proving a password by argon2: once for all who show the same at a time, and slowly for strangers where many were wrong.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::flights::Flights;
+use super::hashing::{Hashing, Lane};
+use crate::access::guessing::{Guesses, LONGEST, Reception};
+use crate::access::password;
+use crate::access::proof::Digest;
+use crate::access::throttle::{Limit, RateLimited};
+use crate::secret::Secret;
+use crate::service::ServiceError;
+use crate::store::Store;
+
+/// Whether the password is right, or why that is not known.
+type Proven = Result<bool, ServiceError>;
+
+/// Somebody says that this is the user's password.
+pub(super) struct Attempt {
+    /// Name, epoch and password, as they are remembered.
+    pub(super) claim: Digest,
+    /// The user.
+    pub(super) user: String,
+    /// The password.
+    pub(super) password: Secret<String>,
+    /// From where, if over the network.
+    pub(super) address: Option<IpAddr>,
+    /// When, by the boot clock.
+    pub(super) at: Duration,
+}
+
+/// What those who prove passwords share.
+#[derive(Default)]
+pub(super) struct Proving {
+    pub(super) hashing: Hashing,
+    pub(super) guesses: Guesses,
+    attempts: Flights<(Digest, Option<IpAddr>), Proven>,
+    hashes: Flights<Digest, Proven>,
+}
+
+impl Proving {
+    /// Whether the password is right. Who shows what somebody else is showing at that moment hears the same.
+    pub(super) async fn prove(self: &Arc<Self>, store: &Arc<dyn Store>, attempt: Attempt) -> Proven {
+        if let Some(proven) = self.hashes.join(attempt.claim).await {
+            return proven;
+        }
+        let key = (attempt.claim, attempt.address);
+        let (proving, store) = (Arc::clone(self), Arc::clone(store));
+        let proven = self.attempts.fly(key, || async move { proving.attempt(store, attempt).await }).await;
+        proven.unwrap_or(Err(ServiceError::Unauthenticated))
+    }
+
+    async fn attempt(self: Arc<Self>, store: Arc<dyn Store>, attempt: Attempt) -> Proven {
+        let (user, address, at) = (attempt.user.clone(), attempt.address, attempt.at);
+        let lane = self.receive(&user, address, at).await?;
+        let (proving, claim) = (Arc::clone(&self), attempt.claim);
+        let hash = || async move { proving.hash(&store, lane, attempt).await };
+        let proven = self.hashes.fly(claim, hash).await.unwrap_or(Err(ServiceError::Unauthenticated))?;
+        match proven {
+            true => self.guesses.proven(&user, address, at),
+            false => self.guesses.failed(&user, at),
+        }
+        Ok(proven)
+    }
+
+    /// Holds the attempt back, if it has to be.
+    async fn receive(&self, user: &str, address: Option<IpAddr>, at: Duration) -> Result<Lane, ServiceError> {
+        match self.guesses.receive(user, address, at) {
+            Reception::Known => Ok(Lane::Known),
+            Reception::Free => Ok(Lane::Stranger),
+            Reception::Held(delay, place) => {
+                metrics::counter!("gatepass_sign_ins_held_back_total").increment(1);
+                tokio::time::sleep(delay).await;
+                drop(place);
+                Ok(Lane::Held)
+            }
+            Reception::Full => {
+                let limit = Limit::Account;
+                metrics::counter!("gatepass_rate_limited_total", "limit" => limit.as_str()).increment(1);
+                let retry_after = u32::try_from(LONGEST.as_secs()).unwrap_or(u32::MAX);
+                Err(ServiceError::RateLimited(RateLimited { limit, retry_after }))
+            }
+        }
+    }
+
+    async fn hash(&self, store: &Arc<dyn Store>, lane: Lane, attempt: Attempt) -> Proven {
+        let Attempt { user, password, .. } = attempt;
+        let hash = store.password_hash(user).await?;
+        self.hashing.run(lane, move || password::verify(&password, hash.as_ref())).await
+    }
+}

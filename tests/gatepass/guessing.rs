@@ -1,0 +1,143 @@
+//! Guessed passwords: a stranger is slowed down, and locks nobody out.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepass::access::guessing::LONGEST;
+use gatepass::access::{Actor, Rights};
+use gatepass::secret::Secret;
+use gatepass::service::{Authority, Caller, ServiceError, SignedIn};
+use tokio::task::JoinSet;
+
+use crate::support::authority::PASSWORD;
+use crate::support::{Running, eventually};
+
+const WRONG: &str = "wrong horse battery staple";
+
+fn from(last: u8) -> Caller {
+    let address = Some(IpAddr::from([192, 0, 2, last]));
+    Caller { actor: Actor::Anyone, rights: Rights::NONE, address, request: None }
+}
+
+async fn sign_in(at: &Authority, last: u8, name: &str, password: &str) -> Result<SignedIn, ServiceError> {
+    at.sign_in(&from(last), name, &Secret::new(password.to_owned())).await
+}
+
+/// Fails as often as it takes for strangers to be held back for the longest time there is. It does so from a known address,
+/// which is not held back itself.
+async fn guess(at: &Authority, name: &str) {
+    for number in 0..20 {
+        let refused = sign_in(at, 1, name, &format!("{WRONG} {number}")).await;
+        assert_eq!(refused, Err(ServiceError::Unauthenticated));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_wrong_passwords_from_many_addresses_lock_nobody_out() {
+    let at = Running::start().await;
+    assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());
+    guess(&at.authority, "admin").await;
+    let mut strangers = JoinSet::new();
+    let guessing = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    for last in 10..22 {
+        let (authority, guessing) = (at.authority.clone(), guessing.clone());
+        strangers.spawn(async move {
+            let (mut put_off, mut number) = (0, 0);
+            while guessing.load(std::sync::atomic::Ordering::Relaxed) {
+                number += 1;
+                // Several at once, of which two are held back and the others refused.
+                let wrong = (0..8).map(|one| format!("{WRONG} {last} {number} {one}")).collect::<Vec<_>>();
+                let mut all = JoinSet::new();
+                for wrong in wrong {
+                    let authority = authority.clone();
+                    all.spawn(async move { sign_in(&authority, last, "admin", &wrong).await });
+                }
+                for ended in all.join_all().await {
+                    match ended {
+                        Err(ServiceError::RateLimited(limited)) => {
+                            assert!(limited.retry_after > 0);
+                            put_off += 1;
+                        }
+                        Err(ServiceError::Unauthenticated) => {}
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+            put_off
+        });
+    }
+    // The proof of the first sign-in is forgotten: both have to be proven anew, in the midst of the guessing.
+    at.clock.advance(Duration::from_secs(61));
+    let began = std::time::Instant::now();
+    assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());
+    assert!(began.elapsed() < LONGEST, "at once from an address that is known");
+    at.clock.advance(Duration::from_secs(61));
+    let began = std::time::Instant::now();
+    assert!(sign_in(&at.authority, 2, "admin", PASSWORD).await.is_ok());
+    assert!(began.elapsed() < 2 * LONGEST, "after the delay from a new one");
+    guessing.store(false, std::sync::atomic::Ordering::Relaxed);
+    let put_off: usize = strangers.join_all().await.into_iter().sum();
+    assert!(put_off > 0);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_connections_with_the_same_right_password_share_one_hash() {
+    let at = Running::start().await;
+    let mut clients = JoinSet::new();
+    for _ in 0..60 {
+        let client = at.admin();
+        clients.spawn(async move { client.get("/api/v1/roles").await.status });
+    }
+    assert_eq!(clients.join_all().await, [200; 60]);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_passwords_are_told_together_and_names_that_nobody_has_are_not_told() {
+    let at = Running::start().await;
+    assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());
+    guess(&at.authority, "admin").await;
+    for number in 0..20 {
+        let name = format!("mallory{number}");
+        assert!(sign_in(&at.authority, 1, &name, WRONG).await.is_err());
+    }
+    let told = eventually("they are told", async || {
+        at.authority.write_refusals().await.unwrap();
+        let entries = at.ledger().await;
+        let told = entries.into_iter().filter(|entry| entry["action"] == "sign_in_refused");
+        let told = told.collect::<Vec<_>>();
+        let reasons = told.iter().map(|entry| entry["reason"].as_str().unwrap().to_owned());
+        let reasons = reasons.collect::<std::collections::BTreeSet<_>>();
+        (reasons.len() == 2).then_some(told)
+    })
+    .await;
+    // The timer may have come in between, once.
+    assert!(told.len() <= 4, "{told:?}");
+    let of_admin = told.iter().find(|entry| entry["reason"] == "wrong_password").unwrap();
+    assert_eq!((of_admin["actor"].as_str(), of_admin["outcome"].as_str()), (Some("anyone"), Some("refused")));
+    assert_eq!(of_admin["subjects"]["user"], "admin");
+    assert!(of_admin["detail"]["count"].as_u64().unwrap() >= 1);
+    let all = format!("{:?}", at.ledger().await);
+    assert!(!all.contains("mallory") && !all.contains(WRONG), "{all}");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_name_is_slowed_down_as_a_known_one_is() {
+    let at = Running::start().await;
+    for name in ["admin", "mallory"] {
+        let mut last = 100;
+        // Six failures are made by strangers that are not held back yet; the seventh is.
+        for number in 0..6 {
+            last += 1;
+            let refused = sign_in(&at.authority, last, name, &format!("{WRONG} {number}")).await;
+            assert_eq!(refused, Err(ServiceError::Unauthenticated));
+        }
+        let began = std::time::Instant::now();
+        assert_eq!(sign_in(&at.authority, 99, name, WRONG).await, Err(ServiceError::Unauthenticated));
+        assert!(began.elapsed() >= Duration::from_millis(250), "{name}: {:?}", began.elapsed());
+    }
+    at.stop().await;
+}
