@@ -25,6 +25,7 @@ mod profile;
 mod remote;
 mod renew;
 mod serve;
+mod session;
 mod settings;
 mod signals;
 mod status;
@@ -83,6 +84,8 @@ enum Command {
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     Login(login::Login),
+    Logout(session::Logout),
+    Session(session::Session),
     #[command(subcommand)]
     User(user::UserCommand),
     #[command(subcommand, name = "api-key")]
@@ -153,6 +156,8 @@ async fn run_async(command: Command, environment: &Environment) -> Result<(), Cl
         Command::Settings(command) => command.run(environment).await,
         Command::Ledger(command) => command.run(environment).await,
         Command::Login(command) => command.run(environment).await,
+        Command::Logout(command) => command.run(environment).await,
+        Command::Session(command) => command.run(environment).await,
         Command::User(command) => command.run(environment).await,
         Command::ApiKey(command) => command.run(environment).await,
         Command::CheckConfig(command) => command.run(environment),

@@ -1,51 +1,85 @@
-//! `gatepass login`: remember a server and who asks.
+//! `gatepass login`: sign in, and remember a server and who asks.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::ask;
 use super::error::CliError;
 use super::output::line;
-use super::profile::Profile;
+use super::profile::{IgnoredPassword, Kept, Profile};
 use super::remote::{Remote, Target};
-use crate::client::api::Credential;
+use crate::client::ClientError;
+use crate::client::api::{Api, Credential};
+use crate::clock::Timestamp;
 use crate::config::Environment;
+use crate::connect::Trust;
 use crate::secret::Secret;
 
-/// Remember a server and who asks, in a profile that only you can read
+/// Sign in for a session, and remember it with its server in a profile that only you can read
 ///
-/// The server is asked once, to prove that everything fits.
+/// The password itself is not kept. `gatepass session` shows who you are and until when, `gatepass logout` ends it.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass login --server https://gate.example.org:8443 --ca-fingerprint 3f1c… --user admin
   gatepass login --server https://gate.example.org:8443 --ca root.pem --ask-each-time
+  gatepass login --server https://gate.example.org:8443 --ca root.pem --api-key-file key.txt
 
-The profile is $XDG_CONFIG_HOME/gatepass/profile.toml (else ~/.config/…), mode 0600. It holds the password unless
---ask-each-time is given.")]
+The profile is $XDG_CONFIG_HOME/gatepass/profile.toml (else ~/.config/…), mode 0600. A session lasts 12 hours, and 30
+minutes without use, unless the server is configured otherwise; scripts are better off with an API key.")]
 pub(crate) struct Login {
     #[command(flatten)]
     remote: Remote,
     /// File with the password; default: GATEPASS_PASSWORD, else a prompt
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Do not keep the password
+    /// Remember the API key in this file instead of a session
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "ask_each_time"])]
+    api_key_file: Option<PathBuf>,
+    /// Keep no session: the password is asked for each time
     #[arg(long)]
     ask_each_time: bool,
+}
+
+/// How it went: what to keep, and the connection that learnt whom to trust.
+struct SignedIn {
+    api: Api,
+    kept: Kept,
+    until: String,
 }
 
 impl Login {
     /// Signs in and remembers.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Target { url, trust, .. } = self.remote.target(environment)?;
-        let user = self
-            .remote
-            .user
-            .as_deref()
-            .or_else(|| environment.get("GATEPASS_USER"))
-            .unwrap_or("admin")
-            .to_owned();
+        let given = self.remote.user.as_deref().or_else(|| environment.get("GATEPASS_USER"));
+        let user = given.unwrap_or("admin").to_owned();
+        let SignedIn { api, kept, until } = match &self.api_key_file {
+            Some(file) => with_key(&url, trust, ask::read_file(file)?).await?,
+            None => self.with_password(environment, &url, trust, &user).await?,
+        };
+        let path = Profile::path(environment)?;
+        let ca = self.remote.ca_file(environment).map(std::fs::canonicalize).transpose()?;
+        let learnt = api.connector().server_root().map(|root| crate::id::Fingerprint::of(&root));
+        let ca_fingerprint = self.remote.fingerprint(environment)?.or(learnt);
+        let outside_tls = self.remote.outside_tls;
+        let who = if matches!(kept, Kept::ApiKey { .. }) { "an API key" } else { user.as_str() };
+        let told = format!("signed in to {url} as {who}{until}; remembered in {}", path.display());
+        let profile =
+            Profile { server: url, user, ca_fingerprint, ca, outside_tls, kept, password: IgnoredPassword };
+        profile.save(&path)?;
+        line(told)
+    }
+
+    async fn with_password(
+        &self,
+        environment: &Environment,
+        url: &str,
+        trust: Trust,
+        user: &str,
+    ) -> Result<SignedIn, CliError> {
         let password = match (&self.password_file, environment.get("GATEPASS_PASSWORD")) {
             (Some(path), _) => ask::read_file(path)?,
             (None, Some(password)) => Secret::new(password.to_owned()),
@@ -54,23 +88,35 @@ impl Login {
                 "no password: give --password-file or GATEPASS_PASSWORD",
             )?,
         };
-        let kept = (!self.ask_each_time).then(|| Zeroizing::new(password.expose().clone()));
-        let credential = Credential::Basic { user: user.clone(), password };
-        let api = Remote::open(Target { url: url.clone(), trust, profile: None }, credential)?;
-        api.get("/api/v1/enrollment-tokens?limit=1").await?;
-        let path = Profile::path(environment)?;
-        let ca = self.remote.ca_file(environment).map(std::fs::canonicalize).transpose()?;
-        let learnt = api.connector().server_root().map(|root| crate::id::Fingerprint::of(&root));
-        let ca_fingerprint = self.remote.fingerprint(environment)?.or(learnt);
-        let profile = Profile {
-            server: url,
-            user,
-            ca_fingerprint,
-            ca,
-            outside_tls: self.remote.outside_tls,
-            password: kept,
-        };
-        profile.save(&path)?;
-        line(format!("signed in to {} as {}; remembered in {}", profile.server, profile.user, path.display()))
+        let credential = Credential::Basic { user: user.to_owned(), password };
+        let api = open(url, trust, credential)?;
+        if self.ask_each_time {
+            api.get("/api/v1/session").await?;
+            return Ok(SignedIn { api, kept: Kept::Nothing, until: String::new() });
+        }
+        let begun = api.post("/api/v1/session", &json!({ "kind": "bearer" })).await?;
+        let (secret, expires_at) = session(&begun)?;
+        let until = format!(" until {expires_at}");
+        Ok(SignedIn { api, kept: Kept::Session { secret, expires_at }, until })
     }
+}
+
+/// Keeps an API key, once the server has taken it.
+async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<SignedIn, CliError> {
+    let secret = Zeroizing::new(key.expose().clone());
+    let api = open(url, trust, Credential::Bearer(key))?;
+    api.get("/api/v1/session").await?;
+    Ok(SignedIn { api, kept: Kept::ApiKey { secret }, until: String::new() })
+}
+
+fn open(url: &str, trust: Trust, credential: Credential) -> Result<Api, CliError> {
+    Remote::open(Target { url: url.to_owned(), trust, profile: None }, credential)
+}
+
+/// The secret of a session that has begun, and when it ends.
+fn session(begun: &Value) -> Result<(Zeroizing<String>, Timestamp), CliError> {
+    let secret = begun["session"].as_str().map(|secret| Zeroizing::new(secret.to_owned()));
+    let expires_at = begun["expires_at"].as_str().and_then(Timestamp::parse_rfc3339);
+    let what = || ClientError::Answer { what: String::from("it names no session") };
+    secret.zip(expires_at).ok_or_else(|| what().into())
 }

@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+pub(crate) use serde::de::IgnoredAny as IgnoredPassword;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::error::CliError;
 use super::private;
+use crate::client::api::Credential;
+use crate::clock::{SystemClock, Timestamp};
 use crate::config::{DEFAULT_DATA_DIR, Environment};
 use crate::id::Fingerprint;
 use crate::secret::Secret;
@@ -26,14 +29,42 @@ pub(crate) struct Profile {
     /// Whether the server's TLS certificate is not the authority's own.
     #[serde(default)]
     pub(crate) outside_tls: bool,
-    /// The password, unless it is to be asked for each time.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "write",
-        deserialize_with = "read"
-    )]
-    pub(crate) password: Option<Zeroizing<String>>,
+    /// What proves who asks.
+    #[serde(default, skip_serializing_if = "Kept::is_nothing")]
+    pub(crate) kept: Kept,
+    /// What earlier versions kept: it is read and forgotten.
+    #[expect(dead_code, reason = "profiles of before have it, and are good otherwise")]
+    #[serde(default, skip_serializing)]
+    pub(crate) password: IgnoredPassword,
+}
+
+/// A credential that is kept: never a password.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
+pub(crate) enum Kept {
+    /// None: the password is asked for each time.
+    #[default]
+    Nothing,
+    /// The secret of a session.
+    Session {
+        /// The secret.
+        #[serde(serialize_with = "write", deserialize_with = "read_one")]
+        secret: Zeroizing<String>,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// An API key.
+    ApiKey {
+        /// The key.
+        #[serde(serialize_with = "write", deserialize_with = "read_one")]
+        secret: Zeroizing<String>,
+    },
+}
+
+impl Kept {
+    const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
 }
 
 impl Profile {
@@ -59,6 +90,25 @@ impl Profile {
             let (path, why) = (path.display(), error.message());
             CliError::Usage(format!("{path}: {why}; `gatepass login` writes it anew"))
         })
+    }
+
+    /// What is kept, as a credential; `None` if there is none.
+    ///
+    /// # Errors
+    /// The session has ended.
+    pub(crate) fn credential(&self) -> Result<Option<Credential>, CliError> {
+        let bearer = |secret: &Zeroizing<String>| Credential::Bearer(Secret::new(secret.to_string()));
+        match &self.kept {
+            Kept::Nothing => Ok(None),
+            Kept::ApiKey { secret } => Ok(Some(bearer(secret))),
+            Kept::Session { expires_at, .. } if *expires_at <= SystemClock::now() => {
+                let (server, user) = (&self.server, &self.user);
+                Err(CliError::Usage(format!(
+                    "the session of {user} at {server} ended at {expires_at}: sign in again with `gatepass login`"
+                )))
+            }
+            Kept::Session { secret, .. } => Ok(Some(bearer(secret))),
+        }
     }
 
     /// Keeps it.
@@ -110,12 +160,8 @@ impl Local {
     }
 }
 
-fn write<S: Serializer>(password: &Option<Zeroizing<String>>, serializer: S) -> Result<S::Ok, S::Error> {
-    password.as_ref().map(|password| password.as_str()).serialize(serializer)
-}
-
-fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Zeroizing<String>>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.map(Zeroizing::new))
+fn write<S: Serializer>(secret: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_str().serialize(serializer)
 }
 
 fn read_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
@@ -139,12 +185,36 @@ mod tests {
             ca_fingerprint: Some(Fingerprint::from_bytes([1; 32])),
             ca: None,
             outside_tls: false,
-            password: Some(Zeroizing::new(String::from("hunter2hunter2"))),
+            kept: Kept::Session {
+                secret: Zeroizing::new(String::from("gps_hunter2")),
+                expires_at: SystemClock::now().plus(std::time::Duration::from_secs(60)),
+            },
+            password: IgnoredPassword,
         };
         profile.save(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let again = Profile::load(&environment).unwrap().unwrap();
         assert_eq!(again.ca_fingerprint, profile.ca_fingerprint);
+        assert!(
+            matches!(again.credential(), Ok(Some(Credential::Bearer(secret))) if secret.expose() == "gps_hunter2")
+        );
+    }
+
+    #[test]
+    fn a_profile_that_kept_a_password_is_read_without_it() {
+        let text = "server = \"https://gate\"\nuser = \"admin\"\npassword = \"hunter2hunter2\"\n";
+        let profile: Profile = toml::from_str(text).unwrap();
+        assert!(profile.credential().unwrap().is_none());
+        assert!(!toml::to_string(&profile).unwrap().contains("hunter2"));
+    }
+
+    #[test]
+    fn a_session_that_has_ended_says_what_to_do() {
+        let text = "server = \"https://gate\"\nuser = \"admin\"\n[kept]\nkind = \"session\"\n\
+                    secret = \"gps_hunter2\"\nexpires_at = \"2020-01-01T00:00:00Z\"\n";
+        let profile: Profile = toml::from_str(text).unwrap();
+        let error = profile.credential().err().unwrap().to_string();
+        assert!(error.contains("gatepass login") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -158,12 +158,16 @@ impl Remote {
         }
         let given = self.user.as_deref().or_else(|| environment.get("GATEPASS_USER"));
         let profile = profile.filter(|profile| given.is_none_or(|user| user == profile.user));
+        let password = environment.get("GATEPASS_PASSWORD").map(|password| Secret::new(password.to_owned()));
+        if let (None, Some(profile)) = (&password, profile)
+            && let Some(kept) = profile.credential()?
+        {
+            return Ok(kept);
+        }
         let user =
             given.or_else(|| profile.map(|profile| profile.user.as_str())).unwrap_or("admin").to_owned();
-        let stored =
-            || profile.and_then(|profile| profile.password.as_ref()).map(|password| password.to_string());
-        let password = match environment.get("GATEPASS_PASSWORD").map(str::to_owned).or_else(stored) {
-            Some(password) => Secret::new(password),
+        let password = match password {
+            Some(password) => password,
             None => ask::prompt(
                 &format!("password of {user}: "),
                 "no password: set GATEPASS_PASSWORD, or run `gatepass login`",

@@ -1,5 +1,6 @@
 //! Signing in once, and out again.
 
+mod cli;
 mod cookies;
 mod ece;
 mod ending;

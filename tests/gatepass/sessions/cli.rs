@@ -1,0 +1,76 @@
+//! The command line: signing in once, and out again.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::Process;
+use crate::support::authority::PASSWORD;
+use crate::support::process::{free_port, gatepass};
+
+/// `gatepass …` of somebody whose configuration is in `home`, with a password in the environment or none.
+fn run(home: &Path, password: Option<&str>, args: &[&str]) -> Output {
+    let mut command = gatepass();
+    command.args(args).current_dir(home).env("XDG_CONFIG_HOME", home);
+    if let Some(password) = password {
+        command.env("GATEPASS_PASSWORD", password);
+    }
+    command.output().unwrap()
+}
+
+fn said(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn complained(output: &Output) -> String {
+    assert!(!output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn login_keeps_a_session_and_no_password_and_logout_ends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let (home, root) = (dir.path().join("home"), server.root.to_string());
+    fs::create_dir(&home).unwrap();
+    let login = ["login", "--server", &server.url, "--ca-fingerprint", &root];
+    let told = said(&run(&home, Some(PASSWORD), &login));
+    assert!(told.contains("as admin until 2"), "{told}");
+    let profile = home.join("gatepass/profile.toml");
+    assert_eq!(fs::metadata(&profile).unwrap().permissions().mode() & 0o777, 0o600);
+    let kept = fs::read_to_string(&profile).unwrap();
+    assert!(!kept.contains(PASSWORD) && kept.contains("gps_"), "{}", kept.replace("gps_", "…"));
+
+    let shown: Value = serde_json::from_str(&said(&run(&home, None, &["session", "-o", "json"]))).unwrap();
+    assert_eq!((&shown["actor"], &shown["kind"]), (&"user:admin".into(), &"bearer".into()));
+    assert!(said(&run(&home, None, &["session"])).contains("tokens:write"));
+    assert!(said(&run(&home, None, &["token", "create", "--role", "proxy"])).contains("shown once"));
+
+    let secret = kept.split('"').find(|text| text.starts_with("gps_")).unwrap().to_owned();
+    assert!(said(&run(&home, None, &["logout"])).contains("signed out"));
+    assert_eq!(server.stranger().bearer(&secret).get("/api/v1/roles").await.status, 401);
+    assert!(!fs::read_to_string(&profile).unwrap().contains("gps_"));
+    assert!(complained(&run(&home, None, &["session"])).contains("gatepass login"));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logout_everywhere_ends_the_sessions_of_other_machines() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let root = server.root.to_string();
+    let homes = ["one", "other"].map(|name| dir.path().join(name));
+    for home in &homes {
+        fs::create_dir(home).unwrap();
+        said(&run(home, Some(PASSWORD), &["login", "--server", &server.url, "--ca-fingerprint", &root]));
+    }
+    assert!(said(&run(&homes[0], None, &["logout", "--everywhere"])).contains("everywhere"));
+    let complaint = complained(&run(&homes[1], None, &["session"]));
+    assert!(complaint.contains("the session is over") && complaint.contains("gatepass login"), "{complaint}");
+    assert!(said(&run(&homes[1], None, &["logout"])).contains("signed out"), "what is over can be forgotten");
+    server.stop().await;
+}
