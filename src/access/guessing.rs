@@ -2,7 +2,8 @@
 //!
 //! Nobody is locked out. Where an account had several wrong passwords lately, who tries from an address at which its user
 //! has not signed in lately is held back for some seconds; the user's own addresses are not. Which accounts there are makes
-//! no difference, so nothing can be learnt of that.
+//! no difference, so nothing can be learnt of that. An address at which much is refused, whatever it is, has each password
+//! that is still to be proven held back.
 
 mod known;
 
@@ -74,17 +75,20 @@ pub struct Place {
 }
 
 impl Guesses {
-    /// Receives an attempt to sign in as `user` from `address`; whoever is on the server's own machine has none.
-    pub fn receive(&self, user: &str, address: Option<IpAddr>, now: Duration) -> Reception {
+    /// Receives an attempt to sign in as `user` from `address`; whoever is on the server's own machine has none. With
+    /// `suspect`, too much was refused at that address lately: then it is held back though it is known.
+    pub fn receive(&self, user: &str, address: Option<IpAddr>, suspect: bool, now: Duration) -> Reception {
         let Some(address) = address.map(subscriber) else { return Reception::Known };
-        if self.0.known.holds(self.name(user), address, now) {
+        if !suspect && self.0.known.holds(self.name(user), address, now) {
             return Reception::Known;
         }
         let number = self.account(user);
         let mut accounts = self.accounts();
-        let Some(account) = accounts.get_mut(&number) else { return Reception::Free };
+        let account = accounts.entry(number).or_default();
         account.forgive(now);
-        let Some(delay) = account.delay() else { return Reception::Free };
+        let Some(delay) = account.delay().or_else(|| suspect.then_some(LONGEST)) else {
+            return Reception::Free;
+        };
         let of_address = account.held.iter().filter(|held| **held == address).count();
         if account.held.len() >= HELD || of_address >= HELD_PER_ADDRESS {
             return Reception::Full;

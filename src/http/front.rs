@@ -165,8 +165,8 @@ impl Front {
         let throttles = self.authority.throttles();
         turnstile.enter(throttles)?;
         let answer = self.call_judged(&turnstile, serve, route, head, body).await;
-        turnstile.leave(throttles, answer.as_ref().map_or_else(|problem| problem.status, Response::status));
-        answer
+        let status = answer.as_ref().map_or_else(|problem| problem.status, Response::status);
+        turnstile.leave(throttles, status).and(answer)
     }
 
     /// Judges the caller, reads the body, calls the handler.

@@ -25,7 +25,7 @@ pub(super) struct Turnstile {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counts {
     Nothing,
-    /// That it is refused: a password must not be guessed where many requests are rightly made.
+    /// That it is refused, where many requests are rightly made.
     Refusal,
     Everything,
 }
@@ -52,15 +52,12 @@ impl Turnstile {
     /// Before the credential is judged.
     ///
     /// # Errors
-    /// 429: too many requests of this address, or too many that were refused.
+    /// 429: too many requests of this address.
     pub(super) fn enter(&self, throttles: &Throttles) -> Result<(), Problem> {
-        if self.counts == Counts::Everything {
-            throttles.request(self.address)?;
+        match self.counts {
+            Counts::Everything => Ok(throttles.request(self.address)?),
+            Counts::Refusal | Counts::Nothing => Ok(()),
         }
-        if self.counts != Counts::Nothing {
-            throttles.may_be_judged(self.address)?;
-        }
-        Ok(())
     }
 
     /// Once it is known by whom it is.
@@ -75,12 +72,17 @@ impl Turnstile {
         }
     }
 
-    /// Once it is answered.
-    pub(super) fn leave(&self, throttles: &Throttles, status: StatusCode) {
-        if self.counts != Counts::Nothing
-            && matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
-        {
-            throttles.was_refused(self.address);
+    /// Once it is answered. Whoever is behind the same address and holds a good credential is not kept out: passwords are
+    /// guarded from guessing where they are proven, and no other secret can be guessed.
+    ///
+    /// # Errors
+    /// 429 in the place of a refusal: too many of them at this address.
+    pub(super) fn leave(&self, throttles: &Throttles, status: StatusCode) -> Result<(), Problem> {
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.counts != Counts::Nothing => {
+                Ok(throttles.refuse(self.address)?)
+            }
+            _ => Ok(()),
         }
     }
 }

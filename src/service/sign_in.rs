@@ -87,6 +87,7 @@ impl Authority {
                 user: name.to_owned(),
                 password: Secret::new(password.expose().clone()),
                 address: from.address,
+                suspect: from.address.is_some_and(|address| self.throttles().refuses(address)),
                 at,
             };
             let proven = self.sign_in.proving.prove(&self.store, attempt).await.inspect_err(|error| {

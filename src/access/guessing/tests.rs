@@ -14,7 +14,7 @@ fn guessed(times: u32) -> Guesses {
 }
 
 fn delay(guesses: &Guesses, address: Option<IpAddr>, now: Duration) -> Option<Duration> {
-    match guesses.receive("admin", address, now) {
+    match guesses.receive("admin", address, false, now) {
         Reception::Held(delay, _) => Some(delay),
         Reception::Known | Reception::Free => None,
         Reception::Full => panic!("there is room"),
@@ -33,8 +33,8 @@ fn a_few_wrong_passwords_are_free_and_then_each_doubles_the_delay_up_to_its_boun
 fn a_known_address_is_never_held_back_and_nobody_else_is_known_for_it() {
     let guesses = guessed(5000);
     guesses.proven("admin", at(1), NOW);
-    assert!(matches!(guesses.receive("admin", at(1), NOW), Reception::Known));
-    assert!(matches!(guesses.receive("admin", None, NOW), Reception::Known));
+    assert!(matches!(guesses.receive("admin", at(1), false, NOW), Reception::Known));
+    assert!(matches!(guesses.receive("admin", None, false, NOW), Reception::Known));
     assert_eq!(delay(&guesses, at(2), NOW), Some(LONGEST));
     guesses.proven("operator", at(2), NOW);
     assert_eq!(delay(&guesses, at(2), NOW), Some(LONGEST));
@@ -45,7 +45,7 @@ fn a_known_address_is_never_held_back_and_nobody_else_is_known_for_it() {
 fn a_name_that_nobody_has_is_treated_the_same() {
     let guesses = Guesses::default();
     (0..5000).for_each(|_| guesses.failed("nobody", NOW));
-    assert!(matches!(guesses.receive("nobody", at(1), NOW), Reception::Held(LONGEST, _)));
+    assert!(matches!(guesses.receive("nobody", at(1), false, NOW), Reception::Held(LONGEST, _)));
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn failures_are_forgiven_one_by_one() {
 fn only_so_many_are_held_and_few_of_one_address() {
     let guesses = guessed(50);
     let mut places = Vec::new();
-    let mut hold = |last: u8| match guesses.receive("admin", at(last), NOW) {
+    let mut hold = |last: u8| match guesses.receive("admin", at(last), false, NOW) {
         Reception::Held(_, place) => {
             places.push(place);
             true
@@ -92,7 +92,24 @@ fn memory_is_bounded_whatever_names_are_tried() {
     for last in 0..=255 {
         guesses.proven("admin", at(last), NOW);
     }
-    assert!(matches!(guesses.receive("admin", at(255), NOW), Reception::Known));
+    assert!(matches!(guesses.receive("admin", at(255), false, NOW), Reception::Known));
     guesses.proven("admin", at(0), NOW);
-    assert!(matches!(guesses.receive("admin", at(240), NOW + SECOND), Reception::Free | Reception::Held(..)));
+    assert!(matches!(
+        guesses.receive("admin", at(240), false, NOW + SECOND),
+        Reception::Free | Reception::Held(..)
+    ));
+}
+
+#[test]
+fn where_much_is_refused_a_password_is_held_back_though_the_address_is_known() {
+    let guesses = Guesses::default();
+    guesses.proven("admin", at(1), NOW);
+    let first = guesses.receive("admin", at(1), true, NOW);
+    let _second = guesses.receive("admin", at(1), true, NOW);
+    assert!(matches!(first, Reception::Held(LONGEST, _)));
+    assert!(matches!(guesses.receive("admin", at(1), true, NOW), Reception::Full));
+    assert!(matches!(guesses.receive("anna", at(1), true, NOW), Reception::Held(LONGEST, _)), "by account");
+    drop(first);
+    assert!(matches!(guesses.receive("admin", at(1), true, NOW), Reception::Held(LONGEST, _)));
+    assert!(matches!(guesses.receive("admin", at(1), false, NOW), Reception::Known));
 }

@@ -130,21 +130,17 @@ impl Throttles {
         take(Limit::Address, self.address.as_ref(), &subscriber(address))
     }
 
-    /// A request from `address` may be judged: not too many have been refused.
+    /// A request from `address` is refused.
     ///
     /// # Errors
-    /// Too many have.
-    pub fn may_be_judged(&self, address: IpAddr) -> Result<(), RateLimited> {
-        let Some(throttle) = &self.refused_address else { return Ok(()) };
-        throttle.look(&subscriber(address)).map_err(|until| told(Limit::RefusedAddress, until))
+    /// Too many of them were.
+    pub fn refuse(&self, address: IpAddr) -> Result<(), RateLimited> {
+        take(Limit::RefusedAddress, self.refused_address.as_ref(), &subscriber(address))
     }
 
-    /// A request from `address` was refused.
-    pub fn was_refused(&self, address: IpAddr) {
-        if let Some(throttle) = &self.refused_address {
-            // Those that were judged at the same moment find nothing to take; the next one is not judged.
-            let _ = throttle.check(&subscriber(address));
-        }
+    /// Whether requests from `address` were refused so often lately that no more of them hear why.
+    pub fn refuses(&self, address: IpAddr) -> bool {
+        self.refused_address.as_ref().is_some_and(|throttle| throttle.look(&subscriber(address)).is_err())
     }
 
     /// A request is by `actor`, who has been judged. Whoever works on the server's own machine is not limited, and who is

@@ -27,6 +27,8 @@ pub(super) struct Attempt {
     pub(super) password: Secret<String>,
     /// From where, if over the network.
     pub(super) address: Option<IpAddr>,
+    /// Whether too much was refused at that address lately.
+    pub(super) suspect: bool,
     /// When, by the boot clock.
     pub(super) at: Duration,
 }
@@ -54,7 +56,7 @@ impl Proving {
 
     async fn attempt(self: Arc<Self>, store: Arc<dyn Store>, attempt: Attempt) -> Proven {
         let (user, address, at) = (attempt.user.clone(), attempt.address, attempt.at);
-        let lane = self.receive(&user, address, at).await?;
+        let lane = self.receive(&attempt).await?;
         let (proving, claim) = (Arc::clone(&self), attempt.claim);
         let hash = || async move { proving.hash(&store, lane, attempt).await };
         let proven = self.hashes.fly(claim, hash).await.unwrap_or(Err(ServiceError::Unauthenticated))?;
@@ -66,8 +68,9 @@ impl Proving {
     }
 
     /// Holds the attempt back, if it has to be.
-    async fn receive(&self, user: &str, address: Option<IpAddr>, at: Duration) -> Result<Lane, ServiceError> {
-        match self.guesses.receive(user, address, at) {
+    async fn receive(&self, attempt: &Attempt) -> Result<Lane, ServiceError> {
+        let Attempt { user, address, suspect, at, .. } = attempt;
+        match self.guesses.receive(user, *address, *suspect, *at) {
             Reception::Known => Ok(Lane::Known),
             Reception::Free => Ok(Lane::Stranger),
             Reception::Held(delay, place) => {
