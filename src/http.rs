@@ -17,6 +17,7 @@ pub mod limits;
 pub mod listener;
 pub mod meters;
 pub mod metrics;
+pub mod openapi;
 pub mod problem;
 pub mod reply;
 pub mod route;

@@ -11,7 +11,7 @@ mod grant;
 mod header;
 mod hot;
 mod json;
-mod jwks;
+pub(crate) mod jwks;
 mod key;
 mod key_use;
 mod mint;

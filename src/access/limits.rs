@@ -2,6 +2,7 @@
 
 mod clusters;
 mod json;
+mod schema;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use self::clusters::Clusters;
+pub use self::schema::LimitsAsked;
 use crate::name::Role;
 use crate::span::show_span;
 

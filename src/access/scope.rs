@@ -3,11 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::permission::{Permission as P, Permissions};
 
 /// What an API key is for. Every scope also lets its key see roles, signing keys, CA and clock, which are no secrets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Scope {
     /// List and show tokens, ask what one says.
     #[serde(rename = "tokens:read")]

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::id::{SessionId, random};
@@ -20,7 +21,7 @@ pub const PREFIX: &str = "gps_";
 const CSRF: &[u8] = b"gatepass csrf 1";
 
 /// How the secret of a session travels. One of the one kind is nothing in the other's place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionKind {
     /// In a cookie, which a browser sends by itself: what changes something needs the CSRF token too.

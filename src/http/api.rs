@@ -5,11 +5,13 @@ mod authorize;
 mod bootstrap;
 mod ca;
 mod clock;
+mod described;
 mod hosts;
 mod issuers;
 mod keys;
 mod ledger;
 mod oauth;
+mod openapi;
 mod operation;
 mod paging;
 mod published;
@@ -27,6 +29,7 @@ mod verify;
 
 use http::Method;
 
+pub use self::openapi::document;
 use super::route::Route;
 use crate::access::Permission as P;
 
@@ -91,6 +94,7 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
         get("/metrics", metrics) => operation::metrics;
     };
     routes.push(Route::direct("/livez", operation::livez));
+    routes.push(openapi::route(public_metrics));
     let verify = Route::native(Method::POST, "/api/v1/verify", P::Introspect, verify::handle);
     routes.push(verify.body_limit(verify::BODY_LIMIT));
     routes.extend(accounts());

@@ -147,6 +147,7 @@ mod tests {
             "/readyz",
             "/metrics",
             "/livez",
+            "/openapi.json",
             "/api/v1/authorize",
             "/api/v1/authorize-with/{demand}",
             "/api/v1/authorize-with/{demand}/",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ca_files::Manifest;
 use super::{Authority, ServiceError};
@@ -16,13 +17,15 @@ pub const WARNED_BEFORE: Duration = Duration::from_secs(90 * 86_400);
 const CRL_STALE: Duration = Duration::from_secs(12 * 3600);
 
 /// One thing that must be right for the authority to be ready.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Check {
     /// What was looked at.
+    #[schema(example = "store")]
     pub name: &'static str,
     /// Whether it is right.
     pub ok: bool,
     /// What is wrong, or what will be soon.
+    #[schema(example = "")]
     pub detail: String,
 }
 

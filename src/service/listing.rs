@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use super::order::fault;
 use super::{FieldError, ServiceError};
@@ -16,38 +17,53 @@ use crate::store::{Ended, HostFilter, HostState, TokenFilter, TokenKind, TokenSt
 const LONGEST_TEXT: usize = 128;
 
 /// Which tokens: nothing of it judged yet. In a query as in a body.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[schema(as = TokenFilter, example = json!({ "state": "pending,active", "unused_for": "30d" }))]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenWords {
     /// Also those that ended longer ago than the retention time.
+    #[param(example = true)]
     #[serde(deserialize_with = "flag")]
     pub ended: Option<bool>,
     /// States, between commas.
+    #[param(example = "pending,active")]
     pub state: Option<String>,
     /// A role that they give.
+    #[param(example = "proxy")]
     pub role: Option<String>,
     /// Text within their label, in either case.
+    #[param(example = "rack")]
     pub label: Option<String>,
     /// Who minted them, as the ledger names actors; a name alone is a user's.
+    #[param(example = "user:admin")]
     pub minter: Option<String>,
     /// Persistent ones, or ephemeral ones.
+    #[param(example = false)]
     #[serde(deserialize_with = "flag")]
     pub persistent: Option<bool>,
     /// Neither minted nor used for so long, such as `30d`.
+    #[param(example = "30d")]
     pub unused_for: Option<String>,
 }
 
 /// Which hosts: nothing of it judged yet. In a query as in a body.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[schema(as = HostFilter, example = json!({ "state": "live", "role": "proxy" }))]
 #[serde(default, deny_unknown_fields)]
 pub struct HostWords {
     /// The token that admitted them.
+    #[param(example = "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081")]
     pub token: Option<String>,
     /// States, between commas.
+    #[param(example = "live")]
     pub state: Option<String>,
     /// A role that they have.
+    #[param(example = "proxy")]
     pub role: Option<String>,
     /// Text within their name, in either case.
+    #[param(example = "node-7")]
     pub name: Option<String>,
 }
 

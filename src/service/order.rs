@@ -5,7 +5,8 @@ pub(super) mod life;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use self::life::{Bounds, Life, both};
 use super::{FieldError, ServiceError, Settings};
@@ -69,42 +70,55 @@ impl Catalogue {
 }
 
 /// A mint as it was asked for, nothing of it judged yet.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(example = json!({ "roles": ["proxy"], "label": "rack 7", "ttl": "15m", "max_uses": 1, "dns_names": ["*.eu.example.org"] }))]
 pub struct MintRequest {
     /// The roles; may be empty.
+    #[schema(value_type = Vec<Role>, max_items = 32)]
     pub roles: Vec<String>,
-    /// Whether it lives in a row of its own.
+    /// Whether it lives in a row of its own, so that it may live until revoked.
     pub persistent: bool,
     /// What people know it by.
+    #[schema(value_type = Label)]
     pub label: String,
-    /// How long it lives, such as `15m`; not together with `expires_at`.
+    /// How long it lives, such as `15m`; not together with `expires_at`. Without either: 15 minutes unless configured
+    /// otherwise, a persistent one until revoked.
+    #[schema(pattern = "^[0-9]+[smhd]$", example = "15m")]
     pub ttl: Option<String>,
     /// Until when it lives, RFC 3339; not together with `ttl`.
+    #[schema(value_type = Option<Timestamp>)]
     pub expires_at: Option<String>,
-    /// How many hosts it admits: absent = the default, null = unlimited.
+    /// How many hosts it admits: absent = 1, of a persistent one unlimited; null = unlimited.
+    #[schema(value_type = Option<u32>, minimum = 1)]
     #[serde(deserialize_with = "present")]
     pub max_uses: Option<Option<i64>>,
     /// The patterns of names it allows.
+    #[schema(value_type = Vec<DnsPattern>, max_items = 16)]
     pub dns_names: Vec<String>,
     /// The RFC 7638 thumbprint of the only key that may redeem it.
+    #[schema(value_type = Option<Thumbprint>)]
     pub key_thumbprint: Option<String>,
     /// What else it is bound to.
     pub bind: Bind,
     /// Another word for `bind.cluster`.
+    #[schema(value_type = Option<Cluster>)]
     pub cluster_id: Option<String>,
     /// Another word for `ttl`, in days.
+    #[schema(minimum = 1)]
     pub expires_days: Option<i64>,
     /// Another word for `max_uses`.
+    #[schema(value_type = Option<u32>, minimum = 1)]
     #[serde(deserialize_with = "present")]
     pub max_nodes: Option<Option<i64>>,
 }
 
 /// What a token is bound to, as it was asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default)]
 pub struct Bind {
     /// The only cluster it admits to.
+    #[schema(value_type = Option<Cluster>)]
     pub cluster: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::mint::ATTEMPTS;
 use super::order::{Bind, MintOrder, MintRequest};
@@ -23,10 +24,11 @@ const AT_ONCE: u32 = 256;
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// A rotation as it was asked for, nothing of it judged yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct RotateRequest {
     /// How long both are good, such as `24h`; `0s` = not at all.
+    #[schema(pattern = "^[0-9]+[smhd]$", example = "24h")]
     pub overlap: Option<String>,
 }
 

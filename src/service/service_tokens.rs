@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::listing::TokenWords;
 use super::mint::{ATTEMPTS, object};
@@ -20,18 +21,24 @@ use crate::store::{ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant};
 
 /// A service token as it was asked for, nothing of it judged yet.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(example = json!({ "audience": "https://jobs.example.org", "roles": ["director"], "ttl": "15m", "label": "nightly" }))]
 pub struct ServiceTokenRequest {
     /// The URI of the service it is for. There is no default: a token that is good anywhere is good somewhere else.
+    #[schema(required, format = "uri")]
     pub audience: String,
     /// The roles; may be empty.
+    #[schema(value_type = Vec<Role>, max_items = 32)]
     pub roles: Vec<String>,
     /// How long it lives, such as `15m`; not together with `expires_at`.
+    #[schema(pattern = "^[0-9]+[smhd]$", example = "15m")]
     pub ttl: Option<String>,
     /// Until when it lives, RFC 3339; not together with `ttl`.
+    #[schema(value_type = Option<Timestamp>)]
     pub expires_at: Option<String>,
     /// What people know it by.
+    #[schema(value_type = Label)]
     pub label: String,
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::clock::Timestamp;
@@ -58,19 +59,24 @@ impl Standing {
 }
 
 /// Changes as they were asked for: absent = as it is, null = back to the configuration.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(example = json!({ "default_ttl": "30m", "retention": null }))]
 pub struct SettingsRequest {
-    /// See [`Setting::DefaultTtl`].
+    /// How long a token lives that asks for no other life.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
     #[serde(deserialize_with = "present")]
     pub default_ttl: Option<Option<String>>,
-    /// See [`Setting::MaxEphemeralTtl`].
+    /// The longest life of an ephemeral token.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
     #[serde(deserialize_with = "present")]
     pub max_ephemeral_ttl: Option<Option<String>>,
-    /// See [`Setting::ClusterTtl`].
+    /// How long a persistent token lives that is bound to a cluster and asks for no other life.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
     #[serde(deserialize_with = "present")]
     pub cluster_ttl: Option<Option<String>>,
-    /// See [`Setting::Retention`].
+    /// How long what has ended is listed.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
     #[serde(deserialize_with = "present")]
     pub retention: Option<Option<String>>,
 }

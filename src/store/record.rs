@@ -88,7 +88,7 @@ impl TokenKind {
 }
 
 /// The state of a token: one vocabulary for every list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenState {
     /// One use, not used.
@@ -231,7 +231,7 @@ pub struct HostRecord {
 }
 
 /// The state of a host: one vocabulary for every list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HostState {
     /// Its newest certificate is good.
@@ -314,7 +314,7 @@ pub enum RevocationReason {
 }
 
 /// Where a signing key stands in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// Published, not signing yet.

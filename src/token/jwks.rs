@@ -15,23 +15,37 @@ const MOST_BYTES: usize = 64 * 1024;
 /// What marks a key that verifies persistent tokens only. Others ignore it, as RFC 7517 section 4 asks.
 const PERSISTENT: &str = "persistent";
 
+/// A key in the set.
 #[derive(Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema), schema(as = Jwk))]
 struct Published<'a> {
+    #[cfg_attr(feature = "server", schema(example = "OKP"))]
     kty: &'a str,
+    #[cfg_attr(feature = "server", schema(example = "Ed25519"))]
     crv: &'a str,
+    /// The public key, base64url.
+    #[cfg_attr(feature = "server", schema(example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))]
     x: String,
     kid: KeyId,
+    #[cfg_attr(feature = "server", schema(example = "sig"))]
     #[serde(rename = "use")]
     usage: &'a str,
+    #[cfg_attr(feature = "server", schema(example = "EdDSA"))]
     alg: &'a str,
+    /// The `typ` of what it signs.
+    #[cfg_attr(feature = "server", schema(example = "enroll+jwt"))]
     #[serde(rename = "gatepass_typ")]
     typ: &'a str,
+    /// `persistent`: it verifies persistent tokens only.
+    #[cfg_attr(feature = "server", schema(nullable = false, example = "persistent"))]
     #[serde(rename = "gatepass_scope", skip_serializing_if = "Option::is_none")]
     scope: Option<&'a str>,
 }
 
+/// The set (RFC 7517 section 5).
 #[derive(Serialize)]
-struct PublishedSet<'a> {
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema), schema(as = JwkSet))]
+pub(crate) struct PublishedSet<'a> {
     keys: Vec<Published<'a>>,
 }
 

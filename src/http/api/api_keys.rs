@@ -4,13 +4,15 @@ use std::net::IpAddr;
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::paging::{NoFilters, asked};
+use super::paging::{Asked, Listed, NoFilters, asked};
 use crate::access::{Limits, Scope};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::ApiKeyId;
 use crate::name::Label;
@@ -18,18 +20,27 @@ use crate::service::api_keys::request::ApiKeyRequest;
 use crate::store::ApiKeyRecord;
 
 /// An API key in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ApiKey)]
 struct ApiKeyItem {
     id: ApiKeyId,
     label: Label,
+    /// The user whose key it is; `null`: the authority's own.
+    #[schema(required, example = "ops")]
     owner: Option<String>,
+    /// Who made it, as the ledger names actors.
+    #[schema(example = "user:admin")]
     creator: String,
     scopes: Vec<Scope>,
     limits: Limits,
     created_at: Timestamp,
+    /// `null`: until it is deleted.
+    #[schema(required)]
     expires_at: Option<Timestamp>,
     expired: bool,
+    #[schema(required)]
     last_used_at: Option<Timestamp>,
+    #[schema(required, value_type = Option<String>, example = "192.0.2.7")]
     last_used_from: Option<IpAddr>,
 }
 
@@ -54,7 +65,17 @@ impl ApiKeyItem {
     }
 }
 
-/// `GET /api/v1/api-keys`: a page of API keys, newest first.
+/// List API keys
+///
+/// A page of one's own, of an admin everybody's; newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/api-keys",
+    operation_id = "list_api_keys",
+    tag = tags::API_KEYS,
+    params(Asked),
+    responses((status = 200, description = "A page.", body = Listed<ApiKeyItem>), code::InvalidRequest),
+)]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "api-keys")?;
     let keys = call.authority.list_api_keys(&call.caller(), paging.query()?).await?;
@@ -63,14 +84,31 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 }
 
 /// The answer that has the key in it, this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CreatedApiKey)]
 struct Created<'a> {
+    /// The key, this once.
+    #[schema(example = "gpk_0198c0de…")]
     api_key: &'a str,
     #[serde(flatten)]
     key: ApiKeyItem,
 }
 
-/// `POST /api/v1/api-keys`.
+/// Create an API key
+///
+/// The key is in the answer this once. Without limits it mints ephemeral tokens of an hour, one use and no roles.
+#[utoipa::path(
+    post,
+    path = "/api/v1/api-keys",
+    operation_id = "create_api_key",
+    tag = tags::API_KEYS,
+    request_body = ApiKeyRequest,
+    responses(
+        (status = 201, description = "The key, this once.", body = Created<'static>),
+        code::BeyondLimits,
+        code::TooManyApiKeys,
+    ),
+)]
 pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ApiKeyRequest>(&call.body)?;
     let now = call.authority.now();
@@ -80,7 +118,15 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::json(StatusCode::CREATED, &created))
 }
 
-/// `GET /api/v1/api-keys/{id}`.
+/// Show an API key
+#[utoipa::path(
+    get,
+    path = "/api/v1/api-keys/{id}",
+    operation_id = "show_api_key",
+    tag = tags::API_KEYS,
+    params(("id" = ApiKeyId, Path, description = "The key's id.")),
+    responses((status = 200, description = "The key, without its secret.", body = ApiKeyItem), code::NotFound),
+)]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "API key", ApiKeyId::parse)?;
     let key = call.authority.show_api_key(&call.caller(), id).await?;
@@ -88,9 +134,12 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 }
 
 /// What becomes of the tokens that somebody minted who is deleted.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Tokens {
+    /// `revoke`: what was minted goes too.
+    #[param(value_type = Option<String>, pattern = "^revoke$", example = "revoke")]
     tokens: Option<Fate>,
 }
 
@@ -108,13 +157,30 @@ impl Tokens {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeletedApiKey)]
 struct Deleted {
     id: ApiKeyId,
+    #[schema(example = 3)]
     tokens_revoked: u64,
 }
 
-/// `DELETE /api/v1/api-keys/{id}`.
+/// Delete an API key
+///
+/// It is refused at the very next request. What it minted stays, unless `tokens=revoke`.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/api-keys/{id}",
+    operation_id = "delete_api_key",
+    tag = tags::API_KEYS,
+    params(("id" = ApiKeyId, Path, description = "The key's id."), Tokens),
+    responses(
+        (status = 200, description = "It is gone.", body = Deleted),
+        code::InvalidRequest,
+        code::BeyondLimits,
+        code::NotFound,
+    ),
+)]
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "API key", ApiKeyId::parse)?;
     let revoke_tokens = call.query::<Tokens>()?.revoke();

@@ -5,6 +5,7 @@
 //! Where a request has a token, the token alone decides: a bad one is not made good by a certificate beside it.
 
 mod demand;
+pub(super) mod doors;
 mod verdict;
 
 use http::StatusCode;
@@ -25,19 +26,14 @@ use crate::service::Authority;
 /// a segment of the path that stands before what was added. Below `/api/v1/authorize/` there is nothing: a slash too many must
 /// not lose the demand.
 pub(super) fn routes() -> Vec<Route> {
-    let row = |path, place| {
-        Route::any_method(
-            path,
-            move |inquiry| quick(inquiry, place),
-            move |call| async move { by_certificate(&call, place).await },
-        )
-    };
+    let by_query = |inquiry: &Inquiry<'_>| quick(inquiry, Place::Query);
+    let by_segment = |inquiry: &Inquiry<'_>| quick(inquiry, Place::Segment);
     vec![
-        row("/api/v1/authorize", Place::Query),
-        row("/api/v1/authorize-with/{demand}", Place::Segment),
+        Route::any_method("/api/v1/authorize", by_query, doors::by_query),
+        Route::any_method("/api/v1/authorize-with/{demand}", by_segment, doors::by_segment),
         // A rest is never empty: the root of the guarded service is a row of its own.
-        row("/api/v1/authorize-with/{demand}/", Place::Segment),
-        row("/api/v1/authorize-with/{demand}/{*rest}", Place::Segment),
+        Route::any_method("/api/v1/authorize-with/{demand}/", by_segment, doors::of_root),
+        Route::any_method("/api/v1/authorize-with/{demand}/{*rest}", by_segment, doors::of_rest),
     ]
 }
 

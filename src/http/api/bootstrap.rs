@@ -1,25 +1,59 @@
 //! `POST /api/v1/bootstrap`: redeem a token.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::shapes::Identity;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::name::{Cluster, DnsName, NameError};
 use crate::secret::Secret;
 use crate::service::{FieldError, RedeemRequest};
 
-#[derive(Default, Deserialize)]
+/// What a certificate request looks like.
+pub(super) const CSR_EXAMPLE: &str =
+    "-----BEGIN CERTIFICATE REQUEST-----\n…\n-----END CERTIFICATE REQUEST-----\n";
+
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = Redemption, example = json!({ "csr": CSR_EXAMPLE, "name": "node-7.eu.example.org" }))]
 struct Request {
+    /// The enrollment token, unless it is in the header.
     token: Option<String>,
+    /// A certificate request, PKCS#10 in PEM: P-256, P-384 or Ed25519. Only its key goes on.
+    #[schema(required, max_length = 8192)]
     csr: String,
+    /// The DNS name that the host asks for.
+    #[schema(value_type = Option<DnsName>)]
     name: Option<String>,
+    /// The cluster that it is in.
+    #[schema(value_type = Option<Cluster>)]
     cluster: Option<String>,
 }
 
+/// Redeem a token
+///
+/// The host gets its certificate. The token stands in the `Authorization` header or in the body, not in both. The same
+/// token and key within 24 hours get the same host's newest certificate, without a use.
+#[utoipa::path(
+    post,
+    path = "/api/v1/bootstrap",
+    operation_id = "redeem",
+    tag = tags::ENROLLING,
+    request_body = Request,
+    responses(
+        (status = 200, description = "The host is enrolled.", body = Identity),
+        code::TokenEnded,
+        code::BindingMismatch,
+        code::HostRevoked,
+        code::NameTaken,
+        code::RateLimited,
+        code::Issuing,
+    ),
+)]
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, mut faults) = decode::native::<Request>(&call.body)?;
     let name = parsed("name", request.name.as_deref(), DnsName::parse, &mut faults);

@@ -1,45 +1,67 @@
 //! The certificate authority.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{Fingerprint, hex};
 use crate::service::ca_rotation::Extent;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CaStatus {
     root: Root,
+    /// The current one first.
     issuing: Vec<Issuing>,
     server: Server,
+    /// What ends soon.
+    #[schema(example = json!([]))]
     warnings: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RootCa)]
 struct Root {
     fingerprint: Fingerprint,
+    #[schema(example = "CN=gatepass root")]
     subject: String,
     expires_at: Timestamp,
+    /// Whether its private key is in the keys directory.
+    #[schema(pattern = "^(here|removed)$", example = "here")]
     key: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = IssuingCa)]
 struct Issuing {
+    /// Its subject key identifier, in hexadecimal; it names the CRL.
+    #[schema(pattern = "^[0-9a-f]+$", example = "5f3e1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f")]
     ski: String,
+    #[schema(example = "CN=gatepass issuing CA")]
     subject: String,
     expires_at: Timestamp,
     current: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ServerCertificate)]
 struct Server {
+    #[schema(required)]
     expires_at: Option<Timestamp>,
 }
 
-/// `GET /api/v1/ca`.
+/// Show the CA
+#[utoipa::path(
+    get,
+    path = "/api/v1/ca",
+    operation_id = "show_ca",
+    tag = tags::AUTHORITY,
+    responses((status = 200, description = "The CA as it is now.", body = CaStatus)),
+)]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let authority = &call.authority;
     let cas = authority.cas();
@@ -63,13 +85,31 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     }))
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = CaRotation)]
 struct Rotate {
+    /// Whether the root is made anew too.
     root: bool,
 }
 
-/// `POST /api/v1/ca/rotate`: a new issuing CA under the same root, or with `root` a new root too.
+/// Rotate the CA
+///
+/// A new issuing CA under the same root, or with `root` a new root too.
+#[utoipa::path(
+    post,
+    path = "/api/v1/ca/rotate",
+    operation_id = "rotate_ca",
+    tag = tags::AUTHORITY,
+    request_body = Rotate,
+    responses(
+        (status = 200, description = "The CA as it is now.", body = CaStatus),
+        code::RootKeyAway,
+        code::RootExpired,
+        code::ClockInDoubt,
+        code::KeysUnavailable,
+    ),
+)]
 pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
     let Rotate { root } = decode::strict(&call.body)?;
     let extent = if root { Extent::Root } else { Extent::Issuing };

@@ -1,21 +1,28 @@
 //! The clock.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::keys::Nothing;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::service::ClockDoubt;
 use crate::service::clock::ClockStanding;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Clock {
+    #[schema(pattern = "^(good|behind|ahead)$", example = "good")]
     state: &'static str,
+    /// What the clock says.
     wall: Timestamp,
+    /// The latest moment that a decision was made at.
     mark: Timestamp,
+    /// What is wrong; empty if nothing is.
+    #[schema(example = "")]
     detail: String,
 }
 
@@ -29,12 +36,29 @@ fn render(standing: ClockStanding) -> Reply {
     Reply::ok(&Clock { state, wall, mark, detail: doubt.map(|doubt| doubt.to_string()).unwrap_or_default() })
 }
 
-/// `GET /api/v1/clock`.
+/// Show the clock
+#[utoipa::path(
+    get,
+    path = "/api/v1/clock",
+    operation_id = "show_clock",
+    tag = tags::AUTHORITY,
+    responses((status = 200, description = "The clock as it is now.", body = Clock)),
+)]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     Ok(render(call.authority.clock_standing()))
 }
 
-/// `POST /api/v1/clock/accept`.
+/// Accept the clock
+///
+/// After a jump that is right: decisions are made by the clock again.
+#[utoipa::path(
+    post,
+    path = "/api/v1/clock/accept",
+    operation_id = "accept_clock",
+    tag = tags::AUTHORITY,
+    request_body(content = Nothing, example = json!({})),
+    responses((status = 200, description = "The clock as it is now.", body = Clock), code::Signing),
+)]
 pub(super) async fn accept(call: Call) -> Result<Reply, Problem> {
     decode::strict::<Nothing>(&call.body)?;
     Ok(render(call.authority.accept_clock(&call.caller()).await?))

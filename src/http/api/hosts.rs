@@ -1,17 +1,30 @@
 //! Hosts.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
-use super::paging::asked;
+use super::paging::{Asked, Listed, asked};
 use super::shapes::{HostItem, Revoked};
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::HostId;
+use crate::name::Role;
 use crate::service::listing::HostWords;
 
-/// `GET /api/v1/hosts`: a page of hosts, newest first.
+/// List hosts
+///
+/// A page of hosts, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/hosts",
+    operation_id = "list_hosts",
+    tag = tags::HOSTS,
+    params(Asked, HostWords),
+    responses((status = 200, description = "A page.", body = Listed<HostItem>), code::InvalidRequest),
+)]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, words) = asked::<HostWords>(&call, "hosts")?;
     let hosts = call.authority.list_hosts(&words, paging.query()?).await?;
@@ -19,20 +32,47 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     Ok(paging.rendered(hosts, |host| HostItem::new(host, now)))
 }
 
-/// `GET /api/v1/hosts/{id}`.
+/// Show a host
+#[utoipa::path(
+    get,
+    path = "/api/v1/hosts/{id}",
+    operation_id = "show_host",
+    tag = tags::HOSTS,
+    params(("id" = HostId, Path, description = "The host's id.")),
+    responses((status = 200, description = "The host.", body = HostItem), code::NotFound),
+)]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let host = call.authority.show_host(call.id("id", "host", HostId::parse)?).await?;
     Ok(Reply::ok(&HostItem::new(host, call.authority.now())))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = HostChange)]
 struct Change {
+    /// All the roles that it is to have.
+    #[schema(value_type = Vec<Role>, max_items = 32)]
     roles: Vec<String>,
+    /// Whether certificates with a role that was taken away are revoked at once.
     #[serde(default)]
     now: bool,
 }
 
-/// `PATCH /api/v1/hosts/{id}`: change a host's roles.
+/// Change a host's roles
+///
+/// They come with its next certificate. With `now` certificates that carry a role that was taken away are revoked at once.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/hosts/{id}",
+    operation_id = "change_host",
+    tag = tags::HOSTS,
+    params(("id" = HostId, Path, description = "The host's id.")),
+    request_body = Change,
+    responses(
+        (status = 200, description = "The host as it is now.", body = HostItem),
+        code::NotFound,
+        code::HostRevoked,
+    ),
+)]
 pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
     let Change { roles, now } = decode::strict(&call.body)?;
@@ -40,7 +80,17 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&HostItem::new(host, call.authority.now())))
 }
 
-/// `DELETE /api/v1/hosts/{id}`: revoke a host.
+/// Revoke a host
+///
+/// Its certificates and keys go with it, at once.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/hosts/{id}",
+    operation_id = "revoke_host",
+    tag = tags::HOSTS,
+    params(("id" = HostId, Path, description = "The host's id.")),
+    responses((status = 200, description = "It is revoked.", body = Revoked<HostId>), code::NotFound),
+)]
 pub(super) async fn revoke(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
     let changed = call.authority.revoke_host(&call.caller(), id).await?;

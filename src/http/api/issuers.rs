@@ -1,22 +1,34 @@
 //! External URLs.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::paging::whole;
+use super::paging::{Listed, whole};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct IssuerItem {
+    #[schema(format = "uri", example = "https://gate.example.org")]
     id: String,
     current: bool,
     since: Timestamp,
 }
 
-/// `GET /api/v1/issuers`.
+/// List the external URLs
+///
+/// Those that tokens may name: the current one, and former ones until they are retired.
+#[utoipa::path(
+    get,
+    path = "/api/v1/issuers",
+    operation_id = "list_issuers",
+    tag = tags::AUTHORITY,
+    responses((status = 200, description = "All of them.", body = Listed<IssuerItem>)),
+)]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let issuers = call.authority.list_issuers().await?.into_iter();
     Ok(whole(
@@ -26,22 +38,45 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     ))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = IssuerRetirement)]
 struct Retire {
+    #[schema(format = "uri", example = "https://gate.example.org")]
     issuer: String,
+    /// Whether live persistent tokens may end with it.
     #[serde(default)]
     confirm: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RetiredIssuer {
+    #[schema(format = "uri", example = "https://gate.example.org")]
     id: String,
+    #[schema(pattern = "^retired$", example = "retired")]
     state: &'static str,
+    /// How many persistent tokens ended with it.
+    #[schema(example = 3)]
     tokens_revoked: u64,
     emergency_token_reminted: bool,
 }
 
-/// `POST /api/v1/issuers/retire`.
+/// Retire a former external URL
+///
+/// Tokens that name it are good no more. With `confirm`, live persistent ones are revoked.
+#[utoipa::path(
+    post,
+    path = "/api/v1/issuers/retire",
+    operation_id = "retire_issuer",
+    tag = tags::AUTHORITY,
+    request_body = Retire,
+    responses(
+        (status = 200, description = "It is retired.", body = RetiredIssuer),
+        code::NotFound,
+        code::IssuerNeeded,
+        code::IssuerInUse,
+        code::KeysUnavailable,
+    ),
+)]
 pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
     let Retire { issuer, confirm } = decode::strict(&call.body)?;
     let retired = call.authority.retire_issuer(&call.caller(), &issuer, confirm).await?;

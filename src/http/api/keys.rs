@@ -1,24 +1,43 @@
 //! Signing keys.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::paging::whole;
+use super::paging::{Listed, whole};
 use super::shapes::KeyItem;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::KeyId;
 use crate::service::keys::RetireWhy;
 use crate::service::{FieldError, ServiceError};
 use crate::token::KeyUse;
 
-/// `GET /api/v1/signing-keys`.
+/// List signing keys
+#[utoipa::path(
+    get,
+    path = "/api/v1/signing-keys",
+    operation_id = "list_signing_keys",
+    tag = tags::KEYS,
+    responses((status = 200, description = "All of them.", body = Listed<KeyItem>)),
+)]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     Ok(whole(call.authority.list_keys().await?.into_iter().map(KeyItem::new).collect()))
 }
 
-/// `POST /api/v1/signing-keys/rotate`.
+/// Rotate the signing keys of one use
+///
+/// The prepared key signs from now on, and another is prepared; the current one goes on verifying.
+#[utoipa::path(
+    post,
+    path = "/api/v1/signing-keys/rotate",
+    operation_id = "rotate_signing_keys",
+    tag = tags::KEYS,
+    request_body = Rotate,
+    responses((status = 200, description = "The keys as they are now.", body = Listed<KeyItem>), code::KeysUnavailable),
+)]
 pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
     let Rotate { usage } = decode::strict(&call.body)?;
     let usage = KeyUse::parse(&usage).ok_or_else(|| {
@@ -33,12 +52,14 @@ pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
 }
 
 /// A body that says nothing.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub(super) struct Nothing {}
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = KeyRotation)]
 struct Rotate {
     /// What the keys sign; enrollment tokens unless said otherwise.
+    #[schema(example = "enrollment")]
     #[serde(rename = "use", default = "enrollment")]
     usage: String,
 }
@@ -47,22 +68,46 @@ fn enrollment() -> String {
     KeyUse::Enrollment.name().to_owned()
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = KeyRetirement)]
 struct Retire {
+    /// Whether others may know its private half: then any key goes, the current one too, and nothing is asked.
     compromised: bool,
+    /// Whether live persistent tokens may end with it.
+    #[schema(example = true)]
     confirm: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RetiredKey {
     id: KeyId,
+    #[schema(pattern = "^retired$", example = "retired")]
     state: &'static str,
+    /// How many persistent tokens ended with it.
+    #[schema(example = 3)]
     tokens_revoked: u64,
     emergency_token_reminted: bool,
 }
 
-/// `POST /api/v1/signing-keys/{kid}/retire`.
+/// Retire a signing key
+///
+/// Its tokens are good no more. Without `compromised` or `confirm`, a key that live persistent tokens need is kept.
+#[utoipa::path(
+    post,
+    path = "/api/v1/signing-keys/{kid}/retire",
+    operation_id = "retire_signing_key",
+    tag = tags::KEYS,
+    params(("kid" = KeyId, Path, description = "The key's id.")),
+    request_body = Retire,
+    responses(
+        (status = 200, description = "It is retired.", body = RetiredKey),
+        code::NotFound,
+        code::KeyNeeded,
+        code::KeyInUse,
+        code::KeysUnavailable,
+    ),
+)]
 pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
     let id = call.id("kid", "signing key", KeyId::parse)?;
     let Retire { compromised, confirm } = decode::strict(&call.body)?;

@@ -2,28 +2,43 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
-use super::paging::{NoFilters, asked};
+use super::paging::{Asked, Listed, NoFilters, asked};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::id::ChainId;
+use crate::id::{ChainId, RequestId};
 use crate::ledger::parse;
 use crate::store::EntryRecord;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerEntry)]
 struct EntryItem {
+    /// Its number in the chain.
+    #[schema(pattern = "^[0-9]+$", example = "1042")]
     id: String,
     chain: ChainId,
     at: Timestamp,
+    #[schema(example = "user:admin")]
     actor: String,
+    #[schema(required, example = "192.0.2.7")]
     address: Option<String>,
+    #[schema(required, value_type = Option<RequestId>)]
     request_id: Option<String>,
+    #[schema(example = "token_created")]
     action: String,
+    /// What it is about.
+    #[schema(value_type = Object, example = json!({ "token_id": "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081" }))]
     subjects: Value,
+    #[schema(example = "done")]
     outcome: String,
+    /// Why it was refused; empty if it was not.
+    #[schema(example = "")]
     reason: String,
+    #[schema(value_type = Object, example = json!({}))]
     detail: Value,
 }
 
@@ -51,28 +66,55 @@ impl From<EntryRecord> for EntryItem {
     }
 }
 
-/// `GET /api/v1/ledger`: a page of entries, newest first.
+/// List ledger entries
+///
+/// A page of entries, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/ledger",
+    operation_id = "list_ledger",
+    tag = tags::LEDGER,
+    params(Asked),
+    responses((status = 200, description = "A page.", body = Listed<EntryItem>), code::InvalidRequest),
+)]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "ledger")?;
     let entries = call.authority.list_entries(paging.after()?, paging.limit()).await?;
     Ok(paging.rendered(entries, EntryItem::from))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerVerdict)]
 struct VerdictItem {
     chain: ChainId,
+    #[schema(example = 1042)]
     entries: u64,
+    #[schema(example = true)]
     intact: bool,
+    /// The first thing that is wrong.
+    #[schema(required)]
     fault: Option<FaultItem>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LedgerFault)]
 struct FaultItem {
+    #[schema(example = 17)]
     seq: u64,
+    #[schema(example = "entry 17 does not hash to what the next one says")]
     what: String,
 }
 
-/// `GET /api/v1/ledger/verification`: reads the whole chain.
+/// Verify the ledger
+///
+/// Reads the whole chain.
+#[utoipa::path(
+    get,
+    path = "/api/v1/ledger/verification",
+    operation_id = "verify_ledger",
+    tag = tags::LEDGER,
+    responses((status = 200, description = "Whether it is intact, and where it is not.", body = VerdictItem)),
+)]
 pub(super) async fn verify(call: Call) -> Result<Reply, Problem> {
     let verdict = call.authority.verify_ledger().await?;
     let fault = verdict.fault.map(|fault| FaultItem { seq: fault.seq(), what: fault.to_string() });

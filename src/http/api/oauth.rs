@@ -1,8 +1,8 @@
 //! What OAuth clients and resource servers know how to ask (RFC 7662, RFC 7009, RFC 8414).
 
-mod introspect;
-mod metadata;
-mod revoke;
+pub(super) mod introspect;
+pub(super) mod metadata;
+pub(super) mod revoke;
 
 use http::Method;
 

@@ -3,16 +3,25 @@
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::body;
 use crate::http::call::Call;
 use crate::http::inquiry::Inquiry;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::route::Answer;
 use crate::service::health::Check;
 
-/// `GET /livez`: the process answers.
+/// Say that the process answers
+#[utoipa::path(
+    get,
+    path = "/livez",
+    operation_id = "livez",
+    tag = tags::OPERATION,
+    responses((status = 200, description = "It does.", body = String, content_type = "text/plain", example = json!("ok\n"))),
+)]
 pub(super) fn livez(_inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let mut answer = Answer::new(body::full("ok\n"));
     let headers = answer.headers_mut();
@@ -22,13 +31,24 @@ pub(super) fn livez(_inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     Ok(answer)
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Readiness {
+    #[schema(pattern = "^(ready|unready)$", example = "ready")]
     status: &'static str,
     checks: Vec<Check>,
 }
 
-/// `GET /readyz`: whether tokens can be minted and redeemed now, and if not, why.
+/// Say whether tokens can be minted and redeemed now
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "readyz",
+    tag = tags::OPERATION,
+    responses(
+        (status = 200, description = "They can.", body = Readiness),
+        (status = 503, description = "They cannot; the checks that are not `ok` say why.", body = Readiness),
+    ),
+)]
 pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
     let checks = call.authority.checks();
     let ready = checks.iter().all(|check| check.ok);
@@ -39,7 +59,20 @@ pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::json(code, &Readiness { status, checks }))
 }
 
-/// `GET /metrics`: Prometheus text format 0.0.4.
+/// Show metrics
+///
+/// Open to anyone, unless `http.public_metrics` is off: then to users.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "metrics",
+    tag = tags::OPERATION,
+    responses(
+        (status = 200, description = "Prometheus text format 0.0.4.", body = String, content_type = "text/plain",
+            example = json!("# TYPE gatepass_mints_total counter\n")),
+        code::SigningIn,
+    ),
+)]
 pub(super) async fn metrics(call: Call) -> Result<Reply, Problem> {
     call.authority.record_gauges();
     let text = crate::http::metrics::render();

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use crate::http::call::Call;
 use crate::http::problem::Problem;
@@ -55,10 +56,15 @@ impl<'de> Deserialize<'de> for Flag {
 pub(super) struct NoFilters {}
 
 /// What every list is asked.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
-struct Asked {
+pub(super) struct Asked {
+    /// How many items a page has.
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 1000, default = 100, example = 100)]
     limit: Limit,
+    /// The `next` of the page before, of the same list with the same filters.
+    #[param(example = "q1ZKyFFQslIK0YFOV5I")]
     cursor: Option<String>,
 }
 
@@ -163,9 +169,13 @@ fn wrong_cursor() -> Problem {
     Problem::invalid_fields(vec![FieldError::new("cursor", what)])
 }
 
-#[derive(Serialize)]
-struct Listed<T> {
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Page)]
+pub(super) struct Listed<T> {
     items: Vec<T>,
+    /// The cursor of the page that follows; `null` at the end.
+    #[schema(required, example = json!(null))]
     next: Option<String>,
 }
 

@@ -1,24 +1,43 @@
 //! What a host does with its certificate: renew, ask who it is, leave.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::bootstrap::outcome;
+use super::bootstrap::{CSR_EXAMPLE, outcome};
 use super::shapes::Identity;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{HostId, Serial};
 use crate::name::{DnsName, Role};
 use crate::service::renew_after;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Renewal)]
 struct Request {
+    /// A certificate request, PKCS#10 in PEM: P-256, P-384 or Ed25519.
+    #[schema(max_length = 8192, example = json!(CSR_EXAMPLE))]
     csr: String,
 }
 
-/// `POST /api/v1/renew`.
+/// Renew a certificate
+///
+/// With a new key or the same. The roles are those that the host has now.
+#[utoipa::path(
+    post,
+    path = "/api/v1/renew",
+    operation_id = "renew",
+    tag = tags::ENROLLING,
+    request_body = Request,
+    responses(
+        (status = 200, description = "The new certificate.", body = Identity),
+        code::Issuing,
+        code::TooManyRequests,
+    ),
+)]
 pub(super) async fn renew(call: Call) -> Result<Reply, Problem> {
     let Request { csr } = decode::strict(&call.body)?;
     let enrolled = call.authority.renew(&call.caller(), call.host()?, &csr).await;
@@ -26,10 +45,11 @@ pub(super) async fn renew(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&Identity::from(enrolled?)))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct WhoAmI<'a> {
     host_id: HostId,
     roles: &'a [Role],
+    #[schema(required)]
     name: Option<&'a DnsName>,
     serial: Serial,
     issued_at: Timestamp,
@@ -37,7 +57,14 @@ struct WhoAmI<'a> {
     renew_after: Timestamp,
 }
 
-/// `GET /api/v1/whoami`: what the presented certificate says.
+/// Show what the certificate says
+#[utoipa::path(
+    get,
+    path = "/api/v1/whoami",
+    operation_id = "whoami",
+    tag = tags::ENROLLING,
+    responses((status = 200, description = "What the presented certificate says.", body = WhoAmI<'static>)),
+)]
 pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let host = call.host()?;
     let issued_at = host.issued_at;
@@ -52,13 +79,23 @@ pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Left {
     host_id: HostId,
+    #[schema(pattern = "^revoked$", example = "revoked")]
     state: &'static str,
 }
 
-/// `POST /api/v1/leave`: the host revokes itself.
+/// Leave
+///
+/// The host revokes itself, and with it its certificates and keys.
+#[utoipa::path(
+    post,
+    path = "/api/v1/leave",
+    operation_id = "leave",
+    tag = tags::ENROLLING,
+    responses((status = 200, description = "It is revoked.", body = Left)),
+)]
 pub(super) async fn leave(call: Call) -> Result<Reply, Problem> {
     let host_id = call.host()?.id;
     call.authority.revoke_host(&call.caller(), host_id).await?;

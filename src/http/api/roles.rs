@@ -1,18 +1,33 @@
 //! `GET /api/v1/roles`: the catalogue.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::paging::whole;
+use super::paging::{Listed, whole};
 use crate::http::call::Call;
+use crate::http::openapi::tags;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::name::Role;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RoleItem<'a> {
+    #[schema(value_type = Role)]
     id: &'a str,
+    #[schema(example = "runs workloads")]
     description: &'a str,
 }
 
+/// List the roles
+///
+/// The catalogue of the configuration.
+#[utoipa::path(
+    get,
+    path = "/api/v1/roles",
+    operation_id = "list_roles",
+    tag = tags::AUTHORITY,
+    responses((status = 200, description = "All of them.", body = Listed<RoleItem<'static>>)),
+)]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let roles = call.authority.settings().roles.iter();
     Ok(whole(roles.map(|(role, description)| RoleItem { id: role.as_str(), description }).collect()))

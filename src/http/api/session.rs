@@ -2,34 +2,44 @@
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::paging::Flag;
 use crate::access::{Limits, Permission, Permissions, Rights, SessionKind, UserRole};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::credential::Credential;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::{cookie, decode};
+use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::sessions::{LiveSession, NewSession};
 use crate::service::{Authority, FieldError};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SignIn, example = json!({ "username": "ops", "password": "correct horse battery staple", "kind": "bearer" }))]
 struct Begin {
+    /// Unless it stands in the Basic credentials.
     username: Option<String>,
+    /// Unless it stands in the Basic credentials.
+    #[schema(format = "password")]
     password: Option<String>,
+    /// Where its secret is to be; a bearer unless asked.
     kind: Option<SessionKind>,
 }
 
 /// A session as answers show it.
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[schema(as = Session)]
 struct SessionShown<'a> {
     kind: SessionKind,
     expires_at: Timestamp,
+    /// When it ends if it is not used until then.
     idle_after: Timestamp,
     /// What a request that changes something repeats in `X-CSRF-Token`; cookie sessions alone have one.
+    #[schema(nullable = false, example = "iZ0x…")]
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<&'a str>,
 }
@@ -43,16 +53,22 @@ impl<'a> SessionShown<'a> {
 }
 
 /// A user and what it may do at this moment.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignedInUser)]
 struct UserShown<'a> {
+    #[schema(value_type = UserName)]
     name: &'a str,
     role: UserRole,
+    #[schema(example = json!(["tokens:read", "tokens:write"]))]
     permissions: Vec<&'static str>,
     limits: &'a Limits,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = BegunSession)]
 struct Begun<'a> {
+    /// The secret of a bearer session, this once; a cookie session has it in its cookie.
+    #[schema(nullable = false, example = "gps_…")]
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a str>,
     #[serde(flatten)]
@@ -60,19 +76,47 @@ struct Begun<'a> {
     user: UserShown<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WhoAsks)]
 struct Who<'a> {
     /// As the ledger names it.
+    #[schema(example = "user:ops")]
     actor: String,
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserShown<'a>>,
+    /// What it may do, by the scopes that give it.
+    #[schema(example = json!(["tokens:read", "tokens:write"]))]
     permissions: Vec<&'static str>,
     limits: &'a Limits,
-    #[serde(flatten)]
-    session: Option<SessionShown<'a>>,
+
+    /// Of a session alone, as what follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    kind: Option<SessionKind>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    expires_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    idle_after: Option<Timestamp>,
+    /// Of a cookie session alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "iZ0x…")]
+    csrf_token: Option<&'a str>,
 }
 
-/// `POST /api/v1/session`: name and password in the body, or as Basic credentials.
+/// Sign in for a session
+///
+/// With name and password in the body or as Basic credentials. A cookie session is for browsers, a bearer one for programs.
+#[utoipa::path(
+    post,
+    path = "/api/v1/session",
+    operation_id = "sign_in",
+    tag = tags::SESSION,
+    request_body = Begin,
+    responses((status = 201, description = "The session.", body = Begun<'static>)),
+)]
 pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let Begin { username, password, kind } = decode::strict(&call.body)?;
     let (name, password) = given(&call, username, password.map(Secret::new))?;
@@ -124,7 +168,16 @@ fn render(authority: &Authority, begun: &NewSession) -> Reply {
     }
 }
 
-/// `GET /api/v1/session`: who asks, and what that allows.
+/// Show who asks
+///
+/// And what that allows at this moment.
+#[utoipa::path(
+    get,
+    path = "/api/v1/session",
+    operation_id = "show_session",
+    tag = tags::SESSION,
+    responses((status = 200, description = "Who, and what for.", body = Who<'static>)),
+)]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let user = call.authority.user_of(&call.actor).await?;
     let user = user.as_ref().map(|user| UserShown {
@@ -133,37 +186,69 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         permissions: names(call.rights.permissions),
         limits: &call.rights.limits,
     });
+    let session = call.session.as_deref().map(SessionShown::new);
     Ok(Reply::ok(&Who {
         actor: call.actor.to_string(),
         user,
         permissions: names(call.rights.permissions),
         limits: &call.rights.limits,
-        session: call.session.as_deref().map(SessionShown::new),
+        kind: session.map(|session| session.kind),
+        expires_at: session.map(|session| session.expires_at),
+        idle_after: session.map(|session| session.idle_after),
+        csrf_token: session.and_then(|session| session.csrf_token),
     }))
 }
 
-#[derive(Deserialize)]
+/// What was signed out of.
+#[derive(Serialize, ToSchema)]
+struct SignedOut {
+    signed_out: Place,
+}
+
+/// One session, or all of the user's.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = SignedOutOf)]
+enum Place {
+    Here,
+    Everywhere,
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Where {
+    /// All sessions of the user.
+    #[param(value_type = bool, required = false, default = false, example = true)]
     #[serde(default)]
     everywhere: Flag,
 }
 
-/// `DELETE /api/v1/session`: this one, or all of the user's with `?everywhere=true`.
+/// Sign out
+///
+/// Of this session, or of all with `everywhere=true`. In force at the very next request.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/session",
+    operation_id = "sign_out",
+    tag = tags::SESSION,
+    params(Where),
+    responses((status = 200, description = "It is over.", body = SignedOut), code::InvalidRequest),
+)]
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let Where { everywhere: Flag(everywhere) } = call.query()?;
     let caller = call.caller();
     let signed_out = match everywhere {
         true => {
             call.authority.sign_out_everywhere(&caller).await?;
-            "everywhere"
+            Place::Everywhere
         }
         false => {
             call.authority.end_session(&caller, call.session()?.id).await?;
-            "here"
+            Place::Here
         }
     };
-    let reply = Reply::ok(&json!({ "signed_out": signed_out }));
+    let reply = Reply::ok(&SignedOut { signed_out });
     let cookie = call.session.as_ref().is_some_and(|session| session.kind == SessionKind::Cookie);
     Ok(if cookie { cookie::clear(reply) } else { reply })
 }

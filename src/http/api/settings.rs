@@ -4,21 +4,30 @@ use std::collections::BTreeMap;
 
 use http::Method;
 use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::access::Permission;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
+use crate::http::openapi::tags;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::route::Route;
 use crate::service::settings::{SettingsRequest, Standing};
 
 /// One setting: what is in force, what the configuration says, and since when it is changed.
-#[derive(Serialize)]
-struct Shown {
+#[derive(Serialize, ToSchema)]
+#[schema(as = SettingShown)]
+pub(super) struct Shown {
+    /// What is in force, a span.
+    #[schema(example = "30m")]
     value: String,
+    /// What the configuration says.
+    #[schema(example = "15m")]
     configured: String,
+    #[schema(required)]
     changed_at: Option<Timestamp>,
 }
 
@@ -30,6 +39,10 @@ fn render(standings: Vec<Standing>) -> Reply {
     Reply::ok(&shown.collect::<BTreeMap<_, _>>())
 }
 
+fn example() -> Value {
+    json!({ "default_ttl": { "value": "30m", "configured": "15m", "changed_at": "2030-01-31T12:00:00Z" } })
+}
+
 /// The rows.
 pub(super) fn routes() -> [Route; 2] {
     let path = "/api/v1/settings";
@@ -39,13 +52,32 @@ pub(super) fn routes() -> [Route; 2] {
     ]
 }
 
-/// `GET /api/v1/settings`.
-async fn show(call: Call) -> Result<Reply, Problem> {
+/// Show the settings
+///
+/// What may be changed while the authority runs.
+#[utoipa::path(
+    get,
+    path = "/api/v1/settings",
+    operation_id = "show_settings",
+    tag = tags::AUTHORITY,
+    responses((status = 200, description = "Each by its name.", body = BTreeMap<String, Shown>, example = json!(example()))),
+)]
+pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     Ok(render(call.authority.setting_standings()))
 }
 
-/// `PATCH /api/v1/settings`.
-async fn change(call: Call) -> Result<Reply, Problem> {
+/// Change settings
+///
+/// In force at once. What is absent stays; `null` goes back to the configuration.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/settings",
+    operation_id = "change_settings",
+    tag = tags::AUTHORITY,
+    request_body = SettingsRequest,
+    responses((status = 200, description = "Each by its name.", body = BTreeMap<String, Shown>, example = json!(example()))),
+)]
+pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<SettingsRequest>(&call.body)?;
     Ok(render(call.authority.change_settings(&call.caller(), &request, faults).await?))
 }

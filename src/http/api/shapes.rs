@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
@@ -13,31 +14,60 @@ use crate::store::{HostRecord, HostState, KeyRecord, KeyState, TokenRecord, Toke
 use crate::token::status_uri;
 
 /// A token in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TokenItem {
     pub(super) id: TokenId,
     state: TokenState,
     label: Label,
     roles: Vec<Role>,
+    /// Whether it may live until revoked.
     persistent: bool,
+    /// Whether it is the emergency token.
     emergency: bool,
+    /// Who minted it, as the ledger names actors.
+    #[schema(example = "user:admin")]
     minter: String,
     created_at: Timestamp,
+    /// `null`: it lives until revoked.
+    #[schema(required)]
     expires_at: Option<Timestamp>,
+    /// How many hosts it may admit; `null`: unlimited.
+    #[schema(required, minimum = 1, example = 1)]
     max_uses: Option<u32>,
+    /// How many uses are taken.
+    #[schema(example = 0)]
     used: u32,
+    /// `null`: unlimited.
+    #[schema(required, example = 1)]
     uses_left: Option<u32>,
     /// How many hosts it admitted.
+    #[schema(example = 0)]
     hosts: u32,
+    #[schema(required)]
     last_used_at: Option<Timestamp>,
+    /// The host that used it last.
+    #[schema(required)]
     last_used_by: Option<HostId>,
+    /// From where.
+    #[schema(required, value_type = Option<String>, example = "192.0.2.7")]
     last_used_from: Option<IpAddr>,
+    /// The names it allows.
     dns_names: Vec<DnsPattern>,
+    /// The only key that may redeem it.
+    #[schema(required)]
     key_thumbprint: Option<Thumbprint>,
+    /// The cluster it is bound to.
+    #[schema(required)]
     cluster: Option<Cluster>,
+    #[schema(required)]
     revoked_at: Option<Timestamp>,
+    /// Its successor.
+    #[schema(required)]
     replaced_by: Option<TokenId>,
+    /// When it gives way to that.
+    #[schema(required)]
     revokes_at: Option<Timestamp>,
+    /// The key that signed it.
     kid: KeyId,
 }
 
@@ -74,18 +104,27 @@ impl TokenItem {
 }
 
 /// One token, with the newest of the hosts that it admitted for who may see hosts.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct TokenShown {
     #[serde(flatten)]
     pub(super) token: TokenItem,
+    /// Absent for who may not see hosts.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) newest_hosts: Option<Vec<HostItem>>,
 }
 
 /// Where a token stands in the published status lists, as its own claim says it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct StatusEntry {
+    /// Its place in the list.
+    #[schema(maximum = 1_048_575, example = 5)]
     idx: u32,
+    /// The list.
+    #[schema(
+        format = "uri",
+        example = "https://gate.example.org/status/0198c0de-0000-7000-8000-000000000001"
+    )]
     uri: String,
 }
 
@@ -96,18 +135,26 @@ impl StatusEntry {
 }
 
 /// A service token in a list: it has neither uses nor bindings.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct ServiceTokenItem {
     pub(super) id: TokenId,
     state: TokenState,
+    /// The URI of the service.
+    #[schema(required, example = "https://jobs.example.org")]
     audience: Option<String>,
     label: Label,
     roles: Vec<Role>,
+    /// Who minted it, as the ledger names actors.
+    #[schema(example = "user:admin")]
     minter: String,
     created_at: Timestamp,
+    #[schema(required)]
     expires_at: Option<Timestamp>,
+    #[schema(required)]
     revoked_at: Option<Timestamp>,
+    /// The key that signed it.
     kid: KeyId,
+    /// Its entry, as its own claim names it.
     status_list: StatusEntry,
 }
 
@@ -132,29 +179,40 @@ impl ServiceTokenItem {
 }
 
 /// What was taken back.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Revoked<Id> {
     pub(super) id: Id,
+    #[schema(pattern = "^revoked$", example = "revoked")]
     pub(super) state: &'static str,
+    /// `false` if it was revoked before.
+    #[schema(example = true)]
     pub(super) changed: bool,
 }
 
 /// A host in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct HostItem {
     pub(super) id: HostId,
     state: HostState,
+    #[schema(required)]
     name: Option<DnsName>,
+    #[schema(required)]
     cluster: Option<Cluster>,
+    /// Its roles from the next certificate on.
     roles: Vec<Role>,
+    /// The token that admitted it.
     token_id: TokenId,
     enrolled_at: Timestamp,
+    #[schema(required)]
     revoked_at: Option<Timestamp>,
+    /// The newest.
     certificate: CertificateItem,
+    /// Whether the host has shown the newest one.
+    #[schema(example = true)]
     certificate_seen: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CertificateItem {
     serial: Serial,
     issued_at: Timestamp,
@@ -185,15 +243,23 @@ impl HostItem {
 }
 
 /// What a host leaves with: nothing of it is secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct Identity {
     host_id: HostId,
+    /// The host's certificate, PEM.
+    #[schema(example = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n")]
     certificate: String,
+    /// Issuing CA and root, PEM.
+    #[schema(example = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n")]
     chain: String,
+    /// The root, PEM.
+    #[schema(example = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n")]
     ca_certificate: String,
     roles: Vec<Role>,
+    #[schema(required)]
     name: Option<DnsName>,
     expires_at: Timestamp,
+    /// When to renew.
     renew_after: Timestamp,
 }
 
@@ -206,14 +272,20 @@ impl From<Enrolled> for Identity {
 }
 
 /// A signing key in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct KeyItem {
     id: KeyId,
+    /// What it signs.
+    #[schema(example = "enrollment")]
     #[serde(rename = "use")]
     usage: &'static str,
     state: KeyState,
+    /// Whether it verifies persistent tokens only.
+    #[schema(example = false)]
     persistent_only: bool,
     created_at: Timestamp,
+    /// How many it signed that are still good.
+    #[schema(example = 2)]
     live_persistent_tokens: u64,
 }
 

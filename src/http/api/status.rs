@@ -9,12 +9,13 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use crate::access::address::subscriber;
 use crate::http::document::{Document, Shelf};
 use crate::http::inquiry::Inquiry;
-use crate::http::problem::Problem;
+use crate::http::openapi::{NotModified, tags};
+use crate::http::problem::{Problem, code};
 use crate::http::route::{Answer, Route};
 use crate::http::stream::{Refused, StreamSender, stream};
 use crate::id::ListId;
 use crate::service::status_lists::{
-    Aggregation, Following, Full, Offered, Place, Published, SignedList, Subscriber,
+    Aggregation, Following, Full, Lists, Offered, Place, Published, SignedList, Subscriber,
 };
 use crate::token::STATUS_LIST_TTL;
 
@@ -23,35 +24,59 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// How many events may wait for a subscriber.
 const BUFFER: usize = 64;
 
+/// What an event looks like.
+const EVENTS: &str = "event: change\nid: 9f2c4e71a0b35d88-42\ndata: {\"list\":\"https://gate.example.org/status/\
+    0198c0de-0000-7000-8000-000000000001\",\"version\":42,\"changes\":[{\"idx\":5,\"status\":1}]}\n\n";
+
 /// The rows. Each keeps the documents that it has made.
 pub(super) fn routes() -> Vec<Route> {
     let (aggregations, lists) = (Shelf::default(), Shelf::default());
     vec![
         Route::direct("/status", move |inquiry| aggregation(inquiry, &aggregations)),
         Route::direct("/status/{list}", move |inquiry| list(inquiry, &lists)),
-        Route::direct("/status/events", |inquiry| {
-            let published = inquiry.authority.status_lists().published();
-            follow(inquiry, place(inquiry, &published)?, None)
-        }),
-        Route::direct("/status/{list}/events", |inquiry| {
-            let published = inquiry.authority.status_lists().published();
-            let place = place(inquiry, &published)?;
-            let (list, _) = find(inquiry, place)?;
-            follow(inquiry, place, Some(list))
-        }),
+        Route::direct("/status/events", events),
+        Route::direct("/status/{list}/events", list_events),
     ]
 }
 
-/// `GET /status` (section 9.1): the addresses of the lists.
-fn aggregation(inquiry: &Inquiry<'_>, made: &Shelf<String, Aggregation>) -> Result<Answer, Problem> {
+/// List the status lists
+///
+/// The addresses of all of them (draft-ietf-oauth-status-list-21 section 9.1).
+#[utoipa::path(
+    get,
+    path = "/status",
+    operation_id = "list_status_lists",
+    tag = tags::PUBLISHED,
+    responses((status = 200, description = "Their addresses.", body = Lists<'static>), NotModified, code::KeysUnavailable),
+)]
+pub(super) fn aggregation(
+    inquiry: &Inquiry<'_>,
+    made: &Shelf<String, Aggregation>,
+) -> Result<Answer, Problem> {
     let published = inquiry.authority.status_lists().published();
     let aggregation = place(inquiry, &published)?.aggregation();
     let make = |source: &Aggregation| document("application/json", source.text.clone());
     Ok(made.document(&*aggregation.issuer, aggregation, make).serve(inquiry.headers))
 }
 
-/// `GET /status/{list}` (section 8.1): a signed list.
-fn list(inquiry: &Inquiry<'_>, made: &Shelf<String, SignedList>) -> Result<Answer, Problem> {
+/// Fetch a status list
+///
+/// A signed list, two bits for each token (draft-ietf-oauth-status-list-21 section 8.1).
+#[utoipa::path(
+    get,
+    path = "/status/{list}",
+    operation_id = "fetch_status_list",
+    tag = tags::PUBLISHED,
+    params(("list" = String, Path, description = "The list's id.", example = "0198c0de-0000-7000-8000-000000000001")),
+    responses(
+        (status = 200, description = "The list.", body = String, content_type = "application/statuslist+jwt",
+            example = json!("eyJhbGciOiJFZERTQSIsInR5cCI6InN0YXR1c2xpc3Qrand0Ii…")),
+        NotModified,
+        code::NotFound,
+        code::KeysUnavailable,
+    ),
+)]
+pub(super) fn list(inquiry: &Inquiry<'_>, made: &Shelf<String, SignedList>) -> Result<Answer, Problem> {
     let published = inquiry.authority.status_lists().published();
     let (_, list) = find(inquiry, place(inquiry, &published)?)?;
     let make = |source: &SignedList| document("application/statuslist+jwt", source.text.clone());
@@ -75,6 +100,56 @@ fn find<'a>(inquiry: &Inquiry<'_>, place: &'a Place) -> Result<(ListId, &'a Arc<
     let list = ListId::parse(inquiry.param("list"));
     let found = list.and_then(|list| Some((list, place.list(list)?)));
     found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such status list"))
+}
+
+/// Follow all status lists
+///
+/// Server-sent events: what changes from now on, and since `Last-Event-ID` if one is named.
+#[utoipa::path(
+    get,
+    path = "/status/events",
+    operation_id = "follow_status_lists",
+    tag = tags::PUBLISHED,
+    params(("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen.",
+            example = "9f2c4e71a0b35d88-41")),
+    responses(
+        (status = 200, description = "`hello`, then `change` and `reset`, and a heartbeat each 15 s.", body = String,
+            content_type = "text/event-stream", example = json!(EVENTS)),
+        code::TooManyStreams,
+        code::KeysUnavailable,
+    ),
+)]
+pub(super) fn events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
+    let published = inquiry.authority.status_lists().published();
+    follow(inquiry, place(inquiry, &published)?, None)
+}
+
+/// Follow one status list
+///
+/// Server-sent events, as of all lists.
+#[utoipa::path(
+    get,
+    path = "/status/{list}/events",
+    operation_id = "follow_status_list",
+    tag = tags::PUBLISHED,
+    params(
+        ("list" = String, Path, description = "The list's id.", example = "0198c0de-0000-7000-8000-000000000001"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen.",
+            example = "9f2c4e71a0b35d88-41"),
+    ),
+    responses(
+        (status = 200, description = "`hello`, then `change` and `reset`, and a heartbeat each 15 s.", body = String,
+            content_type = "text/event-stream", example = json!(EVENTS)),
+        code::NotFound,
+        code::TooManyStreams,
+        code::KeysUnavailable,
+    ),
+)]
+pub(super) fn list_events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
+    let published = inquiry.authority.status_lists().published();
+    let place = place(inquiry, &published)?;
+    let (list, _) = find(inquiry, place)?;
+    follow(inquiry, place, Some(list))
 }
 
 /// Server-sent events: what changes from now on, and since `Last-Event-ID` if the client names one.

@@ -1,12 +1,14 @@
 //! `POST /api/v1/enrollment-tokens/revoke` and `POST /api/v1/hosts/revoke`: take many back, after a count.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::tokens::revoke::TheirHosts;
 use crate::access::Permission;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{HostId, TokenId};
 use crate::service::FieldError;
@@ -16,8 +18,7 @@ use crate::service::together::{HostsOrder, Tally, TokensOrder, Which};
 /// How many ids one call may bring: as many as fit its body.
 const MOST_IDS: usize = 1000;
 
-#[derive(Deserialize)]
-#[serde(default)]
+/// Which things are meant, as any of the requests says it.
 struct Request<Words> {
     ids: Option<Vec<String>>,
     filter: Option<Words>,
@@ -26,43 +27,97 @@ struct Request<Words> {
     dry_run: bool,
 }
 
-impl<Words> Default for Request<Words> {
-    fn default() -> Self {
-        Self { ids: None, filter: None, all: false, expect: None, dry_run: false }
-    }
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(as = HostsRevocation, example = json!({ "filter": { "state": "expired" }, "dry_run": true }))]
+struct HostsRequest {
+    /// These, 1000 at most; not together with `filter`.
+    #[schema(max_items = 1000)]
+    ids: Option<Vec<String>>,
+    /// Those that fit.
+    filter: Option<HostWords>,
+    /// All there are.
+    all: bool,
+    /// How many they are, as a dry run said it; needed without `ids`.
+    #[schema(example = 3)]
+    expect: Option<u64>,
+    /// Only count them.
+    dry_run: bool,
 }
 
 /// The same, with what becomes of the hosts.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = TokensRevocation, example = json!({ "filter": { "unused_for": "30d" }, "dry_run": true }))]
 struct TokensRequest {
+    /// These, 1000 at most; not together with `filter`.
+    #[schema(max_items = 1000)]
     ids: Option<Vec<String>>,
+    /// Those that fit.
     filter: Option<TokenWords>,
+    /// All there are.
     all: bool,
+    /// How many they are, as a dry run said it; needed without `ids`.
+    #[schema(example = 3)]
     expect: Option<u64>,
+    /// Only count them.
     dry_run: bool,
+    /// `revoke`: the hosts that came in by them go with them.
     hosts: Option<TheirHosts>,
 }
 
+/// What was taken back, or would be.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = RevokedTogether)]
+enum Outcome {
+    Counted(Counted),
+    Done(Done),
+}
+
 /// What would be taken back.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Counted)]
 struct Counted {
+    #[schema(example = true)]
     dry_run: bool,
+    #[schema(example = 3)]
     count: u64,
+    /// How many hosts came in by them, if they would go too.
+    #[schema(nullable = false, example = 5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     hosts: Option<u64>,
 }
 
 /// What was.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RevokedCount)]
 struct Done {
+    #[schema(example = false)]
     dry_run: bool,
+    #[schema(example = 3)]
     revoked: u64,
+    #[schema(nullable = false, example = 5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     hosts_revoked: Option<u64>,
 }
 
-/// `POST /api/v1/enrollment-tokens/revoke`.
+/// Revoke many tokens
+///
+/// By ids, by a filter, or all; whoever names no ids brings the count that a dry run answered.
+#[utoipa::path(
+    post,
+    path = "/api/v1/enrollment-tokens/revoke",
+    operation_id = "revoke_tokens",
+    tag = tags::TOKENS,
+    request_body = TokensRequest,
+    responses(
+        (status = 200, description = "How many were revoked, or would be.", body = Outcome),
+        code::NotFound,
+        code::CountChanged,
+        code::EmergencyToken,
+    ),
+)]
 pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
     let TokensRequest { ids, filter, all, expect, dry_run, hosts } = decode::strict(&call.body)?;
     let hosts = hosts == Some(TheirHosts::Revoke);
@@ -74,23 +129,45 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
     let authority = &call.authority;
     if dry_run {
         let Tally { tokens, hosts: admitted } = authority.count_tokens(&order).await?;
-        return Ok(Reply::ok(&Counted { dry_run, count: tokens, hosts: hosts.then_some(admitted) }));
+        return Ok(Reply::ok(&Outcome::Counted(Counted {
+            dry_run,
+            count: tokens,
+            hosts: hosts.then_some(admitted),
+        })));
     }
     let done = authority.revoke_tokens(&call.caller(), &order).await?;
-    Ok(Reply::ok(&Done { dry_run, revoked: done.tokens, hosts_revoked: hosts.then_some(done.hosts) }))
+    Ok(Reply::ok(&Outcome::Done(Done {
+        dry_run,
+        revoked: done.tokens,
+        hosts_revoked: hosts.then_some(done.hosts),
+    })))
 }
 
-/// `POST /api/v1/hosts/revoke`.
+/// Revoke many hosts
+///
+/// By ids, by a filter, or all; whoever names no ids brings the count that a dry run answered.
+#[utoipa::path(
+    post,
+    path = "/api/v1/hosts/revoke",
+    operation_id = "revoke_hosts",
+    tag = tags::HOSTS,
+    request_body = HostsRequest,
+    responses(
+        (status = 200, description = "How many were revoked, or would be.", body = Outcome),
+        code::NotFound,
+        code::CountChanged,
+    ),
+)]
 pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
-    let request = decode::strict::<Request<HostWords>>(&call.body)?;
-    let (expect, dry_run) = (request.expect, request.dry_run);
-    let order = HostsOrder { which: request.which(HostWords::is_empty, HostId::parse)?, expect };
+    let HostsRequest { ids, filter, all, expect, dry_run } = decode::strict(&call.body)?;
+    let which = Request { ids, filter, all, expect, dry_run }.which(HostWords::is_empty, HostId::parse)?;
+    let order = HostsOrder { which, expect };
     if dry_run {
         let count = call.authority.count_hosts(&order).await?.hosts;
-        return Ok(Reply::ok(&Counted { dry_run, count, hosts: None }));
+        return Ok(Reply::ok(&Outcome::Counted(Counted { dry_run, count, hosts: None })));
     }
     let done = call.authority.revoke_hosts(&call.caller(), &order).await?;
-    Ok(Reply::ok(&Done { dry_run, revoked: done.hosts, hosts_revoked: None }))
+    Ok(Reply::ok(&Outcome::Done(Done { dry_run, revoked: done.hosts, hosts_revoked: None })))
 }
 
 impl<Words: Default> Request<Words> {

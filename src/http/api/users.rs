@@ -2,14 +2,16 @@
 
 use http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::api_keys::Tokens;
-use super::paging::{NoFilters, asked};
+use super::paging::{Asked, Listed, NoFilters, asked};
 use crate::access::{Limits, UserRole};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::name::UserName;
 use crate::secret::Secret;
@@ -17,14 +19,17 @@ use crate::service::users::request::{UserChangeRequest, UserRequest};
 use crate::store::UserRecord;
 
 /// A user in a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 struct UserItem {
+    #[schema(value_type = UserName)]
     username: String,
     role: UserRole,
     limits: Limits,
     disabled: bool,
     created_at: Timestamp,
     password_set_at: Timestamp,
+    #[schema(required)]
     disabled_at: Option<Timestamp>,
 }
 
@@ -36,14 +41,36 @@ impl From<UserRecord> for UserItem {
     }
 }
 
-/// `GET /api/v1/users`: a page of users, by name.
+/// List users
+///
+/// A page of users, by name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/users",
+    operation_id = "list_users",
+    tag = tags::USERS,
+    params(Asked),
+    responses((status = 200, description = "A page.", body = Listed<UserItem>), code::InvalidRequest),
+)]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "users")?;
     let users = call.authority.list_users(paging.query()?).await?;
     Ok(paging.rendered(users, UserItem::from))
 }
 
-/// `POST /api/v1/users`.
+/// Create a user
+#[utoipa::path(
+    post,
+    path = "/api/v1/users",
+    operation_id = "create_user",
+    tag = tags::USERS,
+    request_body = UserRequest,
+    responses(
+        (status = 201, description = "The user.", body = UserItem),
+        code::BeyondLimits,
+        code::UserExists,
+    ),
+)]
 pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<UserRequest>(&call.body)?;
     let order = request.judge(call.authority.settings(), faults)?;
@@ -51,12 +78,36 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::json(StatusCode::CREATED, &UserItem::from(user)))
 }
 
-/// `GET /api/v1/users/{name}`.
+/// Show a user
+#[utoipa::path(
+    get,
+    path = "/api/v1/users/{name}",
+    operation_id = "show_user",
+    tag = tags::USERS,
+    params(("name" = UserName, Path, description = "The user's name.")),
+    responses((status = 200, description = "The user.", body = UserItem), code::NotFound),
+)]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&UserItem::from(call.authority.show_user(&name(&call)?).await?)))
 }
 
-/// `PATCH /api/v1/users/{name}`: role, limits, standing.
+/// Change a user
+///
+/// Role, limits, standing; what is absent stays. In force at the very next request.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/users/{name}",
+    operation_id = "change_user",
+    tag = tags::USERS,
+    params(("name" = UserName, Path, description = "The user's name.")),
+    request_body = UserChangeRequest,
+    responses(
+        (status = 200, description = "The user as it is now.", body = UserItem),
+        code::BeyondLimits,
+        code::NotFound,
+        code::LastAdmin,
+    ),
+)]
 pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
     let (request, faults) = decode::native::<UserChangeRequest>(&call.body)?;
@@ -65,12 +116,30 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&UserItem::from(user)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct NewPassword {
+    /// 12 to 128 characters, none of the common ones.
+    #[schema(
+        format = "password",
+        min_length = 12,
+        max_length = 128,
+        example = "correct horse battery staple"
+    )]
     password: String,
 }
 
-/// `PUT /api/v1/users/{name}/password`.
+/// Reset a user's password
+///
+/// The user is signed out everywhere.
+#[utoipa::path(
+    put,
+    path = "/api/v1/users/{name}/password",
+    operation_id = "reset_password",
+    tag = tags::USERS,
+    params(("name" = UserName, Path, description = "The user's name.")),
+    request_body = NewPassword,
+    responses((status = 204, description = "It is set."), code::BeyondLimits, code::NotFound),
+)]
 pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
     let NewPassword { password } = decode::strict(&call.body)?;
@@ -78,13 +147,29 @@ pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
     Ok(done())
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct OwnPassword {
+    #[schema(format = "password", example = "a password that was good")]
     current: String,
+    /// 12 to 128 characters, none of the common ones.
+    #[schema(
+        format = "password",
+        min_length = 12,
+        max_length = 128,
+        example = "correct horse battery staple"
+    )]
     new: String,
 }
 
-/// `POST /api/v1/password`: one's own.
+/// Change one's own password
+#[utoipa::path(
+    post,
+    path = "/api/v1/password",
+    operation_id = "change_password",
+    tag = tags::USERS,
+    request_body = OwnPassword,
+    responses((status = 204, description = "It is changed.")),
+)]
 pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     let (OwnPassword { current, new }, faults) = decode::native(&call.body)?;
     let (current, new) = (Secret::new(current), Secret::new(new));
@@ -93,20 +178,47 @@ pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     Ok(done())
 }
 
-/// `POST /api/v1/users/{name}/sign-out`: everywhere.
+/// Sign a user out everywhere
+#[utoipa::path(
+    post,
+    path = "/api/v1/users/{name}/sign-out",
+    operation_id = "sign_out_user",
+    tag = tags::USERS,
+    params(("name" = UserName, Path, description = "The user's name.")),
+    responses((status = 204, description = "No session of the user is good any more."), code::BeyondLimits, code::NotFound),
+)]
 pub(super) async fn sign_out(call: Call) -> Result<Reply, Problem> {
     call.authority.sign_out_user(&call.caller(), &name(&call)?).await?;
     Ok(done())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeletedUser)]
 struct Deleted {
     username: UserName,
+    #[schema(example = 2)]
     api_keys_deleted: u64,
+    #[schema(example = 3)]
     tokens_revoked: u64,
 }
 
-/// `DELETE /api/v1/users/{name}`.
+/// Delete a user
+///
+/// The user's API keys go too; tokens stay, unless `tokens=revoke`.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/users/{name}",
+    operation_id = "delete_user",
+    tag = tags::USERS,
+    params(("name" = UserName, Path, description = "The user's name."), Tokens),
+    responses(
+        (status = 200, description = "The user is gone.", body = Deleted),
+        code::InvalidRequest,
+        code::BeyondLimits,
+        code::NotFound,
+        code::LastAdmin,
+    ),
+)]
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let username = name(&call)?;
     let revoke_tokens = call.query::<Tokens>()?.revoke();

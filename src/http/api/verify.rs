@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
+use crate::http::openapi::tags;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::route;
@@ -18,39 +20,70 @@ use crate::token::KeyUse;
 /// The largest body: as many tokens as there may be, of the greatest length, and what stands around them.
 pub(super) const BODY_LIMIT: usize = 4_718_592;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Verification)]
 struct Request {
+    #[schema(min_items = 1, max_items = 1000, example = json!(["eyJhbGciOiJFZERTQSIsImtpZCI6Ii…"]))]
     tokens: Vec<String>,
+    /// Only tokens for this service are good; one of `tokens.audiences`.
+    #[schema(example = "https://jobs.example.org")]
     #[serde(default)]
     audience: Option<String>,
 }
 
 /// What one token is found to be.
-#[derive(Serialize)]
-struct Finding {
-    valid: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(flatten)]
-    said: Option<Said>,
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum Finding {
+    Good(Good),
+    Bad(Bad),
 }
 
-/// What a good one says.
-#[derive(Serialize)]
-struct Said {
+/// What a good token says.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GoodToken)]
+struct Good {
+    #[schema(example = true)]
+    valid: bool,
+    #[schema(pattern = "^(enrollment|service)$", example = "service")]
     kind: &'static str,
     token_id: TokenId,
+    #[schema(format = "uri", example = "https://gate.example.org")]
     issuer: String,
+    #[schema(example = "https://jobs.example.org")]
     audience: String,
     roles: Vec<Role>,
+    /// `null`: it lives until revoked.
+    #[schema(required)]
     expires_at: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+/// Why a token is not good.
+#[derive(Serialize, ToSchema)]
+#[schema(as = BadToken)]
+struct Bad {
+    #[schema(example = false)]
+    valid: bool,
+    #[schema(pattern = "^token_[a-z_]+$", example = "token_revoked")]
+    reason: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
 struct Findings {
     results: Vec<Finding>,
 }
 
+/// Judge tokens
+///
+/// Up to 1000 of them, from memory: signature, time, and whether they were taken back. Asking writes nothing.
+#[utoipa::path(
+    post,
+    path = "/api/v1/verify",
+    operation_id = "verify_tokens",
+    tag = tags::ASKING,
+    request_body = Request,
+    responses((status = 200, description = "A finding for each, in order.", body = Findings)),
+)]
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let Request { tokens, audience } = decoded(call.body).await?;
     let mut faults = Vec::new();
@@ -82,9 +115,10 @@ async fn decoded(body: Bytes) -> Result<Request, Problem> {
 
 impl From<Result<GoodToken, BadToken>> for Finding {
     fn from(result: Result<GoodToken, BadToken>) -> Self {
-        let said = match result {
-            Err(bad) => return Self { valid: false, reason: Some(bad.code()), said: None },
-            Ok(GoodToken::Enrollment(grant)) => Said {
+        Self::Good(match result {
+            Err(bad) => return Self::Bad(Bad { valid: false, reason: bad.code() }),
+            Ok(GoodToken::Enrollment(grant)) => Good {
+                valid: true,
                 kind: KeyUse::Enrollment.name(),
                 token_id: grant.token,
                 issuer: grant.issuer.clone(),
@@ -92,7 +126,8 @@ impl From<Result<GoodToken, BadToken>> for Finding {
                 roles: grant.roles.clone(),
                 expires_at: grant.expires_at,
             },
-            Ok(GoodToken::Service(grant)) => Said {
+            Ok(GoodToken::Service(grant)) => Good {
+                valid: true,
                 kind: KeyUse::Service.name(),
                 token_id: grant.token,
                 issuer: grant.issuer.clone(),
@@ -100,7 +135,6 @@ impl From<Result<GoodToken, BadToken>> for Finding {
                 roles: grant.roles.clone(),
                 expires_at: Some(grant.expires_at),
             },
-        };
-        Self { valid: true, reason: None, said: Some(said) }
+        })
     }
 }

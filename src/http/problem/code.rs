@@ -57,6 +57,7 @@ codes! {
     Csrf = 403 "csrf", "by cookie: send the header X-CSRF-Token, from a page of this site";
     InsufficientScope = 403 "insufficient_scope", "the token or certificate lacks a role";
     BindingMismatch = 403 "binding_mismatch", "name, cluster or key is not what the token was made for";
+    BeyondLimits = 403 "beyond_limits", "it is over your own limits: `fields` names each";
     HostRevoked = 403 "host_revoked", "enroll again with a new key and a new token";
     CertificateRevoked = 403 "certificate_revoked", "it carried a role that was taken away: enroll the host again";
     LineageConflict = 403 "lineage_conflict", "a newer certificate of this host is in use: find the copy, revoke the host, enroll both";
@@ -68,6 +69,8 @@ codes! {
     LastAdmin = 409 "last_admin", "make another admin without limits first: this is the last enabled one";
     TooManyApiKeys = 409 "too_many_api_keys", "delete some API keys of this owner first";
     EmergencyToken = 409 "emergency_token", "confirm with `confirm=emergency`";
+    AlreadyRotated = 409 "already_rotated", "it has a successor: rotate that one";
+    CountChanged = 409 "count_changed", "they are more or fewer than `expect` says: count again";
     KeyNeeded = 409 "key_needed", "confirm with `confirm`, or wait until its tokens have ended";
     KeyInUse = 409 "key_in_use", "rotate first, or say `compromised`: current and prepared keys are in use";
     IssuerNeeded = 409 "issuer_needed", "confirm with `confirm`: live persistent tokens name the URL and end with it";
@@ -82,6 +85,7 @@ codes! {
     UnsupportedMediaType = 415 "unsupported_media_type", "send JSON, with `Content-Type: application/json`";
     CsrRejected = 422 "csr_rejected", "`detail` says why; no use was spent";
     TooManyRequests = 429 "too_many_requests", "wait for as long as Retry-After says";
+    RateLimited = 429 "rate_limited", "wait for as long as Retry-After says";
     InternalError = 500 "internal_error", "a fault of gatepass: its log has the `x-request-id`";
     StoreUnavailable = 503 "store_unavailable", "disk full, read-only or busy; nothing was half done: try again after Retry-After";
     TooManyStreams = 503 "too_many_streams", "as many event streams are open as may be: poll, and try again after Retry-After";
@@ -115,10 +119,10 @@ sets! {
     Issuing = CsrRejected CaNotValid ClockInDoubt KeysUnavailable;
     /// The ends of a token.
     TokenEnded = TokenExpired TokenUsed TokenExhausted TokenRevoked;
-    /// What a host's certificate is refused for.
-    HostRefused = HostRevoked CertificateRevoked LineageConflict;
+    /// What signing in meets, where a route may want it.
+    SigningIn = Unauthenticated Forbidden TooManyRequests RateLimited InternalError StoreUnavailable;
     /// What forward authentication says instead of yes.
-    Guarded = InvalidRequest InvalidToken InsufficientScope HostRevoked CertificateRevoked StoreUnavailable InternalError;
+    Guarded = InvalidRequest InvalidToken InsufficientScope HostRevoked CertificateRevoked LineageConflict StoreUnavailable InternalError;
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What an API key may be asked for with, judged all at once.
 
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use crate::access::{Limits, Rights, Scope};
 use crate::clock::Timestamp;
@@ -10,18 +11,24 @@ use crate::service::order::{MAX_PERSISTENT_TTL, fault};
 use crate::service::{FieldError, ServiceError, Settings};
 
 /// An API key as it was asked for.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(example = json!({ "label": "ci", "scopes": ["tokens:write"], "ttl": "30d", "limits": { "roles": ["proxy"], "max_ttl": "1h", "max_uses": 10 } }))]
 pub struct ApiKeyRequest {
     /// What it is known by.
+    #[schema(value_type = Label)]
     pub label: String,
     /// What it is for: at least one.
+    #[schema(value_type = Vec<Scope>, required, min_items = 1)]
     pub scopes: Vec<String>,
     /// How long it is good, such as `30d`; not together with `expires_at`.
+    #[schema(pattern = "^[0-9]+[smhd]$")]
     pub ttl: Option<String>,
     /// Until when it is good, RFC 3339; not together with `ttl`. Without either: until it is deleted.
+    #[schema(value_type = Option<Timestamp>)]
     pub expires_at: Option<String>,
-    /// How far its acts may go; absent = [`Limits::LEAST`].
+    /// How far its acts may go; absent = ephemeral tokens of an hour, one use, no roles.
+    #[schema(value_type = crate::access::limits::LimitsAsked)]
     #[serde(deserialize_with = "present")]
     pub limits: Option<Limits>,
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::made_for;
 use crate::clock::Timestamp;
@@ -40,6 +42,15 @@ pub struct SignedList {
     pub text: Bytes,
     /// When it was signed.
     pub signed_at: Timestamp,
+}
+
+/// The addresses of all lists (section 9.3).
+#[derive(Serialize, ToSchema)]
+#[schema(as = StatusLists)]
+pub struct Lists<'a> {
+    /// Each list's.
+    #[schema(example = json!(["https://gate.example.org/status/0198c0de-0000-7000-8000-000000000001"]))]
+    pub status_lists: Vec<&'a str>,
 }
 
 /// Which lists there are (draft-ietf-oauth-status-list-21 section 9.1).

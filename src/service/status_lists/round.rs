@@ -4,10 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use super::made_for;
-use super::published::{Aggregation, Place, Published, SignedList};
+use super::published::{Aggregation, Lists, Place, Published, SignedList};
 use crate::clock::Timestamp;
 use crate::id::{ListId, random};
 use crate::service::issuers::Issuers;
@@ -83,13 +81,9 @@ impl Round {
 
     /// The same document as before, if it says the same: it need not be made anew.
     fn aggregation(&self, place: &Place) -> Arc<Aggregation> {
-        #[derive(Serialize)]
-        struct Document<'a> {
-            status_lists: Vec<&'a str>,
-        }
         let mut status_lists = place.lists.values().map(|list| list.uri.as_str()).collect::<Vec<_>>();
         status_lists.sort_unstable();
-        let text = serde_json::to_vec(&Document { status_lists }).unwrap_or_default().into();
+        let text = serde_json::to_vec(&Lists { status_lists }).unwrap_or_default().into();
         let aggregation = Aggregation { issuer: Arc::clone(&place.issuer), text };
         match self.before.at(&place.issuer) {
             Some(before) if *before.aggregation == aggregation => Arc::clone(&before.aggregation),

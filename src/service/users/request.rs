@@ -1,6 +1,7 @@
 //! What is asked for about users, judged all at once.
 
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
 use crate::access::password;
 use crate::access::{Limits, UserRole};
@@ -10,18 +11,23 @@ use crate::service::order::fault;
 use crate::service::{FieldError, ServiceError, Settings};
 
 /// A user as it was asked for.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({ "username": "ops", "password": "correct horse battery staple", "role": "operator" }))]
 pub struct UserRequest {
     /// The name.
+    #[schema(value_type = UserName, required)]
     #[serde(default)]
     pub username: String,
     /// The password.
+    #[schema(value_type = String, required, format = "password", min_length = 12, max_length = 128)]
     #[serde(default = "nothing", deserialize_with = "secret")]
     pub password: Secret<String>,
     /// What the user is for.
+    #[schema(value_type = UserRole, required)]
     #[serde(default)]
     pub role: String,
     /// How far the user's acts may go; absent = without limits.
+    #[schema(value_type = crate::access::limits::LimitsAsked)]
     #[serde(default, deserialize_with = "present")]
     pub limits: Option<Limits>,
 }
@@ -58,12 +64,15 @@ impl UserRequest {
 }
 
 /// A change of a user as it was asked for; what is absent stays.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(example = json!({ "role": "viewer", "disabled": false }))]
 pub struct UserChangeRequest {
     /// What the user is for.
+    #[schema(value_type = Option<UserRole>)]
     pub role: Option<String>,
     /// How far the user's acts may go.
+    #[schema(value_type = crate::access::limits::LimitsAsked)]
     #[serde(deserialize_with = "present")]
     pub limits: Option<Limits>,
     /// Whether the user may do nothing.

@@ -2,31 +2,56 @@
 
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::http::api::bootstrap::outcome;
 use crate::http::api::shapes::StatusEntry;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
-use crate::name::Role;
+use crate::name::{Label, Role};
 use crate::service::service_tokens::ServiceTokenRequest;
 use crate::token::{MintedToken, ServiceGrant};
 
 /// The answer to a mint. The token is in it this once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MintedServiceToken)]
 struct Minted<'a> {
+    /// The token. Whoever has it has its roles: it is shown this once.
+    #[schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…")]
     token: &'a str,
     token_id: TokenId,
+    /// The URI of the service.
+    #[schema(format = "uri", example = "https://jobs.example.org")]
     audience: &'a str,
     roles: &'a [Role],
+    #[schema(value_type = Label)]
     label: String,
     expires_at: Timestamp,
+    /// Its entry, as its own claim names it.
     status_list: StatusEntry,
 }
 
+/// Mint a service token
+///
+/// It carries roles to the door of one service, one of `tokens.audiences` in the configuration, and always expires: after 15 minutes unless asked.
+#[utoipa::path(
+    post,
+    path = "/api/v1/service-tokens",
+    operation_id = "mint_service_token",
+    tag = tags::SERVICE_TOKENS,
+    request_body = ServiceTokenRequest,
+    responses(
+        (status = 201, description = "The token, this once.", body = Minted<'static>,
+            headers(("Location" = String, description = "Where it is shown."))),
+        code::BeyondLimits,
+        code::Signing,
+    ),
+)]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ServiceTokenRequest>(&call.body)?;
     let authority = &call.authority;

@@ -3,15 +3,17 @@
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::http::api::bootstrap::outcome;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{Fingerprint, Thumbprint, TokenId};
-use crate::name::{Cluster, DnsPattern, Role};
+use crate::name::{Cluster, DnsPattern, Label, Role};
 use crate::service::Authority;
 use crate::service::order::MintRequest;
 use crate::token::MintedToken;
@@ -20,22 +22,52 @@ use crate::token::MintedToken;
 const INSTALL: &str = "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll";
 
 /// The answer to a mint. The token is in it this once.
-#[derive(Serialize)]
-struct Minted<'a> {
+#[derive(Serialize, ToSchema)]
+#[schema(as = MintedToken)]
+pub(super) struct Minted<'a> {
+    /// The token. Whoever has it can enroll: it is shown this once.
+    #[schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…")]
     token: &'a str,
     token_id: TokenId,
+    #[schema(value_type = Label)]
     label: String,
     roles: &'a [Role],
     persistent: bool,
+    /// `null`: it lives until revoked.
+    #[schema(required)]
     expires_at: Option<Timestamp>,
+    /// `null`: unlimited.
+    #[schema(required, minimum = 1, example = 1)]
     max_uses: Option<u32>,
     dns_names: &'a [DnsPattern],
+    /// The only key that may redeem it.
+    #[schema(required)]
     key_thumbprint: Option<Thumbprint>,
+    /// The cluster it is bound to.
+    #[schema(required)]
     cluster: Option<&'a Cluster>,
+    /// The root that the host is to trust.
     ca_fingerprint: Fingerprint,
+    /// What to run on the host.
+    #[schema(example = "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll")]
     install_command: String,
 }
 
+/// Mint a token
+///
+/// The token is in the answer this once. Without `ttl` and `expires_at` it lives for 15 minutes, a persistent one until revoked.
+#[utoipa::path(
+    post,
+    path = "/api/v1/enrollment-tokens",
+    operation_id = "mint_token",
+    tag = tags::TOKENS,
+    request_body = MintRequest,
+    responses(
+        (status = 201, description = "The token, this once.", body = Minted<'static>),
+        code::BeyondLimits,
+        code::Signing,
+    ),
+)]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<MintRequest>(&call.body)?;
     let authority = &call.authority;

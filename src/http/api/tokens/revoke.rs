@@ -1,38 +1,65 @@
 //! `DELETE /api/v1/enrollment-tokens/{id}`: take a token back, with `hosts=revoke` the hosts that came in by it too.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::access::Permission;
 use crate::http::api::shapes::Revoked;
 use crate::http::call::Call;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
 use crate::service::tokens::HowToRevoke;
 
 /// What becomes of the hosts that tokens admitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http::api) enum TheirHosts {
     /// They are revoked too.
     Revoke,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 struct Query {
+    /// `emergency` revokes the emergency token too.
+    #[param(example = "emergency")]
     confirm: Option<String>,
+    /// `revoke`: the hosts that came in by it go with it.
+    #[param(example = "revoke")]
     hosts: Option<TheirHosts>,
 }
 
-/// What was taken back with hosts.
-#[derive(Serialize)]
+/// What was taken back, and how many hosts with it if that was asked.
+#[derive(Serialize, ToSchema)]
+#[schema(as = RevokedToken)]
 struct WithHosts {
     #[serde(flatten)]
     token: Revoked<TokenId>,
-    hosts_revoked: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 3)]
+    hosts_revoked: Option<u64>,
 }
 
+/// Revoke a token
+///
+/// It admits no host from the answer on. Hosts that it admitted stay, unless `hosts=revoke`. The emergency token needs
+/// `confirm=emergency`.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/enrollment-tokens/{id}",
+    operation_id = "revoke_token",
+    tag = tags::TOKENS,
+    params(("id" = TokenId, Path, description = "The token's id."), Query),
+    responses(
+        (status = 200, description = "It is revoked.", body = WithHosts),
+        code::InvalidRequest,
+        code::NotFound,
+        code::EmergencyToken,
+    ),
+)]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
     let Query { confirm, hosts } = call.query()?;
@@ -40,10 +67,14 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     if hosts == Some(TheirHosts::Revoke) {
         call.demand(Permission::WriteHosts)?;
         let done = call.authority.revoke_with_hosts(&call.caller(), id, even_emergency).await;
-        let (changed, hosts_revoked) = done?;
-        return Ok(Reply::ok(&WithHosts { token: Revoked { id, state: "revoked", changed }, hosts_revoked }));
+        let (changed, hosts) = done?;
+        return Ok(render(id, changed, Some(hosts)));
     }
     let how = HowToRevoke { even_emergency, only_persistent: false };
     let changed = call.authority.revoke_token(&call.caller(), id, how).await?;
-    Ok(Reply::ok(&Revoked { id, state: "revoked", changed }))
+    Ok(render(id, changed, None))
+}
+
+fn render(id: TokenId, changed: bool, hosts_revoked: Option<u64>) -> Reply {
+    Reply::ok(&WithHosts { token: Revoked { id, state: "revoked", changed }, hosts_revoked })
 }

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::create;
 use crate::access::Permission;
@@ -10,22 +11,49 @@ use crate::clock::Timestamp;
 use crate::http::api::shapes::HostItem;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
 use crate::service::rotation::{RotateRequest, Rotated};
 
 /// The successor's mint, and what becomes of the token itself.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RotatedToken)]
 struct Answer {
+    #[schema(value_type = create::Minted<'static>)]
     #[serde(flatten)]
     minted: Value,
+    /// The token that it replaces.
     replaces: TokenId,
+    /// When that one is revoked.
     revokes_at: Timestamp,
+    /// The newest hosts that came in by that one; absent for who may not see hosts.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     newest_hosts: Option<Vec<HostItem>>,
 }
 
+/// Rotate a token
+///
+/// Mints a successor with the same grant, and revokes the token itself after the overlap.
+#[utoipa::path(
+    post,
+    path = "/api/v1/enrollment-tokens/{id}/rotate",
+    operation_id = "rotate_token",
+    tag = tags::TOKENS,
+    params(("id" = TokenId, Path, description = "The token's id.")),
+    request_body = RotateRequest,
+    responses(
+        (status = 201, description = "The successor, this once.", body = Answer),
+        code::NotFound,
+        code::BeyondLimits,
+        code::AlreadyRotated,
+        code::EmergencyToken,
+        code::TokenEnded,
+        code::Signing,
+    ),
+)]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
     let overlap = decode::strict::<RotateRequest>(&call.body)?.judge()?;

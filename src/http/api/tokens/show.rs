@@ -3,10 +3,22 @@
 use crate::access::Permission;
 use crate::http::api::shapes::{HostItem, TokenItem, TokenShown};
 use crate::http::call::Call;
-use crate::http::problem::Problem;
+use crate::http::openapi::tags;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
 
+/// Show a token
+///
+/// With the newest of the hosts that it admitted, for who may see hosts.
+#[utoipa::path(
+    get,
+    path = "/api/v1/enrollment-tokens/{id}",
+    operation_id = "show_token",
+    tag = tags::TOKENS,
+    params(("id" = TokenId, Path, description = "The token's id.")),
+    responses((status = 200, description = "The token.", body = TokenShown), code::NotFound),
+)]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
     let (token, now) = (call.authority.show_token(id).await?, call.authority.now());

@@ -1,0 +1,65 @@
+//! Limits as the OpenAPI document describes them.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::{ANY, Limits};
+
+/// Limits as a request writes them: `"any"`, or an object whose missing members are those of [`Limits::LEAST`].
+pub struct LimitsAsked;
+
+impl PartialSchema for Limits {
+    fn schema() -> RefOr<Schema> {
+        let description = "How far acts may go. An empty list allows none; `any` is no limit.";
+        let required = ["roles", "max_ttl", "max_uses", "persistent", "clusters"];
+        let limits = members().description(Some(description));
+        required.into_iter().fold(limits, ObjectBuilder::required).into()
+    }
+}
+
+impl ToSchema for Limits {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Limits")
+    }
+}
+
+impl PartialSchema for LimitsAsked {
+    fn schema() -> RefOr<Schema> {
+        let description = "How far acts may go: `any`, or an object. Without a member: no roles, an hour, one use, not \
+            persistent, no clusters.";
+        OneOfBuilder::new().description(Some(description)).item(members()).item(any()).into()
+    }
+}
+
+impl ToSchema for LimitsAsked {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("LimitsAsked")
+    }
+}
+
+fn members() -> ObjectBuilder {
+    let names = |schema: &str| ArrayBuilder::new().items(Ref::from_schema_name(schema)).build();
+    let span = text().pattern(Some("^[0-9]+[smhd]$")).examples(["1h"]).build();
+    let uses = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).examples([10]).build();
+    ObjectBuilder::new()
+        .property("roles", or_any(names("Role")))
+        .property("max_ttl", or_any(span))
+        .property("max_uses", or_any(uses))
+        .property("persistent", ObjectBuilder::new().schema_type(Type::Boolean))
+        .property("clusters", or_any(names("Cluster")))
+}
+
+fn or_any(bound: impl Into<RefOr<Schema>>) -> Schema {
+    OneOfBuilder::new().item(bound).item(any()).build().into()
+}
+
+fn any() -> Object {
+    text().enum_values(Some([ANY])).build()
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}

@@ -1,0 +1,88 @@
+//! What the handlers say of themselves: each native row's handler stands here, or a test of `http/openapi` fails.
+
+use utoipa::OpenApi;
+
+use super::{
+    api_keys, authorize, bootstrap, ca, clock, hosts, issuers, keys, ledger, oauth, openapi, operation,
+    published, renewal, roles, service_tokens, session, settings, status, together, tokens, users, verify,
+};
+
+use crate::http::problem::body::{NativeBody, OAuthBody};
+
+/// Every `#[utoipa::path]` of the native API, with the shapes that they name.
+#[derive(OpenApi)]
+#[openapi(
+    paths(
+        tokens::create::handle,
+        tokens::list::handle,
+        tokens::show::handle,
+        tokens::revoke::handle,
+        tokens::rotate::handle,
+        together::tokens,
+        service_tokens::create::handle,
+        service_tokens::list::handle,
+        service_tokens::show::handle,
+        service_tokens::revoke::handle,
+        bootstrap::handle,
+        renewal::renew,
+        renewal::whoami,
+        renewal::leave,
+        hosts::list,
+        hosts::show,
+        hosts::change,
+        hosts::revoke,
+        together::hosts,
+        roles::list,
+        keys::list,
+        keys::rotate,
+        keys::retire,
+        ca::show,
+        ca::rotate,
+        issuers::list,
+        issuers::retire,
+        clock::show,
+        clock::accept,
+        ledger::list,
+        ledger::verify,
+        session::create,
+        session::show,
+        session::delete,
+        users::list,
+        users::create,
+        users::show,
+        users::change,
+        users::delete,
+        users::reset_password,
+        users::sign_out,
+        users::change_password,
+        api_keys::list,
+        api_keys::create,
+        api_keys::show,
+        api_keys::delete,
+        settings::show,
+        settings::change,
+        operation::livez,
+        operation::readyz,
+        operation::metrics,
+        openapi::serve,
+        verify::handle,
+        authorize::doors::by_query,
+        authorize::doors::by_segment,
+        authorize::doors::of_root,
+        authorize::doors::of_rest,
+        oauth::introspect::handle,
+        oauth::revoke::handle,
+        oauth::metadata::serve,
+        published::jwks,
+        published::root,
+        published::chain,
+        published::pinned_root,
+        published::crl,
+        status::aggregation,
+        status::list,
+        status::events,
+        status::list_events,
+    ),
+    components(schemas(NativeBody<'static>, OAuthBody<'static>))
+)]
+pub(super) struct Described;

@@ -1,0 +1,51 @@
+//! `GET /openapi.json`: this API, as programs read it.
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use utoipa::OpenApi as _;
+
+use super::described::Described;
+use crate::http::document::Document;
+use crate::http::inquiry::Inquiry;
+use crate::http::openapi::{self, NotModified, tags};
+use crate::http::route::{Answer, Route};
+
+/// How long caches may keep it, in seconds.
+const AGE: u32 = 300;
+
+/// The document of the native API at `url`.
+pub fn document(public_metrics: bool, url: &str) -> Value {
+    openapi::document(&super::routes(public_metrics), &Described::openapi(), url)
+}
+
+/// The row. The external URL is that of the whole run, so that the document is made once.
+pub(super) fn route(public_metrics: bool) -> Route {
+    let made = OnceLock::new();
+    Route::direct("/openapi.json", move |inquiry| Ok(serve(inquiry, public_metrics, &made)))
+}
+
+/// Fetch this document
+///
+/// OpenAPI 3.1: every native route, with shapes, errors, examples and credentials.
+#[utoipa::path(
+    get,
+    path = "/openapi.json",
+    operation_id = "openapi",
+    tag = tags::OPERATION,
+    responses(
+        (status = 200, description = "The document.", body = Object, content_type = "application/json",
+            example = json!({ "openapi": "3.1.0" })),
+        NotModified,
+    ),
+)]
+pub(super) fn serve(inquiry: &Inquiry<'_>, public_metrics: bool, made: &OnceLock<Document>) -> Answer {
+    let make = || {
+        let text = document(public_metrics, inquiry.authority.issuers().current()).to_string();
+        Document::new("application/json", AGE, text).compressed()
+    };
+    made.get_or_init(make).serve(inquiry.headers)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! The rows and what handlers say of themselves are the same routes.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::*;
+use crate::access::Permission;
+use crate::http::problem::code::ALL;
+use crate::http::table::Table;
+
+/// `GET /path` of every operation under `paths`.
+fn operations(document: &Value) -> BTreeSet<String> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    let of_path = |(path, item): (&String, &Value)| {
+        let methods = item.as_object().unwrap().keys().map(|method| method.to_uppercase());
+        methods.map(|method| format!("{method} {path}")).collect::<Vec<_>>()
+    };
+    paths.flat_map(of_path).collect()
+}
+
+fn rows() -> BTreeSet<String> {
+    let rows = crate::http::api::routes(true);
+    rows.iter().map(|row| format!("{} {}", row.method, row.path.replace("{*", "{"))).collect()
+}
+
+#[test]
+fn every_native_row_is_described_and_nothing_else_is() {
+    let said = operations(&json!(Described::openapi()));
+    assert_eq!(
+        said,
+        rows(),
+        "a handler's `#[utoipa::path]` belongs into `Described`, with its row's method and path"
+    );
+    assert_eq!(operations(&document(true, "/")), rows());
+    let all = Table::new(true).unwrap().routes().len();
+    assert!(rows().len() > 45 && rows().len() < all, "{all}");
+}
+
+#[test]
+fn every_code_is_raised_by_a_route_and_no_other() {
+    let document = document(true, "/");
+    let responses = document["components"]["responses"].as_object().unwrap();
+    let raised =
+        responses.keys().flat_map(|codes| codes.split('.')).map(|code| code.trim_start_matches("oauth_"));
+    let raised = raised.collect::<BTreeSet<_>>();
+    // What no row answers: a method that its path does not have.
+    let known = ALL.iter().map(|code| code.name).filter(|code| *code != "method_not_allowed");
+    assert_eq!(raised, known.collect());
+}
+
+/// What each permission is proven with, written down here once more.
+fn credentials(permission: Permission, changing: bool) -> Value {
+    let cookie = if changing { json!({ "cookie": [], "csrf": [] }) } else { json!({ "cookie": [] }) };
+    let only = |schemes: &[&str]| schemes.iter().map(|scheme| json!({ *scheme: [] })).collect::<Vec<_>>();
+    let (users, programs) =
+        (only(&["password", "session"]), only(&["api_key", "api_key_as_bearer", "local"]));
+    let host = only(&["host_certificate"]);
+    match permission {
+        Permission::Anyone => json!([{}]),
+        Permission::Redeem => json!([{ "enrollment_token": [] }, {}]),
+        Permission::SignIn => json!([{ "password": [] }, {}]),
+        Permission::BeHost => json!(host),
+        Permission::BeUser => json!([users, vec![cookie]].concat()),
+        Permission::Introspect => json!([users, vec![cookie], programs, host].concat()),
+        _ => json!([users, vec![cookie], programs].concat()),
+    }
+}
+
+#[test]
+fn every_operation_takes_the_credentials_of_its_rows_permission() {
+    let sorted = |mut credentials: Value| {
+        credentials.as_array_mut().unwrap().sort_by_key(Value::to_string);
+        credentials
+    };
+    for public in [true, false] {
+        let document = document(public, "/");
+        for row in crate::http::api::routes(public) {
+            let path = row.path.replace("{*", "{");
+            let taken = &document["paths"][&path][row.method.as_str().to_lowercase()]["security"];
+            let expected = match row.any_method {
+                true => json!([{ "service_token": [] }, { "host_certificate": [] }]),
+                false => credentials(row.permission, row.method != http::Method::GET),
+            };
+            assert_eq!(sorted(taken.clone()), sorted(expected), "{} {path}", row.method);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The schemas of names, ids and times. They stand here, so that the rooms of these types need no utoipa.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::clock::Timestamp;
+use crate::id::{ApiKeyId, ChainId, Fingerprint, HostId, KeyId, RequestId, Serial, Thumbprint, TokenId};
+use crate::name::{Cluster, DnsName, DnsPattern, Label, Role, UserName};
+
+/// A body that is no text.
+pub(in crate::http) struct Der;
+
+macro_rules! texts {
+    ($($name:ident = $text:expr;)*) => {$(
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let text: Text = $text;
+                RefOr::T(Schema::Object(text.object()))
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
+    )*};
+}
+
+texts! {
+    TokenId = Text::uuid("Names a token: its `jti`. Public.", "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081");
+    HostId = Text::uuid("Names a host; it stays the same over renewals.", "0198c0de-9b41-7d20-9c55-6e7f80912a3b");
+    ChainId = Text::uuid("Names a ledger chain: a restored store begins a new one.", "0198c0dd-0000-7aaa-8bbb-0123456789ab");
+    RequestId = Text::uuid("Names a request, as `x-request-id` does.", "0198c0de-aa00-7123-8456-789abcdef012");
+    KeyId = Text::of("Names a signing key: its RFC 7638 thumbprint.", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")
+        .pattern(BASE64URL_OF_32);
+    Thumbprint = Text::of("The RFC 7638 thumbprint of a host's public key.", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
+        .pattern(BASE64URL_OF_32);
+    Fingerprint = Text::of(
+        "The SHA-256 of a certificate's DER, in lower-case hexadecimal.",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    ).pattern("^[0-9a-f]{64}$");
+    Serial = Text::of("A certificate's serial number, in hexadecimal.", "4f3c2b1a09f8e7d6c5b4a39281706f5e")
+        .pattern("^[0-9a-f]{32}$");
+    Timestamp = Text::of("A moment, RFC 3339 in UTC.", "2030-01-31T12:00:00Z").format("date-time");
+    Role = Text::of("A platform role, one of the catalogue's.", "allocator").pattern("^[a-z][a-z0-9._-]{0,63}$");
+    Label = Text::of("What people know it by; may be empty, need not be unique.", "rack 7").longest(128);
+    Cluster = Text::of("A cluster id.", "eu-1").pattern("^[A-Za-z0-9._:/-]{1,128}$");
+    ApiKeyId = Text::uuid("Names an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
+    UserName = Text::of("A user's name.", "ops").longest(64);
+    DnsName = Text::of("A DNS name, in lower case.", "node-7.eu.example.org").longest(253);
+    Der = Text::of("DER, binary.", "…").format("binary");
+    DnsPattern = Text::of(
+        "A DNS name; its first label may be `*`, which stands for exactly one label.",
+        "*.eu.example.org",
+    ).longest(253);
+}
+
+const BASE64URL_OF_32: &str = "^[A-Za-z0-9_-]{43}$";
+
+/// A string with a meaning.
+struct Text {
+    description: &'static str,
+    example: &'static str,
+    format: Option<&'static str>,
+    pattern: Option<&'static str>,
+    longest: Option<usize>,
+}
+
+impl Text {
+    const fn of(description: &'static str, example: &'static str) -> Self {
+        Self { description, example, format: None, pattern: None, longest: None }
+    }
+
+    const fn uuid(description: &'static str, example: &'static str) -> Self {
+        Self { description, example, format: Some("uuid"), pattern: None, longest: None }
+    }
+
+    const fn format(self, format: &'static str) -> Self {
+        Self { format: Some(format), ..self }
+    }
+
+    const fn pattern(self, pattern: &'static str) -> Self {
+        Self { pattern: Some(pattern), ..self }
+    }
+
+    const fn longest(self, characters: usize) -> Self {
+        Self { longest: Some(characters), ..self }
+    }
+
+    fn object(self) -> Object {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(self.description))
+            .examples([self.example])
+            .format(self.format.map(|format| SchemaFormat::Custom(format.to_owned())))
+            .pattern(self.pattern)
+            .max_length(self.longest)
+            .build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example of a schema.
+    fn example<T: ToSchema>() -> String {
+        let RefOr::T(Schema::Object(object)) = T::schema() else { panic!("not an object") };
+        object.examples[0].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn every_example_is_what_it_says() {
+        assert!(TokenId::parse(&example::<TokenId>()).is_some());
+        assert!(HostId::parse(&example::<HostId>()).is_some());
+        assert!(ChainId::parse(&example::<ChainId>()).is_some());
+        assert!(RequestId::parse(&example::<RequestId>()).is_some());
+        assert!(KeyId::parse(&example::<KeyId>()).is_some());
+        assert!(Thumbprint::parse(&example::<Thumbprint>()).is_some());
+        assert!(Fingerprint::parse(&example::<Fingerprint>()).is_some());
+        assert!(Serial::parse(&example::<Serial>()).is_some());
+        assert!(Timestamp::parse_rfc3339(&example::<Timestamp>()).is_some());
+        assert!(Role::parse(&example::<Role>()).is_ok());
+        assert!(Label::parse(&example::<Label>()).is_ok());
+        assert!(Cluster::parse(&example::<Cluster>()).is_ok());
+        assert!(DnsName::parse(&example::<DnsName>()).is_ok());
+        assert!(DnsPattern::parse(&example::<DnsPattern>()).is_ok());
+    }
+}

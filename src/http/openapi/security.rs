@@ -1,0 +1,69 @@
+//! Credentials in the document: what each is, and which of them a row's permission takes.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::access::Permission;
+use crate::http::route::Route;
+
+/// Every kind of credential, by its name in the document.
+pub(super) fn schemes() -> Value {
+    let bearer = |format: &str, description: &str| json!({ "type": "http", "scheme": "bearer", "bearerFormat": format, "description": description });
+    let key = |place: &str, name: &str, description: &str| json!({ "type": "apiKey", "in": place, "name": name, "description": description });
+    json!({
+        "password": { "type": "http", "scheme": "basic", "description": "A user's name and password (RFC 7617)." },
+        "session": bearer("gps_…", "A session, from `POST /api/v1/session`."),
+        "api_key": key("header", "Authorization", "An API key, as `ApiKey gpk_…`."),
+        "api_key_as_bearer": bearer("gpk_…", "An API key."),
+        "cookie": key("cookie", "__Host-gatepass", "A session of a browser."),
+        "csrf": key("header", "X-CSRF-Token", "What a browser's session proves itself with where it changes something."),
+        "local": bearer("gpl_…", "The local credential: whoever may read the keys directory of a running server."),
+        "host_certificate": { "type": "mutualTLS", "description": "A host's certificate, got by redeeming or renewing." },
+        "enrollment_token": bearer("JWT", "An enrollment token. It opens `POST /api/v1/bootstrap` and nothing else."),
+        "service_token": bearer("JWT", "A service token. It opens the doors of its audience and nothing here."),
+    })
+}
+
+/// What signs a user in, by reading or by `changing` something.
+fn users(changing: bool) -> Vec<Value> {
+    let cookie = if changing { json!({ "cookie": [], "csrf": [] }) } else { only("cookie") };
+    vec![only("password"), only("session"), cookie]
+}
+
+/// What opens a route of users to others too.
+fn programs() -> [Value; 3] {
+    ["api_key", "api_key_as_bearer", "local"].map(only)
+}
+
+fn only(scheme: &str) -> Value {
+    json!({ scheme: [] })
+}
+
+/// The credentials that `route` takes, one of them each; an empty one means that none is needed.
+pub(super) fn of(route: &Route) -> Value {
+    let changing = route.method != Method::GET;
+    let taken = match route.permission {
+        // It judges by itself whom the guarded service may let in.
+        Permission::Anyone if route.any_method => ["service_token", "host_certificate"].map(only).to_vec(),
+        Permission::Anyone => vec![json!({})],
+        // The token, or name and password, may be in the body too.
+        Permission::Redeem => vec![only("enrollment_token"), json!({})],
+        Permission::SignIn => vec![only("password"), json!({})],
+        Permission::BeHost => vec![only("host_certificate")],
+        Permission::BeUser => users(changing),
+        Permission::Introspect => {
+            users(changing).into_iter().chain(programs()).chain([only("host_certificate")]).collect()
+        }
+        Permission::ReadTokens
+        | Permission::WriteTokens
+        | Permission::ReadHosts
+        | Permission::WriteHosts
+        | Permission::ReadPolicies
+        | Permission::WritePolicies
+        | Permission::ReadLedger
+        | Permission::Read
+        | Permission::Administer
+        | Permission::KeepKeys => users(changing).into_iter().chain(programs()).collect(),
+    };
+    Value::Array(taken)
+}
