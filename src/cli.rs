@@ -19,6 +19,7 @@ mod ledger;
 mod limits;
 mod logging;
 mod login;
+mod openapi;
 mod output;
 mod private;
 mod profile;
@@ -91,6 +92,7 @@ enum Command {
     #[command(subcommand, name = "api-key")]
     ApiKey(api_key::ApiKeyCommand),
     CheckConfig(check_config::CheckConfig),
+    Openapi(openapi::Openapi),
     Completions(completions::Completions),
     #[command(subcommand, hide = true)]
     Bench(bench::BenchCommand),
@@ -127,6 +129,7 @@ fn run(command: Command, environment: &Environment) -> Result<(), CliError> {
     match command {
         // What needs no network needs no runtime.
         Command::CheckConfig(command) => command.run(environment),
+        Command::Openapi(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Serve(_) | Command::Demo(_) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -161,6 +164,7 @@ async fn run_async(command: Command, environment: &Environment) -> Result<(), Cl
         Command::User(command) => command.run(environment).await,
         Command::ApiKey(command) => command.run(environment).await,
         Command::CheckConfig(command) => command.run(environment),
+        Command::Openapi(command) => command.run(),
         Command::Completions(command) => command.run(),
         Command::Bench(command) => command.run(environment).await,
     }

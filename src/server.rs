@@ -72,6 +72,11 @@ impl RunError {
     }
 }
 
+/// The OpenAPI document of every server of this version; this one answers at `url`.
+pub fn openapi(url: &str) -> serde_json::Value {
+    crate::http::api::document(true, url)
+}
+
 impl Server {
     /// Opens the data directory and listens. On an empty one it makes keys, CA, database and an admin.
     ///

@@ -34,6 +34,7 @@ fn help_names_every_verb_the_exit_codes_and_the_line_to_paste() {
         "login",
         "user",
         "check-config",
+        "openapi",
         "completions",
         "Exit codes",
         "74",

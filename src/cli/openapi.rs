@@ -1,0 +1,27 @@
+//! `gatepass openapi`: the document of the HTTP interface, without a server.
+
+use clap::Args;
+
+use super::error::CliError;
+use super::output;
+
+/// Print the OpenAPI document of the HTTP interface, for code generation and tools
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass openapi > openapi.json
+  gatepass openapi --url https://gate.example.org > openapi.json
+
+It is OpenAPI 3.1, of this version, with every native route. A running server
+serves the same at /openapi.json, with its own external URL.")]
+pub(crate) struct Openapi {
+    /// The server's external URL; without it, the place that the document is served from
+    #[arg(long, value_name = "URL", default_value = "/")]
+    url: String,
+}
+
+impl Openapi {
+    /// Prints the document.
+    pub(crate) fn run(self) -> Result<(), CliError> {
+        output::json(&crate::server::openapi(&self.url))
+    }
+}
