@@ -20,6 +20,7 @@ mod issuers;
 mod keys;
 mod listing;
 mod load;
+mod openapi;
 #[cfg(feature = "outside")]
 mod outside;
 mod proxy_protocol;

@@ -8,6 +8,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
+use super::described;
+
 /// What the authority said.
 #[derive(Debug)]
 pub(crate) struct Said {
@@ -96,10 +98,14 @@ impl Client {
         if body.is_some() && !headers.iter().any(|(name, _)| *name == CONTENT_TYPE) {
             headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
         }
+        let asked = method.clone();
         let answer = self.connector.request(method, path, &headers, body.map(Bytes::from)).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
         let (status, headers) = (answer.status.as_u16(), answer.headers);
+        if let Err(why) = described::judge(&asked, path, status, &headers, &json) {
+            panic!("not as the OpenAPI document says: {asked} {path}: {why}\n{text}");
+        }
         Ok(Said { status, headers, json, text, bytes: answer.body })
     }
 }

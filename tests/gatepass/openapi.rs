@@ -1,0 +1,5 @@
+//! The OpenAPI document: it is whole, it is true, and it is served as other published documents are.
+
+mod complete;
+mod examples;
+mod served;

@@ -1,0 +1,169 @@
+//! Every operation says all that there is to say of it.
+
+use std::collections::BTreeSet;
+
+use gatepass::http::problem::code::ALL;
+use serde_json::Value;
+
+use crate::support::described::DOCUMENT;
+use crate::support::schema;
+
+/// Every operation with its name.
+pub(super) fn operations() -> Vec<(String, &'static Value)> {
+    let paths = DOCUMENT["paths"].as_object().unwrap().iter();
+    let of_path = |(path, item): (&'static String, &'static Value)| {
+        let methods = item.as_object().unwrap().iter();
+        methods.map(move |(method, operation)| (format!("{} {path}", method.to_uppercase()), operation))
+    };
+    paths.flat_map(of_path).collect()
+}
+
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or("")
+}
+
+/// What the example of a content must be: as its schema says.
+fn check(name: &str, content: &Value) {
+    let example = &content["example"];
+    assert!(content.get("example").is_some(), "{name} has no example");
+    schema::check(&content["schema"], example, &DOCUMENT).unwrap_or_else(|why| panic!("{name}: {why}"));
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_a_known_tag_and_a_summary() {
+    let tags = DOCUMENT["tags"].as_array().unwrap().iter();
+    assert!(tags.clone().all(|tag| text(tag, "description").ends_with('.')));
+    let tags = tags.map(|tag| text(tag, "name")).collect::<BTreeSet<_>>();
+    let (mut ids, mut used) = (BTreeSet::new(), BTreeSet::new());
+    for (name, operation) in operations() {
+        let (id, summary) = (text(operation, "operationId"), text(operation, "summary"));
+        assert!(!id.is_empty() && ids.insert(id), "{name}: {id}");
+        assert!(!summary.is_empty() && !summary.ends_with('.') && summary.len() <= 60, "{name}: {summary}");
+        let tag = operation["tags"][0].as_str().unwrap();
+        assert!(tags.contains(tag), "{name}: {tag}");
+        used.insert(tag);
+    }
+    assert_eq!(used, tags);
+}
+
+#[test]
+fn every_parameter_and_body_has_a_schema_and_an_example_that_fits_it() {
+    let mut examples = 0;
+    for (name, operation) in operations() {
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(!text(parameter, "description").is_empty(), "{name}: {parameter}");
+            check(&format!("{name}: {}", parameter["name"]), parameter);
+            examples += 1;
+        }
+        let bodies = operation["requestBody"]["content"].as_object().into_iter().flatten();
+        for (media_type, content) in bodies {
+            check(&format!("{name}: {media_type}"), content);
+            examples += 1;
+        }
+    }
+    assert!(examples > 40, "{examples}");
+}
+
+#[test]
+fn a_request_has_no_unknown_member_and_no_null_where_leaving_out_is_meant() {
+    let mut bodies = 0;
+    for (name, operation) in operations() {
+        let body = &operation["requestBody"]["content"]["application/json"]["schema"];
+        if let Some(reference) = body["$ref"].as_str() {
+            let schema = DOCUMENT.pointer(reference.trim_start_matches('#')).unwrap();
+            assert_eq!(schema["additionalProperties"], false, "{name}");
+            let members = schema["properties"].as_object().into_iter().flatten();
+            for (member, schema) in members {
+                assert!(!schema.get("default").is_some_and(Value::is_null), "{name}: {member}");
+            }
+            bodies += 1;
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            assert!(!parameter["schema"]["type"].is_array(), "{name}: {parameter}");
+        }
+    }
+    assert!(bodies > 12, "{bodies}");
+}
+
+#[test]
+fn every_path_parameter_is_described() {
+    for (name, operation) in operations() {
+        let named =
+            name.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()).collect::<BTreeSet<_>>();
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        let described = parameters.filter(|parameter| text(parameter, "in") == "path");
+        assert_eq!(
+            described.map(|parameter| text(parameter, "name")).collect::<BTreeSet<_>>(),
+            named,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_operation_has_a_good_answer_with_an_example_that_fits_it() {
+    for (name, operation) in operations() {
+        let good =
+            operation["responses"].as_object().unwrap().iter().filter(|(status, _)| status.starts_with('2'));
+        let good = good.collect::<Vec<_>>();
+        assert!(!good.is_empty(), "{name}");
+        for (status, response) in good {
+            assert!(text(response, "description").ends_with('.'), "{name} {status}");
+            for (media_type, content) in response["content"].as_object().into_iter().flatten() {
+                check(&format!("{name} {status} {media_type}"), content);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_error_is_a_problem_with_its_codes_and_their_examples() {
+    let examples = DOCUMENT["components"]["examples"].as_object().unwrap();
+    let mut responses = 0;
+    for (name, response) in DOCUMENT["components"]["responses"].as_object().unwrap() {
+        for (media_type, content) in response["content"].as_object().unwrap() {
+            let oauth = name.starts_with("oauth_");
+            assert_eq!(media_type == "application/problem+json", !oauth, "{name}: {media_type}");
+            for example in content["examples"].as_object().unwrap().values() {
+                let example = &examples[text(example, "$ref").rsplit('/').next().unwrap()]["value"];
+                let fits = schema::check(&content["schema"], example, &DOCUMENT);
+                fits.unwrap_or_else(|why| panic!("{name}: {why}"));
+            }
+        }
+        responses += 1;
+    }
+    assert!(responses > 20, "{responses}");
+}
+
+#[test]
+fn every_error_stands_under_its_own_status() {
+    for (name, operation) in operations() {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let Some(codes) = response["$ref"].as_str().and_then(|name| name.rsplit('/').next()) else {
+                continue;
+            };
+            for code in codes.split('.').map(|code| code.trim_start_matches("oauth_")) {
+                let known = ALL.iter().find(|known| known.name == code).unwrap();
+                assert_eq!(known.status.to_string(), *status, "{name}: {code}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_shape_is_used() {
+    let text = DOCUMENT.to_string();
+    let references = text.split("\"$ref\":\"#").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let references = references.collect::<BTreeSet<_>>();
+    for reference in &references {
+        assert!(DOCUMENT.pointer(reference).is_some(), "{reference}");
+    }
+    for kind in ["schemas", "responses", "examples"] {
+        for name in DOCUMENT["components"][kind].as_object().unwrap().keys() {
+            assert!(
+                references.contains(format!("/components/{kind}/{name}").as_str()),
+                "nothing names {kind}/{name}"
+            );
+        }
+    }
+}

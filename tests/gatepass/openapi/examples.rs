@@ -1,0 +1,77 @@
+//! The examples of requests, sent as they stand: each is decoded by its own handler, which finds nothing wrong with it.
+
+use http::Method;
+use http::header::CONTENT_TYPE;
+use serde_json::{Value, json};
+
+use super::complete::operations;
+use crate::support::authority::AUDIENCE;
+use crate::support::client::Client;
+use crate::support::{Host, Running};
+
+/// The body as its media type writes it.
+fn written(media_type: &str, example: &Value) -> String {
+    match media_type {
+        "application/x-www-form-urlencoded" => {
+            let fields = example.as_object().unwrap().iter();
+            fields
+                .map(|(name, value)| format!("{name}={}", value.as_str().unwrap()))
+                .collect::<Vec<_>>()
+                .join("&")
+        }
+        _ => example.to_string(),
+    }
+}
+
+/// The path with the examples of its parameters.
+fn filled(path: &str, operation: &Value) -> String {
+    let parameters = operation["parameters"].as_array().into_iter().flatten();
+    parameters.fold(path.to_owned(), |path, parameter| {
+        let place = format!("{{{}}}", parameter["name"].as_str().unwrap());
+        path.replace(&place, parameter["example"].as_str().unwrap_or(""))
+    })
+}
+
+async fn caller(at: &Running, operation: &Value) -> Client {
+    let takes =
+        |scheme: &str| operation["security"].as_array().unwrap().iter().any(|one| one.get(scheme).is_some());
+    if takes("password") {
+        let open = operation["security"].as_array().unwrap().contains(&json!({}));
+        return if open { at.stranger() } else { at.admin() };
+    }
+    if takes("enrollment_token") {
+        return at.stranger().bearer(&at.mint_once().await);
+    }
+    assert!(takes("host_certificate"), "{operation}");
+    let host = Host::new();
+    let enrolled = host.redeem(at, &at.mint_once().await).await;
+    host.client(at, &enrolled.json)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_of_a_request_is_decoded_by_its_handler() {
+    let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
+    let mut sent = 0;
+    for (name, operation) in operations() {
+        let bodies = operation["requestBody"]["content"].as_object().into_iter().flatten();
+        for (media_type, content) in bodies {
+            let (method, path) = name.split_once(' ').unwrap();
+            let method: Method = method.parse().unwrap();
+            let client = caller(&at, operation).await.header(CONTENT_TYPE, media_type);
+            let body = written(media_type, &content["example"]);
+            let said = client.send(method, &filled(path, operation), Some(body)).await;
+            // No example can know a password that is good here.
+            let guessed = said.text.contains("this is not your password")
+                || (said.status == 401 && path == "/api/v1/session");
+            assert!(
+                guessed || ![400, 401, 403, 415].contains(&said.status),
+                "{name}: {} {}",
+                said.status,
+                said.text
+            );
+            sent += 1;
+        }
+    }
+    assert!(sent >= 13, "{sent}");
+    at.stop().await;
+}

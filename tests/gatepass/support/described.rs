@@ -1,0 +1,83 @@
+//! The OpenAPI document as a judge: every answer that a test's client gets must be one that the document describes.
+
+use std::sync::LazyLock;
+
+use gatepass::http::problem::Dialect;
+use gatepass::http::table::{Match, Table};
+use http::{HeaderMap, Method};
+use serde_json::{Value, json};
+
+use super::schema;
+
+/// The document of every authority of this version.
+pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| gatepass::server::openapi("/"));
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(true).unwrap());
+
+/// What any route may answer before it is asked: to a body that it does not want, or when it is broken.
+const ANYWHERE: [u16; 4] = [408, 413, 415, 500];
+
+/// The operation that answers this request, if it is one of the native API's.
+pub(crate) fn operation(method: &Method, path: &str) -> Option<&'static Value> {
+    let path = path.split('?').next().unwrap_or(path);
+    match TABLE.find(method, path) {
+        Match::Route(route, _) if route.dialect != Dialect::Ece => {
+            let template = route.path.replace("{*", "{");
+            Some(&DOCUMENT["paths"][&template][route.method.as_str().to_lowercase()])
+        }
+        _ => None,
+    }
+}
+
+/// What is wrong with an answer, by what the document says of its operation.
+pub(crate) fn judge(
+    method: &Method,
+    path: &str,
+    status: u16,
+    headers: &HeaderMap,
+    body: &Value,
+) -> Result<(), String> {
+    let Some(operation) = operation(method, path) else { return Ok(()) };
+    let response = resolved(&operation["responses"][status.to_string()]);
+    if response.is_null() {
+        return if ANYWHERE.contains(&status) {
+            Ok(())
+        } else {
+            Err(format!("the status {status} is not described"))
+        };
+    }
+    let media_type = headers.get("content-type").and_then(|value| value.to_str().ok());
+    let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or("");
+    // An answer to HEAD has no body to look at, and a compressed one is not looked into.
+    if media_type.is_empty() || method == Method::HEAD || headers.contains_key("content-encoding") {
+        return Ok(());
+    }
+    let content = &response["content"][media_type];
+    if content.is_null() {
+        return Err(format!("{status} with {media_type:?} is not described"));
+    }
+    if media_type.ends_with("json") { schema::check(&content["schema"], body, &DOCUMENT) } else { Ok(()) }
+}
+
+/// A response, or what it refers to.
+fn resolved(response: &'static Value) -> &'static Value {
+    response["$ref"]
+        .as_str()
+        .and_then(|name| DOCUMENT.pointer(name.trim_start_matches('#')))
+        .unwrap_or(response)
+}
+
+#[test]
+fn an_answer_that_is_not_described_is_found() {
+    let said = |status, body: Value| {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", "application/json".parse().unwrap());
+        judge(&Method::GET, "/api/v1/signing-keys?x=y", status, &headers, &body)
+    };
+    assert_eq!(said(200, json!({ "items": [], "next": null })), Ok(()));
+    assert!(said(200, json!({ "items": [] })).unwrap_err().contains("next"));
+    assert!(said(200, json!({ "items": [], "next": null, "more": 1 })).unwrap_err().contains("more"));
+    assert!(said(200, json!({ "items": [{}], "next": null })).unwrap_err().contains("/items/0"));
+    assert!(said(201, json!({})).unwrap_err().contains("201"));
+    assert!(said(401, json!({})).unwrap_err().contains("application/json"));
+}
