@@ -21,6 +21,7 @@ use clap::{Parser, ValueEnum};
   load --mode redeem --new-connections --rate 300   a TLS handshake for each
   load --mode redeem --ramp auto                    where latency breaks: doubling, then bisecting
   load --mode mint --ramp 200..2000/200             step by step
+  load --sign-in --rounds 5                         a remembered sign-in against a session, in turns
   load --all                                        every line of docs/performance.md with its floor
   load --against /var/tmp/full --rounds 5           redeeming on the store in that directory against a new one
   load --mode redeem --server https://gate.example.org --ca root.pem --user admin --pid 4711
@@ -36,6 +37,9 @@ pub(crate) struct Arguments {
     /// Measure everything, with floors and ratios
     #[arg(long, conflicts_with_all = ["mode", "ramp", "server"])]
     pub(crate) all: bool,
+    /// Compare a remembered sign-in by user and password with a bearer session on the same route, in turns
+    #[arg(long, conflicts_with_all = ["mode", "ramp", "all", "against"])]
+    pub(crate) sign_in: bool,
     /// Requests per second, or `max`: as fast as the connections allow (the default)
     #[arg(long, value_parser = parse_rate, value_name = "N|max")]
     pub(crate) rate: Option<Rate>,
@@ -136,6 +140,10 @@ pub(crate) enum Mode {
     Authorize,
     /// POST /oauth2/introspect
     Introspect,
+    /// GET /api/v1/roles, signed in with user and password that are remembered as proven
+    SignIn,
+    /// GET /api/v1/roles with a bearer session
+    Session,
     /// Bare hyper behind gatepass's own listener, answering as much as /livez does
     FloorHttp,
     /// The same with a TLS handshake for each request

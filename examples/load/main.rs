@@ -24,6 +24,7 @@ mod ramp;
 mod report;
 mod run;
 mod server;
+mod sign_in;
 mod tls;
 mod usage;
 mod wire;
@@ -64,6 +65,10 @@ fn drive(arguments: &Arguments) -> Result<(), LoadError> {
     }
     if arguments.all {
         all::run(arguments, &cores, &mut report)?;
+        return report.finish();
+    }
+    if arguments.sign_in {
+        sign_in::run(arguments, &cores, &mut report)?;
         return report.finish();
     }
     if let Some(full) = &arguments.against {

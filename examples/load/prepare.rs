@@ -93,6 +93,15 @@ impl Preparer {
                 self.must_be_active(ask(false)).await?;
                 self.same(ask(fresh))
             }
+            Mode::SignIn => {
+                // The password is hashed once a minute, whatever the load: here before the clock starts.
+                self.session().await?;
+                self.same(self.get("/api/v1/roles", &[("authorization", &self.basic)], fresh))
+            }
+            Mode::Session => {
+                let session = format!("Bearer {}", self.session().await?);
+                self.same(self.get("/api/v1/roles", &[("authorization", &session)], fresh))
+            }
             Mode::FloorHttp | Mode::FloorHandshake | Mode::Maths => {
                 return Err(LoadError::Usage(String::from("a floor is not asked of the server")));
             }
@@ -130,6 +139,14 @@ impl Preparer {
     async fn tokens(&self, count: usize) -> Result<Vec<String>, LoadError> {
         let request = self.post("/api/v1/enrollment-tokens", &order(), false);
         self.texts(&format!("{count} tokens"), vec![request; count]).await
+    }
+
+    /// The secret of a session that begins now.
+    async fn session(&self) -> Result<String, LoadError> {
+        let answers =
+            self.send_all("a session", vec![self.post("/api/v1/session", &json!({}), false)]).await?;
+        let secret = answers.first().and_then(|answer| answer["session"].as_str().map(str::to_owned));
+        secret.ok_or_else(|| LoadError::Answer { what: String::from("a session"), missing: "session" })
     }
 
     async fn service_tokens(&self, count: usize) -> Result<Vec<String>, LoadError> {

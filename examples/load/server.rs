@@ -111,8 +111,8 @@ fn beside() -> Result<PathBuf, LoadError> {
     Ok(if first.is_file() { first } else { places.next().unwrap_or(first) })
 }
 
-/// Whether the server knows audiences, which it has to be configured for.
-fn knows_audiences(gatepass: &Path, setting: &str) -> bool {
+/// Whether the server knows a setting, which one of before does not.
+fn knows(gatepass: &Path, setting: &str) -> bool {
     let mut check = Command::new(gatepass);
     check.env_clear().args(["check-config", "--set", setting]);
     let check = check.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -135,8 +135,12 @@ fn spawn(
         command.args(["--set", setting]);
     }
     let audiences = format!("tokens.audiences={audience}");
-    if knows_audiences(gatepass, &audiences) {
-        command.args(["--set", &audiences]);
+    // What is measured is what a request costs, not how many one address or user may make.
+    for setting in [audiences.as_str(), "limits.address=off", "limits.actor=off", "limits.refused_token=off"]
+    {
+        if knows(gatepass, setting) {
+            command.args(["--set", setting]);
+        }
     }
     let mut child = command
         .stdin(Stdio::null())

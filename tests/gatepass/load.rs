@@ -26,6 +26,19 @@ fn measure(arguments: &[&str]) -> Value {
 }
 
 #[test]
+fn a_remembered_sign_in_is_measured_beside_a_session() {
+    let report = measure(&["--sign-in", "--rate", "50", "--seconds", "1", "--rounds", "1"]);
+    let rows = report["rows"].as_array().unwrap();
+    let modes = rows.iter().map(|row| row["mode"].as_str().unwrap()).collect::<Vec<_>>();
+    assert_eq!(modes, ["session", "sign-in"]);
+    assert!(
+        rows.iter().all(|row| row["answers"] == 50 && row["errors"] == serde_json::json!({})),
+        "{report}"
+    );
+    assert_eq!(report["ratios"].as_array().unwrap().len(), 2, "{report}");
+}
+
+#[test]
 fn a_second_of_redeeming_at_a_fixed_rate_is_answered_and_counted() {
     let report = measure(&["--mode", "redeem", "--rate", "20", "--seconds", "1", "--floor"]);
     let (row, floor) = (&report["rows"][0], &report["rows"][1]);
