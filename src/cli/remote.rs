@@ -32,7 +32,7 @@ pub(crate) struct Remote {
     /// The server's TLS certificate is not the authority's own: judge it by --ca, or by the system's roots
     #[arg(long, help_heading = "Connection")]
     pub(crate) outside_tls: bool,
-    /// User name [env: GATEPASS_USER]; the password comes from GATEPASS_PASSWORD or a prompt
+    /// User name [env: GATEPASS_USER]; the password comes from GATEPASS_PASSWORD or a prompt. GATEPASS_API_KEY is used in their place
     #[arg(long, help_heading = "Connection", value_name = "NAME")]
     pub(crate) user: Option<String>,
     /// Data directory of a server on this machine; default: ./gatepass-data
@@ -58,7 +58,11 @@ impl Remote {
     pub(crate) fn connect(&self, environment: &Environment) -> Result<Api, CliError> {
         match self.local(environment)? {
             Some(local) => {
-                let credential = Credential::Bearer(Secret::new(local.credential.to_string()));
+                // Whoever says who asks must not be answered with everything that the data directory allows.
+                let credential = match self.says_who(environment) {
+                    true => self.credential(environment, None)?,
+                    false => Credential::Bearer(Secret::new(local.credential.to_string())),
+                };
                 Self::open(self.local_target(environment, local)?, credential)
             }
             None => {
@@ -81,6 +85,12 @@ impl Remote {
     pub(crate) fn open(target: Target, credential: Credential) -> Result<Api, CliError> {
         let connector = Connector::new(&target.url, target.trust, None);
         Ok(Api::new(connector.map_err(crate::client::ClientError::from)?, credential))
+    }
+
+    /// Whether flags or environment name a user or an API key.
+    fn says_who(&self, environment: &Environment) -> bool {
+        self.user.is_some()
+            || ["GATEPASS_USER", "GATEPASS_API_KEY"].iter().any(|name| environment.get(name).is_some())
     }
 
     fn given_server(&self, environment: &Environment) -> Option<String> {
