@@ -94,3 +94,51 @@ impl Proving {
         self.hashing.run(lane, move || password::verify(&password, hash.as_ref())).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::access::proof::{Claim, Proofs};
+
+    const NOW: Duration = Duration::from_secs(1_000_000);
+
+    /// An attempt from this address, or from the server's own machine.
+    fn attempt(last: Option<u8>) -> Attempt {
+        let password = Secret::new("a wrong horse".to_owned());
+        let claim = Proofs::default().digest(&Claim { user: "admin", epoch: 0, password: &password });
+        let address = last.map(|last| IpAddr::from([192, 0, 2, last]));
+        Attempt { claim, user: "admin".to_owned(), password, address, suspect: false, at: NOW }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn strangers_wait_for_an_account_that_is_guessed_at_and_its_user_does_not() {
+        let proving = Proving::default();
+        proving.guesses.proven("admin", attempt(Some(1)).address, NOW);
+        (0..5000).for_each(|_| proving.guesses.failed("admin", NOW));
+        let waited = async |last: Option<u8>| {
+            let began = Instant::now();
+            (proving.receive(&attempt(last)).await, began.elapsed())
+        };
+        assert_eq!(waited(Some(1)).await, (Ok(Lane::Known), Duration::ZERO));
+        assert_eq!(waited(None).await, (Ok(Lane::Known), Duration::ZERO));
+        let (lane, took) = waited(Some(2)).await;
+        assert_eq!(lane, Ok(Lane::Held));
+        assert!((LONGEST..LONGEST + Duration::from_millis(5)).contains(&took), "{took:?}");
+        assert_eq!(waited(Some(2)).await.0, Ok(Lane::Held), "its place is free again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_too_many_of_an_address_hears_when_to_come_again() {
+        let proving = Proving::default();
+        (0..5000).for_each(|_| proving.guesses.failed("admin", NOW));
+        let (one, another) = (attempt(Some(2)), attempt(Some(3)));
+        let receive = |attempt| proving.receive(attempt);
+        let (first, second, third, other) =
+            tokio::join!(receive(&one), receive(&one), receive(&one), receive(&another));
+        assert_eq!([first, second, other], [Ok(Lane::Held), Ok(Lane::Held), Ok(Lane::Held)]);
+        let limited = RateLimited { limit: Limit::Account, retry_after: 4 };
+        assert_eq!(third, Err(ServiceError::RateLimited(limited)));
+    }
+}
