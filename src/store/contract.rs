@@ -45,6 +45,7 @@ macro_rules! contract {
                 a_change_is_judged_again_when_the_user_has_moved_on,
                 whoever_is_disabled_by_now_gives_nothing,
                 a_new_password_and_signing_out_begin_an_epoch_and_a_new_role_does_not,
+                who_comes_after_a_deleted_user_of_the_same_name_has_other_epochs,
                 a_deleted_user_takes_keys_and_if_asked_tokens_along,
                 users_are_listed_by_name_page_by_page,
             }

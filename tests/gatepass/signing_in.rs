@@ -26,3 +26,17 @@ async fn a_changed_password_ends_what_was_remembered_of_the_old_one() {
     assert_eq!(old.get("/api/v1/roles").await.status, 401, "on the very next request");
     assert_eq!(at.stranger().basic("admin", new).get("/api/v1/roles").await.status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_users_password_is_nothing_to_who_gets_the_name_next() {
+    let at = Running::start().await;
+    let (first, second) = ("first horse, first battery", "second horse, second battery");
+    at.user("alex", first, "operator").await;
+    let gone = at.stranger().basic("alex", first);
+    assert_eq!(gone.get("/api/v1/roles").await.status, 200, "it is remembered for a minute");
+    assert_eq!(at.admin().delete("/api/v1/users/alex").await.status, 200);
+    at.user("alex", second, "operator").await;
+    assert_eq!(gone.get("/api/v1/roles").await.status, 401);
+    assert_eq!(at.stranger().basic("alex", second).get("/api/v1/roles").await.status, 200);
+    at.stop().await;
+}

@@ -29,8 +29,9 @@ impl Act<'_> {
         if !self.may_still_act(&by)? {
             return self.undo(UserCreation::ActorGone);
         }
+        // What is remembered of an earlier user of that name, a proven password for one, must not be this one's.
         let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, created_at, changed_at) \
-                   VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5) ON CONFLICT (name) DO NOTHING";
+                   VALUES (?1, ?2, ?3, ?4, random() & 0x3fffffffffffffff, ?5, ?5) ON CONFLICT (name) DO NOTHING";
         if self.execute(sql, params![user.as_str(), hash.expose(), role, Json(&limits), at])? == 0 {
             return self.undo(UserCreation::Taken);
         }
