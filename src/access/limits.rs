@@ -18,6 +18,9 @@ use crate::span::show_span;
 /// The word for no bound; absence never means it.
 const ANY: &str = "any";
 
+/// The word for less than an empty list allows: see [`Clusters::Nothing`].
+const NOTHING: &str = "nothing";
+
 /// Which names may be given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowed<T> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::limits::Limits;
+use super::limits::{Clusters, Limits};
 use super::permission::{Permission, Permissions};
 use super::scope::Scope;
 use super::user_role::UserRole;
@@ -158,6 +158,10 @@ impl Judged<'_> {
         let allowed = &self.limits.clusters;
         if !allowed.allows(cluster) {
             let message = match cluster {
+                _ if *allowed == Clusters::Nothing => {
+                    "the key's clusters and its owner's have none in common, so it mints no token at all"
+                        .to_owned()
+                }
                 Some(cluster) => format!("{cluster} asked for; your clusters are limited to: {allowed}"),
                 None => format!("bind the token to one of your clusters (bind.cluster): {allowed}"),
             };

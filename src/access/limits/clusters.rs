@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ANY, Allowed};
+use super::{ANY, Allowed, NOTHING};
 use crate::name::Cluster;
 
 /// The clusters that a token may be bound to. A token that is bound to none admits hosts of any cluster, so whoever is
@@ -14,48 +14,50 @@ use crate::name::Cluster;
 pub enum Clusters {
     /// Every one, and none: written `"any"`.
     Any,
-    /// These: written as a list.
-    Only {
-        /// The clusters.
-        names: BTreeSet<Cluster>,
-        /// Whether a token may be bound to none: so it is for the empty list, and never for another.
-        unbound: bool,
-    },
+    /// These: written as a list. Of the empty one tokens are bound to none, of another each token is bound to one.
+    Only(BTreeSet<Cluster>),
+    /// Neither a cluster nor none, so no token at all: what is left of two lists without a common name. It cannot be asked for,
+    /// and is shown as `"nothing"`.
+    Nothing,
 }
 
 impl Clusters {
     /// The empty list.
-    pub const NONE: Self = Self::Only { names: BTreeSet::new(), unbound: true };
+    pub const NONE: Self = Self::Only(BTreeSet::new());
 
     /// Whether a token may be bound to `cluster`, or to none.
     pub fn allows(&self, cluster: Option<&Cluster>) -> bool {
         match (self, cluster) {
             (Self::Any, _) => true,
-            (Self::Only { names, .. }, Some(cluster)) => names.contains(cluster),
-            (Self::Only { unbound, .. }, None) => *unbound,
+            (Self::Only(names), Some(cluster)) => names.contains(cluster),
+            (Self::Only(names), None) => names.is_empty(),
+            (Self::Nothing, _) => false,
         }
     }
 
     /// Whether everything that `self` allows is allowed by `other` too.
     pub fn is_within(&self, other: &Self) -> bool {
         match (self, other) {
-            (_, Self::Any) => true,
-            (Self::Any, Self::Only { .. }) => false,
-            (Self::Only { names, unbound }, Self::Only { names: others, unbound: other }) => {
-                names.is_subset(others) && (*other || !unbound)
+            (_, Self::Any) | (Self::Nothing, _) => true,
+            (Self::Any, _) | (_, Self::Nothing) => false,
+            // The empty list allows what no other does: tokens that are bound to none.
+            (Self::Only(names), Self::Only(others)) => {
+                names.is_subset(others) && names.is_empty() == others.is_empty()
             }
         }
     }
 
-    /// What both allow: of two lists without a common name nothing, not even tokens that are bound to none.
+    /// What both allow.
     pub(super) fn within(self, other: &Self) -> Self {
         match (self, other) {
             (clusters, Self::Any) => clusters,
             (Self::Any, clusters) => clusters.clone(),
-            (Self::Only { names, unbound }, Self::Only { names: others, unbound: other }) => Self::Only {
-                names: names.intersection(others).cloned().collect(),
-                unbound: unbound && *other,
-            },
+            (Self::Only(names), Self::Only(others)) if names.is_empty() && others.is_empty() => Self::NONE,
+            (Self::Only(names), Self::Only(others)) => {
+                let common: BTreeSet<_> = names.intersection(others).cloned().collect();
+                if common.is_empty() { Self::Nothing } else { Self::Only(common) }
+            }
+            (Self::Nothing, _) | (_, Self::Nothing) => Self::Nothing,
         }
     }
 }
@@ -64,10 +66,11 @@ impl fmt::Display for Clusters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str(ANY),
-            Self::Only { names, .. } if names.is_empty() => f.write_str("none"),
-            Self::Only { names, .. } => {
+            Self::Only(names) if names.is_empty() => f.write_str("none"),
+            Self::Only(names) => {
                 f.write_str(&names.iter().map(Cluster::as_str).collect::<Vec<_>>().join(", "))
             }
+            Self::Nothing => f.write_str(NOTHING),
         }
     }
 }
@@ -76,7 +79,8 @@ impl Serialize for Clusters {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Any => serializer.serialize_str(ANY),
-            Self::Only { names, .. } => serializer.collect_seq(names),
+            Self::Only(names) => serializer.collect_seq(names),
+            Self::Nothing => serializer.serialize_str(NOTHING),
         }
     }
 }
@@ -85,7 +89,7 @@ impl<'de> Deserialize<'de> for Clusters {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Allowed::deserialize(deserializer)? {
             Allowed::Any => Self::Any,
-            Allowed::Only(names) => Self::Only { unbound: names.is_empty(), names },
+            Allowed::Only(names) => Self::Only(names),
         })
     }
 }

@@ -2,20 +2,22 @@
 
 use std::borrow::Cow;
 
-use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{ANY, Limits};
+use super::{ANY, Limits, NOTHING};
 
 /// Limits as a request writes them: `"any"`, or an object whose missing members are those of [`Limits::LEAST`].
 pub struct LimitsAsked;
 
 impl PartialSchema for Limits {
     fn schema() -> RefOr<Schema> {
-        let description = "How far acts may go. An empty list allows none; `any` is no limit.";
+        let description = "How far acts may go. An empty list allows none; `any` is no limit. `nothing` is what \
+            two lists of clusters without a common one leave: no token at all.";
         let required = ["roles", "max_ttl", "max_uses", "persistent", "clusters"];
-        let limits = members().description(Some(description));
+        let clusters = OneOfBuilder::new().item(names("Cluster")).item(word(ANY)).item(word(NOTHING));
+        let limits = members().property("clusters", clusters).description(Some(description));
         required.into_iter().fold(limits, ObjectBuilder::required).into()
     }
 }
@@ -30,7 +32,8 @@ impl PartialSchema for LimitsAsked {
     fn schema() -> RefOr<Schema> {
         let description = "How far acts may go: `any`, or an object. Without a member: no roles, an hour, one use, not \
             persistent, no clusters.";
-        OneOfBuilder::new().description(Some(description)).item(members()).item(any()).into()
+        let members = members().property("clusters", or_any(names("Cluster")));
+        OneOfBuilder::new().description(Some(description)).item(members).item(word(ANY)).into()
     }
 }
 
@@ -41,7 +44,6 @@ impl ToSchema for LimitsAsked {
 }
 
 fn members() -> ObjectBuilder {
-    let names = |schema: &str| ArrayBuilder::new().items(Ref::from_schema_name(schema)).build();
     let span = text().pattern(Some("^[0-9]+[smhd]$")).examples(["1h"]).build();
     let uses = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).examples([10]).build();
     ObjectBuilder::new()
@@ -49,15 +51,18 @@ fn members() -> ObjectBuilder {
         .property("max_ttl", or_any(span))
         .property("max_uses", or_any(uses))
         .property("persistent", ObjectBuilder::new().schema_type(Type::Boolean))
-        .property("clusters", or_any(names("Cluster")))
+}
+
+fn names(schema: &str) -> Array {
+    ArrayBuilder::new().items(Ref::from_schema_name(schema)).build()
 }
 
 fn or_any(bound: impl Into<RefOr<Schema>>) -> Schema {
-    OneOfBuilder::new().item(bound).item(any()).build().into()
+    OneOfBuilder::new().item(bound).item(word(ANY)).build().into()
 }
 
-fn any() -> Object {
-    text().enum_values(Some([ANY])).build()
+fn word(word: &str) -> Object {
+    text().enum_values(Some([word])).build()
 }
 
 fn text() -> ObjectBuilder {

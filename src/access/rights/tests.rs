@@ -6,7 +6,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::access::limits::{Allowed, Clusters, Most};
+use crate::access::limits::{Allowed, Most};
 
 fn role() -> impl Strategy<Value = Role> {
     "[a-d]".prop_map(|text| Role::parse(&text).unwrap())
@@ -17,8 +17,7 @@ fn cluster() -> impl Strategy<Value = Cluster> {
 }
 
 fn clusters() -> impl Strategy<Value = Clusters> {
-    let only = |names: BTreeSet<Cluster>| Clusters::Only { unbound: names.is_empty(), names };
-    prop_oneof![Just(Clusters::Any), btree_set(cluster(), 0..3).prop_map(only)]
+    prop_oneof![Just(Clusters::Any), btree_set(cluster(), 0..3).prop_map(Clusters::Only)]
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
@@ -108,8 +107,9 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
             };
             let cluster = match (&limits.clusters, cluster) {
                 (Clusters::Any, _) => false,
-                (Clusters::Only { names, .. }, Some(cluster)) => !names.contains(cluster),
-                (Clusters::Only { unbound, .. }, None) => !unbound,
+                (Clusters::Only(names), Some(cluster)) => !names.contains(cluster),
+                (Clusters::Only(names), None) => !names.is_empty(),
+                (Clusters::Nothing, _) => true,
             };
             roles(given) || life(*lasts) || uses || cluster || (*persistent && !limits.persistent)
         }
@@ -163,11 +163,28 @@ fn each_limit_that_is_exceeded_is_named_with_what_is_allowed() {
 #[test]
 fn whoever_is_limited_to_some_clusters_binds_each_token_to_one() {
     let names = BTreeSet::from([Cluster::parse("east").unwrap()]);
-    let limits = Limits { clusters: Clusters::Only { names, unbound: false }, ..Limits::ANY };
+    let limits = Limits { clusters: Clusters::Only(names), ..Limits::ANY };
     let rights = Rights::of_role(UserRole::Operator, limits);
     let mint = |cluster| Act::Mint { roles: &[], persistent: false, lasts: None, uses: None, cluster };
     assert_eq!(rights.judge(mint(None)).unwrap_err()[0].limit, "clusters");
     let [west, east] = ["west", "east"].map(|name| Cluster::parse(name).unwrap());
     assert_eq!(rights.judge(mint(Some(&west))).unwrap_err()[0].limit, "clusters");
     assert_eq!(rights.judge(mint(Some(&east))), Ok(()));
+}
+
+#[test]
+fn two_lists_without_a_common_cluster_allow_no_token_and_say_so() {
+    let of = |names: &[&str]| {
+        let names = names.iter().map(|name| Cluster::parse(name).unwrap()).collect();
+        let limits = Limits { clusters: Clusters::Only(names), ..Limits::ANY };
+        Rights::of_role(UserRole::Operator, limits)
+    };
+    for (one, other) in [(of(&["east"]), of(&["west"])), (of(&["east"]), of(&[])), (of(&[]), of(&["west"]))] {
+        let cut = one.within(&other);
+        assert_eq!(serde_json::to_value(&cut.limits).unwrap()["clusters"], "nothing");
+        let act = Act::Mint { roles: &[], persistent: false, lasts: None, uses: None, cluster: None };
+        let excess = cut.judge(act).unwrap_err();
+        assert!(excess[0].message.contains("none in common"), "{}", excess[0].message);
+    }
+    assert_eq!(of(&[]).within(&of(&[])), of(&[]));
 }

@@ -76,7 +76,10 @@ async fn a_key_in_the_environment_is_who_asks_and_a_user_changes_the_own_passwor
     let mut beside = gatepass();
     beside.args(["token", "create", "--data-dir"]).arg(&server.data_dir).env("GATEPASS_API_KEY", key.trim());
     let minted = beside.output().unwrap();
-    assert!(String::from_utf8_lossy(&minted.stderr).contains("tokens:write"), "nor what the data directory may");
+    assert!(
+        String::from_utf8_lossy(&minted.stderr).contains("tokens:write"),
+        "nor what the data directory may"
+    );
     let both = [("GATEPASS_PASSWORD", PASSWORD), ("GATEPASS_NEW_PASSWORD", "another one of them")];
     let change = ["user", "change-password", "--user", "alice"];
     let changed = remote(&change, &both);
