@@ -153,6 +153,12 @@ impl DnsPattern {
             None => self.0 == name.as_str(),
         }
     }
+
+    /// Whether this pattern stands for every name that `other` stands for.
+    pub fn covers(&self, other: &Self) -> bool {
+        let is_right_under = |parent: &str| other.0.split_once('.').is_some_and(|(_, rest)| rest == parent);
+        self == other || self.0.strip_prefix("*.").is_some_and(is_right_under)
+    }
 }
 
 fn length(what: &'static str, text: &str, least: usize, most: usize) -> Result<(), NameError> {
@@ -220,6 +226,21 @@ mod tests {
         }
         assert!(DnsName::parse(&"a.".repeat(127)).is_err());
         assert!(DnsName::parse("node-1.example.org").is_ok());
+    }
+
+    #[test]
+    fn a_pattern_covers_itself_and_if_it_is_wild_the_names_right_under_its_parent() {
+        let covers = |one: &str, other: &str| {
+            DnsPattern::parse(one).unwrap().covers(&DnsPattern::parse(other).unwrap())
+        };
+        assert!(covers("*.eu.example.org", "*.eu.example.org") && covers("a.example.org", "a.example.org"));
+        assert!(covers("*.eu.example.org", "a.eu.example.org"));
+        for other in
+            ["eu.example.org", "*.a.eu.example.org", "a.b.eu.example.org", "aeu.example.org", "*.example.org"]
+        {
+            assert!(!covers("*.eu.example.org", other), "{other}");
+        }
+        assert!(!covers("a.eu.example.org", "*.eu.example.org"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! How far an actor's acts may go (I5): roles, lifetimes, uses, clusters.
+//! How far an actor's acts may go (I5): roles, DNS names, lifetimes, uses, clusters.
 
 mod clusters;
+mod dns_names;
 mod json;
 mod schema;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 pub use self::clusters::Clusters;
+pub use self::dns_names::DnsNames;
 pub use self::schema::LimitsAsked;
 use crate::name::Role;
 use crate::span::show_span;
@@ -45,6 +47,8 @@ pub enum Most<T> {
 pub struct Limits {
     /// The roles that a token or a host may be given.
     pub roles: Allowed<Role>,
+    /// The DNS names that a token may let hosts ask for.
+    pub dns_names: DnsNames,
     /// How long a token may live.
     pub max_ttl: Most<Duration>,
     /// How many hosts a token may admit.
@@ -59,15 +63,17 @@ impl Limits {
     /// No limits.
     pub const ANY: Self = Self {
         roles: Allowed::Any,
+        dns_names: DnsNames::ANY,
         max_ttl: Most::Any,
         max_uses: Most::Any,
         persistent: true,
         clusters: Clusters::Any,
     };
 
-    /// What is left to a key that was given no limits: ephemeral tokens of an hour at most, one use, no roles.
+    /// What is left to a key that was given no limits: ephemeral tokens of an hour at most, one use, no roles, no names.
     pub const LEAST: Self = Self {
         roles: Allowed::Only(BTreeSet::new()),
+        dns_names: DnsNames::NONE,
         max_ttl: Most::UpTo(Duration::from_secs(3600)),
         max_uses: Most::UpTo(1),
         persistent: false,
@@ -79,6 +85,7 @@ impl Limits {
     pub fn within(self, other: &Self) -> Self {
         Self {
             roles: self.roles.within(&other.roles),
+            dns_names: self.dns_names.within(&other.dns_names),
             max_ttl: self.max_ttl.within(other.max_ttl),
             max_uses: self.max_uses.within(other.max_uses),
             persistent: self.persistent && other.persistent,

@@ -6,7 +6,7 @@ use super::limits::{Clusters, Limits};
 use super::permission::{Permission, Permissions};
 use super::scope::Scope;
 use super::user_role::UserRole;
-use crate::name::{Cluster, Role};
+use crate::name::{Cluster, DnsPattern, Role};
 use crate::span::show_span;
 
 /// What a caller may do, read fresh at every request.
@@ -26,6 +26,8 @@ pub enum Act<'a> {
     Mint {
         /// The roles it gives.
         roles: &'a [Role],
+        /// The DNS names it lets hosts ask for.
+        dns_names: &'a [DnsPattern],
         /// Whether it lives in a row of its own.
         persistent: bool,
         /// How long it lives; `None` = until revoked.
@@ -54,7 +56,7 @@ pub enum Act<'a> {
 /// One limit that an act goes beyond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excess {
-    /// The limit: `roles`, `max_ttl`, `max_uses`, `persistent`, `clusters` or `permissions`.
+    /// The limit: `roles`, `dns_names`, `max_ttl`, `max_uses`, `persistent`, `clusters` or `permissions`.
     pub limit: &'static str,
     /// What was asked for and what is allowed.
     pub message: String,
@@ -93,8 +95,9 @@ impl Rights {
     pub fn judge(&self, act: Act<'_>) -> Result<(), Vec<Excess>> {
         let mut judged = Judged { limits: &self.limits, excess: Vec::new() };
         match act {
-            Act::Mint { roles, persistent, lasts, uses, cluster } => {
+            Act::Mint { roles, dns_names, persistent, lasts, uses, cluster } => {
                 judged.roles(roles);
+                judged.names(dns_names);
                 judged.life(lasts);
                 judged.uses(uses);
                 judged.persistence(persistent);
@@ -129,6 +132,17 @@ impl Judged<'_> {
         if !too_much.is_empty() {
             let message = format!("{} asked for; your roles are limited to: {allowed}", too_much.join(", "));
             self.beyond("roles", message);
+        }
+    }
+
+    fn names(&mut self, names: &[DnsPattern]) {
+        let allowed = &self.limits.dns_names;
+        let too_much =
+            names.iter().filter(|name| !allowed.allows(name)).map(DnsPattern::as_str).collect::<Vec<_>>();
+        if !too_much.is_empty() {
+            let message =
+                format!("{} asked for; your DNS names are limited to: {allowed}", too_much.join(", "));
+            self.beyond("dns_names", message);
         }
     }
 
@@ -177,6 +191,12 @@ impl Judged<'_> {
         let (own, given) = (self.limits, &given.limits);
         let compared = [
             ("roles", given.roles.is_within(&own.roles), given.roles.to_string(), own.roles.to_string()),
+            (
+                "dns_names",
+                given.dns_names.is_within(&own.dns_names),
+                given.dns_names.to_string(),
+                own.dns_names.to_string(),
+            ),
             (
                 "max_ttl",
                 given.max_ttl.is_within(own.max_ttl),

@@ -8,12 +8,16 @@ use super::error::CliError;
 /// The word for no bound.
 const ANY: &str = "any";
 
-/// Limits. What no flag says is least: no roles, an hour, one use, not persistent, bound to no cluster.
+/// Limits. What no flag says is least: no roles, no DNS names, an hour, one use, not persistent, bound to no cluster.
 #[derive(Args)]
 pub(crate) struct LimitFlags {
     /// A role that tokens and hosts may be given, or any; may be repeated, or joined with commas
     #[arg(long = "role", value_name = "NAME", value_delimiter = ',', help_heading = "Limits")]
     roles: Vec<String>,
+    /// A DNS name that tokens may let hosts ask for, or *. and a domain for every name right under it, or any; may be
+    /// repeated, or joined with commas
+    #[arg(long = "dns-name", value_name = "PATTERN", value_delimiter = ',', help_heading = "Limits")]
+    dns_names: Vec<String>,
     /// How long a token may live: 90s, 15m, 36h, 30d, or any
     #[arg(long, value_name = "SPAN", help_heading = "Limits")]
     max_ttl: Option<String>,
@@ -30,7 +34,7 @@ pub(crate) struct LimitFlags {
     #[arg(
         long,
         help_heading = "Limits",
-        conflicts_with_all = ["roles", "max_ttl", "max_uses", "persistent", "clusters"]
+        conflicts_with_all = ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"]
     )]
     any: bool,
 }
@@ -42,7 +46,8 @@ impl LimitFlags {
             return Ok(Some(json!(ANY)));
         }
         let mut limits = Map::new();
-        for (name, values) in [("roles", &self.roles), ("clusters", &self.clusters)] {
+        let lists = [("roles", &self.roles), ("dns_names", &self.dns_names), ("clusters", &self.clusters)];
+        for (name, values) in lists {
             match values.as_slice() {
                 [] => {}
                 [any] if any == ANY => drop(limits.insert(name.to_owned(), json!(ANY))),
@@ -64,7 +69,7 @@ impl LimitFlags {
     /// What is said where limits have to be given.
     pub(crate) fn missing() -> CliError {
         CliError::Usage(String::from(
-            "which limits? give some of --role, --max-ttl, --max-uses, --persistent, --cluster; or --any",
+            "which limits? give some of --role, --dns-name, --max-ttl, --max-uses, --persistent, --cluster; or --any",
         ))
     }
 }
@@ -98,8 +103,9 @@ mod tests {
     fn only_what_was_said_is_asked_for_and_any_stands_for_no_bound() {
         assert_eq!(limits(&[]), None);
         assert_eq!(limits(&["--any"]), Some(json!("any")));
-        let some = ["--role", "proxy,allocator", "--max-ttl", "1h", "--max-uses", "10"];
-        let expected = json!({ "roles": ["proxy", "allocator"], "max_ttl": "1h", "max_uses": 10 });
+        let some =
+            ["--role", "proxy,allocator", "--dns-name", "*.a.example", "--max-ttl", "1h", "--max-uses", "10"];
+        let expected = json!({ "roles": ["proxy", "allocator"], "dns_names": ["*.a.example"], "max_ttl": "1h", "max_uses": 10 });
         assert_eq!(limits(&some), Some(expected));
         let any =
             ["--role", "any", "--max-ttl", "any", "--max-uses", "any", "--cluster", "any", "--persistent"];

@@ -154,6 +154,7 @@ impl MintOrder {
     pub fn act(&self, now: Timestamp) -> Act<'_> {
         Act::Mint {
             roles: &self.roles,
+            dns_names: &self.dns_names,
             persistent: self.persistent,
             lasts: self.expires_at.map(|at| at.since(now.whole_second())),
             uses: self.max_uses,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ANY, Allowed, Clusters, Limits, Most};
+use super::{ANY, Allowed, Clusters, DnsNames, Limits, Most};
 use crate::name::Role;
 use crate::span::parse_span;
 
@@ -119,9 +119,9 @@ impl<'de> Deserialize<'de> for Limits {
                 }
             }
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-                let Asked { roles, max_ttl, max_uses, persistent, clusters } =
+                let Asked { roles, dns_names, max_ttl, max_uses, persistent, clusters } =
                     Asked::deserialize(de::value::MapAccessDeserializer::new(members))?;
-                Ok(Limits { roles, max_ttl, max_uses, persistent, clusters })
+                Ok(Limits { roles, dns_names, max_ttl, max_uses, persistent, clusters })
             }
         }
         deserializer.deserialize_any(Members)
@@ -133,6 +133,7 @@ impl<'de> Deserialize<'de> for Limits {
 #[serde(default)]
 struct Asked {
     roles: Allowed<Role>,
+    dns_names: DnsNames,
     max_ttl: Most<Duration>,
     max_uses: Most<u32>,
     persistent: bool,
@@ -141,8 +142,8 @@ struct Asked {
 
 impl Default for Asked {
     fn default() -> Self {
-        let Limits { roles, max_ttl, max_uses, persistent, clusters } = Limits::LEAST;
-        Self { roles, max_ttl, max_uses, persistent, clusters }
+        let Limits { roles, dns_names, max_ttl, max_uses, persistent, clusters } = Limits::LEAST;
+        Self { roles, dns_names, max_ttl, max_uses, persistent, clusters }
     }
 }
 
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn limits_are_read_back_as_they_were_written() {
-        let some = json!({ "roles": "any", "max_ttl": "36h", "max_uses": 3, "persistent": true, "clusters": ["a", "b"] });
+        let some = json!({ "roles": "any", "dns_names": ["*.eu.example.org"], "max_ttl": "36h", "max_uses": 3, "persistent": true, "clusters": ["a", "b"] });
         assert_eq!(serde_json::to_value(read(some.clone()).unwrap()).unwrap(), some);
         for limits in [Limits::ANY, Limits::LEAST] {
             assert_eq!(read(serde_json::to_value(&limits).unwrap()).unwrap(), limits);
@@ -184,6 +185,8 @@ mod tests {
             json!({ "roles": null }),
             json!({ "roles": "allocator" }),
             json!({ "roles": ["Not A Role"] }),
+            json!({ "dns_names": "*.eu.example.org" }),
+            json!({ "dns_names": ["*"] }),
             json!({ "max_ttl": 3600 }),
             json!({ "max_ttl": "1 hour" }),
             json!({ "max_uses": 0 }),

@@ -15,7 +15,7 @@ impl PartialSchema for Limits {
     fn schema() -> RefOr<Schema> {
         let description = "How far acts may go. An empty list allows none; `any` is no limit. `nothing` is what \
             two lists of clusters without a common one leave: no token at all.";
-        let required = ["roles", "max_ttl", "max_uses", "persistent", "clusters"];
+        let required = ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"];
         let clusters = OneOfBuilder::new().item(names("Cluster")).item(word(ANY)).item(word(NOTHING));
         let limits = members().property("clusters", clusters).description(Some(description));
         required.into_iter().fold(limits, ObjectBuilder::required).into()
@@ -30,7 +30,7 @@ impl ToSchema for Limits {
 
 impl PartialSchema for LimitsAsked {
     fn schema() -> RefOr<Schema> {
-        let description = "How far acts may go: `any`, or an object. Without a member: no roles, an hour, one use, not \
+        let description = "How far acts may go: `any`, or an object. Without a member: no roles, no DNS names, an hour, one use, not \
             persistent, no clusters.";
         let members = members().property("clusters", or_any(names("Cluster")));
         OneOfBuilder::new().description(Some(description)).item(members).item(word(ANY)).into()
@@ -48,6 +48,7 @@ fn members() -> ObjectBuilder {
     let uses = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).examples([10]).build();
     ObjectBuilder::new()
         .property("roles", or_any(names("Role")))
+        .property("dns_names", or_any(names("DnsPattern")))
         .property("max_ttl", or_any(span))
         .property("max_uses", or_any(uses))
         .property("persistent", ObjectBuilder::new().schema_type(Type::Boolean))

@@ -6,7 +6,8 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 use super::*;
-use crate::access::limits::{Allowed, Most};
+use crate::access::limits::{Allowed, DnsNames, Most};
+use crate::name::DnsName;
 
 fn role() -> impl Strategy<Value = Role> {
     "[a-d]".prop_map(|text| Role::parse(&text).unwrap())
@@ -14,6 +15,16 @@ fn role() -> impl Strategy<Value = Role> {
 
 fn cluster() -> impl Strategy<Value = Cluster> {
     "[a-c]".prop_map(|text| Cluster::parse(&text).unwrap())
+}
+
+/// Names right under a wildcard, deeper ones, and wildcards at both heights.
+fn pattern() -> impl Strategy<Value = DnsPattern> {
+    let text = "(\\*|a|b)\\.(x|a\\.x)\\.org";
+    text.prop_map(|text| DnsPattern::parse(&text).unwrap())
+}
+
+fn names() -> impl Strategy<Value = DnsNames> {
+    prop_oneof![Just(DnsNames::ANY), btree_set(pattern(), 0..4).prop_map(DnsNames::only)]
 }
 
 fn clusters() -> impl Strategy<Value = Clusters> {
@@ -24,9 +35,10 @@ fn limits() -> impl Strategy<Value = Limits> {
     let roles = prop_oneof![Just(Allowed::Any), btree_set(role(), 0..4).prop_map(Allowed::Only)];
     let ttl = prop_oneof![Just(Most::Any), (1..5u64).prop_map(|s| Most::UpTo(Duration::from_secs(s)))];
     let uses = prop_oneof![Just(Most::Any), (1..5u32).prop_map(Most::UpTo)];
-    (roles, ttl, uses, any::<bool>(), clusters()).prop_map(
-        |(roles, max_ttl, max_uses, persistent, clusters)| Limits {
+    (roles, names(), ttl, uses, any::<bool>(), clusters()).prop_map(
+        |(roles, dns_names, max_ttl, max_uses, persistent, clusters)| Limits {
             roles,
+            dns_names,
             max_ttl,
             max_uses,
             persistent,
@@ -43,7 +55,7 @@ fn rights() -> impl Strategy<Value = Rights> {
 /// An act that owns what it is about.
 #[derive(Clone, Debug)]
 enum Asked {
-    Mint(Vec<Role>, bool, Option<Duration>, Option<u32>, Option<Cluster>),
+    Mint(Vec<Role>, Vec<DnsPattern>, bool, Option<Duration>, Option<u32>, Option<Cluster>),
     Service(Vec<Role>, Duration),
     Roles(Vec<Role>),
     Give(Rights),
@@ -52,9 +64,9 @@ enum Asked {
 impl Asked {
     fn act(&self) -> Act<'_> {
         match self {
-            Self::Mint(roles, persistent, lasts, uses, cluster) => {
+            Self::Mint(roles, dns_names, persistent, lasts, uses, cluster) => {
                 let (persistent, lasts, uses) = (*persistent, *lasts, *uses);
-                Act::Mint { roles, persistent, lasts, uses, cluster: cluster.as_ref() }
+                Act::Mint { roles, dns_names, persistent, lasts, uses, cluster: cluster.as_ref() }
             }
             Self::Service(roles, lasts) => Act::MintServiceToken { roles, lasts: *lasts },
             Self::Roles(roles) => Act::SetRoles { roles },
@@ -71,19 +83,35 @@ fn asked() -> impl Strategy<Value = Asked> {
     let roles = || vec(role(), 0..3);
     let mint = (
         roles(),
+        vec(pattern(), 0..3),
         any::<bool>(),
         proptest::option::of(lasts()),
         proptest::option::of(1..6u32),
         proptest::option::of(cluster()),
     );
     prop_oneof![
-        mint.prop_map(|(roles, persistent, lasts, uses, cluster)| Asked::Mint(
-            roles, persistent, lasts, uses, cluster
+        mint.prop_map(|(roles, names, persistent, lasts, uses, cluster)| Asked::Mint(
+            roles, names, persistent, lasts, uses, cluster
         )),
         (roles(), lasts()).prop_map(|(roles, lasts)| Asked::Service(roles, lasts)),
         roles().prop_map(Asked::Roles),
         rights().prop_map(Asked::Give),
     ]
+}
+
+/// Every host name of this little world that a pattern could stand for, held one by one against what the limits stand for.
+fn names_beyond(limits: &Limits, patterns: &[DnsPattern]) -> bool {
+    if limits.dns_names == DnsNames::ANY {
+        return false;
+    }
+    let hosts = ["a", "b", "c"].map(|first| ["x.org", "a.x.org"].map(|parent| format!("{first}.{parent}")));
+    let all = ["*.x.org", "*.a.x.org"].into_iter().map(str::to_owned).chain(hosts.concat());
+    let allowed =
+        all.map(|text| DnsPattern::parse(&text).unwrap()).filter(|one| limits.dns_names.allows(one));
+    let allowed = allowed.collect::<Vec<_>>();
+    hosts.as_flattened().iter().map(|host| DnsName::parse(host).unwrap()).any(|host| {
+        patterns.iter().any(|pattern| pattern.matches(&host)) && !allowed.iter().any(|one| one.matches(&host))
+    })
 }
 
 /// Said once more, by other means than the code's: every single thing that the act leads to, held against the limits.
@@ -99,7 +127,7 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
         (Most::UpTo(most), Some(lasts)) => lasts > most,
     };
     match asked {
-        Asked::Mint(given, persistent, lasts, uses, cluster) => {
+        Asked::Mint(given, names, persistent, lasts, uses, cluster) => {
             let uses = match (limits.max_uses, uses) {
                 (Most::Any, _) => false,
                 (Most::UpTo(_), None) => true,
@@ -111,7 +139,12 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
                 (Clusters::Only(names), None) => !names.is_empty(),
                 (Clusters::Nothing, _) => true,
             };
-            roles(given) || life(*lasts) || uses || cluster || (*persistent && !limits.persistent)
+            roles(given)
+                || names_beyond(limits, names)
+                || life(*lasts)
+                || uses
+                || cluster
+                || (*persistent && !limits.persistent)
         }
         Asked::Service(given, lasts) => roles(given) || life(Some(*lasts)),
         Asked::Roles(given) => roles(given),
@@ -149,12 +182,21 @@ proptest! {
 fn each_limit_that_is_exceeded_is_named_with_what_is_allowed() {
     let rights = Rights::of_scopes(&[Scope::TokensWrite], Limits::LEAST);
     let (roles, cluster) = ([Role::parse("director").unwrap()], Cluster::parse("east").unwrap());
-    let act = Act::Mint { roles: &roles, persistent: true, lasts: None, uses: None, cluster: Some(&cluster) };
+    let names = [DnsPattern::parse("*.corp.example").unwrap()];
+    let act = Act::Mint {
+        roles: &roles,
+        dns_names: &names,
+        persistent: true,
+        lasts: None,
+        uses: None,
+        cluster: Some(&cluster),
+    };
     let excess = rights.judge(act).unwrap_err();
     let limits = excess.iter().map(|excess| excess.limit).collect::<Vec<_>>();
-    assert_eq!(limits, ["roles", "max_ttl", "max_uses", "persistent", "clusters"]);
+    assert_eq!(limits, ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"]);
     assert_eq!(excess[0].message, "director asked for; your roles are limited to: none");
-    assert_eq!(excess[1].message, "a life without an end asked for; your tokens may live at most 1h");
+    assert_eq!(excess[1].message, "*.corp.example asked for; your DNS names are limited to: none");
+    assert_eq!(excess[2].message, "a life without an end asked for; your tokens may live at most 1h");
     let given = rights.judge(Act::Give(&Rights::ALL)).unwrap_err();
     assert_eq!(given[0].limit, "permissions");
     assert!(given[0].message.contains("hosts:write"), "{}", given[0].message);
@@ -165,7 +207,14 @@ fn whoever_is_limited_to_some_clusters_binds_each_token_to_one() {
     let names = BTreeSet::from([Cluster::parse("east").unwrap()]);
     let limits = Limits { clusters: Clusters::Only(names), ..Limits::ANY };
     let rights = Rights::of_role(UserRole::Operator, limits);
-    let mint = |cluster| Act::Mint { roles: &[], persistent: false, lasts: None, uses: None, cluster };
+    let mint = |cluster| Act::Mint {
+        roles: &[],
+        dns_names: &[],
+        persistent: false,
+        lasts: None,
+        uses: None,
+        cluster,
+    };
     assert_eq!(rights.judge(mint(None)).unwrap_err()[0].limit, "clusters");
     let [west, east] = ["west", "east"].map(|name| Cluster::parse(name).unwrap());
     assert_eq!(rights.judge(mint(Some(&west))).unwrap_err()[0].limit, "clusters");
@@ -182,7 +231,14 @@ fn two_lists_without_a_common_cluster_allow_no_token_and_say_so() {
     for (one, other) in [(of(&["east"]), of(&["west"])), (of(&["east"]), of(&[])), (of(&[]), of(&["west"]))] {
         let cut = one.within(&other);
         assert_eq!(serde_json::to_value(&cut.limits).unwrap()["clusters"], "nothing");
-        let act = Act::Mint { roles: &[], persistent: false, lasts: None, uses: None, cluster: None };
+        let act = Act::Mint {
+            roles: &[],
+            dns_names: &[],
+            persistent: false,
+            lasts: None,
+            uses: None,
+            cluster: None,
+        };
         let excess = cut.judge(act).unwrap_err();
         assert!(excess[0].message.contains("none in common"), "{}", excess[0].message);
     }

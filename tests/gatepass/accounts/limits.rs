@@ -19,17 +19,17 @@ async fn limited(at: &Running, role: &str, limits: Value) -> Client {
 }
 
 fn some() -> Value {
-    json!({ "roles": ["proxy"], "max_ttl": "30m", "max_uses": 2, "clusters": ["east"] })
+    json!({ "roles": ["proxy"], "dns_names": ["*.east.example"], "max_ttl": "30m", "max_uses": 2, "clusters": ["east"] })
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn i5_a_mint_beyond_its_minters_limits_names_each_of_them() {
     let at = Running::start().await;
     let user = limited(&at, "operator", some()).await;
-    let asked = json!({ "roles": ["proxy", "allocator"], "persistent": true, "bind": { "cluster": "west" } });
+    let asked = json!({ "roles": ["proxy", "allocator"], "dns_names": ["*.corp.example"], "persistent": true, "bind": { "cluster": "west" } });
     let said = user.post(TOKENS, &asked).await;
-    assert_eq!(beyond(&said), ["roles", "max_ttl", "max_uses", "persistent", "clusters"]);
-    let within = json!({ "roles": ["proxy"], "ttl": "30m", "max_uses": 2, "bind": { "cluster": "east" } });
+    assert_eq!(beyond(&said), ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"]);
+    let within = json!({ "roles": ["proxy"], "dns_names": ["*.east.example", "n7.east.example"], "ttl": "30m", "max_uses": 2, "bind": { "cluster": "east" } });
     assert_eq!(user.post(TOKENS, &within).await.status, 201);
     at.stop().await;
 }
@@ -38,7 +38,7 @@ async fn i5_a_mint_beyond_its_minters_limits_names_each_of_them() {
 async fn i5_a_limited_admin_gives_no_user_and_no_key_more_than_they_have() {
     let at = Running::start().await;
     let boss = limited(&at, "admin", some()).await;
-    let every = ["roles", "max_ttl", "max_uses", "persistent", "clusters"];
+    let every = ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"];
     let user = |limits: Value| json!({ "username": "new", "password": PASSWORD, "role": "viewer", "limits": limits });
     assert_eq!(beyond(&boss.post(USERS, &user(json!("any"))).await), every);
     let absent = json!({ "username": "new", "password": PASSWORD, "role": "viewer" });
@@ -67,8 +67,11 @@ async fn i5_a_key_within_limits_mints_up_to_them_and_one_without_the_least() {
     let least = at.api_key(&at.admin(), json!({ "scopes": ["tokens:write"] })).await;
     let least = at.stranger().bearer(least["api_key"].as_str().unwrap());
     assert_eq!(least.post(TOKENS, &json!({ "ttl": "1h" })).await.status, 201);
-    let more = json!({ "roles": ["proxy"], "ttl": "61m", "max_uses": 2, "bind": { "cluster": "east" } });
-    assert_eq!(beyond(&least.post(TOKENS, &more).await), ["roles", "max_ttl", "max_uses", "clusters"]);
+    let more = json!({ "roles": ["proxy"], "dns_names": ["n7.east.example"], "ttl": "61m", "max_uses": 2, "bind": { "cluster": "east" } });
+    assert_eq!(
+        beyond(&least.post(TOKENS, &more).await),
+        ["roles", "dns_names", "max_ttl", "max_uses", "clusters"]
+    );
     let ece = "/api/v1/platform/configuration/security/enrollment-tokens";
     let said = least.post(ece, &json!({ "persistent": true, "roles": ["director"] })).await;
     assert_eq!(said.status, 403, "{}", said.text);
