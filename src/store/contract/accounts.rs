@@ -171,21 +171,28 @@ pub(in crate::store) async fn who_comes_after_a_deleted_user_of_the_same_name_ha
 
 pub(in crate::store) async fn a_deleted_user_takes_keys_and_if_asked_tokens_along(world: &mut World) {
     let store = world.shared();
-    for (revoke, ended) in [(false, 0), (true, 2)] {
+    for (revoke, ended) in [(false, 0), (true, 3)] {
         let user = if revoke { "second" } else { "first" };
         world.user(user, UserRole::Operator, Limits::ANY).await;
         let key = world.api_key(Some(user)).await;
         let by_user = MintRecord { minter: format!("user:{user}"), ..world.ephemeral(Some(1)) };
         let by_user = world.mint(by_user).await;
         let by_key = MintRecord { minter: format!("api_key:{}", key.id), ..world.persistent(None) };
-        let by_key = world.mint(by_key).await;
+        let by_key = world.mint_by(by_key, Actor::ApiKey(key.id)).await;
+        // What a key minted goes along though the key has gone before its owner.
+        let earlier = world.api_key(Some(user)).await;
+        let by_earlier = MintRecord { minter: format!("api_key:{}", earlier.id), ..world.ephemeral(Some(1)) };
+        let by_earlier = world.mint_by(by_earlier, Actor::ApiKey(earlier.id)).await;
+        store.delete_api_key(world.key_deletion(earlier.id, None, false)).await.unwrap();
         let other = world.mint_ephemeral(Some(1)).await;
         world.new_entries().await;
         let gone = store.delete_user(world.deletion(user, revoke)).await.unwrap();
         assert_eq!(gone, UserDeletion::Deleted { api_keys: 1, tokens: ended });
         assert!(world.read_user(user).await.is_none());
         assert!(store.api_key(key.id).await.unwrap().is_none());
-        for (token, is_revoked) in [(&by_user, revoke), (&by_key, revoke), (&other, false)] {
+        for (token, is_revoked) in
+            [(&by_user, revoke), (&by_key, revoke), (&by_earlier, revoke), (&other, false)]
+        {
             assert_eq!(world.token(token).await.unwrap().revoked_at.is_some(), is_revoked);
         }
         let again = store.delete_user(world.deletion(user, revoke)).await.unwrap();

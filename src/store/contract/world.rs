@@ -148,12 +148,13 @@ impl World {
     }
 
     pub(in crate::store) async fn mint(&self, record: MintRecord) -> MintRecord {
+        self.mint_by(record, Actor::System).await
+    }
+
+    pub(in crate::store) async fn mint_by(&self, record: MintRecord, by: Actor) -> MintRecord {
         let entry = self.draft(Action::TokenCreated).about(about_token(record.token));
-        let minted = self
-            .store()
-            .record_mint(RecordMint { record: record.clone(), by: Actor::System, entry })
-            .await
-            .unwrap();
+        let minted =
+            self.store().record_mint(RecordMint { record: record.clone(), by, entry }).await.unwrap();
         assert_eq!(minted, Minted::Recorded);
         record
     }

@@ -14,6 +14,10 @@ ALTER TABLE mints ADD COLUMN revoke_at INTEGER;
 ALTER TABLE mints ADD COLUMN revoke_as TEXT;
 CREATE INDEX mints_to_revoke ON mints (revoke_at) WHERE revoke_at IS NOT NULL AND revoked_at IS NULL;
 
+-- Who owned the API key that minted it: the key may be gone when its owner goes.
+ALTER TABLE mints ADD COLUMN owner TEXT;
+CREATE INDEX mints_by_owner ON mints (owner, token) WHERE owner IS NOT NULL;
+
 DROP VIEW readable_tokens;
 CREATE VIEW readable_tokens AS
 SELECT lower(hex(m.token)) AS token, lower(hex(m.kid)) AS kid, m.label, m.roles, m.persistent, m.emergency, m.minter,

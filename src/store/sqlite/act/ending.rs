@@ -52,14 +52,20 @@ impl Act<'_> {
         self.all(live!("t.issuer = ?1"), params![issuer, now], live)
     }
 
-    /// Revokes what `minter`, as the ledger names actors, minted and a host could still redeem or a service accept; how many
-    /// these were. The emergency token is not among them: it goes only when that is confirmed by name.
-    pub(super) fn revoke_minted_by(&mut self, minter: &str, at: Timestamp) -> rusqlite::Result<u64> {
+    /// Revokes what `minter`, as the ledger names actors, minted and a host could still redeem or a service accept; of a user
+    /// (`owner`) also what their API keys minted, those that are gone by now too. Answers how many these were. The emergency
+    /// token is not among them: it goes only when that is confirmed by name.
+    pub(super) fn revoke_minted_by(
+        &mut self,
+        minter: &str,
+        owner: Option<&str>,
+        at: Timestamp,
+    ) -> rusqlite::Result<u64> {
         let sql = "SELECT m.token, m.list, m.idx, m.emergency FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token \
-                   WHERE m.minter = ?1 AND m.emergency = 0 AND m.revoked_at IS NULL AND u.spent_at IS NULL \
+                   WHERE (m.minter = ?1 OR m.owner = ?3) AND m.emergency = 0 AND m.revoked_at IS NULL AND u.spent_at IS NULL \
                    AND (m.expires_at IS NULL OR m.expires_at > ?2)";
         // A token is accepted for some time after its expiry, as clocks differ.
-        let live = self.all(sql, params![minter, at.minus(LEEWAY)], live)?;
+        let live = self.all(sql, params![minter, at.minus(LEEWAY), owner], live)?;
         self.end_tokens(&live, None, at)?;
         Ok(live.len() as u64)
     }

@@ -16,7 +16,7 @@ impl Act<'_> {
         if !self.signs(&record)? {
             return self.undo(Minted::KeyGone);
         }
-        self.insert_mint(&record)?;
+        self.insert_mint(&record, &by)?;
         if record.persistent {
             self.insert_token(&record)?;
         }
@@ -50,10 +50,15 @@ impl Act<'_> {
         self.exists(sql, params![record.key, record.persistent, record.kind().key_use()])
     }
 
-    fn insert_mint(&self, record: &MintRecord) -> rusqlite::Result<()> {
+    fn insert_mint(&self, record: &MintRecord, by: &Actor) -> rusqlite::Result<()> {
+        let key = match by {
+            Actor::ApiKey(id) => Some(id),
+            _ => None,
+        };
         let sql = "INSERT INTO mints (token, kid, label, roles, persistent, emergency, minter, created_at, expires_at, \
-                   max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer, audience) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+                   max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer, audience, owner) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
+                   (SELECT owner FROM api_keys WHERE id = ?20))";
         let params = params![
             record.token,
             record.key,
@@ -74,6 +79,7 @@ impl Act<'_> {
             record.status.index,
             record.issuer,
             record.audience,
+            key,
         ];
         self.execute(sql, params).map(drop)
     }

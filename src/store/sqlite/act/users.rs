@@ -96,13 +96,10 @@ impl Act<'_> {
         let sql = "SELECT id FROM api_keys WHERE owner = ?1 ORDER BY id";
         let keys: Vec<ApiKeyId> = self.all(sql, [name.as_str()], |row| row.get(0))?;
         let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
-        let mut tokens = 0;
-        if revoke_tokens {
-            tokens += self.revoke_minted_by(&format!("user:{name}"), at)?;
-            for key in &keys {
-                tokens += self.revoke_minted_by(&format!("api_key:{key}"), at)?;
-            }
-        }
+        let tokens = match revoke_tokens {
+            true => self.revoke_minted_by(&format!("user:{name}"), Some(name.as_str()), at)?,
+            false => 0,
+        };
         // Sessions and API keys go with their row.
         self.execute("DELETE FROM users WHERE name = ?1", [name.as_str()])?;
         let api_keys = keys.len() as u64;
