@@ -56,7 +56,7 @@ macro_rules! contract {
                 a_key_of_somebody_else_is_not_found,
                 a_key_made_by_who_is_gone_is_not_made,
                 the_latest_use_of_a_key_stays,
-                one_user_owns_only_so_many,
+                one_user_owns_only_so_many_keys_and_nobody_no_more,
                 an_expired_key_is_collected_after_the_retention_time,
             }
             administration {

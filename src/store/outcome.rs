@@ -272,7 +272,7 @@ pub enum SessionBeginning {
 pub enum ApiKeyCreation {
     /// It is good from now on.
     Created,
-    /// Its owner has [`MOST_API_KEYS`](super::MOST_API_KEYS); nothing changed.
+    /// Its owner, or nobody, has [`MOST_API_KEYS`](super::MOST_API_KEYS); nothing changed.
     TooMany,
     /// Who creates may not any more; nothing changed.
     ActorGone,

@@ -161,15 +161,17 @@ pub(in crate::store) async fn the_latest_use_of_a_key_stays(world: &mut World) {
     world.expect_entries(&[]).await;
 }
 
-pub(in crate::store) async fn one_user_owns_only_so_many(world: &mut World) {
+pub(in crate::store) async fn one_user_owns_only_so_many_keys_and_nobody_no_more(world: &mut World) {
     let store = world.shared();
-    for _ in 0..MOST_API_KEYS {
-        store.create_api_key(world.new_api_key(Some("admin"))).await.unwrap();
+    for owner in [Some("admin"), None] {
+        for _ in 0..MOST_API_KEYS {
+            let made = store.create_api_key(world.new_api_key(owner)).await.unwrap();
+            assert_eq!(made, ApiKeyCreation::Created);
+        }
+        let more = store.create_api_key(world.new_api_key(owner)).await.unwrap();
+        assert_eq!(more, ApiKeyCreation::TooMany);
+        assert_eq!(world.new_entries().await.len(), MOST_API_KEYS as usize);
     }
-    let more = store.create_api_key(world.new_api_key(Some("admin"))).await.unwrap();
-    assert_eq!(more, ApiKeyCreation::TooMany);
-    assert_eq!(store.create_api_key(world.new_api_key(None)).await.unwrap(), ApiKeyCreation::Created);
-    assert_eq!(world.new_entries().await.len(), MOST_API_KEYS as usize + 1);
 }
 
 pub(in crate::store) async fn an_expired_key_is_collected_after_the_retention_time(world: &mut World) {

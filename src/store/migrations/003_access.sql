@@ -43,7 +43,7 @@ CREATE TABLE api_keys (
     used_at      INTEGER,
     used_from    TEXT
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX api_keys_by_owner ON api_keys (owner) WHERE owner IS NOT NULL;
+CREATE INDEX api_keys_by_owner ON api_keys (owner);
 CREATE INDEX api_keys_by_expiry ON api_keys (expires_at) WHERE expires_at IS NOT NULL;
 
 -- What an admin changed at run time; what is not here stands in the configuration. Spans are milliseconds.

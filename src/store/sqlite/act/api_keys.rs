@@ -14,8 +14,8 @@ impl Act<'_> {
         if !self.may_still_act(&by)? {
             return self.undo(ApiKeyCreation::ActorGone);
         }
-        // Whoever reads the data directory could fill the disk by other means: keys without an owner are not counted.
-        let sql = "SELECT count(*) FROM api_keys WHERE owner = ?1";
+        // Those without an owner are counted together: one bound for whoever makes them, as a mistaken script does.
+        let sql = "SELECT count(*) FROM api_keys WHERE owner IS ?1";
         let kept = self.one(sql, [&key.owner], |row| row.get::<_, u32>(0))?;
         if kept.unwrap_or(0) >= MOST_API_KEYS {
             return self.undo(ApiKeyCreation::TooMany);
