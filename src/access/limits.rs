@@ -20,6 +20,9 @@ use crate::span::show_span;
 /// The word for no bound; absence never means it.
 const ANY: &str = "any";
 
+/// How many names one list may have.
+pub const MOST_NAMES: usize = 64;
+
 /// The word for less than an empty list allows: see [`Clusters::Nothing`].
 const NOTHING: &str = "nothing";
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ANY, Allowed, Clusters, DnsNames, Limits, Most};
+use super::{ANY, Allowed, Clusters, DnsNames, Limits, MOST_NAMES, Most};
 use crate::name::Role;
 use crate::span::parse_span;
 
@@ -42,7 +42,7 @@ impl<'de, T: Deserialize<'de> + Ord> Deserialize<'de> for Allowed<T> {
         impl<'de, T: Deserialize<'de> + Ord> Visitor<'de> for Names<T> {
             type Value = Allowed<T>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of names, or \"any\"")
+                write!(f, "a list of at most {MOST_NAMES} names, or \"any\"")
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
                 if text == ANY {
@@ -53,7 +53,11 @@ impl<'de, T: Deserialize<'de> + Ord> Deserialize<'de> for Allowed<T> {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Self::Value, A::Error> {
                 let mut only = BTreeSet::new();
-                while let Some(name) = names.next_element()? {
+                for taken in 0.. {
+                    let Some(name) = names.next_element()? else { break };
+                    if taken == MOST_NAMES {
+                        return Err(expected(&format!("a list of at most {MOST_NAMES} names, or \"any\"")));
+                    }
                     only.insert(name);
                 }
                 Ok(Allowed::Only(only))
@@ -172,6 +176,16 @@ mod tests {
         assert_eq!(serde_json::to_value(read(some.clone()).unwrap()).unwrap(), some);
         for limits in [Limits::ANY, Limits::LEAST] {
             assert_eq!(read(serde_json::to_value(&limits).unwrap()).unwrap(), limits);
+        }
+    }
+
+    #[test]
+    fn a_list_has_so_many_names_and_no_more() {
+        for list in ["roles", "dns_names", "clusters"] {
+            let of = |count| (0..count).map(|number| format!("n{number}")).collect::<Vec<_>>();
+            assert!(read(json!({ list: of(MOST_NAMES) })).is_ok(), "{list}");
+            let error = read(json!({ list: of(MOST_NAMES + 1) })).unwrap_err();
+            assert!(error.contains("at most 64 names"), "{list}: {error}");
         }
     }
 

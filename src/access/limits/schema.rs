@@ -6,7 +6,7 @@ use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, OneOfB
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{ANY, Limits, NOTHING};
+use super::{ANY, Limits, MOST_NAMES, NOTHING};
 
 /// Limits as a request writes them: `"any"`, or an object whose missing members are those of [`Limits::LEAST`].
 pub struct LimitsAsked;
@@ -55,7 +55,7 @@ fn members() -> ObjectBuilder {
 }
 
 fn names(schema: &str) -> Array {
-    ArrayBuilder::new().items(Ref::from_schema_name(schema)).build()
+    ArrayBuilder::new().items(Ref::from_schema_name(schema)).max_items(Some(MOST_NAMES)).build()
 }
 
 fn or_any(bound: impl Into<RefOr<Schema>>) -> Schema {
