@@ -2,6 +2,7 @@
 
 mod direct;
 mod finish;
+mod judge;
 mod record;
 mod request_ids;
 mod rest;
@@ -11,30 +12,28 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
+use self::judge::Judged;
 use self::record::Record;
 use self::request_ids::RequestIds;
 use self::rest::Rest;
 use super::ResponseBody;
 use super::body::{self, BodyError};
 use super::call::Call;
-use super::credential::Credential;
 use super::forwarded::client;
 use super::problem::{Dialect, Problem};
 use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
 use super::throttle::Turnstile;
 use super::tls::Peer;
-use crate::access::{Actor, Permission, Rights};
 use crate::id::RequestId;
 use crate::secret::Secret;
-use crate::service::sessions::LiveSession;
-use crate::service::{Authority, Caller, HostCaller, SignedIn};
+use crate::service::Authority;
 
 /// What every request passes through.
 pub struct Front {
@@ -58,15 +57,6 @@ struct Head {
     id: RequestId,
     params: Vec<(String, String)>,
     parts: Parts,
-}
-
-/// Who calls, once their credential has been checked.
-struct Judged {
-    actor: Actor,
-    rights: Rights,
-    host: Option<Arc<HostCaller>>,
-    bearer: Option<Arc<Secret<String>>>,
-    session: Option<Arc<LiveSession>>,
 }
 
 impl Front {
@@ -213,83 +203,9 @@ impl Front {
         Ok(whole(serve(call).await).await)
     }
 
-    async fn judge(
-        &self,
-        route: &Route,
-        parts: &Parts,
-        peer: &Peer,
-        id: RequestId,
-    ) -> Result<Judged, Problem> {
-        match route.permission {
-            Permission::Anyone => Ok(Judged::without_rights(Actor::Anyone)),
-            Permission::SignIn => self.page_that_signs_in(parts),
-            Permission::Redeem => bearer(&parts.headers),
-            Permission::BeHost => self.host(peer, id).await,
-            // Who signs in is not asked for a certificate, and a wrong sign-in is not made good by one.
-            Permission::Introspect
-                if !parts.headers.contains_key(AUTHORIZATION) && peer.certificate.is_some() =>
-            {
-                self.host(peer, id).await
-            }
-            _ => self.user(parts, peer, id).await,
-        }
-    }
-
-    async fn host(&self, peer: &Peer, id: RequestId) -> Result<Judged, Problem> {
-        let certificate = peer.certificate.as_ref().ok_or_else(|| {
-            Problem::unauthenticated("present the host's certificate: `gatepass enroll` obtains one")
-        })?;
-        let host = self.authority.identify(&Caller::stranger(peer.client, id), certificate).await?;
-        let actor = Actor::Host { id: host.id, serial: host.serial };
-        Ok(Judged { host: Some(Arc::new(host)), ..Judged::without_rights(actor) })
-    }
-
-    async fn user(&self, parts: &Parts, peer: &Peer, id: RequestId) -> Result<Judged, Problem> {
-        let SignedIn { actor, rights } = match Credential::of(&parts.headers)? {
-            Credential::Basic { user, password } => {
-                self.authority.sign_in(&Caller::stranger(peer.client, id), &user, &password).await?
-            }
-            Credential::Session(secret) => return self.bearer_session(&secret).await,
-            Credential::ApiKey(key) => self.authority.api_key(&key, peer.client).await?,
-            Credential::Local(secret) if self.is_local(&secret) => SignedIn::LOCAL,
-            Credential::None => return self.cookie_session(parts).await,
-            Credential::Local(_) => {
-                return Err(Problem::unauthenticated(
-                    "this local credential is of an earlier start of the server",
-                ));
-            }
-            Credential::Token(_) => {
-                return Err(Problem::unauthenticated(
-                    "an enrollment token opens no route but /api/v1/bootstrap",
-                ));
-            }
-        };
-        Ok(Judged { actor, rights, ..Judged::without_rights(Actor::Anyone) })
-    }
-
     fn is_local(&self, presented: &Secret<String>) -> bool {
         subtle::ConstantTimeEq::ct_eq(presented.expose().as_bytes(), self.local.expose().as_bytes()).into()
     }
-}
-
-impl Judged {
-    const fn without_rights(actor: Actor) -> Self {
-        Self { actor, rights: Rights::NONE, host: None, bearer: None, session: None }
-    }
-}
-
-/// The token of a redemption, nothing of it believed. It may also stand in the body.
-fn bearer(headers: &http::HeaderMap) -> Result<Judged, Problem> {
-    let bearer = match Credential::of(headers)? {
-        Credential::None => None,
-        Credential::Token(secret) => Some(Arc::new(secret)),
-        Credential::Basic { .. } | Credential::Local(_) | Credential::ApiKey(_) | Credential::Session(_) => {
-            return Err(Problem::unauthenticated(
-                "redeeming takes an enrollment token, not a user's credential or an API key",
-            ));
-        }
-    };
-    Ok(Judged { bearer, ..Judged::without_rights(Actor::Bearer) })
 }
 
 /// The native API reads JSON alone, OAuth's endpoints forms; a body without a media type is taken for that.

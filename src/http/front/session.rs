@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use super::{Front, Judged, direct};
+use super::judge::Judged;
+use super::{Front, direct};
 use crate::access::{Actor, SessionKind, SessionSecret};
 use crate::http::cookie;
 use crate::http::csrf::{self, Here};
