@@ -52,7 +52,7 @@ impl Authority {
         Ok(self.store.list_persistent(self.time.now()).await?)
     }
 
-    /// Takes a token back. Hosts it admitted stay (I9). `false` if it was revoked before.
+    /// Takes a token back. Hosts it admitted stay (I9). `false` if it was revoked before, or has no use left: then it stays as it is.
     ///
     /// # Errors
     /// There is none, it is the emergency token, or the store cannot be written.
@@ -66,7 +66,7 @@ impl Authority {
     }
 
     /// Takes an enrollment token back with every host that came in by it and is not revoked yet, in one transaction. Whether the token
-    /// changed, and how many hosts did; one that was revoked before still takes its hosts along.
+    /// changed, and how many hosts did; one that was revoked before, or has no use left, still takes its hosts along.
     ///
     /// # Errors
     /// There is none, it is the emergency token, or the store cannot be written.

@@ -126,7 +126,7 @@ macro_rules! contract {
                 the_emergency_token_needs_confirmation,
                 only_persistent_tokens_are_found_if_asked,
                 a_token_is_taken_back_as_its_own_kind_only,
-                revoked_wins_over_used_up,
+                a_token_without_uses_left_stays_as_it_is,
                 a_revoked_token_leaves_its_hosts_alone,
                 a_host_is_revoked_with_its_certificates_and_keys,
                 revocations_survive_a_restart,

@@ -85,7 +85,7 @@ pub enum RenewRefusal {
 pub enum TokenRevocation {
     /// It is revoked now.
     Revoked,
-    /// It was revoked before; nothing changed.
+    /// It was revoked before, or no use is left of it; nothing changed.
     Before,
     /// It is the emergency token, and that was not confirmed.
     Emergency,
@@ -96,7 +96,7 @@ pub enum TokenRevocation {
 /// What taking tokens back together did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokensRevoked {
-    /// How many tokens are revoked now; those that were before are not counted.
+    /// How many tokens are revoked now; those that were before, or have no use left, are not counted.
     pub tokens: u64,
     /// How many hosts are revoked now.
     pub hosts: u64,
@@ -137,7 +137,7 @@ pub enum TokenRotation {
 /// What a run of due revocations did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DueRevoked {
-    /// How many tokens are revoked now.
+    /// How many tokens are revoked now; those that had ended by themselves are not counted.
     pub tokens: u64,
     /// Whether the limit was met, so that more may be due.
     pub more: bool,

@@ -112,6 +112,9 @@ fn question(ids: &[TokenId], hosts: bool) -> String {
 
 fn conclusion(id: TokenId, answer: &Value) -> String {
     let token = match answer["changed"].as_bool() {
+        Some(false) if answer["state"] != "revoked" => {
+            format!("token {id} had no use left and stays as it is")
+        }
         Some(false) => format!("token {id} had been revoked before"),
         _ => format!("token {id} is revoked"),
     };

@@ -182,9 +182,9 @@ impl ServiceTokenItem {
 #[derive(Serialize, ToSchema)]
 pub(super) struct Revoked<Id> {
     pub(super) id: Id,
-    #[schema(pattern = "^revoked$", example = "revoked")]
+    #[schema(pattern = "^(revoked|used|exhausted)$", example = "revoked")]
     pub(super) state: &'static str,
-    /// `false` if it was revoked before.
+    /// `false` if it was revoked before, or is a token without uses left, which stays as it is.
     #[schema(example = true)]
     pub(super) changed: bool,
 }

@@ -6,7 +6,7 @@ use crate::ledger::{Action, Draft};
 use crate::store::*;
 
 pub(in crate::store) async fn every_act_has_exactly_one_entry(world: &mut World) {
-    let token = world.mint_ephemeral(Some(1)).await;
+    let token = world.mint_ephemeral(Some(2)).await;
     world.expect_entries(&[Action::TokenCreated]).await;
     let host = world.enroll(&token, new_key()).await;
     world.expect_entries(&[Action::HostEnrolled]).await;

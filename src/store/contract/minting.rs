@@ -69,6 +69,8 @@ pub(in crate::store) async fn only_live_persistent_tokens_are_listed_as_such(wor
     world.pass(HOUR / 2);
     let revoked = world.mint_persistent(None).await;
     world.revoke(&revoked).await;
+    let used_up = world.mint_persistent(Some(1)).await;
+    world.enroll(&used_up, new_key()).await;
     let mut live = world.store().list_persistent(world.now).await.unwrap();
     live.sort_unstable();
     let mut expected = [(first.token, first.roles.clone()), (expiring.token, expiring.roles.clone())];

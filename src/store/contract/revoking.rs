@@ -53,16 +53,18 @@ pub(in crate::store) async fn a_token_is_taken_back_as_its_own_kind_only(world: 
     assert_eq!(world.token(&service).await.unwrap().state(world.now), TokenState::Revoked);
 }
 
-pub(in crate::store) async fn revoked_wins_over_used_up(world: &mut World) {
+pub(in crate::store) async fn a_token_without_uses_left_stays_as_it_is(world: &mut World) {
     let token = world.mint_ephemeral(Some(1)).await;
     world.enroll(&token, new_key()).await;
     assert_eq!(world.store().revocations().status(token.status), Status::UsedUp);
-    assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked);
-    assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
+    world.new_entries().await;
+    assert_eq!(world.revoke(&token).await, TokenRevocation::Before);
+    assert_eq!(world.token(&token).await.unwrap().state(world.now), TokenState::Used);
     let refused = world.redeem(&token, new_key()).await;
-    assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+    assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenSpent));
+    world.expect_entries(&[]).await;
     world.restart();
-    assert_eq!(world.store().revocations().status(token.status), Status::Revoked, "nothing lowers it");
+    assert_eq!(world.store().revocations().status(token.status), Status::UsedUp);
 }
 
 pub(in crate::store) async fn a_revoked_token_leaves_its_hosts_alone(world: &mut World) {

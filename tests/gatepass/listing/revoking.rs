@@ -64,13 +64,29 @@ async fn revoking_what_is_spent_or_revoked_is_200_and_its_hosts_go_only_if_asked
     let client = host.client(&at, &enrolled.json);
     let (admin, path) = (at.admin(), format!("{TOKENS}/{}", minted["token_id"].as_str().unwrap()));
     let spent = admin.delete(&path).await;
-    assert_eq!((spent.status, &spent.json["changed"]), (200, &json!(true)));
-    let again = admin.delete(&path).await;
-    assert_eq!((again.status, &again.json["changed"]), (200, &json!(false)));
+    assert_eq!((spent.status, &spent.json["changed"]), (200, &json!(false)));
+    assert_eq!(
+        (&spent.json["state"], &admin.get(&path).await.json["state"]),
+        (&json!("used"), &json!("used"))
+    );
+    let live = at.mint(json!({})).await;
+    let other = format!("{TOKENS}/{}", live["token_id"].as_str().unwrap());
+    for changed in [true, false] {
+        let said = admin.delete(&other).await;
+        assert_eq!(
+            (said.status, &said.json["changed"], &said.json["state"]),
+            (200, &json!(changed), &json!("revoked"))
+        );
+    }
+    let together = json!({ "ids": [minted["token_id"]] });
+    let none = admin.post(&format!("{TOKENS}/revoke"), &together).await;
+    assert_eq!(none.json["revoked"], json!(0), "{}", none.text);
     assert_eq!(client.get("/api/v1/whoami").await.status, 200, "its host stays");
+    let before = at.ledger().await.len();
     let hosts = admin.delete(&format!("{path}?hosts=revoke")).await;
     assert_eq!((&hosts.json["changed"], &hosts.json["hosts_revoked"]), (&json!(false), &json!(1)));
     assert_eq!(client.get("/api/v1/whoami").await.code(), "host_revoked");
+    assert_eq!(at.ledger().await.len(), before + 1, "the host's entry alone");
     let before = at.ledger().await.len();
     let nothing = admin.delete(&format!("{path}?hosts=revoke")).await;
     assert_eq!((nothing.status, &nothing.json["hosts_revoked"]), (200, &json!(0)));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{PLAIN, is_listed, listed, made, members};
+use crate::support::authority::token_of;
 use crate::support::{Host, Running};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,4 +170,16 @@ async fn every_use_of_the_emergency_token_is_an_alarm_in_the_ledger_and_the_metr
     assert_eq!(Host::new().redeem(&at, &other).await.status, 200);
     let ledger = at.ledger().await;
     assert!(ledger[0]["action"] == "host_enrolled" && ledger[0]["detail"]["alarm"].is_null());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_persistent_token_without_uses_left_is_neither_listed_nor_deleted() {
+    let at = Running::start().await;
+    let minted = at.mint(json!({ "persistent": true, "max_uses": 1 })).await;
+    assert!(is_listed(&at, &minted["token_id"]).await);
+    assert_eq!(Host::new().redeem(&at, &token_of(&minted)).await.status, 200);
+    assert!(!is_listed(&at, &minted["token_id"]).await);
+    let said = at.admin().delete(&format!("{PLAIN}/{}", minted["token_id"].as_str().unwrap())).await;
+    assert_eq!(said.status, 404, "{}", said.text);
+    at.stop().await;
 }

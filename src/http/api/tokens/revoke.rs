@@ -11,6 +11,7 @@ use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
 use crate::service::tokens::HowToRevoke;
+use crate::store::TokenState;
 
 /// What becomes of the hosts that tokens admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -45,7 +46,7 @@ struct WithHosts {
 
 /// Revoke a token
 ///
-/// It admits no host from the answer on. Hosts that it admitted stay, unless `hosts=revoke`. The emergency token needs
+/// It admits no host from the answer on; one that has no use left stays as it is. Hosts that it admitted stay, unless `hosts=revoke`. The emergency token needs
 /// `confirm=emergency`.
 #[utoipa::path(
     delete,
@@ -68,13 +69,23 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
         call.demand(Permission::WriteHosts)?;
         let done = call.authority.revoke_with_hosts(&call.caller(), id, even_emergency).await;
         let (changed, hosts) = done?;
-        return Ok(render(id, changed, Some(hosts)));
+        return render(&call, id, changed, Some(hosts)).await;
     }
     let how = HowToRevoke { even_emergency, only_persistent: false };
     let changed = call.authority.revoke_token(&call.caller(), id, how).await?;
-    Ok(render(id, changed, None))
+    render(&call, id, changed, None).await
 }
 
-fn render(id: TokenId, changed: bool, hosts_revoked: Option<u64>) -> Reply {
-    Reply::ok(&WithHosts { token: Revoked { id, state: "revoked", changed }, hosts_revoked })
+async fn render(
+    call: &Call,
+    id: TokenId,
+    changed: bool,
+    hosts_revoked: Option<u64>,
+) -> Result<Reply, Problem> {
+    let state = match changed {
+        true => TokenState::Revoked,
+        false => call.authority.show_token(id).await?.state(call.authority.now()),
+    };
+    let token = Revoked { id, state: state.as_str(), changed };
+    Ok(Reply::ok(&WithHosts { token, hosts_revoked }))
 }

@@ -15,7 +15,8 @@ pub(super) struct Minted {
     persistent: bool,
     emergency: bool,
     kind: TokenKind,
-    revoked: bool,
+    /// It was revoked before, or no use is left of it: there is nothing to take back.
+    over: bool,
 }
 
 impl Act<'_> {
@@ -25,7 +26,7 @@ impl Act<'_> {
             None => self.undo(TokenRevocation::Unknown),
             Some(minted) if minted.kind != kind => self.undo(TokenRevocation::Unknown),
             Some(minted) if only_persistent && !minted.persistent => self.undo(TokenRevocation::Unknown),
-            Some(minted) if minted.revoked => self.undo(TokenRevocation::Before),
+            Some(minted) if minted.over => self.undo(TokenRevocation::Before),
             Some(minted) if minted.emergency && !even_emergency => self.undo(TokenRevocation::Emergency),
             Some(minted) => {
                 self.take_back(&minted, entry.at)?;
@@ -35,7 +36,7 @@ impl Act<'_> {
         }
     }
 
-    /// Each token and each host that changes has its entry; what was revoked before has none.
+    /// Each token and each host that changes has its entry; what was revoked before, or has no use left, has none.
     pub(super) fn revoke_tokens(&mut self, command: RevokeTokens) -> rusqlite::Result<TokensRevoked> {
         let RevokeTokens { tokens, hosts, even_emergency, entry } = command;
         let mut done = TokensRevoked::default();
@@ -60,7 +61,7 @@ impl Act<'_> {
         done: &mut TokensRevoked,
     ) -> rusqlite::Result<()> {
         let admitted = if hosts { self.live_hosts_of(minted.token)? } else { Vec::new() };
-        if !minted.revoked {
+        if !minted.over {
             self.take_back(minted, entry.at)?;
             let entry = entry.clone().about(about(minted.token));
             self.enter(if hosts { entry.with("hosts_revoked", admitted.len()) } else { entry });
@@ -81,14 +82,15 @@ impl Act<'_> {
     }
 
     pub(super) fn minted(&self, token: TokenId) -> rusqlite::Result<Option<Minted>> {
-        let sql = "SELECT list, idx, persistent, emergency, revoked_at IS NOT NULL, audience IS NOT NULL FROM mints WHERE token = ?1";
+        let sql = "SELECT m.list, m.idx, m.persistent, m.emergency, m.revoked_at IS NOT NULL OR u.spent_at IS NOT NULL, \
+                   m.audience IS NOT NULL FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token WHERE m.token = ?1";
         self.one(sql, [token], |row| {
             Ok(Minted {
                 token,
                 status: StatusRef { list: row.get(0)?, index: row.get(1)? },
                 persistent: row.get(2)?,
                 emergency: row.get(3)?,
-                revoked: row.get(4)?,
+                over: row.get(4)?,
                 kind: if row.get(5)? { TokenKind::Service } else { TokenKind::Enrollment },
             })
         })

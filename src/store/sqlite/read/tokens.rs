@@ -94,7 +94,8 @@ fn page(
 
 fn persistent(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<(TokenId, Vec<Role>)>> {
     let sql = "SELECT t.token, m.roles FROM tokens AS t JOIN mints AS m ON m.token = t.token \
-               WHERE t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?1) ORDER BY t.token";
+               LEFT JOIN uses AS u ON u.token = t.token \
+               WHERE t.revoked_at IS NULL AND u.spent_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?1) ORDER BY t.token";
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map([now], |row| Ok((row.get(0)?, row.get::<_, Json<Vec<Role>>>(1)?.0)))?;
     rows.collect()

@@ -146,7 +146,9 @@ impl World {
 
     async fn revoke_token(&mut self, token: usize) {
         let id = self.tokens[token].id;
-        if self.at.authority.revoke_token(&Caller::SYSTEM, id, HowToRevoke::default()).await.is_ok() {
+        // One without uses left stays as it is: who was let in asks again as before.
+        let revoked = self.at.authority.revoke_token(&Caller::SYSTEM, id, HowToRevoke::default()).await;
+        if matches!(revoked, Ok(true)) {
             self.tokens[token].revoked = true;
         }
     }
