@@ -175,12 +175,12 @@ pub(in crate::store) async fn a_deleted_user_takes_keys_and_if_asked_tokens_alon
         let user = if revoke { "second" } else { "first" };
         world.user(user, UserRole::Operator, Limits::ANY).await;
         let key = world.api_key(Some(user)).await;
+        let earlier = world.api_key(Some(user)).await;
         let by_user = MintRecord { minter: format!("user:{user}"), ..world.ephemeral(Some(1)) };
         let by_user = world.mint(by_user).await;
         let by_key = MintRecord { minter: format!("api_key:{}", key.id), ..world.persistent(None) };
         let by_key = world.mint_by(by_key, Actor::ApiKey(key.id)).await;
         // What a key minted goes along though the key has gone before its owner.
-        let earlier = world.api_key(Some(user)).await;
         let by_earlier = MintRecord { minter: format!("api_key:{}", earlier.id), ..world.ephemeral(Some(1)) };
         let by_earlier = world.mint_by(by_earlier, Actor::ApiKey(earlier.id)).await;
         store.delete_api_key(world.key_deletion(earlier.id, None, false)).await.unwrap();
