@@ -149,7 +149,7 @@ pub enum ServiceError {
     /// Nobody could do everything any more.
     #[error("this is the last enabled admin without limits: make another one first")]
     LastAdmin,
-    /// The owner has as many API keys as one may have.
+    /// The owner, or nobody, has as many API keys as one may have.
     #[error("{most} API keys is as many as one user may have: delete some first")]
     TooManyApiKeys {
         /// How many that is.

@@ -10,7 +10,7 @@ use crate::name::UserName;
 use crate::secret::Secret;
 use crate::store::{ApiKeyRecord, UserRecord};
 
-/// How many API keys one user may own: whoever may make keys must not fill the database.
+/// How many API keys one user may own, and how many may belong to nobody: whoever may make keys must not fill the database.
 pub const MOST_API_KEYS: u32 = 1000;
 
 /// See [`Command::SetPassword`](super::Command::SetPassword). It begins a new epoch and ends the user's sessions.

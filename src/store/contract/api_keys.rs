@@ -37,7 +37,12 @@ impl World {
         key
     }
 
-    pub(in crate::store) fn key_deletion(&self, key: ApiKeyId, owner: Option<&str>, revoke_tokens: bool) -> DeleteApiKey {
+    pub(in crate::store) fn key_deletion(
+        &self,
+        key: ApiKeyId,
+        owner: Option<&str>,
+        revoke_tokens: bool,
+    ) -> DeleteApiKey {
         let (owner, entry) = (owner.map(str::to_owned), self.draft(Action::ApiKeyDeleted));
         DeleteApiKey { key, owner, revoke_tokens, at: self.now, entry }
     }
