@@ -44,6 +44,13 @@ pub enum Act<'a> {
         /// How long it lives.
         lasts: Duration,
     },
+    /// The life that tokens have, or may have, is set for everybody.
+    SetLives {
+        /// The longest that is set.
+        lasts: Duration,
+        /// Whether one of persistent tokens is among them.
+        persistent: bool,
+    },
     /// A host has these roles from now on.
     SetRoles {
         /// All of them, also those it had.
@@ -106,6 +113,10 @@ impl Rights {
             Act::MintServiceToken { roles, lasts } => {
                 judged.roles(roles);
                 judged.life(Some(lasts));
+            }
+            Act::SetLives { lasts, persistent } => {
+                judged.life(Some(lasts));
+                judged.persistence(persistent);
             }
             Act::SetRoles { roles } => judged.roles(roles),
             Act::Give(rights) => judged.rights(self.permissions, rights),

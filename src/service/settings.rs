@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{Authority, Caller, FieldError, ServiceError};
+use crate::access::Act;
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft};
 use crate::span::{Setting, Spans, show_span};
@@ -140,8 +141,8 @@ impl Authority {
     /// Changes settings. What asks for what is so already changes nothing, and leaves no entry.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it; or the store
-    /// cannot be written.
+    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it; a life that would be set is
+    /// beyond the caller's limits; or the store cannot be written.
     pub async fn change_settings(
         &self,
         caller: &Caller,
@@ -160,6 +161,9 @@ impl Authority {
         }
         if !faults.is_empty() {
             return Err(ServiceError::InvalidRequest(faults));
+        }
+        if let Some((lasts, persistent)) = lives(live.configured, &changes) {
+            caller.may(Act::SetLives { lasts, persistent })?;
         }
         if !changes.is_empty() {
             let entry = entry(caller.did(Action::SettingsChanged, at), &changes, &before, &after);
@@ -181,6 +185,14 @@ fn after(configured: Spans, before: &State, changes: &[(Setting, Option<Duration
         }
     }
     State::of(configured, changed)
+}
+
+/// The longest life that is set, and whether one of persistent tokens is; `None` if none is. Going back to the configuration sets
+/// what that says. How long what has ended is listed is no life.
+fn lives(configured: Spans, changes: &[(Setting, Option<Duration>)]) -> Option<(Duration, bool)> {
+    let lives = || changes.iter().filter(|(setting, _)| *setting != Setting::Retention);
+    let longest = lives().map(|(setting, span)| span.unwrap_or_else(|| configured.get(*setting))).max()?;
+    Some((longest, lives().any(|(setting, _)| *setting == Setting::ClusterTtl)))
 }
 
 /// What would be in force may not contradict itself.

@@ -57,6 +57,7 @@ fn rights() -> impl Strategy<Value = Rights> {
 enum Asked {
     Mint(Vec<Role>, Vec<DnsPattern>, bool, Option<Duration>, Option<u32>, Option<Cluster>),
     Service(Vec<Role>, Duration),
+    Lives(Duration, bool),
     Roles(Vec<Role>),
     Give(Rights),
 }
@@ -69,6 +70,7 @@ impl Asked {
                 Act::Mint { roles, dns_names, persistent, lasts, uses, cluster: cluster.as_ref() }
             }
             Self::Service(roles, lasts) => Act::MintServiceToken { roles, lasts: *lasts },
+            Self::Lives(lasts, persistent) => Act::SetLives { lasts: *lasts, persistent: *persistent },
             Self::Roles(roles) => Act::SetRoles { roles },
             Self::Give(rights) => Act::Give(rights),
         }
@@ -94,6 +96,7 @@ fn asked() -> impl Strategy<Value = Asked> {
             roles, names, persistent, lasts, uses, cluster
         )),
         (roles(), lasts()).prop_map(|(roles, lasts)| Asked::Service(roles, lasts)),
+        (lasts(), any::<bool>()).prop_map(|(lasts, persistent)| Asked::Lives(lasts, persistent)),
         roles().prop_map(Asked::Roles),
         rights().prop_map(Asked::Give),
     ]
@@ -147,6 +150,7 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
                 || (*persistent && !limits.persistent)
         }
         Asked::Service(given, lasts) => roles(given) || life(Some(*lasts)),
+        Asked::Lives(lasts, persistent) => life(Some(*lasts)) || (*persistent && !limits.persistent),
         Asked::Roles(given) => roles(given),
         Asked::Give(given) => given.clone().within(rights) != *given,
     }

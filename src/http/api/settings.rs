@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::openapi::tags;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::route::Route;
 use crate::service::settings::{SettingsRequest, Standing};
@@ -75,7 +75,10 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     operation_id = "change_settings",
     tag = tags::AUTHORITY,
     request_body = SettingsRequest,
-    responses((status = 200, description = "Each by its name.", body = BTreeMap<String, Shown>, example = json!(example()))),
+    responses(
+        (status = 200, description = "Each by its name.", body = BTreeMap<String, Shown>, example = json!(example())),
+        code::BeyondLimits,
+    ),
 )]
 pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<SettingsRequest>(&call.body)?;

@@ -78,3 +78,28 @@ async fn i5_a_key_within_limits_mints_up_to_them_and_one_without_the_least() {
     assert!(said.text.contains("roles") && said.text.contains("persistent"), "{}", said.text);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i5_a_limited_admin_sets_no_life_for_everybody_that_is_longer_than_their_own() {
+    let at = Running::start().await;
+    let boss = limited(&at, "admin", some()).await;
+    let settings = "/api/v1/settings";
+    for (change, limits) in [
+        (json!({ "default_ttl": "31m" }), &["max_ttl"][..]),
+        (json!({ "max_ephemeral_ttl": "24h" }), &["max_ttl"]),
+        (json!({ "cluster_ttl": "30m" }), &["persistent"]),
+        (json!({ "cluster_ttl": "1h", "default_ttl": "20m" }), &["max_ttl", "persistent"]),
+    ] {
+        let said = boss.patch(settings, &change).await;
+        assert_eq!(beyond(&said), limits, "{change}");
+    }
+    assert_eq!(at.entries("settings_changed").await, 0);
+    let within = json!({ "default_ttl": "30m", "retention": "2d" });
+    assert_eq!(boss.patch(settings, &within).await.status, 200);
+    // Back to the configuration is a change like another.
+    let admin = at.admin();
+    assert_eq!(admin.patch(settings, &json!({ "max_ephemeral_ttl": "30m" })).await.status, 200);
+    let back = boss.patch(settings, &json!({ "max_ephemeral_ttl": null })).await;
+    assert_eq!(beyond(&back), ["max_ttl"]);
+    at.stop().await;
+}
