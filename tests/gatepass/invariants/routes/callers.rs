@@ -33,6 +33,8 @@ pub(super) enum Holder {
     Session(&'static [&'static str]),
     Local,
     Key(&'static str),
+    /// A key for everything, whose owner may no more than this by now.
+    KeyOf(&'static [&'static str]),
 }
 
 use Holder::Nothing;
@@ -40,7 +42,7 @@ use Holder::Nothing;
 impl Holder {
     pub(super) fn may(&self, who: Who) -> bool {
         let scopes = match self {
-            Self::User(scopes) | Self::Session(scopes) => scopes,
+            Self::User(scopes) | Self::Session(scopes) | Self::KeyOf(scopes) => scopes,
             Self::Key(scope) => std::slice::from_ref(scope),
             Self::Local => &["admin"],
             _ => &[],
@@ -63,7 +65,7 @@ impl Holder {
     }
 
     pub(super) const fn is_key(&self) -> bool {
-        matches!(self, Self::Key(_))
+        matches!(self, Self::Key(_) | Self::KeyOf(_))
     }
 }
 
@@ -154,7 +156,19 @@ async fn keys(at: &Running) -> Vec<Caller> {
     let unowned = at.api_key(&local(at).await, json!({ "scopes": ["ledger:read"] })).await;
     let client = at.stranger().bearer(unowned["api_key"].as_str().unwrap());
     all.push(caller("a key without an owner", client, Holder::Key("ledger:read")));
+    all.push(demoted(at).await);
     all
+}
+
+/// A key with every scope that an admin made who is a viewer now.
+async fn demoted(at: &Running) -> Caller {
+    at.user("demoted", OWN_PASSWORD, "admin").await;
+    let owner = at.stranger().basic("demoted", OWN_PASSWORD);
+    let key = at.api_key(&owner, json!({ "scopes": ["admin"], "limits": "any" })).await;
+    let change = at.admin().patch("/api/v1/users/demoted", &json!({ "role": "viewer" })).await;
+    assert_eq!(change.status, 200, "{}", change.text);
+    let client = at.stranger().bearer(key["api_key"].as_str().unwrap());
+    caller("a viewer's key for everything", client, Holder::KeyOf(VIEWER))
 }
 
 /// Credentials that were good once.
