@@ -27,6 +27,9 @@ pub enum Dialect {
     OAuth,
 }
 
+/// How many wrong fields one answer names.
+const MOST_FAULTS: usize = 20;
+
 /// A failed request: what every dialect renders its error from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -74,10 +77,15 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request", detail)
     }
 
-    /// 400: these fields are wrong.
-    pub fn invalid_fields(fields: Vec<FieldError>) -> Self {
-        let named =
+    /// 400: these fields are wrong. So many are named that people will read; a request must not grow into a longer answer.
+    pub fn invalid_fields(mut fields: Vec<FieldError>) -> Self {
+        let more = fields.len().saturating_sub(MOST_FAULTS);
+        fields.truncate(MOST_FAULTS);
+        let mut named =
             fields.iter().map(|fault| format!("{}: {}", fault.field, fault.message)).collect::<Vec<_>>();
+        if more > 0 {
+            named.push(format!("and {more} more"));
+        }
         Self::bad_request(named.join("; ")).fields(fields)
     }
 

@@ -43,13 +43,15 @@ impl Catalogue {
                 "roles",
                 format!("{} roles; at most {MAX_ROLES} fit a token", texts.len()),
             ));
+            return Vec::new();
         }
+        let mut unknown = Unknown { catalogue: self, told: false };
         let mut roles = Vec::new();
         for (place, text) in texts.iter().enumerate() {
             match Role::parse(text).ok().filter(|role| self.0.contains_key(role)) {
                 Some(role) if roles.contains(&role) => {}
                 Some(role) => roles.push(role),
-                None => faults.push(FieldError::new(format!("roles[{place}]"), self.unknown(text))),
+                None => faults.push(FieldError::new(format!("roles[{place}]"), unknown.tell(text))),
             }
         }
         roles
@@ -58,13 +60,26 @@ impl Catalogue {
     /// Whether every role that `limits` name is there; what is not goes to `faults`.
     pub(super) fn check_limits(&self, limits: &Limits, faults: &mut Vec<FieldError>) {
         let Allowed::Only(roles) = &limits.roles else { return };
-        let unknown = roles.iter().filter(|role| !self.0.contains_key(*role));
-        faults.extend(unknown.map(|role| FieldError::new("limits.roles", self.unknown(role.as_str()))));
+        let mut unknown = Unknown { catalogue: self, told: false };
+        for role in roles.iter().filter(|role| !self.0.contains_key(*role)) {
+            faults.push(FieldError::new("limits.roles", unknown.tell(role.as_str())));
+        }
     }
+}
 
-    fn unknown(&self, text: &str) -> String {
-        let known = self.0.keys().map(Role::as_str).collect::<Vec<_>>().join(", ");
+/// Says which roles are unknown, and once which there are.
+struct Unknown<'a> {
+    catalogue: &'a Catalogue,
+    told: bool,
+}
+
+impl Unknown<'_> {
+    fn tell(&mut self, text: &str) -> String {
         let shown = text.chars().take(64).collect::<String>();
+        if std::mem::replace(&mut self.told, true) {
+            return format!("unknown role {shown:?}");
+        }
+        let known = self.catalogue.0.keys().map(Role::as_str).collect::<Vec<_>>().join(", ");
         format!("unknown role {shown:?}; the roles are: {known}")
     }
 }
@@ -260,6 +275,7 @@ impl MintRequest {
         if self.dns_names.len() > MAX_PATTERNS {
             let message = format!("{} patterns; at most {MAX_PATTERNS} fit a token", self.dns_names.len());
             faults.push(FieldError::new("dns_names", message));
+            return Vec::new();
         }
         let mut patterns = Vec::new();
         for (place, text) in self.dns_names.iter().enumerate() {

@@ -55,6 +55,21 @@ async fn an_unknown_role_refuses_with_the_catalogue_in_the_message() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_mistakes_lead_to_a_short_answer() {
+    let at = Running::start().await;
+    let unknown = |count: usize| (0..count).map(|number| format!("r{number}")).collect::<Vec<_>>();
+    assert_eq!(faults(&at, &json!({ "roles": unknown(6000) })).await, ["roles"]);
+    let patterns = json!({ "dns_names": vec!["*"; 6000] });
+    assert_eq!(faults(&at, &patterns).await, ["dns_names"]);
+    let refused = at.admin().post(TOKENS, &json!({ "roles": unknown(32) })).await;
+    assert_eq!(refused.json["fields"].as_array().unwrap().len(), 20);
+    let detail = refused.json["detail"].as_str().unwrap();
+    assert!(detail.ends_with("and 12 more"), "{detail}");
+    assert_eq!(detail.matches("the roles are").count(), 1, "{detail}");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn each_limit_is_named_by_its_field() {
     let at = Running::start().await;
     for (request, field) in [
