@@ -31,6 +31,7 @@ pub mod service_tokens;
 pub mod sessions;
 pub mod settings;
 mod sign_in;
+mod standing;
 pub mod status_lists;
 mod take_back;
 mod time;

@@ -24,6 +24,8 @@ pub struct Call {
     pub actor: Actor,
     /// What they may do.
     pub rights: Rights,
+    /// The epoch of the user in which they were judged, if they are one.
+    pub epoch: Option<u64>,
     /// The host, on routes that need a host certificate.
     pub host: Option<Arc<HostCaller>>,
     /// The token that came in the `Authorization` header, on routes that are for tokens.
@@ -52,7 +54,7 @@ impl Call {
     /// Who calls, for use cases and the ledger.
     pub fn caller(&self) -> Caller {
         let (actor, rights) = (self.actor.clone(), self.rights.clone());
-        Caller { actor, rights, address: Some(self.address), request: Some(self.request) }
+        Caller { actor, rights, epoch: self.epoch, address: Some(self.address), request: Some(self.request) }
     }
 
     /// Whether the caller also has this permission, for what a route does only if asked.

@@ -16,7 +16,7 @@ use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 
 use self::judge::Judged;
 use self::record::Record;
@@ -159,7 +159,7 @@ impl Front {
         turnstile.leave(throttles, status).and(answer)
     }
 
-    /// Judges the caller, reads the body, calls the handler.
+    /// Judges the caller, reads the body, judges the caller again, calls the handler.
     async fn call_judged(
         &self,
         turnstile: &Turnstile,
@@ -171,16 +171,20 @@ impl Front {
         let Head { id, params, parts } = head;
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
         let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
-        let Judged { actor, rights, host, bearer, session } = self.judge(route, &parts, peer, id).await?;
-        if !route.permission.allows(&actor, &rights) {
-            return Err(Problem::forbidden(route.permission, &actor));
-        }
-        turnstile.act(self.authority.throttles(), &actor)?;
+        let judged = self.admit(route, &parts, peer, id).await?;
+        turnstile.act(self.authority.throttles(), &judged.actor)?;
         refuse_media_type(route, &parts)?;
+        // Even a body of no bytes may take its time to end.
+        let waited = route.body_limit > 0 && !body.is_end_stream();
         let body = match route.body_limit {
             0 => Bytes::new(),
             limit => body::read(body, limit, self.body_timeout).await.map_err(refused_body)?,
         };
+        let judged = match waited {
+            true => self.admit_again(route, &parts, peer, id, judged).await?,
+            false => judged,
+        };
+        let Judged { actor, rights, epoch, host, bearer, session } = judged;
         let query = parts.uri.query().unwrap_or("").to_owned();
         let authority = Arc::clone(&self.authority);
         let headers = parts.headers;
@@ -188,6 +192,7 @@ impl Front {
             authority,
             actor,
             rights,
+            epoch,
             host,
             bearer,
             session,

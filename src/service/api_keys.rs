@@ -12,6 +12,7 @@ pub use self::uses::KeyUses;
 use super::users::shown;
 use super::{Authority, Caller, ServiceError, SignedIn};
 use crate::access::{Act, Actor, ApiKey, Permission, Rights};
+use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::secret::Secret;
@@ -83,13 +84,10 @@ impl Authority {
         let presented = ApiKey::parse(unproven).ok_or(ServiceError::Unauthenticated)?;
         let stored = self.store.api_key(presented.id()).await?;
         let now = self.time.now();
-        let good = stored.filter(|stored| {
-            presented.matches(&stored.digest)
-                && stored.key.expires_at.is_none_or(|expires_at| now < expires_at)
-        });
-        let rights = good.and_then(rights).ok_or(ServiceError::Unauthenticated)?;
+        let good = stored.filter(|stored| presented.matches(&stored.digest));
+        let rights = good.and_then(|stored| rights(stored, now)).ok_or(ServiceError::Unauthenticated)?;
         self.key_uses.note(presented.id(), now, address);
-        Ok(SignedIn { actor: Actor::ApiKey(presented.id()), rights })
+        Ok(SignedIn { actor: Actor::ApiKey(presented.id()), rights, epoch: None })
     }
 
     /// A page of API keys, newest first: the caller's own, or everybody's for who administers.
@@ -149,9 +147,12 @@ impl Authority {
     }
 }
 
-/// What a key allows at this moment: no more than its owner may. `None` if the owner is disabled.
-fn rights(stored: StoredApiKey) -> Option<Rights> {
+/// What a key allows at this moment: no more than its owner may. `None` if it has expired or the owner is disabled.
+pub(super) fn rights(stored: StoredApiKey, now: Timestamp) -> Option<Rights> {
     let StoredApiKey { key, owner, .. } = stored;
+    if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
+        return None;
+    }
     let own = Rights::of_scopes(&key.scopes, key.limits);
     match (key.owner, owner) {
         (None, _) => Some(own),

@@ -78,6 +78,8 @@ pub struct Caller {
     pub actor: Actor,
     /// What they may do.
     pub rights: Rights,
+    /// The epoch of the user in which they were judged, where they showed a password or a session.
+    pub epoch: Option<u64>,
     /// From where, if over the network.
     pub address: Option<IpAddr>,
     /// In which request, if in one.
@@ -86,11 +88,18 @@ pub struct Caller {
 
 impl Caller {
     /// Gatepass itself.
-    pub const SYSTEM: Self = Self { actor: Actor::System, rights: Rights::ALL, address: None, request: None };
+    pub const SYSTEM: Self =
+        Self { actor: Actor::System, rights: Rights::ALL, epoch: None, address: None, request: None };
 
     /// Whoever sends a request and has not been judged yet.
     pub const fn stranger(address: IpAddr, request: RequestId) -> Self {
-        Self { actor: Actor::Anyone, rights: Rights::NONE, address: Some(address), request: Some(request) }
+        Self {
+            actor: Actor::Anyone,
+            rights: Rights::NONE,
+            epoch: None,
+            address: Some(address),
+            request: Some(request),
+        }
     }
 
     /// Whether this caller may go as far as `act` does (I5): every use case that leads to roles, lifetimes or rights asks.

@@ -33,17 +33,19 @@ pub struct SignedIn {
     pub actor: Actor,
     /// What they may do.
     pub rights: Rights,
+    /// The user's epoch, if they are a user.
+    pub epoch: Option<u64>,
 }
 
 impl SignedIn {
     /// Whoever can read the data directory of the running server.
-    pub const LOCAL: Self = Self { actor: Actor::Local, rights: Rights::ALL };
+    pub const LOCAL: Self = Self { actor: Actor::Local, rights: Rights::ALL, epoch: None };
 
     /// This user, unless disabled.
     pub(super) fn user(user: UserRecord) -> Option<Self> {
-        let UserRecord { name, role, limits, disabled_at, .. } = user;
+        let UserRecord { name, role, limits, epoch, disabled_at, .. } = user;
         let rights = Rights::of_role(role, limits);
-        disabled_at.is_none().then_some(Self { actor: Actor::User(name), rights })
+        disabled_at.is_none().then_some(Self { actor: Actor::User(name), rights, epoch: Some(epoch) })
     }
 }
 

@@ -5,7 +5,7 @@ pub mod request;
 
 use self::request::{UserChangeOrder, UserOrder, check_password};
 use super::{Authority, Caller, FieldError, ServiceError};
-use crate::access::{Act, Actor, Limits, Rights, UserRole};
+use crate::access::{Act, Actor, Limits, Permission, Rights, UserRole};
 use crate::clock::Timestamp;
 use crate::id::SessionId;
 use crate::ledger::{Action, Draft, Subjects};
@@ -56,10 +56,12 @@ impl Authority {
         let UserOrder { name, password, role, limits } = order;
         caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
         let hash = self.hashed("password", password, name.as_str()).await?;
+        let caller = self.still_may(caller, Permission::Administer).await?;
+        caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
         let at = self.time.now();
         let entry = about(caller.did(Action::UserCreated, at), name.as_str());
         let entry = entry.with("role", role.as_str()).with("limits", shown(&limits));
-        let by = caller.actor.clone();
+        let by = caller.actor;
         let command = CreateUser { user: name.clone(), hash, role, limits, by, at, entry };
         match self.store.create_user(command).await? {
             UserCreation::Created => self.show_user(&name).await,
@@ -128,13 +130,16 @@ impl Authority {
         name: &UserName,
         password: Secret<String>,
     ) -> Result<(), ServiceError> {
-        let may = |user: &UserRecord| caller.may(Act::Give(&Rights::of_role(user.role, user.limits.clone())));
-        may(&self.show_user(name).await?)?;
+        let may = |caller: &Caller, user: &UserRecord| {
+            caller.may(Act::Give(&Rights::of_role(user.role, user.limits.clone())))
+        };
+        may(caller, &self.show_user(name).await?)?;
         let hash = self.hashed("password", password, name.as_str()).await?;
         for _ in 0..ATTEMPTS {
             let before = self.show_user(name).await?;
-            may(&before)?;
-            if self.replace_password(caller, before, &hash, None).await? {
+            let caller = self.still_may(caller, Permission::Administer).await?;
+            may(&caller, &before)?;
+            if self.replace_password(&caller, before, &hash, None).await? {
                 return Ok(());
             }
         }

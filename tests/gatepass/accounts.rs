@@ -4,6 +4,7 @@ mod cli;
 mod keys;
 mod limits;
 mod race;
+mod slow_body;
 mod users;
 
 /// A password that is good enough.

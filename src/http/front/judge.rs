@@ -20,14 +20,14 @@ use crate::service::{Caller, HostCaller, SignedIn};
 pub(super) struct Judged {
     pub(super) actor: Actor,
     pub(super) rights: Rights,
+    pub(super) epoch: Option<u64>,
     pub(super) host: Option<Arc<HostCaller>>,
     pub(super) bearer: Option<Arc<Secret<String>>>,
     pub(super) session: Option<Arc<LiveSession>>,
 }
 
 impl Front {
-    /// Judges the credential that the row asks for.
-    pub(super) async fn judge(
+    async fn judge(
         &self,
         route: &Route,
         parts: &Parts,
@@ -49,6 +49,40 @@ impl Front {
         }
     }
 
+    /// The caller, if the row's permission is theirs.
+    pub(super) async fn admit(
+        &self,
+        route: &Route,
+        parts: &Parts,
+        peer: &Peer,
+        id: RequestId,
+    ) -> Result<Judged, Problem> {
+        self.judge(route, parts, peer, id).await?.permitted(route)
+    }
+
+    /// The same caller after a wait: a role may have been taken away meanwhile, a user disabled or given another password, a key
+    /// deleted, a session signed out.
+    pub(super) async fn admit_again(
+        &self,
+        route: &Route,
+        parts: &Parts,
+        peer: &Peer,
+        id: RequestId,
+        judged: Judged,
+    ) -> Result<Judged, Problem> {
+        let judged = match (&judged.actor, &judged.session) {
+            (Actor::User(_), Some(_)) => self.user(parts, peer, id).await?,
+            (Actor::User(_) | Actor::ApiKey(_), _) => {
+                let stranger = Caller::stranger(peer.client, id);
+                let (actor, rights) = (judged.actor.clone(), judged.rights.clone());
+                let caller = Caller { actor, rights, epoch: judged.epoch, ..stranger };
+                Judged { rights: self.authority.still(&caller).await?.rights, ..judged }
+            }
+            _ => judged,
+        };
+        judged.permitted(route)
+    }
+
     async fn host(&self, peer: &Peer, id: RequestId) -> Result<Judged, Problem> {
         let certificate = peer.certificate.as_ref().ok_or_else(|| {
             Problem::unauthenticated("present the host's certificate: `gatepass enroll` obtains one")
@@ -59,7 +93,7 @@ impl Front {
     }
 
     async fn user(&self, parts: &Parts, peer: &Peer, id: RequestId) -> Result<Judged, Problem> {
-        let SignedIn { actor, rights } = match Credential::of(&parts.headers)? {
+        let SignedIn { actor, rights, epoch } = match Credential::of(&parts.headers)? {
             Credential::Basic { user, password } => {
                 self.authority.sign_in(&Caller::stranger(peer.client, id), &user, &password).await?
             }
@@ -78,13 +112,20 @@ impl Front {
                 ));
             }
         };
-        Ok(Judged { actor, rights, ..Judged::without_rights(Actor::Anyone) })
+        Ok(Judged { actor, rights, epoch, ..Judged::without_rights(Actor::Anyone) })
     }
 }
 
 impl Judged {
+    fn permitted(self, route: &Route) -> Result<Self, Problem> {
+        match route.permission.allows(&self.actor, &self.rights) {
+            true => Ok(self),
+            false => Err(Problem::forbidden(route.permission, &self.actor)),
+        }
+    }
+
     pub(super) const fn without_rights(actor: Actor) -> Self {
-        Self { actor, rights: Rights::NONE, host: None, bearer: None, session: None }
+        Self { actor, rights: Rights::NONE, epoch: None, host: None, bearer: None, session: None }
     }
 }
 

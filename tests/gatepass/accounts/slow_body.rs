@@ -1,0 +1,132 @@
+//! Rights are those of the moment in which something is done: a body that is sent slowly keeps none that were taken away.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use gatepass::access::{Actor, Limits, Rights, UserRole};
+use gatepass::name::UserName;
+use gatepass::secret::Secret;
+use gatepass::service::users::request::UserOrder;
+use gatepass::service::{Caller, ServiceError};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{KEYS, PASSWORD, TOKENS, USERS};
+use crate::support::wire::{Heard, Wire};
+use crate::support::{Running, authority};
+
+/// A request whose body waits until the server has judged its head: it asks for the body only then.
+struct Slow {
+    wire: Wire,
+    body: String,
+}
+
+impl Slow {
+    async fn begin(at: &Running, authorization: &str, (method, path): (Method, &str), body: &Value) -> Self {
+        let (mut wire, body) = (Wire::open(at).await, body.to_string());
+        let host = at.url.strip_prefix("https://").unwrap();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: {authorization}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+            body.len()
+        );
+        wire.write(&head).await;
+        let heard = wire.hear(true).await;
+        assert_eq!(heard.status, 100, "{heard:?}");
+        Self { wire, body }
+    }
+
+    async fn end(mut self) -> Heard {
+        self.wire.write(&self.body).await;
+        self.wire.hear(false).await
+    }
+}
+
+fn basic(name: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{name}:{PASSWORD}")))
+}
+
+fn new_admin() -> Value {
+    json!({ "username": "backdoor", "password": PASSWORD, "role": "admin", "limits": "any" })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_taken_from_a_user_while_a_body_is_sent_is_gone_when_it_has_come() {
+    let at = Running::start().await;
+    let new_password = json!({ "password": "another password of hers" });
+    let cases = [
+        ("demoted", Method::PATCH, "", json!({ "role": "viewer" }), (403, "forbidden")),
+        ("disabled", Method::PATCH, "", json!({ "disabled": true }), (401, "unauthenticated")),
+        ("reset", Method::PUT, "/password", new_password, (401, "unauthenticated")),
+        ("limited", Method::PATCH, "", json!({ "limits": { "roles": [] } }), (403, "beyond_limits")),
+        ("kept", Method::PATCH, "", json!({ "disabled": false }), (201, "")),
+    ];
+    for (name, method, under, change, expected) in cases {
+        at.user(name, PASSWORD, "admin").await;
+        let slow = Slow::begin(&at, &basic(name), (Method::POST, USERS), &new_admin()).await;
+        let path = format!("{USERS}/{name}{under}");
+        let changed = at.admin().send(method, &path, Some(change.to_string())).await;
+        assert!(changed.status < 300, "{name}: {}", changed.text);
+        let heard = slow.end().await;
+        let code = heard.json()["code"].as_str().unwrap_or("").to_owned();
+        assert_eq!((heard.status, code.as_str()), expected, "{name}: {heard:?}");
+        let made = at.admin().get(&format!("{USERS}/backdoor")).await.status;
+        assert_eq!(made == 200, expected.0 == 201, "{name}");
+    }
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_deleted_and_a_session_that_ends_while_a_body_is_sent_do_nothing() {
+    let at = Running::start().await;
+    let key = at.api_key(&at.admin(), json!({ "scopes": ["tokens:write"], "limits": "any" })).await;
+    let (id, text) = (key["id"].as_str().unwrap(), key["api_key"].as_str().unwrap());
+    let slow = Slow::begin(&at, &format!("ApiKey {text}"), (Method::POST, TOKENS), &json!({})).await;
+    assert_eq!(at.admin().delete(&format!("{KEYS}/{id}")).await.status, 200);
+    assert_eq!(slow.end().await.status, 401);
+    let begun = at.stranger().basic("admin", authority::PASSWORD).post("/api/v1/session", &json!({})).await;
+    let bearer = format!("Bearer {}", begun.json["session"].as_str().unwrap());
+    let slow = Slow::begin(&at, &bearer, (Method::POST, TOKENS), &json!({})).await;
+    let session = at.stranger().bearer(begun.json["session"].as_str().unwrap());
+    assert_eq!(session.delete("/api/v1/session").await.status, 200);
+    assert_eq!(slow.end().await.status, 401);
+    let local = at.admin().get(TOKENS).await;
+    let minted = local.json["items"].as_array().unwrap().iter();
+    assert_eq!(minted.filter(|token| token["minter"] != "system").count(), 0, "{}", local.text);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rights_that_are_lost_while_a_password_is_hashed_give_nobody_any() {
+    let at = Running::start().await;
+    at.user("eve", PASSWORD, "admin").await;
+    let record = at.authority.show_user(&UserName::parse("eve").unwrap()).await.unwrap();
+    let rights = Rights::of_role(UserRole::Admin, Limits::ANY);
+    let actor = Actor::User("eve".to_owned());
+    // As she was judged before any of what follows.
+    let eve = Caller { actor, rights, epoch: Some(record.epoch), address: None, request: None };
+    let create = async || {
+        let name = UserName::parse("backdoor").unwrap();
+        let password = Secret::new(PASSWORD.to_owned());
+        let order = UserOrder { name, password, role: UserRole::Viewer, limits: Limits::ANY };
+        at.authority.create_user(&eve, order).await.map(drop)
+    };
+    let reset = async || {
+        let admin = UserName::parse("admin").unwrap();
+        at.authority.reset_password(&eve, &admin, Secret::new(PASSWORD.to_owned())).await
+    };
+    let change = async |change: Value| {
+        assert_eq!(at.admin().patch(&format!("{USERS}/eve"), &change).await.status, 200);
+    };
+    change(json!({ "role": "viewer" })).await;
+    for refused in [create().await, reset().await] {
+        assert!(matches!(refused, Err(ServiceError::BeyondLimits(_))), "{refused:?}");
+    }
+    change(json!({ "role": "admin" })).await;
+    change(json!({ "disabled": true })).await;
+    change(json!({ "disabled": false })).await;
+    for refused in [create().await, reset().await] {
+        assert_eq!(refused, Err(ServiceError::Unauthenticated), "she has to sign in again");
+    }
+    assert_eq!(at.entries("password_set").await, 0);
+    at.stop().await;
+}
