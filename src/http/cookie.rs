@@ -33,6 +33,11 @@ pub fn read(headers: &HeaderMap) -> Result<Option<Secret<String>>, Problem> {
     }
 }
 
+/// Whether it came at all, good or not.
+pub fn is_there(headers: &HeaderMap) -> bool {
+    !matches!(read(headers), Ok(None))
+}
+
 /// `reply` with the cookie set, to be kept for `lasts`.
 #[must_use]
 pub fn set(reply: Reply, secret: &SessionSecret, lasts: Duration) -> Reply {
@@ -81,6 +86,10 @@ mod tests {
     fn two_of_them_are_none() {
         assert_eq!(of(&["__Host-gatepass=a; __Host-gatepass=a"]), Err(401));
         assert_eq!(of(&["__Host-gatepass=a", "__Host-gatepass=b"]), Err(401));
+        let mut headers = HeaderMap::new();
+        assert!(!is_there(&headers));
+        headers.append(COOKIE, "__Host-gatepass=a; __Host-gatepass=b".parse().unwrap());
+        assert!(is_there(&headers));
     }
 
     #[test]

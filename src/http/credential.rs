@@ -71,6 +71,15 @@ impl Credential {
     }
 }
 
+/// Whether this is a credential that a browser keeps and sends again by itself (RFC 7617).
+pub fn is_basic(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    values.any(|value| {
+        let scheme = value.as_bytes().get(..5);
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
+    })
+}
+
 /// The token of a request that is guarded for somebody else (RFC 6750 section 2.1), nothing of it believed; `None` if there
 /// is no `Authorization` header.
 ///

@@ -29,7 +29,7 @@ pub fn judge(
     here: &Here<'_>,
     expected: &CsrfToken,
 ) -> Result<(), Problem> {
-    if matches!(*method, Method::GET | Method::HEAD) {
+    if reads(method) {
         return Ok(());
     }
     let mut tokens = headers.get_all(X_CSRF_TOKEN).iter();
@@ -39,6 +39,14 @@ pub fn judge(
             "a session cookie changes something only with the header X-CSRF-Token, which GET /api/v1/session tells",
         )),
     }
+}
+
+/// Judges a request with a credential that a browser keeps and sends by itself, whatever page asks for it.
+///
+/// # Errors
+/// 403 `csrf`: it would change something, and another site's page makes it.
+pub fn kept_by_browser(method: &Method, headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> {
+    if reads(method) { Ok(()) } else { same_origin(headers, here) }
 }
 
 /// Judges by what a browser says of the page that makes the request. Where it says nothing, this refuses nothing.
@@ -59,6 +67,10 @@ pub fn same_origin(headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> 
         return Ok(());
     }
     Err(refused("the request was made by a page of another site"))
+}
+
+const fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 fn refused(detail: &str) -> Problem {

@@ -25,6 +25,7 @@ use self::rest::Rest;
 use super::ResponseBody;
 use super::body::{self, BodyError};
 use super::call::Call;
+use super::cookie;
 use super::forwarded::client;
 use super::problem::{Dialect, Problem};
 use super::route::{InTask, Route, Serve};
@@ -136,9 +137,11 @@ impl Front {
     async fn run(self: Arc<Self>, arrived: Arrived) -> Response<ResponseBody> {
         let Arrived { serve, route, head, mut body } = arrived;
         let rest = Rest::of(&head.parts, Instant::now(), self.body_timeout);
+        let from_page = cookie::is_there(&head.parts.headers);
         let response = self.call(&serve, &route, head, &mut body).await;
         rest.forgo(body).await;
-        response.unwrap_or_else(|problem| problem.render(route.dialect).into())
+        let response = response.unwrap_or_else(|problem| problem.render(route.dialect).into());
+        if from_page { finish::without_dialog(response) } else { response }
     }
 
     /// Passes the rate limits, and tells them how it ended.

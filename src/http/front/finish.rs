@@ -1,6 +1,8 @@
 //! The last touch on every answer.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{Method, Response, StatusCode, Version};
 use hyper::body::Body as _;
 
@@ -24,6 +26,16 @@ pub(super) fn finish(
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let response = if *method == Method::HEAD { without_body(response) } else { response };
     if version < Version::HTTP_2 { announce_close(response) } else { response }
+}
+
+/// At `Basic` a browser asks for a password in a dialog of its own, and keeps it for pages of any site. What comes from a
+/// page gets a challenge that no browser answers; without any a 401 is not whole (RFC 9110 section 15.5.2).
+pub(super) fn without_dialog(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    let challenge = response.headers_mut().get_mut(WWW_AUTHENTICATE);
+    if let Some(basic) = challenge.filter(|challenge| challenge.as_bytes().starts_with(b"Basic ")) {
+        *basic = HeaderValue::from_static("Bearer realm=\"gatepass\"");
+    }
+    response
 }
 
 /// HEAD tells how long GET's body is, where that is known (RFC 9110 section 9.3.2).

@@ -93,6 +93,7 @@ impl Front {
     }
 
     async fn user(&self, parts: &Parts, peer: &Peer, id: RequestId) -> Result<Judged, Problem> {
+        self.page_that_acts(parts)?;
         let SignedIn { actor, rights, epoch } = match Credential::of(&parts.headers)? {
             Credential::Basic { user, password } => {
                 self.authority.sign_in(&Caller::stranger(peer.client, id), &user, &password).await?

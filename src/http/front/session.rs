@@ -8,6 +8,7 @@ use super::judge::Judged;
 use super::{Front, direct};
 use crate::access::{Actor, SessionKind, SessionSecret};
 use crate::http::cookie;
+use crate::http::credential;
 use crate::http::csrf::{self, Here};
 use crate::http::problem::Problem;
 use crate::secret::Secret;
@@ -31,6 +32,16 @@ impl Front {
             csrf::judge(&parts.method, &parts.headers, &here, expected)?;
         }
         Ok(judged)
+    }
+
+    /// A browser sends the password that somebody once typed into its dialog for any page.
+    pub(super) fn page_that_acts(&self, parts: &Parts) -> Result<(), Problem> {
+        if !credential::is_basic(&parts.headers) {
+            return Ok(());
+        }
+        let issuers = self.authority.issuers();
+        let here = Here { url: issuers.current(), host: direct::host(parts) };
+        csrf::kept_by_browser(&parts.method, &parts.headers, &here)
     }
 
     /// A page of another site must not sign a browser in as somebody else. Who it is, the handler judges.

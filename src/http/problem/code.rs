@@ -54,7 +54,7 @@ codes! {
     Unauthenticated = 401 "unauthenticated", "sign in, or present the host's certificate";
     InvalidToken = 401 "invalid_token", "this is no token of this authority: check that it was pasted whole";
     Forbidden = 403 "forbidden", "you are signed in, but may not do this";
-    Csrf = 403 "csrf", "by cookie: send the header X-CSRF-Token, from a page of this site";
+    Csrf = 403 "csrf", "from a page of this site only; by cookie with the header X-CSRF-Token";
     InsufficientScope = 403 "insufficient_scope", "the token or certificate lacks a role";
     BindingMismatch = 403 "binding_mismatch", "name, cluster or key is not what the token was made for";
     BeyondLimits = 403 "beyond_limits", "it is over your own limits: `fields` names each";

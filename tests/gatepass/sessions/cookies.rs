@@ -104,6 +104,48 @@ async fn a_session_of_the_one_kind_is_nothing_in_the_others_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_a_browser_kept_changes_nothing_for_a_page_of_another_site() {
+    let at = Running::start().await;
+    let own = at.url.clone();
+    let mint = json!({ "roles": ["proxy"] });
+    for headers in [("origin", "https://evil.example"), ("origin", "null"), ("sec-fetch-site", "cross-site")]
+    {
+        let client = with(at.admin(), &[headers]);
+        let said = client.post(TOKENS, &mint).await;
+        assert_eq!((said.status, said.code()), (403, "csrf"), "{headers:?}");
+        let said = client.send(http::Method::POST, "/api/v1/users/admin/sign-out", None).await;
+        assert_eq!((said.status, said.code()), (403, "csrf"), "{headers:?}");
+        assert_eq!(
+            client.get(TOKENS).await.status,
+            200,
+            "what only reads is kept from pages by their browser"
+        );
+    }
+    let ours = with(at.admin(), &[("origin", &own), ("sec-fetch-site", "same-origin")]);
+    assert_eq!(ours.post(TOKENS, &mint).await.status, 201);
+    let key = at.api_key(&at.admin(), json!({ "scopes": ["tokens:write"] })).await;
+    let [id, text] = ["id", "api_key"].map(|field| key[field].as_str().unwrap().to_owned());
+    let evil = [("origin", "https://evil.example")];
+    let kept = with(at.stranger().basic(&id, &text), &evil);
+    assert_eq!(kept.post(TOKENS, &json!({})).await.code(), "csrf", "nor as the password of an API key");
+    let shown = with(at.stranger().bearer(&text), &evil);
+    assert_eq!(shown.post(TOKENS, &json!({})).await.status, 201, "no browser adds this by itself");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_session_is_over_opens_no_dialog_for_a_password() {
+    let at = Running::start().await;
+    let challenge = |said: Said| said.headers["www-authenticate"].to_str().unwrap().to_owned();
+    let over = browser(&at, "__Host-gatepass=gps_over").get(TOKENS).await;
+    assert_eq!((over.status, challenge(over)), (401, "Bearer realm=\"gatepass\"".to_owned()));
+    let wrong = browser(&at, "__Host-gatepass=gps_over").basic("admin", "wrong").get(TOKENS).await;
+    assert_eq!((wrong.status, challenge(wrong)), (401, "Bearer realm=\"gatepass\"".to_owned()));
+    assert!(challenge(at.stranger().get(TOKENS).await).starts_with("Basic "));
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_site_signs_nobody_in() {
     let at = Running::start().await;
     let body: Value = json!({ "username": "admin", "password": PASSWORD, "kind": "cookie" });
