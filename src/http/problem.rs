@@ -136,6 +136,7 @@ impl Problem {
             StatusCode::NOT_FOUND => "root.resource_not_found",
             StatusCode::METHOD_NOT_ALLOWED => "root.method_not_allowed",
             StatusCode::CONFLICT => "enrollment_tokens.emergency_token",
+            StatusCode::TOO_MANY_REQUESTS => "root.too_many_requests",
             status if status.is_client_error() => "root.bad_request",
             _ => "root.unavailable",
         });

@@ -76,12 +76,10 @@ impl Turnstile {
     /// guarded from guessing where they are proven, and no other secret can be guessed.
     ///
     /// # Errors
-    /// 429 in the place of a refusal: too many of them at this address.
+    /// 429 in the place of a 401: too many of them at this address. Who may not do something (403) has shown a good credential.
     pub(super) fn leave(&self, throttles: &Throttles, status: StatusCode) -> Result<(), Problem> {
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN if self.counts != Counts::Nothing => {
-                Ok(throttles.refuse(self.address)?)
-            }
+            StatusCode::UNAUTHORIZED if self.counts != Counts::Nothing => Ok(throttles.refuse(self.address)?),
             _ => Ok(()),
         }
     }

@@ -66,6 +66,9 @@ async fn who_is_refused_again_and_again_waits_and_whoever_else_is_there_does_not
     assert_limited(&wrong().get(ROLES).await, "refused_address");
     assert_limited(&wrong().post("/api/v1/verify", &json!({ "tokens": ["x"] })).await, "refused_address");
     assert_eq!(admin().get(ROLES).await.status, 200, "a good credential is not kept out");
+    at.user("viewer", PASSWORD, "viewer").await;
+    let mint = at.stranger().basic("viewer", PASSWORD).post("/api/v1/enrollment-tokens", &json!({})).await;
+    assert_eq!((mint.status, mint.code()), (403, "forbidden"), "and hears what it may not do");
     assert_eq!(local(&at).await.get(ROLES).await.status, 200);
     assert_eq!(at.stranger().post("/api/v1/bootstrap", &json!({ "csr": "" })).await.status, 401);
     at.stop().await;

@@ -163,7 +163,8 @@ fn every_failure_is_one_error_in_elastics_words() {
             403 => "root.unauthorized",
             404 => "root.resource_not_found",
             409 => "enrollment_tokens.emergency_token",
-            410 | 422 | 429 => "root.bad_request",
+            429 => "root.too_many_requests",
+            410 | 422 => "root.bad_request",
             _ => "root.unavailable",
         };
         assert_eq!(code, expected, "{error:?}");

@@ -44,11 +44,12 @@ fn refusals_are_counted_by_address_and_keep_no_good_request_out() {
     let ends = |permission, address, status| turnstile(permission, address).leave(&throttles, status).is_ok();
     for _ in 0..10 {
         assert!(ends(Permission::Read, STRANGER, StatusCode::OK));
-        assert!(ends(Permission::Redeem, STRANGER, StatusCode::FORBIDDEN));
+        assert!(ends(Permission::Redeem, STRANGER, StatusCode::UNAUTHORIZED));
+        assert!(ends(Permission::WriteTokens, STRANGER, StatusCode::FORBIDDEN), "a good credential");
         assert!(ends(Permission::BeHost, STRANGER, StatusCode::UNAUTHORIZED));
     }
     assert!(ends(Permission::Read, STRANGER, StatusCode::UNAUTHORIZED));
-    assert!(ends(Permission::Introspect, STRANGER, StatusCode::FORBIDDEN));
+    assert!(ends(Permission::Introspect, STRANGER, StatusCode::UNAUTHORIZED));
     for guarded in [Permission::Read, Permission::WriteTokens, Permission::Introspect, Permission::SignIn] {
         assert!(!ends(guarded, STRANGER, StatusCode::UNAUTHORIZED), "{guarded:?}");
         assert!(ends(guarded, STRANGER, StatusCode::OK), "{guarded:?}");
