@@ -187,6 +187,9 @@ impl Front {
             true => self.admit_again(route, &parts, peer, id, judged).await?,
             false => judged,
         };
+        if let Some(session) = &judged.session {
+            self.authority.session_used(session).await?;
+        }
         let Judged { actor, rights, epoch, host, bearer, session } = judged;
         let query = parts.uri.query().unwrap_or("").to_owned();
         let authority = Arc::clone(&self.authority);

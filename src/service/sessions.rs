@@ -86,7 +86,8 @@ impl Authority {
         }
     }
 
-    /// Who comes with the secret of a session that travelled as `kind` says, and the session. Role and limits are read fresh.
+    /// Who comes with the secret of a session that travelled as `kind` says, and the session. Role and limits are read fresh. It is
+    /// not used by that: see [`Authority::session_used`].
     ///
     /// # Errors
     /// [`ServiceError::SessionOver`]: it expired, was not used for too long, was signed out, is of another kind, or its user
@@ -104,11 +105,19 @@ impl Authority {
             return Err(ServiceError::SessionOver);
         }
         let signed_in = SignedIn::user(user).ok_or(ServiceError::SessionOver)?;
-        if self.seen.note(id, now) == Noted::Full {
-            self.write_seen_sessions().await?;
-        }
         let live = LiveSession::new(&session, secret, now.plus(life.idle));
         Ok((signed_in, live))
+    }
+
+    /// Notes that a session was used, now that what came with it is let in: until then it may have been anybody's page.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub async fn session_used(&self, session: &LiveSession) -> Result<(), ServiceError> {
+        match self.seen.note(session.id, self.time.now()) {
+            Noted::Kept => Ok(()),
+            Noted::Full => self.write_seen_sessions().await,
+        }
     }
 
     /// Lets the session live its whole life again.

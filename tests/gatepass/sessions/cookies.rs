@@ -1,5 +1,7 @@
 //! Sessions of pages: what a browser sends by itself changes nothing by itself.
 
+use std::time::Duration;
+
 use http::HeaderName;
 use http::header::COOKIE;
 use serde_json::{Value, json};
@@ -67,6 +69,20 @@ async fn a_cookie_changes_something_only_for_a_page_of_ours() {
     }
     let refused = browser(&at, &cookie).delete(SESSION).await;
     assert_eq!((refused.status, refused.code()), (403, "csrf"), "not even signing out");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_keeps_no_session_alive() {
+    let at = Running::start().await;
+    let cookie = cookie_of(&begin(&at, "cookie").await);
+    for _ in 0..2 {
+        at.clock.advance(Duration::from_secs(20 * 60));
+        let evil = with(browser(&at, &cookie), &[("origin", "https://evil.example")]);
+        let refused = evil.post(TOKENS, &json!({})).await;
+        assert!(matches!(refused.status, 401 | 403), "{}", refused.text);
+    }
+    assert!(!works(&browser(&at, &cookie)).await, "it was not used for 40 minutes");
     at.stop().await;
 }
 
