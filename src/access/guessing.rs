@@ -3,19 +3,19 @@
 //! Nobody is locked out. Where an account had several wrong passwords lately, who tries from an address at which its user
 //! has not signed in lately is held back for some seconds; the user's own addresses are not. Which accounts there are makes
 //! no difference, so nothing can be learnt of that. An address at which much is refused, whatever it is, has each password
-//! that is still to be proven held back.
+//! that is still to be proven held back; the user whose address it is waits then, and is never sent away.
 
 mod known;
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::known::Known;
-use super::address::subscriber;
+use super::address::{site, subscriber};
 
 /// How many wrong passwords an account has free.
 const FREE: u32 = 5;
@@ -28,9 +28,12 @@ const SHORTEST: Duration = Duration::from_millis(250);
 /// How long one is held back at most.
 pub const LONGEST: Duration = Duration::from_secs(4);
 /// How many attempts are held back for one account at a time.
-const HELD: usize = 32;
-/// How many of them from one address.
-const HELD_PER_ADDRESS: usize = 2;
+const HELD: usize = 512;
+/// How many of them from one site: a second one while there is room for twice as many, so that who has many sites leaves
+/// room for those who have one.
+const HELD_PER_SITE: usize = 2;
+/// Where those on the server's own machine are held back, if they are.
+const HERE: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// How many accounts are told apart. Names are put into so many places by a keyed hash, unknown ones with the others: memory is
 /// bounded without forgetting anybody, and the worst that an unlucky neighbour does is to slow down strangers.
 const PLACES: u64 = 4096;
@@ -55,6 +58,21 @@ struct Account {
     held: Vec<IpAddr>,
 }
 
+/// Somebody tries a password.
+#[derive(Clone, Copy, Debug)]
+pub struct Trial<'a> {
+    /// Whose it is said to be.
+    pub user: &'a str,
+    /// Their epoch: where they signed in before their password was set anew, they are not known any more.
+    pub epoch: u64,
+    /// From where; whoever is on the server's own machine has none.
+    pub address: Option<IpAddr>,
+    /// Whether too much was refused at that address lately.
+    pub suspect: bool,
+    /// Whether it is to be received as a stranger's wherever it comes from.
+    pub as_stranger: bool,
+}
+
 /// How an attempt is received.
 pub enum Reception {
     /// It is judged at once; its user signed in at that address lately.
@@ -70,32 +88,53 @@ pub enum Reception {
 /// The place of an attempt that is held back; dropping it makes room.
 pub struct Place {
     guesses: Guesses,
+    queue: Queue,
+    /// Where the place is one of those that are counted.
+    site: Option<IpAddr>,
+}
+
+/// Who waits for each other among those that are held back: strangers at one account, or those that are known there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Queue {
     account: u64,
-    address: IpAddr,
+    known: bool,
+}
+
+impl Place {
+    /// Where it waits, once it has waited long enough.
+    pub const fn queue(&self) -> Queue {
+        self.queue
+    }
 }
 
 impl Guesses {
-    /// Receives an attempt to sign in as `user` from `address`; whoever is on the server's own machine has none. With
-    /// `suspect`, too much was refused at that address lately: then it is held back though it is known.
-    pub fn receive(&self, user: &str, address: Option<IpAddr>, suspect: bool, now: Duration) -> Reception {
-        let Some(address) = address.map(subscriber) else { return Reception::Known };
-        if !suspect && self.0.known.holds(self.name(user), address, now) {
+    /// Receives an attempt. From an address that is suspect it is held back though the address is known: then it has a place
+    /// however many others wait.
+    pub fn receive(&self, trial: &Trial<'_>, now: Duration) -> Reception {
+        let known = self.is_known(trial, now);
+        if known && !trial.suspect {
             return Reception::Known;
         }
-        let number = self.account(user);
+        let number = self.account(trial.user);
         let mut accounts = self.accounts();
         let account = accounts.entry(number).or_default();
         account.forgive(now);
-        let Some(delay) = account.delay().or_else(|| suspect.then_some(LONGEST)) else {
+        let Some(delay) = trial.suspect.then_some(LONGEST).or_else(|| account.delay()) else {
             return Reception::Free;
         };
-        let of_address = account.held.iter().filter(|held| **held == address).count();
-        if account.held.len() >= HELD || of_address >= HELD_PER_ADDRESS {
+        let site = (!known).then(|| site(trial.address.unwrap_or(HERE)));
+        if !site.is_none_or(|site| account.hold(site)) {
             return Reception::Full;
         }
-        account.held.push(address);
         drop(accounts);
-        Reception::Held(delay, Place { guesses: self.clone(), account: number, address })
+        let queue = Queue { account: number, known };
+        Reception::Held(delay, Place { guesses: self.clone(), queue, site })
+    }
+
+    fn is_known(&self, trial: &Trial<'_>, now: Duration) -> bool {
+        let Trial { user, epoch, address, as_stranger, .. } = *trial;
+        let lately = |address| self.0.known.holds((self.name(user), epoch), subscriber(address), now);
+        !as_stranger && address.is_none_or(lately)
     }
 
     /// The password was wrong.
@@ -109,10 +148,10 @@ impl Guesses {
         account.failures = (account.failures + 1).min(MOST_COUNTED);
     }
 
-    /// The password was right: the address is known from now on.
-    pub fn proven(&self, user: &str, address: Option<IpAddr>, now: Duration) {
-        if let Some(address) = address {
-            self.0.known.remember(self.name(user), subscriber(address), now);
+    /// The password was right: the address is known from now on, until the user's next epoch.
+    pub fn proven(&self, trial: &Trial<'_>, now: Duration) {
+        if let Some(address) = trial.address {
+            self.0.known.remember((self.name(trial.user), trial.epoch), subscriber(address), now);
         }
     }
 
@@ -146,6 +185,17 @@ impl Account {
         self.since = self.since.saturating_add(FORGIVEN_AFTER.saturating_mul(forgiven));
     }
 
+    /// Takes a place for one of `site`, if there is any.
+    fn hold(&mut self, site: IpAddr) -> bool {
+        let of_site = self.held.iter().filter(|held| **held == site).count();
+        let most = if of_site == 0 { HELD } else { HELD / HELD_PER_SITE };
+        let room = of_site < HELD_PER_SITE && self.held.len() < most;
+        if room {
+            self.held.push(site);
+        }
+        room
+    }
+
     fn delay(&self) -> Option<Duration> {
         let beyond = self.failures.checked_sub(FREE + 1)?;
         Some(SHORTEST.saturating_mul(2_u32.saturating_pow(beyond)).min(LONGEST))
@@ -154,8 +204,9 @@ impl Account {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some(account) = self.guesses.accounts().get_mut(&self.account) {
-            let found = account.held.iter().position(|held| *held == self.address);
+        let Some(site) = self.site else { return };
+        if let Some(account) = self.guesses.accounts().get_mut(&self.queue.account) {
+            let found = account.held.iter().position(|held| *held == site);
             found.map(|place| account.held.swap_remove(place));
         }
     }

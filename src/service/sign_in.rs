@@ -65,12 +65,36 @@ impl Authority {
         SignedIn::user(user).ok_or(ServiceError::Unauthenticated)
     }
 
+    /// Proves the password of a user who is signed in already. Guessing it is as slow as for a stranger: whoever came by a
+    /// session of theirs is at one of their addresses, maybe.
+    ///
+    /// # Errors
+    /// As [`Authority::sign_in`].
+    pub(super) async fn prove_again(
+        &self,
+        from: &Caller,
+        name: &str,
+        password: &Secret<String>,
+    ) -> Result<(), ServiceError> {
+        self.proven(from, name, password, true).await.map(drop)
+    }
+
     /// The enabled user whose password this is. It was so in the epoch that the record says.
     pub(super) async fn proven_user(
         &self,
         from: &Caller,
         name: &str,
         password: &Secret<String>,
+    ) -> Result<UserRecord, ServiceError> {
+        self.proven(from, name, password, false).await
+    }
+
+    async fn proven(
+        &self,
+        from: &Caller,
+        name: &str,
+        password: &Secret<String>,
+        as_stranger: bool,
     ) -> Result<UserRecord, ServiceError> {
         // A new epoch may begin while a password is hashed: then nobody knows which one was proven.
         for _ in 0..MOST_TRIES {
@@ -87,9 +111,11 @@ impl Authority {
             let attempt = Attempt {
                 claim,
                 user: name.to_owned(),
+                epoch,
                 password: Secret::new(password.expose().clone()),
                 address: from.address,
                 suspect: from.address.is_some_and(|address| self.throttles().refuses(address)),
+                as_stranger,
                 at,
             };
             let proven = self.sign_in.proving.prove(&self.store, attempt).await.inspect_err(|error| {

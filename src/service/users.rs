@@ -162,8 +162,8 @@ impl Authority {
         let name = UserName::parse(name).map_err(|_| ServiceError::Unauthenticated)?;
         check_password("new", &new, name.as_str(), &mut faults);
         let before = self.show_user(&name).await?;
-        match self.sign_in(caller, name.as_str(), current).await {
-            Ok(_) => {}
+        match self.prove_again(caller, name.as_str(), current).await {
+            Ok(()) => {}
             Err(ServiceError::Unauthenticated) => {
                 faults.push(FieldError::new("current", "this is not your password"));
             }

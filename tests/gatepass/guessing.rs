@@ -141,3 +141,23 @@ async fn an_unknown_name_is_slowed_down_as_a_known_one_is() {
     }
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_session_guesses_the_password_as_slowly_as_a_stranger() {
+    let at = Running::start().await;
+    assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());
+    let caller = Caller { actor: Actor::User("admin".to_owned()), rights: Rights::ALL, ..from(1) };
+    let change = async |current: String| {
+        let (current, new) = (Secret::new(current), Secret::new("another horse, another battery".to_owned()));
+        at.authority.change_own_password(&caller, &current, new, None, Vec::new()).await
+    };
+    for number in 0..6 {
+        let refused = change(format!("{WRONG} {number}")).await;
+        assert!(matches!(refused, Err(ServiceError::InvalidRequest(_))), "{refused:?}");
+    }
+    let began = std::time::Instant::now();
+    assert!(change(WRONG.to_owned()).await.is_err());
+    assert!(began.elapsed() >= Duration::from_millis(250), "{:?}", began.elapsed());
+    assert_eq!(change(PASSWORD.to_owned()).await, Ok(()), "it was shown a moment ago");
+    at.stop().await;
+}

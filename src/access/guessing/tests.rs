@@ -7,6 +7,14 @@ fn at(last: u8) -> Option<IpAddr> {
     Some(IpAddr::from([192, 0, 2, last]))
 }
 
+fn by(user: &str, address: Option<IpAddr>) -> Trial<'_> {
+    Trial { user, epoch: 0, address, suspect: false, as_stranger: false }
+}
+
+fn suspect(user: &str, address: Option<IpAddr>) -> Trial<'_> {
+    Trial { suspect: true, ..by(user, address) }
+}
+
 fn guessed(times: u32) -> Guesses {
     let guesses = Guesses::default();
     (0..times).for_each(|_| guesses.failed("admin", NOW));
@@ -14,7 +22,7 @@ fn guessed(times: u32) -> Guesses {
 }
 
 fn delay(guesses: &Guesses, address: Option<IpAddr>, now: Duration) -> Option<Duration> {
-    match guesses.receive("admin", address, false, now) {
+    match guesses.receive(&by("admin", address), now) {
         Reception::Held(delay, _) => Some(delay),
         Reception::Known | Reception::Free => None,
         Reception::Full => panic!("there is room"),
@@ -32,11 +40,11 @@ fn a_few_wrong_passwords_are_free_and_then_each_doubles_the_delay_up_to_its_boun
 #[test]
 fn a_known_address_is_never_held_back_and_nobody_else_is_known_for_it() {
     let guesses = guessed(5000);
-    guesses.proven("admin", at(1), NOW);
-    assert!(matches!(guesses.receive("admin", at(1), false, NOW), Reception::Known));
-    assert!(matches!(guesses.receive("admin", None, false, NOW), Reception::Known));
+    guesses.proven(&by("admin", at(1)), NOW);
+    assert!(matches!(guesses.receive(&by("admin", at(1)), NOW), Reception::Known));
+    assert!(matches!(guesses.receive(&by("admin", None), NOW), Reception::Known));
     assert_eq!(delay(&guesses, at(2), NOW), Some(LONGEST));
-    guesses.proven("operator", at(2), NOW);
+    guesses.proven(&by("operator", at(2)), NOW);
     assert_eq!(delay(&guesses, at(2), NOW), Some(LONGEST));
     assert_eq!(delay(&guesses, at(1), NOW + 24 * 3600 * SECOND - SECOND), None);
 }
@@ -45,7 +53,7 @@ fn a_known_address_is_never_held_back_and_nobody_else_is_known_for_it() {
 fn a_name_that_nobody_has_is_treated_the_same() {
     let guesses = Guesses::default();
     (0..5000).for_each(|_| guesses.failed("nobody", NOW));
-    assert!(matches!(guesses.receive("nobody", at(1), false, NOW), Reception::Held(LONGEST, _)));
+    assert!(matches!(guesses.receive(&by("nobody", at(1)), NOW), Reception::Held(LONGEST, _)));
 }
 
 #[test]
@@ -60,26 +68,69 @@ fn failures_are_forgiven_one_by_one() {
     assert!(guesses.accounts().is_empty());
 }
 
-#[test]
-fn only_so_many_are_held_and_few_of_one_address() {
-    let guesses = guessed(50);
-    let mut places = Vec::new();
-    let mut hold = |last: u8| match guesses.receive("admin", at(last), false, NOW) {
-        Reception::Held(_, place) => {
-            places.push(place);
-            true
-        }
-        Reception::Full => false,
-        _ => panic!("not held"),
+/// Holds attempts back from these addresses, until it is dropped: how many of each there was room for.
+fn hold(guesses: &Guesses, addresses: impl Iterator<Item = IpAddr>) -> Vec<Place> {
+    let receive = |address| match guesses.receive(&by("admin", Some(address)), NOW) {
+        Reception::Held(_, place) => Some(place),
+        Reception::Full => None,
+        Reception::Known | Reception::Free => panic!("not held"),
     };
-    assert!(hold(1) && hold(1) && !hold(1), "two of an address");
-    assert!(hold(2), "and of another");
-    for last in 3..32 {
-        assert!(hold(last), "{last}");
+    addresses.filter_map(receive).collect()
+}
+
+fn v4(number: u16) -> IpAddr {
+    let [high, low] = number.to_be_bytes();
+    IpAddr::from([198, 18, high, low])
+}
+
+#[test]
+fn three_hundred_addresses_that_take_all_they_can_leave_room_for_a_new_one() {
+    let guesses = guessed(50);
+    let places = hold(&guesses, (0..300).flat_map(|number| [v4(number); 3]));
+    assert!(places.len() > 300, "{}", places.len());
+    let new = hold(&guesses, [v4(1000), v4(1001)].into_iter());
+    assert_eq!(new.len(), 2);
+    drop((places, new));
+    assert!(guesses.accounts().values().all(|account| account.held.is_empty()));
+}
+
+#[test]
+fn only_so_many_are_held_and_two_of_a_site() {
+    let guesses = guessed(50);
+    assert_eq!(hold(&guesses, [v4(1); 3].into_iter()).len(), 2);
+    let subscribers = (0..9).map(|number| format!("2001:db8:1:{number}::1").parse().unwrap());
+    assert_eq!(hold(&guesses, subscribers).len(), 2, "all of one /48");
+    let all = hold(&guesses, (0..1000).map(v4));
+    assert_eq!(all.len(), HELD);
+    assert!(hold(&guesses, [v4(2000)].into_iter()).is_empty());
+    drop(all);
+    assert_eq!(hold(&guesses, [v4(2000)].into_iter()).len(), 1);
+}
+
+#[test]
+fn where_a_user_signed_in_is_not_known_any_more_with_a_new_epoch() {
+    let guesses = guessed(5000);
+    let in_epoch = |epoch| Trial { epoch, ..by("admin", at(1)) };
+    let known = |epoch| matches!(guesses.receive(&in_epoch(epoch), NOW), Reception::Known);
+    guesses.proven(&in_epoch(3), NOW);
+    assert!(known(3) && !known(4));
+    guesses.proven(&in_epoch(4), NOW);
+    assert!(known(4) && !known(3));
+    guesses.proven(&in_epoch(1), NOW);
+    assert!(known(1) && !known(4), "another user of that name may begin at a lower one");
+}
+
+#[test]
+fn an_attempt_that_is_to_be_a_strangers_is_held_back_wherever_it_comes_from() {
+    let guesses = guessed(5000);
+    guesses.proven(&by("admin", at(1)), NOW);
+    for address in [at(1), None] {
+        let trial = Trial { as_stranger: true, ..by("admin", address) };
+        let first = guesses.receive(&trial, NOW);
+        let _second = guesses.receive(&trial, NOW);
+        assert!(matches!(first, Reception::Held(LONGEST, _)));
+        assert!(matches!(guesses.receive(&trial, NOW), Reception::Full));
     }
-    assert!(!hold(40), "thirty-two in all");
-    places.clear();
-    assert!(delay(&guesses, at(40), NOW).is_some());
 }
 
 #[test]
@@ -90,26 +141,34 @@ fn memory_is_bounded_whatever_names_are_tried() {
     }
     assert!(guesses.accounts().len() as u64 <= PLACES);
     for last in 0..=255 {
-        guesses.proven("admin", at(last), NOW);
+        guesses.proven(&by("admin", at(last)), NOW);
     }
-    assert!(matches!(guesses.receive("admin", at(255), false, NOW), Reception::Known));
-    guesses.proven("admin", at(0), NOW);
+    assert!(matches!(guesses.receive(&by("admin", at(255)), NOW), Reception::Known));
+    guesses.proven(&by("admin", at(0)), NOW);
     assert!(matches!(
-        guesses.receive("admin", at(240), false, NOW + SECOND),
+        guesses.receive(&by("admin", at(240)), NOW + SECOND),
         Reception::Free | Reception::Held(..)
     ));
 }
 
 #[test]
-fn where_much_is_refused_a_password_is_held_back_though_the_address_is_known() {
+fn where_much_is_refused_a_user_who_is_known_waits_and_is_never_sent_away() {
     let guesses = Guesses::default();
-    guesses.proven("admin", at(1), NOW);
-    let first = guesses.receive("admin", at(1), true, NOW);
-    let _second = guesses.receive("admin", at(1), true, NOW);
+    guesses.proven(&by("admin", at(1)), NOW);
+    let mut held = Vec::new();
+    for _ in 0..2 * HELD {
+        match guesses.receive(&suspect("admin", at(1)), NOW) {
+            Reception::Held(LONGEST, place) => held.push(place),
+            _ => panic!("not held back"),
+        }
+    }
+    let stranger = |user, last| guesses.receive(&suspect(user, at(last)), NOW);
+    let (first, _second) = (stranger("anna", 1), stranger("anna", 1));
     assert!(matches!(first, Reception::Held(LONGEST, _)));
-    assert!(matches!(guesses.receive("admin", at(1), true, NOW), Reception::Full));
-    assert!(matches!(guesses.receive("anna", at(1), true, NOW), Reception::Held(LONGEST, _)), "by account");
-    drop(first);
-    assert!(matches!(guesses.receive("admin", at(1), true, NOW), Reception::Held(LONGEST, _)));
-    assert!(matches!(guesses.receive("admin", at(1), false, NOW), Reception::Known));
+    assert!(matches!(stranger("anna", 1), Reception::Full), "she is not known there");
+    match stranger("admin", 2) {
+        Reception::Held(_, place) => assert_ne!(place.queue(), held[0].queue()),
+        _ => panic!("those that are known take no places of strangers"),
+    }
+    assert!(matches!(guesses.receive(&by("admin", at(1)), NOW), Reception::Known));
 }

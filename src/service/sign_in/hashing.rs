@@ -1,18 +1,21 @@
 //! How many passwords are hashed at once, and how many may wait for that.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::access::guessing::Queue;
 use crate::service::ServiceError;
 
 /// How many passwords are hashed at once: each takes a core and 19 MiB.
 const AT_ONCE: usize = 2;
 /// How many sign-ins may wait for that in a lane.
 const WAITING: usize = 16;
-/// How many of those may wait that were held back: they have waited already, and are not to be sent away for each other.
-const WAITING_HELD: usize = 256;
+/// How many of those may wait that were held back, of all accounts: they have waited already, and are not to be sent away for
+/// each other. How many wait for one account is bounded where they are held back.
+const WAITING_HELD: usize = 4096;
 
 /// Who waits. Each lane has places of its own, so that strangers take none of those who are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +24,9 @@ pub(super) enum Lane {
     Known,
     /// From any other.
     Stranger,
-    /// From any other, to an account that is being guessed at: one of them at a time, so that all others pass it.
-    Held,
+    /// Of those that were held back: one of them at a time, so that all others pass it. Each queue is served in the order of
+    /// coming and the queues in turn, so that nobody waits behind all who guess at another account.
+    Held(Queue),
 }
 
 /// The door before argon2.
@@ -32,13 +36,14 @@ pub(super) struct Hashing {
     strangers: Arc<AtomicUsize>,
     held: Arc<AtomicUsize>,
     turn_of_held: Arc<Semaphore>,
+    queues: Mutex<HashMap<Queue, Weak<Semaphore>>>,
 }
 
 impl Default for Hashing {
     fn default() -> Self {
         let (known, strangers, held) = Default::default();
         let (permits, turn_of_held) = (Arc::new(Semaphore::new(AT_ONCE)), Arc::new(Semaphore::new(1)));
-        Self { permits, known, strangers, held, turn_of_held }
+        Self { permits, known, strangers, held, turn_of_held, queues: Mutex::default() }
     }
 }
 
@@ -58,11 +63,15 @@ impl Hashing {
         let place = match lane {
             Lane::Known => Place::take(&self.known, AT_ONCE + WAITING)?,
             Lane::Stranger => Place::take(&self.strangers, AT_ONCE + WAITING)?,
-            Lane::Held => Place::take(&self.held, WAITING_HELD)?,
+            Lane::Held(_) => Place::take(&self.held, WAITING_HELD)?,
         };
         let turn = match lane {
             Lane::Known | Lane::Stranger => None,
-            Lane::Held => Some(permit(&self.turn_of_held).await?),
+            // Who is first in a queue waits with the first of the others: a semaphore is given in the order of coming.
+            Lane::Held(queue) => {
+                let first = permit(&self.queue(queue)).await?;
+                Some((first, permit(&self.turn_of_held).await?))
+            }
         };
         let permit = permit(&self.permits).await?;
         let done = tokio::task::spawn_blocking(move || {
@@ -70,6 +79,17 @@ impl Hashing {
             work()
         });
         done.await.map_err(|_| ServiceError::Unauthenticated)
+    }
+
+    fn queue(&self, of: Queue) -> Arc<Semaphore> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.get(&of).and_then(Weak::upgrade) {
+            return queue;
+        }
+        queues.retain(|_, queue| queue.strong_count() > 0);
+        let queue = Arc::new(Semaphore::new(1));
+        queues.insert(of, Arc::downgrade(&queue));
+        queue
     }
 }
 
@@ -100,12 +120,17 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use std::future::Future;
+    use std::net::IpAddr;
     use std::pin::Pin;
     use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::task::{Context, Poll, Waker};
+    use std::time::Duration;
+
+    use tokio::task::JoinSet;
 
     use super::*;
+    use crate::access::guessing::{Guesses, Reception, Trial};
 
     type SignIn<'a> = Pin<Box<dyn Future<Output = Result<(), ServiceError>> + 'a>>;
 
@@ -178,13 +203,44 @@ mod tests {
         hashing.run(Lane::Stranger, || ()).await.unwrap();
     }
 
+    /// The queue of strangers at the account of `user`.
+    fn queue(user: &str) -> Queue {
+        let (guesses, now) = (Guesses::default(), Duration::ZERO);
+        let address = Some(IpAddr::from([192, 0, 2, 1]));
+        let trial = Trial { user, epoch: 0, address, suspect: true, as_stranger: false };
+        match guesses.receive(&trial, now) {
+            Reception::Held(_, place) => place.queue(),
+            _ => panic!("not held back"),
+        }
+    }
+
+    #[tokio::test]
+    async fn queues_of_those_that_were_held_back_take_turns_and_each_keeps_its_order() {
+        let (hashing, order) = (Arc::new(Hashing::default()), Arc::new(Mutex::new(Vec::new())));
+        let (crowd, other) = (queue("admin"), queue("anna"));
+        assert_ne!(crowd, other);
+        let mut all = JoinSet::new();
+        // On one thread tasks run in the order in which they begin.
+        for (queue, number) in (0..50).map(|number| (crowd, number)).chain([(other, 100)]) {
+            let (hashing, order) = (Arc::clone(&hashing), Arc::clone(&order));
+            all.spawn(async move {
+                hashing.run(Lane::Held(queue), move || order.lock().unwrap().push(number)).await
+            });
+        }
+        assert!(all.join_all().await.iter().all(Result::is_ok));
+        let order = order.lock().unwrap().clone();
+        let (of_crowd, other): (Vec<_>, Vec<_>) = order.iter().partition(|number| **number < 100);
+        assert_eq!((of_crowd, other.len()), ((0..50).collect(), 1));
+        assert!(order[..3].contains(&100), "it waited for one of the crowd, not for fifty: {order:?}");
+    }
+
     #[tokio::test]
     async fn those_that_were_held_back_hash_one_at_a_time_and_wait_for_each_other() {
         let (hashing, mut slow) = (Hashing::default(), Slow::new());
-        let mut held: Vec<SignIn<'_>> = Vec::new();
+        let (held_at, mut held): (_, Vec<SignIn<'_>>) = (queue("admin"), Vec::new());
         for _ in 0..100 {
             let (gate, running) = (Arc::clone(&slow.gate), Arc::clone(&slow.running));
-            let mut one: SignIn<'_> = Box::pin(hashing.run(Lane::Held, move || {
+            let mut one: SignIn<'_> = Box::pin(hashing.run(Lane::Held(held_at), move || {
                 assert_eq!(running.fetch_add(1, Ordering::SeqCst), 0);
                 let _released = gate.lock().unwrap().recv();
                 running.fetch_sub(1, Ordering::SeqCst);

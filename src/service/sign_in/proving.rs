@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::flights::Flights;
 use super::hashing::{Hashing, Lane};
-use crate::access::guessing::{Guesses, LONGEST, Reception};
+use crate::access::guessing::{Guesses, LONGEST, Place, Reception, Trial};
 use crate::access::password;
 use crate::access::proof::Digest;
 use crate::access::throttle::{Limit, RateLimited};
@@ -23,14 +23,25 @@ pub(super) struct Attempt {
     pub(super) claim: Digest,
     /// The user.
     pub(super) user: String,
+    /// The epoch of that user.
+    pub(super) epoch: u64,
     /// The password.
     pub(super) password: Secret<String>,
     /// From where, if over the network.
     pub(super) address: Option<IpAddr>,
     /// Whether too much was refused at that address lately.
     pub(super) suspect: bool,
+    /// Whether it is received as a stranger's wherever it comes from.
+    pub(super) as_stranger: bool,
     /// When, by the boot clock.
     pub(super) at: Duration,
+}
+
+impl Attempt {
+    fn trial(&self) -> Trial<'_> {
+        let Self { user, epoch, address, suspect, as_stranger, .. } = self;
+        Trial { user, epoch: *epoch, address: *address, suspect: *suspect, as_stranger: *as_stranger }
+    }
 }
 
 /// What those who prove passwords share.
@@ -38,7 +49,7 @@ pub(super) struct Attempt {
 pub(super) struct Proving {
     pub(super) hashing: Hashing,
     pub(super) guesses: Guesses,
-    attempts: Flights<(Digest, Option<IpAddr>), Proven>,
+    attempts: Flights<(Digest, Option<IpAddr>, bool), Proven>,
     hashes: Flights<Digest, Proven>,
 }
 
@@ -48,36 +59,36 @@ impl Proving {
         if let Some(proven) = self.hashes.join(attempt.claim).await {
             return proven;
         }
-        let key = (attempt.claim, attempt.address);
+        let key = (attempt.claim, attempt.address, attempt.as_stranger);
         let (proving, store) = (Arc::clone(self), Arc::clone(store));
         let proven = self.attempts.fly(key, || async move { proving.attempt(store, attempt).await }).await;
         proven.unwrap_or(Err(ServiceError::Unauthenticated))
     }
 
     async fn attempt(self: Arc<Self>, store: Arc<dyn Store>, attempt: Attempt) -> Proven {
-        let (user, address, at) = (attempt.user.clone(), attempt.address, attempt.at);
-        let lane = self.receive(&attempt).await?;
-        let (proving, claim) = (Arc::clone(&self), attempt.claim);
-        let hash = || async move { proving.hash(&store, lane, attempt).await };
-        let proven = self.hashes.fly(claim, hash).await.unwrap_or(Err(ServiceError::Unauthenticated))?;
+        let (lane, place) = self.receive(&attempt).await?;
+        let (proving, user) = (Arc::clone(&self), attempt.user.clone());
+        let password = Secret::new(attempt.password.expose().clone());
+        // The place is kept until the password is hashed: who waits for that is counted too.
+        let hash = || async move { proving.hash(&store, (lane, place), user, password).await };
+        let hashed = self.hashes.fly(attempt.claim, hash).await;
+        let proven = hashed.unwrap_or(Err(ServiceError::Unauthenticated))?;
         match proven {
-            true => self.guesses.proven(&user, address, at),
-            false => self.guesses.failed(&user, at),
+            true => self.guesses.proven(&attempt.trial(), attempt.at),
+            false => self.guesses.failed(&attempt.user, attempt.at),
         }
         Ok(proven)
     }
 
     /// Holds the attempt back, if it has to be.
-    async fn receive(&self, attempt: &Attempt) -> Result<Lane, ServiceError> {
-        let Attempt { user, address, suspect, at, .. } = attempt;
-        match self.guesses.receive(user, *address, *suspect, *at) {
-            Reception::Known => Ok(Lane::Known),
-            Reception::Free => Ok(Lane::Stranger),
+    async fn receive(&self, attempt: &Attempt) -> Result<(Lane, Option<Place>), ServiceError> {
+        match self.guesses.receive(&attempt.trial(), attempt.at) {
+            Reception::Known => Ok((Lane::Known, None)),
+            Reception::Free => Ok((Lane::Stranger, None)),
             Reception::Held(delay, place) => {
                 metrics::counter!("gatepass_sign_ins_held_back_total").increment(1);
                 tokio::time::sleep(delay).await;
-                drop(place);
-                Ok(Lane::Held)
+                Ok((Lane::Held(place.queue()), Some(place)))
             }
             Reception::Full => {
                 let limit = Limit::Account;
@@ -88,10 +99,19 @@ impl Proving {
         }
     }
 
-    async fn hash(&self, store: &Arc<dyn Store>, lane: Lane, attempt: Attempt) -> Proven {
-        let Attempt { user, password, .. } = attempt;
+    async fn hash(
+        &self,
+        store: &Arc<dyn Store>,
+        (lane, place): (Lane, Option<Place>),
+        user: String,
+        password: Secret<String>,
+    ) -> Proven {
         let hash = store.password_hash(user).await?;
-        self.hashing.run(lane, move || password::verify(&password, hash.as_ref())).await
+        let verify = move || {
+            let _kept = place;
+            password::verify(&password, hash.as_ref())
+        };
+        self.hashing.run(lane, verify).await
     }
 }
 
@@ -109,24 +129,28 @@ mod tests {
         let password = Secret::new("a wrong horse".to_owned());
         let claim = Proofs::default().digest(&Claim { user: "admin", epoch: 0, password: &password });
         let address = last.map(|last| IpAddr::from([192, 0, 2, last]));
-        Attempt { claim, user: "admin".to_owned(), password, address, suspect: false, at: NOW }
+        let user = "admin".to_owned();
+        Attempt { claim, user, epoch: 0, password, address, suspect: false, as_stranger: false, at: NOW }
+    }
+
+    /// In which lane an attempt from there is hashed, and how long it waited for that.
+    async fn waited(proving: &Proving, last: Option<u8>) -> (Result<Lane, ServiceError>, Duration) {
+        let began = Instant::now();
+        (proving.receive(&attempt(last)).await.map(|(lane, _place)| lane), began.elapsed())
     }
 
     #[tokio::test(start_paused = true)]
     async fn strangers_wait_for_an_account_that_is_guessed_at_and_its_user_does_not() {
         let proving = Proving::default();
-        proving.guesses.proven("admin", attempt(Some(1)).address, NOW);
+        proving.guesses.proven(&attempt(Some(1)).trial(), NOW);
         (0..5000).for_each(|_| proving.guesses.failed("admin", NOW));
-        let waited = async |last: Option<u8>| {
-            let began = Instant::now();
-            (proving.receive(&attempt(last)).await, began.elapsed())
-        };
-        assert_eq!(waited(Some(1)).await, (Ok(Lane::Known), Duration::ZERO));
-        assert_eq!(waited(None).await, (Ok(Lane::Known), Duration::ZERO));
-        let (lane, took) = waited(Some(2)).await;
-        assert_eq!(lane, Ok(Lane::Held));
+        assert_eq!(waited(&proving, Some(1)).await, (Ok(Lane::Known), Duration::ZERO));
+        assert_eq!(waited(&proving, None).await, (Ok(Lane::Known), Duration::ZERO));
+        let (lane, took) = waited(&proving, Some(2)).await;
+        assert!(matches!(lane, Ok(Lane::Held(_))), "{lane:?}");
         assert!((LONGEST..LONGEST + Duration::from_millis(5)).contains(&took), "{took:?}");
-        assert_eq!(waited(Some(2)).await.0, Ok(Lane::Held), "its place is free again");
+        let (lane, _) = waited(&proving, Some(2)).await;
+        assert!(matches!(lane, Ok(Lane::Held(_))), "its place is free again: {lane:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -134,10 +158,12 @@ mod tests {
         let proving = Proving::default();
         (0..5000).for_each(|_| proving.guesses.failed("admin", NOW));
         let (one, another) = (attempt(Some(2)), attempt(Some(3)));
-        let receive = |attempt| proving.receive(attempt);
+        let receive = async |attempt| proving.receive(attempt).await.map(|(lane, _place)| lane);
         let (first, second, third, other) =
             tokio::join!(receive(&one), receive(&one), receive(&one), receive(&another));
-        assert_eq!([first, second, other], [Ok(Lane::Held), Ok(Lane::Held), Ok(Lane::Held)]);
+        for held in [first, second, other] {
+            assert!(matches!(held, Ok(Lane::Held(_))), "{held:?}");
+        }
         let limited = RateLimited { limit: Limit::Account, retry_after: 4 };
         assert_eq!(third, Err(ServiceError::RateLimited(limited)));
     }
