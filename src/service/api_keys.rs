@@ -86,7 +86,13 @@ impl Authority {
         let now = self.time.now();
         let good = stored.filter(|stored| presented.matches(&stored.digest));
         let rights = good.and_then(|stored| rights(stored, now)).ok_or(ServiceError::Unauthenticated)?;
-        self.key_uses.note(presented.id(), now, address);
+        if !self.key_uses.note(presented.id(), now, address) {
+            // A store that cannot be written must not keep a good key out: then this use goes unnoted.
+            if let Err(error) = self.write_key_uses().await {
+                tracing::warn!(%error, "the uses of API keys could not be written");
+            }
+            self.key_uses.note(presented.id(), now, address);
+        }
         Ok(SignedIn { actor: Actor::ApiKey(presented.id()), rights, epoch: None })
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 
-/// How many keys are remembered at most until that is written: the uses of others are forgotten.
+/// How many uses wait to be written at most; with one more, all of them are written at once.
 const MOST: usize = 4096;
 
 /// The latest use of each key since that was last written.
@@ -15,12 +15,14 @@ const MOST: usize = 4096;
 pub struct KeyUses(Mutex<HashMap<ApiKeyId, (Timestamp, IpAddr)>>);
 
 impl KeyUses {
-    /// The key was used.
-    pub(super) fn note(&self, key: ApiKeyId, at: Timestamp, from: IpAddr) {
+    /// The key was used. `false` if there is no room: what is there has to be written first.
+    pub(super) fn note(&self, key: ApiKeyId, at: Timestamp, from: IpAddr) -> bool {
         let mut uses = self.uses();
-        if uses.len() < MOST || uses.contains_key(&key) {
+        let room = uses.len() < MOST || uses.contains_key(&key);
+        if room {
             uses.insert(key, (at, from));
         }
+        room
     }
 
     /// What was noted; from here on it is somebody else's to write.
@@ -58,12 +60,11 @@ mod tests {
     #[test]
     fn the_latest_use_of_each_key_is_handed_out_once() {
         let (uses, key) = (KeyUses::default(), ApiKeyId::generate(at(1)));
-        uses.note(key, at(1), HERE);
-        uses.note(key, at(2), HERE);
+        assert!(uses.note(key, at(1), HERE) && uses.note(key, at(2), HERE));
         let taken = uses.take();
         assert_eq!(taken, [(key, at(2), HERE)]);
         assert!(uses.take().is_empty());
-        uses.note(key, at(3), HERE);
+        assert!(uses.note(key, at(3), HERE));
         uses.put_back(taken);
         assert_eq!(uses.take(), [(key, at(3), HERE)]);
     }
@@ -71,11 +72,14 @@ mod tests {
     #[test]
     fn only_so_many_keys_are_remembered_and_those_go_on() {
         let uses = KeyUses::default();
-        let keys = (0..MOST + 10).map(|_| ApiKeyId::generate(at(1))).collect::<Vec<_>>();
-        keys.iter().for_each(|key| uses.note(*key, at(1), HERE));
-        uses.note(keys[0], at(2), HERE);
+        let keys = (0..MOST).map(|_| ApiKeyId::generate(at(1))).collect::<Vec<_>>();
+        assert!(keys.iter().all(|key| uses.note(*key, at(1), HERE)));
+        let another = ApiKeyId::generate(at(1));
+        assert!(!uses.note(another, at(1), HERE));
+        assert!(uses.note(keys[0], at(2), HERE));
         let taken = uses.take();
         assert_eq!(taken.len(), MOST);
         assert!(taken.contains(&(keys[0], at(2), HERE)));
+        assert!(uses.note(another, at(1), HERE), "what is taken makes room");
     }
 }
