@@ -103,6 +103,8 @@ fn reproduces(password: &Secret<String>, parsed: &PasswordHash) -> bool {
 
 /// argon2id version 1.3 (RFC 9106), 32 bytes.
 fn digest(password: &Secret<String>, salt: &[u8], params: Params) -> Option<[u8; 32]> {
+    #[cfg(test)]
+    RUNS.set(RUNS.get() + 1);
     let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
     let needed = argon2.params().block_count();
     let mut memory: Vec<Block> = Vec::new();
@@ -112,6 +114,18 @@ fn digest(password: &Secret<String>, salt: &[u8], params: Params) -> Option<[u8;
     let password = password.expose().as_bytes();
     argon2.hash_password_into_with_memory(password, salt, &mut output, &mut memory[..]).ok()?;
     Some(output)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often argon2 has run on this thread.
+    static RUNS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+/// How often argon2 has run on this thread.
+#[cfg(test)]
+pub(crate) fn runs() -> u32 {
+    RUNS.get()
 }
 
 #[cfg(test)]

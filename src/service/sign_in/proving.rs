@@ -121,6 +121,10 @@ mod tests {
 
     use super::*;
     use crate::access::proof::{Claim, Proofs};
+    use crate::clock::Timestamp;
+    use crate::ledger::{Action, Draft};
+    use crate::store::SetPassword;
+    use crate::store::sqlite::{SqliteOptions, SqliteStore};
 
     const NOW: Duration = Duration::from_secs(1_000_000);
 
@@ -166,5 +170,28 @@ mod tests {
         }
         let limited = RateLimited { limit: Limit::Account, retry_after: 4 };
         assert_eq!(third, Err(ServiceError::RateLimited(limited)));
+    }
+
+    /// On one thread for all that blocks, which counts.
+    #[test]
+    fn a_wrong_password_and_a_name_that_nobody_has_cost_one_run_of_argon2_each() {
+        let mut threads = tokio::runtime::Builder::new_current_thread();
+        threads.max_blocking_threads(1).enable_time().build().unwrap().block_on(async {
+            let directory = tempfile::tempdir().unwrap();
+            let at = Timestamp::from_secs(1_900_000_000);
+            let store: Arc<dyn Store> =
+                SqliteStore::open(&directory.path().join("gatepass.db"), SqliteOptions::new(at)).unwrap();
+            let hash = password::hash(&Secret::new("correct horse battery".to_owned()), "admin").unwrap();
+            let entry = Draft::done(Action::PasswordSet, at, "local");
+            store.set_password(SetPassword { user: "admin".to_owned(), hash, at, entry }).await.unwrap();
+            let proving = Arc::new(Proving::default());
+            let runs = async || tokio::task::spawn_blocking(password::runs).await.unwrap();
+            for user in ["admin", "nobody"] {
+                let before = runs().await;
+                let attempt = Attempt { user: user.to_owned(), ..attempt(Some(1)) };
+                assert_eq!(proving.prove(&store, attempt).await, Ok(false), "{user}");
+                assert_eq!(runs().await, before + 1, "{user}");
+            }
+        });
     }
 }
