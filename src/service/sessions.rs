@@ -17,7 +17,7 @@ use crate::store::{
     BeginSession, EndSession, ExtendSession, MarkSessions, SessionBeginning, SessionRecord, UserRecord,
 };
 
-/// How many sessions a user has at most: who begins another ends the oldest.
+/// How many sessions of a kind a user has at most: who begins another ends the one that was not used for longest.
 pub const MOST_PER_USER: u32 = 50;
 
 /// The session that a request came with.
@@ -79,6 +79,10 @@ impl Authority {
         let entry = about(&caller, Action::SessionStarted, at, &user.name)
             .with("session", session.id.to_string())
             .with("kind", kind.as_str());
+        if self.store.count_sessions(user.name.clone()).await? >= u64::from(MOST_PER_USER) {
+            // Some may have to go: the store has to know which were used.
+            self.write_seen_sessions().await?;
+        }
         let command = BeginSession { session, most: MOST_PER_USER, entry };
         match self.store.begin_session(command).await? {
             SessionBeginning::Begun => Ok(NewSession { secret, live, user }),

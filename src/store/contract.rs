@@ -167,6 +167,7 @@ macro_rules! contract {
                 a_session_is_read_back_with_its_user_also_after_a_restart,
                 a_session_begins_in_the_users_own_epoch_only,
                 the_oldest_session_makes_room_for_one_too_many,
+                a_session_that_is_used_makes_no_room_nor_does_one_of_another_kind,
                 a_new_password_ends_every_session,
                 a_session_ends_once,
                 signing_out_everywhere_ends_all_sessions,

@@ -10,7 +10,8 @@ use crate::store::SessionRecord;
 pub struct BeginSession {
     /// The session.
     pub session: SessionRecord,
-    /// How many sessions the user may have, this one included: the oldest go. One at least.
+    /// How many sessions of this kind the user may have, this one included: those go that were not used for longest. One at
+    /// least.
     pub most: u32,
     /// The entry; the store adds how many went.
     pub entry: Draft,

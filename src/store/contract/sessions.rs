@@ -67,6 +67,29 @@ pub(in crate::store) async fn the_oldest_session_makes_room_for_one_too_many(wor
     world.expect_entries(&[Action::SessionStarted; 4]).await;
 }
 
+pub(in crate::store) async fn a_session_that_is_used_makes_no_room_nor_does_one_of_another_kind(
+    world: &mut World,
+) {
+    let cookie = SessionRecord { kind: SessionKind::Cookie, ..record(world, 0) };
+    assert_eq!(begin(world, cookie.clone(), 3).await, SessionBeginning::Begun);
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        world.pass(HOUR);
+        let session = record(world, 0);
+        assert_eq!(begin(world, session.clone(), 3).await, SessionBeginning::Begun);
+        all.push(session.id);
+        let seen = vec![(all[0], world.now)];
+        world.store().mark_sessions(MarkSessions { seen }).await.unwrap();
+    }
+    for gone in [all[1], all[2]] {
+        assert_eq!(read(world, gone).await, None);
+    }
+    for kept in [cookie.id, all[0], all[3], all[4]] {
+        assert!(read(world, kept).await.is_some());
+    }
+    world.expect_entries(&[Action::SessionStarted; 6]).await;
+}
+
 pub(in crate::store) async fn a_new_password_ends_every_session(world: &mut World) {
     let session = begun(world).await;
     world.store().set_password(world.password("admin", "second")).await.unwrap();
