@@ -2,6 +2,8 @@
 
 mod seen;
 
+use std::time::Duration;
+
 use self::seen::Noted;
 pub(super) use self::seen::Seen;
 use super::sign_in::SignedIn;
@@ -19,6 +21,8 @@ use crate::store::{
 
 /// How many sessions of a kind a user has at most: who begins another ends the one that was not used for longest.
 pub const MOST_PER_USER: u32 = 50;
+/// How long a session is extended at most, from its beginning on: then the password has to be shown again.
+pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The session that a request came with.
 pub struct LiveSession {
@@ -124,14 +128,18 @@ impl Authority {
         }
     }
 
-    /// Lets the session live its whole life again.
+    /// Lets the session live its whole life again, but not past [`LONGEST`] after it began.
     ///
     /// # Errors
-    /// It is over meanwhile, or the store cannot be written.
+    /// It is over meanwhile, it began so long ago, or the store cannot be written.
     pub async fn extend_session(&self, caller: &Caller, id: SessionId) -> Result<Timestamp, ServiceError> {
         let Actor::User(user) = &caller.actor else { return Err(ServiceError::SessionOver) };
-        let at = self.time.now();
-        let expires_at = at.plus(self.settings.sessions.lifetime);
+        let (session, _) = self.store.session(id).await?.ok_or(ServiceError::SessionOver)?;
+        let (at, last) = (self.time.now(), session.created_at.plus(LONGEST));
+        if last <= at {
+            return Err(ServiceError::SessionOver);
+        }
+        let expires_at = at.plus(self.settings.sessions.lifetime).min(last);
         let entry = about(caller, Action::SessionExtended, at, user).with("session", id.to_string());
         match self.store.extend_session(ExtendSession { id, at, expires_at, entry }).await? {
             true => Ok(expires_at),

@@ -60,6 +60,25 @@ async fn a_refresh_gives_the_same_session_its_whole_life_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_refreshed_for_seven_days_and_no_longer() {
+    let at = Running::start_with(&[("sessions.idle", "12h")]).await;
+    let said = login(&at).await;
+    let last = at.clock_reading().plus(Duration::from_secs(7 * 24 * 3600));
+    let client = at.stranger().bearer(said.json["token"].as_str().unwrap());
+    for _ in 0..16 {
+        at.clock.advance(Duration::from_secs(10 * 3600));
+        let again = client.post(REFRESH, &json!({})).await;
+        assert_eq!(again.status, 200, "{}", again.text);
+        assert_eq!(expiry(&again), last.min(at.clock_reading().plus(Duration::from_secs(12 * 3600))));
+    }
+    at.clock.advance(Duration::from_secs(8 * 3600 - 1));
+    assert!(works(&client).await);
+    at.clock.advance(Duration::from_secs(1));
+    assert_eq!(client.post(REFRESH, &json!({})).await.status, 401);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_are_said_in_the_same_words_as_elsewhere_in_that_system() {
     let at = Running::start().await;
     let wrong = json!({ "username": "admin", "password": "wrong horse battery staple" });
