@@ -12,7 +12,8 @@ use crate::id::TokenId;
 /// How many keys of one limit have a bucket of their own: some ten megabytes at the very most.
 const MOST_KEYS: usize = 65_536;
 
-/// What is limited. The names are the labels of metrics and the fields of the configuration.
+/// What is limited. The names are the labels of metrics and, but for [`Account`](Self::Account), the fields of the
+/// configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// Requests from one address.
@@ -21,7 +22,8 @@ pub enum Limit {
     RefusedAddress,
     /// Requests by one user or API key.
     Actor,
-    /// Attempts to sign in to one account from one address.
+    /// Attempts to sign in to one account that are held back already: of one site, and of all. It is no bucket and not
+    /// configured; see [`guessing`](crate::access::guessing).
     Account,
     /// Refused redemptions of one token.
     RefusedToken,
@@ -85,7 +87,7 @@ impl fmt::Display for RateLimited {
 
 impl std::error::Error for RateLimited {}
 
-/// How much each limit gives; `None` is not limited.
+/// How much each limit that can be configured gives; `None` is not limited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
     /// See [`Limit::Address`].
