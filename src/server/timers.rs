@@ -102,7 +102,8 @@ async fn collect(authority: Arc<Authority>) -> Result<(), ServiceError> {
     Ok(())
 }
 
-async fn revoke_due(authority: Arc<Authority>) -> Result<(), ServiceError> {
+/// Revokes what was rotated and whose overlap is over; before anything is answered, too.
+pub(super) async fn revoke_due(authority: Arc<Authority>) -> Result<(), ServiceError> {
     let tokens = authority.revoke_due().await?;
     if tokens > 0 {
         tracing::info!(tokens, "tokens that were rotated are revoked");

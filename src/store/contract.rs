@@ -137,6 +137,7 @@ macro_rules! contract {
                 tokens_go_together_and_leave_hosts_and_the_emergency_token,
                 hosts_go_together_each_with_its_entry,
                 a_rotated_token_is_revoked_when_its_overlap_is_over,
+                a_rotated_token_that_ended_by_itself_is_not_revoked,
                 without_an_overlap_the_token_goes_at_once,
                 a_token_has_one_successor_and_none_after_its_end,
             }

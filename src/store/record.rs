@@ -17,7 +17,8 @@ pub use crate::ledger::EntryRecord;
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
 use crate::token::KeyUse;
 
-/// One mint: what lists show and what revoking by id needs. Verifying and redeeming never read it.
+/// One mint: what lists show and what revoking by id needs. Verifying never reads it, and redeeming only
+/// what there is of rotated ones whose time has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MintRecord {
     /// The token.

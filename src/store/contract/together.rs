@@ -128,16 +128,34 @@ pub(in crate::store) async fn a_rotated_token_is_revoked_when_its_overlap_is_ove
     assert_eq!(due(world).await, 0);
     world.pass(HOUR);
     world.restart();
+    let refused = Redeemed::Refused(RedeemRefusal::TokenRevoked);
+    assert_eq!(world.redeem(&token, new_key()).await, refused, "from its time on, whenever it is revoked");
     assert_eq!(world.store().next_due_revocation().await.unwrap(), Some(world.now));
     assert_eq!((due(world).await, due(world).await), (1, 0));
     let entries = world.new_entries().await;
     assert_eq!(entries.len(), 1);
     assert_eq!((entries[0].action.as_str(), entries[0].actor.as_str()), ("token_revoked", "user:admin"));
     assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
-    let refused = Redeemed::Refused(RedeemRefusal::TokenRevoked);
     assert_eq!(world.redeem(&token, new_key()).await, refused);
     world.enroll(&successor, new_key()).await;
     assert_eq!(world.store().next_due_revocation().await.unwrap(), None);
+}
+
+pub(in crate::store) async fn a_rotated_token_that_ended_by_itself_is_not_revoked(world: &mut World) {
+    let (used, expired) = (world.mint_ephemeral(Some(1)).await, world.mint_ephemeral(None).await);
+    for token in [&used, &expired] {
+        assert_eq!(rotate(world, token, Some(DAY)).await.0, TokenRotation::Rotated);
+    }
+    world.enroll(&used, new_key()).await;
+    world.pass(DAY);
+    world.new_entries().await;
+    assert_eq!(due(world).await, 0);
+    world.expect_entries(&[]).await;
+    assert_eq!(world.store().next_due_revocation().await.unwrap(), None);
+    for (token, state) in [(&used, TokenState::Used), (&expired, TokenState::Expired)] {
+        let record = world.token(token).await.unwrap();
+        assert_eq!((record.state(world.now), record.revoke_at), (state, None));
+    }
 }
 
 pub(in crate::store) async fn without_an_overlap_the_token_goes_at_once(world: &mut World) {

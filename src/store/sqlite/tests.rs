@@ -56,13 +56,13 @@ fn append(store: &Arc<SqliteStore>, size: usize) -> Answer<'_, ()> {
 }
 
 #[tokio::test]
-async fn redeeming_reads_no_mint_record() {
+async fn redeeming_needs_no_mint_record() {
     let disk = OnDisk::new();
     let path = disk.path.clone();
     let mut world = World::begin(Box::new(disk)).await;
     let tokens = [world.mint_ephemeral(Some(2)).await, world.mint_persistent(None).await];
     let other = Connection::open(path).unwrap();
-    other.execute_batch("DROP VIEW readable_tokens; DROP TABLE mints").unwrap();
+    other.execute_batch("DELETE FROM mints").unwrap();
     for token in tokens {
         let key = crate::id::SpkiHash::of(token.token.as_bytes());
         assert_eq!(world.redeem(&token, key).await, Redeemed::First);

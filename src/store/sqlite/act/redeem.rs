@@ -24,7 +24,7 @@ impl Act<'_> {
             let winners = self.winners_certificate(admitted, certificate.key)?;
             return self.undo(Redeemed::Again(winners));
         }
-        if !self.token_is_live(&ticket)? {
+        if !self.token_is_live(&ticket, certificate.issued_at)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::TokenRevoked));
         }
         let Some(used) = self.take_use(&ticket, &host, &certificate, keep_until, entry.address)? else {
@@ -44,11 +44,17 @@ impl Act<'_> {
         Ok(Redeemed::First)
     }
 
-    /// Whether the token is neither revoked nor suspended, its key still vouches for it and, if it must have a row, has a
+    /// Whether the token is neither revoked at `now` nor suspended, its key still vouches for it and, if it must have a row, has a
     /// live one.
     /// Being used up is judged by the uses, not here: the pair that took the last one is still answered.
-    pub(super) fn token_is_live(&self, ticket: &Ticket) -> rusqlite::Result<bool> {
+    pub(super) fn token_is_live(&self, ticket: &Ticket, now: Timestamp) -> rusqlite::Result<bool> {
         if matches!(self.stored_status(ticket.status)?, Status::Revoked | Status::Suspended) {
+            return Ok(false);
+        }
+        // The timer that revokes what was rotated comes round every few seconds: few rows are due, and they have an index.
+        let sql = "SELECT 1 FROM mints INDEXED BY mints_to_revoke \
+                   WHERE revoke_at <= ?2 AND revoke_at IS NOT NULL AND revoked_at IS NULL AND token = ?1";
+        if self.exists(sql, params![ticket.token, now])? {
             return Ok(false);
         }
         let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state <> 'retired' AND (persistent_only = 0 OR ?2)";

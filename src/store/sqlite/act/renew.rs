@@ -70,7 +70,7 @@ impl Act<'_> {
 
     pub(super) fn recertify(&mut self, command: Recertify) -> rusqlite::Result<Renewed> {
         let Recertify { ticket, host, roles, certificate, entry } = command;
-        if !self.token_is_live(&ticket)? {
+        if !self.token_is_live(&ticket, certificate.issued_at)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
         }
         let pair = self.pair(ticket.token, certificate.key)?;

@@ -11,6 +11,17 @@ use crate::store::sqlite::value::damaged;
 use crate::store::{
     DueRevoked, Minted, RevokeDue, RotateToken, TokenKind, TokenRecord, TokenRotation, TokenState,
 };
+use crate::token::LEEWAY;
+
+/// A token whose overlap is over.
+struct Due {
+    token: TokenId,
+    replaced_by: TokenId,
+    /// Who rotated it.
+    actor: String,
+    /// It has expired, or no use is left of it: there is nothing to revoke.
+    over: bool,
+}
 
 impl Act<'_> {
     pub(super) fn rotate_token(&mut self, command: RotateToken) -> rusqlite::Result<TokenRotation> {
@@ -35,18 +46,28 @@ impl Act<'_> {
     }
 
     pub(super) fn revoke_due(&mut self, command: &RevokeDue) -> rusqlite::Result<DueRevoked> {
-        let sql = "SELECT token, replaced_by, revoke_as FROM mints \
-                   WHERE revoke_at <= ?1 AND revoke_at IS NOT NULL AND revoked_at IS NULL LIMIT ?2";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?));
-        let due: Vec<(TokenId, TokenId, String)> = self.all(sql, params![command.now, command.most], read)?;
+        // A token is accepted for some time after its expiry, as clocks differ.
+        let sql = "SELECT m.token, m.replaced_by, m.revoke_as, u.spent_at IS NOT NULL OR coalesce(m.expires_at <= ?3, 0) \
+                   FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token \
+                   WHERE m.revoke_at <= ?1 AND m.revoke_at IS NOT NULL AND m.revoked_at IS NULL LIMIT ?2";
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Due { token: row.get(0)?, replaced_by: row.get(1)?, actor: row.get(2)?, over: row.get(3)? })
+        };
+        let RevokeDue { now, most } = *command;
+        let due: Vec<Due> = self.all(sql, params![now, most, now.minus(LEEWAY)], read)?;
         if due.is_empty() {
             return self.undo(DueRevoked::default());
         }
-        let tokens = due.len() as u64;
-        for (token, replaced_by, actor) in due {
-            self.end_rotated(token, replaced_by, Draft::done(Action::TokenRevoked, command.now, actor))?;
+        let mut done = DueRevoked { tokens: 0, more: due.len() as u64 >= u64::from(most) };
+        for Due { token, replaced_by, actor, over } in due {
+            if over {
+                self.execute("UPDATE mints SET revoke_at = NULL WHERE token = ?1", [token])?;
+            } else {
+                self.end_rotated(token, replaced_by, Draft::done(Action::TokenRevoked, now, actor))?;
+                done.tokens += 1;
+            }
         }
-        Ok(DueRevoked { tokens, more: tokens >= u64::from(command.most) })
+        Ok(done)
     }
 
     fn end_rotated(&mut self, token: TokenId, replaced_by: TokenId, entry: Draft) -> rusqlite::Result<()> {
