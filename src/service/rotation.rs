@@ -6,12 +6,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::mint::ATTEMPTS;
-use super::order::{Bind, MintOrder, MintRequest};
+use super::order::{Bind, MAX_PERSISTENT_TTL, MintOrder, MintRequest};
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
-use crate::span::parse_span;
+use crate::span::{Spans, parse_span};
 use crate::store::{
     MintRecord, RevokeDue, RotateToken, StoreError, TokenKind, TokenRecord, TokenRotation, TokenState,
 };
@@ -62,10 +62,10 @@ pub struct Rotated {
 
 impl Authority {
     /// Mints a successor of a token that still admits hosts, with the same roles, uses, bindings, label and, where it expires, span of
-    /// life; the token itself is revoked after `overlap`, at once without one.
+    /// life, or the longest that is allowed by now; the token itself is revoked after `overlap`, at once without one.
     ///
     /// # Errors
-    /// There is no such token, it has ended, was rotated before or is the emergency token; the successor goes beyond the caller's limits
+    /// There is no such token, it has ended, is bound to what no mint asks for, was rotated before or is the emergency token; the successor goes beyond the caller's limits
     /// or could not be minted now.
     pub async fn rotate_token(
         &self,
@@ -77,7 +77,12 @@ impl Authority {
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
             judge(&before, now)?;
-            let order = again(&before.mint, now).judge(&self.settings, &self.spans(), now, Vec::new())?;
+            let order = again(&before.mint, now, &self.spans())?.judge(
+                &self.settings,
+                &self.spans(),
+                now,
+                Vec::new(),
+            )?;
             caller.may(order.act(now))?;
             let (minted, successor) = self.sign(caller, order.clone(), &self.ring(), now).await?;
             let revoke_at = overlap.map(|overlap| now.plus(overlap));
@@ -140,21 +145,111 @@ fn refusal(refused: TokenRotation, id: TokenId) -> ServiceError {
     }
 }
 
-/// What would have to be asked for to get the same token now.
-fn again(mint: &MintRecord, now: Timestamp) -> MintRequest {
-    let expires_at = mint.expires_at.map(|at| now.plus(at.since(mint.created_at)).to_string());
-    MintRequest {
-        roles: mint.roles.iter().map(ToString::to_string).collect(),
-        persistent: mint.persistent,
-        label: mint.label.to_string(),
+/// What would have to be asked for to get the same token now. Each field is named, so that none is lost on the way.
+fn again(mint: &MintRecord, now: Timestamp, spans: &Spans) -> Result<MintRequest, ServiceError> {
+    let MintRecord {
+        token: _,
+        key: _,
+        issuer: _,
+        minter: _,
+        status: _,
+        emergency: _,
+        audience: _,
+        label,
+        roles,
+        persistent,
+        created_at,
+        expires_at,
+        max_uses,
+        dns_names,
+        bound_key,
+        cluster,
+        host,
+        policy,
+    } = mint;
+    let bound = [("host", host.is_some()), ("policy", policy.is_some())];
+    let faults = bound.into_iter().filter(|(_, bound)| *bound);
+    let faults = faults.map(|(field, _)| FieldError::new(field, "a token that is bound so has no successor"));
+    let faults: Vec<_> = faults.collect();
+    if !faults.is_empty() {
+        return Err(ServiceError::InvalidRequest(faults));
+    }
+    // The longest life may have been shortened since.
+    let most = if *persistent { MAX_PERSISTENT_TTL } else { spans.max_ephemeral_ttl };
+    let expires_at = expires_at.map(|at| now.plus(at.since(*created_at).min(most)).to_string());
+    Ok(MintRequest {
+        roles: roles.iter().map(ToString::to_string).collect(),
+        persistent: *persistent,
+        label: label.to_string(),
         ttl: None,
         expires_at,
-        max_uses: Some(mint.max_uses.map(i64::from)),
-        dns_names: mint.dns_names.iter().map(ToString::to_string).collect(),
-        key_thumbprint: mint.bound_key.map(|key| key.to_string()),
-        bind: Bind { cluster: mint.cluster.as_ref().map(ToString::to_string) },
+        max_uses: Some(max_uses.map(i64::from)),
+        dns_names: dns_names.iter().map(ToString::to_string).collect(),
+        key_thumbprint: bound_key.map(|key| key.to_string()),
+        bind: Bind { cluster: cluster.as_ref().map(ToString::to_string) },
         cluster_id: None,
         expires_days: None,
         max_nodes: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::{HostId, KeyId, ListId, PolicyId, StatusRef};
+    use crate::name::Label;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
+    const SPANS: Spans = Spans {
+        default_ttl: Duration::from_secs(900),
+        max_ephemeral_ttl: Duration::from_secs(1800),
+        cluster_ttl: OVERLAP,
+        retention: OVERLAP,
+    };
+
+    fn ephemeral(life: Duration) -> MintRecord {
+        MintRecord {
+            token: TokenId::generate(NOW),
+            key: KeyId::of(b"key"),
+            issuer: String::from("https://gate.example.org"),
+            label: Label::parse("").unwrap(),
+            roles: Vec::new(),
+            persistent: false,
+            emergency: false,
+            minter: String::from("user:admin"),
+            created_at: NOW,
+            expires_at: Some(NOW.plus(life)),
+            max_uses: None,
+            dns_names: Vec::new(),
+            bound_key: None,
+            cluster: None,
+            host: None,
+            policy: None,
+            status: StatusRef { list: ListId::generate(NOW), index: 0 },
+            audience: None,
+        }
+    }
+
+    #[test]
+    fn a_successor_lives_as_long_as_the_token_or_as_long_as_is_allowed_by_now() {
+        for (life, expected) in [
+            (Duration::from_secs(600), Duration::from_secs(600)),
+            (SPANS.max_ephemeral_ttl * 2, SPANS.max_ephemeral_ttl),
+        ] {
+            let asked = again(&ephemeral(life), NOW, &SPANS).unwrap();
+            assert_eq!(asked.expires_at, Some(NOW.plus(expected).to_string()));
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_bound_to_what_no_mint_asks_for_has_no_successor() {
+        let plain = ephemeral(OVERLAP);
+        for bound in [
+            MintRecord { host: Some(HostId::generate(NOW)), ..plain.clone() },
+            MintRecord { policy: Some(PolicyId::generate(NOW)), ..plain },
+        ] {
+            let refused = again(&bound, NOW, &SPANS);
+            assert!(matches!(refused, Err(ServiceError::InvalidRequest(faults)) if faults.len() == 1));
+        }
     }
 }
