@@ -45,10 +45,12 @@ pub struct HostsOrder {
 /// What is, or would be, taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many tokens; those that had been revoked before are counted only where nothing is done yet.
+    /// How many tokens; those that had been revoked before, or have no use left, are counted only where nothing is done yet.
     pub tokens: u64,
     /// How many hosts.
     pub hosts: u64,
+    /// How many ids name nothing; known once it is done.
+    pub unknown: u64,
 }
 
 impl Authority {
@@ -62,7 +64,7 @@ impl Authority {
             true => self.store.count_live_hosts(tokens.clone()).await?,
             false => 0,
         };
-        Ok(Tally { tokens: tokens.len() as u64, hosts })
+        Ok(Tally { tokens: tokens.len() as u64, hosts, unknown: 0 })
     }
 
     /// Takes tokens back together, and if asked the hosts that they admitted. The emergency token is never among those that words
@@ -81,6 +83,7 @@ impl Authority {
             let done = self.store.revoke_tokens(command).await?;
             tally.tokens += done.tokens;
             tally.hosts += done.hosts;
+            tally.unknown += done.unknown;
         }
         Ok(tally)
     }
@@ -123,7 +126,7 @@ impl Authority {
     /// # Errors
     /// A word is wrong, or the store cannot be read.
     pub async fn count_hosts(&self, order: &HostsOrder) -> Result<Tally, ServiceError> {
-        Ok(Tally { tokens: 0, hosts: self.these_hosts(order).await?.len() as u64 })
+        Ok(Tally { hosts: self.these_hosts(order).await?.len() as u64, ..Tally::default() })
     }
 
     /// Revokes hosts together. If it fails on the way, what was done stays done.
@@ -136,7 +139,9 @@ impl Authority {
         let mut tally = Tally::default();
         for some in hosts.chunks(AT_ONCE) {
             let entry = caller.did(Action::HostRevoked, self.time.now());
-            tally.hosts += self.store.revoke_hosts(RevokeHosts { hosts: some.to_vec(), entry }).await?.hosts;
+            let done = self.store.revoke_hosts(RevokeHosts { hosts: some.to_vec(), entry }).await?;
+            tally.hosts += done.hosts;
+            tally.unknown += done.unknown;
         }
         Ok(tally)
     }

@@ -100,6 +100,10 @@ struct Done {
     #[schema(nullable = false, example = 5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     hosts_revoked: Option<u64>,
+    /// How many of the ids name nothing.
+    #[schema(nullable = false, example = 1)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<u64>,
 }
 
 /// Revoke many tokens
@@ -113,7 +117,6 @@ struct Done {
     request_body = TokensRequest,
     responses(
         (status = 200, description = "How many were revoked, or would be.", body = Outcome),
-        code::NotFound,
         code::CountChanged,
         code::EmergencyToken,
     ),
@@ -128,18 +131,20 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
     let order = TokensOrder { which, hosts, expect };
     let authority = &call.authority;
     if dry_run {
-        let Tally { tokens, hosts: admitted } = authority.count_tokens(&order).await?;
+        let Tally { tokens, hosts: admitted, .. } = authority.count_tokens(&order).await?;
         return Ok(Reply::ok(&Outcome::Counted(Counted {
             dry_run,
             count: tokens,
             hosts: hosts.then_some(admitted),
         })));
     }
+    let ids = matches!(order.which, Which::Ids(_));
     let done = authority.revoke_tokens(&call.caller(), &order).await?;
     Ok(Reply::ok(&Outcome::Done(Done {
         dry_run,
         revoked: done.tokens,
         hosts_revoked: hosts.then_some(done.hosts),
+        unknown: ids.then_some(done.unknown),
     })))
 }
 
@@ -154,7 +159,6 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
     request_body = HostsRequest,
     responses(
         (status = 200, description = "How many were revoked, or would be.", body = Outcome),
-        code::NotFound,
         code::CountChanged,
     ),
 )]
@@ -167,7 +171,8 @@ pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
         return Ok(Reply::ok(&Outcome::Counted(Counted { dry_run, count, hosts: None })));
     }
     let done = call.authority.revoke_hosts(&call.caller(), &order).await?;
-    Ok(Reply::ok(&Outcome::Done(Done { dry_run, revoked: done.hosts, hosts_revoked: None })))
+    let unknown = matches!(order.which, Which::Ids(_)).then_some(done.unknown);
+    Ok(Reply::ok(&Outcome::Done(Done { dry_run, revoked: done.hosts, hosts_revoked: None, unknown })))
 }
 
 impl<Words: Default> Request<Words> {
