@@ -9,7 +9,7 @@ use super::ask::confirm;
 use super::error::CliError;
 use super::limits::LimitFlags;
 use super::output::{self, Format, line};
-use super::private;
+use super::private::Place;
 use super::remote::Remote;
 use crate::client::api::encode;
 use crate::config::Environment;
@@ -155,10 +155,11 @@ impl Create {
                 body[field] = json!(text);
             }
         }
-        let mut made = self.remote.connect(environment)?.post(KEYS, &body).await?;
-        if let Some(path) = &self.out {
-            let key = Secret::new(format!("{}\n", made["api_key"].as_str().unwrap_or_default()));
-            private::write(path, &key)?;
+        let api = self.remote.connect(environment)?;
+        let place = self.out.as_deref().map(Place::open).transpose()?;
+        let mut made = api.post(KEYS, &body).await?;
+        if let Some((path, place)) = self.out.as_ref().zip(place) {
+            place.keep(&Secret::new(format!("{}\n", made["api_key"].as_str().unwrap_or_default())))?;
             made["api_key"] = json!(format!("in {}", path.display()));
         }
         match (self.remote.output, self.quiet) {

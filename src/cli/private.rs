@@ -1,29 +1,57 @@
 //! Files that only their owner may read.
 
 use std::fs::{self, File};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
 use crate::secret::Secret;
 
+/// A place for a secret that is not known yet: a file of mode 0600 that was opened before anything is asked for, so that
+/// what is shown only once is not lost to a path that cannot be written. Nothing is left of it unless it is kept.
+pub(crate) struct Place {
+    path: PathBuf,
+    beside: PathBuf,
+    file: File,
+}
+
+impl Place {
+    /// Opens it.
+    pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
+        let failed = |source| CliError::File { path: path.to_owned(), source };
+        if path.is_dir() {
+            return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+        }
+        let mut beside = path.as_os_str().to_owned();
+        beside.push(format!(".{}", crate::id::hex(&crate::id::random::<8>())));
+        let beside = PathBuf::from(beside);
+        // Never through a link or into a file that somebody else has open.
+        let file = File::options().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), beside, file })
+    }
+
+    /// Puts `text` there, whole or not at all.
+    pub(crate) fn keep(mut self, text: &Secret<String>) -> Result<(), CliError> {
+        let mut write = || {
+            self.file.write_all(text.expose().as_bytes())?;
+            self.file.sync_all()?;
+            fs::rename(&self.beside, &self.path)
+        };
+        write().map_err(|source| CliError::File { path: self.path.clone(), source })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // Once it is kept there is none.
+        let _ = fs::remove_file(&self.beside);
+    }
+}
+
 /// Writes `text` to a file of mode 0600, whole or not at all.
 pub(crate) fn write(path: &Path, text: &Secret<String>) -> Result<(), CliError> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", crate::id::hex(&crate::id::random::<8>())));
-    let beside = PathBuf::from(beside);
-    let write = || {
-        // Never through a link or into a file that somebody else has open.
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&beside)?;
-        file.write_all(text.expose().as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().map_err(|source| {
-        let _ = fs::remove_file(&beside);
-        CliError::File { path: path.to_owned(), source }
-    })
+    Place::open(path)?.keep(text)
 }
 
 /// Makes a directory that only its owner may enter, parents too.
@@ -57,6 +85,15 @@ mod tests {
         assert_eq!(read(&path).unwrap().expose(), "one");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(read(&path), Err(CliError::Usage(_))));
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_is_known_at_once_and_one_that_is_not_kept_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Place::open(dir.path()).is_err(), "a directory");
+        assert!(Place::open(&dir.path().join("none").join("a")).is_err());
+        drop(Place::open(&dir.path().join("a")).unwrap());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::kind::Kind;
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format, line};
-use crate::cli::private;
+use crate::cli::private::Place;
 use crate::cli::remote::Remote;
 use crate::client::problem::printable;
 use crate::config::Environment;
@@ -73,8 +73,9 @@ impl Create {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let kind = self.kind()?;
         let api = self.remote.connect(environment)?;
+        let place = self.out.as_deref().map(Place::open).transpose()?;
         let mut answer = api.post(kind.path(), &self.body()).await?;
-        keep(&mut answer, self.out.as_deref())?;
+        keep(&mut answer, self.out.as_deref().zip(place))?;
         match (self.remote.output, self.quiet) {
             (_, true) if self.out.is_some() => Ok(()),
             (_, true) => line(answer["token"].as_str().unwrap_or_default()),
@@ -141,10 +142,9 @@ impl Create {
 }
 
 /// Puts the token of an answer into a file, if one is given, and what to say in its place into the answer.
-pub(super) fn keep(answer: &mut Value, file: Option<&Path>) -> Result<(), CliError> {
-    if let Some(path) = file {
-        let token = Secret::new(format!("{}\n", answer["token"].as_str().unwrap_or_default()));
-        private::write(path, &token)?;
+pub(super) fn keep(answer: &mut Value, file: Option<(&Path, Place)>) -> Result<(), CliError> {
+    if let Some((path, place)) = file {
+        place.keep(&Secret::new(format!("{}\n", answer["token"].as_str().unwrap_or_default())))?;
         answer["token"] = json!(format!("in {}", path.display()));
     }
     Ok(())

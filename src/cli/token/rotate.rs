@@ -10,7 +10,9 @@ use crate::cli::ask::{SecretArg, confirm};
 use crate::cli::error::CliError;
 use crate::cli::host::COLUMNS;
 use crate::cli::output::{self, Format, line, note};
+use crate::cli::private::Place;
 use crate::cli::remote::Remote;
+use crate::client::ClientError;
 use crate::client::problem::printable;
 use crate::config::Environment;
 
@@ -42,6 +44,17 @@ pub(crate) struct Rotate {
     yes: bool,
 }
 
+/// What is said to hosts about a token that has ended is no help to who rotates it.
+fn ended(error: ClientError) -> CliError {
+    match error {
+        ClientError::Refused(problem) if problem.status == 410 => CliError::Unsound(format!(
+            "the server refused (410 {}): what has ended has no successor; `gatepass token create` mints a new token",
+            printable(&problem.code)
+        )),
+        error => error.into(),
+    }
+}
+
 impl Rotate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let id = token_id(&self.id)?;
@@ -49,8 +62,9 @@ impl Rotate {
         confirm(&format!("rotate token {id}? it is revoked {until}; enrolled hosts stay"), self.yes)?;
         let api = self.remote.connect(environment)?;
         let path = format!("/api/v1/enrollment-tokens/{id}/rotate");
-        let mut answer = api.post(&path, &json!({ "overlap": self.overlap })).await?;
-        create::keep(&mut answer, self.out.as_deref())?;
+        let place = self.out.as_deref().map(Place::open).transpose()?;
+        let mut answer = api.post(&path, &json!({ "overlap": self.overlap })).await.map_err(ended)?;
+        create::keep(&mut answer, self.out.as_deref().zip(place))?;
         match (self.remote.output, self.quiet) {
             (_, true) if self.out.is_some() => Ok(()),
             (_, true) => line(answer["token"].as_str().unwrap_or_default()),
