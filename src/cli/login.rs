@@ -103,6 +103,12 @@ impl Login {
 
 /// Keeps an API key, once the server has taken it.
 async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<SignedIn, CliError> {
+    // Whatever else is in the file is not sent anywhere.
+    if !key.expose().starts_with("gpk_") {
+        return Err(CliError::Usage(String::from(
+            "the file holds no API key: one begins with gpk_, as `gatepass api-key create` shows it",
+        )));
+    }
     let secret = Zeroizing::new(key.expose().clone());
     let api = open(url, trust, Credential::Bearer(key))?;
     api.get("/api/v1/session").await?;

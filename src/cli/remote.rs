@@ -7,7 +7,7 @@ use clap::Args;
 use super::ask;
 use super::error::CliError;
 use super::output::Format;
-use super::profile::{Local, Profile};
+use super::profile::{Kept, Local, Profile};
 use crate::client::api::{Api, Credential};
 use crate::client::enroll::trust;
 use crate::client::host::Anchor;
@@ -168,22 +168,37 @@ impl Remote {
         }
         let given = self.user.as_deref().or_else(|| environment.get("GATEPASS_USER"));
         let profile = profile.filter(|profile| given.is_none_or(|user| user == profile.user));
-        let password = environment.get("GATEPASS_PASSWORD").map(|password| Secret::new(password.to_owned()));
-        if let (None, Some(profile)) = (&password, profile)
+        if let (None, Some(profile)) = (environment.get("GATEPASS_PASSWORD"), profile)
+            // An API key is nobody's session: who names a user means that user.
+            && !(given.is_some() && matches!(profile.kept, Kept::ApiKey { .. }))
             && let Some(kept) = profile.credential()?
         {
             return Ok(kept);
         }
         let user =
             given.or_else(|| profile.map(|profile| profile.user.as_str())).unwrap_or("admin").to_owned();
-        let password = match password {
-            Some(password) => password,
+        let password = Self::password(environment, &user)?;
+        Ok(Credential::Basic { user, password })
+    }
+
+    /// The user that is meant: flags, environment, profile; `None` where an API key is.
+    pub(crate) fn user_name(&self, environment: &Environment, profile: Option<&Profile>) -> Option<String> {
+        let given = self.user.as_deref().or_else(|| environment.get("GATEPASS_USER"));
+        let kept = profile.filter(|profile| !matches!(profile.kept, Kept::ApiKey { .. }));
+        let key = environment.get("GATEPASS_API_KEY").is_some();
+        let user = given.or_else(|| kept.filter(|_| !key).map(|profile| profile.user.as_str()));
+        user.map(str::to_owned)
+    }
+
+    /// The password of `user`: environment, prompt.
+    pub(crate) fn password(environment: &Environment, user: &str) -> Result<Secret<String>, CliError> {
+        match environment.get("GATEPASS_PASSWORD") {
+            Some(password) => Ok(Secret::new(password.to_owned())),
             None => ask::prompt(
                 &format!("password of {user}: "),
                 "no password: set GATEPASS_PASSWORD, or run `gatepass login`",
-            )?,
-        };
-        Ok(Credential::Basic { user, password })
+            ),
+        }
     }
 }
 

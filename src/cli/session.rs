@@ -55,6 +55,9 @@ impl Logout {
         let Some(profile) = Profile::load(environment)? else {
             return Err(CliError::Usage(String::from("nobody is signed in: there is no profile")));
         };
+        if !self.everywhere && matches!(profile.kept, Kept::Nothing) {
+            return line("nobody was signed in");
+        }
         let session = matches!(profile.kept, Kept::Session { .. });
         if self.everywhere || session {
             self.end(environment, &profile, session).await?;

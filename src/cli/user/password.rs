@@ -48,9 +48,11 @@ impl SetPassword {
 /// `user change-password`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
+  gatepass user change-password
   gatepass user change-password --user alice --server https://gate.example.org:8443
 
-Every session of yours ends.")]
+Without --user it is yours of `gatepass login`. The current password comes from GATEPASS_PASSWORD or a prompt. Every
+session of yours ends.")]
 pub(crate) struct ChangePassword {
     #[command(flatten)]
     remote: Remote,
@@ -62,12 +64,15 @@ pub(crate) struct ChangePassword {
 impl ChangePassword {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let target = self.remote.target(environment)?;
-        let credential = self.remote.credential(environment, target.profile.as_ref())?;
-        let Credential::Basic { user, password: current } = &credential else {
-            return Err(CliError::Usage(String::from("only a user has a password: name one with --user")));
-        };
+        let user = self.remote.user_name(environment, target.profile.as_ref());
+        let user = user.ok_or_else(|| {
+            CliError::Usage(String::from("only a user has a password: name one with --user"))
+        })?;
+        // Neither a session nor an API key is enough to change it.
+        let current = Remote::password(environment, &user)?;
         let new = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
-        let (user, body) = (user.clone(), json!({ "current": current.expose(), "new": new.expose() }));
+        let body = json!({ "current": current.expose(), "new": new.expose() });
+        let credential = Credential::Basic { user: user.clone(), password: current };
         Remote::open(target, credential)?.post("/api/v1/password", &body).await?;
         line(format!("{user} has a new password"))
     }

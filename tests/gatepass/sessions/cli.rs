@@ -55,6 +55,28 @@ async fn login_keeps_a_session_and_no_password_and_logout_ends_it() {
     assert_eq!(server.stranger().bearer(&secret).get("/api/v1/roles").await.status, 401);
     assert!(!fs::read_to_string(&profile).unwrap().contains("gps_"));
     assert!(complained(&run(&home, None, &["session"])).contains("gatepass login"));
+    assert_eq!(said(&run(&home, None, &["logout"])), "nobody was signed in\n");
+    let key = home.join("key");
+    fs::write(&key, PASSWORD).unwrap();
+    let complaint = complained(&run(&home, None, &[&login[..], &["--api-key-file", "key"]].concat()));
+    assert!(complaint.contains("gpk_") && !complaint.contains(PASSWORD), "{complaint}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_signed_in_changes_the_password_by_the_current_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let (home, root) = (dir.path().join("home"), server.root.to_string());
+    fs::create_dir(&home).unwrap();
+    said(&run(&home, Some(PASSWORD), &["login", "--server", &server.url, "--ca-fingerprint", &root]));
+    fs::write(home.join("new"), "another one of them").unwrap();
+    let change = ["user", "change-password", "--password-file", "new"];
+    let complaint = complained(&run(&home, None, &change));
+    assert!(complaint.contains("GATEPASS_PASSWORD"), "a session is not enough: {complaint}");
+    assert_eq!(said(&run(&home, Some(PASSWORD), &change)), "admin has a new password\n");
+    let complaint = complained(&run(&home, Some(PASSWORD), &change));
+    assert!(complaint.contains("401"), "the old one is current no more: {complaint}");
     server.stop().await;
 }
 
