@@ -1,14 +1,14 @@
 //! `gatepass host`: the enrolled machines.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ask::confirm;
 use super::error::CliError;
 use super::flags::{HostFlags, one_way_to_say_which, with_query};
-use super::output::{self, Format, line};
+use super::output;
 use super::remote::Remote;
-use super::together::Together;
+use super::together::{Together, each};
 use crate::config::Environment;
 use crate::id::HostId;
 
@@ -77,7 +77,8 @@ impl List {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let query = self.which.query();
         let path = with_query("/api/v1/hosts", &query);
-        let items = self.remote.connect(environment)?.list(&path, self.limit).await?;
+        let mut items = self.remote.connect(environment)?.list(&path, self.limit.saturating_add(1)).await?;
+        output::cut(&mut items, self.limit);
         let nothing = match query.is_empty() {
             true => "no hosts yet: `gatepass token create` mints a token for one",
             false => "no host fits",
@@ -169,6 +170,7 @@ impl Revoke {
             revoke: "/api/v1/hosts/revoke",
             what: "host",
             so_that: "they are shut out at once, and their keys can never enroll again",
+            so_that_one: "it is shut out at once, and its key can never enroll again",
             hosts: false,
         };
         let api = self.remote.connect(environment)?;
@@ -176,24 +178,21 @@ impl Revoke {
     }
 
     async fn one_by_one(self, environment: &Environment) -> Result<(), CliError> {
-        let what = match self.ids.as_slice() {
-            [id] => format!("host {id}"),
-            ids => format!("{} hosts", ids.len()),
+        let question = match self.ids.as_slice() {
+            [id] => format!("revoke host {id}? it is shut out at once, and its key can never enroll again"),
+            ids => format!(
+                "revoke {} hosts? they are shut out at once, and their keys can never enroll again",
+                ids.len()
+            ),
         };
-        confirm(
-            &format!("revoke {what}? it is shut out at once, and its key can never enroll again"),
-            self.yes,
-        )?;
+        confirm(&question, self.yes)?;
         let api = self.remote.connect(environment)?;
-        for id in self.ids {
-            let answer = api.delete(&format!("/api/v1/hosts/{id}")).await?;
-            match (self.remote.output, answer["changed"].as_bool()) {
-                (Format::Json, _) => output::json(&answer)?,
-                (Format::Table, Some(false)) => line(format!("host {id} had been revoked before"))?,
-                (Format::Table, _) => line(format!("host {id} is revoked"))?,
-            }
-        }
-        Ok(())
+        let ask = async |id| api.delete(&format!("/api/v1/hosts/{id}")).await;
+        let conclude = |id, answer: &Value| match answer["changed"].as_bool() {
+            Some(false) => format!("host {id} had been revoked before"),
+            _ => format!("host {id} is revoked"),
+        };
+        each("host", &self.ids, self.remote.output, ask, conclude).await
     }
 }
 

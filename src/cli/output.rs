@@ -50,6 +50,14 @@ pub(crate) fn json(value: &Value) -> Result<(), CliError> {
     line(format!("{value:#}"))
 }
 
+/// Leaves `most` of a list that was read one further, and says so if that takes something away.
+pub(crate) fn cut(items: &mut Vec<Value>, most: usize) {
+    if items.len() > most {
+        items.truncate(most);
+        note(format!("there are more than these {most}: --limit says how many are shown"));
+    }
+}
+
 /// Prints `items`: `columns` pairs a heading with the place of its value (`a.b`, or `a|b` for the first there is).
 pub(crate) fn list(
     format: Format,

@@ -1,5 +1,6 @@
 //! Taking back many in one go: they are counted, asked about, and then sent some at a time.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,7 +9,50 @@ use serde_json::{Value, json};
 use super::ask::confirm;
 use super::error::CliError;
 use super::output::{self, Format, line, note};
+use crate::client::ClientError;
 use crate::client::api::Api;
+
+/// Takes `ids` back one by one. One that is not there or may not go does not keep the others; with several of them JSON is
+/// one array, and the exit code says whether all went.
+pub(crate) async fn each<Id: Copy + Display>(
+    what: &str,
+    ids: &[Id],
+    format: Format,
+    ask: impl AsyncFn(Id) -> Result<Value, ClientError>,
+    conclude: impl Fn(Id, &Value) -> String,
+) -> Result<(), CliError> {
+    if let [id] = *ids {
+        let answer = ask(id).await?;
+        return match format {
+            Format::Json => output::json(&answer),
+            Format::Table => line(conclude(id, &answer)),
+        };
+    }
+    let (mut answers, mut ended) = (Vec::new(), Ok(()));
+    for &id in ids {
+        match ask(id).await {
+            Ok(answer) => {
+                if format == Format::Table {
+                    line(conclude(id, &answer))?;
+                }
+                answers.push(answer);
+            }
+            Err(ClientError::Refused(problem)) if matches!(problem.status, 404 | 409) => {
+                answers.push(json!({ "id": id.to_string(), "error": problem.code }));
+                note(format!("{what} {id}: {problem}"));
+                ended = Err(CliError::Code(1));
+            }
+            Err(error) => {
+                ended = Err(error.into());
+                break;
+            }
+        }
+    }
+    if format == Format::Json {
+        output::json(&Value::Array(answers))?;
+    }
+    ended
+}
 
 /// How many go with one request: a second's work at most, so that the bar moves.
 const AT_ONCE: usize = 200;
@@ -21,8 +65,10 @@ pub(crate) struct Together {
     pub(crate) revoke: &'static str,
     /// What one of them is.
     pub(crate) what: &'static str,
-    /// What becomes of each, for the question.
+    /// What becomes of them, for the question.
     pub(crate) so_that: &'static str,
+    /// The same of one alone.
+    pub(crate) so_that_one: &'static str,
     /// The hosts that tokens admitted go too.
     pub(crate) hosts: bool,
 }
@@ -41,15 +87,16 @@ impl Together {
             };
         }
         let admitted = match self.hosts {
-            true => format!(" and what is left of the {hosts} host(s) they admitted"),
+            true => format!(" and what is left of the {} they admitted", count(hosts, "host")),
             false => String::new(),
         };
-        confirm(&format!("revoke {}{admitted}? {}", self.count(ids.len() as u64), self.so_that), yes)?;
+        let so_that = if ids.len() == 1 { self.so_that_one } else { self.so_that };
+        confirm(&format!("revoke {}{admitted}? {so_that}", self.count(ids.len() as u64)), yes)?;
         let (revoked, hosts) = self.send(api, &ids).await?;
         match format {
             Format::Json => output::json(&self.summary(revoked, hosts)),
             Format::Table if self.hosts => {
-                line(format!("revoked {} and {hosts} host(s)", self.count(revoked)))
+                line(format!("revoked {} and {}", self.count(revoked), count(hosts, "host")))
             }
             Format::Table => line(format!("revoked {}", self.count(revoked))),
         }
@@ -104,8 +151,8 @@ impl Together {
         Ok((revoked, hosts))
     }
 
-    fn count(&self, count: u64) -> String {
-        format!("{count} {}{}", self.what, if count == 1 { "" } else { "s" })
+    fn count(&self, number: u64) -> String {
+        count(number, self.what)
     }
 
     fn summary(&self, revoked: u64, hosts: u64) -> Value {
@@ -114,4 +161,9 @@ impl Together {
             false => json!({ "revoked": revoked }),
         }
     }
+}
+
+/// So many of them.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

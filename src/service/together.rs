@@ -101,8 +101,8 @@ impl Authority {
         match (&filter.states, order.hosts) {
             (None, false) => filter.states = Some(TokenState::LIVE.to_vec()),
             // What ended long ago may have admitted hosts that are live.
-            (None, true) => filter.ended = Ended::All,
-            (Some(_), _) => {}
+            (_, true) => filter.ended = Ended::All,
+            (Some(_), false) => {}
         }
         self.matching_tokens(&filter).await
     }

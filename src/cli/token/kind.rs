@@ -42,6 +42,7 @@ impl Kind {
                 ("OF", "max_uses"),
                 ("LAST USED", "last_used_at"),
                 ("EXPIRES", "expires_at"),
+                ("MINTER", "minter"),
             ],
             Self::Service => &[
                 ("ID", "id"),
@@ -77,6 +78,7 @@ impl Kind {
                 ("replaced by", "replaced_by"),
                 ("revokes at", "revokes_at"),
                 ("names", "dns_names"),
+                ("cluster", "cluster"),
                 ("only key", "key_thumbprint"),
                 ("signed by", "kid"),
             ],

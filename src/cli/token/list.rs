@@ -40,7 +40,8 @@ impl List {
         let mut query = self.which.query();
         query.extend(self.ended.then(|| String::from("ended=true")));
         let path = with_query(kind.path(), &query);
-        let items = self.remote.connect(environment)?.list(&path, self.limit).await?;
+        let mut items = self.remote.connect(environment)?.list(&path, self.limit.saturating_add(1)).await?;
+        output::cut(&mut items, self.limit);
         let nothing = if query.is_empty() { kind.nothing() } else { "no token fits" };
         output::list(self.remote.output, &items, kind.columns(), nothing)
     }

@@ -8,9 +8,9 @@ use super::token_id;
 use crate::cli::ask::{SecretArg, confirm};
 use crate::cli::error::CliError;
 use crate::cli::flags::{TokenFlags, one_way_to_say_which, with_query};
-use crate::cli::output::{self, Format, line};
 use crate::cli::remote::Remote;
-use crate::cli::together::Together;
+use crate::cli::together::{Together, count, each};
+use crate::client::ClientError;
 use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::TokenId;
@@ -18,7 +18,7 @@ use crate::id::TokenId;
 /// Take tokens back, by their ids or by what they are
 ///
 /// Hosts that they admitted stay, unless --hosts is given. Flags that say which take tokens that still admit hosts, unless
-/// --state says otherwise; with --hosts they take tokens in any state.
+/// --state says otherwise; with --hosts they take tokens in any state. Service tokens go by their ids alone.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass token revoke ID
@@ -55,15 +55,17 @@ impl Revoke {
             return self.one_by_one(environment).await;
         }
         match (self.hosts, self.which.has_state()) {
-            (true, false) => query.push(String::from("ended=true")),
+            // What ended long ago may have admitted hosts that are live.
+            (true, _) => query.push(String::from("ended=true")),
             (false, false) => query.push(String::from("state=pending,active")),
-            (_, true) => {}
+            (false, true) => {}
         }
         let together = Together {
             list: with_query(Kind::Enrollment.path(), &query),
             revoke: "/api/v1/enrollment-tokens/revoke",
             what: "token",
             so_that: "no host enrolls with them any more",
+            so_that_one: "no host enrolls with it any more",
             hosts: self.hosts,
         };
         let api = self.remote.connect(environment)?;
@@ -77,19 +79,12 @@ impl Revoke {
         let mut query = Vec::new();
         query.extend(self.emergency.then(|| String::from("confirm=emergency")));
         query.extend(self.hosts.then(|| String::from("hosts=revoke")));
-        for id in ids {
-            let answer = revoke(&api, id, &query).await?;
-            match self.remote.output {
-                Format::Json => output::json(&answer)?,
-                Format::Table => line(conclusion(id, &answer))?,
-            }
-        }
-        Ok(())
+        each("token", &ids, self.remote.output, async |id| revoke(&api, id, &query).await, conclusion).await
     }
 }
 
 /// Service tokens have neither hosts nor an emergency token: they are asked for without the query.
-async fn revoke(api: &Api, id: TokenId, query: &[String]) -> Result<Value, CliError> {
+async fn revoke(api: &Api, id: TokenId, query: &[String]) -> Result<Value, ClientError> {
     let ask = async |kind: Kind| {
         let query = if kind == Kind::Enrollment { query } else { &[] };
         api.delete(&with_query(&format!("{}/{id}", kind.path()), query)).await
@@ -119,7 +114,7 @@ fn conclusion(id: TokenId, answer: &Value) -> String {
         _ => format!("token {id} is revoked"),
     };
     match answer["hosts_revoked"].as_u64() {
-        Some(hosts) => format!("{token}, and {hosts} host(s) with it"),
+        Some(hosts) => format!("{token}, and {} with it", count(hosts, "host")),
         None => token,
     }
 }
