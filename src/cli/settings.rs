@@ -7,6 +7,7 @@ use super::error::CliError;
 use super::output::{self, Format};
 use super::remote::Remote;
 use crate::config::Environment;
+use crate::span::Setting;
 
 const PATH: &str = "/api/v1/settings";
 
@@ -50,33 +51,52 @@ pub(crate) struct Reset {
     #[command(flatten)]
     remote: Remote,
     /// The settings, such as default_ttl
-    #[arg(required = true, value_name = "KEY")]
+    #[arg(required = true, value_name = "KEY", value_parser = known)]
     keys: Vec<String>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty());
     let (key, value) = pair.ok_or("a setting and its value are joined by =, such as default_ttl=30m")?;
-    Ok((key.to_owned(), value.to_owned()))
+    Ok((known(key)?, value.to_owned()))
+}
+
+fn known(key: &str) -> Result<String, String> {
+    let names = Setting::ALL.map(Setting::name);
+    match names.contains(&key) {
+        true => Ok(key.to_owned()),
+        false => Err(format!("no such setting; they are {}", names.join(", "))),
+    }
+}
+
+/// The changes, each setting once.
+fn changes(pairs: impl IntoIterator<Item = (String, Value)>) -> Result<Map<String, Value>, CliError> {
+    let mut changes = Map::new();
+    for (key, value) in pairs {
+        if changes.insert(key.clone(), value).is_some() {
+            return Err(CliError::Usage(format!("{key} is there twice: nothing was changed")));
+        }
+    }
+    Ok(changes)
 }
 
 impl SettingsCommand {
     /// Does it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let (remote, changes) = match self {
+        let (remote, asked) = match self {
             Self::Show(Show { remote }) => (remote, None),
             Self::Set(Set { remote, pairs }) => {
                 let pairs = pairs.into_iter().map(|(key, value)| (key, Value::from(value)));
-                (remote, Some(pairs.collect::<Map<_, _>>()))
+                (remote, Some(changes(pairs)?))
             }
             Self::Reset(Reset { remote, keys }) => {
-                (remote, Some(keys.into_iter().map(|key| (key, Value::Null)).collect()))
+                (remote, Some(changes(keys.into_iter().map(|key| (key, Value::Null)))?))
             }
         };
         let api = remote.connect(environment)?;
-        let settings = match changes {
+        let settings = match asked {
             None => api.get(PATH).await?,
-            Some(changes) => api.patch(PATH, &Value::Object(changes)).await?,
+            Some(asked) => api.patch(PATH, &Value::Object(asked)).await?,
         };
         show(remote.output, &settings)
     }
@@ -104,8 +124,16 @@ mod tests {
     #[test]
     fn a_setting_and_its_value_are_joined_by_an_equals_sign() {
         assert_eq!(pair("default_ttl=30m"), Ok(("default_ttl".to_owned(), "30m".to_owned())));
+        assert!(pair("colour=red").unwrap_err().contains("default_ttl, max_ephemeral_ttl"));
         for wrong in ["default_ttl", "=30m", "default_ttl=", ""] {
             assert!(pair(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_setting_that_is_there_twice_is_refused() {
+        let twice = ["retention", "retention"].map(|key| (key.to_owned(), Value::Null));
+        assert_eq!(changes(twice.clone()).unwrap_err().exit_code(), 2);
+        assert_eq!(changes(twice.into_iter().take(1)).unwrap().len(), 1);
     }
 }

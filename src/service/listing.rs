@@ -115,7 +115,8 @@ impl TokenWords {
             Some(true) => Ended::All,
             _ => Ended::Since(now.minus(retention)),
         };
-        let (minter, persistent) = (self.minter.as_deref().map(actor), self.persistent);
+        let minter = text("minter", self.minter.as_deref(), &mut faults).as_deref().map(actor);
+        let persistent = self.persistent;
         sound(faults)?;
         Ok(TokenFilter { kind, ended, states, role, label, minter, persistent, unused_since, now })
     }

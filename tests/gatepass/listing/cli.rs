@@ -54,6 +54,7 @@ async fn tokens_are_listed_rotated_and_taken_back_by_command() {
     assert!(said(&server, &["token", "revoke", "--label", "rack", "--yes"]).contains("revoked 3 tokens"));
     let again = json_of(&server, &["token", "revoke", "--label", "rack", "--yes"]);
     assert_eq!(again, json!({ "revoked": 0 }));
+    one_that_is_not_there_does_not_keep_the_others(&server);
     let live = json_of(&server, &["token", "list", "--state", "active"]);
     assert_eq!(live.as_array().unwrap().len(), 3, "attic, first roles and emergency token: {live}");
     let all = json_of(&server, &["token", "revoke", "--all", "--hosts", "--yes"]);
@@ -61,5 +62,50 @@ async fn tokens_are_listed_rotated_and_taken_back_by_command() {
     assert!(refused(&server, &["host", "revoke", "--name", "x", "--all", "--yes"]).contains("--all"));
     assert_eq!(json_of(&server, &["host", "revoke", "--all", "--yes"]), json!({ "revoked": 0 }));
     assert_eq!(json_of(&server, &["host", "list", "--token", id]), json!([]));
+    server.stop().await;
+}
+
+fn one_that_is_not_there_does_not_keep_the_others(server: &Process) {
+    let create = || json_of(server, &["token", "create"])["token_id"].as_str().unwrap().to_owned();
+    let (first, last, nobody) = (create(), create(), "0190a0b0-0000-7000-8000-000000000000");
+    let output = run(server, &["token", "revoke", &first, nobody, &last, "--yes", "-o", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let answers: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answers[0], json!({ "id": first, "state": "revoked", "changed": true }));
+    assert_eq!(answers[1], json!({ "id": nobody, "error": "not_found" }));
+    assert_eq!(answers[2]["id"], json!(last));
+    assert!(String::from_utf8(output.stderr).unwrap().contains(nobody));
+    let complaint = String::from_utf8(run(server, &["token", "rotate", &first, "--yes"]).stderr).unwrap();
+    assert!(complaint.contains("token_revoked") && complaint.contains("token create"), "{complaint}");
+    let both = json_of(server, &["token", "revoke", &first, &last, "--yes"]);
+    assert!(both.as_array().unwrap().iter().all(|answer| answer["changed"] == false), "{both}");
+    assert_eq!(run(server, &["host", "revoke", nobody, nobody, "--yes"]).status.code(), Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_minted_for_a_file_that_cannot_be_written_and_a_list_says_when_it_is_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let minted = json_of(&server, &["token", "create", "--unlimited"]);
+    let id = minted["token_id"].as_str().unwrap();
+    let nowhere = dir.path().join("none").join("token");
+    let out = ["--out", nowhere.to_str().unwrap()];
+    for command in [
+        ["token", "rotate", id, "--yes"].as_slice(),
+        &["token", "create"],
+        &["api-key", "create", "--scope", "tokens:read"],
+    ] {
+        let output = run(&server, &[command, &out].concat());
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+    }
+    assert_eq!(json_of(&server, &["token", "show", id])["replaced_by"], Value::Null);
+    assert_eq!(json_of(&server, &["api-key", "list"]), json!([]));
+    let cut = run(&server, &["token", "list", "--limit", "2", "-o", "json"]);
+    assert_eq!(serde_json::from_slice::<Value>(&cut.stdout).unwrap().as_array().unwrap().len(), 2);
+    assert!(String::from_utf8(cut.stderr).unwrap().contains("more than these 2"));
+    let whole = run(&server, &["token", "list", "--limit", "3"]);
+    assert!(whole.stderr.is_empty(), "{}", String::from_utf8_lossy(&whole.stderr));
+    assert!(refused(&server, &["settings", "reset", "colour"]).contains("cluster_ttl"));
+    assert!(refused(&server, &["settings", "set", "retention=1d", "retention=2d"]).contains("twice"));
     server.stop().await;
 }

@@ -133,6 +133,7 @@ async fn a_wrong_filter_is_400_and_names_the_field() {
         ("state=gone", "state"),
         ("role=No%20Role", "role"),
         ("label=", "label"),
+        ("minter=", "minter"),
         ("unused_for=ages", "unused_for"),
         ("persistent=maybe", "persistent"),
         ("colour=red", "colour"),
