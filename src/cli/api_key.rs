@@ -43,7 +43,7 @@ const ROWS: [(&str, &str); 10] = [
 #[derive(Subcommand)]
 pub(crate) enum ApiKeyCommand {
     /// Make an API key; it is shown once
-    Create(Create),
+    Create(Box<Create>),
     /// List API keys: your own, or as an admin everybody's
     List(List),
     /// Show an API key, without its secret
