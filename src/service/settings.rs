@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::order::present;
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::Act;
 use crate::clock::Timestamp;
@@ -80,10 +81,6 @@ pub struct SettingsRequest {
     #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
     #[serde(deserialize_with = "present")]
     pub retention: Option<Option<String>>,
-}
-
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::<String>::deserialize(deserializer).map(Some)
 }
 
 impl SettingsRequest {

@@ -1,13 +1,13 @@
 //! What an API key may be asked for with, judged all at once.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::access::{Limits, Rights, Scope};
 use crate::clock::Timestamp;
 use crate::name::Label;
 use crate::service::order::life::{Bounds, Life};
-use crate::service::order::{MAX_PERSISTENT_TTL, fault};
+use crate::service::order::{MAX_PERSISTENT_TTL, fault, present};
 use crate::service::{FieldError, ServiceError, Settings};
 
 /// An API key as it was asked for.
@@ -97,9 +97,4 @@ fn known_scopes(texts: &[String], faults: &mut Vec<FieldError>) -> Vec<Scope> {
     }
     scopes.sort_unstable();
     scopes
-}
-
-/// A value that may be left out, but not be null.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Limits>, D::Error> {
-    Limits::deserialize(deserializer).map(Some)
 }

@@ -7,7 +7,7 @@ use crate::access::password;
 use crate::access::{Limits, UserRole};
 use crate::name::UserName;
 use crate::secret::Secret;
-use crate::service::order::fault;
+use crate::service::order::{fault, present};
 use crate::service::{FieldError, ServiceError, Settings};
 
 /// A user as it was asked for.
@@ -139,9 +139,4 @@ fn nothing() -> Secret<String> {
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
     String::deserialize(deserializer).map(Secret::new)
-}
-
-/// A value that may be left out, but not be null.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Limits>, D::Error> {
-    Limits::deserialize(deserializer).map(Some)
 }
