@@ -131,3 +131,12 @@ fn an_offline_command_does_not_speak_of_starting() {
     assert!(error.to_string().contains("gatepass.db is not there"), "{error}");
     assert!(!error.to_string().contains("did not start"), "{error}");
 }
+
+#[test]
+fn every_scope_and_no_other_can_be_given_to_an_api_key() {
+    for scope in crate::access::Scope::ALL {
+        let args = ["gatepass", "api-key", "create", "--scope", scope.as_str()];
+        assert!(Cli::try_parse_from(args).is_ok(), "{scope}");
+    }
+    assert!(Cli::try_parse_from(["gatepass", "api-key", "create", "--scope", "tokens"]).is_err());
+}
