@@ -67,11 +67,15 @@ fn the_log_is_synced_before_a_mint_and_a_revocation_are_answered() {
     assert!(is_durable(&happened), "the revocation: {happened:?}");
 }
 
+/// The server writes by its own clock, too, and a trace does not tell for whom; so one of many is looked for. A read
+/// that wrote would do so every time.
 #[test]
 fn a_request_that_changes_nothing_syncs_nothing() {
     let at = Served::start_traced(CALLS);
-    let listed = at.admin("GET", "/api/v1/roles", &Value::Null);
-    assert_eq!(listed.status, 200, "{}", listed.body);
-    let happened = while_answering(&at, listed.port);
-    assert!(!is_durable(&happened), "{happened:?}");
+    let syncs_nothing = || {
+        let listed = at.admin("GET", "/api/v1/roles", &Value::Null);
+        assert_eq!(listed.status, 200, "{}", listed.body);
+        !is_durable(&while_answering(&at, listed.port))
+    };
+    assert!((0..20).any(|_| syncs_nothing()), "every one of 20 reads was followed by a sync");
 }
