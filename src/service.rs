@@ -11,6 +11,7 @@ mod check;
 pub mod clock;
 pub mod collect;
 pub mod crl;
+mod due;
 mod emergency;
 mod error;
 pub mod found;

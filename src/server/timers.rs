@@ -102,11 +102,11 @@ async fn collect(authority: Arc<Authority>) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Revokes what was rotated and whose overlap is over; before anything is answered, too.
+/// Revokes what is due; before anything is answered, too.
 pub(super) async fn revoke_due(authority: Arc<Authority>) -> Result<(), ServiceError> {
     let tokens = authority.revoke_due().await?;
     if tokens > 0 {
-        tracing::info!(tokens, "tokens that were rotated are revoked");
+        tracing::info!(tokens, "tokens whose time had come are revoked");
     }
     Ok(())
 }

@@ -134,7 +134,10 @@ impl Authority {
         let entry = about(caller.did(Action::ApiKeyDeleted, at), id);
         let command = DeleteApiKey { key: id, owner, revoke_tokens, at, entry };
         match self.store.delete_api_key(command).await? {
-            ApiKeyDeletion::Deleted { tokens } => Ok(tokens),
+            ApiKeyDeletion::Deleted { tokens } => {
+                self.finish_deletion(tokens).await;
+                Ok(tokens)
+            }
             ApiKeyDeletion::Unknown => Err(no_key(id)),
         }
     }

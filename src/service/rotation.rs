@@ -12,13 +12,8 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::span::{Spans, parse_span};
-use crate::store::{
-    MintRecord, RevokeDue, RotateToken, StoreError, TokenKind, TokenRecord, TokenRotation, TokenState,
-};
+use crate::store::{MintRecord, RotateToken, StoreError, TokenKind, TokenRecord, TokenRotation, TokenState};
 use crate::token::MintedToken;
-
-/// How many tokens end in one transaction.
-const AT_ONCE: u32 = 256;
 
 /// How long both tokens are good unless asked otherwise.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -101,24 +96,6 @@ impl Authority {
             }
         }
         Err(StoreError::Overloaded.into())
-    }
-
-    /// Revokes tokens that were rotated and whose overlap is over, in the name of who rotated them. For a timer; while the clock is in
-    /// doubt it does nothing.
-    ///
-    /// # Errors
-    /// The store cannot be read or written.
-    pub async fn revoke_due(&self) -> Result<u64, ServiceError> {
-        let mut all = 0;
-        let Ok(now) = self.time.trusted() else { return Ok(all) };
-        while self.store.next_due_revocation().await?.is_some_and(|due| due <= now) {
-            let done = self.store.revoke_due(RevokeDue { now, most: AT_ONCE }).await?;
-            all += done.tokens;
-            if !done.more {
-                break;
-            }
-        }
-        Ok(all)
     }
 }
 

@@ -221,7 +221,10 @@ impl Authority {
         let entry = about(caller.did(Action::UserDeleted, at), name.as_str());
         let command = DeleteUser { user: name.clone(), revoke_tokens, at, entry };
         match self.store.delete_user(command).await? {
-            UserDeletion::Deleted { api_keys, tokens } => Ok(UserDeleted { api_keys, tokens }),
+            UserDeletion::Deleted { api_keys, tokens } => {
+                self.finish_deletion(tokens).await;
+                Ok(UserDeleted { api_keys, tokens })
+            }
             UserDeletion::LastAdmin => Err(ServiceError::LastAdmin),
             UserDeletion::Unknown => Err(no_user(name)),
         }

@@ -92,7 +92,7 @@ verbs! {
     revoke_tokens: RevokeTokens -> TokensRevoked;
     /// Records a token's successor, and when the token itself is revoked.
     rotate_token: RotateToken -> TokenRotation;
-    /// Revokes tokens that were rotated and whose time has come.
+    /// Revokes tokens whose time has come: they were rotated, or their minter was deleted.
     revoke_due: RevokeDue -> DueRevoked;
     /// Revokes hosts together.
     revoke_hosts: RevokeHosts -> HostsRevoked;

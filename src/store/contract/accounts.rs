@@ -1,5 +1,6 @@
 //! Users: what they may be turned into, and who is left.
 
+use super::together::due;
 use super::world::*;
 use crate::access::limits::Most;
 use crate::access::{Actor, Limits, UserRole};
@@ -190,6 +191,7 @@ pub(in crate::store) async fn a_deleted_user_takes_keys_and_if_asked_tokens_alon
         assert_eq!(gone, UserDeletion::Deleted { api_keys: 1, tokens: ended });
         assert!(world.read_user(user).await.is_none());
         assert!(store.api_key(key.id).await.unwrap().is_none());
+        assert_eq!(due(world).await, ended);
         for (token, is_revoked) in
             [(&by_user, revoke), (&by_key, revoke), (&by_earlier, revoke), (&other, false)]
         {
@@ -197,7 +199,8 @@ pub(in crate::store) async fn a_deleted_user_takes_keys_and_if_asked_tokens_alon
         }
         let again = store.delete_user(world.deletion(user, revoke)).await.unwrap();
         assert_eq!(again, UserDeletion::Unknown);
-        world.expect_entries(&[Action::UserDeleted]).await;
+        let acts = [Action::UserDeleted, Action::TokenRevoked, Action::TokenRevoked, Action::TokenRevoked];
+        world.expect_entries(&acts[..=usize::try_from(ended).unwrap()]).await;
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::accounts::name;
+use super::together::due;
 use super::world::*;
 use crate::access::{Actor, Limits, Scope, UserRole};
 use crate::clock::Timestamp;
@@ -94,16 +95,24 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     world.now = late.expires_at.unwrap().plus(std::time::Duration::from_secs(30));
     let gone = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
     assert_eq!(gone, ApiKeyDeletion::Deleted { tokens: 4 });
+    let refused = Redeemed::Refused(RedeemRefusal::TokenRevoked);
+    assert_eq!(world.redeem(&tokens[4], new_key()).await, refused, "at once, whenever it is revoked");
+    world.expect_entries(&[Action::ApiKeyDeleted]).await;
+    drop(store);
+    world.restart();
+    assert_eq!(due(world).await, 4);
+    world.expect_entries(&[Action::TokenRevoked; 4]).await;
     for (place, token) in tokens.iter().enumerate() {
         let revoked = world.token(token).await.unwrap().revoked_at.is_some();
         assert_eq!(revoked, matches!(place, 0 | 2 | 3 | 4), "{place}");
     }
+    let store = world.shared();
     assert_eq!(store.revocations().status(late.status), Status::Revoked);
     assert_eq!(store.revocations().status(tokens[4].status), Status::Revoked);
     assert_eq!(store.revocations().status(tokens[5].status), Status::Valid);
     let again = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
     assert_eq!(again, ApiKeyDeletion::Unknown);
-    world.expect_entries(&[Action::ApiKeyDeleted]).await;
+    world.expect_entries(&[]).await;
     // What it minted cannot grow any more.
     let record = of_key(world.ephemeral(Some(1)));
     let by = Actor::ApiKey(key.id);

@@ -106,7 +106,8 @@ async fn rotate(
     (world.store().rotate_token(command).await.unwrap(), successor)
 }
 
-async fn due(world: &World) -> u64 {
+/// Revokes what is due by now: how many tokens.
+pub(in crate::store) async fn due(world: &World) -> u64 {
     let command = RevokeDue { now: world.now, most: 100 };
     world.store().revoke_due(command).await.unwrap().tokens
 }

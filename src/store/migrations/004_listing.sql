@@ -8,7 +8,7 @@ UPDATE uses SET (last_at, last_host) =
 -- Which hosts a token admitted.
 CREATE INDEX hosts_by_token ON hosts (token);
 
--- A token that was rotated: its successor, and when it is revoked in whose name.
+-- A token that was rotated, or whose minter was deleted: its successor, and when it is revoked in whose name.
 ALTER TABLE mints ADD COLUMN replaced_by BLOB CHECK (length(replaced_by) = 16);
 ALTER TABLE mints ADD COLUMN revoke_at INTEGER;
 ALTER TABLE mints ADD COLUMN revoke_as TEXT;

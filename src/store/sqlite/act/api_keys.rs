@@ -49,7 +49,7 @@ impl Act<'_> {
             return self.undo(ApiKeyDeletion::Unknown);
         }
         let tokens = match revoke_tokens {
-            true => self.revoke_minted_by(&format!("api_key:{key}"), None, at)?,
+            true => self.make_minted_due(&format!("api_key:{key}"), None, &entry.actor, at)?,
             false => 0,
         };
         self.enter(entry.with("tokens", tokens));

@@ -52,22 +52,24 @@ impl Act<'_> {
         self.all(live!("t.issuer = ?1"), params![issuer, now], live)
     }
 
-    /// Revokes what `minter`, as the ledger names actors, minted and a host could still redeem or a service accept; of a user
-    /// (`owner`) also what their API keys minted, those that are gone by now too. Answers how many these were. The emergency
+    /// Lets what `minter`, as the ledger names actors, minted and a host could still redeem or a service accept admit nobody from
+    /// now on, and be revoked in the name of `actor` a bounded number at a time, by [`RevokeDue`](crate::store::RevokeDue); of a
+    /// user (`owner`) also what their API keys minted, those that are gone by now too. Answers how many these are. The emergency
     /// token is not among them: it goes only when that is confirmed by name.
-    pub(super) fn revoke_minted_by(
-        &mut self,
+    pub(super) fn make_minted_due(
+        &self,
         minter: &str,
         owner: Option<&str>,
+        actor: &str,
         at: Timestamp,
     ) -> rusqlite::Result<u64> {
-        let sql = "SELECT m.token, m.list, m.idx, m.emergency FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token \
-                   WHERE (m.minter = ?1 OR m.owner = ?3) AND m.emergency = 0 AND m.revoked_at IS NULL AND u.spent_at IS NULL \
-                   AND (m.expires_at IS NULL OR m.expires_at > ?2)";
+        let sql = "UPDATE mints SET revoke_at = ?2, revoke_as = ?5 \
+                   WHERE (minter = ?1 OR owner = ?3) AND emergency = 0 AND revoked_at IS NULL \
+                   AND (expires_at IS NULL OR expires_at > ?4) \
+                   AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
         // A token is accepted for some time after its expiry, as clocks differ.
-        let live = self.all(sql, params![minter, at.minus(LEEWAY), owner], live)?;
-        self.end_tokens(&live, None, at)?;
-        Ok(live.len() as u64)
+        let params = params![minter, at, owner, at.minus(LEEWAY), actor];
+        self.execute(sql, params).map(|tokens| tokens as u64)
     }
 
     /// Revokes them. If the emergency token is among them, `successor` is recorded; answers whether it was.

@@ -1,4 +1,4 @@
-//! A token's successor, and the end of the token itself when its time has come.
+//! A token's successor, and the end of tokens whose time has come.
 
 use rusqlite::params;
 
@@ -13,11 +13,11 @@ use crate::store::{
 };
 use crate::token::LEEWAY;
 
-/// A token whose overlap is over.
+/// A token whose time has come.
 struct Due {
     token: TokenId,
-    replaced_by: TokenId,
-    /// Who rotated it.
+    replaced_by: Option<TokenId>,
+    /// Who rotated it, or deleted its minter.
     actor: String,
     /// It has expired, or no use is left of it: there is nothing to revoke.
     over: bool,
@@ -40,7 +40,7 @@ impl Act<'_> {
         self.execute(sql, params![token, replaced_by, revoke_at.unwrap_or(entry.at), entry.actor])?;
         self.enter(entry.clone());
         if revoke_at.is_none() {
-            self.end_rotated(token, replaced_by, Draft { action: Action::TokenRevoked, ..entry })?;
+            self.end_due(token, Some(replaced_by), Draft { action: Action::TokenRevoked, ..entry })?;
         }
         Ok(TokenRotation::Rotated)
     }
@@ -63,20 +63,26 @@ impl Act<'_> {
             if over {
                 self.execute("UPDATE mints SET revoke_at = NULL WHERE token = ?1", [token])?;
             } else {
-                self.end_rotated(token, replaced_by, Draft::done(Action::TokenRevoked, now, actor))?;
+                self.end_due(token, replaced_by, Draft::done(Action::TokenRevoked, now, actor))?;
                 done.tokens += 1;
             }
         }
         Ok(done)
     }
 
-    fn end_rotated(&mut self, token: TokenId, replaced_by: TokenId, entry: Draft) -> rusqlite::Result<()> {
-        let minted = self.minted(token)?.ok_or_else(|| damaged("a token that was rotated is not there"))?;
+    fn end_due(
+        &mut self,
+        token: TokenId,
+        replaced_by: Option<TokenId>,
+        entry: Draft,
+    ) -> rusqlite::Result<()> {
+        let minted = self.minted(token)?.ok_or_else(|| damaged("a token that is due is not there"))?;
         self.take_back(&minted, entry.at)?;
-        let detail = serde_json::Map::new();
-        self.enter(
-            Draft { detail, ..entry }.about(about(token)).with("replaced_by", replaced_by.to_string()),
-        );
+        let entry = Draft { detail: serde_json::Map::new(), ..entry }.about(about(token));
+        self.enter(match replaced_by {
+            Some(successor) => entry.with("replaced_by", successor.to_string()),
+            None => entry,
+        });
         Ok(())
     }
 }

@@ -97,7 +97,7 @@ impl Act<'_> {
         let keys: Vec<ApiKeyId> = self.all(sql, [name.as_str()], |row| row.get(0))?;
         let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
         let tokens = match revoke_tokens {
-            true => self.revoke_minted_by(&format!("user:{name}"), Some(name.as_str()), at)?,
+            true => self.make_minted_due(&format!("user:{name}"), Some(name.as_str()), &entry.actor, at)?,
             false => 0,
         };
         // Sessions and API keys go with their row.
