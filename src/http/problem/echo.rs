@@ -3,6 +3,7 @@
 
 use super::Problem;
 use crate::access::api_key::API_KEY_PREFIX;
+use crate::access::session;
 use crate::http::credential::LOCAL_PREFIX;
 use crate::service::FieldError;
 
@@ -13,7 +14,7 @@ const TOKEN_PREFIX: &str = "eyJ";
 const MASK: &str = "(a credential, not shown)";
 
 impl Problem {
-    /// The same problem with everything masked that looks like a token, a local credential or an API key.
+    /// The same problem with everything masked that looks like a token or a credential.
     pub(super) fn masked(&self) -> Self {
         let fields =
             self.fields.iter().map(|fault| FieldError::new(mask(&fault.field), mask(&fault.message)));
@@ -37,7 +38,9 @@ fn mask(text: &str) -> String {
 }
 
 fn looks_secret(word: &str) -> bool {
-    [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX].iter().any(|prefix| word.starts_with(prefix))
+    [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX]
+        .iter()
+        .any(|prefix| word.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -56,5 +59,28 @@ mod tests {
         ] {
             assert_eq!(mask(text), shown);
         }
+    }
+
+    #[test]
+    fn every_kind_of_credential_there_is_is_masked() {
+        let session = crate::access::SessionSecret::generate();
+        let key = crate::access::ApiKey::generate(crate::clock::Timestamp::from_secs(1));
+        let texts =
+            [session.expose().as_str(), key.text().expose(), &format!("{LOCAL_PREFIX}00ff")].map(mask);
+        assert_eq!(texts, [MASK; 3]);
+        let files = walk(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+        let prefixes = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()).flat_map(|text| {
+            let consts = text.lines().filter(|line| line.contains("const ") && line.contains("PREFIX"));
+            consts.filter_map(|line| Some(line.split('"').nth(1)?.to_owned())).collect::<Vec<_>>()
+        });
+        let prefixes: Vec<_> =
+            prefixes.filter(|prefix| prefix.starts_with("gp") && prefix.ends_with('_')).collect();
+        assert!(prefixes.len() >= 3, "{prefixes:?}");
+        assert!(prefixes.iter().all(|prefix| mask(&format!("{prefix}00ff")) == MASK), "{prefixes:?}");
+    }
+
+    fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
     }
 }
