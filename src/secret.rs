@@ -1,5 +1,6 @@
 //! Values that must never be printed, copied by accident or left behind in memory.
 
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize;
 
 /// A secret: it has no `Debug`, `Display`, `Clone` or `Serialize`, and its memory is overwritten when it goes.
@@ -31,5 +32,19 @@ impl<T: Zeroize> Drop for Secret<T> {
 impl<T: Zeroize> From<T> for Secret<T> {
     fn from(value: T) -> Self {
         Self(value)
+    }
+}
+
+/// An empty one, where a request has none.
+impl<T: Zeroize + Default> Default for Secret<T> {
+    fn default() -> Self {
+        Self(T::default())
+    }
+}
+
+/// So that a field of a request is in custody from the moment it is read, also when what follows it is refused.
+impl<'de> Deserialize<'de> for Secret<String> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
     }
 }

@@ -24,8 +24,8 @@ struct Begin {
     /// Unless it stands in the Basic credentials.
     username: Option<String>,
     /// Unless it stands in the Basic credentials.
-    #[schema(format = "password")]
-    password: Option<String>,
+    #[schema(value_type = Option<String>, format = "password")]
+    password: Option<Secret<String>>,
     /// Where its secret is to be; a bearer unless asked.
     kind: Option<SessionKind>,
 }
@@ -119,7 +119,7 @@ struct Who<'a> {
 )]
 pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let Begin { username, password, kind } = decode::strict(&call.body)?;
-    let (name, password) = given(&call, username, password.map(Secret::new))?;
+    let (name, password) = given(&call, username, password)?;
     let kind = kind.unwrap_or(SessionKind::Bearer);
     let begun = call.authority.begin_session(&call.caller(), (&name, &password), kind).await?;
     Ok(render(&call.authority, &begun))

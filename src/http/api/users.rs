@@ -120,12 +120,13 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
 struct NewPassword {
     /// 12 to 128 characters, none of the common ones.
     #[schema(
+        value_type = String,
         format = "password",
         min_length = 12,
         max_length = 128,
         example = "correct horse battery staple"
     )]
-    password: String,
+    password: Secret<String>,
 }
 
 /// Reset a user's password
@@ -143,22 +144,23 @@ struct NewPassword {
 pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
     let NewPassword { password } = decode::strict(&call.body)?;
-    call.authority.reset_password(&call.caller(), &name, Secret::new(password)).await?;
+    call.authority.reset_password(&call.caller(), &name, password).await?;
     Ok(done())
 }
 
 #[derive(Deserialize, ToSchema)]
 struct OwnPassword {
-    #[schema(format = "password", example = "a password that was good")]
-    current: String,
+    #[schema(value_type = String, format = "password", example = "a password that was good")]
+    current: Secret<String>,
     /// 12 to 128 characters, none of the common ones.
     #[schema(
+        value_type = String,
         format = "password",
         min_length = 12,
         max_length = 128,
         example = "correct horse battery staple"
     )]
-    new: String,
+    new: Secret<String>,
 }
 
 /// Change one's own password
@@ -172,7 +174,6 @@ struct OwnPassword {
 )]
 pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     let (OwnPassword { current, new }, faults) = decode::native(&call.body)?;
-    let (current, new) = (Secret::new(current), Secret::new(new));
     let keep = call.session.as_ref().map(|session| session.id);
     call.authority.change_own_password(&call.caller(), &current, new, keep, faults).await?;
     Ok(done())

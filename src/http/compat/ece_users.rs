@@ -31,7 +31,7 @@ pub fn routes() -> Vec<Route> {
 #[derive(Deserialize)]
 struct Login {
     username: String,
-    password: String,
+    password: Secret<String>,
 }
 
 #[derive(Serialize)]
@@ -49,7 +49,7 @@ impl<'a> Session<'a> {
 /// `POST …/_login`.
 async fn login(call: Call) -> Result<Reply, Problem> {
     let Login { username, password } = decode::lenient(&call.body).map_err(bad_request)?;
-    let given = (username.as_str(), &Secret::new(password));
+    let given = (username.as_str(), &password);
     let begun = call.authority.begin_session(&call.caller(), given, SessionKind::Bearer).await?;
     Ok(Reply::ok(&Session::new(&begun.secret, begun.live.expires_at)))
 }

@@ -1,6 +1,6 @@
 //! What is asked for about users, judged all at once.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::access::password;
@@ -20,7 +20,7 @@ pub struct UserRequest {
     pub username: String,
     /// The password.
     #[schema(value_type = String, required, format = "password", min_length = 12, max_length = 128)]
-    #[serde(default = "nothing", deserialize_with = "secret")]
+    #[serde(default)]
     pub password: Secret<String>,
     /// What the user is for.
     #[schema(value_type = UserRole, required)]
@@ -131,12 +131,4 @@ fn known_role(text: &str, faults: &mut Vec<FieldError>) -> Option<UserRole> {
         faults.push(FieldError::new("role", format!("one of {names}")));
     }
     role
-}
-
-fn nothing() -> Secret<String> {
-    Secret::new(String::new())
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret<String>, D::Error> {
-    String::deserialize(deserializer).map(Secret::new)
 }
