@@ -170,7 +170,8 @@ impl Authority {
     /// # Errors
     /// There is none, or the store cannot be written.
     pub async fn revoke_service_token(&self, caller: &Caller, id: TokenId) -> Result<bool, ServiceError> {
-        self.revoke_kind(caller, TokenKind::Service, id, HowToRevoke::default()).await
+        let done = self.revoke_kind(caller, TokenKind::Service, id, HowToRevoke::default()).await?;
+        Ok(done.changed)
     }
 }
 

@@ -29,17 +29,17 @@ impl Authority {
     ) -> Result<TakenBack, ServiceError> {
         let revoked = match self.trust().whatever_audience(unverified_token, self.time.now()) {
             Ok(AuthenticatedToken::Enrollment(token)) => {
-                let how = HowToRevoke { even_emergency, only_persistent: false };
-                self.revoke_token(caller, token.grant().token, how).await
+                let how = HowToRevoke { even_emergency, ..HowToRevoke::default() };
+                self.revoke_token(caller, token.grant().token, how).await.map(drop)
             }
             Ok(AuthenticatedToken::Service(token)) => {
-                self.revoke_service_token(caller, token.grant().token).await
+                self.revoke_service_token(caller, token.grant().token).await.map(drop)
             }
             Err(VerifyError::WrongType) => return Ok(TakenBack::OtherKind),
             Err(_) => return Ok(TakenBack::NotOurs),
         };
         match revoked {
-            Ok(_) => Ok(TakenBack::Revoked),
+            Ok(()) => Ok(TakenBack::Revoked),
             Err(ServiceError::NotFound { .. }) => Ok(TakenBack::NotOurs),
             Err(error) => Err(error),
         }

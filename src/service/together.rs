@@ -7,7 +7,7 @@ use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::store::{
     Ended, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens, TokenFilter, TokenKind,
-    TokenState,
+    TokenState, TokensRevoked,
 };
 
 /// How many tokens or hosts go in one transaction. A token that takes its hosts along has one to itself.
@@ -71,7 +71,7 @@ impl Authority {
     /// say. If it fails on the way, what was done stays done.
     ///
     /// # Errors
-    /// The number is not what was expected, an id is the emergency token's, or the store cannot be written.
+    /// The number is not what was expected, an id is the live emergency token's, or the store cannot be written.
     pub async fn revoke_tokens(&self, caller: &Caller, order: &TokensOrder) -> Result<Tally, ServiceError> {
         let tokens = self.these_tokens(order).await?;
         as_expected(order.expect, tokens.len())?;
@@ -79,11 +79,16 @@ impl Authority {
         for some in tokens.chunks(if order.hosts { 1 } else { AT_ONCE }) {
             let entry = caller.did(Action::TokenRevoked, self.time.now());
             let (tokens, hosts) = (some.to_vec(), order.hosts);
-            let command = RevokeTokens { tokens, hosts, even_emergency: false, entry };
-            let done = self.store.revoke_tokens(command).await?;
-            tally.tokens += done.tokens;
-            tally.hosts += done.hosts;
-            tally.unknown += done.unknown;
+            let command = RevokeTokens { tokens, hosts, entry };
+            let TokensRevoked { tokens, hosts, unknown, emergency } =
+                self.store.revoke_tokens(command).await?;
+            // It was no emergency token yet when the ids were looked at.
+            if emergency {
+                return Err(ServiceError::EmergencyToken);
+            }
+            tally.tokens += tokens;
+            tally.hosts += hosts;
+            tally.unknown += unknown;
         }
         Ok(tally)
     }

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
-use crate::store::{Page, PageQuery, RevokeToken, RevokeTokens, TokenKind, TokenRecord, TokenRevocation};
+use crate::store::{Page, PageQuery, RevokeToken, TokenKind, TokenRecord, TokenRevocation};
 
 /// How a token is taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,6 +15,17 @@ pub struct HowToRevoke {
     pub even_emergency: bool,
     /// Only if it is persistent: the Elastic list knows no other.
     pub only_persistent: bool,
+    /// With every host that came in by it and is not revoked yet.
+    pub hosts: bool,
+}
+
+/// What taking a token back did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether the token changed; not if it was revoked before, or had no use left: then it stays as it is.
+    pub changed: bool,
+    /// How many hosts were revoked with it.
+    pub hosts: u64,
 }
 
 impl Authority {
@@ -52,38 +63,18 @@ impl Authority {
         Ok(self.store.list_persistent(self.time.now()).await?)
     }
 
-    /// Takes a token back. Hosts it admitted stay (I9). `false` if it was revoked before, or has no use left: then it stays as it is.
+    /// Takes an enrollment token back. Hosts it admitted stay (I9) unless they are asked for: then they go in the same transaction, also
+    /// with one that was revoked before or has no use left.
     ///
     /// # Errors
-    /// There is none, it is the emergency token, or the store cannot be written.
+    /// There is none, it is the live emergency token and that is not confirmed, or the store cannot be written.
     pub async fn revoke_token(
         &self,
         caller: &Caller,
         id: TokenId,
         how: HowToRevoke,
-    ) -> Result<bool, ServiceError> {
+    ) -> Result<Taken, ServiceError> {
         self.revoke_kind(caller, TokenKind::Enrollment, id, how).await
-    }
-
-    /// Takes an enrollment token back with every host that came in by it and is not revoked yet, in one transaction. Whether the token
-    /// changed, and how many hosts did; one that was revoked before, or has no use left, still takes its hosts along.
-    ///
-    /// # Errors
-    /// There is none, it is the emergency token, or the store cannot be written.
-    pub async fn revoke_with_hosts(
-        &self,
-        caller: &Caller,
-        id: TokenId,
-        even_emergency: bool,
-    ) -> Result<(bool, u64), ServiceError> {
-        let entry = caller.did(Action::TokenRevoked, self.time.now());
-        let command = RevokeTokens { tokens: vec![id], hosts: true, even_emergency, entry };
-        let done = self.store.revoke_tokens(command).await?;
-        match done {
-            _ if done.unknown > 0 => Err(no_token(id)),
-            _ if done.emergency => Err(ServiceError::EmergencyToken),
-            _ => Ok((done.tokens > 0, done.hosts)),
-        }
     }
 
     /// Takes a token back, if it is of that kind.
@@ -93,14 +84,14 @@ impl Authority {
         kind: TokenKind,
         id: TokenId,
         how: HowToRevoke,
-    ) -> Result<bool, ServiceError> {
+    ) -> Result<Taken, ServiceError> {
         let subjects = Subjects { token: Some(id), ..Subjects::default() };
         let entry = caller.did(Action::TokenRevoked, self.time.now()).about(subjects);
-        let HowToRevoke { even_emergency, only_persistent } = how;
-        let command = RevokeToken { token: id, kind, even_emergency, only_persistent, entry };
+        let HowToRevoke { even_emergency, only_persistent, hosts } = how;
+        let command = RevokeToken { token: id, kind, even_emergency, only_persistent, hosts, entry };
         match self.store.revoke_token(command).await? {
-            TokenRevocation::Revoked => Ok(true),
-            TokenRevocation::Before => Ok(false),
+            TokenRevocation::Revoked { hosts } => Ok(Taken { changed: true, hosts }),
+            TokenRevocation::Before { hosts } => Ok(Taken { changed: false, hosts }),
             TokenRevocation::Emergency => Err(ServiceError::EmergencyToken),
             TokenRevocation::Unknown => Err(no_token(id)),
         }

@@ -282,7 +282,9 @@ pub struct RevokeToken {
     pub even_emergency: bool,
     /// Only a persistent token is found; the Elastic list knows no other.
     pub only_persistent: bool,
-    /// The entry.
+    /// Every host that it admitted and that is not revoked yet is revoked with it, whether it was revoked before or not.
+    pub hosts: bool,
+    /// What the entries of the token and of each host begin with.
     pub entry: Draft,
 }
 

@@ -135,6 +135,8 @@ macro_rules! contract {
                 a_token_goes_with_its_hosts_if_asked,
                 the_hosts_of_a_token_that_was_revoked_before_go_too,
                 tokens_go_together_and_leave_hosts_and_the_emergency_token,
+                one_token_and_many_are_taken_back_by_the_same_rules,
+                a_revoked_emergency_tokens_hosts_go_with_many,
                 hosts_go_together_each_with_its_entry,
                 a_rotated_token_is_revoked_when_its_overlap_is_over,
                 a_rotated_token_that_ended_by_itself_is_not_revoked,

@@ -84,10 +84,16 @@ pub enum RenewRefusal {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRevocation {
     /// It is revoked now.
-    Revoked,
-    /// It was revoked before, or no use is left of it; nothing changed.
-    Before,
-    /// It is the emergency token, and that was not confirmed.
+    Revoked {
+        /// How many hosts were revoked with it.
+        hosts: u64,
+    },
+    /// It was revoked before, or no use is left of it: it stays as it is.
+    Before {
+        /// How many hosts that it had admitted were revoked; if there was none, nothing changed.
+        hosts: u64,
+    },
+    /// It is the emergency token, and that was not confirmed; nothing changed.
     Emergency,
     /// There is no such token.
     Unknown,
@@ -102,7 +108,7 @@ pub struct TokensRevoked {
     pub hosts: u64,
     /// How many tokens there are none of.
     pub unknown: u64,
-    /// Whether the emergency token was left as it is.
+    /// Whether the emergency token was among them: it was left as it is, and its hosts with it.
     pub emergency: bool,
 }
 

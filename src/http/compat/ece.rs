@@ -16,7 +16,7 @@ use crate::http::route::Route;
 use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::order::MintRequest;
-use crate::service::tokens::HowToRevoke;
+use crate::service::tokens::{HowToRevoke, Taken};
 use crate::service::{FieldError, ServiceError};
 use crate::token::{MintError, UnverifiedToken};
 
@@ -125,10 +125,10 @@ async fn delete(call: Call) -> Result<Reply, Problem> {
     let id = id_of(call.param("token")).ok_or_else(no_such_token)?;
     let confirmed =
         super::super::call::decode_query(&call.query).contains(&("confirm".into(), "emergency".into()));
-    let how = HowToRevoke { even_emergency: confirmed, only_persistent: true };
+    let how = HowToRevoke { even_emergency: confirmed, only_persistent: true, hosts: false };
     match call.authority.revoke_token(&call.caller(), id, how).await {
-        Ok(true) => Ok(Reply::ok(&json!({}))),
-        Ok(false) | Err(ServiceError::NotFound { .. }) => Err(no_such_token()),
+        Ok(Taken { changed: true, .. }) => Ok(Reply::ok(&json!({}))),
+        Ok(Taken { changed: false, .. }) | Err(ServiceError::NotFound { .. }) => Err(no_such_token()),
         Err(error) => Err(error.into()),
     }
 }

@@ -5,15 +5,14 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, TokenId};
 use crate::ledger::Draft;
 
-/// See [`Command::RevokeTokens`](super::Command::RevokeTokens). Only enrollment tokens are found.
+/// See [`Command::RevokeTokens`](super::Command::RevokeTokens). Only enrollment tokens are found; the emergency
+/// token is left as it is, and its hosts with it, as long as it is live.
 pub struct RevokeTokens {
     /// The tokens.
     pub tokens: Vec<TokenId>,
     /// Every host that they admitted and that is not revoked yet is revoked with them, whether the tokens themselves were
     /// revoked before or not.
     pub hosts: bool,
-    /// Take the emergency token, if it is among them; else it is left as it is, and its hosts with it.
-    pub even_emergency: bool,
     /// What the entry of each token and of each host begins with.
     pub entry: Draft,
 }

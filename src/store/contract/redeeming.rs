@@ -119,7 +119,7 @@ pub(in crate::store) async fn the_same_key_racing_with_itself_makes_one_host(wor
 
 pub(in crate::store) async fn a_revoked_token_is_refused(world: &mut World) {
     for token in [world.mint_ephemeral(None).await, world.mint_persistent(None).await] {
-        assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked);
+        assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked { hosts: 0 });
         assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
         let refused = world.redeem(&token, new_key()).await;
         assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
@@ -131,7 +131,7 @@ pub(in crate::store) async fn a_pair_is_answered_although_its_token_was_revoked_
     let token = world.mint_ephemeral(Some(2)).await;
     let key = new_key();
     let host = world.enroll(&token, key).await;
-    assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked);
+    assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked { hosts: 0 });
     match world.redeem(&token, key).await {
         Redeemed::Again(winner) => assert_eq!(winner.host, host.id),
         other => panic!("{other:?}"),

@@ -8,8 +8,8 @@ use crate::token::Status;
 
 pub(in crate::store) async fn a_token_is_revoked_once(world: &mut World) {
     let token = world.mint_ephemeral(None).await;
-    assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked);
-    assert_eq!(world.revoke(&token).await, TokenRevocation::Before);
+    assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked { hosts: 0 });
+    assert_eq!(world.revoke(&token).await, TokenRevocation::Before { hosts: 0 });
     let unknown = world.ephemeral(None);
     assert_eq!(world.revoke(&unknown).await, TokenRevocation::Unknown);
     assert_eq!(world.token(&token).await.unwrap().revoked_at, Some(world.now));
@@ -22,7 +22,7 @@ pub(in crate::store) async fn the_emergency_token_needs_confirmation(world: &mut
     let token = world.mint(MintRecord { emergency: true, ..record }).await;
     assert_eq!(world.revoke(&token).await, TokenRevocation::Emergency);
     let confirmed = RevokeToken { even_emergency: true, ..world.revocation(token.token) };
-    assert_eq!(world.store().revoke_token(confirmed).await.unwrap(), TokenRevocation::Revoked);
+    assert_eq!(world.store().revoke_token(confirmed).await.unwrap(), TokenRevocation::Revoked { hosts: 0 });
     assert_eq!(world.store().emergency_token().await.unwrap(), None);
     world.expect_entries(&[Action::TokenCreated, Action::TokenRevoked]).await;
 }
@@ -33,7 +33,7 @@ pub(in crate::store) async fn only_persistent_tokens_are_found_if_asked(world: &
     let unknown = world.store().revoke_token(only(&ephemeral)).await.unwrap();
     assert_eq!(unknown, TokenRevocation::Unknown);
     let revoked = world.store().revoke_token(only(&persistent)).await.unwrap();
-    assert_eq!(revoked, TokenRevocation::Revoked);
+    assert_eq!(revoked, TokenRevocation::Revoked { hosts: 0 });
 }
 
 pub(in crate::store) async fn a_token_is_taken_back_as_its_own_kind_only(world: &mut World) {
@@ -46,8 +46,8 @@ pub(in crate::store) async fn a_token_is_taken_back_as_its_own_kind_only(world: 
     };
     assert_eq!(taken(world, &service, TokenKind::Enrollment).await, TokenRevocation::Unknown);
     assert_eq!(taken(world, &enrollment, TokenKind::Service).await, TokenRevocation::Unknown);
-    assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Revoked);
-    assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Before);
+    assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Revoked { hosts: 0 });
+    assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Before { hosts: 0 });
     assert_eq!(world.store().revocations().status(service.status), Status::Revoked);
     assert_eq!(world.store().revocations().status(enrollment.status), Status::Valid);
     assert_eq!(world.token(&service).await.unwrap().state(world.now), TokenState::Revoked);
@@ -58,7 +58,7 @@ pub(in crate::store) async fn a_token_without_uses_left_stays_as_it_is(world: &m
     world.enroll(&token, new_key()).await;
     assert_eq!(world.store().revocations().status(token.status), Status::UsedUp);
     world.new_entries().await;
-    assert_eq!(world.revoke(&token).await, TokenRevocation::Before);
+    assert_eq!(world.revoke(&token).await, TokenRevocation::Before { hosts: 0 });
     assert_eq!(world.token(&token).await.unwrap().state(world.now), TokenState::Used);
     let refused = world.redeem(&token, new_key()).await;
     assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenSpent));

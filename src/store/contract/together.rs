@@ -9,7 +9,7 @@ use crate::token::Status;
 
 fn revocation(world: &World, tokens: &[TokenId], hosts: bool) -> RevokeTokens {
     let entry = world.draft(Action::TokenRevoked);
-    RevokeTokens { tokens: tokens.to_vec(), hosts, even_emergency: false, entry }
+    RevokeTokens { tokens: tokens.to_vec(), hosts, entry }
 }
 
 async fn revoke(world: &World, tokens: &[TokenId], hosts: bool) -> TokensRevoked {
@@ -68,8 +68,50 @@ pub(in crate::store) async fn tokens_go_together_and_leave_hosts_and_the_emergen
     assert_eq!(world.store().revocations().status(two.status), Status::Revoked);
     assert_eq!(world.store().revocations().status(emergency.status), Status::Valid);
     assert_eq!(world.host(host.id).await.revoked_at, None);
-    let confirmed = RevokeTokens { even_emergency: true, ..revocation(world, &[emergency.token], false) };
-    assert_eq!(world.store().revoke_tokens(confirmed).await.unwrap().tokens, 1);
+}
+
+pub(in crate::store) async fn one_token_and_many_are_taken_back_by_the_same_rules(world: &mut World) {
+    let record = world.persistent(None);
+    let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
+    let host = world.enroll(&emergency, new_key()).await;
+    let with_hosts = |world: &World, even_emergency| RevokeToken {
+        hosts: true,
+        even_emergency,
+        ..world.revocation(emergency.token)
+    };
+    world.new_entries().await;
+    let live = world.store().revoke_token(with_hosts(world, false)).await.unwrap();
+    assert_eq!(live, TokenRevocation::Emergency);
+    let together = revoke(world, &[emergency.token], true).await;
+    assert_eq!(together, TokensRevoked { emergency: true, ..TokensRevoked::default() });
+    world.expect_entries(&[]).await;
+    assert_eq!(world.host(host.id).await.revoked_at, None);
+
+    let confirmed = RevokeToken { hosts: false, ..with_hosts(world, true) };
+    let revoked = world.store().revoke_token(confirmed).await.unwrap();
+    assert_eq!(revoked, TokenRevocation::Revoked { hosts: 0 });
+    assert_eq!(world.revoke(&emergency).await, TokenRevocation::Before { hosts: 0 });
+    let other = world.mint_persistent(None).await;
+    let second = world.enroll(&other, new_key()).await;
+    let alone = world.store().revoke_token(with_hosts(world, false)).await.unwrap();
+    assert_eq!(alone, TokenRevocation::Before { hosts: 1 }, "what is revoked needs no confirmation");
+    assert!(world.host(host.id).await.revoked_at.is_some());
+    assert_eq!(world.host(second.id).await.revoked_at, None);
+    let again = world.store().revoke_token(with_hosts(world, false)).await.unwrap();
+    assert_eq!(again, TokenRevocation::Before { hosts: 0 });
+}
+
+pub(in crate::store) async fn a_revoked_emergency_tokens_hosts_go_with_many(world: &mut World) {
+    let record = world.persistent(None);
+    let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
+    let host = world.enroll(&emergency, new_key()).await;
+    let confirmed = RevokeToken { even_emergency: true, ..world.revocation(emergency.token) };
+    world.store().revoke_token(confirmed).await.unwrap();
+    world.new_entries().await;
+    let done = revoke(world, &[emergency.token], true).await;
+    assert_eq!(done, TokensRevoked { hosts: 1, ..TokensRevoked::default() });
+    world.expect_entries(&[Action::HostRevoked]).await;
+    assert!(world.host(host.id).await.revoked_at.is_some());
 }
 
 pub(in crate::store) async fn hosts_go_together_each_with_its_entry(world: &mut World) {

@@ -236,6 +236,7 @@ impl World {
             kind: TokenKind::Enrollment,
             even_emergency: false,
             only_persistent: false,
+            hosts: false,
             entry,
         }
     }

@@ -110,3 +110,30 @@ async fn the_emergency_token_takes_no_hosts_along_unless_it_is_confirmed() {
     assert_eq!(confirmed.json["hosts_revoked"], json!(1));
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hosts_of_an_emergency_token_that_is_revoked_go_without_a_confirmation() {
+    let at = Running::start().await;
+    let token = at.emergency_token.clone().unwrap();
+    let (one, two) = (Host::new(), Host::new());
+    let first = one.redeem(&at, &token).await;
+    let listed = at.admin().get(&format!("{TOKENS}?minter=system&label=emergency")).await;
+    let id = listed.json["items"][0]["id"].clone();
+    let path = format!("{TOKENS}/{}", id.as_str().unwrap());
+    let second = two.redeem(&at, &token).await;
+    let revoked = at.admin().delete(&format!("{path}?confirm=emergency")).await;
+    assert_eq!(revoked.json["changed"], json!(true));
+    assert_eq!(one.client(&at, &first.json).get("/api/v1/whoami").await.status, 200);
+
+    let together = format!("{TOKENS}/revoke");
+    let body = json!({ "ids": [id], "hosts": "revoke", "dry_run": true });
+    let counted = at.admin().post(&together, &body).await;
+    assert_eq!((&counted.json["count"], &counted.json["hosts"]), (&json!(1), &json!(2)));
+    at.admin().delete(&format!("/api/v1/hosts/{}", first.json["host_id"].as_str().unwrap())).await;
+    let done = at.admin().post(&together, &json!({ "ids": [id], "hosts": "revoke" })).await;
+    assert_eq!((done.status, &done.json["hosts_revoked"]), (200, &json!(1)), "{}", done.text);
+    assert_eq!(two.client(&at, &second.json).get("/api/v1/whoami").await.code(), "host_revoked");
+    let alone = at.admin().delete(&format!("{path}?hosts=revoke")).await;
+    assert_eq!((alone.status, &alone.json["hosts_revoked"]), (200, &json!(0)));
+    at.stop().await;
+}

@@ -10,7 +10,7 @@ use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
-use crate::service::tokens::HowToRevoke;
+use crate::service::tokens::{HowToRevoke, Taken};
 use crate::store::TokenState;
 
 /// What becomes of the hosts that tokens admitted.
@@ -47,7 +47,7 @@ struct WithHosts {
 /// Revoke a token
 ///
 /// It admits no host from the answer on; one that has no use left stays as it is. Hosts that it admitted stay, unless `hosts=revoke`. The emergency token needs
-/// `confirm=emergency`.
+/// `confirm=emergency` while it is live.
 #[utoipa::path(
     delete,
     path = "/api/v1/enrollment-tokens/{id}",
@@ -65,27 +65,16 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
     let Query { confirm, hosts } = call.query()?;
     let even_emergency = confirm.as_deref() == Some("emergency");
-    if hosts == Some(TheirHosts::Revoke) {
+    let along = hosts == Some(TheirHosts::Revoke);
+    if along {
         call.demand(Permission::WriteHosts)?;
-        let done = call.authority.revoke_with_hosts(&call.caller(), id, even_emergency).await;
-        let (changed, hosts) = done?;
-        return render(&call, id, changed, Some(hosts)).await;
     }
-    let how = HowToRevoke { even_emergency, only_persistent: false };
-    let changed = call.authority.revoke_token(&call.caller(), id, how).await?;
-    render(&call, id, changed, None).await
-}
-
-async fn render(
-    call: &Call,
-    id: TokenId,
-    changed: bool,
-    hosts_revoked: Option<u64>,
-) -> Result<Reply, Problem> {
+    let how = HowToRevoke { even_emergency, only_persistent: false, hosts: along };
+    let Taken { changed, hosts } = call.authority.revoke_token(&call.caller(), id, how).await?;
     let state = match changed {
         true => TokenState::Revoked,
         false => call.authority.show_token(id).await?.state(call.authority.now()),
     };
     let token = Revoked { id, state: state.as_str(), changed };
-    Ok(Reply::ok(&WithHosts { token, hosts_revoked }))
+    Ok(Reply::ok(&WithHosts { token, hosts_revoked: along.then_some(hosts) }))
 }

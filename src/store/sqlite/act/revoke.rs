@@ -21,30 +21,35 @@ pub(super) struct Minted {
 
 impl Act<'_> {
     pub(super) fn revoke_token(&mut self, command: RevokeToken) -> rusqlite::Result<TokenRevocation> {
-        let RevokeToken { token, kind, even_emergency, only_persistent, entry } = command;
-        match self.minted(token)? {
-            None => self.undo(TokenRevocation::Unknown),
-            Some(minted) if minted.kind != kind => self.undo(TokenRevocation::Unknown),
-            Some(minted) if only_persistent && !minted.persistent => self.undo(TokenRevocation::Unknown),
-            Some(minted) if minted.over => self.undo(TokenRevocation::Before),
-            Some(minted) if minted.emergency && !even_emergency => self.undo(TokenRevocation::Emergency),
-            Some(minted) => {
-                self.take_back(&minted, entry.at)?;
-                self.enter(entry);
-                Ok(TokenRevocation::Revoked)
-            }
+        let RevokeToken { token, kind, even_emergency, only_persistent, hosts, entry } = command;
+        let wanted = |minted: &Minted| minted.kind == kind && (minted.persistent || !only_persistent);
+        let Some(minted) = self.minted(token)?.filter(wanted) else {
+            return self.undo(TokenRevocation::Unknown);
+        };
+        match self.revoke_one(&minted, hosts, even_emergency, &entry)? {
+            done @ (TokenRevocation::Revoked { .. } | TokenRevocation::Before { hosts: 1.. }) => Ok(done),
+            nothing => self.undo(nothing),
         }
     }
 
     /// Each token and each host that changes has its entry; what was revoked before, or has no use left, has none.
     pub(super) fn revoke_tokens(&mut self, command: RevokeTokens) -> rusqlite::Result<TokensRevoked> {
-        let RevokeTokens { tokens, hosts, even_emergency, entry } = command;
+        let RevokeTokens { tokens, hosts, entry } = command;
         let mut done = TokensRevoked::default();
         for token in tokens {
-            match self.minted(token)?.filter(|minted| minted.kind == TokenKind::Enrollment) {
-                None => done.unknown += 1,
-                Some(minted) if minted.emergency && !even_emergency => done.emergency = true,
-                Some(minted) => self.revoke_whole(&minted, hosts, &entry, &mut done)?,
+            let Some(minted) = self.minted(token)?.filter(|minted| minted.kind == TokenKind::Enrollment)
+            else {
+                done.unknown += 1;
+                continue;
+            };
+            match self.revoke_one(&minted, hosts, false, &entry)? {
+                TokenRevocation::Revoked { hosts } => {
+                    done.tokens += 1;
+                    done.hosts += hosts;
+                }
+                TokenRevocation::Before { hosts } => done.hosts += hosts,
+                TokenRevocation::Emergency => done.emergency = true,
+                TokenRevocation::Unknown => done.unknown += 1,
             }
         }
         if done.tokens + done.hosts == 0 {
@@ -53,27 +58,34 @@ impl Act<'_> {
         Ok(done)
     }
 
-    fn revoke_whole(
+    /// Revokes a token, and if asked every host that it admitted. What is confirmed is the end of a live emergency token: once
+    /// that is over, its hosts go like any others.
+    fn revoke_one(
         &mut self,
         minted: &Minted,
-        hosts: bool,
+        along: bool,
+        confirmed: bool,
         entry: &Draft,
-        done: &mut TokensRevoked,
-    ) -> rusqlite::Result<()> {
-        let admitted = if hosts { self.live_hosts_of(minted.token)? } else { Vec::new() };
+    ) -> rusqlite::Result<TokenRevocation> {
+        if minted.emergency && !minted.over && !confirmed {
+            return Ok(TokenRevocation::Emergency);
+        }
+        let admitted = if along { self.live_hosts_of(minted.token)? } else { Vec::new() };
+        let hosts = admitted.len() as u64;
         if !minted.over {
             self.take_back(minted, entry.at)?;
             let entry = entry.clone().about(about(minted.token));
-            self.enter(if hosts { entry.with("hosts_revoked", admitted.len()) } else { entry });
-            done.tokens += 1;
+            self.enter(if along { entry.with("hosts_revoked", hosts) } else { entry });
         }
         for host in admitted {
             self.shut_out(host, entry.at)?;
             let subjects = Subjects { host: Some(host), ..about(minted.token) };
             self.enter(Draft { action: Action::HostRevoked, ..entry.clone() }.about(subjects));
-            done.hosts += 1;
         }
-        Ok(())
+        Ok(match minted.over {
+            true => TokenRevocation::Before { hosts },
+            false => TokenRevocation::Revoked { hosts },
+        })
     }
 
     fn live_hosts_of(&self, token: TokenId) -> rusqlite::Result<Vec<HostId>> {

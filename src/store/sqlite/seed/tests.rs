@@ -141,7 +141,7 @@ async fn a_token_goes_with_ten_thousand_hosts_in_one_transaction() {
     );
     let before = store.revocations().revoked_certificates();
     let entry = Draft::done(Action::TokenRevoked, NOW, "user:admin");
-    let command = RevokeTokens { tokens: vec![token], hosts: true, even_emergency: false, entry };
+    let command = RevokeTokens { tokens: vec![token], hosts: true, entry };
     let began = std::time::Instant::now();
     let store: &dyn Store = store.as_ref();
     let done = store.revoke_tokens(command).await.unwrap();

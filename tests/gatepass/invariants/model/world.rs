@@ -148,7 +148,7 @@ impl World {
         let id = self.tokens[token].id;
         // One without uses left stays as it is: who was let in asks again as before.
         let revoked = self.at.authority.revoke_token(&Caller::SYSTEM, id, HowToRevoke::default()).await;
-        if matches!(revoked, Ok(true)) {
+        if revoked.is_ok_and(|taken| taken.changed) {
             self.tokens[token].revoked = true;
         }
     }
