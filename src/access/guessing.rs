@@ -59,18 +59,27 @@ struct Account {
 }
 
 /// Somebody tries a password.
-#[derive(Clone, Copy, Debug)]
-pub struct Trial<'a> {
+#[derive(Clone, Debug)]
+pub struct Trial {
     /// Whose it is said to be.
-    pub user: &'a str,
+    pub user: String,
     /// Their epoch: where they signed in before their password was set anew, they are not known any more.
     pub epoch: u64,
     /// From where; whoever is on the server's own machine has none.
     pub address: Option<IpAddr>,
     /// Whether too much was refused at that address lately.
     pub suspect: bool,
-    /// Whether it is to be received as a stranger's wherever it comes from.
-    pub as_stranger: bool,
+    /// As whose it is received.
+    pub greeting: Greeting,
+}
+
+/// As whom somebody is received who tries a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Greeting {
+    /// As the user, at an address that is known as theirs.
+    AsKnown,
+    /// As a stranger wherever they are.
+    AsStranger,
 }
 
 /// How an attempt is received.
@@ -110,12 +119,12 @@ impl Place {
 impl Guesses {
     /// Receives an attempt. From an address that is suspect it is held back though the address is known: then it has a place
     /// however many others wait.
-    pub fn receive(&self, trial: &Trial<'_>, now: Duration) -> Reception {
+    pub fn receive(&self, trial: &Trial, now: Duration) -> Reception {
         let known = self.is_known(trial, now);
         if known && !trial.suspect {
             return Reception::Known;
         }
-        let number = self.account(trial.user);
+        let number = self.account(&trial.user);
         let mut accounts = self.accounts();
         let account = accounts.entry(number).or_default();
         account.forgive(now);
@@ -131,16 +140,16 @@ impl Guesses {
         Reception::Held(delay, Place { guesses: self.clone(), queue, site })
     }
 
-    fn is_known(&self, trial: &Trial<'_>, now: Duration) -> bool {
-        let Trial { user, epoch, address, as_stranger, .. } = *trial;
-        let lately = |address| self.0.known.holds((self.name(user), epoch), subscriber(address), now);
-        !as_stranger && address.is_none_or(lately)
+    fn is_known(&self, trial: &Trial, now: Duration) -> bool {
+        let Trial { user, epoch, address, greeting, .. } = trial;
+        let lately = |address| self.0.known.holds((self.name(user), *epoch), subscriber(address), now);
+        *greeting == Greeting::AsKnown && address.is_none_or(lately)
     }
 
     /// The password was wrong.
-    pub fn failed(&self, user: &str, now: Duration) {
+    pub fn failed(&self, trial: &Trial, now: Duration) {
         let mut accounts = self.accounts();
-        let account = accounts.entry(self.account(user)).or_default();
+        let account = accounts.entry(self.account(&trial.user)).or_default();
         account.forgive(now);
         if account.failures == 0 {
             account.since = now;
@@ -149,9 +158,9 @@ impl Guesses {
     }
 
     /// The password was right: the address is known from now on, until the user's next epoch.
-    pub fn proven(&self, trial: &Trial<'_>, now: Duration) {
+    pub fn proven(&self, trial: &Trial, now: Duration) {
         if let Some(address) = trial.address {
-            self.0.known.remember((self.name(trial.user), trial.epoch), subscriber(address), now);
+            self.0.known.remember((self.name(&trial.user), trial.epoch), subscriber(address), now);
         }
     }
 

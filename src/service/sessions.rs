@@ -8,6 +8,7 @@ use self::seen::Noted;
 pub(super) use self::seen::Seen;
 use super::sign_in::SignedIn;
 use super::{Authority, Caller, ServiceError};
+use crate::access::guessing::Greeting;
 use crate::access::session::CsrfToken;
 use crate::access::{Actor, SessionKind, SessionSecret};
 use crate::clock::Timestamp;
@@ -67,7 +68,7 @@ impl Authority {
         (name, password): (&str, &Secret<String>),
         kind: SessionKind,
     ) -> Result<NewSession, ServiceError> {
-        let user = self.proven_user(from, name, password).await?;
+        let user = self.prove(from, name, password, Greeting::AsKnown).await?;
         let (secret, at, life) = (SessionSecret::generate(), self.time.now(), self.settings.sessions);
         let session = SessionRecord {
             id: secret.id(),

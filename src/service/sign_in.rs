@@ -10,6 +10,7 @@ use self::hashing::Lane;
 use self::proving::{Attempt, Proving};
 use super::refusals::{Refused, Whom};
 use super::{Authority, Caller, FieldError, ServiceError};
+use crate::access::guessing::{Greeting, Trial};
 use crate::access::proof::{Claim, Proofs};
 use crate::access::{Actor, Rights, password};
 use crate::ledger::{Action, Subjects};
@@ -61,41 +62,23 @@ impl Authority {
         name: &str,
         password: &Secret<String>,
     ) -> Result<SignedIn, ServiceError> {
-        let user = self.proven_user(from, name, password).await?;
+        let user = self.prove(from, name, password, Greeting::AsKnown).await?;
         SignedIn::user(user).ok_or(ServiceError::Unauthenticated)
     }
 
-    /// Proves the password of a user who is signed in already. Guessing it is as slow as for a stranger: whoever came by a
-    /// session of theirs is at one of their addresses, maybe.
+    /// The enabled user whose password this is. It was so in the epoch that the record says. Whoever is signed in already
+    /// is to be greeted as a stranger: who came by a session is at one of its user's addresses, maybe.
     ///
     /// # Errors
     /// As [`Authority::sign_in`].
-    pub(super) async fn prove_again(
+    pub(super) async fn prove(
         &self,
         from: &Caller,
         name: &str,
         password: &Secret<String>,
-    ) -> Result<(), ServiceError> {
-        self.proven(from, name, password, true).await.map(drop)
-    }
-
-    /// The enabled user whose password this is. It was so in the epoch that the record says.
-    pub(super) async fn proven_user(
-        &self,
-        from: &Caller,
-        name: &str,
-        password: &Secret<String>,
+        greeting: Greeting,
     ) -> Result<UserRecord, ServiceError> {
-        self.proven(from, name, password, false).await
-    }
-
-    async fn proven(
-        &self,
-        from: &Caller,
-        name: &str,
-        password: &Secret<String>,
-        as_stranger: bool,
-    ) -> Result<UserRecord, ServiceError> {
+        let kept = Arc::new(Secret::new(password.expose().clone()));
         // A new epoch may begin while a password is hashed: then nobody knows which one was proven.
         for _ in 0..MOST_TRIES {
             let known = self.store.user(name.to_owned()).await?;
@@ -108,16 +91,9 @@ impl Authority {
                 }
                 known => known,
             };
-            let attempt = Attempt {
-                claim,
-                user: name.to_owned(),
-                epoch,
-                password: Secret::new(password.expose().clone()),
-                address: from.address,
-                suspect: from.address.is_some_and(|address| self.throttles().refuses(address)),
-                as_stranger,
-                at,
-            };
+            let suspect = from.address.is_some_and(|address| self.throttles().refuses(address));
+            let trial = Trial { user: name.to_owned(), epoch, address: from.address, suspect, greeting };
+            let attempt = Attempt { claim, trial, password: Arc::clone(&kept), at };
             let proven = self.sign_in.proving.prove(&self.store, attempt).await.inspect_err(|error| {
                 count(if matches!(error, ServiceError::Store(_)) { "failed" } else { "put_off" });
             })?;

@@ -5,6 +5,7 @@ pub mod request;
 
 use self::request::{UserChangeOrder, UserOrder, check_password};
 use super::{Authority, Caller, FieldError, ServiceError};
+use crate::access::guessing::Greeting;
 use crate::access::{Act, Actor, Limits, Permission, Rights, UserRole};
 use crate::clock::Timestamp;
 use crate::id::SessionId;
@@ -162,8 +163,8 @@ impl Authority {
         let name = UserName::parse(name).map_err(|_| ServiceError::Unauthenticated)?;
         check_password("new", &new, name.as_str(), &mut faults);
         let before = self.show_user(&name).await?;
-        match self.prove_again(caller, name.as_str(), current).await {
-            Ok(()) => {}
+        match self.prove(caller, name.as_str(), current, Greeting::AsStranger).await {
+            Ok(_) => {}
             Err(ServiceError::Unauthenticated) => {
                 faults.push(FieldError::new("current", "this is not your password"));
             }

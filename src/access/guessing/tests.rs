@@ -7,17 +7,17 @@ fn at(last: u8) -> Option<IpAddr> {
     Some(IpAddr::from([192, 0, 2, last]))
 }
 
-fn by(user: &str, address: Option<IpAddr>) -> Trial<'_> {
-    Trial { user, epoch: 0, address, suspect: false, as_stranger: false }
+fn by(user: &str, address: Option<IpAddr>) -> Trial {
+    Trial { user: user.to_owned(), epoch: 0, address, suspect: false, greeting: Greeting::AsKnown }
 }
 
-fn suspect(user: &str, address: Option<IpAddr>) -> Trial<'_> {
+fn suspect(user: &str, address: Option<IpAddr>) -> Trial {
     Trial { suspect: true, ..by(user, address) }
 }
 
 fn guessed(times: u32) -> Guesses {
     let guesses = Guesses::default();
-    (0..times).for_each(|_| guesses.failed("admin", NOW));
+    (0..times).for_each(|_| guesses.failed(&by("admin", at(9)), NOW));
     guesses
 }
 
@@ -52,7 +52,7 @@ fn a_known_address_is_never_held_back_and_nobody_else_is_known_for_it() {
 #[test]
 fn a_name_that_nobody_has_is_treated_the_same() {
     let guesses = Guesses::default();
-    (0..5000).for_each(|_| guesses.failed("nobody", NOW));
+    (0..5000).for_each(|_| guesses.failed(&by("nobody", at(9)), NOW));
     assert!(matches!(guesses.receive(&by("nobody", at(1)), NOW), Reception::Held(LONGEST, _)));
 }
 
@@ -125,7 +125,7 @@ fn an_attempt_that_is_to_be_a_strangers_is_held_back_wherever_it_comes_from() {
     let guesses = guessed(5000);
     guesses.proven(&by("admin", at(1)), NOW);
     for address in [at(1), None] {
-        let trial = Trial { as_stranger: true, ..by("admin", address) };
+        let trial = Trial { greeting: Greeting::AsStranger, ..by("admin", address) };
         let first = guesses.receive(&trial, NOW);
         let _second = guesses.receive(&trial, NOW);
         assert!(matches!(first, Reception::Held(LONGEST, _)));
@@ -137,7 +137,7 @@ fn an_attempt_that_is_to_be_a_strangers_is_held_back_wherever_it_comes_from() {
 fn memory_is_bounded_whatever_names_are_tried() {
     let guesses = Guesses::default();
     for number in 0..100_000 {
-        guesses.failed(&number.to_string(), NOW);
+        guesses.failed(&by(&number.to_string(), at(9)), NOW);
     }
     assert!(guesses.accounts().len() as u64 <= PLACES);
     for last in 0..=255 {

@@ -130,7 +130,7 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
-    use crate::access::guessing::{Guesses, Reception, Trial};
+    use crate::access::guessing::{Greeting, Guesses, Reception, Trial};
 
     type SignIn<'a> = Pin<Box<dyn Future<Output = Result<(), ServiceError>> + 'a>>;
 
@@ -207,7 +207,8 @@ mod tests {
     fn queue(user: &str) -> Queue {
         let (guesses, now) = (Guesses::default(), Duration::ZERO);
         let address = Some(IpAddr::from([192, 0, 2, 1]));
-        let trial = Trial { user, epoch: 0, address, suspect: true, as_stranger: false };
+        let user = user.to_owned();
+        let trial = Trial { user, epoch: 0, address, suspect: true, greeting: Greeting::AsKnown };
         match guesses.receive(&trial, now) {
             Reception::Held(_, place) => place.queue(),
             _ => panic!("not held back"),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::flights::Flights;
 use super::hashing::{Hashing, Lane};
-use crate::access::guessing::{Guesses, LONGEST, Place, Reception, Trial};
+use crate::access::guessing::{Greeting, Guesses, LONGEST, Place, Reception, Trial};
 use crate::access::password;
 use crate::access::proof::Digest;
 use crate::access::throttle::{Limit, RateLimited};
@@ -21,27 +21,12 @@ type Proven = Result<bool, ServiceError>;
 pub(super) struct Attempt {
     /// Name, epoch and password, as they are remembered.
     pub(super) claim: Digest,
-    /// The user.
-    pub(super) user: String,
-    /// The epoch of that user.
-    pub(super) epoch: u64,
+    /// Who says so.
+    pub(super) trial: Trial,
     /// The password.
-    pub(super) password: Secret<String>,
-    /// From where, if over the network.
-    pub(super) address: Option<IpAddr>,
-    /// Whether too much was refused at that address lately.
-    pub(super) suspect: bool,
-    /// Whether it is received as a stranger's wherever it comes from.
-    pub(super) as_stranger: bool,
+    pub(super) password: Arc<Secret<String>>,
     /// When, by the boot clock.
     pub(super) at: Duration,
-}
-
-impl Attempt {
-    fn trial(&self) -> Trial<'_> {
-        let Self { user, epoch, address, suspect, as_stranger, .. } = self;
-        Trial { user, epoch: *epoch, address: *address, suspect: *suspect, as_stranger: *as_stranger }
-    }
 }
 
 /// What those who prove passwords share.
@@ -49,7 +34,7 @@ impl Attempt {
 pub(super) struct Proving {
     pub(super) hashing: Hashing,
     pub(super) guesses: Guesses,
-    attempts: Flights<(Digest, Option<IpAddr>, bool), Proven>,
+    attempts: Flights<(Digest, Option<IpAddr>, Greeting), Proven>,
     hashes: Flights<Digest, Proven>,
 }
 
@@ -59,7 +44,7 @@ impl Proving {
         if let Some(proven) = self.hashes.join(attempt.claim).await {
             return proven;
         }
-        let key = (attempt.claim, attempt.address, attempt.as_stranger);
+        let key = (attempt.claim, attempt.trial.address, attempt.trial.greeting);
         let (proving, store) = (Arc::clone(self), Arc::clone(store));
         let proven = self.attempts.fly(key, || async move { proving.attempt(store, attempt).await }).await;
         proven.unwrap_or(Err(ServiceError::Unauthenticated))
@@ -67,22 +52,22 @@ impl Proving {
 
     async fn attempt(self: Arc<Self>, store: Arc<dyn Store>, attempt: Attempt) -> Proven {
         let (lane, place) = self.receive(&attempt).await?;
-        let (proving, user) = (Arc::clone(&self), attempt.user.clone());
-        let password = Secret::new(attempt.password.expose().clone());
+        let (proving, user) = (Arc::clone(&self), attempt.trial.user.clone());
+        let password = Arc::clone(&attempt.password);
         // The place is kept until the password is hashed: who waits for that is counted too.
         let hash = || async move { proving.hash(&store, (lane, place), user, password).await };
         let hashed = self.hashes.fly(attempt.claim, hash).await;
         let proven = hashed.unwrap_or(Err(ServiceError::Unauthenticated))?;
         match proven {
-            true => self.guesses.proven(&attempt.trial(), attempt.at),
-            false => self.guesses.failed(&attempt.user, attempt.at),
+            true => self.guesses.proven(&attempt.trial, attempt.at),
+            false => self.guesses.failed(&attempt.trial, attempt.at),
         }
         Ok(proven)
     }
 
     /// Holds the attempt back, if it has to be.
     async fn receive(&self, attempt: &Attempt) -> Result<(Lane, Option<Place>), ServiceError> {
-        match self.guesses.receive(&attempt.trial(), attempt.at) {
+        match self.guesses.receive(&attempt.trial, attempt.at) {
             Reception::Known => Ok((Lane::Known, None)),
             Reception::Free => Ok((Lane::Stranger, None)),
             Reception::Held(delay, place) => {
@@ -104,7 +89,7 @@ impl Proving {
         store: &Arc<dyn Store>,
         (lane, place): (Lane, Option<Place>),
         user: String,
-        password: Secret<String>,
+        password: Arc<Secret<String>>,
     ) -> Proven {
         let hash = store.password_hash(user).await?;
         let verify = move || {
@@ -130,11 +115,12 @@ mod tests {
 
     /// An attempt from this address, or from the server's own machine.
     fn attempt(last: Option<u8>) -> Attempt {
-        let password = Secret::new("a wrong horse".to_owned());
+        let password = Arc::new(Secret::new("a wrong horse".to_owned()));
         let claim = Proofs::default().digest(&Claim { user: "admin", epoch: 0, password: &password });
         let address = last.map(|last| IpAddr::from([192, 0, 2, last]));
-        let user = "admin".to_owned();
-        Attempt { claim, user, epoch: 0, password, address, suspect: false, as_stranger: false, at: NOW }
+        let (user, greeting) = ("admin".to_owned(), Greeting::AsKnown);
+        let trial = Trial { user, epoch: 0, address, suspect: false, greeting };
+        Attempt { claim, trial, password, at: NOW }
     }
 
     /// In which lane an attempt from there is hashed, and how long it waited for that.
@@ -146,8 +132,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn strangers_wait_for_an_account_that_is_guessed_at_and_its_user_does_not() {
         let proving = Proving::default();
-        proving.guesses.proven(&attempt(Some(1)).trial(), NOW);
-        (0..5000).for_each(|_| proving.guesses.failed("admin", NOW));
+        proving.guesses.proven(&attempt(Some(1)).trial, NOW);
+        (0..5000).for_each(|_| proving.guesses.failed(&attempt(None).trial, NOW));
         assert_eq!(waited(&proving, Some(1)).await, (Ok(Lane::Known), Duration::ZERO));
         assert_eq!(waited(&proving, None).await, (Ok(Lane::Known), Duration::ZERO));
         let (lane, took) = waited(&proving, Some(2)).await;
@@ -160,7 +146,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_too_many_of_an_address_hears_when_to_come_again() {
         let proving = Proving::default();
-        (0..5000).for_each(|_| proving.guesses.failed("admin", NOW));
+        (0..5000).for_each(|_| proving.guesses.failed(&attempt(None).trial, NOW));
         let (one, another) = (attempt(Some(2)), attempt(Some(3)));
         let receive = async |attempt| proving.receive(attempt).await.map(|(lane, _place)| lane);
         let (first, second, third, other) =
@@ -188,7 +174,8 @@ mod tests {
             let runs = async || tokio::task::spawn_blocking(password::runs).await.unwrap();
             for user in ["admin", "nobody"] {
                 let before = runs().await;
-                let attempt = Attempt { user: user.to_owned(), ..attempt(Some(1)) };
+                let mut attempt = attempt(Some(1));
+                user.clone_into(&mut attempt.trial.user);
                 assert_eq!(proving.prove(&store, attempt).await, Ok(false), "{user}");
                 assert_eq!(runs().await, before + 1, "{user}");
             }
