@@ -86,43 +86,35 @@ impl Authority {
             let claim = self.sign_in.proofs.digest(&Claim { user: name, epoch, password });
             let at = self.time.boot();
             let known = match known {
-                Some(user) if self.sign_in.proofs.holds(claim, at) => {
-                    return self.if_enabled(from, user, "remembered");
+                Some(user) if !is_disabled(&user) && self.sign_in.proofs.holds(claim, at) => {
+                    count("remembered");
+                    return Ok(user);
                 }
                 known => known,
             };
             let suspect = from.address.is_some_and(|address| self.throttles().refuses(address));
+            let disabled = known.as_ref().is_some_and(is_disabled);
             let trial = Trial { user: name.to_owned(), epoch, address: from.address, suspect, greeting };
-            let attempt = Attempt { claim, trial, password: Arc::clone(&kept), at };
+            let attempt = Attempt { claim, trial, password: Arc::clone(&kept), disabled, at };
             let proven = self.sign_in.proving.prove(&self.store, attempt).await.inspect_err(|error| {
                 count(if matches!(error, ServiceError::Store(_)) { "failed" } else { "put_off" });
             })?;
             let Some(known) = known else { return Err(self.refuse_sign_in(from, None, "unknown_user")) };
             if !proven {
-                return Err(self.refuse_sign_in(from, Some(known.name), "wrong_password"));
+                let reason = if disabled { "user_disabled" } else { "wrong_password" };
+                return Err(self.refuse_sign_in(from, Some(known.name), reason));
             }
             match self.store.user(name.to_owned()).await? {
-                Some(user) if user.epoch == epoch => {
+                // Who is disabled meanwhile begins a new epoch by it.
+                Some(user) if user.epoch == epoch && !is_disabled(&user) => {
                     self.sign_in.proofs.remember(claim, at);
-                    return self.if_enabled(from, user, "proven");
+                    count("proven");
+                    return Ok(user);
                 }
                 _ => {}
             }
         }
         Err(ServiceError::Unauthenticated)
-    }
-
-    fn if_enabled(
-        &self,
-        from: &Caller,
-        user: UserRecord,
-        how: &'static str,
-    ) -> Result<UserRecord, ServiceError> {
-        if user.disabled_at.is_some() {
-            return Err(self.refuse_sign_in(from, Some(user.name), "user_disabled"));
-        }
-        count(how);
-        Ok(user)
     }
 
     /// Notes for the ledger that somebody was refused. A name that no user has is written nowhere.
@@ -170,6 +162,10 @@ impl Authority {
         self.store.set_password(SetPassword { user: user.to_owned(), hash, at, entry }).await?;
         Ok(())
     }
+}
+
+const fn is_disabled(user: &UserRecord) -> bool {
+    user.disabled_at.is_some()
 }
 
 /// Counts how a sign-in ended.

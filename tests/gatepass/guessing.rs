@@ -143,6 +143,21 @@ async fn an_unknown_name_is_slowed_down_as_a_known_one_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_users_right_password_is_a_wrong_one_and_counts_as_a_guess() {
+    let at = Running::start().await;
+    at.user("alex", PASSWORD, "operator").await;
+    let disabled = at.admin().patch("/api/v1/users/alex", &serde_json::json!({ "disabled": true })).await;
+    assert_eq!(disabled.status, 200, "{}", disabled.text);
+    for _ in 0..6 {
+        assert_eq!(sign_in(&at.authority, 1, "alex", PASSWORD).await, Err(ServiceError::Unauthenticated));
+    }
+    let began = std::time::Instant::now();
+    assert_eq!(sign_in(&at.authority, 1, "alex", PASSWORD).await, Err(ServiceError::Unauthenticated));
+    assert!(began.elapsed() >= Duration::from_millis(250), "{:?}", began.elapsed());
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_has_a_session_guesses_the_password_as_slowly_as_a_stranger() {
     let at = Running::start().await;
     assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());

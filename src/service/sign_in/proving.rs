@@ -25,6 +25,8 @@ pub(super) struct Attempt {
     pub(super) trial: Trial,
     /// The password.
     pub(super) password: Arc<Secret<String>>,
+    /// Whether the user may not sign in whatever the password is: it is hashed, and wrong.
+    pub(super) disabled: bool,
     /// When, by the boot clock.
     pub(super) at: Duration,
 }
@@ -52,10 +54,10 @@ impl Proving {
 
     async fn attempt(self: Arc<Self>, store: Arc<dyn Store>, attempt: Attempt) -> Proven {
         let (lane, place) = self.receive(&attempt).await?;
-        let (proving, user) = (Arc::clone(&self), attempt.trial.user.clone());
+        let (proving, user, disabled) = (Arc::clone(&self), attempt.trial.user.clone(), attempt.disabled);
         let password = Arc::clone(&attempt.password);
         // The place is kept until the password is hashed: who waits for that is counted too.
-        let hash = || async move { proving.hash(&store, (lane, place), user, password).await };
+        let hash = || async move { proving.hash(&store, (lane, place), (user, disabled), password).await };
         let hashed = self.hashes.fly(attempt.claim, hash).await;
         let proven = hashed.unwrap_or(Err(ServiceError::Unauthenticated))?;
         match proven {
@@ -88,10 +90,10 @@ impl Proving {
         &self,
         store: &Arc<dyn Store>,
         (lane, place): (Lane, Option<Place>),
-        user: String,
+        (user, disabled): (String, bool),
         password: Arc<Secret<String>>,
     ) -> Proven {
-        let hash = store.password_hash(user).await?;
+        let hash = store.password_hash(user).await?.filter(|_| !disabled);
         let verify = move || {
             let _kept = place;
             password::verify(&password, hash.as_ref())
@@ -115,12 +117,17 @@ mod tests {
 
     /// An attempt from this address, or from the server's own machine.
     fn attempt(last: Option<u8>) -> Attempt {
-        let password = Arc::new(Secret::new("a wrong horse".to_owned()));
+        shown(last, "a wrong horse")
+    }
+
+    /// The same with this password.
+    fn shown(last: Option<u8>, password: &str) -> Attempt {
+        let password = Arc::new(Secret::new(password.to_owned()));
         let claim = Proofs::default().digest(&Claim { user: "admin", epoch: 0, password: &password });
         let address = last.map(|last| IpAddr::from([192, 0, 2, last]));
         let (user, greeting) = ("admin".to_owned(), Greeting::AsKnown);
         let trial = Trial { user, epoch: 0, address, suspect: false, greeting };
-        Attempt { claim, trial, password, at: NOW }
+        Attempt { claim, trial, password, disabled: false, at: NOW }
     }
 
     /// In which lane an attempt from there is hashed, and how long it waited for that.
@@ -160,7 +167,7 @@ mod tests {
 
     /// On one thread for all that blocks, which counts.
     #[test]
-    fn a_wrong_password_and_a_name_that_nobody_has_cost_one_run_of_argon2_each() {
+    fn a_wrong_password_a_disabled_users_and_a_name_that_nobody_has_cost_one_run_of_argon2_each() {
         let mut threads = tokio::runtime::Builder::new_current_thread();
         threads.max_blocking_threads(1).enable_time().build().unwrap().block_on(async {
             let directory = tempfile::tempdir().unwrap();
@@ -172,13 +179,23 @@ mod tests {
             store.set_password(SetPassword { user: "admin".to_owned(), hash, at, entry }).await.unwrap();
             let proving = Arc::new(Proving::default());
             let runs = async || tokio::task::spawn_blocking(password::runs).await.unwrap();
-            for user in ["admin", "nobody"] {
+            let (right, wrong) = ("correct horse battery", "a wrong horse");
+            let cases = [("admin", wrong, false), ("nobody", wrong, false), ("admin", right, true)];
+            for (user, password, disabled) in cases {
                 let before = runs().await;
-                let mut attempt = attempt(Some(1));
+                let mut attempt = Attempt { disabled, ..shown(Some(1), password) };
                 user.clone_into(&mut attempt.trial.user);
+                let trial = attempt.trial.clone();
                 assert_eq!(proving.prove(&store, attempt).await, Ok(false), "{user}");
                 assert_eq!(runs().await, before + 1, "{user}");
+                assert!(!matches!(proving.guesses.receive(&trial, NOW), Reception::Known), "{user}");
             }
+            for _ in 0..4 {
+                let attempt = Attempt { disabled: true, ..shown(Some(1), right) };
+                assert_eq!(proving.prove(&store, attempt).await, Ok(false));
+            }
+            let received = proving.guesses.receive(&attempt(Some(1)).trial, NOW);
+            assert!(matches!(received, Reception::Held(..)), "each of them was counted");
         });
     }
 }
