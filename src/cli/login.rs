@@ -54,8 +54,7 @@ impl Login {
     /// Signs in and remembers.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Target { url, trust, .. } = self.remote.target(environment)?;
-        let given = self.remote.user.as_deref().or_else(|| environment.get("GATEPASS_USER"));
-        let user = given.unwrap_or("admin").to_owned();
+        let user = self.remote.given_user(environment)?.unwrap_or("admin").to_owned();
         let SignedIn { api, kept, until } = match &self.api_key_file {
             Some(file) => with_key(&url, trust, ask::read_file(file)?).await?,
             None => self.with_password(environment, &url, trust, &user).await?,

@@ -59,7 +59,7 @@ impl Remote {
         match self.local(environment)? {
             Some(local) => {
                 // Whoever says who asks must not be answered with everything that the data directory allows.
-                let credential = match self.says_who(environment) {
+                let credential = match self.says_who(environment)? {
                     true => self.credential(environment, None)?,
                     false => Credential::Bearer(Secret::new(local.credential.to_string())),
                 };
@@ -88,9 +88,27 @@ impl Remote {
     }
 
     /// Whether flags or environment name a user or an API key.
-    fn says_who(&self, environment: &Environment) -> bool {
-        self.user.is_some()
-            || ["GATEPASS_USER", "GATEPASS_API_KEY"].iter().any(|name| environment.get(name).is_some())
+    fn says_who(&self, environment: &Environment) -> Result<bool, CliError> {
+        Ok(self.given_key(environment)?.is_some() || self.given_user(environment)?.is_some())
+    }
+
+    /// The user that flags or environment name.
+    pub(crate) fn given_user<'a>(
+        &'a self,
+        environment: &'a Environment,
+    ) -> Result<Option<&'a str>, CliError> {
+        match self.user.as_deref() {
+            Some(user) => Ok(Some(user)),
+            None => who(environment, "GATEPASS_USER"),
+        }
+    }
+
+    /// The API key of the environment, unless a user is named in its place.
+    fn given_key(&self, environment: &Environment) -> Result<Option<Secret<String>>, CliError> {
+        match self.user {
+            Some(_) => Ok(None),
+            None => Ok(who(environment, "GATEPASS_API_KEY")?.map(|key| Secret::new(key.to_owned()))),
+        }
     }
 
     fn given_server(&self, environment: &Environment) -> Option<String> {
@@ -163,10 +181,10 @@ impl Remote {
         environment: &Environment,
         profile: Option<&Profile>,
     ) -> Result<Credential, CliError> {
-        if let Some(key) = environment.get("GATEPASS_API_KEY").filter(|_| self.user.is_none()) {
-            return Ok(Credential::Bearer(Secret::new(key.to_owned())));
+        if let Some(key) = self.given_key(environment)? {
+            return Ok(Credential::Bearer(key));
         }
-        let given = self.user.as_deref().or_else(|| environment.get("GATEPASS_USER"));
+        let given = self.given_user(environment)?;
         let profile = profile.filter(|profile| given.is_none_or(|user| user == profile.user));
         if let (None, Some(profile)) = (environment.get("GATEPASS_PASSWORD"), profile)
             // An API key is nobody's session: who names a user means that user.
@@ -182,12 +200,15 @@ impl Remote {
     }
 
     /// The user that is meant: flags, environment, profile; `None` where an API key is.
-    pub(crate) fn user_name(&self, environment: &Environment, profile: Option<&Profile>) -> Option<String> {
-        let given = self.user.as_deref().or_else(|| environment.get("GATEPASS_USER"));
+    pub(crate) fn user_name(
+        &self,
+        environment: &Environment,
+        profile: Option<&Profile>,
+    ) -> Result<Option<String>, CliError> {
+        let (given, key) = (self.given_user(environment)?, self.given_key(environment)?.is_some());
         let kept = profile.filter(|profile| !matches!(profile.kept, Kept::ApiKey { .. }));
-        let key = environment.get("GATEPASS_API_KEY").is_some();
         let user = given.or_else(|| kept.filter(|_| !key).map(|profile| profile.user.as_str()));
-        user.map(str::to_owned)
+        Ok(user.map(str::to_owned))
     }
 
     /// The password of `user`: environment, prompt.
@@ -199,6 +220,15 @@ impl Remote {
                 "no password: set GATEPASS_PASSWORD, or run `gatepass login`",
             ),
         }
+    }
+}
+
+/// A variable that says who asks. Empty it is a script's mistake, such as a file that was not there: nobody else may be
+/// meant in its place, least of all whoever reads the data directory.
+fn who<'a>(environment: &'a Environment, name: &str) -> Result<Option<&'a str>, CliError> {
+    match environment.is_empty(name) {
+        true => Err(CliError::Usage(format!("{name} is set but empty: give it a value, or unset it"))),
+        false => Ok(environment.get(name)),
     }
 }
 

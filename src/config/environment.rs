@@ -12,13 +12,13 @@ use zeroize::Zeroizing;
 pub struct Environment(BTreeMap<String, Zeroizing<String>>);
 
 impl Environment {
-    /// The environment of this process. Variables that are not Unicode are left out.
+    /// The environment of this process. A variable that is not Unicode counts as an empty one.
     pub fn of_process() -> Self {
         // `vars` would panic at a variable that is not Unicode, whoever set it.
         let vars = std::env::vars_os();
-        Self::from_pairs(
-            vars.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))),
-        )
+        Self::from_pairs(vars.filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().unwrap_or_default()))
+        }))
     }
 
     /// An environment of these variables, those that gatepass does not look at left out.
@@ -36,6 +36,11 @@ impl Environment {
     /// The value of a variable; an empty one counts as not set.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable is set and says nothing: `get` does not tell that from one that is not set.
+    pub fn is_empty(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| value.trim().is_empty())
     }
 
     /// Where this user's configuration lives (XDG Base Directory): `$XDG_CONFIG_HOME`, else `$HOME/.config`.
@@ -66,6 +71,8 @@ mod tests {
 
     #[test]
     fn an_empty_variable_counts_as_not_set() {
-        assert_eq!(Environment::from_pairs([("GATEPASS_TOKEN", "")]).get("GATEPASS_TOKEN"), None);
+        let environment = Environment::from_pairs([("GATEPASS_TOKEN", "")]);
+        assert_eq!(environment.get("GATEPASS_TOKEN"), None);
+        assert!(environment.is_empty("GATEPASS_TOKEN") && !environment.is_empty("GATEPASS_USER"));
     }
 }

@@ -6,6 +6,7 @@ mod limits;
 mod race;
 mod slow_body;
 mod users;
+mod who;
 
 /// A password that is good enough.
 const PASSWORD: &str = "staple battery horse correct";

@@ -1,0 +1,35 @@
+//! Who the command line asks as: what is set in the environment is meant, or refused, and never passed over.
+
+use std::process::Output;
+
+use super::PASSWORD;
+use crate::support::Process;
+use crate::support::process::{free_port, gatepass};
+
+/// `gatepass …` on the machine of the server, with these variables.
+fn beside(server: &Process, args: &[&str], variables: &[(&str, &str)]) -> Output {
+    let mut command = gatepass();
+    command.args(args).arg("--data-dir").arg(&server.data_dir).envs(variables.iter().copied());
+    command.output().unwrap()
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_variable_that_says_who_asks_and_is_empty_lets_nobody_else_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let create = ["token", "create"];
+    for (name, value) in [("GATEPASS_API_KEY", ""), ("GATEPASS_API_KEY", "\r\n"), ("GATEPASS_USER", "")] {
+        let output = beside(&server, &create, &[(name, value)]);
+        assert_eq!(output.status.code(), Some(2), "{name}: {}", complaint(&output));
+        assert!(complaint(&output).contains(&format!("{name} is set but empty")), "{}", complaint(&output));
+        assert!(output.stdout.is_empty(), "nothing was minted");
+    }
+    let both = [("GATEPASS_USER", "admin"), ("GATEPASS_PASSWORD", PASSWORD), ("GATEPASS_API_KEY", "")];
+    assert_eq!(beside(&server, &create, &both).status.code(), Some(2), "nor a user beside it");
+    assert!(beside(&server, &create, &[]).status.success(), "whoever says nothing has the data directory");
+    server.stop().await;
+}
