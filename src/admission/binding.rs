@@ -30,8 +30,14 @@ pub enum BindingError {
         allowed: String,
     },
     /// The token is bound to a cluster that the host did not name.
-    #[error("the token is bound to another cluster: pass the cluster's id with --cluster")]
-    Cluster,
+    #[error(
+        "the token is bound to {} cluster: pass the id of its cluster with --cluster",
+        if *.named { "another" } else { "a" }
+    )]
+    Cluster {
+        /// Whether the host named one.
+        named: bool,
+    },
     /// The token is bound to one enrolled host; a plain redemption cannot prove to be it.
     #[error("the token re-enrolls one host only")]
     Host,
@@ -43,7 +49,7 @@ impl BindingError {
         match self {
             Self::Key => "key_mismatch",
             Self::Name { .. } => "name_not_allowed",
-            Self::Cluster => "cluster_mismatch",
+            Self::Cluster { .. } => "cluster_mismatch",
             Self::Host => "host_mismatch",
         }
     }
@@ -61,7 +67,7 @@ pub fn check(grant: &Grant, ask: &Ask) -> Result<(), BindingError> {
         return Err(BindingError::Host);
     }
     if grant.bindings.cluster.is_some() && grant.bindings.cluster != ask.cluster {
-        return Err(BindingError::Cluster);
+        return Err(BindingError::Cluster { named: ask.cluster.is_some() });
     }
     match &ask.name {
         Some(name) if !grant.bindings.dns_names.iter().any(|pattern| pattern.matches(name)) => {
@@ -131,9 +137,11 @@ mod tests {
     fn a_cluster_token_refuses_a_host_that_names_no_cluster_or_another() {
         let mut bound = grant();
         bound.bindings.cluster = Some(Cluster::parse("ran-a").unwrap());
-        assert_eq!(check(&bound, &ask()), Err(BindingError::Cluster));
+        assert_eq!(check(&bound, &ask()), Err(BindingError::Cluster { named: false }));
         let other = Ask { cluster: Some(Cluster::parse("ran-b").unwrap()), ..ask() };
-        assert_eq!(check(&bound, &other), Err(BindingError::Cluster));
+        assert_eq!(check(&bound, &other), Err(BindingError::Cluster { named: true }));
+        let texts = [false, true].map(|named| BindingError::Cluster { named }.to_string());
+        assert!(texts[0].contains("to a cluster:") && texts[1].contains("to another cluster:"), "{texts:?}");
     }
 
     #[test]

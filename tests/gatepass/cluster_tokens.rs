@@ -117,3 +117,18 @@ async fn a_rotated_token_is_bound_to_the_same_cluster() {
     assert_eq!(redeem(&at, &rotated.json, Some("ran-zone-a")).await.0, 200);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_line_to_paste_names_the_cluster_that_the_token_is_bound_to() {
+    let at = Running::start().await;
+    let minted = at.mint(json!({ "bind": { "cluster": "edge/1" } })).await;
+    let line = minted["install_command"].as_str().unwrap();
+    assert!(line.ends_with("gatepass enroll --cluster edge/1"), "{line}");
+    let refused = Host::new().redeem_with(&at, &token_of(&minted), json!({})).await;
+    assert!(
+        refused.text.contains("bound to a cluster") && refused.text.contains("--cluster"),
+        "{}",
+        refused.text
+    );
+    at.stop().await;
+}

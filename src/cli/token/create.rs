@@ -190,16 +190,23 @@ pub(super) fn show_enrollment(answer: &Value, file: Option<&Path>) -> Result<(),
     ];
     output::one(Format::Table, answer, &rows)?;
     match (file, answer["install_command"].as_str()) {
-        (Some(file), _) => line(format!(
-            "\nThe token is in the file alone. Bring it to the new host, and there:\n  \
-             gatepass enroll --token-file {0} && rm {0}",
-            file.display()
+        (Some(file), command) => line(format!(
+            "\nThe token is in the file alone. Bring it to the new host, and there:\n  {}",
+            from_file(file, command.unwrap_or_default(), answer["max_uses"] == 1)
         )),
         (None, Some(command)) => line(format!(
             "\nThe token is shown once. On the new host, paste this line, then the token:\n  {command}"
         )),
         (None, None) => Ok(()),
     }
+}
+
+/// `command` for a token in a file, which goes with its only use.
+fn from_file(file: &Path, command: &str, once: bool) -> String {
+    let (file, flags) =
+        (file.display(), command.split_once("gatepass enroll").map_or("", |(_, flags)| flags));
+    let after = if once { format!(" && rm {file}") } else { String::new() };
+    format!("gatepass enroll --token-file {file}{}{after}", printable(flags))
 }
 
 #[cfg(test)]
@@ -250,6 +257,14 @@ mod tests {
     #[test]
     fn what_was_not_asked_for_is_left_to_the_server() {
         assert_eq!(body(&[]), json!({"roles": [], "persistent": false}));
+    }
+
+    #[test]
+    fn the_line_for_a_file_has_the_flags_of_the_pasted_one_and_removes_what_is_used_once() {
+        let command = "read -rs GATEPASS_TOKEN && sudo -E gatepass enroll --cluster edge/1";
+        let line = |once| from_file(Path::new("t"), command, once);
+        assert_eq!(line(true), "gatepass enroll --token-file t --cluster edge/1 && rm t");
+        assert_eq!(line(false), "gatepass enroll --token-file t --cluster edge/1");
     }
 
     #[test]

@@ -83,10 +83,13 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
 pub(super) fn shown(authority: &Authority, minted: &MintedToken, label: String) -> Value {
     let (grant, root) = (minted.grant(), authority.cas().current().root_fingerprint());
     // Without the root in the token, the host has to be told where to go and whom to trust.
-    let install_command = match grant.root {
+    let mut install_command = match grant.root {
         Some(_) => INSTALL.to_owned(),
         None => format!("{INSTALL} --server {}", authority.issuers().current()),
     };
+    if let Some(cluster) = &grant.bindings.cluster {
+        install_command.extend([" --cluster ", cluster.as_str()]);
+    }
     json!(Minted {
         token: minted.text().expose(),
         token_id: grant.token,
