@@ -53,17 +53,21 @@ struct SignedIn {
 impl Login {
     /// Signs in and remembers.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Target { url, trust, .. } = self.remote.target(environment)?;
-        let user = self.remote.given_user(environment)?.unwrap_or("admin").to_owned();
+        let Target { url, trust, profile: before } = self.remote.target(environment)?;
+        let known = before.as_ref().map(|profile| profile.user.as_str());
+        let user = self.remote.given_user(environment)?.or(known).unwrap_or("admin").to_owned();
         let SignedIn { api, kept, until } = match &self.api_key_file {
             Some(file) => with_key(&url, trust, ask::read_file(file)?).await?,
             None => self.with_password(environment, &url, trust, &user).await?,
         };
         let path = Profile::path(environment)?;
-        let ca = self.remote.ca_file(environment).map(std::fs::canonicalize).transpose()?;
+        // What no flag says of a server that is known stays as it was.
+        let (ca_before, outside_before) =
+            before.map_or((None, false), |profile| (profile.ca, profile.outside_tls));
+        let ca = self.remote.ca_file(environment).map(std::fs::canonicalize).transpose()?.or(ca_before);
         let learnt = api.connector().server_root().map(|root| crate::id::Fingerprint::of(&root));
         let ca_fingerprint = self.remote.fingerprint(environment)?.or(learnt);
-        let outside_tls = self.remote.outside_tls;
+        let outside_tls = self.remote.outside_tls || outside_before;
         let who = if matches!(kept, Kept::ApiKey { .. }) { "an API key" } else { user.as_str() };
         let told = format!("signed in to {url} as {who}{until}; remembered in {}", path.display());
         let profile =

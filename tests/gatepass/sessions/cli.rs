@@ -96,3 +96,19 @@ async fn logout_everywhere_ends_the_sessions_of_other_machines() {
     assert!(said(&run(&homes[1], None, &["logout"])).contains("signed out"), "what is over can be forgotten");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_login_without_flags_is_by_the_same_user_at_the_same_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let (home, root) = (dir.path().join("home"), server.root.to_string());
+    fs::create_dir(&home).unwrap();
+    let alice =
+        serde_json::json!({ "username": "alice", "role": "viewer", "password": "staple battery horse" });
+    assert_eq!(server.admin().post("/api/v1/users", &alice).await.status, 201);
+    let first = ["login", "--server", &server.url, "--ca-fingerprint", &root, "--user", "alice"];
+    assert!(said(&run(&home, Some("staple battery horse"), &first)).contains("as alice until"));
+    assert!(said(&run(&home, Some("staple battery horse"), &["login"])).contains("as alice until"));
+    assert!(said(&run(&home, None, &["session"])).contains("user:alice"));
+    server.stop().await;
+}
