@@ -53,7 +53,7 @@ struct SignedIn {
 impl Login {
     /// Signs in and remembers.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Target { url, trust, profile: before } = self.remote.target(environment)?;
+        let Target { url, trust, profile: before } = self.remote.find(environment)?;
         let known = before.as_ref().map(|profile| profile.user.as_str());
         let user = self.remote.given_user(environment)?.or(known).unwrap_or("admin").to_owned();
         let SignedIn { api, kept, until } = match &self.api_key_file {

@@ -81,6 +81,18 @@ impl Remote {
         }
     }
 
+    /// The server, on this machine or another, for who does not ask as the data directory's owner.
+    pub(crate) fn find(&self, environment: &Environment) -> Result<Target, CliError> {
+        match self.local(environment)? {
+            Some(local) => {
+                let target = self.local_target(environment, local)?;
+                let profile = Profile::load(environment)?.filter(|profile| profile.server == target.url);
+                Ok(Target { profile, ..target })
+            }
+            None => self.target(environment),
+        }
+    }
+
     /// A connection to `target`.
     pub(crate) fn open(target: Target, credential: Credential) -> Result<Api, CliError> {
         let connector = Connector::new(&target.url, target.trust, None);

@@ -63,7 +63,7 @@ pub(crate) struct ChangePassword {
 
 impl ChangePassword {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let target = self.remote.target(environment)?;
+        let target = self.remote.find(environment)?;
         let user = self.remote.user_name(environment, target.profile.as_ref())?;
         let user = user.ok_or_else(|| {
             CliError::Usage(String::from("only a user has a password: name one with --user"))

@@ -112,3 +112,21 @@ async fn a_second_login_without_flags_is_by_the_same_user_at_the_same_server() {
     assert!(said(&run(&home, None, &["session"])).contains("user:alice"));
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_and_changing_the_password_find_the_server_of_the_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("gatepass-data"), free_port(), &[]).await;
+    fs::write(dir.path().join("new"), "another one of them").unwrap();
+    let change = ["user", "change-password", "--user", "admin", "--password-file", "new"];
+    let data = ["--data-dir", "gatepass-data"];
+    let changed = run(dir.path(), Some(PASSWORD), &[&change[..], &data].concat());
+    assert!(said(&changed).contains("admin has a new password"), "by --data-dir");
+    let told = said(&run(dir.path(), Some("another one of them"), &["login"]));
+    assert!(told.contains(&server.url), "by the directory that lies here: {told}");
+    assert!(
+        complained(&run(dir.path(), Some(PASSWORD), &["login"])).contains("401"),
+        "Basic, not the directory's owner"
+    );
+    server.stop().await;
+}
