@@ -111,6 +111,11 @@ impl Profile {
         }
     }
 
+    /// The session that is kept and has not ended.
+    pub(crate) fn session(&self) -> Option<Credential> {
+        matches!(self.kept, Kept::Session { .. }).then(|| self.credential().ok().flatten()).flatten()
+    }
+
     /// Keeps it.
     pub(crate) fn save(&self, path: &Path) -> Result<(), CliError> {
         if let Some(dir) = path.parent() {

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::at;
 use crate::cli::ask;
 use crate::cli::error::CliError;
 use crate::cli::output::line;
-use crate::cli::remote::Remote;
+use crate::cli::profile::Profile;
+use crate::cli::remote::{Remote, Target};
+use crate::client::ClientError;
 use crate::client::api::Credential;
 use crate::config::Environment;
 use crate::secret::Secret;
@@ -52,7 +54,7 @@ impl SetPassword {
   gatepass user change-password --user alice --server https://gate.example.org:8443
 
 Without --user it is yours of `gatepass login`. The current password comes from GATEPASS_PASSWORD or a prompt. Every
-session of yours ends.")]
+session of yours ends but the one of `gatepass login` here.")]
 pub(crate) struct ChangePassword {
     #[command(flatten)]
     remote: Remote,
@@ -72,9 +74,26 @@ impl ChangePassword {
         let current = Remote::password(environment, &user)?;
         let new = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
         let body = json!({ "current": current.expose(), "new": new.expose() });
-        let credential = Credential::Basic { user: user.clone(), password: current };
-        Remote::open(target, credential)?.post("/api/v1/password", &body).await?;
-        line(format!("{user} has a new password"))
+        let own = target.profile.as_ref().filter(|profile| profile.user == user).and_then(Profile::session);
+        let kept = match own {
+            Some(session) => by_session(self.remote.find(environment)?, session, &body).await?,
+            None => false,
+        };
+        if !kept {
+            let credential = Credential::Basic { user: user.clone(), password: current };
+            Remote::open(target, credential)?.post("/api/v1/password", &body).await?;
+        }
+        let sessions = if kept { "every other session of theirs is over" } else { "their sessions are over" };
+        line(format!("{user} has a new password; {sessions}"))
+    }
+}
+
+/// Whether this session was good for it: it alone outlives the change.
+async fn by_session(target: Target, session: Credential, body: &Value) -> Result<bool, CliError> {
+    match Remote::open(target, session)?.post("/api/v1/password", body).await {
+        Ok(_) => Ok(true),
+        Err(ClientError::Refused(problem)) if problem.status == 401 => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 

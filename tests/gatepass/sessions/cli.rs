@@ -74,9 +74,19 @@ async fn who_is_signed_in_changes_the_password_by_the_current_one() {
     let change = ["user", "change-password", "--password-file", "new"];
     let complaint = complained(&run(&home, None, &change));
     assert!(complaint.contains("GATEPASS_PASSWORD"), "a session is not enough: {complaint}");
-    assert_eq!(said(&run(&home, Some(PASSWORD), &change)), "admin has a new password\n");
+    assert!(
+        said(&run(&home, Some(PASSWORD), &change)).contains("admin has a new password; every other session")
+    );
+    assert!(
+        said(&run(&home, None, &["session"])).contains("user:admin"),
+        "who changed it is still signed in"
+    );
     let complaint = complained(&run(&home, Some(PASSWORD), &change));
-    assert!(complaint.contains("401"), "the old one is current no more: {complaint}");
+    assert!(complaint.contains("current: this is not your password"), "the old one is none: {complaint}");
+    said(&run(&home, None, &["logout"]));
+    let change = ["user", "change-password", "--user", "admin", "--password-file", "new"];
+    let again = said(&run(&home, Some("another one of them"), &change));
+    assert!(again.contains("admin has a new password; their sessions are over"), "{again}");
     server.stop().await;
 }
 
