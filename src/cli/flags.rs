@@ -123,3 +123,52 @@ pub(crate) fn one_way_to_say_which(ids: usize, flags: usize, all: bool) -> Resul
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Tokens {
+        #[command(flatten)]
+        which: TokenFlags,
+    }
+
+    #[derive(Parser)]
+    struct Hosts {
+        #[command(flatten)]
+        which: HostFlags,
+    }
+
+    #[test]
+    fn every_flag_of_tokens_is_a_word_of_the_query() {
+        let flags = "x --state used,expired --role proxy --label a&b --minter anna --unused 30d --persistent";
+        let which = Tokens::try_parse_from(flags.split(' ')).ok().unwrap().which;
+        let words = [
+            "state=used%2Cexpired",
+            "role=proxy",
+            "label=a%26b",
+            "minter=anna",
+            "unused_for=30d",
+            "persistent=true",
+        ];
+        assert_eq!(which.query(), words);
+        assert!(which.has_state());
+        let which = Tokens::try_parse_from(["x", "--ephemeral"]).ok().unwrap().which;
+        assert_eq!((which.query(), which.has_state()), (vec![String::from("persistent=false")], false));
+        assert!(Tokens::try_parse_from(["x", "--ephemeral", "--persistent"]).is_err());
+        assert_eq!(Tokens::try_parse_from(["x"]).ok().unwrap().which.query(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_flag_of_hosts_is_a_word_of_the_query() {
+        let id = "0190a0b0-0000-7000-8000-000000000000";
+        let flags = ["x", "--token", id, "--state", "live", "--role", "proxy", "--name", "n"];
+        let which = Hosts::try_parse_from(flags).ok().unwrap().which;
+        assert_eq!(which.query(), [&format!("token={id}"), "state=live", "role=proxy", "name=n"]);
+        assert!(which.has_state());
+        assert_eq!(Hosts::try_parse_from(["x"]).ok().unwrap().which.query(), Vec::<String>::new());
+    }
+}

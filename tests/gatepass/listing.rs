@@ -7,3 +7,4 @@ mod pages;
 mod revoking;
 mod rights;
 mod rotating;
+mod taking;
