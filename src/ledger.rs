@@ -1,10 +1,12 @@
 //! The ledger: the append-only, hash-chained record of every decision.
 
+mod basis;
 mod chain;
 mod entry;
 mod record;
 mod verification;
 
+pub use basis::Basis;
 pub use chain::{ChainHead, HashedEntry, Link, parse};
 pub use entry::{Action, Draft, Outcome, Subjects};
 pub use record::EntryRecord;

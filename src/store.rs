@@ -58,6 +58,12 @@ pub enum StoreError {
         /// What is wrong with it.
         detail: String,
     },
+    /// Who asked for it is disabled or gone by now, or the API key has expired or is gone. Nothing was written.
+    #[error("who asked for it may do nothing any more")]
+    ActorGone,
+    /// The rights of who asked for it are not those any more that it was judged upon. Nothing was written.
+    #[error("the rights of who asked for it have changed meanwhile")]
+    RightsChanged,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::problem::Problem;
 use crate::access::{Actor, Permission, Rights};
 use crate::id::RequestId;
+use crate::ledger::Basis;
 use crate::secret::Secret;
 use crate::service::sessions::LiveSession;
 use crate::service::{Authority, Caller, FieldError, HostCaller};
@@ -24,8 +25,8 @@ pub struct Call {
     pub actor: Actor,
     /// What they may do.
     pub rights: Rights,
-    /// The epoch of the user in which they were judged, if they are one.
-    pub epoch: Option<u64>,
+    /// What their rights were read from, if they can be taken away.
+    pub basis: Option<Basis>,
     /// The host, on routes that need a host certificate.
     pub host: Option<Arc<HostCaller>>,
     /// The token that came in the `Authorization` header, on routes that are for tokens.
@@ -54,7 +55,8 @@ impl Call {
     /// Who calls, for use cases and the ledger.
     pub fn caller(&self) -> Caller {
         let (actor, rights) = (self.actor.clone(), self.rights.clone());
-        Caller { actor, rights, epoch: self.epoch, address: Some(self.address), request: Some(self.request) }
+        let basis = self.basis.clone();
+        Caller { actor, rights, basis, address: Some(self.address), request: Some(self.request) }
     }
 
     /// Whether the caller also has this permission, for what a route does only if asked.

@@ -190,7 +190,7 @@ impl Front {
         if let Some(session) = &judged.session {
             self.authority.session_used(session).await?;
         }
-        let Judged { actor, rights, epoch, host, bearer, session } = judged;
+        let Judged { actor, rights, basis, host, bearer, session } = judged;
         let query = parts.uri.query().unwrap_or("").to_owned();
         let authority = Arc::clone(&self.authority);
         let headers = parts.headers;
@@ -198,7 +198,7 @@ impl Front {
             authority,
             actor,
             rights,
-            epoch,
+            basis,
             host,
             bearer,
             session,

@@ -209,6 +209,7 @@ impl From<ServiceError> for Problem {
             ServiceError::Unauthenticated | ServiceError::SessionOver => Self::unauthenticated(detail),
             ServiceError::UserExists => of(S::CONFLICT, "user_exists"),
             ServiceError::LastAdmin => of(S::CONFLICT, "last_admin"),
+            ServiceError::RightsChanged => of(S::CONFLICT, "rights_changed"),
             ServiceError::TooManyApiKeys { .. } => of(S::CONFLICT, "too_many_api_keys"),
             ServiceError::RenewedTooOften => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(3600),
             ServiceError::RateLimited(limited) => limited.into(),

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use super::Basis;
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, HostId, KeyId, RequestId, Serial, TokenId};
 
@@ -233,6 +234,9 @@ pub struct Draft {
     /// What else belongs to it: a mint's whole grant, a count of refusals, the roles before and after.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub detail: Map<String, Value>,
+    /// What it was judged upon, if that can be taken away. It is written only if that still is so.
+    #[serde(skip)]
+    pub basis: Option<Basis>,
 }
 
 fn action_name<S: serde::Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
@@ -252,6 +256,7 @@ impl Draft {
             outcome: Outcome::Done,
             reason: String::new(),
             detail: Map::new(),
+            basis: None,
         }
     }
 

@@ -14,7 +14,7 @@ use super::{Authority, Caller, ServiceError, SignedIn};
 use crate::access::{Act, Actor, ApiKey, Permission, Rights};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
-use crate::ledger::{Action, Draft, Subjects};
+use crate::ledger::{Action, Basis, Draft, Subjects};
 use crate::secret::Secret;
 use crate::store::{
     ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
@@ -47,12 +47,10 @@ impl Authority {
             used: None,
         };
         let entry = created(caller.did(Action::ApiKeyCreated, now), &key);
-        let (by, digest) = (caller.actor.clone(), made.digest());
-        let command = CreateApiKey { key: key.clone(), digest, by, entry };
+        let command = CreateApiKey { key: key.clone(), digest: made.digest(), entry };
         match self.store.create_api_key(command).await? {
             ApiKeyCreation::Created => Ok((key, made.text())),
             ApiKeyCreation::TooMany => Err(ServiceError::TooManyApiKeys { most: MOST_API_KEYS }),
-            ApiKeyCreation::ActorGone => Err(ServiceError::Unauthenticated),
         }
     }
 
@@ -85,7 +83,8 @@ impl Authority {
         let stored = self.store.api_key(presented.id()).await?;
         let now = self.time.now();
         let good = stored.filter(|stored| presented.matches(&stored.digest));
-        let rights = good.and_then(|stored| rights(stored, now)).ok_or(ServiceError::Unauthenticated)?;
+        let signed_in =
+            good.and_then(|stored| signed_in(stored, now)).ok_or(ServiceError::Unauthenticated)?;
         if !self.key_uses.note(presented.id(), now, address) {
             // A store that cannot be written must not keep a good key out: then this use goes unnoted.
             if let Err(error) = self.write_key_uses().await {
@@ -93,7 +92,7 @@ impl Authority {
             }
             self.key_uses.note(presented.id(), now, address);
         }
-        Ok(SignedIn { actor: Actor::ApiKey(presented.id()), rights, epoch: None })
+        Ok(signed_in)
     }
 
     /// A page of API keys, newest first: the caller's own, or everybody's for who administers.
@@ -156,18 +155,21 @@ impl Authority {
     }
 }
 
-/// What a key allows at this moment: no more than its owner may. `None` if it has expired or the owner is disabled.
-pub(super) fn rights(stored: StoredApiKey, now: Timestamp) -> Option<Rights> {
+/// The key with what it allows at this moment: no more than its owner may. `None` if it has expired or the owner is disabled.
+pub(super) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Option<SignedIn> {
     let StoredApiKey { key, owner, .. } = stored;
     if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
         return None;
     }
     let own = Rights::of_scopes(&key.scopes, key.limits);
-    match (key.owner, owner) {
-        (None, _) => Some(own),
-        (Some(_), Some(owner)) => Some(own.within(&SignedIn::user(owner)?.rights)),
-        (Some(_), None) => None,
-    }
+    let version = owner.as_ref().map(|owner| owner.version);
+    let rights = match (key.owner, owner) {
+        (None, _) => own,
+        (Some(_), Some(owner)) => own.within(&SignedIn::user(owner)?.rights),
+        (Some(_), None) => return None,
+    };
+    let basis = Some(Basis::ApiKey { id: key.id, owner: version });
+    Some(SignedIn { actor: Actor::ApiKey(key.id), rights, basis })
 }
 
 /// Whose keys the caller sees; `None` = everybody's.

@@ -29,7 +29,7 @@ use crate::access::throttle::{Rates, Throttles};
 use crate::access::{Act, Actor, Rights};
 use crate::clock::Timestamp;
 use crate::id::{RequestId, TokenId};
-use crate::ledger::{Action, Draft};
+use crate::ledger::{Action, Basis, Draft};
 use crate::span::Spans;
 use crate::store::{SettingRecord, Store};
 use crate::token::KeyRing;
@@ -78,8 +78,8 @@ pub struct Caller {
     pub actor: Actor,
     /// What they may do.
     pub rights: Rights,
-    /// The epoch of the user in which they were judged, where they showed a password or a session.
-    pub epoch: Option<u64>,
+    /// What their rights were read from, if they can be taken away.
+    pub basis: Option<Basis>,
     /// From where, if over the network.
     pub address: Option<IpAddr>,
     /// In which request, if in one.
@@ -89,14 +89,14 @@ pub struct Caller {
 impl Caller {
     /// Gatepass itself.
     pub const SYSTEM: Self =
-        Self { actor: Actor::System, rights: Rights::ALL, epoch: None, address: None, request: None };
+        Self { actor: Actor::System, rights: Rights::ALL, basis: None, address: None, request: None };
 
     /// Whoever sends a request and has not been judged yet.
     pub const fn stranger(address: IpAddr, request: RequestId) -> Self {
         Self {
             actor: Actor::Anyone,
             rights: Rights::NONE,
-            epoch: None,
+            basis: None,
             address: Some(address),
             request: Some(request),
         }
@@ -110,9 +110,11 @@ impl Caller {
         self.rights.judge(act).map_err(ServiceError::BeyondLimits)
     }
 
-    /// The beginning of a ledger entry of something this caller did at `at`.
+    /// The beginning of a ledger entry of something this caller did at `at`. The store writes it, and what it is about, only if the
+    /// caller's rights are still those that were read.
     pub fn did(&self, action: Action, at: Timestamp) -> Draft {
-        self.placed(Draft::done(action, at, self.actor.to_string()))
+        let draft = self.placed(Draft::done(action, at, self.actor.to_string()));
+        Draft { basis: self.basis.clone(), ..draft }
     }
 
     /// The beginning of a ledger entry of something this caller was refused at `at`, for `reason`.

@@ -170,9 +170,14 @@ pub enum ServiceError {
     /// The clock is in doubt.
     #[error(transparent)]
     ClockInDoubt(#[from] ClockDoubt),
+    /// Between the judging and the writing the caller's rights changed: they are to be judged again.
+    #[error(
+        "your role, your limits or your password changed while this was under way, so that nothing was done: ask again"
+    )]
+    RightsChanged,
     /// The store did not do it.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A key file could not be written or read.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -185,4 +190,14 @@ pub enum ServiceError {
     /// The certificate could not be made.
     #[error(transparent)]
     Issue(#[from] IssueError),
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::ActorGone => Self::Unauthenticated,
+            StoreError::RightsChanged => Self::RightsChanged,
+            error => Self::Store(error),
+        }
+    }
 }

@@ -35,7 +35,6 @@ impl Authority {
     pub(super) async fn is_recorded(&self, record: RecordMint) -> Result<bool, ServiceError> {
         match self.store.record_mint(record).await? {
             Minted::Recorded => Ok(true),
-            Minted::MinterGone => Err(ServiceError::Unauthenticated),
             Minted::KeyGone => {
                 // The ring has moved on too, once whoever moves the keys is done.
                 drop(self.changing.lock().await);

@@ -91,7 +91,6 @@ impl Authority {
                 }
                 // The ring has moved on too, once whoever moves the keys is done.
                 TokenRotation::KeyGone => drop(self.changing.lock().await),
-                TokenRotation::MinterGone => return Err(ServiceError::Unauthenticated),
                 refused => return Err(refusal(refused, id)),
             }
         }

@@ -13,7 +13,7 @@ use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::guessing::{Greeting, Trial};
 use crate::access::proof::{Claim, Proofs};
 use crate::access::{Actor, Rights, password};
-use crate::ledger::{Action, Subjects};
+use crate::ledger::{Action, Basis, Subjects};
 use crate::secret::Secret;
 use crate::store::{SetPassword, UserRecord};
 
@@ -34,19 +34,20 @@ pub struct SignedIn {
     pub actor: Actor,
     /// What they may do.
     pub rights: Rights,
-    /// The user's epoch, if they are a user.
-    pub epoch: Option<u64>,
+    /// What the rights were read from, if they can be taken away.
+    pub basis: Option<Basis>,
 }
 
 impl SignedIn {
     /// Whoever can read the data directory of the running server.
-    pub const LOCAL: Self = Self { actor: Actor::Local, rights: Rights::ALL, epoch: None };
+    pub const LOCAL: Self = Self { actor: Actor::Local, rights: Rights::ALL, basis: None };
 
     /// This user, unless disabled.
     pub(super) fn user(user: UserRecord) -> Option<Self> {
-        let UserRecord { name, role, limits, epoch, disabled_at, .. } = user;
+        let UserRecord { name, role, limits, epoch, version, disabled_at, .. } = user;
+        let basis = Some(Basis::User { name: name.clone(), epoch, version });
         let rights = Rights::of_role(role, limits);
-        disabled_at.is_none().then_some(Self { actor: Actor::User(name), rights, epoch: Some(epoch) })
+        disabled_at.is_none().then_some(Self { actor: Actor::User(name), rights, basis })
     }
 }
 

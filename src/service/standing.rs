@@ -2,7 +2,8 @@
 
 use super::api_keys;
 use super::{Authority, Caller, ServiceError, SignedIn};
-use crate::access::{Actor, Excess, Permission, Rights};
+use crate::access::{Excess, Permission};
+use crate::ledger::Basis;
 
 impl Authority {
     /// The caller with the rights of this moment. Hosts and tokens have none, and are judged by the transactions of what they do.
@@ -11,27 +12,19 @@ impl Authority {
     /// [`ServiceError::Unauthenticated`]: the user is disabled or gone, or has another password or was signed out since; the API key
     /// has expired or is gone; or the store cannot be read.
     pub async fn still(&self, caller: &Caller) -> Result<Caller, ServiceError> {
-        let rights = match &caller.actor {
-            Actor::User(name) => self.rights_of_user(name, caller.epoch).await?,
-            Actor::ApiKey(id) => {
-                let stored = self.store.api_key(*id).await?;
-                stored.and_then(|stored| api_keys::rights(stored, self.time.now()))
+        let signed_in = match &caller.basis {
+            None => return Ok(caller.clone()),
+            Some(Basis::User { name, epoch, .. }) => {
+                let user = self.store.user(name.clone()).await?;
+                user.filter(|user| user.epoch == *epoch).and_then(SignedIn::user)
             }
-            Actor::Local
-            | Actor::System
-            | Actor::Host { .. }
-            | Actor::Bearer
-            | Actor::Token(_)
-            | Actor::Anyone => Some(caller.rights.clone()),
+            Some(Basis::ApiKey { id, .. }) => {
+                let stored = self.store.api_key(*id).await?;
+                stored.and_then(|stored| api_keys::signed_in(stored, self.time.now()))
+            }
         };
-        let rights = rights.ok_or(ServiceError::Unauthenticated)?;
-        Ok(Caller { rights, ..caller.clone() })
-    }
-
-    async fn rights_of_user(&self, name: &str, epoch: Option<u64>) -> Result<Option<Rights>, ServiceError> {
-        let user = self.store.user(name.to_owned()).await?;
-        let same = user.filter(|user| epoch.is_none_or(|epoch| epoch == user.epoch));
-        Ok(same.and_then(SignedIn::user).map(|signed_in| signed_in.rights))
+        let SignedIn { actor, rights, basis } = signed_in.ok_or(ServiceError::Unauthenticated)?;
+        Ok(Caller { actor, rights, basis, ..caller.clone() })
     }
 
     /// The same, who must still have `permission`: for a use case that waits between its route and its command.

@@ -62,12 +62,10 @@ impl Authority {
         let at = self.time.now();
         let entry = about(caller.did(Action::UserCreated, at), name.as_str());
         let entry = entry.with("role", role.as_str()).with("limits", shown(&limits));
-        let by = caller.actor;
-        let command = CreateUser { user: name.clone(), hash, role, limits, by, at, entry };
+        let command = CreateUser { user: name.clone(), hash, role, limits, at, entry };
         match self.store.create_user(command).await? {
             UserCreation::Created => self.show_user(&name).await,
             UserCreation::Taken => Err(ServiceError::UserExists),
-            UserCreation::ActorGone => Err(ServiceError::Unauthenticated),
         }
     }
 
@@ -116,8 +114,7 @@ impl Authority {
             let action = if disabled { Action::UserDisabled } else { Action::UserEnabled };
             entries.push(about(caller.did(action, at), &before.name));
         }
-        let by = caller.actor.clone();
-        Ok((!entries.is_empty()).then_some(ChangeUser { before, role, limits, disabled, by, at, entries }))
+        Ok((!entries.is_empty()).then_some(ChangeUser { before, role, limits, disabled, at, entries }))
     }
 
     /// Sets somebody's password: who can is as good as that user, so it is judged as giving the user's rights.
@@ -192,11 +189,8 @@ impl Authority {
         let at = self.time.now();
         let entry = about(caller.did(Action::PasswordSet, at), &before.name);
         let name = UserName::parse(&before.name).map_err(|_| ServiceError::Unauthenticated)?;
-        let (hash, by) = (Secret::new(hash.expose().clone()), caller.actor.clone());
-        is_done(
-            self.store.replace_password(ReplacePassword { before, hash, keep, by, at, entry }).await?,
-            &name,
-        )
+        let hash = Secret::new(hash.expose().clone());
+        is_done(self.store.replace_password(ReplacePassword { before, hash, keep, at, entry }).await?, &name)
     }
 
     /// Signs a user out everywhere, at once.
@@ -238,7 +232,6 @@ fn is_done(change: UserChange, name: &UserName) -> Result<bool, ServiceError> {
         UserChange::Done => Ok(true),
         UserChange::Moved => Ok(false),
         UserChange::LastAdmin => Err(ServiceError::LastAdmin),
-        UserChange::ActorGone => Err(ServiceError::Unauthenticated),
         UserChange::Unknown => Err(no_user(name)),
     }
 }

@@ -170,7 +170,7 @@ pub struct Found {
 pub struct RecordMint {
     /// The record; a persistent token gets its live row from it too. Its list's `next` moves past its index.
     pub record: MintRecord,
-    /// Who mints: a user who is disabled by now, or an API key that is gone, mints no more.
+    /// Who mints: with an API key's token its owner is recorded.
     pub by: Actor,
     /// The entry, with the whole grant in its detail.
     pub entry: Draft,

@@ -5,6 +5,7 @@
 pub(super) mod accounts;
 pub(super) mod administration;
 pub(super) mod api_keys;
+pub(super) mod basis;
 pub(super) mod collecting;
 pub(super) mod keys;
 pub(super) mod ledger;
@@ -43,7 +44,6 @@ macro_rules! contract {
                 the_last_whole_admin_stays_one,
                 two_admins_who_remove_each_other_leave_one,
                 a_change_is_judged_again_when_the_user_has_moved_on,
-                whoever_is_disabled_by_now_gives_nothing,
                 a_new_password_and_signing_out_begin_an_epoch_and_a_new_role_does_not,
                 who_comes_after_a_deleted_user_of_the_same_name_has_other_epochs,
                 a_deleted_user_takes_keys_and_if_asked_tokens_along,
@@ -54,10 +54,14 @@ macro_rules! contract {
                 a_deleted_key_takes_its_live_tokens_along_if_asked,
                 the_emergency_token_outlives_who_minted_it,
                 a_key_of_somebody_else_is_not_found,
-                a_key_made_by_who_is_gone_is_not_made,
                 the_latest_use_of_a_key_stays,
                 one_user_owns_only_so_many_keys_and_nobody_no_more,
                 an_expired_key_is_collected_after_the_retention_time,
+            }
+            basis {
+                nothing_is_written_for_who_has_lost_rights_meanwhile,
+                who_changes_their_own_rights_is_asked_before,
+                what_a_user_may_do_has_another_version_after_each_change,
             }
             administration {
                 founding_happens_once,

@@ -19,8 +19,6 @@ pub enum Minted {
     Recorded,
     /// The key that signed it signs no more: it may be retired already. Nothing was written; sign it again.
     KeyGone,
-    /// Who mints may not any more: nothing was recorded.
-    MinterGone,
 }
 
 /// How a redemption ended.
@@ -128,8 +126,6 @@ pub enum TokenRotation {
     Rotated,
     /// The key that signed the successor signs no more. Nothing was written; sign it again.
     KeyGone,
-    /// Whoever rotates is disabled or gone by now. Nothing was written.
-    MinterGone,
     /// It was rotated before, to this token; nothing changed.
     Before(TokenId),
     /// It admits no hosts any more, this being its state; nothing changed.
@@ -229,8 +225,6 @@ pub enum UserCreation {
     Created,
     /// The name is taken; nothing changed.
     Taken,
-    /// Who creates may not any more; nothing changed.
-    ActorGone,
 }
 
 /// How a change of a user ended.
@@ -242,8 +236,6 @@ pub enum UserChange {
     Moved,
     /// It would leave no enabled admin without limits; nothing changed.
     LastAdmin,
-    /// Who changes may not any more; nothing changed.
-    ActorGone,
     /// There is no such user.
     Unknown,
 }
@@ -280,8 +272,6 @@ pub enum ApiKeyCreation {
     Created,
     /// Its owner, or nobody, has [`MOST_API_KEYS`](super::MOST_API_KEYS); nothing changed.
     TooMany,
-    /// Who creates may not any more; nothing changed.
-    ActorGone,
 }
 
 /// How deleting an API key ended.

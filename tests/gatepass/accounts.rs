@@ -1,6 +1,7 @@
 //! Users and API keys, over real TLS.
 
 mod cli;
+mod demoted;
 mod keys;
 mod limits;
 mod race;

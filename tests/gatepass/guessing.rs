@@ -19,7 +19,7 @@ const WRONG: &str = "wrong horse battery staple";
 
 fn from(last: u8) -> Caller {
     let address = Some(IpAddr::from([192, 0, 2, last]));
-    Caller { actor: Actor::Anyone, rights: Rights::NONE, epoch: None, address, request: None }
+    Caller { actor: Actor::Anyone, rights: Rights::NONE, basis: None, address, request: None }
 }
 
 async fn sign_in(at: &Authority, last: u8, name: &str, password: &str) -> Result<SignedIn, ServiceError> {

@@ -35,7 +35,8 @@ struct UserItem {
 
 impl From<UserRecord> for UserItem {
     fn from(record: UserRecord) -> Self {
-        let UserRecord { name, role, limits, epoch: _, created_at, changed_at, disabled_at } = record;
+        let UserRecord { name, role, limits, epoch: _, version: _, created_at, changed_at, disabled_at } =
+            record;
         let disabled = disabled_at.is_some();
         Self { username: name, role, limits, disabled, created_at, password_set_at: changed_at, disabled_at }
     }

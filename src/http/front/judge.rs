@@ -12,6 +12,7 @@ use crate::http::problem::Problem;
 use crate::http::route::Route;
 use crate::http::tls::Peer;
 use crate::id::RequestId;
+use crate::ledger::Basis;
 use crate::secret::Secret;
 use crate::service::sessions::LiveSession;
 use crate::service::{Caller, HostCaller, SignedIn};
@@ -20,7 +21,7 @@ use crate::service::{Caller, HostCaller, SignedIn};
 pub(super) struct Judged {
     pub(super) actor: Actor,
     pub(super) rights: Rights,
-    pub(super) epoch: Option<u64>,
+    pub(super) basis: Option<Basis>,
     pub(super) host: Option<Arc<HostCaller>>,
     pub(super) bearer: Option<Arc<Secret<String>>>,
     pub(super) session: Option<Arc<LiveSession>>,
@@ -74,9 +75,10 @@ impl Front {
             (Actor::User(_), Some(_)) => self.user(parts, peer, id).await?,
             (Actor::User(_) | Actor::ApiKey(_), _) => {
                 let stranger = Caller::stranger(peer.client, id);
-                let (actor, rights) = (judged.actor.clone(), judged.rights.clone());
-                let caller = Caller { actor, rights, epoch: judged.epoch, ..stranger };
-                Judged { rights: self.authority.still(&caller).await?.rights, ..judged }
+                let Judged { actor, rights, basis, .. } = judged;
+                let caller = Caller { actor, rights, basis, ..stranger };
+                let Caller { actor, rights, basis, .. } = self.authority.still(&caller).await?;
+                Judged { actor, rights, basis, ..judged }
             }
             _ => judged,
         };
@@ -94,7 +96,7 @@ impl Front {
 
     async fn user(&self, parts: &Parts, peer: &Peer, id: RequestId) -> Result<Judged, Problem> {
         self.page_that_acts(parts)?;
-        let SignedIn { actor, rights, epoch } = match Credential::of(&parts.headers)? {
+        let SignedIn { actor, rights, basis } = match Credential::of(&parts.headers)? {
             Credential::Basic { user, password } => {
                 self.authority.sign_in(&Caller::stranger(peer.client, id), &user, &password).await?
             }
@@ -113,7 +115,7 @@ impl Front {
                 ));
             }
         };
-        Ok(Judged { actor, rights, epoch, ..Judged::without_rights(Actor::Anyone) })
+        Ok(Judged { actor, rights, basis, ..Judged::without_rights(Actor::Anyone) })
     }
 }
 
@@ -126,7 +128,7 @@ impl Judged {
     }
 
     pub(super) const fn without_rights(actor: Actor) -> Self {
-        Self { actor, rights: Rights::NONE, epoch: None, host: None, bearer: None, session: None }
+        Self { actor, rights: Rights::NONE, basis: None, host: None, bearer: None, session: None }
     }
 }
 

@@ -53,8 +53,8 @@ impl Front {
 
     async fn session(&self, secret: &Secret<String>, kind: SessionKind) -> Result<Judged, Problem> {
         let secret = SessionSecret::parse(secret.expose()).ok_or(ServiceError::SessionOver)?;
-        let (SignedIn { actor, rights, epoch }, session) = self.authority.resume(&secret, kind).await?;
+        let (SignedIn { actor, rights, basis }, session) = self.authority.resume(&secret, kind).await?;
         let session = Some(Arc::new(session));
-        Ok(Judged { actor, rights, epoch, session, ..Judged::without_rights(Actor::Anyone) })
+        Ok(Judged { actor, rights, basis, session, ..Judged::without_rights(Actor::Anyone) })
     }
 }

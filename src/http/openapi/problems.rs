@@ -66,8 +66,23 @@ fn of_row(route: &Route, takes_body: bool) -> Vec<&'static str> {
     if !matches!(route.permission, Permission::Redeem | Permission::BeHost) && route.method != Method::GET {
         codes.push("csrf");
     }
+    if writes_for_a_user(route) {
+        codes.push("rights_changed");
+    }
     codes.extend(["internal_error", "store_unavailable"]);
     codes
+}
+
+/// Whether what it writes is written only if the rights of a user or an API key are still those that it was judged upon.
+fn writes_for_a_user(route: &Route) -> bool {
+    let by_others = [
+        Permission::Anyone,
+        Permission::SignIn,
+        Permission::Redeem,
+        Permission::BeHost,
+        Permission::Introspect,
+    ];
+    route.method != Method::GET && !by_others.contains(&route.permission)
 }
 
 /// One status, with its codes as examples.

@@ -43,6 +43,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Unauthenticated | ServiceError::SessionOver => (401, "unauthenticated", None),
         ServiceError::UserExists => (409, "user_exists", None),
         ServiceError::LastAdmin => (409, "last_admin", None),
+        ServiceError::RightsChanged => (409, "rights_changed", None),
         ServiceError::TooManyApiKeys { .. } => (409, "too_many_api_keys", None),
         ServiceError::RenewedTooOften => (429, "too_many_requests", Some(3600)),
         ServiceError::RateLimited(limited) => (429, "rate_limited", Some(limited.retry_after)),

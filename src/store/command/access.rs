@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::access::{Actor, Limits, UserRole};
+use crate::access::{Limits, UserRole};
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, SessionId};
 use crate::ledger::Draft;
@@ -35,8 +35,6 @@ pub struct CreateUser {
     pub role: UserRole,
     /// How far the user's acts may go.
     pub limits: Limits,
-    /// Who creates: a user who is disabled by now, or an API key that is gone, gives no more.
-    pub by: Actor,
     /// When.
     pub at: Timestamp,
     /// The entry.
@@ -53,8 +51,6 @@ pub struct ChangeUser {
     pub limits: Limits,
     /// Whether the user may do nothing from now on.
     pub disabled: bool,
-    /// Who changes, as in [`CreateUser::by`].
-    pub by: Actor,
     /// When.
     pub at: Timestamp,
     /// The entries: one for role and limits, one for the standing, as far as they change.
@@ -70,8 +66,6 @@ pub struct ReplacePassword {
     pub hash: Secret<String>,
     /// A session of the user that goes on in the new epoch: the one that asks.
     pub keep: Option<SessionId>,
-    /// Who sets it, as in [`CreateUser::by`].
-    pub by: Actor,
     /// When.
     pub at: Timestamp,
     /// The entry.
@@ -104,8 +98,6 @@ pub struct CreateApiKey {
     pub key: ApiKeyRecord,
     /// The SHA-256 of its secret.
     pub digest: [u8; 32],
-    /// Who creates, as in [`CreateUser::by`].
-    pub by: Actor,
     /// The entry.
     pub entry: Draft,
 }

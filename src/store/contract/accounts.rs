@@ -16,8 +16,8 @@ pub(in crate::store) fn name(text: &str) -> UserName {
 impl World {
     pub(in crate::store) fn new_user(&self, user: &str, role: UserRole, limits: Limits) -> CreateUser {
         let hash = Secret::new("hash".to_owned());
-        let (by, entry) = (Actor::System, self.draft(Action::UserCreated));
-        CreateUser { user: name(user), hash, role, limits, by, at: self.now, entry }
+        let entry = self.draft(Action::UserCreated);
+        CreateUser { user: name(user), hash, role, limits, at: self.now, entry }
     }
 
     /// Creates a user.
@@ -28,22 +28,22 @@ impl World {
         self.read_user(user).await.unwrap()
     }
 
-    async fn read_user(&self, user: &str) -> Option<UserRecord> {
+    pub(in crate::store) async fn read_user(&self, user: &str) -> Option<UserRecord> {
         self.store().user(user.to_owned()).await.unwrap()
     }
 
-    fn change(&self, before: &UserRecord, role: UserRole, disabled: bool) -> ChangeUser {
+    pub(in crate::store) fn change(&self, before: &UserRecord, role: UserRole, disabled: bool) -> ChangeUser {
         let (before, limits) = (before.clone(), before.limits.clone());
         let entries = vec![self.draft(Action::UserChanged)];
-        ChangeUser { before, role, limits, disabled, by: Actor::System, at: self.now, entries }
+        ChangeUser { before, role, limits, disabled, at: self.now, entries }
     }
 
-    fn new_password(&self, before: &UserRecord, by: Actor) -> ReplacePassword {
+    pub(in crate::store) fn new_password(&self, before: &UserRecord) -> ReplacePassword {
         let (before, hash) = (before.clone(), Secret::new("other".to_owned()));
-        ReplacePassword { before, hash, keep: None, by, at: self.now, entry: self.draft(Action::PasswordSet) }
+        ReplacePassword { before, hash, keep: None, at: self.now, entry: self.draft(Action::PasswordSet) }
     }
 
-    fn deletion(&self, user: &str, revoke_tokens: bool) -> DeleteUser {
+    pub(in crate::store) fn deletion(&self, user: &str, revoke_tokens: bool) -> DeleteUser {
         DeleteUser { user: name(user), revoke_tokens, at: self.now, entry: self.draft(Action::UserDeleted) }
     }
 }
@@ -106,30 +106,13 @@ pub(in crate::store) async fn a_change_is_judged_again_when_the_user_has_moved_o
     store.change_user(world.change(&seen, UserRole::Admin, false)).await.unwrap();
     world.expect_entries(&[Action::UserChanged]).await;
     // Who judged upon a viewer must not set an admin's password.
-    let password = world.new_password(&seen, Actor::System);
+    let password = world.new_password(&seen);
     assert_eq!(store.replace_password(password).await.unwrap(), UserChange::Moved);
     let change = world.change(&seen, UserRole::Viewer, true);
     assert_eq!(store.change_user(change).await.unwrap(), UserChange::Moved);
     let nobody = UserRecord { name: "nobody".to_owned(), ..seen };
     let change = world.change(&nobody, UserRole::Viewer, true);
     assert_eq!(store.change_user(change).await.unwrap(), UserChange::Unknown);
-    world.expect_entries(&[]).await;
-}
-
-pub(in crate::store) async fn whoever_is_disabled_by_now_gives_nothing(world: &mut World) {
-    let store = world.shared();
-    let ops = world.user("ops", UserRole::Operator, Limits::ANY).await;
-    let viewer = world.user("viewer", UserRole::Viewer, Limits::ANY).await;
-    store.change_user(world.change(&ops, UserRole::Operator, true)).await.unwrap();
-    world.expect_entries(&[Action::UserChanged]).await;
-    for by in [Actor::User("ops".to_owned()), Actor::User("nobody".to_owned())] {
-        let user = CreateUser { by: by.clone(), ..world.new_user("new", UserRole::Viewer, Limits::ANY) };
-        assert_eq!(store.create_user(user).await.unwrap(), UserCreation::ActorGone);
-        let change = ChangeUser { by: by.clone(), ..world.change(&viewer, UserRole::Analyst, false) };
-        assert_eq!(store.change_user(change).await.unwrap(), UserChange::ActorGone);
-        let password = world.new_password(&viewer, by);
-        assert_eq!(store.replace_password(password).await.unwrap(), UserChange::ActorGone);
-    }
     world.expect_entries(&[]).await;
 }
 
@@ -142,7 +125,7 @@ pub(in crate::store) async fn a_new_password_and_signing_out_begin_an_epoch_and_
     store.change_user(world.change(&ops, UserRole::Viewer, false)).await.unwrap();
     let ops = world.read_user("ops").await.unwrap();
     assert_eq!((ops.role, ops.epoch), (UserRole::Viewer, first));
-    store.replace_password(world.new_password(&ops, Actor::System)).await.unwrap();
+    store.replace_password(world.new_password(&ops)).await.unwrap();
     let ops = world.read_user("ops").await.unwrap();
     assert_eq!(ops.epoch, first + 1);
     let hash = store.password_hash("ops".to_owned()).await.unwrap().unwrap();

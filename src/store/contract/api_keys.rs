@@ -2,10 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::accounts::name;
 use super::together::due;
 use super::world::*;
-use crate::access::{Actor, Limits, Scope, UserRole};
+use crate::access::{Limits, Scope, UserRole};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::ledger::Action;
@@ -26,7 +25,7 @@ impl World {
             expires_at: Some(self.now.plus(DAY)),
             used: None,
         };
-        CreateApiKey { key, digest: [7; 32], by: Actor::System, entry: self.draft(Action::ApiKeyCreated) }
+        CreateApiKey { key, digest: [7; 32], entry: self.draft(Action::ApiKeyCreated) }
     }
 
     /// Makes an API key.
@@ -113,11 +112,6 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     let again = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
     assert_eq!(again, ApiKeyDeletion::Unknown);
     world.expect_entries(&[]).await;
-    // What it minted cannot grow any more.
-    let record = of_key(world.ephemeral(Some(1)));
-    let by = Actor::ApiKey(key.id);
-    let late = RecordMint { record, by, entry: world.draft(Action::TokenCreated) };
-    assert_eq!(store.record_mint(late).await.unwrap(), Minted::MinterGone);
 }
 
 pub(in crate::store) async fn the_emergency_token_outlives_who_minted_it(world: &mut World) {
@@ -141,25 +135,6 @@ pub(in crate::store) async fn a_key_of_somebody_else_is_not_found(world: &mut Wo
         assert_eq!(right, ApiKeyDeletion::Deleted { tokens: 0 });
         world.expect_entries(&[Action::ApiKeyDeleted]).await;
     }
-}
-
-pub(in crate::store) async fn a_key_made_by_who_is_gone_is_not_made(world: &mut World) {
-    let store = world.shared();
-    world.user("ops", UserRole::Operator, Limits::ANY).await;
-    let maker = world.api_key(Some("ops")).await;
-    let gone = DeleteUser {
-        user: name("ops"),
-        revoke_tokens: false,
-        at: world.now,
-        entry: world.draft(Action::UserDeleted),
-    };
-    store.delete_user(gone).await.unwrap();
-    world.expect_entries(&[Action::UserDeleted]).await;
-    for by in [Actor::User("ops".to_owned()), Actor::ApiKey(maker.id)] {
-        let command = CreateApiKey { by, ..world.new_api_key(Some("ops")) };
-        assert_eq!(store.create_api_key(command).await.unwrap(), ApiKeyCreation::ActorGone);
-    }
-    world.expect_entries(&[]).await;
 }
 
 pub(in crate::store) async fn the_latest_use_of_a_key_stays(world: &mut World) {

@@ -8,7 +8,7 @@ use crate::name::UserName;
 use crate::store::*;
 
 /// A session of the admin's that begins now.
-fn record(world: &World, epoch: u64) -> SessionRecord {
+pub(super) fn record(world: &World, epoch: u64) -> SessionRecord {
     SessionRecord {
         id: SessionId::from_bytes(random()),
         user: "admin".to_owned(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::access::Actor;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, ListId, Serial, SpkiHash, StatusRef, TokenId, random};
-use crate::ledger::{Action, Draft, EntryRecord, Subjects, Verification};
+use crate::ledger::{Action, Basis, Draft, EntryRecord, Subjects, Verification};
 use crate::name::{DnsName, Label, Role};
 use crate::secret::Secret;
 use crate::store::*;
@@ -31,6 +31,8 @@ pub(in crate::store) struct World {
     pub(in crate::store) current: KeyId,
     pub(in crate::store) ephemeral: ListId,
     pub(in crate::store) persistent: ListId,
+    /// What those who act were judged upon.
+    pub(in crate::store) basis: Option<Basis>,
     next: u32,
     seen: u64,
 }
@@ -48,6 +50,7 @@ impl World {
             current: current.id,
             ephemeral,
             persistent,
+            basis: None,
             next: 0,
             seen: 0,
         };
@@ -95,7 +98,7 @@ impl World {
     }
 
     pub(in crate::store) fn draft(&self, action: Action) -> Draft {
-        Draft::done(action, self.now, "user:admin")
+        Draft { basis: self.basis.clone(), ..Draft::done(action, self.now, "user:admin") }
     }
 
     /// A record of an ephemeral token for `max_uses` hosts, good for an hour.

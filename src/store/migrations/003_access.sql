@@ -1,16 +1,18 @@
--- Users have a role, limits and a standing. What a proof or a session stands on is over when the epoch has moved on.
+-- Users have a role, limits and a standing. What a proof or a session stands on is over when the epoch has moved on. version moves on with
+-- each of these, too: what was judged upon an earlier one is not written any more.
 CREATE TABLE users_with_roles (
     name          TEXT    PRIMARY KEY,
     password_hash TEXT    NOT NULL,
     role          TEXT    NOT NULL CHECK (role IN ('admin', 'operator', 'analyst', 'viewer')),
     limits        TEXT    NOT NULL,
     epoch         INTEGER NOT NULL CHECK (epoch >= 0),
+    version       INTEGER NOT NULL CHECK (version >= 0),
     created_at    INTEGER NOT NULL,
     changed_at    INTEGER NOT NULL,
     disabled_at   INTEGER
 ) STRICT, WITHOUT ROWID;
-INSERT INTO users_with_roles (name, password_hash, role, limits, epoch, created_at, changed_at)
-SELECT name, password_hash, 'admin', '"any"', 0, changed_at, changed_at FROM users;
+INSERT INTO users_with_roles (name, password_hash, role, limits, epoch, version, created_at, changed_at)
+SELECT name, password_hash, 'admin', '"any"', 0, 0, changed_at, changed_at FROM users;
 DROP TABLE users;
 ALTER TABLE users_with_roles RENAME TO users;
 

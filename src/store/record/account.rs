@@ -19,6 +19,9 @@ pub struct UserRecord {
     /// How often what was proven of this user has ended: by a new password, by disabling, by signing out everywhere. What
     /// is remembered of an earlier epoch counts for nothing.
     pub epoch: u64,
+    /// How often what the user may do has changed: role, limits, standing, and all that begins an epoch. What was judged upon
+    /// an earlier version is not written any more.
+    pub version: u64,
     /// Since when.
     pub created_at: Timestamp,
     /// When the password was set.

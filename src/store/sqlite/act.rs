@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod authority;
+mod basis;
 mod certificate;
 mod collect;
 mod ending;
@@ -21,9 +22,9 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row};
 pub(super) use self::redeem::NAME_TAKEN;
 
 use crate::clock::Timestamp;
-use crate::ledger::Draft;
+use crate::ledger::{Basis, Draft};
 use crate::store::revocations::Change;
-use crate::store::{Command, Reply};
+use crate::store::{Command, Reply, StoreError};
 
 /// What happens to the clock mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,18 +46,27 @@ pub(super) struct Effects {
     pub(super) marks: Vec<Mark>,
 }
 
+/// What a command led to, and its effects if it has any.
+type Ran = (Result<Reply, StoreError>, Option<Effects>);
+
 /// A command at work.
 pub(super) struct Act<'c> {
     connection: &'c Connection,
     effects: Effects,
     kept: bool,
+    /// What has been asked about, and why the command is undone if that is not as it was.
+    asked: Option<Basis>,
+    refused: Option<StoreError>,
 }
 
 /// Runs `command`; without effects it was refused, and the caller takes back whatever it wrote on the way.
-pub(super) fn run(connection: &Connection, command: Command) -> rusqlite::Result<(Reply, Option<Effects>)> {
-    let mut act = Act { connection, effects: Effects::default(), kept: true };
+pub(super) fn run(connection: &Connection, command: Command) -> rusqlite::Result<Ran> {
+    let mut act = Act { connection, effects: Effects::default(), kept: true, asked: None, refused: None };
     let reply = act.dispatch(command)?;
-    Ok((reply, act.kept.then_some(act.effects)))
+    Ok(match act.refused {
+        Some(refused) => (Err(refused), None),
+        None => (Ok(reply), act.kept.then_some(act.effects)),
+    })
 }
 
 impl Act<'_> {
@@ -102,17 +112,19 @@ impl Act<'_> {
             Command::AcceptClock(command) => Reply::AcceptClock(self.accept_clock(*command)?),
             Command::NextCrlNumber(command) => Reply::NextCrlNumber(self.next_crl_number(&command)?),
             Command::AppendEntries(command) => {
-                command.entries.into_iter().for_each(|entry| self.enter(entry));
+                command.entries.into_iter().try_for_each(|entry| self.enter(entry))?;
                 Reply::AppendEntries(())
             }
             Command::Collect(command) => Reply::Collect(self.collect(&command)?),
         })
     }
 
-    /// Leaves an entry for the ledger; the mark moves on with it.
-    fn enter(&mut self, entry: Draft) {
+    /// Leaves an entry for the ledger, if who it is about may still do that; the mark moves on with it.
+    fn enter(&mut self, entry: Draft) -> rusqlite::Result<()> {
+        self.ask(&entry)?;
         self.effects.marks.push(Mark::On(entry.at));
         self.effects.drafts.push(entry);
+        Ok(())
     }
 
     /// Ends the command without effects: nothing it wrote stays.

@@ -183,7 +183,7 @@ impl Writer {
         let name = command.name();
         let ran = self.step("SAVEPOINT command").and_then(|()| act::run(&self.connection, command));
         let (answer, kept) = match ran {
-            Ok((reply, kept)) => (Ok(reply), kept),
+            Ok(ran) => ran,
             Err(error) => (Err(self.judge(name, &error)?), None),
         };
         let end = |sql| self.step(sql).map_err(|error| batch(fault::reach(&error)));

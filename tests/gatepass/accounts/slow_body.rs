@@ -3,10 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use gatepass::access::{Actor, Limits, Rights, UserRole};
+use gatepass::ledger::Basis;
 use gatepass::name::UserName;
 use gatepass::secret::Secret;
 use gatepass::service::users::request::UserOrder;
 use gatepass::service::{Caller, ServiceError};
+use gatepass::store::UserRecord;
 use http::Method;
 use serde_json::{Value, json};
 
@@ -104,7 +106,9 @@ async fn rights_that_are_lost_while_a_password_is_hashed_give_nobody_any() {
     let actor = Actor::User("eve".to_owned());
     let set_before = at.entries("password_set").await;
     // As she was judged before any of what follows.
-    let eve = Caller { actor, rights, epoch: Some(record.epoch), address: None, request: None };
+    let UserRecord { name, epoch, version, .. } = record;
+    let basis = Some(Basis::User { name, epoch, version });
+    let eve = Caller { actor, rights, basis, address: None, request: None };
     let create = async || {
         let name = UserName::parse("backdoor").unwrap();
         let password = Secret::new(PASSWORD.to_owned());

@@ -23,7 +23,7 @@ pub(crate) async fn redeem(
     name: Option<&str>,
 ) -> Result<Enrolled, ServiceError> {
     let caller =
-        Caller { actor: Actor::Bearer, rights: Rights::NONE, epoch: None, address: None, request: None };
+        Caller { actor: Actor::Bearer, rights: Rights::NONE, basis: None, address: None, request: None };
     let name = name.map(|name| DnsName::parse(name).unwrap());
     let request = RedeemRequest { unverified_token: token, csr, name, cluster: None };
     authority.redeem(&caller, request).await

@@ -10,10 +10,8 @@ use crate::store::{
 
 impl Act<'_> {
     pub(super) fn create_api_key(&mut self, command: CreateApiKey) -> rusqlite::Result<ApiKeyCreation> {
-        let CreateApiKey { key, digest, by, entry } = command;
-        if !self.may_still_act(&by)? {
-            return self.undo(ApiKeyCreation::ActorGone);
-        }
+        let CreateApiKey { key, digest, entry } = command;
+        self.ask(&entry)?;
         // Those without an owner are counted together: one bound for whoever makes them, as a mistaken script does.
         let sql = "SELECT count(*) FROM api_keys WHERE owner IS ?1";
         let kept = self.one(sql, [&key.owner], |row| row.get::<_, u32>(0))?;
@@ -21,7 +19,7 @@ impl Act<'_> {
             return self.undo(ApiKeyCreation::TooMany);
         }
         self.insert_api_key(&key, &digest)?;
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(ApiKeyCreation::Created)
     }
 
@@ -44,6 +42,7 @@ impl Act<'_> {
 
     pub(super) fn delete_api_key(&mut self, command: DeleteApiKey) -> rusqlite::Result<ApiKeyDeletion> {
         let DeleteApiKey { key, owner, revoke_tokens, at, entry } = command;
+        self.ask(&entry)?;
         let sql = "DELETE FROM api_keys WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)";
         if self.execute(sql, params![key, owner])? == 0 {
             return self.undo(ApiKeyDeletion::Unknown);
@@ -52,7 +51,7 @@ impl Act<'_> {
             true => self.make_minted_due(&format!("api_key:{key}"), None, &entry.actor, at)?,
             false => 0,
         };
-        self.enter(entry.with("tokens", tokens));
+        self.enter(entry.with("tokens", tokens))?;
         Ok(ApiKeyDeletion::Deleted { tokens })
     }
 

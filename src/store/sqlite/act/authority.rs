@@ -25,7 +25,7 @@ impl Act<'_> {
         }
         self.make_issuer_current(&issuer, entry.at)?;
         self.add_names(&names, entry.at)?;
-        self.enter(entry);
+        self.enter(entry)?;
         self.set_password(admin)?;
         Ok(Founded::Now)
     }
@@ -35,7 +35,7 @@ impl Act<'_> {
         let moved = self.make_issuer_current(&issuer, at)?;
         let added = self.add_names(&names, at)?;
         if moved || added {
-            self.enter(entry);
+            self.enter(entry)?;
         }
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Act<'_> {
                     return self.undo(IssuerRetirement::Needed { tokens });
                 }
                 self.execute("UPDATE issuers SET retired_at = ?2 WHERE url = ?1", params![issuer, at])?;
-                self.enter(entry.with("tokens", tokens));
+                self.enter(entry.with("tokens", tokens))?;
                 let emergency = self.end_tokens(&needing, emergency, at)?;
                 Ok(IssuerRetirement::Retired { tokens, emergency })
             }
@@ -94,7 +94,7 @@ impl Act<'_> {
                 None => self.execute("DELETE FROM settings WHERE name = ?1", [name])?,
             };
         }
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(())
     }
 

@@ -27,7 +27,7 @@ impl Act<'_> {
         self.collect_sessions(command, &mut done)?;
         self.collect_api_keys(command, &mut done)?;
         if done.total() > 0 {
-            self.enter(entry(command.now, &done));
+            self.enter(entry(command.now, &done))?;
         }
         Ok(done)
     }

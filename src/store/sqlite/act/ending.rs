@@ -90,7 +90,7 @@ impl Act<'_> {
         };
         match self.record_mint(successor)? {
             Minted::Recorded => Ok(true),
-            Minted::KeyGone | Minted::MinterGone => {
+            Minted::KeyGone => {
                 Err(damaged("the new emergency token is signed with a key that does not sign"))
             }
         }

@@ -26,7 +26,7 @@ impl Act<'_> {
             return self.undo(HostRevocation::Before);
         }
         self.shut_out(host, at)?;
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(HostRevocation::Revoked)
     }
 
@@ -42,7 +42,7 @@ impl Act<'_> {
                 Some((false, token)) => {
                     self.shut_out(host, entry.at)?;
                     let subjects = Subjects { host: Some(host), token: Some(token), ..Subjects::default() };
-                    self.enter(entry.clone().about(subjects));
+                    self.enter(entry.clone().about(subjects))?;
                     done.hosts += 1;
                 }
             }
@@ -86,7 +86,7 @@ impl Act<'_> {
         let sql = "UPDATE hosts SET roles = ?2, withdraw = ?3 WHERE host = ?1";
         self.execute(sql, params![host, Json(&roles), withdraw && !now])?;
         let before: Vec<Value> = lineage.roles.iter().map(|role| Value::from(role.as_str())).collect();
-        self.enter(entry.with("roles_before", before));
+        self.enter(entry.with("roles_before", before))?;
         Ok(RolesChange::Changed(Box::new(self.host_record(host)?)))
     }
 

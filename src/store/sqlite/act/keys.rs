@@ -22,7 +22,7 @@ impl Act<'_> {
     pub(super) fn add_keys(&mut self, command: AddKeys) -> rusqlite::Result<Rotation> {
         let AddKeys { keys, entry } = command;
         keys.iter().try_for_each(|key| self.insert_key(key))?;
-        self.enter(entry);
+        self.enter(entry)?;
         self.rotation()
     }
 
@@ -35,14 +35,14 @@ impl Act<'_> {
             return Err(damaged("there is no prepared signing key to rotate to"));
         }
         self.insert_key(&KeyRecord { state: KeyState::Prepared, ..next })?;
-        self.enter(entry);
+        self.enter(entry)?;
         self.rotation()
     }
 
     pub(super) fn accept_clock(&mut self, command: AcceptClock) -> rusqlite::Result<Rotation> {
         let AcceptClock { keys, at, entry } = command;
         self.begin_epoch(keys, at)?;
-        self.enter(entry);
+        self.enter(entry)?;
         self.effects.marks.push(Mark::Set(at));
         self.rotation()
     }
@@ -87,7 +87,7 @@ impl Act<'_> {
         if let RetireTerms::Compromised(keys) = terms {
             self.begin_epoch(keys, at)?;
         }
-        self.enter(entry.with("tokens", tokens).with("compromised", compromised));
+        self.enter(entry.with("tokens", tokens).with("compromised", compromised))?;
         let emergency = self.end_tokens(&needing, emergency, at)?;
         Ok(Retirement::Retired { tokens, emergency })
     }

@@ -10,9 +10,7 @@ use crate::store::{ListKind, MintRecord, Minted, RecordMint};
 impl Act<'_> {
     pub(super) fn record_mint(&mut self, command: RecordMint) -> rusqlite::Result<Minted> {
         let RecordMint { record, by, entry } = command;
-        if !self.may_still_act(&by)? {
-            return self.undo(Minted::MinterGone);
-        }
+        self.ask(&entry)?;
         if !self.signs(&record)? {
             return self.undo(Minted::KeyGone);
         }
@@ -23,24 +21,8 @@ impl Act<'_> {
         let kind = if record.persistent { ListKind::Persistent } else { ListKind::Ephemeral };
         let expiry = record.expires_at.map_or(0, |expires_at| expires_at.millis());
         self.take_index(record.status, kind, expiry)?;
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(Minted::Recorded)
-    }
-
-    /// Between the check of a credential and this transaction its user may have been disabled or the API key deleted,
-    /// perhaps with everything it minted: nothing may be added to that, and no rights given.
-    pub(super) fn may_still_act(&self, by: &Actor) -> rusqlite::Result<bool> {
-        match by {
-            Actor::User(name) => {
-                self.exists("SELECT 1 FROM users WHERE name = ?1 AND disabled_at IS NULL", [name])
-            }
-            Actor::ApiKey(id) => {
-                let sql = "SELECT 1 FROM api_keys AS k LEFT JOIN users AS u ON u.name = k.owner \
-                           WHERE k.id = ?1 AND u.disabled_at IS NULL";
-                self.exists(sql, [id])
-            }
-            _ => Ok(true),
-        }
     }
 
     /// Whether the key of this token is the one that signs tokens of its kind: one that was rotated away may be retired by now, or verify

@@ -40,7 +40,7 @@ impl Act<'_> {
         if Some(used) == ticket.max_uses {
             self.set_used_up(ticket.status)?;
         }
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(Redeemed::First)
     }
 

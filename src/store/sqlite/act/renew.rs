@@ -38,10 +38,10 @@ impl Act<'_> {
         }
         self.succeed(&lineage, presented, &certificate)?;
         if presented == lineage.newest {
-            self.enter(entry);
+            self.enter(entry)?;
             return Ok(Renewed::First);
         }
-        self.enter(entry.with("superseded_unseen", lineage.newest.to_string()));
+        self.enter(entry.with("superseded_unseen", lineage.newest.to_string()))?;
         Ok(Renewed::Replaced(lineage.newest))
     }
 
@@ -91,7 +91,7 @@ impl Act<'_> {
         // The host has asked with its token, and not shown that it ever got the newest.
         let held = if lineage.newest_seen { None } else { lineage.previous };
         self.succeed(&lineage, held.unwrap_or(lineage.newest), &certificate)?;
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(Renewed::First)
     }
 

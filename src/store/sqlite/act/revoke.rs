@@ -75,12 +75,12 @@ impl Act<'_> {
         if !minted.over {
             self.take_back(minted, entry.at)?;
             let entry = entry.clone().about(about(minted.token));
-            self.enter(if along { entry.with("hosts_revoked", hosts) } else { entry });
+            self.enter(if along { entry.with("hosts_revoked", hosts) } else { entry })?;
         }
         for host in admitted {
             self.shut_out(host, entry.at)?;
             let subjects = Subjects { host: Some(host), ..about(minted.token) };
-            self.enter(Draft { action: Action::HostRevoked, ..entry.clone() }.about(subjects));
+            self.enter(Draft { action: Action::HostRevoked, ..entry.clone() }.about(subjects))?;
         }
         Ok(match minted.over {
             true => TokenRevocation::Before { hosts },

@@ -34,11 +34,10 @@ impl Act<'_> {
         match self.record_mint(successor)? {
             Minted::Recorded => {}
             Minted::KeyGone => return self.undo(TokenRotation::KeyGone),
-            Minted::MinterGone => return self.undo(TokenRotation::MinterGone),
         }
         let sql = "UPDATE mints SET replaced_by = ?2, revoke_at = ?3, revoke_as = ?4 WHERE token = ?1";
         self.execute(sql, params![token, replaced_by, revoke_at.unwrap_or(entry.at), entry.actor])?;
-        self.enter(entry.clone());
+        self.enter(entry.clone())?;
         if revoke_at.is_none() {
             self.end_due(token, Some(replaced_by), Draft { action: Action::TokenRevoked, ..entry })?;
         }
@@ -82,8 +81,7 @@ impl Act<'_> {
         self.enter(match replaced_by {
             Some(successor) => entry.with("replaced_by", successor.to_string()),
             None => entry,
-        });
-        Ok(())
+        })
     }
 }
 

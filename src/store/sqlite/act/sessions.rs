@@ -22,7 +22,7 @@ impl Act<'_> {
         let sql = "INSERT INTO sessions (digest, user, epoch, kind, created_at, expires_at, seen_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         self.execute(sql, params![id, user, Count(epoch), kind, created_at, expires_at, seen_at])?;
-        self.enter(if dropped > 0 { entry.with("dropped", dropped) } else { entry });
+        self.enter(if dropped > 0 { entry.with("dropped", dropped) } else { entry })?;
         Ok(SessionBeginning::Begun)
     }
 
@@ -32,7 +32,7 @@ impl Act<'_> {
         if self.execute(sql, params![id, expires_at, at])? == 0 {
             return self.undo(false);
         }
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(true)
     }
 
@@ -40,7 +40,7 @@ impl Act<'_> {
         if self.execute("DELETE FROM sessions WHERE digest = ?1", [command.id])? == 0 {
             return self.undo(false);
         }
-        self.enter(command.entry);
+        self.enter(command.entry)?;
         Ok(true)
     }
 

@@ -15,32 +15,34 @@ use crate::store::{
 impl Act<'_> {
     pub(super) fn set_password(&mut self, command: SetPassword) -> rusqlite::Result<()> {
         let SetPassword { user, hash, at, entry } = command;
-        let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, created_at, changed_at) \
-                   VALUES (?1, ?2, 'admin', '\"any\"', 0, ?3, ?3) ON CONFLICT (name) DO UPDATE \
-                   SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, epoch = epoch + 1";
+        self.ask(&entry)?;
+        let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, version, created_at, changed_at) \
+                   VALUES (?1, ?2, 'admin', '\"any\"', 0, random() & 0x3fffffffffffffff, ?3, ?3) ON CONFLICT (name) DO UPDATE \
+                   SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, epoch = epoch + 1, \
+                   version = version + 1";
         self.execute(sql, params![user, hash.expose(), at])?;
         self.end_sessions(&user, None)?;
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(())
     }
 
     pub(super) fn create_user(&mut self, command: CreateUser) -> rusqlite::Result<UserCreation> {
-        let CreateUser { user, hash, role, limits, by, at, entry } = command;
-        if !self.may_still_act(&by)? {
-            return self.undo(UserCreation::ActorGone);
-        }
+        let CreateUser { user, hash, role, limits, at, entry } = command;
+        self.ask(&entry)?;
         // What is remembered of an earlier user of that name, a proven password for one, must not be this one's.
-        let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, created_at, changed_at) \
-                   VALUES (?1, ?2, ?3, ?4, random() & 0x3fffffffffffffff, ?5, ?5) ON CONFLICT (name) DO NOTHING";
+        let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, version, created_at, changed_at) \
+                   VALUES (?1, ?2, ?3, ?4, random() & 0x3fffffffffffffff, random() & 0x3fffffffffffffff, ?5, ?5) \
+                   ON CONFLICT (name) DO NOTHING";
         if self.execute(sql, params![user.as_str(), hash.expose(), role, Json(&limits), at])? == 0 {
             return self.undo(UserCreation::Taken);
         }
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(UserCreation::Created)
     }
 
     pub(super) fn change_user(&mut self, command: ChangeUser) -> rusqlite::Result<UserChange> {
-        let ChangeUser { before, role, limits, disabled, by, at, entries } = command;
+        let ChangeUser { before, role, limits, disabled, at, entries } = command;
+        entries.iter().try_for_each(|entry| self.ask(entry))?;
         if let Some(refused) = self.not_as_judged(&before)? {
             return self.undo(refused);
         }
@@ -48,45 +50,42 @@ impl Act<'_> {
         if !stays && self.is_last_admin(&before)? {
             return self.undo(UserChange::LastAdmin);
         }
-        if !self.may_still_act(&by)? {
-            return self.undo(UserChange::ActorGone);
-        }
         let since = disabled.then(|| before.disabled_at.unwrap_or(at));
-        let sql = "UPDATE users SET role = ?2, limits = ?3, disabled_at = ?4 WHERE name = ?1";
+        let sql = "UPDATE users SET role = ?2, limits = ?3, disabled_at = ?4, version = version + 1 WHERE name = ?1";
         self.execute(sql, params![before.name, role, Json(&limits), since])?;
         if disabled && before.disabled_at.is_none() {
             self.begin_user_epoch(&before.name, None)?;
         }
-        entries.into_iter().for_each(|entry| self.enter(entry));
+        entries.into_iter().try_for_each(|entry| self.enter(entry))?;
         Ok(UserChange::Done)
     }
 
     pub(super) fn replace_password(&mut self, command: ReplacePassword) -> rusqlite::Result<UserChange> {
-        let ReplacePassword { before, hash, keep, by, at, entry } = command;
+        let ReplacePassword { before, hash, keep, at, entry } = command;
+        self.ask(&entry)?;
         if let Some(refused) = self.not_as_judged(&before)? {
             return self.undo(refused);
-        }
-        if !self.may_still_act(&by)? {
-            return self.undo(UserChange::ActorGone);
         }
         let sql = "UPDATE users SET password_hash = ?2, changed_at = ?3 WHERE name = ?1";
         self.execute(sql, params![before.name, hash.expose(), at])?;
         self.begin_user_epoch(&before.name, keep)?;
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(UserChange::Done)
     }
 
     pub(super) fn sign_out_user(&mut self, command: SignOutUser) -> rusqlite::Result<UserChange> {
         let SignOutUser { user, entry } = command;
+        self.ask(&entry)?;
         if self.begin_user_epoch(user.as_str(), None)? == 0 {
             return self.undo(UserChange::Unknown);
         }
-        self.enter(entry);
+        self.enter(entry)?;
         Ok(UserChange::Done)
     }
 
     pub(super) fn delete_user(&mut self, command: DeleteUser) -> rusqlite::Result<UserDeletion> {
         let DeleteUser { user: name, revoke_tokens, at, entry } = command;
+        self.ask(&entry)?;
         let Some(before) = self.one(USER_BY_NAME, [name.as_str()], user)? else {
             return self.undo(UserDeletion::Unknown);
         };
@@ -103,7 +102,7 @@ impl Act<'_> {
         // Sessions and API keys go with their row.
         self.execute("DELETE FROM users WHERE name = ?1", [name.as_str()])?;
         let api_keys = keys.len() as u64;
-        self.enter(entry.with("api_keys", keys).with("tokens", tokens));
+        self.enter(entry.with("api_keys", keys).with("tokens", tokens))?;
         Ok(UserDeletion::Deleted { api_keys, tokens })
     }
 
@@ -131,7 +130,7 @@ impl Act<'_> {
     fn begin_user_epoch(&self, name: &str, keep: Option<SessionId>) -> rusqlite::Result<usize> {
         self.end_sessions(name, keep)?;
         self.execute("UPDATE sessions SET epoch = epoch + 1 WHERE user = ?1", [name])?;
-        self.execute("UPDATE users SET epoch = epoch + 1 WHERE name = ?1", [name])
+        self.execute("UPDATE users SET epoch = epoch + 1, version = version + 1 WHERE name = ?1", [name])
     }
 
     fn end_sessions(&self, name: &str, keep: Option<SessionId>) -> rusqlite::Result<()> {

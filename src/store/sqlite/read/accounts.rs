@@ -11,10 +11,9 @@ use crate::store::sqlite::value::{Address, Count, Json, damaged};
 use crate::store::{Accounts, Answer, ApiKeyRecord, Page, PageQuery, StoredApiKey, UserRecord};
 
 /// One user by name.
-pub(in crate::store::sqlite) const USER_BY_NAME: &str =
-    "SELECT name, role, limits, epoch, created_at, changed_at, disabled_at FROM users WHERE name = ?1";
+pub(in crate::store::sqlite) const USER_BY_NAME: &str = "SELECT name, role, limits, epoch, version, created_at, changed_at, disabled_at FROM users WHERE name = ?1";
 
-/// Reads the columns name, role, limits, epoch, created_at, changed_at, disabled_at.
+/// Reads the columns name, role, limits, epoch, version, created_at, changed_at, disabled_at.
 pub(in crate::store::sqlite) fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
     user_from(row, 0)
 }
@@ -26,9 +25,10 @@ fn user_from(row: &Row<'_>, first: usize) -> rusqlite::Result<UserRecord> {
         role: row.get(first + 1)?,
         limits: row.get::<_, Json<_>>(first + 2)?.0,
         epoch: row.get::<_, Count>(first + 3)?.0,
-        created_at: row.get(first + 4)?,
-        changed_at: row.get(first + 5)?,
-        disabled_at: row.get(first + 6)?,
+        version: row.get::<_, Count>(first + 4)?.0,
+        created_at: row.get(first + 5)?,
+        changed_at: row.get(first + 6)?,
+        disabled_at: row.get(first + 7)?,
     })
 }
 
@@ -38,7 +38,7 @@ fn users(
 ) -> rusqlite::Result<Page<UserRecord, UserName>> {
     // No name is as short as the empty text, which stands for no cursor.
     let after = page.after.as_ref().map_or("", UserName::as_str);
-    let sql = "SELECT name, role, limits, epoch, created_at, changed_at, disabled_at FROM users \
+    let sql = "SELECT name, role, limits, epoch, version, created_at, changed_at, disabled_at FROM users \
                WHERE name > ?1 ORDER BY name LIMIT ?2";
     let rows: rusqlite::Result<Vec<_>> =
         connection.prepare_cached(sql)?.query_map(params![after, page.limit + 1], user)?.collect();
@@ -75,7 +75,7 @@ fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKeyRecord> {
 
 fn stored_api_key(connection: &Connection, id: ApiKeyId) -> rusqlite::Result<Option<StoredApiKey>> {
     let sql = select!(
-        ", k.digest, u.name, u.role, u.limits, u.epoch, u.created_at, u.changed_at, u.disabled_at",
+        ", k.digest, u.name, u.role, u.limits, u.epoch, u.version, u.created_at, u.changed_at, u.disabled_at",
         "LEFT JOIN users AS u ON u.name = k.owner WHERE k.id = ?1"
     );
     let read = |row: &Row<'_>| {

@@ -9,7 +9,7 @@ use crate::store::sqlite::value::Count;
 use crate::store::{Answer, SessionRecord, Sessions, UserRecord};
 
 /// The columns of the user come first.
-const SESSION: &str = "SELECT u.name, u.role, u.limits, u.epoch, u.created_at, u.changed_at, u.disabled_at, \
+const SESSION: &str = "SELECT u.name, u.role, u.limits, u.epoch, u.version, u.created_at, u.changed_at, u.disabled_at, \
      s.kind, s.created_at, s.expires_at, s.seen_at \
      FROM sessions AS s JOIN users AS u ON u.name = s.user AND u.epoch = s.epoch WHERE s.digest = ?1";
 
@@ -19,10 +19,10 @@ fn session(id: SessionId, row: &Row<'_>) -> rusqlite::Result<(SessionRecord, Use
         id,
         user: user.name.clone(),
         epoch: user.epoch,
-        kind: row.get(7)?,
-        created_at: row.get(8)?,
-        expires_at: row.get(9)?,
-        seen_at: row.get(10)?,
+        kind: row.get(8)?,
+        created_at: row.get(9)?,
+        expires_at: row.get(10)?,
+        seen_at: row.get(11)?,
     };
     Ok((session, user))
 }

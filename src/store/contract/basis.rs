@@ -1,0 +1,313 @@
+//! What was judged upon rights that have been taken away since is not written (I5).
+
+use super::world::*;
+use super::{accounts, sessions};
+use crate::access::limits::Most;
+use crate::access::{Actor, Limits, UserRole};
+use crate::id::{HostId, KeyId, SessionId};
+use crate::ledger::{Action, Basis};
+use crate::store::*;
+
+/// What became of somebody's rights after they were read.
+#[derive(Clone, Copy, Debug)]
+enum Lost {
+    Role,
+    Limits,
+    Disabled,
+    Password,
+    SignedOut,
+    Deleted,
+    Replaced,
+    KeyDeleted,
+    OwnerDemoted,
+    OwnerDisabled,
+    OwnerDeleted,
+    KeyExpired,
+}
+
+/// All, the one last that takes time.
+const ALL: [(Lost, StoreError); 12] = [
+    (Lost::Role, StoreError::RightsChanged),
+    (Lost::Limits, StoreError::RightsChanged),
+    (Lost::Disabled, StoreError::ActorGone),
+    (Lost::Password, StoreError::RightsChanged),
+    (Lost::SignedOut, StoreError::RightsChanged),
+    (Lost::Deleted, StoreError::ActorGone),
+    (Lost::Replaced, StoreError::RightsChanged),
+    (Lost::KeyDeleted, StoreError::ActorGone),
+    (Lost::OwnerDemoted, StoreError::RightsChanged),
+    (Lost::OwnerDisabled, StoreError::ActorGone),
+    (Lost::OwnerDeleted, StoreError::ActorGone),
+    (Lost::KeyExpired, StoreError::ActorGone),
+];
+
+fn of_user(user: &UserRecord) -> Basis {
+    Basis::User { name: user.name.clone(), epoch: user.epoch, version: user.version }
+}
+
+fn of_key(key: &ApiKeyRecord, owner: &UserRecord) -> Basis {
+    Basis::ApiKey { id: key.id, owner: Some(owner.version) }
+}
+
+/// Lets a new admin lose rights. What these were read from before.
+async fn lose(world: &mut World, lost: Lost) -> Basis {
+    let user = world.user("eve", UserRole::Admin, Limits::ANY).await;
+    let key = world.api_key(Some("eve")).await;
+    let store = world.shared();
+    let basis = match lost {
+        Lost::KeyDeleted
+        | Lost::OwnerDemoted
+        | Lost::OwnerDisabled
+        | Lost::OwnerDeleted
+        | Lost::KeyExpired => of_key(&key, &user),
+        _ => of_user(&user),
+    };
+    let limits = Limits { max_uses: Most::UpTo(1), ..Limits::ANY };
+    let change = world.change(&user, UserRole::Admin, false);
+    let changed = match lost {
+        Lost::Role | Lost::OwnerDemoted => {
+            store.change_user(ChangeUser { role: UserRole::Viewer, ..change }).await.unwrap()
+        }
+        Lost::Limits => store.change_user(ChangeUser { limits, ..change }).await.unwrap(),
+        Lost::Disabled | Lost::OwnerDisabled => {
+            store.change_user(ChangeUser { disabled: true, ..change }).await.unwrap()
+        }
+        Lost::Password => store.replace_password(world.new_password(&user)).await.unwrap(),
+        Lost::SignedOut => store.sign_out_user(sign_out(world, "eve")).await.unwrap(),
+        Lost::Deleted | Lost::OwnerDeleted | Lost::Replaced | Lost::KeyDeleted | Lost::KeyExpired => {
+            UserChange::Done
+        }
+    };
+    assert_eq!(changed, UserChange::Done);
+    match lost {
+        Lost::Deleted | Lost::OwnerDeleted | Lost::Replaced => {
+            store.delete_user(world.deletion("eve", false)).await.unwrap();
+            world.new_entries().await;
+        }
+        Lost::KeyDeleted => {
+            store.delete_api_key(world.key_deletion(key.id, None, false)).await.unwrap();
+        }
+        Lost::KeyExpired => world.now = key.expires_at.unwrap(),
+        _ => {}
+    }
+    if matches!(lost, Lost::Replaced) {
+        world.user("eve", UserRole::Admin, Limits::ANY).await;
+    }
+    basis
+}
+
+fn sign_out(world: &World, user: &str) -> SignOutUser {
+    SignOutUser { user: accounts::name(user), entry: world.draft(Action::UserSignedOut) }
+}
+
+/// What there is to do something to.
+struct Scene {
+    tokens: Vec<MintRecord>,
+    hosts: Vec<HostId>,
+    users: Vec<UserRecord>,
+    key: ApiKeyRecord,
+    sessions: Vec<SessionId>,
+    former: KeyId,
+}
+
+const FORMER_URL: &str = "https://former.example.org";
+
+async fn scene(world: &mut World) -> Scene {
+    let store = world.shared();
+    let former = world.current;
+    let next = key(KeyState::Prepared, world.now);
+    let entry = world.draft(Action::KeyRotated);
+    let rotation = store.rotate_keys(RotateKeys { next, at: world.now, entry }).await.unwrap();
+    world.current = rotation.keys.iter().find(|key| key.state == KeyState::Current).unwrap().id;
+    for issuer in [FORMER_URL, "https://new.example.org"] {
+        let (issuer, entry) = (issuer.to_owned(), world.draft(Action::AuthorityChanged));
+        let command = RecordIdentity { issuer, names: Vec::new(), at: world.now, entry };
+        store.record_identity(command).await.unwrap();
+    }
+    let (mut tokens, mut hosts, mut users, mut begun) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..4 {
+        tokens.push(world.mint_persistent(None).await);
+        hosts.push(world.enroll(&tokens[0], new_key()).await.id);
+    }
+    world.new_entries().await;
+    for user in ["a", "b", "c", "d"] {
+        users.push(world.user(user, UserRole::Viewer, Limits::ANY).await);
+    }
+    for _ in 0..2 {
+        let session = sessions::record(world, 0);
+        begun.push(session.id);
+        let entry = world.draft(Action::SessionStarted);
+        store.begin_session(BeginSession { session, most: 9, entry }).await.unwrap();
+    }
+    world.new_entries().await;
+    Scene { tokens, hosts, users, key: world.api_key(None).await, sessions: begun, former }
+}
+
+impl Scene {
+    /// A command of each verb that somebody may ask for, each of which would change something.
+    fn commands(&self, world: &mut World) -> Vec<Command> {
+        let at = world.now;
+        let mint = |world: &mut World| RecordMint {
+            record: world.persistent(None),
+            by: Actor::System,
+            entry: world.draft(Action::TokenCreated),
+        };
+        let [minted, successor] = [mint(world), mint(world)];
+        let entry = |action| world.draft(action);
+        let revoke_tokens = RevokeTokens {
+            tokens: vec![self.tokens[1].token],
+            hosts: true,
+            entry: entry(Action::TokenRevoked),
+        };
+        let rotate_token = RotateToken {
+            token: self.tokens[2].token,
+            successor,
+            revoke_at: None,
+            entry: entry(Action::TokenRotated),
+        };
+        let revoke_host = RevokeHost { host: self.hosts[0], at, entry: entry(Action::HostRevoked) };
+        let revoke_hosts =
+            RevokeHosts { hosts: self.hosts[1..3].to_vec(), entry: entry(Action::HostRevoked) };
+        let set_roles = SetRoles {
+            host: self.hosts[3],
+            roles: roles(&["allocator"]),
+            now: true,
+            at,
+            entry: entry(Action::HostRolesChanged),
+        };
+        let fresh = |state| key(state, at);
+        let next = fresh(KeyState::Prepared);
+        let rotate_keys = RotateKeys { next, at, entry: entry(Action::KeyRotated) };
+        let (key, terms) = (self.former, RetireTerms::EvenNeeded);
+        let retire_key = RetireKey { key, terms, emergency: None, at, entry: entry(Action::KeyRetired) };
+        let retire_issuer = RetireIssuer {
+            issuer: FORMER_URL.to_owned(),
+            even_needed: true,
+            emergency: None,
+            at,
+            entry: entry(Action::IssuerRetired),
+        };
+        let changes = vec![("retention", Some(HOUR))];
+        let change_settings = ChangeSettings { changes, at, entry: entry(Action::SettingsChanged) };
+        let [extended, ended] = [self.sessions[0], self.sessions[1]];
+        let expires_at = at.plus(HOUR);
+        let extend_session =
+            ExtendSession { id: extended, at, expires_at, entry: entry(Action::SessionExtended) };
+        let end_session = EndSession { id: ended, entry: entry(Action::SessionEnded) };
+        let keys = FreshKeys(vec![fresh(KeyState::Current), fresh(KeyState::Prepared)]);
+        let accept_clock = AcceptClock { keys, at, entry: entry(Action::ClockAccepted) };
+        let new_user = world.new_user("f", UserRole::Viewer, Limits::ANY);
+        vec![
+            Command::RecordMint(Box::new(minted)),
+            Command::RevokeToken(Box::new(world.revocation(self.tokens[0].token))),
+            Command::RevokeTokens(Box::new(revoke_tokens)),
+            Command::RotateToken(Box::new(rotate_token)),
+            Command::RevokeHost(Box::new(revoke_host)),
+            Command::RevokeHosts(Box::new(revoke_hosts)),
+            Command::SetRoles(Box::new(set_roles)),
+            Command::SetPassword(Box::new(world.password("a", "hash"))),
+            Command::CreateUser(Box::new(new_user)),
+            Command::ChangeUser(Box::new(world.change(&self.users[1], UserRole::Analyst, false))),
+            Command::ReplacePassword(Box::new(world.new_password(&self.users[2]))),
+            Command::SignOutUser(Box::new(sign_out(world, "d"))),
+            Command::DeleteUser(Box::new(world.deletion("d", true))),
+            Command::CreateApiKey(Box::new(world.new_api_key(None))),
+            Command::DeleteApiKey(Box::new(world.key_deletion(self.key.id, None, true))),
+            Command::ChangeSettings(Box::new(change_settings)),
+            Command::ExtendSession(Box::new(extend_session)),
+            Command::EndSession(Box::new(end_session)),
+            Command::AppendEntries(Box::new(AppendEntries { entries: vec![entry(Action::CaRotated)] })),
+            Command::RotateKeys(Box::new(rotate_keys)),
+            Command::RetireKey(Box::new(retire_key)),
+            Command::RetireIssuer(Box::new(retire_issuer)),
+            Command::AcceptClock(Box::new(accept_clock)),
+        ]
+    }
+}
+
+pub(in crate::store) async fn nothing_is_written_for_who_has_lost_rights_meanwhile(world: &mut World) {
+    let scene = scene(world).await;
+    for (lost, expected) in ALL {
+        let basis = lose(world, lost).await;
+        world.new_entries().await;
+        world.basis = Some(basis);
+        for command in scene.commands(world) {
+            let name = command.name();
+            let refused = world.store().execute(command).await;
+            assert!(refused.as_ref().is_err_and(|error| *error == expected), "{lost:?} {name}: {refused:?}");
+            world.expect_entries(&[]).await;
+        }
+        world.basis = None;
+        if world.read_user("eve").await.is_some() {
+            world.store().delete_user(world.deletion("eve", false)).await.unwrap();
+        }
+        world.new_entries().await;
+    }
+    // Whose rights are the same does each of them.
+    let user = world.user("eve", UserRole::Admin, Limits::ANY).await;
+    let key = world.api_key(Some("eve")).await;
+    world.basis = Some(of_user(&user));
+    let mut commands = scene.commands(world);
+    world.basis = Some(of_key(&key, &user));
+    commands.push(Command::RecordMint(Box::new(RecordMint {
+        record: world.ephemeral(None),
+        by: Actor::ApiKey(key.id),
+        entry: world.draft(Action::TokenCreated),
+    })));
+    // The clock is accepted, and keys are moved, after everything is signed.
+    let last = commands.pop().unwrap();
+    commands.insert(0, last);
+    for command in commands {
+        let name = command.name();
+        let done = world.store().execute(command).await;
+        assert!(done.is_ok(), "{name}: {done:?}");
+        assert!(!world.new_entries().await.is_empty(), "{name}: {done:?}");
+    }
+}
+
+pub(in crate::store) async fn who_changes_their_own_rights_is_asked_before(world: &mut World) {
+    let store = world.shared();
+    for act in 0..6 {
+        let user = world.user("eve", UserRole::Admin, Limits::ANY).await;
+        let key = world.api_key(Some("eve")).await;
+        world.basis = Some(if act == 5 { of_key(&key, &user) } else { of_user(&user) });
+        let done = match act {
+            0 => store.change_user(world.change(&user, UserRole::Viewer, false)).await.map(drop),
+            1 => store.change_user(world.change(&user, UserRole::Admin, true)).await.map(drop),
+            2 => store.replace_password(world.new_password(&user)).await.map(drop),
+            3 => store.sign_out_user(sign_out(world, "eve")).await.map(drop),
+            4 => store.delete_user(world.deletion("eve", true)).await.map(drop),
+            _ => store.delete_api_key(world.key_deletion(key.id, None, true)).await.map(drop),
+        };
+        assert_eq!(done, Ok(()), "{act}");
+        assert_eq!(world.new_entries().await.len(), 1, "{act}");
+        world.basis = None;
+        store.delete_user(world.deletion("eve", false)).await.unwrap();
+        world.new_entries().await;
+    }
+}
+
+pub(in crate::store) async fn what_a_user_may_do_has_another_version_after_each_change(world: &mut World) {
+    let store = world.shared();
+    let mut user = world.user("eve", UserRole::Admin, Limits::ANY).await;
+    let limits = Limits { persistent: false, ..Limits::ANY };
+    for act in 0..7 {
+        let change = |disabled| world.change(&user, UserRole::Operator, disabled);
+        let changed = match act {
+            0 => store.change_user(change(false)).await.unwrap(),
+            1 => store.change_user(ChangeUser { limits: limits.clone(), ..change(false) }).await.unwrap(),
+            2 => store.change_user(change(true)).await.unwrap(),
+            3 => store.change_user(change(false)).await.unwrap(),
+            4 => store.replace_password(world.new_password(&user)).await.unwrap(),
+            5 => store.sign_out_user(sign_out(world, "eve")).await.unwrap(),
+            _ => {
+                store.set_password(world.password("eve", "hash")).await.unwrap();
+                UserChange::Done
+            }
+        };
+        assert_eq!(changed, UserChange::Done, "{act}");
+        let now = world.read_user("eve").await.unwrap();
+        assert!(now.version > user.version, "{act}");
+        user = now;
+    }
+}

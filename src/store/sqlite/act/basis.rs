@@ -1,0 +1,47 @@
+//! Whether who acts still has the rights that the act was judged upon (I5): the last word on that is the transaction's.
+
+use rusqlite::params;
+
+use super::Act;
+use crate::clock::Timestamp;
+use crate::ledger::{Basis, Draft};
+use crate::store::StoreError;
+use crate::store::sqlite::value::Count;
+
+impl Act<'_> {
+    /// Asks whether who did this still has the rights that it was judged upon; if not, the command is undone whatever it
+    /// does. Every entry asks. A command that changes users or keys asks before that: its actor may be among them.
+    pub(super) fn ask(&mut self, entry: &Draft) -> rusqlite::Result<()> {
+        let Some(basis) = &entry.basis else { return Ok(()) };
+        if self.asked.as_ref() != Some(basis) {
+            if let Some(refused) = self.moved(basis, entry.at)? {
+                self.refused.get_or_insert(refused);
+            }
+            self.asked = Some(basis.clone());
+        }
+        Ok(())
+    }
+
+    /// What has become of it since.
+    fn moved(&self, basis: &Basis, at: Timestamp) -> rusqlite::Result<Option<StoreError>> {
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get::<_, Option<Count>>(0)?.map(|Count(version)| version), row.get::<_, bool>(1)?))
+        };
+        let (now, judged) = match basis {
+            Basis::User { name, epoch: _, version } => {
+                let sql = "SELECT version, disabled_at IS NULL FROM users WHERE name = ?1";
+                (self.one(sql, [name], read)?, Some(*version))
+            }
+            Basis::ApiKey { id, owner } => {
+                let sql = "SELECT u.version, u.disabled_at IS NULL FROM api_keys AS k LEFT JOIN users AS u ON u.name = k.owner \
+                           WHERE k.id = ?1 AND (k.expires_at IS NULL OR k.expires_at > ?2)";
+                (self.one(sql, params![id, at], read)?, *owner)
+            }
+        };
+        Ok(match now {
+            None | Some((_, false)) => Some(StoreError::ActorGone),
+            Some((version, true)) if version != judged => Some(StoreError::RightsChanged),
+            Some(_) => None,
+        })
+    }
+}
