@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::tool;
 
 pub(super) const PASSWORD: &str = "correct horse battery staple";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running gatepass. Dropping it stops it.
 pub(super) struct Served {
@@ -124,7 +124,7 @@ impl Served {
     /// curl with these arguments, checking the server by its root certificate.
     pub(super) fn curl(&self, path: &str, args: &[&str], body: &str) -> Answer {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--show-error", "--max-time", "60", "--cacert", &self.root()]);
+        curl.args(["--silent", "--show-error", "--max-time", "120", "--cacert", &self.root()]);
         curl.args(["--write-out", "\n%{http_code} %{local_port}"]).args(args);
         if self.traced {
             // Without HTTP/2's own talk nothing is received between a request and its answer.
@@ -136,6 +136,14 @@ impl Served {
         let json = serde_json::from_str(body).unwrap_or(Value::Null);
         let (status, port) = (status.parse().unwrap(), port.parse().unwrap());
         Answer { status, body: body.to_owned(), json, port }
+    }
+
+    /// The status of what anyone may GET, whatever its body.
+    pub(super) fn status(&self, path: &str) -> u16 {
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--max-time", "120", "--cacert", &self.root()]);
+        curl.args(["--output", "/dev/null", "--write-out", "%{http_code}", &format!("{}{path}", self.url)]);
+        tool::run(&mut curl, "").expect_good().parse().unwrap()
     }
 
     /// A call as the admin.
