@@ -7,7 +7,7 @@ use hyper::StatusCode;
 use tokio::net::TcpStream;
 
 use crate::http::limits::Limits;
-use crate::http::listener::trial::{Server, get, hello, rest, send, within};
+use crate::http::listener::trial::{Server, get, hello, rest, running_into, send, within};
 
 const HOLD: &[u8] = b"GET /hold HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -58,29 +58,37 @@ async fn shutdown_does_not_wait_for_a_handshake() {
 
 #[tokio::test]
 async fn an_old_connection_finishes_its_request_and_takes_no_other() {
-    let max_age = Duration::from_millis(800);
-    let server = Server::start(Limits { max_age, ..Limits::default() }).await;
-    let mut stream = server.connect("http/1.1").await;
-    send(&mut stream, HOLD).await;
-    within(server.held.notified()).await;
-    // A connection that opened later has come of age: so has this one.
-    let mut younger = server.connect("http/1.1").await;
-    send(&mut younger, GET).await;
-    assert!(rest(&mut younger).await.ends_with("hello"));
-    server.release.add_permits(1);
-    let answer = rest(&mut stream).await;
-    assert!(answer.ends_with("hello") && answer.contains("connection: close"), "{answer}");
+    running_into(|short| async move {
+        let max_age = short.limit;
+        let server = Server::start(Limits { max_age, ..Limits::default() }).await;
+        let mut stream = server.connect("http/1.1").await;
+        send(&mut stream, HOLD).await;
+        within(server.held.notified()).await;
+        // A connection that opened later has come of age: so has this one.
+        let mut younger = server.connect("http/1.1").await;
+        send(&mut younger, GET).await;
+        short.said();
+        assert!(rest(&mut younger).await.ends_with("hello"));
+        server.release.add_permits(1);
+        let answer = rest(&mut stream).await;
+        assert!(answer.ends_with("hello") && answer.contains("connection: close"), "{answer}");
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn an_old_http2_connection_says_goodbye() {
-    let max_age = Duration::from_millis(800);
-    let server = Server::start(Limits { max_age, ..Limits::default() }).await;
-    let mut sender = server.http2().await;
-    within(async {
-        while sender.ready().await.is_ok() {
-            tokio::task::yield_now().await;
-        }
+    running_into(|short| async move {
+        let max_age = short.limit;
+        let server = Server::start(Limits { max_age, ..Limits::default() }).await;
+        let mut sender = server.http2().await;
+        short.said();
+        within(async {
+            while sender.ready().await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     })
     .await;
 }

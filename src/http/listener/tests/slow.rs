@@ -8,7 +8,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncReadExt as _;
 
 use crate::http::limits::Limits;
-use crate::http::listener::trial::{Server, client, get, hello, rest, send, within};
+use crate::http::listener::trial::{Server, client, get, hello, rest, running_into, send, within};
 
 const SHORT: Duration = Duration::from_millis(800);
 
@@ -27,32 +27,48 @@ async fn silent_tls_client_is_closed_without_a_word() {
 
 #[tokio::test]
 async fn silent_http2_client_is_closed() {
-    let limits = Limits { header_timeout: SHORT, ..Limits::default() };
-    let server = Server::start(limits).await;
+    let server = Server::start(Limits { header_timeout: SHORT, ..Limits::default() }).await;
     let mut stream = server.connect("h2").await;
     // It may end with or without TLS's goodbye: no request is lost by that.
     let _ = within(stream.read_to_end(&mut Vec::new())).await;
-    let mut stream = server.connect("h2").await;
-    send(&mut stream, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
-    let _ = within(stream.read_to_end(&mut Vec::new())).await;
+}
+
+#[tokio::test]
+async fn an_http2_client_that_says_hello_and_no_more_is_closed() {
+    running_into(|short| async move {
+        let server = Server::start(Limits { header_timeout: short.limit, ..Limits::default() }).await;
+        let mut stream = server.connect("h2").await;
+        send(&mut stream, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
+        short.said();
+        let _ = within(stream.read_to_end(&mut Vec::new())).await;
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn slow_header_gets_408_and_a_clean_close() {
-    let server = Server::start(Limits { header_timeout: SHORT, ..Limits::default() }).await;
-    let mut stream = server.connect("http/1.1").await;
-    send(&mut stream, b"GET / HTTP/1.1\r\nhost: local").await;
-    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 408 "));
+    running_into(|short| async move {
+        let server = Server::start(Limits { header_timeout: short.limit, ..Limits::default() }).await;
+        let mut stream = server.connect("http/1.1").await;
+        send(&mut stream, b"GET / HTTP/1.1\r\nhost: local").await;
+        short.said();
+        assert!(rest(&mut stream).await.starts_with("HTTP/1.1 408 "));
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn the_header_timeout_begins_anew_with_each_request() {
-    let server = Server::start(Limits { header_timeout: SHORT, ..Limits::default() }).await;
-    let mut stream = server.connect("http/1.1").await;
-    send(&mut stream, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-    hello(&mut stream).await;
-    send(&mut stream, b"GET / HTTP/1.1\r\n").await;
-    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 408 "));
+    running_into(|short| async move {
+        let server = Server::start(Limits { header_timeout: short.limit, ..Limits::default() }).await;
+        let mut stream = server.connect("http/1.1").await;
+        send(&mut stream, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        hello(&mut stream).await;
+        send(&mut stream, b"GET / HTTP/1.1\r\n").await;
+        short.said();
+        assert!(rest(&mut stream).await.starts_with("HTTP/1.1 408 "));
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -73,34 +89,51 @@ async fn a_body_that_breaks_off_is_no_body() {
 }
 
 #[tokio::test]
-async fn idle_connections_are_closed_in_both_protocols() {
-    let server = Server::start(Limits { idle_timeout: SHORT, ..Limits::default() }).await;
-    let mut stream = server.connect("http/1.1").await;
-    send(&mut stream, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-    hello(&mut stream).await;
-    assert_eq!(rest(&mut stream).await, "");
-    let mut sender = server.http2().await;
-    within(sender.send_request(get("/"))).await.unwrap().into_body().collect().await.unwrap();
-    within(async {
-        while sender.ready().await.is_ok() {
-            tokio::task::yield_now().await;
-        }
+async fn an_idle_http1_connection_is_closed() {
+    running_into(|short| async move {
+        let server = Server::start(Limits { idle_timeout: short.limit, ..Limits::default() }).await;
+        let mut stream = server.connect("http/1.1").await;
+        send(&mut stream, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        hello(&mut stream).await;
+        short.said();
+        assert_eq!(rest(&mut stream).await, "");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_idle_http2_connection_is_closed() {
+    running_into(|short| async move {
+        let server = Server::start(Limits { idle_timeout: short.limit, ..Limits::default() }).await;
+        let mut sender = server.http2().await;
+        within(sender.send_request(get("/"))).await.unwrap().into_body().collect().await.unwrap();
+        short.said();
+        within(async {
+            while sender.ready().await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_request_in_flight_is_not_idle() {
-    let server = Server::start(Limits { idle_timeout: SHORT, ..Limits::default() }).await;
-    let mut stream = server.connect("http/1.1").await;
-    send(&mut stream, b"GET /hold HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-    // Another connection, opened later, idles out meanwhile.
-    within(server.held.notified()).await;
-    let mut other = server.connect("http/1.1").await;
-    send(&mut other, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-    assert!(rest(&mut other).await.ends_with("hello"));
-    server.release.add_permits(1);
-    hello(&mut stream).await;
+    running_into(|short| async move {
+        let server = Server::start(Limits { idle_timeout: short.limit, ..Limits::default() }).await;
+        let mut stream = server.connect("http/1.1").await;
+        send(&mut stream, b"GET /hold HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        // Another connection, opened later, idles out meanwhile.
+        within(server.held.notified()).await;
+        let mut other = server.connect("http/1.1").await;
+        send(&mut other, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        short.said();
+        assert!(rest(&mut other).await.ends_with("hello"));
+        server.release.add_permits(1);
+        hello(&mut stream).await;
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -120,14 +153,18 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
 
 #[tokio::test]
 async fn an_http2_client_that_opens_no_window_for_its_answer_is_cut() {
-    let server = Server::start(Limits { idle_timeout: SHORT, ..Limits::default() }).await;
-    let io = TokioIo::new(server.connect("h2").await);
-    // It answers pings, so that it does not look dead.
-    let mut builder = http2::Builder::new(TokioExecutor::new());
-    let (mut sender, connection): (http2::SendRequest<http_body_util::Full<bytes::Bytes>>, _) =
-        within(builder.initial_stream_window_size(0).handshake(io)).await.unwrap();
-    let connection = tokio::spawn(connection);
-    let answer = within(sender.send_request(get("/"))).await.unwrap();
-    let _ended = within(connection).await.unwrap();
-    assert!(answer.into_body().collect().await.is_err());
+    running_into(|short| async move {
+        let server = Server::start(Limits { idle_timeout: short.limit, ..Limits::default() }).await;
+        let io = TokioIo::new(server.connect("h2").await);
+        // It answers pings, so that it does not look dead.
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        let (mut sender, connection): (http2::SendRequest<http_body_util::Full<bytes::Bytes>>, _) =
+            within(builder.initial_stream_window_size(0).handshake(io)).await.unwrap();
+        let connection = tokio::spawn(connection);
+        let answer = within(sender.send_request(get("/"))).await.unwrap();
+        short.said();
+        let _ended = within(connection).await.unwrap();
+        assert!(answer.into_body().collect().await.is_err());
+    })
+    .await;
 }

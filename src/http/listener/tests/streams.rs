@@ -10,7 +10,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncReadExt as _;
 
 use crate::http::limits::Limits;
-use crate::http::listener::trial::{Server, get, rest, send, within};
+use crate::http::listener::trial::{Server, get, rest, running_into, send, within};
 use crate::http::stream::StreamSender;
 
 const STREAM: &[u8] = b"GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -67,28 +67,42 @@ async fn shutdown_ends_streams_at_once_and_cleanly() {
 
 #[tokio::test]
 async fn a_stream_ends_cleanly_when_its_connection_comes_of_age() {
-    let limits = Limits { max_age: SHORT, drain_timeout: Duration::from_secs(3600), ..Limits::default() };
-    let mut server = Server::start(limits).await;
-    for (sender, mut body) in begin(&mut server).await {
-        assert_eq!(part(&mut body).await, None);
-        within(sender.gone()).await;
-    }
+    running_into(|short| async move {
+        let limits =
+            Limits { max_age: short.limit, drain_timeout: Duration::from_secs(3600), ..Limits::default() };
+        let mut server = Server::start(limits).await;
+        let streams = begin(&mut server).await;
+        short.said();
+        for (sender, mut body) in streams {
+            assert_eq!(part(&mut body).await, None);
+            within(sender.gone()).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_silent_stream_outlives_the_idle_timeout() {
-    let limits =
-        Limits { idle_timeout: SHORT, stream_timeout: SHORT, header_timeout: SHORT, ..Limits::default() };
-    let mut server = Server::start(limits).await;
-    let streams = begin(&mut server).await;
-    // A connection that opened later idles out meanwhile.
-    let mut other = server.connect("http/1.1").await;
-    send(&mut other, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-    assert!(rest(&mut other).await.ends_with("hello"));
-    for (sender, mut body) in streams {
-        sender.send("still here".into()).await.unwrap();
-        assert_eq!(part(&mut body).await.unwrap(), "still here");
-    }
+    running_into(|short| async move {
+        let limits = Limits {
+            idle_timeout: short.limit,
+            stream_timeout: short.limit,
+            header_timeout: short.limit,
+            ..Limits::default()
+        };
+        let mut server = Server::start(limits).await;
+        let streams = begin(&mut server).await;
+        // A connection that opened later idles out meanwhile.
+        let mut other = server.connect("http/1.1").await;
+        send(&mut other, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        short.said();
+        assert!(rest(&mut other).await.ends_with("hello"));
+        for (sender, mut body) in streams {
+            sender.send("still here".into()).await.unwrap();
+            assert_eq!(part(&mut body).await.unwrap(), "still here");
+        }
+    })
+    .await;
 }
 
 /// Sends until nobody takes it any more; how much was sent before that.
