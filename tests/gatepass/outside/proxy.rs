@@ -1,12 +1,12 @@
 //! The real nginx and the real Envoy with the configurations under `examples/`, between curl and a service.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::echo;
 use super::served::{Served, eventually};
 use super::tool;
-use crate::support::process::free_port;
 
 const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
 
@@ -64,7 +64,13 @@ impl Passed {
 impl Proxy {
     /// The proxy of this kind in front of `at`, running on files in the directory of `at`.
     pub(super) fn start(kind: Kind, at: &Served) -> Self {
-        let (port, service) = (free_port(), echo::start());
+        let service = echo::start();
+        // A port that was free a moment ago may be taken by now; then the proxy ends at once.
+        let started = (0..10).find_map(|_| Self::start_at(free_port(), kind, at, &service));
+        started.unwrap_or_else(|| panic!("the proxy does not start:\n{}", at.text("proxy.log")))
+    }
+
+    fn start_at(port: u16, kind: Kind, at: &Served, service: &str) -> Option<Self> {
         let address = at.url.strip_prefix("https://").unwrap();
         let authority_port = address.rsplit_once(':').unwrap().1;
         std::fs::copy(at.root(), at.path("root.pem")).unwrap();
@@ -82,12 +88,16 @@ impl Proxy {
                 "address: gate.example.org, port_value: 8443",
                 format!("address: 127.0.0.1, port_value: {authority_port}"),
             ),
+            // In a test the authority may take its time.
+            ("proxy_connect_timeout 2s", "proxy_connect_timeout 60s".to_owned()),
+            ("proxy_read_timeout 5s", "proxy_read_timeout 60s".to_owned()),
+            ("timeout: 2s", "timeout: 60s".to_owned()),
             ("gate.example.org", "localhost".to_owned()),
             ("/etc/nginx/gatepass/", folder.clone()),
             ("/etc/envoy/gatepass/", folder),
             ("listen 443", format!("listen 127.0.0.1:{port}")),
             ("address: 0.0.0.0, port_value: 443", format!("address: 127.0.0.1, port_value: {port}")),
-            ("127.0.0.1:8080", service.clone()),
+            ("127.0.0.1:8080", service.to_owned()),
             ("port_value: 8080", format!("port_value: {}", service.rsplit_once(':').unwrap().1)),
         ] {
             text = text.replace(from, &to);
@@ -97,21 +107,25 @@ impl Proxy {
             Kind::Envoy => envoy(at, &text),
         };
         let mut proxy = Self { process, url: format!("https://localhost:{port}"), certificate };
-        eventually("the proxy to listen", || proxy.listens(port, at));
-        proxy
+        let listens = eventually("the proxy to listen, or to end", || proxy.listens());
+        listens.then_some(proxy)
     }
 
-    fn listens(&mut self, port: u16, at: &Served) -> Option<()> {
-        if let Some(status) = self.process.try_wait().unwrap() {
-            panic!("the proxy ended with {status}:\n{}", at.text("proxy.log"));
+    /// Whether it listens, or has ended; none as long as it does neither.
+    fn listens(&mut self) -> Option<bool> {
+        if self.process.try_wait().unwrap().is_some() {
+            return Some(false);
         }
-        std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
+        // Whoever else may be at this port has another certificate.
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--max-time", "120", "--output", "/dev/null", "--cacert", &self.certificate]);
+        tool::run(curl.arg(&self.url), "").good.then_some(true)
     }
 
     /// A request through it, with these arguments to curl.
     pub(super) fn curl(&self, path: &str, args: &[&str]) -> Passed {
         let mut curl = Command::new("curl");
-        curl.args(["--silent", "--show-error", "--max-time", "60", "--include", "--http1.1"]);
+        curl.args(["--silent", "--show-error", "--max-time", "120", "--include", "--http1.1"]);
         curl.args(["--cacert", &self.certificate, "--write-out", "\n%{http_code}"]).args(args);
         let out = tool::run(curl.arg(format!("{}{path}", self.url)), "").expect_good();
         let (out, status) = out.rsplit_once('\n').unwrap();
@@ -132,6 +146,11 @@ impl Drop for Proxy {
         let _ = self.process.kill();
         drop(self.process.wait());
     }
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The proxy's own certificate and key, `jobs.pem` and `jobs.key`.
