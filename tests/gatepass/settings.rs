@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::authority::token_of;
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 use crate::support::{Host, Process, Running};
 
 const SETTINGS: &str = "/api/v1/settings";
@@ -206,7 +206,7 @@ async fn a_persistent_token_of_a_cluster_lives_for_the_cluster_ttl() {
 #[tokio::test(flavor = "multi_thread")]
 async fn settings_are_shown_changed_and_reset_by_command() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let run = |args: &[&str]| {
         let mut command = gatepass();
         let output =

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::PASSWORD;
 use crate::support::Process;
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 
 fn run(server: &Process, args: &[&str]) -> Output {
     let mut command = gatepass();
@@ -27,7 +27,7 @@ fn json_of(server: &Process, args: &[&str]) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn users_and_keys_are_made_changed_and_deleted_by_command() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let made =
         json_of(&server, &["user", "create", "alice", "operator", "--role", "proxy", "--max-ttl", "30m"]);
     assert_eq!((&made["role"], &made["limits"]["roles"]), (&json!("operator"), &json!(["proxy"])));
@@ -60,7 +60,7 @@ async fn users_and_keys_are_made_changed_and_deleted_by_command() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_in_the_environment_is_who_asks_and_a_user_changes_the_own_password() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     said(&server, &["user", "create", "alice", "viewer"]);
     let key = said(&server, &["api-key", "create", "--scope", "tokens:read", "--quiet"]);
     let root = server.root.to_string();

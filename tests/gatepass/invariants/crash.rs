@@ -11,7 +11,6 @@ use tokio::task::JoinSet;
 use crate::support::authority::token_of;
 use crate::support::client::Client;
 use crate::support::database::{one, reader};
-use crate::support::process::free_port;
 use crate::support::{Host, Process, eventually};
 
 const KILLS: usize = 30;
@@ -20,6 +19,8 @@ const LIMITED: usize = 10;
 const UNLIMITED: usize = 10;
 const USES: u32 = 5;
 const HOSTS: usize = 60;
+/// What its tokens name, at whichever port it is after a kill.
+const URL: &str = "server.external_url=https://127.0.0.1:8443";
 
 /// Which token, and which host's request.
 type Pair = (usize, usize);
@@ -107,12 +108,12 @@ async fn kill_under_load(server: Process, load: &Arc<Load>, answers: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn i2_every_answered_redemption_survives_30_kills_under_load_and_no_token_is_over_used() {
     let dir = tempfile::tempdir().unwrap();
-    let (data, port) = (dir.path().join("data"), free_port());
-    let mut server = Process::start(&data, port, &[]).await;
+    let data = dir.path().join("data");
+    let mut server = Process::start(&data, &["--set", URL]).await;
     let load = Arc::new(Load::new(mint(&server).await));
     for kill in 0..KILLS {
         kill_under_load(server, &load, 1 + kill * 7 % 23).await;
-        server = Process::start(&data, port, &[]).await;
+        server = Process::start(&data, &["--set", URL]).await;
     }
     let client = server.stranger();
     let answered = std::mem::take(&mut *load.answered.lock().unwrap());

@@ -11,7 +11,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use self::life::{Life, lead, leaks};
 use crate::support::authority::{AUDIENCE, PASSWORD};
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 use crate::support::{Host, Process, Running, eventually, inside};
 
 mod life;
@@ -97,7 +97,7 @@ async fn i7_the_binary_at_its_most_talkative_writes_no_secret_to_log_or_database
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let audiences = format!("tokens.audiences={AUDIENCE}");
-    let server = Process::start(&data, free_port(), &["--set", "log.level=trace", "--set", &audiences]).await;
+    let server = Process::start(&data, &["--set", "log.level=trace", "--set", &audiences]).await;
     let mut life = lead(&server.url, server.root).await;
     let read = |name: &str| fs::read_to_string(data.join(name)).unwrap().trim().to_owned();
     life.secrets.extend([read("first-roles.token"), read("emergency.token")]);
@@ -125,7 +125,7 @@ async fn i7_the_binary_at_its_most_talkative_writes_no_secret_to_log_or_database
 #[tokio::test(flavor = "multi_thread")]
 async fn i7_the_command_after_a_renewal_finds_no_secret_in_arguments_or_environment() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let minted = server.admin().post("/api/v1/enrollment-tokens", &json!({ "roles": ["proxy"] })).await;
     let token = minted.json["token"].as_str().unwrap().to_owned();
     let (certs, seen) = (dir.path().join("certs"), dir.path().join("seen"));

@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::support::Process;
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 
 fn run(server: &Process, args: &[&str]) -> Output {
     let mut command = gatepass();
@@ -32,7 +32,7 @@ fn refused(server: &Process, args: &[&str]) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_are_listed_rotated_and_taken_back_by_command() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     for label in ["rack 7", "rack 8", "attic"] {
         said(&server, &["token", "create", "--label", label, "--persistent", "--quiet"]);
     }
@@ -85,7 +85,7 @@ fn one_that_is_not_there_does_not_keep_the_others(server: &Process) {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_minted_for_a_file_that_cannot_be_written_and_a_list_says_when_it_is_cut() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let minted = json_of(&server, &["token", "create", "--unlimited"]);
     let id = minted["token_id"].as_str().unwrap();
     let nowhere = dir.path().join("none").join("token");

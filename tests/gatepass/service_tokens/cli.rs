@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::Process;
 use crate::support::authority::AUDIENCE;
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 
 /// `gatepass token …` beside the server.
 fn token(server: &Process, args: &[&str]) -> Output {
@@ -29,7 +29,7 @@ fn json_of(output: &Output) -> Value {
 async fn a_service_token_is_minted_looked_into_and_taken_back_by_command() {
     let dir = tempfile::tempdir().unwrap();
     let set = format!("tokens.audiences={AUDIENCE}");
-    let server = Process::start(&dir.path().join("data"), free_port(), &["--set", &set]).await;
+    let server = Process::start(&dir.path().join("data"), &["--set", &set]).await;
     let create = ["create", "--audience", AUDIENCE, "--role", "proxy", "--label", "nightly"];
     let shown = said(&token(&server, &create));
     assert!(shown.contains("shown once") && shown.contains(AUDIENCE) && shown.contains("eyJ"), "{shown}");
@@ -61,7 +61,7 @@ async fn a_service_token_is_minted_looked_into_and_taken_back_by_command() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_a_service_token_is_refused_with_a_sentence() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let refused = |args: &[&str]| {
         let output = token(&server, args);
         assert!(!output.status.success() && output.stdout.is_empty());

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::Process;
 use crate::support::authority::PASSWORD;
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 
 /// `gatepass …` of somebody whose configuration is in `home`, with a password in the environment or none.
 fn run(home: &Path, password: Option<&str>, args: &[&str]) -> Output {
@@ -34,7 +34,7 @@ fn complained(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn login_keeps_a_session_and_no_password_and_logout_ends_it() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let (home, root) = (dir.path().join("home"), server.root.to_string());
     fs::create_dir(&home).unwrap();
     let login = ["login", "--server", &server.url, "--ca-fingerprint", &root];
@@ -66,7 +66,7 @@ async fn login_keeps_a_session_and_no_password_and_logout_ends_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_signed_in_changes_the_password_by_the_current_one() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let (home, root) = (dir.path().join("home"), server.root.to_string());
     fs::create_dir(&home).unwrap();
     said(&run(&home, Some(PASSWORD), &["login", "--server", &server.url, "--ca-fingerprint", &root]));
@@ -93,7 +93,7 @@ async fn who_is_signed_in_changes_the_password_by_the_current_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn logout_everywhere_ends_the_sessions_of_other_machines() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let root = server.root.to_string();
     let homes = ["one", "other"].map(|name| dir.path().join(name));
     for home in &homes {

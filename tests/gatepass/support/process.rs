@@ -1,7 +1,6 @@
 //! The built binary as a process of its own, which tests may kill.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -21,11 +20,6 @@ pub(crate) struct Process {
     pub(crate) data_dir: PathBuf,
 }
 
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// The built binary, knowing nothing of this process's environment but the path.
 pub(crate) fn gatepass() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatepass"));
@@ -34,12 +28,13 @@ pub(crate) fn gatepass() -> Command {
 }
 
 impl Process {
-    /// Starts it on `data_dir` and waits until it answers. Its log goes to a file beside, see [`Process::log`].
-    pub(crate) async fn start(data_dir: &Path, port: u16, more: &[&str]) -> Self {
-        let url = format!("https://127.0.0.1:{port}");
+    /// Starts it on `data_dir`, at a port that the system chooses, and waits until it answers. Its log goes to a file beside,
+    /// see [`Process::log`].
+    pub(crate) async fn start(data_dir: &Path, more: &[&str]) -> Self {
         let log = File::options().create(true).append(true).open(log_of(data_dir)).unwrap();
+        let before = usize::try_from(log.metadata().unwrap().len()).unwrap();
         let mut child = gatepass()
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .args(more)
             .env("GATEPASS_ADMIN_PASSWORD", PASSWORD)
@@ -47,15 +42,16 @@ impl Process {
             .stderr(log)
             .spawn()
             .expect("the built binary starts");
-        let root = eventually("the server answers", async || {
-            let ended = child.try_wait().unwrap();
-            assert!(ended.is_none(), "{ended:?}: {}", fs::read_to_string(log_of(data_dir)).unwrap());
+        let found = eventually("the server answers", async || {
+            let (ended, said) = (child.try_wait().unwrap(), fs::read_to_string(log_of(data_dir)).unwrap());
+            assert!(ended.is_none(), "{ended:?}: {said}");
+            let url = listens_at(&said[before..])?;
             let pem = fs::read_to_string(data_dir.join("root.pem")).ok()?;
             let root = Fingerprint::of(&pem_to_der("CERTIFICATE", &pem).ok()?);
             let alive = Client::new(&url, root).try_send(Method::GET, "/livez", None).await;
-            alive.is_ok().then_some(root)
+            alive.is_ok().then_some((url, root))
         });
-        let root = root.await;
+        let (url, root) = found.await;
         Self { child, url, root, data_dir: data_dir.to_owned() }
     }
 
@@ -95,6 +91,13 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Where it says that it listens, which its external URL need not be.
+fn listens_at(said: &str) -> Option<String> {
+    let (_, rest) = said.split_once("gatepass listens on ")?;
+    let (address, _) = rest.split_once('(')?.1.split_once(')')?;
+    Some(format!("https://{address}"))
 }
 
 fn log_of(data_dir: &Path) -> PathBuf {
