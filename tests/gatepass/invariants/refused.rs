@@ -140,6 +140,7 @@ async fn i3_a_store_that_cannot_be_written_spends_nothing_and_leaves_the_key_fre
     let at = Running::start().await;
     let (token, id) = mint(&at).await;
     let host = Host::new();
+    at.settled().await;
     let before = database::counts(at.data_dir());
     let held = database::hold(at.data_dir());
     let said = host.redeem(&at, &token).await;

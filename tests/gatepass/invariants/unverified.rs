@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use gatepass::token::SigningKey;
 use serde_json::{Value, json};
 
-use crate::support::{Host, Running, database, eventually};
+use crate::support::{Host, Running, database};
 
 /// The parts of a good token, from which bad ones are made.
 struct Parts {
@@ -141,11 +141,8 @@ async fn i4_strangers_and_wrong_passwords_write_nothing_but_that_there_were_some
     at.stop().await;
 }
 
-/// Every row, once the authority has signed its first CRL, which is stored by its number.
+/// Every row, once the authority has written what a start writes.
 async fn settled(at: &Running) -> std::collections::BTreeMap<String, Vec<Vec<rusqlite::types::Value>>> {
-    eventually("the first CRL is signed", async || {
-        (database::counts(at.data_dir())["crl_numbers"] > 0).then_some(())
-    })
-    .await;
+    at.settled().await;
     database::content(at.data_dir())
 }

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::client::{Client, Said};
+use super::{database, eventually};
 
 /// Where the clock of a test's authority stands at first: twenty days ago. TLS judges certificates by the machine's own
 /// clock, so a test may move its clock on by nearly as much before a certificate it issues is not valid yet.
@@ -119,6 +120,15 @@ impl Running {
         self.ended.await.unwrap().unwrap();
         drop(self.authority);
         (self.data_dir, self.clock, self._own)
+    }
+
+    /// Waits until it has written what a start writes by itself: its first CRL, which is stored by its number.
+    pub(crate) async fn settled(&self) {
+        eventually("the first CRL is signed", async || {
+            let signed = "SELECT count(*) FROM crl_numbers";
+            (database::one(&database::reader(&self.data_dir), signed) > 0).then_some(())
+        })
+        .await;
     }
 
     /// Where its data is.
