@@ -68,11 +68,11 @@ impl Running {
     ) -> Result<Self, StartError> {
         let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", PASSWORD)]);
         // Here a thousand strangers ask from one address, and races are about one token.
-        let set = [("limits.refused_address", "off"), ("limits.refused_token", "off")]
-            .iter()
-            .chain(set)
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect();
+        let mut defaults = vec![("limits.refused_address", "off"), ("limits.refused_token", "off")];
+        // A client that the machine keeps waiting is no silent one.
+        defaults.push(("http.handshake_timeout", "300s"));
+        let set =
+            defaults.iter().chain(set).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let overrides = Overrides {
             data_dir: Some(data_dir.to_owned()),
             listen: Some("127.0.0.1:0".to_owned()),
