@@ -15,7 +15,7 @@ const MANY: i64 = 20_000;
 /// Writes records of ephemeral tokens beside the server, as the newest one that is there, each a millisecond before the next.
 fn write_records(at: &Running, count: i64) {
     let connection = Connection::open(database::file(at.data_dir())).unwrap();
-    connection.busy_timeout(Duration::from_secs(30)).unwrap();
+    connection.busy_timeout(Duration::from_secs(120)).unwrap();
     let sql = "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?1) \
                INSERT INTO mints (token, kid, issuer, label, roles, persistent, emergency, minter, created_at, \
                expires_at, max_uses, dns_names, list, idx) \

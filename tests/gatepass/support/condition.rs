@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Looks every few milliseconds until `look` finds something; fails after half a minute.
+/// Looks every few milliseconds until `look` finds something; fails after two minutes.
 pub(crate) async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(120);
     loop {
         if let Some(found) = look().await {
             return found;

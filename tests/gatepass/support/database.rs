@@ -19,7 +19,7 @@ pub(crate) fn reader(data_dir: &Path) -> Connection {
 /// A connection that holds the one writer's place until it is dropped: nobody else can write.
 pub(crate) fn hold(data_dir: &Path) -> Connection {
     let connection = Connection::open(file(data_dir)).unwrap();
-    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(120)).unwrap();
     connection.execute_batch("BEGIN IMMEDIATE").unwrap();
     connection
 }
@@ -27,7 +27,7 @@ pub(crate) fn hold(data_dir: &Path) -> Connection {
 /// Does this behind the server's back.
 pub(crate) fn execute(data_dir: &Path, sql: &str) {
     let connection = Connection::open(file(data_dir)).unwrap();
-    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(120)).unwrap();
     connection.execute_batch(sql).unwrap();
 }
 

@@ -11,7 +11,7 @@ use super::authority::Running;
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// Longer than any event takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An open event stream.
 pub(crate) struct Follower {

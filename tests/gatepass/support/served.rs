@@ -11,7 +11,7 @@ use super::authority::PASSWORD;
 use super::client::Client;
 
 /// Longer than a start or an end takes: a test that waits for it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running server. Dropping it kills it.
 pub(crate) struct Served {

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 use super::authority::Running;
 
 /// Longer than any answer takes: a test that waits for it has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A connection.
 pub(crate) struct Wire {
