@@ -14,6 +14,7 @@ use crate::access::guessing::{Greeting, Trial};
 use crate::access::proof::{Claim, Proofs};
 use crate::access::{Actor, Rights, password};
 use crate::ledger::{Action, Basis, Subjects};
+use crate::name::UserName;
 use crate::secret::Secret;
 use crate::store::{SetPassword, UserRecord};
 
@@ -79,12 +80,14 @@ impl Authority {
         password: &Secret<String>,
         greeting: Greeting,
     ) -> Result<UserRecord, ServiceError> {
-        let kept = Arc::new(Secret::new(password.expose().clone()));
+        // What has not the form of a name is a name that nobody has; its length is not the sender's to choose.
+        let name = UserName::parse(name).map_or_else(|_| String::new(), |name| name.to_string());
+        let kept = Arc::new(password::kept(password));
         // A new epoch may begin while a password is hashed: then nobody knows which one was proven.
         for _ in 0..MOST_TRIES {
-            let known = self.store.user(name.to_owned()).await?;
+            let known = self.store.user(name.clone()).await?;
             let epoch = known.as_ref().map_or(0, |user| user.epoch);
-            let claim = self.sign_in.proofs.digest(&Claim { user: name, epoch, password });
+            let claim = self.sign_in.proofs.digest(&Claim { user: &name, epoch, password: &kept });
             let at = self.time.boot();
             let known = match known {
                 Some(user) if !is_disabled(&user) && self.sign_in.proofs.holds(claim, at) => {
@@ -95,7 +98,7 @@ impl Authority {
             };
             let suspect = from.address.is_some_and(|address| self.throttles().refuses(address));
             let disabled = known.as_ref().is_some_and(is_disabled);
-            let trial = Trial { user: name.to_owned(), epoch, address: from.address, suspect, greeting };
+            let trial = Trial { user: name.clone(), epoch, address: from.address, suspect, greeting };
             let attempt = Attempt { claim, trial, password: Arc::clone(&kept), disabled, at };
             let proven = self.sign_in.proving.prove(&self.store, attempt).await.inspect_err(|error| {
                 count(if matches!(error, ServiceError::Store(_)) { "failed" } else { "put_off" });
@@ -105,7 +108,7 @@ impl Authority {
                 let reason = if disabled { "user_disabled" } else { "wrong_password" };
                 return Err(self.refuse_sign_in(from, Some(known.name), reason));
             }
-            match self.store.user(name.to_owned()).await? {
+            match self.store.user(name.clone()).await? {
                 // Who is disabled meanwhile begins a new epoch by it.
                 Some(user) if user.epoch == epoch && !is_disabled(&user) => {
                     self.sign_in.proofs.remember(claim, at);

@@ -40,3 +40,15 @@ async fn a_deleted_users_password_is_nothing_to_who_gets_the_name_next() {
     assert_eq!(at.stranger().basic("alex", second).get("/api/v1/roles").await.status, 200);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_too_long_to_be_a_name_or_a_password_is_refused_as_a_wrong_one_is() {
+    let at = Running::start().await;
+    let (long, password) = ("a".repeat(60_000), "correct horse battery staple");
+    for (name, password) in [("admin", long.as_str()), (&long, password), ("Admin", password), ("", "")] {
+        let body = serde_json::json!({ "username": name, "password": password });
+        let said = at.stranger().post("/api/v1/session", &body).await;
+        assert_eq!((said.status, said.code()), (401, "unauthenticated"), "{}", said.text);
+    }
+    at.stop().await;
+}
