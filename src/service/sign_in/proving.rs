@@ -41,7 +41,8 @@ pub(super) struct Proving {
 }
 
 impl Proving {
-    /// Whether the password is right. Who shows what somebody else is showing at that moment hears the same.
+    /// Whether the password is right. Who shows what somebody else is showing at that moment hears the same. When nobody waits
+    /// for it any more, nothing of it is kept, unless it is being hashed.
     pub(super) async fn prove(self: &Arc<Self>, store: &Arc<dyn Store>, attempt: Attempt) -> Proven {
         if let Some(proven) = self.hashes.join(attempt.claim).await {
             return proven;
@@ -54,15 +55,13 @@ impl Proving {
 
     async fn attempt(self: Arc<Self>, store: Arc<dyn Store>, attempt: Attempt) -> Proven {
         let (lane, place) = self.receive(&attempt).await?;
-        let (proving, user, disabled) = (Arc::clone(&self), attempt.trial.user.clone(), attempt.disabled);
-        let password = Arc::clone(&attempt.password);
-        // The place is kept until the password is hashed: who waits for that is counted too.
-        let hash = || async move { proving.hash(&store, (lane, place), (user, disabled), password).await };
+        let attempt = Arc::new(attempt);
+        let (proving, shown) = (Arc::clone(&self), Arc::clone(&attempt));
+        let hash = || async move { proving.hash(&store, (lane, place), shown).await };
         let hashed = self.hashes.fly(attempt.claim, hash).await;
         let proven = hashed.unwrap_or(Err(ServiceError::Unauthenticated))?;
-        match proven {
-            true => self.guesses.proven(&attempt.trial, attempt.at),
-            false => self.guesses.failed(&attempt.trial, attempt.at),
+        if proven {
+            self.guesses.proven(&attempt.trial, attempt.at);
         }
         Ok(proven)
     }
@@ -86,17 +85,23 @@ impl Proving {
         }
     }
 
+    /// A hash that has begun is counted though nobody waits for it any more: once, however many show that password.
     async fn hash(
         &self,
         store: &Arc<dyn Store>,
         (lane, place): (Lane, Option<Place>),
-        (user, disabled): (String, bool),
-        password: Arc<Secret<String>>,
+        attempt: Arc<Attempt>,
     ) -> Proven {
-        let hash = store.password_hash(user).await?.filter(|_| !disabled);
+        let hash = store.password_hash(attempt.trial.user.clone()).await?.filter(|_| !attempt.disabled);
+        let guesses = self.guesses.clone();
         let verify = move || {
+            // The place is kept until the password is hashed: who waits for that is counted too.
             let _kept = place;
-            password::verify(&password, hash.as_ref())
+            let right = password::verify(&attempt.password, hash.as_ref());
+            if !right {
+                guesses.failed(&attempt.trial, attempt.at);
+            }
+            right
         };
         self.hashing.run(lane, verify).await
     }
@@ -163,6 +168,31 @@ mod tests {
         }
         let limited = RateLimited { limit: Limit::Account, retry_after: 4 };
         assert_eq!(third, Err(ServiceError::RateLimited(limited)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_attempt_that_nobody_waits_for_any_more_is_dropped_before_its_hash() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = Timestamp::from_secs(1_900_000_000);
+        let store: Arc<dyn Store> =
+            SqliteStore::open(&directory.path().join("gatepass.db"), SqliteOptions::new(at)).unwrap();
+        let proving = Arc::new(Proving::default());
+        (0..5000).for_each(|_| proving.guesses.failed(&attempt(None).trial, NOW));
+        for number in 0..20 {
+            let attempt = shown(Some(2), &format!("a wrong horse {number}"));
+            let password = Arc::downgrade(&attempt.password);
+            let mut waiting = Box::pin(proving.prove(&store, attempt));
+            let waited = tokio::time::timeout(LONGEST / 2, &mut waiting).await;
+            assert!(waited.is_err(), "the places of those before it are free: {waited:?}");
+            assert!(password.upgrade().is_some(), "it is held back");
+            drop(waiting);
+            let gone = async {
+                while password.upgrade().is_some() {
+                    tokio::task::yield_now().await
+                }
+            };
+            assert!(tokio::time::timeout(LONGEST / 4, gone).await.is_ok(), "its password is kept no longer");
+        }
     }
 
     /// On one thread for all that blocks, which counts.
