@@ -6,6 +6,7 @@
 //! that is still to be proven held back; the user whose address it is waits then, and is never sent away.
 
 mod known;
+mod waiting;
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::known::Known;
+use self::waiting::Waiting;
 use super::address::{site, subscriber};
 
 /// How many wrong passwords an account has free.
@@ -27,11 +29,6 @@ const MOST_COUNTED: u32 = 20;
 const SHORTEST: Duration = Duration::from_millis(250);
 /// How long one is held back at most.
 pub const LONGEST: Duration = Duration::from_secs(4);
-/// How many attempts are held back for one account at a time.
-const HELD: usize = 512;
-/// How many of them from one site: a second one while there is room for twice as many, so that who has many sites leaves
-/// room for those who have one.
-const HELD_PER_SITE: usize = 2;
 /// Where those on the server's own machine are held back, if they are.
 const HERE: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// How many accounts are told apart. Names are put into so many places by a keyed hash, unknown ones with the others: memory is
@@ -47,6 +44,7 @@ struct Inner {
     hasher: RandomState,
     accounts: Mutex<HashMap<u64, Account>>,
     known: Known,
+    waiting: Waiting,
 }
 
 /// What is remembered of the accounts in one place.
@@ -55,7 +53,6 @@ struct Account {
     failures: u32,
     /// Since when they are being forgiven.
     since: Duration,
-    held: Vec<IpAddr>,
 }
 
 /// Somebody tries a password.
@@ -90,7 +87,7 @@ pub enum Reception {
     Free,
     /// It is held back: for so long first, and until then it has a place.
     Held(Duration, Place),
-    /// Too many are held back already.
+    /// Too many are held back already: at that account, or of that site.
     Full,
 }
 
@@ -98,15 +95,29 @@ pub enum Reception {
 pub struct Place {
     guesses: Guesses,
     queue: Queue,
-    /// Where the place is one of those that are counted.
-    site: Option<IpAddr>,
 }
 
-/// Who waits for each other among those that are held back: strangers at one account, or those that are known there.
+/// Who waits for each other among those of one site that are held back: strangers at one account, or those that are known
+/// there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Queue {
+    site: IpAddr,
     account: u64,
     known: bool,
+}
+
+impl Queue {
+    /// Where all in it come from.
+    pub const fn site(&self) -> IpAddr {
+        self.site
+    }
+}
+
+impl Trial {
+    /// Where it comes from, as places are counted that are scarce.
+    pub fn site(&self) -> IpAddr {
+        site(self.address.unwrap_or(HERE))
+    }
 }
 
 impl Place {
@@ -131,13 +142,14 @@ impl Guesses {
         let Some(delay) = trial.suspect.then_some(LONGEST).or_else(|| account.delay()) else {
             return Reception::Free;
         };
-        let site = (!known).then(|| site(trial.address.unwrap_or(HERE)));
-        if !site.is_none_or(|site| account.hold(site)) {
+        drop(accounts);
+        let (site, account) = (trial.site(), number);
+        // Whoever is known is never sent away.
+        if !known && !self.0.waiting.take(account, site) {
             return Reception::Full;
         }
-        drop(accounts);
-        let queue = Queue { account: number, known };
-        Reception::Held(delay, Place { guesses: self.clone(), queue, site })
+        let queue = Queue { site, account, known };
+        Reception::Held(delay, Place { guesses: self.clone(), queue })
     }
 
     fn is_known(&self, trial: &Trial, now: Duration) -> bool {
@@ -168,7 +180,7 @@ impl Guesses {
     pub fn sweep(&self, now: Duration) {
         self.accounts().retain(|_, account| {
             account.forgive(now);
-            account.failures > 0 || !account.held.is_empty()
+            account.failures > 0
         });
         self.0.known.sweep(now);
     }
@@ -194,17 +206,6 @@ impl Account {
         self.since = self.since.saturating_add(FORGIVEN_AFTER.saturating_mul(forgiven));
     }
 
-    /// Takes a place for one of `site`, if there is any.
-    fn hold(&mut self, site: IpAddr) -> bool {
-        let of_site = self.held.iter().filter(|held| **held == site).count();
-        let most = if of_site == 0 { HELD } else { HELD / HELD_PER_SITE };
-        let room = of_site < HELD_PER_SITE && self.held.len() < most;
-        if room {
-            self.held.push(site);
-        }
-        room
-    }
-
     fn delay(&self) -> Option<Duration> {
         let beyond = self.failures.checked_sub(FREE + 1)?;
         Some(SHORTEST.saturating_mul(2_u32.saturating_pow(beyond)).min(LONGEST))
@@ -213,10 +214,9 @@ impl Account {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let Some(site) = self.site else { return };
-        if let Some(account) = self.guesses.accounts().get_mut(&self.queue.account) {
-            let found = account.held.iter().position(|held| *held == site);
-            found.map(|place| account.held.swap_remove(place));
+        let Queue { site, account, known } = self.queue;
+        if !known {
+            self.guesses.0.waiting.leave(account, site);
         }
     }
 }

@@ -100,9 +100,12 @@ impl Authority {
             let disabled = known.as_ref().is_some_and(is_disabled);
             let trial = Trial { user: name.clone(), epoch, address: from.address, suspect, greeting };
             let attempt = Attempt { claim, trial, password: Arc::clone(&kept), disabled, at };
-            let proven = self.sign_in.proving.prove(&self.store, attempt).await.inspect_err(|error| {
-                count(if matches!(error, ServiceError::Store(_)) { "failed" } else { "put_off" });
-            })?;
+            let proven = self
+                .sign_in
+                .proving
+                .prove(&self.store, attempt)
+                .await
+                .inspect_err(|error| self.put_off(from, error))?;
             let Some(known) = known else { return Err(self.refuse_sign_in(from, None, "unknown_user")) };
             if !proven {
                 let reason = if disabled { "user_disabled" } else { "wrong_password" };
@@ -119,6 +122,20 @@ impl Authority {
             }
         }
         Err(ServiceError::Unauthenticated)
+    }
+
+    /// Counts that a password was not proven. Whoever comes where there is no room is refused as by a wrong one: else who
+    /// takes all the room there is would never be suspect.
+    fn put_off(&self, from: &Caller, error: &ServiceError) {
+        match (error, from.address) {
+            (ServiceError::Store(_), _) => return count("failed"),
+            // What it says is said already: to come again later.
+            (ServiceError::SignInBusy | ServiceError::RateLimited(_), Some(address)) => {
+                let _ = self.throttles().refuse(address);
+            }
+            _ => {}
+        }
+        count("put_off");
     }
 
     /// Notes for the ledger that somebody was refused. A name that no user has is written nowhere.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepass::access::guessing::LONGEST;
 use gatepass::access::{Actor, Rights};
 use gatepass::secret::Secret;
 use gatepass::service::{Authority, Caller, ServiceError, SignedIn};
@@ -154,6 +155,37 @@ async fn a_disabled_users_right_password_is_a_wrong_one_and_counts_as_a_guess() 
     let began = std::time::Instant::now();
     assert_eq!(sign_in(&at.authority, 1, "alex", PASSWORD).await, Err(ServiceError::Unauthenticated));
     assert!(began.elapsed() >= Duration::from_millis(250), "{:?}", began.elapsed());
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_finds_no_place_any_more_is_refused_as_by_a_wrong_password() {
+    let at = Running::start_with(&[("limits.refused_address", "1/h")]).await;
+    assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());
+    guess(&at.authority, "admin").await;
+    let mut strangers = JoinSet::new();
+    for number in 0..3 {
+        let (authority, wrong) = (at.authority.clone(), format!("{WRONG} of a stranger {number}"));
+        strangers.spawn(async move { sign_in(&authority, 50, "admin", &wrong).await });
+    }
+    let refused = strangers.join_all().await;
+    let limited = refused.iter().filter(|one| matches!(one, Err(ServiceError::RateLimited(_)))).count();
+    assert_eq!(limited, 1, "{refused:?}");
+    let suspect = |last: u8| at.authority.throttles().refuses(IpAddr::from([192, 0, 2, last]));
+    assert!(suspect(50) && !suspect(51));
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_much_is_refused_each_password_that_is_still_to_be_proven_is_held_back() {
+    let at = Running::start_with(&[("limits.refused_address", "1/h")]).await;
+    assert_eq!(at.stranger().bearer("gps_wrong").get("/api/v1/roles").await.status, 401);
+    let began = std::time::Instant::now();
+    assert_eq!(at.admin().get("/api/v1/roles").await.status, 200);
+    assert!(began.elapsed() >= LONGEST, "{:?}", began.elapsed());
+    let told = at.stranger().get("/metrics").await.text;
+    let held = told.lines().find_map(|line| line.strip_prefix("gatepass_sign_ins_held_back_total "));
+    assert!(held.is_some_and(|held| held != "0"), "{told}");
     at.stop().await;
 }
 

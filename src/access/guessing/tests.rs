@@ -1,3 +1,4 @@
+use super::waiting::{HELD, HELD_OF_SITE};
 use super::*;
 
 const NOW: Duration = Duration::from_secs(1_000_000);
@@ -91,7 +92,7 @@ fn three_hundred_addresses_that_take_all_they_can_leave_room_for_a_new_one() {
     let new = hold(&guesses, [v4(1000), v4(1001)].into_iter());
     assert_eq!(new.len(), 2);
     drop((places, new));
-    assert!(guesses.accounts().values().all(|account| account.held.is_empty()));
+    assert!(guesses.0.waiting.is_empty());
 }
 
 #[test]
@@ -105,6 +106,25 @@ fn only_so_many_are_held_and_two_of_a_site() {
     assert!(hold(&guesses, [v4(2000)].into_iter()).is_empty());
     drop(all);
     assert_eq!(hold(&guesses, [v4(2000)].into_iter()).len(), 1);
+}
+
+#[test]
+fn a_site_holds_few_places_whosever_accounts_it_tries_and_takes_none_of_others() {
+    let guesses = Guesses::default();
+    let hold = |number: usize, address: &str| match guesses
+        .receive(&suspect(&format!("name{number}"), address.parse().ok()), NOW)
+    {
+        Reception::Held(_, place) => Some(place),
+        _ => None,
+    };
+    let places: Vec<_> =
+        (0..500).filter_map(|number| hold(number, &format!("2001:db8:1:{number}::1"))).collect();
+    assert_eq!(places.len(), HELD_OF_SITE, "one /48");
+    let newcomer = hold(0, "2001:db8:2::1");
+    assert!(newcomer.is_some());
+    drop((places, newcomer));
+    assert!(guesses.0.waiting.is_empty());
+    assert!(hold(0, "2001:db8:1::1").is_some(), "there is room again");
 }
 
 #[test]

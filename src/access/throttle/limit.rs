@@ -50,7 +50,7 @@ impl Limit {
             Self::Address => "requests from this address",
             Self::RefusedAddress => "refused requests from this address",
             Self::Actor => "requests by this user or API key",
-            Self::Account => "attempts to sign in to this account",
+            Self::Account => "attempts to sign in to this account, or from this site, at a time",
             Self::RefusedToken => "refused redemptions of this token",
             Self::Redemptions => "redemptions from this address",
         }

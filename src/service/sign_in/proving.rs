@@ -70,7 +70,7 @@ impl Proving {
     async fn receive(&self, attempt: &Attempt) -> Result<(Lane, Option<Place>), ServiceError> {
         match self.guesses.receive(&attempt.trial, attempt.at) {
             Reception::Known => Ok((Lane::Known, None)),
-            Reception::Free => Ok((Lane::Stranger, None)),
+            Reception::Free => Ok((Lane::Stranger(attempt.trial.site()), None)),
             Reception::Held(delay, place) => {
                 metrics::counter!("gatepass_sign_ins_held_back_total").increment(1);
                 tokio::time::sleep(delay).await;
