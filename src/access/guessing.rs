@@ -1,10 +1,12 @@
 //! Guessed passwords: an account that is being guessed at answers strangers slowly, and those it knows at once.
 //!
 //! Nobody is locked out. Where an account had several wrong passwords lately, who tries from an address at which its user
-//! has not signed in lately is held back for some seconds; the user's own addresses are not. Which accounts there are makes
-//! no difference, so nothing can be learnt of that. An address at which much is refused, whatever it is, has each password
-//! that is still to be proven held back; the user whose address it is waits then, and is never sent away.
+//! has not signed in lately is held back for some seconds. At the user's own addresses only those count that were wrong there,
+//! and some dozens are free; who is held back there is never sent away. To a stranger it makes no difference which accounts
+//! there are; who shares an address with a user can learn that this user signed in there, as they are not held back before the
+//! dozens. An address at which much is refused, whatever it is, has each password that is still to be proven held back.
 
+mod failures;
 mod known;
 mod waiting;
 
@@ -15,20 +17,16 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use self::failures::Failures;
+pub use self::failures::LONGEST;
 use self::known::Known;
 use self::waiting::Waiting;
 use super::address::{site, subscriber};
 
 /// How many wrong passwords an account has free.
 const FREE: u32 = 5;
-/// How long one is held against an account.
-const FORGIVEN_AFTER: Duration = Duration::from_secs(30);
-/// How many are counted at most: some ten minutes after the last of many, all is forgiven.
-const MOST_COUNTED: u32 = 20;
-/// How long the first attempt is held back that is; each further failure doubles it.
-const SHORTEST: Duration = Duration::from_millis(250);
-/// How long one is held back at most.
-pub const LONGEST: Duration = Duration::from_secs(4);
+/// How many of them an address has free at which its user signed in lately: nobody mistypes so often.
+const FREE_WHERE_KNOWN: u32 = 24;
 /// Where those on the server's own machine are held back, if they are.
 const HERE: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// How many accounts are told apart. Names are put into so many places by a keyed hash, unknown ones with the others: memory is
@@ -42,17 +40,10 @@ pub struct Guesses(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     hasher: RandomState,
-    accounts: Mutex<HashMap<u64, Account>>,
+    /// What is remembered of the accounts in one place.
+    accounts: Mutex<HashMap<u64, Failures>>,
     known: Known,
     waiting: Waiting,
-}
-
-/// What is remembered of the accounts in one place.
-#[derive(Default)]
-struct Account {
-    failures: u32,
-    /// Since when they are being forgiven.
-    since: Duration,
 }
 
 /// Somebody tries a password.
@@ -81,7 +72,7 @@ pub enum Greeting {
 
 /// How an attempt is received.
 pub enum Reception {
-    /// It is judged at once; its user signed in at that address lately.
+    /// It is judged at once; its user signed in at that address lately, and not too much was wrong there.
     Known,
     /// It is judged at once.
     Free,
@@ -128,28 +119,26 @@ impl Place {
 }
 
 impl Guesses {
-    /// Receives an attempt. From an address that is suspect it is held back though the address is known: then it has a place
-    /// however many others wait.
+    /// Receives an attempt. At an address that is known it has a place, if it needs one, however many others wait.
     pub fn receive(&self, trial: &Trial, now: Duration) -> Reception {
-        let known = self.is_known(trial, now);
-        if known && !trial.suspect {
-            return Reception::Known;
-        }
-        let number = self.account(&trial.user);
-        let mut accounts = self.accounts();
-        let account = accounts.entry(number).or_default();
-        account.forgive(now);
-        let Some(delay) = trial.suspect.then_some(LONGEST).or_else(|| account.delay()) else {
-            return Reception::Free;
+        let (known, account) = (self.is_known(trial, now), self.account(&trial.user));
+        let Some(delay) = trial.suspect.then_some(LONGEST).or_else(|| self.delay(trial, known, now)) else {
+            return if known { Reception::Known } else { Reception::Free };
         };
-        drop(accounts);
-        let (site, account) = (trial.site(), number);
-        // Whoever is known is never sent away.
+        let site = trial.site();
         if !known && !self.0.waiting.take(account, site) {
             return Reception::Full;
         }
         let queue = Queue { site, account, known };
         Reception::Held(delay, Place { guesses: self.clone(), queue })
+    }
+
+    fn delay(&self, trial: &Trial, known: bool, now: Duration) -> Option<Duration> {
+        if known {
+            let who = (self.name(&trial.user), trial.epoch);
+            return self.0.known.delay(who, subscriber(trial.address?), now);
+        }
+        self.accounts().get_mut(&self.account(&trial.user))?.delay(FREE, now)
     }
 
     fn is_known(&self, trial: &Trial, now: Duration) -> bool {
@@ -160,13 +149,10 @@ impl Guesses {
 
     /// The password was wrong.
     pub fn failed(&self, trial: &Trial, now: Duration) {
-        let mut accounts = self.accounts();
-        let account = accounts.entry(self.account(&trial.user)).or_default();
-        account.forgive(now);
-        if account.failures == 0 {
-            account.since = now;
+        self.accounts().entry(self.account(&trial.user)).or_default().add(FREE, now);
+        if let Some(address) = trial.address {
+            self.0.known.failed((self.name(&trial.user), trial.epoch), subscriber(address), now);
         }
-        account.failures = (account.failures + 1).min(MOST_COUNTED);
     }
 
     /// The password was right: the address is known from now on, until the user's next epoch.
@@ -178,10 +164,7 @@ impl Guesses {
 
     /// Forgets what has no effect any more. For a timer.
     pub fn sweep(&self, now: Duration) {
-        self.accounts().retain(|_, account| {
-            account.forgive(now);
-            account.failures > 0
-        });
+        self.accounts().retain(|_, failures| !failures.are_forgiven(now));
         self.0.known.sweep(now);
     }
 
@@ -193,22 +176,8 @@ impl Guesses {
         self.name(user) % PLACES
     }
 
-    fn accounts(&self) -> MutexGuard<'_, HashMap<u64, Account>> {
+    fn accounts(&self) -> MutexGuard<'_, HashMap<u64, Failures>> {
         self.0.accounts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Account {
-    fn forgive(&mut self, now: Duration) {
-        let spans = now.saturating_sub(self.since).as_secs() / FORGIVEN_AFTER.as_secs();
-        let forgiven = u32::try_from(spans).unwrap_or(u32::MAX);
-        self.failures = self.failures.saturating_sub(forgiven);
-        self.since = self.since.saturating_add(FORGIVEN_AFTER.saturating_mul(forgiven));
-    }
-
-    fn delay(&self) -> Option<Duration> {
-        let beyond = self.failures.checked_sub(FREE + 1)?;
-        Some(SHORTEST.saturating_mul(2_u32.saturating_pow(beyond)).min(LONGEST))
     }
 }
 

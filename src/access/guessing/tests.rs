@@ -1,3 +1,4 @@
+use super::failures::{FORGIVEN_AFTER, SHORTEST};
 use super::waiting::{HELD, HELD_OF_SITE};
 use super::*;
 
@@ -39,7 +40,7 @@ fn a_few_wrong_passwords_are_free_and_then_each_doubles_the_delay_up_to_its_boun
 }
 
 #[test]
-fn a_known_address_is_never_held_back_and_nobody_else_is_known_for_it() {
+fn a_known_address_is_not_held_back_for_what_is_wrong_elsewhere_and_nobody_else_is_known_for_it() {
     let guesses = guessed(5000);
     guesses.proven(&by("admin", at(1)), NOW);
     assert!(matches!(guesses.receive(&by("admin", at(1)), NOW), Reception::Known));
@@ -48,6 +49,25 @@ fn a_known_address_is_never_held_back_and_nobody_else_is_known_for_it() {
     guesses.proven(&by("operator", at(2)), NOW);
     assert_eq!(delay(&guesses, at(2), NOW), Some(LONGEST));
     assert_eq!(delay(&guesses, at(1), NOW + 24 * 3600 * SECOND - SECOND), None);
+}
+
+#[test]
+fn at_a_known_address_some_dozens_are_free_and_then_it_is_held_back_and_never_sent_away() {
+    let guesses = Guesses::default();
+    guesses.proven(&by("admin", at(1)), NOW);
+    guesses.proven(&by("admin", at(2)), NOW);
+    (0..FREE_WHERE_KNOWN).for_each(|_| guesses.failed(&by("admin", at(1)), NOW));
+    assert!(matches!(guesses.receive(&by("admin", at(1)), NOW), Reception::Known));
+    guesses.failed(&by("admin", at(1)), NOW);
+    assert_eq!(delay(&guesses, at(1), NOW), Some(SHORTEST));
+    (0..1000).for_each(|_| guesses.failed(&by("admin", at(1)), NOW));
+    guesses.proven(&by("admin", at(1)), NOW);
+    assert_eq!(hold(&guesses, [v4(0); 3].into_iter()).len(), 2, "those of strangers");
+    let home = at(1).into_iter().cycle().take(2 * HELD);
+    assert_eq!(hold(&guesses, home).len(), 2 * HELD, "signing in forgave nothing, and sent nobody away");
+    assert!(matches!(guesses.receive(&by("admin", at(2)), NOW), Reception::Known), "their other address");
+    let forgiven = NOW + 15 * FORGIVEN_AFTER;
+    assert!(matches!(guesses.receive(&by("admin", at(1)), forgiven), Reception::Known));
 }
 
 #[test]
