@@ -3,6 +3,8 @@
 
 pub mod request;
 
+use std::sync::Arc;
+
 use self::request::{UserChangeOrder, UserOrder, check_password};
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::guessing::Greeting;
@@ -132,7 +134,7 @@ impl Authority {
             caller.may(Act::Give(&Rights::of_role(user.role, user.limits.clone())))
         };
         may(caller, &self.show_user(name).await?)?;
-        let hash = self.hashed("password", password, name.as_str()).await?;
+        let hash = Arc::new(self.hashed("password", password, name.as_str()).await?);
         for _ in 0..ATTEMPTS {
             let before = self.show_user(name).await?;
             let caller = self.still_may(caller, Permission::Administer).await?;
@@ -170,7 +172,7 @@ impl Authority {
         if !faults.is_empty() {
             return Err(ServiceError::InvalidRequest(faults));
         }
-        let hash = self.hashed("new", new, name.as_str()).await?;
+        let hash = Arc::new(self.hashed("new", new, name.as_str()).await?);
         match self.replace_password(caller, before, &hash, keep).await? {
             true => Ok(()),
             // Somebody else has set it meanwhile: what was shown is current no more.
@@ -183,13 +185,13 @@ impl Authority {
         &self,
         caller: &Caller,
         before: UserRecord,
-        hash: &Secret<String>,
+        hash: &Arc<Secret<String>>,
         keep: Option<SessionId>,
     ) -> Result<bool, ServiceError> {
         let at = self.time.now();
         let entry = about(caller.did(Action::PasswordSet, at), &before.name);
         let name = UserName::parse(&before.name).map_err(|_| ServiceError::Unauthenticated)?;
-        let hash = Secret::new(hash.expose().clone());
+        let hash = Arc::clone(hash);
         is_done(self.store.replace_password(ReplacePassword { before, hash, keep, at, entry }).await?, &name)
     }
 

@@ -1,6 +1,7 @@
 //! The verbs about users and API keys.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::access::{Limits, UserRole};
 use crate::clock::Timestamp;
@@ -63,7 +64,7 @@ pub struct ReplacePassword {
     /// The user as the change was judged upon; if the row says something else by now, nothing is changed.
     pub before: UserRecord,
     /// The argon2id hash of the password, in PHC string form.
-    pub hash: Secret<String>,
+    pub hash: Arc<Secret<String>>,
     /// A session of the user that goes on in the new epoch: the one that asks.
     pub keep: Option<SessionId>,
     /// When.

@@ -1,5 +1,7 @@
 //! Users: what they may be turned into, and who is left.
 
+use std::sync::Arc;
+
 use super::together::due;
 use super::world::*;
 use crate::access::limits::Most;
@@ -39,7 +41,7 @@ impl World {
     }
 
     pub(in crate::store) fn new_password(&self, before: &UserRecord) -> ReplacePassword {
-        let (before, hash) = (before.clone(), Secret::new("other".to_owned()));
+        let (before, hash) = (before.clone(), Arc::new(Secret::new("other".to_owned())));
         ReplacePassword { before, hash, keep: None, at: self.now, entry: self.draft(Action::PasswordSet) }
     }
 
