@@ -7,6 +7,7 @@ mod ca;
 mod check_config;
 mod clock;
 mod completions;
+mod deletion;
 mod demo;
 mod enroll;
 mod error;

@@ -2,29 +2,32 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::ask::confirm;
+use super::deletion::Deletion;
 use super::error::CliError;
 use super::limits::LimitFlags;
 use super::output::{self, Format, line};
 use super::private::Place;
 use super::remote::Remote;
+use crate::access::Scope;
 use crate::client::api::encode;
 use crate::config::Environment;
 use crate::secret::Secret;
 
 const KEYS: &str = "/api/v1/api-keys";
-const SCOPES: [&str; 8] = [
-    "tokens:read",
-    "tokens:write",
-    "hosts:read",
-    "hosts:write",
-    "policies:read",
-    "policies:write",
-    "ledger:read",
-    "admin",
+/// What is shown of a key that was made just now; its secret follows.
+const CREATED_ROWS: [(&str, &str); 8] = [
+    ("id", "id"),
+    ("label", "label"),
+    ("owner", "owner"),
+    ("made by", "creator"),
+    ("scopes", "scopes"),
+    ("limits", "limits"),
+    ("created", "created_at"),
+    ("expires", "expires_at"),
 ];
 const ROWS: [(&str, &str); 10] = [
     ("id", "id"),
@@ -65,7 +68,7 @@ pub(crate) struct Create {
     #[command(flatten)]
     remote: Remote,
     /// What it is for; may be repeated, or joined with commas
-    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', required = true, value_parser = SCOPES)]
+    #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', required = true, value_parser = scopes())]
     scopes: Vec<String>,
     /// What to know it by, at most 128 characters
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -106,15 +109,9 @@ pub(crate) struct Show {
 #[derive(Args)]
 pub(crate) struct Delete {
     #[command(flatten)]
-    remote: Remote,
+    deletion: Deletion,
     /// Id of the key
     id: String,
-    /// Revoke what it minted and is live
-    #[arg(long)]
-    tokens: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
 }
 
 impl ApiKeyCommand {
@@ -167,7 +164,7 @@ impl Create {
             (_, true) => line(made["api_key"].as_str().unwrap_or_default()),
             (Format::Json, false) => output::json(&made),
             (Format::Table, false) => {
-                output::one(Format::Table, &made, &ROWS[..8])?;
+                output::one(Format::Table, &made, &CREATED_ROWS)?;
                 line(format!("key       {}", made["api_key"].as_str().unwrap_or_default()))?;
                 line("It is shown this once: keep it where secrets are kept.")
             }
@@ -177,17 +174,14 @@ impl Create {
 
 impl Delete {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let along = if self.tokens { " and revoke all live tokens that it minted" } else { "" };
-        confirm(&format!("delete the API key {}{along}?", self.id), self.yes)?;
-        let query = if self.tokens { "?tokens=revoke" } else { "" };
-        let gone = self.remote.connect(environment)?.delete(&format!("{}{query}", at(&self.id))).await?;
-        match self.remote.output {
-            Format::Json => output::json(&gone),
-            Format::Table => {
-                line(format!("API key {} is gone; {} tokens revoked", self.id, gone["tokens_revoked"]))
-            }
-        }
+        let Self { deletion, id } = self;
+        let conclude = |_: &Value| format!("API key {id} is gone");
+        deletion.run(environment, &format!("the API key {id}"), &at(&id), conclude).await
     }
+}
+
+fn scopes() -> PossibleValuesParser {
+    PossibleValuesParser::new(Scope::ALL.map(Scope::as_str))
 }
 
 /// The path of a key.

@@ -5,21 +5,22 @@ mod reset;
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use self::password::{ChangePassword, SetPassword, VARIABLE, new_password};
 use self::reset::ResetPassword;
-use super::ask::confirm;
+use super::deletion::Deletion;
 use super::error::CliError;
 use super::limits::LimitFlags;
-use super::output::{self, Format, line};
+use super::output::{self, line};
 use super::remote::Remote;
+use crate::access::UserRole;
 use crate::client::api::encode;
 use crate::config::Environment;
 
 const USERS: &str = "/api/v1/users";
-const ROLES: [&str; 4] = ["admin", "operator", "analyst", "viewer"];
 const ROWS: [(&str, &str); 7] = [
     ("name", "username"),
     ("role", "role"),
@@ -90,7 +91,7 @@ pub(crate) struct Create {
     /// The name: lower-case letters, digits, '.', '_', '-', '@'
     name: String,
     /// What the user is for
-    #[arg(value_parser = ROLES)]
+    #[arg(value_parser = roles())]
     user_role: String,
     #[command(flatten)]
     limits: LimitFlags,
@@ -107,7 +108,7 @@ pub(crate) struct SetRole {
     /// The user
     name: String,
     /// What the user is for
-    #[arg(value_parser = ROLES)]
+    #[arg(value_parser = roles())]
     user_role: String,
 }
 
@@ -131,15 +132,9 @@ pub(crate) struct SetLimits {
 #[derive(Args)]
 pub(crate) struct Delete {
     #[command(flatten)]
-    remote: Remote,
+    deletion: Deletion,
     /// The user
     name: String,
-    /// Revoke what the user and their API keys minted and is live
-    #[arg(long)]
-    tokens: bool,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
 }
 
 impl UserCommand {
@@ -202,18 +197,11 @@ impl Create {
 
 impl Delete {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let along = if self.tokens { "API keys and all live tokens that they minted" } else { "API keys" };
-        confirm(&format!("delete the user {} with their {along}?", self.name), self.yes)?;
-        let query = if self.tokens { "?tokens=revoke" } else { "" };
-        let path = format!("{}{query}", at(&self.name));
-        let gone = self.remote.connect(environment)?.delete(&path).await?;
-        match self.remote.output {
-            Format::Json => output::json(&gone),
-            Format::Table => line(format!(
-                "{} is gone; {} API keys deleted, {} tokens revoked",
-                self.name, gone["api_keys_deleted"], gone["tokens_revoked"]
-            )),
-        }
+        let Self { deletion, name } = self;
+        let what = format!("the user {name} with their API keys");
+        let conclude =
+            |gone: &Value| format!("{name} is gone; {} API keys deleted", gone["api_keys_deleted"]);
+        deletion.run(environment, &what, &at(&name), conclude).await
     }
 }
 
@@ -224,6 +212,10 @@ async fn change(
     body: &Value,
 ) -> Result<(), CliError> {
     output::one(remote.output, &remote.connect(environment)?.patch(&at(user), body).await?, &ROWS)
+}
+
+fn roles() -> PossibleValuesParser {
+    PossibleValuesParser::new(UserRole::ALL.map(UserRole::as_str))
 }
 
 /// The path of a user.

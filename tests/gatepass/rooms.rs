@@ -46,7 +46,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("verifier", &["connect", "token", "clock", "id", "name", "secret"]),
     ("warp", &["verifier", "token", "clock"]),
     ("client", &["connect", "token", "clock", "id", "name", "secret", "file_lock"]),
-    ("cli", &["client", "connect", "server", "config", "token", "clock", "id", "name", "secret", "span"]),
+    (
+        "cli",
+        &[
+            "client", "connect", "server", "config", "access", "token", "clock", "id", "name", "secret",
+            "span",
+        ],
+    ),
 ];
 
 /// Rust source that is no test, by its path under `src`.
