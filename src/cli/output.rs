@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::error::CliError;
 use crate::client::problem::printable;
+use crate::clock::Timestamp;
 
 /// How results are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -58,7 +59,16 @@ pub(crate) fn cut(items: &mut Vec<Value>, most: usize) {
     }
 }
 
-/// Prints `items`: `columns` pairs a heading with the place of its value (`a.b`, or `a|b` for the first there is).
+/// Says what was done: a line for people, a document for scripts.
+pub(crate) fn done(format: Format, item: &Value, told: impl AsRef<str>) -> Result<(), CliError> {
+    match format {
+        Format::Json => json(item),
+        Format::Table => line(told),
+    }
+}
+
+/// Prints `items`: `columns` pairs a heading with the place of its value: `a.b`, or `a|b` for the first there is, or
+/// `a?word` for a word where there is none.
 pub(crate) fn list(
     format: Format,
     items: &[Value],
@@ -100,8 +110,18 @@ pub(crate) fn one(format: Format, item: &Value, rows: &[(&str, &str)]) -> Result
 
 /// The text of the value at `place`.
 fn cell(item: &Value, place: &str) -> String {
+    let (place, nothing) = place.split_once('?').unwrap_or((place, "-"));
     let found = place.split('|').map(|path| path.split('.').fold(item, |value, key| &value[key]));
-    found.map(show).find(|text| text != "-").unwrap_or_else(|| String::from("-"))
+    found.map(show).find(|text| text != "-").unwrap_or_else(|| nothing.to_owned())
+}
+
+/// A time to the second; any other text as it is.
+fn to_the_second(text: &str) -> Option<String> {
+    let (second, fraction) = text.split_once('.')?;
+    let fraction = fraction.strip_suffix('Z')?;
+    let time =
+        fraction.bytes().all(|digit| digit.is_ascii_digit()) && Timestamp::parse_rfc3339(text).is_some();
+    time.then(|| format!("{second}Z"))
 }
 
 fn show(value: &Value) -> String {
@@ -109,7 +129,7 @@ fn show(value: &Value) -> String {
         Value::Null => String::from("-"),
         Value::Bool(flag) => String::from(if *flag { "yes" } else { "no" }),
         Value::String(text) if text.is_empty() => String::from("-"),
-        Value::String(text) => printable(text),
+        Value::String(text) => to_the_second(text).unwrap_or_else(|| printable(text)),
         Value::Array(items) if items.is_empty() => String::from("-"),
         Value::Array(items) => items.iter().map(show).collect::<Vec<_>>().join(", "),
         Value::Object(members) if members.is_empty() => String::from("-"),
@@ -135,7 +155,22 @@ mod tests {
         assert_eq!(cell(&item, "n"), "-");
         assert_eq!(cell(&item, "n|c"), "3");
         assert_eq!(cell(&item, "missing.deep"), "-");
+        assert_eq!(
+            (cell(&item, "n?never"), cell(&item, "c?never")),
+            (String::from("never"), String::from("3"))
+        );
         assert_eq!(cell(&item, "flag"), "yes");
         assert!(!cell(&item, "evil").contains('\u{1b}'));
+    }
+
+    #[test]
+    fn times_are_shown_to_the_second_and_nothing_else_is_shortened() {
+        let item =
+            json!({"at": "2026-11-22T08:00:00.123Z", "whole": "2026-11-22T08:00:00Z", "label": "v1.2Z"});
+        assert_eq!(cell(&item, "at"), "2026-11-22T08:00:00Z");
+        assert_eq!(
+            (cell(&item, "whole"), cell(&item, "label")),
+            ("2026-11-22T08:00:00Z".into(), "v1.2Z".into())
+        );
     }
 }

@@ -34,7 +34,7 @@ const ROWS: &[(&str, &str)] = &[
     ("ends", "expires_at"),
     ("ends unless used", "idle_after"),
     ("roles of tokens", "limits.roles"),
-    ("names of hosts", "limits.dns_names"),
+    ("DNS names", "limits.dns_names"),
     ("longest life", "limits.max_ttl"),
     ("most uses", "limits.max_uses"),
     ("persistent", "limits.persistent"),

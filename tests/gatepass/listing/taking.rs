@@ -157,3 +157,31 @@ async fn a_rotation_shows_the_hosts_that_the_token_before_admitted() {
     assert!(told.contains(&host) && told.contains("The newest hosts it admitted:"), "{told}");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_is_shown_with_what_is_left_of_it_and_how_many_hosts_it_admitted() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let (some, token) = mint(&server, &[], &["--max-uses", "3"]);
+    enroll(&server, &token).await;
+    let (endless, _) = mint(&server, &[], &["--persistent"]);
+    let rows = |id: &str| -> Vec<(String, String)> {
+        let shown = said(&server, &["token", "show", id]);
+        let rows = shown.lines().take_while(|line| !line.is_empty()).filter_map(|line| line.split_once("  "));
+        rows.map(|(word, value)| (word.trim().to_owned(), value.trim().to_owned())).collect()
+    };
+    let has = |rows: &[(String, String)], word: &str, value: &str| {
+        assert!(rows.contains(&(word.to_owned(), value.to_owned())), "{word} {value}: {rows:?}");
+    };
+    let shown = rows(&some);
+    has(&shown, "left", "2");
+    has(&shown, "hosts", "1");
+    assert!(shown.iter().any(|(word, at)| word == "last used" && at.len() == "2026-11-22T08:00:00Z".len()));
+    let shown = rows(&endless);
+    for (word, value) in
+        [("expires at", "never"), ("of", "unlimited"), ("left", "unlimited"), ("last used", "never")]
+    {
+        has(&shown, word, value);
+    }
+    server.stop().await;
+}
