@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::deletion::Deletion;
 use super::error::CliError;
-use super::limits::LimitFlags;
+use super::limits::{self, LimitFlags};
 use super::output::{self, Format, line};
 use super::private::Place;
 use super::remote::Remote;
@@ -27,7 +27,7 @@ const CREATED_ROWS: [(&str, &str); 8] = [
     ("scopes", "scopes"),
     ("limits", "limits"),
     ("created", "created_at"),
-    ("expires", "expires_at"),
+    ("expires", "expires_at?never"),
 ];
 const ROWS: [(&str, &str); 10] = [
     ("id", "id"),
@@ -37,8 +37,8 @@ const ROWS: [(&str, &str); 10] = [
     ("scopes", "scopes"),
     ("limits", "limits"),
     ("created", "created_at"),
-    ("expires", "expires_at"),
-    ("last used", "last_used_at"),
+    ("expires", "expires_at?never"),
+    ("last used", "last_used_at?never"),
     ("from", "last_used_from"),
 ];
 
@@ -120,14 +120,19 @@ impl ApiKeyCommand {
         match self {
             Self::Create(command) => command.run(environment).await,
             Self::List(List { remote }) => {
-                let keys = remote.connect(environment)?.list(KEYS, usize::MAX).await?;
+                let mut keys = remote.connect(environment)?.list(KEYS, usize::MAX).await?;
+                if remote.output == Format::Table {
+                    keys.iter_mut().for_each(|key| *key = listed(key));
+                }
                 let columns = [
                     ("ID", "id"),
+                    ("STATE", "state"),
                     ("LABEL", "label"),
                     ("OWNER", "owner"),
                     ("SCOPES", "scopes"),
-                    ("EXPIRES", "expires_at"),
-                    ("LAST USED", "last_used_at"),
+                    ("LIMITS", "limits"),
+                    ("EXPIRES", "expires_at?never"),
+                    ("LAST USED", "last_used_at?never"),
                     ("FROM", "last_used_from"),
                 ];
                 output::list(remote.output, &keys, &columns, "no API keys")
@@ -180,6 +185,13 @@ impl Delete {
     }
 }
 
+/// A key as people see it in a list.
+fn listed(key: &Value) -> Value {
+    let mut listed = limits::listed(key);
+    listed["state"] = json!(if key["expired"] == true { "expired" } else { "live" });
+    listed
+}
+
 fn scopes() -> PossibleValuesParser {
     PossibleValuesParser::new(Scope::ALL.map(Scope::as_str))
 }
@@ -187,4 +199,25 @@ fn scopes() -> PossibleValuesParser {
 /// The path of a key.
 fn at(id: &str) -> String {
     format!("{KEYS}/{}", encode(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_says_which_keys_have_expired_and_which_have_limits() {
+        let words = |expired: bool, limits: Value| {
+            let listed = listed(&json!({ "expired": expired, "limits": limits }));
+            ["state", "limits"].map(|member| listed[member].as_str().unwrap_or_default().to_owned())
+        };
+        let any = json!({ "roles": "any", "max_ttl": "any", "persistent": true });
+        assert_eq!(words(false, any.clone()), ["live", "any"]);
+        assert_eq!(words(true, any), ["expired", "any"]);
+        assert_eq!(
+            words(false, json!({ "roles": "any", "max_ttl": "1h", "persistent": true })),
+            ["live", "some"]
+        );
+        assert_eq!(words(false, json!({ "roles": "any", "persistent": false })), ["live", "some"]);
+    }
 }

@@ -74,6 +74,16 @@ impl LimitFlags {
     }
 }
 
+/// A user or a key as people see it in a list: of its limits, whether there are any.
+pub(crate) fn listed(item: &Value) -> Value {
+    let mut listed = item.clone();
+    let none = |limits: &Map<String, Value>| limits.values().all(|limit| *limit == ANY || *limit == true);
+    if let Some(limits) = item["limits"].as_object() {
+        listed["limits"] = json!(if none(limits) { ANY } else { "some" });
+    }
+    listed
+}
+
 fn amount(text: &str) -> Result<Value, CliError> {
     match (text, text.parse::<u32>()) {
         (ANY, _) => Ok(json!(ANY)),

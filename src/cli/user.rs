@@ -13,8 +13,8 @@ use self::password::{ChangePassword, SetPassword, VARIABLE, new_password};
 use self::reset::ResetPassword;
 use super::deletion::Deletion;
 use super::error::CliError;
-use super::limits::LimitFlags;
-use super::output::{self, line};
+use super::limits::{self, LimitFlags};
+use super::output::{self, Format, line};
 use super::remote::Remote;
 use crate::access::UserRole;
 use crate::client::api::encode;
@@ -143,10 +143,14 @@ impl UserCommand {
         match self {
             Self::Create(command) => command.run(environment).await,
             Self::List(List { remote }) => {
-                let users = remote.connect(environment)?.list(USERS, usize::MAX).await?;
+                let mut users = remote.connect(environment)?.list(USERS, usize::MAX).await?;
+                if remote.output == Format::Table {
+                    users.iter_mut().for_each(|user| *user = limits::listed(user));
+                }
                 let columns = [
                     ("NAME", "username"),
                     ("ROLE", "role"),
+                    ("LIMITS", "limits"),
                     ("DISABLED", "disabled"),
                     ("CREATED", "created_at"),
                 ];
