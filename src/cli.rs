@@ -20,6 +20,7 @@ mod ledger;
 mod limits;
 mod logging;
 mod login;
+mod once;
 mod openapi;
 mod output;
 mod private;

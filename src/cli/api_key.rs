@@ -1,7 +1,5 @@
 //! `gatepass api-key`: credentials for scripts.
 
-use std::path::PathBuf;
-
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -9,17 +7,16 @@ use serde_json::{Value, json};
 use super::deletion::Deletion;
 use super::error::CliError;
 use super::limits::{self, LimitFlags};
+use super::once::Once;
 use super::output::{self, Format, line};
-use super::private::Place;
 use super::remote::Remote;
 use crate::access::Scope;
 use crate::client::api::encode;
 use crate::config::Environment;
-use crate::secret::Secret;
 
 const KEYS: &str = "/api/v1/api-keys";
-/// What is shown of a key that was made just now; its secret follows.
-const CREATED_ROWS: [(&str, &str); 8] = [
+/// What is shown of a key that was made just now.
+const CREATED_ROWS: [(&str, &str); 9] = [
     ("id", "id"),
     ("label", "label"),
     ("owner", "owner"),
@@ -28,6 +25,7 @@ const CREATED_ROWS: [(&str, &str); 8] = [
     ("limits", "limits"),
     ("created", "created_at"),
     ("expires", "expires_at?never"),
+    ("key", "api_key"),
 ];
 const ROWS: [(&str, &str); 10] = [
     ("id", "id"),
@@ -81,12 +79,8 @@ pub(crate) struct Create {
     expires_at: Option<String>,
     #[command(flatten)]
     limits: LimitFlags,
-    /// Print the key alone
-    #[arg(short, long)]
-    quiet: bool,
-    /// Write the key to a file of mode 0600 instead of printing it
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    once: Once,
 }
 
 /// `api-key list`.
@@ -158,22 +152,15 @@ impl Create {
             }
         }
         let api = self.remote.connect(environment)?;
-        let place = self.out.as_deref().map(Place::open).transpose()?;
-        let mut made = api.post(KEYS, &body).await?;
-        if let Some((path, place)) = self.out.as_ref().zip(place) {
-            place.keep(&Secret::new(format!("{}\n", made["api_key"].as_str().unwrap_or_default())))?;
-            made["api_key"] = json!(format!("in {}", path.display()));
-        }
-        match (self.remote.output, self.quiet) {
-            (_, true) if self.out.is_some() => Ok(()),
-            (_, true) => line(made["api_key"].as_str().unwrap_or_default()),
-            (Format::Json, false) => output::json(&made),
-            (Format::Table, false) => {
-                output::one(Format::Table, &made, &CREATED_ROWS)?;
-                line(format!("key       {}", made["api_key"].as_str().unwrap_or_default()))?;
-                line("It is shown this once: keep it where secrets are kept.")
-            }
-        }
+        let place = self.once.place()?;
+        let made = api.post(KEYS, &body).await?;
+        self.once.show(place, made, "api_key", self.remote.output, |made, file| {
+            output::one(Format::Table, made, &CREATED_ROWS)?;
+            line(match file {
+                Some(_) => "The key is in the file alone: keep it where secrets are kept.",
+                None => "It is shown this once: keep it where secrets are kept.",
+            })
+        })
     }
 }
 

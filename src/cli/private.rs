@@ -31,6 +31,17 @@ impl Place {
         Ok(Self { path: path.to_owned(), beside, file })
     }
 
+    /// Opens it where there is nothing yet.
+    pub(crate) fn open_new(path: &Path) -> Result<Self, CliError> {
+        match path.symlink_metadata() {
+            Ok(_) => Err(CliError::Usage(format!(
+                "{} is there already: name another file, or give --force to replace it; nothing was done",
+                path.display()
+            ))),
+            Err(_) => Self::open(path),
+        }
+    }
+
     /// Puts `text` there, whole or not at all.
     pub(crate) fn keep(mut self, text: &Secret<String>) -> Result<(), CliError> {
         let mut write = || {

@@ -1,18 +1,17 @@
 //! `gatepass token create`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::kind::Kind;
 use crate::cli::error::CliError;
+use crate::cli::once::Once;
 use crate::cli::output::{self, Format, line};
-use crate::cli::private::Place;
 use crate::cli::remote::Remote;
 use crate::client::problem::printable;
 use crate::config::Environment;
-use crate::secret::Secret;
 
 /// Mint a token
 ///
@@ -61,27 +60,18 @@ pub(crate) struct Create {
     /// Only hosts of the cluster with this id may enroll with it. A persistent one expires after tokens.cluster_ttl unless told otherwise
     #[arg(long, value_name = "ID")]
     cluster: Option<String>,
-    /// Print the token alone
-    #[arg(short, long)]
-    quiet: bool,
-    /// Write the token to a file of mode 0600 instead of printing it
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    once: Once,
 }
 
 impl Create {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let kind = self.kind()?;
         let api = self.remote.connect(environment)?;
-        let place = self.out.as_deref().map(Place::open).transpose()?;
-        let mut answer = api.post(kind.path(), &self.body()).await?;
-        keep(&mut answer, self.out.as_deref().zip(place))?;
-        match (self.remote.output, self.quiet) {
-            (_, true) if self.out.is_some() => Ok(()),
-            (_, true) => line(answer["token"].as_str().unwrap_or_default()),
-            (Format::Json, false) => output::json(&answer),
-            (Format::Table, false) => show(kind, &answer, self.out.as_deref()),
-        }
+        let place = self.once.place()?;
+        let answer = api.post(kind.path(), &self.body()).await?;
+        let table = |answer: &Value, file: Option<&Path>| show(kind, answer, file);
+        self.once.show(place, answer, "token", self.remote.output, table)
     }
 
     /// Which kind of token is asked for; what only enrollment tokens have is refused beside an audience.
@@ -139,15 +129,6 @@ impl Create {
         }
         Value::Object(body)
     }
-}
-
-/// Puts the token of an answer into a file, if one is given, and what to say in its place into the answer.
-pub(super) fn keep(answer: &mut Value, file: Option<(&Path, Place)>) -> Result<(), CliError> {
-    if let Some((path, place)) = file {
-        place.keep(&Secret::new(format!("{}\n", answer["token"].as_str().unwrap_or_default())))?;
-        answer["token"] = json!(format!("in {}", path.display()));
-    }
-    Ok(())
 }
 
 fn show(kind: Kind, answer: &Value, file: Option<&Path>) -> Result<(), CliError> {

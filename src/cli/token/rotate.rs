@@ -1,6 +1,6 @@
 //! `gatepass token rotate`.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -9,8 +9,8 @@ use super::{create, token_id};
 use crate::cli::ask::{SecretArg, confirm};
 use crate::cli::error::CliError;
 use crate::cli::host::COLUMNS;
+use crate::cli::once::Once;
 use crate::cli::output::{self, Format, line, note};
-use crate::cli::private::Place;
 use crate::cli::remote::Remote;
 use crate::client::ClientError;
 use crate::client::problem::printable;
@@ -33,12 +33,8 @@ pub(crate) struct Rotate {
     /// How long both are good: 0s, 90s, 15m, 36h, 30d
     #[arg(long, default_value = "24h", value_name = "SPAN")]
     overlap: String,
-    /// Print the new token alone
-    #[arg(short, long)]
-    quiet: bool,
-    /// Write the new token to a file of mode 0600 instead of printing it
-    #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    once: Once,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -62,31 +58,25 @@ impl Rotate {
         confirm(&format!("rotate token {id}? it is revoked {until}; enrolled hosts stay"), self.yes)?;
         let api = self.remote.connect(environment)?;
         let path = format!("/api/v1/enrollment-tokens/{id}/rotate");
-        let place = self.out.as_deref().map(Place::open).transpose()?;
-        let mut answer = api.post(&path, &json!({ "overlap": self.overlap })).await.map_err(ended)?;
-        create::keep(&mut answer, self.out.as_deref().zip(place))?;
-        match (self.remote.output, self.quiet) {
-            (_, true) if self.out.is_some() => Ok(()),
-            (_, true) => line(answer["token"].as_str().unwrap_or_default()),
-            (Format::Json, false) => output::json(&answer),
-            (Format::Table, false) => self.show(&answer),
-        }
+        let place = self.once.place()?;
+        let answer = api.post(&path, &json!({ "overlap": self.overlap })).await.map_err(ended)?;
+        self.once.show(place, answer, "token", self.remote.output, show)
     }
+}
 
-    fn show(&self, answer: &Value) -> Result<(), CliError> {
-        create::show_enrollment(answer, self.out.as_deref())?;
-        let when = printable(answer["revokes_at"].as_str().unwrap_or_default());
-        line(format!("\nThe token before it is revoked at {when}."))?;
-        match answer["newest_hosts"].as_array() {
-            Some(hosts) if !hosts.is_empty() => {
-                line("The newest hosts it admitted:")?;
-                output::list(Format::Table, hosts, &COLUMNS, "")
-            }
-            Some(_) => {
-                note("no host came in by it");
-                Ok(())
-            }
-            None => Ok(()),
+fn show(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
+    create::show_enrollment(answer, file)?;
+    let when = printable(answer["revokes_at"].as_str().unwrap_or_default());
+    line(format!("\nThe token before it is revoked at {when}."))?;
+    match answer["newest_hosts"].as_array() {
+        Some(hosts) if !hosts.is_empty() => {
+            line("The newest hosts it admitted:")?;
+            output::list(Format::Table, hosts, &COLUMNS, "")
         }
+        Some(_) => {
+            note("no host came in by it");
+            Ok(())
+        }
+        None => Ok(()),
     }
 }
