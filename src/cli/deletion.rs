@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::ask::confirm;
 use super::error::CliError;
-use super::output::{self, Format, line};
+use super::output;
 use super::remote::Remote;
+use super::together::count;
 use crate::config::Environment;
 
 /// Whether what was minted goes too, and whether to ask.
@@ -35,9 +36,10 @@ impl Deletion {
         confirm(&format!("delete {what}{along}?"), self.yes)?;
         let query = if self.tokens { "?tokens=revoke" } else { "" };
         let gone = self.remote.connect(environment)?.delete(&format!("{path}{query}")).await?;
-        match self.remote.output {
-            Format::Json => output::json(&gone),
-            Format::Table => line(format!("{}; {} tokens revoked", conclude(&gone), gone["tokens_revoked"])),
-        }
+        let revoked = match self.tokens {
+            true => format!("; {} revoked", count(gone["tokens_revoked"].as_u64().unwrap_or(0), "token")),
+            false => String::new(),
+        };
+        output::done(self.remote.output, &gone, format!("{}{revoked}", conclude(&gone)))
     }
 }

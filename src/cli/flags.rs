@@ -1,6 +1,7 @@
 //! Flags that say which tokens or hosts: those of lists, and of what takes many back.
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 
 use super::error::CliError;
 use crate::client::api::encode;
@@ -93,6 +94,11 @@ impl HostFlags {
         let token = token.map(|id| id.to_string());
         parameters([("token", &token), ("state", state), ("role", role), ("name", name)])
     }
+}
+
+/// How many a list shows at most, for clap.
+pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 fn parse_token(text: &str) -> Result<TokenId, String> {

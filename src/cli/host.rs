@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::ask::confirm;
 use super::error::CliError;
-use super::flags::{HostFlags, one_way_to_say_which, with_query};
+use super::flags::{HostFlags, at_least_one, one_way_to_say_which, with_query};
 use super::output;
 use super::remote::Remote;
 use super::together::{Together, each};
@@ -69,7 +69,7 @@ pub(crate) struct List {
     #[command(flatten)]
     which: HostFlags,
     /// At most so many
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = at_least_one())]
     limit: usize,
 }
 

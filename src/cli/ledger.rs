@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::error::CliError;
+use super::flags::at_least_one;
 use super::output::{self, Format, line};
 use super::remote::Remote;
 use crate::config::Environment;
@@ -39,7 +40,7 @@ pub(crate) struct List {
     #[command(flatten)]
     remote: Remote,
     /// At most so many
-    #[arg(long, default_value_t = 50, value_name = "N")]
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = at_least_one())]
     limit: usize,
 }
 

@@ -133,6 +133,14 @@ fn an_offline_command_does_not_speak_of_starting() {
 }
 
 #[test]
+fn a_list_of_at_most_none_is_no_list() {
+    for noun in ["token", "host", "ledger"] {
+        let list = |limit| Cli::try_parse_from(["gatepass", noun, "list", "--limit", limit]).is_ok();
+        assert!(list("1") && !list("0"), "{noun}");
+    }
+}
+
+#[test]
 fn every_scope_and_no_other_can_be_given_to_an_api_key() {
     for scope in crate::access::Scope::ALL {
         let args = ["gatepass", "api-key", "create", "--scope", scope.as_str()];

@@ -16,6 +16,7 @@ use super::error::CliError;
 use super::limits::{self, LimitFlags};
 use super::output::{self, Format, line};
 use super::remote::Remote;
+use super::together::count;
 use crate::access::UserRole;
 use crate::client::api::encode;
 use crate::config::Environment;
@@ -203,8 +204,10 @@ impl Delete {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Self { deletion, name } = self;
         let what = format!("the user {name} with their API keys");
-        let conclude =
-            |gone: &Value| format!("{name} is gone; {} API keys deleted", gone["api_keys_deleted"]);
+        let conclude = |gone: &Value| {
+            let keys = gone["api_keys_deleted"].as_u64().unwrap_or(0);
+            format!("{name} is gone; {} deleted", count(keys, "API key"))
+        };
         deletion.run(environment, &what, &at(&name), conclude).await
     }
 }

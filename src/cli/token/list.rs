@@ -6,7 +6,7 @@ use super::kind::{self, Kind};
 use super::token_id;
 use crate::cli::ask::SecretArg;
 use crate::cli::error::CliError;
-use crate::cli::flags::{TokenFlags, with_query};
+use crate::cli::flags::{TokenFlags, at_least_one, with_query};
 use crate::cli::host::COLUMNS;
 use crate::cli::output::{self, Format, line};
 use crate::cli::remote::Remote;
@@ -30,7 +30,7 @@ pub(crate) struct List {
     #[arg(long)]
     ended: bool,
     /// At most so many
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = at_least_one())]
     limit: usize,
 }
 

@@ -135,6 +135,14 @@ async fn what_a_key_or_a_user_minted_goes_with_them_if_the_command_says_so() {
         ("revoked".into(), "token_revoked")
     );
 
+    let [one, silent] = [(); 2].map(|()| -> Value { serde_json::from_str(&said(&server, &create)).unwrap() });
+    mint(&server, &[("GATEPASS_API_KEY", one["api_key"].as_str().unwrap())], &[]);
+    let [one, silent] = [&one, &silent].map(|key| key["id"].as_str().unwrap());
+    let told = said(&server, &["api-key", "delete", one, "--tokens", "--yes"]);
+    assert_eq!(told, format!("API key {one} is gone; 1 token revoked\n"));
+    let told = said(&server, &["api-key", "delete", silent, "--yes"]);
+    assert_eq!(told, format!("API key {silent} is gone\n"), "nobody asked about tokens");
+
     make_alice(&server);
     let (id, token) = mint(&server, &ALICE, &[]);
     let gone = json_of(&server, &["user", "delete", "alice", "--tokens", "--yes"]);
