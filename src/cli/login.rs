@@ -11,6 +11,7 @@ use super::error::CliError;
 use super::output::line;
 use super::profile::{IgnoredPassword, Kept, Profile};
 use super::remote::{Remote, Target};
+use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::ClientError;
 use crate::client::api::{Api, Credential};
 use crate::clock::Timestamp;
@@ -107,7 +108,7 @@ impl Login {
 /// Keeps an API key, once the server has taken it.
 async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<SignedIn, CliError> {
     // Whatever else is in the file is not sent anywhere.
-    if !key.expose().starts_with("gpk_") {
+    if !key.expose().starts_with(API_KEY_PREFIX) {
         return Err(CliError::Usage(String::from(
             "the file holds no API key: one begins with gpk_, as `gatepass api-key create` shows it",
         )));

@@ -8,6 +8,7 @@ use super::ask;
 use super::error::CliError;
 use super::output::Format;
 use super::profile::{Kept, Local, Profile};
+use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::api::{Api, Credential};
 use crate::client::enroll::trust;
 use crate::client::host::Anchor;
@@ -119,7 +120,7 @@ impl Remote {
     fn given_key(&self, environment: &Environment) -> Result<Option<Secret<String>>, CliError> {
         match self.user {
             Some(_) => Ok(None),
-            None => Ok(who(environment, "GATEPASS_API_KEY")?.map(|key| Secret::new(key.to_owned()))),
+            None => who(environment, "GATEPASS_API_KEY")?.map(api_key).transpose(),
         }
     }
 
@@ -241,6 +242,16 @@ fn who<'a>(environment: &'a Environment, name: &str) -> Result<Option<&'a str>, 
     match environment.is_empty(name) {
         true => Err(CliError::Usage(format!("{name} is set but empty: give it a value, or unset it"))),
         false => Ok(environment.get(name)),
+    }
+}
+
+/// An API key as files hold it, maybe with the end of its line. Anything else is not sent anywhere.
+fn api_key(text: &str) -> Result<Secret<String>, CliError> {
+    match text.trim() {
+        key if key.starts_with(API_KEY_PREFIX) => Ok(Secret::new(key.to_owned())),
+        _ => Err(CliError::Usage(String::from(
+            "GATEPASS_API_KEY holds no API key: one begins with gpk_, as `gatepass api-key create` shows it",
+        ))),
     }
 }
 

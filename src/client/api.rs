@@ -6,12 +6,15 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
 use super::error::ClientError;
-use super::problem::Problem;
+use super::problem::{Presented, Problem};
 use crate::connect::{Connector, Response};
 use crate::secret::Secret;
 
 /// How many items to ask for at once.
 const PAGE: usize = 1000;
+
+/// What an API key begins with.
+const API_KEY_PREFIX: &str = "gpk_";
 
 /// How the caller proves who it is.
 pub enum Credential {
@@ -26,6 +29,17 @@ pub enum Credential {
         /// The password.
         password: Secret<String>,
     },
+}
+
+impl Credential {
+    fn presented(&self) -> Option<Presented> {
+        match self {
+            Self::None => None,
+            Self::Basic { .. } => Some(Presented::Password),
+            Self::Bearer(secret) if secret.expose().starts_with(API_KEY_PREFIX) => Some(Presented::ApiKey),
+            Self::Bearer(_) => Some(Presented::Other),
+        }
+    }
 }
 
 /// A connection to the admin API.
@@ -147,7 +161,10 @@ impl Api {
         let response = self.connector.request(method, path, &headers, body).await?;
         match response.status.is_success() {
             true => Ok(response),
-            false => Err(ClientError::Refused(Box::new(Problem::of(&response)))),
+            false => {
+                let presented = self.credential.presented();
+                Err(ClientError::Refused(Box::new(Problem { presented, ..Problem::of(&response) })))
+            }
         }
     }
 
@@ -187,6 +204,11 @@ pub fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_api_key_is_known_by_what_the_server_lets_it_begin_with() {
+        assert_eq!(API_KEY_PREFIX, crate::access::api_key::API_KEY_PREFIX);
+    }
 
     #[test]
     fn what_people_type_cannot_leave_its_path_segment() {

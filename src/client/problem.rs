@@ -24,9 +24,23 @@ pub struct Problem {
     /// The fields of the request that are wrong.
     #[serde(default)]
     pub fields: Vec<Field>,
+    /// The kind of credential that was refused, where this side knows it.
+    #[serde(skip)]
+    pub presented: Option<Presented>,
     /// After how many seconds to try again (RFC 9110 section 10.2.3).
     #[serde(skip)]
     pub retry_after: Option<u64>,
+}
+
+/// A kind of credential, for what to do when it is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presented {
+    /// A user's name and password.
+    Password,
+    /// An API key.
+    ApiKey,
+    /// A session, or what the server leaves in its data directory: its own words say what to do.
+    Other,
 }
 
 /// A field of a request that is wrong.
@@ -70,7 +84,16 @@ impl Problem {
             "lineage_conflict" => {
                 "somebody uses a copy of this host's certificate: tell whoever administers gatepass"
             }
-            "unauthenticated" => "sign in with `gatepass login`, or give --user and GATEPASS_PASSWORD",
+            "unauthenticated" => match self.presented {
+                None => "sign in with `gatepass login`, or give --user and GATEPASS_PASSWORD",
+                Some(Presented::Password) => {
+                    "check the user name (--user) and the password (GATEPASS_PASSWORD)"
+                }
+                Some(Presented::ApiKey) => {
+                    "check the API key: GATEPASS_API_KEY, or what `gatepass login` was given"
+                }
+                Some(Presented::Other) => return None,
+            },
             _ => return None,
         })
     }
@@ -129,6 +152,17 @@ mod tests {
             "{text}"
         );
         assert!(!problem.is_transient());
+    }
+
+    #[test]
+    fn what_to_do_about_a_refused_credential_is_about_the_one_that_was_presented() {
+        let answer = response(401, r#"{"code":"unauthenticated","detail":"no"}"#);
+        let hint = |presented| Problem { presented, ..Problem::of(&answer) }.to_string();
+        assert!(hint(None).contains("gatepass login"));
+        assert!(hint(Some(Presented::ApiKey)).contains("GATEPASS_API_KEY"));
+        let password = hint(Some(Presented::Password));
+        assert!(password.contains("GATEPASS_PASSWORD") && !password.contains("gatepass login"), "{password}");
+        assert!(!hint(Some(Presented::Other)).contains('\n'));
     }
 
     #[test]

@@ -33,3 +33,31 @@ async fn a_variable_that_says_who_asks_and_is_empty_lets_nobody_else_in() {
     assert!(beside(&server, &create, &[]).status.success(), "whoever says nothing has the data directory");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_credential_is_spoken_of_by_its_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let list = ["token", "list"];
+    let asked = |variables: &[(&str, &str)]| {
+        let output = beside(&server, &list, variables);
+        (output.status.code(), complaint(&output))
+    };
+    let made = beside(&server, &["api-key", "create", "--scope", "tokens:read", "--quiet"], &[]);
+    let key = String::from_utf8(made.stdout).unwrap();
+    assert_eq!(
+        asked(&[("GATEPASS_API_KEY", &format!("{}\r\n", key.trim()))]).0,
+        Some(0),
+        "with its line's end"
+    );
+    let (code, text) = asked(&[("GATEPASS_API_KEY", PASSWORD)]);
+    assert!(code == Some(2) && text.contains("gpk_") && !text.contains(PASSWORD), "{text}");
+    let (code, text) = asked(&[("GATEPASS_API_KEY", &format!("{}x", key.trim()))]);
+    assert!(code == Some(1) && text.contains("check the API key: GATEPASS_API_KEY"), "{text}");
+    let (code, text) = asked(&[("GATEPASS_USER", "admin"), ("GATEPASS_PASSWORD", "not that one at all")]);
+    assert!(
+        code == Some(1) && text.contains("GATEPASS_PASSWORD") && !text.contains("gatepass login"),
+        "{text}"
+    );
+    server.stop().await;
+}
