@@ -296,7 +296,7 @@ pub(super) const FIELDS: &[Field] = &[
         "refused_address",
         Kind::Text,
         "\"60/m\"",
-        "how many of them may be refused (401, 403) before none is judged for a while",
+        "how many 401 an address hears before it hears 429 instead, and its passwords are held back",
     ),
     field("limits", "actor", Kind::Text, "\"1000/s\"", "requests by one user or API key"),
     field(
