@@ -19,7 +19,8 @@ pub(crate) struct TokenFlags {
     /// Only those with this text in their label, in either case
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
-    /// Only those minted by this user, or by this actor as the ledger names it
+    /// Only those minted by this user, the API key with this id, or this actor as the ledger names it. What a user's API keys
+    /// minted is theirs, not the user's
     #[arg(long, value_name = "NAME")]
     minter: Option<String>,
     /// Only those neither minted nor used for so long, such as 30d

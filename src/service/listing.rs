@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::order::fault;
 use super::{FieldError, ServiceError};
 use crate::clock::Timestamp;
-use crate::id::TokenId;
+use crate::id::{ApiKeyId, TokenId};
 use crate::name::Role;
 use crate::span::parse_span;
 use crate::store::{Ended, HostFilter, HostState, TokenFilter, TokenKind, TokenState};
@@ -186,6 +186,8 @@ fn actor(word: &str) -> String {
     match word {
         "system" | "local" => word.to_owned(),
         word if word.contains(':') => word.to_owned(),
+        // A user may be called so too: that one is asked for as `user:…`.
+        id if ApiKeyId::parse(id).is_some() => format!("api_key:{id}"),
         user => format!("user:{user}"),
     }
 }

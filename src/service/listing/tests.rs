@@ -29,6 +29,14 @@ fn a_name_alone_is_a_users_and_gatepasss_own_names_are_not() {
 }
 
 #[test]
+fn an_id_alone_is_an_api_keys() {
+    let minter = |word| tokens(TokenWords { minter: some(word), ..TokenWords::default() }).unwrap().minter;
+    let id = "0190a0b0-0000-7000-8000-000000000000";
+    assert_eq!(minter(id), Some(format!("api_key:{id}")));
+    assert_eq!(minter(&format!("user:{id}")), Some(format!("user:{id}")), "though somebody be called so");
+}
+
+#[test]
 fn several_states_stand_between_commas() {
     let words = TokenWords { state: some("used, expired"), ..TokenWords::default() };
     assert_eq!(tokens(words).unwrap().states, Some(vec![TokenState::Used, TokenState::Expired]));
