@@ -118,9 +118,18 @@ pub(crate) fn with_query(path: &str, parameters: &[String]) -> String {
     if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) }
 }
 
-/// Refuses ids beside flags that say which, and `--all` beside either; one of them there must be, which clap sees to.
-pub(crate) fn one_way_to_say_which(ids: usize, flags: usize, all: bool) -> Result<(), CliError> {
+/// Refuses ids beside flags that say which, `--all` beside either, and none of them; `names` are those of the flags.
+pub(crate) fn one_way_to_say_which(
+    ids: usize,
+    flags: usize,
+    all: bool,
+    names: &[&str],
+) -> Result<(), CliError> {
     match (ids > 0, flags > 0, all) {
+        (false, false, false) => Err(CliError::Usage(format!(
+            "which ones? required is one of: their IDS; flags that say which, such as --{}; --all. Nothing was done",
+            names.join(", --")
+        ))),
         (true, true, _) | (true, _, true) => Err(CliError::Usage(String::from(
             "give either ids, or flags that say which, not both: nothing was done",
         ))),
@@ -167,6 +176,26 @@ mod tests {
         assert_eq!((which.query(), which.has_state()), (vec![String::from("persistent=false")], false));
         assert!(Tokens::try_parse_from(["x", "--ephemeral", "--persistent"]).is_err());
         assert_eq!(Tokens::try_parse_from(["x"]).ok().unwrap().which.query(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn there_is_one_way_to_say_which_and_without_any_they_are_all_named() {
+        let judge = |ids, flags, all| one_way_to_say_which(ids, flags, all, &TokenFlags::NAMES);
+        for (ids, flags, all) in [(2, 0, false), (0, 1, false), (0, 0, true)] {
+            assert!(judge(ids, flags, all).is_ok(), "{ids} {flags} {all}");
+        }
+        for (ids, flags, all) in [(1, 1, false), (1, 0, true), (0, 1, true), (1, 1, true), (0, 0, false)] {
+            assert_eq!(judge(ids, flags, all).unwrap_err().exit_code(), 2, "{ids} {flags} {all}");
+        }
+        let text = judge(0, 0, false).unwrap_err().to_string();
+        for word in TokenFlags::NAMES
+            .map(|name| format!("--{name}"))
+            .iter()
+            .map(String::as_str)
+            .chain(["IDS", "--all"])
+        {
+            assert!(text.contains(word), "{word}: {text}");
+        }
     }
 
     #[test]

@@ -145,7 +145,7 @@ pub(crate) struct Revoke {
     #[command(flatten)]
     remote: Remote,
     /// Ids of the hosts
-    #[arg(required_unless_present = "all", required_unless_present_any = HostFlags::NAMES, value_parser = parse_id)]
+    #[arg(value_parser = parse_id)]
     ids: Vec<HostId>,
     #[command(flatten)]
     which: HostFlags,
@@ -160,7 +160,7 @@ pub(crate) struct Revoke {
 impl Revoke {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let mut query = self.which.query();
-        one_way_to_say_which(self.ids.len(), query.len(), self.all)?;
+        one_way_to_say_which(self.ids.len(), query.len(), self.all, &HostFlags::NAMES)?;
         if !self.ids.is_empty() {
             return self.one_by_one(environment).await;
         }

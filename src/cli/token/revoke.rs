@@ -29,7 +29,7 @@ pub(crate) struct Revoke {
     #[command(flatten)]
     remote: Remote,
     /// Ids of the tokens, not the tokens themselves
-    #[arg(required_unless_present = "all", required_unless_present_any = TokenFlags::NAMES, value_parser = SecretArg::accept)]
+    #[arg(value_parser = SecretArg::accept)]
     ids: Vec<SecretArg>,
     #[command(flatten)]
     which: TokenFlags,
@@ -50,7 +50,7 @@ pub(crate) struct Revoke {
 impl Revoke {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let mut query = self.which.query();
-        one_way_to_say_which(self.ids.len(), query.len(), self.all)?;
+        one_way_to_say_which(self.ids.len(), query.len(), self.all, &TokenFlags::NAMES)?;
         if !self.ids.is_empty() {
             return self.one_by_one(environment).await;
         }
