@@ -46,11 +46,20 @@ impl LimitFlags {
             return Ok(Some(json!(ANY)));
         }
         let mut limits = Map::new();
-        let lists = [("roles", &self.roles), ("dns_names", &self.dns_names), ("clusters", &self.clusters)];
-        for (name, values) in lists {
+        let lists = [
+            ("roles", "--role", &self.roles),
+            ("dns_names", "--dns-name", &self.dns_names),
+            ("clusters", "--cluster", &self.clusters),
+        ];
+        for (name, flag, values) in lists {
             match values.as_slice() {
                 [] => {}
                 [any] if any == ANY => drop(limits.insert(name.to_owned(), json!(ANY))),
+                names if names.iter().any(|name| name == ANY) => {
+                    return Err(CliError::Usage(format!(
+                        "{flag} {ANY} stands for all: give it without others"
+                    )));
+                }
                 names => drop(limits.insert(name.to_owned(), json!(names))),
             }
         }
@@ -122,6 +131,11 @@ mod tests {
         let expected = json!({ "roles": "any", "max_ttl": "any", "max_uses": "any", "clusters": "any", "persistent": true });
         assert_eq!(limits(&any), Some(expected));
         assert!(Line::try_parse_from(["x", "--any", "--persistent"]).is_err());
+        for flag in ["--role", "--dns-name", "--cluster"] {
+            let line = Line::try_parse_from(["x", flag, "a", flag, "any"]).ok().unwrap();
+            let refused = line.limits.value().unwrap_err();
+            assert!(refused.exit_code() == 2 && refused.to_string().contains(flag), "{refused}");
+        }
         let wrong = Line::try_parse_from(["x", "--max-uses", "-1"]).ok().map(|line| line.limits.value());
         assert!(wrong.is_none_or(|wrong| wrong.is_err()));
     }
