@@ -1,6 +1,6 @@
 //! How remote verbs find their server and prove who asks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -13,7 +13,7 @@ use crate::client::api::{Api, Credential};
 use crate::client::enroll::trust;
 use crate::client::host::Anchor;
 use crate::client::key::read_certificates;
-use crate::config::Environment;
+use crate::config::{DEFAULT_DATA_DIR, Environment};
 use crate::connect::{Connector, Trust};
 use crate::id::Fingerprint;
 use crate::secret::Secret;
@@ -150,9 +150,7 @@ impl Remote {
         let given = self.given_server(environment).map(|url| url.trim_end_matches('/').to_owned());
         let profile = profile.filter(|profile| given.as_ref().is_none_or(|url| *url == profile.server));
         let Some(url) = given.or_else(|| profile.as_ref().map(|profile| profile.server.clone())) else {
-            return Err(CliError::Usage(String::from(
-                "which server? give --server URL, --data-dir DIR of a server on this machine, or run `gatepass login`",
-            )));
+            return Err(no_server());
         };
         let trust = self.trust(environment, profile.as_ref())?;
         Ok(Target { url, trust, profile })
@@ -234,6 +232,19 @@ impl Remote {
             ),
         }
     }
+}
+
+/// Nothing says which server is meant; one that is stopped may lie here.
+fn no_server() -> CliError {
+    let here = Path::new(DEFAULT_DATA_DIR).join("gatepass.db").exists();
+    CliError::Usage(match here {
+        true => format!(
+            "no server runs on {DEFAULT_DATA_DIR}: start it with `gatepass serve`, or give --server URL"
+        ),
+        false => String::from(
+            "which server? give --server URL, --data-dir DIR of a server on this machine, or run `gatepass login`",
+        ),
+    })
 }
 
 /// A variable that says who asks. Empty it is a script's mistake, such as a file that was not there: nobody else may be
