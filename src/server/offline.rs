@@ -14,23 +14,28 @@ use crate::service::vault::Vault;
 use crate::store::sqlite::{LedgerFile, SqliteOptions, SqliteStore};
 use crate::store::{Administration as _, SetPassword, Store};
 
-/// Sets a user's password.
+/// Sets a user's password. Whether the user is disabled all the same.
 ///
 /// # Errors
 /// A server runs on the data directory, the user is unknown, or the password may not be set.
-pub async fn reset_password(data_dir: &Path, user: &str, secret: &Secret<String>) -> Result<(), StartError> {
+pub async fn reset_password(
+    data_dir: &Path,
+    user: &str,
+    secret: &Secret<String>,
+) -> Result<bool, StartError> {
     let hash = password::hash(secret, user).map_err(StartError::of)?;
     let database = existing(data_dir)?;
     let at = SystemClock.read().wall;
     let store = SqliteStore::open(&database, SqliteOptions::new(at)).map_err(StartError::of)?;
-    if store.password_hash(user.to_owned()).await.map_err(StartError::of)?.is_none() {
+    let Some(known) = store.user(user.to_owned()).await.map_err(StartError::of)? else {
         return Err(StartError::of(format!("there is no user {user:?}: the first one is called admin")));
-    }
+    };
     let subjects = Subjects { user: Some(user.to_owned()), ..Subjects::default() };
     let entry = Caller::SYSTEM.did(Action::PasswordSet, at).about(subjects).with("offline", true);
     let command = SetPassword { user: user.to_owned(), hash, at, entry };
     let store: &dyn Store = store.as_ref();
-    store.set_password(command).await.map_err(StartError::of)
+    store.set_password(command).await.map_err(StartError::of)?;
+    Ok(known.disabled_at.is_some())
 }
 
 /// The ledger of a data directory, for reading; a server may run on it.

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use serde_json::json;
 
-use super::password::new_password;
+use super::password::{VARIABLE, new_password};
 use crate::cli::error::CliError;
-use crate::cli::output::line;
+use crate::cli::output::{self, Format};
 use crate::config::{DEFAULT_DATA_DIR, Environment};
 use crate::server::offline;
 
@@ -24,15 +25,23 @@ pub(crate) struct ResetPassword {
     /// The data directory
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     data_dir: PathBuf,
-    /// File with the new password, or - for standard input; default: GATEPASS_PASSWORD, else a prompt
+    /// File with the new password, or - for standard input; default: GATEPASS_NEW_PASSWORD, GATEPASS_PASSWORD, else a prompt
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// How to print the result
+    #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
 }
 
 impl ResetPassword {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let password = new_password(self.password_file.as_deref(), environment, "GATEPASS_PASSWORD")?;
-        offline::reset_password(&self.data_dir, &self.user, &password).await.map_err(CliError::Offline)?;
-        line(format!("{} has a new password", self.user))
+        // Nobody signs in here: what is a password elsewhere can only be the new one.
+        let variable = if environment.get(VARIABLE).is_some() { VARIABLE } else { "GATEPASS_PASSWORD" };
+        let password = new_password(self.password_file.as_deref(), environment, variable)?;
+        let disabled = offline::reset_password(&self.data_dir, &self.user, &password).await;
+        let disabled = disabled.map_err(CliError::Offline)?;
+        let said = json!({ "username": self.user, "password_set": true, "disabled": disabled });
+        let still = if disabled { ", and is still disabled: `gatepass user enable`" } else { "" };
+        output::done(self.output, &said, format!("{} has a new password{still}", self.user))
     }
 }
