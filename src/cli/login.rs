@@ -1,6 +1,6 @@
 //! `gatepass login`: sign in, and remember a server and who asks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::ask;
 use super::error::CliError;
-use super::output::line;
+use super::output::{self, Format};
 use super::profile::{IgnoredPassword, Kept, Profile};
 use super::remote::{Remote, Target};
 use crate::access::api_key::API_KEY_PREFIX;
@@ -48,7 +48,6 @@ pub(crate) struct Login {
 struct SignedIn {
     api: Api,
     kept: Kept,
-    until: String,
 }
 
 impl Login {
@@ -57,7 +56,7 @@ impl Login {
         let Target { url, trust, profile: before } = self.remote.find(environment)?;
         let known = before.as_ref().map(|profile| profile.user.as_str());
         let user = self.remote.given_user(environment)?.or(known).unwrap_or("admin").to_owned();
-        let SignedIn { api, kept, until } = match &self.api_key_file {
+        let SignedIn { api, kept } = match &self.api_key_file {
             Some(file) => with_key(&url, trust, ask::read_file(file)?).await?,
             None => self.with_password(environment, &url, trust, &user).await?,
         };
@@ -69,12 +68,10 @@ impl Login {
         let learnt = api.connector().server_root().map(|root| crate::id::Fingerprint::of(&root));
         let ca_fingerprint = self.remote.fingerprint(environment)?.or(learnt);
         let outside_tls = self.remote.outside_tls || outside_before;
-        let who = if matches!(kept, Kept::ApiKey { .. }) { "an API key" } else { user.as_str() };
-        let told = format!("signed in to {url} as {who}{until}; remembered in {}", path.display());
         let profile =
             Profile { server: url, user, ca_fingerprint, ca, outside_tls, kept, password: IgnoredPassword };
         profile.save(&path)?;
-        line(told)
+        tell(self.remote.output, &profile, &path)
     }
 
     async fn with_password(
@@ -96,13 +93,30 @@ impl Login {
         let api = open(url, trust, credential)?;
         if self.ask_each_time {
             api.get("/api/v1/session").await?;
-            return Ok(SignedIn { api, kept: Kept::Nothing, until: String::new() });
+            return Ok(SignedIn { api, kept: Kept::Nothing });
         }
         let begun = api.post("/api/v1/session", &json!({ "kind": "bearer" })).await?;
         let (secret, expires_at) = session(&begun)?;
-        let until = format!(" until {expires_at}");
-        Ok(SignedIn { api, kept: Kept::Session { secret, expires_at }, until })
+        Ok(SignedIn { api, kept: Kept::Session { secret, expires_at } })
     }
+}
+
+/// Who is signed in now, until when, and where that is remembered.
+fn tell(format: Format, profile: &Profile, path: &Path) -> Result<(), CliError> {
+    let (user, server) = (profile.user.as_str(), &profile.server);
+    let (who, user, ends) = match &profile.kept {
+        Kept::ApiKey { .. } => ("an API key", None, None),
+        Kept::Session { expires_at, .. } => (user, Some(user), Some(*expires_at)),
+        Kept::Nothing => (user, Some(user), None),
+    };
+    let until = ends.map_or_else(String::new, |at| format!(" until {}", output::time(at)));
+    let said =
+        json!({ "server": server, "user": user, "expires_at": ends, "profile": path.display().to_string() });
+    output::done(
+        format,
+        &said,
+        format!("signed in to {server} as {who}{until}; remembered in {}", path.display()),
+    )
 }
 
 /// Keeps an API key, once the server has taken it.
@@ -116,7 +130,7 @@ async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<Signed
     let secret = Zeroizing::new(key.expose().clone());
     let api = open(url, trust, Credential::Bearer(key))?;
     api.get("/api/v1/session").await?;
-    Ok(SignedIn { api, kept: Kept::ApiKey { secret }, until: String::new() })
+    Ok(SignedIn { api, kept: Kept::ApiKey { secret } })
 }
 
 fn open(url: &str, trust: Trust, credential: Credential) -> Result<Api, CliError> {

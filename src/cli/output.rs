@@ -115,7 +115,13 @@ fn cell(item: &Value, place: &str) -> String {
     found.map(show).find(|text| text != "-").unwrap_or_else(|| nothing.to_owned())
 }
 
-/// A time to the second; any other text as it is.
+/// A time as people are told it.
+pub(crate) fn time(at: Timestamp) -> String {
+    let text = at.to_string();
+    to_the_second(&text).unwrap_or(text)
+}
+
+/// A time with less than its fraction of a second; `None` for any other text.
 fn to_the_second(text: &str) -> Option<String> {
     let (second, fraction) = text.split_once('.')?;
     let fraction = fraction.strip_suffix('Z')?;

@@ -1,9 +1,10 @@
 //! `gatepass session` and `gatepass logout`: who is signed in, and no longer.
 
 use clap::Args;
+use serde_json::json;
 
 use super::error::CliError;
-use super::output::{self, line};
+use super::output;
 use super::profile::{Kept, Profile};
 use super::remote::Remote;
 use crate::client::ClientError;
@@ -52,42 +53,44 @@ impl Session {
 impl Logout {
     /// Ends it, and forgets it whether the server still knows it or not.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Some(profile) = Profile::load(environment)? else {
-            return Err(CliError::Usage(String::from("nobody is signed in: there is no profile")));
+        let profile = Profile::load(environment)?;
+        let kept = profile.as_ref().map_or(&Kept::Nothing, |profile| &profile.kept);
+        let (session, was_key) = (matches!(kept, Kept::Session { .. }), matches!(kept, Kept::ApiKey { .. }));
+        let told = match (self.everywhere || session, was_key) {
+            (true, _) => {
+                let everywhere = if self.everywhere { " everywhere" } else { "" };
+                format!("signed out of {}{everywhere}", self.end(environment, profile.as_ref()).await?)
+            }
+            (false, true) => {
+                "the API key is forgotten here; it stays good until `gatepass api-key delete`".into()
+            }
+            (false, false) => "nobody was signed in".into(),
         };
-        if !self.everywhere && matches!(profile.kept, Kept::Nothing) {
-            return line("nobody was signed in");
+        if let Some(profile) = profile {
+            Profile { kept: Kept::Nothing, ..profile }.save(&Profile::path(environment)?)?;
         }
-        let session = matches!(profile.kept, Kept::Session { .. });
-        if self.everywhere || session {
-            self.end(environment, &profile, session).await?;
-        }
-        let (server, was_key) = (profile.server.clone(), matches!(profile.kept, Kept::ApiKey { .. }));
-        Profile { kept: Kept::Nothing, ..profile }.save(&Profile::path(environment)?)?;
-        match was_key {
-            true => line("the API key is forgotten here; it stays good until `gatepass api-key delete`"),
-            false if self.everywhere => line(format!("signed out of {server} everywhere")),
-            false => line(format!("signed out of {server}")),
-        }
+        let of = if self.everywhere { Some("everywhere") } else { session.then_some("here") };
+        output::done(self.remote.output, &json!({ "signed_out": of }), told)
     }
 
-    async fn end(&self, environment: &Environment, profile: &Profile, session: bool) -> Result<(), CliError> {
+    /// Of which server it was.
+    async fn end(&self, environment: &Environment, profile: Option<&Profile>) -> Result<String, CliError> {
         let target = self.remote.target(environment)?;
-        if target.url != profile.server {
+        let server = target.url.clone();
+        if let Some(profile) = profile.filter(|profile| profile.server != server) {
             return Err(CliError::Usage(format!("the profile is of {}", profile.server)));
         }
-        // Signing out everywhere is for who has lost a session too: with a password it needs none.
-        let own = if session { profile.credential()? } else { None };
-        let credential = match own {
-            Some(credential) => credential,
-            None => self.remote.credential(environment, Some(profile))?,
+        let credential = match profile.and_then(Profile::session) {
+            Some(session) => session,
+            None if !self.everywhere => return Ok(server),
+            // This is for who has lost a session too: with a password it needs none.
+            None => self.remote.credential(environment, profile)?,
         };
-        let api = Remote::open(target, credential)?;
         let path = if self.everywhere { "/api/v1/session?everywhere=true" } else { "/api/v1/session" };
-        match api.delete(path).await {
-            Ok(_) => Ok(()),
+        match Remote::open(target, credential)?.delete(path).await {
+            Ok(_) => Ok(server),
             // It was over already.
-            Err(ClientError::Refused(problem)) if problem.status == 401 && !self.everywhere => Ok(()),
+            Err(ClientError::Refused(problem)) if problem.status == 401 && !self.everywhere => Ok(server),
             Err(error) => Err(error.into()),
         }
     }

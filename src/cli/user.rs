@@ -14,7 +14,7 @@ use self::reset::ResetPassword;
 use super::deletion::Deletion;
 use super::error::CliError;
 use super::limits::{self, LimitFlags};
-use super::output::{self, Format, line};
+use super::output::{self, Format};
 use super::remote::Remote;
 use super::together::count;
 use crate::access::UserRole;
@@ -179,7 +179,8 @@ impl UserCommand {
             Self::SignOut(One { remote, name }) => {
                 let path = format!("{}/sign-out", at(&name));
                 remote.connect(environment)?.post(&path, &json!({})).await?;
-                line(format!("{name} is signed out everywhere"))
+                let said = json!({ "username": name, "signed_out": "everywhere" });
+                output::done(remote.output, &said, format!("{name} is signed out everywhere"))
             }
             Self::Delete(command) => command.run(environment).await,
         }

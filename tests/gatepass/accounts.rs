@@ -7,6 +7,7 @@ mod limits;
 mod once;
 mod race;
 mod slow_body;
+mod told;
 mod users;
 mod who;
 

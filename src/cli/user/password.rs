@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::at;
 use crate::cli::ask;
 use crate::cli::error::CliError;
-use crate::cli::output::line;
+use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::remote::{Remote, Target};
 use crate::client::ClientError;
@@ -43,7 +43,8 @@ impl SetPassword {
         let password = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
         let body = json!({ "password": password.expose() });
         api.put(&format!("{}/password", at(&self.name)), &body).await?;
-        line(format!("{} has a new password", self.name))
+        let said = json!({ "username": self.name, "password_set": true });
+        output::done(self.remote.output, &said, format!("{} has a new password", self.name))
     }
 }
 
@@ -84,7 +85,8 @@ impl ChangePassword {
             Remote::open(target, credential)?.post("/api/v1/password", &body).await?;
         }
         let sessions = if kept { "every other session of theirs is over" } else { "their sessions are over" };
-        line(format!("{user} has a new password; {sessions}"))
+        let said = json!({ "username": user, "password_set": true, "session_kept": kept });
+        output::done(self.remote.output, &said, format!("{user} has a new password; {sessions}"))
     }
 }
 
