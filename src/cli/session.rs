@@ -27,6 +27,19 @@ pub(crate) struct Logout {
     everywhere: bool,
 }
 
+const KEY_ROWS: &[(&str, &str)] = &[
+    ("who", "actor"),
+    ("label", "api_key.label"),
+    ("owner", "api_key.owner"),
+    ("ends", "api_key.expires_at?never"),
+    ("may", "permissions"),
+    ("roles of tokens", "limits.roles"),
+    ("DNS names", "limits.dns_names"),
+    ("longest life", "limits.max_ttl"),
+    ("most uses", "limits.max_uses"),
+    ("persistent", "limits.persistent"),
+    ("clusters", "limits.clusters"),
+];
 const ROWS: &[(&str, &str)] = &[
     ("who", "actor"),
     ("role", "user.role"),
@@ -46,7 +59,8 @@ impl Session {
     /// Shows it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let shown = self.remote.connect(environment)?.get("/api/v1/session").await?;
-        output::one(self.remote.output, &shown, ROWS)
+        let rows = if shown["api_key"].is_object() { KEY_ROWS } else { ROWS };
+        output::one(self.remote.output, &shown, rows)
     }
 }
 

@@ -117,6 +117,15 @@ impl Authority {
         stored.filter(|key| owner.is_none() || key.owner == owner).ok_or_else(|| no_key(id))
     }
 
+    /// The API key that `actor` is; `None` if it is none, or has been deleted meanwhile.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn api_key_of(&self, actor: &Actor) -> Result<Option<ApiKeyRecord>, ServiceError> {
+        let Actor::ApiKey(id) = actor else { return Ok(None) };
+        Ok(self.store.api_key(*id).await?.map(|stored| stored.key))
+    }
+
     /// Deletes an API key that [`Authority::list_api_keys`] would show; with `revoke_tokens` also revokes what it minted and
     /// is live. How many tokens that were.
     ///

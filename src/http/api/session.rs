@@ -13,10 +13,12 @@ use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::{cookie, decode};
-use crate::name::UserName;
+use crate::id::ApiKeyId;
+use crate::name::{Label, UserName};
 use crate::secret::Secret;
 use crate::service::sessions::{LiveSession, NewSession};
 use crate::service::{Authority, FieldError};
+use crate::store::ApiKeyRecord;
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = SignIn, example = json!({ "username": "ops", "password": "correct horse battery staple", "kind": "bearer" }))]
@@ -76,6 +78,20 @@ struct Begun<'a> {
     user: UserShown<'a>,
 }
 
+/// An API key that asks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AskingApiKey)]
+struct KeyShown {
+    id: ApiKeyId,
+    label: Label,
+    /// The user whose key it is; `null`: the authority's own.
+    #[schema(required, example = "ops")]
+    owner: Option<String>,
+    /// `null`: until it is deleted.
+    #[schema(required)]
+    expires_at: Option<Timestamp>,
+}
+
 #[derive(Serialize, ToSchema)]
 #[schema(as = WhoAsks)]
 struct Who<'a> {
@@ -85,6 +101,9 @@ struct Who<'a> {
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserShown<'a>>,
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_key: Option<KeyShown>,
     /// What it may do, by the scopes that give it.
     #[schema(example = json!(["tokens:read", "tokens:write"]))]
     permissions: Vec<&'static str>,
@@ -186,10 +205,18 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         permissions: names(call.rights.permissions),
         limits: &call.rights.limits,
     });
+    let api_key = call.authority.api_key_of(&call.actor).await?;
+    let api_key = api_key.map(|ApiKeyRecord { id, label, owner, expires_at, .. }| KeyShown {
+        id,
+        label,
+        owner,
+        expires_at,
+    });
     let session = call.session.as_deref().map(SessionShown::new);
     Ok(Reply::ok(&Who {
         actor: call.actor.to_string(),
         user,
+        api_key,
         permissions: names(call.rights.permissions),
         limits: &call.rights.limits,
         kind: session.map(|session| session.kind),

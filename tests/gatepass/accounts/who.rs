@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use serde_json::{Value, json};
+
 use super::PASSWORD;
 use crate::support::Process;
 use crate::support::process::{free_port, gatepass};
@@ -59,5 +61,27 @@ async fn a_refused_credential_is_spoken_of_by_its_kind() {
         code == Some(1) && text.contains("GATEPASS_PASSWORD") && !text.contains("gatepass login"),
         "{text}"
     );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_told_which_it_is_and_until_when() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let create =
+        ["api-key", "create", "--scope", "tokens:read", "--label", "ci", "--ttl", "1d", "-o", "json"];
+    let made: Value = serde_json::from_slice(&beside(&server, &create, &[]).stdout).unwrap();
+    let key = [("GATEPASS_API_KEY", made["api_key"].as_str().unwrap())];
+    let shown: Value =
+        serde_json::from_slice(&beside(&server, &["session", "-o", "json"], &key).stdout).unwrap();
+    let expected =
+        json!({ "id": made["id"], "label": "ci", "owner": null, "expires_at": made["expires_at"] });
+    assert_eq!(shown["api_key"], expected);
+    let table = String::from_utf8(beside(&server, &["session"], &key).stdout).unwrap();
+    let ends = table.lines().find(|line| line.starts_with("ends ")).unwrap();
+    assert!(ends.contains(&made["expires_at"].as_str().unwrap()[..16]), "{table}");
+    let own = beside(&server, &["session", "-o", "json"], &[]);
+    let own: Value = serde_json::from_slice(&own.stdout).unwrap();
+    assert_eq!(own.get("api_key"), None, "{own}");
     server.stop().await;
 }
