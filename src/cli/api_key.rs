@@ -60,8 +60,8 @@ pub(crate) enum ApiKeyCommand {
   gatepass api-key create --label monitoring --scope tokens:read --scope hosts:read --out key
   GATEPASS_API_KEY=$(cat key) gatepass token list --server https://gate.example.org:8443
 
-Without flags for limits it mints ephemeral tokens of an hour at most, with one use, no roles and no DNS names. It never does more than
-its owner may at that moment.")]
+Without flags for limits it mints ephemeral tokens of an hour at most, with one use, no roles and no DNS names. \
+It never does more than its owner may at that moment.")]
 pub(crate) struct Create {
     #[command(flatten)]
     remote: Remote,

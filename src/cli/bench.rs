@@ -34,8 +34,8 @@ impl BenchCommand {
 /// `bench seed`.
 #[derive(Args)]
 #[command(
-    after_long_help = "The server must have run on the data directory once, and must be stopped. An interrupted run leaves
-a database that is worth nothing.
+    after_long_help = "The server must have run on the data directory once, and must be stopped. An interrupted run leaves a database \
+that is worth nothing.
 
 Examples:
   gatepass bench seed --data-dir /var/tmp/full

@@ -36,7 +36,7 @@ pub(crate) struct Plain {
 /// Make a new issuing CA, under the same root or a new one; certificates of the old one stay good
 #[derive(Args)]
 #[command(
-    after_long_help = "The root's private key must be in the server's keys directory. With --root, the root before vouches for the new
+    after_long_help = "The root's private key must be in the server's keys directory. With --root, the root before vouches for the new \
 one: tokens and hosts that pin it go on working, and hosts take up the new root when they renew."
 )]
 pub(crate) struct Rotate {

@@ -28,8 +28,8 @@ use crate::secret::Secret;
   gatepass login --server https://gate.example.org:8443 --ca root.pem --ask-each-time
   gatepass login --server https://gate.example.org:8443 --ca root.pem --api-key-file key.txt
 
-The profile is $XDG_CONFIG_HOME/gatepass/profile.toml (else ~/.config/…), mode 0600. A session lasts 12 hours, and 30
-minutes without use, unless the server is configured otherwise; scripts are better off with an API key.")]
+The profile is $XDG_CONFIG_HOME/gatepass/profile.toml (else ~/.config/…), mode 0600. A session lasts 12 hours, \
+and 30 minutes without use, unless the server is configured otherwise; scripts are better off with an API key.")]
 pub(crate) struct Login {
     #[command(flatten)]
     remote: Remote,

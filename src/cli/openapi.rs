@@ -11,8 +11,8 @@ use super::output;
   gatepass openapi > openapi.json
   gatepass openapi --url https://gate.example.org > openapi.json
 
-It is OpenAPI 3.1, of this version, with every native route. A running server
-serves the same at /openapi.json, with its own external URL.")]
+It is OpenAPI 3.1, of this version, with every native route. A running server serves the same at /openapi.json, \
+with its own external URL.")]
 pub(crate) struct Openapi {
     /// The server's external URL; without it, the place that the document is served from
     #[arg(long, value_name = "URL", default_value = "/")]

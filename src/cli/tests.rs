@@ -133,6 +133,20 @@ fn an_offline_command_does_not_speak_of_starting() {
 }
 
 #[test]
+fn the_end_of_each_help_leaves_its_lines_to_the_width_of_the_terminal() {
+    fn walk(command: &clap::Command) {
+        let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+        let prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':');
+        for (above, line) in text.lines().zip(text.lines().skip(1)) {
+            let goes_on = prose(above) && prose(line) && !line.starts_with("Exit codes:");
+            assert!(!goes_on, "{}: {line}", command.get_name());
+        }
+        command.get_subcommands().for_each(walk);
+    }
+    walk(&Cli::command());
+}
+
+#[test]
 fn a_list_of_at_most_none_is_no_list() {
     for noun in ["token", "host", "ledger"] {
         let list = |limit| Cli::try_parse_from(["gatepass", noun, "list", "--limit", limit]).is_ok();

@@ -84,8 +84,8 @@ pub(crate) struct List {
   gatepass user create bob operator --role proxy --role allocator --max-ttl 1h --max-uses 10
   gatepass user create carol viewer --password-file password
 
-Roles: admin does everything; operator mints, revokes, administers hosts and reads the ledger; analyst reads, the ledger
-too; viewer reads. Without flags for limits the user has none.")]
+Roles: admin does everything; operator mints, revokes, administers hosts and reads the ledger; analyst reads, \
+the ledger too; viewer reads. Without flags for limits the user has none.")]
 pub(crate) struct Create {
     #[command(flatten)]
     remote: Remote,

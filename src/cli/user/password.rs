@@ -54,8 +54,8 @@ impl SetPassword {
   gatepass user change-password
   gatepass user change-password --user alice --server https://gate.example.org:8443
 
-Without --user it is yours of `gatepass login`. The current password comes from GATEPASS_PASSWORD or a prompt. Every
-session of yours ends but the one of `gatepass login` here.")]
+Without --user it is yours of `gatepass login`. The current password comes from GATEPASS_PASSWORD or a prompt. \
+Every session of yours ends but the one of `gatepass login` here.")]
 pub(crate) struct ChangePassword {
     #[command(flatten)]
     remote: Remote,
