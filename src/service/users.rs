@@ -173,6 +173,10 @@ impl Authority {
             return Err(ServiceError::InvalidRequest(faults));
         }
         let hash = Arc::new(self.hashed("new", new, name.as_str()).await?);
+        // That took its time, and signing out of one session begins no epoch.
+        if let Some(session) = keep {
+            self.store.session(session).await?.ok_or(ServiceError::SessionOver)?;
+        }
         match self.replace_password(caller, before, &hash, keep).await? {
             true => Ok(()),
             // Somebody else has set it meanwhile: what was shown is current no more.

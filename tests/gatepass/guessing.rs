@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepass::access::guessing::LONGEST;
-use gatepass::access::{Actor, Rights};
+use gatepass::access::{Actor, Rights, SessionKind};
 use gatepass::secret::Secret;
 use gatepass::service::{Authority, Caller, ServiceError, SignedIn};
 use tokio::task::JoinSet;
@@ -206,5 +206,19 @@ async fn who_has_a_session_guesses_the_password_as_slowly_as_a_stranger() {
     assert!(change(WRONG.to_owned()).await.is_err());
     assert!(began.elapsed() >= Duration::from_millis(250), "{:?}", began.elapsed());
     assert_eq!(change(PASSWORD.to_owned()).await, Ok(()), "it was shown a moment ago");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_was_signed_out_meanwhile_changes_no_password() {
+    let at = Running::start().await;
+    let given = ("admin", &Secret::new(PASSWORD.to_owned()));
+    let session = at.authority.begin_session(&from(1), given, SessionKind::Bearer).await.unwrap().live.id;
+    let caller = Caller { actor: Actor::User("admin".to_owned()), rights: Rights::ALL, ..from(1) };
+    at.authority.end_session(&caller, session).await.unwrap();
+    let new = Secret::new("another horse, another battery".to_owned());
+    let changed = at.authority.change_own_password(&caller, given.1, new, Some(session), Vec::new()).await;
+    assert_eq!(changed, Err(ServiceError::SessionOver));
+    assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());
     at.stop().await;
 }
