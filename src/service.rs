@@ -14,6 +14,7 @@ pub mod crl;
 mod due;
 mod emergency;
 mod error;
+mod flights;
 pub mod found;
 pub mod health;
 pub mod hosts;

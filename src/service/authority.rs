@@ -14,6 +14,7 @@ use super::ca_set::CaSet;
 use super::crl::Crls;
 use super::indexes::Indexes;
 use super::issuers::Issuers;
+use super::ledger::Verifications;
 use super::order::Catalogue;
 use super::proxies::TrustedProxies;
 use super::refusals::{Conflicts, Refusals};
@@ -22,6 +23,7 @@ use super::settings::LiveSpans;
 use super::sign_in::SignIn;
 use super::status_lists::{Most, StatusLists};
 use super::time::TimeKeeper;
+use super::tokens::PersistentLists;
 use super::trust::Trust;
 use super::vault::Vault;
 use crate::access::session::SessionLife;
@@ -177,6 +179,9 @@ pub struct Authority {
     pub(super) key_uses: KeyUses,
     pub(super) seen: Seen,
     pub(super) status_lists: StatusLists,
+    pub(super) verifications: Verifications,
+    /// Elastic's list, which has no pages.
+    pub(super) persistent_lists: PersistentLists,
     pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
     /// The turns of who checks many tokens at once.
     pub(super) bulk: tokio::sync::Semaphore,
@@ -216,6 +221,8 @@ impl Authority {
             key_uses: KeyUses::default(),
             seen: Seen::default(),
             status_lists,
+            verifications: Verifications::default(),
+            persistent_lists: PersistentLists::default(),
             server_certificate: ArcSwap::default(),
             bulk: tokio::sync::Semaphore::new(bulk::AT_ONCE),
             changing: tokio::sync::Mutex::new(()),

@@ -77,7 +77,7 @@ impl Authority {
     /// The store cannot be written.
     pub async fn revoke_first_tokens(&self) -> Result<(), ServiceError> {
         let how = HowToRevoke { even_emergency: true, only_persistent: true, hosts: false };
-        for (token, _) in self.list_persistent_tokens().await? {
+        for &(token, _) in self.list_persistent_tokens().await?.iter() {
             self.revoke_token(&Caller::SYSTEM, token, how).await?;
         }
         Ok(())

@@ -1,9 +1,15 @@
 //! Reading and verifying the ledger.
 
+use std::sync::Arc;
+
+use super::flights::Flights;
 use super::{Authority, ServiceError};
 use crate::id::ChainId;
 use crate::ledger::{Fault, Verification};
 use crate::store::{EntryRecord, Page, Store, StoreError};
+
+/// Verifications of the whole chain: one at a time, for all who ask.
+pub(super) type Verifications = Flights<(), Result<Arc<Verdict>, StoreError>>;
 
 /// How many entries are read at a time.
 const CHUNK: u32 = 1000;
@@ -19,33 +25,36 @@ pub struct Verdict {
     pub fault: Option<Fault>,
 }
 
-/// Reads the current chain from its beginning and checks every entry; `progress` hears how many of how many are done.
-///
-/// # Errors
-/// The store cannot be read.
-pub async fn verify(store: &dyn Store, mut progress: impl FnMut(u64, u64)) -> Result<Verdict, StoreError> {
+/// Reads the current chain from its beginning and checks every entry, on other threads than those that answer requests.
+async fn verify(store: Arc<dyn Store>) -> Result<Verdict, StoreError> {
     let chain = store.chain().await?;
     // The head is read first: entries that are added meanwhile are beyond what is judged here.
     let head = store.chain_head().await?;
     let mut verification = Verification::new(chain);
-    let mut done = 0;
-    while done < head.0 {
-        let entries = store.entries_after(chain, done, CHUNK).await?;
+    while verification.checked() < head.0 {
+        let entries = store.entries_after(chain, verification.checked(), CHUNK).await?;
         if entries.is_empty() {
             break;
         }
-        for entry in entries.iter().take_while(|entry| entry.seq <= head.0) {
-            if let Err(fault) = verification.check(entry) {
-                return Ok(Verdict { chain, entries: done, fault: Some(fault) });
-            }
-            done = entry.seq;
-        }
-        progress(done, head.0);
-        if entries.last().is_some_and(|last| last.seq > head.0) {
-            break;
+        let checking = tokio::task::spawn_blocking(move || check(verification, &entries, head.0));
+        let (checked, fault) = checking.await.map_err(|_| StoreError::Closed)?;
+        verification = checked;
+        if fault.is_some() {
+            return Ok(Verdict { chain, entries: verification.checked(), fault });
         }
     }
-    Ok(Verdict { chain, entries: done, fault: verification.finish(head).err() })
+    Ok(Verdict { chain, entries: verification.checked(), fault: verification.finish(head).err() })
+}
+
+/// Checks those of `entries` that are not beyond `last`, up to the first fault.
+fn check(
+    mut verification: Verification,
+    entries: &[EntryRecord],
+    last: u64,
+) -> (Verification, Option<Fault>) {
+    let judged = entries.iter().take_while(|entry| entry.seq <= last);
+    let fault = judged.map(|entry| verification.check(entry)).find_map(Result::err);
+    (verification, fault)
 }
 
 impl Authority {
@@ -68,11 +77,14 @@ impl Authority {
         Ok(Page { items, next })
     }
 
-    /// Verifies the whole ledger.
+    /// Verifies the whole ledger as it is now. It costs time that grows with the ledger: however many ask, one verification runs at a
+    /// time, and all who came before it began hear its verdict.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn verify_ledger(&self) -> Result<Verdict, ServiceError> {
-        Ok(verify(self.store.as_ref(), |_, _| {}).await?)
+    pub async fn verify_ledger(&self) -> Result<Arc<Verdict>, ServiceError> {
+        let store = Arc::clone(&self.store);
+        let verdict = self.verifications.fly_next((), || async move { verify(store).await.map(Arc::new) });
+        Ok(verdict.await.unwrap_or(Err(StoreError::Closed))?)
     }
 }

@@ -1,6 +1,5 @@
 //! Signing in with a user name and a password.
 
-mod flights;
 mod hashing;
 mod proving;
 

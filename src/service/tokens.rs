@@ -1,12 +1,18 @@
 //! Listing, showing and revoking tokens: enrollment tokens here, service tokens beside `service_tokens.rs`.
 
+use std::sync::Arc;
+
+use super::flights::Flights;
 use super::listing::TokenWords;
 use super::{Authority, Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
-use crate::store::{Page, PageQuery, RevokeToken, TokenKind, TokenRecord, TokenRevocation};
+use crate::store::{Page, PageQuery, RevokeToken, StoreError, TokenKind, TokenRecord, TokenRevocation};
+
+/// Lists of every live persistent token: one is made at a time, for all who ask.
+pub(super) type PersistentLists = Flights<(), Result<Arc<Vec<(TokenId, Vec<Role>)>>, StoreError>>;
 
 /// How a token is taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,12 +61,15 @@ impl Authority {
         self.store.token(id).await?.filter(|token| token.mint.kind() == kind).ok_or_else(|| no_token(id))
     }
 
-    /// Every live persistent token with its roles.
+    /// Every live persistent token with its roles. They may be many: all who ask at a time share one list.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn list_persistent_tokens(&self) -> Result<Vec<(TokenId, Vec<Role>)>, ServiceError> {
-        Ok(self.store.list_persistent(self.time.now()).await?)
+    pub async fn list_persistent_tokens(&self) -> Result<Arc<Vec<(TokenId, Vec<Role>)>>, ServiceError> {
+        let (store, now) = (Arc::clone(&self.store), self.time.now());
+        let list = || async move { store.list_persistent(now).await.map(Arc::new) };
+        let listed = self.persistent_lists.fly_next((), list).await;
+        Ok(listed.unwrap_or(Err(StoreError::Closed))?)
     }
 
     /// Takes an enrollment token back. Hosts it admitted stay (I9) unless they are asked for: then they go in the same transaction, also

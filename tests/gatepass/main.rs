@@ -18,6 +18,7 @@ mod introspection;
 mod invariants;
 mod issuers;
 mod keys;
+mod ledger;
 mod listing;
 mod load;
 mod openapi;

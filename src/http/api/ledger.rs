@@ -107,7 +107,7 @@ struct FaultItem {
 
 /// Verify the ledger
 ///
-/// Reads the whole chain.
+/// Reads the whole chain, once for all who ask at a time.
 #[utoipa::path(
     get,
     path = "/api/v1/ledger/verification",
@@ -117,7 +117,7 @@ struct FaultItem {
 )]
 pub(super) async fn verify(call: Call) -> Result<Reply, Problem> {
     let verdict = call.authority.verify_ledger().await?;
-    let fault = verdict.fault.map(|fault| FaultItem { seq: fault.seq(), what: fault.to_string() });
+    let fault = verdict.fault.as_ref().map(|fault| FaultItem { seq: fault.seq(), what: fault.to_string() });
     Ok(Reply::ok(&VerdictItem {
         chain: verdict.chain,
         entries: verdict.entries,

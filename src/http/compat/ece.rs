@@ -103,20 +103,21 @@ fn mint_request(request: Create, default_ttl: Duration) -> Result<MintRequest, P
 }
 
 #[derive(Serialize)]
-struct List {
-    tokens: Vec<Listed>,
+struct List<'a> {
+    tokens: Vec<Listed<'a>>,
 }
 
 #[derive(Serialize)]
-struct Listed {
+struct Listed<'a> {
     token_id: TokenId,
-    roles: Vec<Role>,
+    roles: &'a [Role],
 }
 
 /// `GET …/enrollment-tokens`: persistent ones only, unrevoked and unexpired.
 async fn list(call: Call) -> Result<Reply, Problem> {
-    let tokens = call.authority.list_persistent_tokens().await?.into_iter();
-    let tokens = tokens.map(|(token_id, roles)| Listed { token_id, roles }).collect::<Vec<_>>();
+    let listed = call.authority.list_persistent_tokens().await?;
+    let tokens =
+        listed.iter().map(|(token_id, roles)| Listed { token_id: *token_id, roles }).collect::<Vec<_>>();
     Ok(Reply::ok(&List { tokens }))
 }
 

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::flights::Flights;
 use super::hashing::{Hashing, Lane};
 use crate::access::guessing::{Greeting, Guesses, LONGEST, Place, Reception, Trial};
 use crate::access::password;
@@ -12,6 +11,7 @@ use crate::access::proof::Digest;
 use crate::access::throttle::{Limit, RateLimited};
 use crate::secret::Secret;
 use crate::service::ServiceError;
+use crate::service::flights::Flights;
 use crate::store::Store;
 
 /// Whether the password is right, or why that is not known.

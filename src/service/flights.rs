@@ -29,6 +29,16 @@ where
         landed(flight?).await
     }
 
+    /// Waits for the first work about `key` that begins from now on, with `begin` unless somebody else begins it. Work that is under
+    /// way is waited for and left: it may have looked already at what has changed since.
+    pub(super) async fn fly_next<F>(&self, key: K, begin: impl FnOnce() -> F) -> Option<T>
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        self.join(key).await;
+        self.fly(key, begin).await
+    }
+
     /// Waits for the work about `key`, which `begin` begins unless it is under way. `None` if it panicked.
     pub(super) async fn fly<F>(&self, key: K, begin: impl FnOnce() -> F) -> Option<T>
     where
@@ -145,6 +155,35 @@ mod tests {
         assert_eq!(runs.load(Ordering::SeqCst), 2);
         assert!(flying(&flights.0).is_empty());
         assert_eq!(flights.join(1).await, None);
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_work_is_under_way_shares_what_begins_after_it() {
+        let (flights, runs) = (Arc::new(Flights::<u8, usize>::default()), Arc::new(AtomicUsize::new(0)));
+        let gate = Arc::new(Semaphore::new(0));
+        let ask = || {
+            let (flights, runs, gate) = (Arc::clone(&flights), Arc::clone(&runs), Arc::clone(&gate));
+            tokio::spawn(async move {
+                let work = || async move {
+                    let run = runs.fetch_add(1, Ordering::SeqCst) + 1;
+                    gate.acquire().await.unwrap().forget();
+                    run
+                };
+                flights.fly_next(1, work).await
+            })
+        };
+        let first = ask();
+        while runs.load(Ordering::SeqCst) < 1 {
+            tokio::task::yield_now().await;
+        }
+        let others: Vec<_> = (0..100).map(|_| ask()).collect();
+        gate.add_permits(1);
+        assert_eq!(first.await.unwrap(), Some(1));
+        gate.add_permits(1);
+        for other in others {
+            assert_eq!(other.await.unwrap(), Some(2));
+        }
+        assert_eq!(runs.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
