@@ -19,6 +19,7 @@ pub mod meters;
 pub mod metrics;
 pub mod openapi;
 pub mod problem;
+pub mod query;
 pub mod reply;
 pub mod route;
 pub mod stream;

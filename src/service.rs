@@ -25,6 +25,7 @@ pub mod keys;
 pub mod ledger;
 pub mod listing;
 pub mod mint;
+pub mod object;
 pub mod order;
 pub mod proxies;
 pub mod refusals;

@@ -1,6 +1,5 @@
 //! What a handler is given: a request whose caller, size and path have been judged.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,12 +8,13 @@ use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
+use super::query;
 use crate::access::{Actor, Permission, Rights};
 use crate::id::RequestId;
 use crate::ledger::Basis;
 use crate::secret::Secret;
 use crate::service::sessions::LiveSession;
-use crate::service::{Authority, Caller, FieldError, HostCaller};
+use crate::service::{Authority, Caller, HostCaller};
 
 /// A judged request.
 #[derive(Clone)]
@@ -108,15 +108,15 @@ impl Call {
         parse(self.param(name)).ok_or_else(missing)
     }
 
-    /// The query, as fields; unknown ones are refused.
+    /// The query, as fields; unknown ones and those that stand twice are refused.
     ///
     /// # Errors
     /// 400 naming the parameter.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        parse_query(decode_query(&self.query))
+        query::read(query::once(&self.query)?)
     }
 
-    /// The query, as the parameters that `these` name and all others; unknown ones are refused.
+    /// The query, as the parameters that `these` name and all others; unknown ones and those that stand twice are refused.
     ///
     /// # Errors
     /// 400 naming the parameter.
@@ -125,77 +125,8 @@ impl Call {
         T: DeserializeOwned,
         O: DeserializeOwned,
     {
-        let pairs = decode_query(&self.query).into_iter();
+        let pairs = query::once(&self.query)?.into_iter();
         let (these, others) = pairs.partition(|(name, _)| these.contains(&name.as_str()));
-        Ok((parse_query(these)?, parse_query(others)?))
-    }
-}
-
-fn parse_query<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Problem> {
-    let pairs = pairs.into_iter().map(|(name, value)| (name, serde_json::Value::String(value)));
-    serde_path_to_error::deserialize(serde_json::Value::Object(pairs.collect())).map_err(|error| {
-        let place = error.path().to_string();
-        let field = if place == "." { "query".to_owned() } else { place };
-        Problem::invalid_fields(vec![FieldError::new(field, error.into_inner().to_string())])
-    })
-}
-
-/// `name=value` pairs of a query or a form, percent-decoded.
-pub fn decode_query(query: &str) -> Vec<(String, String)> {
-    decode_pairs(query, |text| percent_decode(&text.replace('+', " ")).into_owned())
-}
-
-/// `name=value` pairs between `&`, names and values as `decode` makes them.
-pub fn decode_pairs(text: &str, decode: impl Fn(&str) -> String) -> Vec<(String, String)> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decode(name), decode(value))
-        })
-        .collect()
-}
-
-/// Decodes `%XX`; what is no such escape, or not UTF-8 afterwards, is kept or replaced, never refused here.
-pub fn percent_decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut place = 0;
-    while place < bytes.len() {
-        let escaped = text.get(place + 1..place + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (bytes[place], escaped) {
-            (b'%', Some(byte)) => {
-                decoded.push(byte);
-                place += 3;
-            }
-            (byte, _) => {
-                decoded.push(byte);
-                place += 1;
-            }
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn escapes_are_decoded_and_broken_ones_kept() {
-        assert_eq!(percent_decode("a%20b%2Fc"), "a b/c");
-        assert_eq!(percent_decode("100%"), "100%");
-        assert_eq!(percent_decode("%zz%e4"), "%zz\u{fffd}");
-        assert_eq!(percent_decode("%\u{fc}x"), "%\u{fc}x");
-    }
-
-    #[test]
-    fn a_query_is_split_into_decoded_pairs() {
-        let pairs = decode_query("limit=10&label=two+words&&flag");
-        let expected = [("limit", "10"), ("label", "two words"), ("flag", "")];
-        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        Ok((query::read(these)?, query::read(others)?))
     }
 }

@@ -59,24 +59,33 @@ fn refuse_list(body: &[u8]) -> Result<(), Problem> {
 }
 
 fn misplaced(place: &str, error: &serde_json::Error) -> Problem {
-    // serde_json quotes the value it did not expect, which may be a secret in the wrong field: only its kind is told.
-    let what = match error.classify() {
-        serde_json::error::Category::Data => wrong_type(&error.to_string()),
-        _ => format!("not JSON: broken at line {}, column {}", error.line(), error.column()),
-    };
     let field = if place == "." || place == "?" { "body" } else { place };
-    Problem::invalid_fields(vec![FieldError::new(field, what)])
+    let fault = match error.classify() {
+        serde_json::error::Category::Data => fault(place, &error.to_string())
+            .unwrap_or_else(|| FieldError::new(field, "not a value that fits here")),
+        _ => {
+            let what = format!("not JSON: broken at line {}, column {}", error.line(), error.column());
+            FieldError::new(field, what)
+        }
+    };
+    Problem::invalid_fields(vec![fault])
 }
 
-/// "invalid type: string \"x\", expected a sequence at line 1 column 5" without the value.
-fn wrong_type(message: &str) -> String {
-    let expected = message.split(", expected ").nth(1).and_then(|rest| rest.split(" at line ").next());
-    match (expected, message.split(" at line ").next()) {
-        (Some(expected), _) => format!("wrong type: expected {expected}"),
-        (None, Some(message)) if message.starts_with("missing field") => message.to_owned(),
-        (None, Some(message)) if message.starts_with("duplicate field") => message.to_owned(),
-        _ => "not a value that fits here".to_owned(),
-    }
+/// What serde says of the value at `place`, in our words: `invalid type: string "x", expected a sequence at line 1 column 5`. It quotes the value, which
+/// may be a secret in the wrong field: only what was expected is told. `None` if the words are not serde's.
+pub(super) fn fault(place: &str, message: &str) -> Option<FieldError> {
+    let top = matches!(place, "." | "?");
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    let what = match message.rsplit_once(", expected ") {
+        _ if message.starts_with("unknown field") => "no such field".to_owned(),
+        Some((found, expected)) if found.starts_with("unknown variant") => format!("must be {expected}"),
+        Some((_, expected)) => format!("wrong type: expected {expected}"),
+        None if ["missing field", "duplicate field"].iter().any(|said| message.starts_with(said)) => {
+            message.to_owned()
+        }
+        None => return None,
+    };
+    Some(FieldError::new(if top { "body" } else { place }, what))
 }
 
 #[cfg(test)]
@@ -107,6 +116,30 @@ mod tests {
             assert_eq!(problem.fields, [FieldError::new("body", "wrong type: expected an object")]);
             assert!(lenient::<MintRequest>(body).is_err());
         }
+    }
+
+    #[test]
+    fn a_list_does_not_pass_for_an_object_within_another_either() {
+        let problem = native::<MintRequest>(br#"{"bind":["c1"]}"#).err().unwrap();
+        assert_eq!(problem.fields, [FieldError::new("bind", "wrong type: expected an object")]);
+        let (request, unknown) = native::<MintRequest>(br#"{"bind":{"cluster":"c1","x":1}}"#).unwrap();
+        assert_eq!(request.bind.cluster.as_deref(), Some("c1"));
+        assert_eq!(unknown, [FieldError::new("bind.x", "no such field")]);
+        assert!(native::<MintRequest>(br#"{"bind":null}"#).is_err());
+    }
+
+    #[test]
+    fn a_word_that_is_none_is_answered_with_those_that_are_and_not_repeated() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        enum Kind {
+            Bearer,
+            Cookie,
+        }
+        let problem = strict::<Kind>(br#""hunter2, expected hunter3""#).err().unwrap();
+        assert_eq!(problem.fields, [FieldError::new("body", "must be `bearer` or `cookie`")]);
+        assert!(matches!(strict::<Kind>(b"\"bearer\""), Ok(Kind::Bearer)));
+        assert!(matches!(strict::<Kind>(b"\"cookie\""), Ok(Kind::Cookie)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Forms, as OAuth's endpoints take them (`application/x-www-form-urlencoded`).
 
-use super::call::decode_query;
 use super::problem::Problem;
+use super::query::decode_query;
 
 /// A form's fields. They may hold tokens: nothing of them is ever said back.
 pub struct Form(Vec<(String, String)>);

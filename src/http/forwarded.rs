@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue};
 
 pub use self::client::client;
-use super::call::percent_decode;
+use super::query::percent_decode;
 use crate::ca::pem_to_der;
 use crate::clock::Timestamp;
 use crate::service::ca_set::CaSet;

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use http::Method;
 
-use super::call::percent_decode;
 use super::inquiry::Params;
 use super::meters::Meters;
 use super::problem::Dialect;
+use super::query::percent_decode;
 use super::route::Route;
 use super::{api, compat};
 

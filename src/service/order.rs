@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use self::life::{Bounds, Life, both};
+use super::object::object;
 use super::{FieldError, ServiceError, Settings};
 use crate::access::Act;
 use crate::access::limits::{Allowed, Limits};
@@ -115,6 +116,7 @@ pub struct MintRequest {
     #[schema(value_type = Option<Thumbprint>)]
     pub key_thumbprint: Option<String>,
     /// What else it is bound to.
+    #[serde(deserialize_with = "object")]
     pub bind: Bind,
     /// Another word for `bind.cluster`.
     #[schema(value_type = Option<Cluster>)]

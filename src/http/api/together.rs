@@ -13,6 +13,7 @@ use crate::http::reply::Reply;
 use crate::id::{HostId, TokenId};
 use crate::service::FieldError;
 use crate::service::listing::{HostWords, TokenWords};
+use crate::service::object::object_or_null;
 use crate::service::together::{HostsOrder, Tally, TokensOrder, Which};
 
 /// How many ids one call may bring: as many as fit its body.
@@ -35,6 +36,7 @@ struct HostsRequest {
     #[schema(max_items = 1000)]
     ids: Option<Vec<String>>,
     /// Those that fit.
+    #[serde(deserialize_with = "object_or_null")]
     filter: Option<HostWords>,
     /// All there are.
     all: bool,
@@ -54,6 +56,7 @@ struct TokensRequest {
     #[schema(max_items = 1000)]
     ids: Option<Vec<String>>,
     /// Those that fit.
+    #[serde(deserialize_with = "object_or_null")]
     filter: Option<TokenWords>,
     /// All there are.
     all: bool,

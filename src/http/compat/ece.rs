@@ -11,6 +11,7 @@ use crate::access::Permission;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::Problem;
+use crate::http::query::decode_query;
 use crate::http::reply::Reply;
 use crate::http::route::Route;
 use crate::id::TokenId;
@@ -124,8 +125,7 @@ async fn list(call: Call) -> Result<Reply, Problem> {
 /// `DELETE …/enrollment-tokens/{token}`: by id or by the whole token.
 async fn delete(call: Call) -> Result<Reply, Problem> {
     let id = id_of(call.param("token")).ok_or_else(no_such_token)?;
-    let confirmed =
-        super::super::call::decode_query(&call.query).contains(&("confirm".into(), "emergency".into()));
+    let confirmed = decode_query(&call.query).contains(&("confirm".into(), "emergency".into()));
     let how = HowToRevoke { even_emergency: confirmed, only_persistent: true, hosts: false };
     match call.authority.revoke_token(&call.caller(), id, how).await {
         Ok(Taken { changed: true, .. }) => Ok(Reply::ok(&json!({}))),

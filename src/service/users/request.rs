@@ -69,13 +69,16 @@ impl UserRequest {
 #[schema(example = json!({ "role": "viewer", "disabled": false }))]
 pub struct UserChangeRequest {
     /// What the user is for.
-    #[schema(value_type = Option<UserRole>)]
+    #[schema(value_type = UserRole)]
+    #[serde(deserialize_with = "present")]
     pub role: Option<String>,
     /// How far the user's acts may go.
     #[schema(value_type = crate::access::limits::LimitsAsked)]
     #[serde(deserialize_with = "present")]
     pub limits: Option<Limits>,
     /// Whether the user may do nothing.
+    #[schema(value_type = bool)]
+    #[serde(deserialize_with = "present")]
     pub disabled: Option<bool>,
 }
 

@@ -179,3 +179,14 @@ async fn a_deleted_user_takes_keys_along_and_tokens_if_asked() {
     assert_eq!(wrong.status, 400);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn null_is_no_change_of_a_user_and_is_400() {
+    let at = Running::start().await;
+    at.user("ops", "correct horse battery staple 2", "operator").await;
+    for member in ["role", "disabled", "limits"] {
+        let said = at.admin().patch("/api/v1/users/ops", &json!({ member: null })).await;
+        assert_eq!((said.status, &said.json["fields"][0]["field"]), (400, &json!(member)), "{}", said.text);
+    }
+    at.stop().await;
+}

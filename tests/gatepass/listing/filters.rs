@@ -148,3 +148,26 @@ async fn a_wrong_filter_is_400_and_names_the_field() {
     }
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_stands_twice_is_400_and_says_so() {
+    let at = Running::start().await;
+    for (path, field) in [
+        ("/api/v1/enrollment-tokens?state=active&state=expired", "state"),
+        ("/api/v1/hosts?limit=1&%6cimit=2", "limit"),
+        ("/api/v1/ledger?cursor=a&cursor=b", "cursor"),
+    ] {
+        let said = at.admin().get(path).await;
+        let expected = json!([{ "field": field, "message": "stands twice: send it once" }]);
+        assert_eq!((said.status, &said.json["fields"]), (400, &expected), "{path}");
+    }
+    let id = at.mint(json!({})).await["token_id"].take();
+    let path = format!("/api/v1/enrollment-tokens/{}", id.as_str().unwrap());
+    assert_eq!(at.admin().delete(&format!("{path}?hosts=revoke&hosts=revoke")).await.status, 400);
+    let wrong = at.admin().delete(&format!("{path}?hosts=keep")).await;
+    assert_eq!(wrong.json["fields"], json!([{ "field": "hosts", "message": "must be `revoke`" }]));
+    let unknown = at.admin().get("/api/v1/ledger?colour=red").await;
+    assert_eq!(unknown.json["fields"], json!([{ "field": "colour", "message": "no such field" }]));
+    assert_eq!(at.token(id.as_str().unwrap()).await["state"], "pending");
+    at.stop().await;
+}

@@ -2,8 +2,8 @@
 
 use http::StatusCode;
 
-use crate::http::call::{decode_pairs, decode_query};
 use crate::http::problem::Problem;
+use crate::http::query::{decode_pairs, decode_query};
 use crate::name::Role;
 use crate::service::FieldError;
 

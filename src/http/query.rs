@@ -1,0 +1,135 @@
+//! Queries: `name=value` pairs, percent-decoded, each name once.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
+
+use super::decode;
+use super::problem::Problem;
+use crate::service::FieldError;
+
+/// The pairs of a query in which each name stands once: of two values neither may pass for what was meant.
+///
+/// # Errors
+/// 400 naming each that stands twice.
+pub fn once(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    let pairs = decode_query(query);
+    let mut names = BTreeSet::new();
+    let twice = pairs.iter().filter(|(name, _)| !names.insert(name));
+    let faults: Vec<_> =
+        twice.map(|(name, _)| FieldError::new(name.as_str(), "stands twice: send it once")).collect();
+    if faults.is_empty() { Ok(pairs) } else { Err(Problem::invalid_fields(faults)) }
+}
+
+/// Pairs as fields; unknown ones are refused.
+///
+/// # Errors
+/// 400 naming the parameter.
+pub fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Problem> {
+    let pairs = pairs.into_iter().map(|(name, value)| (name, serde_json::Value::String(value)));
+    serde_path_to_error::deserialize(serde_json::Value::Object(pairs.collect())).map_err(|error| {
+        let (place, message) = (error.path().to_string(), error.inner().to_string());
+        let fault = decode::fault(&place, &message).unwrap_or_else(|| {
+            let field = if place == "." { "query" } else { &place };
+            FieldError::new(field, message)
+        });
+        Problem::invalid_fields(vec![fault])
+    })
+}
+
+/// `name=value` pairs of a query or a form, percent-decoded.
+pub fn decode_query(query: &str) -> Vec<(String, String)> {
+    decode_pairs(query, |text| percent_decode(&text.replace('+', " ")).into_owned())
+}
+
+/// `name=value` pairs between `&`, names and values as `decode` makes them.
+pub fn decode_pairs(text: &str, decode: impl Fn(&str) -> String) -> Vec<(String, String)> {
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
+}
+
+/// Decodes `%XX`; what is no such escape, or not UTF-8 afterwards, is kept or replaced, never refused here.
+pub fn percent_decode(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut place = 0;
+    while place < bytes.len() {
+        let escaped = text.get(place + 1..place + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match (bytes[place], escaped) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                place += 3;
+            }
+            (byte, _) => {
+                decoded.push(byte);
+                place += 1;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_decoded_and_broken_ones_kept() {
+        assert_eq!(percent_decode("a%20b%2Fc"), "a b/c");
+        assert_eq!(percent_decode("100%"), "100%");
+        assert_eq!(percent_decode("%zz%e4"), "%zz\u{fffd}");
+        assert_eq!(percent_decode("%\u{fc}x"), "%\u{fc}x");
+    }
+
+    #[derive(Debug, Default, serde::Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Asked {
+        hosts: Option<Fate>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Fate {
+        Revoke,
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_is_refused_also_where_it_is_escaped() {
+        for query in ["a=1&a=2", "a=1&b=2&%61=3", "flag&flag=true"] {
+            let problem = once(query).err().unwrap();
+            assert_eq!((problem.status.as_u16(), problem.fields.len()), (400, 1), "{query}");
+            assert_eq!(problem.fields[0].message, "stands twice: send it once");
+        }
+        assert_eq!(once("a=1&b=1&A=1").unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_words_of_ours_and_names_the_parameter() {
+        for (query, field, message) in [
+            ("hosts=keep", "hosts", "must be `revoke`"),
+            ("colour=red", "colour", "no such field"),
+            ("hosts=x, expected hunter2", "hosts", "must be `revoke`"),
+        ] {
+            let problem = read::<Asked>(decode_query(query)).err().unwrap();
+            assert_eq!(problem.fields, [FieldError::new(field, message)]);
+        }
+        let asked = read::<Asked>(decode_query("hosts=revoke")).unwrap();
+        assert!(matches!(asked.hosts, Some(Fate::Revoke)));
+    }
+
+    #[test]
+    fn a_query_is_split_into_decoded_pairs() {
+        let pairs = decode_query("limit=10&label=two+words&&flag");
+        let expected = [("limit", "10"), ("label", "two words"), ("flag", "")];
+        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+}
