@@ -30,6 +30,7 @@ pub mod order;
 pub mod proxies;
 pub mod refusals;
 pub mod rotation;
+pub mod selection;
 pub mod service_tokens;
 pub mod sessions;
 pub mod settings;

@@ -104,9 +104,9 @@ pub enum ServiceError {
         /// The successor.
         successor: TokenId,
     },
-    /// What is to be taken back together is not as many as was counted.
+    /// What is to be taken back together is not what was counted.
     #[error(
-        "it is {count} now: nothing was done; look again, and say expect {count} if that is what you want"
+        "it is {count} by now, and not what was counted: nothing was done; count again, and bring what that answers"
     )]
     CountChanged {
         /// How many it is now.

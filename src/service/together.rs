@@ -2,6 +2,7 @@
 //! counted before; then they go a bounded number at a time, so that no redemption waits long behind it.
 
 use super::listing::{HostWords, TokenWords};
+use super::selection::{Expected, Selection};
 use super::{Authority, Caller, ServiceError};
 use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
@@ -29,8 +30,8 @@ pub struct TokensOrder {
     pub which: Which<TokenWords, TokenId>,
     /// Take the hosts along that they admitted.
     pub hosts: bool,
-    /// How many tokens were counted before; with another number nothing is done.
-    pub expect: Option<u64>,
+    /// What was counted before.
+    pub expect: Option<Expected>,
 }
 
 /// Hosts that are to be revoked together.
@@ -38,18 +39,29 @@ pub struct TokensOrder {
 pub struct HostsOrder {
     /// Which. Without a state in the words: those that are not revoked.
     pub which: Which<HostWords, HostId>,
-    /// How many hosts were counted before; with another number nothing is done.
-    pub expect: Option<u64>,
+    /// What was counted before.
+    pub expect: Option<Expected>,
 }
 
-/// What is, or would be, taken back.
+/// What would be taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// How many tokens or hosts were asked about; those that were revoked before, or have no use left, among them.
+    pub count: u64,
+    /// How many hosts would go with tokens.
+    pub hosts: u64,
+    /// Which they are.
+    pub selection: Selection,
+}
+
+/// What was taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many tokens; those that had been revoked before, or have no use left, are counted only where nothing is done yet.
+    /// How many tokens; not those that had been revoked before, or have no use left.
     pub tokens: u64,
     /// How many hosts.
     pub hosts: u64,
-    /// How many ids name nothing; known once it is done.
+    /// How many ids name nothing.
     pub unknown: u64,
 }
 
@@ -58,23 +70,26 @@ impl Authority {
     ///
     /// # Errors
     /// A word is wrong, or the store cannot be read.
-    pub async fn count_tokens(&self, order: &TokensOrder) -> Result<Tally, ServiceError> {
+    pub async fn count_tokens(&self, order: &TokensOrder) -> Result<Counted, ServiceError> {
         let tokens = self.these_tokens(order).await?;
+        let (count, selection) = (tokens.len() as u64, Selection::of(tokens.iter().map(|id| *id.as_bytes())));
         let hosts = match order.hosts {
-            true => self.store.count_live_hosts(tokens.clone()).await?,
+            true => self.store.count_live_hosts(tokens).await?,
             false => 0,
         };
-        Ok(Tally { tokens: tokens.len() as u64, hosts, unknown: 0 })
+        Ok(Counted { count, hosts, selection })
     }
 
     /// Takes tokens back together, and if asked the hosts that they admitted. The emergency token is never among those that words
     /// say. If it fails on the way, what was done stays done.
     ///
     /// # Errors
-    /// The number is not what was expected, an id is the live emergency token's, or the store cannot be written.
+    /// They are not what was expected, an id is the live emergency token's, or the store cannot be written.
     pub async fn revoke_tokens(&self, caller: &Caller, order: &TokensOrder) -> Result<Tally, ServiceError> {
         let tokens = self.these_tokens(order).await?;
-        as_expected(order.expect, tokens.len())?;
+        if let Some(expected) = &order.expect {
+            expected.judge(tokens.iter().map(|id| *id.as_bytes()))?;
+        }
         let mut tally = Tally::default();
         for some in tokens.chunks(if order.hosts { 1 } else { AT_ONCE }) {
             let entry = caller.did(Action::TokenRevoked, self.time.now());
@@ -130,17 +145,24 @@ impl Authority {
     ///
     /// # Errors
     /// A word is wrong, or the store cannot be read.
-    pub async fn count_hosts(&self, order: &HostsOrder) -> Result<Tally, ServiceError> {
-        Ok(Tally { hosts: self.these_hosts(order).await?.len() as u64, ..Tally::default() })
+    pub async fn count_hosts(&self, order: &HostsOrder) -> Result<Counted, ServiceError> {
+        let hosts = self.these_hosts(order).await?;
+        Ok(Counted {
+            count: hosts.len() as u64,
+            hosts: 0,
+            selection: Selection::of(hosts.iter().map(|id| *id.as_bytes())),
+        })
     }
 
     /// Revokes hosts together. If it fails on the way, what was done stays done.
     ///
     /// # Errors
-    /// The number is not what was expected, or the store cannot be written.
+    /// They are not what was expected, or the store cannot be written.
     pub async fn revoke_hosts(&self, caller: &Caller, order: &HostsOrder) -> Result<Tally, ServiceError> {
         let hosts = self.these_hosts(order).await?;
-        as_expected(order.expect, hosts.len())?;
+        if let Some(expected) = &order.expect {
+            expected.judge(hosts.iter().map(|id| *id.as_bytes()))?;
+        }
         let mut tally = Tally::default();
         for some in hosts.chunks(AT_ONCE) {
             let entry = caller.did(Action::HostRevoked, self.time.now());
@@ -167,14 +189,6 @@ impl Authority {
                 return Ok(found);
             }
         }
-    }
-}
-
-fn as_expected(expect: Option<u64>, count: usize) -> Result<(), ServiceError> {
-    let count = count as u64;
-    match expect {
-        Some(expected) if expected != count => Err(ServiceError::CountChanged { count }),
-        _ => Ok(()),
     }
 }
 

@@ -14,7 +14,8 @@ use crate::id::{HostId, TokenId};
 use crate::service::FieldError;
 use crate::service::listing::{HostWords, TokenWords};
 use crate::service::object::object_or_null;
-use crate::service::together::{HostsOrder, Tally, TokensOrder, Which};
+use crate::service::selection::{Expected, Selection};
+use crate::service::together::{self, HostsOrder, TokensOrder, Which};
 
 /// How many ids one call may bring: as many as fit its body.
 const MOST_IDS: usize = 1000;
@@ -24,8 +25,27 @@ struct Request<Words> {
     ids: Option<Vec<String>>,
     filter: Option<Words>,
     all: bool,
-    expect: Option<u64>,
+    expected: bool,
     dry_run: bool,
+}
+
+/// What a dry run answered: the number, or the selection, which is of no others.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(untagged)]
+enum Expect {
+    /// `count`.
+    Count(u64),
+    /// `selection`.
+    These(String),
+}
+
+impl From<Expect> for Expected {
+    fn from(expect: Expect) -> Self {
+        match expect {
+            Expect::Count(count) => Self::Count(count),
+            Expect::These(selection) => Self::These(Selection::said(selection)),
+        }
+    }
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -40,9 +60,9 @@ struct HostsRequest {
     filter: Option<HostWords>,
     /// All there are.
     all: bool,
-    /// How many they are, as a dry run said it; needed without `ids`.
+    /// How many or which they are: the `count` or `selection` that a dry run answered; needed without `ids`.
     #[schema(example = 3)]
-    expect: Option<u64>,
+    expect: Option<Expect>,
     /// Only count them.
     dry_run: bool,
 }
@@ -60,9 +80,9 @@ struct TokensRequest {
     filter: Option<TokenWords>,
     /// All there are.
     all: bool,
-    /// How many they are, as a dry run said it; needed without `ids`.
+    /// How many or which they are: the `count` or `selection` that a dry run answered; needed without `ids`.
     #[schema(example = 3)]
-    expect: Option<u64>,
+    expect: Option<Expect>,
     /// Only count them.
     dry_run: bool,
     /// `revoke`: the hosts that came in by them go with them.
@@ -86,6 +106,9 @@ struct Counted {
     dry_run: bool,
     #[schema(example = 3)]
     count: u64,
+    /// Which they are: as `expect` it takes these and no others.
+    #[schema(example = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")]
+    selection: String,
     /// How many hosts came in by them, if they would go too.
     #[schema(nullable = false, example = 5)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +134,7 @@ struct Done {
 
 /// Revoke many tokens
 ///
-/// By ids, by a filter, or all; whoever names no ids brings the count that a dry run answered.
+/// By ids, by a filter, or all. Whoever names no ids needs `tokens:read` too, and brings what a dry run answered.
 #[utoipa::path(
     post,
     path = "/api/v1/enrollment-tokens/revoke",
@@ -130,16 +153,15 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
     if hosts {
         call.demand(Permission::WriteHosts)?;
     }
-    let which = Request { ids, filter, all, expect, dry_run }.which(TokenWords::is_empty, TokenId::parse)?;
-    let order = TokensOrder { which, hosts, expect };
+    let which = Request { ids, filter, all, expected: expect.is_some(), dry_run }
+        .which(TokenWords::is_empty, TokenId::parse)?;
+    if matches!(which, Which::Matching(_)) {
+        call.demand(Permission::ReadTokens)?;
+    }
+    let order = TokensOrder { which, hosts, expect: expect.map(Expected::from) };
     let authority = &call.authority;
     if dry_run {
-        let Tally { tokens, hosts: admitted, .. } = authority.count_tokens(&order).await?;
-        return Ok(Reply::ok(&Outcome::Counted(Counted {
-            dry_run,
-            count: tokens,
-            hosts: hosts.then_some(admitted),
-        })));
+        return Ok(counted(authority.count_tokens(&order).await?, hosts));
     }
     let ids = matches!(order.which, Which::Ids(_));
     let done = authority.revoke_tokens(&call.caller(), &order).await?;
@@ -153,7 +175,7 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
 
 /// Revoke many hosts
 ///
-/// By ids, by a filter, or all; whoever names no ids brings the count that a dry run answered.
+/// By ids, by a filter, or all. Whoever names no ids needs `hosts:read` too, and brings what a dry run answered.
 #[utoipa::path(
     post,
     path = "/api/v1/hosts/revoke",
@@ -167,15 +189,29 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
     let HostsRequest { ids, filter, all, expect, dry_run } = decode::strict(&call.body)?;
-    let which = Request { ids, filter, all, expect, dry_run }.which(HostWords::is_empty, HostId::parse)?;
-    let order = HostsOrder { which, expect };
+    let which = Request { ids, filter, all, expected: expect.is_some(), dry_run }
+        .which(HostWords::is_empty, HostId::parse)?;
+    if matches!(which, Which::Matching(_)) {
+        call.demand(Permission::ReadHosts)?;
+    }
+    let order = HostsOrder { which, expect: expect.map(Expected::from) };
     if dry_run {
-        let count = call.authority.count_hosts(&order).await?.hosts;
-        return Ok(Reply::ok(&Outcome::Counted(Counted { dry_run, count, hosts: None })));
+        return Ok(counted(call.authority.count_hosts(&order).await?, false));
     }
     let done = call.authority.revoke_hosts(&call.caller(), &order).await?;
     let unknown = matches!(order.which, Which::Ids(_)).then_some(done.unknown);
     Ok(Reply::ok(&Outcome::Done(Done { dry_run, revoked: done.hosts, hosts_revoked: None, unknown })))
+}
+
+/// The answer of a dry run; with how many hosts, if they would go along.
+fn counted(counted: together::Counted, along: bool) -> Reply {
+    let together::Counted { count, hosts, selection } = counted;
+    Reply::ok(&Outcome::Counted(Counted {
+        dry_run: true,
+        count,
+        selection: selection.as_str().to_owned(),
+        hosts: along.then_some(hosts),
+    }))
 }
 
 impl<Words: Default> Request<Words> {
@@ -187,7 +223,7 @@ impl<Words: Default> Request<Words> {
     ) -> Result<Which<Words, Id>, Problem> {
         let wrong =
             |field: &str, what: &str| Err(Problem::invalid_fields(vec![FieldError::new(field, what)]));
-        let Self { ids, filter, all, expect, dry_run } = self;
+        let Self { ids, filter, all, expected, dry_run } = self;
         let filter = filter.filter(|filter| !is_empty(filter));
         match (ids, filter) {
             (Some(_), Some(_)) => wrong("ids", "give either ids or a filter, not both"),
@@ -203,7 +239,7 @@ impl<Words: Default> Request<Words> {
                 Some(ids) => Ok(Which::Ids(ids)),
                 None => wrong("ids", "one of them is no id"),
             },
-            (None, _) if expect.is_none() && !dry_run => {
+            (None, _) if !expected && !dry_run => {
                 wrong("expect", "say how many: ask with \"dry_run\": true, and bring the count it answers")
             }
             (None, filter) => Ok(Which::Matching(filter.unwrap_or_default())),

@@ -11,6 +11,14 @@ async fn revoke(at: &Running, body: Value) -> Said {
     at.admin().post(REVOKE, &body).await
 }
 
+/// What a dry run answered, but for the selection.
+fn counted(said: &Said) -> Value {
+    let mut counted = said.json.clone();
+    let selection = counted.as_object_mut().unwrap().remove("selection").unwrap();
+    assert_eq!(selection.as_str().unwrap().len(), 43, "{selection}");
+    counted
+}
+
 async fn state(at: &Running, minted: &Value) -> Value {
     at.token(minted["token_id"].as_str().unwrap()).await["state"].take()
 }
@@ -23,8 +31,8 @@ async fn a_filter_takes_what_was_counted_and_409_says_if_that_has_changed() {
     let (spent, other) = (at.mint(rack.clone()).await, at.mint(json!({})).await);
     Host::new().redeem(&at, &token_of(&spent)).await;
     let filter = json!({ "label": "RACK" });
-    let counted = revoke(&at, json!({ "filter": filter, "dry_run": true })).await;
-    assert_eq!(counted.json, json!({ "dry_run": true, "count": 2 }));
+    let told = revoke(&at, json!({ "filter": filter, "dry_run": true })).await;
+    assert_eq!(counted(&told), json!({ "dry_run": true, "count": 2 }));
     assert_eq!(state(&at, &one).await, "pending", "counting changes nothing");
 
     let third = at.mint(rack).await;
@@ -41,6 +49,28 @@ async fn a_filter_takes_what_was_counted_and_409_says_if_that_has_changed() {
     }
     assert_eq!((state(&at, &spent).await, state(&at, &other).await), (json!("used"), json!("pending")));
     assert_eq!(at.entries("token_revoked").await, before + 3, "each has its entry");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_others_are_not_what_was_counted() {
+    let at = Running::start().await;
+    let rack = json!({ "label": "rack 7" });
+    let (one, two) = (at.mint(rack.clone()).await, at.mint(rack.clone()).await);
+    let filter = json!({ "label": "rack 7" });
+    let counted = revoke(&at, json!({ "filter": filter, "dry_run": true })).await.json;
+    at.admin().delete(&format!("/api/v1/enrollment-tokens/{}", two["token_id"].as_str().unwrap())).await;
+    let third = at.mint(rack).await;
+    let changed = revoke(&at, json!({ "filter": filter, "expect": counted["selection"] })).await;
+    assert_eq!((changed.status, changed.code()), (409, "count_changed"), "{}", changed.text);
+    assert_eq!((state(&at, &one).await, state(&at, &third).await), (json!("pending"), json!("pending")));
+
+    let again = revoke(&at, json!({ "filter": filter, "dry_run": true })).await.json;
+    assert_eq!(again["count"], counted["count"]);
+    let done = revoke(&at, json!({ "filter": filter, "expect": again["selection"] })).await;
+    assert_eq!((done.status, &done.json["revoked"]), (200, &json!(2)), "{}", done.text);
+    let wrong = revoke(&at, json!({ "filter": filter, "expect": true })).await;
+    assert_eq!((wrong.status, &wrong.json["fields"][0]["field"]), (400, &json!("expect")));
     at.stop().await;
 }
 
@@ -67,7 +97,7 @@ async fn tokens_go_with_their_hosts_whatever_state_they_are_in() {
     let host = Host::new();
     let enrolled = host.redeem(&at, &token_of(&used)).await;
     let body = json!({ "filter": { "label": "bad" }, "hosts": "revoke", "dry_run": true });
-    assert_eq!(revoke(&at, body).await.json, json!({ "dry_run": true, "count": 2, "hosts": 1 }));
+    assert_eq!(counted(&revoke(&at, body).await), json!({ "dry_run": true, "count": 2, "hosts": 1 }));
     let body = json!({ "filter": { "label": "bad" }, "hosts": "revoke", "expect": 2 });
     assert_eq!(revoke(&at, body).await.json, json!({ "dry_run": false, "revoked": 1, "hosts_revoked": 1 }));
     assert_eq!(host.client(&at, &enrolled.json).get("/api/v1/whoami").await.code(), "host_revoked");
@@ -113,8 +143,8 @@ async fn hosts_are_revoked_by_what_they_are_after_a_count() {
     let admin = at.admin();
     let filter = json!({ "token": minted["token_id"] });
     let ask = async |body: Value| admin.post("/api/v1/hosts/revoke", &body).await;
-    let counted = ask(json!({ "filter": filter, "dry_run": true })).await;
-    assert_eq!(counted.json, json!({ "dry_run": true, "count": 3 }));
+    let told = ask(json!({ "filter": filter, "dry_run": true })).await;
+    assert_eq!(counted(&told), json!({ "dry_run": true, "count": 3 }));
     assert_eq!(ask(json!({ "filter": filter, "expect": 4 })).await.code(), "count_changed");
     let done = ask(json!({ "filter": filter, "expect": 3 })).await;
     assert_eq!(done.json, json!({ "dry_run": false, "revoked": 3 }));

@@ -44,6 +44,32 @@ async fn hosts_go_with_their_token_only_for_who_may_revoke_hosts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_read_takes_back_by_ids_and_learns_nothing_by_filters() {
+    let at = Running::start().await;
+    let minted = at.mint(json!({ "label": "secret project" })).await;
+    let host = Host::new().redeem(&at, &token_of(&minted)).await;
+    let writes = key(&at, &["tokens:write", "hosts:write"], json!("any")).await;
+    for (path, id, filter, scope) in [
+        (format!("{TOKENS}/revoke"), &minted["token_id"], json!({ "label": "s" }), "tokens:read"),
+        ("/api/v1/hosts/revoke".to_owned(), &host.json["host_id"], json!({ "role": "a" }), "hosts:read"),
+    ] {
+        for which in [json!({ "filter": filter }), json!({ "all": true })] {
+            for how in [("dry_run", json!(true)), ("expect", json!(7))] {
+                let mut body = which.clone();
+                body[how.0] = how.1;
+                let said = writes.post(&path, &body).await;
+                assert_eq!((said.status, said.code()), (403, "forbidden"), "{body}: {}", said.text);
+                assert!(said.text.contains(scope), "{}", said.text);
+            }
+        }
+        let counted = writes.post(&path, &json!({ "ids": [id], "dry_run": true })).await;
+        assert_eq!((counted.status, &counted.json["count"]), (200, &json!(1)), "{}", counted.text);
+        assert_eq!(writes.post(&path, &json!({ "ids": [id] })).await.status, 200);
+    }
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn i5_a_rotation_beyond_the_callers_limits_is_403_and_names_each() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "persistent": true, "roles": ["proxy"] })).await;
