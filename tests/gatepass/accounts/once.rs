@@ -7,7 +7,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::support::Process;
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 
 fn run(server: &Process, args: &[&str]) -> Output {
     let mut command = gatepass();
@@ -27,7 +27,7 @@ fn content(file: &Path) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_there_is_replaced_only_by_force_and_nothing_is_made_for_it() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let minted = json_of(&server, &["token", "create", "--unlimited"]);
     let id = minted["token_id"].as_str().unwrap();
     let file = dir.path().join("secret");

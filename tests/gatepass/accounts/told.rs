@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::Process;
 use crate::support::authority::PASSWORD;
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 
 const NEW: &str = "another one of them";
 
@@ -29,7 +29,7 @@ fn json_of(home: &Path, variables: &[(&str, &str)], args: &[&str]) -> Value {
 async fn every_verb_about_sessions_and_passwords_speaks_json_if_asked() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path();
-    let server = Process::start(&home.join("gatepass-data"), free_port(), &[]).await;
+    let server = Process::start(&home.join("gatepass-data"), &[]).await;
     let (old, both) = (
         [("GATEPASS_PASSWORD", PASSWORD)],
         [("GATEPASS_PASSWORD", PASSWORD), ("GATEPASS_NEW_PASSWORD", NEW)],
@@ -63,8 +63,8 @@ async fn every_verb_about_sessions_and_passwords_speaks_json_if_asked() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_server_is_spoken_of_and_a_password_reset_says_who_is_still_disabled() {
     let dir = tempfile::tempdir().unwrap();
-    let (home, port) = (dir.path(), free_port());
-    let server = Process::start(&home.join("gatepass-data"), port, &[]).await;
+    let home = dir.path();
+    let server = Process::start(&home.join("gatepass-data"), &[]).await;
     let alice = [("GATEPASS_NEW_PASSWORD", "staple battery horse correct")];
     json_of(home, &alice, &["user", "create", "alice", "viewer"]);
     json_of(home, &[], &["user", "disable", "alice"]);
@@ -80,7 +80,7 @@ async fn a_stopped_server_is_spoken_of_and_a_password_reset_says_who_is_still_di
     assert!(text.contains("alice has a new password") && text.contains("still disabled"), "{text}");
     let reset = json_of(home, &both, &["user", "reset-password"]);
     assert_eq!(reset, json!({ "username": "admin", "password_set": true, "disabled": false }));
-    let server = Process::start(&home.join("gatepass-data"), port, &[]).await;
+    let server = Process::start(&home.join("gatepass-data"), &[]).await;
     assert_eq!(server.stranger().basic("admin", NEW).get("/api/v1/session").await.status, 200);
     server.stop().await;
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::PASSWORD;
 use crate::support::Process;
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 
 /// `gatepass …` on the machine of the server, with these variables.
 fn beside(server: &Process, args: &[&str], variables: &[(&str, &str)]) -> Output {
@@ -22,7 +22,7 @@ fn complaint(output: &Output) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_variable_that_says_who_asks_and_is_empty_lets_nobody_else_in() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let create = ["token", "create"];
     for (name, value) in [("GATEPASS_API_KEY", ""), ("GATEPASS_API_KEY", "\r\n"), ("GATEPASS_USER", "")] {
         let output = beside(&server, &create, &[(name, value)]);
@@ -39,7 +39,7 @@ async fn a_variable_that_says_who_asks_and_is_empty_lets_nobody_else_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_credential_is_spoken_of_by_its_kind() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let list = ["token", "list"];
     let asked = |variables: &[(&str, &str)]| {
         let output = beside(&server, &list, variables);
@@ -67,7 +67,7 @@ async fn a_refused_credential_is_spoken_of_by_its_kind() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_is_told_which_it_is_and_until_when() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let create =
         ["api-key", "create", "--scope", "tokens:read", "--label", "ci", "--ttl", "1d", "-o", "json"];
     let made: Value = serde_json::from_slice(&beside(&server, &create, &[]).stdout).unwrap();

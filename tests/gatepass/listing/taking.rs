@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::{Value, json};
 
 use crate::support::client::{Client, Said};
-use crate::support::process::{free_port, gatepass};
+use crate::support::process::gatepass;
 use crate::support::{Host, Process, database};
 
 /// `gatepass …` on the machine of the server, with these variables.
@@ -72,7 +72,7 @@ fn make_alice(server: &Process) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_filter_of_the_command_line_takes_those_and_no_others() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     make_alice(&server);
     let (hers, _) = mint(&server, &ALICE, &["--persistent"]);
     let (old, _) = mint(&server, &[], &["--persistent", "--label", "old"]);
@@ -102,7 +102,7 @@ async fn a_filter_of_the_command_line_takes_those_and_no_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_go_with_the_tokens_that_admitted_them_if_the_command_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let (first, first_token) = mint(&server, &[], &["--unlimited"]);
     let (second, second_token) = mint(&server, &[], &["--unlimited"]);
     let (_, early) = enroll(&server, &first_token).await;
@@ -122,7 +122,7 @@ async fn hosts_go_with_the_tokens_that_admitted_them_if_the_command_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_key_or_a_user_minted_goes_with_them_if_the_command_says_so() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let create = ["api-key", "create", "--scope", "tokens:write", "-o", "json"];
     let key: Value = serde_json::from_str(&said(&server, &create)).unwrap();
     let variables = [("GATEPASS_API_KEY", key["api_key"].as_str().unwrap())];
@@ -158,7 +158,7 @@ async fn what_a_key_or_a_user_minted_goes_with_them_if_the_command_says_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_shows_the_hosts_that_the_token_before_admitted() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let (id, token) = mint(&server, &[], &["--unlimited"]);
     let (host, _) = enroll(&server, &token).await;
     let told = said(&server, &["token", "rotate", &id, "--yes"]);
@@ -169,7 +169,7 @@ async fn a_rotation_shows_the_hosts_that_the_token_before_admitted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_shown_with_what_is_left_of_it_and_how_many_hosts_it_admitted() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let (some, token) = mint(&server, &[], &["--max-uses", "3"]);
     enroll(&server, &token).await;
     let (endless, _) = mint(&server, &[], &["--persistent"]);

@@ -110,7 +110,7 @@ async fn logout_everywhere_ends_the_sessions_of_other_machines() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_login_without_flags_is_by_the_same_user_at_the_same_server() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("data"), &[]).await;
     let (home, root) = (dir.path().join("home"), server.root.to_string());
     fs::create_dir(&home).unwrap();
     let alice =
@@ -126,7 +126,7 @@ async fn a_second_login_without_flags_is_by_the_same_user_at_the_same_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_and_changing_the_password_find_the_server_of_the_data_directory() {
     let dir = tempfile::tempdir().unwrap();
-    let server = Process::start(&dir.path().join("gatepass-data"), free_port(), &[]).await;
+    let server = Process::start(&dir.path().join("gatepass-data"), &[]).await;
     fs::write(dir.path().join("new"), "another one of them").unwrap();
     let change = ["user", "change-password", "--user", "admin", "--password-file", "new"];
     let data = ["--data-dir", "gatepass-data"];
