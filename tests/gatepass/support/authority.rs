@@ -68,9 +68,14 @@ impl Running {
     ) -> Result<Self, StartError> {
         let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", PASSWORD)]);
         // Here a thousand strangers ask from one address, and races are about one token.
-        let mut defaults = vec![("limits.refused_address", "off"), ("limits.refused_token", "off")];
-        // A client that the machine keeps waiting is no silent one.
-        defaults.push(("http.handshake_timeout", "300s"));
+        let defaults = [
+            ("limits.refused_address", "off"),
+            ("limits.refused_token", "off"),
+            // A client that the machine keeps waiting is no slow one.
+            ("http.handshake_timeout", "300s"),
+            ("http.header_timeout", "300s"),
+            ("http.body_timeout", "300s"),
+        ];
         let set =
             defaults.iter().chain(set).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let overrides = Overrides {
