@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use start::StartError;
+pub use timers::Timer;
 
 use self::tls_files::TlsSource;
 use crate::clock::Clock;
@@ -118,7 +119,7 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
         first_start::done(&self.data_dir).map_err(|error| RunError::File(error.to_string()))?;
         // What became due while nothing ran is in the first status lists; a redemption would not accept it in any case.
-        if let Err(error) = timers::revoke_due(Arc::clone(&self.authority)).await {
+        if let Err(error) = timers::revoke_due(&self.authority).await {
             tracing::warn!(%error, "what is due to be revoked could not be; it is tried again");
         }
         let (stop, stopped) = watch::channel(false);

@@ -8,7 +8,7 @@ use gatepass::ca::{ApprovedRequest, CertificateAuthority, Csr, CsrPolicy, HostPr
 use gatepass::clock::{ManualClock, SystemClock};
 use gatepass::config::{Config, Environment, Overrides};
 use gatepass::id::HostId;
-use gatepass::server::{Server, StartError};
+use gatepass::server::{Server, StartError, Timer};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -172,7 +172,7 @@ async fn a_server_that_cannot_sign_a_crl_serves_the_one_before() {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_that_happens_by_itself_is_under_way_once_the_server_runs() {
     let at = Running::start().await;
-    for timer in ["refusals", "clock mark", "collection", "store probe", "metrics"] {
+    for timer in Timer::ALL.map(Timer::name) {
         let series = format!("gatepass_timer_runs_total{{timer=\"{timer}\"");
         eventually(timer, async || at.stranger().get("/metrics").await.text.contains(&series).then_some(()))
             .await;

@@ -1,0 +1,172 @@
+//! What comes round: each timer is a use case, called once in its period.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+use crate::id::random;
+use crate::service::{Authority, ServiceError};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// What is done again and again while a server runs. All of them are started; which have run is in the metric
+/// `gatepass_timer_runs_total`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timer {
+    /// Writes down which refusals there were.
+    Refusals,
+    /// Stores the latest moment a decision was made at.
+    ClockMark,
+    /// Writes down when API keys were last used.
+    ApiKeyUses,
+    /// Writes down when sessions were last used.
+    Sessions,
+    /// Collects what has expired.
+    Collection,
+    /// Revokes what is due.
+    DueRevocations,
+    /// Lets who follows the status lists know that the server is there.
+    Heartbeats,
+    /// Forgets rates and wrong guesses of long ago.
+    RateLimits,
+    /// Tries whether the store can be written.
+    StoreProbe,
+    /// Folds what was measured.
+    Metrics,
+}
+
+impl Timer {
+    /// Every timer.
+    pub const ALL: [Self; 10] = [
+        Self::Refusals,
+        Self::ClockMark,
+        Self::ApiKeyUses,
+        Self::Sessions,
+        Self::Collection,
+        Self::DueRevocations,
+        Self::Heartbeats,
+        Self::RateLimits,
+        Self::StoreProbe,
+        Self::Metrics,
+    ];
+
+    /// Its name in metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refusals => "refusals",
+            Self::ClockMark => "clock mark",
+            Self::ApiKeyUses => "API key uses",
+            Self::Sessions => "sessions",
+            Self::Collection => "collection",
+            Self::DueRevocations => "due revocations",
+            Self::Heartbeats => "heartbeats",
+            Self::RateLimits => "rate limits",
+            Self::StoreProbe => "store probe",
+            Self::Metrics => "metrics",
+        }
+    }
+
+    /// How long it is from one time to the next.
+    pub(super) const fn period(self) -> Duration {
+        match self {
+            // Each subscriber's heartbeat comes every fifteen seconds.
+            Self::Refusals | Self::Heartbeats => SECOND,
+            Self::StoreProbe => Duration::from_secs(2),
+            Self::DueRevocations | Self::Metrics => Duration::from_secs(5),
+            Self::ClockMark | Self::ApiKeyUses | Self::Sessions | Self::RateLimits => MINUTE,
+            Self::Collection => HOUR,
+        }
+    }
+
+    async fn run(self, authority: &Authority) -> Result<(), ServiceError> {
+        match self {
+            Self::Refusals => authority.write_refusals().await?,
+            Self::ClockMark => authority.mark_clock().await?,
+            Self::ApiKeyUses => authority.write_key_uses().await?,
+            Self::Sessions => authority.write_seen_sessions().await?,
+            Self::Collection => collect(authority).await?,
+            Self::DueRevocations => revoke_due(authority).await?,
+            Self::Heartbeats => authority.status_lists().feed().beat(),
+            Self::RateLimits => sweep(authority),
+            Self::StoreProbe => authority.probe_store().await?,
+            Self::Metrics => crate::http::metrics::upkeep(),
+        }
+        Ok(())
+    }
+}
+
+/// Starts every timer, each with its `period`; they end when `stopped` turns true.
+pub(super) fn start(
+    authority: &Arc<Authority>,
+    period: fn(Timer) -> Duration,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let mut timers = JoinSet::new();
+    for timer in Timer::ALL {
+        timers.spawn(every(timer, period(timer), Arc::clone(authority), stopped.clone()));
+    }
+    timers
+}
+
+fn sweep(authority: &Authority) {
+    authority.throttles().sweep();
+    authority.forgive_guesses();
+}
+
+async fn collect(authority: &Authority) -> Result<(), ServiceError> {
+    let collected = authority.collect().await?;
+    if collected.total() > 0 {
+        tracing::info!(?collected, "collected what had expired");
+    }
+    metrics::counter!("gatepass_collected_total").increment(collected.total());
+    Ok(())
+}
+
+/// Revokes what is due; before anything is answered, too.
+pub(in crate::server) async fn revoke_due(authority: &Authority) -> Result<(), ServiceError> {
+    let tokens = authority.revoke_due().await?;
+    if tokens > 0 {
+        tracing::info!(tokens, "tokens whose time had come are revoked");
+    }
+    Ok(())
+}
+
+/// Runs `timer` every `period`, give or take a tenth, until `stopped`. A failure is told and tried again next time.
+async fn every(
+    timer: Timer,
+    period: Duration,
+    authority: Arc<Authority>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let name = timer.name();
+    let mut ticks = interval_at(Instant::now() + jittered(period), period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The series is there before the first run: a timer that never runs is seen by its zero.
+    metrics::counter!("gatepass_timer_runs_total", "timer" => name, "outcome" => "done").increment(0);
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            _ = ticks.tick() => {}
+        }
+        let outcome = timer.run(&authority).await;
+        metrics::counter!("gatepass_timer_runs_total", "timer" => name,
+            "outcome" => if outcome.is_ok() { "done" } else { "failed" })
+        .increment(1);
+        if let Err(error) = outcome {
+            tracing::warn!(timer = name, %error, "a timer's work failed; it is tried again");
+        }
+    }
+}
+
+fn jittered(period: Duration) -> Duration {
+    let [byte] = random::<1>();
+    period.mul_f64(0.9 + 0.2 * f64::from(byte) / 255.0)
+}
+
+#[cfg(test)]
+mod tests;

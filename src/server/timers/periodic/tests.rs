@@ -1,0 +1,55 @@
+//! Each timer comes round, and none is left out.
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::config::{Config, Environment, Overrides};
+use crate::server::Server;
+
+/// Longer than any machine takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+async fn authority(data_dir: &std::path::Path) -> Arc<Authority> {
+    let overrides = Overrides {
+        data_dir: Some(data_dir.to_owned()),
+        listen: Some("127.0.0.1:0".to_owned()),
+        ..Overrides::default()
+    };
+    let config = Config::load(None, &Environment::from_pairs([("", "")]), overrides).unwrap();
+    Arc::clone(Server::open(config, Arc::new(SystemClock)).await.unwrap().authority())
+}
+
+/// How often `timer` has done its work.
+fn runs(rendered: &str, timer: Timer) -> u64 {
+    let series = format!("gatepass_timer_runs_total{{timer=\"{}\",outcome=\"done\"}} ", timer.name());
+    rendered.lines().find_map(|line| line.strip_prefix(&series)?.parse().ok()).unwrap_or(0)
+}
+
+#[tokio::test]
+async fn every_timer_does_its_work_again_and_again_until_the_server_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = authority(&dir.path().join("data")).await;
+    // What is measured on this thread alone, whatever other tests measure.
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let (measured, _recording) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
+    let (stop, stopped) = watch::channel(false);
+    let timers = start(&authority, |_| Duration::from_millis(5), &stopped);
+    let all_ran_twice = async {
+        while Timer::ALL.iter().any(|timer| runs(&measured.render(), *timer) < 2) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, all_ran_twice).await;
+    waited.unwrap_or_else(|_| panic!("some did not:\n{}", measured.render()));
+    stop.send(true).unwrap();
+    tokio::time::timeout(PATIENCE, timers.join_all()).await.unwrap();
+}
+
+#[test]
+fn no_timer_is_left_out_and_each_has_a_name_of_its_own() {
+    for (place, timer) in Timer::ALL.into_iter().enumerate() {
+        assert_eq!(timer as usize, place, "{}", timer.name());
+    }
+    assert_eq!(Timer::ALL.map(Timer::name).into_iter().collect::<std::collections::BTreeSet<_>>().len(), 10);
+}
