@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::authority::token_of;
-use crate::support::{Host, Running, Said};
+use crate::support::database::{one, reader};
+use crate::support::{Host, Running, Said, eventually};
 
 const TOKENS: &str = "/api/v1/enrollment-tokens";
 
@@ -61,6 +62,18 @@ async fn both_tokens_are_good_until_the_overlap_is_over_also_across_a_restart() 
         [("token_revoked", "user:admin"), ("token_rotated", "user:admin"), ("token_created", "user:admin")]
     );
     assert_eq!(shown(&at, &id).await["revokes_at"], Value::Null);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_whose_overlap_is_over_is_revoked_though_nobody_asks_for_anything() {
+    let at = Running::start().await;
+    let minted = at.mint(json!({ "ttl": "3h" })).await;
+    assert_eq!(rotate(&at, &minted["token_id"], json!({ "overlap": "1h" })).await.status, 201);
+    let revoked = || one(&reader(at.data_dir()), "SELECT count(*) FROM mints WHERE revoked_at IS NOT NULL");
+    assert_eq!(revoked(), 0);
+    at.clock.advance(Duration::from_secs(3600));
+    eventually("it is revoked", async || (revoked() == 1).then_some(())).await;
     at.stop().await;
 }
 
