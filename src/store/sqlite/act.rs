@@ -5,7 +5,7 @@ mod authority;
 mod basis;
 mod certificate;
 mod collect;
-mod ending;
+pub(super) mod ending;
 mod hosts;
 mod keys;
 mod mint;

@@ -1,11 +1,11 @@
 //! Reading: how rows become records, and the queries that the write path shares with the read traits.
 
-mod accounts;
+pub(super) mod accounts;
 mod administration;
-mod entries;
-mod hosts;
+pub(super) mod entries;
+pub(super) mod hosts;
 mod sessions;
-mod tokens;
+pub(super) mod tokens;
 
 use rusqlite::{MappedRows, Row};
 

@@ -26,6 +26,12 @@ macro_rules! live {
     };
 }
 
+/// What makes due what somebody minted, or the API keys of an owner.
+pub(in crate::store::sqlite) const MAKE_MINTED_DUE: &str = "UPDATE mints SET revoke_at = ?2, revoke_as = ?5 \
+     WHERE (minter = ?1 OR owner = ?3) AND emergency = 0 AND revoked_at IS NULL \
+     AND (expires_at IS NULL OR expires_at > ?4) \
+     AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
+
 impl Act<'_> {
     /// Says of the live ephemeral tokens of `key`, or of all, that they have ended: no key verifies them any more. They
     /// have no rows but their mint records, and their status bits need not change.
@@ -63,13 +69,9 @@ impl Act<'_> {
         actor: &str,
         at: Timestamp,
     ) -> rusqlite::Result<u64> {
-        let sql = "UPDATE mints SET revoke_at = ?2, revoke_as = ?5 \
-                   WHERE (minter = ?1 OR owner = ?3) AND emergency = 0 AND revoked_at IS NULL \
-                   AND (expires_at IS NULL OR expires_at > ?4) \
-                   AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
         // A token is accepted for some time after its expiry, as clocks differ.
         let params = params![minter, at, owner, at.minus(LEEWAY), actor];
-        self.execute(sql, params).map(|tokens| tokens as u64)
+        self.execute(MAKE_MINTED_DUE, params).map(|tokens| tokens as u64)
     }
 
     /// Revokes them. If the emergency token is among them, `successor` is recorded; answers whether it was.

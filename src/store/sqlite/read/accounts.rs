@@ -32,16 +32,18 @@ fn user_from(row: &Row<'_>, first: usize) -> rusqlite::Result<UserRecord> {
     })
 }
 
+/// What lists users by their names.
+pub(in crate::store::sqlite) const USERS: &str = "SELECT name, role, limits, epoch, version, created_at, changed_at, disabled_at FROM users \
+     WHERE name > ?1 ORDER BY name LIMIT ?2";
+
 fn users(
     connection: &Connection,
     page: &PageQuery<UserName>,
 ) -> rusqlite::Result<Page<UserRecord, UserName>> {
     // No name is as short as the empty text, which stands for no cursor.
     let after = page.after.as_ref().map_or("", UserName::as_str);
-    let sql = "SELECT name, role, limits, epoch, version, created_at, changed_at, disabled_at FROM users \
-               WHERE name > ?1 ORDER BY name LIMIT ?2";
     let rows: rusqlite::Result<Vec<_>> =
-        connection.prepare_cached(sql)?.query_map(params![after, page.limit + 1], user)?.collect();
+        connection.prepare_cached(USERS)?.query_map(params![after, page.limit + 1], user)?.collect();
     cut(rows?, page.limit, |user: &UserRecord| {
         UserName::parse(&user.name).map_err(|_| damaged("a user has no name"))
     })
@@ -86,6 +88,13 @@ fn stored_api_key(connection: &Connection, id: ApiKeyId) -> rusqlite::Result<Opt
     connection.prepare_cached(sql)?.query_row([id], read).optional()
 }
 
+/// What lists API keys, newest first.
+pub(in crate::store::sqlite) const API_KEYS: &str =
+    select!("", "WHERE k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
+/// The same of one owner.
+pub(in crate::store::sqlite) const API_KEYS_OF_OWNER: &str =
+    select!("", "WHERE k.owner = ?3 AND k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
+
 fn api_keys(
     connection: &Connection,
     owner: Option<&str>,
@@ -95,13 +104,11 @@ fn api_keys(
     let before = page.after.map_or([0xff; 16], |after| *after.as_bytes());
     let rows: rusqlite::Result<Vec<_>> = match owner {
         Some(owner) => {
-            let sql = select!("", "WHERE k.owner = ?3 AND k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
-            let mut statement = connection.prepare_cached(sql)?;
+            let mut statement = connection.prepare_cached(API_KEYS_OF_OWNER)?;
             statement.query_map(params![before, page.limit + 1, owner], api_key)?.collect()
         }
         None => {
-            let sql = select!("", "WHERE k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
-            let mut statement = connection.prepare_cached(sql)?;
+            let mut statement = connection.prepare_cached(API_KEYS)?;
             statement.query_map(params![before, page.limit + 1], api_key)?.collect()
         }
     };

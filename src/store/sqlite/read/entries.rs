@@ -54,15 +54,18 @@ pub(in crate::store::sqlite) fn entries_after(
     connection.prepare_cached(sql)?.query_map(params![chain, Count(seq), limit], entry)?.collect()
 }
 
+/// What lists the entries of the current chain, newest first.
+pub(in crate::store::sqlite) const NEWEST: &str =
+    select!("WHERE chain = (SELECT chain FROM meta) AND seq < ?1 ORDER BY seq DESC LIMIT ?2");
+
 pub(in crate::store::sqlite) fn newest_entries(
     connection: &Connection,
     before: Option<u64>,
     limit: u32,
 ) -> rusqlite::Result<Vec<EntryRecord>> {
-    let sql = select!("WHERE chain = (SELECT chain FROM meta) AND seq < ?1 ORDER BY seq DESC LIMIT ?2");
     // No entry has the last number there is.
     let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
-    connection.prepare_cached(sql)?.query_map(params![before, limit], entry)?.collect()
+    connection.prepare_cached(NEWEST)?.query_map(params![before, limit], entry)?.collect()
 }
 
 impl Entries for SqliteStore {

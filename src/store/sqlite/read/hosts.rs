@@ -47,6 +47,14 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> rusqlite::Result<HostReco
     })
 }
 
+/// What lists hosts, newest first; those of one token (`?2`), or NULL in its place for all.
+pub(in crate::store::sqlite) const fn listing(of_token: bool) -> &'static str {
+    match of_token {
+        true => select!("WHERE h.host < ?1 AND h.token = ?2 ORDER BY h.host DESC"),
+        false => select!("WHERE h.host < ?1 AND ?2 IS NULL ORDER BY h.host DESC"),
+    }
+}
+
 fn page(
     connection: &Connection,
     filter: &HostFilter,
@@ -54,11 +62,7 @@ fn page(
 ) -> rusqlite::Result<Page<HostRecord, HostId>> {
     // The greatest id there is stands for no cursor.
     let before = query.after.map_or([0xff; 16], |after| *after.as_bytes());
-    let sql = match filter.token {
-        Some(_) => select!("WHERE h.host < ?1 AND h.token = ?2 ORDER BY h.host DESC"),
-        None => select!("WHERE h.host < ?1 AND ?2 IS NULL ORDER BY h.host DESC"),
-    };
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(listing(filter.token.is_some()))?;
     let rows = statement.query_map(params![before, filter.token], host)?;
     walk(rows, query, |host| host.id, |host| filter.shows(host))
 }

@@ -25,6 +25,10 @@ macro_rules! select {
     };
 }
 
+/// When the next token is to be revoked.
+pub(in crate::store::sqlite) const NEXT_DUE: &str =
+    "SELECT min(revoke_at) FROM mints WHERE revoke_at IS NOT NULL AND revoked_at IS NULL";
+
 /// One token by its id.
 pub(in crate::store::sqlite) const TOKEN_BY_ID: &str = select!("WHERE m.token = ?1");
 
@@ -67,6 +71,19 @@ pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> rusqlite::Result<TokenRe
     })
 }
 
+/// What lists tokens of this kind, newest first; those of one minter (`?2`), or `true` in its place for all.
+pub(in crate::store::sqlite) const fn listing(kind: TokenKind, of_minter: bool) -> &'static str {
+    match (kind, of_minter) {
+        (TokenKind::Service, _) => {
+            select!("WHERE m.token < ?1 AND m.audience IS NOT NULL AND ?2 ORDER BY m.token DESC")
+        }
+        (TokenKind::Enrollment, false) => select!("WHERE m.token < ?1 AND ?2 ORDER BY m.token DESC"),
+        (TokenKind::Enrollment, true) => {
+            select!("WHERE m.token < ?1 AND m.minter = ?2 ORDER BY m.token DESC")
+        }
+    }
+}
+
 /// The index that leads to fewest rows is walked; the filter itself judges each.
 fn page(
     connection: &Connection,
@@ -75,15 +92,7 @@ fn page(
 ) -> rusqlite::Result<Page<TokenRecord, TokenId>> {
     // The greatest id there is stands for no cursor.
     let before = query.after.map_or([0xff; 16], |after| *after.as_bytes());
-    let any = filter.minter.is_none();
-    let sql = match filter.kind {
-        TokenKind::Service => {
-            select!("WHERE m.token < ?1 AND m.audience IS NOT NULL AND ?2 ORDER BY m.token DESC")
-        }
-        TokenKind::Enrollment if any => select!("WHERE m.token < ?1 AND ?2 ORDER BY m.token DESC"),
-        TokenKind::Enrollment => select!("WHERE m.token < ?1 AND m.minter = ?2 ORDER BY m.token DESC"),
-    };
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(listing(filter.kind, filter.minter.is_some()))?;
     let minter: &dyn ToSql = match (&filter.minter, filter.kind) {
         (Some(minter), TokenKind::Enrollment) => minter,
         _ => &true,
@@ -154,11 +163,7 @@ impl Tokens for SqliteStore {
 
     fn next_due_revocation(&self) -> Answer<'_, Option<Timestamp>> {
         Box::pin(async move {
-            self.pool.read(|connection| {
-                let sql =
-                    "SELECT min(revoke_at) FROM mints WHERE revoke_at IS NOT NULL AND revoked_at IS NULL";
-                connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
-            })
+            self.pool.read(|connection| connection.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0)))
         })
     }
 
