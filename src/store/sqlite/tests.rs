@@ -2,6 +2,7 @@
 
 mod faults;
 mod opening;
+mod plans;
 
 use std::path::PathBuf;
 use std::sync::Arc;
