@@ -33,6 +33,13 @@ enum Who {
     Guest,
 }
 
+impl Who {
+    /// Whether a user or an API key is asked for here, and so the cookie of a session looked at.
+    const fn is_a_user(self) -> bool {
+        !matches!(self, Self::Anyone | Self::Token | Self::Host | Self::Guest | Self::Password)
+    }
+}
+
 use Who::{Anyone, Guest, Keeper, Reader, Scope, SignedIn, User};
 
 const READ_TOKENS: Who = Scope("tokens:read");
@@ -167,6 +174,11 @@ async fn passes(caller: &Caller, method: &str, path: &str, who: Who) -> bool {
     let method: Method = if path == "/status/events" { Method::HEAD } else { method.parse().unwrap() };
     let body = matches!(method, Method::POST | Method::PATCH | Method::PUT).then(|| "{}".to_owned());
     let said = client.send(method.clone(), &concrete, body).await;
+    if holder.is_any_page() && !method.is_safe() && who.is_a_user() {
+        assert_eq!(said.status, 403, "{name}: {method} {path}: {}", said.text);
+        assert!(said.text.to_ascii_lowercase().contains("csrf"), "{name}: {method} {path}: {}", said.text);
+        return false;
+    }
     let through = !matches!(said.status, 401 | 403);
     assert_eq!(through, holder.may(who), "{name}: {method} {path}: {} {}", said.status, said.text);
     assert!(said.status < 500, "{name}: {method} {path}: {}", said.text);

@@ -31,6 +31,11 @@ pub(super) enum Holder {
     User(&'static [&'static str]),
     /// A user by a session.
     Session(&'static [&'static str]),
+    /// A user by the cookie of a session, with the word that only a page of ours knows, or without.
+    Cookie {
+        scopes: &'static [&'static str],
+        csrf: bool,
+    },
     Local,
     Key(&'static str),
     /// A key for everything, whose owner may no more than this by now.
@@ -42,13 +47,16 @@ use Holder::Nothing;
 impl Holder {
     pub(super) fn may(&self, who: Who) -> bool {
         let scopes = match self {
-            Self::User(scopes) | Self::Session(scopes) | Self::KeyOf(scopes) => scopes,
+            Self::User(scopes)
+            | Self::Session(scopes)
+            | Self::Cookie { scopes, .. }
+            | Self::KeyOf(scopes) => scopes,
             Self::Key(scope) => std::slice::from_ref(scope),
             Self::Local => &["admin"],
             _ => &[],
         };
         let has = |scope| scopes.contains(&scope) || scopes.contains(&"admin");
-        let is_user = matches!(self, Self::User(_) | Self::Session(_));
+        let is_user = matches!(self, Self::User(_) | Self::Session(_) | Self::Cookie { .. });
         match who {
             Who::Anyone => true,
             Who::Token => matches!(self, Self::Token),
@@ -59,9 +67,15 @@ impl Holder {
             Who::Reader => has("tokens:read") || matches!(self, Self::Host),
             Who::User => is_user,
             Who::Password => matches!(self, Self::User(_)),
+            // A session is extended by who shows it as a bearer.
             Who::Session => matches!(self, Self::Session(_)),
             Who::Keeper => is_user || has("admin"),
         }
+    }
+
+    /// Whether any page may make this caller's browser ask, as it sends its cookie by itself.
+    pub(super) const fn is_any_page(&self) -> bool {
+        matches!(self, Self::Cookie { csrf: false, .. })
     }
 
     pub(super) const fn is_key(&self) -> bool {
@@ -99,6 +113,7 @@ pub(super) async fn callers(at: &Running) -> Vec<Caller> {
     all.extend(machines(at).await);
     all.push(caller("the local credential", local(at).await, Holder::Local));
     all.extend(users(at).await);
+    all.extend(browsers(at).await);
     all.extend(keys(at).await);
     all
 }
@@ -138,6 +153,25 @@ async fn users(at: &Running) -> Vec<Caller> {
 async fn session(at: &Running, user: &Client) -> Client {
     let begun = user.post("/api/v1/session", &json!({})).await;
     at.stranger().bearer(begun.json["session"].as_str().unwrap())
+}
+
+/// A browser that is signed in: as a page of ours asks with it, and as any page could.
+async fn browsers(at: &Running) -> [Caller; 2] {
+    at.user("operator.two", OWN_PASSWORD, "operator").await;
+    let begin = json!({ "username": "operator.two", "password": OWN_PASSWORD, "kind": "cookie" });
+    let mut both = Vec::new();
+    for csrf in [true, false] {
+        let begun = at.stranger().post("/api/v1/session", &begin).await;
+        let cookie = begun.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+        let mut client = at.stranger().header(http::header::COOKIE, cookie);
+        if csrf {
+            let word = begun.json["csrf_token"].as_str().unwrap();
+            client = client.header(http::HeaderName::from_static("x-csrf-token"), word);
+        }
+        let name = if csrf { "a page of ours" } else { "any page" };
+        both.push(caller(name, client, Holder::Cookie { scopes: OPERATOR, csrf }));
+    }
+    both.try_into().ok().unwrap()
 }
 
 async fn keys(at: &Running) -> Vec<Caller> {
