@@ -4,6 +4,7 @@ mod cli;
 mod demoted;
 mod keys;
 mod limits;
+mod many;
 mod once;
 mod race;
 mod slow_body;

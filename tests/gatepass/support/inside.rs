@@ -10,9 +10,18 @@ use serde_json::Value;
 
 /// Mints what `request` asks for.
 pub(crate) async fn mint(authority: &Authority, request: Value) -> Result<MintedToken, ServiceError> {
+    mint_as(authority, &Caller::SYSTEM, request).await
+}
+
+/// The same in the name of `caller`.
+pub(crate) async fn mint_as(
+    authority: &Authority,
+    caller: &Caller,
+    request: Value,
+) -> Result<MintedToken, ServiceError> {
     let request: MintRequest = serde_json::from_value(request).unwrap();
     let order = request.judge(authority.settings(), &authority.spans(), authority.now(), Vec::new())?;
-    authority.mint(&Caller::SYSTEM, order).await
+    authority.mint(caller, order).await
 }
 
 /// Redeems a token with this request, asking for `name` if given.
