@@ -22,6 +22,9 @@ use crate::store::UserRecord;
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 struct UserItem {
+    /// The name, which is never another.
+    #[schema(value_type = UserName)]
+    id: String,
     #[schema(value_type = UserName)]
     username: String,
     role: UserRole,
@@ -38,7 +41,16 @@ impl From<UserRecord> for UserItem {
         let UserRecord { name, role, limits, epoch: _, version: _, created_at, changed_at, disabled_at } =
             record;
         let disabled = disabled_at.is_some();
-        Self { username: name, role, limits, disabled, created_at, password_set_at: changed_at, disabled_at }
+        Self {
+            id: name.clone(),
+            username: name,
+            role,
+            limits,
+            disabled,
+            created_at,
+            password_set_at: changed_at,
+            disabled_at,
+        }
     }
 }
 

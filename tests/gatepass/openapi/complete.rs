@@ -30,6 +30,24 @@ fn check(name: &str, content: &Value) {
 }
 
 #[test]
+fn every_item_of_a_list_with_pages_has_an_id() {
+    let mut lists = 0;
+    for (name, operation) in operations() {
+        let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+        if !parameters.any(|parameter| parameter["name"] == "cursor") {
+            continue;
+        }
+        let page = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+        let page = schema::referred(page, &DOCUMENT).unwrap();
+        let item = schema::referred(&page["properties"]["items"]["items"], &DOCUMENT).unwrap();
+        assert!(item["properties"].get("id").is_some(), "{name}");
+        assert!(item["required"].as_array().unwrap().contains(&Value::from("id")), "{name}");
+        lists += 1;
+    }
+    assert!(lists >= 6, "{lists} lists");
+}
+
+#[test]
 fn every_operation_has_a_name_of_its_own_a_known_tag_and_a_summary() {
     let tags = DOCUMENT["tags"].as_array().unwrap().iter();
     assert!(tags.clone().all(|tag| text(tag, "description").ends_with('.')));

@@ -58,7 +58,8 @@ fn all_of(place: &str, parts: &[Value], value: &Value, root: &Value) -> Result<(
     })
 }
 
-fn referred<'a>(schema: &'a Value, root: &'a Value) -> Result<&'a Value, String> {
+/// What `schema` refers to, or itself.
+pub(crate) fn referred<'a>(schema: &'a Value, root: &'a Value) -> Result<&'a Value, String> {
     let Some(name) = schema["$ref"].as_str() else { return Ok(schema) };
     root.pointer(name.trim_start_matches('#')).ok_or_else(|| format!("{name} is nowhere"))
 }
