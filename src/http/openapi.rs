@@ -28,6 +28,7 @@ pub fn document(routes: &[Route], said: &OpenApi, url: &str) -> Value {
         if let Some(mut operation) = operation.map(Value::take) {
             problems::say(&mut operation, route, &mut errors);
             operation["security"] = security::of(route);
+            security::say(&mut operation, route);
             paths.entry(path).or_insert_with(|| json!({}))[method] = operation;
         }
     }

@@ -1,12 +1,15 @@
 //! The documents say what the code does: their links lead somewhere, and nothing is left out that can be counted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use gatepass::access::{Scope, UserRole};
+use gatepass::http::problem::Dialect;
 use gatepass::http::problem::code::ALL;
 use gatepass::http::table::Table;
+
+use crate::support::described::operation;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -48,6 +51,42 @@ fn every_native_route_is_documented() {
     let native = table.routes().iter().filter(|route| !route.path.contains("/platform/"));
     for route in native {
         assert!(document.contains(&format!("{}`", route.path)), "docs/api.md lacks {}", route.path);
+    }
+}
+
+/// Each route of the table in docs/api.md, `METHOD path`, with who may ask it.
+fn documented_routes() -> BTreeMap<String, String> {
+    let document = read("docs/api.md");
+    let section = document.split("\n## Routes").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut routes = BTreeMap::new();
+    for row in section.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<_> = row.split(" | ").collect();
+        let mut method = "";
+        for route in cells[0].split('`').skip(1).step_by(2) {
+            let path = match route.split_once(' ') {
+                Some((named, path)) => {
+                    method = named;
+                    path
+                }
+                None => route,
+            };
+            routes.insert(format!("{method} {path}"), cells[1].to_owned());
+        }
+    }
+    routes
+}
+
+#[test]
+fn who_may_ask_a_route_is_documented_as_it_is() {
+    let (table, documented) = (Table::new(true).unwrap(), documented_routes());
+    let native = table.routes().iter().filter(|route| route.dialect != Dialect::Ece && !route.any_method);
+    for route in native {
+        let name = format!("{} {}", route.method, route.path);
+        let operation = operation(&route.method, route.path).unwrap();
+        let who = operation["x-gatepass-permission"].as_str().unwrap_or("anyone");
+        let told = documented.get(&name).unwrap_or_else(|| panic!("docs/api.md lacks {name}"));
+        let told = told.replace('`', "");
+        assert_eq!(told.split(", or whoever").next().unwrap(), who, "{name}");
     }
 }
 

@@ -39,6 +39,36 @@ fn only(scheme: &str) -> Value {
     json!({ scheme: [] })
 }
 
+/// Who may ask at `route`, as the documents name them: a scope, which roles have too, or somebody else. `None` = anyone.
+const fn who(route: &Route) -> Option<&'static str> {
+    match route.permission {
+        Permission::Anyone => None,
+        Permission::ReadTokens => Some("`tokens:read`"),
+        Permission::WriteTokens => Some("`tokens:write`"),
+        Permission::ReadHosts => Some("`hosts:read`"),
+        Permission::WriteHosts => Some("`hosts:write`"),
+        Permission::ReadPolicies => Some("`policies:read`"),
+        Permission::WritePolicies => Some("`policies:write`"),
+        Permission::ReadLedger => Some("`ledger:read`"),
+        Permission::Read => Some("whoever is signed in"),
+        Permission::Administer => Some("`admin`"),
+        Permission::Redeem => Some("an enrollment token"),
+        Permission::BeHost => Some("a host"),
+        Permission::BeUser => Some("a user"),
+        Permission::KeepKeys => Some("a user, or `admin`"),
+        Permission::SignIn => Some("name and password"),
+        Permission::Introspect => Some("`tokens:read`, or a host"),
+    }
+}
+
+/// Says in `operation` who may ask, for people and, as `x-gatepass-permission`, for programs.
+pub(super) fn say(operation: &mut Value, route: &Route) {
+    let Some(who) = who(route) else { return };
+    let before = operation["description"].as_str().map(|text| format!("{text}\n\n")).unwrap_or_default();
+    operation["description"] = json!(format!("{before}Who may: {who}."));
+    operation["x-gatepass-permission"] = json!(who.replace('`', ""));
+}
+
 /// The credentials that `route` takes, one of them each; an empty one means that none is needed.
 pub(super) fn of(route: &Route) -> Value {
     let changing = route.method != Method::GET;

@@ -30,6 +30,25 @@ fn check(name: &str, content: &Value) {
 }
 
 #[test]
+fn every_operation_says_who_may() {
+    let anyone = |operation: &Value| {
+        let taken = operation["security"].as_array().unwrap();
+        taken == &[serde_json::json!({})] || text(operation, "operationId").starts_with("authorize")
+    };
+    let mut found = BTreeSet::new();
+    for (name, operation) in operations() {
+        let who = text(operation, "x-gatepass-permission");
+        assert_eq!(who.is_empty(), anyone(operation), "{name}: {who}");
+        let said = text(operation, "description").replace('`', "");
+        assert_eq!(said.ends_with(&format!("Who may: {who}.")), !who.is_empty(), "{name}: {said}");
+        found.insert(who);
+    }
+    for who in ["tokens:write", "hosts:read", "ledger:read", "admin", "a user, or admin", "a host"] {
+        assert!(found.contains(who), "{who}: {found:?}");
+    }
+}
+
+#[test]
 fn every_item_of_a_list_with_pages_has_an_id() {
     let mut lists = 0;
     for (name, operation) in operations() {
