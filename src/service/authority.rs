@@ -21,11 +21,12 @@ use super::refusals::{Conflicts, Refusals};
 use super::sessions::Seen;
 use super::settings::LiveSpans;
 use super::sign_in::SignIn;
-use super::status_lists::{Most, StatusLists};
+use super::status_lists::{self, StatusLists};
 use super::time::TimeKeeper;
 use super::tokens::PersistentLists;
 use super::trust::Trust;
 use super::vault::Vault;
+use crate::access::limits::Most;
 use crate::access::session::SessionLife;
 use crate::access::throttle::{Rates, Throttles};
 use crate::access::{Act, Actor, Rights};
@@ -70,7 +71,7 @@ pub struct Settings {
     /// Whether the listener's certificate is one from outside: then tokens cannot pin the root.
     pub outside_certificate: bool,
     /// How many may follow changes of status lists at a time.
-    pub event_streams: Most,
+    pub event_streams: status_lists::Most,
 }
 
 /// Who calls, from where, in which request.
@@ -110,6 +111,15 @@ impl Caller {
     /// [`ServiceError::BeyondLimits`] with every limit that it goes beyond.
     pub fn may(&self, act: Act<'_>) -> Result<(), ServiceError> {
         self.rights.judge(act).map_err(ServiceError::BeyondLimits)
+    }
+
+    /// `spans` for what this caller mints: a token that always expires, and for which no life is asked, gets none beyond the caller's
+    /// limits. A life that is asked for is judged as it stands.
+    pub fn defaults(&self, spans: Spans) -> Spans {
+        match self.rights.limits.max_ttl {
+            Most::Any => spans,
+            Most::UpTo(most) => Spans { default_ttl: spans.default_ttl.min(most), ..spans },
+        }
     }
 
     /// The beginning of a ledger entry of something this caller did at `at`. The store writes it, and what it is about, only if the

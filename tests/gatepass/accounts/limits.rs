@@ -103,3 +103,16 @@ async fn i5_a_limited_admin_sets_no_life_for_everybody_that_is_longer_than_their
     assert_eq!(beyond(&back), ["max_ttl"]);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_no_life_gets_what_is_within_the_limits_and_who_asks_for_more_is_refused() {
+    let at = Running::start().await;
+    let limits = json!({ "max_ttl": "5m", "clusters": "any" });
+    let user = limited(&at, "operator", limits).await;
+    let minted = user.post(TOKENS, &json!({})).await;
+    assert_eq!(minted.status, 201, "{}", minted.text);
+    let expected = at.clock_reading().plus(std::time::Duration::from_secs(300));
+    assert_eq!(minted.json["expires_at"], json!(expected.to_string()));
+    assert_eq!(beyond(&user.post(TOKENS, &json!({ "ttl": "6m" })).await), ["max_ttl"]);
+    at.stop().await;
+}

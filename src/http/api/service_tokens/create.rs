@@ -55,9 +55,11 @@ struct Minted<'a> {
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ServiceTokenRequest>(&call.body)?;
     let authority = &call.authority;
-    let order = request.judge(authority.settings(), &authority.spans(), authority.now(), faults)?;
+    let caller = call.caller();
+    let spans = caller.defaults(authority.spans());
+    let order = request.judge(authority.settings(), &spans, authority.now(), faults)?;
     let label = order.label.to_string();
-    let minted = authority.mint_service_token(&call.caller(), order).await;
+    let minted = authority.mint_service_token(&caller, order).await;
     metrics::counter!("gatepass_service_mints_total", "outcome" => outcome(&minted)).increment(1);
     Ok(render(&minted?, label))
 }

@@ -71,9 +71,11 @@ pub(super) struct Minted<'a> {
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<MintRequest>(&call.body)?;
     let authority = &call.authority;
-    let order = request.judge(authority.settings(), &authority.spans(), authority.now(), faults)?;
+    let caller = call.caller();
+    let spans = caller.defaults(authority.spans());
+    let order = request.judge(authority.settings(), &spans, authority.now(), faults)?;
     let label = order.label.to_string();
-    let minted = authority.mint(&call.caller(), order).await;
+    let minted = authority.mint(&caller, order).await;
     metrics::counter!("gatepass_mints_total", "outcome" => outcome(&minted)).increment(1);
     let minted = minted?;
     Ok(Reply::json(StatusCode::CREATED, &shown(authority, &minted, label)))
