@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::order::present;
 use super::{Authority, Caller, FieldError, ServiceError};
-use crate::access::Act;
+use crate::access::{Act, Excess};
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft};
 use crate::span::{Setting, Spans, show_span};
@@ -159,9 +159,7 @@ impl Authority {
         if !faults.is_empty() {
             return Err(ServiceError::InvalidRequest(faults));
         }
-        if let Some((lasts, persistent)) = lives(live.configured, &changes) {
-            caller.may(Act::SetLives { lasts, persistent })?;
-        }
+        may_set(caller, live.configured, &changes)?;
         if !changes.is_empty() {
             let entry = entry(caller.did(Action::SettingsChanged, at), &changes, &before, &after);
             let changes = changes.into_iter().map(|(setting, span)| (setting.name(), span)).collect();
@@ -184,12 +182,25 @@ fn after(configured: Spans, before: &State, changes: &[(Setting, Option<Duration
     State::of(configured, changed)
 }
 
-/// The longest life that is set, and whether one of persistent tokens is; `None` if none is. Going back to the configuration sets
-/// what that says. How long what has ended is listed is no life.
-fn lives(configured: Spans, changes: &[(Setting, Option<Duration>)]) -> Option<(Duration, bool)> {
-    let lives = || changes.iter().filter(|(setting, _)| *setting != Setting::Retention);
-    let longest = lives().map(|(setting, span)| span.unwrap_or_else(|| configured.get(*setting))).max()?;
-    Some((longest, lives().any(|(setting, _)| *setting == Setting::ClusterTtl)))
+/// Whether the caller may set each of these lives; what is said of one that is beyond names the setting. Going back to the
+/// configuration sets what that says. How long what has ended is listed is no life.
+fn may_set(
+    caller: &Caller,
+    configured: Spans,
+    changes: &[(Setting, Option<Duration>)],
+) -> Result<(), ServiceError> {
+    let mut beyond = Vec::new();
+    for (setting, span) in changes.iter().filter(|(setting, _)| *setting != Setting::Retention) {
+        let lasts = span.unwrap_or_else(|| configured.get(*setting));
+        let persistent = *setting == Setting::ClusterTtl;
+        match caller.may(Act::SetLives { lasts, persistent }) {
+            Err(ServiceError::BeyondLimits(excess)) => beyond.extend(excess.into_iter().map(|excess| {
+                Excess { message: format!("{}: {}", setting.name(), excess.message), ..excess }
+            })),
+            judged => judged?,
+        }
+    }
+    if beyond.is_empty() { Ok(()) } else { Err(ServiceError::BeyondLimits(beyond)) }
 }
 
 /// What would be in force may not contradict itself.

@@ -116,3 +116,20 @@ async fn who_asks_for_no_life_gets_what_is_within_the_limits_and_who_asks_for_mo
     assert_eq!(beyond(&user.post(TOKENS, &json!({ "ttl": "6m" })).await), ["max_ttl"]);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i5_settings_beyond_the_limits_of_who_changes_them_are_each_named() {
+    let at = Running::start().await;
+    let boss = limited(&at, "admin", json!({ "max_ttl": "30m" })).await;
+    let asked =
+        json!({ "default_ttl": "20m", "max_ephemeral_ttl": "2h", "cluster_ttl": "40d", "retention": "90d" });
+    let said = boss.patch("/api/v1/settings", &asked).await;
+    assert_eq!(beyond(&said), ["max_ttl", "max_ttl", "persistent"]);
+    let messages = said.json["fields"].as_array().unwrap().iter();
+    let named: Vec<_> =
+        messages.map(|field| field["message"].as_str().unwrap().split(':').next().unwrap()).collect();
+    assert_eq!(named, ["max_ephemeral_ttl", "cluster_ttl", "cluster_ttl"]);
+    let within = boss.patch("/api/v1/settings", &json!({ "default_ttl": "20m" })).await;
+    assert_eq!(within.status, 200, "{}", within.text);
+    at.stop().await;
+}
