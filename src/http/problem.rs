@@ -153,6 +153,7 @@ impl Problem {
 pub(super) fn title(code: &str) -> String {
     match code {
         "node_limit_exceeded" => "NodeLimitExceeded".to_owned(),
+        "csrf" => "CSRF".to_owned(),
         code => {
             let words = code.replace('_', " ");
             let (first, rest) = words.split_at(words.len().min(1));

@@ -23,7 +23,9 @@ impl Front {
     /// Whose browser sends the cookie of a session. It does so for any page, so that this is judged too.
     pub(super) async fn cookie_session(&self, parts: &Parts) -> Result<Judged, Problem> {
         let Some(secret) = cookie::read(&parts.headers)? else {
-            return Err(Problem::unauthenticated("sign in with a user name and a password"));
+            return Err(Problem::unauthenticated(
+                "sign in: with a user name and a password, a session, or an API key",
+            ));
         };
         let judged = self.session(&secret, SessionKind::Cookie).await?;
         if let Some(expected) = judged.session.as_ref().and_then(|session| session.csrf.as_ref()) {

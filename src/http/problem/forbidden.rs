@@ -14,6 +14,10 @@ impl Problem {
                 let role = least_role(permission);
                 format!("you are signed in, but may not do this: it takes {scope}, which the role {role} has")
             }
+            (None, _) if permission == Permission::BeUser => {
+                "only a user may do this, with their own password or session: no API key and no local credential"
+                    .to_owned()
+            }
             (None, _) => "you are signed in, but may not do this".to_owned(),
         };
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)

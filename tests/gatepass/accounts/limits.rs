@@ -133,3 +133,14 @@ async fn i5_settings_beyond_the_limits_of_who_changes_them_are_each_named() {
     assert_eq!(within.status, 200, "{}", within.text);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_no_user_hears_that_only_a_user_may() {
+    let at = Running::start().await;
+    let key = at.api_key(&at.admin(), json!({ "scopes": ["admin"], "limits": "any" })).await;
+    let key = at.stranger().bearer(key["api_key"].as_str().unwrap());
+    let said = key.post("/api/v1/password", &json!({ "current": PASSWORD, "new": PASSWORD })).await;
+    assert_eq!((said.status, said.code()), (403, "forbidden"));
+    assert!(said.json["detail"].as_str().unwrap().contains("only a user"), "{}", said.text);
+    at.stop().await;
+}
