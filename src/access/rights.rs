@@ -1,5 +1,6 @@
 //! What a caller may do, and the one function that judges every act against it (I5).
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use super::limits::{Clusters, Limits};
@@ -195,41 +196,25 @@ impl Judged<'_> {
     }
 
     fn rights(&mut self, own: Permissions, given: &Rights) {
-        let lacking = given.permissions.beyond(own).filter_map(Permission::scope).collect::<Vec<_>>();
+        let Rights { permissions, limits } = given;
+        let lacking = permissions.beyond(own).filter_map(Permission::scope).collect::<Vec<_>>();
         if !lacking.is_empty() {
             self.beyond("permissions", format!("you have no {} to give", lacking.join(", ")));
         }
-        let (own, given) = (self.limits, &given.limits);
-        let compared = [
-            ("roles", given.roles.is_within(&own.roles), given.roles.to_string(), own.roles.to_string()),
-            (
-                "dns_names",
-                given.dns_names.is_within(&own.dns_names),
-                given.dns_names.to_string(),
-                own.dns_names.to_string(),
-            ),
-            (
-                "max_ttl",
-                given.max_ttl.is_within(own.max_ttl),
-                given.max_ttl.to_string(),
-                own.max_ttl.to_string(),
-            ),
-            (
-                "max_uses",
-                given.max_uses.is_within(own.max_uses),
-                given.max_uses.to_string(),
-                own.max_uses.to_string(),
-            ),
-            ("persistent", own.persistent || !given.persistent, "true".to_owned(), "false".to_owned()),
-            (
-                "clusters",
-                given.clusters.is_within(&own.clusters),
-                given.clusters.to_string(),
-                own.clusters.to_string(),
-            ),
-        ];
-        for (limit, _, asked, allowed) in compared.into_iter().filter(|(_, within, ..)| !within) {
-            self.beyond(limit, format!("{asked} asked for; you may give at most: {allowed}"));
+        // Each by its name: a limit that is added does not compile until it is judged here.
+        let Limits { roles, dns_names, max_ttl, max_uses, persistent, clusters } = limits;
+        let own = self.limits;
+        self.within("roles", roles.is_within(&own.roles), roles, &own.roles);
+        self.within("dns_names", dns_names.is_within(&own.dns_names), dns_names, &own.dns_names);
+        self.within("max_ttl", max_ttl.is_within(own.max_ttl), max_ttl, &own.max_ttl);
+        self.within("max_uses", max_uses.is_within(own.max_uses), max_uses, &own.max_uses);
+        self.within("persistent", own.persistent || !persistent, persistent, &own.persistent);
+        self.within("clusters", clusters.is_within(&own.clusters), clusters, &own.clusters);
+    }
+
+    fn within(&mut self, limit: &'static str, is_within: bool, asked: &dyn Display, own: &dyn Display) {
+        if !is_within {
+            self.beyond(limit, format!("{asked} asked for; you may give at most: {own}"));
         }
     }
 }

@@ -119,6 +119,17 @@ mod tests {
     }
 
     #[test]
+    fn each_limit_that_there_is_has_a_flag_that_any_excludes() {
+        let limits = serde_json::to_value(crate::access::Limits::LEAST).unwrap();
+        let command = <Line as clap::CommandFactory>::command();
+        let any = command.get_arguments().find(|flag| flag.get_id() == "any").unwrap();
+        let excluded = command.get_arg_conflicts_with(any);
+        for name in limits.as_object().unwrap().keys() {
+            assert!(excluded.iter().any(|flag| flag.get_id() == name.as_str()), "{name}");
+        }
+    }
+
+    #[test]
     fn only_what_was_said_is_asked_for_and_any_stands_for_no_bound() {
         assert_eq!(limits(&[]), None);
         assert_eq!(limits(&["--any"]), Some(json!("any")));

@@ -8,6 +8,12 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{ANY, Limits, MOST_NAMES, NOTHING};
 
+/// The members' names. One that is added does not compile until it is among them.
+const fn members_of(limits: &Limits) -> [&'static str; 6] {
+    let Limits { roles: _, dns_names: _, max_ttl: _, max_uses: _, persistent: _, clusters: _ } = limits;
+    ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"]
+}
+
 /// Limits as a request writes them: `"any"`, or an object whose missing members are those of [`Limits::LEAST`].
 pub struct LimitsAsked;
 
@@ -15,10 +21,9 @@ impl PartialSchema for Limits {
     fn schema() -> RefOr<Schema> {
         let description = "How far acts may go. An empty list allows none; `any` is no limit. `nothing` is what \
             two lists of clusters without a common one leave: no token at all.";
-        let required = ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"];
         let clusters = OneOfBuilder::new().item(names("Cluster")).item(word(ANY)).item(word(NOTHING));
         let limits = members().property("clusters", clusters).description(Some(description));
-        required.into_iter().fold(limits, ObjectBuilder::required).into()
+        members_of(&Self::LEAST).into_iter().fold(limits, ObjectBuilder::required).into()
     }
 }
 
@@ -68,4 +73,22 @@ fn word(word: &str) -> Object {
 
 fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_description_has_the_members_that_limits_are_written_with() {
+        let written = serde_json::to_value(Limits::LEAST).unwrap();
+        let written: BTreeSet<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(BTreeSet::from(members_of(&Limits::LEAST)), written);
+        let described = serde_json::to_value(Limits::schema()).unwrap();
+        let described: BTreeSet<&str> =
+            described["properties"].as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(described, written);
+    }
 }
