@@ -64,7 +64,8 @@ pub enum Act<'a> {
 /// One limit that an act goes beyond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excess {
-    /// The limit: `roles`, `dns_names`, `max_ttl`, `max_uses`, `persistent`, `clusters` or `permissions`.
+    /// The limit: `roles`, `dns_names`, `max_ttl`, `max_uses`, `persistent`, `clusters` or `permissions`; of an API key that a
+    /// key makes also `expires_at`.
     pub limit: &'static str,
     /// What was asked for and what is allowed.
     pub message: String,

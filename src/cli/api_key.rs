@@ -167,7 +167,10 @@ impl Create {
 impl Delete {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Self { deletion, id } = self;
-        let conclude = |_: &Value| format!("API key {id} is gone");
+        let conclude = |gone: &Value| match gone["api_keys_deleted"].as_u64() {
+            None | Some(0) => format!("API key {id} is gone"),
+            Some(made) => format!("API key {id} is gone, and {made} that it made"),
+        };
         deletion.run(environment, &format!("the API key {id}"), &at(&id), conclude).await
     }
 }

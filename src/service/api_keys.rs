@@ -11,7 +11,7 @@ use self::request::ApiKeyOrder;
 pub use self::uses::KeyUses;
 use super::users::shown;
 use super::{Authority, Caller, ServiceError, SignedIn};
-use crate::access::{Act, Actor, ApiKey, Permission, Rights};
+use crate::access::{Act, Actor, ApiKey, Excess, Permission, Rights};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::ledger::{Action, Basis, Draft, Subjects};
@@ -21,11 +21,27 @@ use crate::store::{
     Page, PageQuery, StoredApiKey,
 };
 
+/// What went with an API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ApiKeyDeleted {
+    /// How many API keys that it made.
+    pub api_keys: u64,
+    /// How many live tokens were revoked.
+    pub tokens: u64,
+}
+
+/// What a key takes from who makes it.
+struct Maker {
+    owner: Option<String>,
+    expires_at: Option<Timestamp>,
+}
+
 impl Authority {
-    /// Makes an API key; its text is told this once. It belongs to the user who makes it, or whose API key does.
+    /// Makes an API key; its text is told this once. It belongs to the user who makes it, or whose API key does; then it ends
+    /// no later than that.
     ///
     /// # Errors
-    /// The key would have rights that the caller has not, its owner has too many, or the store cannot be written.
+    /// The key would have rights that the caller has not, or outlive the key that makes it; its owner has too many, or the store cannot be written.
     pub async fn create_api_key(
         &self,
         caller: &Caller,
@@ -35,10 +51,12 @@ impl Authority {
         let now = self.time.trusted()?;
         let made = ApiKey::generate(now);
         let ApiKeyOrder { label, scopes, expires_at, limits } = order;
+        let maker = self.maker(&caller.actor).await?;
+        let expires_at = no_later(expires_at, maker.expires_at)?;
         let key = ApiKeyRecord {
             id: made.id(),
             label,
-            owner: self.owner(&caller.actor).await?,
+            owner: maker.owner,
             creator: caller.actor.to_string(),
             scopes,
             limits,
@@ -54,15 +72,15 @@ impl Authority {
         }
     }
 
-    /// Whose a key is that `actor` makes; `None` on the server's own machine.
-    async fn owner(&self, actor: &Actor) -> Result<Option<String>, ServiceError> {
+    /// Whose a key is that `actor` makes, and how long it is good at most.
+    async fn maker(&self, actor: &Actor) -> Result<Maker, ServiceError> {
         match actor {
-            Actor::User(name) => Ok(Some(name.clone())),
+            Actor::User(name) => Ok(Maker { owner: Some(name.clone()), expires_at: None }),
             Actor::ApiKey(id) => {
                 let maker = self.store.api_key(*id).await?.ok_or(ServiceError::Unauthenticated)?;
-                Ok(maker.key.owner)
+                Ok(Maker { owner: maker.key.owner, expires_at: maker.key.expires_at })
             }
-            Actor::Local | Actor::System => Ok(None),
+            Actor::Local | Actor::System => Ok(Maker { owner: None, expires_at: None }),
             Actor::Host { .. } | Actor::Bearer | Actor::Token(_) | Actor::Anyone => {
                 Err(ServiceError::Unauthenticated)
             }
@@ -127,7 +145,7 @@ impl Authority {
     }
 
     /// Deletes an API key that [`Authority::list_api_keys`] would show; with `revoke_tokens` also revokes what it minted and
-    /// is live. How many tokens that were.
+    /// is live. What that key made goes along.
     ///
     /// # Errors
     /// There is none, or the store cannot be written.
@@ -136,15 +154,15 @@ impl Authority {
         caller: &Caller,
         id: ApiKeyId,
         revoke_tokens: bool,
-    ) -> Result<u64, ServiceError> {
+    ) -> Result<ApiKeyDeleted, ServiceError> {
         let owner = only_of(caller)?;
         let at = self.time.now();
         let entry = about(caller.did(Action::ApiKeyDeleted, at), id);
         let command = DeleteApiKey { key: id, owner, revoke_tokens, at, entry };
         match self.store.delete_api_key(command).await? {
-            ApiKeyDeletion::Deleted { tokens } => {
+            ApiKeyDeletion::Deleted { api_keys, tokens } => {
                 self.finish_deletion(tokens).await;
-                Ok(tokens)
+                Ok(ApiKeyDeleted { api_keys, tokens })
             }
             ApiKeyDeletion::Unknown => Err(no_key(id)),
         }
@@ -179,6 +197,18 @@ pub(super) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Option<SignedIn
     };
     let basis = Some(Basis::ApiKey { id: key.id, owner: version });
     Some(SignedIn { actor: Actor::ApiKey(key.id), rights, basis })
+}
+
+/// Until when a key is good that is asked for until `asked`, if its maker is until `most`: no chain of keys outlives its beginning.
+fn no_later(asked: Option<Timestamp>, most: Option<Timestamp>) -> Result<Option<Timestamp>, ServiceError> {
+    match (asked, most) {
+        (Some(asked), Some(most)) if asked > most => {
+            let message = format!("{asked} asked for; the key that makes it is good until {most}");
+            Err(ServiceError::BeyondLimits(vec![Excess { limit: "expires_at", message }]))
+        }
+        (None, most) => Ok(most),
+        (asked, _) => Ok(asked),
+    }
 }
 
 /// Whose keys the caller sees; `None` = everybody's.

@@ -124,7 +124,7 @@ verbs! {
     delete_user: DeleteUser -> UserDeletion;
     /// Creates an API key.
     create_api_key: CreateApiKey -> ApiKeyCreation;
-    /// Deletes an API key.
+    /// Deletes an API key with those that it made.
     delete_api_key: DeleteApiKey -> ApiKeyDeletion;
     /// Remembers when API keys were last used, and from where.
     mark_api_keys_used: MarkApiKeysUsed -> ();

@@ -52,6 +52,7 @@ macro_rules! contract {
             api_keys {
                 a_key_is_read_with_its_owner_and_listed_for_it,
                 a_deleted_key_takes_its_live_tokens_along_if_asked,
+                a_deleted_key_takes_along_what_it_made_and_what_that_made,
                 the_emergency_token_outlives_who_minted_it,
                 a_key_of_somebody_else_is_not_found,
                 the_latest_use_of_a_key_stays,

@@ -279,6 +279,8 @@ pub enum ApiKeyCreation {
 pub enum ApiKeyDeletion {
     /// It is gone.
     Deleted {
+        /// How many API keys that it made went along.
+        api_keys: u64,
         /// How many live tokens ended.
         tokens: u64,
     },

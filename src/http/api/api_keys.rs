@@ -161,13 +161,16 @@ impl Tokens {
 #[schema(as = DeletedApiKey)]
 struct Deleted {
     id: ApiKeyId,
+    /// How many that it made, or those did.
+    #[schema(example = 0)]
+    api_keys_deleted: u64,
     #[schema(example = 3)]
     tokens_revoked: u64,
 }
 
 /// Delete an API key
 ///
-/// It is refused at the very next request. What it minted stays, unless `tokens=revoke`.
+/// It is refused at the very next request, and so are the keys that it made. What they minted stays, unless `tokens=revoke`.
 #[utoipa::path(
     delete,
     path = "/api/v1/api-keys/{id}",
@@ -184,6 +187,6 @@ struct Deleted {
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "API key", ApiKeyId::parse)?;
     let revoke_tokens = call.query::<Tokens>()?.revoke();
-    let tokens_revoked = call.authority.delete_api_key(&call.caller(), id, revoke_tokens).await?;
-    Ok(Reply::ok(&Deleted { id, tokens_revoked }))
+    let gone = call.authority.delete_api_key(&call.caller(), id, revoke_tokens).await?;
+    Ok(Reply::ok(&Deleted { id, api_keys_deleted: gone.api_keys, tokens_revoked: gone.tokens }))
 }

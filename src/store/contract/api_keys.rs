@@ -93,7 +93,7 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     world.new_entries().await;
     world.now = late.expires_at.unwrap().plus(std::time::Duration::from_secs(30));
     let gone = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
-    assert_eq!(gone, ApiKeyDeletion::Deleted { tokens: 4 });
+    assert_eq!(gone, ApiKeyDeletion::Deleted { api_keys: 0, tokens: 4 });
     let refused = Redeemed::Refused(RedeemRefusal::TokenRevoked);
     assert_eq!(world.redeem(&tokens[4], new_key()).await, refused, "at once, whenever it is revoked");
     world.expect_entries(&[Action::ApiKeyDeleted]).await;
@@ -114,13 +114,41 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     world.expect_entries(&[]).await;
 }
 
+pub(in crate::store) async fn a_deleted_key_takes_along_what_it_made_and_what_that_made(world: &mut World) {
+    let store = world.shared();
+    let (first, other) = (world.api_key(None).await, world.api_key(None).await);
+    let mut chain = vec![first.clone()];
+    for maker in [0, 0, 1, 3] {
+        let command = world.new_api_key(None);
+        let creator = format!("api_key:{}", chain[maker].id);
+        let key = ApiKeyRecord { creator, ..command.key };
+        store.create_api_key(CreateApiKey { key: key.clone(), ..command }).await.unwrap();
+        chain.push(key);
+    }
+    let minter = format!("api_key:{}", chain[4].id);
+    let minted = MintRecord { minter, ..world.persistent(None) };
+    let minted = world.mint(minted).await;
+    world.new_entries().await;
+    let gone = store.delete_api_key(world.key_deletion(first.id, None, true)).await.unwrap();
+    assert_eq!(gone, ApiKeyDeletion::Deleted { api_keys: 4, tokens: 1 });
+    for key in &chain {
+        assert!(store.api_key(key.id).await.unwrap().is_none());
+    }
+    assert!(store.api_key(other.id).await.unwrap().is_some());
+    let entries = world.new_entries().await;
+    let entry: serde_json::Value = serde_json::from_slice(&entries[0].bytes).unwrap();
+    assert_eq!(entry["detail"]["api_keys"].as_array().unwrap().len(), 4, "{entry}");
+    assert_eq!(due(world).await, 1);
+    assert!(world.token(&minted).await.unwrap().revoked_at.is_some());
+}
+
 pub(in crate::store) async fn the_emergency_token_outlives_who_minted_it(world: &mut World) {
     let key = world.api_key(None).await;
     let minter = format!("api_key:{}", key.id);
     let emergency = MintRecord { emergency: true, minter, ..world.persistent(None) };
     let emergency = world.mint(emergency).await;
     let gone = world.store().delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
-    assert_eq!(gone, ApiKeyDeletion::Deleted { tokens: 0 });
+    assert_eq!(gone, ApiKeyDeletion::Deleted { api_keys: 0, tokens: 0 });
     assert_eq!(world.token(&emergency).await.unwrap().revoked_at, None);
 }
 
@@ -132,7 +160,7 @@ pub(in crate::store) async fn a_key_of_somebody_else_is_not_found(world: &mut Wo
         assert_eq!(wrong, ApiKeyDeletion::Unknown);
         world.expect_entries(&[]).await;
         let right = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
-        assert_eq!(right, ApiKeyDeletion::Deleted { tokens: 0 });
+        assert_eq!(right, ApiKeyDeletion::Deleted { api_keys: 0, tokens: 0 });
         world.expect_entries(&[Action::ApiKeyDeleted]).await;
     }
 }

@@ -46,6 +46,7 @@ CREATE TABLE api_keys (
     used_from    TEXT
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX api_keys_by_owner ON api_keys (owner);
+CREATE INDEX api_keys_by_creator ON api_keys (creator);
 CREATE INDEX api_keys_by_expiry ON api_keys (expires_at) WHERE expires_at IS NOT NULL;
 
 -- What an admin changed at run time; what is not here stands in the configuration. Spans are milliseconds.

@@ -114,6 +114,32 @@ async fn a_key_does_no_more_than_its_owner_may_at_that_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_a_key_makes_ends_when_its_maker_does() {
+    let at = Running::start().await;
+    let maker =
+        at.api_key(&at.admin(), json!({ "scopes": ["admin", "tokens:write"], "limits": "any", "ttl": "1h" }));
+    let maker = maker.await;
+    let by_key = bearer(&at, &maker);
+    let later = by_key.post(KEYS, &json!({ "scopes": ["tokens:write"], "ttl": "2h" })).await;
+    assert_eq!((later.status, later.code()), (403, "beyond_limits"), "{}", later.text);
+    assert_eq!(later.json["fields"][0]["field"], "expires_at");
+    let unsaid = at.api_key(&by_key, json!({ "scopes": ["tokens:write"] })).await;
+    assert_eq!(unsaid["expires_at"], maker["expires_at"]);
+    let sooner = at.api_key(&by_key, json!({ "scopes": ["admin", "tokens:write"], "ttl": "30m" })).await;
+    assert_ne!(sooner["expires_at"], maker["expires_at"]);
+    let grandchild = at.api_key(&bearer(&at, &sooner), json!({ "scopes": ["tokens:write"] })).await;
+    assert_eq!(grandchild["expires_at"], sooner["expires_at"]);
+    assert_eq!(bearer(&at, &grandchild).post(TOKENS, &json!({})).await.status, 201);
+    let gone = at.admin().delete(&format!("{}?tokens=revoke", path(&maker))).await;
+    let counted = (&gone.json["api_keys_deleted"], &gone.json["tokens_revoked"]);
+    assert_eq!((gone.status, counted), (200, (&json!(3), &json!(1))), "{}", gone.text);
+    for key in [&unsaid, &sooner, &grandchild] {
+        assert_eq!(bearer(&at, key).get(TOKENS).await.status, 401);
+    }
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everybody_keeps_their_own_keys_and_an_admin_everybodys() {
     let at = Running::start().await;
     at.user("ops", PASSWORD, "operator").await;

@@ -3,6 +3,8 @@
 use rusqlite::params;
 
 use super::Act;
+use crate::access::Actor;
+use crate::id::ApiKeyId;
 use crate::store::sqlite::value::Json;
 use crate::store::{
     ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
@@ -47,12 +49,28 @@ impl Act<'_> {
         if self.execute(sql, params![key, owner])? == 0 {
             return self.undo(ApiKeyDeletion::Unknown);
         }
-        let tokens = match revoke_tokens {
-            true => self.make_minted_due(&format!("api_key:{key}"), None, &entry.actor, at)?,
-            false => 0,
-        };
-        self.enter(entry.with("tokens", tokens))?;
-        Ok(ApiKeyDeletion::Deleted { tokens })
+        let made = self.delete_keys_made_by(key)?;
+        let mut tokens = 0;
+        for gone in [key].iter().chain(&made).filter(|_| revoke_tokens) {
+            tokens += self.make_minted_due(&Actor::ApiKey(*gone).to_string(), None, &entry.actor, at)?;
+        }
+        let api_keys = made.len() as u64;
+        let made: Vec<String> = made.iter().map(ToString::to_string).collect();
+        self.enter(entry.with("api_keys", made).with("tokens", tokens))?;
+        Ok(ApiKeyDeletion::Deleted { api_keys, tokens })
+    }
+
+    /// The keys that a key made, those that these made, and so on: whoever came by it may have made them to stay. None outlives
+    /// its maker, so that no link of the chain is missing.
+    fn delete_keys_made_by(&self, key: ApiKeyId) -> rusqlite::Result<Vec<ApiKeyId>> {
+        let (mut made, mut makers) = (Vec::new(), vec![key]);
+        while let Some(maker) = makers.pop() {
+            let sql = "DELETE FROM api_keys WHERE creator = ?1 RETURNING id";
+            let some: Vec<ApiKeyId> = self.all(sql, [Actor::ApiKey(maker).to_string()], |row| row.get(0))?;
+            makers.extend(&some);
+            made.extend(some);
+        }
+        Ok(made)
     }
 
     pub(super) fn mark_api_keys_used(&self, command: &MarkApiKeysUsed) -> rusqlite::Result<()> {
