@@ -19,7 +19,7 @@ pub enum Basis {
     ApiKey {
         /// The key.
         id: ApiKeyId,
-        /// The version of its owner's rights, if it has one.
-        owner: Option<u64>,
+        /// Its owner, and the version of the owner's rights, if it has one.
+        owner: Option<(String, u64)>,
     },
 }

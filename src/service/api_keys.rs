@@ -189,7 +189,7 @@ pub(super) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Option<SignedIn
         return None;
     }
     let own = Rights::of_scopes(&key.scopes, key.limits);
-    let version = owner.as_ref().map(|owner| owner.version);
+    let version = owner.as_ref().map(|owner| (owner.name.clone(), owner.version));
     let rights = match (key.owner, owner) {
         (None, _) => own,
         (Some(_), Some(owner)) => own.within(&SignedIn::user(owner)?.rights),

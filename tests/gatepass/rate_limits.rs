@@ -113,6 +113,23 @@ async fn a_user_is_limited_wherever_the_requests_come_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_and_their_api_keys_are_limited_together() {
+    let at = Running::start_with(&[("limits.actor", "4/h")]).await;
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let key = at.api_key(&at.admin(), json!({ "scopes": ["tokens:read"] })).await;
+        keys.push(at.stranger().bearer(key["api_key"].as_str().unwrap()));
+    }
+    for key in &keys {
+        assert_eq!(key.get(ROLES).await.status, 200);
+    }
+    for spent in [&keys[0], &keys[1], &at.admin()] {
+        assert_limited(&spent.get(ROLES).await, "actor");
+    }
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn five_hundred_hosts_come_in_on_one_token_whatever_the_limits_are() {
     let set = [
         ("limits.address", "1/h"),

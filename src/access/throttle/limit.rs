@@ -20,7 +20,7 @@ pub enum Limit {
     Address,
     /// Requests from one address that are refused to whoever they are by.
     RefusedAddress,
-    /// Requests by one user or API key.
+    /// Requests by one user and their API keys, or by an API key that nobody owns.
     Actor,
     /// Attempts to sign in to one account that are held back already: of one site, and of all. It is no bucket and not
     /// configured; see [`guessing`](crate::access::guessing).

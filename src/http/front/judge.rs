@@ -1,5 +1,6 @@
 //! Who calls: the credential that a row asks for, judged.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
@@ -124,6 +125,14 @@ impl Judged {
         match route.permission.allows(&self.actor, &self.rights) {
             true => Ok(self),
             false => Err(Problem::forbidden(route.permission, &self.actor)),
+        }
+    }
+
+    /// Who answers for what is done: of an API key its owner, so that nobody has more by having many keys.
+    pub(super) fn answers_for_it(&self) -> Cow<'_, Actor> {
+        match &self.basis {
+            Some(Basis::ApiKey { owner: Some((owner, _)), .. }) => Cow::Owned(Actor::User(owner.clone())),
+            _ => Cow::Borrowed(&self.actor),
         }
     }
 

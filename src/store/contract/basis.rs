@@ -46,7 +46,7 @@ fn of_user(user: &UserRecord) -> Basis {
 }
 
 fn of_key(key: &ApiKeyRecord, owner: &UserRecord) -> Basis {
-    Basis::ApiKey { id: key.id, owner: Some(owner.version) }
+    Basis::ApiKey { id: key.id, owner: Some((owner.name.clone(), owner.version)) }
 }
 
 /// Lets a new admin lose rights. What these were read from before.
