@@ -30,6 +30,11 @@ pub enum Actor {
     Anyone,
 }
 
+impl Actor {
+    /// The text forms of those who are alone of their kind: no user is called so.
+    pub const SINGLE: [&str; 4] = ["local", "system", "bearer", "anyone"];
+}
+
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use super::order::fault;
 use super::{FieldError, ServiceError};
+use crate::access::Actor;
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, TokenId};
 use crate::name::Role;
@@ -184,7 +185,7 @@ fn text(field: &str, word: Option<&str>, faults: &mut Vec<FieldError>) -> Option
 /// An actor as the ledger names it. Those without a colon are gatepass's own names, any other is a user's.
 fn actor(word: &str) -> String {
     match word {
-        "system" | "local" => word.to_owned(),
+        single if Actor::SINGLE.contains(&single) => word.to_owned(),
         word if word.contains(':') => word.to_owned(),
         // A user may be called so too: that one is asked for as `user:…`.
         id if ApiKeyId::parse(id).is_some() => format!("api_key:{id}"),

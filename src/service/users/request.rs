@@ -4,7 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::access::password;
-use crate::access::{Limits, UserRole};
+use crate::access::{Actor, Limits, UserRole};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::order::{fault, present};
@@ -52,6 +52,9 @@ impl UserRequest {
     pub fn judge(self, settings: &Settings, mut faults: Vec<FieldError>) -> Result<UserOrder, ServiceError> {
         let Self { username, password, role, limits } = self;
         let name = UserName::parse(&username).map_err(|error| faults.push(fault("username", &error))).ok();
+        if Actor::SINGLE.contains(&username.as_str()) {
+            faults.push(FieldError::new("username", "gatepass itself is called so: choose another name"));
+        }
         check_password("password", &password, &username, &mut faults);
         let role = known_role(&role, &mut faults);
         let limits = limits.unwrap_or(Limits::ANY);

@@ -106,6 +106,17 @@ async fn the_last_admin_can_neither_be_disabled_nor_demoted_nor_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_called_as_the_ledger_calls_gatepass_itself() {
+    let at = Running::start().await;
+    for username in ["local", "system", "bearer", "anyone"] {
+        let user = json!({ "username": username, "password": PASSWORD, "role": "viewer" });
+        let said = at.admin().post(USERS, &user).await;
+        assert_eq!((said.status, fields(&said)), (400, vec!["username".to_owned()]), "{}", said.text);
+    }
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_user_is_refused_on_the_very_next_request_and_so_are_their_keys() {
     let at = Running::start().await;
     at.user("ops", PASSWORD, "operator").await;
