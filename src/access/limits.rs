@@ -54,7 +54,7 @@ pub struct Limits {
     pub dns_names: DnsNames,
     /// How long a token may live.
     pub max_ttl: Most<Duration>,
-    /// How many hosts a token may admit.
+    /// How many hosts a token may admit; a service token counts as one without a bound.
     pub max_uses: Most<u32>,
     /// Whether tokens may be persistent.
     pub persistent: bool,

@@ -115,6 +115,9 @@ impl Rights {
             Act::MintServiceToken { roles, lasts } => {
                 judged.roles(roles);
                 judged.life(Some(lasts));
+                // It is shown as often as one likes, and bound to no cluster.
+                judged.uses(None);
+                judged.cluster(None);
             }
             Act::SetLives { lasts, persistent } => {
                 judged.life(Some(lasts));

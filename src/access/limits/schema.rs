@@ -20,7 +20,8 @@ pub struct LimitsAsked;
 impl PartialSchema for Limits {
     fn schema() -> RefOr<Schema> {
         let description = "How far acts may go. An empty list allows none; `any` is no limit. `nothing` is what \
-            two lists of clusters without a common one leave: no token at all.";
+            two lists of clusters without a common one leave: no token at all. A service token has no bound on its uses \
+            and is bound to no cluster: it needs `max_uses` `any`, and `clusters` `any` or empty.";
         let clusters = OneOfBuilder::new().item(names("Cluster")).item(word(ANY)).item(word(NOTHING));
         let limits = members().property("clusters", clusters).description(Some(description));
         members_of(&Self::LEAST).into_iter().fold(limits, ObjectBuilder::required).into()

@@ -149,7 +149,11 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
                 || cluster
                 || (*persistent && !limits.persistent)
         }
-        Asked::Service(given, lasts) => roles(given) || life(Some(*lasts)),
+        Asked::Service(given, lasts) => {
+            let bound = !matches!(&limits.clusters, Clusters::Any)
+                && !matches!(&limits.clusters, Clusters::Only(names) if names.is_empty());
+            roles(given) || life(Some(*lasts)) || limits.max_uses != Most::Any || bound
+        }
         Asked::Lives(lasts, persistent) => life(Some(*lasts)) || (*persistent && !limits.persistent),
         Asked::Roles(given) => roles(given),
         Asked::Give(given) => given.clone().within(rights) != *given,
@@ -204,6 +208,23 @@ fn each_limit_that_is_exceeded_is_named_with_what_is_allowed() {
     let given = rights.judge(Act::Give(&Rights::ALL)).unwrap_err();
     assert_eq!(given[0].limit, "permissions");
     assert!(given[0].message.contains("hosts:write"), "{}", given[0].message);
+}
+
+#[test]
+fn a_service_token_is_beyond_any_number_of_uses_and_any_list_of_clusters() {
+    let lasts = Duration::from_secs(60);
+    let judge = |limits| {
+        let excess = Rights::of_role(UserRole::Operator, limits)
+            .judge(Act::MintServiceToken { roles: &[], lasts })
+            .err()
+            .unwrap_or_default();
+        excess.iter().map(|excess| excess.limit).collect::<Vec<_>>()
+    };
+    let east = Clusters::Only(BTreeSet::from([Cluster::parse("east").unwrap()]));
+    assert_eq!(judge(Limits::LEAST), ["max_uses"]);
+    assert_eq!(judge(Limits { clusters: east, ..Limits::ANY }), ["clusters"]);
+    assert_eq!(judge(Limits { clusters: Clusters::Nothing, ..Limits::ANY }), ["clusters"]);
+    assert_eq!(judge(Limits { max_uses: Most::Any, ..Limits::LEAST }), Vec::<&str>::new());
 }
 
 #[test]
