@@ -207,7 +207,11 @@ impl From<ServiceError> for Problem {
             ServiceError::IssuerInUse => of(S::CONFLICT, "issuer_in_use"),
             ServiceError::RootKeyAway => of(S::CONFLICT, "root_key_away"),
             ServiceError::RootExpired => of(S::CONFLICT, "root_expired"),
-            ServiceError::Unauthenticated | ServiceError::SessionOver => Self::unauthenticated(detail),
+            ServiceError::Unauthenticated
+            | ServiceError::ApiKeyNotGood
+            | ServiceError::NoHostCertificate
+            | ServiceError::CallerGone
+            | ServiceError::SessionOver => Self::unauthenticated(detail),
             ServiceError::UserExists => of(S::CONFLICT, "user_exists"),
             ServiceError::LastAdmin => of(S::CONFLICT, "last_admin"),
             ServiceError::RightsChanged => of(S::CONFLICT, "rights_changed"),

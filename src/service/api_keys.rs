@@ -77,7 +77,7 @@ impl Authority {
         match actor {
             Actor::User(name) => Ok(Maker { owner: Some(name.clone()), expires_at: None }),
             Actor::ApiKey(id) => {
-                let maker = self.store.api_key(*id).await?.ok_or(ServiceError::Unauthenticated)?;
+                let maker = self.store.api_key(*id).await?.ok_or(ServiceError::CallerGone)?;
                 Ok(Maker { owner: maker.key.owner, expires_at: maker.key.expires_at })
             }
             Actor::Local | Actor::System => Ok(Maker { owner: None, expires_at: None }),
@@ -91,18 +91,17 @@ impl Authority {
     /// user are told apart by nothing.
     ///
     /// # Errors
-    /// [`ServiceError::Unauthenticated`] for all of them; or the store cannot be read.
+    /// [`ServiceError::ApiKeyNotGood`] for all of them; or the store cannot be read.
     pub async fn api_key(
         &self,
         unproven: &Secret<String>,
         address: IpAddr,
     ) -> Result<SignedIn, ServiceError> {
-        let presented = ApiKey::parse(unproven).ok_or(ServiceError::Unauthenticated)?;
+        let presented = ApiKey::parse(unproven).ok_or(ServiceError::ApiKeyNotGood)?;
         let stored = self.store.api_key(presented.id()).await?;
         let now = self.time.now();
         let good = stored.filter(|stored| presented.matches(&stored.digest));
-        let signed_in =
-            good.and_then(|stored| signed_in(stored, now)).ok_or(ServiceError::Unauthenticated)?;
+        let signed_in = good.and_then(|stored| signed_in(stored, now)).ok_or(ServiceError::ApiKeyNotGood)?;
         if !self.key_uses.note(presented.id(), now, address) {
             // A store that cannot be written must not keep a good key out: then this use goes unnoted.
             if let Err(error) = self.write_key_uses().await {

@@ -138,11 +138,20 @@ pub enum ServiceError {
     /// The root has expired: no issuing CA can stand under it.
     #[error("the root certificate has expired: run `gatepass ca rotate --root`")]
     RootExpired,
-    /// Nobody is signed in, or not rightly.
-    #[error(
-        "the user name or the password is wrong, the API key is not good, or the certificate is no host's or has expired"
-    )]
+    /// No enabled user has this name and this password. Which of them is wrong is nobody's business.
+    #[error("the user name or the password is wrong")]
     Unauthenticated,
+    /// There is no such key, or it does nothing any more. Which of them is nobody's business.
+    #[error("the API key is not good: there is none, it has expired, or its owner is disabled")]
+    ApiKeyNotGood,
+    /// The certificate is not one that a host of this authority may show now.
+    #[error("the certificate is no host's of this authority, or has expired: present one that is good")]
+    NoHostCertificate,
+    /// Who asked was signed in, and is so no more.
+    #[error(
+        "whoever asked was disabled, changed or signed out meanwhile, and nothing was done: sign in again"
+    )]
+    CallerGone,
     /// The name belongs to another user.
     #[error("there is a user of this name already: choose another name")]
     UserExists,
@@ -195,7 +204,7 @@ pub enum ServiceError {
 impl From<StoreError> for ServiceError {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::ActorGone => Self::Unauthenticated,
+            StoreError::ActorGone => Self::CallerGone,
             StoreError::RightsChanged => Self::RightsChanged,
             error => Self::Store(error),
         }

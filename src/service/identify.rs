@@ -34,7 +34,7 @@ impl Authority {
     /// # Errors
     /// It is no host certificate, it or its host is revoked, it has expired, or a successor of it is in use.
     pub async fn identify(&self, caller: &Caller, certificate: &[u8]) -> Result<HostCaller, ServiceError> {
-        let identity = parse_host_certificate(certificate).ok_or(ServiceError::Unauthenticated)?;
+        let identity = parse_host_certificate(certificate).ok_or(ServiceError::NoHostCertificate)?;
         let now = self.time.now();
         let revocations = self.store.revocations();
         if revocations.host_revoked(identity.host) {
@@ -44,7 +44,7 @@ impl Authority {
             return Err(ServiceError::CertificateRevoked);
         }
         if identity.not_after <= now {
-            return Err(ServiceError::Unauthenticated);
+            return Err(ServiceError::NoHostCertificate);
         }
         let record = self.store.host(identity.host).await?.ok_or(ServiceError::HostRevoked)?;
         self.judge_lineage(caller, &identity, &record, now).await?;

@@ -9,7 +9,7 @@ impl Authority {
     /// The caller with the rights of this moment. Hosts and tokens have none, and are judged by the transactions of what they do.
     ///
     /// # Errors
-    /// [`ServiceError::Unauthenticated`]: the user is disabled or gone, or has another password or was signed out since; the API key
+    /// [`ServiceError::CallerGone`]: the user is disabled or gone, or has another password or was signed out since; the API key
     /// has expired or is gone; or the store cannot be read.
     pub async fn still(&self, caller: &Caller) -> Result<Caller, ServiceError> {
         let signed_in = match &caller.basis {
@@ -23,7 +23,7 @@ impl Authority {
                 stored.and_then(|stored| api_keys::signed_in(stored, self.time.now()))
             }
         };
-        let SignedIn { actor, rights, basis } = signed_in.ok_or(ServiceError::Unauthenticated)?;
+        let SignedIn { actor, rights, basis } = signed_in.ok_or(ServiceError::CallerGone)?;
         Ok(Caller { actor, rights, basis, ..caller.clone() })
     }
 

@@ -40,7 +40,11 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::IssuerNeeded { .. } => (409, "issuer_needed", None),
         ServiceError::RootKeyAway => (409, "root_key_away", None),
         ServiceError::RootExpired => (409, "root_expired", None),
-        ServiceError::Unauthenticated | ServiceError::SessionOver => (401, "unauthenticated", None),
+        ServiceError::Unauthenticated
+        | ServiceError::ApiKeyNotGood
+        | ServiceError::NoHostCertificate
+        | ServiceError::CallerGone
+        | ServiceError::SessionOver => (401, "unauthenticated", None),
         ServiceError::UserExists => (409, "user_exists", None),
         ServiceError::LastAdmin => (409, "last_admin", None),
         ServiceError::RightsChanged => (409, "rights_changed", None),
@@ -103,6 +107,9 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::RootKeyAway,
         ServiceError::RootExpired,
         ServiceError::Unauthenticated,
+        ServiceError::ApiKeyNotGood,
+        ServiceError::NoHostCertificate,
+        ServiceError::CallerGone,
         ServiceError::UserExists,
         ServiceError::LastAdmin,
         ServiceError::TooManyApiKeys { most: 1000 },

@@ -130,7 +130,7 @@ async fn rights_that_are_lost_while_a_password_is_hashed_give_nobody_any() {
     change(json!({ "disabled": true })).await;
     change(json!({ "disabled": false })).await;
     for refused in [create().await, reset().await] {
-        assert_eq!(refused, Err(ServiceError::Unauthenticated), "she has to sign in again");
+        assert_eq!(refused, Err(ServiceError::CallerGone), "she has to sign in again");
     }
     assert_eq!(at.entries("password_set").await, set_before);
     at.stop().await;
