@@ -88,7 +88,7 @@ impl Profile {
         toml::from_str(text.expose()).map(Some).map_err(|error| {
             // Not the whole error: it quotes the line, which may be the password's.
             let (path, why) = (path.display(), error.message());
-            CliError::Usage(format!("{path}: {why}; `gatepass login` writes it anew"))
+            CliError::Usage(format!("{path}: {why}; remove it, then run `gatepass login`"))
         })
     }
 
@@ -231,6 +231,7 @@ mod tests {
         private::write(&path, &Secret::new(String::from("password = hunter2hunter2\n"))).unwrap();
         let error = Profile::load(&environment).err().unwrap();
         assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert!(error.to_string().contains("remove it"), "nothing reads it, not even login: {error}");
     }
 
     #[test]
