@@ -116,9 +116,8 @@ async fn a_key_does_no_more_than_its_owner_may_at_that_moment() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_a_key_makes_ends_when_its_maker_does() {
     let at = Running::start().await;
-    let maker =
-        at.api_key(&at.admin(), json!({ "scopes": ["admin", "tokens:write"], "limits": "any", "ttl": "1h" }));
-    let maker = maker.await;
+    let asked = json!({ "scopes": ["admin", "tokens:write"], "limits": "any", "ttl": "1h" });
+    let maker = at.api_key(&at.admin(), asked).await;
     let by_key = bearer(&at, &maker);
     let later = by_key.post(KEYS, &json!({ "scopes": ["tokens:write"], "ttl": "2h" })).await;
     assert_eq!((later.status, later.code()), (403, "beyond_limits"), "{}", later.text);
