@@ -27,6 +27,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 /// A member that is an object: no list passes for one.
+///
+/// # Errors
+/// It is no object, or its members are wrong.
 pub fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -36,6 +39,9 @@ where
 }
 
 /// The same of a member that may be null.
+///
+/// # Errors
+/// It is neither an object nor null, or its members are wrong.
 pub fn object_or_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
