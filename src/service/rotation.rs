@@ -12,7 +12,9 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::span::{Spans, parse_span};
-use crate::store::{MintRecord, RotateToken, StoreError, TokenKind, TokenRecord, TokenRotation, TokenState};
+use crate::store::{
+    MintRecord, RotateToken, RotationRefusal, StoreError, TokenKind, TokenRotation, TokenState,
+};
 use crate::token::MintedToken;
 
 /// How long both tokens are good unless asked otherwise.
@@ -71,7 +73,8 @@ impl Authority {
         let before = self.show_kind(TokenKind::Enrollment, id).await?;
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
-            judge(&before, now)?;
+            // What the store would refuse is not signed first.
+            before.may_rotate(now).map_err(|refused| refusal(refused, id))?;
             let order = again(&before.mint, now, &self.spans())?.judge(
                 &self.settings,
                 &self.spans(),
@@ -91,33 +94,24 @@ impl Authority {
                 }
                 // The ring has moved on too, once whoever moves the keys is done.
                 TokenRotation::KeyGone => drop(self.changing.lock().await),
-                refused => return Err(refusal(refused, id)),
+                TokenRotation::Refused(refused) => return Err(refusal(refused, id)),
             }
         }
         Err(StoreError::Overloaded.into())
     }
 }
 
-/// What the store would refuse is not signed first.
-fn judge(token: &TokenRecord, now: Timestamp) -> Result<(), ServiceError> {
-    let id = token.mint.token;
-    match (token.replaced_by, token.state(now)) {
-        _ if token.mint.emergency => Err(refusal(TokenRotation::Emergency, id)),
-        (_, state) if !TokenState::LIVE.contains(&state) => Err(refusal(TokenRotation::Ended(state), id)),
-        (Some(successor), _) => Err(refusal(TokenRotation::Before(successor), id)),
-        (None, _) => Ok(()),
-    }
-}
-
-fn refusal(refused: TokenRotation, id: TokenId) -> ServiceError {
+fn refusal(refused: RotationRefusal, id: TokenId) -> ServiceError {
     match refused {
-        TokenRotation::Emergency => ServiceError::EmergencyNotRotated,
-        TokenRotation::Before(successor) => ServiceError::AlreadyRotated { successor },
-        TokenRotation::Ended(TokenState::Revoked) => ServiceError::TokenRevoked,
-        TokenRotation::Ended(TokenState::Used) => ServiceError::TokenUsed,
-        TokenRotation::Ended(TokenState::Exhausted) => ServiceError::TokenExhausted,
-        TokenRotation::Ended(_) => ServiceError::TokenExpired,
-        _ => ServiceError::NotFound { what: "token", id: id.to_string() },
+        RotationRefusal::Unknown => ServiceError::NotFound { what: "token", id: id.to_string() },
+        RotationRefusal::Emergency => ServiceError::EmergencyNotRotated,
+        RotationRefusal::Before(successor) => ServiceError::AlreadyRotated { successor },
+        RotationRefusal::Ended(state) => match state {
+            TokenState::Revoked => ServiceError::TokenRevoked,
+            TokenState::Used => ServiceError::TokenUsed,
+            TokenState::Exhausted => ServiceError::TokenExhausted,
+            TokenState::Expired | TokenState::Pending | TokenState::Active => ServiceError::TokenExpired,
+        },
     }
 }
 

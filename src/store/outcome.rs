@@ -126,14 +126,21 @@ pub enum TokenRotation {
     Rotated,
     /// The key that signed the successor signs no more. Nothing was written; sign it again.
     KeyGone,
-    /// It was rotated before, to this token; nothing changed.
-    Before(TokenId),
-    /// It admits no hosts any more, this being its state; nothing changed.
-    Ended(TokenState),
-    /// It is the emergency token; nothing changed.
-    Emergency,
-    /// There is no such token.
+    /// It can have no successor; nothing changed.
+    Refused(RotationRefusal),
+}
+
+/// Why a token can have no successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RotationRefusal {
+    /// There is no such enrollment token.
     Unknown,
+    /// It is the emergency token.
+    Emergency,
+    /// It admits no hosts any more, this being its state.
+    Ended(TokenState),
+    /// It was rotated before, to this token.
+    Before(TokenId),
 }
 
 /// What a run of due revocations did.

@@ -15,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, ListId, PolicyId, Serial, SpkiHash, StatusRef, Thumbprint, TokenId};
 pub use crate::ledger::EntryRecord;
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
+use crate::store::RotationRefusal;
 use crate::token::KeyUse;
 
 /// One mint: what lists show and what revoking by id needs. Verifying never reads it, and redeeming only
@@ -178,6 +179,20 @@ impl TokenRecord {
             None => self.used > 0,
         };
         self.mint.created_at <= since && !used
+    }
+
+    /// Whether it can have a successor at `now`.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_rotate(&self, now: Timestamp) -> Result<(), RotationRefusal> {
+        match (self.mint.kind(), self.replaced_by, self.state(now)) {
+            (TokenKind::Service, ..) => Err(RotationRefusal::Unknown),
+            (TokenKind::Enrollment, ..) if self.mint.emergency => Err(RotationRefusal::Emergency),
+            (_, _, state) if !TokenState::LIVE.contains(&state) => Err(RotationRefusal::Ended(state)),
+            (_, Some(successor), _) => Err(RotationRefusal::Before(successor)),
+            (_, None, _) => Ok(()),
+        }
     }
 
     /// The state at `now`: revoked before used before expired, where several hold.

@@ -226,15 +226,15 @@ pub(in crate::store) async fn a_token_has_one_successor_and_none_after_its_end(w
     let unknown = world.persistent(None);
     world.new_entries().await;
     for (token, expected) in [
-        (&token, TokenRotation::Before(successor.token)),
-        (&used, TokenRotation::Ended(TokenState::Used)),
-        (&expired, TokenRotation::Ended(TokenState::Expired)),
-        (&revoked, TokenRotation::Ended(TokenState::Revoked)),
-        (&emergency, TokenRotation::Emergency),
-        (&unknown, TokenRotation::Unknown),
+        (&token, RotationRefusal::Before(successor.token)),
+        (&used, RotationRefusal::Ended(TokenState::Used)),
+        (&expired, RotationRefusal::Ended(TokenState::Expired)),
+        (&revoked, RotationRefusal::Ended(TokenState::Revoked)),
+        (&emergency, RotationRefusal::Emergency),
+        (&unknown, RotationRefusal::Unknown),
     ] {
         let (outcome, refused) = rotate(world, token, Some(DAY)).await;
-        assert_eq!(outcome, expected);
+        assert_eq!(outcome, TokenRotation::Refused(expected));
         assert_eq!(world.token(&refused).await, None, "no successor is left behind");
     }
     world.expect_entries(&[]).await;

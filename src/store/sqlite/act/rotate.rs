@@ -8,9 +8,7 @@ use crate::id::TokenId;
 use crate::ledger::{Action, Draft};
 use crate::store::sqlite::read::{TOKEN_BY_ID, token as token_record};
 use crate::store::sqlite::value::damaged;
-use crate::store::{
-    DueRevoked, Minted, RevokeDue, RotateToken, TokenKind, TokenRecord, TokenRotation, TokenState,
-};
+use crate::store::{DueRevoked, Minted, RevokeDue, RotateToken, RotationRefusal, TokenRotation};
 use crate::token::LEEWAY;
 
 /// A token whose time has come.
@@ -27,8 +25,9 @@ impl Act<'_> {
     pub(super) fn rotate_token(&mut self, command: RotateToken) -> rusqlite::Result<TokenRotation> {
         let RotateToken { token, successor, revoke_at, entry } = command;
         let record = self.one(TOKEN_BY_ID, [token], token_record)?;
-        if let Err(outcome) = judge(record, &entry) {
-            return self.undo(outcome);
+        let judged = record.map_or(Err(RotationRefusal::Unknown), |record| record.may_rotate(entry.at));
+        if let Err(refusal) = judged {
+            return self.undo(TokenRotation::Refused(refusal));
         }
         let replaced_by = successor.record.token;
         match self.record_mint(successor)? {
@@ -82,17 +81,5 @@ impl Act<'_> {
             Some(successor) => entry.with("replaced_by", successor.to_string()),
             None => entry,
         })
-    }
-}
-
-/// Whether the token can have a successor.
-fn judge(record: Option<TokenRecord>, entry: &Draft) -> Result<(), TokenRotation> {
-    let record = record.filter(|record| record.mint.kind() == TokenKind::Enrollment);
-    let Some(record) = record else { return Err(TokenRotation::Unknown) };
-    match (record.replaced_by, record.state(entry.at)) {
-        _ if record.mint.emergency => Err(TokenRotation::Emergency),
-        (_, state) if !TokenState::LIVE.contains(&state) => Err(TokenRotation::Ended(state)),
-        (Some(successor), _) => Err(TokenRotation::Before(successor)),
-        (None, _) => Ok(()),
     }
 }
