@@ -136,8 +136,9 @@ pub(in crate::store) async fn a_deleted_key_takes_along_what_it_made_and_what_th
     }
     assert!(store.api_key(other.id).await.unwrap().is_some());
     let entries = world.new_entries().await;
-    let entry: serde_json::Value = serde_json::from_slice(&entries[0].bytes).unwrap();
-    assert_eq!(entry["detail"]["api_keys"].as_array().unwrap().len(), 4, "{entry}");
+    assert_eq!(entries.len(), 1);
+    let entry = String::from_utf8_lossy(&entries[0].bytes);
+    assert!(chain.iter().all(|key| entry.contains(&key.id.to_string())), "{entry}");
     assert_eq!(due(world).await, 1);
     assert!(world.token(&minted).await.unwrap().revoked_at.is_some());
 }
