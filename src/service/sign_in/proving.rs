@@ -188,7 +188,7 @@ mod tests {
             drop(waiting);
             let gone = async {
                 while password.upgrade().is_some() {
-                    tokio::task::yield_now().await
+                    tokio::time::sleep(Duration::from_millis(1)).await
                 }
             };
             assert!(tokio::time::timeout(LONGEST / 4, gone).await.is_ok(), "its password is kept no longer");
