@@ -146,7 +146,14 @@ async fn scene(world: &mut World) -> Scene {
 impl Scene {
     /// A command of each verb that somebody may ask for, each of which would change something.
     fn commands(&self, world: &mut World) -> Vec<Command> {
-        let at = world.now;
+        let mut all = self.about_tokens(world);
+        all.extend(self.about_hosts(world));
+        all.extend(self.about_accounts(world));
+        all.extend(self.about_the_authority(world));
+        all
+    }
+
+    fn about_tokens(&self, world: &mut World) -> Vec<Command> {
         let mint = |world: &mut World| RecordMint {
             record: world.persistent(None),
             by: Actor::System,
@@ -154,57 +161,38 @@ impl Scene {
         };
         let [minted, successor] = [mint(world), mint(world)];
         let entry = |action| world.draft(action);
-        let revoke_tokens = RevokeTokens {
-            tokens: vec![self.tokens[1].token],
-            hosts: true,
-            entry: entry(Action::TokenRevoked),
-        };
-        let rotate_token = RotateToken {
-            token: self.tokens[2].token,
-            successor,
-            revoke_at: None,
-            entry: entry(Action::TokenRotated),
-        };
-        let revoke_host = RevokeHost { host: self.hosts[0], at, entry: entry(Action::HostRevoked) };
-        let revoke_hosts =
-            RevokeHosts { hosts: self.hosts[1..3].to_vec(), entry: entry(Action::HostRevoked) };
-        let set_roles = SetRoles {
-            host: self.hosts[3],
-            roles: roles(&["allocator"]),
-            now: true,
-            at,
-            entry: entry(Action::HostRolesChanged),
-        };
-        let fresh = |state| key(state, at);
-        let next = fresh(KeyState::Prepared);
-        let rotate_keys = RotateKeys { next, at, entry: entry(Action::KeyRotated) };
-        let (key, terms) = (self.former, RetireTerms::EvenNeeded);
-        let retire_key = RetireKey { key, terms, emergency: None, at, entry: entry(Action::KeyRetired) };
-        let retire_issuer = RetireIssuer {
-            issuer: FORMER_URL.to_owned(),
-            even_needed: true,
-            emergency: None,
-            at,
-            entry: entry(Action::IssuerRetired),
-        };
-        let changes = vec![("retention", Some(HOUR))];
-        let change_settings = ChangeSettings { changes, at, entry: entry(Action::SettingsChanged) };
-        let [extended, ended] = [self.sessions[0], self.sessions[1]];
-        let expires_at = at.plus(HOUR);
-        let extend_session =
-            ExtendSession { id: extended, at, expires_at, entry: entry(Action::SessionExtended) };
-        let end_session = EndSession { id: ended, entry: entry(Action::SessionEnded) };
-        let keys = FreshKeys(vec![fresh(KeyState::Current), fresh(KeyState::Prepared)]);
-        let accept_clock = AcceptClock { keys, at, entry: entry(Action::ClockAccepted) };
-        let new_user = world.new_user("f", UserRole::Viewer, Limits::ANY);
+        let tokens = vec![self.tokens[1].token];
+        let many = RevokeTokens { tokens, hosts: true, entry: entry(Action::TokenRevoked) };
+        let (token, entry) = (self.tokens[2].token, entry(Action::TokenRotated));
+        let rotate_token = RotateToken { token, successor, revoke_at: None, entry };
         vec![
             Command::RecordMint(Box::new(minted)),
             Command::RevokeToken(Box::new(world.revocation(self.tokens[0].token))),
-            Command::RevokeTokens(Box::new(revoke_tokens)),
+            Command::RevokeTokens(Box::new(many)),
             Command::RotateToken(Box::new(rotate_token)),
-            Command::RevokeHost(Box::new(revoke_host)),
-            Command::RevokeHosts(Box::new(revoke_hosts)),
-            Command::SetRoles(Box::new(set_roles)),
+        ]
+    }
+
+    fn about_hosts(&self, world: &World) -> Vec<Command> {
+        let (at, entry) = (world.now, |action| world.draft(action));
+        let one = RevokeHost { host: self.hosts[0], at, entry: entry(Action::HostRevoked) };
+        let many = RevokeHosts { hosts: self.hosts[1..3].to_vec(), entry: entry(Action::HostRevoked) };
+        let (host, roles, entry) = (self.hosts[3], roles(&["allocator"]), entry(Action::HostRolesChanged));
+        vec![
+            Command::RevokeHost(Box::new(one)),
+            Command::RevokeHosts(Box::new(many)),
+            Command::SetRoles(Box::new(SetRoles { host, roles, now: true, at, entry })),
+        ]
+    }
+
+    fn about_accounts(&self, world: &World) -> Vec<Command> {
+        let (at, entry) = (world.now, |action| world.draft(action));
+        let [extended, ended] = [self.sessions[0], self.sessions[1]];
+        let expires_at = at.plus(HOUR);
+        let extended = ExtendSession { id: extended, at, expires_at, entry: entry(Action::SessionExtended) };
+        let ended = EndSession { id: ended, entry: entry(Action::SessionEnded) };
+        let new_user = world.new_user("f", UserRole::Viewer, Limits::ANY);
+        vec![
             Command::SetPassword(Box::new(world.password("a", "hash"))),
             Command::CreateUser(Box::new(new_user)),
             Command::ChangeUser(Box::new(world.change(&self.users[1], UserRole::Analyst, false))),
@@ -213,9 +201,26 @@ impl Scene {
             Command::DeleteUser(Box::new(world.deletion("d", true))),
             Command::CreateApiKey(Box::new(world.new_api_key(None))),
             Command::DeleteApiKey(Box::new(world.key_deletion(self.key.id, None, true))),
+            Command::ExtendSession(Box::new(extended)),
+            Command::EndSession(Box::new(ended)),
+        ]
+    }
+
+    fn about_the_authority(&self, world: &World) -> Vec<Command> {
+        let (at, entry) = (world.now, |action| world.draft(action));
+        let fresh = |state| key(state, at);
+        let (next, of_change) = (fresh(KeyState::Prepared), entry(Action::KeyRotated));
+        let rotate_keys = RotateKeys { next, at, entry: of_change };
+        let (key, terms) = (self.former, RetireTerms::EvenNeeded);
+        let retire_key = RetireKey { key, terms, emergency: None, at, entry: entry(Action::KeyRetired) };
+        let (issuer, of_issuer) = (FORMER_URL.to_owned(), entry(Action::IssuerRetired));
+        let retire_issuer = RetireIssuer { issuer, even_needed: true, emergency: None, at, entry: of_issuer };
+        let changes = vec![("retention", Some(HOUR))];
+        let change_settings = ChangeSettings { changes, at, entry: entry(Action::SettingsChanged) };
+        let keys = FreshKeys(vec![fresh(KeyState::Current), fresh(KeyState::Prepared)]);
+        let accept_clock = AcceptClock { keys, at, entry: entry(Action::ClockAccepted) };
+        vec![
             Command::ChangeSettings(Box::new(change_settings)),
-            Command::ExtendSession(Box::new(extend_session)),
-            Command::EndSession(Box::new(end_session)),
             Command::AppendEntries(Box::new(AppendEntries { entries: vec![entry(Action::CaRotated)] })),
             Command::RotateKeys(Box::new(rotate_keys)),
             Command::RetireKey(Box::new(retire_key)),
