@@ -119,7 +119,9 @@ async fn i4_strangers_and_wrong_passwords_write_nothing_but_that_there_were_some
     let (stranger, guesser) = (at.stranger(), at.stranger().basic("admin", "wrong horse battery staple"));
     for number in 0..20 {
         let unknown = at.stranger().basic(&format!("user{number}"), "whatever it may be");
-        for client in [&stranger, &guesser, &unknown] {
+        // Some dozens of wrong passwords are free where a user is known.
+        let guesser = if number % 4 == 0 { &guesser } else { &stranger };
+        for client in [&stranger, guesser, &unknown] {
             for path in ["/api/v1/enrollment-tokens", "/api/v1/hosts", "/api/v1/ledger", "/nothing"] {
                 assert!(matches!(client.get(path).await.status, 401 | 404));
             }

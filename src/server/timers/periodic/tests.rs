@@ -7,6 +7,8 @@ use crate::clock::SystemClock;
 use crate::config::{Config, Environment, Overrides};
 use crate::server::Server;
 
+const RUNS: &str = "gatepass_timer_runs_total";
+
 /// Longer than any machine takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -22,7 +24,7 @@ async fn authority(data_dir: &std::path::Path) -> Arc<Authority> {
 
 /// How often `timer` has done its work.
 fn runs(rendered: &str, timer: Timer) -> u64 {
-    let series = format!("gatepass_timer_runs_total{{timer=\"{}\",outcome=\"done\"}} ", timer.name());
+    let series = format!("{RUNS}{{timer=\"{}\",outcome=\"done\"}} ", timer.name());
     rendered.lines().find_map(|line| line.strip_prefix(&series)?.parse().ok()).unwrap_or(0)
 }
 
