@@ -15,7 +15,7 @@ use criterion::{Criterion, Throughput};
 use gatepass::clock::SystemClock;
 use gatepass::config::{Config, Environment, Overrides};
 use gatepass::server::Server;
-use gatepass::service::order::MintRequest;
+use gatepass::service::tokens::order::MintRequest;
 use gatepass::service::{Authority, Caller, RedeemRequest};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

@@ -13,7 +13,7 @@ use crate::access::{Actor, Permission, Rights};
 use crate::id::RequestId;
 use crate::ledger::Basis;
 use crate::secret::Secret;
-use crate::service::sessions::LiveSession;
+use crate::service::accounts::sessions::LiveSession;
 use crate::service::{Authority, Caller, HostCaller};
 
 /// A judged request.

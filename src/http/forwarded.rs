@@ -16,8 +16,8 @@ pub use self::client::client;
 use super::query::percent_decode;
 use crate::ca::pem_to_der;
 use crate::clock::Timestamp;
-use crate::service::ca_set::CaSet;
-use crate::service::proxies::TrustedProxies;
+use crate::service::ca::set::CaSet;
+use crate::service::verification::proxies::TrustedProxies;
 
 /// The header whose form is Envoy's; in every other one stands a percent-encoded certificate.
 pub const ENVOY_HEADER: &str = "x-forwarded-client-cert";

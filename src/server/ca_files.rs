@@ -10,9 +10,9 @@ use crate::ca::CertificateAuthority;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::service::Authority;
-use crate::service::ca_files::Manifest;
-use crate::service::ca_rotation::finish_rotation;
-use crate::service::ca_set::CaSet;
+use crate::service::ca::files::Manifest;
+use crate::service::ca::rotation::finish_rotation;
+use crate::service::ca::set::CaSet;
 use crate::service::vault::{Vault, load_private};
 use crate::store::Store;
 

@@ -9,7 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Action, Subjects};
 use crate::secret::Secret;
 use crate::service::Caller;
-use crate::service::ca_files::Manifest;
+use crate::service::ca::files::Manifest;
 use crate::service::vault::Vault;
 use crate::store::sqlite::{LedgerFile, SqliteOptions, SqliteStore};
 use crate::store::{Administration as _, SetPassword, Store};

@@ -1,8 +1,8 @@
 //! Founding: what the first start makes on an empty data directory.
 
 use super::keys::make_pairs;
-use super::mint::{emergency_order, first_roles_order};
 use super::tokens::HowToRevoke;
+use super::tokens::mint::{emergency_order, first_roles_order};
 use super::vault::Vault;
 use super::{Authority, Caller, ServiceError};
 use crate::access::password;

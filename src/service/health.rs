@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::ca_files::Manifest;
+use super::ca::files::Manifest;
 use super::{Authority, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::hex;

@@ -1,7 +1,7 @@
 //! Listing, showing, changing and revoking hosts.
 
 use super::listing::HostWords;
-use super::order::Catalogue;
+use super::tokens::order::Catalogue;
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::Act;
 use crate::id::{HostId, TokenId};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::order::fault;
+use super::tokens::order::fault;
 use super::{FieldError, ServiceError};
 use crate::access::Actor;
 use crate::clock::Timestamp;

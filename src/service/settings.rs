@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::order::present;
+use super::tokens::order::present;
 use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::{Act, Excess};
 use crate::clock::Timestamp;

@@ -1,5 +1,14 @@
 //! Listing, showing and revoking tokens: enrollment tokens here, service tokens beside `service_tokens.rs`.
 
+pub(super) mod due;
+pub(super) mod emergency;
+pub(super) mod indexes;
+pub mod mint;
+pub mod order;
+pub mod rotation;
+pub mod service_tokens;
+pub(super) mod take_back;
+
 use std::sync::Arc;
 
 use super::flights::Flights;

@@ -16,7 +16,7 @@ use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::ApiKeyId;
 use crate::name::Label;
-use crate::service::api_keys::request::ApiKeyRequest;
+use crate::service::accounts::api_keys::request::ApiKeyRequest;
 use crate::store::ApiKeyRecord;
 
 /// An API key in a list.

@@ -10,7 +10,7 @@ use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{Fingerprint, hex};
-use crate::service::ca_rotation::Extent;
+use crate::service::ca::rotation::Extent;
 
 #[derive(Serialize, ToSchema)]
 struct CaStatus {

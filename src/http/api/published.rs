@@ -11,7 +11,7 @@ use crate::http::openapi::{NotModified, tags};
 use crate::http::problem::{Problem, code};
 use crate::http::route::{Answer, Route};
 use crate::id::Fingerprint;
-use crate::service::ca_set::CaSet;
+use crate::service::ca::set::CaSet;
 use crate::token::KeyRing;
 use crate::token::jwks::PublishedSet;
 

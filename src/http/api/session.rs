@@ -16,7 +16,7 @@ use crate::http::{cookie, decode};
 use crate::id::ApiKeyId;
 use crate::name::{Label, UserName};
 use crate::secret::Secret;
-use crate::service::sessions::{LiveSession, NewSession};
+use crate::service::accounts::sessions::{LiveSession, NewSession};
 use crate::service::{Authority, FieldError};
 use crate::store::ApiKeyRecord;
 

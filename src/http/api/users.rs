@@ -15,7 +15,7 @@ use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::name::UserName;
 use crate::secret::Secret;
-use crate::service::users::request::{UserChangeRequest, UserRequest};
+use crate::service::accounts::users::request::{UserChangeRequest, UserRequest};
 use crate::store::UserRecord;
 
 /// A user in a list.

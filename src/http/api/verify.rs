@@ -13,7 +13,7 @@ use crate::http::reply::Reply;
 use crate::http::route;
 use crate::id::TokenId;
 use crate::name::Role;
-use crate::service::bulk::MOST_TOKENS;
+use crate::service::verification::bulk::MOST_TOKENS;
 use crate::service::{BadToken, FieldError, GoodToken};
 use crate::token::KeyUse;
 

@@ -16,7 +16,7 @@ use crate::http::reply::Reply;
 use crate::http::route::Route;
 use crate::id::TokenId;
 use crate::name::Role;
-use crate::service::order::MintRequest;
+use crate::service::tokens::order::MintRequest;
 use crate::service::tokens::{HowToRevoke, Taken};
 use crate::service::{FieldError, ServiceError};
 use crate::token::{MintError, UnverifiedToken};

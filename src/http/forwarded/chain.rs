@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 
 use crate::clock::Timestamp;
-use crate::service::ca_set::CaSet;
+use crate::service::ca::set::CaSet;
 
 /// Whether one of the issuing CAs signed this certificate, and it is a client's and good at `now`.
 pub(super) fn leads_to(cas: &CaSet, certificate: &[u8], now: Timestamp) -> bool {

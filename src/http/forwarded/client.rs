@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use http::HeaderMap;
 
-use crate::service::proxies::TrustedProxies;
+use crate::service::verification::proxies::TrustedProxies;
 
 /// The only header that is read for it.
 const HEADER: &str = "x-forwarded-for";

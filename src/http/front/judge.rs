@@ -15,7 +15,7 @@ use crate::http::tls::Peer;
 use crate::id::RequestId;
 use crate::ledger::Basis;
 use crate::secret::Secret;
-use crate::service::sessions::LiveSession;
+use crate::service::accounts::sessions::LiveSession;
 use crate::service::{Caller, HostCaller, SignedIn};
 
 /// Who calls, once their credential has been checked.

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
-use crate::service::ca_set::CaSet;
+use crate::service::ca::set::CaSet;
 use crate::store::{CertificateRecord, StoredCertificate};
 
 /// An enrolled host's identity: nothing of it is secret.

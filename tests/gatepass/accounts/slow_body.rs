@@ -6,7 +6,7 @@ use gatepass::access::{Actor, Limits, Rights, UserRole};
 use gatepass::ledger::Basis;
 use gatepass::name::UserName;
 use gatepass::secret::Secret;
-use gatepass::service::users::request::UserOrder;
+use gatepass::service::accounts::users::request::UserOrder;
 use gatepass::service::{Caller, ServiceError};
 use gatepass::store::UserRecord;
 use http::Method;

@@ -3,7 +3,7 @@
 use gatepass::access::{Actor, Rights};
 use gatepass::name::DnsName;
 use gatepass::service::Enrolled;
-use gatepass::service::order::MintRequest;
+use gatepass::service::tokens::order::MintRequest;
 use gatepass::service::{Authority, Caller, RedeemRequest, ServiceError};
 use gatepass::token::MintedToken;
 use serde_json::Value;

@@ -9,7 +9,7 @@ use crate::http::document::{Document, Shelf};
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{NotModified, tags};
 use crate::http::route::Answer;
-use crate::service::trust::Trust;
+use crate::service::verification::trust::Trust;
 
 /// How long caches may keep it, in seconds.
 const AGE: u32 = 300;

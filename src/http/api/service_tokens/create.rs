@@ -14,7 +14,7 @@ use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
 use crate::name::{Label, Role};
-use crate::service::service_tokens::ServiceTokenRequest;
+use crate::service::tokens::service_tokens::ServiceTokenRequest;
 use crate::token::{MintedToken, ServiceGrant};
 
 /// The answer to a mint. The token is in it this once.

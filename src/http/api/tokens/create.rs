@@ -15,7 +15,7 @@ use crate::http::reply::Reply;
 use crate::id::{Fingerprint, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Label, Role};
 use crate::service::Authority;
-use crate::service::order::MintRequest;
+use crate::service::tokens::order::MintRequest;
 use crate::token::MintedToken;
 
 /// What people paste on the host: the token is typed or pasted into `read`, and never stands in an argument.

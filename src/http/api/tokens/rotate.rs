@@ -15,7 +15,7 @@ use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
-use crate::service::rotation::{RotateRequest, Rotated};
+use crate::service::tokens::rotation::{RotateRequest, Rotated};
 
 /// The successor's mint, and what becomes of the token itself.
 #[derive(Serialize, ToSchema)]

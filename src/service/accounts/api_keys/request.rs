@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 use crate::access::{Limits, Rights, Scope};
 use crate::clock::Timestamp;
 use crate::name::Label;
-use crate::service::order::life::{Bounds, Life};
-use crate::service::order::{MAX_PERSISTENT_TTL, fault, present};
+use crate::service::tokens::order::life::{Bounds, Life};
+use crate::service::tokens::order::{MAX_PERSISTENT_TTL, fault, present};
 use crate::service::{FieldError, ServiceError, Settings};
 
 /// An API key as it was asked for.

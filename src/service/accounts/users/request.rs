@@ -7,7 +7,7 @@ use crate::access::password;
 use crate::access::{Actor, Limits, UserRole};
 use crate::name::UserName;
 use crate::secret::Secret;
-use crate::service::order::{fault, present};
+use crate::service::tokens::order::{fault, present};
 use crate::service::{FieldError, ServiceError, Settings};
 
 /// A user as it was asked for.

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::check::BadToken;
-use super::{Authority, GoodToken};
+use crate::service::verification::check::BadToken;
+use crate::service::{Authority, GoodToken};
 use crate::token::VerifyError;
 
 /// How many tokens one call may bring.
@@ -13,7 +13,7 @@ const FEW: usize = 4;
 /// How many are checked before others get their turn: some milliseconds of work.
 const SLICE: usize = 128;
 /// How many slices are checked at once, whoever asks: the rest of the machine is for who brings one token.
-pub(super) const AT_ONCE: usize = 1;
+pub(in crate::service) const AT_ONCE: usize = 1;
 
 impl Authority {
     /// Checks tokens of either kind, each as [`Authority::check`] does, in their order; each must be for

@@ -6,7 +6,6 @@ pub mod request;
 use std::sync::Arc;
 
 use self::request::{UserChangeOrder, UserOrder, check_password};
-use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::guessing::Greeting;
 use crate::access::{Act, Actor, Limits, Permission, Rights, UserRole};
 use crate::clock::Timestamp;
@@ -14,6 +13,7 @@ use crate::id::SessionId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
+use crate::service::{Authority, Caller, FieldError, ServiceError};
 use crate::store::{
     ChangeUser, CreateUser, DeleteUser, Page, PageQuery, ReplacePassword, SignOutUser, StoreError,
     UserChange, UserCreation, UserDeletion, UserRecord,
@@ -251,7 +251,7 @@ fn changed(caller: &Caller, before: &UserRecord, role: UserRole, limits: &Limits
 }
 
 /// Limits as entries have them.
-pub(super) fn shown(limits: &Limits) -> serde_json::Value {
+pub(in crate::service) fn shown(limits: &Limits) -> serde_json::Value {
     serde_json::to_value(limits).unwrap_or_default()
 }
 

@@ -28,7 +28,7 @@ impl Indexes {
     }
 
     /// The next free index of a list of `kind`. A full list is followed by a new one, recorded first.
-    pub(super) async fn take(
+    pub(in crate::service) async fn take(
         &self,
         kind: ListKind,
         store: &dyn Store,
@@ -46,7 +46,7 @@ impl Indexes {
     }
 
     /// The lists that are being written to.
-    pub(super) async fn open(&self) -> Vec<ListId> {
+    pub(in crate::service) async fn open(&self) -> Vec<ListId> {
         vec![self.ephemeral.lock().await.list, self.persistent.lock().await.list]
     }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::ca_set::CaSet;
-use super::vault::write_public;
-use super::{Authority, ServiceError};
 use crate::ca::{CertificateAuthority, CrlEntry, CrlReason, crl_signed_at};
 use crate::clock::Timestamp;
 use crate::id::hex;
+use crate::service::ca::set::CaSet;
+use crate::service::vault::write_public;
+use crate::service::{Authority, ServiceError};
 use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate};
 
 /// The newest CRL of each issuing CA, by the hexadecimal of its subject key identifier.

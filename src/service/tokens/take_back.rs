@@ -1,7 +1,7 @@
 //! Taking back a token by the token itself, for who holds it and knows no id.
 
-use super::tokens::HowToRevoke;
-use super::{Authority, Caller, ServiceError};
+use crate::service::tokens::HowToRevoke;
+use crate::service::{Authority, Caller, ServiceError};
 use crate::token::{AuthenticatedToken, VerifyError};
 
 /// What became of a token that was presented to be taken back.

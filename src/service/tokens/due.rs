@@ -1,7 +1,7 @@
 //! Revoking what is due: tokens that were rotated and whose overlap is over, and those whose minter was deleted with them. A
 //! bounded number at a time, so that no redemption waits long behind it.
 
-use super::{Authority, ServiceError};
+use crate::service::{Authority, ServiceError};
 use crate::store::RevokeDue;
 
 /// How many tokens end in one transaction.
@@ -27,7 +27,7 @@ impl Authority {
     }
 
     /// Revokes the `tokens` that a deletion has just made due. If that fails they stay due, and admit nobody.
-    pub(super) async fn finish_deletion(&self, tokens: u64) {
+    pub(in crate::service) async fn finish_deletion(&self, tokens: u64) {
         if tokens > 0
             && let Err(error) = self.revoke_due().await
         {

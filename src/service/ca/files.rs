@@ -6,13 +6,13 @@ pub use next::{Interrupted, Next};
 
 use serde::{Deserialize, Serialize};
 
-use super::ServiceError;
-use super::ca_set::{CaSet, Certificate};
-use super::vault::{Vault, VaultError};
 use crate::ca::{CertificateAuthority, IssueError, not_after};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, hex};
 use crate::secret::Secret;
+use crate::service::ServiceError;
+use crate::service::ca::set::{CaSet, Certificate};
+use crate::service::vault::{Vault, VaultError};
 
 /// The file that says which files count: whatever else is there is not looked at.
 const MANIFEST: &str = "ca.json";

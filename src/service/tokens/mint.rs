@@ -2,17 +2,17 @@
 
 use serde_json::{Map, Value, json};
 
-use super::order::MintOrder;
-use super::{Authority, Caller, ServiceError, Settings};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::Label;
+use crate::service::tokens::order::MintOrder;
+use crate::service::{Authority, Caller, ServiceError, Settings};
 use crate::store::{ListKind, MintRecord, Minted, RecordMint, StoreError};
 use crate::token::{self, Bindings, Grant, KeyRing, MintedToken};
 
 /// How often a token is signed again because the signing key changed meanwhile.
-pub(super) const ATTEMPTS: usize = 3;
+pub(in crate::service) const ATTEMPTS: usize = 3;
 
 impl Authority {
     /// Mints a token. It is recorded, durably, before its text is known to anyone.
@@ -32,7 +32,7 @@ impl Authority {
     }
 
     /// Records what was signed. `false` if the keys moved on meanwhile: then it is to be signed again.
-    pub(super) async fn is_recorded(&self, record: RecordMint) -> Result<bool, ServiceError> {
+    pub(in crate::service) async fn is_recorded(&self, record: RecordMint) -> Result<bool, ServiceError> {
         match self.store.record_mint(record).await? {
             Minted::Recorded => Ok(true),
             Minted::KeyGone => {
@@ -44,7 +44,7 @@ impl Authority {
     }
 
     /// Signs a token and prepares its record; until that is stored, the token must not leave.
-    pub(super) async fn sign(
+    pub(in crate::service) async fn sign(
         &self,
         caller: &Caller,
         order: MintOrder,
@@ -163,7 +163,7 @@ fn grant_detail(order: &MintOrder, grant: &Grant) -> Map<String, Value> {
 }
 
 /// The members of what `json!` made of braces.
-pub(super) fn object(value: Value) -> Map<String, Value> {
+pub(in crate::service) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         _ => Map::new(),

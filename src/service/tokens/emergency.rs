@@ -5,10 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::mint::emergency_order;
-use super::vault::{VaultError, load_private, put_in_place, write_private};
-use super::{Authority, Caller, ServiceError};
 use crate::clock::Timestamp;
+use crate::service::tokens::mint::emergency_order;
+use crate::service::vault::{VaultError, load_private, put_in_place, write_private};
+use crate::service::{Authority, Caller, ServiceError};
 use crate::store::RecordMint;
 use crate::token::{KeyRing, MintedToken};
 
@@ -21,13 +21,13 @@ fn unrecorded(data_dir: &Path) -> PathBuf {
 }
 
 /// A new emergency token, on disk already and recorded nowhere yet.
-pub(super) struct Successor {
+pub(in crate::service) struct Successor {
     minted: MintedToken,
 }
 
 impl Authority {
     /// Signs a new emergency token and writes it beside the one in use.
-    pub(super) async fn prepare_emergency(
+    pub(in crate::service) async fn prepare_emergency(
         &self,
         ring: &KeyRing,
         now: Timestamp,
@@ -39,7 +39,7 @@ impl Authority {
     }
 
     /// What the token was prepared for is done. If it was `recorded`, its file takes the place of the one before.
-    pub(super) fn emergency_recorded(&self, successor: &Successor, recorded: bool) {
+    pub(in crate::service) fn emergency_recorded(&self, successor: &Successor, recorded: bool) {
         if !recorded {
             return self.emergency_stays();
         }
@@ -52,7 +52,7 @@ impl Authority {
     }
 
     /// The new token was not recorded: nobody is to take its file for a good one.
-    pub(super) fn emergency_stays(&self) {
+    pub(in crate::service) fn emergency_stays(&self) {
         // The next start finds it too.
         let _ = fs::remove_file(unrecorded(&self.data_dir));
     }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use self::hashing::Lane;
 use self::proving::{Attempt, Proving};
-use super::refusals::{Refused, Whom};
-use super::{Authority, Caller, FieldError, ServiceError};
 use crate::access::guessing::{Greeting, Trial};
 use crate::access::proof::{Claim, Proofs};
 use crate::access::{Actor, Rights, password};
 use crate::ledger::{Action, Basis, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
+use crate::service::refusals::{Refused, Whom};
+use crate::service::{Authority, Caller, FieldError, ServiceError};
 use crate::store::{SetPassword, UserRecord};
 
 /// How often a sign-in is begun anew because the user's epoch has moved on meanwhile.
@@ -22,7 +22,7 @@ const MOST_TRIES: usize = 3;
 
 /// What signing in shares: proofs remembered for a minute, and what stands before argon2.
 #[derive(Default)]
-pub(super) struct SignIn {
+pub(in crate::service) struct SignIn {
     proofs: Proofs,
     proving: Arc<Proving>,
 }
@@ -43,7 +43,7 @@ impl SignedIn {
     pub const LOCAL: Self = Self { actor: Actor::Local, rights: Rights::ALL, basis: None };
 
     /// This user, unless disabled.
-    pub(super) fn user(user: UserRecord) -> Option<Self> {
+    pub(in crate::service) fn user(user: UserRecord) -> Option<Self> {
         let UserRecord { name, role, limits, epoch, version, disabled_at, .. } = user;
         let basis = Some(Basis::User { name: name.clone(), epoch, version });
         let rights = Rights::of_role(role, limits);
@@ -72,7 +72,7 @@ impl Authority {
     ///
     /// # Errors
     /// As [`Authority::sign_in`].
-    pub(super) async fn prove(
+    pub(in crate::service) async fn prove(
         &self,
         from: &Caller,
         name: &str,
@@ -154,7 +154,7 @@ impl Authority {
     ///
     /// # Errors
     /// What is wrong with it, as a fault of `field`; too many are being hashed.
-    pub(super) async fn hashed(
+    pub(in crate::service) async fn hashed(
         &self,
         field: &str,
         secret: Secret<String>,

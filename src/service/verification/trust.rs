@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::issuers::Issuers;
 use crate::clock::Timestamp;
+use crate::service::issuers::Issuers;
 use crate::token::{
     Authenticated, AuthenticatedToken, Grant, HotEnrollmentTokens, HotServiceTokens, KeyRing, ServiceGrant,
     TokenDigest, UnverifiedToken, VerifyError,
@@ -34,13 +34,13 @@ impl Trust {
 
     /// The next generation, with these keys. Nothing is remembered.
     #[must_use]
-    pub(super) fn with_ring(&self, ring: Arc<KeyRing>) -> Self {
+    pub(in crate::service) fn with_ring(&self, ring: Arc<KeyRing>) -> Self {
         Self::new(ring, Arc::clone(&self.issuers), Arc::clone(&self.audiences), self.hot_tokens)
     }
 
     /// The next generation, with these external URLs. Nothing is remembered.
     #[must_use]
-    pub(super) fn with_issuers(&self, issuers: Arc<Issuers>) -> Self {
+    pub(in crate::service) fn with_issuers(&self, issuers: Arc<Issuers>) -> Self {
         Self::new(Arc::clone(&self.ring), issuers, Arc::clone(&self.audiences), self.hot_tokens)
     }
 
@@ -60,12 +60,16 @@ impl Trust {
     }
 
     /// An enrollment token: its signature, issuer, audience and type.
-    pub(super) fn enrollment(&self, text: &str, now: Timestamp) -> Result<Authenticated<Grant>, VerifyError> {
+    pub(in crate::service) fn enrollment(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Authenticated<Grant>, VerifyError> {
         self.enrollment.authenticate(text, now, || self.cold_enrollment(&UnverifiedToken::parse(text)?))
     }
 
     /// A service token for any of the audiences.
-    pub(super) fn service(
+    pub(in crate::service) fn service(
         &self,
         text: &str,
         now: Timestamp,
@@ -74,7 +78,11 @@ impl Trust {
     }
 
     /// A token of either kind.
-    pub(super) fn any(&self, text: &str, now: Timestamp) -> Result<AuthenticatedToken, VerifyError> {
+    pub(in crate::service) fn any(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<AuthenticatedToken, VerifyError> {
         let digest = TokenDigest::of(text)?;
         if let Some(hot) = self.hot(&digest, now) {
             return Ok(hot);
@@ -86,7 +94,7 @@ impl Trust {
     }
 
     /// Tokens of either kind, in their order; the signatures of those that are not remembered are checked together.
-    pub(super) fn many(
+    pub(in crate::service) fn many(
         &self,
         texts: &[String],
         now: Timestamp,
@@ -117,7 +125,7 @@ impl Trust {
 
     /// The same, also for an audience that has left the configuration since: taking back such a token still counts where
     /// it is believed.
-    pub(super) fn whatever_audience(
+    pub(in crate::service) fn whatever_audience(
         &self,
         text: &str,
         now: Timestamp,
@@ -134,13 +142,18 @@ impl Trust {
     }
 
     /// The token of this digest, if it is remembered.
-    pub(super) fn hot(&self, digest: &TokenDigest, now: Timestamp) -> Option<AuthenticatedToken> {
+    pub(in crate::service) fn hot(&self, digest: &TokenDigest, now: Timestamp) -> Option<AuthenticatedToken> {
         let service = self.service.get(digest, now).map(AuthenticatedToken::Service);
         service.or_else(|| self.enrollment.get(digest, now).map(AuthenticatedToken::Enrollment))
     }
 
     /// Remembers a good signature.
-    pub(super) fn remember(&self, digest: TokenDigest, signed: &AuthenticatedToken, now: Timestamp) {
+    pub(in crate::service) fn remember(
+        &self,
+        digest: TokenDigest,
+        signed: &AuthenticatedToken,
+        now: Timestamp,
+    ) {
         match signed {
             AuthenticatedToken::Enrollment(token) => self.enrollment.remember(digest, token, now),
             AuthenticatedToken::Service(token) => self.service.remember(digest, token, now),

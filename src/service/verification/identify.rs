@@ -1,12 +1,12 @@
 //! Who a host certificate belongs to, judged on every request: the handshake has checked the chain, and nothing else.
 
-use super::{Authority, Caller, ServiceError};
 use crate::access::Actor;
 use crate::ca::{BACKDATED, HostIdentity, parse_host_certificate};
 use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash};
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
+use crate::service::{Authority, Caller, ServiceError};
 use crate::store::{AppendEntries, HostRecord, MarkSeen};
 
 /// A host that has proven who it is.

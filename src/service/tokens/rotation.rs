@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::mint::ATTEMPTS;
-use super::order::{Bind, MAX_PERSISTENT_TTL, MintOrder, MintRequest};
-use super::{Authority, Caller, FieldError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
+use crate::service::tokens::mint::ATTEMPTS;
+use crate::service::tokens::order::{Bind, MAX_PERSISTENT_TTL, MintOrder, MintRequest};
+use crate::service::{Authority, Caller, FieldError, ServiceError};
 use crate::span::{Spans, parse_span};
 use crate::store::{
     MintRecord, RotateToken, RotationRefusal, StoreError, TokenKind, TokenRotation, TokenState,

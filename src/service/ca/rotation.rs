@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::ca_files::{Interrupted, Manifest, Next};
-use super::ca_set::CaSet;
-use super::vault::{Vault, write_public};
-use super::{Authority, Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::hex;
 use crate::ledger::{Action, Draft};
+use crate::service::ca::files::{Interrupted, Manifest, Next};
+use crate::service::ca::set::CaSet;
+use crate::service::vault::{Vault, write_public};
+use crate::service::{Authority, Caller, ServiceError};
 use crate::store::{AppendEntries, Store, StoreError};
 
 /// The file of the current root certificate, in the data directory, for whoever wants to trust it.

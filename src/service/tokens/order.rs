@@ -1,6 +1,6 @@
 //! What a mint may ask for: a request's fields judged all at once, so that its sender hears of every mistake together.
 
-pub(super) mod life;
+pub(in crate::service) mod life;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,13 +9,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use self::life::{Bounds, Life, both};
-use super::object::object;
-use super::{FieldError, ServiceError, Settings};
 use crate::access::Act;
 use crate::access::limits::{Allowed, Limits};
 use crate::clock::Timestamp;
 use crate::id::Thumbprint;
 use crate::name::{Cluster, DnsPattern, Label, NameError, Role};
+use crate::service::object::object;
+use crate::service::{FieldError, ServiceError, Settings};
 use crate::span::{Setting, Spans};
 use crate::token::{MAX_PATTERNS, MAX_ROLES};
 
@@ -59,7 +59,7 @@ impl Catalogue {
     }
 
     /// Whether every role that `limits` name is there; what is not goes to `faults`.
-    pub(super) fn check_limits(&self, limits: &Limits, faults: &mut Vec<FieldError>) {
+    pub(in crate::service) fn check_limits(&self, limits: &Limits, faults: &mut Vec<FieldError>) {
         let Allowed::Only(roles) = &limits.roles else { return };
         let mut unknown = Unknown { catalogue: self, told: false };
         for role in roles.iter().filter(|role| !self.0.contains_key(*role)) {
@@ -140,7 +140,7 @@ pub struct Bind {
 }
 
 /// A member that is there, whatever it says: null is a word of its own, and does not pass for an absent one.
-pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(in crate::service) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -305,6 +305,6 @@ impl MintRequest {
     }
 }
 
-pub(super) fn fault(field: &str, error: &NameError) -> FieldError {
+pub(in crate::service) fn fault(field: &str, error: &NameError) -> FieldError {
     FieldError::new(field, error.to_string())
 }

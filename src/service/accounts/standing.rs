@@ -1,9 +1,9 @@
 //! Who was judged, judged anew: between a credential and what is done with it a body is waited for, or a password hashed.
 
-use super::api_keys;
-use super::{Authority, Caller, ServiceError, SignedIn};
 use crate::access::{Excess, Permission};
 use crate::ledger::Basis;
+use crate::service::accounts::api_keys;
+use crate::service::{Authority, Caller, ServiceError, SignedIn};
 
 impl Authority {
     /// The caller with the rights of this moment. Hosts and tokens have none, and are judged by the transactions of what they do.
@@ -31,7 +31,7 @@ impl Authority {
     ///
     /// # Errors
     /// As [`Authority::still`]; [`ServiceError::BeyondLimits`]: the permission was taken away.
-    pub(super) async fn still_may(
+    pub(in crate::service) async fn still_may(
         &self,
         caller: &Caller,
         permission: Permission,

@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::Authority;
 use crate::id::TokenId;
 use crate::name::Role;
+use crate::service::Authority;
 use crate::token::{AuthenticatedToken, Grant, ServiceGrant, Status, Verified, VerifyError};
 
 /// A token that is good now.
@@ -102,7 +102,7 @@ impl Authority {
     }
 
     /// What a good signature leaves to judge: time and revocation.
-    pub(super) fn judge_signed(&self, signed: AuthenticatedToken) -> Result<GoodToken, BadToken> {
+    pub(in crate::service) fn judge_signed(&self, signed: AuthenticatedToken) -> Result<GoodToken, BadToken> {
         let now = self.time.now();
         let (good, status) = match signed {
             AuthenticatedToken::Enrollment(token) => {

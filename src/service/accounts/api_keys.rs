@@ -9,13 +9,13 @@ use serde_json::json;
 
 use self::request::ApiKeyOrder;
 pub use self::uses::KeyUses;
-use super::users::shown;
-use super::{Authority, Caller, ServiceError, SignedIn};
 use crate::access::{Act, Actor, ApiKey, Excess, Permission, Rights};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::ledger::{Action, Basis, Draft, Subjects};
 use crate::secret::Secret;
+use crate::service::accounts::users::shown;
+use crate::service::{Authority, Caller, ServiceError, SignedIn};
 use crate::store::{
     ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
     Page, PageQuery, StoredApiKey,
@@ -182,7 +182,7 @@ impl Authority {
 }
 
 /// The key with what it allows at this moment: no more than its owner may. `None` if it has expired or the owner is disabled.
-pub(super) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Option<SignedIn> {
+pub(in crate::service) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Option<SignedIn> {
     let StoredApiKey { key, owner, .. } = stored;
     if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
         return None;

@@ -5,9 +5,7 @@ mod seen;
 use std::time::Duration;
 
 use self::seen::Noted;
-pub(super) use self::seen::Seen;
-use super::sign_in::SignedIn;
-use super::{Authority, Caller, ServiceError};
+pub(in crate::service) use self::seen::Seen;
 use crate::access::guessing::Greeting;
 use crate::access::session::CsrfToken;
 use crate::access::{Actor, SessionKind, SessionSecret};
@@ -16,6 +14,8 @@ use crate::id::SessionId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
+use crate::service::accounts::sign_in::SignedIn;
+use crate::service::{Authority, Caller, ServiceError};
 use crate::store::{
     BeginSession, EndSession, ExtendSession, MarkSessions, SessionBeginning, SessionRecord, UserRecord,
 };
