@@ -4,6 +4,33 @@ use super::RecordMint;
 use crate::clock::Timestamp;
 use crate::id::{HostId, TokenId};
 use crate::ledger::Draft;
+use crate::store::TokenKind;
+
+/// See [`Command::RevokeToken`](super::Command::RevokeToken).
+pub struct RevokeToken {
+    /// The token.
+    pub token: TokenId,
+    /// Only a token of this kind is found.
+    pub kind: TokenKind,
+    /// Refuse with [`TokenRevocation::Emergency`](crate::store::TokenRevocation::Emergency)
+    pub even_emergency: bool,
+    /// Only a persistent token is found; the Elastic list knows no other.
+    pub only_persistent: bool,
+    /// Every host that it admitted and that is not revoked yet is revoked with it, whether it was revoked before or not.
+    pub hosts: bool,
+    /// What the entries of the token and of each host begin with.
+    pub entry: Draft,
+}
+
+/// See [`Command::RevokeHost`](super::Command::RevokeHost).
+pub struct RevokeHost {
+    /// The host.
+    pub host: HostId,
+    /// When.
+    pub at: Timestamp,
+    /// The entry.
+    pub entry: Draft,
+}
 
 /// See [`Command::RevokeTokens`](super::Command::RevokeTokens). Only enrollment tokens are found; the emergency
 /// token is left as it is, and its hosts with it, as long as it is live.

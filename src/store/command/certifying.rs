@@ -1,0 +1,97 @@
+//! The verbs that lead to a host certificate: redeeming and renewing.
+
+use crate::clock::Timestamp;
+use crate::id::{HostId, KeyId, Serial, SpkiHash, StatusRef, TokenId};
+use crate::ledger::Draft;
+use crate::name::Role;
+use crate::store::NewHost;
+
+/// The part of a redemption that says which token it stands on; the same facts judge a later recertification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The token.
+    pub token: TokenId,
+    /// The key that signed it: one that is retired meanwhile, or of an earlier epoch, vouches for it no more.
+    pub key: KeyId,
+    /// Its place in the status lists.
+    pub status: StatusRef,
+    /// Whether it needs a live row.
+    pub persistent: bool,
+    /// How many pairs it may admit; `None` = unlimited.
+    pub max_uses: Option<u32>,
+}
+
+/// A certificate as it will be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCertificate {
+    /// Its serial number.
+    pub serial: Serial,
+    /// The key it certifies.
+    pub key: SpkiHash,
+    /// The certificate, DER.
+    pub der: Vec<u8>,
+    /// When it was signed.
+    pub issued_at: Timestamp,
+    /// Its notAfter.
+    pub not_after: Timestamp,
+}
+
+/// See [`Command::Redeem`](super::Command::Redeem).
+///
+/// Decided inside the transaction, in this order: the key belongs to no revoked host; the pair is new, else
+/// [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate; the token is not revoked (its status bits say so, and a persistent
+/// one has a live row); a use is left; the name is free. Any refusal leaves nothing behind.
+pub struct Redeem {
+    /// The token it stands on.
+    pub ticket: Ticket,
+    /// The new host.
+    pub host: NewHost,
+    /// Its first certificate.
+    pub certificate: NewCertificate,
+    /// From when on the pair and the use count may be collected; `None` for a persistent token: while it has a row.
+    pub keep_until: Option<Timestamp>,
+    /// The entry of the enrollment; written only for [`Redeemed::First`](crate::store::Redeemed::First).
+    pub entry: Draft,
+}
+
+/// See [`Command::Recertify`](super::Command::Recertify). No use is taken. The token must be live, the host live, the pair its own.
+pub struct Recertify {
+    /// The token it stands on.
+    pub ticket: Ticket,
+    /// The host the pair admitted.
+    pub host: HostId,
+    /// The roles the certificate was built with; another set in the row answers [`Renewed::RolesChanged`](crate::store::Renewed::RolesChanged).
+    pub roles: Vec<Role>,
+    /// The new certificate, for the same key.
+    pub certificate: NewCertificate,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::Renew`](super::Command::Renew).
+///
+/// Idempotent by (host, key): a newest certificate for the same key that is still valid answers [`Renewed::Again`](crate::store::Renewed::Again).
+pub struct Renew {
+    /// The host.
+    pub host: HostId,
+    /// How many certificates it may have got within [`RENEWALS_WITHIN`](super::RENEWALS_WITHIN); one more is [`RenewRefusal::TooOften`](crate::store::RenewRefusal::TooOften).
+    pub most: u32,
+    /// The serial of the certificate it presented: the newest of its lineage, or the one before it while the newest
+    /// was never seen. In the latter case the entry gets the detail `superseded_unseen`, and the answer is
+    /// [`Renewed::Replaced`](crate::store::Renewed::Replaced).
+    pub presented: Serial,
+    /// The roles the certificate was built with.
+    pub roles: Vec<Role>,
+    /// The new certificate.
+    pub certificate: NewCertificate,
+    /// The entry.
+    pub entry: Draft,
+}
+
+/// See [`Command::MarkSeen`](super::Command::MarkSeen).
+pub struct MarkSeen {
+    /// The host.
+    pub host: HostId,
+    /// The serial it used; only the newest counts.
+    pub serial: Serial,
+}
