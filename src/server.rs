@@ -118,7 +118,7 @@ impl Server {
     /// The disk failed, or a file could not be written.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
         first_start::done(&self.data_dir).map_err(|error| RunError::File(error.to_string()))?;
-        // What became due while nothing ran is in the first status lists; a redemption would not accept it in any case.
+        // What became due while nothing ran is in the first status lists, unless it is very much; a redemption accepts none of it.
         if let Err(error) = timers::revoke_due(&self.authority).await {
             tracing::warn!(%error, "what is due to be revoked could not be; it is tried again");
         }

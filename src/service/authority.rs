@@ -197,6 +197,8 @@ pub struct Authority {
     pub(super) bulk: tokio::sync::Semaphore,
     /// One change of keys, CA or issuers at a time: each spans files and the store.
     pub(super) changing: tokio::sync::Mutex<()>,
+    /// Says that more tokens are due than were revoked at once.
+    pub(super) due: tokio::sync::Notify,
 }
 
 impl Authority {
@@ -236,6 +238,7 @@ impl Authority {
             server_certificate: ArcSwap::default(),
             bulk: tokio::sync::Semaphore::new(bulk::AT_ONCE),
             changing: tokio::sync::Mutex::new(()),
+            due: tokio::sync::Notify::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use crate::id::random;
 use crate::service::{Authority, ServiceError};
+use crate::store::DueRevoked;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -83,20 +84,29 @@ impl Timer {
         }
     }
 
-    async fn run(self, authority: &Authority) -> Result<(), ServiceError> {
+    /// Does its work; whether some is left that is to follow at once.
+    async fn run(self, authority: &Authority) -> Result<bool, ServiceError> {
         match self {
             Self::Refusals => authority.write_refusals().await?,
             Self::ClockMark => authority.mark_clock().await?,
             Self::ApiKeyUses => authority.write_key_uses().await?,
             Self::Sessions => authority.write_seen_sessions().await?,
             Self::Collection => collect(authority).await?,
-            Self::DueRevocations => revoke_due(authority).await?,
+            Self::DueRevocations => return revoke_due(authority).await,
             Self::Heartbeats => authority.status_lists().feed().beat(),
             Self::RateLimits => sweep(authority),
             Self::StoreProbe => authority.probe_store().await?,
             Self::Metrics => crate::http::metrics::upkeep(),
         }
-        Ok(())
+        Ok(false)
+    }
+
+    /// Returns when there is work before its time.
+    async fn called(self, authority: &Authority) {
+        match self {
+            Self::DueRevocations => authority.more_is_due().await,
+            _ => std::future::pending().await,
+        }
     }
 }
 
@@ -127,13 +137,13 @@ async fn collect(authority: &Authority) -> Result<(), ServiceError> {
     Ok(())
 }
 
-/// Revokes what is due; before anything is answered, too.
-pub(in crate::server) async fn revoke_due(authority: &Authority) -> Result<(), ServiceError> {
-    let tokens = authority.revoke_due().await?;
+/// Revokes some of what is due; before anything is answered, too.
+pub(in crate::server) async fn revoke_due(authority: &Authority) -> Result<bool, ServiceError> {
+    let DueRevoked { tokens, more } = authority.revoke_due().await?;
     if tokens > 0 {
         tracing::info!(tokens, "tokens whose time had come are revoked");
     }
-    Ok(())
+    Ok(more)
 }
 
 /// Runs `timer` every `period`, give or take a tenth, until `stopped`. A failure is told and tried again next time.
@@ -152,13 +162,16 @@ async fn every(
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => return,
             _ = ticks.tick() => {}
+            () = timer.called(&authority) => {}
         }
         let outcome = timer.run(&authority).await;
         metrics::counter!("gatepass_timer_runs_total", "timer" => name,
             "outcome" => if outcome.is_ok() { "done" } else { "failed" })
         .increment(1);
-        if let Err(error) = outcome {
-            tracing::warn!(timer = name, %error, "a timer's work failed; it is tried again");
+        match outcome {
+            Ok(true) => ticks.reset_immediately(),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(timer = name, %error, "a timer's work failed; it is tried again"),
         }
     }
 }

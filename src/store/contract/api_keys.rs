@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::together::due;
+use super::together::{due, rotate};
 use super::world::*;
 use crate::access::{Limits, Scope, UserRole};
 use crate::clock::Timestamp;
@@ -96,6 +96,13 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     assert_eq!(gone, ApiKeyDeletion::Deleted { api_keys: 0, tokens: 4 });
     let refused = Redeemed::Refused(RedeemRefusal::TokenRevoked);
     assert_eq!(world.redeem(&tokens[4], new_key()).await, refused, "at once, whenever it is revoked");
+    assert_eq!(world.token(&tokens[4]).await.unwrap().state(world.now), TokenState::Revoked);
+    let ended = TokenRotation::Refused(RotationRefusal::Ended(TokenState::Revoked));
+    assert_eq!(
+        rotate(world, &tokens[4], Some(HOUR)).await.0,
+        ended,
+        "it has no successor that would live on"
+    );
     world.expect_entries(&[Action::ApiKeyDeleted]).await;
     drop(store);
     world.restart();

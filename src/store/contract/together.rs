@@ -132,7 +132,7 @@ pub(in crate::store) async fn hosts_go_together_each_with_its_entry(world: &mut 
     assert_eq!(found, hosts[1..]);
 }
 
-async fn rotate(
+pub(in crate::store) async fn rotate(
     world: &mut World,
     token: &MintRecord,
     after: Option<std::time::Duration>,

@@ -187,13 +187,15 @@ impl TokenRecord {
         }
     }
 
-    /// The state at `now`: revoked before used before expired, where several hold.
+    /// The state at `now`: revoked before used before expired, where several hold. Where its time has come it counts as revoked,
+    /// unless it had ended by then: it admits nobody, whenever that is written down.
     pub fn state(&self, now: Timestamp) -> TokenState {
         match (self.mint.max_uses, self.mint.expires_at) {
             _ if self.revoked_at.is_some() => TokenState::Revoked,
             (Some(1), _) if self.used >= 1 => TokenState::Used,
             (Some(most), _) if self.used >= most => TokenState::Exhausted,
             (_, Some(expires_at)) if expires_at <= now => TokenState::Expired,
+            _ if self.revoke_at.is_some_and(|due| due <= now) => TokenState::Revoked,
             (Some(1), _) => TokenState::Pending,
             _ => TokenState::Active,
         }

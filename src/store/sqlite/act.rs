@@ -9,7 +9,7 @@ pub(super) mod ending;
 mod hosts;
 mod keys;
 mod mint;
-mod redeem;
+pub(super) mod redeem;
 mod renew;
 mod revoke;
 mod rotate;

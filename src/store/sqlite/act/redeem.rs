@@ -13,6 +13,10 @@ use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{NewCertificate, NewHost, Redeem, RedeemRefusal, Redeemed, StoredCertificate, Ticket};
 use crate::token::Status;
 
+/// Whether a token's time has come. By the token: what somebody minted who was deleted may be due by the million.
+pub(in crate::store::sqlite) const IS_DUE: &str =
+    "SELECT 1 FROM mints WHERE token = ?1 AND revoke_at <= ?2 AND revoked_at IS NULL";
+
 impl Act<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> rusqlite::Result<Redeemed> {
         let Redeem { ticket, host, certificate, keep_until, entry } = command;
@@ -51,10 +55,7 @@ impl Act<'_> {
         if matches!(self.stored_status(ticket.status)?, Status::Revoked | Status::Suspended) {
             return Ok(false);
         }
-        // The timer that revokes what was rotated comes round every few seconds: few rows are due, and they have an index.
-        let sql = "SELECT 1 FROM mints INDEXED BY mints_to_revoke \
-                   WHERE revoke_at <= ?2 AND revoke_at IS NOT NULL AND revoked_at IS NULL AND token = ?1";
-        if self.exists(sql, params![ticket.token, now])? {
+        if self.exists(IS_DUE, params![ticket.token, now])? {
             return Ok(false);
         }
         let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state <> 'retired' AND (persistent_only = 0 OR ?2)";

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::sqlite::act::ending::MAKE_MINTED_DUE;
+use crate::store::sqlite::act::redeem::IS_DUE;
 use crate::store::sqlite::read::{accounts, entries, hosts, tokens};
 
 /// How SQLite goes about it, a line for each step.
@@ -58,6 +59,8 @@ fn what_is_due_and_what_somebody_minted_is_found_by_an_index() {
     let connection = Connection::open(&disk.path).unwrap();
     let due = plan(&connection, tokens::NEXT_DUE);
     assert!(due[0].contains("mints_to_revoke"), "{due:#?}");
+    let of_one = plan(&connection, IS_DUE);
+    assert!(of_one[0].contains("(token=?)"), "{of_one:#?}");
     let minted = plan(&connection, MAKE_MINTED_DUE);
     for index in ["mints_by_minter (minter=?)", "mints_by_owner (owner=?)"] {
         assert!(
