@@ -22,14 +22,17 @@ impl Problem {
     }
 }
 
-/// `text` without the words that begin as credentials do.
+/// `text` without what stands in a word from where a credential begins: an escape may be glued to its front.
 fn mask(text: &str) -> String {
     let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
         let (word, after) = rest.split_at(rest.find(|c| !in_word(c)).unwrap_or(rest.len()));
-        masked.push_str(if looks_secret(word) { MASK } else { word });
+        match secret_at(word) {
+            Some(at) => masked.extend([&word[..at], MASK]),
+            None => masked.push_str(word),
+        }
         let (between, next) = after.split_at(after.find(in_word).unwrap_or(after.len()));
         masked.push_str(between);
         rest = next;
@@ -37,10 +40,10 @@ fn mask(text: &str) -> String {
     masked
 }
 
-fn looks_secret(word: &str) -> bool {
-    [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX]
-        .iter()
-        .any(|prefix| word.starts_with(prefix))
+/// Where in `word` the first credential may begin.
+fn secret_at(word: &str) -> Option<usize> {
+    let prefixes = [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX];
+    prefixes.iter().filter_map(|prefix| word.find(prefix)).min()
 }
 
 #[cfg(test)]
@@ -58,6 +61,16 @@ mod tests {
             ("a=gpl_00ff, b", "a=(a credential, not shown), b"),
         ] {
             assert_eq!(mask(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_credential_is_masked_whatever_is_glued_to_its_front() {
+        for prefix in [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX] {
+            for before in ["\n", "\t", "\r", "\\n", "\\t", "\\r", "%20", "x", "x_", "\\u{a0}", "é"] {
+                let text = format!("unknown role \"{before}{prefix}00ff.x-_{prefix}11\"; known: proxy");
+                assert_eq!(mask(&text), format!("unknown role \"{before}{MASK}\"; known: proxy"));
+            }
         }
     }
 
