@@ -185,7 +185,7 @@ pub struct LimitsConfig {
     pub address: Option<Rate>,
     /// How many of them may be refused (60/m).
     pub refused_address: Option<Rate>,
-    /// Requests by one user and their API keys (1000/s).
+    /// Requests by one user, or by the API keys of one (1000/s).
     pub actor: Option<Rate>,
     /// Refused redemptions of one token (60/m).
     pub refused_token: Option<Rate>,

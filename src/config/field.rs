@@ -298,7 +298,7 @@ pub(super) const FIELDS: &[Field] = &[
         "\"60/m\"",
         "how many 401 an address hears before it hears 429 instead, and its passwords are held back",
     ),
-    field("limits", "actor", Kind::Text, "\"1000/s\"", "requests by one user or API key"),
+    field("limits", "actor", Kind::Text, "\"1000/s\"", "requests by one user, or by the API keys of one"),
     field(
         "limits",
         "refused_token",

@@ -180,7 +180,7 @@ impl Front {
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
         let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
         let judged = client.while_waiting(self.admit(route, &parts, peer, id)).await??;
-        turnstile.act(self.authority.throttles(), &judged.answers_for_it())?;
+        turnstile.act(self.authority.throttles(), &judged.actor, judged.owner())?;
         refuse_media_type(route, &parts)?;
         // Even a body of no bytes may take its time to end.
         let waited = route.body_limit > 0 && !body.is_end_stream();

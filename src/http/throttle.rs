@@ -60,14 +60,19 @@ impl Turnstile {
         }
     }
 
-    /// Once it is known by whom it is.
+    /// Once it is known by whom it is; of an API key, whose it is too.
     ///
     /// # Errors
     /// 429: too many requests of this user or API key.
-    pub(super) fn act(&self, throttles: &Throttles, actor: &Actor) -> Result<(), Problem> {
+    pub(super) fn act(
+        &self,
+        throttles: &Throttles,
+        actor: &Actor,
+        owner: Option<&str>,
+    ) -> Result<(), Problem> {
         match (self.counts, actor) {
             // Whoever is still to sign in is nobody in particular: strangers must not share a bucket.
-            (Counts::Everything, Actor::User(_) | Actor::ApiKey(_)) => Ok(throttles.act(actor)?),
+            (Counts::Everything, Actor::User(_) | Actor::ApiKey(_)) => Ok(throttles.act(actor, owner)?),
             _ => Ok(()),
         }
     }

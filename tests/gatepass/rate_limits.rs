@@ -112,20 +112,42 @@ async fn a_user_is_limited_wherever_the_requests_come_from() {
     at.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_and_their_api_keys_are_limited_together() {
-    let at = Running::start_with(&[("limits.actor", "4/h")]).await;
+/// Two API keys of the admin: their ids, and who has them.
+async fn two_keys(at: &Running) -> [(String, Client); 2] {
     let mut keys = Vec::new();
     for _ in 0..2 {
-        let key = at.api_key(&at.admin(), json!({ "scopes": ["tokens:read"] })).await;
-        keys.push(at.stranger().bearer(key["api_key"].as_str().unwrap()));
+        let key = at.api_key(&at.admin(), json!({ "scopes": ["ledger:read"] })).await;
+        let id = key["id"].as_str().unwrap().to_owned();
+        keys.push((id, at.stranger().bearer(key["api_key"].as_str().unwrap())));
     }
-    for key in &keys {
+    keys.try_into().unwrap_or_else(|_| unreachable!("there are two"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_keys_of_one_owner_are_limited_together() {
+    let at = Running::start_with(&[("limits.actor", "3/h")]).await;
+    let [(_, one), (_, other)] = two_keys(&at).await;
+    for key in [&one, &other, &one] {
         assert_eq!(key.get(ROLES).await.status, 200);
     }
-    for spent in [&keys[0], &keys[1], &at.admin()] {
+    for spent in [&one, &other] {
         assert_limited(&spent.get(ROLES).await, "actor");
     }
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_by_an_api_key_does_not_shut_out_its_owner_who_deletes_it() {
+    let at = Running::start_with(&[("limits.actor", "3/h")]).await;
+    let [(id, flood), _] = two_keys(&at).await;
+    for _ in 0..3 {
+        assert_eq!(flood.get(ROLES).await.status, 200);
+    }
+    assert_limited(&flood.get(ROLES).await, "actor");
+    let gone = at.admin().delete(&format!("/api/v1/api-keys/{id}")).await;
+    assert_eq!(gone.status, 200, "{}", gone.text);
+    assert_eq!(flood.get(ROLES).await.status, 401);
+    assert_limited(&at.admin().get(ROLES).await, "actor");
     at.stop().await;
 }
 

@@ -20,7 +20,7 @@ pub enum Limit {
     Address,
     /// Requests from one address that are refused to whoever they are by.
     RefusedAddress,
-    /// Requests by one user and their API keys, or by an API key that nobody owns.
+    /// Requests by one user, by all API keys of one user, or by an API key that nobody owns.
     Actor,
     /// Attempts to sign in to one account that are held back already: of one site, and of all. It is no bucket and not
     /// configured; see [`guessing`](crate::access::guessing).
@@ -49,7 +49,7 @@ impl Limit {
         match self {
             Self::Address => "requests from this address",
             Self::RefusedAddress => "refused requests from this address",
-            Self::Actor => "requests by this user or API key",
+            Self::Actor => "requests by this user, or by API keys of this owner,",
             Self::Account => "attempts to sign in to this account, or from this site, at a time",
             Self::RefusedToken => "refused redemptions of this token",
             Self::Redemptions => "redemptions from this address",
@@ -145,13 +145,15 @@ impl Throttles {
         self.refused_address.as_ref().is_some_and(|throttle| throttle.look(&subscriber(address)).is_err())
     }
 
-    /// A request is by `actor`, who has been judged. Whoever works on the server's own machine is not limited, and who is
-    /// neither a user nor an API key has other limits.
+    /// A request is by `actor`, who has been judged. The API keys of one `owner` share a bucket, so that nobody has more by
+    /// having many; it is not the owner's own, so that one that leaked keeps nobody from deleting it. Whoever works on the
+    /// server's own machine is not limited, and who is neither a user nor an API key has other limits.
     ///
     /// # Errors
     /// Too many of them.
-    pub fn act(&self, actor: &Actor) -> Result<(), RateLimited> {
-        take(Limit::Actor, self.actor.as_ref(), &actor.to_string())
+    pub fn act(&self, actor: &Actor, owner: Option<&str>) -> Result<(), RateLimited> {
+        let bucket = owner.map_or_else(|| actor.to_string(), |owner| format!("api_keys_of:{owner}"));
+        take(Limit::Actor, self.actor.as_ref(), &bucket)
     }
 
     /// A redemption of `token`, whose signature is good, is refused.

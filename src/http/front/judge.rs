@@ -1,6 +1,5 @@
 //! Who calls: the credential that a row asks for, judged.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use http::header::AUTHORIZATION;
@@ -128,11 +127,11 @@ impl Judged {
         }
     }
 
-    /// Who answers for what is done: of an API key its owner, so that nobody has more by having many keys.
-    pub(super) fn answers_for_it(&self) -> Cow<'_, Actor> {
+    /// Whose API key it is, if it is one that somebody owns.
+    pub(super) fn owner(&self) -> Option<&str> {
         match &self.basis {
-            Some(Basis::ApiKey { owner: Some((owner, _)), .. }) => Cow::Owned(Actor::User(owner.clone())),
-            _ => Cow::Borrowed(&self.actor),
+            Some(Basis::ApiKey { owner: Some((owner, _)), .. }) => Some(owner),
+            _ => None,
         }
     }
 

@@ -64,7 +64,7 @@ fn refusals_are_counted_by_address_and_keep_no_good_request_out() {
 fn actors_are_counted_each_by_themselves_wherever_they_come_from() {
     let throttles = Throttles::new(&Rates { actor: two(), ..Rates::default() });
     let acts = |name: &str, address| {
-        turnstile(Permission::Read, address).act(&throttles, &Actor::User(name.to_owned())).is_ok()
+        turnstile(Permission::Read, address).act(&throttles, &Actor::User(name.to_owned()), None).is_ok()
     };
     assert!(acts("anna", STRANGER) && acts("anna", OTHER));
     assert!(!acts("anna", STRANGER));
@@ -76,7 +76,7 @@ fn whoever_is_still_to_sign_in_shares_no_bucket_with_strangers() {
     let throttles = Throttles::new(&Rates { actor: two(), ..Rates::default() });
     let signing_in = turnstile(Permission::SignIn, STRANGER);
     for _ in 0..10 {
-        assert!(signing_in.act(&throttles, &Actor::Anyone).is_ok());
+        assert!(signing_in.act(&throttles, &Actor::Anyone, None).is_ok());
     }
 }
 
@@ -90,7 +90,7 @@ fn the_local_credential_is_never_limited_and_a_wrong_one_is() {
     };
     for _ in 0..10 {
         assert!(passes(with("gpl_right"), &throttles));
-        assert!(with("gpl_right").act(&throttles, &Actor::Local).is_ok());
+        assert!(with("gpl_right").act(&throttles, &Actor::Local, None).is_ok());
     }
     assert!(passes(with("gpl_wrong"), &throttles) && passes(with("gpl_wrong"), &throttles));
     assert!(!passes(with("gpl_wrong"), &throttles));
