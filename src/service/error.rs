@@ -36,7 +36,8 @@ fn beyond(excess: &[Excess]) -> String {
     format!("this is beyond your limits: {}", each.collect::<Vec<_>>().join("; "))
 }
 
-/// Why a use case did not do what was asked. Nothing was half done, and no use was spent.
+/// Why a use case did not do what was asked. Nothing was half done, and no use was spent; of what many transactions do, such
+/// as taking back many tokens together, those before the failure stay done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
     /// Fields of the request are wrong: all of them at once.
@@ -149,7 +150,7 @@ pub enum ServiceError {
     NoHostCertificate,
     /// Who asked was signed in, and is so no more.
     #[error(
-        "whoever asked was disabled, changed or signed out meanwhile, and nothing was done: sign in again"
+        "whoever asked was disabled, changed or signed out meanwhile, and what was not done by then is not done: sign in again"
     )]
     CallerGone,
     /// The name belongs to another user.
@@ -181,7 +182,7 @@ pub enum ServiceError {
     ClockInDoubt(#[from] ClockDoubt),
     /// Between the judging and the writing the caller's rights changed: they are to be judged again.
     #[error(
-        "your role, your limits or your password changed while this was under way, so that nothing was done: ask again"
+        "your role, your limits or your password changed while this was under way, and what was not done by then is not done: ask again"
     )]
     RightsChanged,
     /// The store did not do it.

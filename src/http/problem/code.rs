@@ -67,7 +67,7 @@ codes! {
     NameTaken = 409 "name_taken", "ask for another name, or revoke the host that holds it";
     UserExists = 409 "user_exists", "choose another user name";
     LastAdmin = 409 "last_admin", "make another admin without limits first: this is the last enabled one";
-    RightsChanged = 409 "rights_changed", "your role, limits or password changed meanwhile and nothing was done: ask again";
+    RightsChanged = 409 "rights_changed", "your role, limits or password changed meanwhile, and what was not done by then is not done: ask again";
     TooManyApiKeys = 409 "too_many_api_keys", "delete some API keys of this owner first";
     EmergencyToken = 409 "emergency_token", "confirm with `confirm=emergency`";
     AlreadyRotated = 409 "already_rotated", "it has a successor: rotate that one";
