@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::ask;
 use super::error::CliError;
-use super::output::{self, Format};
-use super::profile::{IgnoredPassword, Kept, Profile};
+use super::output::{self, Format, note};
+use super::profile::{IgnoredPassword, Kept, Local, Profile};
 use super::remote::{Remote, Target};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::ClientError;
@@ -71,7 +71,13 @@ impl Login {
         let profile =
             Profile { server: url, user, ca_fingerprint, ca, outside_tls, kept, password: IgnoredPassword };
         profile.save(&path)?;
-        tell(self.remote.output, &profile, &path)
+        tell(self.remote.output, &profile, &path)?;
+        if beside_a_server(environment) {
+            note(
+                "a server runs in this directory: commands here go on as its owner, unless --user or --server is given",
+            );
+        }
+        Ok(())
     }
 
     async fn with_password(
@@ -117,6 +123,12 @@ fn tell(format: Format, profile: &Profile, path: &Path) -> Result<(), CliError> 
         &said,
         format!("signed in to {server} as {who}{until}; remembered in {}", path.display()),
     )
+}
+
+/// Whether commands that name neither server nor user find a server's data directory here, before the profile.
+fn beside_a_server(environment: &Environment) -> bool {
+    let says_more = ["GATEPASS_SERVER", "GATEPASS_USER", "GATEPASS_API_KEY"];
+    says_more.iter().all(|name| environment.get(name).is_none()) && matches!(Local::load(None), Ok(Some(_)))
 }
 
 /// Keeps an API key, once the server has taken it.
