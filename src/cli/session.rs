@@ -70,41 +70,57 @@ impl Logout {
         let profile = Profile::load(environment)?;
         let kept = profile.as_ref().map_or(&Kept::Nothing, |profile| &profile.kept);
         let (session, was_key) = (matches!(kept, Kept::Session { .. }), matches!(kept, Kept::ApiKey { .. }));
+        let mut forgets = true;
         let told = match (self.everywhere || session, was_key) {
             (true, _) => {
                 let everywhere = if self.everywhere { " everywhere" } else { "" };
-                format!("signed out of {}{everywhere}", self.end(environment, profile.as_ref()).await?)
+                let (server, own) = self.end(environment, profile.as_ref()).await?;
+                forgets = own;
+                format!("signed out of {server}{everywhere}")
             }
             (false, true) => {
                 "the API key is forgotten here; it stays good until `gatepass api-key delete`".into()
             }
             (false, false) => "nobody was signed in".into(),
         };
-        if let Some(profile) = profile {
+        if let Some(profile) = profile.filter(|_| forgets) {
             Profile { kept: Kept::Nothing, ..profile }.save(&Profile::path(environment)?)?;
         }
         let of = if self.everywhere { Some("everywhere") } else { session.then_some("here") };
         output::done(self.remote.output, &json!({ "signed_out": of }), told)
     }
 
-    /// Of which server it was.
-    async fn end(&self, environment: &Environment, profile: Option<&Profile>) -> Result<String, CliError> {
-        let target = self.remote.target(environment)?;
+    /// Of which server it was, and whether the session of the profile is one of those that ended.
+    async fn end(
+        &self,
+        environment: &Environment,
+        profile: Option<&Profile>,
+    ) -> Result<(String, bool), CliError> {
+        let kept = profile.filter(|profile| matches!(profile.kept, Kept::Session { .. }));
+        let user = self.remote.given_user(environment)?.filter(|_| self.everywhere);
+        // What is signed out of without a word about where and who is what was signed in to, not what lies here.
+        let target = match (kept, user, &self.remote.data_dir) {
+            (Some(_), None, None) => self.remote.target(environment)?,
+            _ => self.remote.find(environment)?,
+        };
         let server = target.url.clone();
-        if let Some(profile) = profile.filter(|profile| profile.server != server) {
-            return Err(CliError::Usage(format!("the profile is of {}", profile.server)));
+        let own = kept.filter(|kept| user.is_none_or(|user| user == kept.user && kept.server == server));
+        if let Some(own) = own.filter(|own| own.server != server) {
+            return Err(CliError::Usage(format!("the profile is of {}", own.server)));
         }
-        let credential = match profile.and_then(Profile::session) {
+        let credential = match own.and_then(Profile::session) {
             Some(session) => session,
-            None if !self.everywhere => return Ok(server),
+            None if !self.everywhere => return Ok((server, true)),
             // This is for who has lost a session too: with a password it needs none.
-            None => self.remote.credential(environment, profile)?,
+            None => self.remote.credential(environment, target.profile.as_ref())?,
         };
         let path = if self.everywhere { "/api/v1/session?everywhere=true" } else { "/api/v1/session" };
         match Remote::open(target, credential)?.delete(path).await {
-            Ok(_) => Ok(server),
+            Ok(_) => Ok((server, own.is_some())),
             // It was over already.
-            Err(ClientError::Refused(problem)) if problem.status == 401 && !self.everywhere => Ok(server),
+            Err(ClientError::Refused(problem)) if problem.status == 401 && !self.everywhere => {
+                Ok((server, true))
+            }
             Err(error) => Err(error.into()),
         }
     }

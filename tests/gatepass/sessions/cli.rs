@@ -140,3 +140,41 @@ async fn signing_in_and_changing_the_password_find_the_server_of_the_data_direct
     );
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_everywhere_finds_the_server_of_the_data_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("gatepass-data"), &[]).await;
+    let out = ["logout", "--everywhere", "--user", "admin"];
+    let wanted = format!("signed out of {} everywhere\n", server.url);
+    assert_eq!(said(&run(dir.path(), Some(PASSWORD), &out)), wanted, "by the directory that lies here");
+    let home = dir.path().join("home");
+    fs::create_dir(&home).unwrap();
+    let data = [&out[..], &["--data-dir", "../gatepass-data"]].concat();
+    assert_eq!(said(&run(&home, Some(PASSWORD), &data)), wanted, "by --data-dir");
+    let begun = run(dir.path(), Some(PASSWORD), &["login"]);
+    let noted = String::from_utf8_lossy(&begun.stderr).into_owned();
+    assert!(noted.contains("commands here go on as its owner, unless --user or --server"), "{noted}");
+    assert_eq!(said(&run(dir.path(), None, &out)), wanted, "with the session that is kept");
+    assert!(!fs::read_to_string(dir.path().join("gatepass/profile.toml")).unwrap().contains("gps_"));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_beside_a_data_directory_ends_the_session_that_was_begun_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let elsewhere = Process::start(&dir.path().join("elsewhere"), &[]).await;
+    let here = Process::start(&dir.path().join("gatepass-data"), &[]).await;
+    let root = elsewhere.root.to_string();
+    let login = ["login", "--server", &elsewhere.url, "--ca-fingerprint", &root];
+    said(&run(dir.path(), Some(PASSWORD), &login));
+    let named = said(&run(dir.path(), Some(PASSWORD), &["logout", "--everywhere", "--user", "admin"]));
+    assert!(named.contains(&here.url), "whoever names a user means the server here: {named}");
+    let profile = dir.path().join("gatepass/profile.toml");
+    assert!(fs::read_to_string(&profile).unwrap().contains("gps_"), "the other session is not forgotten");
+    let told = said(&run(dir.path(), None, &["logout"]));
+    assert_eq!(told, format!("signed out of {}\n", elsewhere.url));
+    assert!(!fs::read_to_string(&profile).unwrap().contains("gps_"));
+    elsewhere.stop().await;
+    here.stop().await;
+}
