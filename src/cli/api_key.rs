@@ -171,7 +171,9 @@ impl Delete {
             None | Some(0) => format!("API key {id} is gone"),
             Some(made) => format!("API key {id} is gone, and {made} that it made"),
         };
-        deletion.run(environment, &format!("the API key {id}"), &at(&id), conclude).await
+        deletion
+            .run(environment, &format!("the API key {id} with all API keys that it made"), &at(&id), conclude)
+            .await
     }
 }
 

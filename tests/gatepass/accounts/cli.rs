@@ -53,6 +53,8 @@ async fn users_and_keys_are_made_changed_and_deleted_by_command() {
     assert_eq!(json_of(&server, &["api-key", "show", id])["label"], "ci");
     let unsure = run(&server, &["api-key", "delete", id]);
     assert!(!unsure.status.success());
+    let question = String::from_utf8_lossy(&unsure.stderr).into_owned();
+    assert!(question.contains("with all API keys that it made"), "{question}");
     assert_eq!(json_of(&server, &["api-key", "delete", id, "--tokens", "--yes"])["tokens_revoked"], 0);
     assert!(said(&server, &["user", "delete", "alice", "--yes"]).contains("0 API keys deleted"));
 }
