@@ -120,7 +120,11 @@ impl Remote {
     fn given_key(&self, environment: &Environment) -> Result<Option<Secret<String>>, CliError> {
         match self.user {
             Some(_) => Ok(None),
-            None => who(environment, "GATEPASS_API_KEY")?.map(api_key).transpose(),
+            None => {
+                // One that is empty is a mistake beside a key, too.
+                who(environment, "GATEPASS_USER")?;
+                who(environment, "GATEPASS_API_KEY")?.map(api_key).transpose()
+            }
         }
     }
 

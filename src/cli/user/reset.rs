@@ -11,6 +11,9 @@ use crate::cli::output::{self, Format};
 use crate::config::{DEFAULT_DATA_DIR, Environment};
 use crate::server::offline;
 
+/// Where the new password may come from too.
+const OTHER: &str = "GATEPASS_PASSWORD";
+
 /// `user reset-password`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
@@ -36,7 +39,10 @@ pub(crate) struct ResetPassword {
 impl ResetPassword {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         // Nobody signs in here: what is a password elsewhere can only be the new one.
-        let variable = if environment.get(VARIABLE).is_some() { VARIABLE } else { "GATEPASS_PASSWORD" };
+        let variable = match (environment.get(VARIABLE), environment.get(OTHER)) {
+            (None, Some(_)) => OTHER,
+            _ => VARIABLE,
+        };
         let password = new_password(self.password_file.as_deref(), environment, variable)?;
         let disabled = offline::reset_password(&self.data_dir, &self.user, &password).await;
         let disabled = disabled.map_err(CliError::Offline)?;

@@ -32,6 +32,11 @@ async fn a_variable_that_says_who_asks_and_is_empty_lets_nobody_else_in() {
     }
     let both = [("GATEPASS_USER", "admin"), ("GATEPASS_PASSWORD", PASSWORD), ("GATEPASS_API_KEY", "")];
     assert_eq!(beside(&server, &create, &both).status.code(), Some(2), "nor a user beside it");
+    let made = beside(&server, &["api-key", "create", "--scope", "tokens:write", "--quiet"], &[]);
+    let key = String::from_utf8(made.stdout).unwrap();
+    let output = beside(&server, &create, &[("GATEPASS_USER", ""), ("GATEPASS_API_KEY", key.trim())]);
+    assert_eq!(output.status.code(), Some(2), "nor an API key beside it: {}", complaint(&output));
+    assert!(complaint(&output).contains("GATEPASS_USER is set but empty"), "{}", complaint(&output));
     assert!(beside(&server, &create, &[]).status.success(), "whoever says nothing has the data directory");
     server.stop().await;
 }
@@ -86,4 +91,18 @@ async fn a_key_is_told_which_it_is_and_until_when() {
     let own: Value = serde_json::from_slice(&own.stdout).unwrap();
     assert_eq!(own.get("api_key"), None, "{own}");
     server.stop().await;
+}
+
+#[test]
+fn a_reset_without_a_password_is_told_of_the_variable_for_new_ones() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = gatepass();
+    command.args(["user", "reset-password", "--data-dir"]).arg(dir.path());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let told = complaint(&output);
+    assert!(told.contains("give --password-file or GATEPASS_NEW_PASSWORD"), "{told}");
+    let output = command.env("GATEPASS_PASSWORD", PASSWORD).output().unwrap();
+    let told = complaint(&output);
+    assert!(told.contains("gatepass.db is not there"), "the other one is taken as well: {told}");
 }
