@@ -79,6 +79,8 @@ pub(super) fn fault(place: &str, message: &str) -> Option<FieldError> {
     let what = match message.rsplit_once(", expected ") {
         _ if message.starts_with("unknown field") => "no such field".to_owned(),
         Some((found, expected)) if found.starts_with("unknown variant") => format!("must be {expected}"),
+        // The rest of it is a name of ours.
+        Some((_, expected)) if expected.starts_with("struct ") => "wrong type: expected an object".to_owned(),
         Some((_, expected)) => format!("wrong type: expected {expected}"),
         None if ["missing field", "duplicate field"].iter().any(|said| message.starts_with(said)) => {
             message.to_owned()
@@ -115,6 +117,16 @@ mod tests {
             let problem = native::<MintRequest>(body).err().unwrap();
             assert_eq!(problem.fields, [FieldError::new("body", "wrong type: expected an object")]);
             assert!(lenient::<MintRequest>(body).is_err());
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_no_object_is_told_so_in_words_of_the_wire() {
+        for body in [&b"null"[..], b" null\n", b"5", b"true", br#""hunter2""#] {
+            for problem in [native::<MintRequest>(body).err(), lenient::<MintRequest>(body).err()] {
+                let fields = problem.unwrap().fields;
+                assert_eq!(fields, [FieldError::new("body", "wrong type: expected an object")]);
+            }
         }
     }
 
