@@ -1,6 +1,5 @@
 //! The front: every request passes here, is matched to its row, judged, answered and recorded.
 
-mod client;
 mod direct;
 mod finish;
 mod judge;
@@ -19,7 +18,6 @@ use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
-use self::client::Client;
 use self::judge::Judged;
 use self::record::Record;
 use self::request_ids::RequestIds;
@@ -28,13 +26,12 @@ use super::ResponseBody;
 use super::body::{self, BodyError};
 use super::call::Call;
 use super::cookie;
-use super::forwarded;
+use super::forwarded::client;
 use super::problem::{Dialect, Problem};
 use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
 use super::throttle::Turnstile;
 use super::tls::Peer;
-use crate::access::Permission;
 use crate::id::RequestId;
 use crate::secret::Secret;
 use crate::service::Authority;
@@ -121,17 +118,15 @@ impl Front {
 
     fn find_client(&self, parts: &mut Parts) {
         if let Some(peer) = parts.extensions.get_mut::<Peer>() {
-            peer.client =
-                forwarded::client(&self.authority.settings().proxies, peer.address.ip(), &parts.headers);
+            peer.client = client(&self.authority.settings().proxies, peer.address.ip(), &parts.headers);
         }
     }
 
     /// A task of its own: a client that goes away must not stop an act between its file and its commit. A body that it was
-    /// sending ends with it, and so does finding out who it is.
+    /// sending ends with it.
     async fn in_task(self: &Arc<Self>, arrived: Arrived, record: &Record<'_>) -> Response<ResponseBody> {
         let id = arrived.head.id;
-        let (_waiting, client) = client::client();
-        let answering = tokio::spawn(Arc::clone(self).run(arrived, client)).await;
+        let answering = tokio::spawn(Arc::clone(self).run(arrived)).await;
         answering.unwrap_or_else(|panic| {
             tracing::error!(route = record.template(), request = %id, %panic, "answering a request panicked");
             metrics::counter!("gatepass_panics_total").increment(1);
@@ -139,11 +134,11 @@ impl Front {
         })
     }
 
-    async fn run(self: Arc<Self>, arrived: Arrived, mut client: Client) -> Response<ResponseBody> {
+    async fn run(self: Arc<Self>, arrived: Arrived) -> Response<ResponseBody> {
         let Arrived { serve, route, head, mut body } = arrived;
         let rest = Rest::of(&head.parts, Instant::now(), self.body_timeout);
         let from_page = cookie::is_there(&head.parts.headers);
-        let response = self.call(&serve, &route, head, (&mut body, &mut client)).await;
+        let response = self.call(&serve, &route, head, &mut body).await;
         rest.forgo(body).await;
         let response = response.unwrap_or_else(|problem| problem.render(route.dialect).into());
         if from_page { finish::without_dialog(response) } else { response }
@@ -155,14 +150,14 @@ impl Front {
         serve: &InTask,
         route: &Route,
         head: Head,
-        (body, client): (&mut Incoming, &mut Client),
+        body: &mut Incoming,
     ) -> Result<Response<ResponseBody>, Problem> {
-        let address = head.parts.extensions.get::<Peer>().ok_or_else(internal_error)?.client;
+        let client = head.parts.extensions.get::<Peer>().ok_or_else(internal_error)?.client;
         let is_local = |secret: &Secret<String>| self.is_local(secret);
-        let turnstile = Turnstile::before(route.permission, &head.parts.headers, address, is_local);
+        let turnstile = Turnstile::before(route.permission, &head.parts.headers, client, is_local);
         let throttles = self.authority.throttles();
         turnstile.enter(throttles)?;
-        let answer = self.call_judged(&turnstile, serve, route, head, (body, client)).await;
+        let answer = self.call_judged(&turnstile, serve, route, head, body).await;
         let status = answer.as_ref().map_or_else(|problem| problem.status, Response::status);
         turnstile.leave(throttles, status).and(answer)
     }
@@ -174,12 +169,12 @@ impl Front {
         serve: &InTask,
         route: &Route,
         head: Head,
-        (body, client): (&mut Incoming, &mut Client),
+        body: &mut Incoming,
     ) -> Result<Response<ResponseBody>, Problem> {
         let Head { id, params, parts } = head;
         let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
         let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
-        let judged = client.while_waiting(self.admit(route, &parts, peer, id)).await??;
+        let judged = self.admit(route, &parts, peer, id).await?;
         turnstile.act(self.authority.throttles(), &judged.actor, judged.owner())?;
         refuse_media_type(route, &parts)?;
         // Even a body of no bytes may take its time to end.
@@ -216,12 +211,7 @@ impl Front {
             headers,
             body,
         };
-        let answer = match route.permission {
-            // A session that nobody hears of may as well not begin.
-            Permission::SignIn => client.while_waiting(serve(call)).await?,
-            _ => serve(call).await,
-        };
-        Ok(whole(answer).await)
+        Ok(whole(serve(call).await).await)
     }
 
     fn is_local(&self, presented: &Secret<String>) -> bool {

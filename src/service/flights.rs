@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-type Flying<K, T> = Mutex<HashMap<K, watch::Sender<Option<T>>>>;
+type Flying<K, T> = Mutex<HashMap<K, watch::Receiver<Option<T>>>>;
 
-/// Work that is under way, by what it is about. It goes on although who began it leaves, until nobody waits for it any more.
+/// Work that is under way, by what it is about. It goes on although who began it leaves.
 pub(super) struct Flights<K, T>(Arc<Flying<K, T>>);
 
 impl<K, T> Default for Flights<K, T> {
@@ -25,7 +25,7 @@ where
 {
     /// Waits for the work about `key` if it is under way.
     pub(super) async fn join(&self, key: K) -> Option<T> {
-        let flight = flying(&self.0).get(&key).map(watch::Sender::subscribe);
+        let flight = flying(&self.0).get(&key).cloned();
         landed(flight?).await
     }
 
@@ -47,12 +47,17 @@ where
         let flight = {
             let mut flights = flying(&self.0);
             match flights.get(&key) {
-                Some(flight) => flight.subscribe(),
+                Some(flight) => flight.clone(),
                 None => {
                     let (land, flight) = watch::channel(None);
-                    flights.insert(key, land.clone());
-                    let listed = Listed { key, flights: Arc::clone(&self.0), there: true };
-                    tokio::spawn(run(begin(), land, listed));
+                    flights.insert(key, flight.clone());
+                    let (work, gone) = (begin(), Gone { key, flights: Arc::clone(&self.0) });
+                    tokio::spawn(async move {
+                        let outcome = work.await;
+                        // Whoever comes from now on finds what the work has left, or begins it again.
+                        drop(gone);
+                        land.send_replace(Some(outcome));
+                    });
                     flight
                 }
             }
@@ -61,68 +66,30 @@ where
     }
 }
 
-async fn run<K: Hash + Eq + Copy, T>(
-    work: impl Future<Output = T>,
-    land: watch::Sender<Option<T>>,
-    mut listed: Listed<K, T>,
-) {
-    let outcome = tokio::select! {
-        biased;
-        outcome = work => outcome,
-        () = listed.abandoned(&land) => return,
-    };
-    // Whoever comes from now on finds what the work has left, or begins it again.
-    drop(listed);
-    land.send_replace(Some(outcome));
-}
-
 async fn landed<T: Clone>(mut flight: watch::Receiver<Option<T>>) -> Option<T> {
     let outcome = flight.wait_for(Option::is_some).await.ok()?;
     outcome.clone()
 }
 
-/// A flight on the list. It is taken from there when it ends, however it does.
-struct Listed<K: Hash + Eq, T> {
+/// Takes a flight from the list when it ends, however it does.
+struct Gone<K: Hash + Eq, T> {
     key: K,
     flights: Arc<Flying<K, T>>,
-    there: bool,
 }
 
-impl<K: Hash + Eq, T> Listed<K, T> {
-    /// Returns once nobody waits for it; then it is on the list no more.
-    async fn abandoned(&mut self, land: &watch::Sender<Option<T>>) {
-        while self.there {
-            land.closed().await;
-            self.leave_unless_awaited(land);
-        }
-    }
-
-    /// Under the lock of the list, so that nobody joins a flight that ends.
-    fn leave_unless_awaited(&mut self, land: &watch::Sender<Option<T>>) {
-        let mut flights = flying(&self.flights);
-        if land.receiver_count() == 0 {
-            flights.remove(&self.key);
-            self.there = false;
-        }
-    }
-}
-
-impl<K: Hash + Eq, T> Drop for Listed<K, T> {
+impl<K: Hash + Eq, T> Drop for Gone<K, T> {
     fn drop(&mut self) {
-        if self.there {
-            flying(&self.flights).remove(&self.key);
-        }
+        flying(&self.flights).remove(&self.key);
     }
 }
 
-fn flying<K, T>(flights: &Flying<K, T>) -> MutexGuard<'_, HashMap<K, watch::Sender<Option<T>>>> {
+fn flying<K, T>(flights: &Flying<K, T>) -> MutexGuard<'_, HashMap<K, watch::Receiver<Option<T>>>> {
     flights.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use tokio::sync::Semaphore;
 
@@ -193,41 +160,5 @@ mod tests {
         let fall = flights.fly(1, || async { panic!("on purpose") }).await;
         assert_eq!(fall, None);
         assert_eq!(flights.fly(1, || async { 7 }).await, Some(7));
-    }
-
-    /// How long that may take on a busy machine.
-    const PATIENCE: Duration = Duration::from_secs(20);
-
-    /// Says when it goes.
-    struct Goes(Arc<Semaphore>);
-
-    impl Drop for Goes {
-        fn drop(&mut self) {
-            self.0.add_permits(1);
-        }
-    }
-
-    #[tokio::test]
-    async fn work_goes_on_while_anybody_waits_for_it_and_ends_with_the_last_of_them() {
-        let (flights, gone) = (Flights::<u8, u8>::default(), Arc::new(Semaphore::new(0)));
-        let goes = Goes(Arc::clone(&gone));
-        let mut first = Box::pin(flights.fly(1, || async move {
-            let _goes = goes;
-            std::future::pending().await
-        }));
-        let mut second = Box::pin(flights.join(1));
-        for _ in 0..9 {
-            tokio::select! { biased; _ = &mut first => {}, _ = &mut second => {}, () = tokio::task::yield_now() => {} }
-        }
-        drop(first);
-        for _ in 0..9 {
-            tokio::select! { biased; _ = &mut second => {}, () = tokio::task::yield_now() => {} }
-        }
-        assert_eq!(gone.available_permits(), 0, "one waits still");
-        drop(second);
-        let ends = tokio::time::timeout(PATIENCE, gone.acquire()).await;
-        drop(ends.expect("it ends with the last").unwrap());
-        assert!(flying(&flights.0).is_empty());
-        assert_eq!(flights.fly(1, || async { 7 }).await, Some(7), "it is begun anew");
     }
 }

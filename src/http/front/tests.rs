@@ -44,15 +44,6 @@ struct Held {
     ended: Notify,
 }
 
-/// Tells of the end of a handler, however it ends.
-struct Ends(Arc<Held>);
-
-impl Drop for Ends {
-    fn drop(&mut self) {
-        self.0.ended.notify_one();
-    }
-}
-
 async fn front(data_dir: &std::path::Path) -> Arc<Front> {
     front_at(data_dir, Arc::new(SystemClock), Arc::default()).await
 }
@@ -72,7 +63,6 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
         name => Ok(Reply::ok(&format!("{name}?{} {}", inquiry.query, inquiry.peer.client)).into()),
     };
     let panics = |_: Call| async { panic!("{SECRET}") };
-    let signing = Arc::clone(&held);
     let holds = move |_: Call| {
         let held = Arc::clone(&held);
         async move {
@@ -82,16 +72,7 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
             Ok(Reply::ok(&"held"))
         }
     };
-    let signing_in = move |_: Call| {
-        let held = Arc::clone(&signing);
-        async move {
-            let _ends = Ends(Arc::clone(&held));
-            held.begun.notify_one();
-            std::future::pending::<Result<Reply, Problem>>().await
-        }
-    };
     let routes = vec![
-        Route::native(Method::POST, "/signing-in", Permission::SignIn, signing_in),
         Route::native(Method::POST, "/held", Permission::Anyone, holds),
         Route::native(Method::POST, "/upload", Permission::Anyone, fine),
         Route::native(Method::GET, "/judged", Permission::ReadTokens, fine),
@@ -231,18 +212,6 @@ async fn a_request_whose_client_goes_away_is_finished_and_counted_as_gone() {
     assert!(told.contains(gone), "{told}");
     held.release.notify_one();
     within(held.ended.notified()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn signing_in_ends_with_the_client_that_waits_for_it() {
-    let (dir, held) = (tempfile::tempdir().unwrap(), Arc::new(Held::default()));
-    let front = front_at(dir.path(), Arc::new(SystemClock), Arc::clone(&held)).await;
-    let (mut client, serving) = connect(front);
-    client.write_all(b"POST /signing-in HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n").await.unwrap();
-    within(held.begun.notified()).await;
-    drop(client);
-    within(held.ended.notified()).await;
-    assert!(within(serving).await.unwrap().is_err(), "the connection has seen it");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,10 +41,13 @@ pub(super) struct Proving {
 }
 
 impl Proving {
-    /// Whether the password is right. Who shows what somebody else is showing at that moment hears the same. When nobody waits
-    /// for it any more, nothing of it is kept, unless it is being hashed.
+    /// Whether the password is right. Who shows what somebody else is showing at that moment hears the same. What has a place goes
+    /// on to its hash though nobody waits for it any more: who comes again meanwhile joins it.
     pub(super) async fn prove(self: &Arc<Self>, store: &Arc<dyn Store>, attempt: Attempt) -> Proven {
         if let Some(proven) = self.hashes.join(attempt.claim).await {
+            if proven == Ok(true) {
+                self.guesses.proven(&attempt.trial, attempt.at);
+            }
             return proven;
         }
         let key = (attempt.claim, attempt.trial.address, attempt.trial.greeting);
@@ -85,7 +88,7 @@ impl Proving {
         }
     }
 
-    /// A hash that has begun is counted though nobody waits for it any more: once, however many show that password.
+    /// A wrong one is counted once, however many show it at that moment.
     async fn hash(
         &self,
         store: &Arc<dyn Store>,
@@ -109,6 +112,10 @@ impl Proving {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+    use std::sync::LazyLock;
+
+    use tokio::sync::Semaphore;
     use tokio::time::Instant;
 
     use super::*;
@@ -119,6 +126,10 @@ mod tests {
     use crate::store::sqlite::{SqliteOptions, SqliteStore};
 
     const NOW: Duration = Duration::from_secs(1_000_000);
+    const RIGHT: &str = "correct horse battery";
+    static PROOFS: LazyLock<Proofs> = LazyLock::new(Proofs::default);
+    /// How long a hash may take on a busy machine.
+    const PATIENCE: Duration = Duration::from_secs(60);
 
     /// An attempt from this address, or from the server's own machine.
     fn attempt(last: Option<u8>) -> Attempt {
@@ -128,7 +139,7 @@ mod tests {
     /// The same with this password.
     fn shown(last: Option<u8>, password: &str) -> Attempt {
         let password = Arc::new(Secret::new(password.to_owned()));
-        let claim = Proofs::default().digest(&Claim { user: "admin", epoch: 0, password: &password });
+        let claim = PROOFS.digest(&Claim { user: "admin", epoch: 0, password: &password });
         let address = last.map(|last| IpAddr::from([192, 0, 2, last]));
         let (user, greeting) = ("admin".to_owned(), Greeting::AsKnown);
         let trial = Trial { user, epoch: 0, address, suspect: false, greeting };
@@ -170,29 +181,67 @@ mod tests {
         assert_eq!(third, Err(ServiceError::RateLimited(limited)));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn an_attempt_that_nobody_waits_for_any_more_is_dropped_before_its_hash() {
-        let directory = tempfile::tempdir().unwrap();
+    /// A store in which `admin` has [`RIGHT`].
+    async fn store(directory: &Path) -> Arc<dyn Store> {
         let at = Timestamp::from_secs(1_900_000_000);
-        let store: Arc<dyn Store> =
-            SqliteStore::open(&directory.path().join("gatepass.db"), SqliteOptions::new(at)).unwrap();
-        let proving = Arc::new(Proving::default());
+        let options = SqliteOptions::new(at);
+        let store: Arc<dyn Store> = SqliteStore::open(&directory.join("gatepass.db"), options).unwrap();
+        let hash = password::hash(&Secret::new(RIGHT.to_owned()), "admin").unwrap();
+        let entry = Draft::done(Action::PasswordSet, at, "local");
+        store.set_password(SetPassword { user: "admin".to_owned(), hash, at, entry }).await.unwrap();
+        store
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_leaves_before_the_hold_ends_and_comes_again_joins_their_first_attempt() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, proving) = (store(directory.path()).await, Arc::new(Proving::default()));
         (0..5000).for_each(|_| proving.guesses.failed(&attempt(None).trial, NOW));
-        for number in 0..20 {
-            let attempt = shown(Some(2), &format!("a wrong horse {number}"));
-            let password = Arc::downgrade(&attempt.password);
-            let mut waiting = Box::pin(proving.prove(&store, attempt));
-            let waited = tokio::time::timeout(LONGEST / 2, &mut waiting).await;
-            assert!(waited.is_err(), "the places of those before it are free: {waited:?}");
-            assert!(password.upgrade().is_some(), "it is held back");
-            drop(waiting);
-            let gone = async {
-                while password.upgrade().is_some() {
-                    tokio::time::sleep(Duration::from_millis(1)).await
-                }
-            };
-            assert!(tokio::time::timeout(LONGEST / 4, gone).await.is_ok(), "its password is kept no longer");
+        let began = Instant::now();
+        for _ in 0..3 {
+            let short = tokio::time::timeout(LONGEST / 4, proving.prove(&store, shown(Some(2), RIGHT))).await;
+            assert!(short.is_err(), "it is held back: {short:?}");
         }
+        assert_eq!(proving.prove(&store, shown(Some(2), RIGHT)).await, Ok(true));
+        assert!(began.elapsed() < LONGEST + LONGEST / 4, "no hold began anew: {:?}", began.elapsed());
+        assert_eq!(waited(&proving, Some(2)).await, (Ok(Lane::Known), Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wrong_password_counts_although_who_showed_it_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, proving) = (store(directory.path()).await, Arc::new(Proving::default()));
+        (0..6).for_each(|_| proving.guesses.failed(&attempt(None).trial, NOW));
+        let delay = || match proving.guesses.receive(&attempt(Some(3)).trial, NOW) {
+            Reception::Held(delay, _) => delay,
+            _ => panic!("not held back"),
+        };
+        let before = delay();
+        let short = tokio::time::timeout(before / 2, proving.prove(&store, attempt(Some(2)))).await;
+        assert!(short.is_err(), "it is held back: {short:?}");
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while delay() == before {
+            assert!(std::time::Instant::now() < deadline, "it is counted");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn who_joins_a_hash_that_is_under_way_is_known_where_they_are_from_then_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let (store, proving) = (store(directory.path()).await, Arc::new(Proving::default()));
+        let gate = Arc::new(Semaphore::new(0));
+        let hash = {
+            let gate = Arc::clone(&gate);
+            async move { gate.acquire().await.map(|_| true).map_err(|_| ServiceError::Unauthenticated) }
+        };
+        let flown = proving.hashes.fly(shown(None, RIGHT).claim, || hash);
+        let joined = async {
+            gate.add_permits(1);
+            proving.prove(&store, shown(Some(7), RIGHT)).await
+        };
+        assert_eq!(tokio::join!(flown, joined), (Some(Ok(true)), Ok(true)));
+        assert_eq!(waited(&proving, Some(7)).await.0, Ok(Lane::Known));
     }
 
     /// On one thread for all that blocks, which counts.
@@ -201,15 +250,10 @@ mod tests {
         let mut threads = tokio::runtime::Builder::new_current_thread();
         threads.max_blocking_threads(1).enable_time().build().unwrap().block_on(async {
             let directory = tempfile::tempdir().unwrap();
-            let at = Timestamp::from_secs(1_900_000_000);
-            let store: Arc<dyn Store> =
-                SqliteStore::open(&directory.path().join("gatepass.db"), SqliteOptions::new(at)).unwrap();
-            let hash = password::hash(&Secret::new("correct horse battery".to_owned()), "admin").unwrap();
-            let entry = Draft::done(Action::PasswordSet, at, "local");
-            store.set_password(SetPassword { user: "admin".to_owned(), hash, at, entry }).await.unwrap();
+            let store = store(directory.path()).await;
             let proving = Arc::new(Proving::default());
             let runs = async || tokio::task::spawn_blocking(password::runs).await.unwrap();
-            let (right, wrong) = ("correct horse battery", "a wrong horse");
+            let (right, wrong) = (RIGHT, "a wrong horse");
             let cases = [("admin", wrong, false), ("nobody", wrong, false), ("admin", right, true)];
             for (user, password, disabled) in cases {
                 let before = runs().await;
