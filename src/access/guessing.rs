@@ -2,8 +2,8 @@
 //!
 //! Nobody is locked out. Where an account had several wrong passwords lately, who tries from an address at which its user
 //! has not signed in lately is held back for some seconds. At the user's own addresses only those count that were wrong there,
-//! and some dozens are free; who is held back there is never sent away. To a stranger it makes no difference which accounts
-//! there are; who shares an address with a user can learn that this user signed in there, as they are not held back before the
+//! and some dozens are free; who is held back there has a place that strangers cannot take, and is sent away only where dozens
+//! of that site are held back as known already. To a stranger it makes no difference which accounts there are; who shares an address with a user can learn that this user signed in there, as they are not held back before the
 //! dozens. An address at which much is refused, whatever it is, has each password that is still to be proven held back.
 
 mod failures;
@@ -78,8 +78,10 @@ pub enum Reception {
     Free,
     /// It is held back: for so long first, and until then it has a place.
     Held(Duration, Place),
-    /// Too many are held back already: at that account, or of that site.
+    /// Too many strangers are held back already: at that account, or of that site.
     Full,
+    /// Too many are held back already of those that are known at that site.
+    FullWhereKnown,
 }
 
 /// The place of an attempt that is held back; dropping it makes room.
@@ -119,15 +121,18 @@ impl Place {
 }
 
 impl Guesses {
-    /// Receives an attempt. At an address that is known it has a place, if it needs one, however many others wait.
+    /// Receives an attempt. At an address that is known it has a place, if it needs one, however many strangers wait.
     pub fn receive(&self, trial: &Trial, now: Duration) -> Reception {
         let (known, account) = (self.is_known(trial, now), self.account(&trial.user));
         let Some(delay) = trial.suspect.then_some(LONGEST).or_else(|| self.delay(trial, known, now)) else {
             return if known { Reception::Known } else { Reception::Free };
         };
         let site = trial.site();
-        if !known && !self.0.waiting.take(account, site) {
-            return Reception::Full;
+        let waiting = &self.0.waiting;
+        match known {
+            true if !waiting.take_known(site) => return Reception::FullWhereKnown,
+            false if !waiting.take(account, site) => return Reception::Full,
+            _ => {}
         }
         let queue = Queue { site, account, known };
         Reception::Held(delay, Place { guesses: self.clone(), queue })
@@ -184,8 +189,9 @@ impl Guesses {
 impl Drop for Place {
     fn drop(&mut self) {
         let Queue { site, account, known } = self.queue;
-        if !known {
-            self.guesses.0.waiting.leave(account, site);
+        match known {
+            true => self.guesses.0.waiting.leave_known(site),
+            false => self.guesses.0.waiting.leave(account, site),
         }
     }
 }

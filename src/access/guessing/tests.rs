@@ -1,5 +1,5 @@
 use super::failures::{FORGIVEN_AFTER, SHORTEST};
-use super::waiting::{HELD, HELD_OF_SITE};
+use super::waiting::{HELD, HELD_OF_SITE, HELD_WHERE_KNOWN};
 use super::*;
 
 const NOW: Duration = Duration::from_secs(1_000_000);
@@ -27,7 +27,7 @@ fn delay(guesses: &Guesses, address: Option<IpAddr>, now: Duration) -> Option<Du
     match guesses.receive(&by("admin", address), now) {
         Reception::Held(delay, _) => Some(delay),
         Reception::Known | Reception::Free => None,
-        Reception::Full => panic!("there is room"),
+        Reception::Full | Reception::FullWhereKnown => panic!("there is room"),
     }
 }
 
@@ -52,7 +52,7 @@ fn a_known_address_is_not_held_back_for_what_is_wrong_elsewhere_and_nobody_else_
 }
 
 #[test]
-fn at_a_known_address_some_dozens_are_free_and_then_it_is_held_back_and_never_sent_away() {
+fn at_a_known_address_some_dozens_are_free_and_then_it_is_held_back_in_places_of_its_own() {
     let guesses = Guesses::default();
     guesses.proven(&by("admin", at(1)), NOW);
     guesses.proven(&by("admin", at(2)), NOW);
@@ -63,8 +63,8 @@ fn at_a_known_address_some_dozens_are_free_and_then_it_is_held_back_and_never_se
     (0..1000).for_each(|_| guesses.failed(&by("admin", at(1)), NOW));
     guesses.proven(&by("admin", at(1)), NOW);
     assert_eq!(hold(&guesses, [v4(0); 3].into_iter()).len(), 2, "those of strangers");
-    let home = at(1).into_iter().cycle().take(2 * HELD);
-    assert_eq!(hold(&guesses, home).len(), 2 * HELD, "signing in forgave nothing, and sent nobody away");
+    let home = at(1).into_iter().cycle().take(HELD);
+    assert_eq!(hold(&guesses, home).len(), HELD_WHERE_KNOWN, "signing in forgave nothing");
     assert!(matches!(guesses.receive(&by("admin", at(2)), NOW), Reception::Known), "their other address");
     let forgiven = NOW + 15 * FORGIVEN_AFTER;
     assert!(matches!(guesses.receive(&by("admin", at(1)), forgiven), Reception::Known));
@@ -93,7 +93,7 @@ fn failures_are_forgiven_one_by_one() {
 fn hold(guesses: &Guesses, addresses: impl Iterator<Item = IpAddr>) -> Vec<Place> {
     let receive = |address| match guesses.receive(&by("admin", Some(address)), NOW) {
         Reception::Held(_, place) => Some(place),
-        Reception::Full => None,
+        Reception::Full | Reception::FullWhereKnown => None,
         Reception::Known | Reception::Free => panic!("not held"),
     };
     addresses.filter_map(receive).collect()
@@ -192,16 +192,18 @@ fn memory_is_bounded_whatever_names_are_tried() {
 }
 
 #[test]
-fn where_much_is_refused_a_user_who_is_known_waits_and_is_never_sent_away() {
+fn where_much_is_refused_a_user_who_is_known_waits_in_places_that_no_stranger_takes() {
     let guesses = Guesses::default();
     guesses.proven(&by("admin", at(1)), NOW);
     let mut held = Vec::new();
-    for _ in 0..2 * HELD {
+    for _ in 0..HELD_WHERE_KNOWN {
         match guesses.receive(&suspect("admin", at(1)), NOW) {
             Reception::Held(LONGEST, place) => held.push(place),
             _ => panic!("not held back"),
         }
     }
+    let one_more = || guesses.receive(&suspect("admin", at(1)), NOW);
+    assert!(matches!(one_more(), Reception::FullWhereKnown));
     let stranger = |user, last| guesses.receive(&suspect(user, at(last)), NOW);
     let (first, _second) = (stranger("anna", 1), stranger("anna", 1));
     assert!(matches!(first, Reception::Held(LONGEST, _)));
@@ -211,4 +213,6 @@ fn where_much_is_refused_a_user_who_is_known_waits_and_is_never_sent_away() {
         _ => panic!("those that are known take no places of strangers"),
     }
     assert!(matches!(guesses.receive(&by("admin", at(1)), NOW), Reception::Known));
+    held.pop();
+    assert!(matches!(one_more(), Reception::Held(LONGEST, _)), "there is room again");
 }

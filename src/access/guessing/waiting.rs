@@ -1,4 +1,5 @@
-//! Who is held back: so many at an account, and few of a site, at it and everywhere.
+//! Who is held back: so many strangers at an account, and few of a site, at it and everywhere; and some more of a site where they
+//! are known.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,6 +12,8 @@ pub(super) const HELD: usize = 512;
 const HELD_PER_SITE: usize = 2;
 /// How many are held back of one site, whosever accounts they try: names cost nothing.
 pub(super) const HELD_OF_SITE: usize = 16;
+/// How many are held back of one site where their users are known. Strangers take none of these places.
+pub(super) const HELD_WHERE_KNOWN: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Waiting(Mutex<Held>);
@@ -20,6 +23,8 @@ struct Held {
     /// The sites of those held back, by account.
     of_account: HashMap<u64, Vec<IpAddr>>,
     of_site: HashMap<IpAddr, usize>,
+    /// Those that are known where they are, who are none of the others.
+    known_of_site: HashMap<IpAddr, usize>,
 }
 
 impl Waiting {
@@ -38,30 +43,48 @@ impl Waiting {
         room
     }
 
+    /// Takes a place for one of `site` who is known there, if there is any.
+    pub(super) fn take_known(&self, site: IpAddr) -> bool {
+        let mut held = self.held();
+        let of_site = held.known_of_site.entry(site).or_default();
+        let room = *of_site < HELD_WHERE_KNOWN;
+        *of_site += usize::from(room);
+        room
+    }
+
+    /// Gives one of those back.
+    pub(super) fn leave_known(&self, site: IpAddr) {
+        one_less(&mut self.held().known_of_site, site);
+    }
+
     /// Gives one back.
     pub(super) fn leave(&self, account: u64, site: IpAddr) {
-        let Held { of_account, of_site } = &mut *self.held();
+        let Held { of_account, of_site, .. } = &mut *self.held();
         if let Some(here) = of_account.get_mut(&account) {
             here.iter().position(|held| *held == site).map(|place| here.swap_remove(place));
             if here.is_empty() {
                 of_account.remove(&account);
             }
         }
-        if let Some(count) = of_site.get_mut(&site) {
-            *count -= 1;
-            if *count == 0 {
-                of_site.remove(&site);
-            }
-        }
+        one_less(of_site, site);
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let held = self.held();
-        held.of_account.is_empty() && held.of_site.is_empty()
+        held.of_account.is_empty() && held.of_site.is_empty() && held.known_of_site.is_empty()
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn one_less(of_site: &mut HashMap<IpAddr, usize>, site: IpAddr) {
+    if let Some(count) = of_site.get_mut(&site) {
+        *count -= 1;
+        if *count == 0 {
+            of_site.remove(&site);
+        }
     }
 }

@@ -21,7 +21,8 @@ const WAITING: usize = 16;
 /// How many strangers may be inside, of all sites.
 const STRANGERS: usize = 512;
 /// How many of those may wait that were held back, of all accounts: they have waited already, and are not to be sent away for
-/// each other. How many wait for one account and of one site is bounded where they are held back.
+/// each other. How many wait for one account and of one site is bounded where they are held back, of those that are known at their
+/// site, too.
 const WAITING_HELD: usize = 4096;
 
 /// Who waits. Each lane has places of its own, so that strangers take none of those who are known.

@@ -79,6 +79,7 @@ impl Proving {
                 tokio::time::sleep(delay).await;
                 Ok((Lane::Held(place.queue()), Some(place)))
             }
+            Reception::FullWhereKnown => Err(ServiceError::SignInBusy),
             Reception::Full => {
                 let limit = Limit::Account;
                 metrics::counter!("gatepass_rate_limited_total", "limit" => limit.as_str()).increment(1);
