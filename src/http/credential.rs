@@ -8,7 +8,8 @@ use http::header::AUTHORIZATION;
 use super::problem::Problem;
 use crate::access::ApiKey;
 use crate::access::api_key::API_KEY_PREFIX;
-use crate::access::session;
+use crate::access::{password, session};
+use crate::name::UserName;
 use crate::secret::Secret;
 
 /// What the credential of whoever can read the data directory begins with.
@@ -110,6 +111,13 @@ fn basic(encoded: &str) -> Option<Credential> {
         Some(key) if key.id().to_string() == user => Credential::ApiKey(password),
         _ => Credential::Basic { user: user.to_owned(), password },
     })
+}
+
+/// What is kept of a name and a password while they are proven, which may take seconds that no client waits: nothing of what is too
+/// long to be anybody's.
+pub fn kept((name, password): (String, Secret<String>)) -> (String, Secret<String>) {
+    let name = UserName::parse(&name).map_or_else(|_| String::new(), |name| name.to_string());
+    (name, password::kept(&password))
 }
 
 fn refused(detail: &str) -> Problem {

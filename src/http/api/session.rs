@@ -1,5 +1,7 @@
 //! `/api/v1/session`: signing in for a session, looking at who one is, signing out.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,7 +10,7 @@ use super::paging::Flag;
 use crate::access::{Limits, Permission, Permissions, Rights, SessionKind, UserRole};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
-use crate::http::credential::Credential;
+use crate::http::credential::{self, Credential};
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
@@ -138,10 +140,12 @@ struct Who<'a> {
 )]
 pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let Begin { username, password, kind } = decode::strict(&call.body)?;
-    let (name, password) = given(&call, username, password)?;
+    let (name, password) = credential::kept(given(&call, username, password)?);
     let kind = kind.unwrap_or(SessionKind::Bearer);
-    let begun = call.authority.begin_session(&call.caller(), (&name, &password), kind).await?;
-    Ok(render(&call.authority, &begun))
+    let (caller, authority) = (call.caller(), Arc::clone(&call.authority));
+    drop(call);
+    let begun = authority.begin_session(&caller, (&name, &password), kind).await?;
+    Ok(render(&authority, &begun))
 }
 
 /// The name and the password, which stand in one place.

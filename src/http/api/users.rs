@@ -1,5 +1,7 @@
 //! Users, and one's own password.
 
+use std::sync::Arc;
+
 use http::{Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -188,7 +190,9 @@ struct OwnPassword {
 pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     let (OwnPassword { current, new }, faults) = decode::native(&call.body)?;
     let keep = call.session.as_ref().map(|session| session.id);
-    call.authority.change_own_password(&call.caller(), &current, new, keep, faults).await?;
+    let (caller, authority) = (call.caller(), Arc::clone(&call.authority));
+    drop(call);
+    authority.change_own_password(&caller, &current, new, keep, faults).await?;
     Ok(done())
 }
 

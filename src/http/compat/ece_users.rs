@@ -1,5 +1,7 @@
 //! Elastic Cloud Enterprise's way of signing in: `ecctl` does it before every command.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, SecondsFormat};
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use serde_json::json;
 use crate::access::{Actor, Permission, SessionKind, SessionSecret};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
-use crate::http::credential::Credential;
+use crate::http::credential::{self, Credential};
 use crate::http::decode;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
@@ -49,8 +51,10 @@ impl<'a> Session<'a> {
 /// `POST …/_login`.
 async fn login(call: Call) -> Result<Reply, Problem> {
     let Login { username, password } = decode::lenient(&call.body).map_err(bad_request)?;
-    let given = (username.as_str(), &password);
-    let begun = call.authority.begin_session(&call.caller(), given, SessionKind::Bearer).await?;
+    let (username, password) = credential::kept((username, password));
+    let (caller, authority) = (call.caller(), Arc::clone(&call.authority));
+    drop(call);
+    let begun = authority.begin_session(&caller, (&username, &password), SessionKind::Bearer).await?;
     Ok(Reply::ok(&Session::new(&begun.secret, begun.live.expires_at)))
 }
 
