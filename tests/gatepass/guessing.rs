@@ -1,5 +1,7 @@
 //! Guessed passwords: a stranger is slowed down, and locks nobody out.
 
+mod leaving;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
