@@ -138,6 +138,7 @@ fn run(command: Command, environment: &Environment) -> Result<(), CliError> {
             runtime.block_on(run_async(command, environment))
         }
         command => {
+            logging::show_warnings();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(run_async(command, environment))
         }

@@ -2,10 +2,10 @@
 
 mod address;
 mod error;
+mod handshake;
 mod streaming;
 mod trust;
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -15,14 +15,12 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
-use tokio_rustls::TlsConnector;
+use tokio::time::Instant;
 
 use self::address::Address;
 pub use self::error::ConnectError;
+use self::handshake::Handshake;
 pub use self::streaming::Streaming;
 pub use self::trust::Trust;
 use self::trust::TrustedServer;
@@ -57,7 +55,7 @@ pub struct Response {
 /// An HTTPS client of one server, which it trusts by [`Trust`] and nothing else: no system roots, no proxy, no redirect.
 pub struct Connector {
     address: Address,
-    tls: TlsConnector,
+    handshake: Handshake,
     root: Arc<OnceLock<CertificateDer<'static>>>,
     kept: Mutex<Vec<(Sender, Instant)>>,
 }
@@ -71,22 +69,9 @@ impl Connector {
     pub fn new(url: &str, trust: Trust, identity: Option<Identity>) -> Result<Self, ConnectError> {
         let address = Address::parse(url)?;
         let root = Arc::new(OnceLock::new());
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = TrustedServer::new(trust, Arc::clone(&provider), Arc::clone(&root))?;
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(ConnectError::Provider)?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier));
-        let mut config = match identity {
-            Some(Identity { chain, key }) => {
-                config.with_client_auth_cert(chain, key).map_err(ConnectError::Identity)?
-            }
-            None => config.with_no_client_auth(),
-        };
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config.resumption = rustls::client::Resumption::disabled();
-        Ok(Self { address, tls: TlsConnector::from(Arc::new(config)), root, kept: Mutex::default() })
+        let verifier = TrustedServer::new(trust, handshake::provider(), Arc::clone(&root))?;
+        let handshake = Handshake::new(Arc::new(verifier), identity)?;
+        Ok(Self { address, handshake, root, kept: Mutex::default() })
     }
 
     /// Sends one request and reads the whole answer, within 30 s. `path_and_query` begins with `/` and goes behind the
@@ -113,7 +98,7 @@ impl Connector {
             }
             self.exchange(self.connect().await?, request()?).await.map_err(|failed| failed.error)
         };
-        self.within(REQUEST_TIMEOUT, exchange).await
+        self.address.within(REQUEST_TIMEOUT, exchange).await
     }
 
     /// The root certificate that the server's certificate was verified against, once a handshake has succeeded: what to
@@ -149,23 +134,16 @@ impl Connector {
     }
 
     async fn connect(&self) -> Result<Sender, ConnectError> {
-        let server = self.address.authority();
+        let tls = self.handshake.open(&self.address).await?;
         let connecting = async {
-            let tcp = TcpStream::connect((self.address.host(), self.address.port()))
-                .await
-                .map_err(|error| ConnectError::unreachable(server, &error))?;
-            // A socket that refuses the option is gone already; the handshake finds that out.
-            let _ = tcp.set_nodelay(true);
-            let tls = self.tls.connect(self.address.name().clone(), tcp).await;
-            let tls = tls.map_err(|error| ConnectError::from_exchange(server, &error))?;
             let (sender, connection) = http1::handshake(TokioIo::new(tls))
                 .await
-                .map_err(|error| ConnectError::from_exchange(server, &error))?;
+                .map_err(|error| ConnectError::from_exchange(self.address.authority(), &error))?;
             // Its errors arrive at the request that is waiting; an idle connection that ends is noticed on use.
             tokio::spawn(connection);
             Ok(sender)
         };
-        self.within(CONNECT_TIMEOUT, connecting).await
+        self.address.within(CONNECT_TIMEOUT, connecting).await
     }
 
     async fn exchange(&self, mut sender: Sender, request: Request<Full<Bytes>>) -> Result<Response, Failed> {
@@ -191,15 +169,6 @@ impl Connector {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push((sender, Instant::now()));
         Ok(Response { status: head.status, headers: head.headers, body: body.to_bytes() })
-    }
-
-    async fn within<T>(
-        &self,
-        span: Duration,
-        work: impl Future<Output = Result<T, ConnectError>>,
-    ) -> Result<T, ConnectError> {
-        let server = || self.address.authority().to_owned();
-        timeout(span, work).await.unwrap_or_else(|_| Err(ConnectError::TimedOut { server: server(), span }))
     }
 }
 

@@ -6,7 +6,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, NamedGroup, RootCertStore, SignatureScheme};
 
 use crate::error::LoadError;
 
@@ -27,7 +27,10 @@ pub(crate) struct Trusting {
 impl Trusting {
     /// Trusts the server under these roots.
     pub(crate) fn roots(roots: Vec<CertificateDer<'static>>) -> Result<Self, LoadError> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        // Floor and measured line do the same key exchange.
+        provider.kx_groups.retain(|group| group.name() == NamedGroup::X25519MLKEM768);
+        let provider = Arc::new(provider);
         let mut store = RootCertStore::empty();
         for root in roots {
             store.add(root).map_err(LoadError::crypto)?;

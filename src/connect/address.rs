@@ -1,7 +1,11 @@
 //! Where the server is: `https://host[:port][/prefix]`.
 
+use std::future::Future;
+use std::time::Duration;
+
 use hyper::Uri;
 use rustls::pki_types::ServerName;
+use tokio::time::timeout;
 
 use super::ConnectError;
 
@@ -69,6 +73,16 @@ impl Address {
     /// The path is not repeated: on some routes it may hold a token.
     pub(super) fn malformed_target(&self, path_and_query: &str) -> ConnectError {
         ConnectError::Target { server: self.authority.clone(), length: path_and_query.len() }
+    }
+
+    /// Gives `work` with the server at most `span`.
+    pub(super) async fn within<T>(
+        &self,
+        span: Duration,
+        work: impl Future<Output = Result<T, ConnectError>>,
+    ) -> Result<T, ConnectError> {
+        let late = |_| Err(ConnectError::TimedOut { server: self.authority.clone(), span });
+        timeout(span, work).await.unwrap_or_else(late)
     }
 }
 

@@ -73,7 +73,7 @@ impl Connector {
             let answer = sender.send_request(request).await;
             answer.map_err(|error| ConnectError::from_exchange(&server, &error))
         };
-        let (head, body) = self.within(CONNECT_TIMEOUT, head).await?.into_parts();
+        let (head, body) = self.address.within(CONNECT_TIMEOUT, head).await?.into_parts();
         let (status, headers) = (head.status, head.headers);
         Ok(Streaming { status, headers, body, server, silence, _sender: sender })
     }

@@ -245,4 +245,5 @@ async fn a_port_that_speaks_no_tls_is_said_to_speak_none() {
     assert!(matches!(error, ConnectError::Tls { .. }), "{error:?}");
 }
 
+mod handshake;
 mod streaming;

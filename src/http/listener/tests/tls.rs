@@ -1,8 +1,10 @@
 //! Certificates, protocols, resumption, swapping.
 
+use std::sync::Arc;
+
 use http_body_util::BodyExt as _;
-use rustls::ClientConfig;
-use rustls::HandshakeKind;
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, HandshakeKind, NamedGroup};
 use tokio::io::AsyncReadExt as _;
 
 use crate::http::limits::Limits;
@@ -66,12 +68,34 @@ async fn an_unknown_protocol_fails_the_handshake() {
 }
 
 #[tokio::test]
+async fn a_client_without_a_post_quantum_group_is_served() {
+    let server = Server::start(Limits::default()).await;
+    for group in [NamedGroup::X25519, NamedGroup::secp256r1] {
+        let mut provider = rustls::crypto::aws_lc_rs::default_provider();
+        provider.kx_groups.retain(|offered| offered.name() == group);
+        let stream = server.connect_with(offering(&server.authority, provider)).await.unwrap();
+        assert_eq!(stream.get_ref().1.negotiated_key_exchange_group().unwrap().name(), group);
+    }
+}
+
+/// A client's configuration with its own cryptography.
+fn offering(authority: &Authority, provider: CryptoProvider) -> ClientConfig {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(authority.root.clone()).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+#[tokio::test]
 async fn no_session_is_ever_resumed() {
     let server = Server::start(Limits::default()).await;
     for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(server.authority.root.clone()).unwrap();
-        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[version])
             .unwrap()
