@@ -24,6 +24,7 @@ mod load;
 mod openapi;
 #[cfg(feature = "outside")]
 mod outside;
+mod prose;
 mod proxy_protocol;
 mod rate_limits;
 mod readme;

@@ -1,0 +1,115 @@
+//! The prose is plain: documents, comments, help, errors and test names avoid the habits in `prose/habits.rs`.
+
+mod habits;
+mod reading;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use habits::Finding;
+
+/// Files and folders that are still to be rewritten. The list only gets shorter.
+const NOT_YET: &str = include_str!("prose/not_yet.txt");
+
+/// Justified exceptions: path, part of the habit (empty: all of them), reason.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    ("tests/gatepass/prose", "", "names the habits"),
+    ("CHANGELOG.md", "line", "an entry is one line"),
+    ("LICENSE", "", "the text of the licence"),
+];
+
+/// Folders and files that hold prose.
+const READ: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "Cargo.toml",
+    "clippy.toml",
+    "deny.toml",
+    ".ci",
+    "benches",
+    "docs",
+    "examples",
+    "keys",
+    "src",
+    "tests",
+];
+
+fn findings() -> BTreeMap<String, Vec<Finding>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    for name in READ {
+        collect(&root.join(name), &mut files);
+    }
+    assert!(files.len() > 300, "{} files were found", files.len());
+    let mut found = BTreeMap::new();
+    for file in files {
+        let Ok(text) = fs::read_to_string(&file) else { continue };
+        let name = file.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        let mut of_file = habits::all(&name, &text);
+        of_file.retain(|finding| !is_exception(&name, finding));
+        found.insert(name, of_file);
+    }
+    found.retain(|_, findings| !findings.is_empty());
+    found
+}
+
+fn collect(path: &Path, files: &mut Vec<PathBuf>) {
+    if path.file_name().is_some_and(|name| name == "target" || name == "node_modules") {
+        return;
+    }
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return;
+    }
+    for entry in fs::read_dir(path).unwrap() {
+        collect(&entry.unwrap().path(), files);
+    }
+}
+
+fn is_exception(name: &str, finding: &Finding) -> bool {
+    EXCEPTIONS.iter().any(|(path, phrase, _)| is_below(name, path) && finding.habit.contains(phrase))
+}
+
+/// Whether `name` is the file `path`, the module `path` or a file below it.
+fn is_below(name: &str, path: &str) -> bool {
+    name.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest == ".rs" || rest.starts_with('/'))
+}
+
+fn not_yet() -> impl Iterator<Item = &'static str> {
+    NOT_YET.lines().filter(|line| !line.is_empty())
+}
+
+fn report(findings: &BTreeMap<String, Vec<Finding>>) -> String {
+    let mut lines = Vec::new();
+    let mut rooms = BTreeMap::<&str, usize>::new();
+    for (name, of_file) in findings {
+        let room = not_yet().find(|path| is_below(name, path)).unwrap_or(name);
+        *rooms.entry(room).or_default() += of_file.len();
+        lines.extend(of_file.iter().map(|finding| format!("{name}:{}: {}", finding.line, finding.habit)));
+    }
+    lines.extend(rooms.iter().map(|(room, count)| format!("{count:>6}  {room}")));
+    lines.join("\n")
+}
+
+#[test]
+fn prose_is_plain() {
+    let mut findings = findings();
+    findings.retain(|name, _| !not_yet().any(|path| is_below(name, path)));
+    assert!(findings.is_empty(), "\n{}", report(&findings));
+}
+
+#[test]
+#[ignore = "lists the prose that is still to be rewritten"]
+fn prose_still_to_be_rewritten() {
+    let findings = findings();
+    assert!(findings.is_empty(), "\n{}", report(&findings));
+}
+
+#[test]
+fn exceptions_give_a_reason() {
+    assert!(EXCEPTIONS.iter().all(|(_, _, reason)| !reason.is_empty()));
+}
