@@ -29,7 +29,9 @@ pub mod verification;
 pub use accounts::sign_in::SignedIn;
 pub use authority::{Authority, Caller, Parts, Settings};
 pub use certify::{Enrolled, RedeemRequest, renew_after};
-pub use error::{FieldError, ServiceError};
+pub use error::{
+    AccountError, CaError, FieldError, HostError, KeysError, RequestError, ServiceError, TokenError,
+};
 pub use time::{ClockDoubt, TimeKeeper};
 pub use tokens::indexes::Indexes;
 pub use tokens::take_back::TakenBack;

@@ -12,7 +12,9 @@ use self::body::{NativeBody, OAuthBody};
 use super::reply::Reply;
 use crate::access::throttle::RateLimited;
 use crate::ca::IssueError;
-use crate::service::{FieldError, ServiceError};
+use crate::service::{
+    AccountError, CaError, FieldError, HostError, KeysError, RequestError, ServiceError, TokenError,
+};
 use crate::store::StoreError;
 use crate::token::MintError;
 
@@ -173,60 +175,120 @@ pub(super) fn in_oauth(status: u16, code: &str) -> &str {
     }
 }
 
-/// The wire meaning of every failure, in one exhaustive match.
+/// The problem of each failure of a use case: a mapping per family, each exhaustive.
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Request(error) => error.into(),
+            ServiceError::Token(error) => error.into(),
+            ServiceError::Host(error) => error.into(),
+            ServiceError::Account(error) => error.into(),
+            ServiceError::Ca(error) => error.into(),
+            ServiceError::Keys(error) => error.into(),
+            ServiceError::RateLimited(limited) => limited.into(),
+            ServiceError::Clock(doubt) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "clock_in_doubt", doubt.to_string())
+                    .retry_after(60)
+            }
+            ServiceError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
         use StatusCode as S;
         let detail = error.to_string();
-        let of = |status, code| Self::new(status, code, detail.clone());
         match error {
-            ServiceError::InvalidRequest(fields) => Self::invalid_fields(fields),
-            ServiceError::BeyondLimits(excess) => {
+            RequestError::Fields(fields) => Self::invalid_fields(fields),
+            RequestError::BeyondLimits(excess) => {
                 let fields = excess.into_iter().map(|excess| FieldError::new(excess.limit, excess.message));
                 Self::new(S::FORBIDDEN, "beyond_limits", detail).fields(fields.collect())
             }
-            ServiceError::InvalidToken(_) => of(S::UNAUTHORIZED, "invalid_token"),
-            ServiceError::TokenExpired => of(S::GONE, "token_expired"),
-            ServiceError::TokenUsed => of(S::GONE, "token_used"),
-            ServiceError::TokenExhausted => of(S::GONE, "token_exhausted"),
-            ServiceError::TokenRevoked => of(S::GONE, "token_revoked"),
-            ServiceError::BindingMismatch(_) => of(S::FORBIDDEN, "binding_mismatch"),
-            ServiceError::HostRevoked => of(S::FORBIDDEN, "host_revoked"),
-            ServiceError::CertificateRevoked => of(S::FORBIDDEN, "certificate_revoked"),
-            ServiceError::LineageConflict => of(S::FORBIDDEN, "lineage_conflict"),
-            ServiceError::NameTaken => of(S::CONFLICT, "name_taken"),
-            ServiceError::CsrRejected(_) => of(S::UNPROCESSABLE_ENTITY, "csr_rejected"),
-            ServiceError::NotFound { .. } => of(S::NOT_FOUND, "not_found"),
-            ServiceError::EmergencyToken => of(S::CONFLICT, "emergency_token"),
-            ServiceError::EmergencyNotRotated => of(S::CONFLICT, "emergency_token"),
-            ServiceError::AlreadyRotated { .. } => of(S::CONFLICT, "already_rotated"),
-            ServiceError::CountChanged { .. } => of(S::CONFLICT, "count_changed"),
-            ServiceError::KeyNeeded { .. } => of(S::CONFLICT, "key_needed"),
-            ServiceError::KeyInUse => of(S::CONFLICT, "key_in_use"),
-            ServiceError::IssuerNeeded { .. } => of(S::CONFLICT, "issuer_needed"),
-            ServiceError::IssuerInUse => of(S::CONFLICT, "issuer_in_use"),
-            ServiceError::RootKeyAway => of(S::CONFLICT, "root_key_away"),
-            ServiceError::RootExpired => of(S::CONFLICT, "root_expired"),
-            ServiceError::Unauthenticated
-            | ServiceError::ApiKeyNotGood
-            | ServiceError::NoHostCertificate
-            | ServiceError::CallerGone
-            | ServiceError::SessionOver => Self::unauthenticated(detail),
-            ServiceError::UserExists => of(S::CONFLICT, "user_exists"),
-            ServiceError::LastAdmin => of(S::CONFLICT, "last_admin"),
-            ServiceError::RightsChanged => of(S::CONFLICT, "rights_changed"),
-            ServiceError::TooManyApiKeys { .. } => of(S::CONFLICT, "too_many_api_keys"),
-            ServiceError::RenewedTooOften => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(3600),
-            ServiceError::RateLimited(limited) => limited.into(),
-            ServiceError::SignInBusy => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(1),
-            ServiceError::ClockInDoubt(_) => of(S::SERVICE_UNAVAILABLE, "clock_in_doubt").retry_after(60),
-            ServiceError::Store(error) => unavailable(&error),
-            ServiceError::Vault(_) => of(S::SERVICE_UNAVAILABLE, "keys_unavailable").retry_after(10),
-            ServiceError::Issue(IssueError::IssuerNotValid { .. }) => {
+            RequestError::NotFound { .. } => Self::new(S::NOT_FOUND, "not_found", detail),
+            RequestError::CountChanged { .. } => Self::new(S::CONFLICT, "count_changed", detail),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        use StatusCode as S;
+        let of = |status, code| Self::new(status, code, error.to_string());
+        match &error {
+            TokenError::Invalid(_) => of(S::UNAUTHORIZED, "invalid_token"),
+            TokenError::Expired => of(S::GONE, "token_expired"),
+            TokenError::Used => of(S::GONE, "token_used"),
+            TokenError::Exhausted => of(S::GONE, "token_exhausted"),
+            TokenError::Revoked => of(S::GONE, "token_revoked"),
+            TokenError::Binding(_) => of(S::FORBIDDEN, "binding_mismatch"),
+            TokenError::Emergency | TokenError::EmergencyNotRotated => of(S::CONFLICT, "emergency_token"),
+            TokenError::AlreadyRotated { .. } => of(S::CONFLICT, "already_rotated"),
+            TokenError::Mint(error) => unminted(error),
+        }
+    }
+}
+
+impl From<HostError> for Problem {
+    fn from(error: HostError) -> Self {
+        use StatusCode as S;
+        let of = |status, code| Self::new(status, code, error.to_string());
+        match error {
+            HostError::Revoked => of(S::FORBIDDEN, "host_revoked"),
+            HostError::CertificateRevoked => of(S::FORBIDDEN, "certificate_revoked"),
+            HostError::LineageConflict => of(S::FORBIDDEN, "lineage_conflict"),
+            HostError::NameTaken => of(S::CONFLICT, "name_taken"),
+            HostError::NoCertificate => Self::unauthenticated(error.to_string()),
+            HostError::RenewedTooOften => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(3600),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        use StatusCode as S;
+        let of = |status, code| Self::new(status, code, error.to_string());
+        match error {
+            AccountError::Unauthenticated
+            | AccountError::ApiKeyNotGood
+            | AccountError::CallerGone
+            | AccountError::SessionOver => Self::unauthenticated(error.to_string()),
+            AccountError::RightsChanged => of(S::CONFLICT, "rights_changed"),
+            AccountError::UserExists => of(S::CONFLICT, "user_exists"),
+            AccountError::LastAdmin => of(S::CONFLICT, "last_admin"),
+            AccountError::TooManyApiKeys { .. } => of(S::CONFLICT, "too_many_api_keys"),
+            AccountError::SignInBusy => of(S::TOO_MANY_REQUESTS, "too_many_requests").retry_after(1),
+        }
+    }
+}
+
+impl From<CaError> for Problem {
+    fn from(error: CaError) -> Self {
+        use StatusCode as S;
+        let of = |status, code| Self::new(status, code, error.to_string());
+        match error {
+            CaError::Csr(_) => of(S::UNPROCESSABLE_ENTITY, "csr_rejected"),
+            CaError::Issue(IssueError::IssuerNotValid { .. }) => {
                 of(S::SERVICE_UNAVAILABLE, "ca_not_valid").retry_after(60)
             }
-            ServiceError::Mint(error) => unminted(&error),
-            ServiceError::Key(_) | ServiceError::Issue(_) => of(S::INTERNAL_SERVER_ERROR, "internal_error"),
+            CaError::Issue(_) => of(S::INTERNAL_SERVER_ERROR, "internal_error"),
+            CaError::RootKeyAway => of(S::CONFLICT, "root_key_away"),
+            CaError::RootExpired => of(S::CONFLICT, "root_expired"),
+        }
+    }
+}
+
+impl From<KeysError> for Problem {
+    fn from(error: KeysError) -> Self {
+        use StatusCode as S;
+        let of = |status, code| Self::new(status, code, error.to_string());
+        match error {
+            KeysError::Needed { .. } => of(S::CONFLICT, "key_needed"),
+            KeysError::InUse => of(S::CONFLICT, "key_in_use"),
+            KeysError::IssuerNeeded { .. } => of(S::CONFLICT, "issuer_needed"),
+            KeysError::IssuerInUse => of(S::CONFLICT, "issuer_in_use"),
+            KeysError::Vault(_) => of(S::SERVICE_UNAVAILABLE, "keys_unavailable").retry_after(10),
+            KeysError::Malformed(_) => of(S::INTERNAL_SERVER_ERROR, "internal_error"),
         }
     }
 }
@@ -257,12 +319,15 @@ fn unminted(error: &MintError) -> Problem {
     }
 }
 
-fn unavailable(error: &StoreError) -> Problem {
-    let seconds = match error {
-        StoreError::Overloaded => 1,
-        _ => 10,
-    };
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", error.to_string()).retry_after(seconds)
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let seconds = match error {
+            StoreError::Overloaded => 1,
+            _ => 10,
+        };
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", error.to_string())
+            .retry_after(seconds)
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use super::ServiceError;
+use super::RequestError;
 use super::accounts::api_keys::KeyUses;
 use super::accounts::sessions::Seen;
 use super::accounts::sign_in::SignIn;
@@ -108,9 +108,9 @@ impl Caller {
     /// Whether this caller may go as far as `act` does (I5): every use case that leads to roles, lifetimes or rights asks.
     ///
     /// # Errors
-    /// [`ServiceError::BeyondLimits`] with every limit that it goes beyond.
-    pub fn may(&self, act: Act<'_>) -> Result<(), ServiceError> {
-        self.rights.judge(act).map_err(ServiceError::BeyondLimits)
+    /// [`RequestError::BeyondLimits`] with every limit that it goes beyond.
+    pub fn may(&self, act: Act<'_>) -> Result<(), RequestError> {
+        self.rights.judge(act).map_err(RequestError::BeyondLimits)
     }
 
     /// `spans` for what this caller mints: a token that always expires, and for which no life is asked, gets none beyond the caller's

@@ -4,7 +4,7 @@ use super::keys::make_pairs;
 use super::tokens::HowToRevoke;
 use super::tokens::mint::{emergency_order, first_roles_order};
 use super::vault::Vault;
-use super::{Authority, Caller, ServiceError};
+use super::{Authority, Caller, RequestError, ServiceError};
 use crate::access::password;
 use crate::clock::Timestamp;
 use crate::id::ListId;
@@ -48,7 +48,10 @@ pub async fn found(
     now: Timestamp,
 ) -> Result<Founded, ServiceError> {
     let hash = password::hash(founding.admin_password, ADMIN).map_err(|error| {
-        ServiceError::InvalidRequest(vec![super::FieldError::new("password", error.to_string())])
+        ServiceError::Request(RequestError::Fields(vec![super::FieldError::new(
+            "password",
+            error.to_string(),
+        )]))
     })?;
     let list = |kind| ListRecord { id: ListId::generate(now), kind, next: 0 };
     let caller = Caller::SYSTEM;

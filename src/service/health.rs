@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ca::files::Manifest;
-use super::{Authority, ServiceError};
+use super::{Authority, CaError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::hex;
 
@@ -48,7 +48,7 @@ impl Authority {
         };
         let cas = self.cas.load();
         let ended = match cas.current().root_not_after() <= now {
-            true => Some(ServiceError::RootExpired.to_string()),
+            true => Some(ServiceError::Ca(CaError::RootExpired).to_string()),
             false => cas.current().is_good_at(now).err().map(|error| error.to_string()),
         };
         let warnings = Check { name: "expiry", ok: true, detail: self.expiry_warnings().join("; ") };

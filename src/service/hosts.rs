@@ -2,7 +2,7 @@
 
 use super::listing::HostWords;
 use super::tokens::order::Catalogue;
-use super::{Authority, Caller, FieldError, ServiceError};
+use super::{Authority, Caller, FieldError, HostError, RequestError, ServiceError};
 use crate::access::Act;
 use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Subjects};
@@ -77,16 +77,16 @@ impl Authority {
             caller.did(Action::HostRolesChanged, at).about(about(id)).with("roles", names).with("now", now);
         match self.store.set_roles(SetRoles { host: id, roles, now, at, entry }).await? {
             RolesChange::Changed(host) | RolesChange::Unchanged(host) => Ok(*host),
-            RolesChange::HostRevoked => Err(ServiceError::HostRevoked),
+            RolesChange::HostRevoked => Err(HostError::Revoked.into()),
             RolesChange::Unknown => Err(no_host(id)),
         }
     }
 }
 
-fn known(catalogue: &Catalogue, texts: &[String]) -> Result<Vec<crate::name::Role>, ServiceError> {
+fn known(catalogue: &Catalogue, texts: &[String]) -> Result<Vec<crate::name::Role>, RequestError> {
     let mut faults: Vec<FieldError> = Vec::new();
     let roles = catalogue.pick(texts, &mut faults);
-    if faults.is_empty() { Ok(roles) } else { Err(ServiceError::InvalidRequest(faults)) }
+    if faults.is_empty() { Ok(roles) } else { Err(RequestError::Fields(faults)) }
 }
 
 fn about(id: HostId) -> Subjects {
@@ -94,5 +94,5 @@ fn about(id: HostId) -> Subjects {
 }
 
 fn no_host(id: HostId) -> ServiceError {
-    ServiceError::NotFound { what: "host", id: id.to_string() }
+    ServiceError::Request(RequestError::NotFound { what: "host", id: id.to_string() })
 }

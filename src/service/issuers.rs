@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::keys::Retired;
-use super::{Authority, Caller, ServiceError};
+use super::{Authority, Caller, KeysError, RequestError, ServiceError};
 use crate::ledger::Action;
 use crate::store::{IssuerRecord, IssuerRetirement, RetireIssuer};
 
@@ -80,9 +80,11 @@ impl Authority {
                 }
                 return Ok(Retired { tokens, emergency });
             }
-            IssuerRetirement::Needed { tokens } => ServiceError::IssuerNeeded { tokens },
-            IssuerRetirement::Current => ServiceError::IssuerInUse,
-            IssuerRetirement::Unknown => ServiceError::NotFound { what: "external URL", id: url.to_owned() },
+            IssuerRetirement::Needed { tokens } => KeysError::IssuerNeeded { tokens }.into(),
+            IssuerRetirement::Current => KeysError::IssuerInUse.into(),
+            IssuerRetirement::Unknown => {
+                RequestError::NotFound { what: "external URL", id: url.to_owned() }.into()
+            }
         };
         if successor.is_some() {
             self.emergency_stays();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::vault::Vault;
-use super::{Authority, Caller, ServiceError};
+use super::{Authority, Caller, KeysError, RequestError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::ledger::{Action, Subjects};
@@ -94,7 +94,9 @@ pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, Servic
     let find = |usage: KeyUse, state: KeyState| {
         let id = || format!("{state:?} {usage}").to_lowercase();
         let found = records.iter().find(|record| record.usage == usage && record.state == state);
-        found.map(|record| record.id).ok_or_else(|| ServiceError::NotFound { what: "signing key", id: id() })
+        found
+            .map(|record| record.id)
+            .ok_or_else(|| ServiceError::Request(RequestError::NotFound { what: "signing key", id: id() }))
     };
     let pair = |usage| -> Result<SigningPair, ServiceError> {
         let current = SigningKey::from_pem(&vault.load(&key_file(find(usage, KeyState::Current)?))?)?;
@@ -201,8 +203,8 @@ impl Authority {
                     self.take_over(&self.store.keys().await?)?;
                     return Ok(Retired { tokens, emergency });
                 }
-                Retirement::Needed { tokens } => ServiceError::KeyNeeded { tokens },
-                Retirement::InUse => ServiceError::KeyInUse,
+                Retirement::Needed { tokens } => KeysError::Needed { tokens }.into(),
+                Retirement::InUse => KeysError::InUse.into(),
                 Retirement::Unknown => no_key(key),
             };
         if successor.is_some() {
@@ -235,7 +237,7 @@ impl Authority {
 }
 
 fn no_key(key: KeyId) -> ServiceError {
-    ServiceError::NotFound { what: "signing key", id: key.to_string() }
+    ServiceError::Request(RequestError::NotFound { what: "signing key", id: key.to_string() })
 }
 
 #[cfg(test)]

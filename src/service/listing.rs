@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::tokens::order::fault;
-use super::{FieldError, ServiceError};
+use super::{FieldError, RequestError};
 use crate::access::Actor;
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, TokenId};
@@ -94,13 +94,13 @@ impl TokenWords {
     /// The filter at `now`, for tokens of `kind`; those that ended before `retention` are hidden unless asked for.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] with every word that is wrong.
+    /// [`RequestError::Fields`] with every word that is wrong.
     pub fn judge(
         &self,
         kind: TokenKind,
         now: Timestamp,
         retention: Duration,
-    ) -> Result<TokenFilter, ServiceError> {
+    ) -> Result<TokenFilter, RequestError> {
         let mut faults = Vec::new();
         let states = states(self.state.as_deref(), &TokenState::ALL, TokenState::as_str, &mut faults);
         let role = role(self.role.as_deref(), &mut faults);
@@ -132,8 +132,8 @@ impl HostWords {
     /// The filter at `now`.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] with every word that is wrong.
-    pub fn judge(&self, now: Timestamp) -> Result<HostFilter, ServiceError> {
+    /// [`RequestError::Fields`] with every word that is wrong.
+    pub fn judge(&self, now: Timestamp) -> Result<HostFilter, RequestError> {
         let mut faults = Vec::new();
         let states = states(self.state.as_deref(), &HostState::ALL, HostState::as_str, &mut faults);
         let role = role(self.role.as_deref(), &mut faults);
@@ -150,8 +150,8 @@ impl HostWords {
     }
 }
 
-fn sound(faults: Vec<FieldError>) -> Result<(), ServiceError> {
-    if faults.is_empty() { Ok(()) } else { Err(ServiceError::InvalidRequest(faults)) }
+fn sound(faults: Vec<FieldError>) -> Result<(), RequestError> {
+    if faults.is_empty() { Ok(()) } else { Err(RequestError::Fields(faults)) }
 }
 
 fn states<S: Copy>(

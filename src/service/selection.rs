@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use super::ServiceError;
+use super::RequestError;
 
 /// Names a set of tokens or hosts: no other set has the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,14 +44,14 @@ impl Expected {
     /// Whether `ids` are what was expected.
     ///
     /// # Errors
-    /// [`ServiceError::CountChanged`] if not.
-    pub(super) fn judge(&self, ids: impl ExactSizeIterator<Item = [u8; 16]>) -> Result<(), ServiceError> {
+    /// [`RequestError::CountChanged`] if not.
+    pub(super) fn judge(&self, ids: impl ExactSizeIterator<Item = [u8; 16]>) -> Result<(), RequestError> {
         let count = ids.len() as u64;
         let same = match self {
             Self::Count(expected) => *expected == count,
             Self::These(expected) => *expected == Selection::of(ids),
         };
-        if same { Ok(()) } else { Err(ServiceError::CountChanged { count }) }
+        if same { Ok(()) } else { Err(RequestError::CountChanged { count }) }
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     fn as_many_others_are_not_what_was_counted() {
         let (counted, others) = ([[1; 16], [2; 16]], [[1; 16], [3; 16]]);
         let these = Expected::These(Selection::of(counted.into_iter()));
-        let changed = Err(ServiceError::CountChanged { count: 2 });
+        let changed = Err(RequestError::CountChanged { count: 2 });
         assert_eq!(these.judge(counted.into_iter()), Ok(()));
         assert_eq!(these.judge(others.into_iter()), changed);
         assert_eq!(Expected::Count(2).judge(others.into_iter()), Ok(()));

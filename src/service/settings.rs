@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::tokens::order::present;
-use super::{Authority, Caller, FieldError, ServiceError};
+use super::{Authority, Caller, FieldError, RequestError, ServiceError};
 use crate::access::{Act, Excess};
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft};
@@ -138,7 +138,7 @@ impl Authority {
     /// Changes settings. What asks for what is so already changes nothing, and leaves no entry.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it; a life that would be set is
+    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it; a life that would be set is
     /// beyond the caller's limits; or the store cannot be written.
     pub async fn change_settings(
         &self,
@@ -157,7 +157,7 @@ impl Authority {
             faults.push(fault);
         }
         if !faults.is_empty() {
-            return Err(ServiceError::InvalidRequest(faults));
+            return Err(RequestError::Fields(faults).into());
         }
         may_set(caller, live.configured, &changes)?;
         if !changes.is_empty() {
@@ -188,19 +188,19 @@ fn may_set(
     caller: &Caller,
     configured: Spans,
     changes: &[(Setting, Option<Duration>)],
-) -> Result<(), ServiceError> {
+) -> Result<(), RequestError> {
     let mut beyond = Vec::new();
     for (setting, span) in changes.iter().filter(|(setting, _)| *setting != Setting::Retention) {
         let lasts = span.unwrap_or_else(|| configured.get(*setting));
         let persistent = *setting == Setting::ClusterTtl;
         match caller.may(Act::SetLives { lasts, persistent }) {
-            Err(ServiceError::BeyondLimits(excess)) => beyond.extend(excess.into_iter().map(|excess| {
+            Err(RequestError::BeyondLimits(excess)) => beyond.extend(excess.into_iter().map(|excess| {
                 Excess { message: format!("{}: {}", setting.name(), excess.message), ..excess }
             })),
             judged => judged?,
         }
     }
-    if beyond.is_empty() { Ok(()) } else { Err(ServiceError::BeyondLimits(beyond)) }
+    if beyond.is_empty() { Ok(()) } else { Err(RequestError::BeyondLimits(beyond)) }
 }
 
 /// What would be in force may not contradict itself.

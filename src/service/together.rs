@@ -3,7 +3,7 @@
 
 use super::listing::{HostWords, TokenWords};
 use super::selection::{Expected, Selection};
-use super::{Authority, Caller, ServiceError};
+use super::{Authority, Caller, ServiceError, TokenError};
 use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::store::{
@@ -99,7 +99,7 @@ impl Authority {
                 self.store.revoke_tokens(command).await?;
             // It was no emergency token yet when the ids were looked at.
             if emergency {
-                return Err(ServiceError::EmergencyToken);
+                return Err(TokenError::Emergency.into());
             }
             tally.tokens += tokens;
             tally.hosts += hosts;
@@ -113,7 +113,7 @@ impl Authority {
             Which::Ids(ids) => {
                 let emergency = self.store.emergency_token().await?.map(|token| token.mint.token);
                 let refused = emergency.is_some_and(|token| ids.contains(&token));
-                return if refused { Err(ServiceError::EmergencyToken) } else { Ok(once(ids)) };
+                return if refused { Err(TokenError::Emergency.into()) } else { Ok(once(ids)) };
             }
             Which::Matching(words) => words,
         };

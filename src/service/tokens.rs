@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use super::flights::Flights;
 use super::listing::TokenWords;
-use super::{Authority, Caller, ServiceError};
+use super::{Authority, Caller, RequestError, ServiceError, TokenError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
@@ -110,7 +110,7 @@ impl Authority {
         match self.store.revoke_token(command).await? {
             TokenRevocation::Revoked { hosts } => Ok(Taken { changed: true, hosts }),
             TokenRevocation::Before { hosts } => Ok(Taken { changed: false, hosts }),
-            TokenRevocation::Emergency => Err(ServiceError::EmergencyToken),
+            TokenRevocation::Emergency => Err(TokenError::Emergency.into()),
             TokenRevocation::Unknown => Err(no_token(id)),
         }
     }
@@ -122,5 +122,5 @@ impl Authority {
 }
 
 fn no_token(id: TokenId) -> ServiceError {
-    ServiceError::NotFound { what: "token", id: id.to_string() }
+    ServiceError::Request(RequestError::NotFound { what: "token", id: id.to_string() })
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use gatepass::access::guessing::LONGEST;
 use gatepass::access::{Actor, Rights, SessionKind};
 use gatepass::secret::Secret;
-use gatepass::service::{Authority, Caller, ServiceError, SignedIn};
+use gatepass::service::{AccountError, Authority, Caller, RequestError, ServiceError, SignedIn};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -34,7 +34,7 @@ async fn sign_in(at: &Authority, last: u8, name: &str, password: &str) -> Result
 async fn guess(at: &Authority, name: &str) {
     for number in 0..20 {
         let refused = sign_in(at, 1, name, &format!("{WRONG} {number}")).await;
-        assert_eq!(refused, Err(ServiceError::Unauthenticated));
+        assert_eq!(refused, Err(ServiceError::Account(AccountError::Unauthenticated)));
     }
 }
 
@@ -64,7 +64,7 @@ async fn thousands_of_wrong_passwords_from_many_addresses_lock_nobody_out() {
                             assert!(limited.retry_after > 0);
                             put_off += 1;
                         }
-                        Err(ServiceError::Unauthenticated) => {}
+                        Err(ServiceError::Account(AccountError::Unauthenticated)) => {}
                         other => panic!("{other:?}"),
                     }
                 }
@@ -136,10 +136,13 @@ async fn an_unknown_name_is_slowed_down_as_a_known_one_is() {
         for number in 0..6 {
             last += 1;
             let refused = sign_in(&at.authority, last, name, &format!("{WRONG} {number}")).await;
-            assert_eq!(refused, Err(ServiceError::Unauthenticated));
+            assert_eq!(refused, Err(ServiceError::Account(AccountError::Unauthenticated)));
         }
         let began = std::time::Instant::now();
-        assert_eq!(sign_in(&at.authority, 99, name, WRONG).await, Err(ServiceError::Unauthenticated));
+        assert_eq!(
+            sign_in(&at.authority, 99, name, WRONG).await,
+            Err(ServiceError::Account(AccountError::Unauthenticated))
+        );
         assert!(began.elapsed() >= Duration::from_millis(250), "{name}: {:?}", began.elapsed());
     }
     at.stop().await;
@@ -152,10 +155,16 @@ async fn a_disabled_users_right_password_is_a_wrong_one_and_counts_as_a_guess() 
     let disabled = at.admin().patch("/api/v1/users/alex", &serde_json::json!({ "disabled": true })).await;
     assert_eq!(disabled.status, 200, "{}", disabled.text);
     for _ in 0..6 {
-        assert_eq!(sign_in(&at.authority, 1, "alex", PASSWORD).await, Err(ServiceError::Unauthenticated));
+        assert_eq!(
+            sign_in(&at.authority, 1, "alex", PASSWORD).await,
+            Err(ServiceError::Account(AccountError::Unauthenticated))
+        );
     }
     let began = std::time::Instant::now();
-    assert_eq!(sign_in(&at.authority, 1, "alex", PASSWORD).await, Err(ServiceError::Unauthenticated));
+    assert_eq!(
+        sign_in(&at.authority, 1, "alex", PASSWORD).await,
+        Err(ServiceError::Account(AccountError::Unauthenticated))
+    );
     assert!(began.elapsed() >= Duration::from_millis(250), "{:?}", began.elapsed());
     at.stop().await;
 }
@@ -202,7 +211,7 @@ async fn who_has_a_session_guesses_the_password_as_slowly_as_a_stranger() {
     };
     for number in 0..6 {
         let refused = change(format!("{WRONG} {number}")).await;
-        assert!(matches!(refused, Err(ServiceError::InvalidRequest(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ServiceError::Request(RequestError::Fields(_)))), "{refused:?}");
     }
     let began = std::time::Instant::now();
     assert!(change(WRONG.to_owned()).await.is_err());
@@ -220,7 +229,7 @@ async fn a_session_that_was_signed_out_meanwhile_changes_no_password() {
     at.authority.end_session(&caller, session).await.unwrap();
     let new = Secret::new("another horse, another battery".to_owned());
     let changed = at.authority.change_own_password(&caller, given.1, new, Some(session), Vec::new()).await;
-    assert_eq!(changed, Err(ServiceError::SessionOver));
+    assert_eq!(changed, Err(ServiceError::Account(AccountError::SessionOver)));
     assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());
     at.stop().await;
 }

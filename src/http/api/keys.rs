@@ -12,7 +12,7 @@ use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::KeyId;
 use crate::service::keys::RetireWhy;
-use crate::service::{FieldError, ServiceError};
+use crate::service::{FieldError, RequestError, ServiceError};
 use crate::token::KeyUse;
 
 /// List signing keys
@@ -42,10 +42,10 @@ pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
     let Rotate { usage } = decode::strict(&call.body)?;
     let usage = KeyUse::parse(&usage).ok_or_else(|| {
         let known = KeyUse::ALL.map(KeyUse::name).join(", ");
-        ServiceError::InvalidRequest(vec![FieldError::new(
+        ServiceError::Request(RequestError::Fields(vec![FieldError::new(
             "use",
             format!("there is no such use of keys: {known}"),
-        )])
+        )]))
     })?;
     call.authority.rotate_keys(&call.caller(), usage).await?;
     list(call).await

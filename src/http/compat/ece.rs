@@ -18,7 +18,7 @@ use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::tokens::order::MintRequest;
 use crate::service::tokens::{HowToRevoke, Taken};
-use crate::service::{FieldError, ServiceError};
+use crate::service::{FieldError, KeysError, RequestError, ServiceError, TokenError};
 use crate::token::{MintError, UnverifiedToken};
 
 /// The longest life of an ephemeral token here, in seconds.
@@ -73,7 +73,8 @@ async fn create(call: Call) -> Result<Reply, Problem> {
         .judge(authority.settings(), &authority.spans(), authority.now(), Vec::new())
         .map_err(|error| named(error.into(), INVALID_REQUEST))?;
     let minted = authority.mint(&call.caller(), order).await.map_err(|error| match error {
-        error @ (ServiceError::Key(_) | ServiceError::Vault(_) | ServiceError::Mint(MintError::Sign(_))) => {
+        error @ (ServiceError::Keys(KeysError::Malformed(_) | KeysError::Vault(_))
+        | ServiceError::Token(TokenError::Mint(MintError::Sign(_)))) => {
             let problem = Problem::new(StatusCode::FORBIDDEN, "signing_key_not_found", error.to_string());
             named(problem, NO_KEY)
         }
@@ -129,7 +130,9 @@ async fn delete(call: Call) -> Result<Reply, Problem> {
     let how = HowToRevoke { even_emergency: confirmed, only_persistent: true, hosts: false };
     match call.authority.revoke_token(&call.caller(), id, how).await {
         Ok(Taken { changed: true, .. }) => Ok(Reply::ok(&json!({}))),
-        Ok(Taken { changed: false, .. }) | Err(ServiceError::NotFound { .. }) => Err(no_such_token()),
+        Ok(Taken { changed: false, .. }) | Err(ServiceError::Request(RequestError::NotFound { .. })) => {
+            Err(no_such_token())
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -16,7 +16,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::route::Route;
 use crate::secret::Secret;
-use crate::service::ServiceError;
+use crate::service::AccountError;
 
 /// What a body is called that says nothing useful.
 const BAD_REQUEST: &str = "root.bad_request";
@@ -63,7 +63,7 @@ async fn refresh(call: Call) -> Result<Reply, Problem> {
     let Credential::Session(secret) = Credential::of(&call.headers)? else {
         return Err(Problem::unauthenticated("this takes the token of a session, as a Bearer"));
     };
-    let secret = SessionSecret::parse(secret.expose()).ok_or(ServiceError::SessionOver)?;
+    let secret = SessionSecret::parse(secret.expose()).ok_or(AccountError::SessionOver)?;
     let expires_at = call.authority.extend_session(&call.caller(), secret.id()).await?;
     Ok(Reply::ok(&Session::new(&secret, expires_at)))
 }

@@ -12,7 +12,7 @@ use crate::http::credential;
 use crate::http::csrf::{self, Here};
 use crate::http::problem::Problem;
 use crate::secret::Secret;
-use crate::service::{ServiceError, SignedIn};
+use crate::service::{AccountError, SignedIn};
 
 impl Front {
     /// Who shows the secret of a session in the `Authorization` header.
@@ -54,7 +54,7 @@ impl Front {
     }
 
     async fn session(&self, secret: &Secret<String>, kind: SessionKind) -> Result<Judged, Problem> {
-        let secret = SessionSecret::parse(secret.expose()).ok_or(ServiceError::SessionOver)?;
+        let secret = SessionSecret::parse(secret.expose()).ok_or(AccountError::SessionOver)?;
         let (SignedIn { actor, rights, basis }, session) = self.authority.resume(&secret, kind).await?;
         let session = Some(Arc::new(session));
         Ok(Judged { actor, rights, basis, session, ..Judged::without_rights(Actor::Anyone) })

@@ -16,53 +16,56 @@ const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 /// compile until its answer is decided here too.
 fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     match error {
-        ServiceError::InvalidRequest(_) => (400, "invalid_request", None),
-        ServiceError::BeyondLimits(_) => (403, "beyond_limits", None),
-        ServiceError::InvalidToken(_) => (401, "invalid_token", None),
-        ServiceError::TokenExpired => (410, "token_expired", None),
-        ServiceError::TokenUsed => (410, "token_used", None),
-        ServiceError::TokenExhausted => (410, "token_exhausted", None),
-        ServiceError::TokenRevoked => (410, "token_revoked", None),
-        ServiceError::BindingMismatch(_) => (403, "binding_mismatch", None),
-        ServiceError::HostRevoked => (403, "host_revoked", None),
-        ServiceError::CertificateRevoked => (403, "certificate_revoked", None),
-        ServiceError::LineageConflict => (403, "lineage_conflict", None),
-        ServiceError::NameTaken => (409, "name_taken", None),
-        ServiceError::CsrRejected(_) => (422, "csr_rejected", None),
-        ServiceError::NotFound { .. } => (404, "not_found", None),
-        ServiceError::EmergencyToken => (409, "emergency_token", None),
-        ServiceError::EmergencyNotRotated => (409, "emergency_token", None),
-        ServiceError::AlreadyRotated { .. } => (409, "already_rotated", None),
-        ServiceError::CountChanged { .. } => (409, "count_changed", None),
-        ServiceError::KeyNeeded { .. } => (409, "key_needed", None),
-        ServiceError::KeyInUse => (409, "key_in_use", None),
-        ServiceError::IssuerInUse => (409, "issuer_in_use", None),
-        ServiceError::IssuerNeeded { .. } => (409, "issuer_needed", None),
-        ServiceError::RootKeyAway => (409, "root_key_away", None),
-        ServiceError::RootExpired => (409, "root_expired", None),
-        ServiceError::Unauthenticated
-        | ServiceError::ApiKeyNotGood
-        | ServiceError::NoHostCertificate
-        | ServiceError::CallerGone
-        | ServiceError::SessionOver => (401, "unauthenticated", None),
-        ServiceError::UserExists => (409, "user_exists", None),
-        ServiceError::LastAdmin => (409, "last_admin", None),
-        ServiceError::RightsChanged => (409, "rights_changed", None),
-        ServiceError::TooManyApiKeys { .. } => (409, "too_many_api_keys", None),
-        ServiceError::RenewedTooOften => (429, "too_many_requests", Some(3600)),
+        ServiceError::Request(RequestError::Fields(_)) => (400, "invalid_request", None),
+        ServiceError::Request(RequestError::BeyondLimits(_)) => (403, "beyond_limits", None),
+        ServiceError::Token(TokenError::Invalid(_)) => (401, "invalid_token", None),
+        ServiceError::Token(TokenError::Expired) => (410, "token_expired", None),
+        ServiceError::Token(TokenError::Used) => (410, "token_used", None),
+        ServiceError::Token(TokenError::Exhausted) => (410, "token_exhausted", None),
+        ServiceError::Token(TokenError::Revoked) => (410, "token_revoked", None),
+        ServiceError::Token(TokenError::Binding(_)) => (403, "binding_mismatch", None),
+        ServiceError::Host(HostError::Revoked) => (403, "host_revoked", None),
+        ServiceError::Host(HostError::CertificateRevoked) => (403, "certificate_revoked", None),
+        ServiceError::Host(HostError::LineageConflict) => (403, "lineage_conflict", None),
+        ServiceError::Host(HostError::NameTaken) => (409, "name_taken", None),
+        ServiceError::Ca(CaError::Csr(_)) => (422, "csr_rejected", None),
+        ServiceError::Request(RequestError::NotFound { .. }) => (404, "not_found", None),
+        ServiceError::Token(TokenError::Emergency) => (409, "emergency_token", None),
+        ServiceError::Token(TokenError::EmergencyNotRotated) => (409, "emergency_token", None),
+        ServiceError::Token(TokenError::AlreadyRotated { .. }) => (409, "already_rotated", None),
+        ServiceError::Request(RequestError::CountChanged { .. }) => (409, "count_changed", None),
+        ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
+        ServiceError::Keys(KeysError::InUse) => (409, "key_in_use", None),
+        ServiceError::Keys(KeysError::IssuerInUse) => (409, "issuer_in_use", None),
+        ServiceError::Keys(KeysError::IssuerNeeded { .. }) => (409, "issuer_needed", None),
+        ServiceError::Ca(CaError::RootKeyAway) => (409, "root_key_away", None),
+        ServiceError::Ca(CaError::RootExpired) => (409, "root_expired", None),
+        ServiceError::Account(AccountError::Unauthenticated)
+        | ServiceError::Account(AccountError::ApiKeyNotGood)
+        | ServiceError::Host(HostError::NoCertificate)
+        | ServiceError::Account(AccountError::CallerGone)
+        | ServiceError::Account(AccountError::SessionOver) => (401, "unauthenticated", None),
+        ServiceError::Account(AccountError::UserExists) => (409, "user_exists", None),
+        ServiceError::Account(AccountError::LastAdmin) => (409, "last_admin", None),
+        ServiceError::Account(AccountError::RightsChanged) => (409, "rights_changed", None),
+        ServiceError::Account(AccountError::TooManyApiKeys { .. }) => (409, "too_many_api_keys", None),
+        ServiceError::Host(HostError::RenewedTooOften) => (429, "too_many_requests", Some(3600)),
         ServiceError::RateLimited(limited) => (429, "rate_limited", Some(limited.retry_after)),
-        ServiceError::SignInBusy => (429, "too_many_requests", Some(1)),
-        ServiceError::ClockInDoubt(_) => (503, "clock_in_doubt", Some(60)),
+        ServiceError::Account(AccountError::SignInBusy) => (429, "too_many_requests", Some(1)),
+        ServiceError::Clock(_) => (503, "clock_in_doubt", Some(60)),
         ServiceError::Store(StoreError::Overloaded) => (503, "store_unavailable", Some(1)),
         ServiceError::Store(_) => (503, "store_unavailable", Some(10)),
-        ServiceError::Vault(_) | ServiceError::Mint(MintError::Sign(_)) => {
-            (503, "keys_unavailable", Some(10))
+        ServiceError::Keys(KeysError::Vault(_))
+        | ServiceError::Token(TokenError::Mint(MintError::Sign(_))) => (503, "keys_unavailable", Some(10)),
+        ServiceError::Token(TokenError::Mint(MintError::NoUses | MintError::NoExpiry)) => {
+            (400, "invalid_request", None)
         }
-        ServiceError::Mint(MintError::NoUses | MintError::NoExpiry) => (400, "invalid_request", None),
-        ServiceError::Issue(IssueError::IssuerNotValid { .. }) => (503, "ca_not_valid", Some(60)),
-        ServiceError::Mint(_) | ServiceError::Key(_) | ServiceError::Issue(_) => {
-            (500, "internal_error", None)
+        ServiceError::Ca(CaError::Issue(IssueError::IssuerNotValid { .. })) => {
+            (503, "ca_not_valid", Some(60))
         }
+        ServiceError::Token(TokenError::Mint(_))
+        | ServiceError::Keys(KeysError::Malformed(_))
+        | ServiceError::Ca(CaError::Issue(_)) => (500, "internal_error", None),
     }
 }
 
@@ -82,48 +85,48 @@ fn every_variant() -> Vec<ServiceError> {
     let sign = SignError::Unavailable { id: SigningKey::generate().id(), detail: detail() };
     let mints = [MintError::NoUses, MintError::NoExpiry, MintError::SaysSomethingElse, MintError::Sign(sign)];
     let mut all = vec![
-        ServiceError::InvalidRequest(vec![FieldError::new("roles[1]", "unknown role")]),
-        ServiceError::InvalidToken(VerifyError::BadSignature),
-        ServiceError::SessionOver,
-        ServiceError::TokenExpired,
-        ServiceError::TokenUsed,
-        ServiceError::TokenExhausted,
-        ServiceError::TokenRevoked,
-        ServiceError::BindingMismatch(BindingError::Key),
-        ServiceError::HostRevoked,
-        ServiceError::CertificateRevoked,
-        ServiceError::LineageConflict,
-        ServiceError::NameTaken,
-        ServiceError::CsrRejected(CsrError::Signature),
-        ServiceError::NotFound { what: "token", id: "x".to_owned() },
-        ServiceError::EmergencyToken,
-        ServiceError::EmergencyNotRotated,
-        ServiceError::AlreadyRotated { successor: TokenId::generate(NOW) },
-        ServiceError::CountChanged { count: 3 },
-        ServiceError::KeyNeeded { tokens: 3 },
-        ServiceError::KeyInUse,
-        ServiceError::IssuerInUse,
-        ServiceError::IssuerNeeded { tokens: 3 },
-        ServiceError::RootKeyAway,
-        ServiceError::RootExpired,
-        ServiceError::Unauthenticated,
-        ServiceError::ApiKeyNotGood,
-        ServiceError::NoHostCertificate,
-        ServiceError::CallerGone,
-        ServiceError::UserExists,
-        ServiceError::LastAdmin,
-        ServiceError::TooManyApiKeys { most: 1000 },
-        ServiceError::RenewedTooOften,
+        ServiceError::Request(RequestError::Fields(vec![FieldError::new("roles[1]", "unknown role")])),
+        ServiceError::Token(TokenError::Invalid(VerifyError::BadSignature)),
+        ServiceError::Account(AccountError::SessionOver),
+        ServiceError::Token(TokenError::Expired),
+        ServiceError::Token(TokenError::Used),
+        ServiceError::Token(TokenError::Exhausted),
+        ServiceError::Token(TokenError::Revoked),
+        ServiceError::Token(TokenError::Binding(BindingError::Key)),
+        ServiceError::Host(HostError::Revoked),
+        ServiceError::Host(HostError::CertificateRevoked),
+        ServiceError::Host(HostError::LineageConflict),
+        ServiceError::Host(HostError::NameTaken),
+        ServiceError::Ca(CaError::Csr(CsrError::Signature)),
+        ServiceError::Request(RequestError::NotFound { what: "token", id: "x".to_owned() }),
+        ServiceError::Token(TokenError::Emergency),
+        ServiceError::Token(TokenError::EmergencyNotRotated),
+        ServiceError::Token(TokenError::AlreadyRotated { successor: TokenId::generate(NOW) }),
+        ServiceError::Request(RequestError::CountChanged { count: 3 }),
+        ServiceError::Keys(KeysError::Needed { tokens: 3 }),
+        ServiceError::Keys(KeysError::InUse),
+        ServiceError::Keys(KeysError::IssuerInUse),
+        ServiceError::Keys(KeysError::IssuerNeeded { tokens: 3 }),
+        ServiceError::Ca(CaError::RootKeyAway),
+        ServiceError::Ca(CaError::RootExpired),
+        ServiceError::Account(AccountError::Unauthenticated),
+        ServiceError::Account(AccountError::ApiKeyNotGood),
+        ServiceError::Host(HostError::NoCertificate),
+        ServiceError::Account(AccountError::CallerGone),
+        ServiceError::Account(AccountError::UserExists),
+        ServiceError::Account(AccountError::LastAdmin),
+        ServiceError::Account(AccountError::TooManyApiKeys { most: 1000 }),
+        ServiceError::Host(HostError::RenewedTooOften),
         ServiceError::RateLimited(RateLimited { limit: Limit::RefusedToken, retry_after: 7 }),
-        ServiceError::SignInBusy,
-        ServiceError::ClockInDoubt(ClockDoubt::Behind { wall: NOW, mark: NOW }),
-        ServiceError::Vault(VaultError::Missing { path: "keys/x".to_owned() }),
-        ServiceError::Key(KeyError::NotPkcs8),
-        ServiceError::Issue(IssueError::EmptyLifetime),
-        ServiceError::Issue(IssueError::IssuerNotValid { not_before: NOW, not_after: NOW }),
+        ServiceError::Account(AccountError::SignInBusy),
+        ServiceError::Clock(ClockDoubt::Behind { wall: NOW, mark: NOW }),
+        ServiceError::Keys(KeysError::Vault(VaultError::Missing { path: "keys/x".to_owned() })),
+        ServiceError::Keys(KeysError::Malformed(KeyError::NotPkcs8)),
+        ServiceError::Ca(CaError::Issue(IssueError::EmptyLifetime)),
+        ServiceError::Ca(CaError::Issue(IssueError::IssuerNotValid { not_before: NOW, not_after: NOW })),
     ];
     all.extend(stores.map(ServiceError::Store));
-    all.extend(mints.map(ServiceError::Mint));
+    all.extend(mints.map(|error| TokenError::Mint(error).into()));
     all
 }
 
@@ -147,7 +150,7 @@ fn every_failure_has_its_status_code_and_native_body() {
             "type": format!("urn:gatepass:problem:{code}"), "title": title(problem.code), "status": status,
             "detail": problem.detail, "code": code,
         });
-        if let ServiceError::InvalidRequest(_) = &error {
+        if let ServiceError::Request(RequestError::Fields(_)) = &error {
             expected["fields"] = json!([{ "field": "roles[1]", "message": "unknown role" }]);
         }
         assert_eq!(body(&reply), expected);
@@ -184,7 +187,7 @@ fn every_failure_is_one_error_in_elastics_words() {
 fn to_a_stranger_every_bad_token_is_the_same() {
     let causes =
         [VerifyError::TooLong, VerifyError::BadSignature, VerifyError::UnknownKey, VerifyError::NotYetValid];
-    let told = causes.map(|cause| Problem::from(ServiceError::InvalidToken(cause)));
+    let told = causes.map(|cause| Problem::from(ServiceError::Token(TokenError::Invalid(cause))));
     assert!(told.iter().all(|problem| *problem == told[0]));
 }
 

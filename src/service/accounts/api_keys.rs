@@ -15,7 +15,7 @@ use crate::id::ApiKeyId;
 use crate::ledger::{Action, Basis, Draft, Subjects};
 use crate::secret::Secret;
 use crate::service::accounts::users::shown;
-use crate::service::{Authority, Caller, ServiceError, SignedIn};
+use crate::service::{AccountError, Authority, Caller, RequestError, ServiceError, SignedIn};
 use crate::store::{
     ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
     Page, PageQuery, StoredApiKey,
@@ -68,7 +68,7 @@ impl Authority {
         let command = CreateApiKey { key: key.clone(), digest: made.digest(), entry };
         match self.store.create_api_key(command).await? {
             ApiKeyCreation::Created => Ok((key, made.text())),
-            ApiKeyCreation::TooMany => Err(ServiceError::TooManyApiKeys { most: MOST_API_KEYS }),
+            ApiKeyCreation::TooMany => Err(AccountError::TooManyApiKeys { most: MOST_API_KEYS }.into()),
         }
     }
 
@@ -77,12 +77,12 @@ impl Authority {
         match actor {
             Actor::User(name) => Ok(Maker { owner: Some(name.clone()), expires_at: None }),
             Actor::ApiKey(id) => {
-                let maker = self.store.api_key(*id).await?.ok_or(ServiceError::CallerGone)?;
+                let maker = self.store.api_key(*id).await?.ok_or(AccountError::CallerGone)?;
                 Ok(Maker { owner: maker.key.owner, expires_at: maker.key.expires_at })
             }
             Actor::Local | Actor::System => Ok(Maker { owner: None, expires_at: None }),
             Actor::Host { .. } | Actor::Bearer | Actor::Token(_) | Actor::Anyone => {
-                Err(ServiceError::Unauthenticated)
+                Err(AccountError::Unauthenticated.into())
             }
         }
     }
@@ -91,17 +91,17 @@ impl Authority {
     /// user are told apart by nothing.
     ///
     /// # Errors
-    /// [`ServiceError::ApiKeyNotGood`] for all of them; or the store cannot be read.
+    /// [`AccountError::ApiKeyNotGood`] for all of them; or the store cannot be read.
     pub async fn api_key(
         &self,
         unproven: &Secret<String>,
         address: IpAddr,
     ) -> Result<SignedIn, ServiceError> {
-        let presented = ApiKey::parse(unproven).ok_or(ServiceError::ApiKeyNotGood)?;
+        let presented = ApiKey::parse(unproven).ok_or(AccountError::ApiKeyNotGood)?;
         let stored = self.store.api_key(presented.id()).await?;
         let now = self.time.now();
         let good = stored.filter(|stored| presented.matches(&stored.digest));
-        let signed_in = good.and_then(|stored| signed_in(stored, now)).ok_or(ServiceError::ApiKeyNotGood)?;
+        let signed_in = good.and_then(|stored| signed_in(stored, now)).ok_or(AccountError::ApiKeyNotGood)?;
         if !self.key_uses.note(presented.id(), now, address) {
             // A store that cannot be written must not keep a good key out: then this use goes unnoted.
             if let Err(error) = self.write_key_uses().await {
@@ -203,7 +203,7 @@ fn no_later(asked: Option<Timestamp>, most: Option<Timestamp>) -> Result<Option<
     match (asked, most) {
         (Some(asked), Some(most)) if asked > most => {
             let message = format!("{asked} asked for; the key that makes it is good until {most}");
-            Err(ServiceError::BeyondLimits(vec![Excess { limit: "expires_at", message }]))
+            Err(RequestError::BeyondLimits(vec![Excess { limit: "expires_at", message }]).into())
         }
         (None, most) => Ok(most),
         (asked, _) => Ok(asked),
@@ -215,7 +215,7 @@ fn only_of(caller: &Caller) -> Result<Option<String>, ServiceError> {
     match &caller.actor {
         _ if caller.rights.permissions.contain(Permission::Administer) => Ok(None),
         Actor::User(name) => Ok(Some(name.clone())),
-        _ => Err(ServiceError::Unauthenticated),
+        _ => Err(AccountError::Unauthenticated.into()),
     }
 }
 
@@ -233,5 +233,5 @@ fn about(draft: Draft, id: ApiKeyId) -> Draft {
 }
 
 fn no_key(id: ApiKeyId) -> ServiceError {
-    ServiceError::NotFound { what: "API key", id: id.to_string() }
+    ServiceError::Request(RequestError::NotFound { what: "API key", id: id.to_string() })
 }

@@ -15,7 +15,7 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::accounts::sign_in::SignedIn;
-use crate::service::{Authority, Caller, ServiceError};
+use crate::service::{AccountError, Authority, Caller, ServiceError};
 use crate::store::{
     BeginSession, EndSession, ExtendSession, MarkSessions, SessionBeginning, SessionRecord, UserRecord,
 };
@@ -91,7 +91,7 @@ impl Authority {
         let command = BeginSession { session, most: MOST_PER_USER, entry };
         match self.store.begin_session(command).await? {
             SessionBeginning::Begun => Ok(NewSession { secret, live, user }),
-            SessionBeginning::UserChanged => Err(ServiceError::Unauthenticated),
+            SessionBeginning::UserChanged => Err(AccountError::Unauthenticated.into()),
         }
     }
 
@@ -99,7 +99,7 @@ impl Authority {
     /// not used by that: see [`Authority::session_used`].
     ///
     /// # Errors
-    /// [`ServiceError::SessionOver`]: it expired, was not used for too long, was signed out, is of another kind, or its user
+    /// [`AccountError::SessionOver`]: it expired, was not used for too long, was signed out, is of another kind, or its user
     /// is disabled, gone, or has another password since; or the store cannot be read.
     pub async fn resume(
         &self,
@@ -107,13 +107,13 @@ impl Authority {
         kind: SessionKind,
     ) -> Result<(SignedIn, LiveSession), ServiceError> {
         let id = secret.id();
-        let (session, user) = self.store.session(id).await?.ok_or(ServiceError::SessionOver)?;
+        let (session, user) = self.store.session(id).await?.ok_or(AccountError::SessionOver)?;
         let (now, life) = (self.time.now(), self.settings.sessions);
         let seen_at = self.seen.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
         if session.kind != kind || !life.holds(session.expires_at, seen_at, now) {
-            return Err(ServiceError::SessionOver);
+            return Err(AccountError::SessionOver.into());
         }
-        let signed_in = SignedIn::user(user).ok_or(ServiceError::SessionOver)?;
+        let signed_in = SignedIn::user(user).ok_or(AccountError::SessionOver)?;
         let live = LiveSession::new(&session, secret, now.plus(life.idle));
         Ok((signed_in, live))
     }
@@ -134,17 +134,17 @@ impl Authority {
     /// # Errors
     /// It is over meanwhile, it began so long ago, or the store cannot be written.
     pub async fn extend_session(&self, caller: &Caller, id: SessionId) -> Result<Timestamp, ServiceError> {
-        let Actor::User(user) = &caller.actor else { return Err(ServiceError::SessionOver) };
-        let (session, _) = self.store.session(id).await?.ok_or(ServiceError::SessionOver)?;
+        let Actor::User(user) = &caller.actor else { return Err(AccountError::SessionOver.into()) };
+        let (session, _) = self.store.session(id).await?.ok_or(AccountError::SessionOver)?;
         let (at, last) = (self.time.now(), session.created_at.plus(LONGEST));
         if last <= at {
-            return Err(ServiceError::SessionOver);
+            return Err(AccountError::SessionOver.into());
         }
         let expires_at = at.plus(self.settings.sessions.lifetime).min(last);
         let entry = about(caller, Action::SessionExtended, at, user).with("session", id.to_string());
         match self.store.extend_session(ExtendSession { id, at, expires_at, entry }).await? {
             true => Ok(expires_at),
-            false => Err(ServiceError::SessionOver),
+            false => Err(AccountError::SessionOver.into()),
         }
     }
 
@@ -153,12 +153,12 @@ impl Authority {
     /// # Errors
     /// It is over already, or the store cannot be written.
     pub async fn end_session(&self, caller: &Caller, id: SessionId) -> Result<(), ServiceError> {
-        let Actor::User(user) = &caller.actor else { return Err(ServiceError::SessionOver) };
+        let Actor::User(user) = &caller.actor else { return Err(AccountError::SessionOver.into()) };
         let entry =
             about(caller, Action::SessionEnded, self.time.now(), user).with("session", id.to_string());
         let ended = self.store.end_session(EndSession { id, entry }).await?;
         self.seen.forget(id);
-        if ended { Ok(()) } else { Err(ServiceError::SessionOver) }
+        if ended { Ok(()) } else { Err(AccountError::SessionOver.into()) }
     }
 
     /// Signs the user who calls out everywhere, as [`Authority::sign_out_user`].
@@ -166,8 +166,8 @@ impl Authority {
     /// # Errors
     /// The store cannot be written.
     pub async fn sign_out_everywhere(&self, caller: &Caller) -> Result<(), ServiceError> {
-        let Actor::User(user) = &caller.actor else { return Err(ServiceError::SessionOver) };
-        let user = UserName::parse(user).map_err(|_| ServiceError::Unauthenticated)?;
+        let Actor::User(user) = &caller.actor else { return Err(AccountError::SessionOver.into()) };
+        let user = UserName::parse(user).map_err(|_| AccountError::Unauthenticated)?;
         self.sign_out_user(caller, &user).await
     }
 

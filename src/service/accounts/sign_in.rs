@@ -14,7 +14,7 @@ use crate::ledger::{Action, Basis, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::refusals::{Refused, Whom};
-use crate::service::{Authority, Caller, FieldError, ServiceError};
+use crate::service::{AccountError, Authority, Caller, FieldError, RequestError, ServiceError};
 use crate::store::{SetPassword, UserRecord};
 
 /// How often a sign-in is begun anew because the user's epoch has moved on meanwhile.
@@ -56,7 +56,7 @@ impl Authority {
     /// `from` is where the request came from.
     ///
     /// # Errors
-    /// [`ServiceError::Unauthenticated`] for all three; busy, or the store cannot be read.
+    /// [`AccountError::Unauthenticated`] for all three; busy, or the store cannot be read.
     pub async fn sign_in(
         &self,
         from: &Caller,
@@ -64,7 +64,7 @@ impl Authority {
         password: &Secret<String>,
     ) -> Result<SignedIn, ServiceError> {
         let user = self.prove(from, name, password, Greeting::AsKnown).await?;
-        SignedIn::user(user).ok_or(ServiceError::Unauthenticated)
+        SignedIn::user(user).ok_or(ServiceError::Account(AccountError::Unauthenticated))
     }
 
     /// The enabled user whose password this is. It was so in the epoch that the record says. Whoever is signed in already
@@ -120,7 +120,7 @@ impl Authority {
                 _ => {}
             }
         }
-        Err(ServiceError::Unauthenticated)
+        Err(AccountError::Unauthenticated.into())
     }
 
     /// Counts that a password was not proven. Whoever comes where there is no room is refused as by a wrong one: else who
@@ -129,7 +129,10 @@ impl Authority {
         match (error, from.address) {
             (ServiceError::Store(_), _) => return count("failed"),
             // What it says is said already: to come again later.
-            (ServiceError::SignInBusy | ServiceError::RateLimited(_), Some(address)) => {
+            (
+                ServiceError::Account(AccountError::SignInBusy) | ServiceError::RateLimited(_),
+                Some(address),
+            ) => {
                 let _ = self.throttles().refuse(address);
             }
             _ => {}
@@ -142,7 +145,7 @@ impl Authority {
         count("refused");
         let whom = user.map_or(Whom::Nobody, Whom::User);
         self.refusals.note(Refused { caller: from.clone(), whom, reason }, self.time.now());
-        ServiceError::Unauthenticated
+        ServiceError::Account(AccountError::Unauthenticated)
     }
 
     /// Forgets what wrong passwords have no effect any more. For a timer.
@@ -163,7 +166,9 @@ impl Authority {
         let user = user.to_owned();
         let hash =
             self.sign_in.proving.hashing.run(Lane::Known, move || password::hash(&secret, &user)).await?;
-        hash.map_err(|error| ServiceError::InvalidRequest(vec![FieldError::new(field, error.to_string())]))
+        hash.map_err(|error| {
+            ServiceError::Request(RequestError::Fields(vec![FieldError::new(field, error.to_string())]))
+        })
     }
 
     /// Sets the first admin's password again; every remembered proof of theirs ends.

@@ -3,13 +3,13 @@
 use crate::access::{Excess, Permission};
 use crate::ledger::Basis;
 use crate::service::accounts::api_keys;
-use crate::service::{Authority, Caller, ServiceError, SignedIn};
+use crate::service::{AccountError, Authority, Caller, RequestError, ServiceError, SignedIn};
 
 impl Authority {
     /// The caller with the rights of this moment. Hosts and tokens have none, and are judged by the transactions of what they do.
     ///
     /// # Errors
-    /// [`ServiceError::CallerGone`]: the user is disabled or gone, or has another password or was signed out since; the API key
+    /// [`AccountError::CallerGone`]: the user is disabled or gone, or has another password or was signed out since; the API key
     /// has expired or is gone; or the store cannot be read.
     pub async fn still(&self, caller: &Caller) -> Result<Caller, ServiceError> {
         let signed_in = match &caller.basis {
@@ -23,14 +23,14 @@ impl Authority {
                 stored.and_then(|stored| api_keys::signed_in(stored, self.time.now()))
             }
         };
-        let SignedIn { actor, rights, basis } = signed_in.ok_or(ServiceError::CallerGone)?;
+        let SignedIn { actor, rights, basis } = signed_in.ok_or(AccountError::CallerGone)?;
         Ok(Caller { actor, rights, basis, ..caller.clone() })
     }
 
     /// The same, who must still have `permission`: for a use case that waits between its route and its command.
     ///
     /// # Errors
-    /// As [`Authority::still`]; [`ServiceError::BeyondLimits`]: the permission was taken away.
+    /// As [`Authority::still`]; [`RequestError::BeyondLimits`]: the permission was taken away.
     pub(in crate::service) async fn still_may(
         &self,
         caller: &Caller,
@@ -41,6 +41,6 @@ impl Authority {
             return Ok(caller);
         }
         let message = "your own rights were taken away while this was done".to_owned();
-        Err(ServiceError::BeyondLimits(vec![Excess { limit: "permissions", message }]))
+        Err(RequestError::BeyondLimits(vec![Excess { limit: "permissions", message }]).into())
     }
 }

@@ -13,7 +13,7 @@ use crate::id::SessionId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
-use crate::service::{Authority, Caller, FieldError, ServiceError};
+use crate::service::{AccountError, Authority, Caller, FieldError, RequestError, ServiceError};
 use crate::store::{
     ChangeUser, CreateUser, DeleteUser, Page, PageQuery, ReplacePassword, SignOutUser, StoreError,
     UserChange, UserCreation, UserDeletion, UserRecord,
@@ -67,7 +67,7 @@ impl Authority {
         let command = CreateUser { user: name.clone(), hash, role, limits, at, entry };
         match self.store.create_user(command).await? {
             UserCreation::Created => self.show_user(&name).await,
-            UserCreation::Taken => Err(ServiceError::UserExists),
+            UserCreation::Taken => Err(AccountError::UserExists.into()),
         }
     }
 
@@ -158,29 +158,29 @@ impl Authority {
         keep: Option<SessionId>,
         mut faults: Vec<FieldError>,
     ) -> Result<(), ServiceError> {
-        let Actor::User(name) = &caller.actor else { return Err(ServiceError::Unauthenticated) };
-        let name = UserName::parse(name).map_err(|_| ServiceError::Unauthenticated)?;
+        let Actor::User(name) = &caller.actor else { return Err(AccountError::Unauthenticated.into()) };
+        let name = UserName::parse(name).map_err(|_| AccountError::Unauthenticated)?;
         check_password("new", &new, name.as_str(), &mut faults);
         let before = self.show_user(&name).await?;
         match self.prove(caller, name.as_str(), current, Greeting::AsStranger).await {
             Ok(_) => {}
-            Err(ServiceError::Unauthenticated) => {
+            Err(ServiceError::Account(AccountError::Unauthenticated)) => {
                 faults.push(FieldError::new("current", "this is not your password"));
             }
             Err(error) => return Err(error),
         }
         if !faults.is_empty() {
-            return Err(ServiceError::InvalidRequest(faults));
+            return Err(RequestError::Fields(faults).into());
         }
         let hash = Arc::new(self.hashed("new", new, name.as_str()).await?);
         // That took its time, and signing out of one session begins no epoch.
         if let Some(session) = keep {
-            self.store.session(session).await?.ok_or(ServiceError::SessionOver)?;
+            self.store.session(session).await?.ok_or(AccountError::SessionOver)?;
         }
         match self.replace_password(caller, before, &hash, keep).await? {
             true => Ok(()),
             // Somebody else has set it meanwhile: what was shown is current no more.
-            false => Err(ServiceError::Unauthenticated),
+            false => Err(AccountError::Unauthenticated.into()),
         }
     }
 
@@ -194,7 +194,7 @@ impl Authority {
     ) -> Result<bool, ServiceError> {
         let at = self.time.now();
         let entry = about(caller.did(Action::PasswordSet, at), &before.name);
-        let name = UserName::parse(&before.name).map_err(|_| ServiceError::Unauthenticated)?;
+        let name = UserName::parse(&before.name).map_err(|_| AccountError::Unauthenticated)?;
         let hash = Arc::clone(hash);
         is_done(self.store.replace_password(ReplacePassword { before, hash, keep, at, entry }).await?, &name)
     }
@@ -226,7 +226,7 @@ impl Authority {
                 self.finish_deletion(tokens).await;
                 Ok(UserDeleted { api_keys, tokens })
             }
-            UserDeletion::LastAdmin => Err(ServiceError::LastAdmin),
+            UserDeletion::LastAdmin => Err(AccountError::LastAdmin.into()),
             UserDeletion::Unknown => Err(no_user(name)),
         }
     }
@@ -237,7 +237,7 @@ fn is_done(change: UserChange, name: &UserName) -> Result<bool, ServiceError> {
     match change {
         UserChange::Done => Ok(true),
         UserChange::Moved => Ok(false),
-        UserChange::LastAdmin => Err(ServiceError::LastAdmin),
+        UserChange::LastAdmin => Err(AccountError::LastAdmin.into()),
         UserChange::Unknown => Err(no_user(name)),
     }
 }
@@ -260,5 +260,5 @@ fn about(draft: Draft, user: &str) -> Draft {
 }
 
 fn no_user(name: &UserName) -> ServiceError {
-    ServiceError::NotFound { what: "user", id: name.to_string() }
+    ServiceError::Request(RequestError::NotFound { what: "user", id: name.to_string() })
 }

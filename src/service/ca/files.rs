@@ -10,9 +10,9 @@ use crate::ca::{CertificateAuthority, IssueError, not_after};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, hex};
 use crate::secret::Secret;
-use crate::service::ServiceError;
 use crate::service::ca::set::{CaSet, Certificate};
 use crate::service::vault::{Vault, VaultError};
+use crate::service::{CaError, ServiceError};
 
 /// The file that says which files count: whatever else is there is not looked at.
 const MANIFEST: &str = "ca.json";
@@ -119,9 +119,9 @@ impl Manifest {
     }
 
     fn current_root(&self, vault: &Vault) -> Result<(Fingerprint, Secret<String>), ServiceError> {
-        let root = *self.roots.first().ok_or(ServiceError::RootKeyAway)?;
+        let root = *self.roots.first().ok_or(CaError::RootKeyAway)?;
         if !vault.holds(&root_key(root)) {
-            return Err(ServiceError::RootKeyAway);
+            return Err(CaError::RootKeyAway.into());
         }
         Ok((root, vault.load(&root_key(root))?))
     }
@@ -239,8 +239,11 @@ mod tests {
         let (_dir, vault) = vault();
         let manifest = Manifest::load(&vault).unwrap();
         vault.destroy(&manifest.current_root_key().unwrap()).unwrap();
-        assert_eq!(manifest.new_root(&vault, "x", NOW).err(), Some(ServiceError::RootKeyAway));
-        assert_eq!(manifest.new_issuing(&vault, "x", NOW).err(), Some(ServiceError::RootKeyAway));
+        assert_eq!(manifest.new_root(&vault, "x", NOW).err(), Some(ServiceError::Ca(CaError::RootKeyAway)));
+        assert_eq!(
+            manifest.new_issuing(&vault, "x", NOW).err(),
+            Some(ServiceError::Ca(CaError::RootKeyAway))
+        );
         assert_eq!(Manifest::load(&vault).unwrap(), manifest);
     }
 

@@ -12,7 +12,7 @@ use crate::ledger::{Action, Draft};
 use crate::service::ca::files::{Interrupted, Manifest, Next};
 use crate::service::ca::set::CaSet;
 use crate::service::vault::{Vault, write_public};
-use crate::service::{Authority, Caller, ServiceError};
+use crate::service::{Authority, CaError, Caller, ServiceError};
 use crate::store::{AppendEntries, Store, StoreError};
 
 /// The file of the current root certificate, in the data directory, for whoever wants to trust it.
@@ -39,13 +39,13 @@ impl Authority {
         let _one_at_a_time = self.changing.lock().await;
         let now = self.time.trusted()?;
         if self.settings.outside_ca {
-            return Err(ServiceError::RootKeyAway);
+            return Err(CaError::RootKeyAway.into());
         }
         finish_rotation(self.store.as_ref(), &self.vault).await?;
         let manifest = Manifest::load(&self.vault)?;
         let name = format!("gatepass {}", self.settings.trust_domain);
         let next = match (extent, manifest.root_has_expired(&self.vault, now)?) {
-            (Extent::Issuing, true) => return Err(ServiceError::RootExpired),
+            (Extent::Issuing, true) => return Err(CaError::RootExpired.into()),
             (Extent::Issuing, false) => manifest.new_issuing(&self.vault, &name, now)?,
             (Extent::Root, true) => manifest.new_beginning(&name, now)?,
             (Extent::Root, false) => manifest.new_root(&self.vault, &name, now)?,

@@ -11,7 +11,7 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Cluster, DnsName};
 use crate::service::refusals::{Refused, Whom};
 use crate::service::time::TOLERATED_STEP_BACK;
-use crate::service::{Authority, Caller, ServiceError};
+use crate::service::{Authority, Caller, HostError, ServiceError, TokenError};
 use crate::store::{
     KEEP_AFTER_EXPIRY, NewHost, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
     StoreError, StoredCertificate, Ticket,
@@ -83,9 +83,9 @@ impl Authority {
     pub(in crate::service) fn authenticate(
         &self,
         unverified_token: &str,
-    ) -> Result<Authenticated<Grant>, ServiceError> {
+    ) -> Result<Authenticated<Grant>, TokenError> {
         let trust = self.trust.load();
-        trust.enrollment(unverified_token, self.time.now()).map_err(ServiceError::InvalidToken)
+        trust.enrollment(unverified_token, self.time.now()).map_err(TokenError::Invalid)
     }
 
     /// Steps 2 to 7.
@@ -99,7 +99,7 @@ impl Authority {
         let csr = Csr::parse(request.csr, CsrPolicy { allow_rsa: self.settings.allow_rsa })?;
         let key = csr.spki_hash();
         if self.store.key_of_revoked_host(key).await? {
-            return Err(ServiceError::HostRevoked);
+            return Err(HostError::Revoked.into());
         }
         // The pair comes before time, uses and bindings: a lost answer is given again although the token ended since.
         let pair = self.store.pair(token.grant().token, key).await?;
@@ -138,12 +138,12 @@ impl Authority {
     }
 
     /// A first look at revocations and uses, in memory; it refuses early, the transaction decides.
-    fn judge_status(&self, grant: &Grant, redeemed_before: bool) -> Result<(), ServiceError> {
+    fn judge_status(&self, grant: &Grant, redeemed_before: bool) -> Result<(), TokenError> {
         match self.store.revocations().status(grant.status) {
             Status::Valid => Ok(()),
             Status::UsedUp if redeemed_before => Ok(()),
             Status::UsedUp => Err(spent(grant)),
-            Status::Revoked | Status::Suspended => Err(ServiceError::TokenRevoked),
+            Status::Revoked | Status::Suspended => Err(TokenError::Revoked),
         }
     }
 
@@ -158,7 +158,7 @@ impl Authority {
         if let Some(name) = &name
             && self.store.name_taken(name.clone()).await?
         {
-            return Err(ServiceError::NameTaken);
+            return Err(HostError::NameTaken.into());
         }
         let host = NewHost {
             id: HostId::generate(now),
@@ -196,7 +196,7 @@ impl Authority {
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let host = self.store.host(id).await?.ok_or(ServiceError::TokenRevoked)?;
+            let host = self.store.host(id).await?.ok_or(TokenError::Revoked)?;
             let warrant = Warrant { csr: &ticket.csr, host: id, roles: &host.roles, name: host.name.clone() };
             let certificate = self.issue(warrant, now)?;
             let stored = as_stored(id, &certificate);
@@ -209,8 +209,8 @@ impl Authority {
                     Ok(Enrolled::new(host.name, host.roles, stored, &self.cas.load(), ticket.grant.root))
                 }
                 Renewed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
-                Renewed::Refused(RenewRefusal::HostRevoked) => Err(ServiceError::HostRevoked),
-                Renewed::Refused(_) => Err(ServiceError::TokenRevoked),
+                Renewed::Refused(RenewRefusal::HostRevoked) => Err(HostError::Revoked.into()),
+                Renewed::Refused(_) => Err(TokenError::Revoked.into()),
                 Renewed::RolesChanged => continue,
             };
         }
@@ -226,7 +226,7 @@ impl Authority {
     ) -> Result<Option<Enrolled>, ServiceError> {
         let Some(pair) = pair else { return Ok(None) };
         if pair.host_revoked {
-            return Err(ServiceError::HostRevoked);
+            return Err(HostError::Revoked.into());
         }
         let lately = now.since(pair.redeemed_at) < REPEAT_WINDOW;
         let good = |stored: &StoredCertificate| {

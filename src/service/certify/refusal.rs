@@ -1,26 +1,26 @@
 //! Why a redemption is refused: what its caller hears, and what the ledger calls it.
 
-use crate::service::ServiceError;
+use crate::service::{CaError, HostError, ServiceError, TokenError};
 use crate::store::RedeemRefusal;
 use crate::token::{Grant, VerifyError};
 
-pub(super) fn expired_or_invalid(error: VerifyError) -> ServiceError {
+pub(super) fn expired_or_invalid(error: VerifyError) -> TokenError {
     match error {
-        VerifyError::Expired | VerifyError::EphemeralRefused => ServiceError::TokenExpired,
-        other => ServiceError::InvalidToken(other),
+        VerifyError::Expired | VerifyError::EphemeralRefused => TokenError::Expired,
+        other => TokenError::Invalid(other),
     }
 }
 
-pub(super) fn spent(grant: &Grant) -> ServiceError {
-    if grant.max_uses == Some(1) { ServiceError::TokenUsed } else { ServiceError::TokenExhausted }
+pub(super) fn spent(grant: &Grant) -> TokenError {
+    if grant.max_uses == Some(1) { TokenError::Used } else { TokenError::Exhausted }
 }
 
 pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
     match refusal {
-        RedeemRefusal::TokenRevoked => ServiceError::TokenRevoked,
-        RedeemRefusal::TokenSpent => spent(grant),
-        RedeemRefusal::HostRevoked => ServiceError::HostRevoked,
-        RedeemRefusal::NameTaken => ServiceError::NameTaken,
+        RedeemRefusal::TokenRevoked => TokenError::Revoked.into(),
+        RedeemRefusal::TokenSpent => spent(grant).into(),
+        RedeemRefusal::HostRevoked => HostError::Revoked.into(),
+        RedeemRefusal::NameTaken => HostError::NameTaken.into(),
     }
 }
 
@@ -28,24 +28,22 @@ pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
 pub(super) const fn is_overtaken(refusal: &ServiceError) -> bool {
     matches!(
         refusal,
-        ServiceError::TokenUsed
-            | ServiceError::TokenExhausted
-            | ServiceError::TokenRevoked
-            | ServiceError::NameTaken
+        ServiceError::Token(TokenError::Used | TokenError::Exhausted | TokenError::Revoked)
+            | ServiceError::Host(HostError::NameTaken)
     )
 }
 
 /// What the ledger calls a refusal of a token whose signature is good; `None` for our own troubles.
 pub(super) fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
     Some(match error {
-        ServiceError::TokenExpired => "token_expired",
-        ServiceError::TokenUsed => "token_used",
-        ServiceError::TokenExhausted => "token_exhausted",
-        ServiceError::TokenRevoked => "token_revoked",
-        ServiceError::BindingMismatch(cause) => cause.code(),
-        ServiceError::HostRevoked => "host_revoked",
-        ServiceError::NameTaken => "name_taken",
-        ServiceError::CsrRejected(_) => "csr_rejected",
+        ServiceError::Token(TokenError::Expired) => "token_expired",
+        ServiceError::Token(TokenError::Used) => "token_used",
+        ServiceError::Token(TokenError::Exhausted) => "token_exhausted",
+        ServiceError::Token(TokenError::Revoked) => "token_revoked",
+        ServiceError::Token(TokenError::Binding(cause)) => cause.code(),
+        ServiceError::Host(HostError::Revoked) => "host_revoked",
+        ServiceError::Host(HostError::NameTaken) => "name_taken",
+        ServiceError::Ca(CaError::Csr(_)) => "csr_rejected",
         _ => return None,
     })
 }

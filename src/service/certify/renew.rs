@@ -3,7 +3,7 @@
 use super::{ATTEMPTS, Enrolled, Warrant, as_stored};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
-use crate::service::{Authority, Caller, HostCaller, ServiceError};
+use crate::service::{Authority, Caller, HostCaller, HostError, ServiceError, TokenError};
 use crate::store::{
     HostRecord, MOST_RENEWALS, NewCertificate, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError,
 };
@@ -27,7 +27,7 @@ impl Authority {
             if let Some(enrolled) = self.try_renew(caller, host, &record, &csr).await? {
                 return Ok(enrolled);
             }
-            record = self.store.host(host.id).await?.ok_or(ServiceError::HostRevoked)?;
+            record = self.store.host(host.id).await?.ok_or(HostError::Revoked)?;
         }
         Err(StoreError::Overloaded.into())
     }
@@ -82,10 +82,10 @@ fn subjects(host: &HostCaller, certificate: &NewCertificate) -> Subjects {
 
 fn refused(refusal: RenewRefusal) -> ServiceError {
     match refusal {
-        RenewRefusal::Unknown | RenewRefusal::HostRevoked => ServiceError::HostRevoked,
-        RenewRefusal::CertificateRevoked => ServiceError::CertificateRevoked,
-        RenewRefusal::TooOften => ServiceError::RenewedTooOften,
-        RenewRefusal::LineageConflict => ServiceError::LineageConflict,
-        RenewRefusal::TokenRevoked => ServiceError::TokenRevoked,
+        RenewRefusal::Unknown | RenewRefusal::HostRevoked => HostError::Revoked.into(),
+        RenewRefusal::CertificateRevoked => HostError::CertificateRevoked.into(),
+        RenewRefusal::TooOften => HostError::RenewedTooOften.into(),
+        RenewRefusal::LineageConflict => HostError::LineageConflict.into(),
+        RenewRefusal::TokenRevoked => TokenError::Revoked.into(),
     }
 }

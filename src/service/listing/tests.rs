@@ -3,7 +3,7 @@ use super::*;
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
-fn tokens(words: TokenWords) -> Result<TokenFilter, ServiceError> {
+fn tokens(words: TokenWords) -> Result<TokenFilter, RequestError> {
     words.judge(TokenKind::Enrollment, NOW, WEEK)
 }
 
@@ -53,11 +53,11 @@ fn every_wrong_word_is_told_at_once() {
         unused_for: some("forever"),
         ..TokenWords::default()
     };
-    let Err(ServiceError::InvalidRequest(faults)) = tokens(words) else { panic!("taken") };
+    let Err(RequestError::Fields(faults)) = tokens(words) else { panic!("taken") };
     let fields = faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
     assert_eq!(fields, ["state", "role", "label", "unused_for"]);
     let words = HostWords { token: some("x"), state: some(""), ..HostWords::default() };
-    let Err(ServiceError::InvalidRequest(faults)) = words.judge(NOW) else { panic!("taken") };
+    let Err(RequestError::Fields(faults)) = words.judge(NOW) else { panic!("taken") };
     assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["state", "token"]);
 }
 

@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::id::Thumbprint;
 use crate::name::{Cluster, DnsPattern, Label, NameError, Role};
 use crate::service::object::object;
-use crate::service::{FieldError, ServiceError, Settings};
+use crate::service::{FieldError, RequestError, Settings};
 use crate::span::{Setting, Spans};
 use crate::token::{MAX_PATTERNS, MAX_ROLES};
 
@@ -189,14 +189,14 @@ impl MintRequest {
     /// Judges every field at `now`.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it.
+    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
     pub fn judge(
         &self,
         settings: &Settings,
         spans: &Spans,
         now: Timestamp,
         mut faults: Vec<FieldError>,
-    ) -> Result<MintOrder, ServiceError> {
+    ) -> Result<MintOrder, RequestError> {
         let roles = settings.roles.pick(&self.roles, &mut faults);
         let label = Label::parse(&self.label).map_err(|error| faults.push(fault("label", &error))).ok();
         let cluster = self.cluster(&mut faults);
@@ -219,7 +219,7 @@ impl MintRequest {
                     emergency: false,
                 })
             }
-            _ => Err(ServiceError::InvalidRequest(faults)),
+            _ => Err(RequestError::Fields(faults)),
         }
     }
 

@@ -10,7 +10,7 @@ use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::tokens::order::{Bind, MAX_PERSISTENT_TTL, MintOrder, MintRequest};
-use crate::service::{Authority, Caller, FieldError, ServiceError};
+use crate::service::{Authority, Caller, FieldError, RequestError, ServiceError, TokenError};
 use crate::span::{Spans, parse_span};
 use crate::store::{
     MintRecord, RotateToken, RotationRefusal, StoreError, TokenKind, TokenRotation, TokenState,
@@ -33,15 +33,15 @@ impl RotateRequest {
     /// How long both are good; `None` = not at all.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] if that is no span.
-    pub fn judge(&self) -> Result<Option<Duration>, ServiceError> {
+    /// [`RequestError::Fields`] if that is no span.
+    pub fn judge(&self) -> Result<Option<Duration>, RequestError> {
         match self.overlap.as_deref() {
             None => Ok(Some(OVERLAP)),
             // Nowhere else is no time at all a span.
             Some("0s") => Ok(None),
             Some(text) => parse_span(text).map(Some).map_err(|error| {
                 let fault = FieldError::new("overlap", format!("{error}; 0s is at once"));
-                ServiceError::InvalidRequest(vec![fault])
+                RequestError::Fields(vec![fault])
             }),
         }
     }
@@ -103,20 +103,20 @@ impl Authority {
 
 fn refusal(refused: RotationRefusal, id: TokenId) -> ServiceError {
     match refused {
-        RotationRefusal::Unknown => ServiceError::NotFound { what: "token", id: id.to_string() },
-        RotationRefusal::Emergency => ServiceError::EmergencyNotRotated,
-        RotationRefusal::Before(successor) => ServiceError::AlreadyRotated { successor },
+        RotationRefusal::Unknown => RequestError::NotFound { what: "token", id: id.to_string() }.into(),
+        RotationRefusal::Emergency => TokenError::EmergencyNotRotated.into(),
+        RotationRefusal::Before(successor) => TokenError::AlreadyRotated { successor }.into(),
         RotationRefusal::Ended(state) => match state {
-            TokenState::Revoked => ServiceError::TokenRevoked,
-            TokenState::Used => ServiceError::TokenUsed,
-            TokenState::Exhausted => ServiceError::TokenExhausted,
-            TokenState::Expired | TokenState::Pending | TokenState::Active => ServiceError::TokenExpired,
+            TokenState::Revoked => TokenError::Revoked.into(),
+            TokenState::Used => TokenError::Used.into(),
+            TokenState::Exhausted => TokenError::Exhausted.into(),
+            TokenState::Expired | TokenState::Pending | TokenState::Active => TokenError::Expired.into(),
         },
     }
 }
 
 /// What would have to be asked for to get the same token now. Each field is named, so that none is lost on the way.
-fn again(mint: &MintRecord, now: Timestamp, spans: &Spans) -> Result<MintRequest, ServiceError> {
+fn again(mint: &MintRecord, now: Timestamp, spans: &Spans) -> Result<MintRequest, RequestError> {
     let MintRecord {
         token: _,
         key: _,
@@ -142,7 +142,7 @@ fn again(mint: &MintRecord, now: Timestamp, spans: &Spans) -> Result<MintRequest
     let faults = faults.map(|(field, _)| FieldError::new(field, "a token that is bound so has no successor"));
     let faults: Vec<_> = faults.collect();
     if !faults.is_empty() {
-        return Err(ServiceError::InvalidRequest(faults));
+        return Err(RequestError::Fields(faults));
     }
     // The longest life may have been shortened since.
     let most = if *persistent { MAX_PERSISTENT_TTL } else { spans.max_ephemeral_ttl };
@@ -219,7 +219,7 @@ mod tests {
             MintRecord { policy: Some(PolicyId::generate(NOW)), ..plain },
         ] {
             let refused = again(&bound, NOW, &SPANS);
-            assert!(matches!(refused, Err(ServiceError::InvalidRequest(faults)) if faults.len() == 1));
+            assert!(matches!(refused, Err(RequestError::Fields(faults)) if faults.len() == 1));
         }
     }
 }

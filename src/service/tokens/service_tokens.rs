@@ -15,7 +15,7 @@ use crate::service::tokens::HowToRevoke;
 use crate::service::tokens::mint::{ATTEMPTS, object};
 use crate::service::tokens::order::fault;
 use crate::service::tokens::order::life::{Bounds, Life};
-use crate::service::{Authority, Caller, FieldError, ServiceError, Settings};
+use crate::service::{Authority, Caller, FieldError, RequestError, ServiceError, Settings};
 use crate::span::Spans;
 use crate::store::{ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenKind, TokenRecord};
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant};
@@ -59,14 +59,14 @@ impl ServiceTokenRequest {
     /// Judges every field at `now`.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it.
+    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
     pub fn judge(
         &self,
         settings: &Settings,
         spans: &Spans,
         now: Timestamp,
         mut faults: Vec<FieldError>,
-    ) -> Result<ServiceTokenOrder, ServiceError> {
+    ) -> Result<ServiceTokenOrder, RequestError> {
         let audience = self.audience(settings, &mut faults);
         let roles = settings.roles.pick(&self.roles, &mut faults);
         let life =
@@ -77,7 +77,7 @@ impl ServiceTokenRequest {
             (Some(audience), Some(expires_at), Some(label)) if faults.is_empty() => {
                 Ok(ServiceTokenOrder { audience, roles, expires_at, label })
             }
-            _ => Err(ServiceError::InvalidRequest(faults)),
+            _ => Err(RequestError::Fields(faults)),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Taking back a token by the token itself, for who holds it and knows no id.
 
 use crate::service::tokens::HowToRevoke;
-use crate::service::{Authority, Caller, ServiceError};
+use crate::service::{Authority, Caller, RequestError, ServiceError};
 use crate::token::{AuthenticatedToken, VerifyError};
 
 /// What became of a token that was presented to be taken back.
@@ -40,7 +40,7 @@ impl Authority {
         };
         match revoked {
             Ok(()) => Ok(TakenBack::Revoked),
-            Err(ServiceError::NotFound { .. }) => Ok(TakenBack::NotOurs),
+            Err(ServiceError::Request(RequestError::NotFound { .. })) => Ok(TakenBack::NotOurs),
             Err(error) => Err(error),
         }
     }

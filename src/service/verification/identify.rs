@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash};
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
-use crate::service::{Authority, Caller, ServiceError};
+use crate::service::{Authority, Caller, HostError, ServiceError};
 use crate::store::{AppendEntries, HostRecord, MarkSeen};
 
 /// A host that has proven who it is.
@@ -34,19 +34,19 @@ impl Authority {
     /// # Errors
     /// It is no host certificate, it or its host is revoked, it has expired, or a successor of it is in use.
     pub async fn identify(&self, caller: &Caller, certificate: &[u8]) -> Result<HostCaller, ServiceError> {
-        let identity = parse_host_certificate(certificate).ok_or(ServiceError::NoHostCertificate)?;
+        let identity = parse_host_certificate(certificate).ok_or(HostError::NoCertificate)?;
         let now = self.time.now();
         let revocations = self.store.revocations();
         if revocations.host_revoked(identity.host) {
-            return Err(ServiceError::HostRevoked);
+            return Err(HostError::Revoked.into());
         }
         if revocations.certificate_revoked(identity.serial) {
-            return Err(ServiceError::CertificateRevoked);
+            return Err(HostError::CertificateRevoked.into());
         }
         if identity.not_after <= now {
-            return Err(ServiceError::NoHostCertificate);
+            return Err(HostError::NoCertificate.into());
         }
-        let record = self.store.host(identity.host).await?.ok_or(ServiceError::HostRevoked)?;
+        let record = self.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
         self.judge_lineage(caller, &identity, &record, now).await?;
         let HostIdentity { host: id, serial, roles, not_before, not_after, spki: key, .. } = identity;
         let issued_at = not_before.plus(BACKDATED);
@@ -85,6 +85,6 @@ impl Authority {
             let entry = caller.was_refused(Action::HostRefused, now, "lineage_conflict").about(subjects);
             self.store.append_entries(AppendEntries { entries: vec![entry] }).await?;
         }
-        Err(ServiceError::LineageConflict)
+        Err(HostError::LineageConflict.into())
     }
 }

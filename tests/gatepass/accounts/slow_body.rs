@@ -7,7 +7,7 @@ use gatepass::ledger::Basis;
 use gatepass::name::UserName;
 use gatepass::secret::Secret;
 use gatepass::service::accounts::users::request::UserOrder;
-use gatepass::service::{Caller, ServiceError};
+use gatepass::service::{AccountError, Caller, RequestError, ServiceError};
 use gatepass::store::UserRecord;
 use http::Method;
 use serde_json::{Value, json};
@@ -124,13 +124,13 @@ async fn rights_that_are_lost_while_a_password_is_hashed_give_nobody_any() {
     };
     change(json!({ "role": "viewer" })).await;
     for refused in [create().await, reset().await] {
-        assert!(matches!(refused, Err(ServiceError::BeyondLimits(_))), "{refused:?}");
+        assert!(matches!(refused, Err(ServiceError::Request(RequestError::BeyondLimits(_)))), "{refused:?}");
     }
     change(json!({ "role": "admin" })).await;
     change(json!({ "disabled": true })).await;
     change(json!({ "disabled": false })).await;
     for refused in [create().await, reset().await] {
-        assert_eq!(refused, Err(ServiceError::CallerGone), "she has to sign in again");
+        assert_eq!(refused, Err(ServiceError::Account(AccountError::CallerGone)), "she has to sign in again");
     }
     assert_eq!(at.entries("password_set").await, set_before);
     at.stop().await;

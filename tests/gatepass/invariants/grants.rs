@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gatepass::ca::{BACKDATED, HostIdentity, parse_host_certificate};
 use gatepass::name::{DnsName, DnsPattern};
-use gatepass::service::ServiceError;
+use gatepass::service::{HostError, ServiceError, TokenError};
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -73,8 +73,10 @@ async fn check(case: Case, names_taken: &mut BTreeSet<&str>, at: &Running) {
                 let stored = at.authority.show_host(enrolled.host).await.unwrap();
                 assert_eq!(json!(stored.roles), json!(roles));
             }
-            Err(ServiceError::BindingMismatch(_)) => assert!(!allowed, "{name:?} is in {patterns:?}"),
-            Err(ServiceError::NameTaken) => {
+            Err(ServiceError::Token(TokenError::Binding(_))) => {
+                assert!(!allowed, "{name:?} is in {patterns:?}")
+            }
+            Err(ServiceError::Host(HostError::NameTaken)) => {
                 assert!(name.is_some_and(|name| name == "localhost" || names_taken.contains(name)));
             }
             Err(error) => assert_eq!(case.uses, Some(admitted), "{error}"),

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::name::Label;
 use crate::service::tokens::order::life::{Bounds, Life};
 use crate::service::tokens::order::{MAX_PERSISTENT_TTL, fault, present};
-use crate::service::{FieldError, ServiceError, Settings};
+use crate::service::{FieldError, RequestError, Settings};
 
 /// An API key as it was asked for.
 #[derive(Default, Deserialize, ToSchema)]
@@ -57,13 +57,13 @@ impl ApiKeyRequest {
     /// Judges every field at `now`.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it.
+    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
     pub fn judge(
         self,
         settings: &Settings,
         now: Timestamp,
         mut faults: Vec<FieldError>,
-    ) -> Result<ApiKeyOrder, ServiceError> {
+    ) -> Result<ApiKeyOrder, RequestError> {
         let label = Label::parse(&self.label).map_err(|error| faults.push(fault("label", &error))).ok();
         let scopes = known_scopes(&self.scopes, &mut faults);
         let bounds =
@@ -75,7 +75,7 @@ impl ApiKeyRequest {
         settings.roles.check_limits(&limits, &mut faults);
         match label {
             Some(label) if faults.is_empty() => Ok(ApiKeyOrder { label, scopes, expires_at, limits }),
-            _ => Err(ServiceError::InvalidRequest(faults)),
+            _ => Err(RequestError::Fields(faults)),
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use self::places::{Place, Strangers};
 use self::turns::{Turns, turn};
 use crate::access::guessing::Queue;
-use crate::service::ServiceError;
+use crate::service::{AccountError, ServiceError};
 
 /// How many passwords are hashed at once: each takes a core and 19 MiB.
 const AT_ONCE: usize = 2;
@@ -75,7 +75,7 @@ impl Hashing {
     /// closes while it runs must not make room for another.
     ///
     /// # Errors
-    /// [`ServiceError::SignInBusy`] if too many wait already in this lane; [`ServiceError::Unauthenticated`] if the work panicked.
+    /// [`AccountError::SignInBusy`] if too many wait already in this lane; [`AccountError::Unauthenticated`] if the work panicked.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         lane: Lane,
@@ -92,7 +92,7 @@ impl Hashing {
             let _held = (permit, turns, place);
             work()
         });
-        done.await.map_err(|_| ServiceError::Unauthenticated)
+        done.await.map_err(|_| ServiceError::Account(AccountError::Unauthenticated))
     }
 
     /// Waits until it is this one's turn in its lane: who is first in a queue waits with the first of the others.

@@ -10,8 +10,8 @@ use crate::access::password;
 use crate::access::proof::Digest;
 use crate::access::throttle::{Limit, RateLimited};
 use crate::secret::Secret;
-use crate::service::ServiceError;
 use crate::service::flights::Flights;
+use crate::service::{AccountError, ServiceError};
 use crate::store::Store;
 
 /// Whether the password is right, or why that is not known.
@@ -53,7 +53,7 @@ impl Proving {
         let key = (attempt.claim, attempt.trial.address, attempt.trial.greeting);
         let (proving, store) = (Arc::clone(self), Arc::clone(store));
         let proven = self.attempts.fly(key, || async move { proving.attempt(store, attempt).await }).await;
-        proven.unwrap_or(Err(ServiceError::Unauthenticated))
+        proven.unwrap_or(Err(ServiceError::Account(AccountError::Unauthenticated)))
     }
 
     async fn attempt(self: Arc<Self>, store: Arc<dyn Store>, attempt: Attempt) -> Proven {
@@ -62,7 +62,7 @@ impl Proving {
         let (proving, shown) = (Arc::clone(&self), Arc::clone(&attempt));
         let hash = || async move { proving.hash(&store, (lane, place), shown).await };
         let hashed = self.hashes.fly(attempt.claim, hash).await;
-        let proven = hashed.unwrap_or(Err(ServiceError::Unauthenticated))?;
+        let proven = hashed.unwrap_or(Err(ServiceError::Account(AccountError::Unauthenticated)))?;
         if proven {
             self.guesses.proven(&attempt.trial, attempt.at);
         }
@@ -79,7 +79,7 @@ impl Proving {
                 tokio::time::sleep(delay).await;
                 Ok((Lane::Held(place.queue()), Some(place)))
             }
-            Reception::FullWhereKnown => Err(ServiceError::SignInBusy),
+            Reception::FullWhereKnown => Err(AccountError::SignInBusy.into()),
             Reception::Full => {
                 let limit = Limit::Account;
                 metrics::counter!("gatepass_rate_limited_total", "limit" => limit.as_str()).increment(1);
@@ -234,7 +234,12 @@ mod tests {
         let gate = Arc::new(Semaphore::new(0));
         let hash = {
             let gate = Arc::clone(&gate);
-            async move { gate.acquire().await.map(|_| true).map_err(|_| ServiceError::Unauthenticated) }
+            async move {
+                gate.acquire()
+                    .await
+                    .map(|_| true)
+                    .map_err(|_| ServiceError::Account(AccountError::Unauthenticated))
+            }
         };
         let flown = proving.hashes.fly(shown(None, RIGHT).claim, || hash);
         let joined = async {

@@ -8,7 +8,7 @@ use crate::access::{Actor, Limits, UserRole};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::tokens::order::{fault, present};
-use crate::service::{FieldError, ServiceError, Settings};
+use crate::service::{FieldError, RequestError, Settings};
 
 /// A user as it was asked for.
 #[derive(Deserialize, ToSchema)]
@@ -48,8 +48,8 @@ impl UserRequest {
     /// Judges every field.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it.
-    pub fn judge(self, settings: &Settings, mut faults: Vec<FieldError>) -> Result<UserOrder, ServiceError> {
+    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
+    pub fn judge(self, settings: &Settings, mut faults: Vec<FieldError>) -> Result<UserOrder, RequestError> {
         let Self { username, password, role, limits } = self;
         let name = UserName::parse(&username).map_err(|error| faults.push(fault("username", &error))).ok();
         if Actor::SINGLE.contains(&username.as_str()) {
@@ -61,7 +61,7 @@ impl UserRequest {
         settings.roles.check_limits(&limits, &mut faults);
         match (name, role) {
             (Some(name), Some(role)) if faults.is_empty() => Ok(UserOrder { name, password, role, limits }),
-            _ => Err(ServiceError::InvalidRequest(faults)),
+            _ => Err(RequestError::Fields(faults)),
         }
     }
 }
@@ -100,12 +100,12 @@ impl UserChangeRequest {
     /// Judges every field.
     ///
     /// # Errors
-    /// [`ServiceError::InvalidRequest`] with everything that is wrong, `faults` of the decoding among it.
+    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
     pub fn judge(
         self,
         settings: &Settings,
         mut faults: Vec<FieldError>,
-    ) -> Result<UserChangeOrder, ServiceError> {
+    ) -> Result<UserChangeOrder, RequestError> {
         let Self { role, limits, disabled } = self;
         let role = role.and_then(|role| known_role(&role, &mut faults));
         if let Some(limits) = &limits {
@@ -113,7 +113,7 @@ impl UserChangeRequest {
         }
         match faults.is_empty() {
             true => Ok(UserChangeOrder { role, limits, disabled }),
-            false => Err(ServiceError::InvalidRequest(faults)),
+            false => Err(RequestError::Fields(faults)),
         }
     }
 }

@@ -136,7 +136,7 @@ impl World {
                 assert!(!self.revoked_keys.contains(&key), "a revoked host's key is refused");
                 self.tokens[token].admits(key, enrolled, now);
             }
-            Err(error) if doubt => assert!(matches!(error, ServiceError::ClockInDoubt(_)), "{error}"),
+            Err(error) if doubt => assert!(matches!(error, ServiceError::Clock(_)), "{error}"),
             Err(error) => {
                 let must = !self.rewound && !self.revoked_keys.contains(&key);
                 assert!(!(must && self.tokens[token].must_admit(key, now)), "{error} at {now}");

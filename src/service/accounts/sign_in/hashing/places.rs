@@ -5,19 +5,19 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::service::ServiceError;
+use crate::service::{AccountError, ServiceError};
 
 /// A place among those that wait or hash; it is given back however the work ends.
 pub(super) struct Place(Arc<AtomicUsize>);
 
 impl Place {
     /// # Errors
-    /// [`ServiceError::SignInBusy`]: so many are `inside` already.
+    /// [`AccountError::SignInBusy`]: so many are `inside` already.
     pub(super) fn take(inside: &Arc<AtomicUsize>, most: usize) -> Result<Self, ServiceError> {
         let before = inside.fetch_add(1, Ordering::Relaxed);
         let place = Self(Arc::clone(inside));
         if before >= most {
-            return Err(ServiceError::SignInBusy);
+            return Err(AccountError::SignInBusy.into());
         }
         Ok(place)
     }
@@ -50,7 +50,7 @@ impl Strangers {
     /// their site, so that who has many sites leaves room for those who have one.
     ///
     /// # Errors
-    /// [`ServiceError::SignInBusy`]: there is none.
+    /// [`AccountError::SignInBusy`]: there is none.
     pub(super) fn take(
         &self,
         site: IpAddr,
@@ -61,7 +61,7 @@ impl Strangers {
         let before = inside.of_site.get(&site).copied().unwrap_or(0);
         let most = if before == 0 { most } else { most / 2 };
         if before >= of_site || inside.all >= most {
-            return Err(ServiceError::SignInBusy);
+            return Err(AccountError::SignInBusy.into());
         }
         inside.all += 1;
         inside.of_site.insert(site, before + 1);

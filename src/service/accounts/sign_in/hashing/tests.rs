@@ -79,7 +79,10 @@ async fn the_nineteenth_sign_in_at_once_of_a_site_is_told_to_come_back() {
     let waiting: Vec<_> = (0..WAITING).map(|_| slow.begin(&hashing)).collect();
     assert!(waiting.iter().all(|(_, polled)| polled.is_pending()));
     let (_, refused) = slow.begin(&hashing);
-    assert!(matches!(refused, Poll::Ready(Err(ServiceError::SignInBusy))), "{refused:?}");
+    assert!(
+        matches!(refused, Poll::Ready(Err(ServiceError::Account(AccountError::SignInBusy)))),
+        "{refused:?}"
+    );
     drop(waiting);
     assert!(slow.begin(&hashing).1.is_pending(), "who gives up waiting makes room");
     let mut known: SignIn<'_> = Box::pin(hashing.run(Lane::Known, || ()));

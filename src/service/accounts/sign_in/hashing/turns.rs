@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::service::ServiceError;
+use crate::service::{AccountError, ServiceError};
 
 /// Queues, one for each `K`. One that nobody waits in takes no memory.
 pub(super) struct Turns<K> {
@@ -23,7 +23,7 @@ impl<K: Eq + Hash> Turns<K> {
     /// Waits in the queue of `key`. Whoever comes out of it is one of `at_once`, until the turn is dropped.
     ///
     /// # Errors
-    /// [`ServiceError::SignInBusy`]: never, as queues are not closed.
+    /// [`AccountError::SignInBusy`]: never, as queues are not closed.
     pub(super) async fn wait(&self, key: K) -> Result<OwnedSemaphorePermit, ServiceError> {
         turn(&self.queue(key)).await
     }
@@ -42,5 +42,5 @@ impl<K: Eq + Hash> Turns<K> {
 
 /// Waits for one of the permits of `of`: they are given in the order of coming.
 pub(super) async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ServiceError> {
-    Arc::clone(of).acquire_owned().await.map_err(|_| ServiceError::SignInBusy)
+    Arc::clone(of).acquire_owned().await.map_err(|_| ServiceError::Account(AccountError::SignInBusy))
 }

@@ -1,0 +1,36 @@
+//! Errors of the request itself.
+
+use super::FieldError;
+use crate::access::Excess;
+
+/// The request is wrong, goes beyond the caller's limits, or names something that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// Every invalid field of the request.
+    #[error("the request has {} wrong field(s)", .0.len())]
+    Fields(Vec<FieldError>),
+    /// Every limit of the caller that the request exceeds.
+    #[error("{}", beyond(.0))]
+    BeyondLimits(Vec<Excess>),
+    /// The thing does not exist.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its id as requested, if it is safe to repeat.
+        id: String,
+    },
+    /// The selection of a bulk operation changed since it was counted.
+    #[error(
+        "it is {count} by now, and not what was counted: nothing was done; count again, and bring what that answers"
+    )]
+    CountChanged {
+        /// The current number of things selected.
+        count: u64,
+    },
+}
+
+fn beyond(excess: &[Excess]) -> String {
+    let each = excess.iter().map(|excess| format!("{}: {}", excess.limit, excess.message));
+    format!("this is beyond your limits: {}", each.collect::<Vec<_>>().join("; "))
+}

@@ -1,0 +1,47 @@
+//! Errors of tokens.
+
+use crate::admission::BindingError;
+use crate::id::TokenId;
+use crate::token::{MintError, VerifyError};
+
+/// The token cannot be redeemed, changed or made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The token is not valid. The cause is for the ledger and for tests; the response does not name it.
+    #[error("the token is not valid")]
+    Invalid(VerifyError),
+    /// The token expired. Its signature is good.
+    #[error("the token has expired: ask for a new one")]
+    Expired,
+    /// The only use of the token is spent.
+    #[error("the token has been used: ask for a new one")]
+    Used,
+    /// The last of several uses of the token is spent.
+    #[error("all uses of the token are taken: ask for a new one")]
+    Exhausted,
+    /// The token was revoked.
+    #[error("the token was revoked: ask for a new one")]
+    Revoked,
+    /// The token is bound to another key, name, cluster or host.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+    /// Revoking the emergency token needs a confirmation.
+    #[error(
+        "this is the emergency token: confirm with confirm=emergency, in the query, or in the form where there is one (--emergency)"
+    )]
+    Emergency,
+    /// The emergency token cannot be rotated.
+    #[error(
+        "the emergency token is not rotated: retire the key that signed it (`gatepass keys rotate`, then `keys retire`), and a new one is minted into its file"
+    )]
+    EmergencyNotRotated,
+    /// The token already has a successor.
+    #[error("the token was rotated before: {successor} takes its place; rotate that")]
+    AlreadyRotated {
+        /// The successor.
+        successor: TokenId,
+    },
+    /// The token could not be made.
+    #[error(transparent)]
+    Mint(#[from] MintError),
+}
