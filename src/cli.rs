@@ -2,7 +2,6 @@
 
 mod api_key;
 mod ask;
-mod bench;
 mod ca;
 mod check_config;
 mod clock;
@@ -96,8 +95,6 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     Openapi(openapi::Openapi),
     Completions(completions::Completions),
-    #[command(subcommand, hide = true)]
-    Bench(bench::BenchCommand),
 }
 
 /// Runs the command line of this process.
@@ -169,7 +166,6 @@ async fn run_async(command: Command, environment: &Environment) -> Result<(), Cl
         Command::CheckConfig(command) => command.run(environment),
         Command::Openapi(command) => command.run(),
         Command::Completions(command) => command.run(),
-        Command::Bench(command) => command.run(environment).await,
     }
 }
 

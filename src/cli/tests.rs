@@ -45,6 +45,11 @@ fn help_names_every_verb_the_exit_codes_and_the_line_to_paste() {
 }
 
 #[test]
+fn no_verb_is_hidden_from_the_help() {
+    assert!(Cli::command().get_subcommands().all(|verb| !verb.is_hide_set()));
+}
+
+#[test]
 fn help_of_each_verb_that_takes_secrets_says_where_they_belong() {
     assert!(help(&["enroll"]).contains("--token-file") && help(&["enroll"]).contains("GATEPASS_TOKEN"));
     assert!(help(&["token", "create"]).contains("GATEPASS_PASSWORD"));

@@ -9,6 +9,7 @@ mod open;
 mod place;
 mod pool;
 mod read;
+#[cfg(any(test, feature = "seed"))]
 pub mod seed;
 mod value;
 mod writer;
