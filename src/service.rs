@@ -6,6 +6,7 @@ pub mod ca;
 mod certify;
 pub mod clock;
 pub mod collect;
+pub mod document;
 mod error;
 mod flights;
 pub mod found;

@@ -1,106 +1,77 @@
-//! Documents that anyone may fetch: made ahead, tagged, served from memory even when the store is down.
+//! Responses that serve a published document, by the request's conditions and codings.
 
-mod negotiation;
-mod shelf;
-
-use std::io::Write as _;
-
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, GetAll, HeaderValue, IF_NONE_MATCH,
+    VARY,
 };
 use http::{HeaderMap, Response, StatusCode};
 
-use self::negotiation::{has, takes_gzip};
-pub use self::shelf::Shelf;
 use super::body;
 use super::route::Answer;
-use crate::id::Fingerprint;
+use crate::service::document::Document;
 
-/// A document with everything that its answers need: nothing of it is serialised, hashed or compressed per request.
-#[derive(Clone, Debug)]
-pub struct Document {
-    media_type: HeaderValue,
-    cache_control: HeaderValue,
-    plain: Coded,
-    gzip: Option<Coded>,
+/// The response to a request with these headers.
+///
+/// Returns 304 if the client has the document (RFC 9110 section 13.1.2), and gzip if the client accepts it
+/// (section 12.5.3).
+pub fn serve(document: &Document, headers: &HeaderMap) -> Answer {
+    let gzip = document.gzip().filter(|_| accepts_gzip(headers.get_all(ACCEPT_ENCODING)));
+    let representation = gzip.unwrap_or(document.plain());
+    let mut response = Response::new(body::empty());
+    let sent = response.headers_mut();
+    sent.reserve(8);
+    sent.insert(ETAG, representation.etag.clone());
+    sent.insert(CACHE_CONTROL, document.cache_control().clone());
+    if document.gzip().is_some() {
+        sent.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    if matches(headers.get_all(IF_NONE_MATCH), &representation.etag) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    sent.insert(CONTENT_TYPE, document.media_type().clone());
+    if gzip.is_some() {
+        sent.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    *response.body_mut() = body::full(representation.bytes.clone());
+    response
 }
 
-/// The document in one content coding, with that one's entity tag (RFC 9110 section 8.8.3).
-#[derive(Clone, Debug)]
-struct Coded {
-    bytes: Bytes,
-    etag: HeaderValue,
+/// Whether `If-None-Match` names this tag, weakly or strongly, or any tag (RFC 9110 section 13.1.2).
+fn matches(values: GetAll<'_, HeaderValue>, etag: &HeaderValue) -> bool {
+    let Ok(etag) = etag.to_str() else { return false };
+    members(values).any(|member| member == "*" || member.strip_prefix("W/").unwrap_or(member) == etag)
 }
 
-impl Document {
-    /// `bytes` of `media_type`, which caches may keep for `max_age` seconds.
-    pub fn new(media_type: &'static str, max_age: u32, bytes: impl Into<Bytes>) -> Self {
-        let bytes = bytes.into();
-        let etag = tag(&bytes, "");
-        let seconds = format!("public, max-age={max_age}");
-        Self {
-            media_type: HeaderValue::from_static(media_type),
-            cache_control: HeaderValue::try_from(seconds)
-                .unwrap_or_else(|_| HeaderValue::from_static("no-cache")),
-            plain: Coded { bytes, etag },
-            gzip: None,
+/// Whether `Accept-Encoding` accepts gzip, by name or by `*`, with a weight above zero.
+///
+/// Without the header there is no coding: scripts that save a body do not expect one.
+fn accepts_gzip(values: GetAll<'_, HeaderValue>) -> bool {
+    let (mut named, mut any) = (None, None);
+    for member in members(values) {
+        let (coding, parameters) = member.split_once(';').unwrap_or((member, ""));
+        let coding = coding.trim();
+        let accepted = Some(above_zero(parameters));
+        if coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip") {
+            named = accepted;
+        } else if coding == "*" {
+            any = accepted;
         }
     }
-
-    /// The same, also in gzip (RFC 1952) where that saves an eighth or more. It takes a few milliseconds per 100 KiB.
-    #[must_use]
-    pub fn compressed(mut self) -> Self {
-        let plain = &self.plain.bytes;
-        let gzip = gzip(plain).filter(|gzip| gzip.len() <= plain.len() - plain.len() / 8);
-        self.gzip = gzip.map(|gzip| Coded { bytes: gzip.into(), etag: tag(plain, "-gzip") });
-        self
-    }
-
-    /// The document as it is, without a coding.
-    pub const fn bytes(&self) -> &Bytes {
-        &self.plain.bytes
-    }
-
-    /// The answer to a request with these headers: 304 if the caller has it already (RFC 9110 section 13.1.2), gzip if the
-    /// caller takes that (section 12.5.3).
-    pub fn serve(&self, headers: &HeaderMap) -> Answer {
-        let gzip = self.gzip.as_ref().filter(|_| takes_gzip(headers.get_all(ACCEPT_ENCODING)));
-        let coded = gzip.unwrap_or(&self.plain);
-        let mut answer = Response::new(body::empty());
-        let said = answer.headers_mut();
-        said.reserve(8);
-        said.insert(ETAG, coded.etag.clone());
-        said.insert(CACHE_CONTROL, self.cache_control.clone());
-        if self.gzip.is_some() {
-            said.insert(VARY, HeaderValue::from_static("accept-encoding"));
-        }
-        if has(headers.get_all(IF_NONE_MATCH), &coded.etag) {
-            *answer.status_mut() = StatusCode::NOT_MODIFIED;
-            return answer;
-        }
-        said.insert(CONTENT_TYPE, self.media_type.clone());
-        if gzip.is_some() {
-            said.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        }
-        *answer.body_mut() = body::full(coded.bytes.clone());
-        answer
-    }
+    named.or(any).unwrap_or(false)
 }
 
-/// A tag made of the plain bytes: the same document has the same tag after a restart.
-fn tag(plain: &[u8], coding: &str) -> HeaderValue {
-    let tag = HeaderValue::try_from(format!("\"{}{coding}\"", Fingerprint::of(plain)));
-    // Hexadecimal in quotes is a header's value always; no other document has this one.
-    tag.unwrap_or_else(|_| HeaderValue::from_static("\"\""))
+/// Whether the weight is above zero (RFC 9110 section 12.4.2); a malformed one is not.
+fn above_zero(parameters: &str) -> bool {
+    let Some((name, value)) = parameters.split_once('=') else { return parameters.trim().is_empty() };
+    let weight = value.trim().parse::<f32>();
+    name.trim().eq_ignore_ascii_case("q") && weight.is_ok_and(|weight| weight > 0.0 && weight <= 1.0)
 }
 
-fn gzip(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::default());
-    encoder.write_all(bytes).ok()?;
-    encoder.finish().ok()
+/// The members of a list over all its header lines (RFC 9110 section 5.6.1).
+fn members(values: GetAll<'_, HeaderValue>) -> impl Iterator<Item = &str> {
+    let lines = values.into_iter().filter_map(|value| value.to_str().ok());
+    lines.flat_map(|line| line.split(',')).map(str::trim).filter(|member| !member.is_empty())
 }
 
 #[cfg(test)]

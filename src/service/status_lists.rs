@@ -15,7 +15,7 @@ use tokio::sync::{Mutex, watch};
 
 pub use self::feed::{Feed, Following, Full, Most, Offered, Subscriber};
 use self::news::News;
-pub use self::published::{Aggregation, Lists, Place, Published, SignedList};
+pub use self::published::{IssuerLists, Published, SignedList, StatusListUris};
 use self::round::Round;
 use super::Authority;
 use super::issuers::Issuers;

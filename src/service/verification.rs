@@ -3,5 +3,6 @@
 pub mod bulk;
 pub(super) mod check;
 pub(super) mod identify;
+pub mod metadata;
 pub mod proxies;
 pub mod trust;

@@ -7,7 +7,6 @@ pub(super) mod revoke;
 use http::Method;
 
 use crate::access::Permission;
-use crate::http::document::Shelf;
 use crate::http::route::Route;
 
 /// Where a token's meaning is asked for.
@@ -17,12 +16,9 @@ const REVOKE: &str = "/oauth2/revoke";
 
 /// The rows.
 pub(super) fn routes() -> Vec<Route> {
-    let made = Shelf::default();
     vec![
         Route::oauth(Method::POST, INTROSPECT, Permission::Introspect, introspect::handle),
         Route::oauth(Method::POST, REVOKE, Permission::WriteTokens, revoke::handle),
-        Route::direct("/.well-known/oauth-authorization-server", move |inquiry| {
-            Ok(metadata::serve(inquiry, &made))
-        }),
+        Route::direct("/.well-known/oauth-authorization-server", |inquiry| Ok(metadata::serve(inquiry))),
     ]
 }

@@ -6,10 +6,11 @@ use serde_json::Value;
 use utoipa::OpenApi as _;
 
 use super::described::Described;
-use crate::http::document::Document;
+use crate::http::document::serve as serve_document;
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{self, NotModified, tags};
 use crate::http::route::{Answer, Route};
+use crate::service::document::Document;
 
 /// How long caches may keep it, in seconds.
 const AGE: u32 = 300;
@@ -44,7 +45,7 @@ pub(super) fn serve(inquiry: &Inquiry<'_>, public_metrics: bool, made: &OnceLock
         let text = document(public_metrics, inquiry.authority.issuers().current()).to_string();
         Document::new("application/json", AGE, text).compressed()
     };
-    made.get_or_init(make).serve(inquiry.headers)
+    serve_document(made.get_or_init(make), inquiry.headers)
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
-//! What anyone may fetch, with or without a store: keys, CA certificates, CRLs.
-
-use std::sync::Arc;
+//! Public documents: keys, CA certificates, CRLs. They are served from memory, also while the store is down.
 
 use http::StatusCode;
 
-use crate::http::document::{Document, Shelf};
+use crate::http::document;
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::schemas::Der;
 use crate::http::openapi::{NotModified, tags};
@@ -12,39 +10,25 @@ use crate::http::problem::{Problem, code};
 use crate::http::route::{Answer, Route};
 use crate::id::Fingerprint;
 use crate::service::ca::set::CaSet;
-use crate::token::KeyRing;
 use crate::token::jwks::PublishedSet;
-
-/// How long caches may keep the key set, in seconds: a prepared key is published long before it signs.
-const KEYS_AGE: u32 = 300;
-/// How long caches may keep a CRL, in seconds: a revocation is on it within a second.
-const CRL_AGE: u32 = 30;
-/// How long caches may keep CA certificates, in seconds.
-const CA_AGE: u32 = 3600;
 
 const PEM: &str = "application/x-pem-file";
 const PEM_EXAMPLE: &str = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n";
 
-/// The rows. Each keeps the documents that it has made.
+/// The rows.
 pub(super) fn routes() -> Vec<Route> {
-    let (keys, roots, chains) = (Shelf::default(), Arc::<Roots>::default(), Shelf::default());
-    let pinned = Arc::clone(&roots);
-    let crls = Shelf::default();
     vec![
-        Route::direct("/.well-known/jwks.json", move |inquiry| Ok(jwks(inquiry, &keys))),
-        Route::direct("/ca/root.pem", move |inquiry| root(inquiry, &roots)),
-        Route::direct("/ca/chain.pem", move |inquiry| Ok(chain(inquiry, &chains))),
-        Route::direct("/ca/root/{fingerprint}", move |inquiry| pinned_root(inquiry, &pinned)),
-        Route::direct("/ca/crl/{ski}", move |inquiry| crl(inquiry, &crls)),
+        Route::direct("/.well-known/jwks.json", |inquiry| Ok(jwks(inquiry))),
+        Route::direct("/ca/root.pem", root),
+        Route::direct("/ca/chain.pem", |inquiry| Ok(chain(inquiry))),
+        Route::direct("/ca/root/{fingerprint}", pinned_root),
+        Route::direct("/ca/crl/{ski}", crl),
     ]
 }
 
-/// The roots by their fingerprints.
-type Roots = Shelf<Fingerprint, CaSet>;
-
 /// Fetch the key set
 ///
-/// RFC 7517: what tokens and status lists are verified with.
+/// The keys that verify tokens and status lists (RFC 7517).
 #[utoipa::path(
     get,
     path = "/.well-known/jwks.json",
@@ -55,11 +39,8 @@ type Roots = Shelf<Fingerprint, CaSet>;
         NotModified,
     ),
 )]
-pub(super) fn jwks(inquiry: &Inquiry<'_>, made: &Shelf<(), KeyRing>) -> Answer {
-    let make = |ring: &KeyRing| {
-        Document::new("application/jwk-set+json", KEYS_AGE, ring.verifying().to_jwks()).compressed()
-    };
-    made.document(&(), &inquiry.authority.ring(), make).serve(inquiry.headers)
+pub(super) fn jwks(inquiry: &Inquiry<'_>) -> Answer {
+    document::serve(inquiry.authority.trust().jwks(), inquiry.headers)
 }
 
 /// Fetch the root certificate
@@ -74,9 +55,9 @@ pub(super) fn jwks(inquiry: &Inquiry<'_>, made: &Shelf<(), KeyRing>) -> Answer {
         code::NotFound,
     ),
 )]
-pub(super) fn root(inquiry: &Inquiry<'_>, made: &Roots) -> Result<Answer, Problem> {
+pub(super) fn root(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let cas = inquiry.authority.cas();
-    root_of(inquiry, &cas, cas.current().root_fingerprint(), made)
+    serve_root(inquiry, &cas, cas.current().root_fingerprint())
 }
 
 /// Fetch the chain
@@ -92,9 +73,8 @@ pub(super) fn root(inquiry: &Inquiry<'_>, made: &Roots) -> Result<Answer, Proble
         NotModified,
     ),
 )]
-pub(super) fn chain(inquiry: &Inquiry<'_>, made: &Shelf<(), CaSet>) -> Answer {
-    let make = |cas: &CaSet| Document::new(PEM, CA_AGE, cas.current().chain_pem());
-    made.document(&(), &inquiry.authority.cas(), make).serve(inquiry.headers)
+pub(super) fn chain(inquiry: &Inquiry<'_>) -> Answer {
+    document::serve(inquiry.authority.cas().chain(), inquiry.headers)
 }
 
 /// Fetch the root that a token pins
@@ -111,21 +91,14 @@ pub(super) fn chain(inquiry: &Inquiry<'_>, made: &Shelf<(), CaSet>) -> Answer {
         code::NotFound,
     ),
 )]
-pub(super) fn pinned_root(inquiry: &Inquiry<'_>, made: &Roots) -> Result<Answer, Problem> {
+pub(super) fn pinned_root(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let wanted = inquiry.param("fingerprint").strip_suffix(".pem").and_then(Fingerprint::parse);
-    let wanted = wanted.ok_or_else(|| missing("root certificate"))?;
-    root_of(inquiry, &inquiry.authority.cas(), wanted, made)
+    serve_root(inquiry, &inquiry.authority.cas(), wanted.ok_or_else(|| missing("root certificate"))?)
 }
 
-fn root_of(
-    inquiry: &Inquiry<'_>,
-    cas: &Arc<CaSet>,
-    wanted: Fingerprint,
-    made: &Roots,
-) -> Result<Answer, Problem> {
-    let pem = cas.root(wanted).ok_or_else(|| missing("root certificate"))?;
-    let make = |_: &CaSet| Document::new(PEM, CA_AGE, pem.to_owned());
-    Ok(made.document(&wanted, cas, make).serve(inquiry.headers))
+fn serve_root(inquiry: &Inquiry<'_>, cas: &CaSet, wanted: Fingerprint) -> Result<Answer, Problem> {
+    let root = cas.root_document(wanted).ok_or_else(|| missing("root certificate"))?;
+    Ok(document::serve(root, inquiry.headers))
 }
 
 /// Fetch the CRL of an issuing CA
@@ -142,11 +115,10 @@ fn root_of(
         code::NotFound,
     ),
 )]
-pub(super) fn crl(inquiry: &Inquiry<'_>, made: &Shelf<String, [u8]>) -> Result<Answer, Problem> {
+pub(super) fn crl(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let ski = inquiry.param("ski").strip_suffix(".der").unwrap_or("");
     let crl = inquiry.authority.crl(ski).ok_or_else(|| missing("CRL"))?;
-    let make = |der: &[u8]| Document::new("application/pkix-crl", CRL_AGE, der.to_vec());
-    Ok(made.document(ski, &crl.der, make).serve(inquiry.headers))
+    Ok(document::serve(&crl.document, inquiry.headers))
 }
 
 fn missing(what: &str) -> Problem {

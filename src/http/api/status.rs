@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::access::address::subscriber;
-use crate::http::document::{Document, Shelf};
+use crate::http::document;
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{NotModified, tags};
 use crate::http::problem::{Problem, code};
@@ -15,9 +15,8 @@ use crate::http::route::{Answer, Route};
 use crate::http::stream::{Refused, StreamSender, stream};
 use crate::id::ListId;
 use crate::service::status_lists::{
-    Aggregation, Following, Full, Lists, Offered, Place, Published, SignedList, Subscriber,
+    Following, Full, IssuerLists, Offered, Published, SignedList, StatusListUris, Subscriber,
 };
-use crate::token::STATUS_LIST_TTL;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -28,12 +27,11 @@ const BUFFER: usize = 64;
 const EVENTS: &str = "event: change\nid: 9f2c4e71a0b35d88-42\ndata: {\"list\":\"https://gate.example.org/status/\
     0198c0de-0000-7000-8000-000000000001\",\"version\":42,\"changes\":[{\"idx\":5,\"status\":1}]}\n\n";
 
-/// The rows. Each keeps the documents that it has made.
+/// The rows.
 pub(super) fn routes() -> Vec<Route> {
-    let (aggregations, lists) = (Shelf::default(), Shelf::default());
     vec![
-        Route::direct("/status", move |inquiry| aggregation(inquiry, &aggregations)),
-        Route::direct("/status/{list}", move |inquiry| list(inquiry, &lists)),
+        Route::direct("/status", aggregation),
+        Route::direct("/status/{list}", list),
         Route::direct("/status/events", events),
         Route::direct("/status/{list}/events", list_events),
     ]
@@ -47,16 +45,11 @@ pub(super) fn routes() -> Vec<Route> {
     path = "/status",
     operation_id = "list_status_lists",
     tag = tags::PUBLISHED,
-    responses((status = 200, description = "Their addresses.", body = Lists<'static>), NotModified, code::KeysUnavailable),
+    responses((status = 200, description = "Their addresses.", body = StatusListUris<'static>), NotModified, code::KeysUnavailable),
 )]
-pub(super) fn aggregation(
-    inquiry: &Inquiry<'_>,
-    made: &Shelf<String, Aggregation>,
-) -> Result<Answer, Problem> {
+pub(super) fn aggregation(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let published = inquiry.authority.status_lists().published();
-    let aggregation = place(inquiry, &published)?.aggregation();
-    let make = |source: &Aggregation| document("application/json", source.text.clone());
-    Ok(made.document(&*aggregation.issuer, aggregation, make).serve(inquiry.headers))
+    Ok(document::serve(place(inquiry, &published)?.aggregation(), inquiry.headers))
 }
 
 /// Fetch a status list
@@ -76,27 +69,21 @@ pub(super) fn aggregation(
         code::KeysUnavailable,
     ),
 )]
-pub(super) fn list(inquiry: &Inquiry<'_>, made: &Shelf<String, SignedList>) -> Result<Answer, Problem> {
+pub(super) fn list(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let published = inquiry.authority.status_lists().published();
     let (_, list) = find(inquiry, place(inquiry, &published)?)?;
-    let make = |source: &SignedList| document("application/statuslist+jwt", source.text.clone());
-    Ok(made.document(list.uri.as_str(), list, make).serve(inquiry.headers))
-}
-
-fn document(media_type: &'static str, text: Bytes) -> Document {
-    let age = u32::try_from(STATUS_LIST_TTL.as_secs()).unwrap_or(0);
-    Document::new(media_type, age, text).compressed()
+    Ok(document::serve(&list.document, inquiry.headers))
 }
 
 /// The lists under the URL by which the client knows this authority.
-fn place<'a>(inquiry: &Inquiry<'_>, published: &'a Published) -> Result<&'a Place, Problem> {
+fn place<'a>(inquiry: &Inquiry<'_>, published: &'a Published) -> Result<&'a IssuerLists, Problem> {
     published.place(inquiry.host).ok_or_else(|| {
         let detail = "no status list could be signed since the server started: see its log";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", detail).retry_after(10)
     })
 }
 
-fn find<'a>(inquiry: &Inquiry<'_>, place: &'a Place) -> Result<(ListId, &'a Arc<SignedList>), Problem> {
+fn find<'a>(inquiry: &Inquiry<'_>, place: &'a IssuerLists) -> Result<(ListId, &'a Arc<SignedList>), Problem> {
     let list = ListId::parse(inquiry.param("list"));
     let found = list.and_then(|list| Some((list, place.list(list)?)));
     found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such status list"))
@@ -153,7 +140,7 @@ pub(super) fn list_events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
 }
 
 /// Server-sent events: what changes from now on, and since `Last-Event-ID` if the client names one.
-fn follow(inquiry: &Inquiry<'_>, place: &Place, list: Option<ListId>) -> Result<Answer, Problem> {
+fn follow(inquiry: &Inquiry<'_>, place: &IssuerLists, list: Option<ListId>) -> Result<Answer, Problem> {
     let following = Following { issuer: Arc::clone(place.issuer()), list };
     // What is no text is no id of ours either: an empty one is unknown too.
     let last = inquiry.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));

@@ -10,9 +10,13 @@ use crate::ca::{CertificateAuthority, CrlEntry, CrlReason, crl_signed_at};
 use crate::clock::Timestamp;
 use crate::id::hex;
 use crate::service::ca::set::CaSet;
+use crate::service::document::Document;
 use crate::service::vault::write_public;
 use crate::service::{Authority, ServiceError};
 use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate};
+
+/// Time that caches may keep a CRL, in seconds: a revocation is on the next CRL within a second.
+const MAX_AGE: u32 = 30;
 
 /// The newest CRL of each issuing CA, by the hexadecimal of its subject key identifier.
 #[derive(Default)]
@@ -26,9 +30,15 @@ pub struct Crls {
 #[derive(Clone)]
 pub struct Crl {
     /// The list, DER.
-    pub der: Arc<[u8]>,
-    /// When it was signed.
+    pub document: Document,
+    /// Time of signing.
     pub signed_at: Timestamp,
+}
+
+impl Crl {
+    fn new(der: Vec<u8>, signed_at: Timestamp) -> Self {
+        Self { document: Document::new("application/pkix-crl", MAX_AGE, der), signed_at }
+    }
 }
 
 /// The file of the newest CRL of an issuing CA, in the data directory.
@@ -43,7 +53,7 @@ impl Crls {
             let ski = hex(&ca.issuing_ski());
             let der = std::fs::read(data_dir.join(file(&ski))).ok()?;
             let signed_at = crl_signed_at(&der)?;
-            Some((ski, Crl { der: der.into(), signed_at }))
+            Some((ski, Crl::new(der, signed_at)))
         };
         self.served.store(Arc::new(cas.all().filter_map(read).collect()));
     }
@@ -76,8 +86,7 @@ impl Authority {
         for ca in cas.all() {
             let ski = ca.issuing_ski();
             let number = self.store.next_crl_number(NextCrlNumber { ski: ski.clone() }).await?;
-            let der: Arc<[u8]> = ca.sign_crl(number, &entries, now)?.into();
-            crls.insert(hex(&ski), Crl { der, signed_at: now });
+            crls.insert(hex(&ski), Crl::new(ca.sign_crl(number, &entries, now)?, now));
         }
         let crls = Arc::new(crls);
         self.crls.served.store(Arc::clone(&crls));
@@ -88,7 +97,8 @@ impl Authority {
 impl Authority {
     /// Writes the CRLs beside the database, for a start that cannot sign any.
     fn keep(&self, crls: &HashMap<String, Crl>) -> Result<(), ServiceError> {
-        let write = |(ski, crl): (&String, &Crl)| write_public(&self.data_dir.join(file(ski)), &crl.der);
+        let write =
+            |(ski, crl): (&String, &Crl)| write_public(&self.data_dir.join(file(ski)), crl.document.bytes());
         Ok(crls.iter().try_for_each(write)?)
     }
 }

@@ -3,6 +3,10 @@
 
 use crate::ca::{CertificateAuthority, PemError, pem_to_der};
 use crate::id::Fingerprint;
+use crate::service::document::Document;
+
+/// Time that caches may keep CA certificates, in seconds.
+const MAX_AGE: u32 = 3600;
 
 /// A certificate in both its forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,19 +33,26 @@ pub struct CaSet {
     former: Vec<CertificateAuthority>,
     former_roots: Vec<Certificate>,
     crosses: Vec<Certificate>,
+    chain: Document,
+    /// The current root first, then former ones.
+    roots: Vec<(Fingerprint, Document)>,
 }
 
 impl CaSet {
     /// `current` signs; the `former` ones only sign CRLs.
-    pub const fn new(current: CertificateAuthority, former: Vec<CertificateAuthority>) -> Self {
-        Self { current, former, former_roots: Vec::new(), crosses: Vec::new() }
+    pub fn new(current: CertificateAuthority, former: Vec<CertificateAuthority>) -> Self {
+        let chain = pem(current.chain_pem());
+        let roots = vec![(current.root_fingerprint(), pem(current.root_pem().to_owned()))];
+        Self { current, former, former_roots: Vec::new(), crosses: Vec::new(), chain, roots }
     }
 
     /// The same with former roots, newest first, and the certificates by which each vouches for its successor: who
     /// trusts a former root follows them to the current one.
     #[must_use]
     pub fn with_former_roots(self, former_roots: Vec<Certificate>, crosses: Vec<Certificate>) -> Self {
-        Self { former_roots, crosses, ..self }
+        let mut roots = self.roots;
+        roots.extend(former_roots.iter().map(|root| (Fingerprint::of(&root.der), pem(root.pem.clone()))));
+        Self { former_roots, crosses, roots, ..self }
     }
 
     /// The issuing CA that signs.
@@ -62,6 +73,11 @@ impl CaSet {
         format!("{}{crosses}{}", signer.issuing_pem(), signer.root_pem())
     }
 
+    /// The current issuing CA and its root, PEM.
+    pub const fn chain(&self) -> &Document {
+        &self.chain
+    }
+
     /// The root with this fingerprint, PEM.
     pub fn root(&self, fingerprint: Fingerprint) -> Option<&str> {
         if self.current.root_fingerprint() == fingerprint {
@@ -69,6 +85,11 @@ impl CaSet {
         }
         let former = self.former_roots.iter().find(|root| Fingerprint::of(&root.der) == fingerprint)?;
         Some(&former.pem)
+    }
+
+    /// The published root with this fingerprint, PEM.
+    pub fn root_document(&self, fingerprint: Fingerprint) -> Option<&Document> {
+        self.roots.iter().find(|(root, _)| *root == fingerprint).map(|(_, document)| document)
     }
 
     /// What client certificates must lead to: the issuing CAs themselves, DER. Below a root that was brought in there
@@ -81,4 +102,8 @@ impl CaSet {
     pub fn ways_from_former_roots(&self) -> impl Iterator<Item = &[u8]> {
         self.crosses.iter().chain(&self.former_roots).map(|certificate| certificate.der.as_slice())
     }
+}
+
+fn pem(text: String) -> Document {
+    Document::new("application/x-pem-file", MAX_AGE, text)
 }

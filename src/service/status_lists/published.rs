@@ -11,14 +11,15 @@ use utoipa::ToSchema;
 use super::made_for;
 use crate::clock::Timestamp;
 use crate::id::{KeyId, ListId};
+use crate::service::document::Document;
 use crate::service::issuers::Issuers;
-use crate::token::KeyRing;
+use crate::token::{KeyRing, STATUS_LIST_TTL};
 
 /// The lists of every external URL.
 #[derive(Debug, Default)]
 pub struct Published {
     /// The current URL's first.
-    pub(super) places: Vec<Place>,
+    pub(super) places: Vec<IssuerLists>,
     pub(super) made_for: Option<(KeyId, Vec<String>)>,
     pub(super) signed_at: Option<Timestamp>,
     /// How long its lists may get: other authorities' are signed at other moments.
@@ -27,10 +28,10 @@ pub struct Published {
 
 /// The lists of one external URL: tokens name them under the URL that they were minted for.
 #[derive(Debug)]
-pub struct Place {
+pub struct IssuerLists {
     pub(super) issuer: Arc<str>,
     pub(super) lists: HashMap<ListId, Arc<SignedList>>,
-    pub(super) aggregation: Arc<Aggregation>,
+    pub(super) aggregation: Document,
 }
 
 /// A list as it is served.
@@ -38,34 +39,25 @@ pub struct Place {
 pub struct SignedList {
     /// Its address: the `sub` in it, and what tokens name.
     pub uri: String,
-    /// The signed text (`application/statuslist+jwt`).
-    pub text: Bytes,
-    /// When it was signed.
+    /// The signed list (`application/statuslist+jwt`).
+    pub document: Document,
+    /// Time of signing.
     pub signed_at: Timestamp,
 }
 
-/// The addresses of all lists (section 9.3).
+/// The addresses of all lists (draft-ietf-oauth-status-list-21 section 9.3).
 #[derive(Serialize, ToSchema)]
 #[schema(as = StatusLists)]
-pub struct Lists<'a> {
-    /// Each list's.
+pub struct StatusListUris<'a> {
+    /// The address of each list.
     #[schema(example = json!(["https://gate.example.org/status/0198c0de-0000-7000-8000-000000000001"]))]
     pub status_lists: Vec<&'a str>,
-}
-
-/// Which lists there are (draft-ietf-oauth-status-list-21 section 9.1).
-#[derive(Debug, PartialEq, Eq)]
-pub struct Aggregation {
-    /// The external URL that the lists are of.
-    pub issuer: Arc<str>,
-    /// The document (`application/json`).
-    pub text: Bytes,
 }
 
 impl Published {
     /// The lists of the external URL whose host (and port) is `host`; of the current one, if it is none's. `None` before the
     /// first signing.
-    pub fn place(&self, host: &str) -> Option<&Place> {
+    pub fn place(&self, host: &str) -> Option<&IssuerLists> {
         self.places.iter().find(|place| place.is_at(host)).or_else(|| self.places.first())
     }
 
@@ -99,12 +91,17 @@ impl Published {
     }
 
     /// The place of `issuer`.
-    pub(super) fn at(&self, issuer: &str) -> Option<&Place> {
+    pub(super) fn at(&self, issuer: &str) -> Option<&IssuerLists> {
         self.places.iter().find(|place| *place.issuer == *issuer)
     }
 }
 
-impl Place {
+impl IssuerLists {
+    /// The lists of `issuer`, none so far.
+    pub(super) fn empty(issuer: Arc<str>) -> Self {
+        Self { issuer, lists: HashMap::new(), aggregation: document("application/json", "") }
+    }
+
     /// The external URL.
     pub const fn issuer(&self) -> &Arc<str> {
         &self.issuer
@@ -116,7 +113,7 @@ impl Place {
     }
 
     /// The addresses of the lists.
-    pub const fn aggregation(&self) -> &Arc<Aggregation> {
+    pub const fn aggregation(&self) -> &Document {
         &self.aggregation
     }
 
@@ -127,19 +124,20 @@ impl Place {
     }
 }
 
+/// A published document of this room. Caches may keep it for as long as a list's `ttl` says.
+pub(super) fn document(media_type: &'static str, bytes: impl Into<Bytes>) -> Document {
+    let max_age = u32::try_from(STATUS_LIST_TTL.as_secs()).unwrap_or(0);
+    Document::new(media_type, max_age, bytes).compressed()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn place(issuer: &str) -> Place {
-        let issuer = Arc::<str>::from(issuer);
-        let aggregation = Aggregation { issuer: Arc::clone(&issuer), text: Bytes::new() };
-        Place { issuer, lists: HashMap::new(), aggregation: Arc::new(aggregation) }
-    }
-
     #[test]
     fn a_host_finds_its_url_and_any_other_the_current_one() {
-        let places = vec![place("https://new.example.org"), place("https://old.example.org:8443")];
+        let empty = |issuer: &str| IssuerLists::empty(issuer.into());
+        let places = vec![empty("https://new.example.org"), empty("https://old.example.org:8443")];
         let published = Published { places, ..Published::default() };
         let at = |host| published.place(host).unwrap().issuer().to_string();
         for host in ["new.example.org", "NEW.example.org:443", "", "elsewhere", "old.example.org"] {

@@ -1,13 +1,14 @@
 //! One round of signing: it reads the bits in memory, not the store, and keeps no thread of others waiting.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::made_for;
-use super::published::{Aggregation, Lists, Place, Published, SignedList};
+use super::published::{IssuerLists, Published, SignedList, StatusListUris, document};
 use crate::clock::Timestamp;
 use crate::id::{ListId, random};
+use crate::service::document::Document;
 use crate::service::issuers::Issuers;
 use crate::store::Store;
 use crate::token::{KeyRing, StatusList, StatusListError, status_uri};
@@ -56,14 +57,12 @@ impl Round {
         self.changed.as_ref().is_some_and(|changed| !changed.contains(&list))
     }
 
-    fn empty_places(&self) -> Vec<Place> {
+    fn empty_places(&self) -> Vec<IssuerLists> {
         let former = self.issuers.accepted().iter().map(String::as_str);
         let former = former.filter(|issuer| *issuer != self.issuers.current());
         let place = |issuer: &str| {
             let before = self.before.at(issuer);
-            let issuer = before.map_or_else(|| Arc::from(issuer), |place| Arc::clone(&place.issuer));
-            let aggregation = Arc::new(Aggregation { issuer: Arc::clone(&issuer), text: Vec::new().into() });
-            Place { issuer, lists: HashMap::new(), aggregation }
+            IssuerLists::empty(before.map_or_else(|| Arc::from(issuer), |place| Arc::clone(&place.issuer)))
         };
         std::iter::once(self.issuers.current()).chain(former).map(place).collect()
     }
@@ -75,23 +74,22 @@ impl Round {
         issuer: &str,
     ) -> Result<SignedList, StatusListError> {
         let uri = status_uri(issuer, list);
-        let text = bits.sign(&uri, &self.ring, self.now)?.into();
-        Ok(SignedList { uri, text, signed_at: self.now })
+        let document = document("application/statuslist+jwt", bits.sign(&uri, &self.ring, self.now)?);
+        Ok(SignedList { uri, document, signed_at: self.now })
     }
 
     /// The same document as before, if it says the same: it need not be made anew.
-    fn aggregation(&self, place: &Place) -> Arc<Aggregation> {
+    fn aggregation(&self, place: &IssuerLists) -> Document {
         let mut status_lists = place.lists.values().map(|list| list.uri.as_str()).collect::<Vec<_>>();
         status_lists.sort_unstable();
-        let text = serde_json::to_vec(&Lists { status_lists }).unwrap_or_default().into();
-        let aggregation = Aggregation { issuer: Arc::clone(&place.issuer), text };
+        let text = serde_json::to_vec(&StatusListUris { status_lists }).unwrap_or_default();
         match self.before.at(&place.issuer) {
-            Some(before) if *before.aggregation == aggregation => Arc::clone(&before.aggregation),
-            _ => Arc::new(aggregation),
+            Some(before) if *before.aggregation.bytes() == text => before.aggregation.clone(),
+            _ => document("application/json", text),
         }
     }
 
-    fn publish(&self, places: Vec<Place>) -> Published {
+    fn publish(&self, places: Vec<IssuerLists>) -> Published {
         let lists = places.iter().flat_map(|place| place.lists.values());
         let oldest = lists.map(|list| list.signed_at).min();
         let renew_after = if self.changed.is_none() { span() } else { self.before.renew_after };

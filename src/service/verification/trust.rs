@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use super::metadata::Metadata;
 use crate::clock::Timestamp;
+use crate::service::document::Document;
 use crate::service::issuers::Issuers;
 use crate::token::{
     Authenticated, AuthenticatedToken, Grant, HotEnrollmentTokens, HotServiceTokens, KeyRing, ServiceGrant,
@@ -18,7 +20,12 @@ pub struct Trust {
     hot_tokens: usize,
     enrollment: HotEnrollmentTokens,
     service: HotServiceTokens,
+    jwks: Document,
+    metadata: Document,
 }
+
+/// Time that caches may keep the key set and the metadata, in seconds: a prepared key is published long before it signs.
+const MAX_AGE: u32 = 300;
 
 impl Trust {
     /// These keys, URLs and audiences, remembering up to `hot_tokens` good signatures of each kind of token.
@@ -29,7 +36,11 @@ impl Trust {
         hot_tokens: usize,
     ) -> Self {
         let (enrollment, service) = (HotEnrollmentTokens::new(hot_tokens), HotServiceTokens::new(hot_tokens));
-        Self { ring, issuers, audiences, hot_tokens, enrollment, service }
+        let jwks =
+            Document::new("application/jwk-set+json", MAX_AGE, ring.verifying().to_jwks()).compressed();
+        let metadata = serde_json::to_vec(&Metadata::of(issuers.current())).unwrap_or_default();
+        let metadata = Document::new("application/json", MAX_AGE, metadata).compressed();
+        Self { ring, issuers, audiences, hot_tokens, enrollment, service, jwks, metadata }
     }
 
     /// The next generation, with these keys. Nothing is remembered.
@@ -47,6 +58,16 @@ impl Trust {
     /// The signing keys.
     pub const fn ring(&self) -> &Arc<KeyRing> {
         &self.ring
+    }
+
+    /// The published key set (RFC 7517).
+    pub const fn jwks(&self) -> &Document {
+        &self.jwks
+    }
+
+    /// The published OAuth metadata (RFC 8414) of the current external URL.
+    pub const fn metadata(&self) -> &Document {
+        &self.metadata
     }
 
     /// The external URLs.

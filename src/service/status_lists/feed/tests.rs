@@ -1,12 +1,11 @@
 //! Who hears what, and who is dropped.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::clock::Timestamp;
 use crate::id::StatusRef;
-use crate::service::status_lists::published::{Aggregation, Place, SignedList};
+use crate::service::status_lists::published::{IssuerLists, SignedList, document};
 use crate::store::{ListChange, Taken};
 use crate::token::{Status, status_uri};
 
@@ -60,16 +59,14 @@ fn list(second: i64) -> ListId {
     ListId::generate(Timestamp::from_secs(second))
 }
 
-fn place(issuer: &str, lists: &[ListId]) -> Place {
+fn place(issuer: &str, lists: &[ListId]) -> IssuerLists {
     let signed = |list: &ListId| {
         let signed_at = Timestamp::from_secs(0);
-        let signed = SignedList { uri: status_uri(issuer, *list), text: Bytes::new(), signed_at };
+        let signed =
+            SignedList { uri: status_uri(issuer, *list), document: document("text/plain", ""), signed_at };
         (*list, Arc::new(signed))
     };
-    let lists = lists.iter().map(signed).collect::<HashMap<_, _>>();
-    let issuer = Arc::<str>::from(issuer);
-    let aggregation = Arc::new(Aggregation { issuer: Arc::clone(&issuer), text: Bytes::new() });
-    Place { issuer, lists, aggregation }
+    IssuerLists { lists: lists.iter().map(signed).collect(), ..IssuerLists::empty(issuer.into()) }
 }
 
 fn published(lists: &[ListId]) -> Published {
