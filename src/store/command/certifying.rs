@@ -39,8 +39,8 @@ pub struct NewCertificate {
 /// See [`Command::Redeem`](super::Command::Redeem).
 ///
 /// Decided inside the transaction, in this order: the key belongs to no revoked host; the pair is new, else
-/// [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate; the token is not revoked (its status bits say so, and a persistent
-/// one has a live row); a use is left; the name is free. Any refusal leaves nothing behind.
+/// [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate; the authority still vouches for the token;
+/// the token has not ended and a use is left; the name is free. A refusal leaves nothing behind.
 pub struct Redeem {
     /// The token it stands on.
     pub ticket: Ticket,

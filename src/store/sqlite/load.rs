@@ -9,7 +9,7 @@ use crate::store::revocations::{Change, PAGE_BYTES};
 
 /// Gives a new database its ledger chain.
 pub(super) fn begin_chain(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO meta (only, chain, head_seq, head_hash) SELECT 1, ?1, 0, ?2 \
+    let sql = "INSERT INTO meta (single, chain, head_seq, head_hash) SELECT 1, ?1, 0, ?2 \
                WHERE NOT EXISTS (SELECT 1 FROM meta)";
     connection.execute(sql, params![ChainId::generate(now), [0_u8; 32]]).map(drop)
 }

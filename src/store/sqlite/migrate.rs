@@ -14,6 +14,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/002_verification.sql"),
     include_str!("../migrations/003_access.sql"),
     include_str!("../migrations/004_listing.sql"),
+    include_str!("../migrations/005_one_row.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.
@@ -36,7 +37,12 @@ pub(super) fn migrate(
         back_up(connection, &backup_path(path, found))?;
     }
     for (number, migration) in (1..).zip(migrations).filter(|(number, _)| *number > found) {
-        apply(connection, number, migration)?;
+        apply(connection, number, migration).map_err(|source| OpenError::NotMigrated {
+            found,
+            newest,
+            number,
+            source,
+        })?;
     }
     Ok(())
 }
@@ -46,12 +52,12 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 
-fn apply(connection: &mut Connection, number: i64, migration: &str) -> Result<(), OpenError> {
+fn apply(connection: &mut Connection, number: i64, migration: &str) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(migration)?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", number)?;
-    Ok(transaction.commit()?)
+    transaction.commit()
 }
 
 /// A database without our mark that has tables already is somebody else's.

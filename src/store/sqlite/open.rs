@@ -38,6 +38,21 @@ pub enum OpenError {
         /// The version needed.
         newest: i64,
     },
+    /// A migration failed. The database is as it was before that migration.
+    #[error(
+        "the database cannot be migrated from schema version {found} to {newest}: step {number} failed: {source}; \
+         run the gatepass that wrote it, and report this error"
+    )]
+    NotMigrated {
+        /// Schema version of the file.
+        found: i64,
+        /// Newest schema version of this program.
+        newest: i64,
+        /// Number of the migration that failed.
+        number: i64,
+        /// Error of SQLite.
+        source: rusqlite::Error,
+    },
     /// Another server has it open.
     #[error("another gatepass server runs on this database (it holds {}): stop it first", lock.display())]
     Locked {

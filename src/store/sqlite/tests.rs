@@ -1,6 +1,7 @@
 //! The contract on SQLite, and what only SQLite can get wrong.
 
 mod faults;
+mod migrating;
 mod opening;
 mod plans;
 

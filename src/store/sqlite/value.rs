@@ -14,7 +14,7 @@ use crate::id::{
     ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SessionId, SpkiHash, Thumbprint,
     TokenId,
 };
-use crate::name::{Cluster, DnsName, Label};
+use crate::name::{Cluster, DnsName, Label, Role};
 use crate::store::{KeyState, ListKind, RevocationReason};
 use crate::token::KeyUse;
 
@@ -65,7 +65,7 @@ macro_rules! text {
         }
     )*};
 }
-text!(Cluster, DnsName, Label);
+text!(Cluster, DnsName, Label, Role);
 
 macro_rules! word {
     ($name:ident: $($variant:ident = $word:literal),*) => {

@@ -224,7 +224,7 @@ impl Writer {
             Mark::On(at) => Some(before.map_or(at, |before| before.max(at))),
             Mark::Set(at) => Some(at),
         });
-        let sql = "UPDATE meta SET head_seq = ?1, head_hash = ?2, clock_mark = ?3 WHERE only = 1";
+        let sql = "UPDATE meta SET head_seq = ?1, head_hash = ?2, clock_mark = ?3 WHERE single = 1";
         let params = params![Count(head.seq), head.hash, mark];
         self.connection.prepare_cached(sql)?.execute(params).map(drop)
     }
@@ -244,7 +244,7 @@ fn batch(reach: Reach) -> Reach {
 
 /// The head of the chain and the clock mark. Read in every batch anew: what a failed one did not commit never was.
 pub(super) fn read_meta(connection: &Connection) -> rusqlite::Result<(ChainHead, Option<Timestamp>)> {
-    let sql = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE only = 1";
+    let sql = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE single = 1";
     connection.prepare_cached(sql)?.query_row([], |row| {
         let head = ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? };
         Ok((head, row.get(3)?))

@@ -13,7 +13,7 @@ use crate::store::{
 impl Act<'_> {
     pub(super) fn found(&mut self, command: Found) -> rusqlite::Result<Founded> {
         let Found { keys, lists, issuer, names, admin, entry } = command;
-        let sql = "UPDATE meta SET founded_at = ?1 WHERE only = 1 AND founded_at IS NULL";
+        let sql = "UPDATE meta SET founded_at = ?1 WHERE single = 1 AND founded_at IS NULL";
         if self.execute(sql, [entry.at])? == 0 {
             return self.undo(Founded::Before);
         }

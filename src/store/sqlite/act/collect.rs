@@ -8,7 +8,9 @@ use super::Act;
 use crate::clock::Timestamp;
 use crate::id::{HostId, ListId, SpkiHash, TokenId};
 use crate::ledger::{Action, Draft};
+use crate::name::Role;
 use crate::store::revocations::Change;
+use crate::store::sqlite::value::Json;
 use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
 
 /// How far behind the stored use of a session may be, twice.
@@ -51,10 +53,16 @@ impl Act<'_> {
         let sql = "DELETE FROM mints WHERE token IN ( \
                    SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND expires_at <= ?1 LIMIT ?2) UNION \
                    SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND revoked_at <= ?1 LIMIT ?2) \
-                   LIMIT ?2)";
-        let deleted = self.execute(sql, params![command.now.minus(command.retention), command.most])?;
-        done.tokens += count(deleted, command, &mut done.more);
-        Ok(())
+                   LIMIT ?2) RETURNING token, roles";
+        let ended = command.now.minus(command.retention);
+        let deleted = self.all(sql, params![ended, command.most], token_and_roles)?;
+        done.tokens += count(deleted.len(), command, &mut done.more);
+        deleted.into_iter().try_for_each(|(token, roles)| self.delete_mint_roles(token, &roles))
+    }
+
+    fn delete_mint_roles(&self, token: TokenId, roles: &[Role]) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM mint_roles WHERE role = ?1 AND token = ?2";
+        roles.iter().try_for_each(|role| self.execute(sql, params![role, token]).map(drop))
     }
 
     /// Persistent tokens that ended: first their pairs, then the rows. While pairs are left the row stays, so that the
@@ -80,7 +88,11 @@ impl Act<'_> {
             }
             done.pairs += self.execute("DELETE FROM uses WHERE token = ?1", [token])? as u64;
             self.execute("DELETE FROM tokens WHERE token = ?1", [token])?;
-            done.tokens += self.execute("DELETE FROM mints WHERE token = ?1", [token])? as u64;
+            let sql = "DELETE FROM mints WHERE token = ?1 RETURNING token, roles";
+            if let Some((token, roles)) = self.one(sql, [token], token_and_roles)? {
+                self.delete_mint_roles(token, &roles)?;
+                done.tokens += 1;
+            }
         }
         Ok(())
     }
@@ -120,12 +132,16 @@ impl Act<'_> {
     }
 
     fn collect_hosts(&mut self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
-        let sql = "SELECT host, revoked_at IS NOT NULL FROM hosts WHERE ends_at <= ?1 LIMIT ?2";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, HostId>(0)?, row.get::<_, bool>(1)?));
+        let sql = "SELECT host, revoked_at IS NOT NULL, roles FROM hosts WHERE ends_at <= ?1 LIMIT ?2";
+        let read = |row: &rusqlite::Row<'_>| {
+            let Json(roles) = row.get::<_, Json<Vec<Role>>>(2)?;
+            Ok((row.get::<_, HostId>(0)?, row.get::<_, bool>(1)?, roles))
+        };
         let ended = command.now.minus(command.host_retention);
         let hosts = self.all(sql, params![ended, command.most], read)?;
         done.hosts += count(hosts.len(), command, &mut done.more);
-        for (host, revoked) in hosts {
+        for (host, revoked, roles) in hosts {
+            self.delete_host_roles(host, &roles)?;
             self.execute("DELETE FROM pairs WHERE host = ?1", [host])?;
             // Its certificates and keys go with it.
             self.execute("DELETE FROM hosts WHERE host = ?1", [host])?;
@@ -178,6 +194,10 @@ impl Act<'_> {
         done.api_keys += count(deleted, command, &mut done.more);
         Ok(())
     }
+}
+
+fn token_and_roles(row: &rusqlite::Row<'_>) -> rusqlite::Result<(TokenId, Vec<Role>)> {
+    Ok((row.get(0)?, row.get::<_, Json<Vec<Role>>>(1)?.0))
 }
 
 /// How many that were; `more` is set where the limit was met.

@@ -82,8 +82,7 @@ impl Act<'_> {
         at: Timestamp,
     ) -> rusqlite::Result<bool> {
         for ended in tokens {
-            self.execute("UPDATE tokens SET revoked_at = ?2 WHERE token = ?1", params![ended.token, at])?;
-            self.execute("UPDATE mints SET revoked_at = ?2 WHERE token = ?1", params![ended.token, at])?;
+            self.write_end(ended.token, None, at)?;
         }
         let statuses: Vec<StatusRef> = tokens.iter().map(|token| token.status).collect();
         self.set_revoked(&statuses)?;

@@ -8,6 +8,7 @@ use super::certificate::sorted;
 use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::Subjects;
+use crate::name::Role;
 use crate::store::revocations::Change;
 use crate::store::sqlite::read::{HOST_BY_ID, host};
 use crate::store::sqlite::value::{Json, damaged};
@@ -85,9 +86,22 @@ impl Act<'_> {
         }
         let sql = "UPDATE hosts SET roles = ?2, withdraw = ?3 WHERE host = ?1";
         self.execute(sql, params![host, Json(&roles), withdraw && !now])?;
+        self.delete_host_roles(host, &lineage.roles)?;
+        self.insert_host_roles(host, &roles)?;
         let before: Vec<Value> = lineage.roles.iter().map(|role| Value::from(role.as_str())).collect();
         self.enter(entry.with("roles_before", before))?;
         Ok(RolesChange::Changed(Box::new(self.host_record(host)?)))
+    }
+
+    /// Writes the roles by which lists find the host.
+    pub(super) fn insert_host_roles(&self, host: HostId, roles: &[Role]) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO host_roles (role, host) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        roles.iter().try_for_each(|role| self.execute(sql, params![role, host]).map(drop))
+    }
+
+    pub(super) fn delete_host_roles(&self, host: HostId, roles: &[Role]) -> rusqlite::Result<()> {
+        let sql = "DELETE FROM host_roles WHERE role = ?1 AND host = ?2";
+        roles.iter().try_for_each(|role| self.execute(sql, params![role, host]).map(drop))
     }
 
     fn host_record(&self, id: HostId) -> rusqlite::Result<HostRecord> {

@@ -63,7 +63,9 @@ impl Act<'_> {
             record.audience,
             key,
         ];
-        self.execute(sql, params).map(drop)
+        self.execute(sql, params)?;
+        let sql = "INSERT INTO mint_roles (role, token) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        record.roles.iter().try_for_each(|role| self.execute(sql, params![role, record.token]).map(drop))
     }
 
     fn insert_token(&self, record: &MintRecord) -> rusqlite::Result<()> {

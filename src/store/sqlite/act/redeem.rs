@@ -11,11 +11,14 @@ use crate::name::DnsName;
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{NewCertificate, NewHost, Redeem, RedeemRefusal, Redeemed, StoredCertificate, Ticket};
-use crate::token::Status;
 
-/// Whether a token's time has come. By the token: what somebody minted who was deleted may be due by the million.
-pub(in crate::store::sqlite) const IS_DUE: &str =
-    "SELECT 1 FROM mints WHERE token = ?1 AND revoke_at <= ?2 AND revoked_at IS NULL";
+/// Whether the authority still vouches for a token: its key is trusted for it, its status list exists, a persistent one has its
+/// row, and no revocation is due. The last is asked by the token: a deleted minter may leave a million due tokens.
+pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing_keys AS k \
+     WHERE k.kid = ?1 AND k.state <> 'retired' AND (k.persistent_only = 0 OR ?2 = 1) \
+     AND EXISTS (SELECT 1 FROM status_lists AS l WHERE l.list = ?3) \
+     AND (?2 = 0 OR EXISTS (SELECT 1 FROM tokens AS t WHERE t.token = ?4)) \
+     AND NOT EXISTS (SELECT 1 FROM mints AS m WHERE m.token = ?4 AND m.revoke_at <= ?5 AND m.revoked_at IS NULL)";
 
 impl Act<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> rusqlite::Result<Redeemed> {
@@ -28,11 +31,15 @@ impl Act<'_> {
             let winners = self.winners_certificate(admitted, certificate.key)?;
             return self.undo(Redeemed::Again(winners));
         }
-        if !self.token_is_live(&ticket, certificate.issued_at)? {
+        if !self.is_vouched_for(&ticket, certificate.issued_at)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::TokenRevoked));
         }
         let Some(used) = self.take_use(&ticket, &host, &certificate, keep_until, entry.address)? else {
-            return self.undo(Redeemed::Refused(RedeemRefusal::TokenSpent));
+            let refusal = match self.has_ended(ticket.token)? {
+                true => RedeemRefusal::TokenRevoked,
+                false => RedeemRefusal::TokenSpent,
+            };
+            return self.undo(Redeemed::Refused(refusal));
         };
         if let Some(name) = &host.name
             && self.name_is_taken(name)?
@@ -48,24 +55,15 @@ impl Act<'_> {
         Ok(Redeemed::First)
     }
 
-    /// Whether the token is neither revoked at `now` nor suspended, its key still vouches for it and, if it must have a row, has a
-    /// live one.
-    /// Being used up is judged by the uses, not here: the pair that took the last one is still answered.
-    pub(super) fn token_is_live(&self, ticket: &Ticket, now: Timestamp) -> rusqlite::Result<bool> {
-        if matches!(self.stored_status(ticket.status)?, Status::Revoked | Status::Suspended) {
-            return Ok(false);
-        }
-        if self.exists(IS_DUE, params![ticket.token, now])? {
-            return Ok(false);
-        }
-        let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state <> 'retired' AND (persistent_only = 0 OR ?2)";
-        if !self.exists(sql, params![ticket.key, ticket.persistent])? {
-            return Ok(false);
-        }
-        if !ticket.persistent {
-            return Ok(true);
-        }
-        self.exists("SELECT 1 FROM tokens WHERE token = ?1 AND revoked_at IS NULL", [ticket.token])
+    /// Whether the authority still vouches for the token at `now`; the token's own row has the last word.
+    pub(super) fn is_vouched_for(&self, ticket: &Ticket, now: Timestamp) -> rusqlite::Result<bool> {
+        let Ticket { token, key, status, persistent, max_uses: _ } = *ticket;
+        self.exists(IS_VOUCHED_FOR, params![key, persistent, status.list, token, now])
+    }
+
+    /// Whether the token is revoked or suspended.
+    pub(super) fn has_ended(&self, token: TokenId) -> rusqlite::Result<bool> {
+        self.exists("SELECT 1 FROM uses WHERE token = ?1 AND ended_at IS NOT NULL", [token])
     }
 
     pub(super) fn pair(&self, token: TokenId, key: SpkiHash) -> rusqlite::Result<Option<HostId>> {
@@ -80,7 +78,8 @@ impl Act<'_> {
         found.ok_or_else(|| damaged("a pair's host has no certificate"))
     }
 
-    /// Takes one use if one is left and remembers who took it, in one statement; answers how many are taken then.
+    /// Takes a use if the token has not ended and one is left, and remembers the host; returns the number of uses taken. This one
+    /// statement decides about the token.
     fn take_use(
         &self,
         ticket: &Ticket,
@@ -96,7 +95,7 @@ impl Act<'_> {
                    VALUES (?1, 1, CASE WHEN ?2 = 1 THEN ?3 END, ?4, ?3, ?5, ?6) \
                    ON CONFLICT (token) DO UPDATE SET used = used + 1, \
                    spent_at = CASE WHEN used + 1 >= ?2 THEN ?3 END, last_at = ?3, last_host = ?5, last_from = ?6 \
-                   WHERE ?2 IS NULL OR used < ?2 RETURNING used";
+                   WHERE ended_at IS NULL AND (?2 IS NULL OR used < ?2) RETURNING used";
         let (at, from) = (certificate.issued_at, from.map(|from| from.to_string()));
         let params = params![ticket.token, ticket.max_uses, at, keep_until, host.id, from];
         self.one(sql, params, |row| row.get(0))
@@ -125,6 +124,7 @@ impl Act<'_> {
             certificate.not_after,
         ];
         self.execute(sql, params)?;
+        self.insert_host_roles(host.id, &host.roles)?;
         self.insert_certificate(host.id, certificate)
     }
 

@@ -70,7 +70,7 @@ impl Act<'_> {
 
     pub(super) fn recertify(&mut self, command: Recertify) -> rusqlite::Result<Renewed> {
         let Recertify { ticket, host, roles, certificate, entry } = command;
-        if !self.token_is_live(&ticket, certificate.issued_at)? {
+        if !self.is_vouched_for(&ticket, certificate.issued_at)? || self.has_ended(ticket.token)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
         }
         let pair = self.pair(ticket.token, certificate.key)?;

@@ -6,13 +6,15 @@ use super::Act;
 use crate::clock::Timestamp;
 use crate::id::{HostId, StatusRef, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
-use crate::store::{RevokeToken, RevokeTokens, TokenKind, TokenRevocation, TokensRevoked};
+use crate::store::{KEEP_AFTER_EXPIRY, RevokeToken, RevokeTokens, TokenKind, TokenRevocation, TokensRevoked};
 
 /// What revoking needs of a mint record.
 pub(super) struct Minted {
     token: TokenId,
     status: StatusRef,
     persistent: bool,
+    /// End of the token's validity; `None` if it never expires.
+    expires_at: Option<Timestamp>,
     emergency: bool,
     kind: TokenKind,
     /// It was revoked before, or no use is left of it: there is nothing to take back.
@@ -95,7 +97,7 @@ impl Act<'_> {
 
     pub(super) fn minted(&self, token: TokenId) -> rusqlite::Result<Option<Minted>> {
         let sql = "SELECT m.list, m.idx, m.persistent, m.emergency, m.revoked_at IS NOT NULL OR u.spent_at IS NOT NULL, \
-                   m.audience IS NOT NULL FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token WHERE m.token = ?1";
+                   m.audience IS NOT NULL, m.expires_at FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token WHERE m.token = ?1";
         self.one(sql, [token], |row| {
             Ok(Minted {
                 token,
@@ -104,16 +106,32 @@ impl Act<'_> {
                 emergency: row.get(3)?,
                 over: row.get(4)?,
                 kind: if row.get(5)? { TokenKind::Service } else { TokenKind::Enrollment },
+                expires_at: row.get(6)?,
             })
         })
     }
 
     /// Revokes the token itself.
     pub(super) fn take_back(&mut self, minted: &Minted, at: Timestamp) -> rusqlite::Result<()> {
-        let Minted { token, status, .. } = *minted;
+        // The end outlives the mint record for as long as anything may accept the token.
+        let keep_until =
+            minted.expires_at.filter(|_| !minted.persistent).map(|end| end.plus(KEEP_AFTER_EXPIRY));
+        self.write_end(minted.token, keep_until, at)?;
+        self.set_revoked(&[minted.status])
+    }
+
+    /// Writes a token's end to its row of uses, which decides, and to the rows that lists read.
+    pub(super) fn write_end(
+        &self,
+        token: TokenId,
+        keep_until: Option<Timestamp>,
+        at: Timestamp,
+    ) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO uses (token, used, ended_at, keep_until) VALUES (?1, 0, ?2, ?3) \
+                   ON CONFLICT (token) DO UPDATE SET ended_at = excluded.ended_at";
+        self.execute(sql, params![token, at, keep_until])?;
         self.execute("UPDATE mints SET revoked_at = ?2 WHERE token = ?1", params![token, at])?;
-        self.execute("UPDATE tokens SET revoked_at = ?2 WHERE token = ?1", params![token, at])?;
-        self.set_revoked(&[status])
+        self.execute("UPDATE tokens SET revoked_at = ?2 WHERE token = ?1", params![token, at]).map(drop)
     }
 }
 

@@ -15,11 +15,14 @@ impl Act<'_> {
             return self.undo(SessionBeginning::UserChanged);
         }
         // Those of earlier epochs are over already; of the others of this kind those make room that were not used for longest.
-        self.execute("DELETE FROM sessions WHERE user = ?1 AND epoch <> ?2", params![user, Count(epoch)])?;
+        self.execute(
+            "DELETE FROM sessions WHERE user_name = ?1 AND epoch <> ?2",
+            params![user, Count(epoch)],
+        )?;
         let sql = "DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions \
-                   WHERE user = ?1 AND kind = ?3 ORDER BY seen_at DESC, created_at DESC, digest LIMIT -1 OFFSET ?2)";
+                   WHERE user_name = ?1 AND kind = ?3 ORDER BY seen_at DESC, created_at DESC, digest LIMIT -1 OFFSET ?2)";
         let dropped = self.execute(sql, params![user, most.saturating_sub(1), kind])?;
-        let sql = "INSERT INTO sessions (digest, user, epoch, kind, created_at, expires_at, seen_at) \
+        let sql = "INSERT INTO sessions (digest, user_name, epoch, kind, created_at, expires_at, seen_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         self.execute(sql, params![id, user, Count(epoch), kind, created_at, expires_at, seen_at])?;
         self.enter(if dropped > 0 { entry.with("dropped", dropped) } else { entry })?;

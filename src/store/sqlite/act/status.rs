@@ -31,15 +31,6 @@ impl Act<'_> {
         }
     }
 
-    /// Where a token stands; revoked, if its list is not there.
-    pub(super) fn stored_status(&self, status: StatusRef) -> rusqlite::Result<Status> {
-        let (page, byte, shift) = place(status.index);
-        Ok(match self.page(status.list, page)? {
-            Some(bits) => Status::from_bits(bits[byte] >> shift & 3),
-            None => Status::Revoked,
-        })
-    }
-
     /// Takes tokens back: nothing lowers this.
     pub(super) fn set_revoked(&mut self, tokens: &[StatusRef]) -> rusqlite::Result<()> {
         self.set(tokens, Status::Revoked)

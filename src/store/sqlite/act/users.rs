@@ -129,12 +129,12 @@ impl Act<'_> {
     /// What was proven of this user so far counts for nothing, but for one session if it is to be kept.
     fn begin_user_epoch(&self, name: &str, keep: Option<SessionId>) -> rusqlite::Result<usize> {
         self.end_sessions(name, keep)?;
-        self.execute("UPDATE sessions SET epoch = epoch + 1 WHERE user = ?1", [name])?;
+        self.execute("UPDATE sessions SET epoch = epoch + 1 WHERE user_name = ?1", [name])?;
         self.execute("UPDATE users SET epoch = epoch + 1, version = version + 1 WHERE name = ?1", [name])
     }
 
     fn end_sessions(&self, name: &str, keep: Option<SessionId>) -> rusqlite::Result<()> {
-        self.execute("DELETE FROM sessions WHERE user = ?1 AND digest IS NOT ?2", params![name, keep])
+        self.execute("DELETE FROM sessions WHERE user_name = ?1 AND digest IS NOT ?2", params![name, keep])
             .map(drop)
     }
 }

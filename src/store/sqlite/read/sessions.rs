@@ -11,7 +11,7 @@ use crate::store::{Answer, SessionRecord, Sessions, UserRecord};
 /// The columns of the user come first.
 const SESSION: &str = "SELECT u.name, u.role, u.limits, u.epoch, u.version, u.created_at, u.changed_at, u.disabled_at, \
      s.kind, s.created_at, s.expires_at, s.seen_at \
-     FROM sessions AS s JOIN users AS u ON u.name = s.user AND u.epoch = s.epoch WHERE s.digest = ?1";
+     FROM sessions AS s JOIN users AS u ON u.name = s.user_name AND u.epoch = s.epoch WHERE s.digest = ?1";
 
 fn session(id: SessionId, row: &Row<'_>) -> rusqlite::Result<(SessionRecord, UserRecord)> {
     let user = user(row)?;
@@ -39,7 +39,7 @@ impl Sessions for SqliteStore {
     fn count_sessions(&self, user: String) -> Answer<'_, u64> {
         Box::pin(async move {
             self.pool.read(|connection| {
-                let sql = "SELECT count(*) FROM sessions WHERE user = ?1";
+                let sql = "SELECT count(*) FROM sessions WHERE user_name = ?1";
                 connection.prepare_cached(sql)?.query_row([user], |row| row.get::<_, Count>(0).map(|n| n.0))
             })
         })

@@ -18,6 +18,7 @@ use crate::token::{STATUS_LIST_CAPACITY, Status};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const ROLES: &str = r#"["allocator","proxy"]"#;
+const ROLE_NAMES: [&str; 2] = ["allocator", "proxy"];
 const ACTOR: &str = "user:admin";
 /// Every so many tokens one is revoked, and every so many hosts.
 const REVOKED_TOKENS: u64 = 40;
@@ -64,6 +65,13 @@ impl<'a> Rows<'a> {
             sql,
             params![token, key, issuer, label, ROLES, ACTOR, created_at, list, index, revoked_at],
         )?;
+        for role in ROLE_NAMES {
+            self.write("INSERT INTO mint_roles (role, token) VALUES (?1, ?2)", params![role, token])?;
+        }
+        if let Some(revoked_at) = revoked_at {
+            let sql = "INSERT INTO uses (token, used, ended_at) VALUES (?1, 0, ?2)";
+            self.write(sql, params![token, revoked_at])?;
+        }
         let sql = "INSERT INTO tokens (token, kid, issuer, emergency, list, idx, revoked_at) \
                    VALUES (?1, ?2, ?3, 0, ?4, ?5, ?6)";
         self.write(sql, params![token, key, issuer, list, index, revoked_at])
@@ -80,6 +88,9 @@ impl<'a> Rows<'a> {
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)";
         self.write(sql, params![host, ROLES, token, enrolled_at, revoked_at, serial, not_after])?;
         self.write("INSERT INTO host_keys (host, key) VALUES (?1, ?2)", params![host, key])?;
+        for role in ROLE_NAMES {
+            self.write("INSERT INTO host_roles (role, host) VALUES (?1, ?2)", params![role, host])?;
+        }
         let sql = "INSERT INTO certificates (host, serial, key, issued_at, not_after, der) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let der = self.specimen.copy(serial, host);
@@ -202,7 +213,7 @@ impl Chain<'_> {
         insert_entry(rows.connection, &mut head, &draft)?;
         self.head.set(head);
         rows.write(
-            "UPDATE meta SET head_seq = ?1, head_hash = ?2 WHERE only = 1",
+            "UPDATE meta SET head_seq = ?1, head_hash = ?2 WHERE single = 1",
             params![Count(head.seq), head.hash],
         )
     }

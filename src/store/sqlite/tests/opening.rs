@@ -1,7 +1,6 @@
 //! Opening, migrating, closing.
 
 use super::*;
-use crate::token::KeyUse;
 
 #[tokio::test]
 async fn a_second_server_is_refused_until_the_first_has_closed() {
@@ -69,35 +68,4 @@ async fn a_migration_that_fails_changes_nothing() {
     let store = open(&disk);
     append(&store, 10).await.unwrap();
     assert_eq!(store.chain_head().await.unwrap().0, 2);
-}
-
-#[tokio::test]
-async fn the_keys_of_the_first_schema_sign_enrollment_tokens() {
-    let disk = OnDisk::new();
-    let first = &migrate::MIGRATIONS[..1];
-    drop(SqliteStore::open_with(&disk.path, SqliteOptions::new(NOW), first).unwrap());
-    let insert = "INSERT INTO signing_keys (kid, public, state, persistent_only, created_at) \
-                  VALUES (zeroblob(32), zeroblob(32), 'current', 0, 1)";
-    Connection::open(&disk.path).unwrap().execute(insert, []).unwrap();
-    let keys = open(&disk).keys().await.unwrap();
-    assert_eq!(keys.iter().map(|key| key.usage).collect::<Vec<_>>(), [KeyUse::Enrollment]);
-}
-
-#[tokio::test]
-async fn uses_taken_before_they_were_kept_are_known_by_their_newest_pair() {
-    let disk = OnDisk::new();
-    drop(SqliteStore::open_with(&disk.path, SqliteOptions::new(NOW), &migrate::MIGRATIONS[..3]).unwrap());
-    let connection = Connection::open(&disk.path).unwrap();
-    let rows = "INSERT INTO uses (token, used) VALUES (zeroblob(16), 2);
-                INSERT INTO pairs (token, key, host, redeemed_at) VALUES (zeroblob(16), zeroblob(32), x'01010101010101010101010101010101', 7),
-                (zeroblob(16), x'0202020202020202020202020202020202020202020202020202020202020202', x'03030303030303030303030303030303', 5)";
-    connection.execute_batch(rows).unwrap();
-    drop(connection);
-    drop(open(&disk));
-    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-    let found: (i64, i64, [u8; 16]) = Connection::open(&disk.path)
-        .unwrap()
-        .query_row("SELECT used, last_at, last_host FROM uses", [], read)
-        .unwrap();
-    assert_eq!(found, (2, 7, [1; 16]));
 }

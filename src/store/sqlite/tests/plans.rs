@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::sqlite::act::ending::MAKE_MINTED_DUE;
-use crate::store::sqlite::act::redeem::IS_DUE;
+use crate::store::sqlite::act::redeem::IS_VOUCHED_FOR;
 use crate::store::sqlite::read::{accounts, entries, hosts, tokens};
 
 /// How SQLite goes about it, a line for each step.
@@ -59,8 +59,15 @@ fn what_is_due_and_what_somebody_minted_is_found_by_an_index() {
     let connection = Connection::open(&disk.path).unwrap();
     let due = plan(&connection, tokens::NEXT_DUE);
     assert!(due[0].contains("mints_to_revoke"), "{due:#?}");
-    let of_one = plan(&connection, IS_DUE);
-    assert!(of_one[0].contains("(token=?)"), "{of_one:#?}");
+    let vouched = plan(&connection, IS_VOUCHED_FOR);
+    assert!(
+        vouched.iter().all(|step| !step.contains("SCAN") || step.starts_with("SCAN CONSTANT")),
+        "{vouched:#?}"
+    );
+    assert!(
+        vouched.iter().any(|step| step.starts_with("SEARCH m") && step.contains("(token=?)")),
+        "{vouched:#?}"
+    );
     let minted = plan(&connection, MAKE_MINTED_DUE);
     for index in ["mints_by_minter (minter=?)", "mints_by_owner (owner=?)"] {
         assert!(

@@ -1,0 +1,152 @@
+//! Databases of earlier schema versions, with rows in them.
+
+use super::*;
+use crate::id::{ListId, SpkiHash, StatusRef, TokenId};
+use crate::token::{KeyUse, Status};
+
+/// A database of an earlier schema version, filled with `rows`.
+fn earlier(version: usize, rows: &str) -> OnDisk {
+    let disk = OnDisk::new();
+    let mut connection = Connection::open(&disk.path).unwrap();
+    migrate::migrate(&mut connection, &disk.path, &migrate::MIGRATIONS[..version]).unwrap();
+    let meta =
+        "INSERT INTO meta (only, chain, head_seq, head_hash) VALUES (1, zeroblob(16), 0, zeroblob(32));";
+    connection.execute_batch(&[meta, rows].concat()).unwrap();
+    disk
+}
+
+/// An ephemeral token of the fourth schema: its id and its status index are made of `number`.
+fn mint(number: u8, more: &str, values: &str) -> String {
+    let id = format!("{number:02x}").repeat(16);
+    format!(
+        "INSERT INTO mints (token, kid, issuer, label, roles, persistent, emergency, minter, created_at, expires_at, dns_names, \
+         list, idx{more}) VALUES (x'{id}', zeroblob(32), 'https://gate.example.org', 'rack', '[\"proxy\",\"director\"]', 0, 0, \
+         'user:admin', 1, {}, '[]', zeroblob(16), {number}{values});",
+        NOW.millis() + 3_600_000,
+    )
+}
+
+const FOUNDED: &str = "INSERT INTO signing_keys (kid, public, state, persistent_only, created_at) \
+     VALUES (zeroblob(32), zeroblob(32), 'current', 0, 1); \
+     INSERT INTO status_lists (list, kind, next, ends_at) VALUES (zeroblob(16), 'ephemeral', 9, 0); \
+     UPDATE meta SET clock_mark = 1900000000000;";
+
+/// A redemption of token `number` with a key of its own.
+async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
+    let (token, key) = (TokenId::from_bytes([number; 16]), SpkiHash::of(&[number]));
+    let status = StatusRef { list: ListId::from_bytes([0; 16]), index: u32::from(number) };
+    let ticket = Ticket {
+        token,
+        key: crate::id::KeyId::from_bytes([0; 32]),
+        status,
+        persistent: false,
+        max_uses: Some(2),
+    };
+    let serial = crate::id::Serial::generate();
+    let not_after = NOW.plus(std::time::Duration::from_secs(60));
+    let certificate = NewCertificate { serial, key, der: vec![1], issued_at: NOW, not_after };
+    let host = NewHost { id: crate::id::HostId::generate(NOW), name: None, cluster: None, roles: Vec::new() };
+    let entry = Draft::done(Action::HostEnrolled, NOW, "token");
+    store.redeem(Redeem { ticket, host, certificate, keep_until: None, entry }).await.unwrap()
+}
+
+#[tokio::test]
+async fn revoked_tokens_of_the_fourth_schema_get_an_end() {
+    let revoked = format!(", {}", NOW.millis() - 1000);
+    let rows = [
+        FOUNDED,
+        &mint(1, "", ""),
+        &mint(2, ", revoked_at", &revoked),
+        &mint(3, ", revoked_at", &revoked),
+        "INSERT INTO uses (token, used, keep_until) VALUES (x'03030303030303030303030303030303', 1, 7), \
+         (x'01010101010101010101010101010101', 1, 8);",
+    ]
+    .concat();
+    let disk = earlier(4, &rows);
+    let store = open(&disk);
+    let ended = Redeemed::Refused(RedeemRefusal::TokenRevoked);
+    assert_eq!(redeem(store.as_ref(), 1).await, Redeemed::First);
+    assert_eq!(redeem(store.as_ref(), 2).await, ended);
+    assert_eq!(redeem(store.as_ref(), 3).await, ended);
+    let used = async |number| store.token(TokenId::from_bytes([number; 16])).await.unwrap().unwrap().used;
+    assert_eq!((used(1).await, used(2).await, used(3).await), (2, 0, 1));
+}
+
+#[tokio::test]
+async fn a_token_whose_record_was_collected_gets_its_end_from_the_ledger() {
+    let entry = |number: u8, days: i64| {
+        let (id, at) = (format!("{number:02x}").repeat(16), NOW.millis() - days * 86_400_000);
+        format!(
+            "INSERT INTO ledger SELECT chain, {number}, {at}, 'user:admin', NULL, NULL, 'token_revoked', x'{id}', NULL, 'done', '', \
+             x'00', zeroblob(32) FROM meta;"
+        )
+    };
+    let rows = [FOUNDED, &entry(4, 1), &entry(5, 3)].concat();
+    let disk = earlier(4, &rows);
+    let store = open(&disk);
+    assert_eq!(redeem(store.as_ref(), 4).await, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+    let kept: i64 = Connection::open(&disk.path)
+        .unwrap()
+        .query_row("SELECT count(*) FROM uses", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(kept, 1, "a token that was revoked three days ago has expired");
+}
+
+#[tokio::test]
+async fn two_tokens_with_one_status_index_stop_the_migration() {
+    let twice = mint(1, "", "").replace("x'0101", "x'0201");
+    let disk = earlier(4, &[FOUNDED, &mint(1, "", ""), &twice].concat());
+    let Err(error) = SqliteStore::open(&disk.path, SqliteOptions::new(NOW)) else { panic!("migrated") };
+    let text = error.to_string();
+    assert!(text.contains("step 5") && text.contains("mints.list, mints.idx"), "{text}");
+    assert_eq!(migrate::version(&Connection::open(&disk.path).unwrap()).unwrap(), 4);
+}
+
+#[tokio::test]
+async fn roles_of_the_fourth_schema_are_found_by_filters() {
+    let disk = earlier(4, &[FOUNDED, &mint(1, "", "")].concat());
+    let store = open(&disk);
+    let filter = TokenFilter {
+        role: crate::name::Role::parse("director").ok(),
+        ..TokenFilter::every(TokenKind::Enrollment, Ended::All, NOW)
+    };
+    assert_eq!(store.list_tokens(filter, PageQuery::new(None, 10)).await.unwrap().items.len(), 1);
+}
+
+#[tokio::test]
+async fn a_status_page_decides_nothing() {
+    let disk = OnDisk::new();
+    let path = disk.path.clone();
+    let mut world = World::begin(Box::new(disk)).await;
+    let token = world.mint_ephemeral(Some(2)).await;
+    world.revoke(&token).await;
+    Connection::open(path).unwrap().execute_batch("DELETE FROM status_pages").unwrap();
+    world.restart();
+    assert_eq!(world.store().revocations().status(token.status), Status::Valid);
+    let refused = world.redeem(&token, SpkiHash::of(b"key")).await;
+    assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
+}
+
+#[tokio::test]
+async fn the_keys_of_the_first_schema_sign_enrollment_tokens() {
+    let rows = "INSERT INTO signing_keys (kid, public, state, persistent_only, created_at) \
+                VALUES (zeroblob(32), zeroblob(32), 'current', 0, 1)";
+    let disk = earlier(1, rows);
+    let keys = open(&disk).keys().await.unwrap();
+    assert_eq!(keys.iter().map(|key| key.usage).collect::<Vec<_>>(), [KeyUse::Enrollment]);
+}
+
+#[tokio::test]
+async fn the_fourth_schema_knows_the_last_use_by_its_newest_pair() {
+    let rows = "INSERT INTO uses (token, used) VALUES (zeroblob(16), 2);
+                INSERT INTO pairs (token, key, host, redeemed_at) VALUES (zeroblob(16), zeroblob(32), x'01010101010101010101010101010101', 7),
+                (zeroblob(16), x'0202020202020202020202020202020202020202020202020202020202020202', x'03030303030303030303030303030303', 5)";
+    let disk = earlier(3, rows);
+    drop(open(&disk));
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found: (i64, i64, [u8; 16]) = Connection::open(&disk.path)
+        .unwrap()
+        .query_row("SELECT used, last_at, last_host FROM uses", [], read)
+        .unwrap();
+    assert_eq!(found, (2, 7, [1; 16]));
+}
