@@ -16,7 +16,7 @@ pub(crate) struct TokenFlags {
     /// Only those that give this role
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
-    /// Only those with this text in their label, in either case
+    /// Only those with this label; `*` stands for any text
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
     /// Only those minted by this user, the API key with this id, or this actor as the ledger names it. What a user's API keys
@@ -75,7 +75,7 @@ pub(crate) struct HostFlags {
     /// Only those with this role
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
-    /// Only those with this text in their name, in either case
+    /// Only those with this DNS name; `*` stands for any text
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
 }

@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, TokenId};
 use crate::name::Role;
 use crate::span::parse_span;
-use crate::store::{Ended, HostFilter, HostState, TokenFilter, TokenKind, TokenState};
+use crate::store::{Ended, HostFilter, HostState, NameFilter, TokenFilter, TokenKind, TokenState};
 
 /// The longest text that is searched for.
 const LONGEST_TEXT: usize = 128;
@@ -33,8 +33,8 @@ pub struct TokenWords {
     /// A role that they give.
     #[param(example = "proxy")]
     pub role: Option<String>,
-    /// Text within their label, in either case.
-    #[param(example = "rack")]
+    /// The label itself, or a pattern in which `*` stands for any text and ASCII letters match in either case.
+    #[param(example = "rack-*")]
     pub label: Option<String>,
     /// Who minted them, as the ledger names actors; a name alone is a user's.
     #[param(example = "user:admin")]
@@ -63,8 +63,8 @@ pub struct HostWords {
     /// A role that they have.
     #[param(example = "proxy")]
     pub role: Option<String>,
-    /// Text within their name, in either case.
-    #[param(example = "node-7")]
+    /// The DNS name itself, or a pattern in which `*` stands for any text.
+    #[param(example = "node-7*")]
     pub name: Option<String>,
 }
 
@@ -104,7 +104,7 @@ impl TokenWords {
         let mut faults = Vec::new();
         let states = states(self.state.as_deref(), &TokenState::ALL, TokenState::as_str, &mut faults);
         let role = role(self.role.as_deref(), &mut faults);
-        let label = text("label", self.label.as_deref(), &mut faults);
+        let label = text("label", self.label.as_deref(), &mut faults).map(NameFilter::new);
         let unused_since = self.unused_for.as_deref().and_then(|span| match parse_span(span) {
             Ok(span) => Some(now.minus(span)),
             Err(error) => {
@@ -137,7 +137,7 @@ impl HostWords {
         let mut faults = Vec::new();
         let states = states(self.state.as_deref(), &HostState::ALL, HostState::as_str, &mut faults);
         let role = role(self.role.as_deref(), &mut faults);
-        let name = text("name", self.name.as_deref(), &mut faults);
+        let name = text("name", self.name.as_deref(), &mut faults).map(NameFilter::new);
         let token = self.token.as_deref().and_then(|id| {
             let token = TokenId::parse(id);
             if token.is_none() {

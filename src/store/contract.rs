@@ -88,7 +88,10 @@ macro_rules! contract {
                 the_newest_use_is_kept_with_the_token,
                 each_filter_shows_its_tokens_and_no_other,
                 unused_tokens_are_those_neither_minted_nor_used_lately,
-                a_page_looks_at_so_many_rows_and_no_more,
+                a_pattern_judges_so_many_rows_a_page_and_no_more,
+                a_page_ends_after_its_limit_and_the_next_begins_there,
+                a_filter_by_state_finds_what_records_say,
+                changed_roles_and_collected_hosts_are_followed_by_the_filter,
                 hosts_are_found_by_token_role_name_and_state,
             }
             redeeming {

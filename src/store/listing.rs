@@ -1,74 +1,90 @@
-//! Which rows a list shows, and how it is read: page after page, newest first.
+//! Filters and pages of lists, newest first.
 
 use super::record::*;
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::name::Role;
 
-/// How many rows one page looks at, at most: a filter that few rows pass costs no page more than this.
+/// Maximum number of rows that one page judges. A filter that few rows pass costs no page more than this.
 pub const MOST_LOOKED_AT: u32 = 20_000;
 
-/// One page of a list that is ordered by id, newest first: it stays the same while rows are added.
+/// One page of a list in descending order of its ids. The page stays the same while rows are added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageQuery<Id> {
-    /// Only rows after (older than) this one.
+    /// The row before the page; the page has older ones only.
     pub after: Option<Id>,
-    /// At most this many rows.
+    /// Maximum number of rows.
     pub limit: u32,
-    /// Look at most at this many rows for them.
+    /// Maximum number of rows that are judged for them.
     pub look_at: u32,
 }
 
 impl<Id> PageQuery<Id> {
-    /// At most `limit` rows after (older than) `after`, of the next [`MOST_LOOKED_AT`].
+    /// At most `limit` rows after `after`, of the next [`MOST_LOOKED_AT`].
     pub const fn new(after: Option<Id>, limit: u32) -> Self {
         Self { after, limit, look_at: MOST_LOOKED_AT }
     }
 }
 
-/// What a page found: fewer rows than asked for, or none, do not mean that the list ends.
+/// A page of rows. Fewer rows than the limit, or none, do not mean that the list ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T, Id> {
     /// The rows.
     pub items: Vec<T>,
-    /// The last row that was looked at, if others follow it.
+    /// The last row that was judged, if others follow it.
     pub next: Option<Id>,
 }
 
-/// Which tokens a list shows.
+/// A condition on a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameFilter {
+    /// The name itself. An index finds it.
+    Exact(String),
+    /// A pattern in which `*` stands for any text, and ASCII letters match in either case. Each row is judged.
+    Pattern(String),
+}
+
+impl NameFilter {
+    /// Reads a text: a pattern if it has a `*`.
+    pub fn new(text: String) -> Self {
+        if text.contains('*') { Self::Pattern(text) } else { Self::Exact(text) }
+    }
+}
+
+/// A filter of tokens. Each condition is for tokens that a list shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenFilter {
-    /// Those of this kind.
+    /// Kind of the tokens.
     pub kind: TokenKind,
-    /// Ended ones (used up, expired, revoked) too, however long ago; else only those that ended after this moment.
+    /// Whether ended tokens are shown: used up, expired or revoked.
     pub ended: Ended,
-    /// Only those in one of these states; `None` = whatever theirs is.
+    /// States, of which a token has one; `None` for any.
     pub states: Option<Vec<TokenState>>,
-    /// Only those that give this role.
+    /// A role that the token gives.
     pub role: Option<Role>,
-    /// Only those whose label has this text in it, in either case.
-    pub label: Option<String>,
-    /// Only those minted by this actor, as the ledger names it.
+    /// The label.
+    pub label: Option<NameFilter>,
+    /// The minter, as the ledger names actors.
     pub minter: Option<String>,
-    /// Only persistent ones, or only ephemeral ones.
+    /// Whether the token is persistent.
     pub persistent: Option<bool>,
-    /// Only those that were neither minted nor used after this moment.
+    /// A moment after which the token was neither minted nor used.
     pub unused_since: Option<Timestamp>,
-    /// The moment that states are told of.
+    /// The moment for which states are told.
     pub now: Timestamp,
 }
 
-/// What a list does with rows that have ended.
+/// How a list treats ended tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Shows all that are still kept.
+    /// Shows all that the store keeps.
     All,
-    /// Shows those that were still good at this moment.
+    /// Shows those that ended after this moment.
     Since(Timestamp),
 }
 
 impl TokenFilter {
-    /// All tokens of a kind, or those that are live or ended lately.
+    /// A filter without conditions but these.
     pub const fn every(kind: TokenKind, ended: Ended, now: Timestamp) -> Self {
         Self {
             kind,
@@ -82,67 +98,26 @@ impl TokenFilter {
             now,
         }
     }
-
-    /// Whether the list shows this token.
-    pub fn shows(&self, token: &TokenRecord) -> bool {
-        let Self { kind, ended, states, role, label, minter, persistent, unused_since, now } = self;
-        let mint = &token.mint;
-        mint.kind() == *kind
-            && ended.shows(token)
-            && states.as_ref().is_none_or(|states| states.contains(&token.state(*now)))
-            && persistent.is_none_or(|persistent| mint.persistent == persistent)
-            && minter.as_ref().is_none_or(|minter| mint.minter == *minter)
-            && role.as_ref().is_none_or(|role| mint.roles.contains(role))
-            && label.as_deref().is_none_or(|label| has_text(mint.label.as_str(), label))
-            && unused_since.is_none_or(|since| token.unused_since(since))
-    }
 }
 
-impl Ended {
-    fn shows(self, token: &TokenRecord) -> bool {
-        match self {
-            Self::All => true,
-            Self::Since(since) => [token.revoked_at, token.mint.expires_at, token.spent_at]
-                .iter()
-                .flatten()
-                .all(|ended_at| *ended_at > since),
-        }
-    }
-}
-
-/// Which hosts a list shows.
+/// A filter of hosts. Each condition is for hosts that a list shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostFilter {
-    /// Only those that this token admitted.
+    /// The token that admitted the host.
     pub token: Option<TokenId>,
-    /// Only those in one of these states; `None` = whatever theirs is.
+    /// States, of which a host has one; `None` for any.
     pub states: Option<Vec<HostState>>,
-    /// Only those with this role.
+    /// A role of the host.
     pub role: Option<Role>,
-    /// Only those whose name has this text in it, in either case.
-    pub name: Option<String>,
-    /// The moment that states are told of.
+    /// The DNS name.
+    pub name: Option<NameFilter>,
+    /// The moment for which states are told.
     pub now: Timestamp,
 }
 
 impl HostFilter {
-    /// Every host, or all of those that one token admitted.
+    /// A filter for every host, or for every host of one token.
     pub const fn every(token: Option<TokenId>, now: Timestamp) -> Self {
         Self { token, states: None, role: None, name: None, now }
     }
-
-    /// Whether the list shows this host.
-    pub fn shows(&self, host: &HostRecord) -> bool {
-        let Self { token, states, role, name, now } = self;
-        token.is_none_or(|token| host.token == token)
-            && states.as_ref().is_none_or(|states| states.contains(&host.state(*now)))
-            && role.as_ref().is_none_or(|role| host.roles.contains(role))
-            && name
-                .as_deref()
-                .is_none_or(|name| host.name.as_ref().is_some_and(|found| has_text(found.as_str(), name)))
-    }
-}
-
-fn has_text(text: &str, wanted: &str) -> bool {
-    text.to_lowercase().contains(&wanted.to_lowercase())
 }

@@ -76,6 +76,12 @@ pub trait Entries {
 
 /// Reading users and API keys.
 pub trait Accounts {
+    /// A user: a point read.
+    fn user(&self, name: String) -> Answer<'_, Option<UserRecord>>;
+
+    /// A user's password hash, in PHC string form.
+    fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>>;
+
     /// A page of users, by name.
     fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Page<UserRecord, UserName>>;
 
@@ -100,12 +106,6 @@ pub trait Administration {
 
     /// The external URLs that are not retired.
     fn issuers(&self) -> Answer<'_, Vec<IssuerRecord>>;
-
-    /// A user: a point read.
-    fn user(&self, name: String) -> Answer<'_, Option<UserRecord>>;
-
-    /// A user's password hash, in PHC string form.
-    fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>>;
 
     /// The settings that were changed at run time.
     fn settings(&self) -> Answer<'_, Vec<SettingRecord>>;

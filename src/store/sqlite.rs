@@ -1,6 +1,7 @@
 //! The store on SQLite: one thread writes in groups, readers read beside it.
 
 mod act;
+mod driver;
 mod fault;
 mod ledger_file;
 mod load;
@@ -27,6 +28,7 @@ use tokio::sync::{oneshot, watch};
 pub use ledger_file::{LedgerFault, LedgerFile};
 pub use open::{OpenError, lock_holder};
 
+use self::driver::Sql;
 use self::pool::Pool;
 use self::writer::{Answered, Job, Writer};
 use crate::clock::Timestamp;
@@ -83,8 +85,8 @@ impl SqliteStore {
 
     fn open_with(path: &Path, options: SqliteOptions, migrations: &[&str]) -> Result<Arc<Self>, OpenError> {
         let (lock, connection) = open::open_writer(path, options.cache_kib, migrations)?;
-        load::begin_chain(&connection, options.now)?;
-        let revocations = Arc::new(load::revocations(&connection)?);
+        load::begin_chain(Sql::on(&connection), options.now)?;
+        let revocations = Arc::new(load::revocations(Sql::on(&connection))?);
         let (queue, jobs) = sync_channel(QUEUE);
         let (failing, failed) = watch::channel(false);
         let (stands, standing) = watch::channel(None);

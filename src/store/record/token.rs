@@ -164,15 +164,6 @@ impl TokenRecord {
         }
     }
 
-    /// Whether it was neither minted nor used after `since`. One that was used nobody knows when counts as used.
-    pub fn unused_since(&self, since: Timestamp) -> bool {
-        let used = match self.last_use {
-            Some(last) => last.at > since,
-            None => self.used > 0,
-        };
-        self.mint.created_at <= since && !used
-    }
-
     /// Whether it can have a successor at `now`.
     ///
     /// # Errors

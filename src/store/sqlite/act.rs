@@ -17,10 +17,8 @@ mod sessions;
 mod status;
 mod users;
 
-use rusqlite::{Connection, OptionalExtension as _, Params, Row};
-
 pub(super) use self::redeem::NAME_TAKEN;
-
+use super::driver::{self, Sql};
 use crate::clock::Timestamp;
 use crate::ledger::{Basis, Draft};
 use crate::store::revocations::Change;
@@ -51,7 +49,7 @@ type Ran = (Result<Reply, StoreError>, Option<Effects>);
 
 /// A command at work.
 pub(super) struct Act<'c> {
-    connection: &'c Connection,
+    sql: Sql<'c>,
     effects: Effects,
     kept: bool,
     /// What has been asked about, and why the command is undone if that is not as it was.
@@ -60,8 +58,8 @@ pub(super) struct Act<'c> {
 }
 
 /// Runs `command`; without effects it was refused, and the caller takes back whatever it wrote on the way.
-pub(super) fn run(connection: &Connection, command: Command) -> rusqlite::Result<Ran> {
-    let mut act = Act { connection, effects: Effects::default(), kept: true, asked: None, refused: None };
+pub(super) fn run(sql: Sql<'_>, command: Command) -> driver::Result<Ran> {
+    let mut act = Act { sql, effects: Effects::default(), kept: true, asked: None, refused: None };
     let reply = act.dispatch(command)?;
     Ok(match act.refused {
         Some(refused) => (Err(refused), None),
@@ -70,7 +68,7 @@ pub(super) fn run(connection: &Connection, command: Command) -> rusqlite::Result
 }
 
 impl Act<'_> {
-    fn dispatch(&mut self, command: Command) -> rusqlite::Result<Reply> {
+    fn dispatch(&mut self, command: Command) -> driver::Result<Reply> {
         Ok(match command {
             Command::Found(command) => Reply::Found(self.found(*command)?),
             Command::RecordMint(command) => Reply::RecordMint(self.record_mint(*command)?),
@@ -120,7 +118,7 @@ impl Act<'_> {
     }
 
     /// Leaves an entry for the ledger, if who it is about may still do that; the mark moves on with it.
-    fn enter(&mut self, entry: Draft) -> rusqlite::Result<()> {
+    fn enter(&mut self, entry: Draft) -> driver::Result<()> {
         self.ask(&entry)?;
         self.effects.marks.push(Mark::On(entry.at));
         self.effects.drafts.push(entry);
@@ -128,7 +126,7 @@ impl Act<'_> {
     }
 
     /// Ends the command without effects: nothing it wrote stays.
-    const fn undo<T>(&mut self, outcome: T) -> rusqlite::Result<T> {
+    const fn undo<T>(&mut self, outcome: T) -> driver::Result<T> {
         self.kept = false;
         Ok(outcome)
     }
@@ -136,30 +134,12 @@ impl Act<'_> {
     fn change(&mut self, change: Change) {
         self.effects.changes.push(change);
     }
+}
 
-    fn execute(&self, sql: &str, params: impl Params) -> rusqlite::Result<usize> {
-        self.connection.prepare_cached(sql)?.execute(params)
-    }
+impl<'c> std::ops::Deref for Act<'c> {
+    type Target = Sql<'c>;
 
-    fn one<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        read: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<Option<T>> {
-        self.connection.prepare_cached(sql)?.query_row(params, read).optional()
-    }
-
-    fn all<T>(
-        &self,
-        sql: &str,
-        params: impl Params,
-        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<Vec<T>> {
-        self.connection.prepare_cached(sql)?.query_map(params, read)?.collect()
-    }
-
-    fn exists(&self, sql: &str, params: impl Params) -> rusqlite::Result<bool> {
-        self.connection.prepare_cached(sql)?.exists(params)
+    fn deref(&self) -> &Sql<'c> {
+        &self.sql
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::driver::Sql;
 use super::open::{OpenError, open_existing};
 use super::{fault, read};
 use crate::ledger::{ChainHead, EntryRecord, Fault, Summary, Verification};
@@ -36,7 +37,7 @@ impl LedgerFile {
     /// # Errors
     /// If it cannot be read.
     pub fn head(&self) -> Result<ChainHead, StoreError> {
-        read::chain_head(&self.0).map_err(|error| fault::of_read(&error))
+        read::chain_head(Sql::on(&self.0)).map_err(|error| fault::of_read(&error))
     }
 
     /// The newest entries of the current chain, newest first, before `before` if given.
@@ -44,7 +45,7 @@ impl LedgerFile {
     /// # Errors
     /// If they cannot be read.
     pub fn newest(&self, before: Option<u64>, limit: u32) -> Result<Vec<EntryRecord>, StoreError> {
-        read::newest_entries(&self.0, before, limit).map_err(|error| fault::of_read(&error))
+        read::newest_entries(Sql::on(&self.0), before, limit).map_err(|error| fault::of_read(&error))
     }
 
     /// Verifies the current chain from its first entry to its head, as they are at this moment; `progress` hears how
@@ -56,10 +57,11 @@ impl LedgerFile {
         let unreadable = |error| LedgerFault::Unreadable(fault::of_read(&error));
         // One snapshot for the head and all entries: a server may be writing.
         let snapshot = self.0.unchecked_transaction().map_err(unreadable)?;
-        let head = read::chain_head(&snapshot).map_err(unreadable)?;
+        let sql = Sql::on(&snapshot);
+        let head = read::chain_head(sql).map_err(unreadable)?;
         let mut verification = Verification::new(head.chain);
         loop {
-            let entries = read::entries_after(&snapshot, head.chain, verification.checked(), CHUNK);
+            let entries = read::entries_after(sql, head.chain, verification.checked(), CHUNK);
             let entries = entries.map_err(unreadable)?;
             if entries.is_empty() {
                 return Ok(verification.finish((head.seq, head.hash))?);

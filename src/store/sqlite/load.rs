@@ -1,41 +1,37 @@
-//! What is read once, when the database is opened.
+//! The reads of a start.
 
-use rusqlite::{Connection, params};
-
+use super::driver::{self, FromSql, Sql, params};
 use crate::clock::Timestamp;
-use crate::id::{ChainId, HostId, ListId, Serial};
+use crate::id::{ChainId, ListId};
 use crate::store::Revocations;
 use crate::store::revocations::{Change, PAGE_BYTES};
 
 /// Gives a new database its ledger chain.
-pub(super) fn begin_chain(connection: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-    let sql = "INSERT INTO meta (single, chain, head_seq, head_hash) SELECT 1, ?1, 0, ?2 \
-               WHERE NOT EXISTS (SELECT 1 FROM meta)";
-    connection.execute(sql, params![ChainId::generate(now), [0_u8; 32]]).map(drop)
+pub(super) fn begin_chain(sql: Sql<'_>, now: Timestamp) -> driver::Result<()> {
+    let text =
+        "INSERT INTO meta (single, chain, head_seq, head_hash) VALUES (1, ?1, 0, ?2) ON CONFLICT DO NOTHING";
+    sql.execute(text, params![ChainId::generate(now), [0_u8; 32]]).map(drop)
 }
 
-/// Builds what memory knows of revocations. It reads no token: a list of a million takes 256 KiB at most.
-pub(super) fn revocations(connection: &Connection) -> rusqlite::Result<Revocations> {
+/// Builds the revocations in memory. No token is read: a list of a million takes 256 KiB at most.
+pub(super) fn revocations(sql: Sql<'_>) -> driver::Result<Revocations> {
     let revocations = Revocations::default();
-    let mut changes =
-        rows(connection, "SELECT list FROM status_lists", |list: ListId| Change::ListOpened(list))?;
-    let hosts = "SELECT host FROM hosts WHERE revoked_at IS NOT NULL";
-    changes.extend(rows(connection, hosts, |host: HostId| Change::HostRevoked(host))?);
-    let certificates = "SELECT serial FROM revoked_certificates";
-    changes.extend(rows(connection, certificates, |serial: Serial| Change::CertificateRevoked(serial))?);
-    revocations.apply(&changes);
-    let mut statement = connection.prepare("SELECT list, page, bits FROM status_pages")?;
-    let mut pages = statement.query([])?;
-    while let Some(page) = pages.next()? {
-        revocations.load_page(page.get(0)?, page.get(1)?, &page.get::<_, [u8; PAGE_BYTES]>(2)?);
+    let lists: Vec<ListId> = ids(sql, "SELECT list FROM status_lists")?;
+    let hosts = ids(sql, "SELECT host FROM hosts WHERE revoked_at IS NOT NULL")?;
+    let certificates = ids(sql, "SELECT serial FROM revoked_certificates")?;
+    let changes = lists.iter().copied().map(Change::ListOpened);
+    let changes = changes.chain(hosts.into_iter().map(Change::HostRevoked));
+    let changes = changes.chain(certificates.into_iter().map(Change::CertificateRevoked));
+    revocations.apply(&changes.collect::<Vec<_>>());
+    for list in lists {
+        let pages = sql.all("SELECT page, bits FROM status_pages WHERE list = ?1", [list], |page| {
+            Ok((page.get(0)?, page.get::<_, [u8; PAGE_BYTES]>(1)?))
+        })?;
+        pages.iter().for_each(|(page, bits)| revocations.load_page(list, *page, bits));
     }
     Ok(revocations)
 }
 
-fn rows<T: rusqlite::types::FromSql>(
-    connection: &Connection,
-    sql: &str,
-    change: impl Fn(T) -> Change,
-) -> rusqlite::Result<Vec<Change>> {
-    connection.prepare(sql)?.query_map([], |row| row.get(0).map(&change))?.collect()
+fn ids<Id: FromSql>(sql: Sql<'_>, text: &str) -> driver::Result<Vec<Id>> {
+    sql.all(text, [], |row| row.get(0))
 }

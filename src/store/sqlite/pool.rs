@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
+use super::driver::{self, Sql};
 use super::{fault, open};
 use crate::store::StoreError;
 
@@ -30,17 +31,14 @@ impl Pool {
     }
 
     /// A point read, on the caller's thread: it takes a few microseconds.
-    pub(super) fn read<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
+    pub(super) fn read<T>(&self, read: impl FnOnce(Sql<'_>) -> driver::Result<T>) -> Result<T, StoreError> {
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let answer = match idle {
             Some(connection) => Ok(connection),
             None => open::open_reader(&self.0.path),
         }
         .and_then(|connection| {
-            let answer = read(&connection)?;
+            let answer = read(Sql::on(&connection))?;
             self.put_back(connection);
             Ok(answer)
         });
@@ -51,7 +49,7 @@ impl Pool {
     /// A list, on a thread of its own; only a few run at one time.
     pub(super) async fn list<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        read: impl FnOnce(Sql<'_>) -> driver::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let _permit = self.0.lists.acquire().await.map_err(|_| StoreError::Closed)?;
         let pool = self.clone();

@@ -4,22 +4,22 @@ pub(super) mod accounts;
 mod administration;
 pub(super) mod entries;
 pub(super) mod hosts;
+mod selection;
 mod sessions;
 pub(super) mod tokens;
-
-use rusqlite::{MappedRows, Row};
 
 pub(super) use self::accounts::{USER_BY_NAME, user};
 pub(super) use self::entries::{chain_head, entries_after, newest_entries};
 pub(super) use self::hosts::{HOST_BY_ID, host};
 pub(super) use self::tokens::{TOKEN_BY_ID, token};
-use crate::store::{CertificateRecord, KeyRecord, Page, PageQuery, StoredCertificate};
+use super::driver::{self, Row};
+use crate::store::{CertificateRecord, KeyRecord, StoredCertificate};
 
 /// The signing keys that are not retired.
 pub(super) const KEYS: &str = "SELECT kid, public, key_use, state, persistent_only, created_at FROM signing_keys \
      WHERE state <> 'retired' ORDER BY created_at, kid";
 
-pub(super) fn key(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
+pub(super) fn key(row: &Row<'_>) -> driver::Result<KeyRecord> {
     Ok(KeyRecord {
         id: row.get(0)?,
         public: row.get(1)?,
@@ -31,7 +31,7 @@ pub(super) fn key(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
 }
 
 /// Reads the columns host, serial, key, issued_at, not_after, der.
-pub(super) fn certificate(row: &Row<'_>) -> rusqlite::Result<StoredCertificate> {
+pub(super) fn certificate(row: &Row<'_>) -> driver::Result<StoredCertificate> {
     let record = CertificateRecord {
         serial: row.get(1)?,
         key: row.get(2)?,
@@ -39,26 +39,4 @@ pub(super) fn certificate(row: &Row<'_>) -> rusqlite::Result<StoredCertificate> 
         not_after: row.get(4)?,
     };
     Ok(StoredCertificate { host: row.get(0)?, record, der: row.get(5)? })
-}
-
-/// The rows that `shows` lets through, until the page is full or enough have been looked at.
-fn walk<T, Id: Copy>(
-    rows: MappedRows<'_, impl FnMut(&Row<'_>) -> rusqlite::Result<T>>,
-    query: PageQuery<Id>,
-    id: impl Fn(&T) -> Id,
-    shows: impl Fn(&T) -> bool,
-) -> rusqlite::Result<Page<T, Id>> {
-    let (mut items, mut looked_at, mut last) = (Vec::new(), 0, None);
-    for row in rows {
-        if items.len() as u64 == u64::from(query.limit) || looked_at == query.look_at {
-            return Ok(Page { items, next: last });
-        }
-        let row = row?;
-        looked_at += 1;
-        last = Some(id(&row));
-        if shows(&row) {
-            items.push(row);
-        }
-    }
-    Ok(Page { items, next: None })
 }

@@ -4,6 +4,7 @@ mod faults;
 mod migrating;
 mod opening;
 mod plans;
+mod portable;
 
 use std::path::PathBuf;
 use std::sync::Arc;

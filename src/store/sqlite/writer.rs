@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::act::{self, Effects, Mark};
+use super::driver::{self, Sql, params};
 use super::fault::{self, Reach};
 use super::place::Place;
-use super::value::Count;
+use super::value::{Count, damaged};
 use crate::clock::Timestamp;
 use crate::ledger::{ChainHead, Draft};
 use crate::store::revocations::Change;
@@ -181,7 +182,7 @@ impl Writer {
         effects: &mut Effects,
     ) -> Result<Result<Reply, StoreError>, Reach> {
         let name = command.name();
-        let ran = self.step("SAVEPOINT command").and_then(|()| act::run(&self.connection, command));
+        let ran = self.step("SAVEPOINT command").and_then(|()| act::run(Sql::on(&self.connection), command));
         let (answer, kept) = match ran {
             Ok(ran) => ran,
             Err(error) => (Err(self.judge(name, &error)?), None),
@@ -216,21 +217,21 @@ impl Writer {
         if effects.drafts.is_empty() && effects.marks.is_empty() {
             return Ok(());
         }
-        let (mut head, stored) = read_meta(&self.connection)?;
+        let sql = Sql::on(&self.connection);
+        let (mut head, stored) = read_meta(sql)?;
         for draft in &effects.drafts {
-            insert_entry(&self.connection, &mut head, draft)?;
+            insert_entry(sql, &mut head, draft)?;
         }
         let mark = effects.marks.iter().fold(stored, |before, mark| match *mark {
             Mark::On(at) => Some(before.map_or(at, |before| before.max(at))),
             Mark::Set(at) => Some(at),
         });
-        let sql = "UPDATE meta SET head_seq = ?1, head_hash = ?2, clock_mark = ?3 WHERE single = 1";
-        let params = params![Count(head.seq), head.hash, mark];
-        self.connection.prepare_cached(sql)?.execute(params).map(drop)
+        let text = "UPDATE meta SET head_seq = ?1, head_hash = ?2, clock_mark = ?3 WHERE single = 1";
+        sql.execute(text, params![Count(head.seq), head.hash, mark]).map(drop)
     }
 
     fn step(&self, sql: &str) -> rusqlite::Result<()> {
-        self.connection.prepare_cached(sql)?.execute([]).map(drop)
+        Sql::on(&self.connection).execute(sql, []).map(drop)
     }
 }
 
@@ -243,21 +244,18 @@ fn batch(reach: Reach) -> Reach {
 }
 
 /// The head of the chain and the clock mark. Read in every batch anew: what a failed one did not commit never was.
-pub(super) fn read_meta(connection: &Connection) -> rusqlite::Result<(ChainHead, Option<Timestamp>)> {
-    let sql = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE single = 1";
-    connection.prepare_cached(sql)?.query_row([], |row| {
+pub(super) fn read_meta(sql: Sql<'_>) -> driver::Result<(ChainHead, Option<Timestamp>)> {
+    let text = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE single = 1";
+    let meta = sql.one(text, [], |row| {
         let head = ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? };
         Ok((head, row.get(3)?))
-    })
+    })?;
+    meta.ok_or_else(|| damaged("the database has no ledger chain"))
 }
 
-pub(super) fn insert_entry(
-    connection: &Connection,
-    head: &mut ChainHead,
-    draft: &Draft,
-) -> rusqlite::Result<()> {
+pub(super) fn insert_entry(sql: Sql<'_>, head: &mut ChainHead, draft: &Draft) -> driver::Result<()> {
     let link = head.append(draft);
-    let sql = "INSERT INTO ledger (chain, seq, at, actor, address, request, action, token, host, outcome, reason, \
+    let text = "INSERT INTO ledger (chain, seq, at, actor, address, request, action, token, host, outcome, reason, \
                bytes, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
     let params = params![
         head.chain,
@@ -274,7 +272,7 @@ pub(super) fn insert_entry(
         link.bytes,
         link.hash,
     ];
-    connection.prepare_cached(sql)?.execute(params).map(drop)
+    sql.execute(text, params).map(drop)
 }
 
 /// Moves the write-ahead log into the database, so that a copy of the file alone is whole.

@@ -30,7 +30,7 @@ async fn an_entry_shows_status_label_times_and_use_and_never_the_token() {
     assert_eq!((&before["last_used_at"], &before["hosts"]), (&Value::Null, &json!(0)));
     at.clock.advance(Duration::from_secs(60));
     let enrolled = Host::new().redeem(&at, &token_of(&minted)).await;
-    let said = at.admin().get(&format!("{TOKENS}?label=rack")).await;
+    let said = at.admin().get(&format!("{TOKENS}?label=rack*")).await;
     let item = &said.json["items"][0];
     let used_at = at.clock_reading();
     assert_eq!(item["state"], "used");
@@ -83,7 +83,9 @@ async fn tokens_are_found_by_state_role_label_minter_kind_and_disuse() {
     }
     assert_eq!(labels(&at, "state=revoked,expired").await, ["expired", "revoked"]);
     assert_eq!(labels(&at, "role=proxy&minter=admin").await, ["active", "pending"]);
-    assert_eq!(labels(&at, "label=PIRE").await, ["expired"]);
+    assert_eq!(labels(&at, "label=*PIRE*").await, ["expired"]);
+    assert_eq!(labels(&at, "label=expired").await, ["expired"]);
+    assert!(labels(&at, "label=pire").await.is_empty(), "a name alone is the whole name");
     assert_eq!(labels(&at, "minter=system").await, first);
     assert_eq!(labels(&at, "minter=user:admin").await, all);
     assert_eq!(labels(&at, "persistent=true").await, with_first(&["forgotten"]));

@@ -30,7 +30,7 @@ async fn a_filter_takes_what_was_counted_and_409_says_if_that_has_changed() {
     let (one, two) = (at.mint(rack.clone()).await, at.mint(rack.clone()).await);
     let (spent, other) = (at.mint(rack.clone()).await, at.mint(json!({})).await);
     Host::new().redeem(&at, &token_of(&spent)).await;
-    let filter = json!({ "label": "RACK" });
+    let filter = json!({ "label": "RACK*" });
     let told = revoke(&at, json!({ "filter": filter, "dry_run": true })).await;
     assert_eq!(counted(&told), json!({ "dry_run": true, "count": 2 }));
     assert_eq!(state(&at, &one).await, "pending", "counting changes nothing");
@@ -84,7 +84,7 @@ async fn all_means_all_but_the_emergency_token() {
     assert_eq!(done.json["revoked"], json!(2));
     let token = at.emergency_token.clone().unwrap();
     assert_eq!(Host::new().redeem(&at, &token).await.status, 200);
-    let listed = at.admin().get("/api/v1/enrollment-tokens?label=emergency").await;
+    let listed = at.admin().get("/api/v1/enrollment-tokens?label=emergency*").await;
     let by_id = revoke(&at, json!({ "ids": [listed.json["items"][0]["id"]] })).await;
     assert_eq!((by_id.status, by_id.code()), (409, "emergency_token"));
     at.stop().await;

@@ -100,7 +100,7 @@ async fn the_emergency_token_takes_no_hosts_along_unless_it_is_confirmed() {
     let at = Running::start().await;
     let host = Host::new();
     let enrolled = host.redeem(&at, at.emergency_token.as_ref().unwrap()).await;
-    let listed = at.admin().get(&format!("{TOKENS}?minter=system&label=emergency")).await;
+    let listed = at.admin().get(&format!("{TOKENS}?minter=system&label=emergency*")).await;
     let path = format!("{TOKENS}/{}", listed.json["items"][0]["id"].as_str().unwrap());
     let refused = at.admin().delete(&format!("{path}?hosts=revoke")).await;
     assert_eq!((refused.status, refused.code()), (409, "emergency_token"));
@@ -117,7 +117,7 @@ async fn the_hosts_of_an_emergency_token_that_is_revoked_go_without_a_confirmati
     let token = at.emergency_token.clone().unwrap();
     let (one, two) = (Host::new(), Host::new());
     let first = one.redeem(&at, &token).await;
-    let listed = at.admin().get(&format!("{TOKENS}?minter=system&label=emergency")).await;
+    let listed = at.admin().get(&format!("{TOKENS}?minter=system&label=emergency*")).await;
     let id = listed.json["items"][0]["id"].clone();
     let path = format!("{TOKENS}/{}", id.as_str().unwrap());
     let second = two.redeem(&at, &token).await;

@@ -1,21 +1,20 @@
 //! API keys: making, using, deleting them.
 
-use rusqlite::params;
-
 use super::Act;
 use crate::access::Actor;
 use crate::id::ApiKeyId;
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{
     ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
 };
 
 impl Act<'_> {
-    pub(super) fn create_api_key(&mut self, command: CreateApiKey) -> rusqlite::Result<ApiKeyCreation> {
+    pub(super) fn create_api_key(&mut self, command: CreateApiKey) -> driver::Result<ApiKeyCreation> {
         let CreateApiKey { key, digest, entry } = command;
         self.ask(&entry)?;
         // Those without an owner are counted together: one bound for whoever makes them, as a mistaken script does.
-        let sql = "SELECT count(*) FROM api_keys WHERE owner IS ?1";
+        let sql = "SELECT count(*) FROM api_keys WHERE owner IS NOT DISTINCT FROM ?1";
         let kept = self.one(sql, [&key.owner], |row| row.get::<_, u32>(0))?;
         if kept.unwrap_or(0) >= MOST_API_KEYS {
             return self.undo(ApiKeyCreation::TooMany);
@@ -25,7 +24,7 @@ impl Act<'_> {
         Ok(ApiKeyCreation::Created)
     }
 
-    fn insert_api_key(&self, key: &ApiKeyRecord, digest: &[u8; 32]) -> rusqlite::Result<()> {
+    fn insert_api_key(&self, key: &ApiKeyRecord, digest: &[u8; 32]) -> driver::Result<()> {
         let sql = "INSERT INTO api_keys (id, digest, label, owner, creator, scopes, limits, created_at, expires_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         let params = params![
@@ -42,10 +41,10 @@ impl Act<'_> {
         self.execute(sql, params).map(drop)
     }
 
-    pub(super) fn delete_api_key(&mut self, command: DeleteApiKey) -> rusqlite::Result<ApiKeyDeletion> {
+    pub(super) fn delete_api_key(&mut self, command: DeleteApiKey) -> driver::Result<ApiKeyDeletion> {
         let DeleteApiKey { key, owner, revoke_tokens, at, entry } = command;
         self.ask(&entry)?;
-        let sql = "DELETE FROM api_keys WHERE id = ?1 AND (?2 IS NULL OR owner = ?2)";
+        let sql = "DELETE FROM api_keys WHERE id = ?1 AND (CAST(?2 AS TEXT) IS NULL OR owner = ?2)";
         if self.execute(sql, params![key, owner])? == 0 {
             return self.undo(ApiKeyDeletion::Unknown);
         }
@@ -62,7 +61,7 @@ impl Act<'_> {
 
     /// The keys that a key made, those that these made, and so on: whoever came by it may have made them to stay. None outlives
     /// its maker, so that no link of the chain is missing.
-    fn delete_keys_made_by(&self, key: ApiKeyId) -> rusqlite::Result<Vec<ApiKeyId>> {
+    fn delete_keys_made_by(&self, key: ApiKeyId) -> driver::Result<Vec<ApiKeyId>> {
         let (mut made, mut makers) = (Vec::new(), vec![key]);
         while let Some(maker) = makers.pop() {
             let sql = "DELETE FROM api_keys WHERE creator = ?1 RETURNING id";
@@ -73,7 +72,7 @@ impl Act<'_> {
         Ok(made)
     }
 
-    pub(super) fn mark_api_keys_used(&self, command: &MarkApiKeysUsed) -> rusqlite::Result<()> {
+    pub(super) fn mark_api_keys_used(&self, command: &MarkApiKeysUsed) -> driver::Result<()> {
         let sql =
             "UPDATE api_keys SET used_at = ?2, used_from = ?3 WHERE id = ?1 AND coalesce(used_at, ?2) <= ?2";
         for (key, at, from) in &command.used {

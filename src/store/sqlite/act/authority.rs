@@ -1,17 +1,16 @@
 //! What the authority itself is: its founding, its names and URLs and its CRL numbers.
 
-use rusqlite::params;
-
 use super::Act;
 use crate::clock::Timestamp;
 use crate::name::DnsName;
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::{Count, Span, damaged};
 use crate::store::{
     ChangeSettings, Found, Founded, IssuerRetirement, NextCrlNumber, RecordIdentity, RetireIssuer,
 };
 
 impl Act<'_> {
-    pub(super) fn found(&mut self, command: Found) -> rusqlite::Result<Founded> {
+    pub(super) fn found(&mut self, command: Found) -> driver::Result<Founded> {
         let Found { keys, lists, issuer, names, admin, entry } = command;
         let sql = "UPDATE meta SET founded_at = ?1 WHERE single = 1 AND founded_at IS NULL";
         if self.execute(sql, [entry.at])? == 0 {
@@ -30,7 +29,7 @@ impl Act<'_> {
         Ok(Founded::Now)
     }
 
-    pub(super) fn record_identity(&mut self, command: RecordIdentity) -> rusqlite::Result<()> {
+    pub(super) fn record_identity(&mut self, command: RecordIdentity) -> driver::Result<()> {
         let RecordIdentity { issuer, names, at, entry } = command;
         let moved = self.make_issuer_current(&issuer, at)?;
         let added = self.add_names(&names, at)?;
@@ -41,7 +40,7 @@ impl Act<'_> {
     }
 
     /// Whether that was anything new.
-    fn make_issuer_current(&self, url: &str, at: Timestamp) -> rusqlite::Result<bool> {
+    fn make_issuer_current(&self, url: &str, at: Timestamp) -> driver::Result<bool> {
         if self.exists("SELECT 1 FROM issuers WHERE url = ?1 AND current = 1", [url])? {
             return Ok(false);
         }
@@ -53,7 +52,7 @@ impl Act<'_> {
     }
 
     /// Whether any of them was new.
-    fn add_names(&self, names: &[DnsName], at: Timestamp) -> rusqlite::Result<bool> {
+    fn add_names(&self, names: &[DnsName], at: Timestamp) -> driver::Result<bool> {
         let sql = "INSERT INTO authority_names (name, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         let mut added = 0;
         for name in names {
@@ -62,7 +61,7 @@ impl Act<'_> {
         Ok(added > 0)
     }
 
-    pub(super) fn retire_issuer(&mut self, command: RetireIssuer) -> rusqlite::Result<IssuerRetirement> {
+    pub(super) fn retire_issuer(&mut self, command: RetireIssuer) -> driver::Result<IssuerRetirement> {
         let RetireIssuer { issuer, even_needed, emergency, at, entry } = command;
         let sql = "SELECT current FROM issuers WHERE url = ?1 AND retired_at IS NULL";
         match self.one(sql, [&issuer], |row| row.get(0))? {
@@ -82,7 +81,7 @@ impl Act<'_> {
         }
     }
 
-    pub(super) fn change_settings(&mut self, command: ChangeSettings) -> rusqlite::Result<()> {
+    pub(super) fn change_settings(&mut self, command: ChangeSettings) -> driver::Result<()> {
         let ChangeSettings { changes, at, entry } = command;
         for (name, value) in changes {
             match value {
@@ -99,9 +98,9 @@ impl Act<'_> {
     }
 
     /// The number of a CRL only grows (RFC 5280 section 5.2.3).
-    pub(super) fn next_crl_number(&self, command: &NextCrlNumber) -> rusqlite::Result<u64> {
+    pub(super) fn next_crl_number(&self, command: &NextCrlNumber) -> driver::Result<u64> {
         let sql = "INSERT INTO crl_numbers (ski, number) VALUES (?1, 1) \
-                   ON CONFLICT (ski) DO UPDATE SET number = number + 1 RETURNING number";
+                   ON CONFLICT (ski) DO UPDATE SET number = crl_numbers.number + 1 RETURNING number";
         let number = self.one(sql, [&command.ski], |row| row.get::<_, Count>(0))?;
         number.map(|number| number.0).ok_or_else(|| damaged("a CRL number was not counted"))
     }

@@ -1,17 +1,16 @@
 //! Whether who acts still has the rights that the act was judged upon (I5): the last word on that is the transaction's.
 
-use rusqlite::params;
-
 use super::Act;
 use crate::clock::Timestamp;
 use crate::ledger::{Basis, Draft};
 use crate::store::StoreError;
+use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::Count;
 
 impl Act<'_> {
     /// Asks whether who did this still has the rights that it was judged upon; if not, the command is undone whatever it
     /// does. Every entry asks. A command that changes users or keys asks before that: its actor may be among them.
-    pub(super) fn ask(&mut self, entry: &Draft) -> rusqlite::Result<()> {
+    pub(super) fn ask(&mut self, entry: &Draft) -> driver::Result<()> {
         let Some(basis) = &entry.basis else { return Ok(()) };
         if self.asked.as_ref() != Some(basis) {
             if let Some(refused) = self.moved(basis, entry.at)? {
@@ -23,8 +22,8 @@ impl Act<'_> {
     }
 
     /// What has become of it since.
-    fn moved(&self, basis: &Basis, at: Timestamp) -> rusqlite::Result<Option<StoreError>> {
-        let read = |row: &rusqlite::Row<'_>| {
+    fn moved(&self, basis: &Basis, at: Timestamp) -> driver::Result<Option<StoreError>> {
+        let read = |row: &Row<'_>| {
             Ok((row.get::<_, Option<Count>>(0)?.map(|Count(version)| version), row.get::<_, bool>(1)?))
         };
         let (now, judged) = match basis {

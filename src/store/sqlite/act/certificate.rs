@@ -1,12 +1,11 @@
 //! A host's row as the write path sees it, and the lineage of its certificates.
 
-use rusqlite::params;
-
 use super::Act;
 use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash};
 use crate::name::Role;
 use crate::store::revocations::Change;
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{NewCertificate, RevocationReason, StoredCertificate};
@@ -37,7 +36,7 @@ pub(super) fn sorted(roles: &[Role]) -> Vec<&Role> {
 }
 
 impl Act<'_> {
-    pub(super) fn lineage(&self, host: HostId) -> rusqlite::Result<Option<Lineage>> {
+    pub(super) fn lineage(&self, host: HostId) -> driver::Result<Option<Lineage>> {
         let sql = "SELECT roles, revoked_at IS NOT NULL, newest, newest_seen, previous, withdraw \
                    FROM hosts WHERE host = ?1";
         self.one(sql, [host], |row| {
@@ -53,23 +52,23 @@ impl Act<'_> {
         })
     }
 
-    pub(super) fn key_is_revoked(&self, key: SpkiHash) -> rusqlite::Result<bool> {
+    pub(super) fn key_is_revoked(&self, key: SpkiHash) -> driver::Result<bool> {
         self.exists("SELECT 1 FROM revoked_keys WHERE key = ?1", [key])
     }
 
-    pub(super) fn certificate_is_revoked(&self, serial: Serial) -> rusqlite::Result<bool> {
+    pub(super) fn certificate_is_revoked(&self, serial: Serial) -> driver::Result<bool> {
         self.exists("SELECT 1 FROM revoked_certificates WHERE serial = ?1", [serial])
     }
 
     /// One certificate of a host.
-    pub(super) fn certificate(&self, host: HostId, serial: Serial) -> rusqlite::Result<StoredCertificate> {
+    pub(super) fn certificate(&self, host: HostId, serial: Serial) -> driver::Result<StoredCertificate> {
         let sql = "SELECT host, serial, key, issued_at, not_after, der FROM certificates \
                    WHERE host = ?1 AND serial = ?2";
         let found = self.one(sql, params![host, serial], certificate)?;
         found.ok_or_else(|| damaged("a host's newest certificate is not there"))
     }
 
-    pub(super) fn insert_certificate(&self, host: HostId, new: &NewCertificate) -> rusqlite::Result<()> {
+    pub(super) fn insert_certificate(&self, host: HostId, new: &NewCertificate) -> driver::Result<()> {
         let sql = "INSERT INTO certificates (host, serial, key, issued_at, not_after, der) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         self.execute(sql, params![host, new.serial, new.key, new.issued_at, new.not_after, new.der])?;
@@ -85,7 +84,7 @@ impl Act<'_> {
         lineage: &Lineage,
         previous: Serial,
         new: &NewCertificate,
-    ) -> rusqlite::Result<()> {
+    ) -> driver::Result<()> {
         if lineage.withdraw {
             self.revoke_certificates(lineage.host, new.issued_at, RevocationReason::RolesChanged)?;
         }
@@ -103,9 +102,9 @@ impl Act<'_> {
         host: HostId,
         at: Timestamp,
         reason: RevocationReason,
-    ) -> rusqlite::Result<()> {
+    ) -> driver::Result<()> {
         let sql = "INSERT INTO revoked_certificates (serial, host, revoked_at, not_after, reason) \
-                   SELECT serial, host, ?2, not_after, ?3 FROM certificates WHERE host = ?1 AND not_after > ?2 \
+                   SELECT serial, host, CAST(?2 AS BIGINT), not_after, CAST(?3 AS TEXT) FROM certificates WHERE host = ?1 AND not_after > ?2 \
                    ON CONFLICT DO NOTHING RETURNING serial";
         let serials = self.all(sql, params![host, at, reason], |row| row.get(0))?;
         serials.into_iter().for_each(|serial| self.change(Change::CertificateRevoked(serial)));

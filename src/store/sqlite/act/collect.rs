@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use rusqlite::params;
-
 use super::Act;
 use crate::clock::Timestamp;
 use crate::id::{HostId, ListId, SpkiHash, TokenId};
 use crate::ledger::{Action, Draft};
 use crate::name::Role;
 use crate::store::revocations::Change;
+use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
 
@@ -17,7 +16,7 @@ use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
 const SEEN_EVERY: Duration = Duration::from_secs(120);
 
 impl Act<'_> {
-    pub(super) fn collect(&mut self, command: &Collect) -> rusqlite::Result<Collected> {
+    pub(super) fn collect(&mut self, command: &Collect) -> driver::Result<Collected> {
         let mut done = Collected::default();
         self.collect_lists(command, &mut done)?;
         self.collect_ephemeral(command, &mut done)?;
@@ -35,7 +34,7 @@ impl Act<'_> {
     }
 
     /// Lists whose tokens have all expired, so long ago that no clock in use can take one for good.
-    fn collect_lists(&mut self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+    fn collect_lists(&mut self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "SELECT list FROM status_lists WHERE kind = 'ephemeral' AND ends_at <= ?1";
         let ended = command.now.minus(KEEP_AFTER_EXPIRY);
         let lists: Vec<ListId> = self.all(sql, [ended], |row| row.get(0))?;
@@ -49,10 +48,10 @@ impl Act<'_> {
 
     /// The mint records of ephemeral tokens. One that is used up stays until it has expired: until then it can be
     /// revoked, which keeps its hosts from being certified anew.
-    fn collect_ephemeral(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+    fn collect_ephemeral(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "DELETE FROM mints WHERE token IN ( \
-                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND expires_at <= ?1 LIMIT ?2) UNION \
-                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND revoked_at <= ?1 LIMIT ?2) \
+                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND expires_at <= ?1 LIMIT ?2) AS a UNION \
+                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND revoked_at <= ?1 LIMIT ?2) AS b \
                    LIMIT ?2) RETURNING token, roles";
         let ended = command.now.minus(command.retention);
         let deleted = self.all(sql, params![ended, command.most], token_and_roles)?;
@@ -60,18 +59,18 @@ impl Act<'_> {
         deleted.into_iter().try_for_each(|(token, roles)| self.delete_mint_roles(token, &roles))
     }
 
-    fn delete_mint_roles(&self, token: TokenId, roles: &[Role]) -> rusqlite::Result<()> {
+    fn delete_mint_roles(&self, token: TokenId, roles: &[Role]) -> driver::Result<()> {
         let sql = "DELETE FROM mint_roles WHERE role = ?1 AND token = ?2";
         roles.iter().try_for_each(|role| self.execute(sql, params![role, token]).map(drop))
     }
 
     /// Persistent tokens that ended: first their pairs, then the rows. While pairs are left the row stays, so that the
     /// token is known to be revoked.
-    fn collect_persistent(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+    fn collect_persistent(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "SELECT token FROM ( \
-                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 1 AND expires_at <= ?1 LIMIT ?2) UNION \
-                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 1 AND revoked_at <= ?1 LIMIT ?2) UNION \
-                   SELECT token FROM (SELECT token FROM uses WHERE spent_at <= ?1 AND keep_until IS NULL LIMIT ?2)) \
+                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 1 AND expires_at <= ?1 LIMIT ?2) AS a UNION \
+                   SELECT token FROM (SELECT token FROM mints WHERE persistent = 1 AND revoked_at <= ?1 LIMIT ?2) AS b UNION \
+                   SELECT token FROM (SELECT token FROM uses WHERE spent_at <= ?1 AND keep_until IS NULL LIMIT ?2) AS c) AS d \
                    LIMIT ?2";
         // Repeats are answered for a day, even if the operator keeps nothing for long.
         let ended = command.now.minus(command.retention.max(KEEP_AFTER_EXPIRY));
@@ -98,7 +97,7 @@ impl Act<'_> {
     }
 
     /// Pairs of live hosts; those of revoked hosts go with the host.
-    fn delete_pairs_of(&self, token: TokenId, most: usize) -> rusqlite::Result<usize> {
+    fn delete_pairs_of(&self, token: TokenId, most: usize) -> driver::Result<usize> {
         let sql = "DELETE FROM pairs WHERE token = ?1 AND key IN ( \
                    SELECT p.key FROM pairs AS p LEFT JOIN hosts AS h ON h.host = p.host \
                    WHERE p.token = ?1 AND h.revoked_at IS NULL LIMIT ?2)";
@@ -106,10 +105,10 @@ impl Act<'_> {
     }
 
     /// Use counts of ephemeral tokens; as long as the mint record is listed, so is what was used.
-    fn collect_uses(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+    fn collect_uses(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "SELECT u.token, m.token IS NOT NULL FROM uses AS u LEFT JOIN mints AS m ON m.token = u.token \
                    WHERE u.keep_until <= ?1 LIMIT ?2";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, TokenId>(0)?, row.get::<_, bool>(1)?));
+        let read = |row: &Row<'_>| Ok((row.get::<_, TokenId>(0)?, row.get::<_, bool>(1)?));
         let due = self.all(sql, params![command.now, command.most], read)?;
         count(due.len(), command, &mut done.more);
         let later = command.now.plus(command.retention.max(KEEP_AFTER_EXPIRY));
@@ -123,7 +122,7 @@ impl Act<'_> {
         Ok(())
     }
 
-    fn collect_pairs(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+    fn collect_pairs(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "DELETE FROM pairs WHERE (token, key) IN ( \
                    SELECT token, key FROM pairs WHERE keep_until <= ?1 LIMIT ?2)";
         let deleted = self.execute(sql, params![command.now, command.most])?;
@@ -131,9 +130,9 @@ impl Act<'_> {
         Ok(())
     }
 
-    fn collect_hosts(&mut self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+    fn collect_hosts(&mut self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "SELECT host, revoked_at IS NOT NULL, roles FROM hosts WHERE ends_at <= ?1 LIMIT ?2";
-        let read = |row: &rusqlite::Row<'_>| {
+        let read = |row: &Row<'_>| {
             let Json(roles) = row.get::<_, Json<Vec<Role>>>(2)?;
             Ok((row.get::<_, HostId>(0)?, row.get::<_, bool>(1)?, roles))
         };
@@ -152,10 +151,10 @@ impl Act<'_> {
         Ok(())
     }
 
-    fn collect_certificates(&mut self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+    fn collect_certificates(&mut self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "DELETE FROM certificates WHERE (host, serial) IN ( \
                    SELECT host, serial FROM certificates WHERE collect_at <= ?1 LIMIT ?2) RETURNING host, key";
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, HostId>(0)?, row.get::<_, SpkiHash>(1)?));
+        let read = |row: &Row<'_>| Ok((row.get::<_, HostId>(0)?, row.get::<_, SpkiHash>(1)?));
         let deleted = self.all(sql, params![command.now, command.most], read)?;
         done.certificates += count(deleted.len(), command, &mut done.more);
         for (host, key) in deleted {
@@ -176,10 +175,10 @@ impl Act<'_> {
     }
 
     /// Sessions that have expired, or were not used for as long as they may be idle; their use is known to a minute.
-    fn collect_sessions(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+    fn collect_sessions(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "DELETE FROM sessions WHERE digest IN ( \
-                   SELECT digest FROM (SELECT digest FROM sessions WHERE expires_at <= ?1 LIMIT ?3) UNION \
-                   SELECT digest FROM (SELECT digest FROM sessions WHERE seen_at <= ?2 LIMIT ?3) LIMIT ?3)";
+                   SELECT digest FROM (SELECT digest FROM sessions WHERE expires_at <= ?1 LIMIT ?3) AS a UNION \
+                   SELECT digest FROM (SELECT digest FROM sessions WHERE seen_at <= ?2 LIMIT ?3) AS b LIMIT ?3)";
         let unused = command.now.minus(command.session_idle + SEEN_EVERY);
         let deleted = self.execute(sql, params![command.now, unused, command.most])?;
         done.sessions += count(deleted, command, &mut done.more);
@@ -187,7 +186,7 @@ impl Act<'_> {
     }
 
     /// API keys that have expired: they stay listed as long as tokens do.
-    fn collect_api_keys(&self, command: &Collect, done: &mut Collected) -> rusqlite::Result<()> {
+    fn collect_api_keys(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql =
             "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at <= ?1 LIMIT ?2)";
         let deleted = self.execute(sql, params![command.now.minus(command.retention), command.most])?;
@@ -196,7 +195,7 @@ impl Act<'_> {
     }
 }
 
-fn token_and_roles(row: &rusqlite::Row<'_>) -> rusqlite::Result<(TokenId, Vec<Role>)> {
+fn token_and_roles(row: &Row<'_>) -> driver::Result<(TokenId, Vec<Role>)> {
     Ok((row.get(0)?, row.get::<_, Json<Vec<Role>>>(1)?.0))
 }
 

@@ -1,10 +1,9 @@
 //! Ending live tokens together, because their key, the URL they name, or who minted them is trusted no more.
 
-use rusqlite::params;
-
 use super::Act;
 use crate::clock::Timestamp;
 use crate::id::{KeyId, StatusRef, TokenId};
+use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::damaged;
 use crate::store::{Minted, RecordMint};
 use crate::token::LEEWAY;
@@ -35,9 +34,9 @@ pub(in crate::store::sqlite) const MAKE_MINTED_DUE: &str = "UPDATE mints SET rev
 impl Act<'_> {
     /// Says of the live ephemeral tokens of `key`, or of all, that they have ended: no key verifies them any more. They
     /// have no rows but their mint records, and their status bits need not change.
-    pub(super) fn end_ephemeral(&self, key: Option<KeyId>, at: Timestamp) -> rusqlite::Result<()> {
+    pub(super) fn end_ephemeral(&self, key: Option<KeyId>, at: Timestamp) -> driver::Result<()> {
         let sql = "UPDATE mints SET revoked_at = ?2 WHERE persistent = 0 AND revoked_at IS NULL AND expires_at > ?2 \
-                   AND (?1 IS NULL OR kid = ?1) \
+                   AND kid = coalesce(?1, kid) \
                    AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
         self.execute(sql, params![key, at]).map(drop)
     }
@@ -48,13 +47,13 @@ impl Act<'_> {
         key: KeyId,
         emergency_too: bool,
         now: Timestamp,
-    ) -> rusqlite::Result<Vec<Live>> {
-        let sql = live!("(t.kid = ?1 OR (?3 AND t.emergency = 1))");
+    ) -> driver::Result<Vec<Live>> {
+        let sql = live!("(t.kid = ?1 OR (?3 = 1 AND t.emergency = 1))");
         self.all(sql, params![key, now, emergency_too], live)
     }
 
     /// The live persistent tokens that name an external URL.
-    pub(super) fn live_of_issuer(&self, issuer: &str, now: Timestamp) -> rusqlite::Result<Vec<Live>> {
+    pub(super) fn live_of_issuer(&self, issuer: &str, now: Timestamp) -> driver::Result<Vec<Live>> {
         self.all(live!("t.issuer = ?1"), params![issuer, now], live)
     }
 
@@ -68,7 +67,7 @@ impl Act<'_> {
         owner: Option<&str>,
         actor: &str,
         at: Timestamp,
-    ) -> rusqlite::Result<u64> {
+    ) -> driver::Result<u64> {
         // A token is accepted for some time after its expiry, as clocks differ.
         let params = params![minter, at, owner, at.minus(LEEWAY), actor];
         self.execute(MAKE_MINTED_DUE, params).map(|tokens| tokens as u64)
@@ -80,7 +79,7 @@ impl Act<'_> {
         tokens: &[Live],
         successor: Option<RecordMint>,
         at: Timestamp,
-    ) -> rusqlite::Result<bool> {
+    ) -> driver::Result<bool> {
         for ended in tokens {
             self.write_end(ended.token, None, at)?;
         }
@@ -98,7 +97,7 @@ impl Act<'_> {
     }
 }
 
-fn live(row: &rusqlite::Row<'_>) -> rusqlite::Result<Live> {
+fn live(row: &Row<'_>) -> driver::Result<Live> {
     let status = StatusRef { list: row.get(1)?, index: row.get(2)? };
     Ok(Live { token: row.get(0)?, status, emergency: row.get(3)? })
 }

@@ -1,6 +1,5 @@
 //! Revoking a host and changing its roles.
 
-use rusqlite::params;
 use serde_json::Value;
 
 use super::Act;
@@ -10,6 +9,7 @@ use crate::id::HostId;
 use crate::ledger::Subjects;
 use crate::name::Role;
 use crate::store::revocations::Change;
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{HOST_BY_ID, host};
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{
@@ -18,7 +18,7 @@ use crate::store::{
 };
 
 impl Act<'_> {
-    pub(super) fn revoke_host(&mut self, command: RevokeHost) -> rusqlite::Result<HostRevocation> {
+    pub(super) fn revoke_host(&mut self, command: RevokeHost) -> driver::Result<HostRevocation> {
         let RevokeHost { host, at, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(HostRevocation::Unknown);
@@ -32,7 +32,7 @@ impl Act<'_> {
     }
 
     /// Each host that changes has its entry.
-    pub(super) fn revoke_hosts(&mut self, command: RevokeHosts) -> rusqlite::Result<HostsRevoked> {
+    pub(super) fn revoke_hosts(&mut self, command: RevokeHosts) -> driver::Result<HostsRevoked> {
         let RevokeHosts { hosts, entry } = command;
         let mut done = HostsRevoked::default();
         for host in hosts {
@@ -55,7 +55,7 @@ impl Act<'_> {
     }
 
     /// Revokes a live host with its certificates and keys.
-    pub(super) fn shut_out(&mut self, host: HostId, at: Timestamp) -> rusqlite::Result<()> {
+    pub(super) fn shut_out(&mut self, host: HostId, at: Timestamp) -> driver::Result<()> {
         self.execute("UPDATE hosts SET revoked_at = ?2 WHERE host = ?1", params![host, at])?;
         // Its pairs stay as long as it does: they say whose the key is, whatever becomes of the token.
         self.execute("UPDATE pairs SET keep_until = NULL WHERE host = ?1", [host])?;
@@ -66,7 +66,7 @@ impl Act<'_> {
         Ok(())
     }
 
-    pub(super) fn set_roles(&mut self, command: SetRoles) -> rusqlite::Result<RolesChange> {
+    pub(super) fn set_roles(&mut self, command: SetRoles) -> driver::Result<RolesChange> {
         let SetRoles { host, roles, now, at, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(RolesChange::Unknown);
@@ -94,17 +94,17 @@ impl Act<'_> {
     }
 
     /// Writes the roles by which lists find the host.
-    pub(super) fn insert_host_roles(&self, host: HostId, roles: &[Role]) -> rusqlite::Result<()> {
+    pub(super) fn insert_host_roles(&self, host: HostId, roles: &[Role]) -> driver::Result<()> {
         let sql = "INSERT INTO host_roles (role, host) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         roles.iter().try_for_each(|role| self.execute(sql, params![role, host]).map(drop))
     }
 
-    pub(super) fn delete_host_roles(&self, host: HostId, roles: &[Role]) -> rusqlite::Result<()> {
+    pub(super) fn delete_host_roles(&self, host: HostId, roles: &[Role]) -> driver::Result<()> {
         let sql = "DELETE FROM host_roles WHERE role = ?1 AND host = ?2";
         roles.iter().try_for_each(|role| self.execute(sql, params![role, host]).map(drop))
     }
 
-    fn host_record(&self, id: HostId) -> rusqlite::Result<HostRecord> {
+    fn host_record(&self, id: HostId) -> driver::Result<HostRecord> {
         self.one(HOST_BY_ID, [id], host)?.ok_or_else(|| damaged("a host's newest certificate is not there"))
     }
 }

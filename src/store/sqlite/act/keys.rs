@@ -1,9 +1,8 @@
 //! Moving the signing keys on, retiring one, and the new epoch after an accepted clock.
 
-use rusqlite::params;
-
 use super::{Act, Mark};
 use crate::clock::Timestamp;
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{KEYS, key};
 use crate::store::sqlite::value::damaged;
 use crate::store::{
@@ -12,21 +11,21 @@ use crate::store::{
 };
 
 impl Act<'_> {
-    pub(super) fn insert_key(&self, key: &KeyRecord) -> rusqlite::Result<()> {
+    pub(super) fn insert_key(&self, key: &KeyRecord) -> driver::Result<()> {
         let sql = "INSERT INTO signing_keys (kid, public, key_use, state, persistent_only, created_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let KeyRecord { id, public, usage, state, persistent_only, created_at } = key;
         self.execute(sql, params![id, public, usage, state, persistent_only, created_at]).map(drop)
     }
 
-    pub(super) fn add_keys(&mut self, command: AddKeys) -> rusqlite::Result<Rotation> {
+    pub(super) fn add_keys(&mut self, command: AddKeys) -> driver::Result<Rotation> {
         let AddKeys { keys, entry } = command;
         keys.iter().try_for_each(|key| self.insert_key(key))?;
         self.enter(entry)?;
         self.rotation()
     }
 
-    pub(super) fn rotate_keys(&mut self, command: RotateKeys) -> rusqlite::Result<Rotation> {
+    pub(super) fn rotate_keys(&mut self, command: RotateKeys) -> driver::Result<Rotation> {
         let RotateKeys { next, at: _, entry } = command;
         let former = "UPDATE signing_keys SET state = 'previous' WHERE state = 'current' AND key_use = ?1";
         self.execute(former, [next.usage])?;
@@ -39,7 +38,7 @@ impl Act<'_> {
         self.rotation()
     }
 
-    pub(super) fn accept_clock(&mut self, command: AcceptClock) -> rusqlite::Result<Rotation> {
+    pub(super) fn accept_clock(&mut self, command: AcceptClock) -> driver::Result<Rotation> {
         let AcceptClock { keys, at, entry } = command;
         self.begin_epoch(keys, at)?;
         self.enter(entry)?;
@@ -48,7 +47,7 @@ impl Act<'_> {
     }
 
     /// Only fresh keys sign from now on, and no key before them verifies what always expires.
-    fn begin_epoch(&self, keys: FreshKeys, at: Timestamp) -> rusqlite::Result<()> {
+    fn begin_epoch(&self, keys: FreshKeys, at: Timestamp) -> driver::Result<()> {
         self.end_ephemeral(None, at)?;
         // The prepared key has signed nothing, and what it would sign could not be told from an earlier epoch.
         self.execute("DELETE FROM signing_keys WHERE state = 'prepared'", [])?;
@@ -61,11 +60,11 @@ impl Act<'_> {
         fresh.into_iter().try_for_each(|key| self.insert_key(&KeyRecord { persistent_only: false, ..key }))
     }
 
-    fn rotation(&self) -> rusqlite::Result<Rotation> {
+    fn rotation(&self) -> driver::Result<Rotation> {
         Ok(Rotation { keys: self.all(KEYS, [], key)? })
     }
 
-    pub(super) fn retire_key(&mut self, command: RetireKey) -> rusqlite::Result<Retirement> {
+    pub(super) fn retire_key(&mut self, command: RetireKey) -> driver::Result<Retirement> {
         let RetireKey { key, terms, emergency, at, entry } = command;
         let compromised = matches!(terms, RetireTerms::Compromised(_));
         let state = self.one("SELECT state FROM signing_keys WHERE kid = ?1", [key], |row| row.get(0))?;

@@ -1,14 +1,13 @@
 //! Recording what was minted.
 
-use rusqlite::params;
-
 use super::Act;
 use crate::access::Actor;
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{ListKind, MintRecord, Minted, RecordMint};
 
 impl Act<'_> {
-    pub(super) fn record_mint(&mut self, command: RecordMint) -> rusqlite::Result<Minted> {
+    pub(super) fn record_mint(&mut self, command: RecordMint) -> driver::Result<Minted> {
         let RecordMint { record, by, entry } = command;
         self.ask(&entry)?;
         if !self.signs(&record)? {
@@ -27,12 +26,12 @@ impl Act<'_> {
 
     /// Whether the key of this token is the one that signs tokens of its kind: one that was rotated away may be retired by now, or verify
     /// persistent tokens only.
-    fn signs(&self, record: &MintRecord) -> rusqlite::Result<bool> {
-        let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'current' AND (persistent_only = 0 OR ?2) AND key_use = ?3";
+    fn signs(&self, record: &MintRecord) -> driver::Result<bool> {
+        let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'current' AND (persistent_only = 0 OR ?2 = 1) AND key_use = ?3";
         self.exists(sql, params![record.key, record.persistent, record.kind().key_use()])
     }
 
-    fn insert_mint(&self, record: &MintRecord, by: &Actor) -> rusqlite::Result<()> {
+    fn insert_mint(&self, record: &MintRecord, by: &Actor) -> driver::Result<()> {
         let key = match by {
             Actor::ApiKey(id) => Some(id),
             _ => None,
@@ -68,7 +67,7 @@ impl Act<'_> {
         record.roles.iter().try_for_each(|role| self.execute(sql, params![role, record.token]).map(drop))
     }
 
-    fn insert_token(&self, record: &MintRecord) -> rusqlite::Result<()> {
+    fn insert_token(&self, record: &MintRecord) -> driver::Result<()> {
         let sql = "INSERT INTO tokens (token, kid, issuer, emergency, expires_at, list, idx) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let params = params![

@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use rusqlite::params;
-
 use super::Act;
 use crate::clock::Timestamp;
 use crate::id::{HostId, SpkiHash, TokenId};
 use crate::name::DnsName;
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{NewCertificate, NewHost, Redeem, RedeemRefusal, Redeemed, StoredCertificate, Ticket};
@@ -21,7 +20,7 @@ pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing
      AND NOT EXISTS (SELECT 1 FROM mints AS m WHERE m.token = ?4 AND m.revoke_at <= ?5 AND m.revoked_at IS NULL)";
 
 impl Act<'_> {
-    pub(super) fn redeem(&mut self, command: Redeem) -> rusqlite::Result<Redeemed> {
+    pub(super) fn redeem(&mut self, command: Redeem) -> driver::Result<Redeemed> {
         let Redeem { ticket, host, certificate, keep_until, entry } = command;
         if self.key_is_revoked(certificate.key)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::HostRevoked));
@@ -56,22 +55,22 @@ impl Act<'_> {
     }
 
     /// Whether the authority still vouches for the token at `now`; the token's own row has the last word.
-    pub(super) fn is_vouched_for(&self, ticket: &Ticket, now: Timestamp) -> rusqlite::Result<bool> {
+    pub(super) fn is_vouched_for(&self, ticket: &Ticket, now: Timestamp) -> driver::Result<bool> {
         let Ticket { token, key, status, persistent, max_uses: _ } = *ticket;
         self.exists(IS_VOUCHED_FOR, params![key, persistent, status.list, token, now])
     }
 
     /// Whether the token is revoked or suspended.
-    pub(super) fn has_ended(&self, token: TokenId) -> rusqlite::Result<bool> {
+    pub(super) fn has_ended(&self, token: TokenId) -> driver::Result<bool> {
         self.exists("SELECT 1 FROM uses WHERE token = ?1 AND ended_at IS NOT NULL", [token])
     }
 
-    pub(super) fn pair(&self, token: TokenId, key: SpkiHash) -> rusqlite::Result<Option<HostId>> {
+    pub(super) fn pair(&self, token: TokenId, key: SpkiHash) -> driver::Result<Option<HostId>> {
         let sql = "SELECT host FROM pairs WHERE token = ?1 AND key = ?2";
         self.one(sql, params![token, key], |row| row.get(0))
     }
 
-    fn winners_certificate(&self, host: HostId, key: SpkiHash) -> rusqlite::Result<StoredCertificate> {
+    fn winners_certificate(&self, host: HostId, key: SpkiHash) -> driver::Result<StoredCertificate> {
         let sql = "SELECT host, serial, key, issued_at, not_after, der FROM certificates WHERE host = ?1 \
                    ORDER BY key = ?2 DESC, issued_at DESC LIMIT 1";
         let found = self.one(sql, params![host, key], certificate)?;
@@ -87,21 +86,21 @@ impl Act<'_> {
         certificate: &NewCertificate,
         keep_until: Option<Timestamp>,
         from: Option<IpAddr>,
-    ) -> rusqlite::Result<Option<u32>> {
+    ) -> driver::Result<Option<u32>> {
         if ticket.max_uses == Some(0) {
             return Ok(None);
         }
         let sql = "INSERT INTO uses (token, used, spent_at, keep_until, last_at, last_host, last_from) \
-                   VALUES (?1, 1, CASE WHEN ?2 = 1 THEN ?3 END, ?4, ?3, ?5, ?6) \
-                   ON CONFLICT (token) DO UPDATE SET used = used + 1, \
-                   spent_at = CASE WHEN used + 1 >= ?2 THEN ?3 END, last_at = ?3, last_host = ?5, last_from = ?6 \
-                   WHERE ended_at IS NULL AND (?2 IS NULL OR used < ?2) RETURNING used";
+                   VALUES (?1, 1, CASE WHEN ?2 = 1 THEN CAST(?3 AS BIGINT) END, ?4, ?3, ?5, ?6) \
+                   ON CONFLICT (token) DO UPDATE SET used = uses.used + 1, \
+                   spent_at = CASE WHEN uses.used + 1 >= ?2 THEN CAST(?3 AS BIGINT) END, last_at = ?3, last_host = ?5, last_from = ?6 \
+                   WHERE uses.ended_at IS NULL AND (CAST(?2 AS BIGINT) IS NULL OR uses.used < ?2) RETURNING used";
         let (at, from) = (certificate.issued_at, from.map(|from| from.to_string()));
         let params = params![ticket.token, ticket.max_uses, at, keep_until, host.id, from];
         self.one(sql, params, |row| row.get(0))
     }
 
-    fn name_is_taken(&self, name: &DnsName) -> rusqlite::Result<bool> {
+    fn name_is_taken(&self, name: &DnsName) -> driver::Result<bool> {
         self.exists(NAME_TAKEN, [name])
     }
 
@@ -110,7 +109,7 @@ impl Act<'_> {
         host: &NewHost,
         token: TokenId,
         certificate: &NewCertificate,
-    ) -> rusqlite::Result<()> {
+    ) -> driver::Result<()> {
         let sql = "INSERT INTO hosts (host, name, cluster, roles, token, enrolled_at, newest, newest_seen, ends_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)";
         let params = params![
@@ -134,7 +133,7 @@ impl Act<'_> {
         host: HostId,
         certificate: &NewCertificate,
         keep_until: Option<Timestamp>,
-    ) -> rusqlite::Result<()> {
+    ) -> driver::Result<()> {
         let sql = "INSERT INTO pairs (token, key, host, redeemed_at, keep_until) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.execute(sql, params![token, certificate.key, host, certificate.issued_at, keep_until]).map(drop)
     }

@@ -1,16 +1,15 @@
 //! Renewing a host's certificate, and certifying the key of an old redemption again.
 
-use rusqlite::params;
-
 use super::Act;
 use super::certificate::Lineage;
 use crate::id::Serial;
+use crate::store::sqlite::driver::{self, params};
 use crate::store::{
     MarkSeen, NewCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed,
 };
 
 impl Act<'_> {
-    pub(super) fn renew(&mut self, command: Renew) -> rusqlite::Result<Renewed> {
+    pub(super) fn renew(&mut self, command: Renew) -> driver::Result<Renewed> {
         let Renew { host, most, presented, roles, certificate, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
@@ -45,17 +44,13 @@ impl Act<'_> {
         Ok(Renewed::Replaced(lineage.newest))
     }
 
-    fn certified_lately(&self, lineage: &Lineage, next: &NewCertificate) -> rusqlite::Result<u32> {
+    fn certified_lately(&self, lineage: &Lineage, next: &NewCertificate) -> driver::Result<u32> {
         let sql = "SELECT count(*) FROM certificates WHERE host = ?1 AND issued_at > ?2";
         let since = next.issued_at.minus(RENEWALS_WITHIN);
         Ok(self.one(sql, params![lineage.host, since], |row| row.get(0))?.unwrap_or(0))
     }
 
-    fn judge_presented(
-        &self,
-        lineage: &Lineage,
-        presented: Serial,
-    ) -> rusqlite::Result<Option<RenewRefusal>> {
+    fn judge_presented(&self, lineage: &Lineage, presented: Serial) -> driver::Result<Option<RenewRefusal>> {
         if self.certificate_is_revoked(presented)? {
             return Ok(Some(RenewRefusal::CertificateRevoked));
         }
@@ -68,7 +63,7 @@ impl Act<'_> {
         Ok(Some(if superseded { RenewRefusal::LineageConflict } else { RenewRefusal::Unknown }))
     }
 
-    pub(super) fn recertify(&mut self, command: Recertify) -> rusqlite::Result<Renewed> {
+    pub(super) fn recertify(&mut self, command: Recertify) -> driver::Result<Renewed> {
         let Recertify { ticket, host, roles, certificate, entry } = command;
         if !self.is_vouched_for(&ticket, certificate.issued_at)? || self.has_ended(ticket.token)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
@@ -96,7 +91,7 @@ impl Act<'_> {
     }
 
     /// Whether the newest certificate is a good one for the same key that is not older than repeats may be.
-    fn answered_lately(&self, lineage: &Lineage, certificate: &NewCertificate) -> rusqlite::Result<bool> {
+    fn answered_lately(&self, lineage: &Lineage, certificate: &NewCertificate) -> driver::Result<bool> {
         let newest = self.certificate(lineage.host, lineage.newest)?.record;
         Ok(newest.key == certificate.key
             && newest.not_after > certificate.issued_at
@@ -104,7 +99,7 @@ impl Act<'_> {
             && !self.certificate_is_revoked(lineage.newest)?)
     }
 
-    pub(super) fn mark_seen(&self, command: &MarkSeen) -> rusqlite::Result<()> {
+    pub(super) fn mark_seen(&self, command: &MarkSeen) -> driver::Result<()> {
         let sql = "UPDATE hosts SET newest_seen = 1 WHERE host = ?1 AND newest = ?2 AND newest_seen = 0";
         self.execute(sql, params![command.host, command.serial]).map(drop)
     }

@@ -1,11 +1,10 @@
 //! Taking tokens back, alone or with the hosts that they admitted.
 
-use rusqlite::params;
-
 use super::Act;
 use crate::clock::Timestamp;
 use crate::id::{HostId, StatusRef, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
+use crate::store::sqlite::driver::{self, params};
 use crate::store::{KEEP_AFTER_EXPIRY, RevokeToken, RevokeTokens, TokenKind, TokenRevocation, TokensRevoked};
 
 /// What revoking needs of a mint record.
@@ -22,7 +21,7 @@ pub(super) struct Minted {
 }
 
 impl Act<'_> {
-    pub(super) fn revoke_token(&mut self, command: RevokeToken) -> rusqlite::Result<TokenRevocation> {
+    pub(super) fn revoke_token(&mut self, command: RevokeToken) -> driver::Result<TokenRevocation> {
         let RevokeToken { token, kind, even_emergency, only_persistent, hosts, entry } = command;
         let wanted = |minted: &Minted| minted.kind == kind && (minted.persistent || !only_persistent);
         let Some(minted) = self.minted(token)?.filter(wanted) else {
@@ -35,7 +34,7 @@ impl Act<'_> {
     }
 
     /// Each token and each host that changes has its entry; what was revoked before, or has no use left, has none.
-    pub(super) fn revoke_tokens(&mut self, command: RevokeTokens) -> rusqlite::Result<TokensRevoked> {
+    pub(super) fn revoke_tokens(&mut self, command: RevokeTokens) -> driver::Result<TokensRevoked> {
         let RevokeTokens { tokens, hosts, entry } = command;
         let mut done = TokensRevoked::default();
         for token in tokens {
@@ -68,7 +67,7 @@ impl Act<'_> {
         along: bool,
         confirmed: bool,
         entry: &Draft,
-    ) -> rusqlite::Result<TokenRevocation> {
+    ) -> driver::Result<TokenRevocation> {
         if minted.emergency && !minted.over && !confirmed {
             return Ok(TokenRevocation::Emergency);
         }
@@ -90,12 +89,12 @@ impl Act<'_> {
         })
     }
 
-    fn live_hosts_of(&self, token: TokenId) -> rusqlite::Result<Vec<HostId>> {
+    fn live_hosts_of(&self, token: TokenId) -> driver::Result<Vec<HostId>> {
         let sql = "SELECT host FROM hosts WHERE token = ?1 AND revoked_at IS NULL";
         self.all(sql, [token], |row| row.get(0))
     }
 
-    pub(super) fn minted(&self, token: TokenId) -> rusqlite::Result<Option<Minted>> {
+    pub(super) fn minted(&self, token: TokenId) -> driver::Result<Option<Minted>> {
         let sql = "SELECT m.list, m.idx, m.persistent, m.emergency, m.revoked_at IS NOT NULL OR u.spent_at IS NOT NULL, \
                    m.audience IS NOT NULL, m.expires_at FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token WHERE m.token = ?1";
         self.one(sql, [token], |row| {
@@ -112,7 +111,7 @@ impl Act<'_> {
     }
 
     /// Revokes the token itself.
-    pub(super) fn take_back(&mut self, minted: &Minted, at: Timestamp) -> rusqlite::Result<()> {
+    pub(super) fn take_back(&mut self, minted: &Minted, at: Timestamp) -> driver::Result<()> {
         // The end outlives the mint record for as long as anything may accept the token.
         let keep_until =
             minted.expires_at.filter(|_| !minted.persistent).map(|end| end.plus(KEEP_AFTER_EXPIRY));
@@ -126,7 +125,7 @@ impl Act<'_> {
         token: TokenId,
         keep_until: Option<Timestamp>,
         at: Timestamp,
-    ) -> rusqlite::Result<()> {
+    ) -> driver::Result<()> {
         let sql = "INSERT INTO uses (token, used, ended_at, keep_until) VALUES (?1, 0, ?2, ?3) \
                    ON CONFLICT (token) DO UPDATE SET ended_at = excluded.ended_at";
         self.execute(sql, params![token, at, keep_until])?;

@@ -1,11 +1,10 @@
 //! A token's successor, and the end of tokens whose time has come.
 
-use rusqlite::params;
-
 use super::Act;
 use super::revoke::about;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft};
+use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::read::{TOKEN_BY_ID, token as token_record};
 use crate::store::sqlite::value::damaged;
 use crate::store::{DueRevoked, Minted, RevokeDue, RotateToken, RotationRefusal, TokenRotation};
@@ -22,7 +21,7 @@ struct Due {
 }
 
 impl Act<'_> {
-    pub(super) fn rotate_token(&mut self, command: RotateToken) -> rusqlite::Result<TokenRotation> {
+    pub(super) fn rotate_token(&mut self, command: RotateToken) -> driver::Result<TokenRotation> {
         let RotateToken { token, successor, revoke_at, entry } = command;
         let record = self.one(TOKEN_BY_ID, [token], token_record)?;
         let judged = record.map_or(Err(RotationRefusal::Unknown), |record| record.may_rotate(entry.at));
@@ -43,12 +42,12 @@ impl Act<'_> {
         Ok(TokenRotation::Rotated)
     }
 
-    pub(super) fn revoke_due(&mut self, command: &RevokeDue) -> rusqlite::Result<DueRevoked> {
+    pub(super) fn revoke_due(&mut self, command: &RevokeDue) -> driver::Result<DueRevoked> {
         // A token is accepted for some time after its expiry, as clocks differ.
-        let sql = "SELECT m.token, m.replaced_by, m.revoke_as, u.spent_at IS NOT NULL OR coalesce(m.expires_at <= ?3, 0) \
+        let sql = "SELECT m.token, m.replaced_by, m.revoke_as, u.spent_at IS NOT NULL OR (m.expires_at IS NOT NULL AND m.expires_at <= ?3) \
                    FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token \
                    WHERE m.revoke_at <= ?1 AND m.revoke_at IS NOT NULL AND m.revoked_at IS NULL LIMIT ?2";
-        let read = |row: &rusqlite::Row<'_>| {
+        let read = |row: &Row<'_>| {
             Ok(Due { token: row.get(0)?, replaced_by: row.get(1)?, actor: row.get(2)?, over: row.get(3)? })
         };
         let RevokeDue { now, most } = *command;
@@ -68,12 +67,7 @@ impl Act<'_> {
         Ok(done)
     }
 
-    fn end_due(
-        &mut self,
-        token: TokenId,
-        replaced_by: Option<TokenId>,
-        entry: Draft,
-    ) -> rusqlite::Result<()> {
+    fn end_due(&mut self, token: TokenId, replaced_by: Option<TokenId>, entry: Draft) -> driver::Result<()> {
         let minted = self.minted(token)?.ok_or_else(|| damaged("a token that is due is not there"))?;
         self.take_back(&minted, entry.at)?;
         let entry = Draft { detail: serde_json::Map::new(), ..entry }.about(about(token));

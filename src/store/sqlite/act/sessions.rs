@@ -1,13 +1,12 @@
 //! Sessions: begun, used, ended.
 
-use rusqlite::params;
-
 use super::Act;
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Count;
 use crate::store::{BeginSession, EndSession, ExtendSession, MarkSessions, SessionBeginning, SessionRecord};
 
 impl Act<'_> {
-    pub(super) fn begin_session(&mut self, command: BeginSession) -> rusqlite::Result<SessionBeginning> {
+    pub(super) fn begin_session(&mut self, command: BeginSession) -> driver::Result<SessionBeginning> {
         let BeginSession { session, most, entry } = command;
         let SessionRecord { id, user, epoch, kind, created_at, expires_at, seen_at } = session;
         let sql = "SELECT 1 FROM users WHERE name = ?1 AND epoch = ?2 AND disabled_at IS NULL";
@@ -19,8 +18,8 @@ impl Act<'_> {
             "DELETE FROM sessions WHERE user_name = ?1 AND epoch <> ?2",
             params![user, Count(epoch)],
         )?;
-        let sql = "DELETE FROM sessions WHERE digest IN (SELECT digest FROM sessions \
-                   WHERE user_name = ?1 AND kind = ?3 ORDER BY seen_at DESC, created_at DESC, digest LIMIT -1 OFFSET ?2)";
+        let sql = "DELETE FROM sessions WHERE user_name = ?1 AND kind = ?3 AND digest NOT IN (SELECT digest FROM sessions \
+                   WHERE user_name = ?1 AND kind = ?3 ORDER BY seen_at DESC, created_at DESC, digest LIMIT ?2)";
         let dropped = self.execute(sql, params![user, most.saturating_sub(1), kind])?;
         let sql = "INSERT INTO sessions (digest, user_name, epoch, kind, created_at, expires_at, seen_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
@@ -29,9 +28,9 @@ impl Act<'_> {
         Ok(SessionBeginning::Begun)
     }
 
-    pub(super) fn extend_session(&mut self, command: ExtendSession) -> rusqlite::Result<bool> {
+    pub(super) fn extend_session(&mut self, command: ExtendSession) -> driver::Result<bool> {
         let ExtendSession { id, at, expires_at, entry } = command;
-        let sql = "UPDATE sessions SET expires_at = ?2, seen_at = max(seen_at, ?3) WHERE digest = ?1";
+        let sql = "UPDATE sessions SET expires_at = ?2, seen_at = CASE WHEN seen_at > ?3 THEN seen_at ELSE ?3 END WHERE digest = ?1";
         if self.execute(sql, params![id, expires_at, at])? == 0 {
             return self.undo(false);
         }
@@ -39,7 +38,7 @@ impl Act<'_> {
         Ok(true)
     }
 
-    pub(super) fn end_session(&mut self, command: EndSession) -> rusqlite::Result<bool> {
+    pub(super) fn end_session(&mut self, command: EndSession) -> driver::Result<bool> {
         if self.execute("DELETE FROM sessions WHERE digest = ?1", [command.id])? == 0 {
             return self.undo(false);
         }
@@ -47,7 +46,7 @@ impl Act<'_> {
         Ok(true)
     }
 
-    pub(super) fn mark_sessions(&self, command: &MarkSessions) -> rusqlite::Result<()> {
+    pub(super) fn mark_sessions(&self, command: &MarkSessions) -> driver::Result<()> {
         let sql = "UPDATE sessions SET seen_at = ?2 WHERE digest = ?1 AND seen_at < ?2";
         for (id, at) in &command.seen {
             self.execute(sql, params![id, at])?;

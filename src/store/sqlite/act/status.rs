@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::params;
-
 use super::Act;
 use crate::id::{ListId, StatusRef};
 use crate::store::revocations::{Change, PAGE_BYTES, place};
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::damaged;
 use crate::store::{ListKind, ListRecord};
 use crate::token::Status;
@@ -14,7 +13,7 @@ use crate::token::Status;
 type Bits = [u8; PAGE_BYTES];
 
 impl Act<'_> {
-    pub(super) fn open_list(&mut self, list: &ListRecord) -> rusqlite::Result<()> {
+    pub(super) fn open_list(&mut self, list: &ListRecord) -> driver::Result<()> {
         let sql = "INSERT INTO status_lists (list, kind, next, ends_at) VALUES (?1, ?2, ?3, ?4)";
         self.execute(sql, params![list.id, list.kind, list.next, born(list.id)])?;
         self.change(Change::ListOpened(list.id));
@@ -22,8 +21,9 @@ impl Act<'_> {
     }
 
     /// Moves a list's `next` past an index that a token was given.
-    pub(super) fn take_index(&self, status: StatusRef, kind: ListKind, expiry: i64) -> rusqlite::Result<()> {
-        let sql = "UPDATE status_lists SET next = max(next, ?3 + 1), ends_at = max(ends_at, ?4) \
+    pub(super) fn take_index(&self, status: StatusRef, kind: ListKind, expiry: i64) -> driver::Result<()> {
+        let sql = "UPDATE status_lists SET next = CASE WHEN next > ?3 THEN next ELSE ?3 + 1 END, \
+                   ends_at = CASE WHEN ends_at > ?4 THEN ends_at ELSE ?4 END \
                    WHERE list = ?1 AND kind = ?2";
         match self.execute(sql, params![status.list, kind, status.index, expiry])? {
             1 => Ok(()),
@@ -32,16 +32,16 @@ impl Act<'_> {
     }
 
     /// Takes tokens back: nothing lowers this.
-    pub(super) fn set_revoked(&mut self, tokens: &[StatusRef]) -> rusqlite::Result<()> {
+    pub(super) fn set_revoked(&mut self, tokens: &[StatusRef]) -> driver::Result<()> {
         self.set(tokens, Status::Revoked)
     }
 
     /// Says that the last use is taken. Only for a token whose status was found to be good.
-    pub(super) fn set_used_up(&mut self, token: StatusRef) -> rusqlite::Result<()> {
+    pub(super) fn set_used_up(&mut self, token: StatusRef) -> driver::Result<()> {
         self.set(&[token], Status::UsedUp)
     }
 
-    fn set(&mut self, tokens: &[StatusRef], status: Status) -> rusqlite::Result<()> {
+    fn set(&mut self, tokens: &[StatusRef], status: Status) -> driver::Result<()> {
         let mut pages: BTreeMap<(ListId, u32), Bits> = BTreeMap::new();
         for token in tokens {
             let (page, byte, shift) = place(token.index);
@@ -65,7 +65,7 @@ impl Act<'_> {
     }
 
     /// A page of a list: zeros if nothing was ever set in it, `None` if there is no such list.
-    fn page(&self, list: ListId, page: u32) -> rusqlite::Result<Option<Bits>> {
+    fn page(&self, list: ListId, page: u32) -> driver::Result<Option<Bits>> {
         let sql = "SELECT p.bits FROM status_lists AS l \
                    LEFT JOIN status_pages AS p ON p.list = l.list AND p.page = ?2 WHERE l.list = ?1";
         let bits = self.one(sql, params![list, page], |row| row.get::<_, Option<Bits>>(0))?;

@@ -1,10 +1,9 @@
 //! Users: their standing, and that one of them can always administer.
 
-use rusqlite::params;
-
 use super::Act;
 use crate::access::{Limits, UserRole};
-use crate::id::{ApiKeyId, SessionId};
+use crate::id::{ApiKeyId, SessionId, random};
+use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{USER_BY_NAME, user};
 use crate::store::sqlite::value::Json;
 use crate::store::{
@@ -13,34 +12,35 @@ use crate::store::{
 };
 
 impl Act<'_> {
-    pub(super) fn set_password(&mut self, command: SetPassword) -> rusqlite::Result<()> {
+    pub(super) fn set_password(&mut self, command: SetPassword) -> driver::Result<()> {
         let SetPassword { user, hash, at, entry } = command;
         self.ask(&entry)?;
         let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, version, created_at, changed_at) \
-                   VALUES (?1, ?2, 'admin', '\"any\"', 0, random() & 0x3fffffffffffffff, ?3, ?3) ON CONFLICT (name) DO UPDATE \
-                   SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, epoch = epoch + 1, \
-                   version = version + 1";
-        self.execute(sql, params![user, hash.expose(), at])?;
+                   VALUES (?1, ?2, 'admin', '\"any\"', 0, ?4, ?3, ?3) ON CONFLICT (name) DO UPDATE \
+                   SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, epoch = users.epoch + 1, \
+                   version = users.version + 1";
+        self.execute(sql, params![user, hash.expose(), at, beginning()])?;
         self.end_sessions(&user, None)?;
         self.enter(entry)?;
         Ok(())
     }
 
-    pub(super) fn create_user(&mut self, command: CreateUser) -> rusqlite::Result<UserCreation> {
+    pub(super) fn create_user(&mut self, command: CreateUser) -> driver::Result<UserCreation> {
         let CreateUser { user, hash, role, limits, at, entry } = command;
         self.ask(&entry)?;
         // What is remembered of an earlier user of that name, a proven password for one, must not be this one's.
         let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, version, created_at, changed_at) \
-                   VALUES (?1, ?2, ?3, ?4, random() & 0x3fffffffffffffff, random() & 0x3fffffffffffffff, ?5, ?5) \
+                   VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5, ?5) \
                    ON CONFLICT (name) DO NOTHING";
-        if self.execute(sql, params![user.as_str(), hash.expose(), role, Json(&limits), at])? == 0 {
+        let params = params![user.as_str(), hash.expose(), role, Json(&limits), at, beginning(), beginning()];
+        if self.execute(sql, params)? == 0 {
             return self.undo(UserCreation::Taken);
         }
         self.enter(entry)?;
         Ok(UserCreation::Created)
     }
 
-    pub(super) fn change_user(&mut self, command: ChangeUser) -> rusqlite::Result<UserChange> {
+    pub(super) fn change_user(&mut self, command: ChangeUser) -> driver::Result<UserChange> {
         let ChangeUser { before, role, limits, disabled, at, entries } = command;
         entries.iter().try_for_each(|entry| self.ask(entry))?;
         if let Some(refused) = self.not_as_judged(&before)? {
@@ -60,7 +60,7 @@ impl Act<'_> {
         Ok(UserChange::Done)
     }
 
-    pub(super) fn replace_password(&mut self, command: ReplacePassword) -> rusqlite::Result<UserChange> {
+    pub(super) fn replace_password(&mut self, command: ReplacePassword) -> driver::Result<UserChange> {
         let ReplacePassword { before, hash, keep, at, entry } = command;
         self.ask(&entry)?;
         if let Some(refused) = self.not_as_judged(&before)? {
@@ -73,7 +73,7 @@ impl Act<'_> {
         Ok(UserChange::Done)
     }
 
-    pub(super) fn sign_out_user(&mut self, command: SignOutUser) -> rusqlite::Result<UserChange> {
+    pub(super) fn sign_out_user(&mut self, command: SignOutUser) -> driver::Result<UserChange> {
         let SignOutUser { user, entry } = command;
         self.ask(&entry)?;
         if self.begin_user_epoch(user.as_str(), None)? == 0 {
@@ -83,7 +83,7 @@ impl Act<'_> {
         Ok(UserChange::Done)
     }
 
-    pub(super) fn delete_user(&mut self, command: DeleteUser) -> rusqlite::Result<UserDeletion> {
+    pub(super) fn delete_user(&mut self, command: DeleteUser) -> driver::Result<UserDeletion> {
         let DeleteUser { user: name, revoke_tokens, at, entry } = command;
         self.ask(&entry)?;
         let Some(before) = self.one(USER_BY_NAME, [name.as_str()], user)? else {
@@ -107,7 +107,7 @@ impl Act<'_> {
     }
 
     /// What stands in the way of a change that was judged upon `before`.
-    fn not_as_judged(&self, before: &UserRecord) -> rusqlite::Result<Option<UserChange>> {
+    fn not_as_judged(&self, before: &UserRecord) -> driver::Result<Option<UserChange>> {
         Ok(match self.one(USER_BY_NAME, [&before.name], user)? {
             None => Some(UserChange::Unknown),
             Some(now) if now != *before => Some(UserChange::Moved),
@@ -117,7 +117,7 @@ impl Act<'_> {
 
     /// Whether without this user nobody could do everything. An admin with limits cannot give what is beyond them, so one
     /// of those alone could never make a whole admin again.
-    fn is_last_admin(&self, user: &UserRecord) -> rusqlite::Result<bool> {
+    fn is_last_admin(&self, user: &UserRecord) -> driver::Result<bool> {
         if user.disabled_at.is_some() || !is_whole_admin(user.role, &user.limits) {
             return Ok(false);
         }
@@ -127,16 +127,24 @@ impl Act<'_> {
     }
 
     /// What was proven of this user so far counts for nothing, but for one session if it is to be kept.
-    fn begin_user_epoch(&self, name: &str, keep: Option<SessionId>) -> rusqlite::Result<usize> {
+    fn begin_user_epoch(&self, name: &str, keep: Option<SessionId>) -> driver::Result<usize> {
         self.end_sessions(name, keep)?;
         self.execute("UPDATE sessions SET epoch = epoch + 1 WHERE user_name = ?1", [name])?;
         self.execute("UPDATE users SET epoch = epoch + 1, version = version + 1 WHERE name = ?1", [name])
     }
 
-    fn end_sessions(&self, name: &str, keep: Option<SessionId>) -> rusqlite::Result<()> {
-        self.execute("DELETE FROM sessions WHERE user_name = ?1 AND digest IS NOT ?2", params![name, keep])
-            .map(drop)
+    fn end_sessions(&self, name: &str, keep: Option<SessionId>) -> driver::Result<()> {
+        self.execute(
+            "DELETE FROM sessions WHERE user_name = ?1 AND digest IS DISTINCT FROM ?2",
+            params![name, keep],
+        )
+        .map(drop)
     }
+}
+
+/// The first epoch or version of a user, which no earlier user of that name had. Counting on from it never overflows.
+fn beginning() -> i64 {
+    i64::from_be_bytes(random()) & 0x3fff_ffff_ffff_ffff
 }
 
 fn is_whole_admin(role: UserRole, limits: &Limits) -> bool {

@@ -1,12 +1,12 @@
 //! Reading users and API keys.
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
-
 use crate::access::Scope;
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::name::UserName;
+use crate::secret::Secret;
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{Address, Count, Json, damaged};
 use crate::store::{Accounts, Answer, ApiKeyRecord, Page, PageQuery, StoredApiKey, UserRecord};
 
@@ -14,12 +14,12 @@ use crate::store::{Accounts, Answer, ApiKeyRecord, Page, PageQuery, StoredApiKey
 pub(in crate::store::sqlite) const USER_BY_NAME: &str = "SELECT name, role, limits, epoch, version, created_at, changed_at, disabled_at FROM users WHERE name = ?1";
 
 /// Reads the columns name, role, limits, epoch, version, created_at, changed_at, disabled_at.
-pub(in crate::store::sqlite) fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
+pub(in crate::store::sqlite) fn user(row: &Row<'_>) -> driver::Result<UserRecord> {
     user_from(row, 0)
 }
 
 /// The same columns, from the place `first` on.
-fn user_from(row: &Row<'_>, first: usize) -> rusqlite::Result<UserRecord> {
+fn user_from(row: &Row<'_>, first: usize) -> driver::Result<UserRecord> {
     Ok(UserRecord {
         name: row.get(first)?,
         role: row.get(first + 1)?,
@@ -36,15 +36,11 @@ fn user_from(row: &Row<'_>, first: usize) -> rusqlite::Result<UserRecord> {
 pub(in crate::store::sqlite) const USERS: &str = "SELECT name, role, limits, epoch, version, created_at, changed_at, disabled_at FROM users \
      WHERE name > ?1 ORDER BY name LIMIT ?2";
 
-fn users(
-    connection: &Connection,
-    page: &PageQuery<UserName>,
-) -> rusqlite::Result<Page<UserRecord, UserName>> {
+fn users(sql: Sql<'_>, page: &PageQuery<UserName>) -> driver::Result<Page<UserRecord, UserName>> {
     // No name is as short as the empty text, which stands for no cursor.
     let after = page.after.as_ref().map_or("", UserName::as_str);
-    let rows: rusqlite::Result<Vec<_>> =
-        connection.prepare_cached(USERS)?.query_map(params![after, page.limit + 1], user)?.collect();
-    cut(rows?, page.limit, |user: &UserRecord| {
+    let rows = sql.all(USERS, params![after, i64::from(page.limit) + 1], user)?;
+    cut(rows, page.limit, |user: &UserRecord| {
         UserName::parse(&user.name).map_err(|_| damaged("a user has no name"))
     })
 }
@@ -60,7 +56,7 @@ macro_rules! select {
     };
 }
 
-fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKeyRecord> {
+fn api_key(row: &Row<'_>) -> driver::Result<ApiKeyRecord> {
     let (used_at, used_from): (Option<Timestamp>, Option<Address>) = (row.get(8)?, row.get(9)?);
     Ok(ApiKeyRecord {
         id: row.get(0)?,
@@ -75,8 +71,8 @@ fn api_key(row: &Row<'_>) -> rusqlite::Result<ApiKeyRecord> {
     })
 }
 
-fn stored_api_key(connection: &Connection, id: ApiKeyId) -> rusqlite::Result<Option<StoredApiKey>> {
-    let sql = select!(
+fn stored_api_key(sql: Sql<'_>, id: ApiKeyId) -> driver::Result<Option<StoredApiKey>> {
+    let text = select!(
         ", k.digest, u.name, u.role, u.limits, u.epoch, u.version, u.created_at, u.changed_at, u.disabled_at",
         "LEFT JOIN users AS u ON u.name = k.owner WHERE k.id = ?1"
     );
@@ -85,7 +81,7 @@ fn stored_api_key(connection: &Connection, id: ApiKeyId) -> rusqlite::Result<Opt
         let owner = key.owner.is_some().then(|| user_from(row, 11)).transpose()?;
         Ok(StoredApiKey { key, digest: row.get(10)?, owner })
     };
-    connection.prepare_cached(sql)?.query_row([id], read).optional()
+    sql.one(text, [id], read)
 }
 
 /// What lists API keys, newest first.
@@ -96,31 +92,26 @@ pub(in crate::store::sqlite) const API_KEYS_OF_OWNER: &str =
     select!("", "WHERE k.owner = ?3 AND k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
 
 fn api_keys(
-    connection: &Connection,
+    sql: Sql<'_>,
     owner: Option<&str>,
     page: PageQuery<ApiKeyId>,
-) -> rusqlite::Result<Page<ApiKeyRecord, ApiKeyId>> {
+) -> driver::Result<Page<ApiKeyRecord, ApiKeyId>> {
     // The greatest id there is stands for no cursor.
     let before = page.after.map_or([0xff; 16], |after| *after.as_bytes());
-    let rows: rusqlite::Result<Vec<_>> = match owner {
-        Some(owner) => {
-            let mut statement = connection.prepare_cached(API_KEYS_OF_OWNER)?;
-            statement.query_map(params![before, page.limit + 1, owner], api_key)?.collect()
-        }
-        None => {
-            let mut statement = connection.prepare_cached(API_KEYS)?;
-            statement.query_map(params![before, page.limit + 1], api_key)?.collect()
-        }
+    let limit = i64::from(page.limit) + 1;
+    let rows = match owner {
+        Some(owner) => sql.all(API_KEYS_OF_OWNER, params![before, limit, owner], api_key)?,
+        None => sql.all(API_KEYS, params![before, limit], api_key)?,
     };
-    cut(rows?, page.limit, |key: &ApiKeyRecord| Ok(key.id))
+    cut(rows, page.limit, |key: &ApiKeyRecord| Ok(key.id))
 }
 
 /// The page of `rows`, which are one more than it shows if others follow.
 fn cut<T, Id>(
     mut rows: Vec<T>,
     limit: u32,
-    id: impl Fn(&T) -> rusqlite::Result<Id>,
-) -> rusqlite::Result<Page<T, Id>> {
+    id: impl Fn(&T) -> driver::Result<Id>,
+) -> driver::Result<Page<T, Id>> {
     let shown = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > shown;
     rows.truncate(shown);
@@ -129,12 +120,23 @@ fn cut<T, Id>(
 }
 
 impl Accounts for SqliteStore {
+    fn user(&self, name: String) -> Answer<'_, Option<UserRecord>> {
+        Box::pin(async move { self.pool.read(|sql| sql.one(USER_BY_NAME, [name], user)) })
+    }
+
+    fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>> {
+        const HASH: &str = "SELECT password_hash FROM users WHERE name = ?1";
+        Box::pin(
+            async move { self.pool.read(|sql| sql.one(HASH, [user], |row| row.get(0).map(Secret::new))) },
+        )
+    }
+
     fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Page<UserRecord, UserName>> {
-        Box::pin(self.pool.list(move |connection| users(connection, &page)))
+        Box::pin(self.pool.list(move |sql| users(sql, &page)))
     }
 
     fn api_key(&self, id: ApiKeyId) -> Answer<'_, Option<StoredApiKey>> {
-        Box::pin(async move { self.pool.read(|connection| stored_api_key(connection, id)) })
+        Box::pin(async move { self.pool.read(|sql| stored_api_key(sql, id)) })
     }
 
     fn list_api_keys(
@@ -142,6 +144,6 @@ impl Accounts for SqliteStore {
         owner: Option<String>,
         page: PageQuery<ApiKeyId>,
     ) -> Answer<'_, Page<ApiKeyRecord, ApiKeyId>> {
-        Box::pin(self.pool.list(move |connection| api_keys(connection, owner.as_deref(), page)))
+        Box::pin(self.pool.list(move |sql| api_keys(sql, owner.as_deref(), page)))
     }
 }

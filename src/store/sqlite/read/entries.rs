@@ -1,11 +1,10 @@
 //! Reading the ledger.
 
-use rusqlite::{Connection, Row, params};
-
 use crate::id::ChainId;
 use crate::ledger::{ChainHead, EntryRecord};
 use crate::store::sqlite::SqliteStore;
-use crate::store::sqlite::value::{Address, Count};
+use crate::store::sqlite::driver::{self, Row, Sql, params};
+use crate::store::sqlite::value::{Address, Count, damaged};
 use crate::store::{Answer, Entries};
 
 macro_rules! select {
@@ -18,7 +17,7 @@ macro_rules! select {
     };
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<EntryRecord> {
+fn entry(row: &Row<'_>) -> driver::Result<EntryRecord> {
     Ok(EntryRecord {
         chain: row.get(0)?,
         seq: row.get::<_, Count>(1)?.0,
@@ -37,21 +36,21 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<EntryRecord> {
 }
 
 /// The current chain with its last entry, as the writer keeps it beside the entries.
-pub(in crate::store::sqlite) fn chain_head(connection: &Connection) -> rusqlite::Result<ChainHead> {
-    let mut statement = connection.prepare_cached("SELECT chain, head_seq, head_hash FROM meta")?;
-    statement.query_row([], |row| {
+pub(in crate::store::sqlite) fn chain_head(sql: Sql<'_>) -> driver::Result<ChainHead> {
+    let head = sql.one("SELECT chain, head_seq, head_hash FROM meta", [], |row| {
         Ok(ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? })
-    })
+    })?;
+    head.ok_or_else(|| damaged("the database has no ledger chain"))
 }
 
 pub(in crate::store::sqlite) fn entries_after(
-    connection: &Connection,
+    sql: Sql<'_>,
     chain: ChainId,
     seq: u64,
     limit: u32,
-) -> rusqlite::Result<Vec<EntryRecord>> {
-    let sql = select!("WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
-    connection.prepare_cached(sql)?.query_map(params![chain, Count(seq), limit], entry)?.collect()
+) -> driver::Result<Vec<EntryRecord>> {
+    let text = select!("WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
+    sql.all(text, params![chain, Count(seq), limit], entry)
 }
 
 /// What lists the entries of the current chain, newest first.
@@ -59,13 +58,13 @@ pub(in crate::store::sqlite) const NEWEST: &str =
     select!("WHERE chain = (SELECT chain FROM meta) AND seq < ?1 ORDER BY seq DESC LIMIT ?2");
 
 pub(in crate::store::sqlite) fn newest_entries(
-    connection: &Connection,
+    sql: Sql<'_>,
     before: Option<u64>,
     limit: u32,
-) -> rusqlite::Result<Vec<EntryRecord>> {
+) -> driver::Result<Vec<EntryRecord>> {
     // No entry has the last number there is.
     let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
-    connection.prepare_cached(NEWEST)?.query_map(params![before, limit], entry)?.collect()
+    sql.all(NEWEST, params![before, limit], entry)
 }
 
 impl Entries for SqliteStore {
@@ -74,11 +73,11 @@ impl Entries for SqliteStore {
     }
 
     fn newest_entries(&self, before: Option<u64>, limit: u32) -> Answer<'_, Vec<EntryRecord>> {
-        Box::pin(self.pool.list(move |connection| newest_entries(connection, before, limit)))
+        Box::pin(self.pool.list(move |sql| newest_entries(sql, before, limit)))
     }
 
     fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> Answer<'_, Vec<EntryRecord>> {
-        Box::pin(self.pool.list(move |connection| entries_after(connection, chain, seq, limit)))
+        Box::pin(self.pool.list(move |sql| entries_after(sql, chain, seq, limit)))
     }
 
     fn chain_head(&self) -> Answer<'_, (u64, [u8; 32])> {

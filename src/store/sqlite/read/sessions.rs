@@ -1,10 +1,9 @@
 //! Reading sessions.
 
-use rusqlite::{OptionalExtension as _, Row};
-
 use super::user;
 use crate::id::SessionId;
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::driver::{self, Row};
 use crate::store::sqlite::value::Count;
 use crate::store::{Answer, SessionRecord, Sessions, UserRecord};
 
@@ -13,7 +12,7 @@ const SESSION: &str = "SELECT u.name, u.role, u.limits, u.epoch, u.version, u.cr
      s.kind, s.created_at, s.expires_at, s.seen_at \
      FROM sessions AS s JOIN users AS u ON u.name = s.user_name AND u.epoch = s.epoch WHERE s.digest = ?1";
 
-fn session(id: SessionId, row: &Row<'_>) -> rusqlite::Result<(SessionRecord, UserRecord)> {
+fn session(id: SessionId, row: &Row<'_>) -> driver::Result<(SessionRecord, UserRecord)> {
     let user = user(row)?;
     let session = SessionRecord {
         id,
@@ -29,19 +28,14 @@ fn session(id: SessionId, row: &Row<'_>) -> rusqlite::Result<(SessionRecord, Use
 
 impl Sessions for SqliteStore {
     fn session(&self, id: SessionId) -> Answer<'_, Option<(SessionRecord, UserRecord)>> {
-        Box::pin(async move {
-            self.pool.read(|connection| {
-                connection.prepare_cached(SESSION)?.query_row([id], |row| session(id, row)).optional()
-            })
-        })
+        Box::pin(async move { self.pool.read(|sql| sql.one(SESSION, [id], |row| session(id, row))) })
     }
 
     fn count_sessions(&self, user: String) -> Answer<'_, u64> {
+        const COUNT: &str = "SELECT count(*) FROM sessions WHERE user_name = ?1";
         Box::pin(async move {
-            self.pool.read(|connection| {
-                let sql = "SELECT count(*) FROM sessions WHERE user_name = ?1";
-                connection.prepare_cached(sql)?.query_row([user], |row| row.get::<_, Count>(0).map(|n| n.0))
-            })
+            let count = self.pool.read(|sql| sql.one(COUNT, [user], |row| row.get::<_, Count>(0)))?;
+            Ok(count.map_or(0, |Count(sessions)| sessions))
         })
     }
 }

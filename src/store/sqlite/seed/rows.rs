@@ -11,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, ListId, Serial, SpkiHash, TokenId};
 use crate::ledger::{Action, ChainHead, Draft, Subjects};
 use crate::store::revocations::{PAGE_BYTES, place};
+use crate::store::sqlite::driver::Sql;
 use crate::store::sqlite::value::Count;
 use crate::store::sqlite::writer::{insert_entry, read_meta};
 use crate::store::{ListKind, RevocationReason};
@@ -126,7 +127,7 @@ impl<'a> Rows<'a> {
 
     /// The ledger from its head on.
     pub(super) fn chain(&'a self) -> rusqlite::Result<Chain<'a>> {
-        let (head, _) = read_meta(self.connection)?;
+        let (head, _) = read_meta(Sql::on(self.connection))?;
         Ok(Chain { rows: self, head: Cell::new(head) })
     }
 
@@ -210,7 +211,7 @@ impl Chain<'_> {
             draft.with("label", format!("seeded {number}")).with("persistent", true)
         };
         let mut head = self.head.get();
-        insert_entry(rows.connection, &mut head, &draft)?;
+        insert_entry(Sql::on(rows.connection), &mut head, &draft)?;
         self.head.set(head);
         rows.write(
             "UPDATE meta SET head_seq = ?1, head_hash = ?2 WHERE single = 1",

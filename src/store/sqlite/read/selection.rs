@@ -1,0 +1,158 @@
+//! The statement of a filtered list, put together from its conditions.
+
+use crate::store::sqlite::driver::{self, FromSql, Row, Sql, ToSql};
+use crate::store::{NameFilter, Page, PageQuery};
+
+/// The tables of a list.
+pub(super) struct Tables {
+    /// All of them, the walked one first.
+    pub(super) all: &'static str,
+    /// The one whose index is walked.
+    pub(super) walked: &'static str,
+    /// Its column that orders the list.
+    pub(super) id: &'static str,
+    /// The condition that ties the others to it.
+    pub(super) join: &'static str,
+}
+
+/// Rows of a list in descending order of their ids. The first conditions choose the index that is walked; the others judge each row.
+pub(in crate::store::sqlite) struct Selection {
+    columns: &'static str,
+    tables: Tables,
+    walk: String,
+    rest: String,
+    /// Values of `?1` and up: the cursor, then those of `walk`, then those of `rest`.
+    values: Vec<Box<dyn ToSql>>,
+    walk_values: usize,
+}
+
+impl Selection {
+    pub(super) fn new(columns: &'static str, tables: Tables, after: Option<[u8; 16]>) -> Self {
+        // The greatest id stands for no cursor.
+        let values: Vec<Box<dyn ToSql>> = vec![Box::new(after.unwrap_or([0xff; 16]))];
+        Self { columns, tables, walk: String::new(), rest: String::new(), values, walk_values: 1 }
+    }
+
+    /// The parameter of a value.
+    pub(super) fn bind(&mut self, value: impl ToSql + 'static) -> String {
+        self.values.push(Box::new(value));
+        format!("?{}", self.values.len())
+    }
+
+    /// A condition that chooses the index. It comes before those that judge.
+    pub(super) fn walk(&mut self, condition: &str) {
+        self.walk += " AND ";
+        self.walk += condition;
+        self.walk_values = self.values.len();
+    }
+
+    pub(super) fn walk_value(&mut self, condition: &str, value: impl ToSql + 'static) {
+        let value = self.bind(value);
+        self.walk(&format!("{condition} {value}"));
+    }
+
+    /// A condition that each walked row is judged by.
+    pub(super) fn only(&mut self, condition: &str) {
+        self.rest += " AND ";
+        self.rest += condition;
+    }
+
+    pub(super) fn only_value(&mut self, condition: &str, value: impl ToSql + 'static) {
+        let value = self.bind(value);
+        self.only(&format!("{condition} {value}"));
+    }
+
+    /// Judges a name: as it is, or by a pattern in which ASCII letters match in either case.
+    pub(super) fn only_name(&mut self, column: &str, name: &NameFilter) {
+        match name {
+            NameFilter::Exact(name) => self.only_value(&format!("{column} ="), name.clone()),
+            NameFilter::Pattern(pattern) => {
+                let pattern = self.bind(like(pattern));
+                self.only(&format!("lower({column}) LIKE {pattern} ESCAPE '\\'"));
+            }
+        }
+    }
+
+    /// The statement that reads a page; `floor` is the parameter of the least id, if there is one.
+    fn statement(&self, floor: Option<usize>, limit: usize) -> String {
+        let Self { columns, tables: Tables { all, id, join, .. }, walk, rest, .. } = self;
+        let floor = floor.map_or_else(String::new, |floor| format!(" AND {id} >= ?{floor}"));
+        format!(
+            "SELECT {columns} FROM {all} WHERE {id} < ?1{walk}{join}{rest}{floor} ORDER BY {id} DESC LIMIT ?{limit}"
+        )
+    }
+
+    fn floor_statement(&self) -> String {
+        let Self { tables: Tables { walked, id, .. }, walk, walk_values, .. } = self;
+        let offset = walk_values + 1;
+        format!("SELECT {id} FROM {walked} WHERE {id} < ?1{walk} ORDER BY {id} DESC LIMIT 2 OFFSET ?{offset}")
+    }
+
+    /// Reads a page. Where rows have to be judged, at most `look_at` of them are: the page ends there.
+    pub(super) fn page<T, Id: Copy + FromSql + ToSql + 'static>(
+        mut self,
+        sql: Sql<'_>,
+        query: PageQuery<Id>,
+        read: impl FnMut(&Row<'_>) -> driver::Result<T>,
+        id: impl Fn(&T) -> Id,
+    ) -> driver::Result<Page<T, Id>> {
+        let floor: Option<Id> = if self.rest.is_empty() { None } else { self.floor(sql, query.look_at)? };
+        let floor_at = floor.map(|floor| {
+            self.values.push(Box::new(floor));
+            self.values.len()
+        });
+        self.values.push(Box::new(i64::from(query.limit) + 1));
+        let text = self.statement(floor_at, self.values.len());
+        let mut items = sql.all(&text, self.params(self.values.len()).as_slice(), read)?;
+        if items.len() as u64 > u64::from(query.limit) {
+            items.pop();
+            let next = items.last().map(id);
+            return Ok(Page { items, next });
+        }
+        Ok(Page { items, next: floor })
+    }
+
+    /// The id of the last row that may be looked at, if others follow it.
+    fn floor<Id: Copy + FromSql>(&self, sql: Sql<'_>, look_at: u32) -> driver::Result<Option<Id>> {
+        let offset = i64::from(look_at.max(1)) - 1;
+        let mut params = self.params(self.walk_values);
+        params.push(&offset);
+        let last: Vec<Id> = sql.all(&self.floor_statement(), params.as_slice(), |row| row.get(0))?;
+        Ok(last.first().copied().filter(|_| last.len() == 2))
+    }
+
+    fn params(&self, count: usize) -> Vec<&dyn ToSql> {
+        self.values[..count].iter().map(|value| &**value).collect()
+    }
+
+    /// The statements of a page, as a test explains them.
+    #[cfg(test)]
+    pub(in crate::store::sqlite) fn statements(&self) -> [String; 2] {
+        let next = self.values.len() + 1;
+        [self.statement(Some(next), next + 1), self.floor_statement()]
+    }
+}
+
+/// The SQL pattern of a pattern in which `*` stands for any text.
+fn like(pattern: &str) -> String {
+    let mut like = String::with_capacity(pattern.len() + 2);
+    for character in pattern.chars() {
+        match character {
+            '*' => like.push('%'),
+            '%' | '_' | '\\' => like.extend(['\\', character]),
+            character => like.push(character.to_ascii_lowercase()),
+        }
+    }
+    like
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_star_is_special_in_a_pattern() {
+        assert_eq!(like("Rack*"), "rack%");
+        assert_eq!(like(r"100%_\*"), r"100\%\_\\%");
+    }
+}

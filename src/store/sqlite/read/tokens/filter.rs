@@ -1,0 +1,150 @@
+//! The filter of a list of tokens, as conditions in SQL.
+
+use crate::id::TokenId;
+use crate::name::Role;
+use crate::store::sqlite::read::selection::{Selection, Tables};
+use crate::store::{Ended, NameFilter, TokenFilter, TokenKind, TokenState};
+
+const MINTS: Tables = Tables {
+    all: "mints AS m LEFT JOIN uses AS u ON u.token = m.token",
+    walked: "mints AS m",
+    id: "m.token",
+    join: "",
+};
+const ROLES: Tables = Tables {
+    all: "mint_roles AS r CROSS JOIN mints AS m LEFT JOIN uses AS u ON u.token = m.token",
+    walked: "mint_roles AS r",
+    id: "r.token",
+    join: " AND m.token = r.token",
+};
+const USES: Tables = Tables {
+    all: "uses AS u CROSS JOIN mints AS m",
+    walked: "uses AS u",
+    id: "u.token",
+    join: " AND m.token = u.token",
+};
+
+/// The condition that chooses the index: the first of these that the filter has.
+enum Walk<'a> {
+    Label(&'a str),
+    Minter(&'a str),
+    Role(&'a Role),
+    /// Used up, in either way.
+    Used,
+    /// Revoked, or to be revoked.
+    Revoked,
+    Persistent(bool),
+    Kind,
+}
+
+impl<'a> Walk<'a> {
+    fn of(filter: &'a TokenFilter) -> Self {
+        let only = |states: &[TokenState]| {
+            filter.states.as_ref().is_some_and(|wanted| wanted.iter().all(|state| states.contains(state)))
+        };
+        match filter {
+            TokenFilter { label: Some(NameFilter::Exact(label)), .. } => Self::Label(label),
+            TokenFilter { minter: Some(minter), .. } => Self::Minter(minter),
+            TokenFilter { role: Some(role), .. } => Self::Role(role),
+            _ if only(&[TokenState::Used, TokenState::Exhausted]) => Self::Used,
+            _ if only(&[TokenState::Revoked]) => Self::Revoked,
+            TokenFilter { persistent: Some(persistent), kind: TokenKind::Enrollment, .. } => {
+                Self::Persistent(*persistent)
+            }
+            _ => Self::Kind,
+        }
+    }
+}
+
+/// The tokens that a list shows, after `after`.
+pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<TokenId>) -> Selection {
+    let walk = Walk::of(filter);
+    let tables = match walk {
+        Walk::Role(_) => ROLES,
+        Walk::Used => USES,
+        _ => MINTS,
+    };
+    let mut selection = Selection::new(columns!(), tables, after.map(|after| *after.as_bytes()));
+    match walk {
+        Walk::Label(label) => selection.walk_value("m.label =", label.to_owned()),
+        Walk::Minter(minter) => selection.walk_value("m.minter =", minter.to_owned()),
+        Walk::Role(role) => selection.walk_value("r.role =", role.clone()),
+        Walk::Used => {}
+        Walk::Revoked => selection.walk("(m.revoked_at IS NOT NULL OR m.revoke_at IS NOT NULL)"),
+        Walk::Persistent(true) => selection.walk("m.persistent = 1"),
+        Walk::Persistent(false) => selection.walk("m.persistent = 0 AND m.audience IS NULL"),
+        Walk::Kind => selection.walk(kind(filter.kind)),
+    }
+    judge(filter, &walk, &mut selection);
+    selection
+}
+
+const fn kind(kind: TokenKind) -> &'static str {
+    match kind {
+        TokenKind::Enrollment => "m.audience IS NULL",
+        TokenKind::Service => "m.audience IS NOT NULL",
+    }
+}
+
+/// The conditions that the walk does not meet.
+fn judge(filter: &TokenFilter, walk: &Walk<'_>, selection: &mut Selection) {
+    if !matches!(walk, Walk::Kind | Walk::Persistent(false)) {
+        selection.only(kind(filter.kind));
+    }
+    if let (Some(persistent), false) = (filter.persistent, matches!(walk, Walk::Persistent(_))) {
+        selection.only(if persistent { "m.persistent = 1" } else { "m.persistent = 0" });
+    }
+    if let (Some(label), false) = (&filter.label, matches!(walk, Walk::Label(_))) {
+        selection.only_name("m.label", label);
+    }
+    if let (Some(minter), false) = (&filter.minter, matches!(walk, Walk::Minter(_))) {
+        selection.only_value("m.minter =", minter.clone());
+    }
+    if let (Some(role), false) = (&filter.role, matches!(walk, Walk::Role(_))) {
+        let role = selection.bind(role.clone());
+        selection.only(&format!(
+            "EXISTS (SELECT 1 FROM mint_roles AS s WHERE s.role = {role} AND s.token = m.token)"
+        ));
+    }
+    judge_times(filter, selection);
+}
+
+fn judge_times(filter: &TokenFilter, selection: &mut Selection) {
+    if let Ended::Since(since) = filter.ended {
+        let since = selection.bind(since);
+        for end in ["m.revoked_at", "m.expires_at", "u.spent_at"] {
+            selection.only(&format!("({end} IS NULL OR {end} > {since})"));
+        }
+    }
+    if let Some(since) = filter.unused_since {
+        let since = selection.bind(since);
+        // A use of an unknown moment counts.
+        selection.only(&format!(
+            "m.created_at <= {since} AND (u.last_at <= {since} OR (u.last_at IS NULL AND coalesce(u.used, 0) = 0))"
+        ));
+    }
+    if let Some(states) = &filter.states {
+        let now = selection.bind(filter.now);
+        let states: Vec<String> = states.iter().map(|wanted| state(*wanted, &now)).collect();
+        selection.only(&format!("({})", states.join(" OR ")));
+    }
+}
+
+/// The condition of a state at `now`; [`TokenRecord::state`](crate::store::TokenRecord::state) says the same of a record.
+fn state(state: TokenState, now: &str) -> String {
+    let spent = "(m.max_uses IS NOT NULL AND coalesce(u.used, 0) >= m.max_uses)";
+    let expired = format!("(m.expires_at IS NOT NULL AND m.expires_at <= {now})");
+    let due = format!("(m.revoke_at IS NOT NULL AND m.revoke_at <= {now})");
+    let live = format!("m.revoked_at IS NULL AND NOT {spent} AND NOT {expired} AND NOT {due}");
+    let once = "(m.max_uses IS NOT NULL AND m.max_uses = 1)";
+    match state {
+        TokenState::Pending => format!("({live} AND {once})"),
+        TokenState::Active => format!("({live} AND NOT {once})"),
+        TokenState::Used => format!("(m.revoked_at IS NULL AND {spent} AND {once})"),
+        TokenState::Exhausted => format!("(m.revoked_at IS NULL AND {spent} AND NOT {once})"),
+        TokenState::Expired => format!("(m.revoked_at IS NULL AND NOT {spent} AND {expired})"),
+        TokenState::Revoked => {
+            format!("(m.revoked_at IS NOT NULL OR (NOT {spent} AND NOT {expired} AND {due}))")
+        }
+    }
+}
