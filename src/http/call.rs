@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::query;
 use crate::access::{Actor, Permission, Rights};
 use crate::id::RequestId;
@@ -103,8 +103,7 @@ impl Call {
     /// # Errors
     /// 404.
     pub fn id<T>(&self, name: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
-        let missing =
-            || Problem::new(http::StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"));
+        let missing = || Problem::of(Code::NotFound, format!("there is no such {what}"));
         parse(self.param(name)).ok_or_else(missing)
     }
 

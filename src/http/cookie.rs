@@ -71,7 +71,7 @@ mod tests {
         });
         read(&headers)
             .map(|found| found.map(|value| value.expose().clone()))
-            .map_err(|problem| problem.status.as_u16())
+            .map_err(|problem| problem.status().as_u16())
     }
 
     #[test]

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use crate::access::ApiKey;
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::access::{password, session};
@@ -92,13 +92,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = value else { return Ok(None) };
     let text = value.to_str().ok().and_then(|text| text.split_once(' '));
     let token = text.filter(|(scheme, _)| more.is_none() && scheme.eq_ignore_ascii_case("bearer"));
-    let wrong = || {
-        Problem::new(
-            http::StatusCode::UNAUTHORIZED,
-            "invalid_token",
-            "show a token as `Authorization: Bearer`, once",
-        )
-    };
+    let wrong = || Problem::of(Code::InvalidToken, "show a token as `Authorization: Bearer`, once");
     token.map(|(_, token)| Some(token.trim())).ok_or_else(wrong)
 }
 
@@ -163,7 +157,7 @@ mod tests {
     #[test]
     fn what_has_no_known_shape_is_refused() {
         for wrong in ["Basic !!!", "Basic YWRtaW4=", "Digest x", "Bearer", "eyJ.e30.x"] {
-            assert_eq!(of(wrong).err().map(|problem| problem.status.as_u16()), Some(401), "{wrong}");
+            assert_eq!(of(wrong).err().map(|problem| problem.status().as_u16()), Some(401), "{wrong}");
         }
         let mut headers = HeaderMap::new();
         headers.append(AUTHORIZATION, "Bearer a".parse().unwrap());

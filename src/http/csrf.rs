@@ -1,9 +1,9 @@
 //! Requests that another site's page makes a browser send (CSRF): a cookie goes with them, so a cookie alone changes nothing.
 
 use http::header::ORIGIN;
-use http::{HeaderMap, HeaderName, Method, StatusCode};
+use http::{HeaderMap, HeaderName, Method};
 
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use crate::access::session::CsrfToken;
 
 /// The header that repeats the session's CSRF token.
@@ -74,7 +74,7 @@ const fn reads(method: &Method) -> bool {
 }
 
 fn refused(detail: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "csrf", detail)
+    Problem::of(Code::Csrf, detail)
 }
 
 #[cfg(test)]
@@ -91,7 +91,7 @@ mod tests {
             let value = if *value == "right" { token.expose() } else { *value };
             headers.append(*name, value.parse().unwrap());
         }
-        judge(&method, &headers, &HERE, &token).err().map(|problem| problem.code)
+        judge(&method, &headers, &HERE, &token).err().map(|problem| problem.code.as_str())
     }
 
     #[test]

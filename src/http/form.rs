@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn a_field_twice_and_what_is_not_utf_8_is_refused() {
         for body in [&b"token=a&token=a"[..], b"token=a&x=1&token=", b"a=1&b=2&%61=3", b"token=\xff"] {
-            assert_eq!(Form::parse(body).err().map(|problem| problem.status.as_u16()), Some(400));
+            assert_eq!(Form::parse(body).err().map(|problem| problem.status().as_u16()), Some(400));
         }
     }
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
@@ -27,7 +27,7 @@ use super::body::{self, BodyError};
 use super::call::Call;
 use super::cookie;
 use super::forwarded::client;
-use super::problem::{Dialect, Problem};
+use super::problem::{Code, Problem};
 use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
 use super::throttle::Turnstile;
@@ -130,7 +130,7 @@ impl Front {
         answering.unwrap_or_else(|panic| {
             tracing::error!(route = record.template(), request = %id, %panic, "answering a request panicked");
             metrics::counter!("gatepass_panics_total").increment(1);
-            internal_error().render(record.dialect()).into()
+            Problem::internal().render(record.dialect()).into()
         })
     }
 
@@ -152,13 +152,13 @@ impl Front {
         head: Head,
         body: &mut Incoming,
     ) -> Result<Response<ResponseBody>, Problem> {
-        let client = head.parts.extensions.get::<Peer>().ok_or_else(internal_error)?.client;
+        let client = head.parts.extensions.get::<Peer>().ok_or_else(Problem::internal)?.client;
         let is_local = |secret: &Secret<String>| self.is_local(secret);
         let turnstile = Turnstile::before(route.permission, &head.parts.headers, client, is_local);
         let throttles = self.authority.throttles();
         turnstile.enter(throttles)?;
         let answer = self.call_judged(&turnstile, serve, route, head, body).await;
-        let status = answer.as_ref().map_or_else(|problem| problem.status, Response::status);
+        let status = answer.as_ref().map_or_else(Problem::status, Response::status);
         turnstile.leave(throttles, status).and(answer)
     }
 
@@ -172,7 +172,7 @@ impl Front {
         body: &mut Incoming,
     ) -> Result<Response<ResponseBody>, Problem> {
         let Head { id, params, parts } = head;
-        let peer = parts.extensions.get::<Peer>().ok_or_else(internal_error)?;
+        let peer = parts.extensions.get::<Peer>().ok_or_else(Problem::internal)?;
         let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
         let judged = self.admit(route, &parts, peer, id).await?;
         turnstile.act(self.authority.throttles(), &judged.actor, judged.owner())?;
@@ -219,50 +219,28 @@ impl Front {
     }
 }
 
-/// The native API reads JSON alone, OAuth's endpoints forms; a body without a media type is taken for that.
+/// A body without a media type has the one of its route's dialect.
 fn refuse_media_type(route: &Route, parts: &Parts) -> Result<(), Problem> {
     let Some(value) = parts.headers.get(CONTENT_TYPE).filter(|_| route.body_limit > 0) else { return Ok(()) };
-    let media_type = value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    match route.dialect {
-        Dialect::Native if media_type != "application/json" && !media_type.ends_with("+json") => {
-            Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                "send JSON, with the header Content-Type: application/json",
-            ))
-        }
-        Dialect::OAuth if media_type != "application/x-www-form-urlencoded" => Err(Problem::bad_request(
-            "send a form, with the header Content-Type: application/x-www-form-urlencoded",
-        )),
-        Dialect::Native | Dialect::OAuth | Dialect::Ece => Ok(()),
-    }
+    let media_type = value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim();
+    (route.dialect.accepts)(&media_type.to_ascii_lowercase())
 }
 
 fn wrong_method(allowed: &str) -> Problem {
     let detail = format!("this path answers {allowed} only");
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+    Problem::of(Code::MethodNotAllowed, detail)
 }
 
 fn nothing_here() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not_found", "there is nothing at this path")
+    Problem::of(Code::NotFound, "there is nothing at this path")
 }
 
 fn refused_body(error: BodyError) -> Problem {
     match error {
-        BodyError::TooLarge => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", error.to_string())
-        }
-        BodyError::TimedOut => Problem::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", error.to_string()),
+        BodyError::TooLarge => Problem::of(Code::BodyTooLarge, error.to_string()),
+        BodyError::TimedOut => Problem::of(Code::BodyTimeout, error.to_string()),
         BodyError::Broken => Problem::bad_request(error.to_string()),
     }
-}
-
-fn internal_error() -> Problem {
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal_error",
-        "this is a fault of gatepass: see its log",
-    )
 }
 
 /// A handler's body is whole already: collecting it takes no waiting.

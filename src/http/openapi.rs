@@ -14,7 +14,6 @@ use serde_json::{Map, Value, json};
 use utoipa::IntoResponses;
 use utoipa::openapi::{OpenApi, RefOr, Response};
 
-use super::problem::Dialect;
 use super::route::Route;
 
 /// What every API client of the authority at `url` can know: `said` by the handlers, ordered and completed by `routes`.
@@ -22,7 +21,7 @@ use super::route::Route;
 pub fn document(routes: &[Route], said: &OpenApi, url: &str) -> Value {
     let mut said = json!(said);
     let (mut paths, mut errors) = (Map::new(), Map::new());
-    for route in routes.iter().filter(|route| route.dialect != Dialect::Ece) {
+    for route in routes.iter().filter(|route| route.dialect.schema.is_some()) {
         let (path, method) = (template(route.path), route.method.as_str().to_ascii_lowercase());
         let operation = said.pointer_mut(&format!("/paths/{}/{method}", pointer(&path)));
         if let Some(mut operation) = operation.map(Value::take) {
@@ -41,7 +40,7 @@ pub fn document(routes: &[Route], said: &OpenApi, url: &str) -> Value {
         "components": {
             "schemas": said.pointer("/components/schemas"),
             "securitySchemes": security::schemes(),
-            "examples": problems::examples(&errors),
+            "examples": problems::examples(routes, &errors),
             "responses": errors,
             "headers": headers(),
         },

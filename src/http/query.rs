@@ -106,7 +106,7 @@ mod tests {
     fn a_name_that_stands_twice_is_refused_also_where_it_is_escaped() {
         for query in ["a=1&a=2", "a=1&b=2&%61=3", "flag&flag=true"] {
             let problem = once(query).err().unwrap();
-            assert_eq!((problem.status.as_u16(), problem.fields.len()), (400, 1), "{query}");
+            assert_eq!((problem.status().as_u16(), problem.fields.len()), (400, 1), "{query}");
             assert_eq!(problem.fields[0].message, "stands twice: send it once");
         }
         assert_eq!(once("a=1&b=1&A=1").unwrap().len(), 3);

@@ -5,15 +5,16 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode};
+use http::{Method, Request, Response};
 use tower_service::Service as _;
 use warp::Filter as _;
 
 use super::ResponseBody;
 use super::call::Call;
+use super::dialect::Dialect;
 use super::inquiry::Inquiry;
 use super::meters::Meters;
-use super::problem::{Dialect, Problem};
+use super::problem::{NATIVE, Problem};
 use super::reply::Reply;
 use crate::access::Permission;
 
@@ -56,8 +57,8 @@ pub struct Route {
     pub path: &'static str,
     /// What the caller needs.
     pub permission: Permission,
-    /// In which words errors are said.
-    pub dialect: Dialect,
+    /// The request media type and the error format.
+    pub dialect: &'static Dialect,
     /// The largest body, in bytes; with 0 none is read.
     pub body_limit: usize,
     /// What answers.
@@ -72,25 +73,24 @@ impl Route {
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {
-        Self::new(method, path, permission, Dialect::Native, handler)
+        Self::of(&NATIVE, method, path, permission, handler)
     }
 
-    /// A route of Elastic Cloud Enterprise.
-    pub fn ece<H, F>(method: Method, path: &'static str, permission: Permission, handler: H) -> Self
+    /// A route of `dialect`.
+    pub fn of<H, F>(
+        dialect: &'static Dialect,
+        method: Method,
+        path: &'static str,
+        permission: Permission,
+        handler: H,
+    ) -> Self
     where
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {
-        Self::new(method, path, permission, Dialect::Ece, handler)
-    }
-
-    /// A route of OAuth's: it takes a form and answers in OAuth's words.
-    pub fn oauth<H, F>(method: Method, path: &'static str, permission: Permission, handler: H) -> Self
-    where
-        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
-    {
-        Self::new(method, path, permission, Dialect::OAuth, handler)
+        let meters = Arc::new(Meters::of(method.clone(), path));
+        let (serve, body_limit) = (Serve::InTask(in_task(dialect, handler)), BODY_LIMIT);
+        Self { method, any_method: false, path, permission, dialect, body_limit, serve, meters }
     }
 
     /// A native route that anyone may GET, answered in the connection's own task: no body is read, no caller judged, and
@@ -99,7 +99,7 @@ impl Route {
     where
         H: Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
     {
-        let (method, permission, dialect) = (Method::GET, Permission::Anyone, Dialect::Native);
+        let (method, permission, dialect) = (Method::GET, Permission::Anyone, &NATIVE);
         let serve = Serve::Direct(Arc::new(handler));
         let meters = Arc::new(Meters::of(method.clone(), path));
         Self { method, any_method: false, path, permission, dialect, body_limit: 0, serve, meters }
@@ -113,7 +113,7 @@ impl Route {
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {
-        let (method, permission, dialect) = (Method::GET, Permission::Anyone, Dialect::Native);
+        let (method, permission, dialect) = (Method::GET, Permission::Anyone, &NATIVE);
         let serve = Serve::DirectOr(Arc::new(quick), in_task(dialect, handler));
         let meters = Arc::new(Meters::of(method.clone(), path));
         Self { method, any_method: true, path, permission, dialect, body_limit: 0, serve, meters }
@@ -125,27 +125,11 @@ impl Route {
         self.body_limit = bytes;
         self
     }
-
-    fn new<H, F>(
-        method: Method,
-        path: &'static str,
-        permission: Permission,
-        dialect: Dialect,
-        handler: H,
-    ) -> Self
-    where
-        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
-    {
-        let meters = Arc::new(Meters::of(method.clone(), path));
-        let (serve, body_limit) = (Serve::InTask(in_task(dialect, handler)), BODY_LIMIT);
-        Self { method, any_method: false, path, permission, dialect, body_limit, serve, meters }
-    }
 }
 
 /// The handler as a warp filter of its own, and that as a service: the front has matched the path already, so a filter
 /// only takes the call out of the request's extensions.
-fn in_task<H, F>(dialect: Dialect, handler: H) -> InTask
+fn in_task<H, F>(dialect: &'static Dialect, handler: H) -> InTask
 where
     H: Fn(Call) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
@@ -153,7 +137,7 @@ where
     let filter = warp::ext::get::<Handed>().then(move |handed: Handed| {
         let answer = handed.take().map(&handler);
         async move {
-            let Some(answer) = answer else { return lost().render(dialect).0 };
+            let Some(answer) = answer else { return Problem::internal().render(dialect).0 };
             let Reply(response) = answer.await.unwrap_or_else(|problem| problem.render(dialect));
             response
         }
@@ -184,13 +168,4 @@ impl Handed {
     fn take(&self) -> Option<Call> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
-}
-
-/// A filter that asks for its call twice: a mistake of this file.
-fn lost() -> Problem {
-    Problem::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal_error",
-        "this is a fault of gatepass: see its log",
-    )
 }

@@ -4,35 +4,28 @@ use std::collections::BTreeMap;
 
 use http::Method;
 
+use super::dialect::Dialect;
 use super::inquiry::Params;
 use super::meters::Meters;
-use super::problem::Dialect;
+use super::problem::NATIVE;
 use super::query::percent_decode;
 use super::route::Route;
 use super::{api, compat};
-
-/// The path under which Elastic Cloud Enterprise's errors are spoken, for paths that no row has.
-const ECE_MARK: &str = "/platform/configuration/security/";
-
-/// And where its users sign in.
-const ECE_AUTH: &str = "/api/v1/users/auth/";
-
-/// The path under which OAuth's are.
-const OAUTH_MARK: &str = "/oauth2/";
 
 /// What the table says of a method and path.
 pub enum Match<'t, 'p> {
     /// This row, with its parameters.
     Route(&'t Route, Params<'p>),
     /// The path is known, the method is not: these are.
-    WrongMethod(Dialect, String),
+    WrongMethod(&'static Dialect, String),
     /// No row.
-    Nothing(Dialect),
+    Nothing(&'static Dialect),
 }
 
 /// Every route of the authority.
 pub struct Table {
     routes: Vec<Route>,
+    dialects: Vec<&'static Dialect>,
     paths: matchit::Router<Vec<(Method, usize)>>,
     unmatched: Meters,
 }
@@ -59,7 +52,8 @@ impl Table {
         for (path, methods) in by_path {
             paths.insert(path, methods)?;
         }
-        Ok(Self { routes, paths, unmatched: Meters::unmatched() })
+        let dialects = dialects(&routes);
+        Ok(Self { routes, dialects, paths, unmatched: Meters::unmatched() })
     }
 
     /// Every row.
@@ -74,7 +68,7 @@ impl Table {
 
     /// The row for this method and path. HEAD finds GET's.
     pub fn find<'t: 'p, 'p>(&'t self, method: &Method, path: &'p str) -> Match<'t, 'p> {
-        let Ok(found) = self.paths.at(path) else { return Match::Nothing(dialect_of(path)) };
+        let Ok(found) = self.paths.at(path) else { return Match::Nothing(self.dialect_of(path)) };
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
         let of_method = found.value.iter().find(|(method, _)| method == wanted);
         let any = || {
@@ -82,10 +76,15 @@ impl Table {
         };
         let place = of_method.or_else(any).map(|(_, place)| *place);
         let Some(route) = place.and_then(|place| self.routes.get(place)) else {
-            return Match::WrongMethod(dialect_of(path), allowed(found.value));
+            return Match::WrongMethod(self.dialect_of(path), allowed(found.value));
         };
         let params = found.params.iter().map(|(name, value)| (name, percent_decode(value)));
         Match::Route(route, Params::new(params))
+    }
+
+    /// The dialect of errors at a path that has no row, or not for its method.
+    fn dialect_of(&self, path: &str) -> &'static Dialect {
+        self.dialects.iter().find(|dialect| (dialect.covers)(path)).copied().unwrap_or(&NATIVE)
     }
 }
 
@@ -96,13 +95,15 @@ fn allowed(methods: &[(Method, usize)]) -> String {
     names.join(", ")
 }
 
-fn dialect_of(path: &str) -> Dialect {
-    match path {
-        _ if path.contains(ECE_MARK) => Dialect::Ece,
-        _ if path.starts_with(ECE_AUTH) || path == "/api/v1/user" => Dialect::Ece,
-        _ if path.starts_with(OAUTH_MARK) => Dialect::OAuth,
-        _ => Dialect::Native,
+/// The dialects of these rows, each once; the native one, which covers every path, is left out.
+fn dialects(routes: &[Route]) -> Vec<&'static Dialect> {
+    let mut dialects: Vec<&Dialect> = Vec::new();
+    for dialect in routes.iter().map(|route| route.dialect) {
+        if dialect.name != NATIVE.name && dialects.iter().all(|other| other.name != dialect.name) {
+            dialects.push(dialect);
+        }
     }
+    dialects
 }
 
 #[cfg(test)]
@@ -114,8 +115,8 @@ mod tests {
         let table = Table::new(true).unwrap();
         match table.find(&method, path) {
             Match::Route(route, params) => format!("{} {:?}", route.path, params.into_owned()),
-            Match::WrongMethod(dialect, allowed) => format!("405 {dialect:?} {allowed}"),
-            Match::Nothing(dialect) => format!("404 {dialect:?}"),
+            Match::WrongMethod(dialect, allowed) => format!("405 {} {allowed}", dialect.name),
+            Match::Nothing(dialect) => format!("404 {}", dialect.name),
         }
     }
 
@@ -127,15 +128,15 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_said_in_the_dialect_of_its_prefix() {
-        assert_eq!(find(Method::GET, "/nothing"), "404 Native");
-        assert_eq!(find(Method::PUT, "/livez"), "405 Native GET");
+        assert_eq!(find(Method::GET, "/nothing"), "404 native");
+        assert_eq!(find(Method::PUT, "/livez"), "405 native GET");
         let ece = "/api/v1/platform/configuration/security/enrollment-tokens";
-        assert_eq!(find(Method::PUT, ece), "405 Ece GET, POST");
-        assert_eq!(find(Method::GET, "/api/v1/platform/configuration/security/other"), "404 Ece");
-        assert_eq!(find(Method::GET, "/api/v1/users/auth/_login"), "405 Ece POST");
-        assert_eq!(find(Method::GET, "/api/v1/users/auth/_other"), "404 Ece");
-        assert_eq!(find(Method::PUT, "/api/v1/user"), "405 Ece GET");
-        assert_eq!(find(Method::GET, "/oauth2/introspect"), "405 OAuth POST");
+        assert_eq!(find(Method::PUT, ece), "405 ece GET, POST");
+        assert_eq!(find(Method::GET, "/api/v1/platform/configuration/security/other"), "404 ece");
+        assert_eq!(find(Method::GET, "/api/v1/users/auth/_login"), "405 ece POST");
+        assert_eq!(find(Method::GET, "/api/v1/users/auth/_other"), "404 ece");
+        assert_eq!(find(Method::PUT, "/api/v1/user"), "405 ece GET");
+        assert_eq!(find(Method::GET, "/oauth2/introspect"), "405 oauth POST");
     }
 
     #[test]

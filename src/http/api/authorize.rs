@@ -16,7 +16,7 @@ use crate::http::call::Call;
 use crate::http::credential;
 use crate::http::forwarded::Shown;
 use crate::http::inquiry::Inquiry;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::http::route::{Answer, Route};
 use crate::service::Authority;
@@ -62,7 +62,7 @@ fn by_token(authority: &Authority, token: &str, demand: &Demand, yes: StatusCode
             let subject = Subject { id: grant.token.to_string(), host: false, roles: &grant.roles };
             Ok(verdict(&subject, demand, yes).into())
         }
-        Err(bad) => Ok(refused(&Problem::new(UNAUTHORIZED, "invalid_token", bad.to_string()), true).into()),
+        Err(bad) => Ok(refused(&Problem::of(Code::InvalidToken, bad.to_string()), true).into()),
     }
 }
 
@@ -79,19 +79,17 @@ async fn by_certificate(call: &Call, place: Place) -> Result<Reply, Problem> {
             let subject = Subject { id: host.id.to_string(), host: true, roles: &host.roles };
             Ok(verdict(&subject, &demand, place.yes()))
         }
-        Err(problem) if problem.status == UNAUTHORIZED => Ok(refused(&bad_certificate(), true)),
+        Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(refused(&bad_certificate(), true)),
         Err(problem) => Err(problem),
     }
 }
 
-const UNAUTHORIZED: StatusCode = StatusCode::UNAUTHORIZED;
-
 fn nothing() -> Problem {
     let detail = "show a service token as `Authorization: Bearer`, or a host certificate";
-    Problem::new(UNAUTHORIZED, "invalid_token", detail)
+    Problem::of(Code::InvalidToken, detail)
 }
 
 fn bad_certificate() -> Problem {
     let detail = "the certificate is no host's of this authority, or has expired: present one that is good";
-    Problem::new(UNAUTHORIZED, "invalid_token", detail)
+    Problem::of(Code::InvalidToken, detail)
 }

@@ -7,7 +7,7 @@ use super::shapes::Identity;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::openapi::tags;
-use crate::http::problem::{Problem, code};
+use crate::http::problem::{Code, Problem, code};
 use crate::http::reply::Reply;
 use crate::name::{Cluster, DnsName, NameError};
 use crate::secret::Secret;
@@ -82,7 +82,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
 
 /// The metric label of an outcome: the problem's code, of which there are few.
 pub(super) fn outcome<T>(result: &Result<T, crate::service::ServiceError>) -> &'static str {
-    result.as_ref().err().map_or("done", |error| Problem::from(error.clone()).code)
+    result.as_ref().err().map_or("done", |error| Problem::from(error.clone()).code.as_str())
 }
 
 /// A name that was given and is not empty.
@@ -98,5 +98,5 @@ fn parsed<T>(
 
 fn missing() -> Problem {
     let detail = "give the enrollment token as `Authorization: Bearer`, or as `token` in the body";
-    Problem::new(http::StatusCode::UNAUTHORIZED, "invalid_token", detail)
+    Problem::of(Code::InvalidToken, detail)
 }

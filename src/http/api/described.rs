@@ -2,12 +2,12 @@
 
 use utoipa::OpenApi;
 
+use super::oauth::dialect::OAuthBody;
 use super::{
     api_keys, authorize, bootstrap, ca, clock, hosts, issuers, keys, ledger, oauth, openapi, operation,
     published, renewal, roles, service_tokens, session, settings, status, together, tokens, users, verify,
 };
-
-use crate::http::problem::body::{NativeBody, OAuthBody};
+use crate::http::problem::NativeBody;
 
 /// Every `#[utoipa::path]` of the native API, with the shapes that they name.
 #[derive(OpenApi)]

@@ -1,12 +1,10 @@
 //! Public documents: keys, CA certificates, CRLs. They are served from memory, also while the store is down.
 
-use http::StatusCode;
-
 use crate::http::document;
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::schemas::Der;
 use crate::http::openapi::{NotModified, tags};
-use crate::http::problem::{Problem, code};
+use crate::http::problem::{Code, Problem, code};
 use crate::http::route::{Answer, Route};
 use crate::id::Fingerprint;
 use crate::service::ca::set::CaSet;
@@ -122,5 +120,5 @@ pub(super) fn crl(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
 }
 
 fn missing(what: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "not_found", format!("there is no such {what}"))
+    Problem::of(Code::NotFound, format!("there is no such {what}"))
 }

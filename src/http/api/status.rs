@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::access::address::subscriber;
 use crate::http::document;
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{NotModified, tags};
-use crate::http::problem::{Problem, code};
+use crate::http::problem::{Code, Problem, code};
 use crate::http::route::{Answer, Route};
 use crate::http::stream::{Refused, StreamSender, stream};
 use crate::id::ListId;
@@ -79,14 +78,14 @@ pub(super) fn list(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
 fn place<'a>(inquiry: &Inquiry<'_>, published: &'a Published) -> Result<&'a IssuerLists, Problem> {
     published.place(inquiry.host).ok_or_else(|| {
         let detail = "no status list could be signed since the server started: see its log";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "keys_unavailable", detail).retry_after(10)
+        Problem::of(Code::KeysUnavailable, detail).retry_after(10)
     })
 }
 
 fn find<'a>(inquiry: &Inquiry<'_>, place: &'a IssuerLists) -> Result<(ListId, &'a Arc<SignedList>), Problem> {
     let list = ListId::parse(inquiry.param("list"));
     let found = list.and_then(|list| Some((list, place.list(list)?)));
-    found.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such status list"))
+    found.ok_or_else(|| Problem::of(Code::NotFound, "there is no such status list"))
 }
 
 /// Follow all status lists
@@ -158,7 +157,7 @@ fn follow(inquiry: &Inquiry<'_>, place: &IssuerLists, list: Option<ListId>) -> R
 }
 
 fn full(full: Full) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_streams", full.to_string()).retry_after(30)
+    Problem::of(Code::TooManyStreams, full.to_string()).retry_after(30)
 }
 
 impl Subscriber for StreamSender {

@@ -1,16 +1,18 @@
 //! Elastic Cloud Enterprise's roles tokens. Success codes, field names and error bodies are exact.
 
+pub(in crate::http) mod dialect;
+
 use std::time::Duration;
 
 use http::Method;
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use self::dialect::ECE;
 use crate::access::Permission;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::Problem;
+use crate::http::problem::{Code, Problem};
 use crate::http::query::decode_query;
 use crate::http::reply::Reply;
 use crate::http::route::Route;
@@ -40,9 +42,9 @@ pub fn routes() -> Vec<Route> {
     ];
     let mut routes = Vec::new();
     for (tokens, token) in tokens.into_iter().zip(token) {
-        routes.push(Route::ece(Method::POST, tokens, Permission::WriteTokens, create));
-        routes.push(Route::ece(Method::GET, tokens, Permission::ReadTokens, list));
-        routes.push(Route::ece(Method::DELETE, token, Permission::WriteTokens, delete));
+        routes.push(Route::of(&ECE, Method::POST, tokens, Permission::WriteTokens, create));
+        routes.push(Route::of(&ECE, Method::GET, tokens, Permission::ReadTokens, list));
+        routes.push(Route::of(&ECE, Method::DELETE, token, Permission::WriteTokens, delete));
     }
     routes
 }
@@ -65,18 +67,18 @@ struct Created<'a> {
 
 /// `POST …/enrollment-tokens`. Tokens made here have no use limit: an ephemeral one serves many hosts for its hour.
 async fn create(call: Call) -> Result<Reply, Problem> {
-    let request: Create = decode::lenient(&call.body).map_err(|problem| named(problem, INVALID_REQUEST))?;
+    let request: Create =
+        decode::lenient(&call.body).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let authority = &call.authority;
     let default_ttl = authority.settings().ece_ttl.min(authority.spans().max_ephemeral_ttl);
-    let mint = mint_request(request, default_ttl).map_err(|problem| named(problem, INVALID_REQUEST))?;
+    let mint = mint_request(request, default_ttl).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let order = mint
         .judge(authority.settings(), &authority.spans(), authority.now(), Vec::new())
-        .map_err(|error| named(error.into(), INVALID_REQUEST))?;
+        .map_err(|error| Problem::from(error).compat_code(INVALID_REQUEST))?;
     let minted = authority.mint(&call.caller(), order).await.map_err(|error| match error {
         error @ (ServiceError::Keys(KeysError::Malformed(_) | KeysError::Vault(_))
         | ServiceError::Token(TokenError::Mint(MintError::Sign(_)))) => {
-            let problem = Problem::new(StatusCode::FORBIDDEN, "signing_key_not_found", error.to_string());
-            named(problem, NO_KEY)
+            Problem::of(Code::Forbidden, error.to_string()).compat_code(NO_KEY)
         }
         error => error.into(),
     })?;
@@ -146,10 +148,5 @@ fn id_of(text: &str) -> Option<TokenId> {
 }
 
 fn no_such_token() -> Problem {
-    named(Problem::new(StatusCode::NOT_FOUND, "not_found", "there is no such persistent token"), INVALID_ID)
-}
-
-const fn named(mut problem: Problem, code: &'static str) -> Problem {
-    problem.ece_code = Some(code);
-    problem
+    Problem::of(Code::NotFound, "there is no such persistent token").compat_code(INVALID_ID)
 }

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::ece::dialect::ECE;
 use crate::access::{Actor, Permission, SessionKind, SessionSecret};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
@@ -24,9 +25,9 @@ const BAD_REQUEST: &str = "root.bad_request";
 /// The rows.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::ece(Method::POST, "/api/v1/users/auth/_login", Permission::SignIn, login),
-        Route::ece(Method::POST, "/api/v1/users/auth/_refresh", Permission::BeUser, refresh),
-        Route::ece(Method::GET, "/api/v1/user", Permission::Read, user),
+        Route::of(&ECE, Method::POST, "/api/v1/users/auth/_login", Permission::SignIn, login),
+        Route::of(&ECE, Method::POST, "/api/v1/users/auth/_refresh", Permission::BeUser, refresh),
+        Route::of(&ECE, Method::GET, "/api/v1/user", Permission::Read, user),
     ]
 }
 
@@ -84,8 +85,10 @@ fn with_millis(at: Timestamp) -> String {
 }
 
 fn bad_request(problem: Problem) -> Problem {
-    let named = problem.status == StatusCode::BAD_REQUEST;
-    Problem { ece_code: named.then_some(BAD_REQUEST), ..problem }
+    match problem.status() {
+        StatusCode::BAD_REQUEST => problem.compat_code(BAD_REQUEST),
+        _ => problem,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::request::Parts;
 
-use super::internal_error;
 use crate::http::inquiry::{Inquiry, Params};
 use crate::http::problem::Problem;
 use crate::http::route::{Answer, Direct, Quick, Route};
@@ -22,7 +21,7 @@ pub(super) fn answer(
     params: &Params<'_>,
 ) -> Answer {
     let whole = |inquiry: &Inquiry<'_>| Some(handler(inquiry));
-    call(authority, route, whole, parts, params).unwrap_or_else(|| render(route, Err(internal_error())))
+    call(authority, route, whole, parts, params).unwrap_or_else(|| render(route, Err(Problem::internal())))
 }
 
 /// Calls a row's function that may leave the request to a task: then `None`.
@@ -45,7 +44,7 @@ fn call(
     params: &Params<'_>,
 ) -> Option<Answer> {
     let called = || {
-        let Some(peer) = parts.extensions.get::<Peer>() else { return Some(Err(internal_error())) };
+        let Some(peer) = parts.extensions.get::<Peer>() else { return Some(Err(Problem::internal())) };
         let query = parts.uri.query().unwrap_or("");
         handler(&Inquiry { authority, peer, headers: &parts.headers, host: host(parts), query, params })
     };
@@ -69,5 +68,5 @@ pub(super) fn host(parts: &Parts) -> &str {
 fn panicked(route: &Route) -> Problem {
     tracing::error!(route = route.path, "answering a request panicked");
     metrics::counter!("gatepass_panics_total").increment(1);
-    internal_error()
+    Problem::internal()
 }

@@ -6,8 +6,9 @@ use std::time::Instant;
 use http::request::Parts;
 use http::{Method, StatusCode};
 
+use crate::http::dialect::Dialect;
 use crate::http::meters::{GONE, Meters};
-use crate::http::problem::Dialect;
+use crate::http::problem::NATIVE;
 use crate::http::route::{Route, Serve};
 use crate::http::tls::Peer;
 use crate::id::RequestId;
@@ -55,8 +56,8 @@ impl<'a> Record<'a> {
     }
 
     /// The dialect of its row.
-    pub(super) fn dialect(&self) -> Dialect {
-        self.row.map_or(Dialect::Native, |row| row.dialect)
+    pub(super) fn dialect(&self) -> &'static Dialect {
+        self.row.map_or(&NATIVE, |row| row.dialect)
     }
 
     /// It is answered.

@@ -14,6 +14,7 @@ use super::*;
 use crate::access::Permission;
 use crate::clock::{Clock, Reading, SystemClock};
 use crate::config::{Config, Environment, Overrides};
+use crate::http::compat::ece::dialect::ECE;
 use crate::http::inquiry::Inquiry;
 use crate::http::reply::Reply;
 use crate::http::tls::Protocol;
@@ -79,7 +80,7 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
         Route::native(Method::GET, "/fine", Permission::Anyone, fine),
         Route::direct("/direct/{name}", direct),
         Route::native(Method::GET, "/panics", Permission::Anyone, panics),
-        Route::ece(Method::GET, "/panics/in/elastics/words", Permission::Anyone, panics),
+        Route::of(&ECE, Method::GET, "/panics/in/elastics/words", Permission::Anyone, panics),
     ];
     let table = Table::of(routes).unwrap();
     let local = Secret::new("gpl_x".to_owned());

@@ -7,48 +7,50 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::access::Permission;
-use crate::http::problem::code::{ALL, Code};
-use crate::http::problem::{Dialect, in_oauth, title};
+use crate::http::dialect::{Dialect, ErrorSchema};
+use crate::http::problem::{Code, Problem};
 use crate::http::route::Route;
 
 /// Puts the errors of `route` into its `operation`, whose handler named its own by their codes in the place of a status. What
 /// operations share goes to `shared`.
 pub(super) fn say(operation: &mut Value, route: &Route, shared: &mut Map<String, Value>) {
     let takes_body = operation.get("requestBody").is_some();
+    let Some(schema) = &route.dialect.schema else { return };
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     let named = responses.keys().filter_map(|name| Code::find(name)).collect::<Vec<_>>();
     responses.retain(|name, _| Code::find(name).is_none());
-    let brought = of_row(route, takes_body).into_iter().filter_map(Code::find);
-    let mut by_status = BTreeMap::<u16, BTreeSet<&str>>::new();
-    for code in named.into_iter().chain(brought) {
-        by_status.entry(code.status).or_default().insert(code.name);
+    let mut by_status = BTreeMap::<u16, BTreeMap<&str, Code>>::new();
+    for code in named.into_iter().chain(of_row(route, takes_body)) {
+        by_status.entry(code.status().as_u16()).or_default().insert(code.as_str(), code);
     }
     for (status, codes) in by_status {
-        let name = codes.iter().map(|code| key(code, route.dialect)).collect::<Vec<_>>().join(".");
+        let name = codes.keys().map(|code| key(code, schema)).collect::<Vec<_>>().join(".");
         responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
-        shared.entry(name).or_insert_with(|| response(status, &codes, route.dialect));
+        let codes = codes.into_values().collect::<Vec<_>>();
+        shared.entry(name).or_insert_with(|| response(status, &codes, route.dialect, schema));
     }
 }
 
 /// What signing in meets.
-const USER: [&str; 4] = ["unauthenticated", "forbidden", "too_many_requests", "rate_limited"];
+const USER: [Code; 4] = [Code::Unauthenticated, Code::Forbidden, Code::TooManyRequests, Code::RateLimited];
 
 /// What a host's certificate meets.
-const HOST: [&str; 4] = ["unauthenticated", "host_revoked", "certificate_revoked", "lineage_conflict"];
+const HOST: [Code; 4] =
+    [Code::Unauthenticated, Code::HostRevoked, Code::CertificateRevoked, Code::LineageConflict];
 
 /// What anyone meets on the way to a handler.
-fn of_row(route: &Route, takes_body: bool) -> Vec<&'static str> {
+fn of_row(route: &Route, takes_body: bool) -> Vec<Code> {
     let mut codes = Vec::new();
     if takes_body {
-        codes.extend(["invalid_request", "body_timeout", "body_too_large"]);
-        if route.dialect == Dialect::Native {
-            codes.push("unsupported_media_type");
-        }
+        codes.extend([Code::InvalidRequest, Code::BodyTimeout, Code::BodyTooLarge]);
+        codes.extend((route.dialect.accepts)("").err().map(|problem| problem.code));
     }
     match route.permission {
         Permission::Anyone => return codes,
-        Permission::Redeem => codes.extend(["unauthenticated", "invalid_token"]),
-        Permission::SignIn => codes.extend(["unauthenticated", "csrf", "too_many_requests", "rate_limited"]),
+        Permission::Redeem => codes.extend([Code::Unauthenticated, Code::InvalidToken]),
+        Permission::SignIn => {
+            codes.extend([Code::Unauthenticated, Code::Csrf, Code::TooManyRequests, Code::RateLimited])
+        }
         Permission::BeHost => codes.extend(HOST),
         Permission::Introspect => codes.extend(USER.into_iter().chain(HOST)),
         Permission::ReadTokens
@@ -64,12 +66,12 @@ fn of_row(route: &Route, takes_body: bool) -> Vec<&'static str> {
         | Permission::KeepKeys => codes.extend(USER),
     }
     if !matches!(route.permission, Permission::Redeem | Permission::BeHost) && route.method != Method::GET {
-        codes.push("csrf");
+        codes.push(Code::Csrf);
     }
     if writes_for_a_user(route) {
-        codes.push("rights_changed");
+        codes.push(Code::RightsChanged);
     }
-    codes.extend(["internal_error", "store_unavailable"]);
+    codes.extend([Code::InternalError, Code::StoreUnavailable]);
     codes
 }
 
@@ -86,61 +88,48 @@ fn writes_for_a_user(route: &Route) -> bool {
 }
 
 /// One status, with its codes as examples.
-fn response(status: u16, codes: &BTreeSet<&str>, dialect: Dialect) -> Value {
-    let advice = |code: &&str| Code::find(code).map(|found| format!("`{code}`: {}", found.advice));
-    let description = codes.iter().filter_map(advice).collect::<Vec<_>>().join("; ");
-    let (media_type, schema, member) = match dialect {
-        Dialect::Native => ("application/problem+json", "Problem", "code"),
-        Dialect::OAuth => ("application/json", "OAuthError", "error"),
-        Dialect::Ece => ("application/json", "EceErrors", "code"),
-    };
-    let spelt = codes.iter().map(|code| spelling(status, code, dialect)).collect::<BTreeSet<_>>();
-    let one_of = json!({ "properties": { member: { "enum": spelt } } });
-    let reference = json!({ "$ref": format!("#/components/schemas/{schema}") });
-    let example = |code: &&str| {
-        ((*code).to_owned(), json!({ "$ref": format!("#/components/examples/{}", key(code, dialect)) }))
+fn response(status: u16, codes: &[Code], dialect: &Dialect, schema: &ErrorSchema) -> Value {
+    let advice = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.advice()));
+    let description = advice.collect::<Vec<_>>().join("; ");
+    let spelt =
+        codes.iter().map(|code| body(*code, dialect)[schema.code].to_string()).collect::<BTreeSet<_>>();
+    let spelt = spelt.iter().map(|code| code.trim_matches('"')).collect::<Vec<_>>();
+    let one_of = json!({ "properties": { schema.code: { "enum": spelt } } });
+    let reference = json!({ "$ref": format!("#/components/schemas/{}", schema.name) });
+    let example = |code: &Code| {
+        let name = key(code.as_str(), schema);
+        (code.as_str().to_owned(), json!({ "$ref": format!("#/components/examples/{name}") }))
     };
     let examples = codes.iter().map(example).collect::<Map<_, _>>();
-    let content = json!({ media_type: { "schema": { "allOf": [reference, one_of] }, "examples": examples } });
-    let mut response = json!({ "description": description, "content": content });
+    let content = json!({ "schema": { "allOf": [reference, one_of] }, "examples": examples });
+    let mut response = json!({ "description": description, "content": { dialect.media_type: content } });
     if matches!(status, 429 | 503) {
         response["headers"] = json!({ "Retry-After": { "$ref": "#/components/headers/RetryAfter" } });
     }
     response
 }
 
-fn spelling(status: u16, code: &str, dialect: Dialect) -> String {
-    match dialect {
-        Dialect::OAuth => in_oauth(status, code).to_owned(),
-        Dialect::Native | Dialect::Ece => code.to_owned(),
+fn body(code: Code, dialect: &Dialect) -> Value {
+    (dialect.body)(&Problem::of(code, code.advice()))
+}
+
+/// The name of an example. Each dialect has its own.
+fn key(code: &str, schema: &ErrorSchema) -> String {
+    format!("{}{code}", schema.prefix)
+}
+
+/// The examples that the responses of `shared` name, in the dialects of `routes`.
+pub(super) fn examples(routes: &[Route], shared: &Map<String, Value>) -> Value {
+    let named = shared.keys().flat_map(|codes| codes.split('.')).collect::<BTreeSet<_>>();
+    let mut examples = Map::new();
+    for dialect in routes.iter().map(|route| route.dialect) {
+        let Some(schema) = &dialect.schema else { continue };
+        for code in Code::ALL {
+            let name = key(code.as_str(), schema);
+            if named.contains(name.as_str()) && !examples.contains_key(&name) {
+                examples.insert(name, json!({ "summary": code.advice(), "value": body(*code, dialect) }));
+            }
+        }
     }
-}
-
-/// The name of an example: OAuth's words have examples of their own.
-fn key(code: &str, dialect: Dialect) -> String {
-    match dialect {
-        Dialect::OAuth => format!("oauth_{code}"),
-        Dialect::Native | Dialect::Ece => code.to_owned(),
-    }
-}
-
-/// The examples that the responses of `shared` name.
-pub(super) fn examples(shared: &Map<String, Value>) -> Value {
-    let dialects = [Dialect::Native, Dialect::OAuth];
-    let all =
-        ALL.iter().flat_map(|code| dialects.map(|dialect| (key(code.name, dialect), example(code, dialect))));
-    let named = |name: &str| shared.keys().any(|codes| codes.split('.').any(|code| code == name));
-    Value::Object(all.filter(|(name, _)| named(name)).collect())
-}
-
-fn example(code: &Code, dialect: Dialect) -> Value {
-    let Code { status, name, advice } = code;
-    let value = match dialect {
-        Dialect::Native | Dialect::Ece => json!({
-            "type": format!("urn:gatepass:problem:{name}"), "title": title(name), "status": status,
-            "detail": advice, "code": name,
-        }),
-        Dialect::OAuth => json!({ "error": in_oauth(*status, name), "error_description": advice }),
-    };
-    json!({ "summary": advice, "value": value })
+    Value::Object(examples)
 }

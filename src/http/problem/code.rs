@@ -1,98 +1,132 @@
-//! Every code of a problem: its status, and what to do. A handler names those that it can raise in its `#[utoipa::path]`;
-//! what a row's credentials and body bring with them is said of the row (`http/openapi/problems.rs`).
+//! The table of problems: status, code, title and advice of each, written once. A handler names the codes of its errors in
+//! its `#[utoipa::path]`; the codes of a route's credentials and body come from `http/openapi/problems.rs`.
 
 use std::collections::BTreeMap;
 
+use http::StatusCode;
 use utoipa::IntoResponses;
 use utoipa::openapi::{RefOr, Response};
 
-/// What a code means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Code {
-    /// The HTTP status that it comes with.
-    pub status: u16,
-    /// The code.
-    pub name: &'static str,
-    /// What happened and what to do, in general words; an answer's `detail` has the particular ones.
-    pub advice: &'static str,
+/// A row of the table.
+struct Row {
+    status: StatusCode,
+    name: &'static str,
+    title: &'static str,
+    advice: &'static str,
 }
 
-impl Code {
-    /// The code of this name.
-    pub fn find(name: &str) -> Option<&'static Self> {
-        ALL.iter().find(|code| code.name == name)
-    }
-}
-
-/// As utoipa takes responses: under the code in the place of a status, of which several codes share one.
-fn raised(names: &[&str]) -> BTreeMap<String, RefOr<Response>> {
-    names.iter().map(|name| ((*name).to_owned(), Response::new(*name).into())).collect()
+/// The responses of utoipa, keyed by code: several codes share one status.
+fn raised(code: Code) -> BTreeMap<String, RefOr<Response>> {
+    BTreeMap::from([(code.as_str().to_owned(), Response::new(code.as_str()).into())])
 }
 
 macro_rules! codes {
-    ($($type:ident = $status:literal $name:literal, $advice:literal;)*) => {
-        $(
-            #[doc = concat!($status, " `", $name, "`: ", $advice)]
-            #[derive(Clone, Copy, Debug)]
-            pub struct $type;
+    ($($code:ident = $status:ident $name:literal $title:literal, $advice:literal;)*) => {
+        /// The code of a problem. Clients match it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $(#[doc = concat!("`", $name, "`: ", $advice, ".")] $code,)*
+        }
 
-            impl IntoResponses for $type {
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$code),*];
+
+            const fn row(self) -> Row {
+                match self {
+                    $(Self::$code => {
+                        Row { status: StatusCode::$status, name: $name, title: $title, advice: $advice }
+                    })*
+                }
+            }
+        }
+
+        $(
+            #[doc = concat!("`", $name, "` in the OpenAPI document.")]
+            #[derive(Clone, Copy, Debug)]
+            pub struct $code;
+
+            impl IntoResponses for $code {
                 fn responses() -> BTreeMap<String, RefOr<Response>> {
-                    raised(&[$name])
+                    raised(Code::$code)
                 }
             }
         )*
-
-        /// Every code there is.
-        pub const ALL: &[Code] = &[$(Code { status: $status, name: $name, advice: $advice }),*];
     };
 }
 
 codes! {
-    InvalidRequest = 400 "invalid_request", "correct what `fields` names";
-    UnsupportedTokenType = 400 "unsupported_token_type", "present an enrollment token or a service token";
-    Unauthenticated = 401 "unauthenticated", "sign in, or present the host's certificate";
-    InvalidToken = 401 "invalid_token", "this is no token of this authority: check that it was pasted whole";
-    Forbidden = 403 "forbidden", "you are signed in, but may not do this";
-    Csrf = 403 "csrf", "from a page of this site only; by cookie with the header X-CSRF-Token";
-    InsufficientScope = 403 "insufficient_scope", "the token or certificate lacks a role";
-    BindingMismatch = 403 "binding_mismatch", "name, cluster or key is not what the token was made for";
-    BeyondLimits = 403 "beyond_limits", "it is over your own limits: `fields` names each";
-    HostRevoked = 403 "host_revoked", "enroll again with a new key and a new token";
-    CertificateRevoked = 403 "certificate_revoked", "it carried a role that was taken away: enroll the host again";
-    LineageConflict = 403 "lineage_conflict", "a newer certificate of this host is in use: find the copy, revoke the host, enroll both";
-    NotFound = 404 "not_found", "there is no such thing";
-    MethodNotAllowed = 405 "method_not_allowed", "see the Allow header";
-    BodyTimeout = 408 "body_timeout", "send the body without pauses";
-    NameTaken = 409 "name_taken", "ask for another name, or revoke the host that holds it";
-    UserExists = 409 "user_exists", "choose another user name";
-    LastAdmin = 409 "last_admin", "make another admin without limits first: this is the last enabled one";
-    RightsChanged = 409 "rights_changed", "your role, limits or password changed meanwhile, and what was not done by then is not done: ask again";
-    TooManyApiKeys = 409 "too_many_api_keys", "delete some API keys of this owner first";
-    EmergencyToken = 409 "emergency_token", "confirm with `confirm=emergency`";
-    AlreadyRotated = 409 "already_rotated", "it has a successor: rotate that one";
-    CountChanged = 409 "count_changed", "they are more or fewer than `expect` says: count again";
-    KeyNeeded = 409 "key_needed", "confirm with `confirm`, or wait until its tokens have ended";
-    KeyInUse = 409 "key_in_use", "rotate first, or say `compromised`: current and prepared keys are in use";
-    IssuerNeeded = 409 "issuer_needed", "confirm with `confirm`: live persistent tokens name the URL and end with it";
-    IssuerInUse = 409 "issuer_in_use", "start the server with another external URL first";
-    RootKeyAway = 409 "root_key_away", "bring the root's key back to the keys directory";
-    RootExpired = 409 "root_expired", "rotate with `root`";
-    TokenExpired = 410 "token_expired", "ask for a new token";
-    TokenUsed = 410 "token_used", "its one use is spent: ask for a new token";
-    TokenExhausted = 410 "token_exhausted", "its last use is spent: ask for a new token";
-    TokenRevoked = 410 "token_revoked", "it was taken back: ask for a new token";
-    BodyTooLarge = 413 "body_too_large", "send a smaller body";
-    UnsupportedMediaType = 415 "unsupported_media_type", "send JSON, with `Content-Type: application/json`";
-    CsrRejected = 422 "csr_rejected", "`detail` says why; no use was spent";
-    TooManyRequests = 429 "too_many_requests", "wait for as long as Retry-After says";
-    RateLimited = 429 "rate_limited", "wait for as long as Retry-After says";
-    InternalError = 500 "internal_error", "a fault of gatepass: its log has the `x-request-id`";
-    StoreUnavailable = 503 "store_unavailable", "disk full, read-only or busy; nothing was half done: try again after Retry-After";
-    TooManyStreams = 503 "too_many_streams", "as many event streams are open as may be: poll, and try again after Retry-After";
-    ClockInDoubt = 503 "clock_in_doubt", "the server's clock jumped: set it right or accept it";
-    CaNotValid = 503 "ca_not_valid", "the CA has expired, or its life has not begun: rotate it, or set the clock";
-    KeysUnavailable = 503 "keys_unavailable", "the keys directory cannot be read or written";
+    InvalidRequest = BAD_REQUEST "invalid_request" "Invalid request", "correct the fields that `fields` names";
+    UnsupportedTokenType = BAD_REQUEST "unsupported_token_type" "Unsupported token type", "present an enrollment token or a service token";
+    Unauthenticated = UNAUTHORIZED "unauthenticated" "Unauthenticated", "sign in, or present the host's certificate";
+    InvalidToken = UNAUTHORIZED "invalid_token" "Invalid token", "the token is not valid here: check that it was pasted completely";
+    Forbidden = FORBIDDEN "forbidden" "Forbidden", "the caller is signed in but not allowed to do this";
+    Csrf = FORBIDDEN "csrf" "CSRF", "send the request from a page of this site; with a session cookie, also send the header X-CSRF-Token";
+    InsufficientScope = FORBIDDEN "insufficient_scope" "Insufficient scope", "the token or certificate lacks a role";
+    BindingMismatch = FORBIDDEN "binding_mismatch" "Binding mismatch", "the token is bound to another name, cluster or key";
+    BeyondLimits = FORBIDDEN "beyond_limits" "Beyond limits", "the request exceeds the caller's limits: `fields` names each of them";
+    HostRevoked = FORBIDDEN "host_revoked" "Host revoked", "enroll the host again with a new key and a new token";
+    CertificateRevoked = FORBIDDEN "certificate_revoked" "Certificate revoked", "the certificate carries a role that the host no longer has: enroll the host again";
+    LineageConflict = FORBIDDEN "lineage_conflict" "Lineage conflict", "a newer certificate of this host is in use: find the copy, revoke the host, enroll both";
+    NotFound = NOT_FOUND "not_found" "Not found", "check the id and the path";
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed", "use a method of the Allow header";
+    BodyTimeout = REQUEST_TIMEOUT "body_timeout" "Body timeout", "send the body without pauses";
+    NameTaken = CONFLICT "name_taken" "Name taken", "choose another name, or revoke the host that has it";
+    UserExists = CONFLICT "user_exists" "User exists", "choose another user name";
+    LastAdmin = CONFLICT "last_admin" "Last admin", "create another admin without limits first: this is the last enabled one";
+    RightsChanged = CONFLICT "rights_changed" "Rights changed", "the caller's role, limits or password changed while the request ran; the rest was not done: send it again";
+    TooManyApiKeys = CONFLICT "too_many_api_keys" "Too many api keys", "delete some API keys of this owner first";
+    EmergencyToken = CONFLICT "emergency_token" "Emergency token", "confirm with `confirm=emergency`";
+    AlreadyRotated = CONFLICT "already_rotated" "Already rotated", "the token has a successor: rotate the successor";
+    CountChanged = CONFLICT "count_changed" "Count changed", "the selection changed since it was counted: count again";
+    KeyNeeded = CONFLICT "key_needed" "Key needed", "confirm with `confirm`, or wait until the key's tokens have ended";
+    KeyInUse = CONFLICT "key_in_use" "Key in use", "the key is current or prepared: rotate first, or set `compromised`";
+    IssuerNeeded = CONFLICT "issuer_needed" "Issuer needed", "confirm with `confirm`: live persistent tokens name the URL and stop working";
+    IssuerInUse = CONFLICT "issuer_in_use" "Issuer in use", "start the server with another external URL first";
+    RootKeyAway = CONFLICT "root_key_away" "Root key away", "put the root's key back into the keys directory";
+    RootExpired = CONFLICT "root_expired" "Root expired", "rotate with `root`";
+    TokenExpired = GONE "token_expired" "Token expired", "ask for a new token";
+    TokenUsed = GONE "token_used" "Token used", "the token's only use is spent: ask for a new token";
+    TokenExhausted = GONE "token_exhausted" "Token exhausted", "the token's last use is spent: ask for a new token";
+    TokenRevoked = GONE "token_revoked" "Token revoked", "ask for a new token";
+    BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "Body too large", "send a smaller body";
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Unsupported media type", "send JSON, with `Content-Type: application/json`";
+    CsrRejected = UNPROCESSABLE_ENTITY "csr_rejected" "Csr rejected", "`detail` names the fault of the certificate request; no use was spent";
+    TooManyRequests = TOO_MANY_REQUESTS "too_many_requests" "Too many requests", "wait for the seconds in Retry-After";
+    RateLimited = TOO_MANY_REQUESTS "rate_limited" "Rate limited", "wait for the seconds in Retry-After";
+    InternalError = INTERNAL_SERVER_ERROR "internal_error" "Internal error", "a fault of gatepass: search its log for the `x-request-id`";
+    StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable" "Store unavailable", "the disk is full, read-only or busy; nothing was half done: try again after Retry-After";
+    TooManyStreams = SERVICE_UNAVAILABLE "too_many_streams" "Too many streams", "the maximum number of event streams is open: poll, and try again after Retry-After";
+    ClockInDoubt = SERVICE_UNAVAILABLE "clock_in_doubt" "Clock in doubt", "the server's clock jumped: correct it or accept it";
+    CaNotValid = SERVICE_UNAVAILABLE "ca_not_valid" "Ca not valid", "the CA has expired or is not valid yet: rotate it, or correct the clock";
+    KeysUnavailable = SERVICE_UNAVAILABLE "keys_unavailable" "Keys unavailable", "the keys directory cannot be read or written";
+}
+
+impl Code {
+    /// The HTTP status.
+    pub const fn status(self) -> StatusCode {
+        self.row().status
+    }
+
+    /// The code as clients match it.
+    pub const fn as_str(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The code in words.
+    pub const fn title(self) -> &'static str {
+        self.row().title
+    }
+
+    /// General advice. A response's `detail` is specific.
+    pub const fn advice(self) -> &'static str {
+        self.row().advice
+    }
+
+    /// The code of this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
 }
 
 macro_rules! sets {
@@ -114,35 +148,17 @@ macro_rules! sets {
 }
 
 sets! {
-    /// What signing a token or reading its key meets.
+    /// The codes of signing a token or reading its key.
     Signing = ClockInDoubt KeysUnavailable;
-    /// What keeps a certificate from being issued.
+    /// The codes of issuing a certificate.
     Issuing = CsrRejected CaNotValid ClockInDoubt KeysUnavailable;
-    /// The ends of a token.
+    /// The codes of a token that has ended.
     TokenEnded = TokenExpired TokenUsed TokenExhausted TokenRevoked;
-    /// What signing in meets, where a route may want it.
+    /// The codes of signing in, for routes where it is optional.
     SigningIn = Unauthenticated Forbidden TooManyRequests RateLimited InternalError StoreUnavailable;
-    /// What forward authentication says instead of yes.
+    /// The codes of forward authentication.
     Guarded = InvalidRequest InvalidToken InsufficientScope HostRevoked CertificateRevoked LineageConflict StoreUnavailable InternalError;
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_code_is_there_once_and_is_found_by_its_name() {
-        for code in ALL {
-            assert_eq!(ALL.iter().filter(|other| other.name == code.name).count(), 1, "{}", code.name);
-            assert_eq!(Code::find(code.name), Some(code));
-            assert!((400..600).contains(&code.status), "{}", code.name);
-        }
-        assert_eq!(Code::find("teapot"), None);
-    }
-
-    #[test]
-    fn a_set_has_all_of_its_codes_though_they_share_a_status() {
-        let names = TokenEnded::responses().into_keys().collect::<Vec<_>>();
-        assert_eq!(names, ["token_exhausted", "token_expired", "token_revoked", "token_used"]);
-    }
-}
+mod tests;

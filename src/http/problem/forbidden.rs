@@ -1,8 +1,6 @@
 //! What is missing where a caller is known and may not.
 
-use http::StatusCode;
-
-use super::Problem;
+use super::{Code, Problem};
 use crate::access::{Actor, Permission, UserRole};
 
 impl Problem {
@@ -20,7 +18,7 @@ impl Problem {
             }
             (None, _) => "you are signed in, but may not do this".to_owned(),
         };
-        Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
+        Self::of(Code::Forbidden, detail)
     }
 }
 

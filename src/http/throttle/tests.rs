@@ -24,7 +24,9 @@ fn turnstile(permission: Permission, address: IpAddr) -> Turnstile {
 fn passes(turnstile: Turnstile, throttles: &Throttles) -> bool {
     let passed = turnstile.enter(throttles);
     passed
-        .map_err(|problem| assert_eq!((problem.status.as_u16(), problem.code), (429, "rate_limited")))
+        .map_err(|problem| {
+            assert_eq!((problem.status().as_u16(), problem.code.as_str()), (429, "rate_limited"))
+        })
         .is_ok()
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::LazyLock;
 
-use gatepass::http::problem::Dialect;
 use gatepass::http::table::{Match, Table};
 use http::{HeaderMap, Method};
 use serde_json::{Value, json};
@@ -21,7 +20,7 @@ const ANYWHERE: [u16; 4] = [408, 413, 415, 500];
 pub(crate) fn operation(method: &Method, path: &str) -> Option<&'static Value> {
     let path = path.split('?').next().unwrap_or(path);
     match TABLE.find(method, path) {
-        Match::Route(route, _) if route.dialect != Dialect::Ece => {
+        Match::Route(route, _) if route.dialect.schema.is_some() => {
             let template = route.path.replace("{*", "{");
             Some(&DOCUMENT["paths"][&template][route.method.as_str().to_lowercase()])
         }

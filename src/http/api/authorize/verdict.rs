@@ -4,7 +4,7 @@ use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::demand::Demand;
-use crate::http::problem::{Dialect, Problem};
+use crate::http::problem::{Code, NATIVE, Problem};
 use crate::http::reply::Reply;
 use crate::name::Role;
 
@@ -49,15 +49,15 @@ pub(super) fn refused(problem: &Problem, shown: bool) -> Reply {
         true => "Bearer realm=\"gatepass\", error=\"invalid_token\"",
         false => "Bearer realm=\"gatepass\"",
     };
-    problem.render(Dialect::Native).header("www-authenticate", challenge)
+    problem.render(&NATIVE).header("www-authenticate", challenge)
 }
 
 fn forbidden(demand: &Demand) -> Reply {
     let scope = joined(&demand.roles, " ");
     let detail = format!("the token or certificate lacks a role; needed: {scope}");
-    let problem = Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail);
+    let problem = Problem::of(Code::InsufficientScope, detail);
     let challenge = format!("Bearer realm=\"gatepass\", error=\"insufficient_scope\", scope=\"{scope}\"");
-    problem.render(Dialect::Native).header("www-authenticate", &challenge)
+    problem.render(&NATIVE).header("www-authenticate", &challenge)
 }
 
 fn joined(roles: &[Role], separator: &str) -> String {

@@ -1,13 +1,13 @@
 //! `POST /oauth2/revoke` (RFC 7009): takes back a token that is presented, whoever it was minted for.
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::Response;
 use utoipa::ToSchema;
 
 use crate::http::call::Call;
 use crate::http::form::Form;
 use crate::http::openapi::tags;
-use crate::http::problem::{Problem, code};
+use crate::http::problem::{Code, Problem, code};
 use crate::http::reply::Reply;
 use crate::service::TakenBack;
 
@@ -48,7 +48,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         }
         TakenBack::OtherKind => {
             let detail = "only enrollment tokens and service tokens are revoked here";
-            Err(Problem::new(StatusCode::BAD_REQUEST, "unsupported_token_type", detail))
+            Err(Problem::of(Code::UnsupportedTokenType, detail))
         }
     }
 }

@@ -1,0 +1,45 @@
+//! The errors of Elastic Cloud Enterprise.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+use crate::http::dialect::Dialect;
+use crate::http::problem::Problem;
+
+/// `{"errors":[{"code","message"}]}`. Request bodies are JSON of any media type.
+pub(in crate::http) static ECE: Dialect = Dialect {
+    name: "ece",
+    covers: |path| {
+        path.contains("/platform/configuration/security/")
+            || path.starts_with("/api/v1/users/auth/")
+            || path == "/api/v1/user"
+    },
+    accepts: |_| Ok(()),
+    media_type: "application/json",
+    body,
+    schema: None,
+};
+
+fn body(problem: &Problem) -> Value {
+    let fields = problem.fields.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
+    let code = problem.compat_code.unwrap_or(code(problem.status()));
+    let mut error = json!({ "code": code, "message": problem.detail });
+    if !fields.is_empty() {
+        error["fields"] = json!(fields);
+    }
+    json!({ "errors": [error] })
+}
+
+fn code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED => "root.unauthenticated",
+        StatusCode::FORBIDDEN => "root.unauthorized",
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => "enrollment_tokens.invalid_token_request",
+        StatusCode::NOT_FOUND => "root.resource_not_found",
+        StatusCode::METHOD_NOT_ALLOWED => "root.method_not_allowed",
+        StatusCode::CONFLICT => "enrollment_tokens.emergency_token",
+        StatusCode::TOO_MANY_REQUESTS => "root.too_many_requests",
+        status if status.is_client_error() => "root.bad_request",
+        _ => "root.unavailable",
+    }
+}

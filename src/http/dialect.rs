@@ -1,0 +1,35 @@
+//! Dialects: the request media type and the error format of a group of routes. Each dialect is a static in the module of its
+//! routes; nothing else asks for a particular one.
+
+use serde_json::Value;
+
+use super::problem::Problem;
+
+/// The request media type and the error format of a group of routes.
+pub struct Dialect {
+    /// A name, for tests.
+    pub name: &'static str,
+    /// Whether errors at this path are in the dialect when no route has it.
+    pub covers: fn(&str) -> bool,
+    /// Rejects request bodies of another media type.
+    pub accepts: fn(&str) -> Result<(), Problem>,
+    /// The media type of errors.
+    pub media_type: &'static str,
+    /// The body of an error.
+    pub body: fn(&Problem) -> Value,
+    /// The errors in the OpenAPI document. Routes of a dialect without it are not in the document.
+    pub schema: Option<ErrorSchema>,
+}
+
+/// The errors of a dialect in the OpenAPI document.
+pub struct ErrorSchema {
+    /// The schema's name.
+    pub name: &'static str,
+    /// The member that holds the code.
+    pub code: &'static str,
+    /// A prefix of the names of examples: no two dialects share it.
+    pub prefix: &'static str,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! The problems of failed use cases: one exhaustive match per family of errors.
+
+use super::{Code, Problem};
+use crate::access::throttle::RateLimited;
+use crate::ca::IssueError;
+use crate::service::{
+    AccountError, CaError, FieldError, HostError, KeysError, RequestError, ServiceError, TokenError,
+};
+use crate::store::StoreError;
+use crate::token::MintError;
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Request(error) => error.into(),
+            ServiceError::Token(error) => error.into(),
+            ServiceError::Host(error) => error.into(),
+            ServiceError::Account(error) => error.into(),
+            ServiceError::Ca(error) => error.into(),
+            ServiceError::Keys(error) => error.into(),
+            ServiceError::RateLimited(limited) => limited.into(),
+            ServiceError::Clock(doubt) => Self::of(Code::ClockInDoubt, doubt.to_string()).retry_after(60),
+            ServiceError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RequestError> for Problem {
+    fn from(error: RequestError) -> Self {
+        let detail = error.to_string();
+        match error {
+            RequestError::Fields(fields) => Self::invalid_fields(fields),
+            RequestError::BeyondLimits(excess) => {
+                let fields = excess.into_iter().map(|excess| FieldError::new(excess.limit, excess.message));
+                Self::of(Code::BeyondLimits, detail).fields(fields.collect())
+            }
+            RequestError::NotFound { .. } => Self::of(Code::NotFound, detail),
+            RequestError::CountChanged { .. } => Self::of(Code::CountChanged, detail),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let code = match &error {
+            TokenError::Invalid(_) => Code::InvalidToken,
+            TokenError::Expired => Code::TokenExpired,
+            TokenError::Used => Code::TokenUsed,
+            TokenError::Exhausted => Code::TokenExhausted,
+            TokenError::Revoked => Code::TokenRevoked,
+            TokenError::Binding(_) => Code::BindingMismatch,
+            TokenError::Emergency | TokenError::EmergencyNotRotated => Code::EmergencyToken,
+            TokenError::AlreadyRotated { .. } => Code::AlreadyRotated,
+            TokenError::Mint(error) => return error.into(),
+        };
+        Self::of(code, error.to_string())
+    }
+}
+
+impl From<&MintError> for Problem {
+    fn from(error: &MintError) -> Self {
+        let of = |code| Self::of(code, error.to_string());
+        match error {
+            MintError::TooLong { .. }
+            | MintError::TooManyRoles { .. }
+            | MintError::TooManyPatterns { .. }
+            | MintError::NoUses
+            | MintError::NoExpiry
+            | MintError::AlreadyExpired { .. }
+            | MintError::UnusableTime { .. } => of(Code::InvalidRequest),
+            MintError::Sign(_) => of(Code::KeysUnavailable).retry_after(10),
+            MintError::IndexOutOfRange { .. }
+            | MintError::NotJson
+            | MintError::DoesNotVerify(_)
+            | MintError::SaysSomethingElse => of(Code::InternalError),
+        }
+    }
+}
+
+impl From<HostError> for Problem {
+    fn from(error: HostError) -> Self {
+        let of = |code| Self::of(code, error.to_string());
+        match error {
+            HostError::Revoked => of(Code::HostRevoked),
+            HostError::CertificateRevoked => of(Code::CertificateRevoked),
+            HostError::LineageConflict => of(Code::LineageConflict),
+            HostError::NameTaken => of(Code::NameTaken),
+            HostError::NoCertificate => of(Code::Unauthenticated),
+            HostError::RenewedTooOften => of(Code::TooManyRequests).retry_after(3600),
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        let of = |code| Self::of(code, error.to_string());
+        match error {
+            AccountError::Unauthenticated
+            | AccountError::ApiKeyNotGood
+            | AccountError::CallerGone
+            | AccountError::SessionOver => of(Code::Unauthenticated),
+            AccountError::RightsChanged => of(Code::RightsChanged),
+            AccountError::UserExists => of(Code::UserExists),
+            AccountError::LastAdmin => of(Code::LastAdmin),
+            AccountError::TooManyApiKeys { .. } => of(Code::TooManyApiKeys),
+            AccountError::SignInBusy => of(Code::TooManyRequests).retry_after(1),
+        }
+    }
+}
+
+impl From<CaError> for Problem {
+    fn from(error: CaError) -> Self {
+        let of = |code| Self::of(code, error.to_string());
+        match error {
+            CaError::Csr(_) => of(Code::CsrRejected),
+            CaError::Issue(IssueError::IssuerNotValid { .. }) => of(Code::CaNotValid).retry_after(60),
+            CaError::Issue(_) => of(Code::InternalError),
+            CaError::RootKeyAway => of(Code::RootKeyAway),
+            CaError::RootExpired => of(Code::RootExpired),
+        }
+    }
+}
+
+impl From<KeysError> for Problem {
+    fn from(error: KeysError) -> Self {
+        let of = |code| Self::of(code, error.to_string());
+        match error {
+            KeysError::Needed { .. } => of(Code::KeyNeeded),
+            KeysError::InUse => of(Code::KeyInUse),
+            KeysError::IssuerNeeded { .. } => of(Code::IssuerNeeded),
+            KeysError::IssuerInUse => of(Code::IssuerInUse),
+            KeysError::Vault(_) => of(Code::KeysUnavailable).retry_after(10),
+            KeysError::Malformed(_) => of(Code::InternalError),
+        }
+    }
+}
+
+impl From<RateLimited> for Problem {
+    fn from(limited: RateLimited) -> Self {
+        Self::of(Code::RateLimited, limited.to_string()).retry_after(limited.retry_after)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let seconds = match error {
+            StoreError::Overloaded => 1,
+            _ => 10,
+        };
+        Self::of(Code::StoreUnavailable, error.to_string()).retry_after(seconds)
+    }
+}
