@@ -79,15 +79,17 @@ async fn mint(authority: &Authority) -> Arc<str> {
     let roles = ["allocator", "proxy"].map(str::to_owned).to_vec();
     let request =
         MintRequest { roles, ttl: Some("24h".to_owned()), max_uses: Some(None), ..MintRequest::default() };
-    let order = request.judge(authority.settings(), &authority.spans(), authority.now(), Vec::new()).unwrap();
-    let minted = authority.mint(&Caller::SYSTEM, order).await.unwrap();
+    let order = request
+        .judge(&authority.roles, &authority.settings.spans(), authority.time.now(), Vec::new())
+        .unwrap();
+    let minted = authority.minting.mint(&Caller::SYSTEM, order).await.unwrap();
     Arc::from(minted.text().expose().as_str())
 }
 
 async fn redeem_all(authority: Arc<Authority>, token: Arc<str>, requests: Vec<String>) {
     for csr in requests {
         let request = RedeemRequest { unverified_token: &token, csr: &csr, name: None, cluster: None };
-        authority.redeem(&Caller::SYSTEM, request).await.unwrap();
+        authority.enrollment.redeem(&Caller::SYSTEM, request).await.unwrap();
     }
 }
 

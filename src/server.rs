@@ -34,6 +34,7 @@ use crate::http::tls::Tls;
 use crate::id::Fingerprint;
 use crate::service::Authority;
 pub use crate::service::found::FirstStart;
+use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
 /// An authority that is open and listens, and has not answered anything yet.
@@ -100,12 +101,17 @@ impl Server {
 
     /// The external URL.
     pub fn url(&self) -> String {
-        self.authority.issuers().current().to_owned()
+        self.authority.trust.issuers().current().to_owned()
     }
 
     /// The SHA-256 of the root certificate.
     pub fn root_fingerprint(&self) -> Fingerprint {
-        self.authority.cas().current().root_fingerprint()
+        self.authority.cas.load().current().root_fingerprint()
+    }
+
+    /// The store, for a caller that runs the server in its own process.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::<SqliteStore>::clone(&self.store)
     }
 
     /// The use cases, for who runs the server in its own process.
@@ -139,13 +145,13 @@ impl Server {
         let _ = stop.send(true);
         timers.join_all().await;
         // Refusals that were noted in the last second.
-        let _ = self.authority.write_refusals().await;
+        let _ = self.authority.ledger.write_refusals().await;
         // The last minute's: what is lost of them is when a key was last used.
-        let _ = self.authority.write_key_uses().await;
+        let _ = self.authority.accounts.write_key_uses().await;
         // Sessions that were used in the last minute are not idle after the next start.
-        let _ = self.authority.write_seen_sessions().await;
+        let _ = self.authority.accounts.write_seen_sessions().await;
         // The mark is a courtesy to the next start; every commit has stored one too.
-        let _ = self.authority.mark_clock().await;
+        let _ = self.authority.clock.mark().await;
         local::withdraw(&self.keys_dir);
         // A writer that has gone without being closed has failed too.
         let failed = self.store.failed();

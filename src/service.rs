@@ -3,10 +3,12 @@
 pub mod accounts;
 mod authority;
 pub mod ca;
+mod caller;
 mod certify;
 pub mod clock;
 pub mod collect;
 pub mod document;
+pub mod emergency;
 mod error;
 mod flights;
 pub mod found;
@@ -24,12 +26,14 @@ pub mod status_lists;
 mod time;
 pub mod together;
 pub mod tokens;
+pub mod trust;
 pub mod vault;
 pub mod verification;
 
 pub use accounts::sign_in::SignedIn;
-pub use authority::{Authority, Caller, Parts, Settings};
-pub use certify::{Enrolled, RedeemRequest, renew_after};
+pub use authority::{Authority, Parts, Settings};
+pub use caller::Caller;
+pub use certify::{CertificateTerms, Enrolled, Enrollment, RedeemRequest, renew_after};
 pub use error::{
     AccountError, CaError, FieldError, HostError, KeysError, RequestError, ServiceError, TokenError,
 };

@@ -73,7 +73,7 @@ impl Front {
 
     /// Answers a request. A panic on the way becomes a 500; the server lives.
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<ResponseBody> {
-        let id = self.ids.next(self.authority.time().wall());
+        let id = self.ids.next(self.authority.time.wall());
         let (mut parts, body) = request.into_parts();
         self.find_client(&mut parts);
         let (method, version) = (parts.method.clone(), parts.version);
@@ -118,7 +118,7 @@ impl Front {
 
     fn find_client(&self, parts: &mut Parts) {
         if let Some(peer) = parts.extensions.get_mut::<Peer>() {
-            peer.client = client(&self.authority.settings().proxies, peer.address.ip(), &parts.headers);
+            peer.client = client(&self.authority.authenticator.proxies, peer.address.ip(), &parts.headers);
         }
     }
 
@@ -155,7 +155,7 @@ impl Front {
         let client = head.parts.extensions.get::<Peer>().ok_or_else(Problem::internal)?.client;
         let is_local = |secret: &Secret<String>| self.is_local(secret);
         let turnstile = Turnstile::before(route.permission, &head.parts.headers, client, is_local);
-        let throttles = self.authority.throttles();
+        let throttles = &self.authority.throttles;
         turnstile.enter(throttles)?;
         let answer = self.call_judged(&turnstile, serve, route, head, body).await;
         let status = answer.as_ref().map_or_else(Problem::status, Response::status);
@@ -175,7 +175,7 @@ impl Front {
         let peer = parts.extensions.get::<Peer>().ok_or_else(Problem::internal)?;
         let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
         let judged = self.admit(route, &parts, peer, id).await?;
-        turnstile.act(self.authority.throttles(), &judged.actor, judged.owner())?;
+        turnstile.act(&self.authority.throttles, &judged.actor, judged.owner())?;
         refuse_media_type(route, &parts)?;
         // Even a body of no bytes may take its time to end.
         let waited = route.body_limit > 0 && !body.is_end_stream();
@@ -188,7 +188,7 @@ impl Front {
             false => judged,
         };
         if let Some(session) = &judged.session {
-            self.authority.session_used(session).await?;
+            self.authority.accounts.session_used(session).await?;
         }
         let Judged { actor, rights, basis, host, bearer, session } = judged;
         let query = parts.uri.query().unwrap_or("").to_owned();

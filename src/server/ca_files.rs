@@ -9,7 +9,6 @@ use super::StartError;
 use crate::ca::CertificateAuthority;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::service::Authority;
 use crate::service::ca::files::Manifest;
 use crate::service::ca::rotation::finish_rotation;
 use crate::service::ca::set::CaSet;
@@ -44,6 +43,6 @@ fn read(path: &Path) -> Result<String, StartError> {
 }
 
 /// What client certificates must lead to.
-pub(super) fn client_anchors(authority: &Authority) -> Vec<CertificateDer<'static>> {
-    authority.cas().client_anchors().map(|anchor| CertificateDer::from(anchor.to_vec())).collect()
+pub(super) fn client_anchors(cas: &CaSet) -> Vec<CertificateDer<'static>> {
+    cas.client_anchors().map(|anchor| CertificateDer::from(anchor.to_vec())).collect()
 }

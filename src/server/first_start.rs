@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::name::DnsName;
 use crate::secret::Secret;
-use crate::service::found::{ADMIN, FirstStart, Founding, found};
+use crate::service::found::{ADMIN, FirstStart, Founding, found, mint_first_tokens, revoke_first_tokens};
 use crate::service::vault::{Vault, VaultError, write_private};
 use crate::service::{Authority, Caller};
 use crate::store::{Founded, Store};
@@ -64,11 +64,12 @@ pub(super) async fn finish(
     let Some(Pending { password, generated, again }) = pending else { return Ok(None) };
     if again {
         let hash = password::hash(&password, ADMIN).map_err(StartError::of)?;
-        authority.set_password(&Caller::SYSTEM, ADMIN, hash).await.map_err(StartError::of)?;
+        authority.accounts.set_password(&Caller::SYSTEM, ADMIN, hash).await.map_err(StartError::of)?;
         // What an earlier first start minted was shown to nobody for certain, and must not live on unseen.
-        authority.revoke_first_tokens().await.map_err(StartError::of)?;
+        revoke_first_tokens(&authority.tokens).await.map_err(StartError::of)?;
     }
-    let (roles_token, emergency_token) = authority.mint_first_tokens().await.map_err(StartError::of)?;
+    let minted = mint_first_tokens(&authority.minting, &authority.emergency).await;
+    let (roles_token, emergency_token) = minted.map_err(StartError::of)?;
     Ok(Some(FirstStart { admin_password: generated.then_some(password), roles_token, emergency_token }))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 
-use crate::service::Authority;
+use crate::service::status_lists::StatusLists;
 
 /// How long a round waits for more changes after the first: those of one busy moment are signed together.
 const GATHER: Duration = Duration::from_millis(25);
@@ -20,20 +20,20 @@ const SECOND: Duration = Duration::from_secs(1);
 const SAID_AGAIN: u32 = 60;
 
 /// Signs until `stopped` turns true.
-pub(super) async fn run(authority: Arc<Authority>, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn run(lists: Arc<StatusLists>, mut stopped: watch::Receiver<bool>) {
     let signing = async {
-        let mut changes = authority.store().revocations().status_changes();
-        let mut overdue = authority.status_lists().overdue();
+        let mut changes = lists.changes();
+        let mut overdue = lists.overdue();
         let mut failures = 0;
         loop {
             changes.mark_unchanged();
             overdue.mark_unchanged();
             let began = Instant::now();
-            sign(&authority, &mut failures).await;
+            sign(&lists, &mut failures).await;
             let pause = if failures > 0 { SECOND } else { pause(began.elapsed()) };
             sleep_until(began + pause).await;
             if failures == 0 {
-                wait(&authority, &mut changes, &mut overdue).await;
+                wait(&lists, &mut changes, &mut overdue).await;
             }
         }
     };
@@ -43,8 +43,8 @@ pub(super) async fn run(authority: Arc<Authority>, mut stopped: watch::Receiver<
     }
 }
 
-async fn sign(authority: &Authority, failures: &mut u32) {
-    match authority.sign_status_lists().await {
+async fn sign(lists: &StatusLists, failures: &mut u32) {
+    match lists.sign().await {
         Ok(_) => *failures = 0,
         Err(error) => {
             if failures.is_multiple_of(SAID_AGAIN) {
@@ -62,14 +62,14 @@ fn pause(took: Duration) -> Duration {
 }
 
 /// Waits until there is something to sign.
-async fn wait(authority: &Authority, changes: &mut watch::Receiver<u64>, overdue: &mut watch::Receiver<u64>) {
+async fn wait(lists: &StatusLists, changes: &mut watch::Receiver<u64>, overdue: &mut watch::Receiver<u64>) {
     let mut ticks = interval(SECOND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = changes.changed() => return sleep(GATHER).await,
             _ = overdue.changed() => return,
-            _ = ticks.tick() => if authority.status_lists_are_due() { return },
+            _ = ticks.tick() => if lists.are_due() { return },
         }
     }
 }

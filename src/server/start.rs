@@ -16,13 +16,14 @@ use crate::http::tls::Tls;
 use crate::ledger::Action;
 use crate::name::DnsName;
 use crate::service::ca::rotation::ROOT_FILE;
-use crate::service::issuers::Issuers;
-use crate::service::keys::{complete_keys, destroy_unneeded, load_ring};
+use crate::service::emergency::{LiveEmergency, finish_emergency};
+use crate::service::settings::LiveSpans;
 use crate::service::status_lists::Most;
 use crate::service::tokens::order::Catalogue;
+use crate::service::trust::LiveTrust;
 use crate::service::vault::{Vault, write_public};
 use crate::service::verification::proxies::TrustedProxies;
-use crate::service::{Authority, Caller, Parts, Settings, TimeKeeper};
+use crate::service::{Authority, Caller, CertificateTerms, Parts, Settings, TimeKeeper};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{Entries as _, RecordIdentity, Store};
 
@@ -66,16 +67,17 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let pending = first_start::begin(store.as_ref(), &vault, &config, &url, &names, now).await?;
     let authority = compose(&config, &clock, &store, vault.clone(), &url, names.clone()).await?;
     let first_start = first_start::finish(&authority, pending).await?;
-    let root = authority.cas().current().root_pem().to_owned();
+    let root = authority.cas.load().current().root_pem().to_owned();
     write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;
     // Whoever is handed a token right after the start can look up its status.
-    if let Err(error) = authority.sign_status_lists().await {
+    if let Err(error) = authority.status_lists.sign().await {
         tracing::warn!(%error, "the status lists could not be signed; it is tried again");
     }
     let source = TlsSource::new(&config, names, local_addr.ip(), url_address(&url));
-    let Presented { identity, expires_at, root } = source.identity(&authority).map_err(StartError::of)?;
-    authority.server_certificate_is(expires_at);
-    let tls = Tls::new(identity, ca_files::client_anchors(&authority)).map_err(StartError::of)?;
+    let Presented { identity, expires_at, root } =
+        source.identity(&authority.cas.load(), &authority.time).map_err(StartError::of)?;
+    authority.health.server_certificate_is(expires_at);
+    let tls = Tls::new(identity, ca_files::client_anchors(&authority.cas.load())).map_err(StartError::of)?;
     let credential = local::credential();
     // The port is bound: whoever reads this may connect already, and is answered as soon as the server runs.
     local::publish(&config.server.keys_dir, &url, root, &credential).map_err(StartError::of)?;
@@ -113,44 +115,41 @@ async fn compose(
     let identity = RecordIdentity { issuer: url.to_owned(), names, at: now, entry };
     store.record_identity(identity).await.map_err(StartError::of)?;
     let cas = ca_files::load_or_make(config, store.as_ref(), &vault, now).await?;
-    let keys = complete_keys(store.as_ref(), &vault, now).await.map_err(StartError::of)?;
-    let ring = load_ring(&vault, &keys).map_err(StartError::of)?;
-    destroy_unneeded(&vault, keys.iter().map(|key| key.id), &keys).map_err(StartError::of)?;
-    let issuers = store.issuers().await.map_err(StartError::of)?;
-    let issuers =
-        Issuers::from_records(&issuers).ok_or_else(|| StartError::of("the store knows no external URL"))?;
+    let tokens = &config.tokens;
+    let verifying = (tokens.audiences.clone().into(), tokens.hot_tokens);
+    let trust =
+        LiveTrust::open(store.as_ref(), vault.clone(), verifying, now).await.map_err(StartError::of)?;
     let lists = store.lists().await.map_err(StartError::of)?;
     let indexes = crate::service::Indexes::resume(&lists);
     let indexes = indexes.ok_or_else(|| StartError::of("the store has no open status list"))?;
-    let emergency = store.emergency_token().await.map_err(StartError::of)?.map(|token| token.mint.token);
+    let emergency = LiveEmergency::default();
+    emergency.reload(store.as_ref()).await.map_err(StartError::of)?;
     let data_dir = config.server.data_dir.clone();
-    let (settings, changed) = (settings(config), store.settings().await.map_err(StartError::of)?);
-    let parts =
-        Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings, changed };
-    let authority = Authority::new(parts);
-    authority.finish_emergency().map_err(StartError::of)?;
-    Ok(Arc::new(authority))
+    finish_emergency(&data_dir, &emergency, &trust, now).map_err(StartError::of)?;
+    let spans = LiveSpans::open(tokens.spans(), store.as_ref()).await.map_err(StartError::of)?;
+    let settings = settings(config);
+    let parts = Parts { store, time, trust, cas, spans, emergency, indexes, vault, data_dir, settings };
+    Ok(Arc::new(Authority::new(parts)))
 }
 
 fn settings(config: &Config) -> Settings {
     let roles = config.roles.iter().map(|role| (role.role.clone(), role.description.clone()));
     Settings {
         roles: Catalogue::new(roles),
-        audiences: config.tokens.audiences.clone(),
-        spans: config.tokens.spans(),
         ece_ttl: config.tokens.ece_ttl,
         proxies: TrustedProxies::new(
             config.http.trusted_proxies.clone(),
             &config.http.client_certificate_header,
         ),
         rates: config.limits.rates(),
-        hot_tokens: config.tokens.hot_tokens,
         sessions: config.sessions,
-        certificate_lifetime: config.hosts.certificate_lifetime,
+        certificates: CertificateTerms {
+            lifetime: config.hosts.certificate_lifetime,
+            trust_domain: config.server.trust_domain.clone(),
+            allow_rsa: config.hosts.allow_rsa_keys,
+            crl_url: config.hosts.crl_url.clone(),
+        },
         host_retention: config.hosts.retention,
-        trust_domain: config.server.trust_domain.clone(),
-        allow_rsa: config.hosts.allow_rsa_keys,
-        crl_url: config.hosts.crl_url.clone(),
         outside_ca: config.ca.root.is_some(),
         outside_certificate: config.server.tls.is_some(),
         event_streams: Most {

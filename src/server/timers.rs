@@ -15,6 +15,8 @@ use super::tls_files::{Presented, TlsSource};
 use super::{local, publisher};
 use crate::http::tls::Tls;
 use crate::service::Authority;
+use crate::service::ca::crl::Crls;
+use crate::service::ca::live::LiveCas;
 
 pub use periodic::Timer;
 pub(super) use periodic::revoke_due;
@@ -31,24 +33,22 @@ pub(super) fn start(
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<()> {
     let mut timers = periodic::start(authority, Timer::period, stopped);
-    let with = || (Arc::clone(authority), stopped.clone());
-    let (a, stop) = with();
-    timers.spawn(sign_crls(a, stop));
-    let (a, stop) = with();
-    timers.spawn(publisher::run(a, stop));
-    let (a, stop) = with();
-    timers.spawn(renew_tls(a, Arc::clone(tls), source, keys_dir.to_owned(), stop));
+    let (crls, cas) = (Arc::clone(&authority.crls), Arc::clone(&authority.cas));
+    timers.spawn(sign_crls(crls, cas, stopped.clone()));
+    timers.spawn(publisher::run(Arc::clone(&authority.status_lists), stopped.clone()));
+    let authority = Arc::clone(authority);
+    timers.spawn(renew_tls(authority, Arc::clone(tls), source, keys_dir.to_owned(), stopped.clone()));
     timers
 }
 
 /// Signs the CRLs at once, then hourly, and within a second of a revocation or a new CA; after a failure every ten seconds.
-async fn sign_crls(authority: Arc<Authority>, mut stopped: watch::Receiver<bool>) {
-    let mut changes = authority.store().revocations().changes();
-    let mut ca_changes = authority.ca_changes();
+async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, mut stopped: watch::Receiver<bool>) {
+    let mut changes = crls.changes();
+    let mut ca_changes = cas.changes();
     loop {
         changes.mark_unchanged();
         ca_changes.mark_unchanged();
-        let signed = authority.sign_crls().await;
+        let signed = crls.sign().await;
         let next = match &signed {
             Ok(()) => HOUR,
             Err(error) => {
@@ -82,8 +82,8 @@ async fn renew_tls(
     mut stopped: watch::Receiver<bool>,
 ) {
     let mut written = source.written_at();
-    let mut ca_changes = authority.ca_changes();
-    let mut made_at = authority.now();
+    let mut ca_changes = authority.cas.changes();
+    let mut made_at = authority.time.now();
     let mut ticks = interval_at(Instant::now() + 10 * SECOND, 10 * SECOND);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -96,8 +96,8 @@ async fn renew_tls(
             || match &source {
                 TlsSource::Outside(_) => source.written_at() != written,
                 TlsSource::Own(_) => {
-                    let ends = authority.server_certificate_expires_at().unwrap_or(made_at);
-                    authority.now() >= made_at.plus(ends.since(made_at) * 2 / 3)
+                    let ends = authority.health.server_certificate_expires_at().unwrap_or(made_at);
+                    authority.time.now() >= made_at.plus(ends.since(made_at) * 2 / 3)
                 }
             };
         if !due {
@@ -106,7 +106,7 @@ async fn renew_tls(
         written = source.written_at();
         match swap(&authority, &tls, &source, &keys_dir) {
             Ok(()) => {
-                made_at = authority.now();
+                made_at = authority.time.now();
                 tracing::info!("the listener has a new certificate");
             }
             Err(error) => {
@@ -117,9 +117,10 @@ async fn renew_tls(
 }
 
 fn swap(authority: &Authority, tls: &Tls, source: &TlsSource, keys_dir: &Path) -> Result<(), String> {
+    let cas = authority.cas.load();
     let Presented { identity, expires_at, root } =
-        source.identity(authority).map_err(|error| error.to_string())?;
-    tls.swap(identity, client_anchors(authority)).map_err(|error| error.to_string())?;
-    authority.server_certificate_is(expires_at);
+        source.identity(&cas, &authority.time).map_err(|error| error.to_string())?;
+    tls.swap(identity, client_anchors(&cas)).map_err(|error| error.to_string())?;
+    authority.health.server_certificate_is(expires_at);
     local::point_to(keys_dir, root).map_err(|error| error.to_string())
 }

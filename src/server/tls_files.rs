@@ -14,8 +14,9 @@ use crate::config::{Config, TlsFiles};
 use crate::http::tls::TlsIdentity;
 use crate::id::Fingerprint;
 use crate::name::DnsName;
+use crate::service::ca::set::CaSet;
 use crate::service::vault::load_private;
-use crate::service::{Authority, ServiceError};
+use crate::service::{ServiceError, TimeKeeper};
 
 /// How long a certificate of our own lives.
 const LIFETIME: Duration = Duration::from_secs(90 * 86_400);
@@ -74,11 +75,11 @@ impl TlsSource {
     }
 
     /// A certificate to serve with.
-    pub(super) fn identity(&self, authority: &Authority) -> Result<Presented, TlsSourceError> {
+    pub(super) fn identity(&self, cas: &CaSet, time: &TimeKeeper) -> Result<Presented, TlsSourceError> {
         // Clients judge it by their own clocks. The mark may lie ahead of a clock that was set right since, and `clock accept`
         // comes through this very listener.
-        let (cas, wall) = (authority.cas(), authority.time().wall());
-        let now = if cas.current().is_good_at(wall).is_ok() { wall } else { authority.now() };
+        let wall = time.wall();
+        let now = if cas.current().is_good_at(wall).is_ok() { wall } else { time.now() };
         let root = cas.current().root_fingerprint();
         match self {
             Self::Own(profile) if cas.current().is_good_at(now).is_ok() => {

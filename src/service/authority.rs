@@ -1,71 +1,61 @@
-//! What every use case stands on.
+//! The authority: the use cases by family, each with what it needs and nothing else.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
 
-use super::RequestError;
-use super::accounts::api_keys::KeyUses;
+use super::accounts::Accounts;
 use super::accounts::sessions::Seen;
-use super::accounts::sign_in::SignIn;
 use super::ca::crl::Crls;
+use super::ca::live::LiveCas;
+use super::ca::rotation::CaAdmin;
 use super::ca::set::CaSet;
-use super::issuers::Issuers;
-use super::ledger::Verifications;
-use super::refusals::{Conflicts, Refusals};
-use super::settings::LiveSpans;
+use super::certify::{CertificateTerms, Enrollment};
+use super::clock::ClockAdmin;
+use super::collect::Collection;
+use super::emergency::{Emergency, LiveEmergency};
+use super::health::Health;
+use super::hosts::HostAdmin;
+use super::issuers::IssuerAdmin;
+use super::keys::KeyAdmin;
+use super::ledger::LedgerBook;
+use super::refusals::Refusals;
+use super::settings::{LiveSpans, SettingsAdmin};
 use super::status_lists::{self, StatusLists};
 use super::time::TimeKeeper;
-use super::tokens::PersistentLists;
+use super::tokens::TokenAdmin;
+use super::tokens::due::DueRevocations;
 use super::tokens::indexes::Indexes;
+use super::tokens::mint::Minting;
 use super::tokens::order::Catalogue;
+use super::trust::LiveTrust;
 use super::vault::Vault;
-use super::verification::bulk;
+use super::verification::Authenticator;
 use super::verification::proxies::TrustedProxies;
-use super::verification::trust::Trust;
-use crate::access::limits::Most;
 use crate::access::session::SessionLife;
 use crate::access::throttle::{Rates, Throttles};
-use crate::access::{Act, Actor, Rights};
-use crate::clock::Timestamp;
-use crate::id::{RequestId, TokenId};
-use crate::ledger::{Action, Basis, Draft};
-use crate::span::Spans;
-use crate::store::{SettingRecord, Store};
-use crate::token::KeyRing;
+use crate::store::Store;
 
 /// What an operator decides once, in the configuration.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The roles there are.
     pub roles: Catalogue,
-    /// The URIs of the services that service tokens may be minted for.
-    pub audiences: Vec<String>,
-    /// The spans that an admin may change at run time: [`Authority::spans`] has those in force.
-    pub spans: Spans,
     /// How long a token minted by Elastic's route lives unless asked otherwise.
     pub ece_ttl: Duration,
     /// The proxies whose word on a client certificate is taken.
     pub proxies: TrustedProxies,
     /// How much each rate limit gives.
     pub rates: Rates,
-    /// How many good signatures are remembered of each kind of token.
-    pub hot_tokens: usize,
     /// How long sessions live.
     pub sessions: SessionLife,
-    /// How long a host certificate lives.
-    pub certificate_lifetime: Duration,
+    /// What every host certificate is issued by.
+    pub certificates: CertificateTerms,
     /// How long a host is kept after its last certificate ended.
     pub host_retention: Duration,
-    /// The SPIFFE trust domain of host certificates.
-    pub trust_domain: String,
-    /// Whether RSA keys of 2048 to 4096 bits are certified.
-    pub allow_rsa: bool,
-    /// The plain-http URL that certificates name as the place of their CRL, if any.
-    pub crl_url: Option<String>,
     /// Whether the CA was brought in: then it is rotated where it came from.
     pub outside_ca: bool,
     /// Whether the listener's certificate is one from outside: then tokens cannot pin the root.
@@ -74,206 +64,251 @@ pub struct Settings {
     pub event_streams: status_lists::Most,
 }
 
-/// Who calls, from where, in which request.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// Who.
-    pub actor: Actor,
-    /// What they may do.
-    pub rights: Rights,
-    /// What their rights were read from, if they can be taken away.
-    pub basis: Option<Basis>,
-    /// From where, if over the network.
-    pub address: Option<IpAddr>,
-    /// In which request, if in one.
-    pub request: Option<RequestId>,
-}
-
-impl Caller {
-    /// Gatepass itself.
-    pub const SYSTEM: Self =
-        Self { actor: Actor::System, rights: Rights::ALL, basis: None, address: None, request: None };
-
-    /// Whoever sends a request and has not been judged yet.
-    pub const fn stranger(address: IpAddr, request: RequestId) -> Self {
-        Self {
-            actor: Actor::Anyone,
-            rights: Rights::NONE,
-            basis: None,
-            address: Some(address),
-            request: Some(request),
-        }
-    }
-
-    /// Whether this caller may go as far as `act` does (I5): every use case that leads to roles, lifetimes or rights asks.
-    ///
-    /// # Errors
-    /// [`RequestError::BeyondLimits`] with every limit that it goes beyond.
-    pub fn may(&self, act: Act<'_>) -> Result<(), RequestError> {
-        self.rights.judge(act).map_err(RequestError::BeyondLimits)
-    }
-
-    /// `spans` for what this caller mints: a token that always expires, and for which no life is asked, gets none beyond the caller's
-    /// limits. A life that is asked for is judged as it stands.
-    pub fn defaults(&self, spans: Spans) -> Spans {
-        match self.rights.limits.max_ttl {
-            Most::Any => spans,
-            Most::UpTo(most) => Spans { default_ttl: spans.default_ttl.min(most), ..spans },
-        }
-    }
-
-    /// The beginning of a ledger entry of something this caller did at `at`. The store writes it, and what it is about, only if the
-    /// caller's rights are still those that were read.
-    pub fn did(&self, action: Action, at: Timestamp) -> Draft {
-        let draft = self.placed(Draft::done(action, at, self.actor.to_string()));
-        Draft { basis: self.basis.clone(), ..draft }
-    }
-
-    /// The beginning of a ledger entry of something this caller was refused at `at`, for `reason`.
-    pub fn was_refused(&self, action: Action, at: Timestamp, reason: &str) -> Draft {
-        self.placed(Draft::refused(action, at, self.actor.to_string(), reason))
-    }
-
-    fn placed(&self, draft: Draft) -> Draft {
-        Draft { address: self.address, request: self.request, ..draft }
-    }
-}
-
 /// What an [`Authority`] is put together from.
 pub struct Parts {
     /// The store.
     pub store: Arc<dyn Store>,
-    /// The signing keys.
-    pub ring: KeyRing,
-    /// The certificate authorities.
-    pub cas: CaSet,
-    /// The external URLs.
-    pub issuers: Issuers,
-    /// Where the next tokens stand in the status lists.
-    pub indexes: Indexes,
     /// The time.
     pub time: TimeKeeper,
-    /// The emergency token, if there is one.
-    pub emergency: Option<TokenId>,
+    /// The signing keys and external URLs.
+    pub trust: LiveTrust,
+    /// The certificate authorities.
+    pub cas: CaSet,
+    /// The spans in force.
+    pub spans: LiveSpans,
+    /// The emergency token.
+    pub emergency: LiveEmergency,
+    /// Where the next tokens stand in the status lists.
+    pub indexes: Indexes,
     /// Where keys are kept.
     pub vault: Vault,
-    /// Where the files of the root certificate and the emergency token are rewritten when those are made anew.
+    /// Where the files of the root certificate, the CRLs and the emergency token are.
     pub data_dir: PathBuf,
     /// The configuration.
     pub settings: Settings,
-    /// What of it was changed at run time.
-    pub changed: Vec<SettingRecord>,
 }
 
-/// The authority: it owns what the use cases share. Each use case is a method, in a file of its own.
+/// The use cases by family, and what they and their callers read.
 pub struct Authority {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) cas: ArcSwap<CaSet>,
-    /// Keys and external URLs, with what is remembered of tokens that they vouch for.
-    pub(super) trust: ArcSwap<Trust>,
-    pub(super) indexes: Indexes,
-    pub(super) time: TimeKeeper,
-    /// Known without reading a mint record, as its every use is an alarm.
-    pub(super) emergency: ArcSwapOption<TokenId>,
-    pub(super) vault: Vault,
-    pub(super) data_dir: PathBuf,
-    pub(super) settings: Settings,
-    pub(super) live_spans: LiveSpans,
-    pub(super) ca_changes: tokio::sync::watch::Sender<u64>,
-    pub(super) crls: Crls,
-    pub(super) refusals: Refusals,
-    pub(super) conflicts: Conflicts,
-    pub(super) throttles: Throttles,
-    pub(super) sign_in: SignIn,
-    /// When API keys were used since that was last written.
-    pub(super) key_uses: KeyUses,
-    pub(super) seen: Seen,
-    pub(super) status_lists: StatusLists,
-    pub(super) verifications: Verifications,
-    /// Elastic's list, which has no pages.
-    pub(super) persistent_lists: PersistentLists,
-    pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
-    /// The turns of who checks many tokens at once.
-    pub(super) bulk: tokio::sync::Semaphore,
-    /// One change of keys, CA or issuers at a time: each spans files and the store.
-    pub(super) changing: tokio::sync::Mutex<()>,
-    /// Says that more tokens are due than were revoked at once.
-    pub(super) due: tokio::sync::Notify,
+    /// The time.
+    pub time: Arc<TimeKeeper>,
+    /// The signing keys and external URLs in use.
+    pub trust: Arc<LiveTrust>,
+    /// The certificate authorities in use.
+    pub cas: Arc<LiveCas>,
+    /// The roles of the configuration.
+    pub roles: Arc<Catalogue>,
+    /// The default life of a token minted by Elastic's route.
+    pub ece_ttl: Duration,
+    /// The rate limits.
+    pub throttles: Arc<Throttles>,
+    /// The id of the live emergency token.
+    pub emergency: Arc<LiveEmergency>,
+    /// Redeeming tokens and renewing certificates.
+    pub enrollment: Enrollment,
+    /// Judging tokens and host certificates.
+    pub authenticator: Arc<Authenticator>,
+    /// Minting tokens.
+    pub minting: Arc<Minting>,
+    /// Listing, showing, rotating and revoking tokens.
+    pub tokens: TokenAdmin,
+    /// Revoking what is due.
+    pub due: Arc<DueRevocations>,
+    /// Listing, showing, changing and revoking hosts.
+    pub hosts: HostAdmin,
+    /// Users, sessions and API keys.
+    pub accounts: Accounts,
+    /// The signing keys.
+    pub keys: KeyAdmin,
+    /// The external URLs.
+    pub issuers: IssuerAdmin,
+    /// The CA.
+    pub ca: CaAdmin,
+    /// The CRLs.
+    pub crls: Arc<Crls>,
+    /// The settings that change at run time.
+    pub settings: SettingsAdmin,
+    /// The status lists.
+    pub status_lists: Arc<StatusLists>,
+    /// The ledger.
+    pub ledger: LedgerBook,
+    /// Readiness and metrics.
+    pub health: Health,
+    /// The clock.
+    pub clock: ClockAdmin,
+    /// Deleting what has expired.
+    pub collection: Collection,
 }
 
 impl Authority {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, ring, cas, issuers, indexes, time, emergency, vault, data_dir, settings, changed } =
-            parts;
-        let live_spans = LiveSpans::new(settings.spans, changed);
-        let audiences = settings.audiences.clone().into();
-        let trust = Trust::new(Arc::new(ring), Arc::new(issuers), audiences, settings.hot_tokens);
-        let crls = Crls::default();
-        crls.resume(&data_dir, &cas);
-        let status_lists = StatusLists::new(settings.event_streams);
-        let throttles = Throttles::new(&settings.rates);
+        let (settings, shared) = (parts.settings.clone(), Shared::new(parts));
+        let (store, time, trust) = shared.base();
+        let authenticator = Authenticator::new(store, time, trust, settings.proxies.clone());
+        let (due, store, time) = (shared.due.clone(), shared.store.clone(), shared.time.clone());
+        let (throttles, refusals, seen) =
+            (shared.throttles.clone(), shared.refusals.clone(), shared.seen.clone());
         Self {
+            enrollment: shared.enrollment(&settings),
+            authenticator: Arc::new(authenticator),
+            tokens: TokenAdmin::new(shared.minting.clone(), shared.spans.clone()),
+            accounts: Accounts::new(due, throttles, refusals, seen, settings.sessions),
+            keys: shared.keys(),
+            issuers: shared.issuers(),
+            ca: shared.ca(&settings),
+            clock: shared.clock(),
+            health: shared.health(),
+            collection: shared.collection(&settings),
+            hosts: HostAdmin { store: store.clone(), time: time.clone(), roles: shared.roles.clone() },
+            settings: SettingsAdmin { store: store.clone(), time: time.clone(), spans: shared.spans },
+            ledger: LedgerBook::new(store, time, shared.refusals),
+            ece_ttl: settings.ece_ttl,
+            time: shared.time,
+            trust: shared.trust,
+            cas: shared.cas,
+            roles: shared.roles,
+            throttles: shared.throttles,
+            emergency: shared.live,
+            minting: shared.minting,
+            due: shared.due,
+            crls: shared.crls,
+            status_lists: shared.status_lists,
+        }
+    }
+}
+
+/// The handles that several families share, until each has its own.
+struct Shared {
+    store: Arc<dyn Store>,
+    time: Arc<TimeKeeper>,
+    trust: Arc<LiveTrust>,
+    cas: Arc<LiveCas>,
+    spans: Arc<LiveSpans>,
+    live: Arc<LiveEmergency>,
+    indexes: Arc<Indexes>,
+    roles: Arc<Catalogue>,
+    throttles: Arc<Throttles>,
+    refusals: Arc<Refusals>,
+    seen: Arc<Seen>,
+    due: Arc<DueRevocations>,
+    minting: Arc<Minting>,
+    emergency: Arc<Emergency>,
+    crls: Arc<Crls>,
+    status_lists: Arc<StatusLists>,
+    vault: Vault,
+    data_dir: PathBuf,
+}
+
+impl Shared {
+    fn new(parts: Parts) -> Self {
+        let Parts { store, time, trust, cas, spans, emergency, indexes, vault, data_dir, settings } = parts;
+        let (time, trust, indexes) = (Arc::new(time), Arc::new(trust), Arc::new(indexes));
+        let (cas, live) = (Arc::new(LiveCas::new(cas)), Arc::new(emergency));
+        let roles = Arc::new(settings.roles);
+        let minting = Arc::new(Minting {
+            store: store.clone(),
+            time: time.clone(),
+            trust: trust.clone(),
+            cas: cas.clone(),
+            indexes: indexes.clone(),
+            roles: roles.clone(),
+            pins_root: !settings.outside_certificate,
+        });
+        let emergency =
+            Emergency { live: live.clone(), minting: minting.clone(), data_dir: data_dir.clone() };
+        let crls = Crls::resume(store.clone(), time.clone(), cas.clone(), data_dir.clone());
+        let most = settings.event_streams;
+        Self {
+            throttles: Arc::new(Throttles::new(&settings.rates)),
+            refusals: Arc::default(),
+            seen: Arc::default(),
+            due: Arc::new(DueRevocations::new(store.clone(), time.clone())),
+            status_lists: Arc::new(StatusLists::new(store.clone(), time.clone(), trust.clone(), most)),
+            crls: Arc::new(crls),
+            emergency: Arc::new(emergency),
+            spans: Arc::new(spans),
             store,
-            cas: ArcSwap::from_pointee(cas),
-            trust: ArcSwap::from_pointee(trust),
-            indexes,
             time,
-            emergency: ArcSwapOption::from_pointee(emergency),
+            trust,
+            cas,
+            live,
+            indexes,
+            roles,
+            minting,
             vault,
             data_dir,
-            settings,
-            live_spans,
-            ca_changes: tokio::sync::watch::Sender::new(0),
-            crls,
-            refusals: Refusals::default(),
-            conflicts: Conflicts::default(),
-            throttles,
-            sign_in: SignIn::default(),
-            key_uses: KeyUses::default(),
-            seen: Seen::default(),
-            status_lists,
-            verifications: Verifications::default(),
-            persistent_lists: PersistentLists::default(),
-            server_certificate: ArcSwap::default(),
-            bulk: tokio::sync::Semaphore::new(bulk::AT_ONCE),
-            changing: tokio::sync::Mutex::new(()),
-            due: tokio::sync::Notify::new(),
         }
     }
 
-    /// The store, for what only reads.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+    fn base(&self) -> (Arc<dyn Store>, Arc<TimeKeeper>, Arc<LiveTrust>) {
+        (self.store.clone(), self.time.clone(), self.trust.clone())
     }
 
-    /// The time.
-    pub const fn time(&self) -> &TimeKeeper {
-        &self.time
+    fn enrollment(&self, settings: &Settings) -> Enrollment {
+        let (store, time, trust) = self.base();
+        Enrollment {
+            store,
+            time,
+            trust,
+            cas: self.cas.clone(),
+            emergency: self.live.clone(),
+            throttles: self.throttles.clone(),
+            refusals: self.refusals.clone(),
+            terms: settings.certificates.clone(),
+        }
     }
 
-    /// The configuration.
-    pub const fn settings(&self) -> &Settings {
-        &self.settings
+    fn keys(&self) -> KeyAdmin {
+        let (store, time, trust) = self.base();
+        KeyAdmin { store, time, trust, emergency: self.emergency.clone(), vault: self.vault.clone() }
     }
 
-    /// The rate limits.
-    pub const fn throttles(&self) -> &Throttles {
-        &self.throttles
+    fn issuers(&self) -> IssuerAdmin {
+        let (store, time, trust) = self.base();
+        IssuerAdmin { store, time, trust, emergency: self.emergency.clone() }
     }
 
-    /// The certificate authorities as they are now.
-    pub fn cas(&self) -> Arc<CaSet> {
-        self.cas.load_full()
+    fn clock(&self) -> ClockAdmin {
+        let (store, time, trust) = self.base();
+        ClockAdmin { store, time, trust, vault: self.vault.clone() }
     }
 
-    /// The signing keys as they are now.
-    pub fn ring(&self) -> Arc<KeyRing> {
-        Arc::clone(self.trust.load().ring())
+    fn ca(&self, settings: &Settings) -> CaAdmin {
+        CaAdmin {
+            store: self.store.clone(),
+            time: self.time.clone(),
+            cas: self.cas.clone(),
+            crls: self.crls.clone(),
+            vault: self.vault.clone(),
+            data_dir: self.data_dir.clone(),
+            trust_domain: settings.certificates.trust_domain.clone(),
+            outside: settings.outside_ca,
+            changing: Mutex::default(),
+        }
     }
 
-    /// What tokens are verified with, as it is now.
-    pub fn trust(&self) -> Arc<Trust> {
-        self.trust.load_full()
+    fn health(&self) -> Health {
+        Health {
+            store: self.store.clone(),
+            time: self.time.clone(),
+            cas: self.cas.clone(),
+            crls: self.crls.clone(),
+            status_lists: self.status_lists.clone(),
+            vault: self.vault.clone(),
+            server_certificate: ArcSwap::default(),
+        }
+    }
+
+    fn collection(&self, settings: &Settings) -> Collection {
+        Collection {
+            store: self.store.clone(),
+            time: self.time.clone(),
+            spans: self.spans.clone(),
+            indexes: self.indexes.clone(),
+            seen: self.seen.clone(),
+            host_retention: settings.host_retention,
+            session_idle: settings.sessions.idle,
+        }
     }
 }

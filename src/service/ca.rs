@@ -2,5 +2,6 @@
 
 pub mod crl;
 pub mod files;
+pub mod live;
 pub mod rotation;
 pub mod set;

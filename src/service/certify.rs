@@ -6,15 +6,23 @@ mod redeem;
 mod refusal;
 mod renew;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 pub use enrolled::{Enrolled, renew_after};
 pub use redeem::RedeemRequest;
 
-use super::{Authority, ServiceError};
+use super::ca::live::LiveCas;
+use super::emergency::LiveEmergency;
+use super::refusals::Refusals;
+use super::trust::LiveTrust;
+use super::{ServiceError, TimeKeeper};
+use crate::access::throttle::Throttles;
 use crate::ca::{ApprovedRequest, Csr, HostProfile, parse_host_certificate};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
-use crate::store::{CertificateRecord, NewCertificate, StoredCertificate};
+use crate::store::{CertificateRecord, NewCertificate, Store, StoredCertificate};
 
 /// How often a certificate is built again because the host's roles changed meanwhile.
 const ATTEMPTS: usize = 3;
@@ -28,7 +36,32 @@ struct Warrant<'a> {
     name: Option<DnsName>,
 }
 
-impl Authority {
+/// What every host certificate is issued by.
+#[derive(Clone, Debug)]
+pub struct CertificateTerms {
+    /// How long a host certificate lives.
+    pub lifetime: Duration,
+    /// The SPIFFE trust domain.
+    pub trust_domain: String,
+    /// Whether RSA keys of 2048 to 4096 bits are certified.
+    pub allow_rsa: bool,
+    /// The plain-http URL that certificates name as the place of their CRL, if any.
+    pub crl_url: Option<String>,
+}
+
+/// Redeeming tokens and renewing certificates.
+pub struct Enrollment {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) time: Arc<TimeKeeper>,
+    pub(super) trust: Arc<LiveTrust>,
+    pub(super) cas: Arc<LiveCas>,
+    pub(super) emergency: Arc<LiveEmergency>,
+    pub(super) throttles: Arc<Throttles>,
+    pub(super) refusals: Arc<Refusals>,
+    pub(super) terms: CertificateTerms,
+}
+
+impl Enrollment {
     /// Builds, signs and checks a host certificate. From the request it takes the public key and nothing else.
     fn issue(&self, warrant: Warrant<'_>, now: Timestamp) -> Result<NewCertificate, ServiceError> {
         let Warrant { csr, host, roles, name } = warrant;
@@ -36,9 +69,9 @@ impl Authority {
             host,
             roles: roles.to_vec(),
             dns_name: name,
-            trust_domain: self.settings.trust_domain.clone(),
-            lifetime: self.settings.certificate_lifetime,
-            crl_url: self.settings.crl_url.clone(),
+            trust_domain: self.terms.trust_domain.clone(),
+            lifetime: self.terms.lifetime,
+            crl_url: self.terms.crl_url.clone(),
         };
         let cas = self.cas.load();
         let issued = ApprovedRequest::new(csr, profile).prepare(cas.current(), now)?.issue(cas.current())?;

@@ -1,26 +1,43 @@
 //! Collection: what has expired goes, a bounded number of rows at a time, and never while the clock is in doubt.
 
-use super::{Authority, ServiceError};
-use crate::store::{Collect, Collected};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accounts::sessions::Seen;
+use super::settings::LiveSpans;
+use super::tokens::indexes::Indexes;
+use super::{ServiceError, TimeKeeper};
+use crate::store::{Collect, Collected, Store};
 
 /// How many rows of each kind go in one transaction: few enough that redemptions do not wait behind it.
 const AT_ONCE: u32 = 500;
 
-impl Authority {
+/// Deleting what has expired.
+pub struct Collection {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) time: Arc<TimeKeeper>,
+    pub(super) spans: Arc<LiveSpans>,
+    pub(super) indexes: Arc<Indexes>,
+    pub(super) seen: Arc<Seen>,
+    pub(super) host_retention: Duration,
+    pub(super) session_idle: Duration,
+}
+
+impl Collection {
     /// Deletes what has expired. For a timer.
     ///
     /// # Errors
     /// The clock is in doubt, or the store cannot be written.
-    pub async fn collect(&self) -> Result<Collected, ServiceError> {
+    pub async fn run(&self) -> Result<Collected, ServiceError> {
         // What was used a moment ago must not be taken for idle.
-        self.write_seen_sessions().await?;
+        self.seen.write(self.store.as_ref()).await?;
         let mut all = Collected::default();
         loop {
             let command = Collect {
                 now: self.time.trusted()?,
-                retention: self.spans().retention,
-                host_retention: self.settings.host_retention,
-                session_idle: self.settings.sessions.idle,
+                retention: self.spans.load().retention,
+                host_retention: self.host_retention,
+                session_idle: self.session_idle,
                 most: AT_ONCE,
                 open: self.indexes.open().await,
             };

@@ -1,10 +1,11 @@
 //! Founding: what the first start makes on an empty data directory.
 
-use super::keys::make_pairs;
-use super::tokens::HowToRevoke;
-use super::tokens::mint::{emergency_order, first_roles_order};
+use super::emergency::LiveEmergency;
+use super::keys::files::make_pairs;
+use super::tokens::mint::{Minting, emergency_order, first_roles_order};
+use super::tokens::{HowToRevoke, TokenAdmin};
 use super::vault::Vault;
-use super::{Authority, Caller, RequestError, ServiceError};
+use super::{Caller, RequestError, ServiceError};
 use crate::access::password;
 use crate::clock::Timestamp;
 use crate::id::ListId;
@@ -73,27 +74,28 @@ pub async fn found(
     Ok(store.found(command).await?)
 }
 
-impl Authority {
-    /// Revokes every persistent token: for a first start that begins again, before anybody else could mint one.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub async fn revoke_first_tokens(&self) -> Result<(), ServiceError> {
-        let how = HowToRevoke { even_emergency: true, only_persistent: true, hosts: false };
-        for &(token, _) in self.list_persistent_tokens().await?.iter() {
-            self.revoke_token(&Caller::SYSTEM, token, how).await?;
-        }
-        Ok(())
+/// Revokes every persistent token: for a first start that begins again, before anybody else could mint one.
+///
+/// # Errors
+/// The store cannot be written.
+pub async fn revoke_first_tokens(tokens: &TokenAdmin) -> Result<(), ServiceError> {
+    let how = HowToRevoke { even_emergency: true, only_persistent: true, hosts: false };
+    for &(token, _) in tokens.list_persistent_tokens().await?.iter() {
+        tokens.revoke_token(&Caller::SYSTEM, token, how).await?;
     }
+    Ok(())
+}
 
-    /// Mints the first roles token and the emergency token.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub async fn mint_first_tokens(&self) -> Result<(Secret<String>, Secret<String>), ServiceError> {
-        let roles = self.mint(&Caller::SYSTEM, first_roles_order()).await?;
-        let emergency = self.mint(&Caller::SYSTEM, emergency_order(&self.settings)).await?;
-        self.emergency.store(Some(std::sync::Arc::new(emergency.grant().token)));
-        Ok((roles.into_text(), emergency.into_text()))
-    }
+/// Mints the first roles token and the emergency token.
+///
+/// # Errors
+/// The store cannot be written.
+pub async fn mint_first_tokens(
+    minting: &Minting,
+    live: &LiveEmergency,
+) -> Result<(Secret<String>, Secret<String>), ServiceError> {
+    let roles = minting.mint(&Caller::SYSTEM, first_roles_order()).await?;
+    let emergency = minting.mint(&Caller::SYSTEM, emergency_order(&minting.roles)).await?;
+    live.set(emergency.grant().token);
+    Ok((roles.into_text(), emergency.into_text()))
 }

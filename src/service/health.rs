@@ -1,14 +1,22 @@
 //! Whether the authority can do its work, and what will soon stand in its way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::ca::crl::Crls;
 use super::ca::files::Manifest;
-use super::{Authority, CaError, ServiceError};
+use super::ca::live::LiveCas;
+use super::clock::ClockStanding;
+use super::status_lists::StatusLists;
+use super::vault::Vault;
+use super::{CaError, ServiceError, TimeKeeper};
 use crate::clock::Timestamp;
 use crate::id::hex;
+use crate::store::Store;
 
 /// How long before a CA or server certificate ends its end is warned of.
 pub const WARNED_BEFORE: Duration = Duration::from_secs(90 * 86_400);
@@ -35,13 +43,24 @@ impl Check {
     }
 }
 
-impl Authority {
+/// The use cases of readiness and metrics.
+pub struct Health {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) time: Arc<TimeKeeper>,
+    pub(super) cas: Arc<LiveCas>,
+    pub(super) crls: Arc<Crls>,
+    pub(super) status_lists: Arc<StatusLists>,
+    pub(super) vault: Vault,
+    pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
+}
+
+impl Health {
     /// Everything that must be right for minting and redeeming.
     pub fn checks(&self) -> Vec<Check> {
         let now = self.time.now();
         let store = self.store.standing().map(|error| error.to_string());
-        let clock = self.clock_standing().doubt.map(|doubt| doubt.to_string());
-        let crl = match self.crls_signed_at() {
+        let clock = ClockStanding::of(&self.time).doubt.map(|doubt| doubt.to_string());
+        let crl = match self.crls.signed_at() {
             Some(at) if now.since(at) < CRL_STALE => None,
             Some(at) => Some(format!("the newest CRL was signed at {at}")),
             None => Some("no CRL has been signed yet".to_owned()),
@@ -60,7 +79,7 @@ impl Authority {
             Check {
                 name: "status_lists",
                 ok: true,
-                detail: self.status_lists_fault(now).unwrap_or_default(),
+                detail: self.status_lists.fault(now).unwrap_or_default(),
             },
             warnings,
         ]
@@ -104,7 +123,7 @@ impl Authority {
 
     /// Tells when the listener's own certificate ends.
     pub fn server_certificate_is(&self, expires_at: Timestamp) {
-        self.server_certificate.store(std::sync::Arc::new(Some(expires_at)));
+        self.server_certificate.store(Arc::new(Some(expires_at)));
     }
 
     /// Sets the gauges that are measured when they are asked for.
@@ -116,7 +135,7 @@ impl Authority {
         metrics::gauge!("gatepass_revoked_certificates").set(revocations.revoked_certificates() as f64);
         metrics::gauge!("gatepass_clock_in_doubt").set(f64::from(u8::from(self.time.trusted().is_err())));
         metrics::gauge!("gatepass_status_lists").set(self.status_lists.published().lists() as f64);
-        if let Some(at) = self.status_lists_signed_at() {
+        if let Some(at) = self.status_lists.signed_at() {
             metrics::gauge!("gatepass_status_lists_age_seconds").set(now.since(at).as_secs_f64());
         }
         let cas = self.cas.load();

@@ -1,19 +1,28 @@
 //! Listing, showing, changing and revoking hosts.
 
+use std::sync::Arc;
+
 use super::listing::HostWords;
 use super::tokens::order::Catalogue;
-use super::{Authority, Caller, FieldError, HostError, RequestError, ServiceError};
+use super::{Caller, FieldError, HostError, RequestError, ServiceError, TimeKeeper};
 use crate::access::Act;
 use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Subjects};
 use crate::store::{
-    HostFilter, HostRecord, HostRevocation, Page, PageQuery, RevokeHost, RolesChange, SetRoles,
+    HostFilter, HostRecord, HostRevocation, Page, PageQuery, RevokeHost, RolesChange, SetRoles, Store,
 };
 
 /// How many of the hosts that a token admitted are shown with it.
 pub const MOST_SHOWN: u32 = 100;
 
-impl Authority {
+/// An administrator's use cases of hosts.
+pub struct HostAdmin {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) time: Arc<TimeKeeper>,
+    pub(super) roles: Arc<Catalogue>,
+}
+
+impl HostAdmin {
     /// A page of hosts, newest first: those that `words` say.
     ///
     /// # Errors
@@ -69,7 +78,7 @@ impl Authority {
         roles: &[String],
         now: bool,
     ) -> Result<HostRecord, ServiceError> {
-        let roles = known(&self.settings.roles, roles)?;
+        let roles = known(&self.roles, roles)?;
         caller.may(Act::SetRoles { roles: &roles })?;
         let at = self.time.now();
         let names = roles.iter().map(ToString::to_string).collect::<Vec<_>>();

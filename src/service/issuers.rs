@@ -2,42 +2,22 @@
 
 use std::sync::Arc;
 
+use super::emergency::Emergency;
 use super::keys::Retired;
-use super::{Authority, Caller, KeysError, RequestError, ServiceError};
+use super::trust::LiveTrust;
+use super::{Caller, KeysError, RequestError, ServiceError, TimeKeeper};
 use crate::ledger::Action;
-use crate::store::{IssuerRecord, IssuerRetirement, RetireIssuer};
+use crate::store::{IssuerRecord, IssuerRetirement, RetireIssuer, Store};
 
-/// The external URLs whose tokens are accepted.
-#[derive(Clone, Debug)]
-pub struct Issuers {
-    current: String,
-    accepted: Vec<String>,
+/// An administrator's use cases of external URLs.
+pub struct IssuerAdmin {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) time: Arc<TimeKeeper>,
+    pub(super) trust: Arc<LiveTrust>,
+    pub(super) emergency: Arc<Emergency>,
 }
 
-impl Issuers {
-    /// From the stored records; `None` if no record is current.
-    pub fn from_records(records: &[IssuerRecord]) -> Option<Self> {
-        let current = records.iter().find(|record| record.current)?.url.clone();
-        Some(Self { current, accepted: records.iter().map(|record| record.url.clone()).collect() })
-    }
-
-    /// The URL that new tokens name.
-    pub fn current(&self) -> &str {
-        &self.current
-    }
-
-    /// Every URL whose tokens are accepted.
-    pub fn accepted(&self) -> &[String] {
-        &self.accepted
-    }
-}
-
-impl Authority {
-    /// The external URLs as they are now.
-    pub fn issuers(&self) -> Arc<Issuers> {
-        Arc::clone(self.trust.load().issuers())
-    }
-
+impl IssuerAdmin {
     /// The external URLs that are not retired, with since when.
     ///
     /// # Errors
@@ -57,12 +37,12 @@ impl Authority {
         url: &str,
         confirmed: bool,
     ) -> Result<Retired, ServiceError> {
-        let _one_at_a_time = self.changing.lock().await;
+        let _one_at_a_time = self.trust.change().await;
         let at = self.time.trusted()?;
         let ending = self.store.emergency_token().await?.filter(|token| token.mint.issuer == url);
         // The current one cannot be retired, so the new token does not name what ends here.
-        let successor = match ending.filter(|_| confirmed && self.issuers().current() != url) {
-            Some(_) => Some(self.prepare_emergency(&self.ring(), at).await?),
+        let successor = match ending.filter(|_| confirmed && self.trust.issuers().current() != url) {
+            Some(_) => Some(self.emergency.prepare(&self.trust.ring(), at).await?),
             None => None,
         };
         let (successor, emergency) = successor.unzip();
@@ -71,13 +51,9 @@ impl Authority {
         let refused = match self.store.retire_issuer(command).await? {
             IssuerRetirement::Retired { tokens, emergency } => {
                 if let Some(successor) = &successor {
-                    self.emergency_recorded(successor, emergency);
+                    self.emergency.recorded(successor, emergency);
                 }
-                if let Some(issuers) = Issuers::from_records(&self.store.issuers().await?) {
-                    let issuers = Arc::new(issuers);
-                    self.trust.rcu(|trust| trust.with_issuers(Arc::clone(&issuers)));
-                    self.status_lists.renew();
-                }
+                self.trust.reload(self.store.as_ref()).await?;
                 return Ok(Retired { tokens, emergency });
             }
             IssuerRetirement::Needed { tokens } => KeysError::IssuerNeeded { tokens }.into(),
@@ -87,7 +63,7 @@ impl Authority {
             }
         };
         if successor.is_some() {
-            self.emergency_stays();
+            self.emergency.stays();
         }
         Err(refused)
     }

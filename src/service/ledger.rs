@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use super::flights::Flights;
-use super::{Authority, ServiceError};
+use super::refusals::Refusals;
+use super::{ServiceError, TimeKeeper};
 use crate::id::ChainId;
 use crate::ledger::{Fault, Verification};
-use crate::store::{EntryRecord, Page, Store, StoreError};
+use crate::store::{AppendEntries, EntryRecord, Page, Store, StoreError};
 
 /// Verifications of the whole chain: one at a time, for all who ask.
-pub(super) type Verifications = Flights<(), Result<Arc<Verdict>, StoreError>>;
+type Verifications = Flights<(), Result<Arc<Verdict>, StoreError>>;
 
 /// How many entries are read at a time.
 const CHUNK: u32 = 1000;
@@ -57,12 +58,37 @@ fn check(
     (verification, fault)
 }
 
-impl Authority {
+/// The use cases of the ledger.
+pub struct LedgerBook {
+    store: Arc<dyn Store>,
+    time: Arc<TimeKeeper>,
+    refusals: Arc<Refusals>,
+    verifications: Verifications,
+}
+
+impl LedgerBook {
+    pub(super) fn new(store: Arc<dyn Store>, time: Arc<TimeKeeper>, refusals: Arc<Refusals>) -> Self {
+        Self { store, time, refusals, verifications: Verifications::default() }
+    }
+
+    /// Writes the entries about refusals that are due. For a timer, once a second.
+    ///
+    /// # Errors
+    /// The store cannot be written; what was due is lost, as refusals changed nothing.
+    pub async fn write_refusals(&self) -> Result<(), ServiceError> {
+        let Ok(now) = self.time.trusted() else { return Ok(()) };
+        let entries = self.refusals.due(now);
+        if !entries.is_empty() {
+            self.store.append_entries(AppendEntries { entries }).await?;
+        }
+        Ok(())
+    }
+
     /// The newest entries of the ledger, newest first, before `before` if given.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn list_entries(
+    pub async fn list(
         &self,
         before: Option<u64>,
         limit: u32,
@@ -82,7 +108,7 @@ impl Authority {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn verify_ledger(&self) -> Result<Arc<Verdict>, ServiceError> {
+    pub async fn verify(&self) -> Result<Arc<Verdict>, ServiceError> {
         let store = Arc::clone(&self.store);
         let verdict = self.verifications.fly_next((), || async move { verify(store).await.map(Arc::new) });
         Ok(verdict.await.unwrap_or(Err(StoreError::Closed))?)

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Authority, Caller, ServiceError};
+use super::Caller;
 use crate::clock::Timestamp;
 use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
-use crate::store::AppendEntries;
 
 /// At most one entry per token or user and reason in this time.
 pub const WINDOW: Duration = Duration::from_secs(60);
@@ -140,21 +139,6 @@ impl Refusals {
 fn entry(refused: &Refused, count: u64, now: Timestamp) -> Draft {
     let Refused { caller, whom, reason } = refused;
     caller.was_refused(whom.action(), now, reason).about(whom.subjects()).with("count", count)
-}
-
-impl Authority {
-    /// Writes the entries about refusals that are due. For a timer, once a second.
-    ///
-    /// # Errors
-    /// The store cannot be written; what was due is lost, as refusals changed nothing.
-    pub async fn write_refusals(&self) -> Result<(), ServiceError> {
-        let Ok(now) = self.time.trusted() else { return Ok(()) };
-        let entries = self.refusals.due(now);
-        if !entries.is_empty() {
-            self.store.append_entries(AppendEntries { entries }).await?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

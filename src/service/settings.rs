@@ -1,27 +1,29 @@
 //! Settings that an admin changes while the authority runs: in force at once, kept in the store.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
 use super::tokens::order::present;
-use super::{Authority, Caller, FieldError, RequestError, ServiceError};
+use super::{Caller, FieldError, RequestError, ServiceError, TimeKeeper};
 use crate::access::{Act, Excess};
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft};
 use crate::span::{Setting, Spans, show_span};
-use crate::store::{ChangeSettings, SettingRecord};
+use crate::store::{ChangeSettings, SettingRecord, Store};
 
-/// The spans in force: those of the configuration, but for what was changed.
-pub(super) struct LiveSpans {
+/// The spans in force: those of the configuration, but for what the database says was changed.
+pub struct LiveSpans {
     configured: Spans,
     state: ArcSwap<State>,
     /// One change at a time: each is judged by what is in force.
-    changing: tokio::sync::Mutex<()>,
+    changing: Mutex<()>,
 }
 
 #[derive(Clone)]
@@ -108,24 +110,52 @@ impl SettingsRequest {
 }
 
 impl LiveSpans {
-    /// What the configuration says and what was changed since. A setting that this version does not know is left alone.
-    pub(super) fn new(configured: Spans, stored: Vec<SettingRecord>) -> Self {
+    /// What the configuration says, and what the store says was changed since.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn open(configured: Spans, store: &dyn Store) -> Result<Self, ServiceError> {
+        let state = State::of(configured, BTreeMap::new());
+        let live = Self { configured, state: ArcSwap::from_pointee(state), changing: Mutex::default() };
+        live.reload(store).await?;
+        Ok(live)
+    }
+
+    /// Reads what was changed from the store. After each change of it, here or on another node. A setting that this version does
+    /// not know is ignored.
+    ///
+    /// # Errors
+    /// The store cannot be read. The spans before stay in force.
+    pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
         let known =
             |record: SettingRecord| Some((Setting::find(&record.name)?, (record.value, record.changed_at)));
-        let state = State::of(configured, stored.into_iter().filter_map(known).collect());
-        Self { configured, state: ArcSwap::from_pointee(state), changing: tokio::sync::Mutex::new(()) }
+        let changed = store.settings().await?.into_iter().filter_map(known).collect();
+        self.state.store(State::of(self.configured, changed).into());
+        Ok(())
+    }
+
+    /// The spans in force.
+    pub fn load(&self) -> Spans {
+        self.state.load().spans
     }
 }
 
-impl Authority {
+/// An administrator's use cases of the settings.
+pub struct SettingsAdmin {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) time: Arc<TimeKeeper>,
+    pub(super) spans: Arc<LiveSpans>,
+}
+
+impl SettingsAdmin {
     /// The spans in force.
     pub fn spans(&self) -> Spans {
-        self.live_spans.state.load().spans
+        self.spans.load()
     }
 
     /// Every setting, and how it stands.
-    pub fn setting_standings(&self) -> Vec<Standing> {
-        let (state, configured) = (self.live_spans.state.load(), self.live_spans.configured);
+    pub fn standings(&self) -> Vec<Standing> {
+        let (state, configured) = (self.spans.state.load(), self.spans.configured);
         let standing = |setting: Setting| Standing {
             setting,
             value: state.spans.get(setting),
@@ -140,14 +170,14 @@ impl Authority {
     /// # Errors
     /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it; a life that would be set is
     /// beyond the caller's limits; or the store cannot be written.
-    pub async fn change_settings(
+    pub async fn change(
         &self,
         caller: &Caller,
         request: &SettingsRequest,
         mut faults: Vec<FieldError>,
     ) -> Result<Vec<Standing>, ServiceError> {
         let mut changes = request.parsed(&mut faults);
-        let live = &self.live_spans;
+        let live = &self.spans;
         let turn = live.changing.lock().await;
         let (before, at) = (live.state.load_full(), self.time.now());
         let now_set = |setting| before.changed.get(&setting).map(|(span, _)| *span);
@@ -164,10 +194,10 @@ impl Authority {
             let entry = entry(caller.did(Action::SettingsChanged, at), &changes, &before, &after);
             let changes = changes.into_iter().map(|(setting, span)| (setting.name(), span)).collect();
             self.store.change_settings(ChangeSettings { changes, at, entry }).await?;
-            live.state.store(after.into());
+            live.reload(self.store.as_ref()).await?;
         }
         drop(turn);
-        Ok(self.setting_standings())
+        Ok(self.standings())
     }
 }
 

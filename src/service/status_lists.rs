@@ -17,10 +17,12 @@ pub use self::feed::{Feed, Following, Full, Most, Offered, Subscriber};
 use self::news::News;
 pub use self::published::{IssuerLists, Published, SignedList, StatusListUris};
 use self::round::Round;
-use super::Authority;
-use super::issuers::Issuers;
+use super::TimeKeeper;
 use super::time::ClockDoubt;
+use super::trust::LiveTrust;
+use super::verification::issuers::Issuers;
 use crate::clock::Timestamp;
+use crate::store::Store;
 use crate::token::{KeyRing, KeyUse, StatusListError};
 
 /// For how long lists may not have been signed before readiness warns: half of what a signed list is good for.
@@ -42,29 +44,26 @@ pub enum Unsigned {
 
 /// What is published of the tokens' statuses, and who follows it.
 pub struct StatusLists {
+    store: Arc<dyn Store>,
+    time: Arc<TimeKeeper>,
+    trust: Arc<LiveTrust>,
     published: ArcSwap<Published>,
     /// What was not told yet. It is locked while a round is signed: a slower round must not put older lists in the place
     /// of newer ones.
     untold: Mutex<News>,
-    /// Moves when every list has to be signed again at once.
-    overdue: watch::Sender<u64>,
     feed: Feed,
 }
 
 impl StatusLists {
     /// Nothing published yet; at most so many subscribers will be told of changes.
-    pub(super) fn new(most: Most) -> Self {
-        Self {
-            published: ArcSwap::default(),
-            untold: Mutex::default(),
-            overdue: watch::Sender::new(0),
-            feed: Feed::new(most),
-        }
-    }
-
-    /// Says that keys or external URLs are others now.
-    pub(super) fn renew(&self) {
-        self.overdue.send_modify(|version| *version += 1);
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        time: Arc<TimeKeeper>,
+        trust: Arc<LiveTrust>,
+        most: Most,
+    ) -> Self {
+        let (published, untold) = (ArcSwap::default(), Mutex::default());
+        Self { store, time, trust, published, untold, feed: Feed::new(most) }
     }
 
     /// Where changes are told.
@@ -79,20 +78,32 @@ impl StatusLists {
 
     /// A counter that moves when every list has to be signed again at once.
     pub fn overdue(&self) -> watch::Receiver<u64> {
-        self.overdue.subscribe()
+        self.trust.changes()
     }
-}
 
-impl Authority {
-    /// The published status lists.
-    pub const fn status_lists(&self) -> &StatusLists {
-        &self.status_lists
+    /// A counter that moves when a status changed.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.store.revocations().status_changes()
+    }
+
+    /// When the oldest of the published lists was signed; `None` before the first signing.
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        self.published.load().signed_at()
+    }
+
+    /// What is wrong with the published lists, if anything.
+    pub(super) fn fault(&self, now: Timestamp) -> Option<String> {
+        match self.signed_at() {
+            Some(at) if now.since(at) < STALE => None,
+            Some(at) => Some(format!("the status lists were last signed at {at}: see the log for why")),
+            None => Some("no status list has been signed yet".to_owned()),
+        }
     }
 
     /// Whether lists have to be signed again because of their age, or because keys or external URLs are others now.
-    pub fn status_lists_are_due(&self) -> bool {
-        let published = self.status_lists.published.load();
-        published.is_due(&self.ring(), &self.issuers(), self.time.now())
+    pub fn are_due(&self) -> bool {
+        let trust = self.trust.load();
+        self.published.load().is_due(trust.ring(), trust.issuers(), self.time.now())
     }
 
     /// Signs the lists that changed since the last time, or all of them if they are due; then tells subscribers what
@@ -100,9 +111,8 @@ impl Authority {
     ///
     /// # Errors
     /// The clock is in doubt or the key does not sign; see [`Unsigned`].
-    pub async fn sign_status_lists(&self) -> Result<bool, Unsigned> {
-        let lists = &self.status_lists;
-        let mut untold = lists.untold.lock().await;
+    pub async fn sign(&self) -> Result<bool, Unsigned> {
+        let mut untold = self.untold.lock().await;
         untold.add(self.store.revocations().take_changes());
         let signed = self.sign_round(&untold).await;
         let outcome = if signed.is_ok() { "done" } else { "failed" };
@@ -110,17 +120,17 @@ impl Authority {
             return Ok(false);
         };
         count_signings(outcome, count);
-        lists.published.store(Arc::clone(&published));
+        self.published.store(Arc::clone(&published));
         // What is told can be fetched from here on.
-        lists.feed.tell(&std::mem::take(&mut *untold), &published);
+        self.feed.tell(&std::mem::take(&mut *untold), &published);
         Ok(true)
     }
 
     /// What will be published and how many lists were signed for it; `None` if nothing has changed.
     async fn sign_round(&self, untold: &News) -> Result<Option<(Arc<Published>, u64)>, Unsigned> {
         let now = self.time.trusted()?;
-        let before = self.status_lists.published.load_full();
-        let (ring, issuers) = (self.ring(), self.issuers());
+        let before = self.published.load_full();
+        let (ring, issuers) = (self.trust.ring(), self.trust.issuers());
         let lists = self.store.revocations().lists().into_iter().collect::<BTreeSet<_>>();
         let everything = untold.is_lost() || before.is_due(&ring, &issuers, now);
         let changed = untold.lists().collect::<BTreeSet<_>>();
@@ -133,20 +143,6 @@ impl Authority {
         let signed = tokio::task::spawn_blocking(move || round.sign()).await;
         let (published, count) = signed.map_err(|_| Unsigned::BrokeOff)??;
         Ok(Some((Arc::new(published), count)))
-    }
-
-    /// When the oldest of the published lists was signed; `None` before the first signing.
-    pub fn status_lists_signed_at(&self) -> Option<Timestamp> {
-        self.status_lists.published.load().signed_at()
-    }
-
-    /// What is wrong with the published lists, if anything.
-    pub(super) fn status_lists_fault(&self, now: Timestamp) -> Option<String> {
-        match self.status_lists_signed_at() {
-            Some(at) if now.since(at) < STALE => None,
-            Some(at) => Some(format!("the status lists were last signed at {at}: see the log for why")),
-            None => Some("no status list has been signed yet".to_owned()),
-        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Taking back many tokens or hosts in one go: which they are is settled first, and nobody takes back more than was
 //! counted before; then they go a bounded number at a time, so that no redemption waits long behind it.
 
+use super::hosts::HostAdmin;
 use super::listing::{HostWords, TokenWords};
 use super::selection::{Expected, Selection};
-use super::{Authority, Caller, ServiceError, TokenError};
+use super::tokens::TokenAdmin;
+use super::{Caller, ServiceError, TokenError};
 use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::store::{
@@ -65,8 +67,8 @@ pub struct Tally {
     pub unknown: u64,
 }
 
-impl Authority {
-    /// What [`Authority::revoke_tokens`] would take back.
+impl TokenAdmin {
+    /// What [`TokenAdmin::revoke_tokens`] would take back.
     ///
     /// # Errors
     /// A word is wrong, or the store cannot be read.
@@ -117,7 +119,7 @@ impl Authority {
             }
             Which::Matching(words) => words,
         };
-        let mut filter = words.judge(TokenKind::Enrollment, self.time.now(), self.spans().retention)?;
+        let mut filter = words.judge(TokenKind::Enrollment, self.time.now(), self.spans.load().retention)?;
         match (&filter.states, order.hosts) {
             (None, false) => filter.states = Some(TokenState::LIVE.to_vec()),
             // What ended long ago may have admitted hosts that are live.
@@ -140,8 +142,10 @@ impl Authority {
             }
         }
     }
+}
 
-    /// What [`Authority::revoke_hosts`] would revoke.
+impl HostAdmin {
+    /// What [`HostAdmin::revoke_hosts`] would revoke.
     ///
     /// # Errors
     /// A word is wrong, or the store cannot be read.

@@ -1,7 +1,6 @@
 //! Listing, showing and revoking tokens: enrollment tokens here, service tokens beside `service_tokens.rs`.
 
-pub(super) mod due;
-pub(super) mod emergency;
+pub mod due;
 pub(super) mod indexes;
 pub mod mint;
 pub mod order;
@@ -11,17 +10,21 @@ pub(super) mod take_back;
 
 use std::sync::Arc;
 
+use self::mint::Minting;
 use super::flights::Flights;
 use super::listing::TokenWords;
-use super::{Authority, Caller, RequestError, ServiceError, TokenError};
-use crate::clock::Timestamp;
+use super::settings::LiveSpans;
+use super::trust::LiveTrust;
+use super::{Caller, RequestError, ServiceError, TimeKeeper, TokenError};
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
-use crate::store::{Page, PageQuery, RevokeToken, StoreError, TokenKind, TokenRecord, TokenRevocation};
+use crate::store::{
+    Page, PageQuery, RevokeToken, Store, StoreError, TokenKind, TokenRecord, TokenRevocation,
+};
 
 /// Lists of every live persistent token: one is made at a time, for all who ask.
-pub(super) type PersistentLists = Flights<(), Result<Arc<Vec<(TokenId, Vec<Role>)>>, StoreError>>;
+type PersistentLists = Flights<(), Result<Arc<Vec<(TokenId, Vec<Role>)>>, StoreError>>;
 
 /// How a token is taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,7 +46,23 @@ pub struct Taken {
     pub hosts: u64,
 }
 
-impl Authority {
+/// An administrator's use cases of tokens that are minted.
+pub struct TokenAdmin {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) time: Arc<TimeKeeper>,
+    trust: Arc<LiveTrust>,
+    pub(super) spans: Arc<LiveSpans>,
+    minting: Arc<Minting>,
+    persistent_lists: PersistentLists,
+}
+
+impl TokenAdmin {
+    pub(super) fn new(minting: Arc<Minting>, spans: Arc<LiveSpans>) -> Self {
+        let Minting { store, time, trust, .. } = minting.as_ref();
+        let (store, time, trust) = (Arc::clone(store), Arc::clone(time), Arc::clone(trust));
+        Self { store, time, trust, spans, minting, persistent_lists: PersistentLists::default() }
+    }
+
     /// A page of enrollment tokens, newest first: those that `words` say.
     ///
     /// # Errors
@@ -53,7 +72,7 @@ impl Authority {
         words: &TokenWords,
         page: PageQuery<TokenId>,
     ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
-        let filter = words.judge(TokenKind::Enrollment, self.time.now(), self.spans().retention)?;
+        let filter = words.judge(TokenKind::Enrollment, self.time.now(), self.spans.load().retention)?;
         Ok(self.store.list_tokens(filter, page).await?)
     }
 
@@ -113,11 +132,6 @@ impl Authority {
             TokenRevocation::Emergency => Err(TokenError::Emergency.into()),
             TokenRevocation::Unknown => Err(no_token(id)),
         }
-    }
-
-    /// Now, as lists show states.
-    pub fn now(&self) -> Timestamp {
-        self.time.now()
     }
 }
 

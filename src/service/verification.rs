@@ -3,6 +3,41 @@
 pub mod bulk;
 pub(super) mod check;
 pub(super) mod identify;
+pub mod issuers;
 pub mod metadata;
 pub mod proxies;
 pub mod trust;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use self::proxies::TrustedProxies;
+use super::TimeKeeper;
+use super::refusals::Conflicts;
+use super::trust::LiveTrust;
+use crate::store::Store;
+
+/// Judges tokens and host certificates.
+pub struct Authenticator {
+    store: Arc<dyn Store>,
+    time: Arc<TimeKeeper>,
+    trust: Arc<LiveTrust>,
+    /// The proxies that pass certificates on.
+    pub proxies: TrustedProxies,
+    conflicts: Conflicts,
+    /// The turns of calls that check many tokens.
+    bulk: Semaphore,
+}
+
+impl Authenticator {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        time: Arc<TimeKeeper>,
+        trust: Arc<LiveTrust>,
+        proxies: TrustedProxies,
+    ) -> Self {
+        let (conflicts, bulk) = (Conflicts::default(), Semaphore::new(bulk::AT_ONCE));
+        Self { store, time, trust, proxies, conflicts, bulk }
+    }
+}

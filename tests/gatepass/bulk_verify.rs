@@ -128,6 +128,6 @@ async fn strangers_are_refused_hosts_may_ask_and_nothing_is_written() {
     }
     let said = host.client(&at, &enrolled).post(VERIFY, &ask).await;
     assert_eq!(short(&said), ["service", "token_bad_signature", "token_malformed"]);
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     assert_eq!(kept(), before);
 }

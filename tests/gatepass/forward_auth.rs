@@ -107,7 +107,7 @@ async fn only_a_good_service_token_is_let_through_and_asking_writes_nothing() {
     let local = at.stranger().basic("admin", PASSWORD).post(AUTHORIZE, &json!({})).await;
     assert_eq!(local.status, 401);
     assert_eq!(ask(&at, &good, AUTHORIZE).await.status, 204);
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     assert_eq!(kept(&at), before);
 }
 
@@ -130,7 +130,7 @@ async fn i6_a_token_that_was_let_through_is_refused_once_revoked_expired_or_its_
 
     let token = token_of(&at.mint_service(json!({})).await);
     assert_eq!(ask(&at, &token, AUTHORIZE).await.status, 204);
-    let kid = at.authority.ring().current(gatepass::token::KeyUse::Service).key_id();
+    let kid = at.authority.trust.ring().current(gatepass::token::KeyUse::Service).key_id();
     let retired =
         at.admin().post(&format!("/api/v1/signing-keys/{kid}/retire"), &json!({ "compromised": true })).await;
     assert_eq!(retired.status, 200, "{}", retired.text);

@@ -26,7 +26,7 @@ fn from(last: u8) -> Caller {
 }
 
 async fn sign_in(at: &Authority, last: u8, name: &str, password: &str) -> Result<SignedIn, ServiceError> {
-    at.sign_in(&from(last), name, &Secret::new(password.to_owned())).await
+    at.accounts.sign_in(&from(last), name, &Secret::new(password.to_owned())).await
 }
 
 /// Fails as often as it takes for strangers to be held back for the longest time there is. It does so from a known address,
@@ -107,7 +107,7 @@ async fn wrong_passwords_are_told_together_and_names_that_nobody_has_are_not_tol
         assert!(sign_in(&at.authority, 1, &name, WRONG).await.is_err());
     }
     let told = eventually("they are told", async || {
-        at.authority.write_refusals().await.unwrap();
+        at.authority.ledger.write_refusals().await.unwrap();
         let entries = at.ledger().await;
         let told = entries.into_iter().filter(|entry| entry["action"] == "sign_in_refused");
         let told = told.collect::<Vec<_>>();
@@ -182,7 +182,7 @@ async fn whoever_finds_no_place_any_more_is_refused_as_by_a_wrong_password() {
     let refused = strangers.join_all().await;
     let limited = refused.iter().filter(|one| matches!(one, Err(ServiceError::RateLimited(_)))).count();
     assert_eq!(limited, 1, "{refused:?}");
-    let suspect = |last: u8| at.authority.throttles().refuses(IpAddr::from([192, 0, 2, last]));
+    let suspect = |last: u8| at.authority.throttles.refuses(IpAddr::from([192, 0, 2, last]));
     assert!(suspect(50) && !suspect(51));
     at.stop().await;
 }
@@ -207,7 +207,7 @@ async fn who_has_a_session_guesses_the_password_as_slowly_as_a_stranger() {
     let caller = Caller { actor: Actor::User("admin".to_owned()), rights: Rights::ALL, ..from(1) };
     let change = async |current: String| {
         let (current, new) = (Secret::new(current), Secret::new("another horse, another battery".to_owned()));
-        at.authority.change_own_password(&caller, &current, new, None, Vec::new()).await
+        at.authority.accounts.change_own_password(&caller, &current, new, None, Vec::new()).await
     };
     for number in 0..6 {
         let refused = change(format!("{WRONG} {number}")).await;
@@ -224,11 +224,13 @@ async fn who_has_a_session_guesses_the_password_as_slowly_as_a_stranger() {
 async fn a_session_that_was_signed_out_meanwhile_changes_no_password() {
     let at = Running::start().await;
     let given = ("admin", &Secret::new(PASSWORD.to_owned()));
-    let session = at.authority.begin_session(&from(1), given, SessionKind::Bearer).await.unwrap().live.id;
+    let session =
+        at.authority.accounts.begin_session(&from(1), given, SessionKind::Bearer).await.unwrap().live.id;
     let caller = Caller { actor: Actor::User("admin".to_owned()), rights: Rights::ALL, ..from(1) };
-    at.authority.end_session(&caller, session).await.unwrap();
+    at.authority.accounts.end_session(&caller, session).await.unwrap();
     let new = Secret::new("another horse, another battery".to_owned());
-    let changed = at.authority.change_own_password(&caller, given.1, new, Some(session), Vec::new()).await;
+    let changed =
+        at.authority.accounts.change_own_password(&caller, given.1, new, Some(session), Vec::new()).await;
     assert_eq!(changed, Err(ServiceError::Account(AccountError::SessionOver)));
     assert!(sign_in(&at.authority, 1, "admin", PASSWORD).await.is_ok());
     at.stop().await;

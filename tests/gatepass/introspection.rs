@@ -46,7 +46,7 @@ async fn a_good_token_of_either_kind_is_told_whole() {
     let at = start().await;
     let service = at.mint_service(json!({ "roles": ["proxy", "director"], "ttl": "10m" })).await;
     let said = introspect(&at, &token_of(&service)).await;
-    let now = at.authority.now().secs();
+    let now = at.authority.time.now().secs();
     let expected = json!({ "active": true, "token_type": "role+jwt", "iss": at.url, "aud": AUDIENCE,
         "sub": id_of(&service), "jti": id_of(&service), "iat": now, "nbf": now, "exp": now + 600,
         "scope": "proxy director", "roles": ["proxy", "director"] });
@@ -81,7 +81,7 @@ async fn i6_a_token_that_is_not_good_is_inactive_and_nothing_else_is_said() {
     for text in ["x", "eyJ.e30.x", &"a".repeat(5000), &format!("{short}x")] {
         is_inactive(&at, text, "it is none").await;
     }
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     assert_eq!(kept(&at), before);
 }
 
@@ -164,7 +164,7 @@ async fn what_is_no_token_of_ours_is_as_good_as_revoked_and_nothing_is_written()
     let said = form(at.admin(), REVOKE, &format!("token={other}")).await;
     assert_eq!((said.status, &said.json["error"]), (400, &json!("unsupported_token_type")));
     assert_eq!(form(at.stranger(), REVOKE, "token=x").await.status, 401);
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     assert_eq!(kept(&at), before);
 }
 

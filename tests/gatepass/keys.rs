@@ -42,7 +42,7 @@ async fn after_a_compromise_no_copied_key_signs_anything_that_is_accepted() {
     let at = Running::start().await;
     let stolen = copied(&at);
     assert_eq!(stolen.len(), 6, "the current key and the prepared one of each use");
-    let current = at.authority.ring().current(KeyUse::Enrollment).key_id().to_string();
+    let current = at.authority.trust.ring().current(KeyUse::Enrollment).key_id().to_string();
     let persistent = token_of(&at.mint(json!({ "persistent": true })).await);
     let ephemeral = at.mint_once().await;
 
@@ -73,14 +73,16 @@ async fn after_a_compromise_no_copied_key_signs_anything_that_is_accepted() {
 async fn a_key_that_leaked_before_it_was_rotated_away_takes_its_successors_out_of_use() {
     let at = Running::start().await;
     let stolen = copied(&at);
-    let leaked = at.authority.ring().current(KeyUse::Enrollment).key_id().to_string();
+    let leaked = at.authority.trust.ring().current(KeyUse::Enrollment).key_id().to_string();
     let rotated = at.admin().post("/api/v1/signing-keys/rotate", &json!({})).await;
     assert_eq!(rotated.status, 200);
     let persistent = token_of(&at.mint(json!({ "persistent": true })).await);
     let ephemeral = at.mint_once().await;
     assert_eq!(retire(&at, &leaked, json!({ "compromised": true })).await.status, 200);
 
-    assert!(stolen.iter().all(|key| key.id() != at.authority.ring().current(KeyUse::Enrollment).key_id()));
+    assert!(
+        stolen.iter().all(|key| key.id() != at.authority.trust.ring().current(KeyUse::Enrollment).key_id())
+    );
     assert_eq!(Host::new().redeem(&at, &persistent).await.status, 200, "its key was not named");
     for key in &stolen {
         let said = Host::new().redeem(&at, &Forgery::of(&ephemeral).signed_with(key)).await;
@@ -94,7 +96,7 @@ async fn a_key_that_leaked_before_it_was_rotated_away_takes_its_successors_out_o
 /// An authority whose one key has been rotated away, so that it can be retired, and that key.
 async fn rotated() -> (Running, String) {
     let at = Running::start().await;
-    let former = at.authority.ring().current(KeyUse::Enrollment).key_id().to_string();
+    let former = at.authority.trust.ring().current(KeyUse::Enrollment).key_id().to_string();
     assert_eq!(at.admin().post("/api/v1/signing-keys/rotate", &json!({})).await.status, 200);
     (at, former)
 }
@@ -141,8 +143,8 @@ async fn an_emergency_token_that_was_never_recorded_takes_no_place() {
 async fn a_token_that_was_signed_while_the_keys_moved_on_is_signed_again() {
     let at = Running::start().await;
     let authority = Arc::clone(&at.authority);
-    let former = authority.ring().current(KeyUse::Enrollment).key_id();
-    let mut rotating = pin!(authority.rotate_keys(&Caller::SYSTEM, KeyUse::Enrollment));
+    let former = authority.trust.ring().current(KeyUse::Enrollment).key_id();
+    let mut rotating = pin!(authority.keys.rotate_keys(&Caller::SYSTEM, KeyUse::Enrollment));
     let mut minting = pin!(inside::mint(&authority, json!({})));
     let context = &mut Context::from_waker(Waker::noop());
     // The rotation is with the store, the ring is still the old one, and with that the token is signed.

@@ -65,12 +65,12 @@ fn many_who_ask_share_verifications_that_cover_what_was_there_when_they_asked() 
         let at = Running::start().await;
         let let_go = hold().await;
         let verify = |authority: Arc<Authority>| -> Answer<_> {
-            Box::pin(async move { authority.verify_ledger().await })
+            Box::pin(async move { authority.ledger.verify().await })
         };
         let first = begin(&at, verify).await;
         let entries = vec![Draft::done(Action::SignInRefused, at.clock_reading(), "system")];
-        at.authority.store().append_entries(AppendEntries { entries }).await.unwrap();
-        let (last, _) = at.authority.store().chain_head().await.unwrap();
+        at.store.append_entries(AppendEntries { entries }).await.unwrap();
+        let (last, _) = at.store.chain_head().await.unwrap();
         let mut others = Vec::new();
         for _ in 0..MANY {
             others.push(begin(&at, verify).await);
@@ -95,8 +95,10 @@ fn many_who_ask_share_elastics_list_of_persistent_tokens() {
         let mut asked = Vec::new();
         for _ in 0..MANY {
             asked.push(
-                begin(&at, |authority| Box::pin(async move { authority.list_persistent_tokens().await }))
-                    .await,
+                begin(&at, |authority| {
+                    Box::pin(async move { authority.tokens.list_persistent_tokens().await })
+                })
+                .await,
             );
         }
         let_go.send(()).unwrap();

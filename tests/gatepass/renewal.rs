@@ -31,7 +31,7 @@ async fn enroll_into(at: &Running, dir: &Path) -> HostFile {
         name,
         replace: false,
     };
-    match enroll(&ask, at.authority.now()).await.unwrap() {
+    match enroll(&ask, at.authority.time.now()).await.unwrap() {
         Enrolled::Now(fresh) => {
             assert!(fresh.unseen.is_none(), "{:?}", fresh.unseen);
             fresh.host
@@ -58,12 +58,12 @@ async fn a_copied_disk_cannot_renew_once_the_host_has() {
     let host = enroll_into(&at, &original).await;
     assert!(seen(&at), "the first certificate counts as used");
     copy(&original, &cloned);
-    let fresh = renew(&original, at.authority.now()).await.unwrap();
+    let fresh = renew(&original, at.authority.time.now()).await.unwrap();
     assert_eq!(fresh.host.host_id, host.host_id);
     assert!(fresh.unseen.is_none(), "{:?}", fresh.unseen);
-    let refused = renew(&cloned, at.authority.now()).await.unwrap_err();
+    let refused = renew(&cloned, at.authority.time.now()).await.unwrap_err();
     assert_eq!(refused.code(), Some("lineage_conflict"), "{refused}");
-    assert!(renew(&original, at.authority.now()).await.is_ok(), "the host itself goes on");
+    assert!(renew(&original, at.authority.time.now()).await.is_ok(), "the host itself goes on");
     at.stop().await;
 }
 

@@ -74,7 +74,7 @@ async fn the_hosts_installer_posts_the_token_to_bootstrap_and_the_server_returns
     let body = json!({ "token": token, "csr": host.csr() });
     let enrolled = at.stranger().post("/api/v1/bootstrap", &body).await;
     assert_eq!(enrolled.status, 200, "{}", enrolled.text);
-    assert_eq!(enrolled.json["ca_certificate"], at.authority.cas().current().root_pem());
+    assert_eq!(enrolled.json["ca_certificate"], at.authority.cas.load().current().root_pem());
     let client = host.client(&at, &enrolled.json);
     assert_eq!(client.get("/api/v1/whoami").await.json["host_id"], enrolled.json["host_id"]);
     assert_eq!(at.entries("host_enrolled").await, 1, "audit-logged on redemption");
@@ -168,10 +168,10 @@ async fn old_expired_tokens_stay_in_the_audit_log_so_you_can_trace_who_tried_wha
     let minted = at.mint(json!({})).await;
     at.clock.advance(Duration::from_secs(1000));
     assert_eq!(Host::new().redeem(&at, &token_of(&minted)).await.status, 410);
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     // Long after the list has forgotten the token.
     at.clock.advance(Duration::from_secs(10 * 86_400));
-    at.authority.collect().await.unwrap();
+    at.authority.collection.run().await.unwrap();
     assert_eq!(
         at.admin().get(&format!("{TOKENS}/{}", minted["token_id"].as_str().unwrap())).await.status,
         404

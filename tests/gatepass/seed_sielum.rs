@@ -93,7 +93,7 @@ async fn max_uses_left_blank_is_unlimited() {
 async fn expires_at_is_an_optional_date_after_which_the_token_is_rejected() {
     let at = Running::start().await;
     let day = Duration::from_secs(86_400);
-    let ends = at.authority.now().plus(2 * day).whole_second();
+    let ends = at.authority.time.now().plus(2 * day).whole_second();
     let minted = at.mint(json!({ "persistent": true, "expires_at": ends.to_string() })).await;
     assert_eq!(minted["expires_at"], ends.to_string());
     at.clock.advance(2 * day);

@@ -36,10 +36,10 @@ fn kept(at: &Running) -> BTreeMap<String, Vec<Vec<rusqlite::types::Value>>> {
 }
 
 async fn status_of(at: &Running, minted: &Value) -> Status {
-    let token = at.authority.show_service_token(TokenId::parse(id_of(minted)).unwrap()).await.unwrap();
+    let token = at.authority.tokens.show_service_token(TokenId::parse(id_of(minted)).unwrap()).await.unwrap();
     let StatusRef { list, index } = token.mint.status;
     assert_eq!(minted["status_list"], json!({ "idx": index, "uri": format!("{}/status/{list}", at.url) }));
-    at.authority.store().revocations().status(token.mint.status)
+    at.store.revocations().status(token.mint.status)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn a_service_verifies_with_the_key_set_what_was_minted_for_it() {
     assert_eq!(said.status, 201, "{}", said.text);
     assert_eq!(said.headers["cache-control"], "no-store");
     assert_eq!(said.headers["location"], format!("{SERVICE}/{}", id_of(&minted)));
-    let (token, now) = (token_of(&minted), at.authority.now());
+    let (token, now) = (token_of(&minted), at.authority.time.now());
     let (issuers, audiences) = ([at.url.clone()], [AUDIENCE.to_owned()]);
     let grant = verify_service(&token, &keys(&at).await, &issuers, &audiences, now).unwrap();
     assert_eq!(grant.token.to_string(), id_of(&minted));
@@ -73,7 +73,7 @@ async fn a_service_verifies_with_the_key_set_what_was_minted_for_it() {
 async fn neither_kind_of_token_passes_for_the_other() {
     let at = start().await;
     let (service, enrollment) = (at.mint_service(json!({})).await, at.mint(json!({})).await);
-    let (keys, now) = (keys(&at).await, at.authority.now());
+    let (keys, now) = (keys(&at).await, at.authority.time.now());
     let (issuers, audiences) = ([at.url.clone()], [AUDIENCE.to_owned(), format!("{}/enroll", at.url)]);
     let taken = verify_service(&token_of(&enrollment), &keys, &issuers, &audiences, now);
     assert_eq!(taken.unwrap_err(), VerifyError::WrongType);
@@ -104,7 +104,7 @@ async fn neither_kind_of_token_passes_for_the_other() {
 async fn i4_a_service_token_redeems_nothing_and_writes_nothing() {
     let at = start().await;
     let token = token_of(&at.mint_service(json!({ "roles": ["allocator"] })).await);
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     let before = kept(&at);
     let in_body = json!({ "token": token, "csr": Host::new().csr() });
     for said in [
@@ -115,7 +115,7 @@ async fn i4_a_service_token_redeems_nothing_and_writes_nothing() {
         assert_eq!(said.status, 401, "{}", said.text);
     }
     assert_eq!(Host::new().redeem(&at, &token).await.code(), "invalid_token");
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     assert!(kept(&at) == before, "a row changed");
     at.stop().await;
 }
@@ -174,7 +174,7 @@ async fn service_tokens_are_listed_with_their_state_until_they_are_collected() {
         at.admin().get(&format!("{SERVICE}?ended=true")).await.json["items"].as_array().unwrap().len(),
         3
     );
-    assert!(at.authority.collect().await.unwrap().tokens >= 3);
+    assert!(at.authority.collection.run().await.unwrap().tokens >= 3);
     assert_eq!(at.admin().get(&format!("{SERVICE}?ended=true")).await.json["items"], json!([]));
     assert_eq!(at.admin().get(&format!("{SERVICE}/{}", id_of(&minted[0]))).await.status, 404);
     at.stop().await;
@@ -187,7 +187,7 @@ async fn rotating_and_retiring_service_keys_leaves_enrollment_tokens_alone() {
     let rotated = at.admin().post("/api/v1/signing-keys/rotate", &json!({ "use": "service" })).await;
     assert_eq!(rotated.status, 200, "{}", rotated.text);
     let after = at.mint_service(json!({})).await;
-    let (issuers, audiences, now) = ([at.url.clone()], [AUDIENCE.to_owned()], at.authority.now());
+    let (issuers, audiences, now) = ([at.url.clone()], [AUDIENCE.to_owned()], at.authority.time.now());
     let known = keys(&at).await;
     let [first, second] = [&before, &after]
         .map(|minted| verify_service(&token_of(minted), &known, &issuers, &audiences, now).unwrap().key_id());

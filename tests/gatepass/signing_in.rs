@@ -22,7 +22,7 @@ async fn a_changed_password_ends_what_was_remembered_of_the_old_one() {
     let (old, new) = (at.admin(), "another horse, another battery");
     assert_eq!(old.get("/api/v1/roles").await.status, 200);
     let hash = password::hash(&Secret::new(new.to_owned()), "admin").unwrap();
-    at.authority.set_password(&Caller::SYSTEM, "admin", hash).await.unwrap();
+    at.authority.accounts.set_password(&Caller::SYSTEM, "admin", hash).await.unwrap();
     assert_eq!(old.get("/api/v1/roles").await.status, 401, "on the very next request");
     assert_eq!(at.stranger().basic("admin", new).get("/api/v1/roles").await.status, 200);
 }

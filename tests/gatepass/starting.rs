@@ -45,7 +45,7 @@ async fn a_first_start_that_was_cut_off_begins_again_and_leaves_nothing_alive_un
     let again = open(&data, &keys, &[]).await.unwrap();
     let shown = again.first_start().unwrap().emergency_token.expose().clone();
     assert_ne!(unseen, shown);
-    let live = again.authority().list_persistent_tokens().await.unwrap();
+    let live = again.authority().tokens.list_persistent_tokens().await.unwrap();
     assert_eq!(live.len(), 2, "the first roles token and the emergency token");
     let text = live.iter().map(|(token, _)| token.to_string()).collect::<Vec<_>>();
     let id = |token: &str| {
@@ -86,10 +86,7 @@ async fn an_exposed_tls_key_stops_the_start_before_anything_is_made() {
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     let server = open(&data, &keys, &set).await.unwrap();
     let name = gatepass::name::DnsName::parse("gate.example.org").unwrap();
-    assert!(
-        server.authority().store().name_taken(name).await.unwrap(),
-        "no host may hold the listener's name"
-    );
+    assert!(server.store().name_taken(name).await.unwrap(), "no host may hold the listener's name");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,7 +38,7 @@ async fn fetch(at: &Running, uri: &str) -> SignedStatusList {
     );
     let jwks = at.stranger().get("/.well-known/jwks.json").await.text;
     let keys = VerifyingKeys::parse_jwks(&jwks).unwrap();
-    SignedStatusList::verify(&said.text, uri, &keys, at.authority.now()).unwrap()
+    SignedStatusList::verify(&said.text, uri, &keys, at.authority.time.now()).unwrap()
 }
 
 async fn status(at: &Running, uri: &str, index: u32) -> Status {
@@ -127,10 +127,10 @@ async fn only_a_key_of_status_lists_vouches_for_a_list() {
     let (uri, _) = place_of(&at.mint_once().await);
     let text = at.stranger().get(path_of(&at, &uri)).await.text;
     let header = Forgery::of(&text).header;
-    let ring = at.authority.ring();
+    let ring = at.authority.trust.ring();
     assert_eq!(header["kid"], ring.current(KeyUse::StatusList).key_id().to_string());
     assert_eq!((&header["typ"], &header["alg"]), (&json!("statuslist+jwt"), &json!("EdDSA")));
-    let now = at.authority.now();
+    let now = at.authority.time.now();
     let verify = |text: &str, keys: &VerifyingKeys| SignedStatusList::verify(text, &uri, keys, now);
     assert!(verify(&text, ring.verifying()).is_ok());
     assert_eq!(verify(&text, KeyRing::generate().verifying()), Err(StatusListError::UnknownKey));
@@ -148,16 +148,16 @@ async fn only_a_key_of_status_lists_vouches_for_a_list() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_published_when_it_is_opened_and_gone_when_it_is_collected() {
     let at = Running::start().await;
-    let id = ListId::generate(at.authority.now());
+    let id = ListId::generate(at.authority.time.now());
     let path = format!("/status/{id}");
     assert_eq!(at.stranger().get(&path).await.status, 404);
     let list = ListRecord { id, kind: ListKind::Ephemeral, next: 0 };
-    at.authority.store().open_list(OpenList { list }).await.unwrap();
+    at.store.open_list(OpenList { list }).await.unwrap();
     eventually("it is published", async || (at.stranger().get(&path).await.status == 200).then_some(()))
         .await;
     assert!(at.stranger().get("/status").await.text.contains(&path));
     at.clock.advance(Duration::from_secs(10 * 86_400));
-    assert_eq!(at.authority.collect().await.unwrap().lists, 1);
+    assert_eq!(at.authority.collection.run().await.unwrap().lists, 1);
     eventually("it is gone", async || (at.stranger().get(&path).await.status == 404).then_some(())).await;
     assert!(!at.stranger().get("/status").await.text.contains(&path));
     for unknown in ["/status/nothing", "/status/nothing/events", &format!("{path}/events")] {
@@ -186,9 +186,12 @@ async fn lists_are_served_and_signed_while_the_store_cannot_be_written() {
 async fn many_lists_are_many_small_documents() {
     let at = Running::start().await;
     for _ in 0..10 {
-        let list =
-            ListRecord { id: ListId::generate(at.authority.now()), kind: ListKind::Ephemeral, next: 1 << 20 };
-        at.authority.store().open_list(OpenList { list }).await.unwrap();
+        let list = ListRecord {
+            id: ListId::generate(at.authority.time.now()),
+            kind: ListKind::Ephemeral,
+            next: 1 << 20,
+        };
+        at.store.open_list(OpenList { list }).await.unwrap();
     }
     let lists = eventually("all are published", async || {
         let said = at.stranger().get("/status").await.json;
@@ -198,5 +201,5 @@ async fn many_lists_are_many_small_documents() {
         assert!(at.stranger().get(path_of(&at, uri.as_str().unwrap())).await.bytes.len() < 2048);
     }
     let place = StatusRef { list: ListId::generate(Timestamp::from_secs(1)), index: 0 };
-    assert_eq!(at.authority.store().revocations().status(place), Status::Revoked);
+    assert_eq!(at.store.revocations().status(place), Status::Revoked);
 }

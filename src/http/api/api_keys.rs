@@ -78,8 +78,8 @@ impl ApiKeyItem {
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "api-keys")?;
-    let keys = call.authority.list_api_keys(&call.caller(), paging.query()?).await?;
-    let now = call.authority.now();
+    let keys = call.authority.accounts.list_api_keys(&call.caller(), paging.query()?).await?;
+    let now = call.authority.time.now();
     Ok(paging.rendered(keys, |key| ApiKeyItem::new(key, now)))
 }
 
@@ -111,9 +111,9 @@ struct Created<'a> {
 )]
 pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ApiKeyRequest>(&call.body)?;
-    let now = call.authority.now();
-    let order = request.judge(call.authority.settings(), now, faults)?;
-    let (key, text) = call.authority.create_api_key(&call.caller(), order).await?;
+    let now = call.authority.time.now();
+    let order = request.judge(&call.authority.roles, now, faults)?;
+    let (key, text) = call.authority.accounts.create_api_key(&call.caller(), order).await?;
     let created = Created { api_key: text.expose(), key: ApiKeyItem::new(key, now) };
     Ok(Reply::json(StatusCode::CREATED, &created))
 }
@@ -129,8 +129,8 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "API key", ApiKeyId::parse)?;
-    let key = call.authority.show_api_key(&call.caller(), id).await?;
-    Ok(Reply::ok(&ApiKeyItem::new(key, call.authority.now())))
+    let key = call.authority.accounts.show_api_key(&call.caller(), id).await?;
+    Ok(Reply::ok(&ApiKeyItem::new(key, call.authority.time.now())))
 }
 
 /// What becomes of the tokens that somebody minted who is deleted.
@@ -187,6 +187,6 @@ struct Deleted {
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "API key", ApiKeyId::parse)?;
     let revoke_tokens = call.query::<Tokens>()?.revoke();
-    let gone = call.authority.delete_api_key(&call.caller(), id, revoke_tokens).await?;
+    let gone = call.authority.accounts.delete_api_key(&call.caller(), id, revoke_tokens).await?;
     Ok(Reply::ok(&Deleted { id, api_keys_deleted: gone.api_keys, tokens_revoked: gone.tokens }))
 }

@@ -47,7 +47,7 @@ fn quick(inquiry: &Inquiry<'_>, place: Place) -> Option<Result<Answer, Problem>>
     match credential::bearer(inquiry.headers) {
         Ok(Some(token)) => Some(by_token(authority, token, &demand, place.yes())),
         Ok(None) => {
-            let proxies = &authority.settings().proxies;
+            let proxies = &authority.authenticator.proxies;
             let shown = Shown::by(proxies, peer.address.ip(), inquiry.headers, peer.certificate.as_ref());
             (shown == Shown::Nothing).then(|| Ok(refused(&nothing(), false).into()))
         }
@@ -56,8 +56,9 @@ fn quick(inquiry: &Inquiry<'_>, place: Place) -> Option<Result<Answer, Problem>>
 }
 
 fn by_token(authority: &Authority, token: &str, demand: &Demand, yes: StatusCode) -> Result<Answer, Problem> {
-    let audience = demand.audience(&authority.settings().audiences)?;
-    match authority.check_service(token, audience) {
+    let trust = authority.trust.load();
+    let audience = demand.audience(trust.audiences())?;
+    match authority.authenticator.check_service(token, audience) {
         Ok(grant) => {
             let subject = Subject { id: grant.token.to_string(), host: false, roles: &grant.roles };
             Ok(verdict(&subject, demand, yes).into())
@@ -69,12 +70,12 @@ fn by_token(authority: &Authority, token: &str, demand: &Demand, yes: StatusCode
 async fn by_certificate(call: &Call, place: Place) -> Result<Reply, Problem> {
     let demand = Demand::read(place, &call.query, call.param("demand"))?;
     let authority = &call.authority;
-    let proxies = &authority.settings().proxies;
+    let proxies = &authority.authenticator.proxies;
     let shown = Shown::by(proxies, call.neighbour, &call.headers, call.certificate.as_ref());
-    let Some(certificate) = shown.is_of(&authority.cas(), authority.now()) else {
+    let Some(certificate) = shown.is_of(&authority.cas.load(), authority.time.now()) else {
         return Ok(refused(&bad_certificate(), true));
     };
-    match authority.identify(&call.caller(), certificate).await.map_err(Problem::from) {
+    match authority.authenticator.identify(&call.caller(), certificate).await.map_err(Problem::from) {
         Ok(host) => {
             let subject = Subject { id: host.id.to_string(), host: true, roles: &host.roles };
             Ok(verdict(&subject, &demand, place.yes()))

@@ -75,7 +75,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         return Err(Problem::invalid_fields(faults));
     }
     let request = RedeemRequest { unverified_token, csr: &request.csr, name, cluster };
-    let enrolled = call.authority.redeem(&call.caller(), request).await;
+    let enrolled = call.authority.enrollment.redeem(&call.caller(), request).await;
     metrics::counter!("gatepass_redemptions_total", "outcome" => outcome(&enrolled)).increment(1);
     Ok(Reply::ok(&Identity::from(enrolled?)))
 }

@@ -64,7 +64,7 @@ struct Server {
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let authority = &call.authority;
-    let cas = authority.cas();
+    let cas = authority.cas.load();
     let current = cas.current();
     let issuing = cas.all().enumerate().map(|(place, ca)| Issuing {
         ski: hex(&ca.issuing_ski()),
@@ -77,11 +77,11 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
             fingerprint: current.root_fingerprint(),
             subject: current.root_subject(),
             expires_at: current.root_not_after(),
-            key: if authority.root_key_here() { "here" } else { "removed" },
+            key: if authority.health.root_key_here() { "here" } else { "removed" },
         },
         issuing: issuing.collect(),
-        server: Server { expires_at: authority.server_certificate_expires_at() },
-        warnings: authority.expiry_warnings(),
+        server: Server { expires_at: authority.health.server_certificate_expires_at() },
+        warnings: authority.health.expiry_warnings(),
     }))
 }
 
@@ -113,6 +113,6 @@ struct Rotate {
 pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
     let Rotate { root } = decode::strict(&call.body)?;
     let extent = if root { Extent::Root } else { Extent::Issuing };
-    call.authority.rotate_ca(&call.caller(), extent).await?;
+    call.authority.ca.rotate(&call.caller(), extent).await?;
     show(call).await
 }

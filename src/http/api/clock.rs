@@ -45,7 +45,7 @@ fn render(standing: ClockStanding) -> Reply {
     responses((status = 200, description = "The clock as it is now.", body = Clock)),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
-    Ok(render(call.authority.clock_standing()))
+    Ok(render(call.authority.clock.standing()))
 }
 
 /// Accept the clock
@@ -61,5 +61,5 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn accept(call: Call) -> Result<Reply, Problem> {
     decode::strict::<Nothing>(&call.body)?;
-    Ok(render(call.authority.accept_clock(&call.caller()).await?))
+    Ok(render(call.authority.clock.accept(&call.caller()).await?))
 }

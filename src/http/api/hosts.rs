@@ -27,8 +27,8 @@ use crate::service::listing::HostWords;
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, words) = asked::<HostWords>(&call, "hosts")?;
-    let hosts = call.authority.list_hosts(&words, paging.query()?).await?;
-    let now = call.authority.now();
+    let hosts = call.authority.hosts.list_hosts(&words, paging.query()?).await?;
+    let now = call.authority.time.now();
     Ok(paging.rendered(hosts, |host| HostItem::new(host, now)))
 }
 
@@ -42,8 +42,8 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     responses((status = 200, description = "The host.", body = HostItem), code::NotFound),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
-    let host = call.authority.show_host(call.id("id", "host", HostId::parse)?).await?;
-    Ok(Reply::ok(&HostItem::new(host, call.authority.now())))
+    let host = call.authority.hosts.show_host(call.id("id", "host", HostId::parse)?).await?;
+    Ok(Reply::ok(&HostItem::new(host, call.authority.time.now())))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -76,8 +76,8 @@ struct Change {
 pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
     let Change { roles, now } = decode::strict(&call.body)?;
-    let host = call.authority.set_roles(&call.caller(), id, &roles, now).await?;
-    Ok(Reply::ok(&HostItem::new(host, call.authority.now())))
+    let host = call.authority.hosts.set_roles(&call.caller(), id, &roles, now).await?;
+    Ok(Reply::ok(&HostItem::new(host, call.authority.time.now())))
 }
 
 /// Revoke a host
@@ -93,6 +93,6 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn revoke(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
-    let changed = call.authority.revoke_host(&call.caller(), id).await?;
+    let changed = call.authority.hosts.revoke_host(&call.caller(), id).await?;
     Ok(Reply::ok(&Revoked { id, state: "revoked", changed }))
 }

@@ -79,7 +79,7 @@ impl From<EntryRecord> for EntryItem {
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "ledger")?;
-    let entries = call.authority.list_entries(paging.after()?, paging.limit()).await?;
+    let entries = call.authority.ledger.list(paging.after()?, paging.limit()).await?;
     Ok(paging.rendered(entries, EntryItem::from))
 }
 
@@ -116,7 +116,7 @@ struct FaultItem {
     responses((status = 200, description = "Whether it is intact, and where it is not.", body = VerdictItem)),
 )]
 pub(super) async fn verify(call: Call) -> Result<Reply, Problem> {
-    let verdict = call.authority.verify_ledger().await?;
+    let verdict = call.authority.ledger.verify().await?;
     let fault = verdict.fault.as_ref().map(|fault| FaultItem { seq: fault.seq(), what: fault.to_string() });
     Ok(Reply::ok(&VerdictItem {
         chain: verdict.chain,

@@ -42,7 +42,7 @@ pub(super) fn route(public_metrics: bool) -> Route {
 )]
 pub(super) fn serve(inquiry: &Inquiry<'_>, public_metrics: bool, made: &OnceLock<Document>) -> Answer {
     let make = || {
-        let text = document(public_metrics, inquiry.authority.issuers().current()).to_string();
+        let text = document(public_metrics, inquiry.authority.trust.issuers().current()).to_string();
         Document::new("application/json", AGE, text).compressed()
     };
     serve_document(made.get_or_init(make), inquiry.headers)

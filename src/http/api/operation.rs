@@ -50,7 +50,7 @@ struct Readiness {
     ),
 )]
 pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
-    let checks = call.authority.checks();
+    let checks = call.authority.health.checks();
     let ready = checks.iter().all(|check| check.ok);
     let (code, status) = match ready {
         true => (StatusCode::OK, "ready"),
@@ -74,7 +74,7 @@ pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) async fn metrics(call: Call) -> Result<Reply, Problem> {
-    call.authority.record_gauges();
+    call.authority.health.record_gauges();
     let text = crate::http::metrics::render();
     Ok(Reply::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
 }

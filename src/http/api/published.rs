@@ -38,7 +38,7 @@ pub(super) fn routes() -> Vec<Route> {
     ),
 )]
 pub(super) fn jwks(inquiry: &Inquiry<'_>) -> Answer {
-    document::serve(inquiry.authority.trust().jwks(), inquiry.headers)
+    document::serve(inquiry.authority.trust.load().jwks(), inquiry.headers)
 }
 
 /// Fetch the root certificate
@@ -54,7 +54,7 @@ pub(super) fn jwks(inquiry: &Inquiry<'_>) -> Answer {
     ),
 )]
 pub(super) fn root(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let cas = inquiry.authority.cas();
+    let cas = inquiry.authority.cas.load();
     serve_root(inquiry, &cas, cas.current().root_fingerprint())
 }
 
@@ -72,7 +72,7 @@ pub(super) fn root(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     ),
 )]
 pub(super) fn chain(inquiry: &Inquiry<'_>) -> Answer {
-    document::serve(inquiry.authority.cas().chain(), inquiry.headers)
+    document::serve(inquiry.authority.cas.load().chain(), inquiry.headers)
 }
 
 /// Fetch the root that a token pins
@@ -91,7 +91,7 @@ pub(super) fn chain(inquiry: &Inquiry<'_>) -> Answer {
 )]
 pub(super) fn pinned_root(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let wanted = inquiry.param("fingerprint").strip_suffix(".pem").and_then(Fingerprint::parse);
-    serve_root(inquiry, &inquiry.authority.cas(), wanted.ok_or_else(|| missing("root certificate"))?)
+    serve_root(inquiry, &inquiry.authority.cas.load(), wanted.ok_or_else(|| missing("root certificate"))?)
 }
 
 fn serve_root(inquiry: &Inquiry<'_>, cas: &CaSet, wanted: Fingerprint) -> Result<Answer, Problem> {
@@ -115,7 +115,7 @@ fn serve_root(inquiry: &Inquiry<'_>, cas: &CaSet, wanted: Fingerprint) -> Result
 )]
 pub(super) fn crl(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let ski = inquiry.param("ski").strip_suffix(".der").unwrap_or("");
-    let crl = inquiry.authority.crl(ski).ok_or_else(|| missing("CRL"))?;
+    let crl = inquiry.authority.crls.get(ski).ok_or_else(|| missing("CRL"))?;
     Ok(document::serve(&crl.document, inquiry.headers))
 }
 

@@ -29,6 +29,6 @@ struct RoleItem<'a> {
     responses((status = 200, description = "All of them.", body = Listed<RoleItem<'static>>)),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let roles = call.authority.settings().roles.iter();
+    let roles = call.authority.roles.iter();
     Ok(whole(roles.map(|(role, description)| RoleItem { id: role.as_str(), description }).collect()))
 }

@@ -144,7 +144,7 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let kind = kind.unwrap_or(SessionKind::Bearer);
     let (caller, authority) = (call.caller(), Arc::clone(&call.authority));
     drop(call);
-    let begun = authority.begin_session(&caller, (&name, &password), kind).await?;
+    let begun = authority.accounts.begin_session(&caller, (&name, &password), kind).await?;
     Ok(render(&authority, &begun))
 }
 
@@ -187,7 +187,7 @@ fn render(authority: &Authority, begun: &NewSession) -> Reply {
     let reply = Reply::json(StatusCode::CREATED, &Begun { session, shown: SessionShown::new(live), user });
     match live.kind {
         SessionKind::Bearer => reply,
-        SessionKind::Cookie => cookie::set(reply, secret, live.expires_at.since(authority.now())),
+        SessionKind::Cookie => cookie::set(reply, secret, live.expires_at.since(authority.time.now())),
     }
 }
 
@@ -202,14 +202,14 @@ fn render(authority: &Authority, begun: &NewSession) -> Reply {
     responses((status = 200, description = "Who, and what for.", body = Who<'static>)),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
-    let user = call.authority.user_of(&call.actor).await?;
+    let user = call.authority.accounts.user_of(&call.actor).await?;
     let user = user.as_ref().map(|user| UserShown {
         name: &user.name,
         role: user.role,
         permissions: names(call.rights.permissions),
         limits: &call.rights.limits,
     });
-    let api_key = call.authority.api_key_of(&call.actor).await?;
+    let api_key = call.authority.accounts.api_key_of(&call.actor).await?;
     let api_key = api_key.map(|ApiKeyRecord { id, label, owner, expires_at, .. }| KeyShown {
         id,
         label,
@@ -271,11 +271,11 @@ pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let caller = call.caller();
     let signed_out = match everywhere {
         true => {
-            call.authority.sign_out_everywhere(&caller).await?;
+            call.authority.accounts.sign_out_everywhere(&caller).await?;
             Place::Everywhere
         }
         false => {
-            call.authority.end_session(&caller, call.session()?.id).await?;
+            call.authority.accounts.end_session(&caller, call.session()?.id).await?;
             Place::Here
         }
     };

@@ -63,7 +63,7 @@ pub(super) fn routes() -> [Route; 2] {
     responses((status = 200, description = "Each by its name.", body = BTreeMap<String, Shown>, example = json!(example()))),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
-    Ok(render(call.authority.setting_standings()))
+    Ok(render(call.authority.settings.standings()))
 }
 
 /// Change settings
@@ -82,5 +82,5 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<SettingsRequest>(&call.body)?;
-    Ok(render(call.authority.change_settings(&call.caller(), &request, faults).await?))
+    Ok(render(call.authority.settings.change(&call.caller(), &request, faults).await?))
 }

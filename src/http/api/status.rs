@@ -47,7 +47,7 @@ pub(super) fn routes() -> Vec<Route> {
     responses((status = 200, description = "Their addresses.", body = StatusListUris<'static>), NotModified, code::KeysUnavailable),
 )]
 pub(super) fn aggregation(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let published = inquiry.authority.status_lists().published();
+    let published = inquiry.authority.status_lists.published();
     Ok(document::serve(place(inquiry, &published)?.aggregation(), inquiry.headers))
 }
 
@@ -69,7 +69,7 @@ pub(super) fn aggregation(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     ),
 )]
 pub(super) fn list(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let published = inquiry.authority.status_lists().published();
+    let published = inquiry.authority.status_lists.published();
     let (_, list) = find(inquiry, place(inquiry, &published)?)?;
     Ok(document::serve(&list.document, inquiry.headers))
 }
@@ -106,7 +106,7 @@ fn find<'a>(inquiry: &Inquiry<'_>, place: &'a IssuerLists) -> Result<(ListId, &'
     ),
 )]
 pub(super) fn events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let published = inquiry.authority.status_lists().published();
+    let published = inquiry.authority.status_lists.published();
     follow(inquiry, place(inquiry, &published)?, None)
 }
 
@@ -132,7 +132,7 @@ pub(super) fn events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     ),
 )]
 pub(super) fn list_events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let published = inquiry.authority.status_lists().published();
+    let published = inquiry.authority.status_lists.published();
     let place = place(inquiry, &published)?;
     let (list, _) = find(inquiry, place)?;
     follow(inquiry, place, Some(list))
@@ -145,7 +145,7 @@ fn follow(inquiry: &Inquiry<'_>, place: &IssuerLists, list: Option<ListId>) -> R
     let last = inquiry.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
     let (sender, body) = stream(BUFFER);
     let from = subscriber(inquiry.peer.client);
-    let feed = inquiry.authority.status_lists().feed();
+    let feed = inquiry.authority.status_lists.feed();
     feed.subscribe(from, following, last, Box::new(sender)).map_err(full)?;
     let mut answer = Answer::new(body);
     let headers = answer.headers_mut();

@@ -161,10 +161,10 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
     let order = TokensOrder { which, hosts, expect: expect.map(Expected::from) };
     let authority = &call.authority;
     if dry_run {
-        return Ok(counted(authority.count_tokens(&order).await?, hosts));
+        return Ok(counted(authority.tokens.count_tokens(&order).await?, hosts));
     }
     let ids = matches!(order.which, Which::Ids(_));
-    let done = authority.revoke_tokens(&call.caller(), &order).await?;
+    let done = authority.tokens.revoke_tokens(&call.caller(), &order).await?;
     Ok(Reply::ok(&Outcome::Done(Done {
         dry_run,
         revoked: done.tokens,
@@ -196,9 +196,9 @@ pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
     }
     let order = HostsOrder { which, expect: expect.map(Expected::from) };
     if dry_run {
-        return Ok(counted(call.authority.count_hosts(&order).await?, false));
+        return Ok(counted(call.authority.hosts.count_hosts(&order).await?, false));
     }
-    let done = call.authority.revoke_hosts(&call.caller(), &order).await?;
+    let done = call.authority.hosts.revoke_hosts(&call.caller(), &order).await?;
     let unknown = matches!(order.which, Which::Ids(_)).then_some(done.unknown);
     Ok(Reply::ok(&Outcome::Done(Done { dry_run, revoked: done.hosts, hosts_revoked: None, unknown })))
 }

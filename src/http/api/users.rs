@@ -69,7 +69,7 @@ impl From<UserRecord> for UserItem {
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "users")?;
-    let users = call.authority.list_users(paging.query()?).await?;
+    let users = call.authority.accounts.list_users(paging.query()?).await?;
     Ok(paging.rendered(users, UserItem::from))
 }
 
@@ -88,8 +88,8 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<UserRequest>(&call.body)?;
-    let order = request.judge(call.authority.settings(), faults)?;
-    let user = call.authority.create_user(&call.caller(), order).await?;
+    let order = request.judge(&call.authority.roles, faults)?;
+    let user = call.authority.accounts.create_user(&call.caller(), order).await?;
     Ok(Reply::json(StatusCode::CREATED, &UserItem::from(user)))
 }
 
@@ -103,7 +103,7 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     responses((status = 200, description = "The user.", body = UserItem), code::NotFound),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
-    Ok(Reply::ok(&UserItem::from(call.authority.show_user(&name(&call)?).await?)))
+    Ok(Reply::ok(&UserItem::from(call.authority.accounts.show_user(&name(&call)?).await?)))
 }
 
 /// Change a user
@@ -126,8 +126,8 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
     let (request, faults) = decode::native::<UserChangeRequest>(&call.body)?;
-    let order = request.judge(call.authority.settings(), faults)?;
-    let user = call.authority.change_user(&call.caller(), &name, &order).await?;
+    let order = request.judge(&call.authority.roles, faults)?;
+    let user = call.authority.accounts.change_user(&call.caller(), &name, &order).await?;
     Ok(Reply::ok(&UserItem::from(user)))
 }
 
@@ -159,7 +159,7 @@ struct NewPassword {
 pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
     let NewPassword { password } = decode::strict(&call.body)?;
-    call.authority.reset_password(&call.caller(), &name, password).await?;
+    call.authority.accounts.reset_password(&call.caller(), &name, password).await?;
     Ok(done())
 }
 
@@ -192,7 +192,7 @@ pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     let keep = call.session.as_ref().map(|session| session.id);
     let (caller, authority) = (call.caller(), Arc::clone(&call.authority));
     drop(call);
-    authority.change_own_password(&caller, &current, new, keep, faults).await?;
+    authority.accounts.change_own_password(&caller, &current, new, keep, faults).await?;
     Ok(done())
 }
 
@@ -206,7 +206,7 @@ pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     responses((status = 204, description = "No session of the user is good any more."), code::BeyondLimits, code::NotFound),
 )]
 pub(super) async fn sign_out(call: Call) -> Result<Reply, Problem> {
-    call.authority.sign_out_user(&call.caller(), &name(&call)?).await?;
+    call.authority.accounts.sign_out_user(&call.caller(), &name(&call)?).await?;
     Ok(done())
 }
 
@@ -240,7 +240,7 @@ struct Deleted {
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let username = name(&call)?;
     let revoke_tokens = call.query::<Tokens>()?.revoke();
-    let gone = call.authority.delete_user(&call.caller(), &username, revoke_tokens).await?;
+    let gone = call.authority.accounts.delete_user(&call.caller(), &username, revoke_tokens).await?;
     Ok(Reply::ok(&Deleted { username, api_keys_deleted: gone.api_keys, tokens_revoked: gone.tokens }))
 }
 

@@ -91,14 +91,15 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         faults
             .push(FieldError::new("tokens", format!("give 1 to {MOST_TOKENS}; these are {}", tokens.len())));
     }
-    let audiences = &call.authority.settings().audiences;
+    let trust = call.authority.trust.load();
+    let audiences = trust.audiences();
     if audience.as_ref().is_some_and(|asked| !audiences.contains(asked)) {
         faults.push(FieldError::new("audience", "it is none of tokens.audiences in the configuration"));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid_fields(faults));
     }
-    let results = call.authority.check_all(tokens, audience).await;
+    let results = call.authority.authenticator.check_all(tokens, audience).await;
     Ok(Reply::ok(&Findings { results: results.into_iter().map(Finding::from).collect() }))
 }
 

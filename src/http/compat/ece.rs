@@ -70,12 +70,12 @@ async fn create(call: Call) -> Result<Reply, Problem> {
     let request: Create =
         decode::lenient(&call.body).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let authority = &call.authority;
-    let default_ttl = authority.settings().ece_ttl.min(authority.spans().max_ephemeral_ttl);
+    let default_ttl = authority.ece_ttl.min(authority.settings.spans().max_ephemeral_ttl);
     let mint = mint_request(request, default_ttl).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let order = mint
-        .judge(authority.settings(), &authority.spans(), authority.now(), Vec::new())
+        .judge(&authority.roles, &authority.settings.spans(), authority.time.now(), Vec::new())
         .map_err(|error| Problem::from(error).compat_code(INVALID_REQUEST))?;
-    let minted = authority.mint(&call.caller(), order).await.map_err(|error| match error {
+    let minted = authority.minting.mint(&call.caller(), order).await.map_err(|error| match error {
         error @ (ServiceError::Keys(KeysError::Malformed(_) | KeysError::Vault(_))
         | ServiceError::Token(TokenError::Mint(MintError::Sign(_)))) => {
             Problem::of(Code::Forbidden, error.to_string()).compat_code(NO_KEY)
@@ -119,7 +119,7 @@ struct Listed<'a> {
 
 /// `GET …/enrollment-tokens`: persistent ones only, unrevoked and unexpired.
 async fn list(call: Call) -> Result<Reply, Problem> {
-    let listed = call.authority.list_persistent_tokens().await?;
+    let listed = call.authority.tokens.list_persistent_tokens().await?;
     let tokens =
         listed.iter().map(|(token_id, roles)| Listed { token_id: *token_id, roles }).collect::<Vec<_>>();
     Ok(Reply::ok(&List { tokens }))
@@ -130,7 +130,7 @@ async fn delete(call: Call) -> Result<Reply, Problem> {
     let id = id_of(call.param("token")).ok_or_else(no_such_token)?;
     let confirmed = decode_query(&call.query).contains(&("confirm".into(), "emergency".into()));
     let how = HowToRevoke { even_emergency: confirmed, only_persistent: true, hosts: false };
-    match call.authority.revoke_token(&call.caller(), id, how).await {
+    match call.authority.tokens.revoke_token(&call.caller(), id, how).await {
         Ok(Taken { changed: true, .. }) => Ok(Reply::ok(&json!({}))),
         Ok(Taken { changed: false, .. }) | Err(ServiceError::Request(RequestError::NotFound { .. })) => {
             Err(no_such_token())

@@ -55,7 +55,8 @@ async fn login(call: Call) -> Result<Reply, Problem> {
     let (username, password) = credential::kept((username, password));
     let (caller, authority) = (call.caller(), Arc::clone(&call.authority));
     drop(call);
-    let begun = authority.begin_session(&caller, (&username, &password), SessionKind::Bearer).await?;
+    let begun =
+        authority.accounts.begin_session(&caller, (&username, &password), SessionKind::Bearer).await?;
     Ok(Reply::ok(&Session::new(&begun.secret, begun.live.expires_at)))
 }
 
@@ -65,7 +66,7 @@ async fn refresh(call: Call) -> Result<Reply, Problem> {
         return Err(Problem::unauthenticated("this takes the token of a session, as a Bearer"));
     };
     let secret = SessionSecret::parse(secret.expose()).ok_or(AccountError::SessionOver)?;
-    let expires_at = call.authority.extend_session(&call.caller(), secret.id()).await?;
+    let expires_at = call.authority.accounts.extend_session(&call.caller(), secret.id()).await?;
     Ok(Reply::ok(&Session::new(&secret, expires_at)))
 }
 

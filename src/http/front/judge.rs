@@ -77,7 +77,7 @@ impl Front {
                 let stranger = Caller::stranger(peer.client, id);
                 let Judged { actor, rights, basis, .. } = judged;
                 let caller = Caller { actor, rights, basis, ..stranger };
-                let Caller { actor, rights, basis, .. } = self.authority.still(&caller).await?;
+                let Caller { actor, rights, basis, .. } = self.authority.accounts.still(&caller).await?;
                 Judged { actor, rights, basis, ..judged }
             }
             _ => judged,
@@ -89,7 +89,8 @@ impl Front {
         let certificate = peer.certificate.as_ref().ok_or_else(|| {
             Problem::unauthenticated("present the host's certificate: `gatepass enroll` obtains one")
         })?;
-        let host = self.authority.identify(&Caller::stranger(peer.client, id), certificate).await?;
+        let host =
+            self.authority.authenticator.identify(&Caller::stranger(peer.client, id), certificate).await?;
         let actor = Actor::Host { id: host.id, serial: host.serial };
         Ok(Judged { host: Some(Arc::new(host)), ..Judged::without_rights(actor) })
     }
@@ -98,10 +99,10 @@ impl Front {
         self.page_that_acts(parts)?;
         let SignedIn { actor, rights, basis } = match Credential::of(&parts.headers)? {
             Credential::Basic { user, password } => {
-                self.authority.sign_in(&Caller::stranger(peer.client, id), &user, &password).await?
+                self.authority.accounts.sign_in(&Caller::stranger(peer.client, id), &user, &password).await?
             }
             Credential::Session(secret) => return self.bearer_session(&secret).await,
-            Credential::ApiKey(key) => self.authority.api_key(&key, peer.client).await?,
+            Credential::ApiKey(key) => self.authority.accounts.api_key(&key, peer.client).await?,
             Credential::Local(secret) if self.is_local(&secret) => SignedIn::LOCAL,
             Credential::None => return self.cookie_session(parts).await,
             Credential::Local(_) => {

@@ -29,7 +29,7 @@ impl Front {
         };
         let judged = self.session(&secret, SessionKind::Cookie).await?;
         if let Some(expected) = judged.session.as_ref().and_then(|session| session.csrf.as_ref()) {
-            let issuers = self.authority.issuers();
+            let issuers = self.authority.trust.issuers();
             let here = Here { url: issuers.current(), host: direct::host(parts) };
             csrf::judge(&parts.method, &parts.headers, &here, expected)?;
         }
@@ -41,21 +41,22 @@ impl Front {
         if !credential::is_basic(&parts.headers) {
             return Ok(());
         }
-        let issuers = self.authority.issuers();
+        let issuers = self.authority.trust.issuers();
         let here = Here { url: issuers.current(), host: direct::host(parts) };
         csrf::kept_by_browser(&parts.method, &parts.headers, &here)
     }
 
     /// A page of another site must not sign a browser in as somebody else. Who it is, the handler judges.
     pub(super) fn page_that_signs_in(&self, parts: &Parts) -> Result<Judged, Problem> {
-        let issuers = self.authority.issuers();
+        let issuers = self.authority.trust.issuers();
         csrf::same_origin(&parts.headers, &Here { url: issuers.current(), host: direct::host(parts) })?;
         Ok(Judged::without_rights(Actor::Anyone))
     }
 
     async fn session(&self, secret: &Secret<String>, kind: SessionKind) -> Result<Judged, Problem> {
         let secret = SessionSecret::parse(secret.expose()).ok_or(AccountError::SessionOver)?;
-        let (SignedIn { actor, rights, basis }, session) = self.authority.resume(&secret, kind).await?;
+        let (SignedIn { actor, rights, basis }, session) =
+            self.authority.accounts.resume(&secret, kind).await?;
         let session = Some(Arc::new(session));
         Ok(Judged { actor, rights, basis, session, ..Judged::without_rights(Actor::Anyone) })
     }

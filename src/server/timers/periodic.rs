@@ -87,15 +87,15 @@ impl Timer {
     /// Does its work; whether some is left that is to follow at once.
     async fn run(self, authority: &Authority) -> Result<bool, ServiceError> {
         match self {
-            Self::Refusals => authority.write_refusals().await?,
-            Self::ClockMark => authority.mark_clock().await?,
-            Self::ApiKeyUses => authority.write_key_uses().await?,
-            Self::Sessions => authority.write_seen_sessions().await?,
+            Self::Refusals => authority.ledger.write_refusals().await?,
+            Self::ClockMark => authority.clock.mark().await?,
+            Self::ApiKeyUses => authority.accounts.write_key_uses().await?,
+            Self::Sessions => authority.accounts.write_seen_sessions().await?,
             Self::Collection => collect(authority).await?,
             Self::DueRevocations => return revoke_due(authority).await,
-            Self::Heartbeats => authority.status_lists().feed().beat(),
+            Self::Heartbeats => authority.status_lists.feed().beat(),
             Self::RateLimits => sweep(authority),
-            Self::StoreProbe => authority.probe_store().await?,
+            Self::StoreProbe => authority.health.probe_store().await?,
             Self::Metrics => crate::http::metrics::upkeep(),
         }
         Ok(false)
@@ -104,7 +104,7 @@ impl Timer {
     /// Returns when there is work before its time.
     async fn called(self, authority: &Authority) {
         match self {
-            Self::DueRevocations => authority.more_is_due().await,
+            Self::DueRevocations => authority.due.more().await,
             _ => std::future::pending().await,
         }
     }
@@ -124,12 +124,12 @@ pub(super) fn start(
 }
 
 fn sweep(authority: &Authority) {
-    authority.throttles().sweep();
-    authority.forgive_guesses();
+    authority.throttles.sweep();
+    authority.accounts.forgive_guesses();
 }
 
 async fn collect(authority: &Authority) -> Result<(), ServiceError> {
-    let collected = authority.collect().await?;
+    let collected = authority.collection.run().await?;
     if collected.total() > 0 {
         tracing::info!(?collected, "collected what had expired");
     }
@@ -139,7 +139,7 @@ async fn collect(authority: &Authority) -> Result<(), ServiceError> {
 
 /// Revokes some of what is due; before anything is answered, too.
 pub(in crate::server) async fn revoke_due(authority: &Authority) -> Result<bool, ServiceError> {
-    let DueRevoked { tokens, more } = authority.revoke_due().await?;
+    let DueRevoked { tokens, more } = authority.due.revoke().await?;
     if tokens > 0 {
         tracing::info!(tokens, "tokens whose time had come are revoked");
     }

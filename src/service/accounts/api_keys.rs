@@ -14,8 +14,9 @@ use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::ledger::{Action, Basis, Draft, Subjects};
 use crate::secret::Secret;
+use crate::service::accounts::Accounts;
 use crate::service::accounts::users::shown;
-use crate::service::{AccountError, Authority, Caller, RequestError, ServiceError, SignedIn};
+use crate::service::{AccountError, Caller, RequestError, ServiceError, SignedIn};
 use crate::store::{
     ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
     Page, PageQuery, StoredApiKey,
@@ -36,7 +37,7 @@ struct Maker {
     expires_at: Option<Timestamp>,
 }
 
-impl Authority {
+impl Accounts {
     /// Makes an API key; its text is told this once. It belongs to the user who makes it, or whose API key does; then it ends
     /// no later than that.
     ///
@@ -124,7 +125,7 @@ impl Authority {
         Ok(self.store.list_api_keys(only_of(caller)?, page).await?)
     }
 
-    /// One API key, as [`Authority::list_api_keys`] would show it.
+    /// One API key, as [`Accounts::list_api_keys`] would show it.
     ///
     /// # Errors
     /// There is none, or the store cannot be read.
@@ -143,7 +144,7 @@ impl Authority {
         Ok(self.store.api_key(*id).await?.map(|stored| stored.key))
     }
 
-    /// Deletes an API key that [`Authority::list_api_keys`] would show; with `revoke_tokens` also revokes what it minted and
+    /// Deletes an API key that [`Accounts::list_api_keys`] would show; with `revoke_tokens` also revokes what it minted and
     /// is live. What that key made goes along.
     ///
     /// # Errors
@@ -160,7 +161,7 @@ impl Authority {
         let command = DeleteApiKey { key: id, owner, revoke_tokens, at, entry };
         match self.store.delete_api_key(command).await? {
             ApiKeyDeletion::Deleted { api_keys, tokens } => {
-                self.finish_deletion(tokens).await;
+                self.due.finish_deletion(tokens).await;
                 Ok(ApiKeyDeleted { api_keys, tokens })
             }
             ApiKeyDeletion::Unknown => Err(no_key(id)),

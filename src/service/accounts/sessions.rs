@@ -14,11 +14,10 @@ use crate::id::SessionId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
+use crate::service::accounts::Accounts;
 use crate::service::accounts::sign_in::SignedIn;
-use crate::service::{AccountError, Authority, Caller, ServiceError};
-use crate::store::{
-    BeginSession, EndSession, ExtendSession, MarkSessions, SessionBeginning, SessionRecord, UserRecord,
-};
+use crate::service::{AccountError, Caller, ServiceError};
+use crate::store::{BeginSession, EndSession, ExtendSession, SessionBeginning, SessionRecord, UserRecord};
 
 /// How many sessions of a kind a user has at most: who begins another ends the one that was not used for longest.
 pub const MOST_PER_USER: u32 = 50;
@@ -57,11 +56,11 @@ impl LiveSession {
     }
 }
 
-impl Authority {
+impl Accounts {
     /// Signs a user in by name and password, and begins a session. `from` is where the request came from.
     ///
     /// # Errors
-    /// As [`Authority::sign_in`]; the store cannot be written.
+    /// As [`Accounts::sign_in`]; the store cannot be written.
     pub async fn begin_session(
         &self,
         from: &Caller,
@@ -69,7 +68,7 @@ impl Authority {
         kind: SessionKind,
     ) -> Result<NewSession, ServiceError> {
         let user = self.prove(from, name, password, Greeting::AsKnown).await?;
-        let (secret, at, life) = (SessionSecret::generate(), self.time.now(), self.settings.sessions);
+        let (secret, at, life) = (SessionSecret::generate(), self.time.now(), self.session_life);
         let session = SessionRecord {
             id: secret.id(),
             user: user.name.clone(),
@@ -96,7 +95,7 @@ impl Authority {
     }
 
     /// Who comes with the secret of a session that travelled as `kind` says, and the session. Role and limits are read fresh. It is
-    /// not used by that: see [`Authority::session_used`].
+    /// not used by that: see [`Accounts::session_used`].
     ///
     /// # Errors
     /// [`AccountError::SessionOver`]: it expired, was not used for too long, was signed out, is of another kind, or its user
@@ -108,7 +107,7 @@ impl Authority {
     ) -> Result<(SignedIn, LiveSession), ServiceError> {
         let id = secret.id();
         let (session, user) = self.store.session(id).await?.ok_or(AccountError::SessionOver)?;
-        let (now, life) = (self.time.now(), self.settings.sessions);
+        let (now, life) = (self.time.now(), self.session_life);
         let seen_at = self.seen.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
         if session.kind != kind || !life.holds(session.expires_at, seen_at, now) {
             return Err(AccountError::SessionOver.into());
@@ -140,7 +139,7 @@ impl Authority {
         if last <= at {
             return Err(AccountError::SessionOver.into());
         }
-        let expires_at = at.plus(self.settings.sessions.lifetime).min(last);
+        let expires_at = at.plus(self.session_life.lifetime).min(last);
         let entry = about(caller, Action::SessionExtended, at, user).with("session", id.to_string());
         match self.store.extend_session(ExtendSession { id, at, expires_at, entry }).await? {
             true => Ok(expires_at),
@@ -161,7 +160,7 @@ impl Authority {
         if ended { Ok(()) } else { Err(AccountError::SessionOver.into()) }
     }
 
-    /// Signs the user who calls out everywhere, as [`Authority::sign_out_user`].
+    /// Signs the user who calls out everywhere, as [`Accounts::sign_out_user`].
     ///
     /// # Errors
     /// The store cannot be written.
@@ -185,12 +184,7 @@ impl Authority {
     /// # Errors
     /// The store cannot be written; it is tried again next time.
     pub async fn write_seen_sessions(&self) -> Result<(), ServiceError> {
-        let seen = self.seen.unwritten();
-        if !seen.is_empty() {
-            self.store.mark_sessions(MarkSessions { seen: seen.clone() }).await?;
-            self.seen.written(&seen);
-        }
-        Ok(())
+        self.seen.write(self.store.as_ref()).await
     }
 }
 

@@ -13,8 +13,9 @@ use crate::access::{Actor, Rights, password};
 use crate::ledger::{Action, Basis, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
+use crate::service::accounts::Accounts;
 use crate::service::refusals::{Refused, Whom};
-use crate::service::{AccountError, Authority, Caller, FieldError, RequestError, ServiceError};
+use crate::service::{AccountError, Caller, FieldError, RequestError, ServiceError};
 use crate::store::{SetPassword, UserRecord};
 
 /// How often a sign-in is begun anew because the user's epoch has moved on meanwhile.
@@ -51,7 +52,7 @@ impl SignedIn {
     }
 }
 
-impl Authority {
+impl Accounts {
     /// Who signs in with this name and password. An unknown and a disabled user cost the same time as a wrong password.
     /// `from` is where the request came from.
     ///
@@ -71,7 +72,7 @@ impl Authority {
     /// is to be greeted as a stranger: who came by a session is at one of its user's addresses, maybe.
     ///
     /// # Errors
-    /// As [`Authority::sign_in`].
+    /// As [`Accounts::sign_in`].
     pub(in crate::service) async fn prove(
         &self,
         from: &Caller,
@@ -95,7 +96,7 @@ impl Authority {
                 }
                 known => known,
             };
-            let suspect = from.address.is_some_and(|address| self.throttles().refuses(address));
+            let suspect = from.address.is_some_and(|address| self.throttles.refuses(address));
             let disabled = known.as_ref().is_some_and(is_disabled);
             let trial = Trial { user: name.clone(), epoch, address: from.address, suspect, greeting };
             let attempt = Attempt { claim, trial, password: Arc::clone(&kept), disabled, at };
@@ -133,7 +134,7 @@ impl Authority {
                 ServiceError::Account(AccountError::SignInBusy) | ServiceError::RateLimited(_),
                 Some(address),
             ) => {
-                let _ = self.throttles().refuse(address);
+                let _ = self.throttles.refuse(address);
             }
             _ => {}
         }

@@ -2,10 +2,11 @@
 
 use crate::access::{Excess, Permission};
 use crate::ledger::Basis;
+use crate::service::accounts::Accounts;
 use crate::service::accounts::api_keys;
-use crate::service::{AccountError, Authority, Caller, RequestError, ServiceError, SignedIn};
+use crate::service::{AccountError, Caller, RequestError, ServiceError, SignedIn};
 
-impl Authority {
+impl Accounts {
     /// The caller with the rights of this moment. Hosts and tokens have none, and are judged by the transactions of what they do.
     ///
     /// # Errors
@@ -30,7 +31,7 @@ impl Authority {
     /// The same, who must still have `permission`: for a use case that waits between its route and its command.
     ///
     /// # Errors
-    /// As [`Authority::still`]; [`RequestError::BeyondLimits`]: the permission was taken away.
+    /// As [`Accounts::still`]; [`RequestError::BeyondLimits`]: the permission was taken away.
     pub(in crate::service) async fn still_may(
         &self,
         caller: &Caller,

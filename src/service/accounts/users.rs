@@ -13,7 +13,8 @@ use crate::id::SessionId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
-use crate::service::{AccountError, Authority, Caller, FieldError, RequestError, ServiceError};
+use crate::service::accounts::Accounts;
+use crate::service::{AccountError, Caller, FieldError, RequestError, ServiceError};
 use crate::store::{
     ChangeUser, CreateUser, DeleteUser, Page, PageQuery, ReplacePassword, SignOutUser, StoreError,
     UserChange, UserCreation, UserDeletion, UserRecord,
@@ -31,7 +32,7 @@ pub struct UserDeleted {
     pub tokens: u64,
 }
 
-impl Authority {
+impl Accounts {
     /// A page of users, by name.
     ///
     /// # Errors
@@ -223,7 +224,7 @@ impl Authority {
         let command = DeleteUser { user: name.clone(), revoke_tokens, at, entry };
         match self.store.delete_user(command).await? {
             UserDeletion::Deleted { api_keys, tokens } => {
-                self.finish_deletion(tokens).await;
+                self.due.finish_deletion(tokens).await;
                 Ok(UserDeleted { api_keys, tokens })
             }
             UserDeletion::LastAdmin => Err(AccountError::LastAdmin.into()),

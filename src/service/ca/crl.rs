@@ -1,26 +1,30 @@
 //! Certificate revocation lists (RFC 5280 section 5), one per issuing CA, signed ahead and served from memory.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use crate::ca::{CertificateAuthority, CrlEntry, CrlReason, crl_signed_at};
 use crate::clock::Timestamp;
 use crate::id::hex;
-use crate::service::ca::set::CaSet;
+use crate::service::ca::live::LiveCas;
 use crate::service::document::Document;
 use crate::service::vault::write_public;
-use crate::service::{Authority, ServiceError};
-use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate};
+use crate::service::{ServiceError, TimeKeeper};
+use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate, Store};
 
 /// Time that caches may keep a CRL, in seconds: a revocation is on the next CRL within a second.
 const MAX_AGE: u32 = 30;
 
 /// The newest CRL of each issuing CA, by the hexadecimal of its subject key identifier.
-#[derive(Default)]
 pub struct Crls {
+    store: Arc<dyn Store>,
+    time: Arc<TimeKeeper>,
+    cas: Arc<LiveCas>,
+    data_dir: PathBuf,
     served: ArcSwap<HashMap<String, Crl>>,
     /// One signing at a time: a slower one must not put an older list in the place of a newer.
     signing: tokio::sync::Mutex<()>,
@@ -48,26 +52,35 @@ fn file(ski: &str) -> String {
 
 impl Crls {
     /// Serves what an earlier process signed last: while the store cannot be written, nothing newer can be.
-    pub fn resume(&self, data_dir: &Path, cas: &CaSet) {
+    pub(in crate::service) fn resume(
+        store: Arc<dyn Store>,
+        time: Arc<TimeKeeper>,
+        cas: Arc<LiveCas>,
+        data_dir: PathBuf,
+    ) -> Self {
         let read = |ca: &CertificateAuthority| {
             let ski = hex(&ca.issuing_ski());
             let der = std::fs::read(data_dir.join(file(&ski))).ok()?;
             let signed_at = crl_signed_at(&der)?;
             Some((ski, Crl::new(der, signed_at)))
         };
-        self.served.store(Arc::new(cas.all().filter_map(read).collect()));
+        let served = ArcSwap::from_pointee(cas.load().all().filter_map(read).collect());
+        Self { store, time, cas, data_dir, served, signing: tokio::sync::Mutex::default() }
     }
-}
 
-impl Authority {
+    /// A counter that moves when certificates were revoked: new CRLs are due.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.store.revocations().changes()
+    }
+
     /// The newest CRL of the issuing CA with this subject key identifier (hexadecimal).
-    pub fn crl(&self, ski: &str) -> Option<Crl> {
-        self.crls.served.load().get(ski).cloned()
+    pub fn get(&self, ski: &str) -> Option<Crl> {
+        self.served.load().get(ski).cloned()
     }
 
     /// When the oldest of the served CRLs was signed; `None` while one is missing.
-    pub fn crls_signed_at(&self) -> Option<Timestamp> {
-        let crls = self.crls.served.load();
+    pub fn signed_at(&self) -> Option<Timestamp> {
+        let crls = self.served.load();
         let skis = self.cas.load().all().map(|ca| hex(&ca.issuing_ski())).collect::<Vec<_>>();
         skis.iter().map(|ski| crls.get(ski).map(|crl| crl.signed_at)).min().flatten()
     }
@@ -76,12 +89,12 @@ impl Authority {
     ///
     /// # Errors
     /// The clock is in doubt, or the store cannot be written; the CRLs signed before are still served.
-    pub async fn sign_crls(&self) -> Result<(), ServiceError> {
-        let _one_at_a_time = self.crls.signing.lock().await;
+    pub async fn sign(&self) -> Result<(), ServiceError> {
+        let _one_at_a_time = self.signing.lock().await;
         let now = self.time.trusted()?;
         let revoked = self.store.revoked_certificates(now).await?;
         let entries = revoked.iter().map(entry).collect::<Vec<_>>();
-        let cas = self.cas.load_full();
+        let cas = self.cas.load();
         let mut crls = HashMap::new();
         for ca in cas.all() {
             let ski = ca.issuing_ski();
@@ -89,12 +102,10 @@ impl Authority {
             crls.insert(hex(&ski), Crl::new(ca.sign_crl(number, &entries, now)?, now));
         }
         let crls = Arc::new(crls);
-        self.crls.served.store(Arc::clone(&crls));
+        self.served.store(Arc::clone(&crls));
         self.keep(&crls)
     }
-}
 
-impl Authority {
     /// Writes the CRLs beside the database, for a start that cannot sign any.
     fn keep(&self, crls: &HashMap<String, Crl>) -> Result<(), ServiceError> {
         let write =

@@ -2,17 +2,20 @@
 //!
 //! The new files are whole on disk before the ledger has the entry, and count from then on, whatever happens after.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::sync::Mutex;
 
 use crate::clock::Timestamp;
 use crate::id::hex;
 use crate::ledger::{Action, Draft};
+use crate::service::ca::crl::Crls;
 use crate::service::ca::files::{Interrupted, Manifest, Next};
+use crate::service::ca::live::LiveCas;
 use crate::service::ca::set::CaSet;
 use crate::service::vault::{Vault, write_public};
-use crate::service::{Authority, CaError, Caller, ServiceError};
+use crate::service::{CaError, Caller, ServiceError, TimeKeeper};
 use crate::store::{AppendEntries, Store, StoreError};
 
 /// The file of the current root certificate, in the data directory, for whoever wants to trust it.
@@ -30,20 +33,35 @@ pub enum Extent {
     Root,
 }
 
-impl Authority {
+/// An administrator's use cases of the CA.
+pub struct CaAdmin {
+    pub(in crate::service) store: Arc<dyn Store>,
+    pub(in crate::service) time: Arc<TimeKeeper>,
+    pub(in crate::service) cas: Arc<LiveCas>,
+    pub(in crate::service) crls: Arc<Crls>,
+    pub(in crate::service) vault: Vault,
+    pub(in crate::service) data_dir: PathBuf,
+    pub(in crate::service) trust_domain: String,
+    /// Whether the CA comes from outside: then it is rotated where it came from.
+    pub(in crate::service) outside: bool,
+    /// One rotation at a time: it spans files and the store.
+    pub(in crate::service) changing: Mutex<()>,
+}
+
+impl CaAdmin {
     /// Makes a new issuing CA, or a new root and an issuing CA under it. Certificates of the ones before stay good.
     ///
     /// # Errors
     /// The CA was brought in, the root's key is away or the root has expired and is to stay, the clock is in doubt, or a file or the store cannot be written.
-    pub async fn rotate_ca(&self, caller: &Caller, extent: Extent) -> Result<(), ServiceError> {
+    pub async fn rotate(&self, caller: &Caller, extent: Extent) -> Result<(), ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
         let now = self.time.trusted()?;
-        if self.settings.outside_ca {
+        if self.outside {
             return Err(CaError::RootKeyAway.into());
         }
         finish_rotation(self.store.as_ref(), &self.vault).await?;
         let manifest = Manifest::load(&self.vault)?;
-        let name = format!("gatepass {}", self.settings.trust_domain);
+        let name = format!("gatepass {}", self.trust_domain);
         let next = match (extent, manifest.root_has_expired(&self.vault, now)?) {
             (Extent::Issuing, true) => return Err(CaError::RootExpired.into()),
             (Extent::Issuing, false) => manifest.new_issuing(&self.vault, &name, now)?,
@@ -53,10 +71,9 @@ impl Authority {
         let (after, _) = self.store.chain_head().await?;
         let cas = self.record(caller, &next, after, now).await?;
         let root = cas.current().root_pem().to_owned();
-        self.cas.store(Arc::new(cas));
-        self.ca_changes.send_modify(|changes| *changes += 1);
+        self.cas.replace(cas);
         self.settle_files(&root);
-        if let Err(error) = self.sign_crls().await {
+        if let Err(error) = self.crls.sign().await {
             tracing::warn!(%error, "the CRL of the new issuing CA could not be signed yet");
         }
         Ok(())
@@ -105,11 +122,6 @@ impl Authority {
         if let Err(error) = write_public(&self.data_dir.join(ROOT_FILE), root.as_bytes()) {
             tracing::warn!(%error, "the file of the root certificate is still the one before");
         }
-    }
-
-    /// Counts the rotations of this process: the listener takes up its new chain when it moves.
-    pub fn ca_changes(&self) -> watch::Receiver<u64> {
-        self.ca_changes.subscribe()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Redeeming: the one path from a token to a certificate. The order of its steps is the order of this file.
 
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
-use super::{ATTEMPTS, Enrolled, Warrant, as_stored};
+use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, as_stored};
 use crate::access::Actor;
 use crate::admission::{Ask, binding};
 use crate::ca::{Csr, CsrPolicy};
@@ -11,7 +11,7 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Cluster, DnsName};
 use crate::service::refusals::{Refused, Whom};
 use crate::service::time::TOLERATED_STEP_BACK;
-use crate::service::{Authority, Caller, HostError, ServiceError, TokenError};
+use crate::service::{Caller, HostError, ServiceError, TokenError};
 use crate::store::{
     KEEP_AFTER_EXPIRY, NewHost, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
     StoreError, StoredCertificate, Ticket,
@@ -43,7 +43,7 @@ struct RedeemTicket {
     ask: Ask,
 }
 
-impl Authority {
+impl Enrollment {
     /// Redeems a token for a host certificate.
     ///
     /// # Errors
@@ -80,10 +80,7 @@ impl Authority {
     }
 
     /// Steps 1: size, syntax, signature, issuer, audience, type. Nothing is written before this has passed (I4).
-    pub(in crate::service) fn authenticate(
-        &self,
-        unverified_token: &str,
-    ) -> Result<Authenticated<Grant>, TokenError> {
+    fn authenticate(&self, unverified_token: &str) -> Result<Authenticated<Grant>, TokenError> {
         let trust = self.trust.load();
         trust.enrollment(unverified_token, self.time.now()).map_err(TokenError::Invalid)
     }
@@ -96,7 +93,7 @@ impl Authority {
         request: RedeemRequest<'_>,
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
-        let csr = Csr::parse(request.csr, CsrPolicy { allow_rsa: self.settings.allow_rsa })?;
+        let csr = Csr::parse(request.csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
         let key = csr.spki_hash();
         if self.store.key_of_revoked_host(key).await? {
             return Err(HostError::Revoked.into());
@@ -263,7 +260,7 @@ impl Authority {
     }
 
     fn is_emergency(&self, grant: &Grant) -> bool {
-        self.emergency.load().as_deref() == Some(&grant.token)
+        self.emergency.is(grant.token)
     }
 
     /// Every use of the emergency token is an alarm: in the log and the metrics here, in the ledger by its entry.

@@ -1,14 +1,14 @@
 //! Renewing: a host's certificate and a new request become its next certificate.
 
-use super::{ATTEMPTS, Enrolled, Warrant, as_stored};
+use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, as_stored};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
-use crate::service::{Authority, Caller, HostCaller, HostError, ServiceError, TokenError};
+use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
 use crate::store::{
     HostRecord, MOST_RENEWALS, NewCertificate, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError,
 };
 
-impl Authority {
+impl Enrollment {
     /// Renews the certificate of the host that presented `host`'s.
     ///
     /// # Errors
@@ -21,7 +21,7 @@ impl Authority {
         csr: &str,
     ) -> Result<Enrolled, ServiceError> {
         self.time.trusted()?;
-        let csr = Csr::parse(csr, CsrPolicy { allow_rsa: self.settings.allow_rsa })?;
+        let csr = Csr::parse(csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
         let mut record = host.record.clone();
         for _ in 0..ATTEMPTS {
             if let Some(enrolled) = self.try_renew(caller, host, &record, &csr).await? {
@@ -35,7 +35,7 @@ impl Authority {
     /// How many certificates a host may get within [`RENEWALS_WITHIN`]: where they live for minutes, three times as many
     /// as it needs.
     fn most_renewals(&self) -> u32 {
-        let needed = RENEWALS_WITHIN.as_secs() / self.settings.certificate_lifetime.as_secs().max(1);
+        let needed = RENEWALS_WITHIN.as_secs() / self.terms.lifetime.as_secs().max(1);
         MOST_RENEWALS.max(u32::try_from(needed.saturating_mul(3)).unwrap_or(u32::MAX))
     }
 

@@ -12,7 +12,7 @@ use super::made_for;
 use crate::clock::Timestamp;
 use crate::id::{KeyId, ListId};
 use crate::service::document::Document;
-use crate::service::issuers::Issuers;
+use crate::service::verification::issuers::Issuers;
 use crate::token::{KeyRing, STATUS_LIST_TTL};
 
 /// The lists of every external URL.

@@ -9,7 +9,7 @@ use super::published::{IssuerLists, Published, SignedList, StatusListUris, docum
 use crate::clock::Timestamp;
 use crate::id::{ListId, random};
 use crate::service::document::Document;
-use crate::service::issuers::Issuers;
+use crate::service::verification::issuers::Issuers;
 use crate::store::Store;
 use crate::token::{KeyRing, StatusList, StatusListError, status_uri};
 

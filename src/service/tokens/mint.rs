@@ -1,20 +1,37 @@
 //! Minting: a judged order becomes a signed token, its record and its ledger entry.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::Label;
-use crate::service::tokens::order::MintOrder;
-use crate::service::{Authority, Caller, ServiceError, Settings};
-use crate::store::{ListKind, MintRecord, Minted, RecordMint, StoreError};
+use crate::service::ca::live::LiveCas;
+use crate::service::tokens::indexes::Indexes;
+use crate::service::tokens::order::{Catalogue, MintOrder};
+use crate::service::trust::LiveTrust;
+use crate::service::{Caller, ServiceError, TimeKeeper};
+use crate::store::{ListKind, MintRecord, Minted, RecordMint, Store, StoreError};
 use crate::token::{self, Bindings, Grant, KeyRing, MintedToken};
 
 /// How often a token is signed again because the signing key changed meanwhile.
 pub(in crate::service) const ATTEMPTS: usize = 3;
 
-impl Authority {
+/// Minting tokens of both kinds.
+pub struct Minting {
+    pub(in crate::service) store: Arc<dyn Store>,
+    pub(in crate::service) time: Arc<TimeKeeper>,
+    pub(in crate::service) trust: Arc<LiveTrust>,
+    pub(in crate::service) cas: Arc<LiveCas>,
+    pub(in crate::service) indexes: Arc<Indexes>,
+    pub(in crate::service) roles: Arc<Catalogue>,
+    /// Whether tokens name the root: they cannot, if the listener's certificate comes from outside.
+    pub(in crate::service) pins_root: bool,
+}
+
+impl Minting {
     /// Mints a token. It is recorded, durably, before its text is known to anyone.
     ///
     /// # Errors
@@ -23,7 +40,7 @@ impl Authority {
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
             caller.may(order.act(now))?;
-            let (minted, record) = self.sign(caller, order.clone(), &self.ring(), now).await?;
+            let (minted, record) = self.sign(caller, order.clone(), &self.trust.ring(), now).await?;
             if self.is_recorded(record).await? {
                 return Ok(minted);
             }
@@ -37,7 +54,7 @@ impl Authority {
             Minted::Recorded => Ok(true),
             Minted::KeyGone => {
                 // The ring has moved on too, once whoever moves the keys is done.
-                drop(self.changing.lock().await);
+                drop(self.trust.change().await);
                 Ok(false)
             }
         }
@@ -56,14 +73,14 @@ impl Authority {
         let at = now.whole_second();
         let grant = Grant {
             token: TokenId::generate(now),
-            issuer: self.issuers().current().to_owned(),
+            issuer: self.trust.issuers().current().to_owned(),
             issued_at: at,
             not_before: at,
             expires_at: order.expires_at,
             persistent: order.persistent,
             roles: order.roles.clone(),
             max_uses: order.max_uses,
-            root: (!self.settings.outside_certificate).then(|| self.cas.load().current().root_fingerprint()),
+            root: self.pins_root.then(|| self.cas.load().current().root_fingerprint()),
             bindings: Bindings {
                 host: None,
                 cluster: order.cluster.clone(),
@@ -97,8 +114,8 @@ pub fn first_roles_order() -> MintOrder {
 
 /// The emergency token: persistent, unlimited, every role but `allocator`. With it an installation is saved whose
 /// coordinators are gone.
-pub fn emergency_order(settings: &Settings) -> MintOrder {
-    let roles = settings.roles.iter().map(|(role, _)| role).filter(|role| role.as_str() != "allocator");
+pub fn emergency_order(roles: &Catalogue) -> MintOrder {
+    let roles = roles.iter().map(|(role, _)| role).filter(|role| role.as_str() != "allocator");
     MintOrder {
         roles: roles.cloned().collect(),
         label: label("emergency token"),

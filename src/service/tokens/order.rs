@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::id::Thumbprint;
 use crate::name::{Cluster, DnsPattern, Label, NameError, Role};
 use crate::service::object::object;
-use crate::service::{FieldError, RequestError, Settings};
+use crate::service::{FieldError, RequestError};
 use crate::span::{Setting, Spans};
 use crate::token::{MAX_PATTERNS, MAX_ROLES};
 
@@ -192,12 +192,12 @@ impl MintRequest {
     /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
     pub fn judge(
         &self,
-        settings: &Settings,
+        catalogue: &Catalogue,
         spans: &Spans,
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<MintOrder, RequestError> {
-        let roles = settings.roles.pick(&self.roles, &mut faults);
+        let roles = catalogue.pick(&self.roles, &mut faults);
         let label = Label::parse(&self.label).map_err(|error| faults.push(fault("label", &error))).ok();
         let cluster = self.cluster(&mut faults);
         let expires_at = self.expiry(spans, now, &mut faults);

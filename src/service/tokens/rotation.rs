@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
+use crate::service::tokens::TokenAdmin;
 use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::tokens::order::{Bind, MAX_PERSISTENT_TTL, MintOrder, MintRequest};
-use crate::service::{Authority, Caller, FieldError, RequestError, ServiceError, TokenError};
+use crate::service::{Caller, FieldError, RequestError, ServiceError, TokenError};
 use crate::span::{Spans, parse_span};
 use crate::store::{
     MintRecord, RotateToken, RotationRefusal, StoreError, TokenKind, TokenRotation, TokenState,
@@ -57,7 +58,7 @@ pub struct Rotated {
     pub revokes_at: Timestamp,
 }
 
-impl Authority {
+impl TokenAdmin {
     /// Mints a successor of a token that still admits hosts, with the same roles, uses, bindings, label and, where it expires, span of
     /// life, or the longest that is allowed by now; the token itself is revoked after `overlap`, at once without one.
     ///
@@ -75,14 +76,15 @@ impl Authority {
             let now = self.time.trusted()?;
             // What the store would refuse is not signed first.
             before.may_rotate(now).map_err(|refused| refusal(refused, id))?;
-            let order = again(&before.mint, now, &self.spans())?.judge(
-                &self.settings,
-                &self.spans(),
+            let order = again(&before.mint, now, &self.spans.load())?.judge(
+                &self.minting.roles,
+                &self.spans.load(),
                 now,
                 Vec::new(),
             )?;
             caller.may(order.act(now))?;
-            let (minted, successor) = self.sign(caller, order.clone(), &self.ring(), now).await?;
+            let (minted, successor) =
+                self.minting.sign(caller, order.clone(), &self.trust.ring(), now).await?;
             let revoke_at = overlap.map(|overlap| now.plus(overlap));
             let subjects = Subjects { token: Some(id), ..Subjects::default() };
             let entry = caller.did(Action::TokenRotated, now).about(subjects);
@@ -93,7 +95,7 @@ impl Authority {
                     return Ok(Rotated { minted, order, revokes_at: revoke_at.unwrap_or(now) });
                 }
                 // The ring has moved on too, once whoever moves the keys is done.
-                TokenRotation::KeyGone => drop(self.changing.lock().await),
+                TokenRotation::KeyGone => drop(self.trust.change().await),
                 TokenRotation::Refused(refused) => return Err(refusal(refused, id)),
             }
         }

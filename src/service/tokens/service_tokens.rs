@@ -11,11 +11,11 @@ use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Label, Role};
 use crate::service::listing::TokenWords;
-use crate::service::tokens::HowToRevoke;
-use crate::service::tokens::mint::{ATTEMPTS, object};
-use crate::service::tokens::order::fault;
+use crate::service::tokens::mint::{ATTEMPTS, Minting, object};
 use crate::service::tokens::order::life::{Bounds, Life};
-use crate::service::{Authority, Caller, FieldError, RequestError, ServiceError, Settings};
+use crate::service::tokens::order::{Catalogue, fault};
+use crate::service::tokens::{HowToRevoke, TokenAdmin};
+use crate::service::{Caller, FieldError, RequestError, ServiceError};
 use crate::span::Spans;
 use crate::store::{ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenKind, TokenRecord};
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant};
@@ -62,13 +62,13 @@ impl ServiceTokenRequest {
     /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
     pub fn judge(
         &self,
-        settings: &Settings,
+        (catalogue, audiences): (&Catalogue, &[String]),
         spans: &Spans,
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<ServiceTokenOrder, RequestError> {
-        let audience = self.audience(settings, &mut faults);
-        let roles = settings.roles.pick(&self.roles, &mut faults);
+        let audience = self.audience(audiences, &mut faults);
+        let roles = catalogue.pick(&self.roles, &mut faults);
         let life =
             Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref(), expires_days: None };
         let expires_at = life.judge(Bounds::ephemeral(spans), now, &mut faults);
@@ -81,11 +81,11 @@ impl ServiceTokenRequest {
         }
     }
 
-    fn audience(&self, settings: &Settings, faults: &mut Vec<FieldError>) -> Option<String> {
-        let found = settings.audiences.iter().find(|audience| **audience == self.audience);
+    fn audience(&self, audiences: &[String], faults: &mut Vec<FieldError>) -> Option<String> {
+        let found = audiences.iter().find(|audience| **audience == self.audience);
         if found.is_none() {
-            let known = settings.audiences.join(", ");
-            let message = match (settings.audiences.is_empty(), self.audience.is_empty()) {
+            let known = audiences.join(", ");
+            let message = match (audiences.is_empty(), self.audience.is_empty()) {
                 (true, _) => "no services are configured: name their URIs in tokens.audiences".to_owned(),
                 (false, true) => format!("say which service it is for: {known}"),
                 (false, false) => format!("not a configured service; they are: {known}"),
@@ -96,7 +96,7 @@ impl ServiceTokenRequest {
     }
 }
 
-impl Authority {
+impl Minting {
     /// Mints a service token. It is recorded, durably, before its text is known to anyone.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Authority {
             let now = self.time.trusted()?;
             let lasts = order.expires_at.since(now.whole_second());
             caller.may(Act::MintServiceToken { roles: &order.roles, lasts })?;
-            let ring = self.ring();
+            let ring = self.trust.ring();
             let (minted, record) = self.sign_service_token(caller, &order, &ring, now).await?;
             if self.is_recorded(record).await? {
                 return Ok(minted);
@@ -129,7 +129,7 @@ impl Authority {
         let at = now.whole_second();
         let grant = ServiceGrant {
             token: TokenId::generate(now),
-            issuer: self.issuers().current().to_owned(),
+            issuer: self.trust.issuers().current().to_owned(),
             audience: order.audience.clone(),
             issued_at: at,
             not_before: at,
@@ -142,7 +142,9 @@ impl Authority {
         let record = record(caller, order, &minted, now);
         Ok((minted, RecordMint { record, by: caller.actor.clone(), entry }))
     }
+}
 
+impl TokenAdmin {
     /// A page of service tokens, newest first: live and lately ended ones, or all that are kept.
     ///
     /// # Errors
@@ -153,7 +155,7 @@ impl Authority {
         page: PageQuery<TokenId>,
     ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
         let words = TokenWords { ended: Some(all), ..TokenWords::default() };
-        let filter = words.judge(TokenKind::Service, self.time.now(), self.spans().retention)?;
+        let filter = words.judge(TokenKind::Service, self.time.now(), self.spans.load().retention)?;
         Ok(self.store.list_tokens(filter, page).await?)
     }
 

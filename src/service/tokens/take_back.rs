@@ -1,7 +1,7 @@
 //! Taking back a token by the token itself, for who holds it and knows no id.
 
-use crate::service::tokens::HowToRevoke;
-use crate::service::{Authority, Caller, RequestError, ServiceError};
+use crate::service::tokens::{HowToRevoke, TokenAdmin};
+use crate::service::{Caller, RequestError, ServiceError};
 use crate::token::{AuthenticatedToken, VerifyError};
 
 /// What became of a token that was presented to be taken back.
@@ -15,7 +15,7 @@ pub enum TakenBack {
     OtherKind,
 }
 
-impl Authority {
+impl TokenAdmin {
     /// Revokes the token that this text is, if its signature is good, whatever its time: one that is not valid yet must not
     /// become so. Nothing is written for any other text.
     ///
@@ -27,7 +27,7 @@ impl Authority {
         unverified_token: &str,
         even_emergency: bool,
     ) -> Result<TakenBack, ServiceError> {
-        let revoked = match self.trust().whatever_audience(unverified_token, self.time.now()) {
+        let revoked = match self.trust.load().whatever_audience(unverified_token, self.time.now()) {
             Ok(AuthenticatedToken::Enrollment(token)) => {
                 let how = HowToRevoke { even_emergency, ..HowToRevoke::default() };
                 self.revoke_token(caller, token.grant().token, how).await.map(drop)

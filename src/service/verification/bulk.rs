@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crate::service::GoodToken;
+use crate::service::verification::Authenticator;
 use crate::service::verification::check::BadToken;
-use crate::service::{Authority, GoodToken};
 use crate::token::VerifyError;
 
 /// How many tokens one call may bring.
@@ -15,8 +16,8 @@ const SLICE: usize = 128;
 /// How many slices are checked at once, whoever asks: the rest of the machine is for who brings one token.
 pub(in crate::service) const AT_ONCE: usize = 1;
 
-impl Authority {
-    /// Checks tokens of either kind, each as [`Authority::check`] does, in their order; each must be for
+impl Authenticator {
+    /// Checks tokens of either kind, each as [`Authenticator::check`] does, in their order; each must be for
     /// `audience`, if one is named. The work is done off the threads that answer requests, slice by slice, in turn with that of
     /// other such calls.
     pub async fn check_all(
@@ -34,8 +35,8 @@ impl Authority {
             let slice = std::mem::replace(&mut rest, later);
             // It is never closed, so that a turn always comes.
             let _turn = self.bulk.acquire().await;
-            let (authority, audience) = (Arc::clone(self), audience.clone());
-            let checking = move || authority.check_slice(&slice, audience.as_deref());
+            let (checker, audience) = (Arc::clone(self), audience.clone());
+            let checking = move || checker.check_slice(&slice, audience.as_deref());
             match tokio::task::spawn_blocking(checking).await {
                 Ok(some) => answers.extend(some),
                 Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -45,7 +46,7 @@ impl Authority {
     }
 
     fn check_slice(&self, slice: &[String], audience: Option<&str>) -> Vec<Result<GoodToken, BadToken>> {
-        let signed = self.trust().many(slice, self.time.now());
+        let signed = self.trust.load().many(slice, self.time.now());
         let judge = |signed| {
             let good = self.judge_signed(signed)?;
             match audience {

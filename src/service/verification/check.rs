@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::id::TokenId;
 use crate::name::Role;
-use crate::service::Authority;
+use crate::service::verification::Authenticator;
 use crate::token::{AuthenticatedToken, Grant, ServiceGrant, Status, Verified, VerifyError};
 
 /// A token that is good now.
@@ -72,7 +72,7 @@ impl BadToken {
     }
 }
 
-impl Authority {
+impl Authenticator {
     /// Checks a token of either kind: form, signature, issuer, audience, time, revocation.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash};
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
-use crate::service::{Authority, Caller, HostError, ServiceError};
+use crate::service::verification::Authenticator;
+use crate::service::{Caller, HostError, ServiceError};
 use crate::store::{AppendEntries, HostRecord, MarkSeen};
 
 /// A host that has proven who it is.
@@ -28,7 +29,7 @@ pub struct HostCaller {
     pub record: HostRecord,
 }
 
-impl Authority {
+impl Authenticator {
     /// The host that presented `certificate` (DER), whose chain the handshake has checked.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::metadata::Metadata;
 use crate::clock::Timestamp;
 use crate::service::document::Document;
-use crate::service::issuers::Issuers;
+use crate::service::verification::issuers::Issuers;
 use crate::token::{
     Authenticated, AuthenticatedToken, Grant, HotEnrollmentTokens, HotServiceTokens, KeyRing, ServiceGrant,
     TokenDigest, UnverifiedToken, VerifyError,
@@ -43,16 +43,10 @@ impl Trust {
         Self { ring, issuers, audiences, hot_tokens, enrollment, service, jwks, metadata }
     }
 
-    /// The next generation, with these keys. Nothing is remembered.
+    /// The next generation, with these keys and external URLs. No signature is remembered.
     #[must_use]
-    pub(in crate::service) fn with_ring(&self, ring: Arc<KeyRing>) -> Self {
-        Self::new(ring, Arc::clone(&self.issuers), Arc::clone(&self.audiences), self.hot_tokens)
-    }
-
-    /// The next generation, with these external URLs. Nothing is remembered.
-    #[must_use]
-    pub(in crate::service) fn with_issuers(&self, issuers: Arc<Issuers>) -> Self {
-        Self::new(Arc::clone(&self.ring), issuers, Arc::clone(&self.audiences), self.hot_tokens)
+    pub(in crate::service) fn next(&self, ring: Arc<KeyRing>, issuers: Arc<Issuers>) -> Self {
+        Self::new(ring, issuers, Arc::clone(&self.audiences), self.hot_tokens)
     }
 
     /// The signing keys.

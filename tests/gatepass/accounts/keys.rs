@@ -174,7 +174,7 @@ async fn where_and_when_a_key_was_used_is_written_by_a_timer_and_at_the_end() {
     bearer(&at, &key).get(TOKENS).await;
     let now = at.clock_reading().to_string();
     assert_eq!(at.admin().get(&path(&key)).await.json["last_used_at"], json!(null));
-    at.authority.write_key_uses().await.unwrap();
+    at.authority.accounts.write_key_uses().await.unwrap();
     let shown = at.admin().get(&path(&key)).await.json;
     assert_eq!((&shown["last_used_at"], &shown["last_used_from"]), (&json!(now), &json!("127.0.0.1")));
     let entries = at.ledger().await.len();

@@ -101,7 +101,7 @@ async fn a_key_that_is_deleted_and_a_session_that_ends_while_a_body_is_sent_do_n
 async fn rights_that_are_lost_while_a_password_is_hashed_give_nobody_any() {
     let at = Running::start().await;
     at.user("eve", PASSWORD, "admin").await;
-    let record = at.authority.show_user(&UserName::parse("eve").unwrap()).await.unwrap();
+    let record = at.authority.accounts.show_user(&UserName::parse("eve").unwrap()).await.unwrap();
     let rights = Rights::of_role(UserRole::Admin, Limits::ANY);
     let actor = Actor::User("eve".to_owned());
     let set_before = at.entries("password_set").await;
@@ -113,11 +113,11 @@ async fn rights_that_are_lost_while_a_password_is_hashed_give_nobody_any() {
         let name = UserName::parse("backdoor").unwrap();
         let password = Secret::new(PASSWORD.to_owned());
         let order = UserOrder { name, password, role: UserRole::Viewer, limits: Limits::ANY };
-        at.authority.create_user(&eve, order).await.map(drop)
+        at.authority.accounts.create_user(&eve, order).await.map(drop)
     };
     let reset = async || {
         let admin = UserName::parse("admin").unwrap();
-        at.authority.reset_password(&eve, &admin, Secret::new(PASSWORD.to_owned())).await
+        at.authority.accounts.reset_password(&eve, &admin, Secret::new(PASSWORD.to_owned())).await
     };
     let change = async |change: Value| {
         assert_eq!(at.admin().patch(&format!("{USERS}/eve"), &change).await.status, 200);

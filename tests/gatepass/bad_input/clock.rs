@@ -48,9 +48,9 @@ impl World {
             let detail = said.json["detail"].as_str().unwrap();
             assert!(detail.contains(why) && detail.contains("gatepass clock accept"), "{detail}");
         }
-        assert!(at.authority.sign_crls().await.unwrap_err().to_string().contains(why));
-        assert!(at.authority.collect().await.unwrap_err().to_string().contains(why));
-        assert!(at.authority.mark_clock().await.is_err());
+        assert!(at.authority.crls.sign().await.unwrap_err().to_string().contains(why));
+        assert!(at.authority.collection.run().await.unwrap_err().to_string().contains(why));
+        assert!(at.authority.clock.mark().await.is_err());
         let ready = at.stranger().get("/readyz").await;
         assert!(ready.status == 503 && ready.text.contains(why), "{}", ready.text);
         for path in ["/livez", "/.well-known/jwks.json", "/ca/root.pem"] {
@@ -64,13 +64,13 @@ impl World {
         let enrolled = Host::new().redeem(&self.at, &self.persistent).await;
         assert_eq!(enrolled.status, 200, "{}", enrolled.text);
         assert_eq!(self.renew().await.status, 200);
-        self.at.authority.sign_crls().await.unwrap();
-        self.at.authority.collect().await.unwrap();
+        self.at.authority.crls.sign().await.unwrap();
+        self.at.authority.collection.run().await.unwrap();
         assert_eq!(self.at.stranger().get("/readyz").await.status, 200);
     }
 
     fn wall(&self) -> gatepass::clock::Timestamp {
-        self.at.authority.time().wall()
+        self.at.authority.time.wall()
     }
 }
 
@@ -118,7 +118,7 @@ async fn an_accepted_clock_is_trusted_and_ends_every_ephemeral_token() {
 async fn a_step_that_is_outlived_by_a_restart_is_still_in_doubt() {
     let at = Running::start().await;
     at.mint_once().await;
-    let right = at.authority.time().wall();
+    let right = at.authority.time.wall();
     at.clock.step_to(right.minus(Duration::from_secs(600)));
     let at = at.restart().await;
     let refused = at.admin().post("/api/v1/enrollment-tokens", &json!({})).await;
@@ -142,7 +142,7 @@ async fn a_host_can_be_revoked_while_the_clock_is_in_doubt() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_remembered_password_is_forgotten_after_a_minute_although_the_clock_is_in_doubt() {
     let at = Running::start().await;
-    at.clock.step_to(at.authority.now().minus(DAY));
+    at.clock.step_to(at.authority.time.now().minus(DAY));
     assert_eq!(at.admin().get("/api/v1/hosts").await.status, 200);
     let beside = rusqlite::Connection::open(crate::support::database::file(at.data_dir())).unwrap();
     assert_eq!(beside.execute("UPDATE users SET password_hash = 'none'", []).unwrap(), 1);
@@ -156,12 +156,12 @@ async fn a_remembered_password_is_forgotten_after_a_minute_although_the_clock_is
 async fn a_clock_that_was_set_right_and_is_behind_the_mark_does_not_date_the_listeners_certificate_ahead() {
     let at = Running::start().await;
     let right = at.clock_reading();
-    let first = at.authority.server_certificate_expires_at().unwrap();
+    let first = at.authority.health.server_certificate_expires_at().unwrap();
     at.clock.advance(Duration::from_secs(7200));
     at.mint_once().await;
     at.clock.step_to(right);
     let at = at.restart().await;
-    assert!(at.authority.now() > right, "the mark is ahead");
-    let again = at.authority.server_certificate_expires_at().unwrap();
+    assert!(at.authority.time.now() > right, "the mark is ahead");
+    let again = at.authority.health.server_certificate_expires_at().unwrap();
     assert!(again.since(first) < Duration::from_secs(60), "{first} and then {again}");
 }

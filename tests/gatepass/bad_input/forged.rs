@@ -56,7 +56,7 @@ async fn a_token_of_another_signature_or_algorithm_is_invalid_and_nothing_is_wri
 
 /// The old confusion of algorithms: an HMAC whose secret is the public key that everybody can fetch.
 fn hs256(at: &Running, parts: &Forgery) -> String {
-    let ring = at.authority.ring();
+    let ring = at.authority.trust.ring();
     let kid = ring.current(KeyUse::Enrollment).key_id();
     let jwks: serde_json::Value = serde_json::from_str(&ring.verifying().to_jwks()).unwrap();
     let key = jwks["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid.to_string()).unwrap();
@@ -161,7 +161,7 @@ async fn mistyped_missing_and_unknown_claims_are_invalid() {
 async fn duplicate_members_are_invalid() {
     let at = Running::start().await;
     let parts = Forgery::of(&at.mint_once().await);
-    let ring = at.authority.ring();
+    let ring = at.authority.trust.ring();
     let (header, claims) = (parts.header_text(), parts.claims_text());
     let doubled = |text: &str, member: &str| format!("{},{member}}}", text.strip_suffix('}').unwrap());
     let sign = |header: &str, claims: &str| signed(header, claims, ring.current(KeyUse::Enrollment).as_ref());
@@ -210,11 +210,11 @@ async fn a_text_of_another_form_is_invalid() {
 async fn a_token_that_is_not_yet_valid_is_invalid_and_nothing_is_written() {
     let at = Running::start().await;
     let parts = Forgery::of(&at.mint_once().await);
-    let soon = at.authority.now().secs() + 120;
+    let soon = at.authority.time.now().secs() + 120;
     let token = parts.claim("nbf", soon).claim("exp", soon + 600).signed_by(&at);
     let refused = Host::new().redeem(&at, &token).await;
     assert_eq!((refused.status, refused.code()), (401, "invalid_token"), "{}", refused.text);
     assert_eq!(at.admin().get("/api/v1/hosts").await.json["items"], json!([]));
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     assert_eq!(at.entries("token_refused").await, 0);
 }

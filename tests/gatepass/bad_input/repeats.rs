@@ -18,11 +18,11 @@ async fn good_signature_expired_is_410_with_at_most_one_ledger_entry_per_token_r
             let late = Host::new().redeem(&at, token).await;
             assert_eq!((late.status, late.code()), (410, "token_expired"));
         }
-        at.authority.write_refusals().await.unwrap();
+        at.authority.ledger.write_refusals().await.unwrap();
     }
     assert_eq!(at.entries("token_refused").await, 2);
     at.clock.advance(Duration::from_secs(60));
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     let ledger = at.ledger().await;
     let refused = ledger.iter().filter(|entry| entry["action"] == "token_refused");
     let told = refused.map(|entry| entry["detail"]["count"].as_u64().unwrap()).collect::<Vec<_>>();
@@ -108,7 +108,7 @@ async fn a_spent_token_with_another_key_is_410_token_used() {
     assert_eq!(Host::new().redeem(&at, &token).await.status, 200);
     let refused = Host::new().redeem(&at, &token).await;
     assert_eq!((refused.status, refused.code()), (410, "token_used"));
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     assert_eq!(at.entries("token_refused").await, 1);
 }
 

@@ -38,7 +38,7 @@ async fn ski(admin: &Client) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_cannot_be_written_is_503_with_retry_after_and_recovers_without_restart() {
     let at = Running::start().await;
-    at.authority.sign_crls().await.unwrap();
+    at.authority.crls.sign().await.unwrap();
     let (machine, minted) = (Host::new(), at.mint(json!({ "max_uses": 2 })).await);
     let enrolled = machine.redeem(&at, &token_of(&minted)).await.json;
     let client = machine.client(&at, &enrolled);
@@ -69,7 +69,7 @@ async fn a_store_that_cannot_be_written_is_503_with_retry_after_and_recovers_wit
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_gone_is_503_and_nothing_is_acknowledged_that_nobody_will_find_again() {
     let at = Running::start().await;
-    at.authority.sign_crls().await.unwrap();
+    at.authority.crls.sign().await.unwrap();
     let (minted, ski) = (at.mint(json!({ "persistent": true })).await, ski(&at.admin()).await);
     let database = at.data_dir().join("gatepass.db");
     let away = at.data_dir().join("away.db");

@@ -135,7 +135,7 @@ async fn a_passed_certificate_is_verified_whole() {
     let (at, elsewhere) = (behind_a_proxy(&[]).await, Running::start().await);
     let (_, good) = enrolled(&at, json!(["proxy"])).await;
     let (_, foreign) = enrolled(&elsewhere, json!(["proxy"])).await;
-    let own = at.authority.cas().current().issuing_pem().to_owned();
+    let own = at.authority.cas.load().current().issuing_pem().to_owned();
     let mut broken = leaf(&good).to_owned();
     let place = broken.len() - 60;
     let other = if broken.as_bytes()[place] == b'A' { "B" } else { "A" };

@@ -34,7 +34,7 @@ async fn who_leaves_before_the_hold_ends_gets_in_with_the_next_try_and_was_never
     at.clock.advance(Duration::from_secs(61));
     ask_and_leave(&at, "admin", PASSWORD).await;
     assert_eq!(at.admin().get("/api/v1/roles").await.status, 200);
-    assert!(!at.authority.throttles().refuses(HERE));
+    assert!(!at.authority.throttles.refuses(HERE));
     at.stop().await;
 }
 
@@ -45,7 +45,7 @@ async fn a_wrong_password_is_in_the_ledger_although_who_showed_it_left() {
     assert_eq!(at.stranger().bearer("gps_wrong").get("/api/v1/roles").await.status, 401);
     ask_and_leave(&at, "alex", WRONG).await;
     let told = eventually("it is told", async || {
-        at.authority.write_refusals().await.unwrap();
+        at.authority.ledger.write_refusals().await.unwrap();
         let entries = at.ledger().await;
         entries.into_iter().find(|entry| {
             entry["action"] == "sign_in_refused" && entry["subjects"]["user"].as_str() == Some("alex")

@@ -73,8 +73,8 @@ async fn twice(at: &Running, path: &str) -> (Said, Said) {
 #[tokio::test(flavor = "multi_thread")]
 async fn jwks_ca_and_crl_have_an_etag_that_answers_304() {
     let at = Running::start().await;
-    at.authority.sign_crls().await.unwrap();
-    let ski = gatepass::id::hex(&at.authority.cas().current().issuing_ski());
+    at.authority.crls.sign().await.unwrap();
+    let ski = gatepass::id::hex(&at.authority.cas.load().current().issuing_ski());
     let pinned = format!("/ca/root/{}.pem", at.root);
     let crl = format!("/ca/crl/{ski}.der");
     for (path, media_type) in [
@@ -103,12 +103,12 @@ async fn jwks_ca_and_crl_have_an_etag_that_answers_304() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_crl_has_a_revoked_hosts_certificate_and_a_new_etag() {
     let at = Running::start().await;
-    at.authority.sign_crls().await.unwrap();
+    at.authority.crls.sign().await.unwrap();
     let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
-    let path = format!("/ca/crl/{}.der", gatepass::id::hex(&at.authority.cas().current().issuing_ski()));
+    let path = format!("/ca/crl/{}.der", gatepass::id::hex(&at.authority.cas.load().current().issuing_ski()));
     let before = at.stranger().get(&path).await;
     at.admin().delete(&format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap())).await;
-    at.authority.sign_crls().await.unwrap();
+    at.authority.crls.sign().await.unwrap();
     let after = at.stranger().get(&path).await;
     assert_ne!(before.headers["etag"], after.headers["etag"]);
     use x509_parser::prelude::FromDer as _;

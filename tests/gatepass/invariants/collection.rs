@@ -35,13 +35,13 @@ async fn use_up(at: &Running, request: Value, hosts: usize, revoke: bool) {
             assert_eq!(renewed.status, 200, "{}", renewed.text);
             assert_eq!(next.client(at, &renewed.json).get("/api/v1/whoami").await.status, 200);
         } else if number + 1 == hosts {
-            at.authority.revoke_host(&Caller::SYSTEM, enrolled.host).await.unwrap();
-            assert!(at.authority.store().revocations().host_revoked(enrolled.host));
+            at.authority.hosts.revoke_host(&Caller::SYSTEM, enrolled.host).await.unwrap();
+            assert!(at.store.revocations().host_revoked(enrolled.host));
         }
     }
     if revoke {
         let id = minted.grant().token;
-        at.authority.revoke_token(&Caller::SYSTEM, id, HowToRevoke::default()).await.unwrap();
+        at.authority.tokens.revoke_token(&Caller::SYSTEM, id, HowToRevoke::default()).await.unwrap();
     }
 }
 
@@ -71,15 +71,15 @@ async fn i10_everything_that_ended_is_collected_from_every_table_and_from_memory
     for table in ["mints", "tokens", "uses", "pairs", "hosts", "certificates", "revoked_certificates"] {
         assert!(filled[table] > *empty.get(table).unwrap(), "{table}: {filled:?}");
     }
-    assert!(at.authority.store().revocations().revoked_certificates() > 0);
+    assert!(at.store.revocations().revoked_certificates() > 0);
     // Thirty days of certificate, ninety of host, and a little more for what waits for the hosts.
     for _ in 0..20 {
         at.clock.advance(8 * DAY);
-        at.authority.collect().await.unwrap();
+        at.authority.collection.run().await.unwrap();
     }
     assert_eq!(growing(&at), empty);
-    assert_eq!(at.authority.store().revocations().revoked_certificates(), 0);
-    assert_eq!(at.authority.verify_ledger().await.unwrap().fault, None, "the ledger keeps all of it");
+    assert_eq!(at.store.revocations().revoked_certificates(), 0);
+    assert_eq!(at.authority.ledger.verify().await.unwrap().fault, None, "the ledger keeps all of it");
     at.stop().await;
 }
 
@@ -97,9 +97,9 @@ async fn i10_more_than_fits_one_transaction_is_collected_in_one_go_and_has_few_e
         assert!(minting.join_all().await.iter().all(Result::is_ok));
     }
     at.clock.advance(10 * DAY);
-    let collected = at.authority.collect().await.unwrap();
+    let collected = at.authority.collection.run().await.unwrap();
     assert_eq!((collected.tokens, growing(&at)), (1100, before));
-    assert!(at.authority.collect().await.unwrap().total() == 0, "nothing is left");
+    assert!(at.authority.collection.run().await.unwrap().total() == 0, "nothing is left");
     assert!((1..=3).contains(&entries(&at)));
     at.stop().await;
 }
@@ -116,7 +116,7 @@ async fn i10_what_is_alive_or_lately_ended_is_kept() {
     use_up(&at, json!({ "ttl": "20h", "max_uses": 1 }), 1, false).await;
     let before = growing(&at);
     at.clock.advance(DAY);
-    at.authority.collect().await.unwrap();
+    at.authority.collection.run().await.unwrap();
     assert_eq!(growing(&at), before);
     at.stop().await;
 }

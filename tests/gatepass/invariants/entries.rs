@@ -27,7 +27,7 @@ async fn entered(at: &Running, action: &str, act: impl Future<Output = Said>) ->
 async fn silent(at: &Running, what: &str, act: impl Future<Output = Said>) -> Said {
     let before = at.ledger().await;
     let said = act.await;
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     assert_eq!(at.ledger().await, before, "{what}");
     said
 }
@@ -163,7 +163,7 @@ async fn i8_a_thousand_refusals_of_one_expired_token_are_an_entry_a_minute() {
         assert_eq!((said.status, said.code()), (410, "token_expired"));
         if number % 100 == 0 {
             // The timer, which comes by itself too, may be late.
-            at.authority.write_refusals().await.unwrap();
+            at.authority.ledger.write_refusals().await.unwrap();
         }
         // The clock of the authority moves for two minutes meanwhile.
         at.clock.advance(Duration::from_millis(if number < 999 { 119 } else { 0 }));

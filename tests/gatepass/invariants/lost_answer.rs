@@ -18,7 +18,7 @@ use crate::support::{Host, Running, eventually};
 /// A bare connection, over which a test says as much as it likes.
 async fn connect(at: &Running) -> TlsStream<TcpStream> {
     let mut roots = RootCertStore::empty();
-    let pem = at.authority.cas().current().root_pem().to_owned();
+    let pem = at.authority.cas.load().current().root_pem().to_owned();
     roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();

@@ -123,7 +123,7 @@ async fn i3_a_name_that_is_taken_spends_nothing() {
 async fn i3_a_clock_in_doubt_spends_nothing() {
     let at = Running::start().await;
     let (token, id) = mint(&at).await;
-    let right = at.authority.time().wall();
+    let right = at.authority.time.wall();
     for wrong in [right.minus(Duration::from_secs(600)), right.plus(Duration::from_secs(2 * 86_400))] {
         at.clock.step_to(wrong);
         let said = Host::new().redeem(&at, &token).await;

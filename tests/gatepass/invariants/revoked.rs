@@ -99,7 +99,7 @@ async fn i6_revoke_then_collect_then_restart_then_redeem_is_refused() {
     revoke_token(&at, &id).await;
     // The default retention is seven days.
     at.clock.advance(Duration::from_secs(9 * 86_400));
-    assert!(at.authority.collect().await.unwrap().tokens > 0);
+    assert!(at.authority.collection.run().await.unwrap().tokens > 0);
     assert_eq!(at.admin().get(&format!("/api/v1/enrollment-tokens/{id}")).await.status, 404);
     for restarted in [false, true] {
         for host in [&Host::new(), &known] {
@@ -125,7 +125,7 @@ async fn i6_an_ephemeral_token_that_was_revoked_stays_refused_when_its_record_is
     revoke_token(&at, &id).await;
     at.clock.advance(Duration::from_secs(3 * 3600));
     assert!(
-        at.authority.collect().await.unwrap().tokens > 0,
+        at.authority.collection.run().await.unwrap().tokens > 0,
         "its record is gone while it has 21 hours left"
     );
     for _ in 0..2 {

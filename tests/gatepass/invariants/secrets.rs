@@ -49,7 +49,7 @@ async fn i7_a_whole_life_leaves_no_secret_in_log_ledger_errors_or_debug_output()
     life.secrets.extend(at.roles_token.iter().chain(&at.emergency_token).cloned());
     life.secrets.extend(credential(&local));
     let mut said = vec![format!("{:?}", at.ledger().await), debug_output(&at).await];
-    at.authority.write_refusals().await.unwrap();
+    at.authority.ledger.write_refusals().await.unwrap();
     said.push(at.admin().get("/metrics").await.text);
     at.stop().await;
     drop(capturing);
@@ -66,17 +66,18 @@ async fn debug_output(at: &Running) -> String {
         inside::redeem(&at.authority, minted.text().expose(), "nothing", None).await.unwrap_err();
     let forged = format!("{}A", minted.text().expose());
     let invalid = inside::redeem(&at.authority, &forged, &csr, None).await.unwrap_err();
-    let record = at.authority.show_token(minted.grant().token).await.unwrap();
+    let record = at.authority.tokens.show_token(minted.grant().token).await.unwrap();
     let csr = Csr::parse(&csr, CsrPolicy { allow_rsa: false }).unwrap();
     let wrong = at
         .authority
+        .accounts
         .sign_in(&Caller::SYSTEM, "admin", &gatepass::secret::Secret::new("wrong horse".to_owned()))
         .await;
     format!(
         "{:?} {enrolled:?} {refused:?} {refused} {invalid:?} {invalid} {record:?} {:?} {wrong:?} {:?}",
         minted.grant(),
         csr.thumbprint(),
-        at.authority.settings()
+        at.authority.roles
     )
 }
 

@@ -57,7 +57,7 @@ async fn whoever_does_not_sign_in_is_unauthenticated() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_token_of_ours_cannot_be_deleted() {
     let at = Running::start().await;
-    let stranger = gatepass::id::TokenId::generate(at.authority.now()).to_string();
+    let stranger = gatepass::id::TokenId::generate(at.authority.time.now()).to_string();
     let ours = made(&at, r#"{"persistent":true}"#).await;
     let other =
         Forgery::of(ours["token"].as_str().unwrap()).claim("jti", &*stranger).claim("sub", &*stranger);

@@ -101,6 +101,6 @@ async fn a_login_before_every_command_is_never_refused() {
         let client = at.stranger().bearer(said.json["token"].as_str().unwrap());
         assert!(works(&client).await);
     }
-    assert_eq!(at.authority.store().count_sessions("admin".to_owned()).await.unwrap(), 50);
+    assert_eq!(at.store.count_sessions("admin".to_owned()).await.unwrap(), 50);
     at.stop().await;
 }

@@ -37,7 +37,7 @@ async fn signing_out_everywhere_ends_all_sessions_and_what_was_remembered_of_the
     for secret in [&secret, &other] {
         assert!(!works(&at.stranger().bearer(secret)).await);
     }
-    let user = at.authority.store().user("admin".to_owned()).await.unwrap().unwrap();
+    let user = at.store.user("admin".to_owned()).await.unwrap().unwrap();
     assert_eq!(user.epoch, 1, "no proof of the password is of this epoch");
     assert!(works(&at.admin()).await);
     assert_eq!((at.entries("user_signed_out").await, at.entries("session_ended").await), (1, 0));
@@ -50,7 +50,7 @@ async fn a_new_password_and_disabling_end_sessions_at_once() {
     let at = Running::start().await;
     let client = at.stranger().bearer(&bearer(&at).await);
     let hash = password::hash(&Secret::new(PASSWORD.to_owned()), "admin").unwrap();
-    at.authority.set_password(&Caller::SYSTEM, "admin", hash).await.unwrap();
+    at.authority.accounts.set_password(&Caller::SYSTEM, "admin", hash).await.unwrap();
     assert!(!works(&client).await, "even if it is the same password");
     let client = at.stranger().bearer(&bearer(&at).await);
     assert!(works(&client).await);
@@ -91,7 +91,7 @@ async fn a_session_ends_after_twelve_hours_however_much_it_is_used() {
     assert_eq!(shown["idle_after"], shown["expires_at"], "it idles no longer than it lives");
     at.clock.advance(20 * MINUTE);
     assert!(!works(&client).await);
-    assert_eq!(at.authority.collect().await.unwrap().sessions, 1);
+    assert_eq!(at.authority.collection.run().await.unwrap().sessions, 1);
     at.stop().await;
 }
 
@@ -130,7 +130,7 @@ async fn use_is_written_together_and_leaves_no_entry() {
     for secret in &secrets {
         assert!(works(&at.stranger().bearer(secret)).await);
     }
-    at.authority.write_seen_sessions().await.unwrap();
+    at.authority.accounts.write_seen_sessions().await.unwrap();
     let now = at.clock_reading().millis();
     eventually("both uses are stored", async || {
         let seen = &database::content(at.data_dir())["sessions"];

@@ -88,7 +88,7 @@ async fn a_hundred_revocations_are_few_signings() {
 }
 
 async fn revoke_inside(authority: &gatepass::service::Authority, token: TokenId) {
-    authority.revoke_token(&Caller::SYSTEM, token, HowToRevoke::default()).await.unwrap();
+    authority.tokens.revoke_token(&Caller::SYSTEM, token, HowToRevoke::default()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,7 +133,7 @@ async fn a_stream_on_which_nothing_happens_has_heartbeats() {
     let at = Running::start().await;
     let mut follower = Follower::open(&at, EVENTS, None).await;
     assert!(follower.block().await.unwrap().contains("hello"));
-    (0..15).for_each(|_| at.authority.status_lists().feed().beat());
+    (0..15).for_each(|_| at.authority.status_lists.feed().beat());
     assert_eq!(follower.block().await.unwrap(), ": heartbeat");
 }
 

@@ -20,7 +20,7 @@ async fn signed_by(at: &Running, uri: &str) -> String {
 }
 
 fn current(at: &Running) -> String {
-    at.authority.ring().current(KeyUse::StatusList).key_id().to_string()
+    at.authority.trust.ring().current(KeyUse::StatusList).key_id().to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +64,7 @@ async fn while_the_clock_is_in_doubt_the_lists_before_are_served_and_new_ones_on
     let (uri, _) = place_of(&at.mint_once().await);
     let before = claims(&at, &uri).await;
     at.clock.step_to(at.clock_reading().minus(Duration::from_secs(3600)));
-    assert!(at.authority.sign_status_lists().await.unwrap_err().to_string().contains("the clock says"));
+    assert!(at.authority.status_lists.sign().await.unwrap_err().to_string().contains("the clock says"));
     assert_eq!(claims(&at, &uri).await, before);
     assert_eq!(at.admin().post("/api/v1/clock/accept", &json!({})).await.status, 200);
     let key = current(&at);
@@ -88,8 +88,8 @@ async fn tokens_of_a_former_url_find_their_list_under_it_until_it_is_retired() {
         wire.hear(false).await.body
     };
     let text = ask(host).await;
-    let keys = at.authority.ring();
-    let list = SignedStatusList::verify(&text, &uri, keys.verifying(), at.authority.now()).unwrap();
+    let keys = at.authority.trust.ring();
+    let list = SignedStatusList::verify(&text, &uri, keys.verifying(), at.authority.time.now()).unwrap();
     assert!(list.list().get(index).is_some());
     let here = format!("{}{path}", at.url);
     assert_eq!(Forgery::of(&ask("elsewhere.example.org").await).claims["sub"], here);

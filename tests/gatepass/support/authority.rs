@@ -10,6 +10,7 @@ use gatepass::config::{Config, Environment, Overrides};
 use gatepass::id::Fingerprint;
 use gatepass::server::{RunError, Server, StartError};
 use gatepass::service::Authority;
+use gatepass::store::Store;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -33,6 +34,7 @@ pub(crate) const AUDIENCE: &str = "https://jobs.example.org";
 /// A running authority. Dropping it leaves the task to end with the runtime; `stop` ends it as SIGTERM would.
 pub(crate) struct Running {
     pub(crate) authority: Arc<Authority>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) url: String,
     pub(crate) local: SocketAddr,
@@ -90,7 +92,7 @@ impl Running {
         let roles_token = first.map(|first| first.roles_token.expose().clone());
         let emergency_token = first.map(|first| first.emergency_token.expose().clone());
         let (url, root, authority) = (server.url(), server.root_fingerprint(), server.authority().clone());
-        let local = server.local_addr();
+        let (store, local) = (server.store(), server.local_addr());
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(server.run(async {
             let _ = stopped.await;
@@ -98,6 +100,7 @@ impl Running {
         let data_dir = data_dir.to_owned();
         Ok(Self {
             authority,
+            store,
             clock,
             url,
             local,
@@ -123,7 +126,7 @@ impl Running {
     pub(crate) async fn stop(self) -> (PathBuf, Arc<ManualClock>, Option<TempDir>) {
         self.stop.send(()).unwrap();
         self.ended.await.unwrap().unwrap();
-        drop(self.authority);
+        drop((self.authority, self.store));
         (self.data_dir, self.clock, self._own)
     }
 

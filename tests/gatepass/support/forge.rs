@@ -47,7 +47,7 @@ impl Forgery {
         signed(
             &self.header_text(),
             &self.claims_text(),
-            at.authority.ring().current(KeyUse::Enrollment).as_ref(),
+            at.authority.trust.ring().current(KeyUse::Enrollment).as_ref(),
         )
     }
 

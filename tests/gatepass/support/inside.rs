@@ -20,8 +20,9 @@ pub(crate) async fn mint_as(
     request: Value,
 ) -> Result<MintedToken, ServiceError> {
     let request: MintRequest = serde_json::from_value(request).unwrap();
-    let order = request.judge(authority.settings(), &authority.spans(), authority.now(), Vec::new())?;
-    authority.mint(caller, order).await
+    let order =
+        request.judge(&authority.roles, &authority.settings.spans(), authority.time.now(), Vec::new())?;
+    authority.minting.mint(caller, order).await
 }
 
 /// Redeems a token with this request, asking for `name` if given.
@@ -35,5 +36,5 @@ pub(crate) async fn redeem(
         Caller { actor: Actor::Bearer, rights: Rights::NONE, basis: None, address: None, request: None };
     let name = name.map(|name| DnsName::parse(name).unwrap());
     let request = RedeemRequest { unverified_token: token, csr, name, cluster: None };
-    authority.redeem(&caller, request).await
+    authority.enrollment.redeem(&caller, request).await
 }

@@ -53,7 +53,7 @@ impl Wire {
     /// The same on a connection that begins with these bytes.
     pub(crate) async fn open_after(at: &Running, first: &[u8]) -> std::io::Result<Self> {
         let root =
-            CertificateDer::from_pem_slice(at.authority.cas().current().root_pem().as_bytes()).unwrap();
+            CertificateDer::from_pem_slice(at.authority.cas.load().current().root_pem().as_bytes()).unwrap();
         let mut roots = rustls::RootCertStore::empty();
         roots.add(root).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -17,5 +17,5 @@ use crate::service::verification::metadata::Metadata;
     responses((status = 200, description = "The endpoints.", body = Metadata), NotModified),
 )]
 pub(super) fn serve(inquiry: &Inquiry<'_>) -> Answer {
-    document::serve(inquiry.authority.trust().metadata(), inquiry.headers)
+    document::serve(inquiry.authority.trust.load().metadata(), inquiry.headers)
 }

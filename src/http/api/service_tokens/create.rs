@@ -56,10 +56,15 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ServiceTokenRequest>(&call.body)?;
     let authority = &call.authority;
     let caller = call.caller();
-    let spans = caller.defaults(authority.spans());
-    let order = request.judge(authority.settings(), &spans, authority.now(), faults)?;
+    let spans = caller.defaults(authority.settings.spans());
+    let order = request.judge(
+        (&authority.roles, authority.trust.load().audiences()),
+        &spans,
+        authority.time.now(),
+        faults,
+    )?;
     let label = order.label.to_string();
-    let minted = authority.mint_service_token(&caller, order).await;
+    let minted = authority.minting.mint_service_token(&caller, order).await;
     metrics::counter!("gatepass_service_mints_total", "outcome" => outcome(&minted)).increment(1);
     Ok(render(&minted?, label))
 }

@@ -31,7 +31,7 @@ struct Filters {
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (paging, Filters { ended }) = asked(&call, "service-tokens")?;
-    let tokens = call.authority.list_service_tokens(ended.0, paging.query()?).await?;
-    let now = call.authority.now();
+    let tokens = call.authority.tokens.list_service_tokens(ended.0, paging.query()?).await?;
+    let now = call.authority.time.now();
     Ok(paging.rendered(tokens, |token| ServiceTokenItem::new(token, now)))
 }

@@ -18,6 +18,6 @@ use crate::id::TokenId;
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
-    let token = call.authority.show_service_token(id).await?;
-    Ok(Reply::ok(&ServiceTokenItem::new(token, call.authority.now())))
+    let token = call.authority.tokens.show_service_token(id).await?;
+    Ok(Reply::ok(&ServiceTokenItem::new(token, call.authority.time.now())))
 }

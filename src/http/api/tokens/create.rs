@@ -72,10 +72,10 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<MintRequest>(&call.body)?;
     let authority = &call.authority;
     let caller = call.caller();
-    let spans = caller.defaults(authority.spans());
-    let order = request.judge(authority.settings(), &spans, authority.now(), faults)?;
+    let spans = caller.defaults(authority.settings.spans());
+    let order = request.judge(&authority.roles, &spans, authority.time.now(), faults)?;
     let label = order.label.to_string();
-    let minted = authority.mint(&caller, order).await;
+    let minted = authority.minting.mint(&caller, order).await;
     metrics::counter!("gatepass_mints_total", "outcome" => outcome(&minted)).increment(1);
     let minted = minted?;
     Ok(Reply::json(StatusCode::CREATED, &shown(authority, &minted, label)))
@@ -83,11 +83,11 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
 
 /// What is shown of a token that was minted just now.
 pub(super) fn shown(authority: &Authority, minted: &MintedToken, label: String) -> Value {
-    let (grant, root) = (minted.grant(), authority.cas().current().root_fingerprint());
+    let (grant, root) = (minted.grant(), authority.cas.load().current().root_fingerprint());
     // Without the root in the token, the host has to be told where to go and whom to trust.
     let mut install_command = match grant.root {
         Some(_) => INSTALL.to_owned(),
-        None => format!("{INSTALL} --server {}", authority.issuers().current()),
+        None => format!("{INSTALL} --server {}", authority.trust.issuers().current()),
     };
     if let Some(cluster) = &grant.bindings.cluster {
         install_command.extend([" --cluster ", cluster.as_str()]);

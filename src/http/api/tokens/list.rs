@@ -21,7 +21,7 @@ use crate::service::listing::TokenWords;
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (paging, words) = asked::<TokenWords>(&call, "enrollment-tokens")?;
-    let tokens = call.authority.list_tokens(&words, paging.query()?).await?;
-    let now = call.authority.now();
+    let tokens = call.authority.tokens.list_tokens(&words, paging.query()?).await?;
+    let now = call.authority.time.now();
     Ok(paging.rendered(tokens, |token| TokenItem::new(token, now)))
 }

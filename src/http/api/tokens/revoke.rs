@@ -70,10 +70,10 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
         call.demand(Permission::WriteHosts)?;
     }
     let how = HowToRevoke { even_emergency, only_persistent: false, hosts: along };
-    let Taken { changed, hosts } = call.authority.revoke_token(&call.caller(), id, how).await?;
+    let Taken { changed, hosts } = call.authority.tokens.revoke_token(&call.caller(), id, how).await?;
     let state = match changed {
         true => TokenState::Revoked,
-        false => call.authority.show_token(id).await?.state(call.authority.now()),
+        false => call.authority.tokens.show_token(id).await?.state(call.authority.time.now()),
     };
     let token = Revoked { id, state: state.as_str(), changed };
     Ok(Reply::ok(&WithHosts { token, hosts_revoked: along.then_some(hosts) }))

@@ -58,12 +58,13 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
     let overlap = decode::strict::<RotateRequest>(&call.body)?.judge()?;
     let authority = &call.authority;
-    let Rotated { minted, order, revokes_at } = authority.rotate_token(&call.caller(), id, overlap).await?;
-    let now = authority.now();
+    let Rotated { minted, order, revokes_at } =
+        authority.tokens.rotate_token(&call.caller(), id, overlap).await?;
+    let now = authority.time.now();
     let newest_hosts = match call.may(Permission::ReadHosts) {
-        true => {
-            Some(authority.hosts_of(id).await?.into_iter().map(|host| HostItem::new(host, now)).collect())
-        }
+        true => Some(
+            authority.hosts.hosts_of(id).await?.into_iter().map(|host| HostItem::new(host, now)).collect(),
+        ),
         false => None,
     };
     let minted = create::shown(authority, &minted, order.label.to_string());

@@ -21,10 +21,16 @@ use crate::id::TokenId;
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
-    let (token, now) = (call.authority.show_token(id).await?, call.authority.now());
+    let (token, now) = (call.authority.tokens.show_token(id).await?, call.authority.time.now());
     let newest_hosts = match call.may(Permission::ReadHosts) {
         true => Some(
-            call.authority.hosts_of(id).await?.into_iter().map(|host| HostItem::new(host, now)).collect(),
+            call.authority
+                .hosts
+                .hosts_of(id)
+                .await?
+                .into_iter()
+                .map(|host| HostItem::new(host, now))
+                .collect(),
         ),
         false => None,
     };

@@ -7,8 +7,8 @@ use crate::access::{Limits, Rights, Scope};
 use crate::clock::Timestamp;
 use crate::name::Label;
 use crate::service::tokens::order::life::{Bounds, Life};
-use crate::service::tokens::order::{MAX_PERSISTENT_TTL, fault, present};
-use crate::service::{FieldError, RequestError, Settings};
+use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL, fault, present};
+use crate::service::{FieldError, RequestError};
 
 /// An API key as it was asked for.
 #[derive(Default, Deserialize, ToSchema)]
@@ -60,7 +60,7 @@ impl ApiKeyRequest {
     /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
     pub fn judge(
         self,
-        settings: &Settings,
+        catalogue: &Catalogue,
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<ApiKeyOrder, RequestError> {
@@ -72,7 +72,7 @@ impl ApiKeyRequest {
         let life = Life { ttl, expires_at, expires_days: None };
         let expires_at = life.judge(bounds, now, &mut faults);
         let limits = self.limits.unwrap_or(Limits::LEAST);
-        settings.roles.check_limits(&limits, &mut faults);
+        catalogue.check_limits(&limits, &mut faults);
         match label {
             Some(label) if faults.is_empty() => Ok(ApiKeyOrder { label, scopes, expires_at, limits }),
             _ => Err(RequestError::Fields(faults)),

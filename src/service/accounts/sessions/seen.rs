@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Timestamp;
 use crate::id::SessionId;
+use crate::service::ServiceError;
+use crate::store::{MarkSessions, Store};
 
 /// How many uses wait to be written at most; with one more, all of them are written at once.
 const MOST: usize = 50_000;
@@ -40,6 +42,16 @@ impl Seen {
             }
         }
         Noted::Kept
+    }
+
+    /// Writes them to the store. Those that it has not taken stay, and are tried again next time.
+    pub(in crate::service) async fn write(&self, store: &dyn Store) -> Result<(), ServiceError> {
+        let seen = self.unwritten();
+        if !seen.is_empty() {
+            store.mark_sessions(MarkSessions { seen: seen.clone() }).await?;
+            self.written(&seen);
+        }
+        Ok(())
     }
 
     /// All of them. They stay until they are [written](Self::written): in between, a session is judged by them.

@@ -7,8 +7,8 @@ use crate::access::password;
 use crate::access::{Actor, Limits, UserRole};
 use crate::name::UserName;
 use crate::secret::Secret;
-use crate::service::tokens::order::{fault, present};
-use crate::service::{FieldError, RequestError, Settings};
+use crate::service::tokens::order::{Catalogue, fault, present};
+use crate::service::{FieldError, RequestError};
 
 /// A user as it was asked for.
 #[derive(Deserialize, ToSchema)]
@@ -49,7 +49,11 @@ impl UserRequest {
     ///
     /// # Errors
     /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
-    pub fn judge(self, settings: &Settings, mut faults: Vec<FieldError>) -> Result<UserOrder, RequestError> {
+    pub fn judge(
+        self,
+        catalogue: &Catalogue,
+        mut faults: Vec<FieldError>,
+    ) -> Result<UserOrder, RequestError> {
         let Self { username, password, role, limits } = self;
         let name = UserName::parse(&username).map_err(|error| faults.push(fault("username", &error))).ok();
         if Actor::SINGLE.contains(&username.as_str()) {
@@ -58,7 +62,7 @@ impl UserRequest {
         check_password("password", &password, &username, &mut faults);
         let role = known_role(&role, &mut faults);
         let limits = limits.unwrap_or(Limits::ANY);
-        settings.roles.check_limits(&limits, &mut faults);
+        catalogue.check_limits(&limits, &mut faults);
         match (name, role) {
             (Some(name), Some(role)) if faults.is_empty() => Ok(UserOrder { name, password, role, limits }),
             _ => Err(RequestError::Fields(faults)),
@@ -103,13 +107,13 @@ impl UserChangeRequest {
     /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
     pub fn judge(
         self,
-        settings: &Settings,
+        catalogue: &Catalogue,
         mut faults: Vec<FieldError>,
     ) -> Result<UserChangeOrder, RequestError> {
         let Self { role, limits, disabled } = self;
         let role = role.and_then(|role| known_role(&role, &mut faults));
         if let Some(limits) = &limits {
-            settings.roles.check_limits(limits, &mut faults);
+            catalogue.check_limits(limits, &mut faults);
         }
         match faults.is_empty() {
             true => Ok(UserChangeOrder { role, limits, disabled }),

@@ -69,7 +69,7 @@ impl World {
     }
 
     pub(super) async fn end(self) {
-        let verdict = self.at.authority.verify_ledger().await.unwrap();
+        let verdict = self.at.authority.ledger.verify().await.unwrap();
         assert_eq!(verdict.fault, None);
         self.at.stop().await;
     }
@@ -86,11 +86,11 @@ impl World {
             Deed::RevokeHost { key } => self.revoke_host(key).await,
             Deed::Redeem { .. } | Deed::RevokeToken { .. } => {}
             // It is refused while the clock is in doubt, which is for `redeem` to see.
-            Deed::Collect => drop(self.at.authority.collect().await),
+            Deed::Collect => drop(self.at.authority.collection.run().await),
             Deed::Restart => self.at = self.at.restart().await,
             Deed::Advance(span) => self.advance(span),
             Deed::StepBack(span) => {
-                let wall = self.at.authority.time().wall().minus(span);
+                let wall = self.at.authority.time.wall().minus(span);
                 self.at.clock.step_to(wall.max(authority::start()));
             }
             Deed::StepAhead(span) => self.step_ahead(span),
@@ -101,7 +101,7 @@ impl World {
     }
 
     fn in_doubt(&self) -> bool {
-        self.at.authority.clock_standing().doubt.is_some()
+        self.at.authority.clock.standing().doubt.is_some()
     }
 
     async fn mint(&mut self, persistent: bool, uses: Option<u32>, ttl: u64) {
@@ -129,7 +129,7 @@ impl World {
         let doubt = self.in_doubt();
         let answer =
             inside::redeem(&self.at.authority, &self.tokens[token].text, &self.requests[key], None).await;
-        let now = self.at.authority.now();
+        let now = self.at.authority.time.now();
         match answer {
             Ok(enrolled) => {
                 assert!(!doubt, "a clock in doubt admits nobody");
@@ -147,7 +147,8 @@ impl World {
     async fn revoke_token(&mut self, token: usize) {
         let id = self.tokens[token].id;
         // One without uses left stays as it is: who was let in asks again as before.
-        let revoked = self.at.authority.revoke_token(&Caller::SYSTEM, id, HowToRevoke::default()).await;
+        let revoked =
+            self.at.authority.tokens.revoke_token(&Caller::SYSTEM, id, HowToRevoke::default()).await;
         if revoked.is_ok_and(|taken| taken.changed) {
             self.tokens[token].revoked = true;
         }
@@ -157,7 +158,7 @@ impl World {
         let host =
             self.tokens.iter().find_map(|token| token.admitted.get(&key)).map(|admitted| admitted.host);
         if let Some(host) = host {
-            self.at.authority.revoke_host(&Caller::SYSTEM, host).await.unwrap();
+            self.at.authority.hosts.revoke_host(&Caller::SYSTEM, host).await.unwrap();
             self.revoked_keys.insert(key);
         }
     }
@@ -171,7 +172,7 @@ impl World {
 
     fn step_ahead(&mut self, span: Duration) {
         if self.spend(span) {
-            self.at.clock.step_to(self.at.authority.time().wall().plus(span));
+            self.at.clock.step_to(self.at.authority.time.wall().plus(span));
         }
     }
 
@@ -182,8 +183,8 @@ impl World {
     }
 
     async fn accept(&mut self) {
-        let before = self.at.authority.time().mark();
-        let after = self.at.authority.accept_clock(&Caller::SYSTEM).await.unwrap();
+        let before = self.at.authority.time.mark();
+        let after = self.at.authority.clock.accept(&Caller::SYSTEM).await.unwrap();
         self.rewound |= after.wall < before;
         let outlived = self.tokens.iter_mut().filter(|token| !token.persistent);
         outlived.for_each(|token| token.outlived = true);

@@ -1,0 +1,120 @@
+//! The emergency token's file. Its text is shown nowhere else, so it is on disk before the store records the token, and
+//! takes the place of the one before only afterwards.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use super::tokens::mint::{Minting, emergency_order};
+use super::trust::LiveTrust;
+use super::vault::{VaultError, load_private, put_in_place, write_private};
+use super::{Caller, ServiceError};
+use crate::clock::Timestamp;
+use crate::id::TokenId;
+use crate::store::{RecordMint, Store};
+use crate::token::{KeyRing, MintedToken};
+
+/// The file of the emergency token, in the data directory.
+const EMERGENCY_FILE: &str = "emergency.token";
+
+/// The file of one whose record may not have been stored.
+fn unrecorded(data_dir: &Path) -> PathBuf {
+    data_dir.join(format!("{EMERGENCY_FILE}.new"))
+}
+
+/// The id of the live emergency token: known without reading a mint record, as its every use is an alarm.
+#[derive(Default)]
+pub struct LiveEmergency(ArcSwapOption<TokenId>);
+
+impl LiveEmergency {
+    /// Reads the id from the store. After each change of it, here or on another node.
+    ///
+    /// # Errors
+    /// The store cannot be read. The id before stays in use.
+    pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
+        let live = store.emergency_token().await?.map(|token| Arc::new(token.mint.token));
+        self.0.store(live);
+        Ok(())
+    }
+
+    /// Whether `token` is the live emergency token.
+    pub fn is(&self, token: TokenId) -> bool {
+        self.0.load().as_deref() == Some(&token)
+    }
+
+    pub(super) fn set(&self, token: TokenId) {
+        self.0.store(Some(Arc::new(token)));
+    }
+}
+
+/// Ends what a crash interrupted: a new token that is the live one takes its place, any other is dropped. For the
+/// start, before anything is answered.
+///
+/// # Errors
+/// The file cannot be read, renamed or removed.
+pub fn finish_emergency(
+    data_dir: &Path,
+    live: &LiveEmergency,
+    trust: &LiveTrust,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    let new = unrecorded(data_dir);
+    let text = match load_private(&new) {
+        Err(VaultError::Missing { .. }) => return Ok(()),
+        text => text?,
+    };
+    let named = trust.load().enrollment(text.expose().trim(), now);
+    if named.is_ok_and(|token| live.is(token.grant().token)) {
+        return Ok(put_in_place(&new, &data_dir.join(EMERGENCY_FILE))?);
+    }
+    let gone = fs::remove_file(&new);
+    Ok(gone.map_err(|error| VaultError::Io { path: new.display().to_string(), cause: error.to_string() })?)
+}
+
+/// What replaces the emergency token when its key or external URL ends.
+pub struct Emergency {
+    pub(super) live: Arc<LiveEmergency>,
+    pub(super) minting: Arc<Minting>,
+    pub(super) data_dir: PathBuf,
+}
+
+/// A new emergency token, on disk already and recorded nowhere yet.
+pub(super) struct Successor {
+    minted: MintedToken,
+}
+
+impl Emergency {
+    /// Signs a new emergency token and writes it beside the one in use.
+    pub(super) async fn prepare(
+        &self,
+        ring: &KeyRing,
+        now: Timestamp,
+    ) -> Result<(Successor, RecordMint), ServiceError> {
+        let order = emergency_order(&self.minting.roles);
+        let (minted, record) = self.minting.sign(&Caller::SYSTEM, order, ring, now).await?;
+        let text = format!("{}\n", minted.text().expose());
+        write_private(&unrecorded(&self.data_dir), text.as_bytes())?;
+        Ok((Successor { minted }, record))
+    }
+
+    /// What the token was prepared for is done. If it was `recorded`, its file takes the place of the one before.
+    pub(super) fn recorded(&self, successor: &Successor, recorded: bool) {
+        if !recorded {
+            return self.stays();
+        }
+        self.live.set(successor.minted.grant().token);
+        let new = unrecorded(&self.data_dir);
+        if let Err(error) = put_in_place(&new, &self.data_dir.join(EMERGENCY_FILE)) {
+            // Nothing is lost: the next start tries again.
+            tracing::error!(%error, file = %new.display(), "the new emergency token is in this file only");
+        }
+    }
+
+    /// The new token was not recorded: nobody is to take its file for a good one.
+    pub(super) fn stays(&self) {
+        // The next start finds it too.
+        let _ = fs::remove_file(unrecorded(&self.data_dir));
+    }
+}

@@ -1,0 +1,131 @@
+//! The signing keys on disk: each private half is a file in the vault.
+
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::id::KeyId;
+use crate::ledger::Action;
+use crate::service::vault::Vault;
+use crate::service::{Caller, RequestError, ServiceError};
+use crate::store::{AddKeys, KeyRecord, KeyState, Store};
+use crate::token::{
+    KeyRing, KeyScope, KeyUse, SigningKey, SigningPair, SigningPairs, VerifyingKey, VerifyingKeys,
+};
+
+/// The file of a signing key's private half.
+pub fn key_file(key: KeyId) -> String {
+    format!("token-{key}.pem")
+}
+
+/// Makes a signing key and keeps its private half in the vault, before anything else knows of it.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn make_key(
+    vault: &Vault,
+    usage: KeyUse,
+    state: KeyState,
+    now: Timestamp,
+) -> Result<KeyRecord, ServiceError> {
+    let key = SigningKey::generate();
+    vault.save(&key_file(key.id()), &key.to_pem())?;
+    let (id, public) = (key.id(), key.public());
+    Ok(KeyRecord { id, public, usage, state, persistent_only: false, created_at: now })
+}
+
+/// Makes a current and a prepared key for each of `uses`.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn make_pairs(vault: &Vault, uses: &[KeyUse], now: Timestamp) -> Result<Vec<KeyRecord>, ServiceError> {
+    let states = [KeyState::Current, KeyState::Prepared];
+    let wanted = uses.iter().flat_map(|usage| states.map(|state| (*usage, state)));
+    wanted.map(|(usage, state)| make_key(vault, usage, state, now)).collect()
+}
+
+/// The keys of the store, and first those that it lacks: one that was founded before a use of keys was known has none for it.
+///
+/// # Errors
+/// A file or the store cannot be written.
+pub async fn complete_keys(
+    store: &dyn Store,
+    vault: &Vault,
+    now: Timestamp,
+) -> Result<Vec<KeyRecord>, ServiceError> {
+    let keys = store.keys().await?;
+    let missing = |usage: &KeyUse| keys.iter().all(|key| key.usage != *usage);
+    let missing = KeyUse::ALL.into_iter().filter(missing).collect::<Vec<_>>();
+    if missing.is_empty() {
+        return Ok(keys);
+    }
+    let names = missing.iter().map(|usage| usage.name()).collect::<Vec<_>>().join(", ");
+    let entry = Caller::SYSTEM.did(Action::KeyRotated, now).with("first_keys_for", names);
+    let keys = make_pairs(vault, &missing, now)?;
+    Ok(store.add_keys(AddKeys { keys, entry }).await?.keys)
+}
+
+/// The key ring that these records and the files in the vault make.
+///
+/// # Errors
+/// The current key's file is missing, exposed or not its own; or the records hold no current or prepared key.
+pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, ServiceError> {
+    let find = |usage: KeyUse, state: KeyState| {
+        let id = || format!("{state:?} {usage}").to_lowercase();
+        let found = records.iter().find(|record| record.usage == usage && record.state == state);
+        found
+            .map(|record| record.id)
+            .ok_or_else(|| ServiceError::Request(RequestError::NotFound { what: "signing key", id: id() }))
+    };
+    let pair = |usage| -> Result<SigningPair, ServiceError> {
+        let current = SigningKey::from_pem(&vault.load(&key_file(find(usage, KeyState::Current)?))?)?;
+        Ok(SigningPair { current: Arc::new(current), prepared: find(usage, KeyState::Prepared)? })
+    };
+    let signing = SigningPairs {
+        enrollment: pair(KeyUse::Enrollment)?,
+        service: pair(KeyUse::Service)?,
+        status_list: pair(KeyUse::StatusList)?,
+    };
+    let verifying = records.iter().map(|record| {
+        let scope = if record.persistent_only { KeyScope::PersistentOnly } else { KeyScope::All };
+        VerifyingKey::new(record.public, record.usage, scope)
+    });
+    let verifying = VerifyingKeys::new(verifying.collect::<Result<_, _>>()?)?;
+    Ok(KeyRing::new(signing, verifying)?)
+}
+
+/// Destroys the private halves of the `known` keys, but of those that these records say are prepared or current. What
+/// is not known here is left alone: it may be a key of a newer database than this one.
+///
+/// # Errors
+/// A file cannot be removed.
+pub fn destroy_unneeded(
+    vault: &Vault,
+    known: impl IntoIterator<Item = KeyId>,
+    records: &[KeyRecord],
+) -> Result<(), ServiceError> {
+    let signs = |record: &KeyRecord| matches!(record.state, KeyState::Prepared | KeyState::Current);
+    let needed = |key: KeyId| records.iter().any(|record| record.id == key && signs(record));
+    for key in known.into_iter().filter(|key| !needed(*key)) {
+        vault.destroy(&key_file(key))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_known_keys_that_sign_no_more_are_destroyed() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&dir.path().join("keys")).unwrap();
+        let now = Timestamp::from_secs(1_900_000_000);
+        let make = |state| make_key(&vault, KeyUse::Service, state, now).unwrap();
+        let records = [make(KeyState::Previous), make(KeyState::Current), make(KeyState::Prepared)];
+        let of_a_newer_database = make(KeyState::Current);
+        destroy_unneeded(&vault, records.iter().map(|record| record.id), &records).unwrap();
+        let held = |record: &KeyRecord| vault.holds(&key_file(record.id));
+        assert_eq!(records.each_ref().map(held), [false, true, true]);
+        assert!(held(&of_a_newer_database));
+    }
+}

@@ -1,0 +1,94 @@
+//! Memory of the database's keys and external URLs.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{Mutex, MutexGuard, watch};
+
+use super::keys::files::{complete_keys, destroy_unneeded, load_ring};
+use super::vault::Vault;
+use super::verification::issuers::Issuers;
+use super::verification::trust::Trust;
+use super::{RequestError, ServiceError};
+use crate::clock::Timestamp;
+use crate::store::Store;
+use crate::token::KeyRing;
+
+/// The generation in use: what memory holds of the database's keys and external URLs.
+pub struct LiveTrust {
+    trust: ArcSwap<Trust>,
+    vault: Vault,
+    /// One change of keys or external URLs at a time: each spans files and the store.
+    changing: Mutex<()>,
+    changes: watch::Sender<u64>,
+}
+
+impl LiveTrust {
+    /// The keys and external URLs of the store. A use of keys that the store has none for gets its first ones.
+    ///
+    /// # Errors
+    /// The store or a file cannot be read or written.
+    pub async fn open(
+        store: &dyn Store,
+        vault: Vault,
+        (audiences, hot_tokens): (Arc<[String]>, usize),
+        now: Timestamp,
+    ) -> Result<Self, ServiceError> {
+        let keys = complete_keys(store, &vault, now).await?;
+        let ring = load_ring(&vault, &keys)?;
+        destroy_unneeded(&vault, keys.iter().map(|key| key.id), &keys)?;
+        let trust = Trust::new(Arc::new(ring), stored_issuers(store).await?, audiences, hot_tokens);
+        let (changing, changes) = (Mutex::default(), watch::Sender::new(0));
+        Ok(Self { trust: ArcSwap::from_pointee(trust), vault, changing, changes })
+    }
+
+    /// Takes the keys and external URLs of the store into use, then destroys private halves that are no longer needed.
+    /// After each change of them, here or on another node.
+    ///
+    /// # Errors
+    /// The store or a file cannot be read, or a file cannot be removed. The generation before stays in use.
+    pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
+        let records = store.keys().await?;
+        let ring = Arc::new(load_ring(&self.vault, &records)?);
+        let issuers = stored_issuers(store).await?;
+        let before = self.trust.rcu(|trust| trust.next(Arc::clone(&ring), Arc::clone(&issuers)));
+        self.announce();
+        destroy_unneeded(&self.vault, before.ring().verifying().iter().map(|key| key.id), &records)
+    }
+
+    /// The generation in use.
+    pub fn load(&self) -> Arc<Trust> {
+        self.trust.load_full()
+    }
+
+    /// The signing keys in use.
+    pub fn ring(&self) -> Arc<KeyRing> {
+        Arc::clone(self.trust.load().ring())
+    }
+
+    /// The external URLs in use.
+    pub fn issuers(&self) -> Arc<Issuers> {
+        Arc::clone(self.trust.load().issuers())
+    }
+
+    /// A counter that moves when other keys or external URLs are in use: everything that is published under them is stale.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Moves the counter of [`LiveTrust::changes`].
+    pub(in crate::service) fn announce(&self) {
+        self.changes.send_modify(|version| *version += 1);
+    }
+
+    /// The turn of one change of keys or external URLs. It covers the change in the store and the reload after it.
+    pub(in crate::service) async fn change(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().await
+    }
+}
+
+async fn stored_issuers(store: &dyn Store) -> Result<Arc<Issuers>, ServiceError> {
+    let issuers = Issuers::from_records(&store.issuers().await?);
+    let missing = || RequestError::NotFound { what: "external URL", id: "current".to_owned() };
+    Ok(Arc::new(issuers.ok_or_else(missing)?))
+}

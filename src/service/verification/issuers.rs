@@ -1,0 +1,28 @@
+//! The external URLs of the authority: the current one, and former ones that tokens in the field still name.
+
+use crate::store::IssuerRecord;
+
+/// The external URLs whose tokens are accepted.
+#[derive(Clone, Debug)]
+pub struct Issuers {
+    current: String,
+    accepted: Vec<String>,
+}
+
+impl Issuers {
+    /// From the stored records; `None` if no record is current.
+    pub fn from_records(records: &[IssuerRecord]) -> Option<Self> {
+        let current = records.iter().find(|record| record.current)?.url.clone();
+        Some(Self { current, accepted: records.iter().map(|record| record.url.clone()).collect() })
+    }
+
+    /// The URL that new tokens name.
+    pub fn current(&self) -> &str {
+        &self.current
+    }
+
+    /// Every URL whose tokens are accepted.
+    pub fn accepted(&self) -> &[String] {
+        &self.accepted
+    }
+}
