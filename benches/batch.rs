@@ -9,7 +9,7 @@ use criterion::{Criterion, Throughput};
 use gatepass::clock::{SystemClock, Timestamp};
 use gatepass::id::{ListId, StatusRef, TokenId};
 use gatepass::name::Role;
-use gatepass::token::{KeyRing, ServiceGrant, UnverifiedToken, mint_service};
+use gatepass::token::{KeyRing, ServiceGrant, TokenRef, UnverifiedToken, mint_service};
 
 const ISSUER: &str = "https://gate.example.org:8443";
 const AUDIENCE: &str = "https://jobs.example.org";
@@ -17,14 +17,16 @@ const AUDIENCE: &str = "https://jobs.example.org";
 fn tokens(count: u32, ring: &KeyRing, now: Timestamp) -> Vec<String> {
     let (at, list) = (now.whole_second(), ListId::generate(now));
     let grant = |index| ServiceGrant {
-        token: TokenId::generate(now),
-        issuer: ISSUER.to_owned(),
+        token: TokenRef {
+            id: TokenId::generate(now),
+            issuer: ISSUER.to_owned(),
+            status: StatusRef { list, index },
+        },
         audience: AUDIENCE.to_owned(),
         issued_at: at,
         not_before: at,
         expires_at: at.plus(Duration::from_secs(900)),
         roles: ["allocator", "proxy"].map(|role| Role::parse(role).unwrap()).to_vec(),
-        status: StatusRef { list, index },
     };
     (0..count)
         .map(|index| mint_service(&grant(index), ring, now).unwrap().into_text().expose().clone())

@@ -16,7 +16,7 @@ use gatepass::clock::{SystemClock, Timestamp};
 use gatepass::id::{Fingerprint, HostId, ListId, StatusRef, TokenId};
 use gatepass::name::Role;
 use gatepass::token::{
-    Bindings, Grant, KeyRing, ServiceGrant, StatusList, mint, mint_service, status_uri, verify,
+    Grant, KeyRing, ServiceGrant, StatusList, Terms, TokenRef, mint, mint_service, status_uri, verify,
 };
 use gatepass::verifier::Verifier;
 
@@ -26,19 +26,20 @@ const ISSUER: &str = "https://gate.example.org:8443";
 fn grant(now: Timestamp) -> Grant {
     let at = now.whole_second();
     Grant {
-        token: TokenId::generate(now),
-        issuer: ISSUER.to_owned(),
+        token: TokenRef {
+            id: TokenId::generate(now),
+            issuer: ISSUER.to_owned(),
+            status: StatusRef { list: ListId::generate(now), index: 7 },
+        },
         issued_at: at,
         not_before: at,
-        expires_at: Some(at.plus(Duration::from_secs(900))),
-        persistent: false,
-        roles: ["allocator", "proxy"].map(|role| Role::parse(role).unwrap()).to_vec(),
-        max_uses: Some(1),
         root: Some(Fingerprint::of(b"root")),
-        bindings: Bindings::default(),
-        key: None,
-        policy: None,
-        status: StatusRef { list: ListId::generate(now), index: 7 },
+        terms: Terms {
+            roles: ["allocator", "proxy"].map(|role| Role::parse(role).unwrap()).to_vec(),
+            expires_at: Some(at.plus(Duration::from_secs(900))),
+            max_uses: Some(1),
+            ..Terms::default()
+        },
     }
 }
 
@@ -83,13 +84,13 @@ fn tokens(c: &mut Criterion) {
 fn hot_tokens(c: &mut Criterion) {
     let (now, ring) = (SystemClock::now(), KeyRing::generate());
     let (issuer, audience) = (ISSUER, "https://jobs.example.org");
-    let Grant { token, issued_at, not_before, expires_at, roles, status, .. } = grant(now);
-    let (issuer, audience, expires_at) = (issuer.to_owned(), audience.to_owned(), expires_at.unwrap());
-    let verifier = Verifier::new(&issuer, &audience);
-    let uri = status_uri(&issuer, status.list);
+    let Grant { token, issued_at, not_before, terms: Terms { roles, expires_at, .. }, .. } = grant(now);
+    let (audience, expires_at) = (audience.to_owned(), expires_at.unwrap());
+    let verifier = Verifier::new(issuer, &audience);
+    let uri = status_uri(issuer, token.status.list);
     verifier.update_keys(&ring.verifying().to_jwks(), now).unwrap();
     verifier.update_list(&uri, &StatusList::default().sign(&uri, &ring, now).unwrap(), now).unwrap();
-    let grant = ServiceGrant { token, issuer, audience, issued_at, not_before, expires_at, roles, status };
+    let grant = ServiceGrant { token, audience, issued_at, not_before, expires_at, roles };
     let text = mint_service(&grant, &ring, now).unwrap().into_text();
 
     let mut verifying = c.benchmark_group("verify");

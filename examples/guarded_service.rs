@@ -187,10 +187,10 @@ fn routes(
     let public = warp::path!("public").map(|| "anyone may read this\n".to_owned());
     let work = warp::path!("work")
         .and(bearer.clone())
-        .map(|grant: Verified<ServiceGrant>| format!("token {} works\n", grant.token));
+        .map(|grant: Verified<ServiceGrant>| format!("token {} works\n", grant.token.id));
     let allocate = warp::path!("allocate")
         .and(bearer.and_then(require_role("allocator")))
-        .map(|grant: Verified<ServiceGrant>| format!("token {} allocates\n", grant.token));
+        .map(|grant: Verified<ServiceGrant>| format!("token {} allocates\n", grant.token.id));
     let host = warp::path!("host")
         .and(host(Arc::clone(hosts)))
         .map(|peer: HostPeer| format!("host {} is welcome\n", peer.host));

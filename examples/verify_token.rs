@@ -36,7 +36,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut text = String::new();
     std::io::stdin().take(8192).read_to_string(&mut text)?;
     let grant = token::verify(text.trim(), &keys, &[issuer], SystemClock::now())?;
-    let roles = grant.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    println!("token {} gives the roles: {roles}", grant.token);
+    let roles = grant.terms.roles.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    println!("token {} gives the roles: {roles}", grant.token.id);
     Ok(())
 }

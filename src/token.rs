@@ -23,7 +23,7 @@ mod verify;
 
 use std::time::Duration;
 
-pub use grant::{Bindings, Grant, ServiceGrant};
+pub use grant::{Bindings, Grant, ServiceGrant, Terms, TokenRef};
 pub use hot::{HotEnrollmentTokens, HotServiceTokens, HotTokens, TokenDigest};
 pub use key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
 pub use key_use::KeyUse;

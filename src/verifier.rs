@@ -267,7 +267,7 @@ impl Verifier {
         self.staleness.judge(keys.confirmed_at(), now).map_err(|age| Refusal::StaleKeys { age })?;
         let good =
             keys.hot.authenticate(token, now, || self.authenticate(token, &keys.verifying))?.at(now)?;
-        self.judge_status(&good.issuer, good.status, now)?;
+        self.judge_status(&good.token.issuer, good.token.status, now)?;
         Ok(good)
     }
 
@@ -279,7 +279,7 @@ impl Verifier {
         let parsed = UnverifiedToken::parse_service(token)?;
         let authenticated = parsed.authenticate_service(keys, &self.issuers, &self.audiences);
         if authenticated == Err(VerifyError::UnknownKey) {
-            self.tell(|| Missing::Key(parsed.key_id()));
+            self.tell(|| Missing::Key(parsed.signing_key()));
         }
         authenticated
     }

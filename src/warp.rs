@@ -15,7 +15,7 @@
 //! let allocate = warp::path("allocate")
 //!     .and(token(Arc::clone(&verifier)))
 //!     .and_then(require_role("allocator"))
-//!     .map(|grant: Verified<ServiceGrant>| format!("allocated for {}", grant.token));
+//!     .map(|grant: Verified<ServiceGrant>| format!("allocated for {}", grant.token.id));
 //! let routes = allocate.recover(recover);
 //!
 //! let answer = warp::test::request().path("/allocate").reply(&routes).await;

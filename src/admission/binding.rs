@@ -8,7 +8,7 @@ use crate::token::Grant;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// The thumbprint of the key it proved to hold.
-    pub key: Thumbprint,
+    pub host_key: Thumbprint,
     /// The DNS name it wants in its certificate.
     pub name: Option<DnsName>,
     /// The cluster it belongs to.
@@ -60,19 +60,19 @@ impl BindingError {
 /// # Errors
 /// The first binding that does not hold.
 pub fn check(grant: &Grant, ask: &Ask) -> Result<(), BindingError> {
-    if grant.key.is_some_and(|bound| bound != ask.key) {
+    if grant.terms.host_key.is_some_and(|bound| bound != ask.host_key) {
         return Err(BindingError::Key);
     }
-    if grant.bindings.host.is_some() {
+    let bindings = &grant.terms.bindings;
+    if bindings.host.is_some() {
         return Err(BindingError::Host);
     }
-    if grant.bindings.cluster.is_some() && grant.bindings.cluster != ask.cluster {
+    if bindings.cluster.is_some() && bindings.cluster != ask.cluster {
         return Err(BindingError::Cluster { named: ask.cluster.is_some() });
     }
     match &ask.name {
-        Some(name) if !grant.bindings.dns_names.iter().any(|pattern| pattern.matches(name)) => {
-            let patterns =
-                grant.bindings.dns_names.iter().map(|pattern| pattern.as_str()).collect::<Vec<_>>();
+        Some(name) if !bindings.dns_names.iter().any(|pattern| pattern.matches(name)) => {
+            let patterns = bindings.dns_names.iter().map(|pattern| pattern.as_str()).collect::<Vec<_>>();
             let allowed = if patterns.is_empty() { "none".to_owned() } else { patterns.join(", ") };
             Err(BindingError::Name { name: name.clone(), allowed })
         }
@@ -86,29 +86,30 @@ mod tests {
     use crate::clock::Timestamp;
     use crate::id::{HostId, ListId, StatusRef, TokenId};
     use crate::name::DnsPattern;
-    use crate::token::Bindings;
+    use crate::token::{Terms, TokenRef};
 
     fn grant() -> Grant {
         let at = Timestamp::from_secs(1_900_000_000);
         Grant {
-            token: TokenId::generate(at),
-            issuer: "https://gate.example.org".to_owned(),
+            token: TokenRef {
+                id: TokenId::generate(at),
+                issuer: "https://gate.example.org".to_owned(),
+                status: StatusRef { list: ListId::generate(at), index: 0 },
+            },
             issued_at: at,
             not_before: at,
-            expires_at: None,
-            persistent: true,
-            roles: Vec::new(),
-            max_uses: None,
             root: None,
-            bindings: Bindings::default(),
-            key: None,
-            policy: None,
-            status: StatusRef { list: ListId::generate(at), index: 0 },
+            terms: Terms { persistent: true, ..Terms::default() },
         }
     }
 
+    fn bound_to(host_key: &[u8]) -> Grant {
+        let terms = Terms { host_key: Some(Thumbprint::of(host_key)), ..grant().terms };
+        Grant { terms, ..grant() }
+    }
+
     fn ask() -> Ask {
-        Ask { key: Thumbprint::of(b"key"), name: None, cluster: None }
+        Ask { host_key: Thumbprint::of(b"key"), name: None, cluster: None }
     }
 
     #[test]
@@ -122,21 +123,20 @@ mod tests {
         let asked = Ask { name: Some(name.clone()), ..ask() };
         assert_eq!(check(&grant(), &asked), Err(BindingError::Name { name, allowed: "none".to_owned() }));
         let mut bound = grant();
-        bound.bindings.dns_names = vec![DnsPattern::parse("*.nodes.example.org").unwrap()];
+        bound.terms.bindings.dns_names = vec![DnsPattern::parse("*.nodes.example.org").unwrap()];
         assert_eq!(check(&bound, &asked), Ok(()));
     }
 
     #[test]
     fn a_token_bound_to_a_key_is_for_that_key() {
-        let bound = Grant { key: Some(Thumbprint::of(b"other")), ..grant() };
-        assert_eq!(check(&bound, &ask()), Err(BindingError::Key));
-        assert_eq!(check(&Grant { key: Some(Thumbprint::of(b"key")), ..grant() }, &ask()), Ok(()));
+        assert_eq!(check(&bound_to(b"other"), &ask()), Err(BindingError::Key));
+        assert_eq!(check(&bound_to(b"key"), &ask()), Ok(()));
     }
 
     #[test]
     fn a_cluster_token_refuses_a_host_that_names_no_cluster_or_another() {
         let mut bound = grant();
-        bound.bindings.cluster = Some(Cluster::parse("ran-a").unwrap());
+        bound.terms.bindings.cluster = Some(Cluster::parse("ran-a").unwrap());
         assert_eq!(check(&bound, &ask()), Err(BindingError::Cluster { named: false }));
         let other = Ask { cluster: Some(Cluster::parse("ran-b").unwrap()), ..ask() };
         assert_eq!(check(&bound, &other), Err(BindingError::Cluster { named: true }));
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_token_for_one_host_admits_no_new_one() {
         let mut bound = grant();
-        bound.bindings.host = Some(HostId::generate(Timestamp::from_secs(1)));
+        bound.terms.bindings.host = Some(HostId::generate(Timestamp::from_secs(1)));
         assert_eq!(check(&bound, &ask()), Err(BindingError::Host));
     }
 }

@@ -76,10 +76,10 @@ pub async fn enroll(ask: &Enroll, now: Timestamp) -> Result<Enrolled, ClientErro
 fn plan(ask: &Enroll) -> Result<Plan, ClientError> {
     let grant = UnverifiedToken::parse(ask.token.expose().trim())?.unverified_grant()?;
     let server = match ask.server.as_deref().map(|url| url.trim_end_matches('/')) {
-        Some(given) if !same_server(given, &grant.issuer) => {
-            return Err(ClientError::OtherServer { given: given.to_owned(), token: grant.issuer });
+        Some(given) if !same_server(given, &grant.token.issuer) => {
+            return Err(ClientError::OtherServer { given: given.to_owned(), token: grant.token.issuer });
         }
-        _ => grant.issuer,
+        _ => grant.token.issuer,
     };
     let trust = match (ask.fingerprint, grant.root, &ask.ca_file) {
         (Some(given), Some(token), _) if given != token => {
@@ -88,7 +88,7 @@ fn plan(ask: &Enroll) -> Result<Plan, ClientError> {
         (Some(pinned), ..) | (None, Some(pinned), _) => Anchor::Pinned(pinned),
         (None, None, file) => Anchor::Outside(file.clone()),
     };
-    Ok(Plan { token_id: grant.token, server, trust })
+    Ok(Plan { token_id: grant.token.id, server, trust })
 }
 
 /// Hosts and schemes are compared without case, and 443 is the port of a URL that names none.

@@ -34,7 +34,7 @@ impl LiveEmergency {
     /// # Errors
     /// The store cannot be read. The id before stays in use.
     pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
-        let live = store.emergency_token().await?.map(|token| Arc::new(token.mint.token));
+        let live = store.emergency_token().await?.map(|token| Arc::new(token.mint.token.id));
         self.0.store(live);
         Ok(())
     }
@@ -66,7 +66,7 @@ pub fn finish_emergency(
         text => text?,
     };
     let named = trust.load().enrollment(text.expose().trim(), now);
-    if named.is_ok_and(|token| live.is(token.grant().token)) {
+    if named.is_ok_and(|token| live.is(token.grant().token.id)) {
         return Ok(put_in_place(&new, &data_dir.join(EMERGENCY_FILE))?);
     }
     let gone = fs::remove_file(&new);
@@ -104,7 +104,7 @@ impl Emergency {
         if !recorded {
             return self.stays();
         }
-        self.live.set(successor.minted.grant().token);
+        self.live.set(successor.minted.grant().token.id);
         let new = unrecorded(&self.data_dir);
         if let Err(error) = put_in_place(&new, &self.data_dir.join(EMERGENCY_FILE)) {
             // Nothing is lost: the next start tries again.

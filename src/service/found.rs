@@ -96,6 +96,6 @@ pub async fn mint_first_tokens(
 ) -> Result<(Secret<String>, Secret<String>), ServiceError> {
     let roles = minting.mint(&Caller::SYSTEM, first_roles_order()).await?;
     let emergency = minting.mint(&Caller::SYSTEM, emergency_order(&minting.roles)).await?;
-    live.set(emergency.grant().token);
+    live.set(emergency.grant().token.id);
     Ok((roles.into_text(), emergency.into_text()))
 }

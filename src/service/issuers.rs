@@ -39,7 +39,7 @@ impl IssuerAdmin {
     ) -> Result<Retired, ServiceError> {
         let _one_at_a_time = self.trust.change().await;
         let at = self.time.trusted()?;
-        let ending = self.store.emergency_token().await?.filter(|token| token.mint.issuer == url);
+        let ending = self.store.emergency_token().await?.filter(|token| token.mint.token.issuer == url);
         // The current one cannot be retired, so the new token does not name what ends here.
         let successor = match ending.filter(|_| confirmed && self.trust.issuers().current() != url) {
             Some(_) => Some(self.emergency.prepare(&self.trust.ring(), at).await?),

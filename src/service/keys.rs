@@ -98,7 +98,7 @@ impl KeyAdmin {
         let (terms, ring) = self.terms(why, at)?;
         let compromised = why == RetireWhy::Compromised;
         let ending = self.store.emergency_token().await?;
-        let ending = ending.filter(|token| compromised || token.mint.key == key);
+        let ending = ending.filter(|token| compromised || token.mint.signing_key == key);
         let successor = match ending {
             Some(_) => Some(self.emergency.prepare(&ring, at).await?),
             None => None,

@@ -113,7 +113,7 @@ impl TokenAdmin {
     async fn these_tokens(&self, order: &TokensOrder) -> Result<Vec<TokenId>, ServiceError> {
         let words = match &order.which {
             Which::Ids(ids) => {
-                let emergency = self.store.emergency_token().await?.map(|token| token.mint.token);
+                let emergency = self.store.emergency_token().await?.map(|token| token.mint.token.id);
                 let refused = emergency.is_some_and(|token| ids.contains(&token));
                 return if refused { Err(TokenError::Emergency.into()) } else { Ok(once(ids)) };
             }
@@ -135,7 +135,7 @@ impl TokenAdmin {
             let page = PageQuery::new(after, MOST_LOOKED_AT);
             let page = self.store.list_tokens(filter.clone(), page).await?;
             let taken = page.items.into_iter().filter(|token| !token.mint.emergency);
-            found.extend(taken.map(|token| token.mint.token));
+            found.extend(taken.map(|token| token.mint.token.id));
             after = page.next;
             if after.is_none() {
                 return Ok(found);

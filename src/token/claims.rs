@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::grant::{Bindings, Grant, ServiceGrant};
+use super::grant::{Bindings, Grant, ServiceGrant, Terms, TokenRef};
 use super::json::{Object, object, present};
 use super::status::{list_of, status_uri};
 use super::verify::VerifyError;
@@ -104,28 +104,26 @@ impl<'a> Claims<'a> {
         if self.max_uses == Some(0) {
             return Err(malformed("its max_uses is zero"));
         }
+        let bindings = self.bind.as_ref().map(|Object(bind)| bind.bindings()).transpose()?;
+        let jkt = self.cnf.as_ref().map(|cnf| cnf.0.jkt);
         Ok(Grant {
             token: self.token()?,
-            issuer: self.issuer()?,
             issued_at,
             not_before,
-            expires_at,
-            persistent: self.persistent,
-            roles: self.roles()?,
-            max_uses: self.max_uses,
             root: optional(self.sha, Fingerprint::parse, "its sha is not a fingerprint")?,
-            bindings: self.bind.as_ref().map(|Object(bind)| bind.bindings()).transpose()?.unwrap_or_default(),
-            key: optional(
-                self.cnf.as_ref().map(|cnf| cnf.0.jkt),
-                Thumbprint::parse,
-                "its jkt is not a thumbprint",
-            )?,
-            policy: optional(
-                self.policy,
-                |text| canonical(text, PolicyId::parse),
-                "its policy is not an id",
-            )?,
-            status: self.status()?,
+            terms: Terms {
+                roles: self.roles()?,
+                persistent: self.persistent,
+                expires_at,
+                max_uses: self.max_uses,
+                bindings: bindings.unwrap_or_default(),
+                host_key: optional(jkt, Thumbprint::parse, "its jkt is not a thumbprint")?,
+                policy: optional(
+                    self.policy,
+                    |text| canonical(text, PolicyId::parse),
+                    "its policy is not an id",
+                )?,
+            },
         })
     }
 
@@ -139,17 +137,10 @@ impl<'a> Claims<'a> {
         if enrolls || self.bind.is_some() || self.cnf.is_some() {
             return Err(malformed("it is a service token with claims of an enrollment token"));
         }
-        let grant = self.grant()?;
-        Ok(ServiceGrant {
-            token: grant.token,
-            issuer: grant.issuer,
-            audience: self.audience()?,
-            issued_at: grant.issued_at,
-            not_before: grant.not_before,
-            expires_at: grant.expires_at.ok_or(malformed("it has no expiry"))?,
-            roles: grant.roles,
-            status: grant.status,
-        })
+        let Grant { token, issued_at, not_before, root: _, terms } = self.grant()?;
+        let Terms { roles, expires_at, .. } = terms;
+        let expires_at = expires_at.ok_or(malformed("it has no expiry"))?;
+        Ok(ServiceGrant { token, audience: self.audience()?, issued_at, not_before, expires_at, roles })
     }
 
     fn audience(&self) -> Result<String, VerifyError> {
@@ -159,7 +150,11 @@ impl<'a> Claims<'a> {
         Ok(self.aud.to_owned())
     }
 
-    fn token(&self) -> Result<TokenId, VerifyError> {
+    fn token(&self) -> Result<TokenRef, VerifyError> {
+        Ok(TokenRef { id: self.id()?, issuer: self.issuer()?, status: self.status()? })
+    }
+
+    fn id(&self) -> Result<TokenId, VerifyError> {
         if self.sub != self.jti {
             return Err(malformed("its sub is not its jti"));
         }
@@ -252,58 +247,76 @@ pub(super) fn can_carry(at: Timestamp) -> bool {
     at == at.whole_second() && u64::try_from(at.secs()).is_ok_and(|secs| moment(secs).is_ok())
 }
 
-/// The claims of `grant` as JSON. What they may not say is refused where the token is read back.
+/// The claims of `grant` as JSON. Claims that no token may make are refused when the token is read back.
 pub(super) fn encode(grant: &Grant) -> Result<Vec<u8>, serde_json::Error> {
-    let Grant { bindings: Bindings { host, cluster, dns_names }, .. } = grant;
-    let (id, audience) = (grant.token.to_string(), grant.audience());
-    let (root, key) = (grant.root.map(|root| root.to_string()), grant.key.map(|key| key.to_string()));
-    let (policy, host) = (grant.policy.map(|policy| policy.to_string()), host.map(|host| host.to_string()));
-    let uri = status_uri(&grant.issuer, grant.status.list);
+    let Grant { token, issued_at, not_before, root, terms } = grant;
+    let Bindings { host, cluster, dns_names } = &terms.bindings;
+    let (root, key) = (root.map(|root| root.to_string()), terms.host_key.map(|key| key.to_string()));
+    let (policy, host) = (terms.policy.map(|policy| policy.to_string()), host.map(|host| host.to_string()));
     let bind = Bind {
         host: host.as_deref(),
         cluster: cluster.as_ref().map(Cluster::as_str),
         dns_names: (!dns_names.is_empty()).then(|| dns_names.iter().map(DnsPattern::as_str).collect()),
     };
     let bound = bind.host.is_some() || bind.cluster.is_some() || bind.dns_names.is_some();
+    let (spelt, audience) = (Spelt::of(token), grant.audience());
     serde_json::to_vec(&Claims {
-        iss: &grant.issuer,
-        aud: &audience,
-        jti: &id,
-        sub: &id,
-        iat: seconds(grant.issued_at),
-        nbf: seconds(grant.not_before),
-        exp: grant.expires_at.map(seconds),
-        persistent: grant.persistent,
-        roles: grant.roles.iter().map(Role::as_str).collect(),
-        max_uses: grant.max_uses,
+        exp: terms.expires_at.map(seconds),
+        persistent: terms.persistent,
+        roles: terms.roles.iter().map(Role::as_str).collect(),
+        max_uses: terms.max_uses,
         sha: root.as_deref(),
         bind: bound.then_some(Object(bind)),
         cnf: key.as_deref().map(|jkt| Object(Confirmation { jkt })),
         policy: policy.as_deref(),
-        status: Object(StatusClaim { status_list: Object(ListEntry { idx: grant.status.index, uri: &uri }) }),
+        ..spelt.claims(&audience, *issued_at, *not_before)
     })
 }
 
-/// The claims of a service token as JSON. What they may not say is refused where the token is read back.
+/// The claims of a service token as JSON. Claims that no token may make are refused when the token is read back.
 pub(super) fn encode_service(grant: &ServiceGrant) -> Result<Vec<u8>, serde_json::Error> {
-    let (id, uri) = (grant.token.to_string(), status_uri(&grant.issuer, grant.status.list));
+    let ServiceGrant { token, audience, issued_at, not_before, expires_at, roles } = grant;
+    let spelt = Spelt::of(token);
     serde_json::to_vec(&Claims {
-        iss: &grant.issuer,
-        aud: &grant.audience,
-        jti: &id,
-        sub: &id,
-        iat: seconds(grant.issued_at),
-        nbf: seconds(grant.not_before),
-        exp: Some(seconds(grant.expires_at)),
-        persistent: false,
-        roles: grant.roles.iter().map(Role::as_str).collect(),
-        max_uses: None,
-        sha: None,
-        bind: None,
-        cnf: None,
-        policy: None,
-        status: Object(StatusClaim { status_list: Object(ListEntry { idx: grant.status.index, uri: &uri }) }),
+        exp: Some(seconds(*expires_at)),
+        roles: roles.iter().map(Role::as_str).collect(),
+        ..spelt.claims(audience, *issued_at, *not_before)
     })
+}
+
+/// The texts of the claims that identify a token.
+struct Spelt<'a> {
+    token: &'a TokenRef,
+    id: String,
+    list_uri: String,
+}
+
+impl<'a> Spelt<'a> {
+    fn of(token: &'a TokenRef) -> Self {
+        Self { token, id: token.id.to_string(), list_uri: status_uri(&token.issuer, token.status.list) }
+    }
+
+    /// The claims that every token makes; the others are absent.
+    fn claims<'c>(&'c self, aud: &'c str, issued_at: Timestamp, not_before: Timestamp) -> Claims<'c> {
+        let entry = ListEntry { idx: self.token.status.index, uri: &self.list_uri };
+        Claims {
+            iss: &self.token.issuer,
+            aud,
+            jti: &self.id,
+            sub: &self.id,
+            iat: seconds(issued_at),
+            nbf: seconds(not_before),
+            exp: None,
+            persistent: false,
+            roles: Vec::new(),
+            max_uses: None,
+            sha: None,
+            bind: None,
+            cnf: None,
+            policy: None,
+            status: Object(StatusClaim { status_list: Object(entry) }),
+        }
+    }
 }
 
 fn seconds(at: Timestamp) -> u64 {

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{
-    Bindings, Grant, KeyRing, KeyScope, KeyUse, ServiceGrant, Signer, SigningKey, VerifyingKey,
-    VerifyingKeys, claims, header, mint,
+    Bindings, Grant, KeyRing, KeyScope, KeyUse, ServiceGrant, Signer, SigningKey, Terms, TokenRef,
+    VerifyingKey, VerifyingKeys, claims, header, mint,
 };
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, ListId, PolicyId, StatusRef, Thumbprint, TokenId};
@@ -18,46 +18,54 @@ pub(super) const AUDIENCE: &str = "https://jobs.example.org";
 /// An ephemeral grant of one use, bound in every way there is.
 pub(super) fn grant() -> Grant {
     Grant {
-        token: TokenId::parse("0190a0b0-c0d0-7000-8000-0000000000aa").unwrap(),
-        issuer: ISSUER.to_owned(),
+        token: TokenRef {
+            id: TokenId::parse("0190a0b0-c0d0-7000-8000-0000000000aa").unwrap(),
+            issuer: ISSUER.to_owned(),
+            status: StatusRef {
+                list: ListId::parse("0190a0b0-c0d0-7000-8000-0000000000dd").unwrap(),
+                index: 7,
+            },
+        },
         issued_at: NOW,
         not_before: NOW,
-        expires_at: Some(Timestamp::from_secs(NOW.secs() + 900)),
-        persistent: false,
-        roles: vec![Role::parse("allocator").unwrap(), Role::parse("proxy").unwrap()],
-        max_uses: Some(1),
         root: Some(Fingerprint::of(b"root")),
+        terms: terms(),
+    }
+}
+
+fn terms() -> Terms {
+    Terms {
+        roles: vec![Role::parse("allocator").unwrap(), Role::parse("proxy").unwrap()],
+        persistent: false,
+        expires_at: Some(Timestamp::from_secs(NOW.secs() + 900)),
+        max_uses: Some(1),
         bindings: Bindings {
             host: HostId::parse("0190a0b0-c0d0-7000-8000-0000000000bb"),
             cluster: Some(Cluster::parse("blue").unwrap()),
             dns_names: vec![DnsPattern::parse("*.nodes.example.org").unwrap()],
         },
-        key: Some(Thumbprint::of(b"host key")),
+        host_key: Some(Thumbprint::of(b"host key")),
         policy: PolicyId::parse("0190a0b0-c0d0-7000-8000-0000000000cc"),
-        status: StatusRef { list: ListId::parse("0190a0b0-c0d0-7000-8000-0000000000dd").unwrap(), index: 7 },
     }
+}
+
+/// The grant of [`grant`] on terms of which `change` is made.
+pub(super) fn with_terms(change: impl FnOnce(&mut Terms)) -> Grant {
+    let mut changed = grant();
+    change(&mut changed.terms);
+    changed
 }
 
 /// A persistent grant without expiry, unlimited and unbound.
 pub(super) fn persistent_grant() -> Grant {
-    Grant {
-        expires_at: None,
-        persistent: true,
-        roles: Vec::new(),
-        max_uses: None,
-        root: None,
-        bindings: Bindings::default(),
-        key: None,
-        policy: None,
-        ..grant()
-    }
+    Grant { root: None, terms: Terms { persistent: true, ..Terms::default() }, ..grant() }
 }
 
 /// The same for the door of one service.
 pub(super) fn service_grant() -> ServiceGrant {
-    let Grant { token, issuer, issued_at, not_before, roles, status, .. } = grant();
+    let Grant { token, issued_at, not_before, terms, .. } = grant();
     let (audience, expires_at) = (AUDIENCE.to_owned(), Timestamp::from_secs(NOW.secs() + 900));
-    ServiceGrant { token, issuer, audience, issued_at, not_before, expires_at, roles, status }
+    ServiceGrant { token, audience, issued_at, not_before, expires_at, roles: terms.roles }
 }
 
 pub(super) fn ring() -> KeyRing {

@@ -5,7 +5,37 @@ use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Role};
 
-/// What a redemption must match, beside the key.
+/// The facts that identify a token: every kind has them, and so has its mint record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenRef {
+    /// The token's id (`jti` and `sub`).
+    pub id: TokenId,
+    /// The external URL of the authority (`iss`).
+    pub issuer: String,
+    /// The token's entry in the status lists (`status`).
+    pub status: StatusRef,
+}
+
+/// The terms of an enrollment token: the order, the signed grant and the mint record all state the same ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The roles it gives; an empty list gives none.
+    pub roles: Vec<Role>,
+    /// Whether it needs a live row in the store.
+    pub persistent: bool,
+    /// The token's expiry (`exp`); `None` = until revoked, which only a persistent token may say.
+    pub expires_at: Option<Timestamp>,
+    /// Maximum number of hosts it admits, never zero; `None` = unlimited within its life.
+    pub max_uses: Option<u32>,
+    /// The bindings that a redemption must match (`bind`).
+    pub bindings: Bindings,
+    /// The only key that may redeem it (`cnf.jkt`; RFC 7800 section 3.1, RFC 7638).
+    pub host_key: Option<Thumbprint>,
+    /// The policy it gives.
+    pub policy: Option<PolicyId>,
+}
+
+/// The bindings that a redemption must match, beside the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bindings {
     /// The only host it re-enrolls.
@@ -18,65 +48,45 @@ pub struct Bindings {
 
 /// The claims of an enrollment token (RFC 7519 section 4), in our own types. Times are whole seconds.
 ///
-/// A grant alone proves nothing: what acts on one asks for a [`Verified`](super::Verified) grant.
+/// A grant alone proves nothing: code that acts on one asks for a [`Verified`](super::Verified) grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The token (`jti` and `sub`).
-    pub token: TokenId,
-    /// The external URL of the authority (`iss`).
-    pub issuer: String,
-    /// When it was minted (`iat`).
+    /// The token.
+    pub token: TokenRef,
+    /// The time of minting (`iat`).
     pub issued_at: Timestamp,
-    /// From when on it is good (`nbf`).
+    /// The start of its validity (`nbf`).
     pub not_before: Timestamp,
-    /// Until when it is good (`exp`); `None` = until revoked, which only a persistent token may say.
-    pub expires_at: Option<Timestamp>,
-    /// Whether it lives in a row of the store, without which it is worth nothing.
-    pub persistent: bool,
-    /// The roles it gives; none means none.
-    pub roles: Vec<Role>,
-    /// How many hosts it may admit, never zero; `None` = unlimited within its life.
-    pub max_uses: Option<u32>,
-    /// The root certificate that the authority's listener chains to (`sha`); `None` if an outside CA certifies it.
+    /// The root certificate that the authority's listener chains to (`sha`); `None` if an external CA certifies it.
     pub root: Option<Fingerprint>,
-    /// What a redemption must match (`bind`).
-    pub bindings: Bindings,
-    /// The only key that may redeem it (`cnf.jkt`; RFC 7800 section 3.1, RFC 7638).
-    pub key: Option<Thumbprint>,
-    /// The policy it gives.
-    pub policy: Option<PolicyId>,
-    /// Its place in the status lists (`status`).
-    pub status: StatusRef,
+    /// The terms.
+    pub terms: Terms,
 }
 
 impl Grant {
     /// The audience that its token names (`aud`): the enrollment of its issuer, and nothing else.
     pub fn audience(&self) -> String {
-        format!("{}{ENROLL}", self.issuer)
+        format!("{}{ENROLL}", self.token.issuer)
     }
 }
 
-/// The claims of a service token: roles for the door of one service, for a while. It admits no host and cannot be redeemed.
+/// The claims of a service token: roles for one service, for a limited time. It admits no host and cannot be redeemed.
 ///
-/// A grant alone proves nothing: what acts on one asks for a [`Verified`](super::Verified) grant.
+/// A grant alone proves nothing: code that acts on one asks for a [`Verified`](super::Verified) grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceGrant {
-    /// The token (`jti` and `sub`).
-    pub token: TokenId,
-    /// The external URL of the authority (`iss`).
-    pub issuer: String,
+    /// The token.
+    pub token: TokenRef,
     /// The URI of the one service it is for (`aud`).
     pub audience: String,
-    /// When it was minted (`iat`).
+    /// The time of minting (`iat`).
     pub issued_at: Timestamp,
-    /// From when on it is good (`nbf`).
+    /// The start of its validity (`nbf`).
     pub not_before: Timestamp,
-    /// Until when it is good (`exp`).
+    /// The token's expiry (`exp`).
     pub expires_at: Timestamp,
-    /// The roles it gives; none means none.
+    /// The roles it gives; an empty list gives none.
     pub roles: Vec<Role>,
-    /// Its place in the status lists (`status`).
-    pub status: StatusRef,
 }
 
 impl ServiceGrant {
@@ -104,11 +114,11 @@ impl Timed for Grant {
     }
 
     fn expires_at(&self) -> Option<Timestamp> {
-        self.expires_at
+        self.terms.expires_at
     }
 
     fn is_persistent(&self) -> bool {
-        self.persistent
+        self.terms.persistent
     }
 }
 

@@ -168,7 +168,7 @@ mod tests {
         let (hot, ring, checks) = (HotTokens::new(16), ring(), Cell::new(0));
         for index in 0..64 {
             let mut grant = service_grant();
-            grant.status.index = index;
+            grant.token.status.index = index;
             let text = mint_service(&grant, &ring, NOW).unwrap().into_text();
             assert!(show(&hot, text.expose(), &ring, NOW, &checks));
         }

@@ -101,8 +101,8 @@ impl<T> MintedToken<T> {
     }
 
     /// The key that signed it.
-    pub fn key_id(&self) -> KeyId {
-        self.grant.key_id()
+    pub fn signing_key(&self) -> KeyId {
+        self.grant.signing_key()
     }
 }
 
@@ -120,7 +120,7 @@ pub fn mint(grant: &Grant, ring: &KeyRing, now: Timestamp) -> Result<MintedToken
     check(grant, now)?;
     let claims = claims::encode(grant).map_err(|_| MintError::NotJson)?;
     let text = sign(KeyUse::Enrollment, &claims, ring)?;
-    let minted = verify(text.expose(), ring.verifying(), std::slice::from_ref(&grant.issuer), now)
+    let minted = verify(text.expose(), ring.verifying(), std::slice::from_ref(&grant.token.issuer), now)
         .map_err(MintError::DoesNotVerify)?;
     if *minted != *grant {
         return Err(MintError::SaysSomethingElse);
@@ -140,7 +140,8 @@ pub fn mint_service(
     check_service(grant, now)?;
     let claims = claims::encode_service(grant).map_err(|_| MintError::NotJson)?;
     let text = sign(KeyUse::Service, &claims, ring)?;
-    let (issuer, audience) = (std::slice::from_ref(&grant.issuer), std::slice::from_ref(&grant.audience));
+    let (issuer, audience) =
+        (std::slice::from_ref(&grant.token.issuer), std::slice::from_ref(&grant.audience));
     let minted = verify_service(text.expose(), ring.verifying(), issuer, audience, now)
         .map_err(MintError::DoesNotVerify)?;
     if *minted != *grant {
@@ -155,7 +156,7 @@ fn check_service(grant: &ServiceGrant, now: Timestamp) -> Result<(), MintError> 
     if let Some(at) = times.into_iter().find(|at| !claims::can_carry(*at)) {
         return Err(MintError::UnusableTime { at });
     }
-    match grant.status.index {
+    match grant.token.status.index {
         _ if roles > MAX_ROLES => Err(MintError::TooManyRoles { count: roles }),
         _ if expires_at <= now => Err(MintError::AlreadyExpired { expires_at }),
         index if index >= STATUS_LIST_CAPACITY => Err(MintError::IndexOutOfRange { index }),
@@ -165,19 +166,19 @@ fn check_service(grant: &ServiceGrant, now: Timestamp) -> Result<(), MintError> 
 
 /// What can be refused with a reason that helps; the rest is refused by verifying.
 fn check(grant: &Grant, now: Timestamp) -> Result<(), MintError> {
-    let (roles, patterns) = (grant.roles.len(), grant.bindings.dns_names.len());
-    let times = [Some(grant.issued_at), Some(grant.not_before), grant.expires_at];
+    let (roles, patterns) = (grant.terms.roles.len(), grant.terms.bindings.dns_names.len());
+    let times = [Some(grant.issued_at), Some(grant.not_before), grant.terms.expires_at];
     if let Some(at) = times.into_iter().flatten().find(|at| !claims::can_carry(*at)) {
         return Err(MintError::UnusableTime { at });
     }
-    match grant.expires_at {
+    match grant.terms.expires_at {
         _ if roles > MAX_ROLES => Err(MintError::TooManyRoles { count: roles }),
         _ if patterns > MAX_PATTERNS => Err(MintError::TooManyPatterns { count: patterns }),
-        _ if grant.max_uses == Some(0) => Err(MintError::NoUses),
-        _ if grant.status.index >= STATUS_LIST_CAPACITY => {
-            Err(MintError::IndexOutOfRange { index: grant.status.index })
+        _ if grant.terms.max_uses == Some(0) => Err(MintError::NoUses),
+        _ if grant.token.status.index >= STATUS_LIST_CAPACITY => {
+            Err(MintError::IndexOutOfRange { index: grant.token.status.index })
         }
-        None if !grant.persistent => Err(MintError::NoExpiry),
+        None if !grant.terms.persistent => Err(MintError::NoExpiry),
         Some(expires_at) if expires_at <= now => Err(MintError::AlreadyExpired { expires_at }),
         _ => Ok(()),
     }

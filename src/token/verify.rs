@@ -55,7 +55,7 @@ pub struct UnverifiedToken<'a> {
     /// Header and claims as they were signed (RFC 7515 section 5.2).
     signed: &'a str,
     usage: KeyUse,
-    key: KeyId,
+    signing_key: KeyId,
     claims: Vec<u8>,
     signature: [u8; 64],
 }
@@ -103,10 +103,10 @@ impl<'a> UnverifiedToken<'a> {
         else {
             return Err(VerifyError::Malformed { why: "it does not have three parts" });
         };
-        let (usage, key) = header(head)?;
+        let (usage, signing_key) = header(head)?;
         Ok(Self {
             usage,
-            key,
+            signing_key,
             claims: URL_SAFE_NO_PAD
                 .decode(claims)
                 .map_err(|_| VerifyError::Malformed { why: "its claims are not base64url" })?,
@@ -154,7 +154,7 @@ impl<'a> UnverifiedToken<'a> {
         issuers: &[String],
         audiences: &[String],
     ) -> Result<AuthenticatedToken, VerifyError> {
-        let checked = keys.check(self.usage, self.key, self.signed.as_bytes(), &self.signature);
+        let checked = keys.check(self.usage, self.signing_key, self.signed.as_bytes(), &self.signature);
         self.judged(checked, issuers, audiences)
     }
 
@@ -193,7 +193,7 @@ impl<'a> UnverifiedToken<'a> {
         if self.usage != usage {
             return Err(VerifyError::WrongType);
         }
-        let checked = keys.check(usage, self.key, self.signed.as_bytes(), &self.signature);
+        let checked = keys.check(usage, self.signing_key, self.signed.as_bytes(), &self.signature);
         self.claimed(checked.ok_or(VerifyError::UnknownKey)?, issuers)
     }
 
@@ -226,14 +226,14 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     /// The key that the header names, **unverified**.
-    pub fn key_id(&self) -> KeyId {
-        self.key
+    pub fn signing_key(&self) -> KeyId {
+        self.signing_key
     }
 }
 
 impl fmt::Debug for UnverifiedToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UnverifiedToken").field("key", &self.key).finish_non_exhaustive()
+        f.debug_struct("UnverifiedToken").field("signing_key", &self.signing_key).finish_non_exhaustive()
     }
 }
 
@@ -275,7 +275,7 @@ fn grant_for_enrollment(claims: &Claims<'_>) -> Result<Grant, VerifyError> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Authenticated<T> {
     value: Arc<T>,
-    key: KeyId,
+    signing_key: KeyId,
     scope: KeyScope,
 }
 
@@ -290,13 +290,13 @@ pub enum AuthenticatedToken {
 
 impl<T> Clone for Authenticated<T> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), key: self.key, scope: self.scope }
+        Self { value: Arc::clone(&self.value), signing_key: self.signing_key, scope: self.scope }
     }
 }
 
 impl<T> Authenticated<T> {
     fn new(value: T, key: &VerifyingKey) -> Self {
-        Self { value: Arc::new(value), key: key.id, scope: key.scope }
+        Self { value: Arc::new(value), signing_key: key.id, scope: key.scope }
     }
 
     /// What was signed: to look up what was redeemed before, and to name a refused token.
@@ -305,8 +305,8 @@ impl<T> Authenticated<T> {
     }
 
     /// The key that signed it.
-    pub fn key_id(&self) -> KeyId {
-        self.key
+    pub fn signing_key(&self) -> KeyId {
+        self.signing_key
     }
 }
 
@@ -332,7 +332,7 @@ impl<T: Timed> Authenticated<T> {
         if !earlier_epoch && now.plus(LEEWAY) < self.value.not_before().max(self.value.issued_at()) {
             return Err(VerifyError::NotYetValid);
         }
-        Ok(Verified { value: self.value, key: self.key })
+        Ok(Verified { value: self.value, signing_key: self.signing_key })
     }
 
     /// Whether nothing can make it good again.
@@ -344,26 +344,32 @@ impl<T: Timed> Authenticated<T> {
 /// What was signed by one of our keys and is good now. Only verifying makes one. A clone shares the grant.
 ///
 /// ```compile_fail
-/// fn forge(value: gatepass::token::Grant, key: gatepass::id::KeyId) -> gatepass::token::Verified<gatepass::token::Grant> {
-///     gatepass::token::Verified { value: std::sync::Arc::new(value), key }
+/// fn forge(value: gatepass::token::Grant, signing_key: gatepass::id::KeyId) -> gatepass::token::Verified<gatepass::token::Grant> {
+///     gatepass::token::Verified { value: std::sync::Arc::new(value), signing_key }
 /// }
 /// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct Verified<T> {
     value: Arc<T>,
-    key: KeyId,
+    signing_key: KeyId,
 }
 
 impl<T> Clone for Verified<T> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), key: self.key }
+        Self { value: Arc::clone(&self.value), signing_key: self.signing_key }
     }
 }
 
 impl<T> Verified<T> {
+    /// A value that no signature vouches for, for tests of what acts on one.
+    #[cfg(all(test, feature = "server"))]
+    pub(crate) fn assumed(value: T, signing_key: KeyId) -> Self {
+        Self { value: Arc::new(value), signing_key }
+    }
+
     /// The key that signed it.
-    pub fn key_id(&self) -> KeyId {
-        self.key
+    pub fn signing_key(&self) -> KeyId {
+        self.signing_key
     }
 }
 

@@ -134,21 +134,23 @@ pub(super) fn example() -> (String, String, String, String) {
     use crate::clock::SystemClock;
     use crate::id::{ListId, StatusRef, TokenId};
     use crate::name::Role;
-    use crate::token::{KeyRing, ServiceGrant, StatusList, mint_service, status_uri};
+    use crate::token::{KeyRing, ServiceGrant, StatusList, TokenRef, mint_service, status_uri};
 
     let (ring, now) = (KeyRing::generate(), SystemClock::now());
     let (issuer, at) = ("https://gate.example.org:8443", now.whole_second());
     let list = ListId::generate(now);
     let uri = status_uri(issuer, list);
     let grant = ServiceGrant {
-        token: TokenId::generate(now),
-        issuer: issuer.to_owned(),
+        token: TokenRef {
+            id: TokenId::generate(now),
+            issuer: issuer.to_owned(),
+            status: StatusRef { list, index: 7 },
+        },
         audience: "https://jobs.example.org".to_owned(),
         issued_at: at,
         not_before: at,
         expires_at: at.plus(std::time::Duration::from_secs(900)),
         roles: vec![Role::parse("allocator").expect("a role")],
-        status: StatusRef { list, index: 7 },
     };
     let token = mint_service(&grant, &ring, now).expect("a good grant").into_text().expose().clone();
     let list = StatusList::default().sign(&uri, &ring, now).expect("a key in memory signs");

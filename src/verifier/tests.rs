@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::id::{ListId, TokenId};
 use crate::name::Role;
-use crate::token::{KeyRing, KeyUse, StatusList, mint_service};
+use crate::token::{KeyRing, KeyUse, StatusList, TokenRef, mint_service};
 
 const ISSUER: &str = "https://gate.example.org";
 const AUDIENCE: &str = "https://jobs.example.org";
@@ -47,15 +47,18 @@ impl World {
 
     fn grant(&self) -> ServiceGrant {
         ServiceGrant {
-            token: TokenId::generate(NOW),
-            issuer: ISSUER.to_owned(),
+            token: self.token_ref(7),
             audience: AUDIENCE.to_owned(),
             issued_at: NOW,
             not_before: NOW,
             expires_at: after(3600),
             roles: vec![Role::parse("allocator").unwrap()],
-            status: StatusRef { list: self.list, index: 7 },
         }
+    }
+
+    fn token_ref(&self, index: u32) -> TokenRef {
+        let status = StatusRef { list: self.list, index };
+        TokenRef { id: TokenId::generate(NOW), issuer: ISSUER.to_owned(), status }
     }
 
     fn token(&self) -> String {
@@ -147,7 +150,7 @@ fn a_verifier_that_fails_open_goes_on_with_what_it_has() {
     let token = world.token();
     world.publish(&[(9, Status::Revoked)], after(1)).unwrap();
     assert!(world.verifier.verify(&token, after(3000)).is_ok());
-    let revoked = ServiceGrant { status: StatusRef { list: world.list, index: 9 }, ..world.grant() };
+    let revoked = ServiceGrant { token: world.token_ref(9), ..world.grant() };
     assert_eq!(world.verifier.verify(&world.minted(&revoked), after(3000)), Err(Refusal::Revoked));
 }
 
@@ -260,7 +263,8 @@ fn tokens_of_another_door_are_refused() {
     let grant = ServiceGrant { audience: "https://other.example.org".to_owned(), ..world.grant() };
     let refused = world.verifier.verify(&world.minted(&grant), NOW);
     assert_eq!(refused, Err(Refusal::Token(VerifyError::WrongAudience)));
-    let former = ServiceGrant { issuer: "https://old.example.org".to_owned(), ..world.grant() };
+    let mut former = world.grant();
+    former.token.issuer = "https://old.example.org".to_owned();
     let refused = world.verifier.verify(&world.minted(&former), NOW);
     assert_eq!(refused, Err(Refusal::Token(VerifyError::WrongIssuer)));
     let both = World { verifier: verifier().former_issuer("https://old.example.org"), ..world };
@@ -284,7 +288,7 @@ fn a_service_restarts_from_its_snapshot_which_is_as_old_as_it_was() {
     let restarted = verifier();
     restarted.resume(&snapshot, after(100)).unwrap();
     assert!(restarted.verify(&world.token(), after(100)).is_ok());
-    let pushed = ServiceGrant { status: StatusRef { list: world.list, index: 9 }, ..world.grant() };
+    let pushed = ServiceGrant { token: world.token_ref(9), ..world.grant() };
     assert_eq!(restarted.verify(&world.minted(&pushed), after(100)), Err(Refusal::Revoked));
     let age = Duration::from_secs(301);
     assert_eq!(restarted.verify(&world.token(), after(301)), Err(Refusal::StaleKeys { age }));

@@ -28,7 +28,7 @@ fn verifier() -> (Arc<Verifier>, String, String) {
 }
 
 fn routes(verifier: Arc<Verifier>) -> BoxedFilter<(Response,)> {
-    let name = |grant: Verified<ServiceGrant>| grant.token.to_string();
+    let name = |grant: Verified<ServiceGrant>| grant.token.id.to_string();
     let work = ::warp::path("work").and(token(Arc::clone(&verifier))).map(name);
     let allocate =
         ::warp::path("allocate").and(token(verifier.clone())).and_then(require_role("allocator")).map(name);

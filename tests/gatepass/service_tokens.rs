@@ -37,9 +37,9 @@ fn kept(at: &Running) -> BTreeMap<String, Vec<Vec<rusqlite::types::Value>>> {
 
 async fn status_of(at: &Running, minted: &Value) -> Status {
     let token = at.authority.tokens.show_service_token(TokenId::parse(id_of(minted)).unwrap()).await.unwrap();
-    let StatusRef { list, index } = token.mint.status;
+    let StatusRef { list, index } = token.mint.token.status;
     assert_eq!(minted["status_list"], json!({ "idx": index, "uri": format!("{}/status/{list}", at.url) }));
-    at.store.revocations().status(token.mint.status)
+    at.store.revocations().status(token.mint.token.status)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +55,7 @@ async fn a_service_verifies_with_the_key_set_what_was_minted_for_it() {
     let (token, now) = (token_of(&minted), at.authority.time.now());
     let (issuers, audiences) = ([at.url.clone()], [AUDIENCE.to_owned()]);
     let grant = verify_service(&token, &keys(&at).await, &issuers, &audiences, now).unwrap();
-    assert_eq!(grant.token.to_string(), id_of(&minted));
+    assert_eq!(grant.token.id.to_string(), id_of(&minted));
     assert_eq!(grant.expires_at, now.plus(Duration::from_secs(600)).whole_second());
     assert!(grant.has_role("proxy") && grant.has_role("director") && grant.roles.len() == 2);
     let expected = json!({ "audience": AUDIENCE, "roles": ["proxy", "director"], "label": "nightly",
@@ -189,8 +189,9 @@ async fn rotating_and_retiring_service_keys_leaves_enrollment_tokens_alone() {
     let after = at.mint_service(json!({})).await;
     let (issuers, audiences, now) = ([at.url.clone()], [AUDIENCE.to_owned()], at.authority.time.now());
     let known = keys(&at).await;
-    let [first, second] = [&before, &after]
-        .map(|minted| verify_service(&token_of(minted), &known, &issuers, &audiences, now).unwrap().key_id());
+    let [first, second] = [&before, &after].map(|minted| {
+        verify_service(&token_of(minted), &known, &issuers, &audiences, now).unwrap().signing_key()
+    });
     assert_ne!(first, second);
     let retired = at.admin().post(&format!("/api/v1/signing-keys/{first}/retire"), &json!({})).await;
     assert_eq!(retired.status, 200, "{}", retired.text);

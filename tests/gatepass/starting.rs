@@ -49,7 +49,7 @@ async fn a_first_start_that_was_cut_off_begins_again_and_leaves_nothing_alive_un
     assert_eq!(live.len(), 2, "the first roles token and the emergency token");
     let text = live.iter().map(|(token, _)| token.to_string()).collect::<Vec<_>>();
     let id = |token: &str| {
-        gatepass::token::UnverifiedToken::parse(token).unwrap().unverified_grant().unwrap().token
+        gatepass::token::UnverifiedToken::parse(token).unwrap().unverified_grant().unwrap().token.id
     };
     assert!(text.contains(&id(&shown).to_string()) && !text.contains(&id(&unseen).to_string()));
 }

@@ -64,11 +64,11 @@ impl Said {
         match UnverifiedToken::parse(text) {
             Err(VerifyError::WrongType) => {
                 let token = UnverifiedToken::parse_service(text)?;
-                Ok((Self::Service(token.unverified_service_grant()?), token.key_id()))
+                Ok((Self::Service(token.unverified_service_grant()?), token.signing_key()))
             }
             token => {
                 let token = token?;
-                Ok((Self::Enrollment(token.unverified_grant()?), token.key_id()))
+                Ok((Self::Enrollment(token.unverified_grant()?), token.signing_key()))
             }
         }
     }
@@ -76,16 +76,16 @@ impl Said {
     /// The URL of the authority.
     pub(super) fn issuer(&self) -> &str {
         match self {
-            Self::Enrollment(grant) => &grant.issuer,
-            Self::Service(grant) => &grant.issuer,
+            Self::Enrollment(grant) => &grant.token.issuer,
+            Self::Service(grant) => &grant.token.issuer,
         }
     }
 
     /// Its place in the status lists.
     pub(super) const fn status(&self) -> StatusRef {
         match self {
-            Self::Enrollment(grant) => grant.status,
-            Self::Service(grant) => grant.status,
+            Self::Enrollment(grant) => grant.token.status,
+            Self::Service(grant) => grant.token.status,
         }
     }
 
@@ -133,19 +133,19 @@ const SERVICE: [(&str, &str); 8] = [
 
 fn enrollment(grant: &Grant, key: KeyId) -> Value {
     json!({
-        "token_id": grant.token, "issuer": grant.issuer, "roles": grant.roles, "persistent": grant.persistent,
-        "issued_at": grant.issued_at, "not_before": grant.not_before, "expires_at": grant.expires_at,
-        "max_uses": grant.max_uses, "dns_names": grant.bindings.dns_names, "cluster": grant.bindings.cluster,
-        "host": grant.bindings.host, "key_thumbprint": grant.key, "ca_fingerprint": grant.root,
-        "policy": grant.policy, "kid": key, "status": place(grant.status),
+        "token_id": grant.token.id, "issuer": grant.token.issuer, "roles": grant.terms.roles, "persistent": grant.terms.persistent,
+        "issued_at": grant.issued_at, "not_before": grant.not_before, "expires_at": grant.terms.expires_at,
+        "max_uses": grant.terms.max_uses, "dns_names": grant.terms.bindings.dns_names, "cluster": grant.terms.bindings.cluster,
+        "host": grant.terms.bindings.host, "key_thumbprint": grant.terms.host_key, "ca_fingerprint": grant.root,
+        "policy": grant.terms.policy, "kid": key, "status": place(grant.token.status),
     })
 }
 
 fn service(grant: &ServiceGrant, key: KeyId) -> Value {
     json!({
-        "token_id": grant.token, "issuer": grant.issuer, "audience": grant.audience, "roles": grant.roles,
+        "token_id": grant.token.id, "issuer": grant.token.issuer, "audience": grant.audience, "roles": grant.roles,
         "issued_at": grant.issued_at, "not_before": grant.not_before, "expires_at": grant.expires_at, "kid": key,
-        "status": place(grant.status),
+        "status": place(grant.token.status),
     })
 }
 

@@ -66,14 +66,14 @@ impl Verify {
         match (said, self.audiences.as_slice()) {
             (Said::Enrollment(_), []) => {
                 let verified = verify(text, keys, &issuers, now).map_err(bad)?;
-                Ok((Said::Enrollment((*verified).clone()), verified.key_id()))
+                Ok((Said::Enrollment((*verified).clone()), verified.signing_key()))
             }
             (Said::Service(_), []) => Err(CliError::Usage(
                 "this is a service token: say with --audience which service it has to be for".to_owned(),
             )),
             (_, audiences) => {
                 let verified = verify_service(text, keys, &issuers, audiences, now).map_err(bad)?;
-                Ok((Said::Service((*verified).clone()), verified.key_id()))
+                Ok((Said::Service((*verified).clone()), verified.signing_key()))
             }
         }
     }

@@ -5,26 +5,26 @@ use std::time::Duration;
 use super::*;
 use crate::client::directory::tests::{answer, host_file};
 use crate::id::{ListId, StatusRef};
-use crate::token::{Bindings, Grant, KeyRing, mint};
+use crate::token::{Grant, KeyRing, Terms, TokenRef, mint};
 
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const ROOT: Fingerprint = Fingerprint::from_bytes([7; 32]);
 
 fn token(issuer: &str, root: Option<Fingerprint>) -> Secret<String> {
     let grant = Grant {
-        token: TokenId::generate(NOW),
-        issuer: issuer.to_owned(),
+        token: TokenRef {
+            id: TokenId::generate(NOW),
+            issuer: issuer.to_owned(),
+            status: StatusRef { list: ListId::generate(NOW), index: 0 },
+        },
         issued_at: NOW,
         not_before: NOW,
-        expires_at: Some(NOW.plus(Duration::from_secs(900))),
-        persistent: false,
-        roles: Vec::new(),
-        max_uses: Some(1),
         root,
-        bindings: Bindings::default(),
-        key: None,
-        policy: None,
-        status: StatusRef { list: ListId::generate(NOW), index: 0 },
+        terms: Terms {
+            expires_at: Some(NOW.plus(Duration::from_secs(900))),
+            max_uses: Some(1),
+            ..Terms::default()
+        },
     };
     Secret::new(mint(&grant, &KeyRing::generate(), NOW).unwrap().text().expose().clone())
 }

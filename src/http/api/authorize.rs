@@ -60,7 +60,7 @@ fn by_token(authority: &Authority, token: &str, demand: &Demand, yes: StatusCode
     let audience = demand.audience(trust.audiences())?;
     match authority.authenticator.check_service(token, audience) {
         Ok(grant) => {
-            let subject = Subject { id: grant.token.to_string(), host: false, roles: &grant.roles };
+            let subject = Subject { id: grant.token.id.to_string(), host: false, roles: &grant.roles };
             Ok(verdict(&subject, demand, yes).into())
         }
         Err(bad) => Ok(refused(&Problem::of(Code::InvalidToken, bad.to_string()), true).into()),

@@ -76,29 +76,29 @@ impl TokenItem {
         let state = record.state(now);
         let TokenRecord { mint, used, revoked_at, spent_at: _, last_use, replaced_by, revoke_at } = record;
         Self {
-            id: mint.token,
+            id: mint.token.id,
             state,
             label: mint.label,
-            roles: mint.roles,
-            persistent: mint.persistent,
+            roles: mint.terms.roles,
+            persistent: mint.terms.persistent,
             emergency: mint.emergency,
             minter: mint.minter,
             created_at: mint.created_at,
-            expires_at: mint.expires_at,
-            max_uses: mint.max_uses,
+            expires_at: mint.terms.expires_at,
+            max_uses: mint.terms.max_uses,
             used,
-            uses_left: mint.max_uses.map(|most| most.saturating_sub(used)),
+            uses_left: mint.terms.max_uses.map(|most| most.saturating_sub(used)),
             hosts: used,
             last_used_at: last_use.map(|last| last.at),
             last_used_by: last_use.map(|last| last.host),
             last_used_from: last_use.and_then(|last| last.from),
-            dns_names: mint.dns_names,
-            key_thumbprint: mint.bound_key,
-            cluster: mint.cluster,
+            dns_names: mint.terms.bindings.dns_names,
+            key_thumbprint: mint.terms.host_key,
+            cluster: mint.terms.bindings.cluster,
             revoked_at,
             replaced_by,
             revokes_at: revoke_at.filter(|_| revoked_at.is_none()),
-            kid: mint.key,
+            kid: mint.signing_key,
         }
     }
 }
@@ -163,17 +163,17 @@ impl ServiceTokenItem {
         let state = record.state(now);
         let TokenRecord { mint, revoked_at, .. } = record;
         Self {
-            id: mint.token,
+            id: mint.token.id,
             state,
-            status_list: StatusEntry::new(&mint.issuer, mint.status),
+            status_list: StatusEntry::new(&mint.token.issuer, mint.token.status),
             audience: mint.audience,
             label: mint.label,
-            roles: mint.roles,
+            roles: mint.terms.roles,
             minter: mint.minter,
             created_at: mint.created_at,
-            expires_at: mint.expires_at,
+            expires_at: mint.terms.expires_at,
             revoked_at,
-            kid: mint.key,
+            kid: mint.signing_key,
         }
     }
 }

@@ -82,7 +82,7 @@ async fn create(call: Call) -> Result<Reply, Problem> {
         }
         error => error.into(),
     })?;
-    let token_id = minted.grant().persistent.then_some(minted.grant().token);
+    let token_id = minted.grant().terms.persistent.then_some(minted.grant().token.id);
     Ok(Reply::ok(&Created { token: minted.text().expose(), token_id }))
 }
 
@@ -143,7 +143,7 @@ async fn delete(call: Call) -> Result<Reply, Problem> {
 fn id_of(text: &str) -> Option<TokenId> {
     TokenId::parse(text).or_else(|| {
         let grant = UnverifiedToken::parse(text).and_then(|token| token.unverified_grant()).ok()?;
-        Some(grant.token)
+        Some(grant.token.id)
     })
 }
 

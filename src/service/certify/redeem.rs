@@ -14,7 +14,7 @@ use crate::service::time::TOLERATED_STEP_BACK;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
 use crate::store::{
     KEEP_AFTER_EXPIRY, NewHost, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
-    StoreError, StoredCertificate, Ticket,
+    StoreError, StoredCertificate,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, Verified};
 
@@ -55,7 +55,7 @@ impl Enrollment {
     ) -> Result<Enrolled, ServiceError> {
         let now = self.time.trusted()?;
         let token = self.authenticate(request.unverified_token)?;
-        let caller = Caller { actor: Actor::Token(token.grant().token), ..caller.clone() };
+        let caller = Caller { actor: Actor::Token(token.grant().token.id), ..caller.clone() };
         self.take_turn(&caller, token.grant())?;
         let result = self.judge(&caller, &token, request, now).await;
         result.map_err(|error| self.refuse(&caller, token.grant(), error, now))
@@ -71,12 +71,12 @@ impl Enrollment {
     /// succeeds counts for nothing here, as ten thousand hosts on one token are a rollout.
     fn refuse(&self, caller: &Caller, grant: &Grant, error: ServiceError, now: Timestamp) -> ServiceError {
         let Some(reason) = ledger_reason(&error) else { return error };
-        let whom = Whom::Token(grant.token);
+        let whom = Whom::Token(grant.token.id);
         self.refusals.note(Refused { caller: caller.clone(), whom, reason }, now);
         if self.is_emergency(grant) {
             return error;
         }
-        self.throttles.refuse_token(grant.token).err().map_or(error, ServiceError::from)
+        self.throttles.refuse_token(grant.token.id).err().map_or(error, ServiceError::from)
     }
 
     /// Steps 1: size, syntax, signature, issuer, audience, type. Nothing is written before this has passed (I4).
@@ -99,15 +99,15 @@ impl Enrollment {
             return Err(HostError::Revoked.into());
         }
         // The pair comes before time, uses and bindings: a lost answer is given again although the token ended since.
-        let pair = self.store.pair(token.grant().token, key).await?;
+        let pair = self.store.pair(token.grant().token.id, key).await?;
         if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
             return Ok(enrolled);
         }
-        let ask = Ask { key: csr.thumbprint(), name: request.name, cluster: request.cluster };
+        let ask = Ask { host_key: csr.thumbprint(), name: request.name, cluster: request.cluster };
         match self.judge_anew(caller, token, csr, ask, pair, now).await {
             // The same pair may have redeemed since it was looked up, and its own use, or its own name, be in the way.
             Err(refusal) if is_overtaken(&refusal) => {
-                let pair = self.store.pair(token.grant().token, key).await?;
+                let pair = self.store.pair(token.grant().token.id, key).await?;
                 self.repeat(pair.as_ref(), token.grant(), now).await?.ok_or(refusal)
             }
             outcome => outcome,
@@ -136,7 +136,7 @@ impl Enrollment {
 
     /// A first look at revocations and uses, in memory; it refuses early, the transaction decides.
     fn judge_status(&self, grant: &Grant, redeemed_before: bool) -> Result<(), TokenError> {
-        match self.store.revocations().status(grant.status) {
+        match self.store.revocations().status(grant.token.status) {
             Status::Valid => Ok(()),
             Status::UsedUp if redeemed_before => Ok(()),
             Status::UsedUp => Err(spent(grant)),
@@ -161,7 +161,7 @@ impl Enrollment {
             id: HostId::generate(now),
             name: name.clone(),
             cluster: ticket.ask.cluster.clone(),
-            roles: ticket.grant.roles.clone(),
+            roles: ticket.grant.terms.roles.clone(),
         };
         let warrant = Warrant { csr: &ticket.csr, host: host.id, roles: &host.roles, name: name.clone() };
         let certificate = self.issue(warrant, now)?;
@@ -169,14 +169,12 @@ impl Enrollment {
         let entry = self
             .enrolled_entry(caller, Action::HostEnrolled, &ticket, &stored, now)
             .with("roles", role_names(&host));
-        let keep_until = ticket.grant.expires_at.map(|at| at.plus(KEEP_AFTER_EXPIRY));
-        let keep_until = keep_until.filter(|_| !ticket.grant.persistent);
         let id = host.id;
-        let command = Redeem { ticket: ticket_of(&ticket.grant), host, certificate, keep_until, entry };
+        let command = Redeem { grant: ticket.grant.clone(), host, certificate, entry };
         match self.store.redeem(command).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
-                let roles = ticket.grant.roles.clone();
+                let roles = ticket.grant.terms.roles.clone();
                 Ok(Enrolled::new(name, roles, stored, &self.cas.load(), ticket.grant.root))
             }
             Redeemed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
@@ -198,8 +196,8 @@ impl Enrollment {
             let certificate = self.issue(warrant, now)?;
             let stored = as_stored(id, &certificate);
             let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
-            let (facts, roles) = (ticket_of(&ticket.grant), host.roles.clone());
-            let command = Recertify { ticket: facts, host: id, roles, certificate, entry };
+            let (grant, roles) = (ticket.grant.clone(), host.roles.clone());
+            let command = Recertify { grant, host: id, roles, certificate, entry };
             return match self.store.recertify(command).await? {
                 Renewed::First | Renewed::Replaced(_) => {
                     self.sound_alarm(&ticket.grant, id);
@@ -245,7 +243,7 @@ impl Enrollment {
         now: Timestamp,
     ) -> Draft {
         let subjects = Subjects {
-            token: Some(ticket.grant.token),
+            token: Some(ticket.grant.token.id),
             host: Some(stored.host),
             serial: Some(stored.record.serial),
             ..Subjects::default()
@@ -260,25 +258,15 @@ impl Enrollment {
     }
 
     fn is_emergency(&self, grant: &Grant) -> bool {
-        self.emergency.is(grant.token)
+        self.emergency.is(grant.token.id)
     }
 
     /// Every use of the emergency token is an alarm: in the log and the metrics here, in the ledger by its entry.
     fn sound_alarm(&self, grant: &Grant, host: HostId) {
         if self.is_emergency(grant) {
-            tracing::error!(token = %grant.token, %host, "ALARM: the emergency token has admitted a host");
+            tracing::error!(token = %grant.token.id, %host, "ALARM: the emergency token has admitted a host");
             metrics::counter!("gatepass_emergency_token_uses_total").increment(1);
         }
-    }
-}
-
-fn ticket_of(grant: &Verified<Grant>) -> Ticket {
-    Ticket {
-        token: grant.token,
-        key: grant.key_id(),
-        status: grant.status,
-        persistent: grant.persistent,
-        max_uses: grant.max_uses,
     }
 }
 

@@ -12,7 +12,7 @@ pub(super) fn expired_or_invalid(error: VerifyError) -> TokenError {
 }
 
 pub(super) fn spent(grant: &Grant) -> TokenError {
-    if grant.max_uses == Some(1) { TokenError::Used } else { TokenError::Exhausted }
+    if grant.terms.max_uses == Some(1) { TokenError::Used } else { TokenError::Exhausted }
 }
 
 pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {

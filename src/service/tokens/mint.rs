@@ -14,7 +14,7 @@ use crate::service::tokens::order::{Catalogue, MintOrder};
 use crate::service::trust::LiveTrust;
 use crate::service::{Caller, ServiceError, TimeKeeper};
 use crate::store::{ListKind, MintRecord, Minted, RecordMint, Store, StoreError};
-use crate::token::{self, Bindings, Grant, KeyRing, MintedToken};
+use crate::token::{self, Grant, KeyRing, MintedToken, Terms, TokenRef};
 
 /// How often a token is signed again because the signing key changed meanwhile.
 pub(in crate::service) const ATTEMPTS: usize = 3;
@@ -68,60 +68,54 @@ impl Minting {
         ring: &KeyRing,
         now: Timestamp,
     ) -> Result<(MintedToken, RecordMint), ServiceError> {
-        let kind = if order.persistent { ListKind::Persistent } else { ListKind::Ephemeral };
-        let status = self.indexes.take(kind, self.store.as_ref(), now).await?;
+        let kind = if order.terms.persistent { ListKind::Persistent } else { ListKind::Ephemeral };
         let at = now.whole_second();
         let grant = Grant {
-            token: TokenId::generate(now),
-            issuer: self.trust.issuers().current().to_owned(),
+            token: self.next_token(kind, now).await?,
             issued_at: at,
             not_before: at,
-            expires_at: order.expires_at,
-            persistent: order.persistent,
-            roles: order.roles.clone(),
-            max_uses: order.max_uses,
             root: self.pins_root.then(|| self.cas.load().current().root_fingerprint()),
-            bindings: Bindings {
-                host: None,
-                cluster: order.cluster.clone(),
-                dns_names: order.dns_names.clone(),
-            },
-            key: order.key,
-            policy: None,
-            status,
+            terms: order.terms.clone(),
         };
         let minted = token::mint(&grant, ring, now)?;
         let entry = minted_entry(caller, &order, &grant, now);
-        let record = record(caller, order, &minted, now);
+        let record = MintRecord {
+            token: grant.token,
+            terms: order.terms,
+            signing_key: minted.signing_key(),
+            label: order.label,
+            emergency: order.emergency,
+            minter: caller.actor.to_string(),
+            created_at: now,
+            audience: None,
+        };
         Ok((minted, RecordMint { record, by: caller.actor.clone(), entry }))
+    }
+
+    /// A token's id, issuer and status entry, none of which any other token gets.
+    pub(in crate::service) async fn next_token(
+        &self,
+        kind: ListKind,
+        now: Timestamp,
+    ) -> Result<TokenRef, ServiceError> {
+        let status = self.indexes.take(kind, self.store.as_ref(), now).await?;
+        let issuer = self.trust.issuers().current().to_owned();
+        Ok(TokenRef { id: TokenId::generate(now), issuer, status })
     }
 }
 
 /// The first roles token: persistent, unlimited, no roles; a host joins with it and gets roles later.
 pub fn first_roles_order() -> MintOrder {
-    MintOrder {
-        roles: Vec::new(),
-        persistent: true,
-        label: label("first roles token"),
-        expires_at: None,
-        max_uses: None,
-        dns_names: Vec::new(),
-        key: None,
-        cluster: None,
-        emergency: false,
-    }
+    let terms = Terms { persistent: true, ..Terms::default() };
+    MintOrder { terms, label: label("first roles token"), emergency: false }
 }
 
-/// The emergency token: persistent, unlimited, every role but `allocator`. With it an installation is saved whose
-/// coordinators are gone.
+/// The emergency token: persistent, unlimited, every role but `allocator`. It saves an installation whose coordinators
+/// are gone.
 pub fn emergency_order(roles: &Catalogue) -> MintOrder {
     let roles = roles.iter().map(|(role, _)| role).filter(|role| role.as_str() != "allocator");
-    MintOrder {
-        roles: roles.cloned().collect(),
-        label: label("emergency token"),
-        emergency: true,
-        ..first_roles_order()
-    }
+    let terms = Terms { roles: roles.cloned().collect(), persistent: true, ..Terms::default() };
+    MintOrder { terms, label: label("emergency token"), emergency: true }
 }
 
 #[expect(clippy::expect_used, reason = "the text is a constant of this file, and a test parses it")]
@@ -129,52 +123,28 @@ fn label(text: &'static str) -> Label {
     Label::parse(text).expect("a label of ours is well-formed")
 }
 
-/// The record that lists show and that revoking by id needs.
-fn record(caller: &Caller, order: MintOrder, minted: &MintedToken, now: Timestamp) -> MintRecord {
-    let grant = minted.grant();
-    MintRecord {
-        token: grant.token,
-        key: minted.key_id(),
-        issuer: grant.issuer.clone(),
-        label: order.label,
-        roles: order.roles,
-        persistent: order.persistent,
-        emergency: order.emergency,
-        minter: caller.actor.to_string(),
-        created_at: now,
-        expires_at: order.expires_at,
-        max_uses: order.max_uses,
-        dns_names: order.dns_names,
-        bound_key: order.key,
-        cluster: order.cluster,
-        host: None,
-        policy: None,
-        status: grant.status,
-        audience: None,
-    }
-}
-
 /// The entry of a mint: the whole grant, never the token.
 fn minted_entry(caller: &Caller, order: &MintOrder, grant: &Grant, now: Timestamp) -> Draft {
-    let subjects = Subjects { token: Some(grant.token), ..Subjects::default() };
+    let subjects = Subjects { token: Some(grant.token.id), ..Subjects::default() };
     let entry = caller.did(Action::TokenCreated, now).about(subjects);
     Draft { detail: grant_detail(order, grant), ..entry }
 }
 
 fn grant_detail(order: &MintOrder, grant: &Grant) -> Map<String, Value> {
+    let Terms { roles, persistent, expires_at, max_uses, bindings, host_key, policy: _ } = &grant.terms;
     let detail = json!({
         "label": order.label,
-        "roles": grant.roles,
-        "persistent": grant.persistent,
+        "roles": roles,
+        "persistent": persistent,
         "emergency": order.emergency,
-        "expires_at": grant.expires_at,
-        "max_uses": grant.max_uses,
-        "dns_names": grant.bindings.dns_names,
-        "key_thumbprint": grant.key,
-        "cluster": grant.bindings.cluster,
-        "issuer": grant.issuer,
-        "status_list": grant.status.list,
-        "status_index": grant.status.index,
+        "expires_at": expires_at,
+        "max_uses": max_uses,
+        "dns_names": bindings.dns_names,
+        "key_thumbprint": host_key,
+        "cluster": bindings.cluster,
+        "issuer": grant.token.issuer,
+        "status_list": grant.token.status.list,
+        "status_index": grant.token.status.index,
     });
     object(detail)
 }

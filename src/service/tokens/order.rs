@@ -17,7 +17,7 @@ use crate::name::{Cluster, DnsPattern, Label, NameError, Role};
 use crate::service::object::object;
 use crate::service::{FieldError, RequestError};
 use crate::span::{Setting, Spans};
-use crate::token::{MAX_PATTERNS, MAX_ROLES};
+use crate::token::{Bindings, MAX_PATTERNS, MAX_ROLES, Terms};
 
 /// The longest life that may be asked for a persistent token; without asking it lives until revoked.
 pub const MAX_PERSISTENT_TTL: Duration = Duration::from_secs(3650 * 86_400);
@@ -151,22 +151,10 @@ where
 /// A mint that may go ahead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MintOrder {
-    /// The roles, all of them in the catalogue.
-    pub roles: Vec<Role>,
-    /// Whether it lives in a row of its own.
-    pub persistent: bool,
-    /// What people know it by.
+    /// The terms; every role is in the catalogue.
+    pub terms: Terms,
+    /// The token's label.
     pub label: Label,
-    /// Until when it lives; `None` only for a persistent token.
-    pub expires_at: Option<Timestamp>,
-    /// How many hosts it admits; `None` = unlimited.
-    pub max_uses: Option<u32>,
-    /// The patterns of names it allows.
-    pub dns_names: Vec<DnsPattern>,
-    /// The only key that may redeem it.
-    pub key: Option<Thumbprint>,
-    /// The only cluster it admits to.
-    pub cluster: Option<Cluster>,
     /// Whether it is the emergency token.
     pub emergency: bool,
 }
@@ -174,13 +162,14 @@ pub struct MintOrder {
 impl MintOrder {
     /// What it leads to, if it is minted at `now`.
     pub fn act(&self, now: Timestamp) -> Act<'_> {
+        let terms = &self.terms;
         Act::Mint {
-            roles: &self.roles,
-            dns_names: &self.dns_names,
-            persistent: self.persistent,
-            lasts: self.expires_at.map(|at| at.since(now.whole_second())),
-            uses: self.max_uses,
-            cluster: self.cluster.as_ref(),
+            roles: &terms.roles,
+            dns_names: &terms.bindings.dns_names,
+            persistent: terms.persistent,
+            lasts: terms.expires_at.map(|at| at.since(now.whole_second())),
+            uses: terms.max_uses,
+            cluster: terms.bindings.cluster.as_ref(),
         }
     }
 }
@@ -200,25 +189,17 @@ impl MintRequest {
         let roles = catalogue.pick(&self.roles, &mut faults);
         let label = Label::parse(&self.label).map_err(|error| faults.push(fault("label", &error))).ok();
         let cluster = self.cluster(&mut faults);
-        let expires_at = self.expiry(spans, now, &mut faults);
-        let max_uses = self.uses(&mut faults);
-        let dns_names = self.patterns(&mut faults);
-        let key = self.key(&mut faults);
+        let terms = Terms {
+            roles,
+            persistent: self.persistent,
+            expires_at: self.expiry(spans, now, &mut faults),
+            max_uses: self.uses(&mut faults),
+            bindings: Bindings { host: None, cluster, dns_names: self.patterns(&mut faults) },
+            host_key: self.host_key(&mut faults),
+            policy: None,
+        };
         match label {
-            Some(label) if faults.is_empty() => {
-                let persistent = self.persistent;
-                Ok(MintOrder {
-                    roles,
-                    persistent,
-                    label,
-                    expires_at,
-                    max_uses,
-                    dns_names,
-                    key,
-                    cluster,
-                    emergency: false,
-                })
-            }
+            Some(label) if faults.is_empty() => Ok(MintOrder { terms, label, emergency: false }),
             _ => Err(RequestError::Fields(faults)),
         }
     }
@@ -294,7 +275,7 @@ impl MintRequest {
         patterns
     }
 
-    fn key(&self, faults: &mut Vec<FieldError>) -> Option<Thumbprint> {
+    fn host_key(&self, faults: &mut Vec<FieldError>) -> Option<Thumbprint> {
         let text = self.key_thumbprint.as_deref().filter(|text| !text.is_empty())?;
         let key = Thumbprint::parse(text);
         if key.is_none() {

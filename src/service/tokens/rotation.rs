@@ -10,7 +10,7 @@ use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::service::tokens::TokenAdmin;
 use crate::service::tokens::mint::ATTEMPTS;
-use crate::service::tokens::order::{Bind, MAX_PERSISTENT_TTL, MintOrder, MintRequest};
+use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL, MintOrder};
 use crate::service::{Caller, FieldError, RequestError, ServiceError, TokenError};
 use crate::span::{Spans, parse_span};
 use crate::store::{
@@ -76,19 +76,14 @@ impl TokenAdmin {
             let now = self.time.trusted()?;
             // What the store would refuse is not signed first.
             before.may_rotate(now).map_err(|refused| refusal(refused, id))?;
-            let order = again(&before.mint, now, &self.spans.load())?.judge(
-                &self.minting.roles,
-                &self.spans.load(),
-                now,
-                Vec::new(),
-            )?;
+            let order = again(&before.mint, &self.minting.roles, &self.spans.load(), now)?;
             caller.may(order.act(now))?;
             let (minted, successor) =
                 self.minting.sign(caller, order.clone(), &self.trust.ring(), now).await?;
             let revoke_at = overlap.map(|overlap| now.plus(overlap));
             let subjects = Subjects { token: Some(id), ..Subjects::default() };
             let entry = caller.did(Action::TokenRotated, now).about(subjects);
-            let entry = entry.with("replaced_by", successor.record.token.to_string());
+            let entry = entry.with("replaced_by", successor.record.token.id.to_string());
             let entry = entry.with("revokes_at", revoke_at.unwrap_or(now).to_string());
             match self.store.rotate_token(RotateToken { token: id, successor, revoke_at, entry }).await? {
                 TokenRotation::Rotated => {
@@ -117,59 +112,38 @@ fn refusal(refused: RotationRefusal, id: TokenId) -> ServiceError {
     }
 }
 
-/// What would have to be asked for to get the same token now. Each field is named, so that none is lost on the way.
-fn again(mint: &MintRecord, now: Timestamp, spans: &Spans) -> Result<MintRequest, RequestError> {
-    let MintRecord {
-        token: _,
-        key: _,
-        issuer: _,
-        minter: _,
-        status: _,
-        emergency: _,
-        audience: _,
-        label,
-        roles,
-        persistent,
-        created_at,
-        expires_at,
-        max_uses,
-        dns_names,
-        bound_key,
-        cluster,
-        host,
-        policy,
-    } = mint;
-    let bound = [("host", host.is_some()), ("policy", policy.is_some())];
-    let faults = bound.into_iter().filter(|(_, bound)| *bound);
-    let faults = faults.map(|(field, _)| FieldError::new(field, "a token that is bound so has no successor"));
-    let faults: Vec<_> = faults.collect();
+/// The order of a successor with the same terms.
+fn again(
+    mint: &MintRecord,
+    catalogue: &Catalogue,
+    spans: &Spans,
+    now: Timestamp,
+) -> Result<MintOrder, RequestError> {
+    let mut terms = mint.terms.clone();
+    let mut faults = Vec::new();
+    for (field, bound) in [("host", terms.bindings.host.is_some()), ("policy", terms.policy.is_some())] {
+        if bound {
+            faults.push(FieldError::new(field, "a token that is bound so has no successor"));
+        }
+    }
+    let roles = terms.roles.iter().map(ToString::to_string).collect::<Vec<_>>();
+    terms.roles = catalogue.pick(&roles, &mut faults);
     if !faults.is_empty() {
         return Err(RequestError::Fields(faults));
     }
-    // The longest life may have been shortened since.
-    let most = if *persistent { MAX_PERSISTENT_TTL } else { spans.max_ephemeral_ttl };
-    let expires_at = expires_at.map(|at| now.plus(at.since(*created_at).min(most)).to_string());
-    Ok(MintRequest {
-        roles: roles.iter().map(ToString::to_string).collect(),
-        persistent: *persistent,
-        label: label.to_string(),
-        ttl: None,
-        expires_at,
-        max_uses: Some(max_uses.map(i64::from)),
-        dns_names: dns_names.iter().map(ToString::to_string).collect(),
-        key_thumbprint: bound_key.map(|key| key.to_string()),
-        bind: Bind { cluster: cluster.as_ref().map(ToString::to_string) },
-        cluster_id: None,
-        expires_days: None,
-        max_nodes: None,
-    })
+    // The longest life may have been shortened since the token was minted.
+    let most = if terms.persistent { MAX_PERSISTENT_TTL } else { spans.max_ephemeral_ttl };
+    let life = |at: Timestamp| at.since(mint.created_at).min(most);
+    terms.expires_at = terms.expires_at.map(|at| now.plus(life(at)).whole_second());
+    Ok(MintOrder { terms, label: mint.label.clone(), emergency: false })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::id::{HostId, KeyId, ListId, PolicyId, StatusRef};
-    use crate::name::Label;
+    use crate::name::{Label, Role};
+    use crate::token::{Bindings, Terms, TokenRef};
 
     const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
     const SPANS: Spans = Spans {
@@ -180,48 +154,47 @@ mod tests {
     };
 
     fn ephemeral(life: Duration) -> MintRecord {
+        let status = StatusRef { list: ListId::generate(NOW), index: 0 };
+        let issuer = String::from("https://gate.example.org");
         MintRecord {
-            token: TokenId::generate(NOW),
-            key: KeyId::of(b"key"),
-            issuer: String::from("https://gate.example.org"),
+            token: TokenRef { id: TokenId::generate(NOW), issuer, status },
+            terms: Terms { expires_at: Some(NOW.plus(life)), ..Terms::default() },
+            signing_key: KeyId::of(b"key"),
             label: Label::parse("").unwrap(),
-            roles: Vec::new(),
-            persistent: false,
             emergency: false,
             minter: String::from("user:admin"),
             created_at: NOW,
-            expires_at: Some(NOW.plus(life)),
-            max_uses: None,
-            dns_names: Vec::new(),
-            bound_key: None,
-            cluster: None,
-            host: None,
-            policy: None,
-            status: StatusRef { list: ListId::generate(NOW), index: 0 },
             audience: None,
         }
     }
 
+    fn refused(terms: Terms) -> bool {
+        let refused = again(&MintRecord { terms, ..ephemeral(OVERLAP) }, &Catalogue::default(), &SPANS, NOW);
+        matches!(refused, Err(RequestError::Fields(faults)) if faults.len() == 1)
+    }
+
     #[test]
-    fn a_successor_lives_as_long_as_the_token_or_as_long_as_is_allowed_by_now() {
+    fn a_successor_lives_as_long_as_the_token_or_as_long_as_is_allowed_now() {
         for (life, expected) in [
             (Duration::from_secs(600), Duration::from_secs(600)),
             (SPANS.max_ephemeral_ttl * 2, SPANS.max_ephemeral_ttl),
         ] {
-            let asked = again(&ephemeral(life), NOW, &SPANS).unwrap();
-            assert_eq!(asked.expires_at, Some(NOW.plus(expected).to_string()));
+            let order = again(&ephemeral(life), &Catalogue::default(), &SPANS, NOW).unwrap();
+            assert_eq!(order.terms.expires_at, Some(NOW.plus(expected)));
         }
     }
 
     #[test]
-    fn a_token_that_is_bound_to_what_no_mint_asks_for_has_no_successor() {
-        let plain = ephemeral(OVERLAP);
-        for bound in [
-            MintRecord { host: Some(HostId::generate(NOW)), ..plain.clone() },
-            MintRecord { policy: Some(PolicyId::generate(NOW)), ..plain },
-        ] {
-            let refused = again(&bound, NOW, &SPANS);
-            assert!(matches!(refused, Err(RequestError::Fields(faults)) if faults.len() == 1));
-        }
+    fn a_token_bound_to_a_host_or_a_policy_has_no_successor() {
+        let plain = ephemeral(OVERLAP).terms;
+        let bindings = Bindings { host: Some(HostId::generate(NOW)), ..Bindings::default() };
+        assert!(refused(Terms { bindings, ..plain.clone() }));
+        assert!(refused(Terms { policy: Some(PolicyId::generate(NOW)), ..plain }));
+    }
+
+    #[test]
+    fn a_role_that_left_the_catalogue_is_not_given_again() {
+        let roles = vec![Role::parse("gone").unwrap()];
+        assert!(refused(Terms { roles, ..ephemeral(OVERLAP).terms }));
     }
 }

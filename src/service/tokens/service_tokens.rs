@@ -18,7 +18,7 @@ use crate::service::tokens::{HowToRevoke, TokenAdmin};
 use crate::service::{Caller, FieldError, RequestError, ServiceError};
 use crate::span::Spans;
 use crate::store::{ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenKind, TokenRecord};
-use crate::token::{self, KeyRing, MintedToken, ServiceGrant};
+use crate::token::{self, KeyRing, MintedToken, ServiceGrant, Terms};
 
 /// A service token as it was asked for, nothing of it judged yet.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -128,14 +128,12 @@ impl Minting {
     ) -> Result<(MintedToken<ServiceGrant>, RecordMint), ServiceError> {
         let at = now.whole_second();
         let grant = ServiceGrant {
-            token: TokenId::generate(now),
-            issuer: self.trust.issuers().current().to_owned(),
+            token: self.next_token(ListKind::Ephemeral, now).await?,
             audience: order.audience.clone(),
             issued_at: at,
             not_before: at,
             expires_at: order.expires_at,
             roles: order.roles.clone(),
-            status: self.indexes.take(ListKind::Ephemeral, self.store.as_ref(), now).await?,
         };
         let minted = token::mint_service(&grant, ring, now)?;
         let entry = minted_entry(caller, order, &grant, now);
@@ -184,40 +182,30 @@ fn record(
     minted: &MintedToken<ServiceGrant>,
     now: Timestamp,
 ) -> MintRecord {
-    let grant = minted.grant();
+    let ServiceGrant { token, audience, expires_at, roles, .. } = &**minted.grant();
     MintRecord {
-        token: grant.token,
-        key: minted.key_id(),
-        issuer: grant.issuer.clone(),
+        token: token.clone(),
+        terms: Terms { roles: roles.clone(), expires_at: Some(*expires_at), ..Terms::default() },
+        signing_key: minted.signing_key(),
         label: order.label.clone(),
-        roles: grant.roles.clone(),
-        persistent: false,
         emergency: false,
         minter: caller.actor.to_string(),
         created_at: now,
-        expires_at: Some(grant.expires_at),
-        max_uses: None,
-        dns_names: Vec::new(),
-        bound_key: None,
-        cluster: None,
-        host: None,
-        policy: None,
-        status: grant.status,
-        audience: Some(grant.audience.clone()),
+        audience: Some(audience.clone()),
     }
 }
 
 /// The entry of a mint: the whole grant, never the token.
 fn minted_entry(caller: &Caller, order: &ServiceTokenOrder, grant: &ServiceGrant, now: Timestamp) -> Draft {
-    let subjects = Subjects { token: Some(grant.token), ..Subjects::default() };
+    let subjects = Subjects { token: Some(grant.token.id), ..Subjects::default() };
     let detail = json!({
         "audience": grant.audience,
         "label": order.label,
         "roles": grant.roles,
         "expires_at": grant.expires_at,
-        "issuer": grant.issuer,
-        "status_list": grant.status.list,
-        "status_index": grant.status.index,
+        "issuer": grant.token.issuer,
+        "status_list": grant.token.status.list,
+        "status_index": grant.token.status.index,
     });
     Draft { detail: object(detail), ..caller.did(Action::ServiceTokenCreated, now).about(subjects) }
 }

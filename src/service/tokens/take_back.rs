@@ -30,10 +30,10 @@ impl TokenAdmin {
         let revoked = match self.trust.load().whatever_audience(unverified_token, self.time.now()) {
             Ok(AuthenticatedToken::Enrollment(token)) => {
                 let how = HowToRevoke { even_emergency, ..HowToRevoke::default() };
-                self.revoke_token(caller, token.grant().token, how).await.map(drop)
+                self.revoke_token(caller, token.grant().token.id, how).await.map(drop)
             }
             Ok(AuthenticatedToken::Service(token)) => {
-                self.revoke_service_token(caller, token.grant().token).await.map(drop)
+                self.revoke_service_token(caller, token.grant().token.id).await.map(drop)
             }
             Err(VerifyError::WrongType) => return Ok(TakenBack::OtherKind),
             Err(_) => return Ok(TakenBack::NotOurs),

@@ -21,8 +21,8 @@ impl GoodToken {
     /// Its id.
     pub fn id(&self) -> TokenId {
         match self {
-            Self::Enrollment(grant) => grant.token,
-            Self::Service(grant) => grant.token,
+            Self::Enrollment(grant) => grant.token.id,
+            Self::Service(grant) => grant.token.id,
         }
     }
 
@@ -37,7 +37,7 @@ impl GoodToken {
     /// The roles it gives.
     pub fn roles(&self) -> &[Role] {
         match self {
-            Self::Enrollment(grant) => &grant.roles,
+            Self::Enrollment(grant) => &grant.terms.roles,
             Self::Service(grant) => &grant.roles,
         }
     }
@@ -97,7 +97,7 @@ impl Authenticator {
             return Err(VerifyError::WrongAudience.into());
         }
         let good = token.at(now)?;
-        judge_taken_back(self.store.revocations().status(good.status))?;
+        judge_taken_back(self.store.revocations().status(good.token.status))?;
         Ok(good)
     }
 
@@ -107,12 +107,12 @@ impl Authenticator {
         let (good, status) = match signed {
             AuthenticatedToken::Enrollment(token) => {
                 let good = token.at(now)?;
-                let status = good.status;
+                let status = good.token.status;
                 (GoodToken::Enrollment(good), status)
             }
             AuthenticatedToken::Service(token) => {
                 let good = token.at(now)?;
-                let status = good.status;
+                let status = good.token.status;
                 (GoodToken::Service(good), status)
             }
         };

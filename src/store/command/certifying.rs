@@ -1,25 +1,11 @@
 //! The verbs that lead to a host certificate: redeeming and renewing.
 
 use crate::clock::Timestamp;
-use crate::id::{HostId, KeyId, Serial, SpkiHash, StatusRef, TokenId};
+use crate::id::{HostId, Serial, SpkiHash};
 use crate::ledger::Draft;
 use crate::name::Role;
 use crate::store::NewHost;
-
-/// The part of a redemption that says which token it stands on; the same facts judge a later recertification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ticket {
-    /// The token.
-    pub token: TokenId,
-    /// The key that signed it: one that is retired meanwhile, or of an earlier epoch, vouches for it no more.
-    pub key: KeyId,
-    /// Its place in the status lists.
-    pub status: StatusRef,
-    /// Whether it needs a live row.
-    pub persistent: bool,
-    /// How many pairs it may admit; `None` = unlimited.
-    pub max_uses: Option<u32>,
-}
+use crate::token::{Grant, Verified};
 
 /// A certificate as it will be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,22 +28,20 @@ pub struct NewCertificate {
 /// [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate; the authority still vouches for the token;
 /// the token has not ended and a use is left; the name is free. A refusal leaves nothing behind.
 pub struct Redeem {
-    /// The token it stands on.
-    pub ticket: Ticket,
+    /// The grant of the token.
+    pub grant: Verified<Grant>,
     /// The new host.
     pub host: NewHost,
     /// Its first certificate.
     pub certificate: NewCertificate,
-    /// From when on the pair and the use count may be collected; `None` for a persistent token: while it has a row.
-    pub keep_until: Option<Timestamp>,
     /// The entry of the enrollment; written only for [`Redeemed::First`](crate::store::Redeemed::First).
     pub entry: Draft,
 }
 
 /// See [`Command::Recertify`](super::Command::Recertify). No use is taken. The token must be live, the host live, the pair its own.
 pub struct Recertify {
-    /// The token it stands on.
-    pub ticket: Ticket,
+    /// The grant of the token.
+    pub grant: Verified<Grant>,
     /// The host the pair admitted.
     pub host: HostId,
     /// The roles the certificate was built with; another set in the row answers [`Renewed::RolesChanged`](crate::store::Renewed::RolesChanged).

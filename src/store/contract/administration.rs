@@ -66,24 +66,26 @@ pub(in crate::store) async fn a_retired_issuer_takes_its_persistent_tokens_along
     world.revoke(&gone).await;
     let new = "https://new.example.org".to_owned();
     store.record_identity(identity(world, &new, &[])).await.unwrap();
-    let survivor = world.persistent(None);
-    let survivor = world.mint(MintRecord { issuer: new.clone(), ..survivor }).await;
+    let mut survivor = world.persistent(None);
+    survivor.token.issuer.clone_from(&new);
+    let survivor = world.mint(survivor).await;
     world.new_entries().await;
     let needed = store.retire_issuer(retirement(world, ISSUER, false, None)).await.unwrap();
     assert_eq!(needed, IssuerRetirement::Needed { tokens: 2 });
-    assert_eq!(store.revocations().status(ended.status), Status::Valid);
+    assert_eq!(store.revocations().status(ended.token.status), Status::Valid);
     world.expect_entries(&[]).await;
-    let record = MintRecord { emergency: true, issuer: new, ..world.persistent(None) };
+    let mut record = MintRecord { emergency: true, ..world.persistent(None) };
+    record.token.issuer = new;
     let successor =
         RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     let retired = store.retire_issuer(retirement(world, ISSUER, true, Some(successor))).await.unwrap();
     assert_eq!(retired, IssuerRetirement::Retired { tokens: 2, emergency: true });
     world.expect_entries(&[Action::IssuerRetired, Action::TokenCreated]).await;
     for token in [&ended, &emergency] {
-        assert_eq!(store.revocations().status(token.status), Status::Revoked);
+        assert_eq!(store.revocations().status(token.token.status), Status::Revoked);
         assert!(world.token(token).await.unwrap().revoked_at.is_some());
     }
-    assert_eq!(store.revocations().status(survivor.status), Status::Valid);
+    assert_eq!(store.revocations().status(survivor.token.status), Status::Valid);
     assert_eq!(store.emergency_token().await.unwrap().unwrap().mint, record);
 }
 

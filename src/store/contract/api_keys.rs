@@ -87,11 +87,11 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     // One is spent, one revoked already; one has just expired, which a host whose clock is behind may still redeem.
     world.enroll(&tokens[1], new_key()).await;
     world.revoke(&tokens[2]).await;
-    let at = tokens[0].expires_at.unwrap();
-    let late = of_key(MintRecord { expires_at: Some(at.minus(HOUR)), ..world.ephemeral(Some(1)) });
+    let at = tokens[0].terms.expires_at.unwrap();
+    let late = of_key(until(world.ephemeral(Some(1)), at.minus(HOUR)));
     let late = world.mint(late).await;
     world.new_entries().await;
-    world.now = late.expires_at.unwrap().plus(std::time::Duration::from_secs(30));
+    world.now = late.terms.expires_at.unwrap().plus(std::time::Duration::from_secs(30));
     let gone = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
     assert_eq!(gone, ApiKeyDeletion::Deleted { api_keys: 0, tokens: 4 });
     let refused = Redeemed::Refused(RedeemRefusal::TokenRevoked);
@@ -113,9 +113,9 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
         assert_eq!(revoked, matches!(place, 0 | 2 | 3 | 4), "{place}");
     }
     let store = world.shared();
-    assert_eq!(store.revocations().status(late.status), Status::Revoked);
-    assert_eq!(store.revocations().status(tokens[4].status), Status::Revoked);
-    assert_eq!(store.revocations().status(tokens[5].status), Status::Valid);
+    assert_eq!(store.revocations().status(late.token.status), Status::Revoked);
+    assert_eq!(store.revocations().status(tokens[4].token.status), Status::Revoked);
+    assert_eq!(store.revocations().status(tokens[5].token.status), Status::Valid);
     let again = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
     assert_eq!(again, ApiKeyDeletion::Unknown);
     world.expect_entries(&[]).await;

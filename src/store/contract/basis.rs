@@ -161,13 +161,13 @@ impl Scene {
         };
         let [minted, successor] = [mint(world), mint(world)];
         let entry = |action| world.draft(action);
-        let tokens = vec![self.tokens[1].token];
+        let tokens = vec![self.tokens[1].token.id];
         let many = RevokeTokens { tokens, hosts: true, entry: entry(Action::TokenRevoked) };
-        let (token, entry) = (self.tokens[2].token, entry(Action::TokenRotated));
+        let (token, entry) = (self.tokens[2].token.id, entry(Action::TokenRotated));
         let rotate_token = RotateToken { token, successor, revoke_at: None, entry };
         vec![
             Command::RecordMint(Box::new(minted)),
-            Command::RevokeToken(Box::new(world.revocation(self.tokens[0].token))),
+            Command::RevokeToken(Box::new(world.revocation(self.tokens[0].token.id))),
             Command::RevokeTokens(Box::new(many)),
             Command::RotateToken(Box::new(rotate_token)),
         ]

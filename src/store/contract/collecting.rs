@@ -28,7 +28,7 @@ pub(in crate::store) async fn ephemeral_tokens_go_after_retention_and_pairs_at_t
     world.pass(HOUR * 26);
     let collected = world.collect().await;
     assert_eq!((collected.pairs, collected.tokens, collected.hosts), (1, 0, 0));
-    assert_eq!(world.store().pair(token.token, key).await.unwrap(), None);
+    assert_eq!(world.store().pair(token.token.id, key).await.unwrap(), None);
     world.pass(DAY * 7);
     let collected = world.collect().await;
     assert_eq!((collected.tokens, collected.hosts), (1, 0));
@@ -41,7 +41,7 @@ pub(in crate::store) async fn persistent_tokens_go_with_their_pairs(world: &mut 
     let (revoked, spent) = (world.mint_persistent(None).await, world.mint_persistent(Some(1)).await);
     let live = world.mint_persistent(None).await;
     let expiring = world.persistent(None);
-    let expiring = world.mint(MintRecord { expires_at: Some(world.now.plus(HOUR)), ..expiring }).await;
+    let expiring = world.mint(until(expiring, world.now.plus(HOUR))).await;
     let keys = [new_key(), new_key(), new_key()];
     world.enroll(&revoked, keys[0]).await;
     world.enroll(&spent, keys[1]).await;
@@ -53,17 +53,17 @@ pub(in crate::store) async fn persistent_tokens_go_with_their_pairs(world: &mut 
     assert_eq!(world.collect().await.tokens, 1);
     for (token, key) in [(&revoked, keys[0]), (&spent, keys[1])] {
         assert_eq!(world.token(token).await, None);
-        assert_eq!(world.store().pair(token.token, key).await.unwrap(), None);
+        assert_eq!(world.store().pair(token.token.id, key).await.unwrap(), None);
         let refused = world.redeem(token, new_key()).await;
         assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked), "no row is revoked");
     }
     assert_eq!(world.token(&expiring).await, None);
-    assert!(world.store().pair(live.token, keys[2]).await.unwrap().is_some());
+    assert!(world.store().pair(live.token.id, keys[2]).await.unwrap().is_some());
 }
 
 pub(in crate::store) async fn a_collected_token_stays_refused_after_a_restart(world: &mut World) {
     let long = world.ephemeral(None);
-    let long = world.mint(MintRecord { expires_at: Some(world.now.plus(DAY * 365)), ..long }).await;
+    let long = world.mint(until(long, world.now.plus(DAY * 365))).await;
     let persistent = world.mint_persistent(None).await;
     world.revoke(&long).await;
     world.revoke(&persistent).await;
@@ -72,7 +72,7 @@ pub(in crate::store) async fn a_collected_token_stays_refused_after_a_restart(wo
     world.restart();
     for token in [&long, &persistent] {
         assert_eq!(world.token(token).await, None);
-        assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
+        assert_eq!(world.store().revocations().status(token.token.status), Status::Revoked);
         let refused = world.redeem(token, new_key()).await;
         assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
     }
@@ -87,7 +87,7 @@ pub(in crate::store) async fn hosts_go_with_their_certificates_and_pairs(world: 
     world.pass(DAY);
     assert_eq!(world.collect().await.hosts, 1);
     assert_eq!(world.store().host(host.id).await.unwrap(), None);
-    assert_eq!(world.store().pair(token.token, key).await.unwrap(), None);
+    assert_eq!(world.store().pair(token.token.id, key).await.unwrap(), None);
     assert_ne!(world.enroll(&token, key).await.id, host.id, "the key may join anew");
 }
 
@@ -102,7 +102,7 @@ pub(in crate::store) async fn pairs_of_a_revoked_host_stay_as_long_as_it_does(wo
     world.pass(DAY * 60);
     world.collect().await;
     assert_eq!(world.token(&persistent).await, None);
-    let tokens = [ephemeral.token, persistent.token];
+    let tokens = [ephemeral.token.id, persistent.token.id];
     for (token, key) in tokens.into_iter().zip(keys) {
         assert!(world.store().pair(token, key).await.unwrap().unwrap().host_revoked);
         assert!(world.store().key_of_revoked_host(key).await.unwrap());
@@ -136,12 +136,9 @@ pub(in crate::store) async fn lists_go_when_all_their_tokens_have_expired(world:
     let list = ListRecord { id: fresh, kind: ListKind::Ephemeral, next: 0 };
     world.store().open_list(OpenList { list }).await.unwrap();
     let short = world.mint_ephemeral(None).await;
-    let other = world.ephemeral(None);
-    let long = MintRecord {
-        expires_at: Some(world.now.plus(DAY * 10)),
-        status: StatusRef { list: fresh, index: 0 },
-        ..other
-    };
+    let mut long = world.ephemeral(None);
+    long = until(long, world.now.plus(DAY * 10));
+    long.token.status = StatusRef { list: fresh, index: 0 };
     world.mint(long.clone()).await;
     world.revoke(&short).await;
     world.pass(DAY * 3);
@@ -151,8 +148,8 @@ pub(in crate::store) async fn lists_go_when_all_their_tokens_have_expired(world:
     let lists: Vec<_> = world.store().lists().await.unwrap().iter().map(|list| list.id).collect();
     assert!(!lists.contains(&world.ephemeral) && lists.contains(&fresh) && lists.contains(&world.persistent));
     let revocations = world.store().revocations();
-    assert_eq!((revocations.status(short.status), revocations.revoked_tokens()), (Status::Revoked, 0));
-    assert_eq!(revocations.status(long.status), Status::Valid);
+    assert_eq!((revocations.status(short.token.status), revocations.revoked_tokens()), (Status::Revoked, 0));
+    assert_eq!(revocations.status(long.token.status), Status::Valid);
     assert_eq!(world.redeem(&short, new_key()).await, Redeemed::Refused(RedeemRefusal::TokenRevoked));
     world.enroll(&long, new_key()).await;
 }

@@ -18,9 +18,8 @@ async fn rotate(world: &mut World) -> KeyId {
 }
 
 async fn mint_for_two_hours(world: &mut World) -> MintRecord {
-    let expires_at = Some(world.now.plus(HOUR * 2));
     let record = world.ephemeral(Some(1));
-    world.mint(MintRecord { expires_at, ..record }).await
+    world.mint(until(record, world.now.plus(HOUR * 2))).await
 }
 
 async fn retire(world: &World, key: KeyId, even_needed: bool, emergency: Option<RecordMint>) -> Retirement {
@@ -92,7 +91,7 @@ pub(in crate::store) async fn a_needed_key_says_how_many_tokens_need_it(world: &
         world.mint_persistent(Some(1)).await,
     );
     let expiring = world.persistent(None);
-    world.mint(MintRecord { expires_at: Some(world.now.plus(HOUR / 2)), ..expiring }).await;
+    world.mint(until(expiring, world.now.plus(HOUR / 2))).await;
     world.revoke(&revoked).await;
     world.enroll(&spent, new_key()).await;
     let former = rotate(world).await;
@@ -125,7 +124,7 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens_and_replaces
     assert_eq!(retired, Retirement::Retired { tokens: 4, emergency: true });
     world.expect_entries(&[Action::KeyRetired, Action::TokenCreated]).await;
     for ended in others.iter().chain([&emergency]) {
-        assert_eq!(world.store().revocations().status(ended.status), Status::Revoked);
+        assert_eq!(world.store().revocations().status(ended.token.status), Status::Revoked);
         let refused = world.redeem(ended, new_key()).await;
         assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
     }
@@ -136,7 +135,7 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens_and_replaces
     world.revoke(&survivor).await;
     let confirmed = RevokeToken {
         even_emergency: true,
-        ..world.revocation(world.store().emergency_token().await.unwrap().unwrap().mint.token)
+        ..world.revocation(world.store().emergency_token().await.unwrap().unwrap().mint.token.id)
     };
     world.store().revoke_token(confirmed).await.unwrap();
     let successor =
@@ -156,7 +155,7 @@ pub(in crate::store) async fn a_compromised_key_retires_at_once_and_leaves_only_
     let ended = world.mint_persistent(None).await;
     let prepared = states(world).await.iter().find(|(_, state)| *state == KeyState::Prepared).unwrap().0;
     let (current, next) = (key(KeyState::Current, world.now), key(KeyState::Prepared, world.now));
-    let record = MintRecord { emergency: true, key: current.id, ..world.persistent(None) };
+    let record = MintRecord { emergency: true, signing_key: current.id, ..world.persistent(None) };
     let successor =
         RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     world.new_entries().await;
@@ -177,7 +176,7 @@ pub(in crate::store) async fn a_compromised_key_retires_at_once_and_leaves_only_
     assert_eq!(standing(current.id), Some((KeyState::Current, false)));
     assert_eq!(standing(next.id), Some((KeyState::Prepared, false)));
     for token in [&ended, &emergency] {
-        assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
+        assert_eq!(world.store().revocations().status(token.token.status), Status::Revoked);
     }
     assert_eq!(world.store().emergency_token().await.unwrap().unwrap().mint, record);
 }

@@ -13,7 +13,7 @@ const SOMEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 async fn tokens(world: &World, filter: &TokenFilter) -> Vec<TokenId> {
     let page = world.store().list_tokens(filter.clone(), PageQuery::new(None, 1000)).await.unwrap();
     assert_eq!(page.next, None);
-    sorted(page.items.into_iter().map(|token| token.mint.token))
+    sorted(page.items.into_iter().map(|token| token.mint.token.id))
 }
 
 /// Tokens of one moment stand in no order that a test knows.
@@ -54,8 +54,9 @@ pub(in crate::store) async fn each_filter_shows_its_tokens_and_no_other(world: &
     let labelled = |label: &str, record| MintRecord { label: Label::parse(label).unwrap(), ..record };
     let once = world.ephemeral(Some(1));
     let once = world.mint(labelled("Rack \u{c4}9", once)).await;
-    let lasting = world.persistent(None);
-    let lasting = world.mint(MintRecord { roles: roles(&["director"]), ..lasting }).await;
+    let mut lasting = world.persistent(None);
+    lasting.terms.roles = roles(&["director"]);
+    let lasting = world.mint(lasting).await;
     let foreign = world.ephemeral(None);
     let foreign = world.mint(MintRecord { minter: "user:anna".to_owned(), ..foreign }).await;
     let revoked = world.mint_persistent(None).await;
@@ -83,7 +84,7 @@ pub(in crate::store) async fn each_filter_shows_its_tokens_and_no_other(world: &
         ),
     ];
     for (filter, expected) in cases {
-        let expected = sorted(expected.into_iter().map(|record| record.token));
+        let expected = sorted(expected.into_iter().map(|record| record.token.id));
         assert_eq!(tokens(world, &filter).await, expected, "{filter:?}");
     }
 }
@@ -100,12 +101,12 @@ pub(in crate::store) async fn unused_tokens_are_those_neither_minted_nor_used_la
         unused_since: Some(world.now.minus(DAY * days)),
         ..every(world)
     };
-    assert_eq!(tokens(world, &unused(world, 30)).await, sorted([used.token, never.token]));
-    let all = sorted([fresh.token, lately.token, used.token, never.token]);
+    assert_eq!(tokens(world, &unused(world, 30)).await, sorted([used.token.id, never.token.id]));
+    let all = sorted([fresh.token.id, lately.token.id, used.token.id, never.token.id]);
     assert_eq!(tokens(world, &unused(world, 10)).await, all);
     assert!(tokens(world, &unused(world, 40)).await.is_empty());
     world.enroll(&never, new_key()).await;
-    assert_eq!(tokens(world, &unused(world, 30)).await, [used.token]);
+    assert_eq!(tokens(world, &unused(world, 30)).await, [used.token.id]);
 }
 
 pub(in crate::store) async fn a_pattern_judges_so_many_rows_a_page_and_no_more(world: &mut World) {
@@ -122,14 +123,14 @@ pub(in crate::store) async fn a_pattern_judges_so_many_rows_a_page_and_no_more(w
     loop {
         let query = PageQuery { after, limit: 10, look_at: 3 };
         let page = world.store().list_tokens(sparse.clone(), query).await.unwrap();
-        found.extend(page.items.into_iter().map(|token| token.mint.token));
+        found.extend(page.items.into_iter().map(|token| token.mint.token.id));
         pages += 1;
         after = page.next;
         if after.is_none() {
             break;
         }
     }
-    assert_eq!((found, pages), (vec![minted[1].token], 3));
+    assert_eq!((found, pages), (vec![minted[1].token.id], 3));
     let query = PageQuery { after: None, limit: 7, look_at: 7 };
     assert_eq!(world.store().list_tokens(every(world), query).await.unwrap().next, None, "nothing follows");
 }
@@ -138,12 +139,12 @@ pub(in crate::store) async fn a_page_ends_after_its_limit_and_the_next_begins_th
     let mut minted = Vec::new();
     for _ in 0..5 {
         world.pass(HOUR / 60);
-        minted.push(world.mint_ephemeral(None).await.token);
+        minted.push(world.mint_ephemeral(None).await.token.id);
     }
     let (mut found, mut after) = (Vec::new(), None);
     for _ in 0..3 {
         let page = world.store().list_tokens(every(world), PageQuery::new(after, 2)).await.unwrap();
-        found.extend(page.items.into_iter().map(|token| token.mint.token));
+        found.extend(page.items.into_iter().map(|token| token.mint.token.id));
         after = page.next;
     }
     minted.reverse();
@@ -153,8 +154,7 @@ pub(in crate::store) async fn a_page_ends_after_its_limit_and_the_next_begins_th
 pub(in crate::store) async fn a_filter_by_state_finds_what_records_say(world: &mut World) {
     for max_uses in [None, Some(1), Some(2)] {
         for uses in 0..=max_uses.unwrap_or(1) {
-            let fate = |record: MintRecord, expires_at| MintRecord { expires_at, ..record };
-            let (ended, later) = (Some(world.now.plus(HOUR)), Some(world.now.plus(DAY * 9)));
+            let (ended, later) = (world.now.plus(HOUR), world.now.plus(DAY * 9));
             for (expires_at, revoked, due) in [
                 (later, false, false),
                 (ended, false, false),
@@ -163,7 +163,7 @@ pub(in crate::store) async fn a_filter_by_state_finds_what_records_say(world: &m
                 (ended, false, true),
             ] {
                 let record = world.ephemeral(max_uses);
-                let token = world.mint(fate(record, expires_at)).await;
+                let token = world.mint(until(record, expires_at)).await;
                 for _ in 0..uses {
                     world.enroll(&token, new_key()).await;
                 }
@@ -176,7 +176,7 @@ pub(in crate::store) async fn a_filter_by_state_finds_what_records_say(world: &m
                     };
                     let entry = world.draft(crate::ledger::Action::TokenRotated);
                     let revoke_at = Some(world.now.plus(HOUR * 2));
-                    let command = RotateToken { token: token.token, successor, revoke_at, entry };
+                    let command = RotateToken { token: token.token.id, successor, revoke_at, entry };
                     world.store().rotate_token(command).await.unwrap();
                 }
                 if revoked {
@@ -189,7 +189,7 @@ pub(in crate::store) async fn a_filter_by_state_finds_what_records_say(world: &m
     let all = world.store().list_tokens(every(world), PageQuery::new(None, 1000)).await.unwrap().items;
     for state in TokenState::ALL {
         let expected = all.iter().filter(|token| token.state(world.now) == state);
-        let expected = sorted(expected.map(|token| token.mint.token));
+        let expected = sorted(expected.map(|token| token.mint.token.id));
         assert!(!expected.is_empty(), "{state:?}");
         let filter = TokenFilter { states: Some(vec![state]), ..every(world) };
         assert_eq!(tokens(world, &filter).await, expected, "{state:?}");
@@ -197,7 +197,7 @@ pub(in crate::store) async fn a_filter_by_state_finds_what_records_say(world: &m
     let states = Some(vec![TokenState::Active, TokenState::Revoked]);
     let both =
         all.iter().filter(|token| matches!(token.state(world.now), TokenState::Active | TokenState::Revoked));
-    let expected = sorted(both.map(|token| token.mint.token));
+    let expected = sorted(both.map(|token| token.mint.token.id));
     assert_eq!(tokens(world, &TokenFilter { states, ..every(world) }).await, expected);
 }
 
@@ -238,7 +238,7 @@ pub(in crate::store) async fn hosts_are_found_by_token_role_name_and_state(world
     world.revoke_host(admitted[2]).await;
 
     let every = HostFilter::every(None, world.now);
-    let of_one = HostFilter { token: Some(one.token), ..every.clone() };
+    let of_one = HostFilter { token: Some(one.token.id), ..every.clone() };
     let cases: [(HostFilter, Vec<HostId>); 6] = [
         (every.clone(), vec![id, admitted[2], admitted[1], admitted[0]]),
         (of_one.clone(), vec![id, admitted[2], admitted[0]]),
@@ -255,6 +255,6 @@ pub(in crate::store) async fn hosts_are_found_by_token_role_name_and_state(world
         let found: Vec<_> = page.items.into_iter().map(|host| host.id).collect();
         assert_eq!(found, expected, "{filter:?}");
     }
-    let live = world.store().count_live_hosts(vec![one.token, other.token]).await.unwrap();
+    let live = world.store().count_live_hosts(vec![one.token.id, other.token.id]).await.unwrap();
     assert_eq!(live, 3);
 }

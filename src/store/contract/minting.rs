@@ -6,18 +6,25 @@ use crate::id::{HostId, ListId, PolicyId, Thumbprint, TokenId};
 use crate::ledger::Action;
 use crate::name::{Cluster, DnsPattern};
 use crate::store::*;
+use crate::token::{Bindings, Terms};
 
 pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut World) {
     let plain = world.persistent(Some(3));
     let full = MintRecord {
         emergency: true,
-        expires_at: Some(world.now.plus(DAY)),
-        dns_names: vec![DnsPattern::parse("*.nodes.example.org").unwrap()],
-        bound_key: Some(Thumbprint::of(b"key")),
-        cluster: Some(Cluster::parse("c-1").unwrap()),
-        host: Some(HostId::generate(world.now)),
-        policy: Some(PolicyId::generate(world.now)),
-        roles: roles(&["proxy", "allocator"]),
+        terms: Terms {
+            roles: roles(&["proxy", "allocator"]),
+            persistent: true,
+            expires_at: Some(world.now.plus(DAY)),
+            max_uses: Some(3),
+            bindings: Bindings {
+                host: Some(HostId::generate(world.now)),
+                cluster: Some(Cluster::parse("c-1").unwrap()),
+                dns_names: vec![DnsPattern::parse("*.nodes.example.org").unwrap()],
+            },
+            host_key: Some(Thumbprint::of(b"key")),
+            policy: Some(PolicyId::generate(world.now)),
+        },
         ..plain
     };
     world.mint(full.clone()).await;
@@ -36,7 +43,7 @@ async fn listed(world: &World, ended: Ended, after: Option<TokenId>) -> Vec<Toke
 async fn listed_as(world: &World, kind: TokenKind, ended: Ended, after: Option<TokenId>) -> Vec<TokenId> {
     let filter = TokenFilter::every(kind, ended, world.now);
     let tokens = world.store().list_tokens(filter, PageQuery::new(after, 3)).await.unwrap();
-    tokens.items.into_iter().map(|token| token.mint.token).collect()
+    tokens.items.into_iter().map(|token| token.mint.token.id).collect()
 }
 
 pub(in crate::store) async fn lists_are_paged_newest_first_and_hide_what_ended(world: &mut World) {
@@ -45,7 +52,7 @@ pub(in crate::store) async fn lists_are_paged_newest_first_and_hide_what_ended(w
         world.pass(HOUR / 60);
         minted.push(world.mint_ephemeral(Some(1)).await);
     }
-    let ids: Vec<_> = minted.iter().rev().map(|token| token.token).collect();
+    let ids: Vec<_> = minted.iter().rev().map(|token| token.token.id).collect();
     assert_eq!(listed(world, Ended::All, None).await, ids[..3]);
     assert_eq!(listed(world, Ended::All, Some(ids[2])).await, ids[3..]);
 
@@ -65,7 +72,7 @@ pub(in crate::store) async fn only_live_persistent_tokens_are_listed_as_such(wor
     world.mint_ephemeral(None).await;
     let first = world.mint_persistent(None).await;
     let expiring = world.persistent(None);
-    let expiring = world.mint(MintRecord { expires_at: Some(world.now.plus(HOUR)), ..expiring }).await;
+    let expiring = world.mint(until(expiring, world.now.plus(HOUR))).await;
     world.pass(HOUR / 2);
     let revoked = world.mint_persistent(None).await;
     world.revoke(&revoked).await;
@@ -73,20 +80,24 @@ pub(in crate::store) async fn only_live_persistent_tokens_are_listed_as_such(wor
     world.enroll(&used_up, new_key()).await;
     let mut live = world.store().list_persistent(world.now).await.unwrap();
     live.sort_unstable();
-    let mut expected = [(first.token, first.roles.clone()), (expiring.token, expiring.roles.clone())];
+    let of = |record: &MintRecord| (record.token.id, record.terms.roles.clone());
+    let mut expected = [of(&first), of(&expiring)];
     expected.sort_unstable();
     assert_eq!(live, expected);
     world.pass(HOUR);
-    assert_eq!(world.store().list_persistent(world.now).await.unwrap(), [(first.token, first.roles)]);
+    assert_eq!(
+        world.store().list_persistent(world.now).await.unwrap(),
+        [(first.token.id, first.terms.roles)]
+    );
 }
 
 pub(in crate::store) async fn a_mint_needs_its_list(world: &mut World) {
     let mut record = world.ephemeral(None);
-    record.status.list = ListId::generate(world.now);
+    record.token.status.list = ListId::generate(world.now);
     let entry = world.draft(Action::TokenCreated);
     let command = RecordMint { record: record.clone(), by: Actor::System, entry: entry.clone() };
     assert!(matches!(world.store().record_mint(command).await, Err(StoreError::Damaged { .. })));
-    record.status.list = world.persistent;
+    record.token.status.list = world.persistent;
     let wrong_kind = RecordMint { record: record.clone(), by: Actor::System, entry };
     assert!(matches!(world.store().record_mint(wrong_kind).await, Err(StoreError::Damaged { .. })));
     assert_eq!(world.token(&record).await, None);
@@ -95,7 +106,7 @@ pub(in crate::store) async fn a_mint_needs_its_list(world: &mut World) {
 
 pub(in crate::store) async fn an_index_is_never_given_again(world: &mut World) {
     let mut record = world.ephemeral(None);
-    record.status.index = 5000;
+    record.token.status.index = 5000;
     world.mint(record).await;
     let early = world.ephemeral(None);
     world.mint(early).await;
@@ -114,7 +125,7 @@ pub(in crate::store) async fn each_kind_of_token_is_listed_by_itself(world: &mut
         world.pass(HOUR / 60);
         world.mint_ephemeral(None).await;
         let record = world.service(key);
-        ids.insert(0, world.mint(record).await.token);
+        ids.insert(0, world.mint(record).await.token.id);
     }
     let listed = async |world: &World, ended, after| listed_as(world, TokenKind::Service, ended, after).await;
     assert_eq!(listed(world, Ended::All, None).await, ids[..3]);
@@ -131,7 +142,7 @@ pub(in crate::store) async fn each_kind_of_token_is_listed_by_itself(world: &mut
 pub(in crate::store) async fn a_token_is_signed_by_a_key_of_its_own_kind(world: &mut World) {
     let key = world.add_service_keys().await;
     let (service, enrollment) = (world.service(world.current), world.ephemeral(None));
-    for record in [service, MintRecord { key, ..enrollment }] {
+    for record in [service, MintRecord { signing_key: key, ..enrollment }] {
         let entry = world.draft(Action::TokenCreated);
         let command = RecordMint { record: record.clone(), by: Actor::System, entry };
         assert_eq!(world.store().record_mint(command).await.unwrap(), Minted::KeyGone);

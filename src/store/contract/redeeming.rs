@@ -14,14 +14,14 @@ pub(in crate::store) async fn the_first_redemption_makes_a_host(world: &mut Worl
     let (host, certificate) = (command.host.clone(), command.certificate.clone());
     assert_eq!(world.store().redeem(command).await.unwrap(), Redeemed::First);
     let record = world.host(host.id).await;
-    assert_eq!((record.name, record.roles, record.token), (host.name, host.roles, token.token));
+    assert_eq!((record.name, record.roles, record.token), (host.name, host.roles, token.token.id));
     assert_eq!(
         (record.newest.serial, record.newest_seen, record.previous),
         (certificate.serial, false, None)
     );
     assert_eq!(world.token(&token).await.unwrap().used, 1);
-    assert_eq!(world.store().revocations().status(token.status), Status::Valid);
-    let pair = world.store().pair(token.token, certificate.key).await.unwrap().unwrap();
+    assert_eq!(world.store().revocations().status(token.token.status), Status::Valid);
+    let pair = world.store().pair(token.token.id, certificate.key).await.unwrap().unwrap();
     assert_eq!((pair.host, pair.redeemed_at, pair.host_revoked), (host.id, world.now, false));
     assert_eq!(pair.certificate.unwrap().der, certificate.der);
     let (all, page) = (HostFilter::every(None, world.now), PageQuery::new(None, 10));
@@ -45,12 +45,12 @@ pub(in crate::store) async fn the_same_pair_is_answered_with_the_winners_certifi
 pub(in crate::store) async fn a_spent_token_refuses_another_key(world: &mut World) {
     let token = world.mint_ephemeral(Some(1)).await;
     world.enroll(&token, new_key()).await;
-    assert_eq!(world.store().revocations().status(token.status), Status::UsedUp);
+    assert_eq!(world.store().revocations().status(token.token.status), Status::UsedUp);
     let refused = world.redeem(&token, new_key()).await;
     assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenSpent));
     world.restart();
     assert_eq!(world.redeem(&token, new_key()).await, refused);
-    assert_eq!(world.store().revocations().status(token.status), Status::UsedUp);
+    assert_eq!(world.store().revocations().status(token.token.status), Status::UsedUp);
 }
 
 async fn race(world: &World, token: &MintRecord, keys: &[SpkiHash]) -> Vec<Redeemed> {
@@ -120,7 +120,7 @@ pub(in crate::store) async fn the_same_key_racing_with_itself_makes_one_host(wor
 pub(in crate::store) async fn a_revoked_token_is_refused(world: &mut World) {
     for token in [world.mint_ephemeral(None).await, world.mint_persistent(None).await] {
         assert_eq!(world.revoke(&token).await, TokenRevocation::Revoked { hosts: 0 });
-        assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
+        assert_eq!(world.store().revocations().status(token.token.status), Status::Revoked);
         let refused = world.redeem(&token, new_key()).await;
         assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
         assert_eq!(world.token(&token).await.unwrap().used, 0);
@@ -149,10 +149,10 @@ pub(in crate::store) async fn a_persistent_token_without_a_row_is_refused(world:
 
 pub(in crate::store) async fn a_token_of_an_unknown_list_is_refused(world: &mut World) {
     let mut token = world.ephemeral(None);
-    token.status.list = ListId::generate(world.now);
+    token.token.status.list = ListId::generate(world.now);
     let refused = world.redeem(&token, new_key()).await;
     assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
-    assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
+    assert_eq!(world.store().revocations().status(token.token.status), Status::Revoked);
 }
 
 pub(in crate::store) async fn a_taken_name_is_refused_and_spends_nothing(world: &mut World) {
@@ -170,7 +170,7 @@ pub(in crate::store) async fn a_taken_name_is_refused_and_spends_nothing(world: 
     assert_eq!(store.redeem(first).await.unwrap(), Redeemed::First);
     assert_eq!(store.redeem(named(new_key(), "node.example.org")).await.unwrap(), taken);
     assert_eq!(world.token(&token).await.unwrap().used, 1);
-    assert_eq!(store.revocations().status(token.status), Status::Valid);
+    assert_eq!(store.revocations().status(token.token.status), Status::Valid);
     world.revoke_host(host).await;
     let successor = named(new_key(), "node.example.org");
     assert_eq!(store.redeem(successor).await.unwrap(), Redeemed::First, "only live hosts hold a name");
@@ -188,7 +188,7 @@ pub(in crate::store) async fn the_key_of_a_revoked_host_is_refused_under_every_t
         assert_eq!(world.redeem(&other, key).await, refused);
         assert!(world.store().key_of_revoked_host(key).await.unwrap());
     }
-    assert!(world.store().pair(token.token, key).await.unwrap().unwrap().host_revoked);
+    assert!(world.store().pair(token.token.id, key).await.unwrap().unwrap().host_revoked);
     assert!(!world.store().key_of_revoked_host(new_key()).await.unwrap());
 }
 

@@ -121,7 +121,7 @@ pub(in crate::store) async fn a_host_that_loops_is_stopped_until_an_hour_has_pas
 
 fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Recertify {
     Recertify {
-        ticket: ticket(token),
+        grant: verified(token),
         host: host.id,
         roles: host.roles.clone(),
         certificate: world.certificate(host.newest.key),

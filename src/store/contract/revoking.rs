@@ -21,7 +21,7 @@ pub(in crate::store) async fn the_emergency_token_needs_confirmation(world: &mut
     let record = world.persistent(None);
     let token = world.mint(MintRecord { emergency: true, ..record }).await;
     assert_eq!(world.revoke(&token).await, TokenRevocation::Emergency);
-    let confirmed = RevokeToken { even_emergency: true, ..world.revocation(token.token) };
+    let confirmed = RevokeToken { even_emergency: true, ..world.revocation(token.token.id) };
     assert_eq!(world.store().revoke_token(confirmed).await.unwrap(), TokenRevocation::Revoked { hosts: 0 });
     assert_eq!(world.store().emergency_token().await.unwrap(), None);
     world.expect_entries(&[Action::TokenCreated, Action::TokenRevoked]).await;
@@ -29,7 +29,7 @@ pub(in crate::store) async fn the_emergency_token_needs_confirmation(world: &mut
 
 pub(in crate::store) async fn only_persistent_tokens_are_found_if_asked(world: &mut World) {
     let (ephemeral, persistent) = (world.mint_ephemeral(None).await, world.mint_persistent(None).await);
-    let only = |token: &MintRecord| RevokeToken { only_persistent: true, ..world.revocation(token.token) };
+    let only = |token: &MintRecord| RevokeToken { only_persistent: true, ..world.revocation(token.token.id) };
     let unknown = world.store().revoke_token(only(&ephemeral)).await.unwrap();
     assert_eq!(unknown, TokenRevocation::Unknown);
     let revoked = world.store().revoke_token(only(&persistent)).await.unwrap();
@@ -41,22 +41,22 @@ pub(in crate::store) async fn a_token_is_taken_back_as_its_own_kind_only(world: 
     let service = world.service(key);
     let (service, enrollment) = (world.mint(service).await, world.mint_ephemeral(None).await);
     let taken = async |world: &World, token: &MintRecord, kind| {
-        let command = RevokeToken { kind, ..world.revocation(token.token) };
+        let command = RevokeToken { kind, ..world.revocation(token.token.id) };
         world.store().revoke_token(command).await.unwrap()
     };
     assert_eq!(taken(world, &service, TokenKind::Enrollment).await, TokenRevocation::Unknown);
     assert_eq!(taken(world, &enrollment, TokenKind::Service).await, TokenRevocation::Unknown);
     assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Revoked { hosts: 0 });
     assert_eq!(taken(world, &service, TokenKind::Service).await, TokenRevocation::Before { hosts: 0 });
-    assert_eq!(world.store().revocations().status(service.status), Status::Revoked);
-    assert_eq!(world.store().revocations().status(enrollment.status), Status::Valid);
+    assert_eq!(world.store().revocations().status(service.token.status), Status::Revoked);
+    assert_eq!(world.store().revocations().status(enrollment.token.status), Status::Valid);
     assert_eq!(world.token(&service).await.unwrap().state(world.now), TokenState::Revoked);
 }
 
 pub(in crate::store) async fn a_token_without_uses_left_stays_as_it_is(world: &mut World) {
     let token = world.mint_ephemeral(Some(1)).await;
     world.enroll(&token, new_key()).await;
-    assert_eq!(world.store().revocations().status(token.status), Status::UsedUp);
+    assert_eq!(world.store().revocations().status(token.token.status), Status::UsedUp);
     world.new_entries().await;
     assert_eq!(world.revoke(&token).await, TokenRevocation::Before { hosts: 0 });
     assert_eq!(world.token(&token).await.unwrap().state(world.now), TokenState::Used);
@@ -64,7 +64,7 @@ pub(in crate::store) async fn a_token_without_uses_left_stays_as_it_is(world: &m
     assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenSpent));
     world.expect_entries(&[]).await;
     world.restart();
-    assert_eq!(world.store().revocations().status(token.status), Status::UsedUp);
+    assert_eq!(world.store().revocations().status(token.token.status), Status::UsedUp);
 }
 
 pub(in crate::store) async fn a_revoked_token_leaves_its_hosts_alone(world: &mut World) {
@@ -107,8 +107,8 @@ pub(in crate::store) async fn revocations_survive_a_restart(world: &mut World) {
     world.revoke_host(host.id).await;
     world.restart();
     let revocations = world.store().revocations();
-    assert_eq!(revocations.status(token.status), Status::Revoked);
-    assert_eq!(revocations.status(kept.status), Status::Valid);
+    assert_eq!(revocations.status(token.token.status), Status::Revoked);
+    assert_eq!(revocations.status(kept.token.status), Status::Valid);
     assert!(revocations.host_revoked(host.id) && revocations.certificate_revoked(host.newest.serial));
     assert_eq!((revocations.revoked_tokens(), revocations.revoked_certificates()), (1, 1));
 }

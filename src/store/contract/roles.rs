@@ -7,7 +7,7 @@ use crate::store::*;
 
 async fn host(world: &mut World) -> HostRecord {
     let mut token = world.ephemeral(Some(1));
-    token.roles = roles(&["proxy", "allocator"]);
+    token.terms.roles = roles(&["proxy", "allocator"]);
     world.mint(token.clone()).await;
     let host = world.enroll(&token, new_key()).await;
     world.new_entries().await;

@@ -24,13 +24,15 @@ pub(in crate::store) async fn a_token_goes_with_its_hosts_if_asked(world: &mut W
     world.revoke_host(second.id).await;
     world.new_entries().await;
 
-    let done = revoke(world, &[token.token], true).await;
+    let done = revoke(world, &[token.token.id], true).await;
     assert_eq!(done, TokensRevoked { tokens: 1, hosts: 1, ..TokensRevoked::default() });
     let entries = world.new_entries().await;
     let found: Vec<_> =
         entries.iter().map(|entry| (entry.action.as_str(), entry.token, entry.host)).collect();
-    let expected =
-        [("token_revoked", Some(token.token), None), ("host_revoked", Some(token.token), Some(first.id))];
+    let expected = [
+        ("token_revoked", Some(token.token.id), None),
+        ("host_revoked", Some(token.token.id), Some(first.id)),
+    ];
     assert_eq!(found, expected);
     assert_eq!(world.host(first.id).await.revoked_at, Some(world.now));
     assert_eq!(world.host(stranger.id).await.revoked_at, None);
@@ -39,7 +41,11 @@ pub(in crate::store) async fn a_token_goes_with_its_hosts_if_asked(world: &mut W
     assert!(!revocations.certificate_revoked(stranger.newest.serial));
     assert_eq!(world.redeem(&other, key).await, Redeemed::Refused(RedeemRefusal::HostRevoked));
 
-    assert_eq!(revoke(world, &[token.token], true).await, TokensRevoked::default(), "nothing is left to do");
+    assert_eq!(
+        revoke(world, &[token.token.id], true).await,
+        TokensRevoked::default(),
+        "nothing is left to do"
+    );
     world.expect_entries(&[]).await;
 }
 
@@ -48,7 +54,7 @@ pub(in crate::store) async fn the_hosts_of_a_token_that_was_revoked_before_go_to
     let host = world.enroll(&token, new_key()).await;
     world.revoke(&token).await;
     world.new_entries().await;
-    let done = revoke(world, &[token.token], true).await;
+    let done = revoke(world, &[token.token.id], true).await;
     assert_eq!((done.tokens, done.hosts), (0, 1));
     world.expect_entries(&[Action::HostRevoked]).await;
     assert!(world.host(host.id).await.revoked_at.is_some());
@@ -61,12 +67,12 @@ pub(in crate::store) async fn tokens_go_together_and_leave_hosts_and_the_emergen
     let host = world.enroll(&two, new_key()).await;
     world.revoke(&one).await;
     world.new_entries().await;
-    let unknown = world.ephemeral(None).token;
-    let done = revoke(world, &[emergency.token, one.token, two.token, unknown], false).await;
+    let unknown = world.ephemeral(None).token.id;
+    let done = revoke(world, &[emergency.token.id, one.token.id, two.token.id, unknown], false).await;
     assert_eq!(done, TokensRevoked { tokens: 1, hosts: 0, unknown: 1, emergency: true });
     world.expect_entries(&[Action::TokenRevoked]).await;
-    assert_eq!(world.store().revocations().status(two.status), Status::Revoked);
-    assert_eq!(world.store().revocations().status(emergency.status), Status::Valid);
+    assert_eq!(world.store().revocations().status(two.token.status), Status::Revoked);
+    assert_eq!(world.store().revocations().status(emergency.token.status), Status::Valid);
     assert_eq!(world.host(host.id).await.revoked_at, None);
 }
 
@@ -77,12 +83,12 @@ pub(in crate::store) async fn one_token_and_many_are_taken_back_by_the_same_rule
     let with_hosts = |world: &World, even_emergency| RevokeToken {
         hosts: true,
         even_emergency,
-        ..world.revocation(emergency.token)
+        ..world.revocation(emergency.token.id)
     };
     world.new_entries().await;
     let live = world.store().revoke_token(with_hosts(world, false)).await.unwrap();
     assert_eq!(live, TokenRevocation::Emergency);
-    let together = revoke(world, &[emergency.token], true).await;
+    let together = revoke(world, &[emergency.token.id], true).await;
     assert_eq!(together, TokensRevoked { emergency: true, ..TokensRevoked::default() });
     world.expect_entries(&[]).await;
     assert_eq!(world.host(host.id).await.revoked_at, None);
@@ -105,10 +111,10 @@ pub(in crate::store) async fn a_revoked_emergency_tokens_hosts_go_with_many(worl
     let record = world.persistent(None);
     let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
     let host = world.enroll(&emergency, new_key()).await;
-    let confirmed = RevokeToken { even_emergency: true, ..world.revocation(emergency.token) };
+    let confirmed = RevokeToken { even_emergency: true, ..world.revocation(emergency.token.id) };
     world.store().revoke_token(confirmed).await.unwrap();
     world.new_entries().await;
-    let done = revoke(world, &[emergency.token], true).await;
+    let done = revoke(world, &[emergency.token.id], true).await;
     assert_eq!(done, TokensRevoked { hosts: 1, ..TokensRevoked::default() });
     world.expect_entries(&[Action::HostRevoked]).await;
     assert!(world.host(host.id).await.revoked_at.is_some());
@@ -137,13 +143,13 @@ pub(in crate::store) async fn rotate(
     token: &MintRecord,
     after: Option<std::time::Duration>,
 ) -> (TokenRotation, MintRecord) {
-    let successor = world.persistent(token.max_uses);
-    let entry = world.draft(Action::TokenCreated).about(about_token(successor.token));
+    let successor = world.persistent(token.terms.max_uses);
+    let entry = world.draft(Action::TokenCreated).about(about_token(successor.token.id));
     let command = RotateToken {
-        token: token.token,
+        token: token.token.id,
         successor: RecordMint { record: successor.clone(), by: Actor::System, entry },
         revoke_at: after.map(|after| world.now.plus(after)),
-        entry: world.draft(Action::TokenRotated).about(about_token(token.token)),
+        entry: world.draft(Action::TokenRotated).about(about_token(token.token.id)),
     };
     (world.store().rotate_token(command).await.unwrap(), successor)
 }
@@ -162,7 +168,7 @@ pub(in crate::store) async fn a_rotated_token_is_revoked_when_its_overlap_is_ove
     assert_eq!(done, TokenRotation::Rotated);
     world.expect_entries(&[Action::TokenCreated, Action::TokenRotated]).await;
     let record = world.token(&token).await.unwrap();
-    assert_eq!((record.replaced_by, record.revoke_at), (Some(successor.token), Some(world.now.plus(DAY))));
+    assert_eq!((record.replaced_by, record.revoke_at), (Some(successor.token.id), Some(world.now.plus(DAY))));
     world.enroll(&token, new_key()).await;
     world.enroll(&successor, new_key()).await;
     world.new_entries().await;
@@ -178,7 +184,7 @@ pub(in crate::store) async fn a_rotated_token_is_revoked_when_its_overlap_is_ove
     let entries = world.new_entries().await;
     assert_eq!(entries.len(), 1);
     assert_eq!((entries[0].action.as_str(), entries[0].actor.as_str()), ("token_revoked", "user:admin"));
-    assert_eq!(world.store().revocations().status(token.status), Status::Revoked);
+    assert_eq!(world.store().revocations().status(token.token.status), Status::Revoked);
     assert_eq!(world.redeem(&token, new_key()).await, refused);
     world.enroll(&successor, new_key()).await;
     assert_eq!(world.store().next_due_revocation().await.unwrap(), None);
@@ -208,7 +214,7 @@ pub(in crate::store) async fn without_an_overlap_the_token_goes_at_once(world: &
     assert_eq!(done, TokenRotation::Rotated);
     world.expect_entries(&[Action::TokenCreated, Action::TokenRotated, Action::TokenRevoked]).await;
     let record = world.token(&token).await.unwrap();
-    assert_eq!((record.replaced_by, record.revoked_at), (Some(successor.token), Some(world.now)));
+    assert_eq!((record.replaced_by, record.revoked_at), (Some(successor.token.id), Some(world.now)));
     assert_eq!(due(world).await, 0);
 }
 
@@ -226,7 +232,7 @@ pub(in crate::store) async fn a_token_has_one_successor_and_none_after_its_end(w
     let unknown = world.persistent(None);
     world.new_entries().await;
     for (token, expected) in [
-        (&token, RotationRefusal::Before(successor.token)),
+        (&token, RotationRefusal::Before(successor.token.id)),
         (&used, RotationRefusal::Ended(TokenState::Used)),
         (&expired, RotationRefusal::Ended(TokenState::Expired)),
         (&revoked, RotationRefusal::Ended(TokenState::Revoked)),

@@ -10,7 +10,7 @@ use crate::ledger::{Action, Basis, Draft, EntryRecord, Subjects, Verification};
 use crate::name::{DnsName, Label, Role};
 use crate::secret::Secret;
 use crate::store::*;
-use crate::token::KeyUse;
+use crate::token::{Grant, KeyUse, Terms, TokenRef, Verified};
 
 /// A database that can be closed and opened again.
 pub(in crate::store) trait Backend: Send + Sync {
@@ -104,24 +104,16 @@ impl World {
     /// A record of an ephemeral token for `max_uses` hosts, good for an hour.
     pub(in crate::store) fn ephemeral(&mut self, max_uses: Option<u32>) -> MintRecord {
         self.next += 1;
+        let status = StatusRef { list: self.ephemeral, index: self.next };
+        let expires_at = Some(self.now.plus(HOUR));
         MintRecord {
-            token: TokenId::generate(self.now),
-            key: self.current,
-            issuer: ISSUER.to_owned(),
+            token: TokenRef { id: TokenId::generate(self.now), issuer: ISSUER.to_owned(), status },
+            terms: Terms { roles: roles(&["proxy"]), expires_at, max_uses, ..Terms::default() },
+            signing_key: self.current,
             label: Label::parse("rack 7").unwrap(),
-            roles: roles(&["proxy"]),
-            persistent: false,
             emergency: false,
             minter: "user:admin".to_owned(),
             created_at: self.now,
-            expires_at: Some(self.now.plus(HOUR)),
-            max_uses,
-            dns_names: Vec::new(),
-            bound_key: None,
-            cluster: None,
-            host: None,
-            policy: None,
-            status: StatusRef { list: self.ephemeral, index: self.next },
             audience: None,
         }
     }
@@ -129,7 +121,7 @@ impl World {
     /// A record of a service token, signed by `key`, good for an hour.
     pub(in crate::store) fn service(&mut self, key: KeyId) -> MintRecord {
         let audience = Some("https://jobs.example.org".to_owned());
-        MintRecord { key, audience, ..self.ephemeral(None) }
+        MintRecord { signing_key: key, audience, ..self.ephemeral(None) }
     }
 
     /// Adds the first keys for service tokens; the one that signs.
@@ -145,9 +137,10 @@ impl World {
 
     /// A record of a persistent token without expiry.
     pub(in crate::store) fn persistent(&mut self, max_uses: Option<u32>) -> MintRecord {
-        let record = self.ephemeral(max_uses);
-        let status = StatusRef { list: self.persistent, index: record.status.index };
-        MintRecord { persistent: true, expires_at: None, status, ..record }
+        let mut record = self.ephemeral(max_uses);
+        record.token.status.list = self.persistent;
+        record.terms = Terms { persistent: true, expires_at: None, ..record.terms };
+        record
     }
 
     pub(in crate::store) async fn mint(&self, record: MintRecord) -> MintRecord {
@@ -155,7 +148,7 @@ impl World {
     }
 
     pub(in crate::store) async fn mint_by(&self, record: MintRecord, by: Actor) -> MintRecord {
-        let entry = self.draft(Action::TokenCreated).about(about_token(record.token));
+        let entry = self.draft(Action::TokenCreated).about(about_token(record.token.id));
         let minted =
             self.store().record_mint(RecordMint { record: record.clone(), by, entry }).await.unwrap();
         assert_eq!(minted, Minted::Recorded);
@@ -180,12 +173,11 @@ impl World {
 
     pub(in crate::store) fn redemption(&self, token: &MintRecord, key: SpkiHash) -> Redeem {
         let id = HostId::generate(self.now);
-        let subjects = Subjects { host: Some(id), ..about_token(token.token) };
+        let subjects = Subjects { host: Some(id), ..about_token(token.token.id) };
         Redeem {
-            ticket: ticket(token),
-            host: NewHost { id, name: None, cluster: None, roles: token.roles.clone() },
+            grant: verified(token),
+            host: NewHost { id, name: None, cluster: None, roles: token.terms.roles.clone() },
             certificate: self.certificate(key),
-            keep_until: token.expires_at.map(|at| at.plus(KEEP_AFTER_EXPIRY)),
             entry: self.draft(Action::HostEnrolled).about(subjects),
         }
     }
@@ -245,7 +237,7 @@ impl World {
     }
 
     pub(in crate::store) async fn revoke(&self, token: &MintRecord) -> TokenRevocation {
-        self.store().revoke_token(self.revocation(token.token)).await.unwrap()
+        self.store().revoke_token(self.revocation(token.token.id)).await.unwrap()
     }
 
     pub(in crate::store) async fn revoke_host(&self, host: HostId) -> HostRevocation {
@@ -275,7 +267,7 @@ impl World {
     }
 
     pub(in crate::store) async fn token(&self, token: &MintRecord) -> Option<TokenRecord> {
-        self.store().token(token.token).await.unwrap()
+        self.store().token(token.token.id).await.unwrap()
     }
 
     /// The entries that are new since this was last asked.
@@ -305,9 +297,17 @@ impl World {
     }
 }
 
-pub(in crate::store) fn ticket(token: &MintRecord) -> Ticket {
-    let MintRecord { token, key, status, persistent, max_uses, .. } = *token;
-    Ticket { token, key, status, persistent, max_uses }
+/// The same record, with this expiry.
+pub(in crate::store) fn until(mut record: MintRecord, expires_at: Timestamp) -> MintRecord {
+    record.terms.expires_at = Some(expires_at);
+    record
+}
+
+/// The verified grant of a recorded token.
+pub(in crate::store) fn verified(record: &MintRecord) -> Verified<Grant> {
+    let MintRecord { token, terms, signing_key, created_at, .. } = record.clone();
+    let grant = Grant { token, issued_at: created_at, not_before: created_at, root: None, terms };
+    Verified::assumed(grant, signing_key)
 }
 
 pub(in crate::store) fn about_token(token: TokenId) -> Subjects {

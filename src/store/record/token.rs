@@ -5,49 +5,29 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::id::{HostId, KeyId, PolicyId, StatusRef, Thumbprint, TokenId};
-use crate::name::{Cluster, DnsPattern, Label, Role};
+use crate::id::{HostId, KeyId, TokenId};
+use crate::name::Label;
 use crate::store::RotationRefusal;
-use crate::token::KeyUse;
+use crate::token::{KeyUse, Terms, TokenRef};
 
-/// One mint: what lists show and what revoking by id needs. Verifying never reads it, and redeeming only
-/// what there is of rotated ones whose time has come.
+/// The record of a mint: lists show it, and revoking by id needs it. Verifying never reads it; redeeming reads only the
+/// index of rotated tokens that have a date to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MintRecord {
     /// The token.
-    pub token: TokenId,
+    pub token: TokenRef,
+    /// Its terms; a service token has roles and an expiry only.
+    pub terms: Terms,
     /// The key that signed it.
-    pub key: KeyId,
-    /// The external URL that it names.
-    pub issuer: String,
-    /// What it is known by.
+    pub signing_key: KeyId,
+    /// Its label.
     pub label: Label,
-    /// The roles it gives.
-    pub roles: Vec<Role>,
-    /// Whether it lives in a row of its own.
-    pub persistent: bool,
     /// Whether it is the emergency token.
     pub emergency: bool,
-    /// Who minted it, as the ledger names actors.
+    /// The actor that minted it, as the ledger names actors.
     pub minter: String,
-    /// When.
+    /// The time of minting.
     pub created_at: Timestamp,
-    /// Until when it is good; `None` = until revoked, which only a persistent token may say.
-    pub expires_at: Option<Timestamp>,
-    /// How many hosts it may admit; `None` = unlimited.
-    pub max_uses: Option<u32>,
-    /// The name patterns it allows.
-    pub dns_names: Vec<DnsPattern>,
-    /// The only key that may redeem it.
-    pub bound_key: Option<Thumbprint>,
-    /// The cluster it is bound to.
-    pub cluster: Option<Cluster>,
-    /// The host it re-enrolls.
-    pub host: Option<HostId>,
-    /// The policy it gives.
-    pub policy: Option<PolicyId>,
-    /// Its place in the status lists.
-    pub status: StatusRef,
     /// The service it is for; `None` for an enrollment token.
     pub audience: Option<String>,
 }
@@ -181,7 +161,7 @@ impl TokenRecord {
     /// The state at `now`: revoked before used before expired, where several hold. Where its time has come it counts as revoked,
     /// unless it had ended by then: it admits nobody, whenever that is written down.
     pub fn state(&self, now: Timestamp) -> TokenState {
-        match (self.mint.max_uses, self.mint.expires_at) {
+        match (self.mint.terms.max_uses, self.mint.terms.expires_at) {
             _ if self.revoked_at.is_some() => TokenState::Revoked,
             (Some(1), _) if self.used >= 1 => TokenState::Used,
             (Some(most), _) if self.used >= most => TokenState::Exhausted,

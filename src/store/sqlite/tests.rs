@@ -67,7 +67,7 @@ async fn redeeming_needs_no_mint_record() {
     let other = Connection::open(path).unwrap();
     other.execute_batch("DELETE FROM mints").unwrap();
     for token in tokens {
-        let key = crate::id::SpkiHash::of(token.token.as_bytes());
+        let key = crate::id::SpkiHash::of(token.token.id.as_bytes());
         assert_eq!(world.redeem(&token, key).await, Redeemed::First);
         assert!(matches!(world.redeem(&token, key).await, Redeemed::Again(_)));
     }
@@ -134,7 +134,7 @@ async fn the_views_show_people_what_is_there() {
     world.redeem(&token, crate::id::SpkiHash::of(b"key")).await;
     let reader = Connection::open(path).unwrap();
     let text = |sql: &str| reader.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
-    assert_eq!(text("SELECT token FROM readable_tokens"), crate::id::hex(token.token.as_bytes()));
+    assert_eq!(text("SELECT token FROM readable_tokens"), crate::id::hex(token.token.id.as_bytes()));
     assert_eq!(text("SELECT enrolled_at FROM readable_hosts"), "2030-03-17T17:46:40Z");
     let body = text("SELECT body FROM readable_ledger WHERE action = 'host_enrolled'");
     assert!(body.starts_with(r#"{"at":"2030-03-17T17:46:40Z","actor":"user:admin""#), "{body}");

@@ -28,7 +28,7 @@ fn misshapen(from: &str, to: &str) {
 #[test]
 fn the_claims_stand_as_the_design_writes_them() {
     let grant = grant();
-    let (sha, jkt) = (grant.root.unwrap(), grant.key.unwrap());
+    let (sha, jkt) = (grant.root.unwrap(), grant.terms.host_key.unwrap());
     let expected = [
         r#"{"iss":"https://auth.example.org:8443","aud":"https://auth.example.org:8443/enroll","#,
         r#""jti":"0190a0b0-c0d0-7000-8000-0000000000aa","sub":"0190a0b0-c0d0-7000-8000-0000000000aa","#,
@@ -62,7 +62,7 @@ fn an_array_or_null_does_not_pass_for_an_object() {
         assert_eq!(read(wrong), Err(SHAPE), "{wrong}");
     }
     // A derived struct alone would take its fields in order, as an array.
-    let Grant { key, .. } = grant();
+    let key = grant().terms.host_key;
     let uri = r#""https://auth.example.org:8443/status/0190a0b0-c0d0-7000-8000-0000000000dd""#;
     let entry = format!(r#"{{"idx":7,"uri":{uri}}}"#);
     let status = format!(r#"{{"status_list":{entry}}}"#);
@@ -189,7 +189,7 @@ fn times_are_integers_in_a_sane_range() {
         }
     }
     let last = changed("1893456900", "253402300799").unwrap();
-    assert_eq!(last.expires_at.unwrap().to_string(), "9999-12-31T23:59:59Z");
+    assert_eq!(last.terms.expires_at.unwrap().to_string(), "9999-12-31T23:59:59Z");
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn a_token_does_not_expire_before_it_begins() {
 fn an_ephemeral_token_without_expiry_is_refused() {
     refused(r#""exp":1893456900,"#, "", "it has no expiry and is not persistent");
     let persistent = changed(r#""persistent":false"#, r#""persistent":true"#).unwrap();
-    assert!(persistent.persistent && persistent.expires_at.is_some());
+    assert!(persistent.terms.persistent && persistent.terms.expires_at.is_some());
 }
 
 #[test]
@@ -220,8 +220,11 @@ fn max_uses_is_a_positive_integer() {
     for wrong in ["-1", "1.0", "1e3", "4294967296", "\"1\"", "[1]", "true"] {
         misshapen(r#""max_uses":1"#, &format!(r#""max_uses":{wrong}"#));
     }
-    assert_eq!(changed(r#""max_uses":1"#, r#""max_uses":4294967295"#).unwrap().max_uses, Some(u32::MAX));
-    assert_eq!(changed(r#""max_uses":1,"#, "").unwrap().max_uses, None);
+    assert_eq!(
+        changed(r#""max_uses":1"#, r#""max_uses":4294967295"#).unwrap().terms.max_uses,
+        Some(u32::MAX)
+    );
+    assert_eq!(changed(r#""max_uses":1,"#, "").unwrap().terms.max_uses, None);
 }
 
 #[test]
@@ -273,8 +276,8 @@ fn the_audience_is_one_text() {
 fn roles_are_at_most_32_names_and_may_be_none() {
     let roles = r#"["allocator","proxy"]"#;
     let many = |count: usize| format!("[{}]", vec!["\"r\""; count].join(","));
-    assert_eq!(changed(roles, "[]").unwrap().roles, []);
-    assert_eq!(changed(roles, &many(32)).unwrap().roles.len(), 32);
+    assert_eq!(changed(roles, "[]").unwrap().terms.roles, []);
+    assert_eq!(changed(roles, &many(32)).unwrap().terms.roles.len(), 32);
     refused(roles, &many(33), "it has more than 32 roles");
     for wrong in [r#"["Allocator"]"#, r#"[""]"#, r#"["system:masters"]"#, r#"["allocator "]"#] {
         refused(roles, wrong, "one of its roles is not a role name");
@@ -290,7 +293,7 @@ fn bindings_bind_something() {
     let nothing = "its bind is there but binds nothing";
     refused(bind, "{}", nothing);
     refused(r#"["*.nodes.example.org"]"#, "[]", nothing);
-    assert_eq!(changed(bind, r#"{"cluster":"blue"}"#).unwrap().bindings.dns_names, []);
+    assert_eq!(changed(bind, r#"{"cluster":"blue"}"#).unwrap().terms.bindings.dns_names, []);
     refused(r#""blue""#, r#""""#, "its bound cluster is not a cluster id");
     refused(r#""blue""#, r#""two words""#, "its bound cluster is not a cluster id");
 }
@@ -299,7 +302,7 @@ fn bindings_bind_something() {
 fn name_patterns_are_at_most_16() {
     let names = r#"["*.nodes.example.org"]"#;
     let many = |count: usize| format!("[{}]", vec!["\"a.org\""; count].join(","));
-    assert_eq!(changed(names, &many(16)).unwrap().bindings.dns_names.len(), 16);
+    assert_eq!(changed(names, &many(16)).unwrap().terms.bindings.dns_names.len(), 16);
     refused(names, &many(17), "it is bound to more than 16 name patterns");
     for wrong in [r#"["*"]"#, r#"["*.org"]"#, r#"["10.0.0.1"]"#, r#"["Node.example.org"]"#, r#"[""]"#] {
         refused(names, wrong, "one of its dns_names is not a pattern");
@@ -309,7 +312,7 @@ fn name_patterns_are_at_most_16() {
 
 #[test]
 fn digests_have_one_spelling() {
-    let Grant { root, key, .. } = grant();
+    let Grant { root, terms: Terms { host_key: key, .. }, .. } = grant();
     let (sha, jkt) = (root.unwrap().to_string(), key.unwrap().to_string());
     for wrong in [sha.to_uppercase(), sha[1..].to_owned(), format!("{sha}0"), String::new()] {
         refused(&sha, &wrong, "its sha is not a fingerprint");
@@ -327,7 +330,10 @@ fn the_status_is_an_entry_of_a_list_of_the_issuer() {
     refused("/status/", "/status/../", uri);
     refused("0000000000dd", "0000000000dd/", uri);
     refused(r#""idx":7"#, r#""idx":1048576"#, "its status index is beyond the end of a list");
-    assert_eq!(changed(r#""idx":7"#, r#""idx":1048575"#).unwrap().status.index, STATUS_LIST_CAPACITY - 1);
+    assert_eq!(
+        changed(r#""idx":7"#, r#""idx":1048575"#).unwrap().token.status.index,
+        STATUS_LIST_CAPACITY - 1
+    );
     for wrong in ["-1", "7.0", "\"7\"", "4294967296", "null"] {
         misshapen(r#""idx":7"#, &format!(r#""idx":{wrong}"#));
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::name::{DnsPattern, Role};
+use crate::token::Signer;
 use crate::token::fixture::*;
-use crate::token::{Bindings, Signer};
 
 fn refused(change: impl FnOnce(&mut Grant)) -> MintError {
     let mut grant = grant();
@@ -29,7 +29,7 @@ fn a_minted_token_is_verified_before_it_is_given_out() {
     let (ring, grant) = (ring(), grant());
     let minted = mint(&grant, &ring, NOW).unwrap();
     assert_eq!(**minted.grant(), grant);
-    assert_eq!(minted.key_id(), ring.current(KeyUse::Enrollment).key_id());
+    assert_eq!(minted.signing_key(), ring.current(KeyUse::Enrollment).key_id());
     assert_eq!(minted.text().expose().split('.').count(), 3);
 }
 
@@ -43,15 +43,14 @@ fn a_minted_token_does_not_show_its_text() {
 
 #[test]
 fn a_token_carries_32_roles_and_16_patterns_and_no_more() {
-    let most = Grant {
-        roles: roles(32),
-        bindings: Bindings { dns_names: patterns(16, 10), ..Bindings::default() },
-        ..grant()
-    };
+    let most = with_terms(|terms| {
+        terms.roles = roles(32);
+        terms.bindings.dns_names = patterns(16, 10);
+    });
     assert!(mint(&most, &ring(), NOW).is_ok());
-    assert_eq!(refused(|grant| grant.roles = roles(33)), MintError::TooManyRoles { count: 33 });
+    assert_eq!(refused(|grant| grant.terms.roles = roles(33)), MintError::TooManyRoles { count: 33 });
     assert_eq!(
-        refused(|grant| grant.bindings.dns_names = patterns(17, 10)),
+        refused(|grant| grant.terms.bindings.dns_names = patterns(17, 10)),
         MintError::TooManyPatterns { count: 17 }
     );
 }
@@ -59,7 +58,8 @@ fn a_token_carries_32_roles_and_16_patterns_and_no_more() {
 #[test]
 fn a_token_longer_than_3_kib_is_refused() {
     let error = refused(|grant| {
-        grant.roles = (10..42).map(|n| Role::parse(&format!("{}{n}", "r".repeat(62))).unwrap()).collect();
+        grant.terms.roles =
+            (10..42).map(|n| Role::parse(&format!("{}{n}", "r".repeat(62))).unwrap()).collect();
     });
     let MintError::TooLong { length } = error else { panic!("{error}") };
     assert!(length > MAX_MINT_BYTES);
@@ -67,18 +67,18 @@ fn a_token_longer_than_3_kib_is_refused() {
 
 #[test]
 fn a_token_without_uses_is_refused() {
-    assert_eq!(refused(|grant| grant.max_uses = Some(0)), MintError::NoUses);
+    assert_eq!(refused(|grant| grant.terms.max_uses = Some(0)), MintError::NoUses);
 }
 
 #[test]
 fn an_ephemeral_token_without_expiry_is_not_minted() {
-    assert_eq!(refused(|grant| grant.expires_at = None), MintError::NoExpiry);
+    assert_eq!(refused(|grant| grant.terms.expires_at = None), MintError::NoExpiry);
 }
 
 #[test]
 fn a_token_that_has_expired_already_is_refused() {
     let expires_at = NOW;
-    assert_eq!(refused(|grant| grant.expires_at = Some(NOW)), MintError::AlreadyExpired { expires_at });
+    assert_eq!(refused(|grant| grant.terms.expires_at = Some(NOW)), MintError::AlreadyExpired { expires_at });
 }
 
 #[test]
@@ -108,21 +108,21 @@ fn times_that_a_token_cannot_carry_are_refused() {
         let wrong = MintError::UnusableTime { at };
         assert_eq!(refused(|grant| grant.issued_at = at), wrong);
         assert_eq!(refused(|grant| grant.not_before = at), wrong);
-        assert_eq!(refused(|grant| grant.expires_at = Some(at)), wrong);
+        assert_eq!(refused(|grant| grant.terms.expires_at = Some(at)), wrong);
     }
 }
 
 #[test]
 fn an_index_beyond_the_end_of_a_list_is_refused() {
     let index = STATUS_LIST_CAPACITY;
-    assert_eq!(refused(|grant| grant.status.index = index), MintError::IndexOutOfRange { index });
+    assert_eq!(refused(|grant| grant.token.status.index = index), MintError::IndexOutOfRange { index });
 }
 
 #[test]
 fn an_issuer_that_no_verifier_would_read_is_refused() {
     let wrong = MintError::DoesNotVerify(VerifyError::Malformed { why: "its iss is not a URL" });
-    assert_eq!(refused(|grant| grant.issuer = String::new()), wrong);
-    assert_eq!(refused(|grant| grant.issuer = "https://auth example.org".to_owned()), wrong);
+    assert_eq!(refused(|grant| grant.token.issuer = String::new()), wrong);
+    assert_eq!(refused(|grant| grant.token.issuer = "https://auth example.org".to_owned()), wrong);
 }
 
 /// A device that does not work.

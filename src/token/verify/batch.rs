@@ -53,7 +53,7 @@ impl UnverifiedToken<'_> {
 
     /// The key that the header names, if there is such a one for this kind of token.
     fn known_key<'k>(&self, keys: &'k VerifyingKeys) -> Option<&'k VerifyingKey> {
-        keys.get(self.key).filter(|key| key.usage == self.usage)
+        keys.get(self.signing_key).filter(|key| key.usage == self.usage)
     }
 }
 
@@ -99,7 +99,7 @@ mod tests {
     fn service(ring: &KeyRing, audience: &str, index: u32) -> String {
         let mut grant = service_grant();
         grant.audience = audience.to_owned();
-        grant.status.index = index;
+        grant.token.status.index = index;
         mint_service(&grant, ring, NOW).unwrap().into_text().expose().clone()
     }
 

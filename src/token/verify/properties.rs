@@ -8,7 +8,7 @@ use super::*;
 use crate::id::{Fingerprint, HostId, ListId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Role};
 use crate::token::fixture::*;
-use crate::token::{Bindings, mint};
+use crate::token::{Bindings, Terms, TokenRef, mint};
 
 fn some_bindings() -> impl Strategy<Value = Bindings> {
     let pattern = "(\\*\\.)?[a-z0-9]{1,9}(-[a-z0-9]{1,9})?\\.[a-z]{2,9}";
@@ -36,19 +36,23 @@ fn some_grant() -> impl Strategy<Value = Grant> {
                 roles,
                 bindings,
             )| Grant {
-                token: TokenId::from_bytes(token),
-                issuer,
+                token: TokenRef {
+                    id: TokenId::from_bytes(token),
+                    issuer,
+                    status: StatusRef { list: ListId::from_bytes(list), index },
+                },
                 issued_at: NOW,
                 not_before: NOW,
-                expires_at: life.map(|secs| Timestamp::from_secs(NOW.secs() + secs)),
-                persistent: persistent || life.is_none(),
-                roles: roles.iter().map(|text| Role::parse(text).unwrap()).collect(),
-                max_uses,
                 root: root.map(Fingerprint::from_bytes),
-                bindings,
-                key: key.map(Thumbprint::from_bytes),
-                policy: policy.map(PolicyId::from_bytes),
-                status: StatusRef { list: ListId::from_bytes(list), index },
+                terms: Terms {
+                    roles: roles.iter().map(|text| Role::parse(text).unwrap()).collect(),
+                    persistent: persistent || life.is_none(),
+                    expires_at: life.map(|secs| Timestamp::from_secs(NOW.secs() + secs)),
+                    max_uses,
+                    bindings,
+                    host_key: key.map(Thumbprint::from_bytes),
+                    policy: policy.map(PolicyId::from_bytes),
+                },
             },
         )
 }
@@ -59,10 +63,10 @@ proptest! {
         let ring = ring();
         let minted = mint(&grant, &ring, NOW).unwrap();
         prop_assert_eq!(&**minted.grant(), &grant);
-        let issuers = [grant.issuer.clone()];
+        let issuers = [grant.token.issuer.clone()];
         let verified = verify(minted.text().expose(), ring.verifying(), &issuers, NOW).unwrap();
         prop_assert_eq!(&*verified, &grant);
-        prop_assert_eq!(verified.key_id(), minted.key_id());
+        prop_assert_eq!(verified.signing_key(), minted.signing_key());
     }
 
     #[test]

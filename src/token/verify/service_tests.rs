@@ -27,7 +27,7 @@ fn a_service_token_is_verified_for_its_audience() {
     let ring = KeyRing::generate();
     let minted = mint_service(&service_grant(), &ring, NOW).unwrap();
     let good = read(minted.text().expose(), &ring, NOW).unwrap();
-    assert_eq!((&*good, good.key_id()), (&service_grant(), ring.current(KeyUse::Service).key_id()));
+    assert_eq!((&*good, good.signing_key()), (&service_grant(), ring.current(KeyUse::Service).key_id()));
     assert!(good.has_role("proxy") && !good.has_role("pro"));
     let other = ["https://other.example.org".to_owned()];
     let refused = verify_service(minted.text().expose(), ring.verifying(), &issuers(), &other, NOW);

@@ -23,7 +23,7 @@ fn a_good_token_is_verified() {
     let ring = ring();
     for grant in [grant(), persistent_grant()] {
         let verified = read(&token(&grant, &ring), &ring).unwrap();
-        assert_eq!((&*verified, verified.key_id()), (&grant, ring.current(KeyUse::Enrollment).key_id()));
+        assert_eq!((&*verified, verified.signing_key()), (&grant, ring.current(KeyUse::Enrollment).key_id()));
     }
 }
 
@@ -289,7 +289,7 @@ fn an_expired_token_is_still_known_to_be_ours() {
     let ring = ring();
     let text = token(&grant(), &ring);
     let known = UnverifiedToken::parse(&text).unwrap().authenticate(ring.verifying(), &issuers()).unwrap();
-    assert_eq!((known.grant(), known.key_id()), (&grant(), ring.current(KeyUse::Enrollment).key_id()));
+    assert_eq!((known.grant(), known.signing_key()), (&grant(), ring.current(KeyUse::Enrollment).key_id()));
     assert_eq!(known.at(NOW.plus(Duration::from_secs(86_400))), Err(VerifyError::Expired));
 }
 
@@ -320,7 +320,7 @@ fn a_host_can_look_into_its_token_before_it_trusts_anything() {
     let text = token(&grant(), &ring);
     let token = UnverifiedToken::parse(&text).unwrap();
     assert_eq!(
-        (token.unverified_grant(), token.key_id()),
+        (token.unverified_grant(), token.signing_key()),
         (Ok(grant()), ring.current(KeyUse::Enrollment).key_id())
     );
 }
@@ -332,7 +332,7 @@ fn nothing_that_is_printed_shows_the_token() {
     let shown = format!("{:?}", UnverifiedToken::parse(&text).unwrap());
     assert_eq!(
         shown,
-        format!("UnverifiedToken {{ key: {:?}, .. }}", ring.current(KeyUse::Enrollment).key_id())
+        format!("UnverifiedToken {{ signing_key: {:?}, .. }}", ring.current(KeyUse::Enrollment).key_id())
     );
     assert!(text.split('.').all(|part| !shown.contains(part)));
 }

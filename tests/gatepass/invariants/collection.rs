@@ -40,7 +40,7 @@ async fn use_up(at: &Running, request: Value, hosts: usize, revoke: bool) {
         }
     }
     if revoke {
-        let id = minted.grant().token;
+        let id = minted.grant().token.id;
         at.authority.tokens.revoke_token(&Caller::SYSTEM, id, HowToRevoke::default()).await.unwrap();
     }
 }

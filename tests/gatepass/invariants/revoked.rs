@@ -121,7 +121,7 @@ async fn i6_an_ephemeral_token_that_was_revoked_stays_refused_when_its_record_is
     let clock = std::sync::Arc::new(gatepass::clock::ManualClock::at(crate::support::authority::start()));
     let mut at = Running::open(&dir.path().join("data"), clock, &set).await.unwrap();
     let minted = inside::mint(&at.authority, json!({ "ttl": "24h", "max_uses": null })).await.unwrap();
-    let (token, id) = (minted.text().expose().clone(), minted.grant().token.to_string());
+    let (token, id) = (minted.text().expose().clone(), minted.grant().token.id.to_string());
     revoke_token(&at, &id).await;
     at.clock.advance(Duration::from_secs(3 * 3600));
     assert!(

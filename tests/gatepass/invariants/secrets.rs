@@ -66,7 +66,7 @@ async fn debug_output(at: &Running) -> String {
         inside::redeem(&at.authority, minted.text().expose(), "nothing", None).await.unwrap_err();
     let forged = format!("{}A", minted.text().expose());
     let invalid = inside::redeem(&at.authority, &forged, &csr, None).await.unwrap_err();
-    let record = at.authority.tokens.show_token(minted.grant().token).await.unwrap();
+    let record = at.authority.tokens.show_token(minted.grant().token.id).await.unwrap();
     let csr = Csr::parse(&csr, CsrPolicy { allow_rsa: false }).unwrap();
     let wrong = at
         .authority

@@ -66,7 +66,7 @@ async fn a_hundred_revocations_are_few_signings() {
     for _ in 0..100 {
         let minted =
             crate::support::inside::mint(&at.authority, json!({ "persistent": true })).await.unwrap();
-        tokens.push(minted.grant().token);
+        tokens.push(minted.grant().token.id);
     }
     let mut follower = Follower::open(&at, EVENTS, None).await;
     let hello = follower.event().await.unwrap();

@@ -7,7 +7,7 @@ use clap::Parser as _;
 use super::*;
 use crate::id::{ListId, StatusRef, TokenId};
 use crate::name::Role;
-use crate::token::{Bindings, Grant, KeyRing, ServiceGrant, StatusList, mint, mint_service};
+use crate::token::{Grant, KeyRing, ServiceGrant, StatusList, Terms, TokenRef, mint, mint_service};
 
 const ISSUER: &str = "https://gate.example.org:8443";
 const JOBS: &str = "https://jobs.example.org";
@@ -45,31 +45,25 @@ impl Files {
     }
 
     fn service(&self) -> ServiceGrant {
-        let status = StatusRef { list: self.list, index: 5 };
-        let (issuer, audience) = (ISSUER.to_owned(), JOBS.to_owned());
-        let expires_at = self.now.plus(Duration::from_secs(900));
-        let (token, roles) = (TokenId::generate(self.now), vec![Role::parse("proxy").unwrap()]);
-        let (issued_at, not_before) = (self.now, self.now);
-        ServiceGrant { token, issuer, audience, issued_at, not_before, expires_at, roles, status }
+        ServiceGrant {
+            token: self.token(5),
+            audience: JOBS.to_owned(),
+            issued_at: self.now,
+            not_before: self.now,
+            expires_at: self.now.plus(Duration::from_secs(900)),
+            roles: vec![Role::parse("proxy").unwrap()],
+        }
     }
 
     fn enrollment(&self) -> Grant {
-        let ServiceGrant { token, issuer, issued_at, not_before, expires_at, roles, .. } = self.service();
-        Grant {
-            token,
-            issuer,
-            issued_at,
-            not_before,
-            expires_at: Some(expires_at),
-            persistent: false,
-            roles,
-            max_uses: Some(1),
-            root: None,
-            bindings: Bindings::default(),
-            key: None,
-            policy: None,
-            status: StatusRef { list: self.list, index: 6 },
-        }
+        let ServiceGrant { issued_at, not_before, expires_at, roles, .. } = self.service();
+        let terms = Terms { roles, expires_at: Some(expires_at), max_uses: Some(1), ..Terms::default() };
+        Grant { token: self.token(6), issued_at, not_before, root: None, terms }
+    }
+
+    fn token(&self, index: u32) -> TokenRef {
+        let status = StatusRef { list: self.list, index };
+        TokenRef { id: TokenId::generate(self.now), issuer: ISSUER.to_owned(), status }
     }
 
     fn write(&self, name: &str, text: &str) {

@@ -87,12 +87,19 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     Ok(match call.authority.authenticator.check(form.required("token")?) {
         Ok(GoodToken::Enrollment(grant)) => {
             let audience = grant.audience();
-            let times = (grant.issued_at, grant.not_before, grant.expires_at);
-            active(KeyUse::Enrollment, &grant.issuer, &audience, grant.token, &grant.roles, times)
+            let times = (grant.issued_at, grant.not_before, grant.terms.expires_at);
+            active(
+                KeyUse::Enrollment,
+                &grant.token.issuer,
+                &audience,
+                grant.token.id,
+                &grant.terms.roles,
+                times,
+            )
         }
         Ok(GoodToken::Service(grant)) => {
             let times = (grant.issued_at, grant.not_before, Some(grant.expires_at));
-            active(KeyUse::Service, &grant.issuer, &grant.audience, grant.token, &grant.roles, times)
+            active(KeyUse::Service, &grant.token.issuer, &grant.audience, grant.token.id, &grant.roles, times)
         }
         Err(_) => Reply::ok(&Introspection::Inactive(Inactive { active: false })),
     })

@@ -73,13 +73,13 @@ fn render(minted: &MintedToken<ServiceGrant>, label: String) -> Reply {
     let grant = minted.grant();
     let answer = Minted {
         token: minted.text().expose(),
-        token_id: grant.token,
+        token_id: grant.token.id,
         audience: &grant.audience,
         roles: &grant.roles,
         label,
         expires_at: grant.expires_at,
-        status_list: StatusEntry::new(&grant.issuer, grant.status),
+        status_list: StatusEntry::new(&grant.token.issuer, grant.token.status),
     };
-    let place = format!("/api/v1/service-tokens/{}", grant.token);
+    let place = format!("/api/v1/service-tokens/{}", grant.token.id);
     Reply::json(StatusCode::CREATED, &answer).header("location", &place)
 }

@@ -89,20 +89,20 @@ pub(super) fn shown(authority: &Authority, minted: &MintedToken, label: String) 
         Some(_) => INSTALL.to_owned(),
         None => format!("{INSTALL} --server {}", authority.trust.issuers().current()),
     };
-    if let Some(cluster) = &grant.bindings.cluster {
+    if let Some(cluster) = &grant.terms.bindings.cluster {
         install_command.extend([" --cluster ", cluster.as_str()]);
     }
     json!(Minted {
         token: minted.text().expose(),
-        token_id: grant.token,
+        token_id: grant.token.id,
         label,
-        roles: &grant.roles,
-        persistent: grant.persistent,
-        expires_at: grant.expires_at,
-        max_uses: grant.max_uses,
-        dns_names: &grant.bindings.dns_names,
-        key_thumbprint: grant.key,
-        cluster: grant.bindings.cluster.as_ref(),
+        roles: &grant.terms.roles,
+        persistent: grant.terms.persistent,
+        expires_at: grant.terms.expires_at,
+        max_uses: grant.terms.max_uses,
+        dns_names: &grant.terms.bindings.dns_names,
+        key_thumbprint: grant.terms.host_key,
+        cluster: grant.terms.bindings.cluster.as_ref(),
         ca_fingerprint: root,
         install_command,
     })

@@ -14,12 +14,12 @@ impl Act<'_> {
             return self.undo(Minted::KeyGone);
         }
         self.insert_mint(&record, &by)?;
-        if record.persistent {
+        if record.terms.persistent {
             self.insert_token(&record)?;
         }
-        let kind = if record.persistent { ListKind::Persistent } else { ListKind::Ephemeral };
-        let expiry = record.expires_at.map_or(0, |expires_at| expires_at.millis());
-        self.take_index(record.status, kind, expiry)?;
+        let kind = if record.terms.persistent { ListKind::Persistent } else { ListKind::Ephemeral };
+        let expiry = record.terms.expires_at.map_or(0, |expires_at| expires_at.millis());
+        self.take_index(record.token.status, kind, expiry)?;
         self.enter(entry)?;
         Ok(Minted::Recorded)
     }
@@ -28,7 +28,7 @@ impl Act<'_> {
     /// persistent tokens only.
     fn signs(&self, record: &MintRecord) -> driver::Result<bool> {
         let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'current' AND (persistent_only = 0 OR ?2 = 1) AND key_use = ?3";
-        self.exists(sql, params![record.key, record.persistent, record.kind().key_use()])
+        self.exists(sql, params![record.signing_key, record.terms.persistent, record.kind().key_use()])
     }
 
     fn insert_mint(&self, record: &MintRecord, by: &Actor) -> driver::Result<()> {
@@ -40,44 +40,45 @@ impl Act<'_> {
                    max_uses, dns_names, bound_key, cluster, host, policy, list, idx, issuer, audience, owner) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, \
                    (SELECT owner FROM api_keys WHERE id = ?20))";
+        let MintRecord { token, terms, signing_key, label, emergency, minter, created_at, audience } = record;
         let params = params![
-            record.token,
-            record.key,
-            record.label,
-            Json(&record.roles),
-            record.persistent,
-            record.emergency,
-            record.minter,
-            record.created_at,
-            record.expires_at,
-            record.max_uses,
-            Json(&record.dns_names),
-            record.bound_key,
-            record.cluster,
-            record.host,
-            record.policy,
-            record.status.list,
-            record.status.index,
-            record.issuer,
-            record.audience,
+            token.id,
+            signing_key,
+            label,
+            Json(&terms.roles),
+            terms.persistent,
+            emergency,
+            minter,
+            created_at,
+            terms.expires_at,
+            terms.max_uses,
+            Json(&terms.bindings.dns_names),
+            terms.host_key,
+            terms.bindings.cluster,
+            terms.bindings.host,
+            terms.policy,
+            token.status.list,
+            token.status.index,
+            token.issuer,
+            audience,
             key,
         ];
         self.execute(sql, params)?;
         let sql = "INSERT INTO mint_roles (role, token) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        record.roles.iter().try_for_each(|role| self.execute(sql, params![role, record.token]).map(drop))
+        terms.roles.iter().try_for_each(|role| self.execute(sql, params![role, token.id]).map(drop))
     }
 
     fn insert_token(&self, record: &MintRecord) -> driver::Result<()> {
         let sql = "INSERT INTO tokens (token, kid, issuer, emergency, expires_at, list, idx) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let params = params![
-            record.token,
-            record.key,
-            record.issuer,
+            record.token.id,
+            record.signing_key,
+            record.token.issuer,
             record.emergency,
-            record.expires_at,
-            record.status.list,
-            record.status.index,
+            record.terms.expires_at,
+            record.token.status.list,
+            record.token.status.index,
         ];
         self.execute(sql, params).map(drop)
     }

@@ -9,7 +9,10 @@ use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
-use crate::store::{NewCertificate, NewHost, Redeem, RedeemRefusal, Redeemed, StoredCertificate, Ticket};
+use crate::store::{
+    KEEP_AFTER_EXPIRY, NewCertificate, NewHost, Redeem, RedeemRefusal, Redeemed, StoredCertificate,
+};
+use crate::token::{Grant, Verified};
 
 /// Whether the authority still vouches for a token: its key is trusted for it, its status list exists, a persistent one has its
 /// row, and no revocation is due. The last is asked by the token: a deleted minter may leave a million due tokens.
@@ -21,20 +24,20 @@ pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing
 
 impl Act<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> driver::Result<Redeemed> {
-        let Redeem { ticket, host, certificate, keep_until, entry } = command;
+        let Redeem { grant, host, certificate, entry } = command;
         if self.key_is_revoked(certificate.key)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::HostRevoked));
         }
         // Before the token: one that was revoked since this pair redeemed takes nothing back (I9).
-        if let Some(admitted) = self.pair(ticket.token, certificate.key)? {
+        if let Some(admitted) = self.pair(grant.token.id, certificate.key)? {
             let winners = self.winners_certificate(admitted, certificate.key)?;
             return self.undo(Redeemed::Again(winners));
         }
-        if !self.is_vouched_for(&ticket, certificate.issued_at)? {
+        if !self.is_vouched_for(&grant, certificate.issued_at)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::TokenRevoked));
         }
-        let Some(used) = self.take_use(&ticket, &host, &certificate, keep_until, entry.address)? else {
-            let refusal = match self.has_ended(ticket.token)? {
+        let Some(used) = self.take_use(&grant, &host, &certificate, entry.address)? else {
+            let refusal = match self.has_ended(grant.token.id)? {
                 true => RedeemRefusal::TokenRevoked,
                 false => RedeemRefusal::TokenSpent,
             };
@@ -45,19 +48,19 @@ impl Act<'_> {
         {
             return self.undo(Redeemed::Refused(RedeemRefusal::NameTaken));
         }
-        self.insert_host(&host, ticket.token, &certificate)?;
-        self.insert_pair(ticket.token, host.id, &certificate, keep_until)?;
-        if Some(used) == ticket.max_uses {
-            self.set_used_up(ticket.status)?;
+        self.insert_host(&host, grant.token.id, &certificate)?;
+        self.insert_pair(&grant, host.id, &certificate)?;
+        if Some(used) == grant.terms.max_uses {
+            self.set_used_up(grant.token.status)?;
         }
         self.enter(entry)?;
         Ok(Redeemed::First)
     }
 
     /// Whether the authority still vouches for the token at `now`; the token's own row has the last word.
-    pub(super) fn is_vouched_for(&self, ticket: &Ticket, now: Timestamp) -> driver::Result<bool> {
-        let Ticket { token, key, status, persistent, max_uses: _ } = *ticket;
-        self.exists(IS_VOUCHED_FOR, params![key, persistent, status.list, token, now])
+    pub(super) fn is_vouched_for(&self, grant: &Verified<Grant>, now: Timestamp) -> driver::Result<bool> {
+        let (token, key, persistent) = (&grant.token, grant.signing_key(), grant.terms.persistent);
+        self.exists(IS_VOUCHED_FOR, params![key, persistent, token.status.list, token.id, now])
     }
 
     /// Whether the token is revoked or suspended.
@@ -81,13 +84,13 @@ impl Act<'_> {
     /// statement decides about the token.
     fn take_use(
         &self,
-        ticket: &Ticket,
+        grant: &Grant,
         host: &NewHost,
         certificate: &NewCertificate,
-        keep_until: Option<Timestamp>,
         from: Option<IpAddr>,
     ) -> driver::Result<Option<u32>> {
-        if ticket.max_uses == Some(0) {
+        let max_uses = grant.terms.max_uses;
+        if max_uses == Some(0) {
             return Ok(None);
         }
         let sql = "INSERT INTO uses (token, used, spent_at, keep_until, last_at, last_host, last_from) \
@@ -96,7 +99,7 @@ impl Act<'_> {
                    spent_at = CASE WHEN uses.used + 1 >= ?2 THEN CAST(?3 AS BIGINT) END, last_at = ?3, last_host = ?5, last_from = ?6 \
                    WHERE uses.ended_at IS NULL AND (CAST(?2 AS BIGINT) IS NULL OR uses.used < ?2) RETURNING used";
         let (at, from) = (certificate.issued_at, from.map(|from| from.to_string()));
-        let params = params![ticket.token, ticket.max_uses, at, keep_until, host.id, from];
+        let params = params![grant.token.id, max_uses, at, keep_until(grant), host.id, from];
         self.one(sql, params, |row| row.get(0))
     }
 
@@ -127,16 +130,16 @@ impl Act<'_> {
         self.insert_certificate(host.id, certificate)
     }
 
-    fn insert_pair(
-        &self,
-        token: TokenId,
-        host: HostId,
-        certificate: &NewCertificate,
-        keep_until: Option<Timestamp>,
-    ) -> driver::Result<()> {
+    fn insert_pair(&self, grant: &Grant, host: HostId, certificate: &NewCertificate) -> driver::Result<()> {
         let sql = "INSERT INTO pairs (token, key, host, redeemed_at, keep_until) VALUES (?1, ?2, ?3, ?4, ?5)";
-        self.execute(sql, params![token, certificate.key, host, certificate.issued_at, keep_until]).map(drop)
+        let (key, at) = (certificate.key, certificate.issued_at);
+        self.execute(sql, params![grant.token.id, key, host, at, keep_until(grant)]).map(drop)
     }
+}
+
+/// The time at which pair and use count may be collected; those of a persistent token stay as long as its row.
+fn keep_until(grant: &Grant) -> Option<Timestamp> {
+    grant.terms.expires_at.filter(|_| !grant.terms.persistent).map(|at| at.plus(KEEP_AFTER_EXPIRY))
 }
 
 /// Whether the authority ever answered to a name, or a live host holds it.

@@ -64,11 +64,11 @@ impl Act<'_> {
     }
 
     pub(super) fn recertify(&mut self, command: Recertify) -> driver::Result<Renewed> {
-        let Recertify { ticket, host, roles, certificate, entry } = command;
-        if !self.is_vouched_for(&ticket, certificate.issued_at)? || self.has_ended(ticket.token)? {
+        let Recertify { grant, host, roles, certificate, entry } = command;
+        if !self.is_vouched_for(&grant, certificate.issued_at)? || self.has_ended(grant.token.id)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
         }
-        let pair = self.pair(ticket.token, certificate.key)?;
+        let pair = self.pair(grant.token.id, certificate.key)?;
         let lineage = if pair == Some(host) { self.lineage(host)? } else { None };
         let Some(lineage) = lineage else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));

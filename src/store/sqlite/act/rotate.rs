@@ -28,7 +28,7 @@ impl Act<'_> {
         if let Err(refusal) = judged {
             return self.undo(TokenRotation::Refused(refusal));
         }
-        let replaced_by = successor.record.token;
+        let replaced_by = successor.record.token.id;
         match self.record_mint(successor)? {
             Minted::Recorded => {}
             Minted::KeyGone => return self.undo(TokenRotation::KeyGone),

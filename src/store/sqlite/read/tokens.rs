@@ -11,6 +11,7 @@ use crate::store::{
     Answer, CertificateRecord, KeyNeed, LastUse, MintRecord, Page, PageQuery, Pair, StoredCertificate,
     TokenFilter, TokenRecord, Tokens,
 };
+use crate::token::{Bindings, Terms, TokenRef};
 
 macro_rules! columns {
     () => {
@@ -36,24 +37,28 @@ pub(in crate::store::sqlite) const NEXT_DUE: &str =
 pub(in crate::store::sqlite) const TOKEN_BY_ID: &str = select!("WHERE m.token = ?1");
 
 pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> driver::Result<TokenRecord> {
-    let mint = MintRecord {
-        token: row.get(0)?,
-        key: row.get(1)?,
-        issuer: row.get(19)?,
-        label: row.get(2)?,
+    let terms = Terms {
         roles: row.get::<_, Json<Vec<Role>>>(3)?.0,
         persistent: row.get(4)?,
+        expires_at: row.get(8)?,
+        max_uses: row.get(9)?,
+        bindings: Bindings {
+            host: row.get(13)?,
+            cluster: row.get(12)?,
+            dns_names: row.get::<_, Json<Vec<DnsPattern>>>(10)?.0,
+        },
+        host_key: row.get(11)?,
+        policy: row.get(14)?,
+    };
+    let status = StatusRef { list: row.get(15)?, index: row.get(16)? };
+    let mint = MintRecord {
+        token: TokenRef { id: row.get(0)?, issuer: row.get(19)?, status },
+        terms,
+        signing_key: row.get(1)?,
+        label: row.get(2)?,
         emergency: row.get(5)?,
         minter: row.get(6)?,
         created_at: row.get(7)?,
-        expires_at: row.get(8)?,
-        max_uses: row.get(9)?,
-        dns_names: row.get::<_, Json<Vec<DnsPattern>>>(10)?.0,
-        bound_key: row.get(11)?,
-        cluster: row.get(12)?,
-        host: row.get(13)?,
-        policy: row.get(14)?,
-        status: StatusRef { list: row.get(15)?, index: row.get(16)? },
         audience: row.get(20)?,
     };
     let last_use = match (row.get(22)?, row.get(23)?) {
@@ -123,11 +128,9 @@ impl Tokens for SqliteStore {
         filter: TokenFilter,
         query: PageQuery<TokenId>,
     ) -> Answer<'_, Page<TokenRecord, TokenId>> {
-        Box::pin(
-            self.pool.list(move |sql| {
-                select(&filter, query.after).page(sql, query, token, |token| token.mint.token)
-            }),
-        )
+        Box::pin(self.pool.list(move |sql| {
+            select(&filter, query.after).page(sql, query, token, |token| token.mint.token.id)
+        }))
     }
 
     fn next_due_revocation(&self) -> Answer<'_, Option<Timestamp>> {

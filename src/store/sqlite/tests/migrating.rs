@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::id::{ListId, SpkiHash, StatusRef, TokenId};
-use crate::token::{KeyUse, Status};
+use crate::token::{Grant, KeyUse, Status, Terms, TokenRef, Verified};
 
 /// A database of an earlier schema version, filled with `rows`.
 fn earlier(version: usize, rows: &str) -> OnDisk {
@@ -33,21 +33,22 @@ const FOUNDED: &str = "INSERT INTO signing_keys (kid, public, state, persistent_
 
 /// A redemption of token `number` with a key of its own.
 async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
-    let (token, key) = (TokenId::from_bytes([number; 16]), SpkiHash::of(&[number]));
+    let (id, key) = (TokenId::from_bytes([number; 16]), SpkiHash::of(&[number]));
     let status = StatusRef { list: ListId::from_bytes([0; 16]), index: u32::from(number) };
-    let ticket = Ticket {
-        token,
-        key: crate::id::KeyId::from_bytes([0; 32]),
-        status,
-        persistent: false,
-        max_uses: Some(2),
+    let grant = Grant {
+        token: TokenRef { id, issuer: "https://gate.example.org".to_owned(), status },
+        issued_at: NOW,
+        not_before: NOW,
+        root: None,
+        terms: Terms { max_uses: Some(2), ..Terms::default() },
     };
+    let grant = Verified::assumed(grant, crate::id::KeyId::from_bytes([0; 32]));
     let serial = crate::id::Serial::generate();
     let not_after = NOW.plus(std::time::Duration::from_secs(60));
     let certificate = NewCertificate { serial, key, der: vec![1], issued_at: NOW, not_after };
     let host = NewHost { id: crate::id::HostId::generate(NOW), name: None, cluster: None, roles: Vec::new() };
     let entry = Draft::done(Action::HostEnrolled, NOW, "token");
-    store.redeem(Redeem { ticket, host, certificate, keep_until: None, entry }).await.unwrap()
+    store.redeem(Redeem { grant, host, certificate, entry }).await.unwrap()
 }
 
 #[tokio::test]
@@ -122,7 +123,7 @@ async fn a_status_page_decides_nothing() {
     world.revoke(&token).await;
     Connection::open(path).unwrap().execute_batch("DELETE FROM status_pages").unwrap();
     world.restart();
-    assert_eq!(world.store().revocations().status(token.status), Status::Valid);
+    assert_eq!(world.store().revocations().status(token.token.status), Status::Valid);
     let refused = world.redeem(&token, SpkiHash::of(b"key")).await;
     assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
 }

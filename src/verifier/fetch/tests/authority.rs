@@ -15,7 +15,7 @@ use crate::connect::Trust;
 use crate::http::listener::trial;
 use crate::id::{Fingerprint, ListId, StatusRef, TokenId};
 use crate::name::Role;
-use crate::token::{KeyRing, ServiceGrant, Status, StatusList, mint_service, status_uri};
+use crate::token::{KeyRing, ServiceGrant, Status, StatusList, TokenRef, mint_service, status_uri};
 
 pub(super) const ISSUER: &str = "https://gate.example.org";
 pub(super) const AUDIENCE: &str = "https://jobs.example.org";
@@ -104,14 +104,16 @@ impl Fake {
         let at = now.whole_second();
         let list = documents.lists.last().unwrap().0;
         let grant = ServiceGrant {
-            token: TokenId::generate(now),
-            issuer: ISSUER.to_owned(),
+            token: TokenRef {
+                id: TokenId::generate(now),
+                issuer: ISSUER.to_owned(),
+                status: StatusRef { list, index },
+            },
             audience: AUDIENCE.to_owned(),
             issued_at: at,
             not_before: at,
             expires_at: at.plus(std::time::Duration::from_secs(900)),
             roles: vec![Role::parse("allocator").unwrap()],
-            status: StatusRef { list, index },
         };
         mint_service(&grant, &documents.ring, now).unwrap().into_text().expose().clone()
     }

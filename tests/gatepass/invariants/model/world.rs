@@ -113,11 +113,11 @@ impl World {
         };
         let grant = minted.grant();
         self.tokens.push(Token {
-            id: grant.token,
+            id: grant.token.id,
             text: minted.text().expose().clone(),
             uses,
             persistent,
-            expires_at: grant.expires_at,
+            expires_at: grant.terms.expires_at,
             revoked: false,
             outlived: false,
             admitted: BTreeMap::new(),
