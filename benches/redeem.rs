@@ -14,8 +14,8 @@ use aws_lc_rs::signature::{
 use criterion::{Criterion, Throughput};
 use gatepass::clock::SystemClock;
 use gatepass::config::{Config, Environment, Overrides};
+use gatepass::http::request::MintRequest;
 use gatepass::server::Server;
-use gatepass::service::tokens::order::MintRequest;
 use gatepass::service::{Authority, Caller, RedeemRequest};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;

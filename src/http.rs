@@ -22,6 +22,7 @@ pub mod openapi;
 pub mod problem;
 pub mod query;
 pub mod reply;
+pub mod request;
 pub mod route;
 pub mod stream;
 pub mod table;

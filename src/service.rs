@@ -18,7 +18,6 @@ pub mod issuers;
 pub mod keys;
 pub mod ledger;
 pub mod listing;
-pub mod object;
 pub mod refusals;
 pub mod selection;
 pub mod settings;

@@ -93,7 +93,7 @@ pub(super) fn fault(place: &str, message: &str) -> Option<FieldError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::service::tokens::order::MintRequest;
+    use crate::http::request::MintRequest;
 
     #[test]
     fn a_wrong_type_is_named_by_its_place_and_not_by_its_value() {

@@ -40,6 +40,11 @@ impl FieldError {
     pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
         Self { field: field.into(), message: message.into() }
     }
+
+    /// The error that parsing `field` returned.
+    pub fn of(field: impl Into<String>, error: &impl std::fmt::Display) -> Self {
+        Self::new(field, error.to_string())
+    }
 }
 
 /// Any failure of a use case. The failed transaction changed nothing and spent no use. An operation of several transactions,

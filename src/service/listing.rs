@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use super::tokens::order::fault;
 use super::{FieldError, RequestError};
 use crate::access::Actor;
 use crate::clock::Timestamp;
@@ -171,7 +170,7 @@ fn states<S: Copy>(
 
 /// A role may have left the catalogue while tokens and hosts still have it: only its form is judged.
 fn role(word: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Role> {
-    Role::parse(word?).map_err(|error| faults.push(fault("role", &error))).ok()
+    Role::parse(word?).map_err(|error| faults.push(FieldError::of("role", &error))).ok()
 }
 
 fn text(field: &str, word: Option<&str>, faults: &mut Vec<FieldError>) -> Option<String> {

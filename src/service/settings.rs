@@ -5,12 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use utoipa::ToSchema;
 
-use super::tokens::order::present;
 use super::{Caller, FieldError, RequestError, ServiceError, TimeKeeper};
 use crate::access::{Act, Excess};
 use crate::clock::Timestamp;
@@ -59,53 +56,6 @@ impl Standing {
     /// What is in force and what the configuration says, as people write spans.
     pub fn shown(&self) -> (String, String) {
         (show_span(self.value), show_span(self.configured))
-    }
-}
-
-/// Changes as they were asked for: absent = as it is, null = back to the configuration.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
-#[schema(example = json!({ "default_ttl": "30m", "retention": null }))]
-pub struct SettingsRequest {
-    /// How long a token lives that asks for no other life.
-    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
-    #[serde(deserialize_with = "present")]
-    pub default_ttl: Option<Option<String>>,
-    /// The longest life of an ephemeral token.
-    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
-    #[serde(deserialize_with = "present")]
-    pub max_ephemeral_ttl: Option<Option<String>>,
-    /// How long a persistent token lives that is bound to a cluster and asks for no other life.
-    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
-    #[serde(deserialize_with = "present")]
-    pub cluster_ttl: Option<Option<String>>,
-    /// How long what has ended is listed.
-    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
-    #[serde(deserialize_with = "present")]
-    pub retention: Option<Option<String>>,
-}
-
-impl SettingsRequest {
-    const fn of(&self, setting: Setting) -> Option<&Option<String>> {
-        match setting {
-            Setting::DefaultTtl => self.default_ttl.as_ref(),
-            Setting::MaxEphemeralTtl => self.max_ephemeral_ttl.as_ref(),
-            Setting::ClusterTtl => self.cluster_ttl.as_ref(),
-            Setting::Retention => self.retention.as_ref(),
-        }
-    }
-
-    /// What was asked for, each by itself; what is wrong goes to `faults`.
-    fn parsed(&self, faults: &mut Vec<FieldError>) -> Vec<(Setting, Option<Duration>)> {
-        let mut changes = Vec::new();
-        for setting in Setting::ALL {
-            match self.of(setting).map(|text| text.as_deref().map(|text| setting.parse(text)).transpose()) {
-                None => {}
-                Some(Ok(span)) => changes.push((setting, span)),
-                Some(Err(error)) => faults.push(FieldError::new(setting.name(), error.to_string())),
-            }
-        }
-        changes
     }
 }
 
@@ -165,7 +115,7 @@ impl SettingsAdmin {
         Setting::ALL.map(standing).to_vec()
     }
 
-    /// Changes settings. What asks for what is so already changes nothing, and leaves no entry.
+    /// Sets each of `changes`, or with `None` goes back to the configuration. A change to the value in force leaves no entry.
     ///
     /// # Errors
     /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it; a life that would be set is
@@ -173,10 +123,9 @@ impl SettingsAdmin {
     pub async fn change(
         &self,
         caller: &Caller,
-        request: &SettingsRequest,
+        mut changes: Vec<(Setting, Option<Duration>)>,
         mut faults: Vec<FieldError>,
     ) -> Result<Vec<Standing>, ServiceError> {
-        let mut changes = request.parsed(&mut faults);
         let live = &self.spans;
         let turn = live.changing.lock().await;
         let (before, at) = (live.state.load_full(), self.time.now());

@@ -14,9 +14,9 @@ use crate::http::decode;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
+use crate::http::request::ApiKeyRequest;
 use crate::id::ApiKeyId;
 use crate::name::Label;
-use crate::service::accounts::api_keys::request::ApiKeyRequest;
 use crate::store::ApiKeyRecord;
 
 /// An API key in a list.

@@ -14,8 +14,9 @@ use crate::http::decode;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
+use crate::http::request::SettingsRequest;
 use crate::http::route::Route;
-use crate::service::settings::{SettingsRequest, Standing};
+use crate::service::settings::Standing;
 
 /// One setting: what is in force, what the configuration says, and since when it is changed.
 #[derive(Serialize, ToSchema)]
@@ -81,6 +82,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
-    let (request, faults) = decode::native::<SettingsRequest>(&call.body)?;
-    Ok(render(call.authority.settings.change(&call.caller(), &request, faults).await?))
+    let (request, mut faults) = decode::native::<SettingsRequest>(&call.body)?;
+    let changes = request.parsed(&mut faults);
+    Ok(render(call.authority.settings.change(&call.caller(), changes, faults).await?))
 }

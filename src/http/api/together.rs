@@ -10,10 +10,10 @@ use crate::http::decode;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
+use crate::http::request::object::object_or_null;
 use crate::id::{HostId, TokenId};
 use crate::service::FieldError;
 use crate::service::listing::{HostWords, TokenWords};
-use crate::service::object::object_or_null;
 use crate::service::selection::{Expected, Selection};
 use crate::service::together::{self, HostsOrder, TokensOrder, Which};
 

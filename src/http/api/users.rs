@@ -15,9 +15,9 @@ use crate::http::decode;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
+use crate::http::request::{UserChangeRequest, UserRequest};
 use crate::name::UserName;
 use crate::secret::Secret;
-use crate::service::accounts::users::request::{UserChangeRequest, UserRequest};
 use crate::store::UserRecord;
 
 /// A user in a list.

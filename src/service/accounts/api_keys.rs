@@ -1,18 +1,17 @@
 //! API keys: making, proving, listing, deleting them.
 
-pub mod request;
 mod uses;
 
 use std::net::IpAddr;
 
 use serde_json::json;
 
-use self::request::ApiKeyOrder;
 pub use self::uses::KeyUses;
-use crate::access::{Act, Actor, ApiKey, Excess, Permission, Rights};
+use crate::access::{Act, Actor, ApiKey, Excess, Limits, Permission, Rights, Scope};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::ledger::{Action, Basis, Draft, Subjects};
+use crate::name::Label;
 use crate::secret::Secret;
 use crate::service::accounts::Accounts;
 use crate::service::accounts::users::shown;
@@ -21,6 +20,26 @@ use crate::store::{
     ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
     Page, PageQuery, StoredApiKey,
 };
+
+/// An API key that may be made, as far as the request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyOrder {
+    /// What it is known by.
+    pub label: Label,
+    /// What it is for, each once.
+    pub scopes: Vec<Scope>,
+    /// Until when it is good; `None` = until it is deleted.
+    pub expires_at: Option<Timestamp>,
+    /// How far its acts may go.
+    pub limits: Limits,
+}
+
+impl ApiKeyOrder {
+    /// What the key may do, as far as its owner may.
+    pub fn rights(&self) -> Rights {
+        Rights::of_scopes(&self.scopes, self.limits.clone())
+    }
+}
 
 /// What went with an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

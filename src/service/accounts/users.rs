@@ -1,12 +1,10 @@
 //! Users: creating, changing, signing out, deleting. What gives rights is judged against the caller's own (I5); what takes
 //! them away needs the permission alone.
 
-pub mod request;
-
 use std::sync::Arc;
 
-use self::request::{UserChangeOrder, UserOrder, check_password};
 use crate::access::guessing::Greeting;
+use crate::access::password;
 use crate::access::{Act, Actor, Limits, Permission, Rights, UserRole};
 use crate::clock::Timestamp;
 use crate::id::SessionId;
@@ -22,6 +20,29 @@ use crate::store::{
 
 /// How often a change is judged again because the user changed meanwhile.
 const ATTEMPTS: usize = 3;
+
+/// A user that may be created, as far as the request goes.
+pub struct UserOrder {
+    /// The name.
+    pub name: UserName,
+    /// The password.
+    pub password: Secret<String>,
+    /// What the user is for.
+    pub role: UserRole,
+    /// How far the user's acts may go.
+    pub limits: Limits,
+}
+
+/// A change that may go ahead, as far as the request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserChangeOrder {
+    /// What the user is for.
+    pub role: Option<UserRole>,
+    /// How far the user's acts may go.
+    pub limits: Option<Limits>,
+    /// Whether the user may do nothing.
+    pub disabled: Option<bool>,
+}
 
 /// What went with a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,4 +283,11 @@ fn about(draft: Draft, user: &str) -> Draft {
 
 fn no_user(name: &UserName) -> ServiceError {
     ServiceError::Request(RequestError::NotFound { what: "user", id: name.to_string() })
+}
+
+/// Checks a new password for the user of this name; a fault is about `field`.
+pub fn check_password(field: &str, password: &Secret<String>, user: &str, faults: &mut Vec<FieldError>) {
+    if let Err(error) = password::check(password, user) {
+        faults.push(FieldError::new(field, error.to_string()));
+    }
 }

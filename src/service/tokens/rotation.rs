@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
-use utoipa::ToSchema;
-
 use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
@@ -12,41 +9,14 @@ use crate::service::tokens::TokenAdmin;
 use crate::service::tokens::mint::ATTEMPTS;
 use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL, MintOrder};
 use crate::service::{Caller, FieldError, RequestError, ServiceError, TokenError};
-use crate::span::{Spans, parse_span};
+use crate::span::Spans;
 use crate::store::{
     MintRecord, RotateToken, RotationRefusal, StoreError, TokenKind, TokenRotation, TokenState,
 };
 use crate::token::MintedToken;
 
-/// How long both tokens are good unless asked otherwise.
-const OVERLAP: Duration = Duration::from_secs(24 * 3600);
-
-/// A rotation as it was asked for, nothing of it judged yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(default)]
-pub struct RotateRequest {
-    /// How long both are good, such as `24h`; `0s` = not at all.
-    #[schema(pattern = "^[0-9]+[smhd]$", example = "24h")]
-    pub overlap: Option<String>,
-}
-
-impl RotateRequest {
-    /// How long both are good; `None` = not at all.
-    ///
-    /// # Errors
-    /// [`RequestError::Fields`] if that is no span.
-    pub fn judge(&self) -> Result<Option<Duration>, RequestError> {
-        match self.overlap.as_deref() {
-            None => Ok(Some(OVERLAP)),
-            // Nowhere else is no time at all a span.
-            Some("0s") => Ok(None),
-            Some(text) => parse_span(text).map(Some).map_err(|error| {
-                let fault = FieldError::new("overlap", format!("{error}; 0s is at once"));
-                RequestError::Fields(vec![fault])
-            }),
-        }
-    }
-}
+/// The overlap of a rotation that asks for no other.
+pub const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// What a rotation led to.
 pub struct Rotated {

@@ -1,9 +1,7 @@
 //! Service tokens: roles for the door of one other service. They are minted, listed, shown and taken back like enrollment
 //! tokens, and redeem nothing.
 
-use serde::Deserialize;
 use serde_json::json;
-use utoipa::ToSchema;
 
 use crate::access::Act;
 use crate::clock::Timestamp;
@@ -12,35 +10,10 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Label, Role};
 use crate::service::listing::TokenWords;
 use crate::service::tokens::mint::{ATTEMPTS, Minting, object};
-use crate::service::tokens::order::life::{Bounds, Life};
-use crate::service::tokens::order::{Catalogue, fault};
 use crate::service::tokens::{HowToRevoke, TokenAdmin};
-use crate::service::{Caller, FieldError, RequestError, ServiceError};
-use crate::span::Spans;
+use crate::service::{Caller, ServiceError};
 use crate::store::{ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenKind, TokenRecord};
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant, Terms};
-
-/// A service token as it was asked for, nothing of it judged yet.
-#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
-#[schema(example = json!({ "audience": "https://jobs.example.org", "roles": ["director"], "ttl": "15m", "label": "nightly" }))]
-pub struct ServiceTokenRequest {
-    /// The URI of the service it is for. There is no default: a token that is good anywhere is good somewhere else.
-    #[schema(required, format = "uri")]
-    pub audience: String,
-    /// The roles; may be empty.
-    #[schema(value_type = Vec<Role>, max_items = 32)]
-    pub roles: Vec<String>,
-    /// How long it lives, such as `15m`; not together with `expires_at`.
-    #[schema(pattern = "^[0-9]+[smhd]$", example = "15m")]
-    pub ttl: Option<String>,
-    /// Until when it lives, RFC 3339; not together with `ttl`.
-    #[schema(value_type = Option<Timestamp>)]
-    pub expires_at: Option<String>,
-    /// What people know it by.
-    #[schema(value_type = Label)]
-    pub label: String,
-}
 
 /// A service token that may be minted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,47 +26,6 @@ pub struct ServiceTokenOrder {
     pub expires_at: Timestamp,
     /// What people know it by.
     pub label: Label,
-}
-
-impl ServiceTokenRequest {
-    /// Judges every field at `now`.
-    ///
-    /// # Errors
-    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
-    pub fn judge(
-        &self,
-        (catalogue, audiences): (&Catalogue, &[String]),
-        spans: &Spans,
-        now: Timestamp,
-        mut faults: Vec<FieldError>,
-    ) -> Result<ServiceTokenOrder, RequestError> {
-        let audience = self.audience(audiences, &mut faults);
-        let roles = catalogue.pick(&self.roles, &mut faults);
-        let life =
-            Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref(), expires_days: None };
-        let expires_at = life.judge(Bounds::ephemeral(spans), now, &mut faults);
-        let label = Label::parse(&self.label).map_err(|error| faults.push(fault("label", &error))).ok();
-        match (audience, expires_at, label) {
-            (Some(audience), Some(expires_at), Some(label)) if faults.is_empty() => {
-                Ok(ServiceTokenOrder { audience, roles, expires_at, label })
-            }
-            _ => Err(RequestError::Fields(faults)),
-        }
-    }
-
-    fn audience(&self, audiences: &[String], faults: &mut Vec<FieldError>) -> Option<String> {
-        let found = audiences.iter().find(|audience| **audience == self.audience);
-        if found.is_none() {
-            let known = audiences.join(", ");
-            let message = match (audiences.is_empty(), self.audience.is_empty()) {
-                (true, _) => "no services are configured: name their URIs in tokens.audiences".to_owned(),
-                (false, true) => format!("say which service it is for: {known}"),
-                (false, false) => format!("not a configured service; they are: {known}"),
-            };
-            faults.push(FieldError::new("audience", message));
-        }
-        found.cloned()
-    }
 }
 
 impl Minting {

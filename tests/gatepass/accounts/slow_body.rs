@@ -6,7 +6,7 @@ use gatepass::access::{Actor, Limits, Rights, UserRole};
 use gatepass::ledger::Basis;
 use gatepass::name::UserName;
 use gatepass::secret::Secret;
-use gatepass::service::accounts::users::request::UserOrder;
+use gatepass::service::accounts::users::UserOrder;
 use gatepass::service::{AccountError, Caller, RequestError, ServiceError};
 use gatepass::store::UserRecord;
 use http::Method;

@@ -1,9 +1,9 @@
 //! The use cases called in process, where thousands of calls or a clock that moves for months would outlast TLS.
 
 use gatepass::access::{Actor, Rights};
+use gatepass::http::request::MintRequest;
 use gatepass::name::DnsName;
 use gatepass::service::Enrolled;
-use gatepass::service::tokens::order::MintRequest;
 use gatepass::service::{Authority, Caller, RedeemRequest, ServiceError};
 use gatepass::token::MintedToken;
 use serde_json::Value;

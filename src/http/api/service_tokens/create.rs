@@ -12,9 +12,9 @@ use crate::http::decode;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
+use crate::http::request::ServiceTokenRequest;
 use crate::id::TokenId;
 use crate::name::{Label, Role};
-use crate::service::tokens::service_tokens::ServiceTokenRequest;
 use crate::token::{MintedToken, ServiceGrant};
 
 /// The answer to a mint. The token is in it this once.

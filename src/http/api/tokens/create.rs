@@ -12,10 +12,10 @@ use crate::http::decode;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
+use crate::http::request::MintRequest;
 use crate::id::{Fingerprint, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Label, Role};
 use crate::service::Authority;
-use crate::service::tokens::order::MintRequest;
 use crate::token::MintedToken;
 
 /// What people paste on the host: the token is typed or pasted into `read`, and never stands in an argument.

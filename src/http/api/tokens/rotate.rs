@@ -1,7 +1,9 @@
 //! `POST /api/v1/enrollment-tokens/{id}/rotate`: a successor with the same grant.
 
+use std::time::Duration;
+
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -15,7 +17,33 @@ use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
-use crate::service::tokens::rotation::{RotateRequest, Rotated};
+use crate::service::tokens::rotation::{OVERLAP, Rotated};
+use crate::service::{FieldError, RequestError};
+use crate::span::parse_span;
+
+/// The body of a rotation, as it was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(default)]
+struct RotateRequest {
+    /// The overlap, such as `24h`; `0s` revokes the token at once.
+    #[schema(pattern = "^[0-9]+[smhd]$", example = "24h")]
+    overlap: Option<String>,
+}
+
+impl RotateRequest {
+    /// The overlap; `None` revokes the token at once.
+    fn judge(&self) -> Result<Option<Duration>, RequestError> {
+        match self.overlap.as_deref() {
+            None => Ok(Some(OVERLAP)),
+            // No other field accepts an empty span.
+            Some("0s") => Ok(None),
+            Some(text) => parse_span(text).map(Some).map_err(|error| {
+                let fault = FieldError::new("overlap", format!("{error}; 0s is at once"));
+                RequestError::Fields(vec![fault])
+            }),
+        }
+    }
+}
 
 /// The successor's mint, and what becomes of the token itself.
 #[derive(Serialize, ToSchema)]

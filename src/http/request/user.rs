@@ -1,61 +1,51 @@
-//! What is asked for about users, judged all at once.
+//! The bodies that create and change a user.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::access::password;
+use super::present;
 use crate::access::{Actor, Limits, UserRole};
 use crate::name::UserName;
 use crate::secret::Secret;
-use crate::service::tokens::order::{Catalogue, fault, present};
+use crate::service::accounts::users::{UserChangeOrder, UserOrder, check_password};
+use crate::service::tokens::order::Catalogue;
 use crate::service::{FieldError, RequestError};
 
-/// A user as it was asked for.
+/// The body that creates a user, as it was sent.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({ "username": "ops", "password": "correct horse battery staple", "role": "operator" }))]
 pub struct UserRequest {
-    /// The name.
+    /// The user name.
     #[schema(value_type = UserName, required)]
     #[serde(default)]
     pub username: String,
-    /// The password.
+    /// The password of 12 to 128 characters.
     #[schema(value_type = String, required, format = "password", min_length = 12, max_length = 128)]
     #[serde(default)]
     pub password: Secret<String>,
-    /// What the user is for.
+    /// The user role.
     #[schema(value_type = UserRole, required)]
     #[serde(default)]
     pub role: String,
-    /// How far the user's acts may go; absent = without limits.
+    /// The limits; absent = none.
     #[schema(value_type = crate::access::limits::LimitsAsked)]
     #[serde(default, deserialize_with = "present")]
     pub limits: Option<Limits>,
-}
-
-/// A user that may be created, as far as the request goes.
-pub struct UserOrder {
-    /// The name.
-    pub name: UserName,
-    /// The password.
-    pub password: Secret<String>,
-    /// What the user is for.
-    pub role: UserRole,
-    /// How far the user's acts may go.
-    pub limits: Limits,
 }
 
 impl UserRequest {
     /// Judges every field.
     ///
     /// # Errors
-    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
+    /// [`RequestError::Fields`] with every invalid field, `faults` of the decoding included.
     pub fn judge(
         self,
         catalogue: &Catalogue,
         mut faults: Vec<FieldError>,
     ) -> Result<UserOrder, RequestError> {
         let Self { username, password, role, limits } = self;
-        let name = UserName::parse(&username).map_err(|error| faults.push(fault("username", &error))).ok();
+        let name =
+            UserName::parse(&username).map_err(|error| faults.push(FieldError::of("username", &error))).ok();
         if Actor::SINGLE.contains(&username.as_str()) {
             faults.push(FieldError::new("username", "gatepass itself is called so: choose another name"));
         }
@@ -70,33 +60,22 @@ impl UserRequest {
     }
 }
 
-/// A change of a user as it was asked for; what is absent stays.
+/// The body that changes a user, as it was sent. An absent field stays as it is.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(example = json!({ "role": "viewer", "disabled": false }))]
 pub struct UserChangeRequest {
-    /// What the user is for.
+    /// The user role.
     #[schema(value_type = UserRole)]
     #[serde(deserialize_with = "present")]
     pub role: Option<String>,
-    /// How far the user's acts may go.
+    /// Bounds on the acts of the user.
     #[schema(value_type = crate::access::limits::LimitsAsked)]
     #[serde(deserialize_with = "present")]
     pub limits: Option<Limits>,
-    /// Whether the user may do nothing.
+    /// A disabled user may not sign in, and their sessions and API keys are refused.
     #[schema(value_type = bool)]
     #[serde(deserialize_with = "present")]
-    pub disabled: Option<bool>,
-}
-
-/// A change that may go ahead, as far as the request goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserChangeOrder {
-    /// What the user is for.
-    pub role: Option<UserRole>,
-    /// How far the user's acts may go.
-    pub limits: Option<Limits>,
-    /// Whether the user may do nothing.
     pub disabled: Option<bool>,
 }
 
@@ -104,7 +83,7 @@ impl UserChangeRequest {
     /// Judges every field.
     ///
     /// # Errors
-    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it.
+    /// [`RequestError::Fields`] with every invalid field, `faults` of the decoding included.
     pub fn judge(
         self,
         catalogue: &Catalogue,
@@ -119,18 +98,6 @@ impl UserChangeRequest {
             true => Ok(UserChangeOrder { role, limits, disabled }),
             false => Err(RequestError::Fields(faults)),
         }
-    }
-}
-
-/// A new password, as `field`, for the user of this name.
-pub(super) fn check_password(
-    field: &str,
-    password: &Secret<String>,
-    user: &str,
-    faults: &mut Vec<FieldError>,
-) {
-    if let Err(error) = password::check(password, user) {
-        faults.push(FieldError::new(field, error.to_string()));
     }
 }
 

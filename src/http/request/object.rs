@@ -1,4 +1,4 @@
-//! Objects within requests. serde would read a list as the members of an object in their order, too: `{"bind":["c1"]}`.
+//! Objects within requests. serde also accepts a list as the members of an object in their order: `{"bind":["c1"]}`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// An object that is written as one.
+/// An object in its own syntax.
 struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -26,11 +26,11 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// A member that is an object: no list passes for one.
+/// Reads a member that is an object, and refuses a list.
 ///
 /// # Errors
-/// It is no object, or its members are wrong.
-pub fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+/// It is not an object, or its members are invalid.
+pub(in crate::http) fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -38,11 +38,11 @@ where
     Object::deserialize(deserializer).map(|Object(value)| value)
 }
 
-/// The same of a member that may be null.
+/// Reads a member that is an object or null.
 ///
 /// # Errors
-/// It is neither an object nor null, or its members are wrong.
-pub fn object_or_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+/// It is neither an object nor null, or its members are invalid.
+pub(in crate::http) fn object_or_null<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,

@@ -1,4 +1,4 @@
-//! How long a token is to live: asked for as a span or as a moment, judged against what its kind may.
+//! The life of a token: requested as a span or as a time, and judged against the bounds of its kind.
 
 use std::time::Duration;
 
@@ -6,38 +6,38 @@ use crate::clock::Timestamp;
 use crate::service::FieldError;
 use crate::span::{Setting, Spans, parse_span, show_span};
 
-/// What was asked for.
+/// The request.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::service) struct Life<'a> {
+pub(super) struct Life<'a> {
     /// A span such as `15m`.
-    pub(in crate::service) ttl: Option<&'a str>,
-    /// A moment, RFC 3339.
-    pub(in crate::service) expires_at: Option<&'a str>,
-    /// A number of days, in Telovix' word for it.
-    pub(in crate::service) expires_days: Option<i64>,
+    pub(super) ttl: Option<&'a str>,
+    /// A time, RFC 3339.
+    pub(super) expires_at: Option<&'a str>,
+    /// A number of days: a synonym of Telovix.
+    pub(super) expires_days: Option<i64>,
 }
 
-/// What a kind of token may ask for.
+/// The bounds of a kind of token.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::service) struct Bounds {
-    /// The life of one that asks for none; `None` = until revoked.
-    pub(in crate::service) default: Option<Duration>,
-    /// The longest.
-    pub(in crate::service) most: Duration,
-    /// What is said to one that asks for more, after how much there is.
-    pub(in crate::service) way_out: &'static str,
+pub(super) struct Bounds {
+    /// The life of a token that asks for none; `None` = until revoked.
+    pub(super) default: Option<Duration>,
+    /// The longest life.
+    pub(super) most: Duration,
+    /// The advice for a request beyond the longest life.
+    pub(super) way_out: &'static str,
 }
 
 impl Bounds {
-    /// Those of tokens that always expire.
-    pub(in crate::service) const fn ephemeral(spans: &Spans) -> Self {
+    /// The bounds of tokens that always expire.
+    pub(super) const fn ephemeral(spans: &Spans) -> Self {
         Self { default: Some(spans.default_ttl), most: spans.max_ephemeral_ttl, way_out: ": ask for less" }
     }
 }
 
 impl Life<'_> {
-    /// Until when the token lives; `None` = until revoked, or something is wrong and among `faults`.
-    pub(in crate::service) fn judge(
+    /// The expiry. `None` = until revoked, or invalid: then `faults` says why.
+    pub(super) fn judge(
         self,
         bounds: Bounds,
         now: Timestamp,
@@ -59,7 +59,7 @@ impl Life<'_> {
         Some(now.plus(ttl).whole_second())
     }
 
-    /// The span, and the field that says it.
+    /// The span, and the field that gives it.
     fn asked(
         self,
         default: Option<Duration>,
@@ -80,8 +80,8 @@ impl Life<'_> {
     }
 }
 
-/// Two words for one thing were given.
-pub(in crate::service) fn both(one: &str, other: &str) -> FieldError {
+/// The error of two names for one value.
+pub(super) fn both(one: &str, other: &str) -> FieldError {
     FieldError::new(one, format!("give either {other} or {one}, not both"))
 }
 

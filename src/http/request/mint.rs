@@ -1,0 +1,182 @@
+//! The body of a mint, with the other names that Telovix gives three of its fields.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::life::{Bounds, Life, both};
+use super::object::object;
+use super::present;
+use crate::clock::Timestamp;
+use crate::id::Thumbprint;
+use crate::name::{Cluster, DnsPattern, Label, Role};
+use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL, MintOrder};
+use crate::service::{FieldError, RequestError};
+use crate::span::{Setting, Spans};
+use crate::token::{Bindings, MAX_PATTERNS, Terms};
+
+/// The body of a mint, as it was sent.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(example = json!({ "roles": ["proxy"], "label": "rack 7", "ttl": "15m", "max_uses": 1, "dns_names": ["*.eu.example.org"] }))]
+pub struct MintRequest {
+    /// The roles; the list may be empty.
+    #[schema(value_type = Vec<Role>, max_items = 32)]
+    pub roles: Vec<String>,
+    /// A persistent token has a row in the store and may live until it is revoked.
+    pub persistent: bool,
+    /// The label for people.
+    #[schema(value_type = Label)]
+    pub label: String,
+    /// The life, such as `15m`; not together with `expires_at`. The default is 15 minutes unless configured otherwise.
+    /// A persistent token without either lives until it is revoked.
+    #[schema(pattern = "^[0-9]+[smhd]$", example = "15m")]
+    pub ttl: Option<String>,
+    /// The expiry, RFC 3339; not together with `ttl`.
+    #[schema(value_type = Option<Timestamp>)]
+    pub expires_at: Option<String>,
+    /// Maximum number of hosts: absent = 1, or unlimited for a persistent token; null = unlimited.
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[serde(deserialize_with = "present")]
+    pub max_uses: Option<Option<i64>>,
+    /// The name patterns it allows.
+    #[schema(value_type = Vec<DnsPattern>, max_items = 16)]
+    pub dns_names: Vec<String>,
+    /// The RFC 7638 thumbprint of the only key that may redeem it.
+    #[schema(value_type = Option<Thumbprint>)]
+    pub key_thumbprint: Option<String>,
+    /// Further bindings.
+    #[serde(deserialize_with = "object")]
+    pub bind: Bind,
+    /// Synonym of `bind.cluster`.
+    #[schema(value_type = Option<Cluster>)]
+    pub cluster_id: Option<String>,
+    /// Synonym of `ttl`, in days.
+    #[schema(minimum = 1)]
+    pub expires_days: Option<i64>,
+    /// Synonym of `max_uses`.
+    #[schema(value_type = Option<u32>, minimum = 1)]
+    #[serde(deserialize_with = "present")]
+    pub max_nodes: Option<Option<i64>>,
+}
+
+/// The bindings of a token, as they were sent.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default)]
+pub struct Bind {
+    /// The only cluster it admits to.
+    #[schema(value_type = Option<Cluster>)]
+    pub cluster: Option<String>,
+}
+
+impl MintRequest {
+    /// Judges every field at `now`.
+    ///
+    /// # Errors
+    /// [`RequestError::Fields`] with every invalid field, `faults` of the decoding included.
+    pub fn judge(
+        &self,
+        catalogue: &Catalogue,
+        spans: &Spans,
+        now: Timestamp,
+        mut faults: Vec<FieldError>,
+    ) -> Result<MintOrder, RequestError> {
+        let roles = catalogue.pick(&self.roles, &mut faults);
+        let label =
+            Label::parse(&self.label).map_err(|error| faults.push(FieldError::of("label", &error))).ok();
+        let cluster = self.cluster(&mut faults);
+        let terms = Terms {
+            roles,
+            persistent: self.persistent,
+            expires_at: self.expiry(spans, now, &mut faults),
+            max_uses: self.uses(&mut faults),
+            bindings: Bindings { host: None, cluster, dns_names: self.patterns(&mut faults) },
+            host_key: self.host_key(&mut faults),
+            policy: None,
+        };
+        match label {
+            Some(label) if faults.is_empty() => Ok(MintOrder { terms, label, emergency: false }),
+            _ => Err(RequestError::Fields(faults)),
+        }
+    }
+
+    fn expiry(&self, spans: &Spans, now: Timestamp, faults: &mut Vec<FieldError>) -> Option<Timestamp> {
+        let bounds = match (self.persistent, self.asked_cluster().is_some()) {
+            (true, true) => Bounds {
+                default: Some(spans.cluster_ttl),
+                most: Setting::MOST_CLUSTER_TTL,
+                way_out: ", which is the most for a token bound to a cluster",
+            },
+            (true, false) => Bounds { default: None, most: MAX_PERSISTENT_TTL, way_out: "" },
+            (false, _) => {
+                Bounds { way_out: ": ask for less, or set persistent to true", ..Bounds::ephemeral(spans) }
+            }
+        };
+        let (ttl, expires_at) = (self.ttl.as_deref(), self.expires_at.as_deref());
+        Life { ttl, expires_at, expires_days: self.expires_days }.judge(bounds, now, faults)
+    }
+
+    fn asked_cluster(&self) -> Option<&str> {
+        // An empty one is refused as one: a variable that was not set must not lead to a token for every cluster.
+        self.bind.cluster.as_deref().or(self.cluster_id.as_deref())
+    }
+
+    fn cluster(&self, faults: &mut Vec<FieldError>) -> Option<Cluster> {
+        let field = if self.bind.cluster.is_some() { "bind.cluster" } else { "cluster_id" };
+        if self.bind.cluster.is_some() && self.cluster_id.is_some() {
+            faults.push(both("cluster_id", "bind.cluster"));
+        }
+        let cluster = Cluster::parse(self.asked_cluster()?);
+        cluster.map_err(|error| faults.push(FieldError::of(field, &error))).ok()
+    }
+
+    fn uses(&self, faults: &mut Vec<FieldError>) -> Option<u32> {
+        let (field, asked) = match (self.max_uses, self.max_nodes) {
+            (uses, None) => ("max_uses", uses),
+            (None, nodes) => ("max_nodes", nodes),
+            (Some(_), Some(_)) => {
+                faults.push(both("max_nodes", "max_uses"));
+                return None;
+            }
+        };
+        match asked {
+            None if self.persistent => None,
+            None => Some(1),
+            Some(None) => None,
+            Some(Some(uses)) => match u32::try_from(uses) {
+                Ok(uses) if uses > 0 => Some(uses),
+                _ => {
+                    let most = u32::MAX;
+                    let message = format!("from 1 to {most}, or null for unlimited");
+                    faults.push(FieldError::new(field, message));
+                    None
+                }
+            },
+        }
+    }
+
+    fn patterns(&self, faults: &mut Vec<FieldError>) -> Vec<DnsPattern> {
+        if self.dns_names.len() > MAX_PATTERNS {
+            let message = format!("{} patterns; at most {MAX_PATTERNS} fit a token", self.dns_names.len());
+            faults.push(FieldError::new("dns_names", message));
+            return Vec::new();
+        }
+        let mut patterns = Vec::new();
+        for (place, text) in self.dns_names.iter().enumerate() {
+            match DnsPattern::parse(text) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(error) => faults.push(FieldError::of(format!("dns_names[{place}]"), &error)),
+            }
+        }
+        patterns
+    }
+
+    fn host_key(&self, faults: &mut Vec<FieldError>) -> Option<Thumbprint> {
+        let text = self.key_thumbprint.as_deref().filter(|text| !text.is_empty())?;
+        let key = Thumbprint::parse(text);
+        if key.is_none() {
+            let message = "not an RFC 7638 thumbprint: 43 characters of base64url without padding";
+            faults.push(FieldError::new("key_thumbprint", message));
+        }
+        key
+    }
+}

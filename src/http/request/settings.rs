@@ -1,0 +1,57 @@
+//! The body of a change of settings.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::present;
+use crate::service::FieldError;
+use crate::span::Setting;
+
+/// The body of a change of settings: an absent setting stays, null goes back to the configuration.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default)]
+#[schema(example = json!({ "default_ttl": "30m", "retention": null }))]
+pub struct SettingsRequest {
+    /// The life of a token that asks for no other.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
+    #[serde(deserialize_with = "present")]
+    pub default_ttl: Option<Option<String>>,
+    /// The longest life of an ephemeral token.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
+    #[serde(deserialize_with = "present")]
+    pub max_ephemeral_ttl: Option<Option<String>>,
+    /// The life of a persistent token that is bound to a cluster and asks for no other.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
+    #[serde(deserialize_with = "present")]
+    pub cluster_ttl: Option<Option<String>>,
+    /// The time for which ended tokens are listed.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]
+    #[serde(deserialize_with = "present")]
+    pub retention: Option<Option<String>>,
+}
+
+impl SettingsRequest {
+    const fn of(&self, setting: Setting) -> Option<&Option<String>> {
+        match setting {
+            Setting::DefaultTtl => self.default_ttl.as_ref(),
+            Setting::MaxEphemeralTtl => self.max_ephemeral_ttl.as_ref(),
+            Setting::ClusterTtl => self.cluster_ttl.as_ref(),
+            Setting::Retention => self.retention.as_ref(),
+        }
+    }
+
+    /// The changes, each parsed for itself; invalid ones go to `faults`.
+    pub fn parsed(&self, faults: &mut Vec<FieldError>) -> Vec<(Setting, Option<Duration>)> {
+        let mut changes = Vec::new();
+        for setting in Setting::ALL {
+            match self.of(setting).map(|text| text.as_deref().map(|text| setting.parse(text)).transpose()) {
+                None => {}
+                Some(Ok(span)) => changes.push((setting, span)),
+                Some(Err(error)) => faults.push(FieldError::new(setting.name(), error.to_string())),
+            }
+        }
+        changes
+    }
+}
