@@ -80,7 +80,7 @@ async fn mint(authority: &Authority) -> Arc<str> {
     let request =
         MintRequest { roles, ttl: Some("24h".to_owned()), max_uses: Some(None), ..MintRequest::default() };
     let order = request
-        .judge(&authority.roles, &authority.settings.spans(), authority.time.now(), Vec::new())
+        .judge(&authority.roles, &authority.settings.spans.load(), authority.time.now(), Vec::new())
         .unwrap();
     let minted = authority.minting.mint(&Caller::SYSTEM, order).await.unwrap();
     Arc::from(minted.text().expose().as_str())

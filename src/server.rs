@@ -19,7 +19,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 pub use start::StartError;
 pub use timers::Timer;
@@ -129,8 +130,8 @@ impl Server {
         if let Err(error) = timers::revoke_due(&self.authority).await {
             tracing::warn!(%error, "what is due to be revoked could not be; it is tried again");
         }
-        let (stop, stopped) = watch::channel(false);
-        let timers = timers::start(&self.authority, &self.tls, self.source, &self.keys_dir, &stopped);
+        let (stop, timers) = (CancellationToken::new(), TaskTracker::new());
+        timers::start(&timers, &self.authority, &self.tls, self.source, &self.keys_dir, &stop);
         let mut failed = self.store.failed();
         let front = self.front;
         let handler = move |request| Arc::clone(&front).answer(request);
@@ -141,9 +142,9 @@ impl Server {
             }
         };
         listener::serve(self.listener, self.tls, self.limits, handler, ended).await;
-        // A timer that has ended already cannot be told to.
-        let _ = stop.send(true);
-        timers.join_all().await;
+        stop.cancel();
+        timers.close();
+        timers.wait().await;
         // Refusals that were noted in the last second.
         let _ = self.authority.ledger.write_refusals().await;
         // The last minute's: what is lost of them is when a key was last used.

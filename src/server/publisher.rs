@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use crate::service::status_lists::StatusLists;
 
@@ -19,8 +20,8 @@ const SECOND: Duration = Duration::from_secs(1);
 /// After how many failures in a row the log says so again.
 const SAID_AGAIN: u32 = 60;
 
-/// Signs until `stopped` turns true.
-pub(super) async fn run(lists: Arc<StatusLists>, mut stopped: watch::Receiver<bool>) {
+/// Signs the status lists until it is cancelled.
+pub(super) async fn run(lists: Arc<StatusLists>, stop: CancellationToken) {
     let signing = async {
         let mut changes = lists.changes();
         let mut overdue = lists.overdue();
@@ -37,10 +38,7 @@ pub(super) async fn run(lists: Arc<StatusLists>, mut stopped: watch::Receiver<bo
             }
         }
     };
-    tokio::select! {
-        _ = stopped.wait_for(|stopped| *stopped) => {}
-        () = signing => {}
-    }
+    stop.run_until_cancelled(signing).await;
 }
 
 async fn sign(lists: &StatusLists, failures: &mut u32) {

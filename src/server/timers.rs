@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::ca_files::client_anchors;
 use super::tls_files::{Presented, TlsSource};
@@ -24,25 +24,25 @@ pub(super) use periodic::revoke_due;
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Starts every timer; they end when `stopped` turns true.
+/// Starts every timer; `stop` ends them.
 pub(super) fn start(
+    timers: &TaskTracker,
     authority: &Arc<Authority>,
     tls: &Arc<Tls>,
     source: TlsSource,
     keys_dir: &Path,
-    stopped: &watch::Receiver<bool>,
-) -> JoinSet<()> {
-    let mut timers = periodic::start(authority, Timer::period, stopped);
+    stop: &CancellationToken,
+) {
+    periodic::start(timers, authority, Timer::period, stop);
     let (crls, cas) = (Arc::clone(&authority.crls), Arc::clone(&authority.cas));
-    timers.spawn(sign_crls(crls, cas, stopped.clone()));
-    timers.spawn(publisher::run(Arc::clone(&authority.status_lists), stopped.clone()));
+    timers.spawn(sign_crls(crls, cas, stop.clone()));
+    timers.spawn(publisher::run(Arc::clone(&authority.status_lists), stop.clone()));
     let authority = Arc::clone(authority);
-    timers.spawn(renew_tls(authority, Arc::clone(tls), source, keys_dir.to_owned(), stopped.clone()));
-    timers
+    timers.spawn(renew_tls(authority, Arc::clone(tls), source, keys_dir.to_owned(), stop.clone()));
 }
 
 /// Signs the CRLs at once, then hourly, and within a second of a revocation or a new CA; after a failure every ten seconds.
-async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, mut stopped: watch::Receiver<bool>) {
+async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, stop: CancellationToken) {
     let mut changes = crls.changes();
     let mut ca_changes = cas.changes();
     loop {
@@ -59,7 +59,7 @@ async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, mut stopped: watch::Recei
         let due = Instant::now() + next;
         let soonest = Instant::now() + SECOND;
         let revoked = tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = stop.cancelled() => return,
             () = tokio::time::sleep_until(due) => false,
             _ = changes.changed() => true,
             _ = ca_changes.changed() => true,
@@ -67,7 +67,7 @@ async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, mut stopped: watch::Recei
         // At most one a second: what is revoked in between is on the next.
         let wait = if revoked { soonest } else { Instant::now() };
         tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = stop.cancelled() => return,
             () = tokio::time::sleep_until(wait) => {}
         }
     }
@@ -79,7 +79,7 @@ async fn renew_tls(
     tls: Arc<Tls>,
     source: TlsSource,
     keys_dir: PathBuf,
-    mut stopped: watch::Receiver<bool>,
+    stop: CancellationToken,
 ) {
     let mut written = source.written_at();
     let mut ca_changes = authority.cas.changes();
@@ -88,7 +88,7 @@ async fn renew_tls(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let rotated = tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = stop.cancelled() => return,
             _ = ticks.tick() => false,
             _ = ca_changes.changed() => true,
         };

@@ -94,15 +94,11 @@ impl LiveSpans {
 pub struct SettingsAdmin {
     pub(super) store: Arc<dyn Store>,
     pub(super) time: Arc<TimeKeeper>,
-    pub(super) spans: Arc<LiveSpans>,
+    /// The spans in force.
+    pub spans: Arc<LiveSpans>,
 }
 
 impl SettingsAdmin {
-    /// The spans in force.
-    pub fn spans(&self) -> Spans {
-        self.spans.load()
-    }
-
     /// Every setting, and how it stands.
     pub fn standings(&self) -> Vec<Standing> {
         let (state, configured) = (self.spans.state.load(), self.spans.configured);

@@ -29,6 +29,7 @@ mod proxy_protocol;
 mod rate_limits;
 mod readme;
 mod redemption;
+mod reload;
 mod renewal;
 mod rooms;
 mod seed_ece;

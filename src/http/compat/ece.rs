@@ -70,10 +70,10 @@ async fn create(call: Call) -> Result<Reply, Problem> {
     let request: Create =
         decode::lenient(&call.body).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let authority = &call.authority;
-    let default_ttl = authority.ece_ttl.min(authority.settings.spans().max_ephemeral_ttl);
+    let default_ttl = authority.ece_ttl.min(authority.settings.spans.load().max_ephemeral_ttl);
     let mint = mint_request(request, default_ttl).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let order = mint
-        .judge(&authority.roles, &authority.settings.spans(), authority.time.now(), Vec::new())
+        .judge(&authority.roles, &authority.settings.spans.load(), authority.time.now(), Vec::new())
         .map_err(|error| Problem::from(error).compat_code(INVALID_REQUEST))?;
     let minted = authority.minting.mint(&call.caller(), order).await.map_err(|error| match error {
         error @ (ServiceError::Keys(KeysError::Malformed(_) | KeysError::Vault(_))

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::id::random;
 use crate::service::{Authority, ServiceError};
@@ -110,17 +110,16 @@ impl Timer {
     }
 }
 
-/// Starts every timer, each with its `period`; they end when `stopped` turns true.
+/// Starts every timer, each with its `period`; `stop` ends them.
 pub(super) fn start(
+    timers: &TaskTracker,
     authority: &Arc<Authority>,
     period: fn(Timer) -> Duration,
-    stopped: &watch::Receiver<bool>,
-) -> JoinSet<()> {
-    let mut timers = JoinSet::new();
+    stop: &CancellationToken,
+) {
     for timer in Timer::ALL {
-        timers.spawn(every(timer, period(timer), Arc::clone(authority), stopped.clone()));
+        timers.spawn(every(timer, period(timer), Arc::clone(authority), stop.clone()));
     }
-    timers
 }
 
 fn sweep(authority: &Authority) {
@@ -146,13 +145,8 @@ pub(in crate::server) async fn revoke_due(authority: &Authority) -> Result<bool,
     Ok(more)
 }
 
-/// Runs `timer` every `period`, give or take a tenth, until `stopped`. A failure is told and tried again next time.
-async fn every(
-    timer: Timer,
-    period: Duration,
-    authority: Arc<Authority>,
-    mut stopped: watch::Receiver<bool>,
-) {
+/// Runs `timer` every `period`, give or take a tenth, until `stop`. A failure is logged, and the next period tries again.
+async fn every(timer: Timer, period: Duration, authority: Arc<Authority>, stop: CancellationToken) {
     let name = timer.name();
     let mut ticks = interval_at(Instant::now() + jittered(period), period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -160,7 +154,7 @@ async fn every(
     metrics::counter!("gatepass_timer_runs_total", "timer" => name, "outcome" => "done").increment(0);
     loop {
         tokio::select! {
-            _ = stopped.wait_for(|stopped| *stopped) => return,
+            () = stop.cancelled() => return,
             _ = ticks.tick() => {}
             () = timer.called(&authority) => {}
         }

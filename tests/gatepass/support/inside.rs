@@ -20,8 +20,12 @@ pub(crate) async fn mint_as(
     request: Value,
 ) -> Result<MintedToken, ServiceError> {
     let request: MintRequest = serde_json::from_value(request).unwrap();
-    let order =
-        request.judge(&authority.roles, &authority.settings.spans(), authority.time.now(), Vec::new())?;
+    let order = request.judge(
+        &authority.roles,
+        &authority.settings.spans.load(),
+        authority.time.now(),
+        Vec::new(),
+    )?;
     authority.minting.mint(caller, order).await
 }
 

@@ -56,7 +56,7 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ServiceTokenRequest>(&call.body)?;
     let authority = &call.authority;
     let caller = call.caller();
-    let spans = caller.defaults(authority.settings.spans());
+    let spans = caller.defaults(authority.settings.spans.load());
     let order = request.judge(
         (&authority.roles, authority.trust.load().audiences()),
         &spans,

@@ -72,7 +72,7 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<MintRequest>(&call.body)?;
     let authority = &call.authority;
     let caller = call.caller();
-    let spans = caller.defaults(authority.settings.spans());
+    let spans = caller.defaults(authority.settings.spans.load());
     let order = request.judge(&authority.roles, &spans, authority.time.now(), faults)?;
     let label = order.label.to_string();
     let minted = authority.minting.mint(&caller, order).await;

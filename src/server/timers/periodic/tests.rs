@@ -35,8 +35,8 @@ async fn every_timer_does_its_work_again_and_again_until_the_server_stops() {
     // What is measured on this thread alone, whatever other tests measure.
     let recorder = PrometheusBuilder::new().build_recorder();
     let (measured, _recording) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
-    let (stop, stopped) = watch::channel(false);
-    let timers = start(&authority, |_| Duration::from_millis(5), &stopped);
+    let (stop, timers) = (CancellationToken::new(), TaskTracker::new());
+    start(&timers, &authority, |_| Duration::from_millis(5), &stop);
     let all_ran_twice = async {
         while Timer::ALL.iter().any(|timer| runs(&measured.render(), *timer) < 2) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -44,8 +44,9 @@ async fn every_timer_does_its_work_again_and_again_until_the_server_stops() {
     };
     let waited = tokio::time::timeout(PATIENCE, all_ran_twice).await;
     waited.unwrap_or_else(|_| panic!("some did not:\n{}", measured.render()));
-    stop.send(true).unwrap();
-    tokio::time::timeout(PATIENCE, timers.join_all()).await.unwrap();
+    stop.cancel();
+    timers.close();
+    tokio::time::timeout(PATIENCE, timers.wait()).await.unwrap();
 }
 
 #[test]

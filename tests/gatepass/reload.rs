@@ -1,0 +1,86 @@
+//! Memory follows the database when another node has changed it.
+
+use std::time::Duration;
+
+use gatepass::ledger::{Action, Draft};
+use gatepass::service::keys::files::make_key;
+use gatepass::service::vault::Vault;
+use gatepass::store::{
+    ChangeSettings, KeyState, RetireIssuer, RevokeToken, RotateKeys, TokenKind, TokenRevocation,
+};
+use gatepass::token::KeyUse;
+
+use crate::support::Running;
+
+fn entry(action: Action, at: &Running) -> Draft {
+    Draft::done(action, at.clock_reading(), "system")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_setting_is_in_force_after_a_reload() {
+    let at = Running::start().await;
+    let (now, span) = (at.clock_reading(), Duration::from_secs(420));
+    let changes = vec![("default_ttl", Some(span))];
+    let command = ChangeSettings { changes, at: now, entry: entry(Action::SettingsChanged, &at) };
+    at.store.change_settings(command).await.unwrap();
+    let spans = &at.authority.settings.spans;
+    assert_ne!(spans.load().default_ttl, span);
+    spans.reload(at.store.as_ref()).await.unwrap();
+    assert_eq!(spans.load().default_ttl, span);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_signs_after_a_reload() {
+    let at = Running::start().await;
+    let trust = &at.authority.trust;
+    let (current, prepared) = {
+        let ring = trust.ring();
+        (ring.current(KeyUse::Enrollment).key_id(), ring.prepared(KeyUse::Enrollment))
+    };
+    let (now, vault) = (at.clock_reading(), Vault::open(&at.data_dir().join("keys")).unwrap());
+    let next = make_key(&vault, KeyUse::Enrollment, KeyState::Prepared, now).unwrap();
+    let command = RotateKeys { next, at: now, entry: entry(Action::KeyRotated, &at) };
+    at.store.rotate_keys(command).await.unwrap();
+    assert_eq!(trust.ring().current(KeyUse::Enrollment).key_id(), current);
+    trust.reload(at.store.as_ref()).await.unwrap();
+    assert_eq!(trust.ring().current(KeyUse::Enrollment).key_id(), prepared);
+    // Tokens minted from here on are signed with the new key, and the store records them.
+    at.mint_once().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retired_external_url_is_refused_after_a_reload() {
+    let former = Running::start().await;
+    let issuer = former.url.clone();
+    let at = former.restart().await;
+    let command = RetireIssuer {
+        issuer: issuer.clone(),
+        even_needed: true,
+        emergency: None,
+        at: at.clock_reading(),
+        entry: entry(Action::IssuerRetired, &at),
+    };
+    at.store.retire_issuer(command).await.unwrap();
+    assert!(at.authority.trust.issuers().accepted().contains(&issuer));
+    at.authority.trust.reload(at.store.as_ref()).await.unwrap();
+    assert_eq!(at.authority.trust.issuers().accepted(), [at.url.clone()]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_emergency_token_raises_no_alarm_after_a_reload() {
+    let at = Running::start().await;
+    let token = at.store.emergency_token().await.unwrap().unwrap().mint.token.id;
+    let command = RevokeToken {
+        token,
+        kind: TokenKind::Enrollment,
+        even_emergency: true,
+        only_persistent: false,
+        hosts: false,
+        entry: entry(Action::TokenRevoked, &at),
+    };
+    let revoked = at.store.revoke_token(command).await.unwrap();
+    assert_eq!(revoked, TokenRevocation::Revoked { hosts: 0 });
+    assert!(at.authority.emergency.is(token));
+    at.authority.emergency.reload(at.store.as_ref()).await.unwrap();
+    assert!(!at.authority.emergency.is(token));
+}
