@@ -6,7 +6,7 @@ mod handshake;
 mod streaming;
 mod trust;
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{HeaderMap, Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::time::Instant;
 
@@ -128,7 +129,7 @@ impl Connector {
     }
 
     fn take_kept(&self) -> Option<Sender> {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         kept.retain(|(sender, since)| since.elapsed() < KEPT_FOR && !sender.is_closed());
         kept.pop().map(|(sender, _)| sender)
     }
@@ -166,7 +167,7 @@ impl Connector {
                 ConnectError::from_exchange(server, &*error)
             },
         })?;
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         kept.push((sender, Instant::now()));
         Ok(Response { status: head.status, headers: head.headers, body: body.to_bytes() })
     }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
 type Flying<K, T> = Mutex<HashMap<K, watch::Receiver<Option<T>>>>;
@@ -84,7 +85,7 @@ impl<K: Hash + Eq, T> Drop for Gone<K, T> {
 }
 
 fn flying<K, T>(flights: &Flying<K, T>) -> MutexGuard<'_, HashMap<K, watch::Receiver<Option<T>>>> {
-    flights.lock().unwrap_or_else(PoisonError::into_inner)
+    flights.lock()
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Refusals, summarised (I8): whoever finds one bad token must not be able to fill a disk with entries about it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::Caller;
 use crate::clock::Timestamp;
@@ -25,7 +26,7 @@ pub struct Conflicts(Mutex<HashMap<HostId, Timestamp>>);
 impl Conflicts {
     /// Whether this is the first conflict of `host` in [`WINDOW`].
     pub fn first_in_a_minute(&self, host: HostId, now: Timestamp) -> bool {
-        let mut lately = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lately = self.0.lock();
         lately.retain(|_, at| now.since(*at) < WINDOW);
         let first = lately.len() < MOST && !lately.contains_key(&host);
         if first {
@@ -98,7 +99,7 @@ struct State {
 impl Refusals {
     /// Notes a refusal at `now`.
     pub fn note(&self, refused: Refused, now: Timestamp) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         let key = (refused.whom.clone(), refused.reason);
         if let Some(window) = state.windows.get_mut(&key) {
             window.since += 1;
@@ -112,7 +113,7 @@ impl Refusals {
 
     /// The entries that are due at `now`, [`PER_SECOND`] at most: call it once a second.
     pub fn due(&self, now: Timestamp) -> Vec<Draft> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.lock();
         let mut entries = Vec::new();
         for window in state.windows.values_mut() {
             let closed = now.since(window.entered_at) >= WINDOW;
@@ -175,7 +176,7 @@ mod tests {
         refusals.note(refused(token), NOW);
         assert_eq!(counts(&refusals.due(NOW)), [1]);
         assert!(refusals.due(NOW.plus(WINDOW)).is_empty());
-        assert!(refusals.0.lock().unwrap().windows.is_empty());
+        assert!(refusals.0.lock().windows.is_empty());
     }
 
     #[test]
@@ -202,7 +203,7 @@ mod tests {
             refusals.note(refused(TokenId::generate(NOW)), NOW);
         }
         assert_eq!(refusals.due(NOW).len(), PER_SECOND);
-        assert_eq!(refusals.0.lock().unwrap().windows.len(), MOST);
-        assert_eq!(refusals.0.lock().unwrap().untold[&Action::TokenRefused], 500, "told when there is room");
+        assert_eq!(refusals.0.lock().windows.len(), MOST);
+        assert_eq!(refusals.0.lock().untold[&Action::TokenRefused], 500, "told when there is room");
     }
 }

@@ -19,10 +19,11 @@ mod writer;
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+use parking_lot::Mutex;
 use tokio::sync::{oneshot, watch};
 
 pub use ledger_file::{LedgerFault, LedgerFile};
@@ -114,13 +115,13 @@ impl SqliteStore {
     /// Finishes what waits, moves the write-ahead log into the database and releases the lock. It blocks until that is
     /// done; what is asked afterwards is answered with [`StoreError::Closed`].
     pub fn close(&self) {
-        let thread = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.writer.lock().take();
         let Some(thread) = thread else { return };
         self.pool.clear();
         // An error of either means that the thread has ended already.
         drop(self.queue.send(Job::Close));
         drop(thread.join());
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.lock.lock().take());
     }
 
     async fn write(&self, command: Option<Command>) -> Answered {

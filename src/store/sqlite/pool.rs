@@ -1,8 +1,9 @@
 //! Read-only connections, kept open between reads.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
@@ -32,7 +33,7 @@ impl Pool {
 
     /// A point read, on the caller's thread: it takes a few microseconds.
     pub(super) fn read<T>(&self, read: impl FnOnce(Sql<'_>) -> driver::Result<T>) -> Result<T, StoreError> {
-        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.0.idle.lock().pop();
         let answer = match idle {
             Some(connection) => Ok(connection),
             None => open::open_reader(&self.0.path),
@@ -59,11 +60,11 @@ impl Pool {
 
     /// Closes the idle connections, so that the last checkpoint finds no reader.
     pub(super) fn clear(&self) {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.idle.lock().clear();
     }
 
     fn put_back(&self, connection: Connection) {
-        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.0.idle.lock();
         if idle.len() < KEPT {
             idle.push(connection);
         }

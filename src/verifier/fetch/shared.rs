@@ -1,11 +1,12 @@
 //! What the loops of a refresher have in common.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{ETAG, HeaderValue, IF_NONE_MATCH};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 
 use super::error::FetchError;
@@ -52,7 +53,7 @@ impl Shared {
     }
 
     pub(super) fn learnt(&self) -> MutexGuard<'_, Learnt> {
-        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
+        self.learnt.lock()
     }
 
     /// GETs `path`, unless it is what `tag` names.
