@@ -25,7 +25,7 @@ pub struct HostIdentity {
     /// When its validity ends.
     pub not_after: Timestamp,
     /// The SHA-256 of its public key in SubjectPublicKeyInfo form.
-    pub spki: SpkiHash,
+    pub host_key: SpkiHash,
     /// Its SPIFFE id, which ends in the host id.
     pub spiffe_id: String,
     /// The DNS name it may use.
@@ -50,7 +50,7 @@ pub fn parse_host_certificate(der: &[u8]) -> Option<HostIdentity> {
         serial: Serial::from_bytes(tbs.serial_number().as_bytes().try_into().ok()?),
         not_before,
         not_after,
-        spki: SpkiHash::of(&tbs.subject_public_key_info().to_der().ok()?),
+        host_key: SpkiHash::of(&tbs.subject_public_key_info().to_der().ok()?),
         spiffe_id,
         dns_name,
     })

@@ -198,14 +198,53 @@ pub struct Subjects {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serial: Option<Serial>,
     /// The signing key.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<KeyId>,
+    #[serde(rename = "key", skip_serializing_if = "Option::is_none")]
+    pub signing_key: Option<KeyId>,
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKeyId>,
+}
+
+impl Subjects {
+    /// A token.
+    pub fn token(id: TokenId) -> Self {
+        Self { token: Some(id), ..Self::default() }
+    }
+
+    /// A host.
+    pub fn host(id: HostId) -> Self {
+        Self { host: Some(id), ..Self::default() }
+    }
+
+    /// A signing key.
+    pub fn signing_key(id: KeyId) -> Self {
+        Self { signing_key: Some(id), ..Self::default() }
+    }
+
+    /// A user.
+    pub fn user(name: impl Into<String>) -> Self {
+        Self { user: Some(name.into()), ..Self::default() }
+    }
+
+    /// An API key.
+    pub fn api_key(id: ApiKeyId) -> Self {
+        Self { api_key: Some(id), ..Self::default() }
+    }
+
+    /// The same subjects and a token.
+    #[must_use]
+    pub fn with_token(self, id: TokenId) -> Self {
+        Self { token: Some(id), ..self }
+    }
+
+    /// The same subjects and a certificate.
+    #[must_use]
+    pub fn with_serial(self, serial: Serial) -> Self {
+        Self { serial: Some(serial), ..self }
+    }
 }
 
 /// An entry before the writer has numbered and chained it.

@@ -230,7 +230,7 @@ mod tests {
         let mut head = ChainHead::start(ChainId::generate(now));
         let rows = (0..length).map(|_| {
             let token = TokenId::generate(now);
-            let subjects = Subjects { token: Some(token), ..Subjects::default() };
+            let subjects = Subjects::token(token);
             let draft = Draft::done(Action::TokenCreated, now, "user:admin").about(subjects);
             row(&mut head, &draft)
         });

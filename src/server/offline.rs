@@ -30,7 +30,7 @@ pub async fn reset_password(
     let Some(known) = store.user(user.to_owned()).await.map_err(StartError::of)? else {
         return Err(StartError::of(format!("there is no user {user:?}: the first one is called admin")));
     };
-    let subjects = Subjects { user: Some(user.to_owned()), ..Subjects::default() };
+    let subjects = Subjects::user(user);
     let entry = Caller::SYSTEM.did(Action::PasswordSet, at).about(subjects).with("offline", true);
     let command = SetPassword { user: user.to_owned(), hash, at, entry };
     let store: &dyn Store = store.as_ref();

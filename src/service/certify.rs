@@ -22,7 +22,7 @@ use crate::ca::{ApprovedRequest, Csr, HostProfile, parse_host_certificate};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
-use crate::store::{CertificateRecord, NewCertificate, Store, StoredCertificate};
+use crate::store::{CertificateRecord, Store, StoredCertificate};
 
 /// How often a certificate is built again because the host's roles changed meanwhile.
 const ATTEMPTS: usize = 3;
@@ -63,7 +63,7 @@ pub struct Enrollment {
 
 impl Enrollment {
     /// Builds, signs and checks a host certificate. From the request it takes the public key and nothing else.
-    fn issue(&self, warrant: Warrant<'_>, now: Timestamp) -> Result<NewCertificate, ServiceError> {
+    fn issue(&self, warrant: Warrant<'_>, now: Timestamp) -> Result<StoredCertificate, ServiceError> {
         let Warrant { csr, host, roles, name } = warrant;
         let profile = HostProfile {
             host,
@@ -75,13 +75,9 @@ impl Enrollment {
         };
         let cas = self.cas.load();
         let issued = ApprovedRequest::new(csr, profile).prepare(cas.current(), now)?.issue(cas.current())?;
-        Ok(NewCertificate {
-            serial: issued.serial,
-            key: csr.spki_hash(),
-            der: issued.der,
-            issued_at: issued.issued_at,
-            not_after: issued.not_after,
-        })
+        let (serial, issued_at, not_after) = (issued.serial, issued.issued_at, issued.not_after);
+        let record = CertificateRecord { serial, host_key: csr.spki_hash(), issued_at, not_after };
+        Ok(StoredCertificate { host, record, der: issued.der })
     }
 
     /// The answer of a certificate that was issued before, for a host that trusts `root`.
@@ -94,10 +90,4 @@ impl Enrollment {
         let roles = parse_host_certificate(&stored.der).map(|identity| identity.roles).unwrap_or_default();
         Ok(Enrolled::new(name, roles, stored, &self.cas.load(), root))
     }
-}
-
-/// A certificate of `host`, as if it had been read back.
-fn as_stored(host: HostId, new: &NewCertificate) -> StoredCertificate {
-    let NewCertificate { serial, key, der, issued_at, not_after } = new.clone();
-    StoredCertificate { host, record: CertificateRecord { serial, key, issued_at, not_after }, der }
 }

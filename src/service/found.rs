@@ -56,7 +56,7 @@ pub async fn found(
     })?;
     let list = |kind| ListRecord { id: ListId::generate(now), kind, next: 0 };
     let caller = Caller::SYSTEM;
-    let subjects = Subjects { user: Some(ADMIN.to_owned()), ..Subjects::default() };
+    let subjects = Subjects::user(ADMIN);
     let keys = make_pairs(vault, &KeyUse::ALL, now)?;
     let command = Found {
         keys,

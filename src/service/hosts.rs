@@ -99,7 +99,7 @@ fn known(catalogue: &Catalogue, texts: &[String]) -> Result<Vec<crate::name::Rol
 }
 
 fn about(id: HostId) -> Subjects {
-    Subjects { host: Some(id), ..Subjects::default() }
+    Subjects::host(id)
 }
 
 fn no_host(id: HostId) -> ServiceError {

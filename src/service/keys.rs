@@ -71,7 +71,7 @@ impl KeyAdmin {
         // Looked at before anything is recorded: a rotation to a key that cannot sign could not be undone.
         SigningKey::from_pem(&self.vault.load(&key_file(prepared))?)?;
         let next = make_key(&self.vault, usage, KeyState::Prepared, at)?;
-        let subjects = Subjects { key: Some(prepared), ..Subjects::default() };
+        let subjects = Subjects::signing_key(prepared);
         let entry = caller.did(Action::KeyRotated, at).about(subjects).with("use", usage.name());
         let entry = entry.with("prepared", next.id.to_string());
         let rotation = self.store.rotate_keys(RotateKeys { next, at, entry }).await?;
@@ -104,8 +104,7 @@ impl KeyAdmin {
             None => None,
         };
         let (successor, record) = successor.unzip();
-        let entry =
-            caller.did(Action::KeyRetired, at).about(Subjects { key: Some(key), ..Subjects::default() });
+        let entry = caller.did(Action::KeyRetired, at).about(Subjects::signing_key(key));
         // If this fails, it may be unknown whether it was done: the new token's file stays, and the next start judges it.
         let refused =
             match self.store.retire_key(RetireKey { key, terms, emergency: record, at, entry }).await? {

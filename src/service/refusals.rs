@@ -57,8 +57,8 @@ impl Whom {
 
     fn subjects(&self) -> Subjects {
         match self {
-            Self::Token(token) => Subjects { token: Some(*token), ..Subjects::default() },
-            Self::User(user) => Subjects { user: Some(user.clone()), ..Subjects::default() },
+            Self::Token(token) => Subjects::token(*token),
+            Self::User(user) => Subjects::user(user),
             Self::Nobody => Subjects::default(),
         }
     }

@@ -122,7 +122,7 @@ impl TokenAdmin {
         id: TokenId,
         how: HowToRevoke,
     ) -> Result<Taken, ServiceError> {
-        let subjects = Subjects { token: Some(id), ..Subjects::default() };
+        let subjects = Subjects::token(id);
         let entry = caller.did(Action::TokenRevoked, self.time.now()).about(subjects);
         let HowToRevoke { even_emergency, only_persistent, hosts } = how;
         let command = RevokeToken { token: id, kind, even_emergency, only_persistent, hosts, entry };

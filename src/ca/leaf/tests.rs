@@ -158,11 +158,11 @@ fn what_was_issued_is_read_back() {
     let request = ApprovedRequest::new(&csr(&key), profile.clone());
     let issued = request.prepare(&ca, NOW).unwrap().issue(&ca).unwrap();
     let read = parse_host_certificate(&issued.der);
-    let spki = SpkiHash::of(key.spki_der());
+    let host_key = SpkiHash::of(key.spki_der());
     let (spiffe_id, serial) = (profile.spiffe_id(), issued.serial);
     let (not_before, not_after) = (issued.not_before, issued.not_after);
     let HostProfile { host, roles, dns_name, .. } = profile;
-    let expected = HostIdentity { host, roles, serial, not_before, not_after, spki, spiffe_id, dns_name };
+    let expected = HostIdentity { host, roles, serial, not_before, not_after, host_key, spiffe_id, dns_name };
     assert_eq!(read, Some(expected));
     assert_eq!(crate::ca::pem_to_der("CERTIFICATE", &issued.pem()), Ok(issued.der));
 }

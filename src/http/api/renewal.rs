@@ -14,6 +14,7 @@ use crate::http::reply::Reply;
 use crate::id::{HostId, Serial};
 use crate::name::{DnsName, Role};
 use crate::service::renew_after;
+use crate::store::CertificateRecord;
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Renewal)]
@@ -67,15 +68,15 @@ struct WhoAmI<'a> {
 )]
 pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let host = call.host()?;
-    let issued_at = host.issued_at;
+    let CertificateRecord { serial, issued_at, not_after, .. } = host.certificate;
     Ok(Reply::ok(&WhoAmI {
         host_id: host.id,
         roles: &host.roles,
         name: host.record.name.as_ref(),
-        serial: host.serial,
+        serial,
         issued_at,
-        expires_at: host.not_after,
-        renew_after: renew_after(issued_at, host.not_after),
+        expires_at: not_after,
+        renew_after: renew_after(issued_at, not_after),
     }))
 }
 

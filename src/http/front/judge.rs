@@ -91,7 +91,7 @@ impl Front {
         })?;
         let host =
             self.authority.authenticator.identify(&Caller::stranger(peer.client, id), certificate).await?;
-        let actor = Actor::Host { id: host.id, serial: host.serial };
+        let actor = Actor::Host { id: host.id, serial: host.certificate.serial };
         Ok(Judged { host: Some(Arc::new(host)), ..Judged::without_rights(actor) })
     }
 

@@ -249,7 +249,7 @@ fn created(draft: Draft, key: &ApiKeyRecord) -> Draft {
 }
 
 fn about(draft: Draft, id: ApiKeyId) -> Draft {
-    draft.about(Subjects { api_key: Some(id), ..Subjects::default() })
+    draft.about(Subjects::api_key(id))
 }
 
 fn no_key(id: ApiKeyId) -> ServiceError {

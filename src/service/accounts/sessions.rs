@@ -189,5 +189,5 @@ impl Accounts {
 }
 
 fn about(caller: &Caller, action: Action, at: Timestamp, user: &str) -> Draft {
-    caller.did(action, at).about(Subjects { user: Some(user.to_owned()), ..Subjects::default() })
+    caller.did(action, at).about(Subjects::user(user))
 }

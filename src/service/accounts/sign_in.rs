@@ -183,7 +183,7 @@ impl Accounts {
         hash: Secret<String>,
     ) -> Result<(), ServiceError> {
         let at = self.time.now();
-        let subjects = Subjects { user: Some(user.to_owned()), ..Subjects::default() };
+        let subjects = Subjects::user(user);
         let entry = caller.did(Action::PasswordSet, at).about(subjects);
         self.store.set_password(SetPassword { user: user.to_owned(), hash, at, entry }).await?;
         Ok(())

@@ -278,7 +278,7 @@ pub(in crate::service) fn shown(limits: &Limits) -> serde_json::Value {
 }
 
 fn about(draft: Draft, user: &str) -> Draft {
-    draft.about(Subjects { user: Some(user.to_owned()), ..Subjects::default() })
+    draft.about(Subjects::user(user))
 }
 
 fn no_user(name: &UserName) -> ServiceError {

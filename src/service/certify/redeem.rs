@@ -1,7 +1,7 @@
 //! Redeeming: the one path from a token to a certificate. The order of its steps is the order of this file.
 
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
-use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, as_stored};
+use super::{ATTEMPTS, Enrolled, Enrollment, Warrant};
 use crate::access::Actor;
 use crate::admission::{Ask, binding};
 use crate::ca::{Csr, CsrPolicy};
@@ -158,19 +158,18 @@ impl Enrollment {
             return Err(HostError::NameTaken.into());
         }
         let host = NewHost {
-            id: HostId::generate(now),
             name: name.clone(),
             cluster: ticket.ask.cluster.clone(),
             roles: ticket.grant.terms.roles.clone(),
         };
-        let warrant = Warrant { csr: &ticket.csr, host: host.id, roles: &host.roles, name: name.clone() };
+        let id = HostId::generate(now);
+        let warrant = Warrant { csr: &ticket.csr, host: id, roles: &host.roles, name: name.clone() };
         let certificate = self.issue(warrant, now)?;
-        let stored = as_stored(host.id, &certificate);
         let entry = self
-            .enrolled_entry(caller, Action::HostEnrolled, &ticket, &stored, now)
+            .enrolled_entry(caller, Action::HostEnrolled, &ticket, &certificate, now)
             .with("roles", role_names(&host));
-        let id = host.id;
-        let command = Redeem { grant: ticket.grant.clone(), host, certificate, entry };
+        let (grant, stored) = (ticket.grant.clone(), certificate.clone());
+        let command = Redeem { grant, host, certificate, entry };
         match self.store.redeem(command).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
@@ -194,10 +193,10 @@ impl Enrollment {
             let host = self.store.host(id).await?.ok_or(TokenError::Revoked)?;
             let warrant = Warrant { csr: &ticket.csr, host: id, roles: &host.roles, name: host.name.clone() };
             let certificate = self.issue(warrant, now)?;
-            let stored = as_stored(id, &certificate);
+            let stored = certificate.clone();
             let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
             let (grant, roles) = (ticket.grant.clone(), host.roles.clone());
-            let command = Recertify { grant, host: id, roles, certificate, entry };
+            let command = Recertify { grant, roles, certificate, entry };
             return match self.store.recertify(command).await? {
                 Renewed::First | Renewed::Replaced(_) => {
                     self.sound_alarm(&ticket.grant, id);
@@ -242,13 +241,9 @@ impl Enrollment {
         stored: &StoredCertificate,
         now: Timestamp,
     ) -> Draft {
-        let subjects = Subjects {
-            token: Some(ticket.grant.token.id),
-            host: Some(stored.host),
-            serial: Some(stored.record.serial),
-            ..Subjects::default()
-        };
-        let entry = caller.did(action, now).about(subjects).with("key", stored.record.key.to_string());
+        let subjects = Subjects::host(stored.host).with_token(ticket.grant.token.id);
+        let subjects = subjects.with_serial(stored.record.serial);
+        let entry = caller.did(action, now).about(subjects).with("key", stored.record.host_key.to_string());
         let entry =
             if self.is_emergency(&ticket.grant) { entry.with("alarm", "emergency_token") } else { entry };
         match &ticket.ask.name {

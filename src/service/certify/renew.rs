@@ -1,12 +1,10 @@
 //! Renewing: a host's certificate and a new request become its next certificate.
 
-use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, as_stored};
+use super::{ATTEMPTS, Enrolled, Enrollment, Warrant};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
 use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
-use crate::store::{
-    HostRecord, MOST_RENEWALS, NewCertificate, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError,
-};
+use crate::store::{HostRecord, MOST_RENEWALS, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError};
 
 impl Enrollment {
     /// Renews the certificate of the host that presented `host`'s.
@@ -50,12 +48,12 @@ impl Enrollment {
         let now = self.time.trusted()?;
         let warrant = Warrant { csr, host: host.id, roles: &record.roles, name: record.name.clone() };
         let certificate = self.issue(warrant, now)?;
-        let stored = as_stored(host.id, &certificate);
-        let entry = caller.did(Action::HostRenewed, now).about(subjects(host, &certificate));
+        let stored = certificate.clone();
+        let subjects = Subjects::host(host.id).with_serial(stored.record.serial);
+        let entry = caller.did(Action::HostRenewed, now).about(subjects);
         let command = Renew {
-            host: host.id,
             most: self.most_renewals(),
-            presented: host.serial,
+            presented: host.certificate.serial,
             roles: record.roles.clone(),
             certificate,
             entry,
@@ -65,7 +63,7 @@ impl Enrollment {
         Ok(match self.store.renew(command).await? {
             Renewed::First => Some(enrolled()),
             Renewed::Replaced(unseen) => {
-                tracing::warn!(host = %host.id, presented = %host.serial, %unseen,
+                tracing::warn!(host = %host.id, presented = %host.certificate.serial, %unseen,
                     "a superseded certificate renewed with another key: the answer before and its key were lost, or two machines hold one identity");
                 Some(enrolled())
             }
@@ -74,10 +72,6 @@ impl Enrollment {
             Renewed::Refused(refusal) => return Err(refused(refusal)),
         })
     }
-}
-
-fn subjects(host: &HostCaller, certificate: &NewCertificate) -> Subjects {
-    Subjects { host: Some(host.id), serial: Some(certificate.serial), ..Subjects::default() }
 }
 
 fn refused(refusal: RenewRefusal) -> ServiceError {

@@ -125,7 +125,7 @@ fn label(text: &'static str) -> Label {
 
 /// The entry of a mint: the whole grant, never the token.
 fn minted_entry(caller: &Caller, order: &MintOrder, grant: &Grant, now: Timestamp) -> Draft {
-    let subjects = Subjects { token: Some(grant.token.id), ..Subjects::default() };
+    let subjects = Subjects::token(grant.token.id);
     let entry = caller.did(Action::TokenCreated, now).about(subjects);
     Draft { detail: grant_detail(order, grant), ..entry }
 }

@@ -51,7 +51,7 @@ impl TokenAdmin {
             let (minted, successor) =
                 self.minting.sign(caller, order.clone(), &self.trust.ring(), now).await?;
             let revoke_at = overlap.map(|overlap| now.plus(overlap));
-            let subjects = Subjects { token: Some(id), ..Subjects::default() };
+            let subjects = Subjects::token(id);
             let entry = caller.did(Action::TokenRotated, now).about(subjects);
             let entry = entry.with("replaced_by", successor.record.token.id.to_string());
             let entry = entry.with("revokes_at", revoke_at.unwrap_or(now).to_string());

@@ -129,7 +129,7 @@ fn record(
 
 /// The entry of a mint: the whole grant, never the token.
 fn minted_entry(caller: &Caller, order: &ServiceTokenOrder, grant: &ServiceGrant, now: Timestamp) -> Draft {
-    let subjects = Subjects { token: Some(grant.token.id), ..Subjects::default() };
+    let subjects = Subjects::token(grant.token.id);
     let detail = json!({
         "audience": grant.audience,
         "label": order.label,

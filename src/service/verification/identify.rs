@@ -3,28 +3,22 @@
 use crate::access::Actor;
 use crate::ca::{BACKDATED, HostIdentity, parse_host_certificate};
 use crate::clock::Timestamp;
-use crate::id::{HostId, Serial, SpkiHash};
+use crate::id::HostId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
 use crate::service::verification::Authenticator;
 use crate::service::{Caller, HostError, ServiceError};
-use crate::store::{AppendEntries, HostRecord, MarkSeen};
+use crate::store::{AppendEntries, CertificateRecord, HostRecord, MarkSeen};
 
 /// A host that has proven who it is.
 #[derive(Clone, Debug)]
 pub struct HostCaller {
     /// The host.
     pub id: HostId,
-    /// The certificate it presented.
-    pub serial: Serial,
-    /// The roles that certificate carries.
+    /// The certificate it presented, whose key it proved to hold.
+    pub certificate: CertificateRecord,
+    /// The roles that the certificate carries.
     pub roles: Vec<Role>,
-    /// The key it proved to hold.
-    pub key: SpkiHash,
-    /// From when on the certificate is good.
-    pub issued_at: Timestamp,
-    /// Until when the certificate is good.
-    pub not_after: Timestamp,
     /// The host as the store knows it.
     pub record: HostRecord,
 }
@@ -49,9 +43,10 @@ impl Authenticator {
         }
         let record = self.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
         self.judge_lineage(caller, &identity, &record, now).await?;
-        let HostIdentity { host: id, serial, roles, not_before, not_after, spki: key, .. } = identity;
+        let HostIdentity { host: id, serial, roles, not_before, not_after, host_key, .. } = identity;
         let issued_at = not_before.plus(BACKDATED);
-        Ok(HostCaller { id, serial, roles, key, issued_at, not_after, record })
+        let certificate = CertificateRecord { serial, host_key, issued_at, not_after };
+        Ok(HostCaller { id, certificate, roles, record })
     }
 
     /// Only the newest certificate of a host is good once it has been used; until then, the one before it is too.
@@ -79,8 +74,7 @@ impl Authenticator {
         tracing::error!(host = %record.id, serial = %identity.serial, "lineage conflict: two machines hold one identity");
         metrics::counter!("gatepass_lineage_conflicts_total").increment(1);
         if self.conflicts.first_in_a_minute(record.id, now) {
-            let subjects =
-                Subjects { host: Some(record.id), serial: Some(identity.serial), ..Subjects::default() };
+            let subjects = Subjects::host(record.id).with_serial(identity.serial);
             let actor = Actor::Host { id: record.id, serial: identity.serial };
             let caller = Caller { actor, ..caller.clone() };
             let entry = caller.was_refused(Action::HostRefused, now, "lineage_conflict").about(subjects);

@@ -1,26 +1,10 @@
 //! The verbs that lead to a host certificate: redeeming and renewing.
 
-use crate::clock::Timestamp;
-use crate::id::{HostId, Serial, SpkiHash};
+use crate::id::{HostId, Serial};
 use crate::ledger::Draft;
 use crate::name::Role;
-use crate::store::NewHost;
+use crate::store::{NewHost, StoredCertificate};
 use crate::token::{Grant, Verified};
-
-/// A certificate as it will be stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewCertificate {
-    /// Its serial number.
-    pub serial: Serial,
-    /// The key it certifies.
-    pub key: SpkiHash,
-    /// The certificate, DER.
-    pub der: Vec<u8>,
-    /// When it was signed.
-    pub issued_at: Timestamp,
-    /// Its notAfter.
-    pub not_after: Timestamp,
-}
 
 /// See [`Command::Redeem`](super::Command::Redeem).
 ///
@@ -33,7 +17,7 @@ pub struct Redeem {
     /// The new host.
     pub host: NewHost,
     /// Its first certificate.
-    pub certificate: NewCertificate,
+    pub certificate: StoredCertificate,
     /// The entry of the enrollment; written only for [`Redeemed::First`](crate::store::Redeemed::First).
     pub entry: Draft,
 }
@@ -42,12 +26,10 @@ pub struct Redeem {
 pub struct Recertify {
     /// The grant of the token.
     pub grant: Verified<Grant>,
-    /// The host the pair admitted.
-    pub host: HostId,
     /// The roles the certificate was built with; another set in the row answers [`Renewed::RolesChanged`](crate::store::Renewed::RolesChanged).
     pub roles: Vec<Role>,
-    /// The new certificate, for the same key.
-    pub certificate: NewCertificate,
+    /// The new certificate, for the same key of the host that the pair admitted.
+    pub certificate: StoredCertificate,
     /// The entry.
     pub entry: Draft,
 }
@@ -56,8 +38,6 @@ pub struct Recertify {
 ///
 /// Idempotent by (host, key): a newest certificate for the same key that is still valid answers [`Renewed::Again`](crate::store::Renewed::Again).
 pub struct Renew {
-    /// The host.
-    pub host: HostId,
     /// How many certificates it may have got within [`RENEWALS_WITHIN`](super::RENEWALS_WITHIN); one more is [`RenewRefusal::TooOften`](crate::store::RenewRefusal::TooOften).
     pub most: u32,
     /// The serial of the certificate it presented: the newest of its lineage, or the one before it while the newest
@@ -66,8 +46,8 @@ pub struct Renew {
     pub presented: Serial,
     /// The roles the certificate was built with.
     pub roles: Vec<Role>,
-    /// The new certificate.
-    pub certificate: NewCertificate,
+    /// The new certificate of the host.
+    pub certificate: StoredCertificate,
     /// The entry.
     pub entry: Draft,
 }

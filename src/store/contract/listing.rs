@@ -33,7 +33,7 @@ pub(in crate::store) async fn the_newest_use_is_kept_with_the_token(world: &mut 
     let key = new_key();
     let first = world.redemption(&token, key);
     let entry = Draft { address: Some(SOMEWHERE), ..world.draft(crate::ledger::Action::HostEnrolled) };
-    let (host, at) = (first.host.id, world.now);
+    let (host, at) = (first.certificate.host, world.now);
     assert_eq!(world.store().redeem(Redeem { entry, ..first }).await.unwrap(), Redeemed::First);
     let used = LastUse { at, host, from: Some(SOMEWHERE) };
     assert_eq!(world.token(&token).await.unwrap().last_use, Some(used));
@@ -232,7 +232,7 @@ pub(in crate::store) async fn hosts_are_found_by_token_role_name_and_state(world
     }
     world.pass(HOUR);
     let named = world.redemption(&one, new_key());
-    let (id, name) = (named.host.id, DnsName::parse("node-1.example.org").ok());
+    let (id, name) = (named.certificate.host, DnsName::parse("node-1.example.org").ok());
     let host = NewHost { name, roles: roles(&["director"]), ..named.host };
     world.store().redeem(Redeem { host, ..named }).await.unwrap();
     world.revoke_host(admitted[2]).await;

@@ -13,19 +13,22 @@ pub(in crate::store) async fn the_first_redemption_makes_a_host(world: &mut Worl
     command.host.name = Some(DnsName::parse("node-1.example.org").unwrap());
     let (host, certificate) = (command.host.clone(), command.certificate.clone());
     assert_eq!(world.store().redeem(command).await.unwrap(), Redeemed::First);
-    let record = world.host(host.id).await;
+    let record = world.host(certificate.host).await;
     assert_eq!((record.name, record.roles, record.token), (host.name, host.roles, token.token.id));
     assert_eq!(
         (record.newest.serial, record.newest_seen, record.previous),
-        (certificate.serial, false, None)
+        (certificate.record.serial, false, None)
     );
     assert_eq!(world.token(&token).await.unwrap().used, 1);
     assert_eq!(world.store().revocations().status(token.token.status), Status::Valid);
-    let pair = world.store().pair(token.token.id, certificate.key).await.unwrap().unwrap();
-    assert_eq!((pair.host, pair.redeemed_at, pair.host_revoked), (host.id, world.now, false));
+    let pair = world.store().pair(token.token.id, certificate.record.host_key).await.unwrap().unwrap();
+    assert_eq!((pair.host, pair.redeemed_at, pair.host_revoked), (certificate.host, world.now, false));
     assert_eq!(pair.certificate.unwrap().der, certificate.der);
     let (all, page) = (HostFilter::every(None, world.now), PageQuery::new(None, 10));
-    assert_eq!(world.store().list_hosts(all, page).await.unwrap().items, [world.host(host.id).await]);
+    assert_eq!(
+        world.store().list_hosts(all, page).await.unwrap().items,
+        [world.host(certificate.host).await]
+    );
     world.expect_entries(&[Action::TokenCreated, Action::HostEnrolled]).await;
 }
 
@@ -166,7 +169,7 @@ pub(in crate::store) async fn a_taken_name_is_refused_and_spends_nothing(world: 
     let taken = Redeemed::Refused(RedeemRefusal::NameTaken);
     assert_eq!(store.redeem(named(new_key(), "gate.example.org")).await.unwrap(), taken);
     let first = named(new_key(), "node.example.org");
-    let host = first.host.id;
+    let host = first.certificate.host;
     assert_eq!(store.redeem(first).await.unwrap(), Redeemed::First);
     assert_eq!(store.redeem(named(new_key(), "node.example.org")).await.unwrap(), taken);
     assert_eq!(world.token(&token).await.unwrap().used, 1);

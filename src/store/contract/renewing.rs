@@ -20,11 +20,11 @@ pub(in crate::store) async fn the_newest_certificate_renews(world: &mut World) {
     let certificate = command.certificate.clone();
     assert_eq!(world.store().renew(command).await.unwrap(), Renewed::First);
     let after = world.host(before.id).await;
-    assert_eq!((after.newest.serial, after.newest.not_after), (certificate.serial, certificate.not_after));
+    assert_eq!(after.newest, certificate.record);
     assert_eq!((after.previous, after.newest_seen), (Some(before.newest.serial), false));
     world.see(before.id, before.newest.serial).await;
     assert!(!world.host(before.id).await.newest_seen, "only the newest counts");
-    world.see(before.id, certificate.serial).await;
+    world.see(before.id, certificate.record.serial).await;
     assert!(world.host(before.id).await.newest_seen);
     assert!(!world.store().revocations().certificate_revoked(before.newest.serial));
     world.expect_entries(&[Action::HostRenewed]).await;
@@ -74,7 +74,7 @@ pub(in crate::store) async fn a_superseded_certificate_conflicts_once_its_succes
 
 pub(in crate::store) async fn the_newest_certificate_may_keep_its_key(world: &mut World) {
     let (_, before) = host(world).await;
-    let key = before.newest.key;
+    let key = before.newest.host_key;
     assert_eq!(world.renew(&before, before.newest.serial, key).await, Renewed::First);
     assert!(matches!(world.renew(&before, before.newest.serial, key).await, Renewed::Again(_)));
 }
@@ -99,7 +99,11 @@ pub(in crate::store) async fn strangers_and_revoked_hosts_do_not_renew(world: &m
     world.revoke_host(revoked.id).await;
     let refused = Renewed::Refused(RenewRefusal::HostRevoked);
     assert_eq!(world.renew(&revoked, revoked.newest.serial, new_key()).await, refused);
-    assert_eq!(world.renew(&known, known.newest.serial, revoked.newest.key).await, refused, "a revoked key");
+    assert_eq!(
+        world.renew(&known, known.newest.serial, revoked.newest.host_key).await,
+        refused,
+        "a revoked key"
+    );
     world.expect_entries(&[Action::HostRevoked]).await;
 }
 
@@ -108,7 +112,7 @@ pub(in crate::store) async fn a_host_that_loops_is_stopped_until_an_hour_has_pas
     let mut presented = host.newest.serial;
     for _ in 0..MOST_RENEWALS {
         let next = world.renewal(&host, presented, new_key());
-        let serial = next.certificate.serial;
+        let serial = next.certificate.record.serial;
         assert_eq!(world.store().renew(next).await.unwrap(), Renewed::First);
         presented = serial;
     }
@@ -122,9 +126,8 @@ pub(in crate::store) async fn a_host_that_loops_is_stopped_until_an_hour_has_pas
 fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Recertify {
     Recertify {
         grant: verified(token),
-        host: host.id,
         roles: host.roles.clone(),
-        certificate: world.certificate(host.newest.key),
+        certificate: world.certificate(host.id, host.newest.host_key),
         entry: world.draft(Action::HostReenrolled),
     }
 }
@@ -135,7 +138,7 @@ pub(in crate::store) async fn an_old_pair_is_certified_again_for_the_same_host(w
     world.new_entries().await;
     world.pass(DAY * 2);
     let command = recertification(world, &token, &before);
-    let serial = command.certificate.serial;
+    let serial = command.certificate.record.serial;
     assert_eq!(world.store().recertify(command).await.unwrap(), Renewed::First);
     let after = world.host(before.id).await;
     assert_eq!((after.newest.serial, after.previous), (serial, Some(before.newest.serial)));
@@ -169,10 +172,10 @@ pub(in crate::store) async fn recertifying_needs_a_live_token_and_the_pairs_own_
     world.pass(DAY * 2);
     let store = world.shared();
     let mut wrong_host = recertification(world, &token, &one);
-    wrong_host.host = two.id;
+    wrong_host.certificate.host = two.id;
     assert_eq!(store.recertify(wrong_host).await.unwrap(), Renewed::Refused(RenewRefusal::Unknown));
     let mut no_pair = recertification(world, &token, &one);
-    no_pair.certificate.key = new_key();
+    no_pair.certificate.record.host_key = new_key();
     assert_eq!(store.recertify(no_pair).await.unwrap(), Renewed::Refused(RenewRefusal::Unknown));
     world.revoke_host(two.id).await;
     let revoked_host = recertification(world, &token, &two);

@@ -165,19 +165,19 @@ impl World {
         self.mint(record).await
     }
 
-    pub(in crate::store) fn certificate(&self, key: SpkiHash) -> NewCertificate {
-        let serial = Serial::generate();
-        let der = serial.as_bytes().repeat(40);
-        NewCertificate { serial, key, der, issued_at: self.now, not_after: self.now.plus(DAY * 30) }
+    pub(in crate::store) fn certificate(&self, host: HostId, host_key: SpkiHash) -> StoredCertificate {
+        let (serial, not_after) = (Serial::generate(), self.now.plus(DAY * 30));
+        let record = CertificateRecord { serial, host_key, issued_at: self.now, not_after };
+        StoredCertificate { host, record, der: serial.as_bytes().repeat(40) }
     }
 
     pub(in crate::store) fn redemption(&self, token: &MintRecord, key: SpkiHash) -> Redeem {
         let id = HostId::generate(self.now);
-        let subjects = Subjects { host: Some(id), ..about_token(token.token.id) };
+        let subjects = Subjects::host(id).with_token(token.token.id);
         Redeem {
             grant: verified(token),
-            host: NewHost { id, name: None, cluster: None, roles: token.terms.roles.clone() },
-            certificate: self.certificate(key),
+            host: NewHost { name: None, cluster: None, roles: token.terms.roles.clone() },
+            certificate: self.certificate(id, key),
             entry: self.draft(Action::HostEnrolled).about(subjects),
         }
     }
@@ -190,7 +190,7 @@ impl World {
     /// Enrolls a new host.
     pub(in crate::store) async fn enroll(&self, token: &MintRecord, key: SpkiHash) -> HostRecord {
         let command = self.redemption(token, key);
-        let id = command.host.id;
+        let id = command.certificate.host;
         assert_eq!(self.store().redeem(command).await.unwrap(), Redeemed::First);
         self.host(id).await
     }
@@ -200,13 +200,12 @@ impl World {
     }
 
     pub(in crate::store) fn renewal(&self, host: &HostRecord, presented: Serial, key: SpkiHash) -> Renew {
-        let subjects = Subjects { host: Some(host.id), ..Subjects::default() };
+        let subjects = Subjects::host(host.id);
         Renew {
-            host: host.id,
             most: MOST_RENEWALS,
             presented,
             roles: host.roles.clone(),
-            certificate: self.certificate(key),
+            certificate: self.certificate(host.id, key),
             entry: self.draft(Action::HostRenewed).about(subjects),
         }
     }
@@ -311,7 +310,7 @@ pub(in crate::store) fn verified(record: &MintRecord) -> Verified<Grant> {
 }
 
 pub(in crate::store) fn about_token(token: TokenId) -> Subjects {
-    Subjects { token: Some(token), ..Subjects::default() }
+    Subjects::token(token)
 }
 
 pub(in crate::store) fn roles(names: &[&str]) -> Vec<Role> {

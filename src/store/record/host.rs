@@ -6,11 +6,9 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash, TokenId};
 use crate::name::{Cluster, DnsName, Role};
 
-/// A host that a redemption brings in.
+/// The facts of a new host that its certificate does not state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewHost {
-    /// Its id.
-    pub id: HostId,
     /// The DNS name it may use; no two live hosts share one.
     pub name: Option<DnsName>,
     /// The cluster it named.
@@ -87,7 +85,7 @@ pub struct CertificateRecord {
     /// Its serial number.
     pub serial: Serial,
     /// The key it certifies.
-    pub key: SpkiHash,
+    pub host_key: SpkiHash,
     /// When it was signed.
     pub issued_at: Timestamp,
     /// Its notAfter.

@@ -34,7 +34,7 @@ pub(super) fn key(row: &Row<'_>) -> driver::Result<KeyRecord> {
 pub(super) fn certificate(row: &Row<'_>) -> driver::Result<StoredCertificate> {
     let record = CertificateRecord {
         serial: row.get(1)?,
-        key: row.get(2)?,
+        host_key: row.get(2)?,
         issued_at: row.get(3)?,
         not_after: row.get(4)?,
     };

@@ -8,7 +8,7 @@ use crate::store::revocations::Change;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
-use crate::store::{NewCertificate, RevocationReason, StoredCertificate};
+use crate::store::{RevocationReason, StoredCertificate};
 
 /// What the write path needs of a host's row.
 pub(super) struct Lineage {
@@ -68,29 +68,31 @@ impl Act<'_> {
         found.ok_or_else(|| damaged("a host's newest certificate is not there"))
     }
 
-    pub(super) fn insert_certificate(&self, host: HostId, new: &NewCertificate) -> driver::Result<()> {
+    pub(super) fn insert_certificate(&self, certificate: &StoredCertificate) -> driver::Result<()> {
+        let StoredCertificate { host, record: new, der } = certificate;
         let sql = "INSERT INTO certificates (host, serial, key, issued_at, not_after, der) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        self.execute(sql, params![host, new.serial, new.key, new.issued_at, new.not_after, new.der])?;
+        self.execute(sql, params![host, new.serial, new.host_key, new.issued_at, new.not_after, der])?;
         // The same key may be certified again.
         let sql = "INSERT INTO host_keys (host, key) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        self.execute(sql, params![host, new.key]).map(drop)
+        self.execute(sql, params![host, new.host_key]).map(drop)
     }
 
-    /// Makes `new` the newest of the lineage. `previous` stays good until `new` is seen: it is the one that the host
-    /// is known to hold.
+    /// Makes `certificate` the newest of the lineage. `previous` stays valid until the newest is seen, as the host is known
+    /// to hold it.
     pub(super) fn succeed(
         &mut self,
         lineage: &Lineage,
         previous: Serial,
-        new: &NewCertificate,
+        certificate: &StoredCertificate,
     ) -> driver::Result<()> {
+        let new = certificate.record;
         if lineage.withdraw {
             self.revoke_certificates(lineage.host, new.issued_at, RevocationReason::RolesChanged)?;
         }
         let sql = "UPDATE certificates SET collect_at = not_after WHERE host = ?1 AND collect_at IS NULL";
         self.execute(sql, [lineage.host])?;
-        self.insert_certificate(lineage.host, new)?;
+        self.insert_certificate(certificate)?;
         let sql = "UPDATE hosts SET newest = ?2, newest_seen = 0, previous = ?3, ends_at = ?4, withdraw = 0 \
                    WHERE host = ?1";
         self.execute(sql, params![lineage.host, new.serial, previous, new.not_after]).map(drop)

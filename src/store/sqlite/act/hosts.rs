@@ -42,7 +42,7 @@ impl Act<'_> {
                 Some((true, _)) => {}
                 Some((false, token)) => {
                     self.shut_out(host, entry.at)?;
-                    let subjects = Subjects { host: Some(host), token: Some(token), ..Subjects::default() };
+                    let subjects = Subjects::host(host).with_token(token);
                     self.enter(entry.clone().about(subjects))?;
                     done.hosts += 1;
                 }

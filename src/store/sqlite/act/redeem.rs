@@ -10,7 +10,7 @@ use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{
-    KEEP_AFTER_EXPIRY, NewCertificate, NewHost, Redeem, RedeemRefusal, Redeemed, StoredCertificate,
+    CertificateRecord, KEEP_AFTER_EXPIRY, NewHost, Redeem, RedeemRefusal, Redeemed, StoredCertificate,
 };
 use crate::token::{Grant, Verified};
 
@@ -25,18 +25,19 @@ pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing
 impl Act<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> driver::Result<Redeemed> {
         let Redeem { grant, host, certificate, entry } = command;
-        if self.key_is_revoked(certificate.key)? {
+        let (id, new) = (certificate.host, certificate.record);
+        if self.key_is_revoked(new.host_key)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::HostRevoked));
         }
         // Before the token: one that was revoked since this pair redeemed takes nothing back (I9).
-        if let Some(admitted) = self.pair(grant.token.id, certificate.key)? {
-            let winners = self.winners_certificate(admitted, certificate.key)?;
+        if let Some(admitted) = self.pair(grant.token.id, new.host_key)? {
+            let winners = self.winners_certificate(admitted, new.host_key)?;
             return self.undo(Redeemed::Again(winners));
         }
-        if !self.is_vouched_for(&grant, certificate.issued_at)? {
+        if !self.is_vouched_for(&grant, new.issued_at)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::TokenRevoked));
         }
-        let Some(used) = self.take_use(&grant, &host, &certificate, entry.address)? else {
+        let Some(used) = self.take_use(&grant, id, new.issued_at, entry.address)? else {
             let refusal = match self.has_ended(grant.token.id)? {
                 true => RedeemRefusal::TokenRevoked,
                 false => RedeemRefusal::TokenSpent,
@@ -49,7 +50,7 @@ impl Act<'_> {
             return self.undo(Redeemed::Refused(RedeemRefusal::NameTaken));
         }
         self.insert_host(&host, grant.token.id, &certificate)?;
-        self.insert_pair(&grant, host.id, &certificate)?;
+        self.insert_pair(&grant, id, new)?;
         if Some(used) == grant.terms.max_uses {
             self.set_used_up(grant.token.status)?;
         }
@@ -85,8 +86,8 @@ impl Act<'_> {
     fn take_use(
         &self,
         grant: &Grant,
-        host: &NewHost,
-        certificate: &NewCertificate,
+        host: HostId,
+        at: Timestamp,
         from: Option<IpAddr>,
     ) -> driver::Result<Option<u32>> {
         let max_uses = grant.terms.max_uses;
@@ -98,8 +99,8 @@ impl Act<'_> {
                    ON CONFLICT (token) DO UPDATE SET used = uses.used + 1, \
                    spent_at = CASE WHEN uses.used + 1 >= ?2 THEN CAST(?3 AS BIGINT) END, last_at = ?3, last_host = ?5, last_from = ?6 \
                    WHERE uses.ended_at IS NULL AND (CAST(?2 AS BIGINT) IS NULL OR uses.used < ?2) RETURNING used";
-        let (at, from) = (certificate.issued_at, from.map(|from| from.to_string()));
-        let params = params![grant.token.id, max_uses, at, keep_until(grant), host.id, from];
+        let from = from.map(|from| from.to_string());
+        let params = params![grant.token.id, max_uses, at, keep_until(grant), host, from];
         self.one(sql, params, |row| row.get(0))
     }
 
@@ -111,29 +112,30 @@ impl Act<'_> {
         &self,
         host: &NewHost,
         token: TokenId,
-        certificate: &NewCertificate,
+        certificate: &StoredCertificate,
     ) -> driver::Result<()> {
         let sql = "INSERT INTO hosts (host, name, cluster, roles, token, enrolled_at, newest, newest_seen, ends_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)";
+        let StoredCertificate { host: id, record, .. } = certificate;
         let params = params![
-            host.id,
+            id,
             host.name,
             host.cluster,
             Json(&host.roles),
             token,
-            certificate.issued_at,
-            certificate.serial,
-            certificate.not_after,
+            record.issued_at,
+            record.serial,
+            record.not_after,
         ];
         self.execute(sql, params)?;
-        self.insert_host_roles(host.id, &host.roles)?;
-        self.insert_certificate(host.id, certificate)
+        self.insert_host_roles(*id, &host.roles)?;
+        self.insert_certificate(certificate)
     }
 
-    fn insert_pair(&self, grant: &Grant, host: HostId, certificate: &NewCertificate) -> driver::Result<()> {
+    fn insert_pair(&self, grant: &Grant, host: HostId, new: CertificateRecord) -> driver::Result<()> {
         let sql = "INSERT INTO pairs (token, key, host, redeemed_at, keep_until) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let (key, at) = (certificate.key, certificate.issued_at);
-        self.execute(sql, params![grant.token.id, key, host, at, keep_until(grant)]).map(drop)
+        let params = params![grant.token.id, new.host_key, host, new.issued_at, keep_until(grant)];
+        self.execute(sql, params).map(drop)
     }
 }
 

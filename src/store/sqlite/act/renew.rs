@@ -5,16 +5,17 @@ use super::certificate::Lineage;
 use crate::id::Serial;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::{
-    MarkSeen, NewCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed,
+    CertificateRecord, MarkSeen, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed,
 };
 
 impl Act<'_> {
     pub(super) fn renew(&mut self, command: Renew) -> driver::Result<Renewed> {
-        let Renew { host, most, presented, roles, certificate, entry } = command;
+        let Renew { most, presented, roles, certificate, entry } = command;
+        let (host, new) = (certificate.host, certificate.record);
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
         };
-        if lineage.revoked || self.key_is_revoked(certificate.key)? {
+        if lineage.revoked || self.key_is_revoked(new.host_key)? {
             return self.undo(Renewed::Refused(RenewRefusal::HostRevoked));
         }
         if let Some(refusal) = self.judge_presented(&lineage, presented)? {
@@ -24,12 +25,15 @@ impl Act<'_> {
         // presents the one before, with the newest one's key, has lost the answer.
         if presented != lineage.newest {
             let newest = self.certificate(host, lineage.newest)?;
-            let good = newest.record.not_after > certificate.issued_at;
-            if newest.record.key == certificate.key && good && !self.certificate_is_revoked(lineage.newest)? {
+            let good = newest.record.not_after > new.issued_at;
+            if newest.record.host_key == new.host_key
+                && good
+                && !self.certificate_is_revoked(lineage.newest)?
+            {
                 return self.undo(Renewed::Again(newest));
             }
         }
-        if self.certified_lately(&lineage, &certificate)? >= most {
+        if self.certified_lately(&lineage, new)? >= most {
             return self.undo(Renewed::Refused(RenewRefusal::TooOften));
         }
         if !lineage.has_roles(&roles) {
@@ -44,7 +48,7 @@ impl Act<'_> {
         Ok(Renewed::Replaced(lineage.newest))
     }
 
-    fn certified_lately(&self, lineage: &Lineage, next: &NewCertificate) -> driver::Result<u32> {
+    fn certified_lately(&self, lineage: &Lineage, next: CertificateRecord) -> driver::Result<u32> {
         let sql = "SELECT count(*) FROM certificates WHERE host = ?1 AND issued_at > ?2";
         let since = next.issued_at.minus(RENEWALS_WITHIN);
         Ok(self.one(sql, params![lineage.host, since], |row| row.get(0))?.unwrap_or(0))
@@ -64,19 +68,20 @@ impl Act<'_> {
     }
 
     pub(super) fn recertify(&mut self, command: Recertify) -> driver::Result<Renewed> {
-        let Recertify { grant, host, roles, certificate, entry } = command;
-        if !self.is_vouched_for(&grant, certificate.issued_at)? || self.has_ended(grant.token.id)? {
+        let Recertify { grant, roles, certificate, entry } = command;
+        let (host, new) = (certificate.host, certificate.record);
+        if !self.is_vouched_for(&grant, new.issued_at)? || self.has_ended(grant.token.id)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
         }
-        let pair = self.pair(grant.token.id, certificate.key)?;
+        let pair = self.pair(grant.token.id, new.host_key)?;
         let lineage = if pair == Some(host) { self.lineage(host)? } else { None };
         let Some(lineage) = lineage else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
         };
-        if lineage.revoked || self.key_is_revoked(certificate.key)? {
+        if lineage.revoked || self.key_is_revoked(new.host_key)? {
             return self.undo(Renewed::Refused(RenewRefusal::HostRevoked));
         }
-        if self.answered_lately(&lineage, &certificate)? {
+        if self.answered_lately(&lineage, new)? {
             let newest = self.certificate(host, lineage.newest)?;
             return self.undo(Renewed::Again(newest));
         }
@@ -91,11 +96,11 @@ impl Act<'_> {
     }
 
     /// Whether the newest certificate is a good one for the same key that is not older than repeats may be.
-    fn answered_lately(&self, lineage: &Lineage, certificate: &NewCertificate) -> driver::Result<bool> {
+    fn answered_lately(&self, lineage: &Lineage, new: CertificateRecord) -> driver::Result<bool> {
         let newest = self.certificate(lineage.host, lineage.newest)?.record;
-        Ok(newest.key == certificate.key
-            && newest.not_after > certificate.issued_at
-            && certificate.issued_at.since(newest.issued_at) < REPEAT_WINDOW
+        Ok(newest.host_key == new.host_key
+            && newest.not_after > new.issued_at
+            && new.issued_at.since(newest.issued_at) < REPEAT_WINDOW
             && !self.certificate_is_revoked(lineage.newest)?)
     }
 

@@ -80,7 +80,7 @@ impl Act<'_> {
         }
         for host in admitted {
             self.shut_out(host, entry.at)?;
-            let subjects = Subjects { host: Some(host), ..about(minted.token) };
+            let subjects = Subjects::host(host).with_token(minted.token);
             self.enter(Draft { action: Action::HostRevoked, ..entry.clone() }.about(subjects))?;
         }
         Ok(match minted.over {
@@ -135,5 +135,5 @@ impl Act<'_> {
 }
 
 pub(super) fn about(token: TokenId) -> Subjects {
-    Subjects { token: Some(token), ..Subjects::default() }
+    Subjects::token(token)
 }

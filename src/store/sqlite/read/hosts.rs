@@ -39,7 +39,7 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord
         revoked_at: row.get(6)?,
         newest: CertificateRecord {
             serial: row.get(7)?,
-            key: row.get(8)?,
+            host_key: row.get(8)?,
             issued_at: row.get(9)?,
             not_after: row.get(10)?,
         },

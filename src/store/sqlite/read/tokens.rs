@@ -95,8 +95,12 @@ fn pair(sql: Sql<'_>, token: TokenId, key: SpkiHash) -> driver::Result<Option<Pa
         let host = row.get(0)?;
         let certificate = match row.get(3)? {
             Some(serial) => {
-                let record =
-                    CertificateRecord { serial, key, issued_at: row.get(4)?, not_after: row.get(5)? };
+                let record = CertificateRecord {
+                    serial,
+                    host_key: key,
+                    issued_at: row.get(4)?,
+                    not_after: row.get(5)?,
+                };
                 Some(StoredCertificate { host, record, der: row.get(6)? })
             }
             None => None,

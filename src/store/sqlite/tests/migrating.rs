@@ -33,7 +33,7 @@ const FOUNDED: &str = "INSERT INTO signing_keys (kid, public, state, persistent_
 
 /// A redemption of token `number` with a key of its own.
 async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
-    let (id, key) = (TokenId::from_bytes([number; 16]), SpkiHash::of(&[number]));
+    let (id, host_key) = (TokenId::from_bytes([number; 16]), SpkiHash::of(&[number]));
     let status = StatusRef { list: ListId::from_bytes([0; 16]), index: u32::from(number) };
     let grant = Grant {
         token: TokenRef { id, issuer: "https://gate.example.org".to_owned(), status },
@@ -45,8 +45,9 @@ async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
     let grant = Verified::assumed(grant, crate::id::KeyId::from_bytes([0; 32]));
     let serial = crate::id::Serial::generate();
     let not_after = NOW.plus(std::time::Duration::from_secs(60));
-    let certificate = NewCertificate { serial, key, der: vec![1], issued_at: NOW, not_after };
-    let host = NewHost { id: crate::id::HostId::generate(NOW), name: None, cluster: None, roles: Vec::new() };
+    let record = CertificateRecord { serial, host_key, issued_at: NOW, not_after };
+    let certificate = StoredCertificate { host: crate::id::HostId::generate(NOW), record, der: vec![1] };
+    let host = NewHost { name: None, cluster: None, roles: Vec::new() };
     let entry = Draft::done(Action::HostEnrolled, NOW, "token");
     store.redeem(Redeem { grant, host, certificate, entry }).await.unwrap()
 }
