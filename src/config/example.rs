@@ -1,4 +1,4 @@
-//! The configuration as text: the commented example, and what is in effect.
+//! The configuration as text: the commented example and the effective values.
 
 use std::fmt::Write as _;
 
@@ -10,11 +10,11 @@ use super::{Config, LimitsConfig, LogFormat, default_roles};
 use crate::access::throttle::Rate;
 use crate::span::show_span;
 
-/// A complete `gatepass.toml` with every field commented out at its default, and what it means.
+/// Returns a complete `gatepass.toml`: every field with its meaning, commented out at its default.
 pub fn example() -> String {
     let mut text = String::from(
-        "# gatepass.toml: every field, commented out at its default. Each may also be set by an environment variable\n\
-         # GATEPASS_<SECTION>__<KEY>, which goes before this file; flags go before both.\n",
+        "# gatepass.toml: every field, commented out at its default. An environment variable GATEPASS_<SECTION>__<KEY>\n\
+         # overrides this file, and a flag overrides both.\n",
     );
     for (section, about) in SECTIONS {
         let _ = write!(text, "\n# {about}\n[{section}]\n");
@@ -22,7 +22,7 @@ pub fn example() -> String {
             let _ = writeln!(text, "{}", commented(field));
         }
     }
-    text.push_str("\n# the roles that tokens can give; writing one replaces this whole list\n");
+    text.push_str("\n# the roles that tokens can give; a list here replaces these four\n");
     for role in default_roles() {
         let _ =
             writeln!(text, "# [[roles]]\n# role = \"{}\"\n# description = {:?}", role.role, role.description);
@@ -35,7 +35,7 @@ fn commented(field: &Field) -> String {
 }
 
 impl Config {
-    /// What is in effect, as JSON. Secrets are only said to be there or not.
+    /// The effective values as JSON. Of a secret only its presence is shown.
     pub fn to_json(&self) -> Value {
         let path = |path: &Option<std::path::PathBuf>| path.as_ref().map(|path| path.display().to_string());
         let server = &self.server;

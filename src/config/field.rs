@@ -1,17 +1,17 @@
-//! Every field of the configuration in one table: the reader, the example file and the checks for unknown keys all use
-//! it, so that none can forget a field.
+//! The table of all configuration fields. The reader, the example file and the check for unknown keys use it, so no field
+//! can be forgotten.
 
 use crate::span::Setting;
 
 const DAY: u64 = 86_400;
 
-/// What a span that can be changed at run time too may be.
+/// The kind of a time span that can also be changed at run time.
 const fn span(setting: Setting) -> Kind {
     let (least, most) = setting.bounds();
     Kind::Span(least, most)
 }
 
-/// What a field holds.
+/// The type of a field's value.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     /// Free text, checked where it is used.
@@ -20,36 +20,36 @@ pub(super) enum Kind {
     Path,
     /// A whole number within bounds.
     Count(i64, i64),
-    /// A span of time within bounds, in seconds.
+    /// A time span within bounds, in seconds.
     Span(u64, u64),
     /// `true` or `false`.
     Flag,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// A list of texts; in a variable or a flag they are joined with commas.
+    /// A list of texts, joined with commas in a variable or a flag.
     List,
 }
 
-/// One field.
+/// A field of the configuration file.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) section: &'static str,
     pub(super) key: &'static str,
     pub(super) kind: Kind,
-    /// The default, as TOML; `None` = the doc says what happens without it.
+    /// The default as TOML; `None`: the doc describes the effect of its absence.
     pub(super) default: Option<&'static str>,
-    /// A value that works, as TOML.
+    /// A valid value as TOML.
     pub(super) example: &'static str,
     pub(super) doc: &'static str,
 }
 
 impl Field {
-    /// The field of that name.
+    /// Returns the field `key` of `section`.
     pub(super) fn find(section: &str, key: &str) -> Option<&'static Self> {
         FIELDS.iter().find(|field| field.section == section && field.key == key)
     }
 
-    /// The environment variable that sets it.
+    /// The environment variable that sets this field.
     pub(super) fn variable(&self) -> String {
         format!("GATEPASS_{}__{}", self.section.to_ascii_uppercase(), self.key.to_ascii_uppercase())
     }
@@ -75,22 +75,22 @@ const fn open(
     Field { section, key, kind, default: None, example, doc }
 }
 
-/// The sections in the order people read them, with what they are about.
+/// The sections in reading order, each with a heading.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
-    ("server", "where the authority listens and what it keeps"),
-    ("tokens", "how long tokens live; spans are written 90s, 15m, 36h, 30d"),
-    ("hosts", "what an enrolled host gets"),
-    ("sessions", "how long whoever signed in stays so"),
+    ("server", "address, URL and files of the server"),
+    ("tokens", "lifetimes of tokens; a time span is written 90s, 15m, 36h, 30d"),
+    ("hosts", "certificates of hosts"),
+    ("sessions", "sessions of users"),
     ("http", "limits of the listener"),
     (
         "limits",
-        "rate limits: so many a second, a minute or an hour (1000/s, 60/m, 500/h), and as many at once; off = not limited",
+        "rate limits: a number each second, minute or hour (1000/s, 60/m, 500/h), with bursts of that number; off = no limit",
     ),
-    ("ca", "a certificate authority brought in as PEM files; without it one is made at the first start"),
-    ("log", "what is written to standard error"),
+    ("ca", "an external certificate authority as PEM files; otherwise the first start creates one"),
+    ("log", "the log on standard error"),
 ];
 
-/// All fields but the roles, which are a list of tables.
+/// All fields except the roles, which are a list of tables.
 pub(super) const FIELDS: &[Field] = &[
     field(
         "server",
@@ -104,7 +104,7 @@ pub(super) const FIELDS: &[Field] = &[
         "external_url",
         Kind::Text,
         "\"https://gatepass.example.org:8443\"",
-        "https://host[:port] under which hosts reach the authority; it is written into every token. Default: the listen address",
+        "https://host[:port] at which hosts reach the server; part of every token. Default: the listen address",
     ),
     field(
         "server",
@@ -125,7 +125,7 @@ pub(super) const FIELDS: &[Field] = &[
         "tls_certificate",
         Kind::Path,
         "\"/etc/gatepass/tls.pem\"",
-        "PEM chain of a TLS certificate from elsewhere. Default: the authority makes its own",
+        "PEM chain of an external TLS certificate. Default: the server creates its own",
     ),
     open(
         "server",
@@ -146,14 +146,14 @@ pub(super) const FIELDS: &[Field] = &[
         "default_ttl",
         span(Setting::DefaultTtl),
         "\"15m\"",
-        "life of a token when its minter names none",
+        "life of a token if the request names none",
     ),
     field(
         "tokens",
         "ece_ttl",
         Kind::Span(1, DAY),
         "\"1h\"",
-        "the same, for tokens minted through the ECE routes",
+        "the same for tokens minted through the ECE routes",
     ),
     field(
         "tokens",
@@ -167,23 +167,23 @@ pub(super) const FIELDS: &[Field] = &[
         "cluster_ttl",
         span(Setting::ClusterTtl),
         "\"365d\"",
-        "life of a persistent token bound to a cluster when its minter names none; at most 730d",
+        "life of a persistent token bound to a cluster if the request names none; at most 730d",
     ),
     field(
         "tokens",
         "hot_tokens",
         Kind::Count(0, 1_000_000),
         "4096",
-        "how many good signatures are remembered of each kind of token, so that a token that comes again costs little; 0 = none",
+        "remembered good signatures for each kind of token; they are not checked again; 0 = none",
     ),
-    field("tokens", "retention", span(Setting::Retention), "\"7d\"", "how long ended tokens stay in lists"),
+    field("tokens", "retention", span(Setting::Retention), "\"7d\"", "time that ended tokens stay in lists"),
     Field {
         section: "tokens",
         key: "audiences",
         kind: Kind::List,
         default: Some("[]"),
         example: "[\"https://jobs.example.org\"]",
-        doc: "URIs of the services that service tokens may be minted for; in a variable joined with commas. Without any, none is minted",
+        doc: "URIs of the services that service tokens are minted for; joined with commas in a variable. Empty: none are minted",
     },
     field(
         "hosts",
@@ -197,44 +197,44 @@ pub(super) const FIELDS: &[Field] = &[
         "retention",
         Kind::Span(DAY, 3650 * DAY),
         "\"90d\"",
-        "how long a host is kept after its last certificate ended",
+        "time that a host is kept after its last certificate has ended",
     ),
     field(
         "hosts",
         "allow_rsa_keys",
         Kind::Flag,
         "false",
-        "whether hosts may bring RSA keys of 2048 to 4096 bits",
+        "accept RSA keys of 2048 to 4096 bits from hosts",
     ),
     open(
         "hosts",
         "crl_url",
         Kind::Text,
         "\"http://crl.example.org/gatepass\"",
-        "plain-http base URL written into host certificates as CRL distribution point. Default: none is written",
+        "plain-http base URL of the CRL distribution point in host certificates. Default: none",
     ),
-    field("http", "max_connections", Kind::Count(1, 1_000_000), "16384", "connections in all"),
+    field("http", "max_connections", Kind::Count(1, 1_000_000), "16384", "open connections in total"),
     field(
         "sessions",
         "lifetime",
         Kind::Span(60, DAY / 2),
         "\"12h\"",
-        "life of a session however much it is used; 12h at most",
+        "longest life of a session; at most 12h",
     ),
-    field("sessions", "idle", Kind::Span(60, DAY / 2), "\"30m\"", "life of a session that is not used"),
+    field("sessions", "idle", Kind::Span(60, DAY / 2), "\"30m\"", "time after which an unused session ends"),
     field(
         "http",
         "max_connections_per_address",
         Kind::Count(1, 1_000_000),
         "256",
-        "connections from one address",
+        "open connections from one address",
     ),
     field(
         "http",
         "max_event_streams",
         Kind::Count(1, 1_000_000),
         "10000",
-        "subscribers at a time that are told of changes of status lists",
+        "open event streams of status list changes",
     ),
     field("http", "handshake_timeout", Kind::Span(1, 300), "\"5s\"", "time for a TLS handshake"),
     field("http", "header_timeout", Kind::Span(1, 300), "\"10s\"", "time for the header of a request"),
@@ -258,16 +258,16 @@ pub(super) const FIELDS: &[Field] = &[
         "drain_timeout",
         Kind::Span(1, 3600),
         "\"30s\"",
-        "time that requests in flight get when the server stops",
+        "time for requests in flight when the server stops",
     ),
-    field("http", "public_metrics", Kind::Flag, "true", "whether /metrics answers without a sign-in"),
+    field("http", "public_metrics", Kind::Flag, "true", "serve /metrics without a sign-in"),
     Field {
         section: "http",
         key: "trusted_proxies",
         kind: Kind::List,
         default: Some("[]"),
         example: "[\"10.0.0.0/8\", \"::1\"]",
-        doc: "networks and addresses of proxies that may say for whom they ask (X-Forwarded-For) and pass a client's certificate on; in a variable joined with commas. Without any, none is believed",
+        doc: "networks and addresses of proxies trusted to name the client (X-Forwarded-For) and to pass its certificate; joined with commas in a variable. Empty: none",
     },
     Field {
         section: "http",
@@ -275,50 +275,50 @@ pub(super) const FIELDS: &[Field] = &[
         kind: Kind::List,
         default: Some("[]"),
         example: "[\"10.0.0.0/8\"]",
-        doc: "networks and addresses of load balancers whose connections begin with a PROXY header of version 2; one without is closed",
+        doc: "networks and addresses of load balancers that send a PROXY header of version 2; a connection without one is closed",
     },
     field(
         "http",
         "client_certificate_header",
         Kind::Text,
         "\"x-forwarded-client-cert\"",
-        "the one header in which they pass it: Envoy's form under this name, a percent-encoded certificate under any other",
+        "the only header for a passed certificate: Envoy's form under the default name, percent-encoded PEM or base64 under any other",
     ),
     field(
         "limits",
         "address",
         Kind::Text,
         "\"1000/s\"",
-        "requests from one address (IPv6: one /64), where users and API keys are judged",
+        "requests from one address (IPv6: one /64) to routes for users and API keys",
     ),
     field(
         "limits",
         "refused_address",
         Kind::Text,
         "\"60/m\"",
-        "how many 401 an address hears before it hears 429 instead, and its passwords are held back",
+        "401 answers to one address; above it 429, and its passwords are checked slowly",
     ),
-    field("limits", "actor", Kind::Text, "\"1000/s\"", "requests by one user, or by the API keys of one"),
+    field("limits", "actor", Kind::Text, "\"1000/s\"", "requests by one user, or by all API keys of one user"),
     field(
         "limits",
         "refused_token",
         Kind::Text,
         "\"60/m\"",
-        "refused redemptions of one token; one that succeeds is never limited by it",
+        "refused redemptions of one token; successful ones do not count",
     ),
     field(
         "limits",
         "redemptions",
         Kind::Text,
         "\"off\"",
-        "redemptions from one address, good and refused ones",
+        "redemptions from one address, successful and refused",
     ),
     open(
         "ca",
         "root",
         Kind::Path,
         "\"/etc/gatepass/root.pem\"",
-        "root certificate, PEM; its key stays where it is",
+        "root certificate, PEM; the server does not need its key",
     ),
     open(
         "ca",

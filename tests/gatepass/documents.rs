@@ -1,4 +1,4 @@
-//! The documents say what the code does: their links lead somewhere, and nothing is left out that can be counted.
+//! The documents are true: links have targets, and routes, codes, scopes, metrics and fields are complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,35 +12,74 @@ use crate::support::described::operation;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-const DOCUMENTS: [&str; 9] = [
-    "README.md",
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "SECURITY.md",
-    "docs/api.md",
-    "docs/cli.md",
-    "docs/enrolling.md",
-    "docs/operation.md",
-    "docs/verifying.md",
-];
+/// Every document with links.
+fn documents() -> Vec<String> {
+    let names = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"];
+    let pages = fs::read_dir(Path::new(ROOT).join("docs")).unwrap();
+    let pages = pages.map(|page| format!("docs/{}", page.unwrap().file_name().to_string_lossy()));
+    names.map(String::from).into_iter().chain(pages).collect()
+}
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(ROOT).join(name)).expect(name)
 }
 
 #[test]
-fn every_file_that_the_documents_link_to_is_there() {
+fn every_link_leads_to_a_file_and_a_heading() {
     let mut links = 0;
-    for name in DOCUMENTS {
-        let folder = Path::new(ROOT).join(name).parent().unwrap().to_owned();
-        for link in read(name).split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
-            if !link.is_empty() && !link.contains("://") {
-                assert!(folder.join(link).exists(), "{name} links to {link}");
-                links += 1;
+    for name in documents() {
+        let folder = Path::new(ROOT).join(&name).parent().unwrap().to_owned();
+        for link in read(&name).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
             }
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { Path::new(ROOT).join(&name) } else { folder.join(file) };
+            assert!(target.exists(), "{name} links to {link}");
+            if !anchor.is_empty() {
+                let text = fs::read_to_string(&target).unwrap();
+                let mut headings = text.lines().filter(|line| line.starts_with('#')).map(anchor_of);
+                assert!(headings.any(|heading| heading == anchor), "{name} links to {link}");
+            }
+            links += 1;
         }
     }
-    assert!(links > 10, "{links} links were found");
+    assert!(links > 40, "{links} links were found");
+}
+
+/// The anchor that GitHub gives a heading.
+fn anchor_of(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn every_page_is_linked_from_the_readme() {
+    let readme = read("README.md");
+    for name in documents().iter().filter(|name| name.starts_with("docs/")) {
+        assert!(readme.contains(&format!("({name})")), "README.md lacks {name}");
+    }
+}
+
+#[test]
+fn the_configuration_reference_is_the_example() {
+    let (mut section, mut doc, mut rows) = ("", "", Vec::new());
+    for line in gatepass::config::example().leak().lines() {
+        match line.strip_prefix("# ").map(|rest| rest.split_once(" = ")) {
+            Some(Some((key, value))) if !section.is_empty() && !key.contains(' ') => {
+                rows.push(format!("| `{section}.{key}` | `{value}` | {doc} |"));
+            }
+            Some(_) => doc = &line[2..],
+            None if line.starts_with('[') => section = line.trim_matches(['[', ']']),
+            None => {}
+        }
+    }
+    rows.retain(|row| !row.contains(".role`") && !row.contains(".description`"));
+    let document = read("docs/configuration.md");
+    let documented = document.lines().filter(|line| line.starts_with("| `") && line.contains('.'));
+    let documented = documented.filter(|line| line.split('`').nth(1).is_some_and(|name| name.contains('.')));
+    assert_eq!(documented.collect::<Vec<_>>(), rows, "docs/configuration.md:\n{}", rows.join("\n"));
 }
 
 #[test]
@@ -53,7 +92,7 @@ fn every_native_route_is_documented() {
     }
 }
 
-/// Each route of the table in docs/api.md, `METHOD path`, with who may ask it.
+/// The routes of the table in docs/api.md, as `METHOD path`, with their caller.
 fn documented_routes() -> BTreeMap<String, String> {
     let document = read("docs/api.md");
     let section = document.split("\n## Routes").nth(1).unwrap().split("\n## ").next().unwrap();
@@ -76,21 +115,21 @@ fn documented_routes() -> BTreeMap<String, String> {
 }
 
 #[test]
-fn who_may_ask_a_route_is_documented_as_it_is() {
+fn the_documented_caller_of_a_route_is_true() {
     let (table, documented) = (Table::new(true).unwrap(), documented_routes());
     let native = table.routes().iter().filter(|route| route.dialect.schema.is_some() && !route.any_method);
     for route in native {
         let name = format!("{} {}", route.method, route.path);
         let operation = operation(&route.method, route.path).unwrap();
         let who = operation["x-gatepass-permission"].as_str().unwrap_or("anyone");
-        let told = documented.get(&name).unwrap_or_else(|| panic!("docs/api.md lacks {name}"));
-        let told = told.replace('`', "");
-        assert_eq!(told.split(", or whoever").next().unwrap(), who, "{name}");
+        let caller = documented.get(&name).unwrap_or_else(|| panic!("docs/api.md lacks {name}"));
+        let caller = caller.replace('`', "");
+        assert_eq!(caller.split(", or any").next().unwrap(), who, "{name}");
     }
 }
 
 #[test]
-fn every_route_that_the_guide_to_verifying_names_is_there() {
+fn the_verifying_guide_names_existing_routes() {
     let table = Table::new(true).unwrap();
     let document = read("docs/verifying.md");
     let of_a_path = |c: char| c.is_ascii_alphanumeric() || "/-_.={}%&:".contains(c);
@@ -98,7 +137,7 @@ fn every_route_that_the_guide_to_verifying_names_is_there() {
     for root in ["/api/v1/", "/oauth2/", "/status", "/.well-known/", "/ca/"] {
         for (place, _) in document.match_indices(root) {
             let before = document[..place].chars().next_back().unwrap();
-            // What stands behind a variable or a server's name is a path, what stands within a path is none.
+            // A path stands after a variable or the name of a server, not inside another path.
             if before == '/'
                 || before == '>'
                 || (before.is_ascii_alphanumeric() && !is_named(&document[..place]))
@@ -116,12 +155,12 @@ fn every_route_that_the_guide_to_verifying_names_is_there() {
     assert!(found.len() >= 9, "{found:?}");
 }
 
-/// Whether `text` ends with what a path may follow: a variable of the shell, or a server.
+/// Returns whether `text` ends with a shell variable or a server, which a path can follow.
 fn is_named(text: &str) -> bool {
     text.ends_with("$AUTHORITY") || text.ends_with(":8443") || text.ends_with("https://gatepass")
 }
 
-/// Whether `path`, with its own placeholders, is one of the route `pattern`.
+/// Returns whether `path`, with its placeholders, matches the route `pattern`.
 fn fits(pattern: &str, path: &str) -> bool {
     let (pattern, path) = (pattern.split('/').collect::<Vec<_>>(), path.split('/').collect::<Vec<_>>());
     let same = |(one, other): (&&str, &&str)| one.starts_with('{') || one == other;
@@ -129,7 +168,7 @@ fn fits(pattern: &str, path: &str) -> bool {
 }
 
 #[test]
-fn every_code_of_a_problem_is_documented() {
+fn every_problem_code_is_documented() {
     let document = read("docs/api.md");
     for code in Code::ALL {
         assert!(document.contains(&format!("{}`", code.as_str())), "docs/api.md lacks {}", code.as_str());
@@ -137,9 +176,9 @@ fn every_code_of_a_problem_is_documented() {
 }
 
 #[test]
-fn who_may_do_what_is_documented_as_it_is() {
-    let document = read("docs/operation.md");
-    let section = document.split("## Who may do what").nth(1).unwrap().split("\n## ").next().unwrap();
+fn the_scopes_of_each_role_are_documented() {
+    let document = read("docs/roles-and-keys.md");
+    let section = document.split("\n## Scopes").nth(1).unwrap().split("\n## ").next().unwrap();
     let roles = [UserRole::Viewer, UserRole::Analyst, UserRole::Operator, UserRole::Admin];
     for scope in Scope::ALL {
         let row = section.lines().find(|line| line.starts_with(&format!("| `{scope}` |"))).unwrap();
@@ -153,14 +192,14 @@ fn who_may_do_what_is_documented_as_it_is() {
 
 #[test]
 fn every_metric_is_documented() {
-    let document = read("docs/operation.md");
+    let document = read("docs/metrics.md");
     let mut sources = Vec::new();
     collect(&Path::new(ROOT).join("src"), &mut sources);
     let mut metrics = 0;
     for text in sources {
         for after in text.split("!(\"gatepass_").skip(1) {
             let name = format!("gatepass_{}", after.split('"').next().unwrap());
-            assert!(document.contains(&format!("`{name}`")), "docs/operation.md lacks {name}");
+            assert!(document.contains(&format!("`{name}`")), "docs/metrics.md lacks {name}");
             metrics += 1;
         }
     }
@@ -181,7 +220,7 @@ fn every_dependency_is_justified() {
     for (name, _) in lines {
         let cells = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
         let mut named = cells.flat_map(|cell| cell.split(", "));
-        assert!(named.any(|cell| cell == name), "ARCHITECTURE.md does not say what {name} is for");
+        assert!(named.any(|cell| cell == name), "ARCHITECTURE.md has no reason for {name}");
         names += 1;
     }
     assert!(names > 40, "{names} dependencies were found");
