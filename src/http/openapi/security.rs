@@ -50,7 +50,7 @@ const fn who(route: &Route) -> Option<&'static str> {
         Permission::ReadPolicies => Some("`policies:read`"),
         Permission::WritePolicies => Some("`policies:write`"),
         Permission::ReadLedger => Some("`ledger:read`"),
-        Permission::Read => Some("whoever is signed in"),
+        Permission::Read => Some("any signed-in caller"),
         Permission::Administer => Some("`admin`"),
         Permission::Redeem => Some("an enrollment token"),
         Permission::BeHost => Some("a host"),

@@ -124,10 +124,12 @@ pub(super) fn comments(text: &str, marker: &str) -> Vec<Block> {
             continue;
         };
         let kind = if marker == "//" && rest.starts_with(['/', '!']) { Kind::Doc } else { Kind::Comment };
-        let rest = rest.trim_start_matches(['/', '!', '#', '-']).trim_start();
+        let rest = rest.trim_start_matches(['/', '!']).trim_start();
+        let item = rest.starts_with(['-', '*']);
+        let rest = rest.trim_start_matches(['#', '-', '*']).trim_start();
         fenced ^= rest.starts_with("```");
-        if rest.is_empty() || open != Some(kind) {
-            let mut block = Block::new(kind);
+        if rest.is_empty() || item || open != Some(kind) {
+            let mut block = Block::new(if item { Kind::Comment } else { kind });
             block.add(index + 1, rest);
             blocks.push(block);
         } else if !fenced {
