@@ -1,4 +1,4 @@
-//! Whether a redemption may go ahead: pure decisions over a grant and what the host asks for.
+//! Pure decisions about a redemption: a grant against the host's request.
 
 pub mod binding;
 

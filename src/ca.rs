@@ -1,9 +1,13 @@
 //! The certificate authority inside: profile, CSR, leaf, CRL, import. Knows no HTTP, SQL or configuration.
 //!
-//! A request becomes a certificate in four types, none of which can be skipped: [`Csr`] (proof of possession checked)
-//! → [`ApprovedRequest`] (only its public key, and the names we allow) → [`PreparedCertificate`] (serial and dates
-//! chosen) → [`IssuedCertificate`]. Everything signed here is built with `x509-cert`, so that names are copied as the
-//! bytes they are, and signed by keys that live in aws-lc's memory.
+//! A request becomes a certificate in four types, and none can be skipped:
+//!
+//! - [`Csr`]: proof of possession is checked
+//! - [`ApprovedRequest`]: only its public key, and the allowed names
+//! - [`PreparedCertificate`]: serial and dates are chosen
+//! - [`IssuedCertificate`]
+//!
+//! Signed structures are built with `x509-cert`, which copies names byte for byte. The signing keys live in aws-lc's memory.
 
 mod authority;
 mod ceremony;

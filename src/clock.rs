@@ -51,7 +51,7 @@ impl Timestamp {
         Self(self.0.saturating_sub(clamp(span)))
     }
 
-    /// How long after `earlier` this is; zero if it is not after it.
+    /// Returns the time since `earlier`; zero if this is not later.
     pub const fn since(self, earlier: Self) -> Duration {
         let span = self.0.saturating_sub(earlier.0);
         Duration::from_millis(if span < 0 { 0 } else { span.unsigned_abs() })
@@ -86,7 +86,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// What both clocks of a machine say at one moment.
+/// A reading of both clocks of a machine at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The wall clock, which an operator or NTP may step.
@@ -106,7 +106,7 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl SystemClock {
-    /// What the wall clock says.
+    /// Reads the wall clock.
     #[expect(clippy::disallowed_methods, reason = "this is the one file that reads the process clock")]
     pub fn now() -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -123,7 +123,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told to: for tests, and for trying what a stepped clock does.
+/// A clock that moves only on request, for tests.
 #[derive(Debug)]
 pub struct ManualClock(std::sync::Mutex<Reading>);
 
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_shown_and_read_as_rfc_3339_in_utc() {
+    fn times_are_rfc_3339_in_utc() {
         let at = Timestamp::from_secs(1_893_456_000);
         assert_eq!(at.to_string(), "2030-01-01T00:00:00Z");
         assert_eq!(Timestamp::parse_rfc3339("2030-01-01T02:00:00+02:00"), Some(at));

@@ -34,33 +34,33 @@ use crate::span::Spans;
 /// The name of the configuration file.
 pub const FILE_NAME: &str = "gatepass.toml";
 
-/// Where data is kept unless told otherwise.
+/// The default data directory.
 pub const DEFAULT_DATA_DIR: &str = "./gatepass-data";
 
 /// The whole configuration, checked.
 #[non_exhaustive]
 pub struct Config {
-    /// Where the authority listens and what it keeps.
+    /// Address, URL and files of the server.
     pub server: ServerConfig,
-    /// How long tokens live.
+    /// Lifetimes of tokens.
     pub tokens: TokensConfig,
-    /// What an enrolled host gets.
+    /// Certificates of hosts.
     pub hosts: HostsConfig,
-    /// How long sessions live (12 hours; 30 minutes unused).
+    /// Lifetimes of sessions (12 hours; 30 minutes unused).
     pub sessions: SessionLife,
     /// Limits of the listener.
     pub http: HttpConfig,
     /// Rate limits.
     pub limits: LimitsConfig,
-    /// A CA brought in.
+    /// The imported CA, if any.
     pub ca: CaConfig,
     /// The catalogue of roles, without repeats.
     pub roles: Vec<RoleConfig>,
-    /// What is logged.
+    /// Format and level of the log.
     pub log: LogConfig,
 }
 
-/// `[server]`.
+/// The section `[server]`.
 #[non_exhaustive]
 pub struct ServerConfig {
     /// Address to listen on; port 0 = any free one.
@@ -68,7 +68,7 @@ pub struct ServerConfig {
     /// `https://host[:port]`, no trailing slash, no `:443`. Unless given it is made of `listen`, port 0 included: a
     /// server uses [`ServerConfig::url_at`] once it knows its port.
     pub external_url: String,
-    /// Whether `external_url` was written somewhere.
+    /// `true` if `external_url` was configured.
     pub external_url_given: bool,
     /// Directory of the database, the root certificate and the first tokens.
     pub data_dir: PathBuf,
@@ -80,7 +80,7 @@ pub struct ServerConfig {
     pub trust_domain: String,
     /// The first administrator's password, 12 characters or more; used only while there is no administrator.
     pub admin_password: Option<Secret<String>>,
-    /// Whether this is `--dev`.
+    /// `true` with `--dev`.
     pub dev: bool,
 }
 
@@ -103,7 +103,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// `[tokens]`.
+/// The section `[tokens]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokensConfig {
@@ -115,9 +115,9 @@ pub struct TokensConfig {
     pub max_ephemeral_ttl: Duration,
     /// Life of a cluster token when its minter names none (365 days).
     pub cluster_ttl: Duration,
-    /// How long ended tokens stay listed (7 days).
+    /// The time that ended tokens stay in lists (7 days).
     pub retention: Duration,
-    /// How many good signatures are remembered of each kind of token (4096).
+    /// Remembered good signatures of each kind of token (4096).
     pub hot_tokens: usize,
     /// URIs of the services that service tokens may be minted for, without repeats (none).
     pub audiences: Vec<String>,
@@ -131,21 +131,21 @@ impl TokensConfig {
     }
 }
 
-/// `[hosts]`.
+/// The section `[hosts]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HostsConfig {
     /// Life of a host certificate (30 days).
     pub certificate_lifetime: Duration,
-    /// How long a host is kept after its last certificate ended (90 days).
+    /// The time that a host is kept after its last certificate (90 days).
     pub retention: Duration,
-    /// Whether hosts may bring RSA keys (no).
+    /// Accepts RSA keys from hosts (`false`).
     pub allow_rsa_keys: bool,
     /// Plain-http base URL for CRL distribution points, no trailing slash (none).
     pub crl_url: Option<String>,
 }
 
-/// `[http]`.
+/// The section `[http]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HttpConfig {
@@ -161,15 +161,15 @@ pub struct HttpConfig {
     pub header_timeout: Duration,
     /// Time for a request's body.
     pub body_timeout: Duration,
-    /// When a silent connection is closed.
+    /// The time after which a silent connection is closed.
     pub idle_timeout: Duration,
-    /// When a connection is closed after its request.
+    /// The age after which a connection is closed.
     pub max_connection_age: Duration,
-    /// What requests in flight get when the server stops.
+    /// The time for requests in flight when the server stops.
     pub drain_timeout: Duration,
-    /// Whether `/metrics` answers strangers.
+    /// `true` if `/metrics` needs no sign-in.
     pub public_metrics: bool,
-    /// The networks whose proxies may say for whom they ask, and pass client certificates (none).
+    /// The networks of trusted proxies, which name clients and pass their certificates (none).
     pub trusted_proxies: Vec<IpNet>,
     /// The networks whose connections begin with a PROXY header (none).
     pub proxy_protocol: Vec<IpNet>,
@@ -177,13 +177,13 @@ pub struct HttpConfig {
     pub client_certificate_header: String,
 }
 
-/// `[limits]`: how much each rate limit gives; `None` is not limited.
+/// The section `[limits]`: how much each rate limit gives; `None` is not limited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LimitsConfig {
     /// Requests from one address, where a user or an API key is judged (1000/s).
     pub address: Option<Rate>,
-    /// How many of them may be refused (60/m).
+    /// Those of them that are refused (60/m).
     pub refused_address: Option<Rate>,
     /// Requests by one user, or by the API keys of one (1000/s).
     pub actor: Option<Rate>,
@@ -201,7 +201,7 @@ impl LimitsConfig {
     }
 }
 
-/// `[ca]`: all three or none.
+/// The section `[ca]`: all three fields or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CaConfig {
@@ -218,21 +218,21 @@ pub struct CaConfig {
 pub struct RoleConfig {
     /// Its name.
     pub role: Role,
-    /// What it is for; may be empty.
+    /// Its purpose, for people; may be empty.
     pub description: String,
 }
 
-/// `[log]`.
+/// The section `[log]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LogConfig {
-    /// How a line looks.
+    /// The form of a line.
     pub format: LogFormat,
     /// A level or a filter, known to parse.
     pub level: String,
 }
 
-/// How a log line looks.
+/// The form of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
     /// For people.
@@ -241,26 +241,26 @@ pub enum LogFormat {
     Json,
 }
 
-/// What the command line says; it goes before file and environment.
+/// Values of the command line, which override file and environment.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// `--data-dir`.
+    /// The flag `--data-dir`.
     pub data_dir: Option<PathBuf>,
-    /// `--keys-dir`.
+    /// The flag `--keys-dir`.
     pub keys_dir: Option<PathBuf>,
-    /// `--listen`.
+    /// The flag `--listen`.
     pub listen: Option<String>,
-    /// `--external-url`.
+    /// The flag `--external-url`.
     pub external_url: Option<String>,
-    /// `--trust-domain`.
+    /// The flag `--trust-domain`.
     pub trust_domain: Option<String>,
-    /// `--tls-cert`.
+    /// The flag `--tls-cert`.
     pub tls_certificate: Option<PathBuf>,
-    /// `--tls-key`.
+    /// The flag `--tls-key`.
     pub tls_key: Option<PathBuf>,
-    /// `--admin-password-file`.
+    /// The flag `--admin-password-file`.
     pub admin_password_file: Option<PathBuf>,
-    /// `--dev`.
+    /// The flag `--dev`.
     pub dev: bool,
     /// `--set section.key=value`, for every other field.
     pub set: Vec<(String, String)>,

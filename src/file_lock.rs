@@ -2,8 +2,8 @@
 
 use std::fs::{File, TryLockError};
 
-/// An exclusive lock. Dropping it unlocks the file by name of the lock, not merely by closing it: a process that is just
-/// being started has a copy of the descriptor until it runs, and would hold the lock for that long.
+/// An exclusive lock. Dropping it unlocks the file instead of only closing it. A process that is just starting has a copy
+/// of the descriptor and would keep the lock.
 #[derive(Debug)]
 pub struct FileLock(File);
 
@@ -19,7 +19,7 @@ impl FileLock {
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        // What cannot be unlocked is unlocked when the process ends.
+        // The end of the process releases a lock that cannot be released here.
         let _ = self.0.unlock();
     }
 }
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dropped_lock_is_free_although_the_descriptor_lives_on_elsewhere() {
+    fn a_dropped_lock_is_free_despite_a_copied_descriptor() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let open = || File::open(file.path()).unwrap();
         let mine = open();

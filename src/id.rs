@@ -281,10 +281,10 @@ impl Serialize for Serial {
     }
 }
 
-/// Where a token stands in the status lists (draft-ietf-oauth-status-list-21 section 6.1): given once, never reused.
+/// The index of a token in the status lists (draft-ietf-oauth-status-list-21 section 6.1), never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StatusRef {
-    /// The list.
+    /// The list that contains the entry.
     pub list: ListId,
     /// The entry in it, below 2^20.
     pub index: u32,

@@ -10,25 +10,25 @@ pub enum NameError {
     /// Empty where something is needed.
     #[error("{what} is empty")]
     Empty {
-        /// What the text was meant to be.
+        /// The kind of name.
         what: &'static str,
     },
     /// Longer than the kind allows.
     #[error("{what} is {length} characters long; at most {most} are allowed")]
     TooLong {
-        /// What the text was meant to be.
+        /// The kind of name.
         what: &'static str,
-        /// How long it is, in characters.
+        /// The received length in characters.
         length: usize,
-        /// How long it may be.
+        /// The allowed length.
         most: usize,
     },
     /// Not of the kind's form.
     #[error("{text:?} is not a {what}: {form}")]
     Malformed {
-        /// What the text was meant to be.
+        /// The kind of name.
         what: &'static str,
-        /// The text.
+        /// The refused text.
         text: String,
         /// The form it should have.
         form: &'static str,
@@ -91,7 +91,7 @@ name!(
     }
 );
 name!(
-    /// What people write on a token to know it by: at most 128 characters, no control characters, may be empty.
+    /// A note on a token for people: at most 128 characters, no control characters, may be empty.
     Label,
     |text| {
         length("label", text, 0, 128)?;
@@ -146,7 +146,7 @@ name!(
 );
 
 impl DnsPattern {
-    /// Whether `name` is one of the names this pattern stands for, compared label by label.
+    /// Returns whether this pattern covers `name`, compared label by label.
     pub fn matches(&self, name: &DnsName) -> bool {
         match self.0.strip_prefix("*.") {
             Some(rest) => name.as_str().split_once('.').is_some_and(|(_, parent)| parent == rest),
@@ -154,7 +154,7 @@ impl DnsPattern {
         }
     }
 
-    /// Whether this pattern stands for every name that `other` stands for.
+    /// Returns whether this pattern covers every name that `other` covers.
     pub fn covers(&self, other: &Self) -> bool {
         let is_right_under = |parent: &str| other.0.split_once('.').is_some_and(|(_, rest)| rest == parent);
         self == other || self.0.strip_prefix("*.").is_some_and(is_right_under)
@@ -181,7 +181,7 @@ fn is_dns_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-/// Whether the last label is a number, as it is in every spelling of an IPv4 address (RFC 1123 section 2.1).
+/// Returns whether the last label is a number, as in every form of an IPv4 address (RFC 1123 section 2.1).
 fn ends_in_number(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or(name);
     last.bytes().all(|byte| byte.is_ascii_digit())
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_covers_itself_and_if_it_is_wild_the_names_right_under_its_parent() {
+    fn a_pattern_covers_itself_and_a_wildcard_its_siblings() {
         let covers = |one: &str, other: &str| {
             DnsPattern::parse(one).unwrap().covers(&DnsPattern::parse(other).unwrap())
         };
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_name_is_lower_case_and_begins_with_a_letter_or_digit() {
+    fn a_user_name_starts_with_a_letter_or_digit() {
         for good in ["admin", "7of9", "a.b_c-d@example.org"] {
             assert_eq!(UserName::parse(good).unwrap().as_str(), good);
         }
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_is_lower_case_and_starts_with_a_letter() {
+    fn a_role_starts_with_a_lower_case_letter() {
         assert!(Role::parse("allocator").is_ok());
         for wrong in ["", "Allocator", "1st", "a role", "system:masters"] {
             assert!(Role::parse(wrong).is_err(), "{wrong}");

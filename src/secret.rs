@@ -17,7 +17,7 @@ impl<T: Zeroize> Secret<T> {
         Self(value)
     }
 
-    /// The value itself. Every call of this is a place to review.
+    /// The value itself. Review every call of this.
     pub const fn expose(&self) -> &T {
         &self.0
     }

@@ -17,19 +17,19 @@ pub enum SpanError {
         "{text:?} is not a span of time: write a whole number and one unit, such as 90s, 15m, 36h or 30d"
     )]
     Malformed {
-        /// The text.
+        /// The refused text.
         text: String,
     },
     /// No time at all.
     #[error("{text:?} is no time at all: the shortest span is 1s")]
     Zero {
-        /// The text.
+        /// The refused text.
         text: String,
     },
     /// Longer than anything here lasts.
     #[error("{text:?} is longer than a hundred years")]
     TooLong {
-        /// The text.
+        /// The refused text.
         text: String,
     },
 }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_whole_number_and_one_unit_is_refused() {
+    fn a_span_is_a_whole_number_and_one_unit() {
         for wrong in
             ["", "s", "15", "15 m", "-1s", "+1s", "1.5h", "1h30m", "1w", "15M", "0x1s", "1\u{b5}", "\u{663}s"]
         {

@@ -4,7 +4,7 @@ use crate::id::Thumbprint;
 use crate::name::{Cluster, DnsName};
 use crate::token::Grant;
 
-/// What a host says of itself when it redeems.
+/// The claims of a host in its redemption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// The thumbprint of the key it proved to hold.
@@ -35,7 +35,7 @@ pub enum BindingError {
         if *.named { "another" } else { "a" }
     )]
     Cluster {
-        /// Whether the host named one.
+        /// `true` if the host named a cluster.
         named: bool,
     },
     /// The token is bound to one enrolled host; a plain redemption cannot prove to be it.
@@ -55,7 +55,7 @@ impl BindingError {
     }
 }
 
-/// Whether `grant` is for the host that asks.
+/// Checks that `grant` is for this host.
 ///
 /// # Errors
 /// The first binding that does not hold.
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unbound_token_is_for_any_host_that_asks_for_no_name() {
+    fn an_unbound_token_admits_any_unnamed_host() {
         assert_eq!(check(&grant(), &ask()), Ok(()));
     }
 
@@ -128,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_bound_to_a_key_is_for_that_key() {
+    fn a_key_bound_token_admits_only_that_key() {
         assert_eq!(check(&bound_to(b"other"), &ask()), Err(BindingError::Key));
         assert_eq!(check(&bound_to(b"key"), &ask()), Ok(()));
     }
 
     #[test]
-    fn a_cluster_token_refuses_a_host_that_names_no_cluster_or_another() {
+    fn a_cluster_token_refuses_another_or_no_cluster() {
         let mut bound = grant();
         bound.terms.bindings.cluster = Some(Cluster::parse("ran-a").unwrap());
         assert_eq!(check(&bound, &ask()), Err(BindingError::Cluster { named: false }));

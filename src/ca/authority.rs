@@ -26,11 +26,14 @@ pub struct CertificateAuthority {
 }
 
 impl CertificateAuthority {
-    /// Takes over a root, an issuing CA and its key, made here or brought in.
+    /// Loads a root, an issuing CA and its key, made here or imported.
     ///
-    /// Checked are: one certificate each in strict DER, a key that belongs to the issuing certificate, the CA flag,
-    /// keyCertSign and cRLSign, path length, dates at `now`, the issuing CA's signature by the root and the root's by
-    /// itself, no name constraints and no unknown critical extension (RFC 5280 section 4.2).
+    /// The checks (RFC 5280 section 4.2):
+    ///
+    /// - one certificate each in strict DER, and a key that belongs to the issuing certificate
+    /// - the CA flag, keyCertSign and cRLSign, the path length, and dates at `now`
+    /// - the issuing CA's signature by the root, and the root's self-signature
+    /// - no name constraints and no unknown critical extension
     ///
     /// # Errors
     /// The first check that failed; the message says what to bring instead.
@@ -49,7 +52,7 @@ impl CertificateAuthority {
     /// nothing then.
     ///
     /// # Errors
-    /// As [`Self::from_pem`], but for the dates.
+    /// Like [`Self::from_pem`], without the check of dates.
     pub fn from_pem_whenever(
         root_pem: &str,
         issuing_pem: &str,
@@ -102,7 +105,7 @@ impl CertificateAuthority {
         &self.issuing.der
     }
 
-    /// Whether both certificates are good at `now`, so that what is issued is too.
+    /// Checks that both certificates are valid at `now`, so that issued certificates are too.
     ///
     /// # Errors
     /// [`IssueError::IssuerNotValid`], with the dates of the one that is not.
@@ -119,12 +122,12 @@ impl CertificateAuthority {
         self.issuing.ski.clone()
     }
 
-    /// When the issuing CA ends; nothing it signs lives longer.
+    /// The issuing CA's expiry; nothing it signs lives longer.
     pub const fn issuing_not_after(&self) -> Timestamp {
         self.issuing.bounds.1
     }
 
-    /// When the root ends.
+    /// The root's expiry.
     pub const fn root_not_after(&self) -> Timestamp {
         self.root.bounds.1
     }
@@ -144,7 +147,7 @@ impl CertificateAuthority {
         self.subject().to_string()
     }
 
-    /// Whether `certificate` (DER) names this issuing CA as the one that signed it. No signature is checked.
+    /// Returns whether `certificate` (DER) names this issuing CA as its signer. No signature is checked.
     pub fn issued(&self, certificate: &[u8]) -> bool {
         let Ok(certificate) = Certificate::from_der(certificate) else { return false };
         let authority =

@@ -35,7 +35,7 @@ pub struct NewAuthority {
     pub issuing_pem: String,
 }
 
-/// A root, just made, that whoever trusts the old one can come to trust.
+/// A new root that holders of the old one can come to trust.
 pub struct NewRoot {
     /// The new root certificate, PEM.
     pub root_pem: String,
@@ -45,7 +45,7 @@ pub struct NewRoot {
     pub cross_pem: String,
 }
 
-/// Whose name and key a CA certificate is signed with.
+/// The name and key that sign a CA certificate.
 struct Issuer<'a> {
     subject: &'a Name,
     ski: &'a [u8],
@@ -54,8 +54,10 @@ struct Issuer<'a> {
 }
 
 impl CertificateAuthority {
-    /// Makes a root (ten years, path length 1) and an issuing CA (three years, path length 0), both ECDSA P-256 with
-    /// SHA-256: some widely used verifiers accept no Ed25519 CA. `name` begins both subjects.
+    /// Makes a root (ten years, path length 1) and an issuing CA (three years, path length 0).
+    ///
+    /// Both use ECDSA P-256 with SHA-256, because some widely used verifiers accept no Ed25519 CA. `name` begins both
+    /// subjects.
     ///
     /// # Errors
     /// A name that no certificate can carry, or a failure to sign.
@@ -88,9 +90,9 @@ impl CertificateAuthority {
 
     /// Makes another root, cross-signed by the old one.
     ///
-    /// The old root's path length counts every CA below it but those that bear its own name (RFC 5280 section
-    /// 6.1.4(l)). Where it leaves no room for the cross certificate and an issuing CA, as with roots made here, the new
-    /// root therefore keeps the old one's subject, as RFC 4210 section 4.4 foresees, and `name` is not used.
+    /// The old root's path length counts every CA below it except those with its own name (RFC 5280 section
+    /// 6.1.4(l)). Roots made here leave no room for a cross certificate and an issuing CA. The new root then keeps the
+    /// old subject (RFC 4210 section 4.4), and `name` is unused.
     ///
     /// # Errors
     /// An old root or key that cannot be used, a name that no certificate can carry, a failure to sign.

@@ -16,10 +16,10 @@ use super::validity::time;
 use crate::clock::Timestamp;
 use crate::id::Serial;
 
-/// How long a CRL is good for.
+/// The lifetime of a CRL.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// thisUpdate lies back as notBefore does: a verifier whose clock is a little behind must not find every host refused
-/// in the minutes after a revocation.
+/// The time that thisUpdate is set back, like notBefore. Without it, a verifier with a slow clock refuses every host in
+/// the minutes after a revocation.
 const BACKDATED: Duration = Duration::from_secs(5 * 60);
 
 /// One revoked certificate.
@@ -27,7 +27,7 @@ const BACKDATED: Duration = Duration::from_secs(5 * 60);
 pub struct CrlEntry {
     /// Its serial number.
     pub serial: Serial,
-    /// When it was revoked.
+    /// The time of revocation.
     pub revoked_at: Timestamp,
     /// Why.
     pub reason: CrlReason,
@@ -46,7 +46,7 @@ pub enum CrlReason {
     PrivilegeWithdrawn,
 }
 
-/// When a CRL (DER) was signed; `None` if it is none. No signature is checked.
+/// Returns the signing time of a CRL (DER), or `None` if `crl` is not one. No signature is checked.
 pub fn crl_signed_at(der: &[u8]) -> Option<Timestamp> {
     let list = CertificateList::<Rfc5280>::from_der(der).ok()?;
     let this_update = list.tbs_cert_list.this_update.to_unix_duration().as_secs();
@@ -56,8 +56,8 @@ pub fn crl_signed_at(der: &[u8]) -> Option<Timestamp> {
 impl CertificateAuthority {
     /// Signs a v2 CRL of the issuing CA, good for 24 hours from `now`. The caller sees to it that `number` only grows.
     ///
-    /// Its authority key identifier is the issuing CA's own subject key identifier as its certificate states it,
-    /// however that was computed by whoever made it.
+    /// Its authority key identifier is the subject key identifier in the issuing CA's certificate, whichever way that
+    /// was computed.
     ///
     /// # Errors
     /// A failure to encode or to sign.
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crl_says_what_was_revoked_and_verifies_under_its_issuer() {
+    fn a_crl_lists_revocations_and_verifies() {
         let ca = authority();
         let (serial, other) = (Serial::generate(), Serial::generate());
         let revoked =
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn rustls_refuses_what_a_crl_lists_and_accepts_the_rest() {
+    fn rustls_refuses_only_listed_certificates() {
         let ca = authority();
         let (gone, live) = (issue(&ca, profile(&["proxy"])), issue(&ca, profile(&["proxy"])));
         let verdict =

@@ -12,7 +12,7 @@ use crate::id::{SpkiHash, Thumbprint};
 /// The most that is read of a request, in bytes of PEM.
 const LIMIT: usize = 8 * 1024;
 
-/// What kinds of key a request may bring.
+/// The accepted kinds of key in a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CsrPolicy {
     /// RSA with 2048 to 4096 bits too; else only P-256, P-384 and Ed25519.
@@ -31,7 +31,7 @@ pub struct Csr {
 impl Csr {
     /// Reads one PEM block `CERTIFICATE REQUEST` of at most 8 KiB and checks its proof of possession.
     ///
-    /// Accepted are P-256 with SHA-256, P-384 with SHA-384, Ed25519, and if `policy` allows it RSA with 2048 to 4096
+    /// Accepts P-256 with SHA-256, P-384 with SHA-384, and Ed25519. If `policy` allows it, also RSA with 2048 to 4096
     /// bits and SHA-256, SHA-384 or SHA-512 (PKCS#1 v1.5).
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What the CA room refuses, and why. No variant carries key material.
+//! Errors of the CA room. No variant carries key material.
 
 use crate::clock::Timestamp;
 
@@ -33,9 +33,9 @@ pub enum CsrError {
     /// Larger than any honest request.
     #[error("the CSR is {length} bytes long: at most {most} are read")]
     TooLarge {
-        /// Its length.
+        /// The received length.
         length: usize,
-        /// What is allowed.
+        /// The allowed maximum.
         most: usize,
     },
     /// Not one PEM block.
@@ -90,10 +90,10 @@ pub enum CsrError {
     SignatureAlgorithm {
         /// The algorithm's object identifier.
         oid: String,
-        /// What belongs to the key.
+        /// The algorithms that fit the key.
         expected: &'static str,
     },
-    /// The signature does not verify: whoever sent it may not have the key.
+    /// The signature does not verify: the sender may not have the key.
     #[error(
         "the CSR's signature does not verify under its own key: sign it with the key it asks a certificate for"
     )]
@@ -111,27 +111,27 @@ pub enum IssueError {
         "the CA certificate is good from {not_before} to {not_after}, not now: run `gatepass ca rotate`, or set the clock"
     )]
     IssuerNotValid {
-        /// When its life begins.
+        /// The start of its validity.
         not_before: Timestamp,
-        /// When it ends.
+        /// The end of its validity.
         not_after: Timestamp,
     },
     /// Not a SPIFFE trust domain.
     #[error("{text:?} is not a trust domain: at most 255 lower-case letters, digits, '.', '-' or '_'")]
     TrustDomain {
-        /// The text.
+        /// The refused text.
         text: String,
     },
     /// Not a plain-http URL; an https one needs the very chain whose revocation it tells of (RFC 5280 section 8).
     #[error("{text:?} is not a CRL address: use a plain http:// URL")]
     CrlUrl {
-        /// The text.
+        /// The refused text.
         text: String,
     },
     /// A name for the authority that a certificate cannot carry.
     #[error("{text:?} cannot name an authority: use 1 to 256 characters, none of them a control character")]
     AuthorityName {
-        /// The text.
+        /// The refused text.
         text: String,
     },
     /// A server certificate that names nothing.
@@ -140,19 +140,19 @@ pub enum IssueError {
     /// Not a name a server certificate can carry.
     #[error("{text:?} is not a DNS name: leave it out of the server's names")]
     ServerName {
-        /// The text.
+        /// The refused text.
         text: String,
     },
     /// It was prepared under another issuing CA.
     #[error("the certificate was prepared for another issuing CA: prepare it again")]
     OtherAuthority,
-    /// What was signed holds another public key than what was asked for. It must not leave the process.
+    /// The signed certificate holds another public key than the request. It must not leave the process.
     #[error("the signed certificate holds another public key than the request: nothing was issued")]
     KeyChanged,
     /// The structure could not be encoded.
     #[error("the certificate could not be encoded: {detail}")]
     Encoding {
-        /// What the encoder said.
+        /// The encoder's message.
         detail: String,
     },
     /// The key did not sign.
@@ -178,7 +178,7 @@ impl From<x509_cert::builder::Error> for IssueError {
     }
 }
 
-/// Why a root, an issuing CA or a key that was brought in cannot be used.
+/// The reason that an imported root, issuing CA or key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImportError {
     /// Not one PEM block.
@@ -186,7 +186,7 @@ pub enum ImportError {
     Pem {
         /// Which of the files.
         what: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         problem: PemError,
     },
     /// Not an X.509 version 3 certificate in strict DER whose names and dates survive being read and written.
@@ -208,7 +208,7 @@ pub enum ImportError {
     KeyUsage {
         /// Which of the files.
         what: &'static str,
-        /// What is missing.
+        /// The missing part.
         usage: &'static str,
     },
     /// An extended key usage that leaves out what hosts need.
@@ -255,7 +255,7 @@ pub enum ImportError {
     NotYetValid {
         /// Which of the files.
         what: &'static str,
-        /// When its life begins.
+        /// The start of its validity.
         not_before: Timestamp,
     },
     /// Its life is over.
@@ -263,7 +263,7 @@ pub enum ImportError {
     Expired {
         /// Which of the files.
         what: &'static str,
-        /// When its life ended.
+        /// The end of its validity.
         not_after: Timestamp,
     },
     /// The root did not sign itself.

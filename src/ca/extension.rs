@@ -55,7 +55,7 @@ pub(super) fn of_leaf(
     ])
 }
 
-/// Where the issuer's CRL is (section 4.2.1.13).
+/// The address of the issuer's CRL (section 4.2.1.13).
 pub(super) fn crl_address(url: &str) -> Result<Extension, IssueError> {
     let name = DistributionPointName::FullName(vec![uri(url)?]);
     let point = DistributionPoint { distribution_point: Some(name), reasons: None, crl_issuer: None };

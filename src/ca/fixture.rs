@@ -106,7 +106,7 @@ pub(super) fn issue(ca: &CertificateAuthority, profile: HostProfile) -> IssuedCe
     ApprovedRequest::new(&csr(&p256()), profile).prepare(ca, NOW).unwrap().issue(ca).unwrap()
 }
 
-/// Whether rustls accepts a client certificate under `root_der`, at `now`, with `crls` where there are any.
+/// Returns whether rustls accepts a client certificate under `root_der` at `now` with `crls`.
 pub(super) fn rustls_accepts(
     root_der: &[u8],
     intermediates: &[&[u8]],

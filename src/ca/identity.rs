@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash};
 use crate::name::{DnsName, Role};
 
-/// Who a host certificate says its holder is.
+/// The identity in a host certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostIdentity {
     /// The host: the subject's CN.
@@ -20,9 +20,9 @@ pub struct HostIdentity {
     pub roles: Vec<Role>,
     /// The certificate's serial number.
     pub serial: Serial,
-    /// When its validity begins.
+    /// The start of its validity.
     pub not_before: Timestamp,
-    /// When its validity ends.
+    /// The end of its validity.
     pub not_after: Timestamp,
     /// The SHA-256 of its public key in SubjectPublicKeyInfo form.
     pub host_key: SpkiHash,
@@ -56,12 +56,12 @@ pub fn parse_host_certificate(der: &[u8]) -> Option<HostIdentity> {
     })
 }
 
-/// When the validity of a certificate ends, whoever signed it; `None` if `der` is none.
+/// Returns the end of a certificate's validity, with any signer; `None` if `der` is not a certificate.
 pub fn not_after(der: &[u8]) -> Option<Timestamp> {
     Some(bounds(&Certificate::from_der(der).ok()?).1)
 }
 
-/// The DNS names in a certificate's subject alternative name, whoever signed it; wildcards are left out.
+/// The DNS names in a certificate's subject alternative name, with any signer and without wildcards.
 pub fn dns_names(der: &[u8]) -> Vec<DnsName> {
     let names = Certificate::from_der(der).ok().and_then(|certificate| {
         certificate

@@ -93,7 +93,7 @@ impl CaCertificate {
         let not_a_certificate = ImportError::NotACertificate { what };
         let der = pem_to_der("CERTIFICATE", pem).map_err(|problem| ImportError::Pem { what, problem })?;
         let certificate = Certificate::from_der(&der).map_err(|_| not_a_certificate.clone())?;
-        // What we sign names its issuer as written again from this structure; that must be what it calls itself.
+        // Issued certificates name their issuer from this structure, encoded again; it must equal the CA's own encoding.
         let survives = certificate.to_der().as_deref() == Ok(der.as_slice());
         let tbs = certificate.tbs_certificate();
         if !survives || tbs.version() != Version::V3 {
@@ -126,7 +126,7 @@ impl CaCertificate {
         Ok(())
     }
 
-    /// Whether this one's key made the signature of `other`.
+    /// Returns whether this certificate's key signed `other`.
     fn has_signed(
         &self,
         what: &'static str,

@@ -24,7 +24,7 @@ pub struct ApprovedRequest {
 }
 
 impl ApprovedRequest {
-    /// Joins the key of `csr` with what `profile` allows it.
+    /// Joins the key of `csr` with the content of `profile`.
     pub fn new(csr: &Csr, profile: HostProfile) -> Self {
         Self { spki: csr.spki().clone(), profile }
     }
@@ -99,9 +99,9 @@ pub struct IssuedCertificate {
     pub der: Vec<u8>,
     /// The moment it was prepared for.
     pub issued_at: Timestamp,
-    /// When its validity begins.
+    /// The start of its validity.
     pub not_before: Timestamp,
-    /// When its validity ends.
+    /// The end of its validity.
     pub not_after: Timestamp,
 }
 

@@ -9,7 +9,7 @@ use super::error::PemError;
 const BEGIN: &str = "-----BEGIN ";
 const DASHES: &str = "-----";
 
-/// One block as it stands in a text: its label, its headers and base64, and what follows it.
+/// One block of a text: its label, its headers and base64, and the rest of the text.
 struct Block<'a> {
     label: &'a str,
     body: &'a str,
@@ -48,7 +48,7 @@ pub fn der_to_pem(label: &str, der: &[u8]) -> String {
     text
 }
 
-/// What a file of a private key holds.
+/// The content of a private key's file.
 pub(super) enum KeyBlock {
     /// A key that can be read.
     Plain(Zeroizing<Vec<u8>>),
@@ -105,7 +105,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(der in prop::collection::vec(any::<u8>(), 1..300)) {
+        fn a_written_block_is_read_back(der in prop::collection::vec(any::<u8>(), 1..300)) {
             let text = der_to_pem("CERTIFICATE", &der);
             prop_assert!(text.lines().all(|line| line.len() <= 64));
             prop_assert_eq!(pem_to_der("CERTIFICATE", &text), Ok(der));
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn text_before_a_block_is_passed_over_and_text_after_it_is_not() {
+    fn text_is_allowed_before_a_block_only() {
         let text = der_to_pem("CERTIFICATE", b"der");
         assert_eq!(pem_to_der("CERTIFICATE", &format!("subject=x\n{text}\n\n")), Ok(b"der".to_vec()));
         assert_eq!(pem_to_der("CERTIFICATE", &format!("{text}x")), Err(PemError::Trailing));

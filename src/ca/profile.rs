@@ -1,4 +1,4 @@
-//! What the authority allows a certificate to say. Every name in here was decided by us; none comes from a request.
+//! The allowed content of certificates. Every name here is the authority's decision; none comes from a request.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::extension::{dns, uri};
 use crate::id::HostId;
 use crate::name::{DnsName, Role};
 
-/// What a host's certificate says.
+/// The content of a host's certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostProfile {
     /// The host: the subject's CN and the end of its SPIFFE id.
@@ -22,9 +22,9 @@ pub struct HostProfile {
     pub dns_name: Option<DnsName>,
     /// The SPIFFE trust domain (SPIFFE-ID section 2.1): lower-case letters, digits, `.`, `-`, `_`.
     pub trust_domain: String,
-    /// How long it is good, unless its issuer ends before.
+    /// The lifetime, shortened to the issuer's expiry.
     pub lifetime: Duration,
-    /// A plain-http address of the issuer's CRL, if hosts should be told one.
+    /// A plain-http address of the issuer's CRL, if certificates name one.
     pub crl_url: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl HostProfile {
     }
 }
 
-/// What the authority's own TLS certificate says.
+/// The content of the authority's own TLS certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerProfile {
     /// The names it answers to: the external URL's host, `localhost`.
@@ -64,7 +64,7 @@ pub struct ServerProfile {
     pub addresses: Vec<IpAddr>,
     /// The SPIFFE trust domain.
     pub trust_domain: String,
-    /// How long it is good, unless its issuer ends before.
+    /// The lifetime, shortened to the issuer's expiry.
     pub lifetime: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! Public keys and the signatures they verify: one allow-list, for requests and for certificates brought in.
+//! Public keys and the signatures they verify: one allow-list, for requests and for imported certificates.
 
 use aws_lc_rs::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
 use base64::Engine as _;
@@ -46,7 +46,7 @@ impl PublicKey {
         }
     }
 
-    /// What may sign with this key, for people.
+    /// The signature algorithms of this key, for messages.
     pub(super) const fn expected(&self) -> &'static str {
         match self {
             Self::P256(_) => "ECDSA with SHA-256",
@@ -56,7 +56,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether the hash belongs to the key: SHA-256 to P-256, SHA-384 to P-384.
+    /// Returns whether the hash fits the key: SHA-256 for P-256, SHA-384 for P-384.
     pub(super) fn matches(&self, algorithm: &AlgorithmIdentifierOwned) -> bool {
         match self {
             Self::P256(_) => algorithm.oid == ECDSA_SHA256,
@@ -65,7 +65,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether the key made this signature over `message` with an accepted algorithm. SHA-1 is none.
+    /// Returns whether the key made this signature over `message` with an accepted algorithm. SHA-1 is not accepted.
     pub(super) fn verify(
         &self,
         algorithm: &AlgorithmIdentifierOwned,
@@ -177,7 +177,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_thumbprint_of_the_rfc_7638_example_is_as_printed_there() {
+    fn the_rfc_7638_example_has_its_thumbprint() {
         // RFC 7638 section 3.1.
         let modulus = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
         let key = PublicKey::Rsa {
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_thumbprint_of_the_rfc_8037_example_is_as_printed_there() {
+    fn the_rfc_8037_example_has_its_thumbprint() {
         // RFC 8037 appendix A.3.
         let bytes = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
         let Ok(key) = ed25519_key(&bytes) else { panic!("the RFC's key is a key") };

@@ -12,15 +12,15 @@ use crate::clock::Timestamp;
 use crate::id::Serial;
 use crate::secret::Secret;
 
-/// What a TLS listener needs: a chain and the key of its first certificate.
+/// The credentials of a TLS listener: a chain and the key of its first certificate.
 pub struct ServerIdentity {
     /// The server's certificate, the issuing CA's and the root's, DER. The root is in it for clients that pin it.
     pub chain: Vec<Vec<u8>>,
     /// The private key, PKCS#8 DER.
     pub key: Secret<Vec<u8>>,
-    /// When its validity begins.
+    /// The start of its validity.
     pub not_before: Timestamp,
-    /// When its validity ends.
+    /// The end of its validity.
     pub not_after: Timestamp,
 }
 
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn rustls_clients_accept_the_server_under_all_its_names_and_no_other() {
+    fn rustls_clients_accept_the_servers_names_only() {
         let ca = authority();
         let identity = ca.issue_server(&server(), NOW).unwrap();
         let chain: Vec<_> = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn its_key_belongs_to_it_and_it_is_no_host() {
+    fn a_server_certificate_is_not_a_host() {
         let identity = authority().issue_server(&server(), NOW).unwrap();
         let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
         let key = PrivatePkcs8KeyDer::from(identity.key.expose().clone()).into();

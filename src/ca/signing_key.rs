@@ -18,7 +18,7 @@ use super::pem::{KeyBlock, der_to_pem, private_key};
 use super::public_key::{ECDSA_SHA256, ECDSA_SHA384, RSA_SHA256};
 use crate::secret::Secret;
 
-/// A key that signs certificates and CRLs: P-256, P-384, or an RSA key that was brought in.
+/// A key that signs certificates and CRLs: P-256, P-384, or an imported RSA key.
 pub(super) struct SigningKey {
     pair: Pair,
     spki_der: Vec<u8>,
@@ -81,7 +81,7 @@ impl SigningKey {
         &self.spki_der
     }
 
-    /// What its signatures are made with.
+    /// The algorithm of its signatures.
     pub(super) fn algorithm(&self) -> AlgorithmIdentifierOwned {
         match self.pair {
             // RFC 5758 section 3.2: no parameters; RFC 4055 section 5: NULL.

@@ -33,8 +33,8 @@ pub(super) fn root(authority: &str) -> Result<Name, IssueError> {
     name([(COMMON_NAME, with_suffix(authority, " root")?.as_str())])
 }
 
-/// An issuing CA of the authority called `authority`. A part of its key identifier makes it another name than that of
-/// the one before it: some verifiers look for the issuer, and for its CRL, by name alone.
+/// The subject of an issuing CA of `authority`. A part of the key identifier makes the name unique, because some
+/// verifiers look for the issuer and its CRL by name alone.
 pub(super) fn issuing(authority: &str, ski: &[u8]) -> Result<Name, IssueError> {
     let key = hex(ski.get(..4).unwrap_or(ski));
     name([(COMMON_NAME, with_suffix(authority, &format!(" issuing {key}"))?.as_str())])

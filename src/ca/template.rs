@@ -34,7 +34,7 @@ impl Template {
     }
 }
 
-/// The builder's idea of a profile, which adds nothing to what the template says.
+/// A profile for the builder that adds nothing to the template.
 struct Exactly {
     issuer: Name,
     subject: Name,

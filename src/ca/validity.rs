@@ -1,4 +1,4 @@
-//! How long a certificate is good, and the one place where its times become and stop being ours.
+//! The validity of certificates, and the only conversion between our times and theirs.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use x509_cert::time::Time;
 use super::error::IssueError;
 use crate::clock::Timestamp;
 
-/// How far back notBefore lies, for hosts whose clocks are behind.
+/// The time that notBefore is set back, for hosts with a slow clock.
 pub const BACKDATED: Duration = Duration::from_secs(5 * 60);
 
-/// A certificate's validity (RFC 5280 section 4.1.2.5): never empty, never longer than the lifetime asked for, and,
-/// once an issuer has been seen, never outside of the issuer's.
+/// A certificate's validity (RFC 5280 section 4.1.2.5), never empty and never longer than the requested lifetime. With a
+/// known issuer it is also within the issuer's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
     not_before: Timestamp,
@@ -50,12 +50,12 @@ impl Validity {
         Ok(cut)
     }
 
-    /// When it begins.
+    /// The start, notBefore.
     pub const fn not_before(&self) -> Timestamp {
         self.not_before
     }
 
-    /// When it ends; the last second of it included (RFC 5280 section 4.1.2.5).
+    /// The end, notAfter, including its last second (RFC 5280 section 4.1.2.5).
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
     }

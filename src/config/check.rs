@@ -9,7 +9,7 @@ use super::problem::{ConfigProblem, Place};
 use crate::access::throttle::Rate;
 use crate::span::{parse_span, show_span};
 
-/// What was written, and the mistakes found in it so far.
+/// The raw values and the mistakes found so far.
 pub(super) struct Check(pub(super) Layers);
 
 impl Check {
@@ -22,7 +22,7 @@ impl Check {
         given.unwrap_or_else(|| Place::Default(format!("{section}.{key}")))
     }
 
-    /// What was written for the field, else its default.
+    /// Returns the field's raw value, or its default.
     pub(super) fn value(&self, section: &'static str, key: &'static str) -> Option<toml::Value> {
         if let Some(Given { value, .. }) = self.0.values.get(&(section, key)) {
             return Some(value.clone());
@@ -40,7 +40,7 @@ impl Check {
                 self.invalid(section, key, String::from("is empty"))
             }
             toml::Value::String(text) if !words.is_empty() && !words.contains(&text.as_str()) => {
-                self.invalid(section, key, format!("{text:?} is none of {}", words.join(", ")))
+                self.invalid(section, key, format!("{text:?} is not one of {}", words.join(", ")))
             }
             toml::Value::String(text) => Some(text),
             other => self.invalid(section, key, format!("is {}, not text in quotes", kind_of(&other))),

@@ -14,7 +14,7 @@ pub struct Environment(BTreeMap<String, Zeroizing<String>>);
 impl Environment {
     /// The environment of this process. A variable that is not Unicode counts as an empty one.
     pub fn of_process() -> Self {
-        // `vars` would panic at a variable that is not Unicode, whoever set it.
+        // `vars` panics at any variable that is not Unicode.
         let vars = std::env::vars_os();
         Self::from_pairs(vars.filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().unwrap_or_default()))
@@ -38,12 +38,12 @@ impl Environment {
         self.0.get(name).map(|value| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// Whether a variable is set and says nothing: `get` does not tell that from one that is not set.
+    /// Returns whether a variable is set but empty, which `get` does not show.
     pub fn is_empty(&self, name: &str) -> bool {
         self.0.get(name).is_some_and(|value| value.trim().is_empty())
     }
 
-    /// Where this user's configuration lives (XDG Base Directory): `$XDG_CONFIG_HOME`, else `$HOME/.config`.
+    /// The directory of this user's configuration: `$XDG_CONFIG_HOME`, otherwise `$HOME/.config`.
     pub fn config_home(&self) -> Option<PathBuf> {
         let xdg = self.get("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         xdg.or_else(|| Some(PathBuf::from(self.get("HOME")?).join(".config")))

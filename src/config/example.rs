@@ -99,7 +99,7 @@ impl Config {
         })
     }
 
-    /// What is in effect, as a `gatepass.toml` that says the same.
+    /// The effective values as a `gatepass.toml`.
     pub fn to_toml(&self) -> String {
         let mut text = String::new();
         let json = self.to_json();

@@ -199,13 +199,7 @@ pub(super) const FIELDS: &[Field] = &[
         "\"90d\"",
         "time that a host is kept after its last certificate has ended",
     ),
-    field(
-        "hosts",
-        "allow_rsa_keys",
-        Kind::Flag,
-        "false",
-        "accept RSA keys of 2048 to 4096 bits from hosts",
-    ),
+    field("hosts", "allow_rsa_keys", Kind::Flag, "false", "accept RSA keys of 2048 to 4096 bits from hosts"),
     open(
         "hosts",
         "crl_url",
@@ -298,7 +292,13 @@ pub(super) const FIELDS: &[Field] = &[
         "\"60/m\"",
         "401 answers to one address; above it 429, and its passwords are checked slowly",
     ),
-    field("limits", "actor", Kind::Text, "\"1000/s\"", "requests by one user, or by all API keys of one user"),
+    field(
+        "limits",
+        "actor",
+        Kind::Text,
+        "\"1000/s\"",
+        "requests by one user, or by all API keys of one user",
+    ),
     field(
         "limits",
         "refused_token",

@@ -15,7 +15,7 @@ pub(super) struct Given {
     pub(super) value: toml::Value,
 }
 
-/// Everything that was written anywhere, not yet checked, and what could not even be read.
+/// All raw values, unchecked, and the sources that could not be read.
 #[derive(Default)]
 pub(super) struct Layers {
     pub(super) values: BTreeMap<(&'static str, &'static str), Given>,
@@ -115,8 +115,8 @@ fn is_section(name: &str) -> bool {
     SECTIONS.iter().any(|(section, _)| *section == name)
 }
 
-/// Text from a variable or a flag, as the type that the file would hold. What does not fit stays text and is refused
-/// later, with the same words as in the file.
+/// Converts a text from a variable or a flag to the type in the file. A text that does not fit stays text and is refused
+/// later, with the same message as in the file.
 fn typed(field: &Field, text: &str) -> toml::Value {
     let value = match field.kind {
         Kind::Count(..) => text.parse().ok().map(toml::Value::Integer),
@@ -127,7 +127,7 @@ fn typed(field: &Field, text: &str) -> toml::Value {
     value.unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
-/// What is joined with commas; an empty text is an empty list.
+/// Splits a text at its commas; an empty text is an empty list.
 fn listed(text: &str) -> Vec<toml::Value> {
     let pieces = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
     pieces.map(|piece| toml::Value::String(piece.to_owned())).collect()

@@ -1,16 +1,16 @@
-//! What can be wrong with a configuration, and where it stands.
+//! Mistakes in a configuration, each with its source.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value was written.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// A key of the configuration file, such as `tokens.default_ttl`.
     File {
         /// The file.
         path: PathBuf,
-        /// The key.
+        /// The field's key.
         key: String,
     },
     /// An environment variable.
@@ -40,7 +40,7 @@ pub enum ConfigProblem {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's message.
         why: String,
     },
     /// Not TOML.
@@ -50,23 +50,23 @@ pub enum ConfigProblem {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What the parser said.
+        /// The parser's message.
         why: String,
     },
     /// A key that means nothing.
     #[error("{place}: there is no such field; {hint}")]
     Unknown {
-        /// Where it stands.
+        /// The source of the value.
         place: Place,
-        /// What there is.
+        /// The existing names.
         hint: String,
     },
     /// A value of the wrong type, out of range, or not what the field takes.
     #[error("{place}: {why}; for example: {example}")]
     Invalid {
-        /// Where it stands.
+        /// The source of the value.
         place: Place,
-        /// What is wrong.
+        /// The fault.
         why: String,
         /// A value that works.
         example: String,
@@ -74,9 +74,9 @@ pub enum ConfigProblem {
     /// Two values that do not go together.
     #[error("{place}: {why}")]
     Conflict {
-        /// Where the one stands that should change.
+        /// The source of the value that should change.
         place: Place,
-        /// What is wrong, and what to do.
+        /// The fault and the next step.
         why: String,
     },
 }

@@ -8,7 +8,7 @@ use crate::access::password;
 use crate::secret::Secret;
 
 const VARIABLE: &str = "GATEPASS_ADMIN_PASSWORD";
-/// Whom it is for.
+/// The purpose of the password.
 const FIRST_ADMIN: &str = "admin";
 const FLAG: &str = "--admin-password-file";
 

@@ -1,4 +1,4 @@
-//! What a configuration says when it is good, and everything it says when it is not.
+//! The values of a valid configuration, and every mistake of an invalid one.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,7 +72,7 @@ fn mistakes_of_every_layer_are_reported_together() {
 }
 
 #[test]
-fn flags_go_before_the_environment_and_that_before_the_file() {
+fn flags_override_the_environment_and_the_file() {
     let text = "[tokens]\ndefault_ttl = \"1m\"\nece_ttl = \"2m\"\nretention = \"3d\"\n";
     let variables = [("GATEPASS_TOKENS__ECE_TTL", "4m"), ("GATEPASS_TOKENS__RETENTION", "5d")];
     let set = vec![(String::from("tokens.retention"), String::from("6d"))];
@@ -83,7 +83,7 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
-fn rates_are_read_switched_off_and_refused_all_at_once() {
+fn rates_are_read_and_every_mistake_reported() {
     let config = load(
         "[limits]\naddress = \"5/h\"\nactor = \"off\"\nrefused_token = \"\"\n",
         &[],
@@ -111,7 +111,7 @@ fn a_file_that_is_not_toml_names_the_line() {
 }
 
 #[test]
-fn a_file_that_was_asked_for_and_is_not_there_is_a_mistake() {
+fn a_missing_named_file_is_a_mistake() {
     let missing = Path::new("/nonexistent/gatepass.toml");
     let messages = messages(Config::load(Some(missing), &Environment::default(), Overrides::default()));
     assert!(messages[0].contains("cannot be read"), "{messages:?}");
@@ -125,7 +125,7 @@ fn fields_that_belong_together_are_refused_alone() {
 }
 
 #[test]
-fn roles_replace_the_catalogue_and_are_checked_one_by_one() {
+fn roles_replace_the_catalogue_and_are_checked() {
     let text = "[[roles]]\nrole = \"web\"\n[[roles]]\nrole = \"Web\"\n[[roles]]\nrole = \"web\"\n[[roles]]\nname = \"x\"\n";
     assert_eq!(messages(load(text, &[], Overrides::default())).len(), 3);
     let config =
@@ -134,7 +134,7 @@ fn roles_replace_the_catalogue_and_are_checked_one_by_one() {
 }
 
 #[test]
-fn audiences_are_a_list_in_the_file_and_joined_with_commas_elsewhere() {
+fn audiences_are_joined_with_commas_in_variables() {
     let text = "[tokens]\naudiences = [\"https://jobs.example.org\", \"urn:example:files\"]\n";
     let config = load(text, &[], Overrides::default()).unwrap();
     assert_eq!(config.tokens.audiences, ["https://jobs.example.org", "urn:example:files"]);
@@ -149,7 +149,7 @@ fn audiences_are_a_list_in_the_file_and_joined_with_commas_elsewhere() {
 }
 
 #[test]
-fn every_audience_that_is_none_is_told() {
+fn every_invalid_audience_is_reported() {
     let long = format!("https://jobs.example.org/{}", "x".repeat(256));
     let own = "https://gate.example.org/enroll";
     let bad = [
@@ -179,7 +179,7 @@ fn every_audience_that_is_none_is_told() {
 }
 
 #[test]
-fn the_password_comes_from_a_file_without_its_line_end() {
+fn the_passwords_file_can_end_with_a_newline() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("password");
     std::fs::write(&file, "correct horse battery\n").unwrap();
@@ -189,7 +189,7 @@ fn the_password_comes_from_a_file_without_its_line_end() {
 }
 
 #[test]
-fn the_example_is_a_file_of_defaults_and_names_every_field() {
+fn the_example_has_every_field_at_its_default() {
     let uncommented: String = example()
         .lines()
         .filter_map(|line| match line.strip_prefix("# ") {
@@ -209,7 +209,7 @@ fn the_example_is_a_file_of_defaults_and_names_every_field() {
 }
 
 #[test]
-fn what_is_in_effect_reads_back_as_the_same() {
+fn the_effective_values_are_read_back() {
     let config = load("[hosts]\ncrl_url = \"http://crl.example.org\"\n", &[], Overrides::default()).unwrap();
     let again = load(&config.to_toml(), &[], Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(again.to_json(), config.to_json());
@@ -222,7 +222,7 @@ fn dev_keeps_its_keys_in_the_checkout() {
 }
 
 #[test]
-fn a_free_port_shows_in_the_url_only_where_none_was_given() {
+fn a_free_port_shows_in_the_default_url() {
     let local = SocketAddr::from(([127, 0, 0, 1], 4711));
     let config = load("", &[], Overrides::default()).unwrap();
     assert_eq!(config.server.url_at(local), "https://127.0.0.1:4711");

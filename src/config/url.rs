@@ -72,8 +72,8 @@ fn is_host(host: &str) -> bool {
     host.parse::<std::net::Ipv4Addr>().is_ok() || DnsName::parse(host).is_ok()
 }
 
-/// The URI of a service that tokens are minted for: absolute (RFC 3986 section 4.3), so without a fragment, and compared byte
-/// for byte (RFC 7519 section 4.1.3).
+/// Parses the URI of a service that tokens are minted for. It is absolute and has no fragment (RFC 3986 section 4.3), and
+/// is compared byte for byte (RFC 7519 section 4.1.3).
 pub(super) fn audience(text: &str) -> Result<String, String> {
     let (scheme, rest) = text.split_once(':').unwrap_or(("", ""));
     let mut letters = scheme.bytes();
@@ -105,8 +105,8 @@ pub(super) fn trust_domain(text: &str) -> Result<String, String> {
     Err(format!("{text:?} is not a trust domain: lower-case letters, digits, '.', '-' and '_'"))
 }
 
-/// A URL that needs no TLS: whoever fetches a CRL to check a certificate must not need to check one for it
-/// (RFC 5280 section 8).
+/// Parses a URL without TLS. Fetching a CRL to check a certificate must not need the check of another certificate (RFC
+/// 5280 section 8).
 pub(super) fn plain_http(text: &str) -> Result<String, String> {
     let good = text.bytes().all(|byte| byte.is_ascii_graphic()) && text.len() <= 1024;
     match text.strip_prefix("http://") {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_more_or_less_than_host_and_port_is_refused() {
+    fn only_host_and_port_are_accepted() {
         for wrong in [
             "http://gate:8443",
             "https://",
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_trust_domain_of_an_ipv6_address_has_no_colons() {
+    fn an_ipv6_trust_domain_has_no_colons() {
         let url = ServerUrl::parse("https://[2001:db8::1]:8443").unwrap();
         assert!(trust_domain(&url.default_trust_domain()).is_ok());
     }

@@ -1,4 +1,4 @@
-//! From what was written to what is meant. Every check runs, so that one run names every mistake.
+//! Validation of raw values. Every check runs, so one run reports every mistake.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;

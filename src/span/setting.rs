@@ -16,7 +16,7 @@ pub enum Setting {
     MaxEphemeralTtl,
     /// Life of a cluster token whose minter names none.
     ClusterTtl,
-    /// How long ended tokens stay listed.
+    /// The time that ended tokens stay in lists.
     Retention,
 }
 
@@ -29,7 +29,7 @@ pub enum SettingError {
     /// Too short for this setting.
     #[error("{} is shorter than {}", show_span(*.span), show_span(*.least))]
     Short {
-        /// The span.
+        /// The refused span.
         span: Duration,
         /// The shortest.
         least: Duration,
@@ -37,7 +37,7 @@ pub enum SettingError {
     /// Too long for this setting.
     #[error("{} is longer than {}", show_span(*.span), show_span(*.most))]
     Long {
-        /// The span.
+        /// The refused span.
         span: Duration,
         /// The longest.
         most: Duration,
@@ -49,7 +49,7 @@ pub enum SettingError {
         span: Duration,
         /// The name of the longest one.
         longest: &'static str,
-        /// What it is.
+        /// The meaning of the setting.
         most: Duration,
     },
 }
@@ -121,7 +121,7 @@ pub struct Spans {
 }
 
 impl Spans {
-    /// What a setting is.
+    /// The definition of a setting.
     pub const fn get(&self, setting: Setting) -> Duration {
         match setting {
             Setting::DefaultTtl => self.default_ttl,
@@ -143,7 +143,7 @@ impl Spans {
         self
     }
 
-    /// Whether tokens that live for `span` unasked fit within the longest life.
+    /// Returns whether tokens with the default life `span` fit within the longest life.
     ///
     /// # Errors
     /// They do not.
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_are_found_by_their_names_and_judged_by_their_bounds() {
+    fn settings_have_names_and_bounds() {
         for setting in Setting::ALL {
             assert_eq!(Setting::find(setting.name()), Some(setting));
             let (least, most) = setting.bounds();

@@ -1,4 +1,4 @@
-//! Making CAs, and what rustls makes of the chains.
+//! Making CAs, with their chains verified by rustls.
 
 use super::*;
 use crate::ca::fixture::{NOW, issue, load, profile, rustls_accepts};
@@ -13,7 +13,7 @@ fn leaf(ca: &CertificateAuthority) -> IssuedCertificate {
 }
 
 #[test]
-fn a_new_authority_is_taken_over_and_lives_ten_and_three_years() {
+fn a_new_authority_lives_ten_and_three_years() {
     let made = CertificateAuthority::generate("gatepass example.org", NOW).unwrap();
     let ca = load(&made);
     assert_eq!(ca.root_not_after(), NOW.plus(DAY * 3652));
@@ -30,7 +30,7 @@ fn an_authority_may_be_shared_between_threads() {
 }
 
 #[test]
-fn another_issuing_ca_stands_under_the_same_root_with_another_name() {
+fn a_second_issuing_ca_has_another_name() {
     let made = CertificateAuthority::generate("gatepass", NOW).unwrap();
     let later = NOW.plus(DAY * 3000);
     let (pem, key) =
@@ -48,7 +48,7 @@ fn an_issuing_ca_needs_the_roots_own_key() {
 }
 
 #[test]
-fn who_pinned_the_old_root_accepts_certificates_under_the_new_one() {
+fn the_old_root_vouches_for_the_new_one() {
     let old = CertificateAuthority::generate("gatepass", NOW).unwrap();
     let new = CertificateAuthority::new_root("other name", NOW, &old.root_pem, &old.root_key).unwrap();
     let (pem, key) =
@@ -62,7 +62,7 @@ fn who_pinned_the_old_root_accepts_certificates_under_the_new_one() {
 }
 
 #[test]
-fn a_new_root_keeps_the_subject_where_the_old_path_length_leaves_no_room_for_another() {
+fn a_short_path_length_keeps_the_subject() {
     let old = CertificateAuthority::generate("gatepass", NOW).unwrap();
     let new = CertificateAuthority::new_root("other name", NOW, &old.root_pem, &old.root_key).unwrap();
     let subject = |pem: &str| import::root(pem, NOW).unwrap().certificate.tbs_certificate().subject().clone();

@@ -58,7 +58,7 @@ fn rsa_request(bits: usize, exponent: &[u8]) -> String {
 }
 
 #[test]
-fn p256_p384_and_ed25519_are_accepted_and_their_keys_kept_byte_for_byte() {
+fn p256_p384_and_ed25519_keys_are_kept() {
     for key in [p256(), p384()] {
         let csr = Csr::parse(&pem(&csr_der(&key)), NO_RSA).unwrap();
         assert_eq!(csr.spki_der(), key.spki_der());
@@ -104,7 +104,7 @@ fn rsa_is_refused_unless_allowed() {
 }
 
 #[test]
-fn rsa_of_1024_8192_and_16384_bits_is_refused_whatever_the_policy() {
+fn rsa_of_unusual_size_is_always_refused() {
     for bits in [1024, 8192, 16384] {
         let text = rsa_request(bits, &[1, 0, 1]);
         assert_eq!(Csr::parse(&text, NO_RSA), Err(CsrError::RsaNotAllowed { bits }));
@@ -138,7 +138,7 @@ fn sha1_is_refused() {
 }
 
 #[test]
-fn a_hash_that_does_not_belong_to_the_curve_is_refused() {
+fn a_hash_of_another_curve_is_refused() {
     let cases = [(p256(), ECDSA_SHA384, "ECDSA with SHA-256"), (p384(), ECDSA_SHA256, "ECDSA with SHA-384")];
     for (key, oid, expected) in cases {
         let mut request = Request::of(&key);
@@ -150,7 +150,7 @@ fn a_hash_that_does_not_belong_to_the_curve_is_refused() {
 }
 
 #[test]
-fn parameters_that_do_not_belong_to_the_algorithm_are_refused() {
+fn parameters_of_another_algorithm_are_refused() {
     assert!(matches!(with_algorithm(null(ECDSA_SHA256)), CsrError::SignatureAlgorithm { .. }));
     let key = rsa();
     let mut request = Request::of(&key);
@@ -188,7 +188,7 @@ fn points_that_are_not_uncompressed_and_whole_are_refused() {
 }
 
 #[test]
-fn a_request_without_a_signature_of_its_own_key_is_refused() {
+fn a_request_signed_by_another_key_is_refused() {
     let (key, other) = (p256(), p256());
     let signed = |signature: Vec<u8>| Csr::parse(&pem(&Request::of(&key).sign(|_| signature)), NO_RSA);
     assert_eq!(signed(Vec::new()), Err(CsrError::Signature));
@@ -213,7 +213,7 @@ fn trailing_bytes_and_lax_encodings_are_refused() {
 }
 
 #[test]
-fn anything_but_one_block_of_the_right_label_is_refused() {
+fn only_one_block_of_the_right_label_is_accepted() {
     let text = pem(&csr_der(&p256()));
     let refused = |text: &str| Csr::parse(text, NO_RSA).unwrap_err();
     assert_eq!(refused(&text.repeat(2)), CsrError::Pem(PemError::Trailing));

@@ -1,4 +1,4 @@
-//! Bringing in CAs: one honest pair, then one change each.
+//! Importing CAs: one honest pair, then one change each.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ impl Draft {
 const ROOT_NAME: &str = "CN=corporate root,O=one,O=two";
 const ISSUING_NAME: &str = "CN=corporate issuing,O=one,O=two,O=three";
 
-/// What `from_pem` says to a pair of `root_key` and `key`, each certificate changed before it is signed.
+/// The result of `from_pem` for a pair of `root_key` and `key`, each certificate changed before signing.
 fn bring(
     root_key: &SigningKey,
     key: &SigningKey,
@@ -81,7 +81,7 @@ fn usage(usages: impl Into<x509_cert::der::flagset::FlagSet<KeyUsages>>) -> Exte
 }
 
 #[test]
-fn cas_on_p256_p384_and_rsa_with_repeated_attributes_are_taken_over_and_sign() {
+fn imported_p256_p384_and_rsa_cas_sign() {
     for (root_key, key) in
         [(p256(), p256()), (p384(), p384()), (p384(), p256()), (rsa(), p256()), (rsa(), rsa())]
     {
@@ -153,7 +153,7 @@ fn name_constraints_and_unknown_critical_extensions_are_refused() {
 }
 
 #[test]
-fn a_ca_without_a_key_identifier_or_a_name_is_refused() {
+fn a_ca_needs_a_key_identifier_and_a_name() {
     let without = refused_issuing(|draft| draft.drop(SubjectKeyIdentifier::OID));
     assert_eq!(without, ImportError::NoKeyIdentifier { what: ISSUING });
     let nameless = refused_issuing(|draft| draft.subject = Name::default());
@@ -251,7 +251,7 @@ fn a_root_made_by_rcgen_is_taken_over() {
 }
 
 #[test]
-fn authority_key_identifiers_are_optional_for_who_brings_a_ca() {
+fn authority_key_identifiers_are_optional() {
     let aki = authority_key(&[1]).unwrap().extn_id;
     assert!(bring(&p256(), &p256(), |_| {}, |draft| draft.drop(aki)).is_ok());
 }

@@ -1,4 +1,4 @@
-//! What a host certificate carries, what it never carries, and what others make of it.
+//! The content of a host certificate, and its acceptance by other parsers.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn greedy(key: &crate::ca::signing_key::SigningKey) -> Csr {
 }
 
 #[test]
-fn nothing_that_a_greedy_request_asks_for_is_in_its_certificate() {
+fn a_greedy_request_gets_only_its_key_certified() {
     let (ca, key, profile) = (authority(), p256(), profile(&["proxy"]));
     let issued = ApprovedRequest::new(&greedy(&key), profile.clone()).prepare(&ca, NOW).unwrap();
     let issued = issued.issue(&ca).unwrap();
@@ -49,7 +49,7 @@ fn nothing_that_a_greedy_request_asks_for_is_in_its_certificate() {
 }
 
 #[test]
-fn a_host_certificate_has_the_profile_that_the_design_names() {
+fn a_host_certificate_has_the_designed_profile() {
     let (ca, profile) = (authority(), profile(&["allocator", "proxy", "director"]));
     let issued = issue(&ca, profile.clone());
     let (rest, leaf) = X509Certificate::from_der(&issued.der).unwrap();
@@ -92,7 +92,7 @@ fn issuer_and_key_identifiers_meet_the_issuing_ca() {
 }
 
 #[test]
-fn rustls_accepts_a_host_certificate_of_every_kind_of_key() {
+fn rustls_accepts_a_certificate_of_every_key_kind() {
     let ca = authority();
     for key in [p256(), p384(), rsa()] {
         let request = ApprovedRequest::new(&csr(&key), profile(&["proxy", "allocator"]));
@@ -142,7 +142,7 @@ fn profiles_that_a_certificate_cannot_carry_are_refused() {
 }
 
 #[test]
-fn the_crl_is_named_where_it_has_a_plain_http_address() {
+fn a_plain_http_crl_is_named() {
     let mut profile = profile(&[]);
     profile.crl_url = Some("http://crl.example.org/ca.der".to_owned());
     let issued = issue(&authority(), profile);
@@ -152,7 +152,7 @@ fn the_crl_is_named_where_it_has_a_plain_http_address() {
 }
 
 #[test]
-fn what_was_issued_is_read_back() {
+fn an_issued_certificate_is_read_back() {
     let (ca, key, mut profile) = (authority(), p256(), profile(&["proxy", "allocator"]));
     profile.dns_name = Some(DnsName::parse("node-1.example.org").unwrap());
     let request = ApprovedRequest::new(&csr(&key), profile.clone());
