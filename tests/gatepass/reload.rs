@@ -67,7 +67,7 @@ async fn a_retired_external_url_is_refused_after_a_reload() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_emergency_token_raises_no_alarm_after_a_reload() {
+async fn a_revoked_emergency_token_raises_no_alarm_after_reload() {
     let at = Running::start().await;
     let token = at.store.emergency_token().await.unwrap().unwrap().mint.token.id;
     let command = RevokeToken {
