@@ -67,7 +67,7 @@ async fn every_token_is_answered_in_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_tokens_are_taken_and_one_more_or_none_is_400() {
+async fn only_one_to_a_thousand_tokens_are_accepted() {
     let at = start().await;
     let (good, mut minted) = (token_of(&at.mint_service(json!({})).await), Vec::new());
     for _ in 0..5 {
@@ -87,7 +87,7 @@ async fn a_thousand_tokens_are_taken_and_one_more_or_none_is_400() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_of_a_thousand_longest_tokens_fits_and_a_larger_one_is_413() {
+async fn a_thousand_longest_tokens_fit_a_body() {
     let at = start().await;
     let longest = "x".repeat(4096);
     assert_eq!(short(&verify(&at, &[longest.as_str(); 1000]).await), ["token_malformed"; 1000]);
@@ -109,7 +109,7 @@ async fn with_an_audience_only_its_service_tokens_are_good() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_are_refused_hosts_may_ask_and_nothing_is_written() {
+async fn hosts_verify_tokens_and_strangers_do_not() {
     let at = start().await;
     let (host, token) = (Host::new(), token_of(&at.mint_service(json!({})).await));
     let enrolled = host.redeem(&at, &at.mint_once().await).await.json;

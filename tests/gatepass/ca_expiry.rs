@@ -75,7 +75,7 @@ async fn is_mended(at: &Running, root: Fingerprint, token: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_whose_issuing_ca_has_expired_starts_and_rotates_it() {
+async fn a_server_rotates_its_expired_issuing_ca() {
     let (at, dir, token) = made_days_ago(1100).await;
     is_up_but_issues_nothing(&at, &token, "gatepass ca rotate").await;
     let rotated = on_the_machine(&at).post("/api/v1/ca/rotate", &json!({})).await;
@@ -88,7 +88,7 @@ async fn a_server_whose_issuing_ca_has_expired_starts_and_rotates_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_whose_root_has_expired_starts_and_gets_another() {
+async fn a_server_replaces_its_expired_root() {
     let (at, dir, token) = made_days_ago(3700).await;
     is_up_but_issues_nothing(&at, &token, "gatepass ca rotate --root").await;
     let refused = on_the_machine(&at).post("/api/v1/ca/rotate", &json!({})).await;

@@ -18,7 +18,7 @@ async fn whoami(host: &Host, at: &Running, enrolled: &Value) -> u16 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_issuing_ca_leaves_hosts_of_the_old_one_in_peace() {
+async fn hosts_of_the_old_issuing_ca_keep_working() {
     let at = Running::start().await;
     let old = Host::new();
     let enrolled = old.redeem(&at, &at.mint_once().await).await.json;
@@ -42,7 +42,7 @@ async fn a_new_issuing_ca_leaves_hosts_of_the_old_one_in_peace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_and_hosts_that_pin_the_old_root_outlive_it() {
+async fn tokens_and_hosts_outlive_their_old_root() {
     let at = Running::start().await;
     let before = at.mint_once().await;
     let old = Host::new();
@@ -108,7 +108,7 @@ fn interrupt(keys: &Path, before: &Path) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_that_a_crash_interrupted_counts_if_and_only_if_it_has_an_entry() {
+async fn an_interrupted_rotation_counts_only_with_its_entry() {
     let at = Running::start().await;
     let (old, clock) = (issuing(&at).await, Arc::clone(&at.clock));
     let (data_dir, _, own) = at.stop().await;
@@ -165,7 +165,7 @@ async fn a_rotation_that_cannot_be_recorded_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_fails_after_the_entry_undoes_no_rotation() {
+async fn a_failure_after_the_entry_keeps_the_rotation() {
     let at = Running::start().await;
     let root = at.data_dir().join("root.pem");
     fs::remove_file(&root).unwrap();

@@ -5,7 +5,7 @@ use gatepass::id::Serial;
 use crate::support::{Host, Running, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_certificate_is_on_the_crl_without_anybody_asking_for_one() {
+async fn a_revoked_certificate_reaches_the_crl() {
     let at = Running::start().await;
     let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
     let host = format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap());

@@ -34,7 +34,7 @@ fn kept(at: &Running) -> BTreeMap<String, Vec<Vec<rusqlite::types::Value>>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_token_with_the_roles_is_let_through_by_any_method_and_below_the_path() {
+async fn a_service_token_passes_by_any_method() {
     let at = start().await;
     let minted = at.mint_service(json!({ "roles": ["proxy", "director"] })).await;
     let client = at.stranger().bearer(&token_of(&minted));
@@ -65,7 +65,7 @@ async fn a_service_token_with_the_roles_is_let_through_by_any_method_and_below_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_is_missing_is_403_with_what_is_needed() {
+async fn a_missing_role_is_403_with_the_scope() {
     let at = start().await;
     let token = token_of(&at.mint_service(json!({ "roles": ["proxy"] })).await);
     for path in [
@@ -84,7 +84,7 @@ async fn a_role_that_is_missing_is_403_with_what_is_needed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_good_service_token_is_let_through_and_asking_writes_nothing() {
+async fn only_a_valid_service_token_passes() {
     let at = start().await;
     let good = token_of(&at.mint_service(json!({ "roles": ["proxy"] })).await);
     let enrollment = at.mint_once().await;
@@ -112,7 +112,7 @@ async fn only_a_good_service_token_is_let_through_and_asking_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i6_a_token_that_was_let_through_is_refused_once_revoked_expired_or_its_key_retired() {
+async fn i6_a_passed_token_is_refused_after_its_end() {
     let at = start().await;
     let minted = at.mint_service(json!({ "roles": ["proxy"] })).await;
     let token = token_of(&minted);
@@ -138,7 +138,7 @@ async fn i6_a_token_that_was_let_through_is_refused_once_revoked_expired_or_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_opens_the_door_of_its_own_audience_and_of_no_other() {
+async fn a_token_opens_only_its_own_audience() {
     let both = format!("{AUDIENCE},urn:example:files");
     let at = Running::start_with(&[("tokens.audiences", &both)]).await;
     let token = token_of(&at.mint_service(json!({})).await);
@@ -161,7 +161,7 @@ async fn a_token_opens_the_door_of_its_own_audience_and_of_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_credentials_are_none_and_a_body_is_not_looked_at() {
+async fn two_credentials_are_refused() {
     let at = start().await;
     let token = token_of(&at.mint_service(json!({})).await);
     let line = format!("authorization: Bearer {token}");

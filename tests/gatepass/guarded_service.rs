@@ -109,7 +109,7 @@ fn pin(at: &Served) -> [String; 2] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_admits_whom_the_authority_vouches_for_and_nobody_else() {
+async fn a_service_admits_only_valid_callers() {
     let dir = tempfile::tempdir().unwrap();
     let at = authority(dir.path());
     let root = dir.path().join("data/root.pem");
@@ -164,7 +164,7 @@ async fn following(caller: &Connector) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_goes_on_and_restarts_while_the_authority_is_down() {
+async fn a_service_restarts_while_the_authority_is_down() {
     let dir = tempfile::tempdir().unwrap();
     let at = authority(dir.path());
     let snapshot = dir.path().join("snapshot.json");
@@ -198,7 +198,7 @@ fn knows(snapshot: &Path, issuer: &str, token: &str) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_stream_a_service_learns_of_revocations_by_polling() {
+async fn polling_finds_revocations_without_the_stream() {
     let dir = tempfile::tempdir().unwrap();
     let at = authority(dir.path());
     let [flag, root] = pin(&at);

@@ -42,7 +42,7 @@ fn kept(at: &Running) -> Vec<(String, Vec<Vec<rusqlite::types::Value>>)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_good_token_of_either_kind_is_told_whole() {
+async fn a_valid_token_of_either_kind_is_active() {
     let at = start().await;
     let service = at.mint_service(json!({ "roles": ["proxy", "director"], "ttl": "10m" })).await;
     let said = introspect(&at, &token_of(&service)).await;
@@ -60,7 +60,7 @@ async fn a_good_token_of_either_kind_is_told_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i6_a_token_that_is_not_good_is_inactive_and_nothing_else_is_said() {
+async fn i6_an_invalid_token_is_only_inactive() {
     let at = start().await;
     let used = at.mint_once().await;
     assert_eq!(introspect(&at, &used).await.json["active"], true);
@@ -86,7 +86,7 @@ async fn i6_a_token_that_is_not_good_is_inactive_and_nothing_else_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_not_signed_in_is_told_nothing_and_a_host_may_ask() {
+async fn hosts_introspect_and_strangers_do_not() {
     let at = start().await;
     let token = token_of(&at.mint_service(json!({})).await);
     let body = format!("token={token}");
@@ -114,7 +114,7 @@ async fn who_is_not_signed_in_is_told_nothing_and_a_host_may_ask() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_is_no_form_of_its_own_is_refused_in_oauths_words() {
+async fn a_malformed_form_gets_an_oauth_error() {
     let at = start().await;
     for path in [INTROSPECT, REVOKE] {
         for body in ["", "token=", "other=x", "token=a&token=b", "token=a&x=1&x=2"] {
@@ -131,7 +131,7 @@ async fn a_request_that_is_no_form_of_its_own_is_refused_in_oauths_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_taken_back_by_who_holds_it() {
+async fn a_holder_revokes_its_token() {
     let at = start().await;
     let service = token_of(&at.mint_service(json!({})).await);
     let enrollment = token_of(&at.mint(json!({ "persistent": true })).await);
@@ -151,7 +151,7 @@ async fn a_token_is_taken_back_by_who_holds_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_token_of_ours_is_as_good_as_revoked_and_nothing_is_written() {
+async fn revoking_an_unknown_token_writes_nothing() {
     let (at, elsewhere) = (start().await, Running::start().await);
     let foreign = elsewhere.mint_once().await;
     let before = kept(&at);
@@ -169,7 +169,7 @@ async fn what_is_no_token_of_ours_is_as_good_as_revoked_and_nothing_is_written()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_emergency_token_is_taken_back_only_when_that_is_confirmed() {
+async fn revoking_the_emergency_token_needs_confirmation() {
     let at = start().await;
     let token = at.emergency_token.clone().unwrap();
     let said = form(at.admin(), REVOKE, &format!("token={token}")).await;
@@ -208,7 +208,7 @@ async fn the_metadata_names_doors_that_are_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_for_a_service_that_left_the_configuration_is_taken_back_too() {
+async fn a_removed_audiences_token_is_revoked_too() {
     let at = start().await;
     let minted = at.mint_service(json!({ "roles": ["proxy"] })).await;
     // It starts again without any audience; the service itself still lets the token in.

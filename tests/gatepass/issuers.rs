@@ -8,7 +8,7 @@ use crate::support::authority::token_of;
 use crate::support::{Host, Running};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_url_that_live_tokens_name_is_retired_only_if_that_is_confirmed() {
+async fn retiring_a_needed_url_needs_confirmation() {
     let at = Running::start().await;
     let old = at.url.clone();
     let persistent = token_of(&at.mint(json!({ "persistent": true })).await);

@@ -38,7 +38,7 @@ fn emergency_in(data_dir: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_compromise_no_copied_key_signs_anything_that_is_accepted() {
+async fn no_copied_key_is_accepted_after_a_compromise() {
     let at = Running::start().await;
     let stolen = copied(&at);
     assert_eq!(stolen.len(), 6, "the current key and the prepared one of each use");
@@ -70,7 +70,7 @@ async fn after_a_compromise_no_copied_key_signs_anything_that_is_accepted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_leaked_before_it_was_rotated_away_takes_its_successors_out_of_use() {
+async fn a_leaked_key_ends_its_successors_too() {
     let at = Running::start().await;
     let stolen = copied(&at);
     let leaked = at.authority.trust.ring().current(KeyUse::Enrollment).key_id().to_string();
@@ -102,7 +102,7 @@ async fn rotated() -> (Running, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_emergency_token_that_cannot_be_put_in_its_place_is_not_lost() {
+async fn an_unplaced_emergency_token_is_not_lost() {
     let (at, former) = rotated().await;
     let place = at.data_dir().join("emergency.token");
     fs::create_dir(&place).unwrap();
@@ -118,7 +118,7 @@ async fn an_emergency_token_that_cannot_be_put_in_its_place_is_not_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_emergency_token_that_was_never_recorded_takes_no_place() {
+async fn an_unrecorded_emergency_token_is_dropped() {
     let (at, former) = rotated().await;
     let beside = at.data_dir().join("emergency.token.new");
     let refused = retire(&at, &former, json!({})).await;
@@ -140,7 +140,7 @@ async fn an_emergency_token_that_was_never_recorded_takes_no_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_was_signed_while_the_keys_moved_on_is_signed_again() {
+async fn a_token_overtaken_by_rotation_is_signed_again() {
     let at = Running::start().await;
     let authority = Arc::clone(&at.authority);
     let former = authority.trust.ring().current(KeyUse::Enrollment).key_id();

@@ -60,7 +60,7 @@ async fn answers<T>(asked: Vec<JoinHandle<Result<Arc<T>, ServiceError>>>) -> (Ve
 }
 
 #[test]
-fn many_who_ask_share_verifications_that_cover_what_was_there_when_they_asked() {
+fn concurrent_verifications_share_a_covering_run() {
     runtime().block_on(async {
         let at = Running::start().await;
         let let_go = hold().await;

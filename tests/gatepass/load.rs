@@ -57,7 +57,7 @@ fn redeeming_at_a_fixed_rate_is_answered_and_counted() {
 }
 
 #[test]
-fn a_data_directory_that_is_kept_can_be_measured_again() {
+fn a_kept_data_directory_is_measured_again() {
     let place = tempfile::tempdir().unwrap();
     let data = place.path().join("data");
     let data = data.to_str().unwrap();

@@ -18,7 +18,7 @@ fn signed_in() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ledger_and_limits_go_by_the_client_of_the_header() {
+async fn ledger_and_limits_use_the_headers_client() {
     let set = [("http.proxy_protocol", "127.0.0.0/8"), ("limits.address", "2/h")];
     let at = Running::start_with(&set).await;
     assert!(Wire::open_after(&at, &[]).await.is_err(), "without a header nobody is let in");
@@ -39,7 +39,7 @@ async fn ledger_and_limits_go_by_the_client_of_the_header() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_behind_a_balancer_may_say_for_whom_it_asks() {
+async fn a_proxy_behind_a_balancer_names_its_client() {
     let set = [
         ("http.proxy_protocol", "127.0.0.0/8"),
         ("http.trusted_proxies", "10.0.0.0/8"),

@@ -31,7 +31,7 @@ async fn local(at: &Running) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn too_many_requests_of_an_address_are_told_when_to_come_again() {
+async fn an_address_over_its_limit_gets_429() {
     let at = Running::start_with(&[("limits.address", "2/h")]).await;
     for _ in 0..2 {
         assert_eq!(at.admin().get(ROLES).await.status, 200);
@@ -55,7 +55,7 @@ async fn too_many_requests_of_an_address_are_told_when_to_come_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_refused_again_and_again_waits_and_whoever_else_is_there_does_not() {
+async fn a_refused_address_blocks_no_valid_credential() {
     let at = Running::start_with(&[("limits.refused_address", "3/h")]).await;
     let admin = || at.stranger().basic("admin", PASSWORD);
     assert_eq!(admin().get(ROLES).await.status, 200);
@@ -137,7 +137,7 @@ async fn the_api_keys_of_one_owner_are_limited_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_flood_by_an_api_key_does_not_shut_out_its_owner_who_deletes_it() {
+async fn a_keys_flood_does_not_block_its_owner() {
     let at = Running::start_with(&[("limits.actor", "3/h")]).await;
     let [(id, flood), _] = two_keys(&at).await;
     for _ in 0..3 {
@@ -152,7 +152,7 @@ async fn a_flood_by_an_api_key_does_not_shut_out_its_owner_who_deletes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn five_hundred_hosts_come_in_on_one_token_whatever_the_limits_are() {
+async fn five_hundred_hosts_enroll_within_the_limits() {
     let set = [
         ("limits.address", "1/h"),
         ("limits.refused_address", "1/h"),
@@ -175,7 +175,7 @@ async fn five_hundred_hosts_come_in_on_one_token_whatever_the_limits_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_keeps_trying_a_refused_token_waits_and_who_succeeds_never_does() {
+async fn only_refused_redemptions_are_limited() {
     let at = Running::start_with(&[("limits.refused_token", "2/h")]).await;
     let token = token_of(&at.mint(json!({ "max_uses": 3 })).await);
     let bad =

@@ -86,7 +86,7 @@ mod outside {
     use super::{commands, run};
 
     #[test]
-    fn the_curl_lines_of_the_ece_documents_work_as_they_stand() {
+    fn the_curl_lines_of_ece_work_unchanged() {
         assert_eq!(commands().iter().filter(|command| command.starts_with("curl ")).count(), 4);
         run(commands().into_iter());
     }

@@ -6,7 +6,7 @@ use crate::support::authority::token_of;
 use crate::support::{Host, Running};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_machine_joins_a_second_one_is_refused_and_the_admin_revokes() {
+async fn one_machine_joins_and_a_second_is_refused() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "roles": ["allocator", "proxy"], "label": "rack 7" })).await;
     let token = token_of(&minted);

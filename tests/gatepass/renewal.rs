@@ -74,7 +74,7 @@ async fn renew_with(at: &Running, host: &Host, enrolled: &Value, next: &Host) ->
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superseded_certificate_that_renews_with_another_key_stands_in_the_ledger() {
+async fn a_superseded_renewal_is_in_the_ledger() {
     let at = Running::start().await;
     let host = Host::new();
     let enrolled = host.redeem(&at, &at.mint_once().await).await.json;
@@ -122,7 +122,7 @@ fn put(at: &Running, dir: &Path, key: &str, minted: &Value, enrolled: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemon_shows_the_server_a_certificate_that_was_never_used() {
+async fn a_daemon_uses_a_certificate_never_seen() {
     let (at, temp) = (Arc::new(Running::start().await), tempfile::tempdir().unwrap());
     let (minted, host) = (at.mint(json!({})).await, Host::new());
     let enrolled = host.redeem(&at, &token_of(&minted)).await.json;

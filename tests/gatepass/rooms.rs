@@ -160,7 +160,7 @@ fn the_list_of_arrows_has_no_way_back() {
 }
 
 #[test]
-fn only_the_composition_root_and_the_store_itself_name_a_database() {
+fn only_server_and_store_name_a_database() {
     let sources = sources();
     let naming = sources.iter().filter(|(_, text)| {
         let text = product(text);
@@ -172,7 +172,7 @@ fn only_the_composition_root_and_the_store_itself_name_a_database() {
 }
 
 #[test]
-fn what_names_its_neighbours_in_braces_is_seen_too() {
+fn imports_in_braces_are_read() {
     assert_eq!(
         named("use crate::{ca::{self, Csr}, http};\ncrate::id::random()"),
         ["ca", "http", "id"].map(String::from).into()
@@ -182,7 +182,7 @@ fn what_names_its_neighbours_in_braces_is_seen_too() {
 }
 
 #[test]
-fn no_source_file_is_too_long_and_none_is_called_mod() {
+fn source_files_are_short_and_not_named_mod() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = BTreeMap::new();
     for dir in ["src", "tests", "benches", "examples"] {
@@ -204,7 +204,7 @@ fn locked() -> toml::Table {
 }
 
 #[test]
-fn no_crate_that_deny_toml_bans_is_in_the_lock_file() {
+fn the_lock_file_has_no_banned_crate() {
     let policy = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deny.toml")).unwrap();
     let policy: toml::Table = policy.parse().unwrap();
     let bans = policy["bans"]["deny"].as_array().unwrap().iter();

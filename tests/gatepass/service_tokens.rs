@@ -43,7 +43,7 @@ async fn status_of(at: &Running, minted: &Value) -> Status {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_verifies_with_the_key_set_what_was_minted_for_it() {
+async fn a_service_verifies_its_token_by_key_set() {
     let at = start().await;
     let request =
         json!({ "audience": AUDIENCE, "roles": ["proxy", "director"], "ttl": "10m", "label": "nightly" });
@@ -121,7 +121,7 @@ async fn i4_a_service_token_redeems_nothing_and_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i6_a_revoked_service_token_has_its_status_bit_at_once_and_after_a_restart() {
+async fn i6_a_revoked_service_tokens_bit_survives_a_restart() {
     let mut at = start().await;
     let (taken, kept) = (at.mint_service(json!({})).await, at.mint_service(json!({})).await);
     let path = format!("{SERVICE}/{}", id_of(&taken));
@@ -141,7 +141,7 @@ async fn i6_a_revoked_service_token_has_its_status_bit_at_once_and_after_a_resta
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn service_tokens_are_listed_with_their_state_until_they_are_collected() {
+async fn service_tokens_are_listed_until_collected() {
     let at = start().await;
     let mut minted = Vec::new();
     for (label, ttl) in [("first", "24h"), ("second", "15m"), ("third", "15m")] {

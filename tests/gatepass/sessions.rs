@@ -88,7 +88,7 @@ async fn name_and_password_stand_in_one_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_and_an_unknown_user_begin_nothing_and_hear_the_same() {
+async fn a_wrong_password_and_name_answer_alike() {
     let at = Running::start().await;
     let wrong = json!({ "username": "admin", "password": "wrong horse battery staple" });
     let unknown = json!({ "username": "nobody", "password": PASSWORD });
@@ -101,7 +101,7 @@ async fn a_wrong_password_and_an_unknown_user_begin_nothing_and_hear_the_same() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_redeems_nothing_and_its_secret_is_no_password() {
+async fn a_session_redeems_nothing() {
     let at = Running::start().await;
     let secret = bearer(&at).await;
     let csr = json!({ "csr": crate::support::Host::new().csr() });
@@ -117,7 +117,7 @@ async fn a_session_redeems_nothing_and_its_secret_is_no_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_has_no_session_is_told_who_he_is_too() {
+async fn a_caller_without_a_session_is_described() {
     let at = Running::start().await;
     let shown = at.admin().get(SESSION).await;
     assert_eq!((shown.status, shown.json["user"]["name"].as_str()), (200, Some("admin")));
@@ -127,7 +127,7 @@ async fn who_has_no_session_is_told_who_he_is_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_fifty_first_session_ends_the_one_that_was_not_used_for_longest() {
+async fn the_fifty_first_session_ends_the_least_used() {
     let at = Running::start().await;
     let mut secrets = Vec::new();
     for _ in 0..51 {

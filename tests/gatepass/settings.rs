@@ -35,7 +35,7 @@ async fn life(at: &Running, request: Value) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_is_in_force_for_the_next_mint_and_has_one_entry() {
+async fn a_change_counts_for_the_next_mint() {
     let at = Running::start().await;
     let none = json!({ "value": "15m", "configured": "15m", "changed_at": null });
     assert_eq!(settings(&at).await["default_ttl"], none);
@@ -67,7 +67,7 @@ async fn a_change_is_in_force_for_the_next_mint_and_has_one_entry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_survives_a_restart_and_null_goes_back_to_the_configuration() {
+async fn a_change_survives_a_restart_until_reset() {
     let at = Running::start().await;
     change(&at, json!({ "default_ttl": "30m", "cluster_ttl": "90d", "retention": "14d" })).await;
     let before = settings(&at).await;
@@ -84,7 +84,7 @@ async fn a_change_survives_a_restart_and_null_goes_back_to_the_configuration() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_that_is_wrong_is_told_at_once_and_nothing_is_changed() {
+async fn every_mistake_is_reported_and_nothing_changes() {
     let at = Running::start().await;
     let before = settings(&at).await;
     let wrong = json!({
@@ -121,7 +121,7 @@ async fn everything_that_is_wrong_is_told_at_once_and_nothing_is_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_at_the_same_moment_are_made_one_after_the_other() {
+async fn simultaneous_changes_are_made_in_turn() {
     let at = Running::start().await;
     // Who has signed in once is not hashed again.
     let before = settings(&at).await;
@@ -190,7 +190,7 @@ async fn the_ece_routes_keep_to_the_longest_life() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_persistent_token_of_a_cluster_lives_for_the_cluster_ttl() {
+async fn a_persistent_cluster_token_lives_cluster_ttl() {
     let at = Running::start().await;
     let bound = || json!({ "persistent": true, "bind": { "cluster": "ran-zone-a" } });
     assert_eq!(life(&at, bound()).await, 365 * 86_400);

@@ -36,7 +36,7 @@ fn dirs() -> (TempDir, std::path::PathBuf, std::path::PathBuf) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_first_start_that_was_cut_off_begins_again_and_leaves_nothing_alive_unseen() {
+async fn an_interrupted_first_start_begins_again() {
     let (_dir, data, keys) = dirs();
     let cut_off = open(&data, &keys, &[]).await.unwrap();
     let unseen = cut_off.first_start().unwrap().emergency_token.expose().clone();
@@ -71,7 +71,7 @@ async fn keys_of_another_authority_are_not_taken_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_exposed_tls_key_stops_the_start_before_anything_is_made() {
+async fn an_exposed_tls_key_stops_the_start() {
     let (dir, data, keys) = dirs();
     let made = rcgen::generate_simple_self_signed(vec!["gate.example.org".to_owned()]).unwrap();
     let (certificate, key) = (dir.path().join("tls.pem"), dir.path().join("tls.key"));
@@ -90,7 +90,7 @@ async fn an_exposed_tls_key_stops_the_start_before_anything_is_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_of_another_ca_below_the_same_root_is_not_believed() {
+async fn a_sibling_cas_host_is_refused() {
     let now = SystemClock::now().minus(std::time::Duration::from_secs(30 * 86_400));
     let made = CertificateAuthority::generate("corporate", now).unwrap();
     let (sibling, sibling_key) =
@@ -135,7 +135,7 @@ fn forge(host: &Host, ca: &CertificateAuthority, id: &str) -> serde_json::Value 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_an_earlier_epoch_repeats_and_admits_nobody_new() {
+async fn an_earlier_epochs_token_only_repeats() {
     let at = Running::start().await;
     let token = token_of(&at.mint(json!({ "max_uses": 5 })).await);
     let host = Host::new();
@@ -149,7 +149,7 @@ async fn a_token_of_an_earlier_epoch_repeats_and_admits_nobody_new() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_cannot_sign_a_crl_serves_the_one_before() {
+async fn a_server_serves_its_last_crl() {
     let at = Running::start().await;
     let ca = at.admin().get("/api/v1/ca").await.json;
     let path = format!("/ca/crl/{}.der", ca["issuing"][0]["ski"].as_str().unwrap());
@@ -167,7 +167,7 @@ async fn a_server_that_cannot_sign_a_crl_serves_the_one_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_that_happens_by_itself_is_under_way_once_the_server_runs() {
+async fn every_timer_runs_after_the_start() {
     let at = Running::start().await;
     for timer in Timer::ALL.map(Timer::name) {
         let series = format!("gatepass_timer_runs_total{{timer=\"{timer}\"");

@@ -56,7 +56,7 @@ async fn revoke(at: &Running, id: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_is_on_the_signed_list_soon_after_its_answer() {
+async fn a_revocation_reaches_the_signed_list() {
     let at = Running::start().await;
     let mut took = Vec::new();
     for _ in 0..5 {
@@ -76,7 +76,7 @@ async fn a_revocation_is_on_the_signed_list_soon_after_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_whose_last_use_is_taken_is_used_up_on_the_list() {
+async fn a_spent_token_is_used_up_on_the_list() {
     let at = Running::start().await;
     let token = at.mint_once().await;
     let (uri, index) = place_of(&token);
@@ -86,7 +86,7 @@ async fn a_token_whose_last_use_is_taken_is_used_up_on_the_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_minted_as_soon_as_the_server_answers_is_on_a_published_list() {
+async fn the_first_token_is_on_a_published_list() {
     let at = Running::start().await;
     for token in [at.mint_once().await, persistent(&at).await.0] {
         let (uri, index) = place_of(&token);
@@ -99,7 +99,7 @@ async fn a_token_minted_as_soon_as_the_server_answers_is_on_a_published_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn which_lists_there_are_is_published_and_each_is_tagged_and_small() {
+async fn the_index_names_every_list() {
     let at = Running::start().await;
     let said = at.stranger().get("/status").await;
     assert_eq!((said.status, &said.headers["content-type"]), (200, &"application/json".parse().unwrap()));
@@ -122,7 +122,7 @@ async fn which_lists_there_are_is_published_and_each_is_tagged_and_small() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_a_key_of_status_lists_vouches_for_a_list() {
+async fn only_a_status_list_key_signs_a_list() {
     let at = Running::start().await;
     let (uri, _) = place_of(&at.mint_once().await);
     let text = at.stranger().get(path_of(&at, &uri)).await.text;
@@ -146,7 +146,7 @@ async fn only_a_key_of_status_lists_vouches_for_a_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_is_published_when_it_is_opened_and_gone_when_it_is_collected() {
+async fn a_list_is_published_until_collected() {
     let at = Running::start().await;
     let id = ListId::generate(at.authority.time.now());
     let path = format!("/status/{id}");
@@ -167,7 +167,7 @@ async fn a_list_is_published_when_it_is_opened_and_gone_when_it_is_collected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_are_served_and_signed_while_the_store_cannot_be_written() {
+async fn lists_are_signed_while_the_store_fails() {
     let at = Running::start().await;
     let (uri, index) = place_of(&at.mint_once().await);
     let before = fetch(&at, &uri).await;

@@ -25,7 +25,7 @@ fn json_of(server: &Process, args: &[&str]) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_and_keys_are_made_changed_and_deleted_by_command() {
+async fn commands_manage_users_and_keys() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let made =
@@ -60,7 +60,7 @@ async fn users_and_keys_are_made_changed_and_deleted_by_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_in_the_environment_is_who_asks_and_a_user_changes_the_own_password() {
+async fn an_environment_key_signs_commands_in() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     said(&server, &["user", "create", "alice", "viewer"]);

@@ -35,7 +35,7 @@ fn done_after<'a>(ledger: &'a [Value], actor: &str, (action, user): (&str, &str)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_an_admin_who_is_demoted_or_disabled_in_the_midst_of_many_acts_does_none_after_that() {
+async fn i5_a_demoted_admins_running_acts_stop() {
     let at = Running::start_with(&[("limits.actor", "off"), ("limits.address", "off")]).await;
     for number in 0..AT_ONCE {
         at.user(&format!("user{number}"), PASSWORD, "viewer").await;

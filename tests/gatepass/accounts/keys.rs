@@ -18,7 +18,7 @@ fn path(key: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_shown_once_and_only_its_digest_is_kept() {
+async fn a_key_is_shown_once_and_stored_hashed() {
     let at = Running::start().await;
     let request = json!({ "label": "pipeline", "scopes": ["tokens:write", "tokens:write", "tokens:read"], "ttl": "1h" });
     let said = at.admin().post(KEYS, &request).await;
@@ -49,7 +49,7 @@ async fn a_key_is_shown_once_and_only_its_digest_is_kept() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_mistake_in_a_key_is_told_at_once() {
+async fn every_mistake_in_a_key_is_reported() {
     let at = Running::start().await;
     let wrong = json!({
         "label": "x".repeat(129), "scopes": ["tokens:read", "tokens"], "ttl": "1h", "expires_at": "tomorrow",
@@ -79,7 +79,7 @@ async fn every_mistake_in_a_key_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_does_no_more_than_its_owner_may_at_that_moment() {
+async fn a_key_never_exceeds_its_owners_rights() {
     let at = Running::start().await;
     at.user("boss", PASSWORD, "admin").await;
     let boss = at.stranger().basic("boss", PASSWORD);
@@ -114,7 +114,7 @@ async fn a_key_does_no_more_than_its_owner_may_at_that_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_a_key_makes_ends_when_its_maker_does() {
+async fn a_key_made_by_a_key_ends_with_it() {
     let at = Running::start().await;
     let asked = json!({ "scopes": ["admin", "tokens:write"], "limits": "any", "ttl": "1h" });
     let maker = at.api_key(&at.admin(), asked).await;
@@ -168,7 +168,7 @@ async fn everybody_keeps_their_own_keys_and_an_admin_everybodys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_and_when_a_key_was_used_is_written_by_a_timer_and_at_the_end() {
+async fn a_keys_last_use_is_written() {
     let at = Running::start().await;
     let key = at.api_key(&at.admin(), json!({ "scopes": ["tokens:read"] })).await;
     bearer(&at, &key).get(TOKENS).await;

@@ -23,7 +23,7 @@ fn some() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_a_mint_beyond_its_minters_limits_names_each_of_them() {
+async fn i5_a_mint_beyond_limits_names_each() {
     let at = Running::start().await;
     let user = limited(&at, "operator", some()).await;
     let asked = json!({ "roles": ["proxy", "allocator"], "dns_names": ["*.corp.example"], "persistent": true, "bind": { "cluster": "west" } });
@@ -35,7 +35,7 @@ async fn i5_a_mint_beyond_its_minters_limits_names_each_of_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_a_limited_admin_gives_no_user_and_no_key_more_than_they_have() {
+async fn i5_a_limited_admin_gives_no_more_than_theirs() {
     let at = Running::start().await;
     let boss = limited(&at, "admin", some()).await;
     let every = ["roles", "dns_names", "max_ttl", "max_uses", "persistent", "clusters"];
@@ -62,7 +62,7 @@ async fn i5_a_limited_admin_gives_no_user_and_no_key_more_than_they_have() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_a_key_within_limits_mints_up_to_them_and_one_without_the_least() {
+async fn i5_a_key_mints_up_to_its_limits() {
     let at = Running::start().await;
     let least = at.api_key(&at.admin(), json!({ "scopes": ["tokens:write"] })).await;
     let least = at.stranger().bearer(least["api_key"].as_str().unwrap());
@@ -80,7 +80,7 @@ async fn i5_a_key_within_limits_mints_up_to_them_and_one_without_the_least() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_a_limited_admin_sets_no_life_for_everybody_that_is_longer_than_their_own() {
+async fn i5_a_limited_admin_sets_no_longer_life() {
     let at = Running::start().await;
     let boss = limited(&at, "admin", some()).await;
     let settings = "/api/v1/settings";
@@ -105,7 +105,7 @@ async fn i5_a_limited_admin_sets_no_life_for_everybody_that_is_longer_than_their
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_asks_for_no_life_gets_what_is_within_the_limits_and_who_asks_for_more_is_refused() {
+async fn the_default_life_is_within_the_limits() {
     let at = Running::start().await;
     let limits = json!({ "max_ttl": "5m", "clusters": "any" });
     let user = limited(&at, "operator", limits).await;
@@ -118,7 +118,7 @@ async fn who_asks_for_no_life_gets_what_is_within_the_limits_and_who_asks_for_mo
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_settings_beyond_the_limits_of_who_changes_them_are_each_named() {
+async fn i5_settings_beyond_limits_are_each_named() {
     let at = Running::start().await;
     let boss = limited(&at, "admin", json!({ "max_ttl": "30m" })).await;
     let asked =
@@ -135,7 +135,7 @@ async fn i5_settings_beyond_the_limits_of_who_changes_them_are_each_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_no_user_hears_that_only_a_user_may() {
+async fn only_a_user_manages_its_own_account() {
     let at = Running::start().await;
     let key = at.api_key(&at.admin(), json!({ "scopes": ["admin"], "limits": "any" })).await;
     let key = at.stranger().bearer(key["api_key"].as_str().unwrap());

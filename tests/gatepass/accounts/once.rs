@@ -25,7 +25,7 @@ fn content(file: &Path) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_there_is_replaced_only_by_force_and_nothing_is_made_for_it() {
+async fn an_existing_file_is_replaced_only_by_force() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let minted = json_of(&server, &["token", "create", "--unlimited"]);

@@ -52,7 +52,7 @@ fn new_admin() -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_taken_from_a_user_while_a_body_is_sent_is_gone_when_it_has_come() {
+async fn rights_lost_during_a_body_are_gone() {
     let at = Running::start().await;
     let new_password = json!({ "password": "another password of hers" });
     let cases = [
@@ -78,7 +78,7 @@ async fn what_is_taken_from_a_user_while_a_body_is_sent_is_gone_when_it_has_come
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_is_deleted_and_a_session_that_ends_while_a_body_is_sent_do_nothing() {
+async fn an_ended_credential_does_nothing_after_a_slow_body() {
     let at = Running::start().await;
     let key = at.api_key(&at.admin(), json!({ "scopes": ["tokens:write"], "limits": "any" })).await;
     let (id, text) = (key["id"].as_str().unwrap(), key["api_key"].as_str().unwrap());
@@ -98,7 +98,7 @@ async fn a_key_that_is_deleted_and_a_session_that_ends_while_a_body_is_sent_do_n
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rights_that_are_lost_while_a_password_is_hashed_give_nobody_any() {
+async fn rights_lost_during_a_hash_give_none() {
     let at = Running::start().await;
     at.user("eve", PASSWORD, "admin").await;
     let record = at.authority.accounts.show_user(&UserName::parse("eve").unwrap()).await.unwrap();

@@ -26,7 +26,7 @@ fn json_of(home: &Path, variables: &[(&str, &str)], args: &[&str]) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_verb_about_sessions_and_passwords_speaks_json_if_asked() {
+async fn session_and_password_verbs_print_json() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path();
     let server = Process::start(&home.join("gatepass-data"), &[]).await;
@@ -61,7 +61,7 @@ async fn every_verb_about_sessions_and_passwords_speaks_json_if_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stopped_server_is_spoken_of_and_a_password_reset_says_who_is_still_disabled() {
+async fn a_password_reset_names_a_disabled_user() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path();
     let server = Process::start(&home.join("gatepass-data"), &[]).await;

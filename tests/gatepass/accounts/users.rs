@@ -55,7 +55,7 @@ async fn a_user_is_created_shown_listed_changed_and_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_mistake_in_a_user_is_told_at_once() {
+async fn every_mistake_in_a_user_is_reported() {
     let at = Running::start().await;
     let wrong = json!({
         "username": "Not A Name", "password": "Password1234", "role": "king", "colour": 1,
@@ -90,7 +90,7 @@ async fn every_mistake_in_a_user_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_last_admin_can_neither_be_disabled_nor_demoted_nor_deleted() {
+async fn the_last_admin_stays() {
     let at = Running::start().await;
     let admin = at.admin();
     let limited = json!({ "username": "limited", "password": PASSWORD, "role": "admin", "limits": {} });
@@ -117,7 +117,7 @@ async fn nobody_is_called_as_the_ledger_calls_gatepass_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_user_is_refused_on_the_very_next_request_and_so_are_their_keys() {
+async fn a_disabled_user_and_their_keys_are_refused() {
     let at = Running::start().await;
     at.user("ops", PASSWORD, "operator").await;
     let ops = at.stranger().basic("ops", PASSWORD);
@@ -136,7 +136,7 @@ async fn a_disabled_user_is_refused_on_the_very_next_request_and_so_are_their_ke
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_is_changed_by_its_owner_and_reset_by_an_admin() {
+async fn an_owner_changes_and_an_admin_resets_a_password() {
     let at = Running::start().await;
     at.user("ops", PASSWORD, "viewer").await;
     let ops = |password: &str| at.stranger().basic("ops", password);
@@ -162,7 +162,7 @@ async fn a_password_is_changed_by_its_owner_and_reset_by_an_admin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_user_takes_keys_along_and_tokens_if_asked() {
+async fn deleting_a_user_deletes_their_keys() {
     let at = Running::start().await;
     at.user("ops", PASSWORD, "operator").await;
     let ops = at.stranger().basic("ops", PASSWORD);
@@ -192,7 +192,7 @@ async fn a_deleted_user_takes_keys_along_and_tokens_if_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn null_is_no_change_of_a_user_and_is_400() {
+async fn null_in_a_change_of_a_user_is_400() {
     let at = Running::start().await;
     at.user("ops", "correct horse battery staple 2", "operator").await;
     for member in ["role", "disabled", "limits"] {

@@ -20,7 +20,7 @@ fn complaint(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_variable_that_says_who_asks_and_is_empty_lets_nobody_else_in() {
+async fn an_empty_credential_variable_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let create = ["token", "create"];
@@ -72,7 +72,7 @@ async fn a_refused_credential_is_spoken_of_by_its_kind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_told_which_it_is_and_until_when() {
+async fn the_session_route_describes_a_key() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let create =
@@ -94,7 +94,7 @@ async fn a_key_is_told_which_it_is_and_until_when() {
 }
 
 #[test]
-fn a_reset_without_a_password_is_told_of_the_variable_for_new_ones() {
+fn a_reset_without_a_password_names_the_variable() {
     let dir = tempfile::tempdir().unwrap();
     let mut command = gatepass();
     command.args(["user", "reset-password", "--data-dir"]).arg(dir.path());

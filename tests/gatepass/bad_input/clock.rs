@@ -75,7 +75,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stepped_back_10_minutes_is_503_until_it_is_right_again() {
+async fn ten_minutes_back_is_503_until_corrected() {
     let world = World::new().await;
     let right = world.wall();
     world.at.clock.step_to(right.minus(Duration::from_secs(600)));
@@ -86,7 +86,7 @@ async fn stepped_back_10_minutes_is_503_until_it_is_right_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stepped_forward_2_days_while_running_is_503_until_it_is_right_again() {
+async fn two_days_ahead_is_503_until_corrected() {
     let world = World::new().await;
     let right = world.wall();
     world.at.clock.step_to(right.plus(2 * DAY));
@@ -97,7 +97,7 @@ async fn stepped_forward_2_days_while_running_is_503_until_it_is_right_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_accepted_clock_is_trusted_and_ends_every_ephemeral_token() {
+async fn an_accepted_clock_ends_every_ephemeral_token() {
     for step in [-600_i64, 2 * 86_400] {
         let world = World::new().await;
         let right = world.wall();
@@ -115,7 +115,7 @@ async fn an_accepted_clock_is_trusted_and_ends_every_ephemeral_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_step_that_is_outlived_by_a_restart_is_still_in_doubt() {
+async fn a_restart_keeps_a_step_in_doubt() {
     let at = Running::start().await;
     at.mint_once().await;
     let right = at.authority.time.wall();
@@ -128,7 +128,7 @@ async fn a_step_that_is_outlived_by_a_restart_is_still_in_doubt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_can_be_revoked_while_the_clock_is_in_doubt() {
+async fn hosts_are_revoked_while_the_clock_is_in_doubt() {
     let world = World::new().await;
     let right = world.wall();
     world.at.clock.step_to(right.plus(2 * DAY));
@@ -140,7 +140,7 @@ async fn a_host_can_be_revoked_while_the_clock_is_in_doubt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_remembered_password_is_forgotten_after_a_minute_although_the_clock_is_in_doubt() {
+async fn a_doubtful_clock_still_ends_a_proof() {
     let at = Running::start().await;
     at.clock.step_to(at.authority.time.now().minus(DAY));
     assert_eq!(at.admin().get("/api/v1/hosts").await.status, 200);
@@ -153,7 +153,7 @@ async fn a_remembered_password_is_forgotten_after_a_minute_although_the_clock_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clock_that_was_set_right_and_is_behind_the_mark_does_not_date_the_listeners_certificate_ahead() {
+async fn a_corrected_clock_dates_no_certificate_ahead() {
     let at = Running::start().await;
     let right = at.clock_reading();
     let first = at.authority.health.server_certificate_expires_at().unwrap();

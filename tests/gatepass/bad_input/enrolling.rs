@@ -54,7 +54,7 @@ impl World {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cert_directory_that_cannot_be_made_or_written_is_found_out_before_a_use_is_spent() {
+async fn an_unwritable_directory_spends_no_use() {
     let world = World::new().await;
     let file = world.dir.path().join("file");
     fs::write(&file, "in the way").unwrap();
@@ -71,7 +71,7 @@ async fn a_cert_directory_that_cannot_be_made_or_written_is_found_out_before_a_u
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disk_without_room_is_found_out_before_a_use_is_spent_and_the_same_command_then_works() {
+async fn a_full_disk_spends_no_use() {
     let world = World::new().await;
     let cert_dir = world.dir.path().join("certs");
     for blocks in [0, 1, 8] {
@@ -87,7 +87,7 @@ async fn a_disk_without_room_is_found_out_before_a_use_is_spent_and_the_same_com
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_cannot_be_put_in_place_after_the_answer_are_by_the_same_command_again() {
+async fn a_second_run_writes_the_missing_files() {
     let world = World::new().await;
     let cert_dir = world.dir.path().join("certs");
     fs::create_dir_all(cert_dir.join("host.json")).unwrap();

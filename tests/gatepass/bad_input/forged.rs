@@ -25,7 +25,7 @@ async fn refuse(at: &Running, forged: Vec<(&str, String)>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_of_another_signature_or_algorithm_is_invalid_and_nothing_is_written() {
+async fn a_forged_token_is_invalid_and_writes_nothing() {
     let at = Running::start().await;
     let good = at.mint_once().await;
     let parts = Forgery::of(&good);
@@ -68,7 +68,7 @@ fn hs256(at: &Running, parts: &Forgery) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_header_that_brings_its_own_key_or_extensions_is_invalid() {
+async fn a_header_with_its_own_key_is_invalid() {
     let at = Running::start().await;
     let parts = Forgery::of(&at.mint_once().await);
     let own = SigningKey::generate();
@@ -207,7 +207,7 @@ async fn a_text_of_another_form_is_invalid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_is_not_yet_valid_is_invalid_and_nothing_is_written() {
+async fn a_premature_token_is_invalid_and_writes_nothing() {
     let at = Running::start().await;
     let parts = Forgery::of(&at.mint_once().await);
     let soon = at.authority.time.now().secs() + 120;

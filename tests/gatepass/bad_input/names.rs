@@ -7,7 +7,7 @@ use crate::support::authority::token_of;
 use crate::support::{Host, Running};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_outside_the_tokens_patterns_is_403_binding_mismatch() {
+async fn a_name_outside_the_patterns_is_403_binding_mismatch() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "dns_names": ["*.nodes.example.org"] })).await;
     let token = token_of(&minted);
@@ -27,7 +27,7 @@ async fn a_name_outside_the_tokens_patterns_is_403_binding_mismatch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_name_at_all_is_400_that_names_the_field() {
+async fn a_malformed_name_is_400_with_the_field() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "dns_names": ["*.example.org"], "max_uses": 5 })).await;
     let long = format!("{}.example.org", "a".repeat(260));
@@ -48,7 +48,7 @@ async fn what_is_no_name_at_all_is_400_that_names_the_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_of_the_authoritys_own_is_409_name_taken() {
+async fn the_authoritys_own_name_is_409_name_taken() {
     let at = Running::start_with(&[("server.external_url", "https://gate.example.org:8443")]).await;
     let here = || crate::support::client::Client::new(&format!("https://{}", at.local), at.root);
     let admin = here().basic("admin", crate::support::authority::PASSWORD);
@@ -67,7 +67,7 @@ async fn a_name_of_the_authoritys_own_is_409_name_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_name_of_a_live_host_is_409_name_taken_until_that_host_is_revoked() {
+async fn a_live_hosts_name_is_409_name_taken() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "dns_names": ["*.example.org"], "max_uses": 5 })).await;
     let token = token_of(&minted);
@@ -86,7 +86,7 @@ async fn a_name_of_a_live_host_is_409_name_taken_until_that_host_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_bound_to_a_key_admits_that_key_only() {
+async fn a_key_bound_token_admits_only_that_key() {
     let at = Running::start().await;
     let host = Host::new();
     let csr = gatepass::ca::Csr::parse(&host.csr(), gatepass::ca::CsrPolicy { allow_rsa: false }).unwrap();

@@ -31,7 +31,7 @@ fn used_directory(within: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_key_file_readable_by_others_is_named_with_the_command_that_mends_it() {
+fn a_readable_key_file_is_named_with_its_cure() {
     let dir = tempfile::tempdir().unwrap();
     let data = used_directory(dir.path());
     let keys = fs::read_dir(data.join("keys")).unwrap().map(|entry| entry.unwrap().path());
@@ -68,7 +68,7 @@ fn a_config_with_three_mistakes_names_all_three() {
 }
 
 #[test]
-fn a_port_in_use_is_named_and_no_directory_is_made() {
+fn a_port_in_use_creates_no_directory() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -78,7 +78,7 @@ fn a_port_in_use_is_named_and_no_directory_is_made() {
 }
 
 #[test]
-fn a_port_in_use_and_an_exposed_key_are_named_together() {
+fn two_reasons_are_named_together() {
     let dir = tempfile::tempdir().unwrap();
     let data = used_directory(dir.path());
     let mut keys = fs::read_dir(data.join("keys")).unwrap().map(|entry| entry.unwrap().path());
@@ -92,7 +92,7 @@ fn a_port_in_use_and_an_exposed_key_are_named_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_data_directory_of_another_running_server_is_refused_and_that_server_goes_on() {
+async fn a_data_directory_in_use_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let server = Served::start(serve(&data));
@@ -105,7 +105,7 @@ async fn the_data_directory_of_another_running_server_is_refused_and_that_server
 }
 
 #[test]
-fn a_newer_schema_is_refused_and_the_database_left_as_it_is() {
+fn a_newer_schema_is_refused_and_left_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let data = used_directory(dir.path());
     let database = rusqlite::Connection::open(data.join("gatepass.db")).unwrap();
@@ -115,7 +115,7 @@ fn a_newer_schema_is_refused_and_the_database_left_as_it_is() {
 }
 
 #[test]
-fn a_database_that_is_none_is_refused_and_left_as_it_is() {
+fn a_foreign_file_is_refused_and_left_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let data = used_directory(dir.path());
     fs::write(data.join("gatepass.db"), "not a database").unwrap();
@@ -123,7 +123,7 @@ fn a_database_that_is_none_is_refused_and_left_as_it_is() {
 }
 
 #[test]
-fn a_key_that_is_missing_is_named_and_nothing_else_is_made_in_its_place() {
+fn a_missing_key_is_named_and_not_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let data = used_directory(dir.path());
     for name in fs::read_dir(data.join("keys")).unwrap().map(|entry| entry.unwrap().path()) {

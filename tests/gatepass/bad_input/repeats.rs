@@ -9,7 +9,7 @@ use crate::support::authority::token_of;
 use crate::support::{Host, Running};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn good_signature_expired_is_410_with_at_most_one_ledger_entry_per_token_reason_and_minute() {
+async fn an_expired_token_gets_one_entry_a_minute() {
     let at = Running::start().await;
     let tokens = [at.mint_once().await, at.mint_once().await];
     at.clock.advance(Duration::from_secs(1000));
@@ -30,7 +30,7 @@ async fn good_signature_expired_is_410_with_at_most_one_ledger_entry_per_token_r
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_token_and_key_again_gets_the_same_certificate_and_spends_no_use() {
+async fn a_repeat_gets_the_certificate_without_a_use() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "max_uses": 2, "roles": ["proxy"] })).await;
     let (host, token) = (Host::new(), token_of(&minted));
@@ -45,7 +45,7 @@ async fn the_same_token_and_key_again_gets_the_same_certificate_and_spends_no_us
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_again_also_when_the_token_expired_was_used_up_or_was_revoked_meanwhile() {
+async fn a_repeat_works_after_the_tokens_end() {
     let at = Running::start().await;
     let [expired, spent, revoked] = [
         at.mint(json!({ "max_uses": 5 })).await,
@@ -86,7 +86,7 @@ async fn two_at_the_same_moment_get_the_same_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_repeat_never_hands_out_a_certificate_that_was_revoked_meanwhile() {
+async fn a_repeat_returns_no_revoked_certificate() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "roles": ["allocator", "proxy"] })).await;
     let (host, token) = (Host::new(), token_of(&minted));
@@ -102,7 +102,7 @@ async fn a_repeat_never_hands_out_a_certificate_that_was_revoked_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_spent_token_with_another_key_is_410_token_used() {
+async fn a_spent_token_is_410_token_used() {
     let at = Running::start().await;
     let token = at.mint_once().await;
     assert_eq!(Host::new().redeem(&at, &token).await.status, 200);
@@ -113,7 +113,7 @@ async fn a_spent_token_with_another_key_is_410_token_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_key_of_a_revoked_host_is_403_host_revoked_with_any_token() {
+async fn a_revoked_hosts_key_is_403_host_revoked() {
     let at = Running::start().await;
     let (host, token) = (Host::new(), at.mint_once().await);
     let enrolled = host.redeem(&at, &token).await.json;

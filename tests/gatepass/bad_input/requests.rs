@@ -20,7 +20,7 @@ async fn faults(at: &Running, request: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_that_is_wrong_with_a_request_is_told_at_once() {
+async fn every_mistake_in_a_request_is_reported() {
     let at = Running::start().await;
     let before = stored(&at).await;
     let request = json!({
@@ -44,7 +44,7 @@ async fn everything_that_is_wrong_with_a_request_is_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_role_refuses_with_the_catalogue_in_the_message() {
+async fn an_unknown_role_is_refused_with_the_catalogue() {
     let at = Running::start().await;
     let refused = at.admin().post(TOKENS, &json!({ "roles": ["boss"] })).await;
     let detail = refused.json["detail"].as_str().unwrap();
@@ -97,7 +97,7 @@ async fn each_limit_is_named_by_its_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_than_24_h_without_persistent_says_what_to_do() {
+async fn a_long_ephemeral_life_names_the_cure() {
     let at = Running::start().await;
     let refused = at.admin().post(TOKENS, &json!({ "ttl": "30d" })).await;
     let detail = refused.json["detail"].as_str().unwrap();
@@ -107,7 +107,7 @@ async fn more_than_24_h_without_persistent_says_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_value_of_the_wrong_type_is_400_naming_its_place() {
+async fn a_wrong_type_is_400_with_its_path() {
     let at = Running::start().await;
     for (request, place) in [
         (json!({ "roles": "proxy" }), "roles"),
@@ -126,7 +126,7 @@ async fn a_value_of_the_wrong_type_is_400_naming_its_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_not_json_is_400_and_none_of_it_is_repeated() {
+async fn a_malformed_body_is_400_and_not_echoed() {
     let at = Running::start().await;
     for body in ["{", "hunter2", "{\"label\":\"hunter2\"", "{\"label\":hunter2}", "{} {}", "\u{feff}{}"] {
         let refused = at.admin().send(http::Method::POST, TOKENS, Some(body.to_owned())).await;
@@ -136,7 +136,7 @@ async fn a_body_that_is_not_json_is_400_and_none_of_it_is_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_given_twice_or_in_a_wrong_place_is_refused_and_not_spent() {
+async fn a_token_given_twice_is_refused_and_unspent() {
     let at = Running::start().await;
     let (token, host) = (at.mint_once().await, Host::new());
     let twice = host.redeem_with(&at, &token, json!({ "token": token })).await;

@@ -21,7 +21,7 @@ async fn whoami_says_what_the_presented_certificate_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_that_leaves_is_revoked_and_its_key_with_it() {
+async fn a_leaving_host_and_its_key_are_revoked() {
     let at = Running::start().await;
     let host = Host::new();
     let enrolled = host.redeem(&at, &at.mint_once().await).await.json;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Host, Running};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_a_change_of_url_old_tokens_are_good_until_the_old_url_is_retired() {
+async fn old_tokens_work_until_their_url_is_retired() {
     let at = Running::start().await;
     let (old, token) = (at.url.clone(), at.mint_once().await);
     let persistent = at.mint(json!({ "persistent": true })).await;

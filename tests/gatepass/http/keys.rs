@@ -28,7 +28,7 @@ async fn retire(at: &Running, key: &str, body: Value) -> Said {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rotating_uses_the_prepared_key_destroys_the_old_private_key_and_old_tokens_stay_good() {
+async fn rotating_keeps_old_tokens_valid() {
     let at = Running::start().await;
     let token = at.mint_once().await;
     let (current, prepared) = (key(&at, "current").await, key(&at, "prepared").await);
@@ -45,7 +45,7 @@ async fn rotating_uses_the_prepared_key_destroys_the_old_private_key_and_old_tok
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_to_a_key_whose_private_half_is_lost_is_refused_and_changes_nothing() {
+async fn a_rotation_to_a_lost_key_is_refused() {
     let at = Running::start().await;
     let prepared = key(&at, "prepared").await;
     std::fs::remove_file(at.data_dir().join("keys").join(format!("token-{prepared}.pem"))).unwrap();
@@ -74,7 +74,7 @@ async fn a_key_in_use_or_unknown_cannot_be_retired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn retiring_a_key_that_live_persistent_tokens_need_says_how_many_and_asks() {
+async fn retiring_a_needed_key_needs_confirmation() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "persistent": true })).await;
     let old = key(&at, "current").await;
@@ -95,7 +95,7 @@ async fn retiring_a_key_that_live_persistent_tokens_need_says_how_many_and_asks(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_compromised_key_ends_its_tokens_and_the_emergency_token_is_minted_again_into_its_file() {
+async fn a_compromised_key_ends_its_tokens() {
     let at = Running::start().await;
     let (ephemeral, emergency) = (at.mint_once().await, at.emergency_token.clone().unwrap());
     let old = key(&at, "current").await;
@@ -122,7 +122,7 @@ async fn a_compromised_key_ends_its_tokens_and_the_emergency_token_is_minted_aga
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_keys_of_each_use_are_rotated_by_themselves() {
+async fn the_keys_of_each_use_rotate_separately() {
     let at = Running::start().await;
     let signing = async || {
         let keys = at.admin().get(KEYS).await.json;

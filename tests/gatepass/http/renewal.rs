@@ -22,7 +22,7 @@ async fn renew(client: &Client, next: &Host) -> Said {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_newest_certificate_renews_with_a_new_key_and_keeps_the_host() {
+async fn renewal_keeps_the_host_id() {
     let at = Running::start().await;
     let (mut host, mut answer) = enrolled(&at).await;
     for _ in 0..3 {
@@ -40,7 +40,7 @@ async fn the_newest_certificate_renews_with_a_new_key_and_keeps_the_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_is_given_again_to_the_same_key_and_recorded_once() {
+async fn a_lost_answer_is_repeated_and_recorded_once() {
     let at = Running::start().await;
     let (host, answer) = enrolled(&at).await;
     let (client, next) = (host.client(&at, &answer), Host::new());
@@ -53,7 +53,7 @@ async fn a_lost_answer_is_given_again_to_the_same_key_and_recorded_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_previous_certificate_is_good_while_the_newest_was_never_seen() {
+async fn an_unseen_renewal_keeps_the_previous_certificate_valid() {
     let at = Running::start().await;
     let (host, answer) = enrolled(&at).await;
     let old = host.client(&at, &answer);
@@ -66,8 +66,7 @@ async fn the_previous_certificate_is_good_while_the_newest_was_never_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_superseded_certificate_used_after_its_successor_was_seen_is_403_lineage_conflict_and_in_the_ledger()
- {
+async fn a_superseded_certificate_is_403_lineage_conflict() {
     let at = Running::start().await;
     let (host, answer) = enrolled(&at).await;
     let (old, next) = (host.client(&at, &answer), Host::new());
@@ -110,7 +109,7 @@ async fn the_certificate_of_another_authority_closes_the_handshake() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_serial_is_403_certificate_revoked_and_a_revoked_host_403_host_revoked() {
+async fn revoked_serials_and_hosts_have_their_codes() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "roles": ["allocator", "proxy"] })).await;
     let host = Host::new();
@@ -140,7 +139,7 @@ async fn an_expired_certificate_renews_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hostile_request_is_rejected_and_the_certificate_in_use_stays_good() {
+async fn a_rejected_request_keeps_the_certificate_valid() {
     let at = Running::start().await;
     let (host, answer) = enrolled(&at).await;
     let client = host.client(&at, &answer);

@@ -34,7 +34,7 @@ async fn a_role_given_comes_with_the_next_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_taken_away_revokes_older_certificates_when_the_next_is_issued() {
+async fn a_removed_role_revokes_older_certificates() {
     let at = Running::start().await;
     let (client, path) = host(&at).await;
     at.admin().patch(&path, &json!({ "roles": ["proxy"] })).await;
@@ -58,7 +58,7 @@ async fn a_role_taken_away_now_revokes_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_roles_again_change_nothing_and_wrong_ones_are_all_named() {
+async fn equal_roles_change_nothing() {
     let at = Running::start().await;
     let (client, path) = host(&at).await;
     let same = at.admin().patch(&path, &json!({ "roles": ["allocator", "proxy"], "now": true })).await;

@@ -10,7 +10,7 @@ use crate::support::{Host, Running, Said, eventually};
 const TOKENS: &str = "/api/v1/enrollment-tokens";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn head_works_for_get_and_has_its_headers_without_its_body() {
+async fn head_has_the_headers_of_get() {
     let at = Running::start().await;
     let mut wire = Wire::open(&at).await;
     for path in ["/livez", "/.well-known/jwks.json", "/ca/root.pem", "/nothing"] {
@@ -31,7 +31,7 @@ async fn head_works_for_get_and_has_its_headers_without_its_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_has_a_request_id_of_its_own_that_the_ledger_has_too() {
+async fn every_answer_has_the_ledgers_request_id() {
     let at = Running::start().await;
     let said = at.admin().post(TOKENS, &json!({})).await;
     let id = said.headers["x-request-id"].to_str().unwrap().to_owned();
@@ -46,7 +46,7 @@ async fn every_answer_has_a_request_id_of_its_own_that_the_ledger_has_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn answers_with_secrets_and_refusals_are_not_to_be_stored() {
+async fn secrets_and_refusals_are_not_cached() {
     let at = Running::start().await;
     let minted = at.admin().post(TOKENS, &json!({})).await;
     let enrolled = Host::new().redeem(&at, minted.json["token"].as_str().unwrap()).await;
@@ -71,7 +71,7 @@ async fn twice(at: &Running, path: &str) -> (Said, Said) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jwks_ca_and_crl_have_an_etag_that_answers_304() {
+async fn documents_have_an_etag_that_answers_304() {
     let at = Running::start().await;
     at.authority.crls.sign().await.unwrap();
     let ski = gatepass::id::hex(&at.authority.cas.load().current().issuing_ski());
@@ -101,7 +101,7 @@ async fn jwks_ca_and_crl_have_an_etag_that_answers_304() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_crl_has_a_revoked_hosts_certificate_and_a_new_etag() {
+async fn a_revocation_changes_the_crls_etag() {
     let at = Running::start().await;
     at.authority.crls.sign().await.unwrap();
     let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
@@ -122,7 +122,7 @@ async fn the_crl_has_a_revoked_hosts_certificate_and_a_new_etag() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refusals_of_the_front_are_said_in_the_dialect_of_the_prefix() {
+async fn refusals_use_the_dialect_of_the_prefix() {
     let at = Running::start().await;
     let ece = "/api/v1/platform/configuration/security";
     for (method, path, status, code) in [

@@ -63,7 +63,7 @@ async fn fill(at: &Running) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i10_everything_that_ended_is_collected_from_every_table_and_from_memory() {
+async fn i10_ended_rows_leave_tables_and_memory() {
     let at = Running::start().await;
     let empty = growing(&at);
     fill(&at).await;
@@ -84,7 +84,7 @@ async fn i10_everything_that_ended_is_collected_from_every_table_and_from_memory
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i10_more_than_fits_one_transaction_is_collected_in_one_go_and_has_few_entries() {
+async fn i10_one_collection_spans_many_transactions() {
     let at = Running::start().await;
     let before = growing(&at);
     // In waves: the writer's queue is bounded, and who finds it full is turned away.
@@ -109,7 +109,7 @@ fn entries(at: &Running) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i10_what_is_alive_or_lately_ended_is_kept() {
+async fn i10_live_and_recent_rows_are_kept() {
     let at = Running::start().await;
     use_up(&at, json!({ "persistent": true, "max_uses": null }), 1, false).await;
     use_up(&at, json!({ "persistent": true, "max_uses": 1 }), 1, true).await;

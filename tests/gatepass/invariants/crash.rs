@@ -106,7 +106,7 @@ async fn kill_under_load(server: Process, load: &Arc<Load>, answers: usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i2_every_answered_redemption_survives_30_kills_under_load_and_no_token_is_over_used() {
+async fn i2_answered_redemptions_survive_30_kills() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let mut server = Process::start(&data, &["--set", URL]).await;

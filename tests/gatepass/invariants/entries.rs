@@ -33,7 +33,7 @@ async fn silent(at: &Running, what: &str, act: impl Future<Output = Said>) -> Sa
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i8_every_act_on_a_token_has_exactly_one_entry_and_repeats_have_none() {
+async fn i8_acts_on_tokens_have_exactly_one_entry() {
     let at = Running::start().await;
     let admin = at.admin();
     let tokens = "/api/v1/enrollment-tokens";
@@ -56,7 +56,7 @@ async fn i8_every_act_on_a_token_has_exactly_one_entry_and_repeats_have_none() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i8_every_act_on_a_service_token_has_exactly_one_entry_and_refusals_have_none() {
+async fn i8_acts_on_service_tokens_have_exactly_one_entry() {
     let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
     let (admin, tokens) = (at.admin(), "/api/v1/service-tokens");
     let request = json!({ "audience": AUDIENCE, "roles": ["proxy"], "label": "nightly" });
@@ -80,7 +80,7 @@ async fn i8_every_act_on_a_service_token_has_exactly_one_entry_and_refusals_have
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i8_every_act_on_a_host_and_on_the_authority_has_exactly_one_entry() {
+async fn i8_acts_on_hosts_have_exactly_one_entry() {
     let at = Running::start().await;
     let admin = at.admin();
     let (host, next) = (Host::new(), Host::new());
@@ -103,7 +103,7 @@ async fn i8_every_act_on_a_host_and_on_the_authority_has_exactly_one_entry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i8_no_moment_shows_an_act_without_its_entry_or_an_entry_without_its_act() {
+async fn i8_an_act_and_its_entry_appear_together() {
     let at = Running::start().await;
     let minted = inside::mint(&at.authority, json!({ "max_uses": null })).await.unwrap();
     let (token, done) = (minted.text().expose().clone(), Arc::new(AtomicBool::new(false)));
@@ -153,7 +153,7 @@ async fn refusals(at: &Running) -> Vec<(Value, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i8_a_thousand_refusals_of_one_expired_token_are_an_entry_a_minute() {
+async fn i8_a_thousand_refusals_are_an_entry_a_minute() {
     let at = Running::start().await;
     let (token, csr) = (at.mint_once().await, Host::new().csr());
     at.clock.advance(Duration::from_secs(3600));
@@ -180,7 +180,7 @@ async fn i8_a_thousand_refusals_of_one_expired_token_are_an_entry_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i8_each_reason_has_its_entry_even_if_the_authority_stops_at_once() {
+async fn i8_a_stop_writes_every_refusals_entry() {
     let at = Running::start().await;
     let token = at.mint_once().await;
     let named = Host::new().redeem_with(&at, &token, json!({ "name": "node.example.org" })).await;

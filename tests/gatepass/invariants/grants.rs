@@ -100,7 +100,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn i5_no_ask_leads_to_roles_names_uses_or_lifetimes_beyond_the_grant(cases in vec(case(), 40..60)) {
+    fn i5_no_request_exceeds_the_grant(cases in vec(case(), 40..60)) {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
             let at = Running::start().await;
             let mut names_taken = BTreeSet::new();
@@ -113,7 +113,7 @@ proptest! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_a_request_cannot_ask_for_roles_and_a_renewal_keeps_the_hosts_own() {
+async fn i5_a_request_cannot_ask_for_roles() {
     let at = Running::start().await;
     let token = token_of(&at.mint(json!({ "roles": ["proxy"] })).await);
     let host = Host::new();
@@ -133,7 +133,7 @@ async fn i5_a_request_cannot_ask_for_roles_and_a_renewal_keeps_the_hosts_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_nobody_mints_beyond_the_catalogue_or_the_longest_life() {
+async fn i5_no_mint_exceeds_catalogue_or_longest_life() {
     let at = Running::start().await;
     for (request, field) in [
         (json!({ "roles": ["root"] }), "roles[0]"),

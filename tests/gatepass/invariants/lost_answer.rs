@@ -45,7 +45,7 @@ fn hosts(at: &Running) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i2_a_connection_cut_after_the_commit_ends_with_one_host() {
+async fn i2_a_cut_connection_ends_with_one_host() {
     let at = Running::start().await;
     let (token, host) = (at.mint_once().await, Host::new());
     let mut stream = connect(&at).await;
@@ -61,7 +61,7 @@ async fn i2_a_connection_cut_after_the_commit_ends_with_one_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i2_clients_that_close_at_once_after_asking_end_with_one_host_each() {
+async fn i2_closing_clients_end_with_one_host_each() {
     let at = Running::start().await;
     for round in 1..=20 {
         let (token, host) = (at.mint_once().await, Host::new());

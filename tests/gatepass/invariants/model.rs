@@ -79,7 +79,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn i1_no_sequence_of_deeds_admits_more_hosts_than_a_token_has_uses(deeds in vec(deed(), 20..70)) {
+    fn i1_no_sequence_of_acts_exceeds_the_uses(deeds in vec(deed(), 20..70)) {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().worker_threads(2).build().unwrap();
         runtime.block_on(async {
             let mut world = World::new().await;
@@ -93,7 +93,7 @@ proptest! {
 
 /// The path that matters most, walked without chance: what was spent stays spent when everything about it is collected.
 #[tokio::test(flavor = "multi_thread")]
-async fn i1_a_spent_token_stays_spent_through_expiry_collection_clock_steps_and_restart() {
+async fn i1_a_spent_token_stays_spent() {
     for persistent in [false, true] {
         let mut world = World::new().await;
         let redeem = |key| Deed::Redeem { token: 0, key };

@@ -48,7 +48,7 @@ async fn mint(at: &Running, count: usize, uses: u32) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i1_200_hosts_race_for_one_use_on_50_tokens_and_one_wins_each() {
+async fn i1_one_host_wins_each_of_50_tokens() {
     let at = Running::start().await;
     let tokens = mint(&at, 50, 1).await;
     assert_eq!(race(&at, &tokens).await, [1; 50]);
@@ -58,7 +58,7 @@ async fn i1_200_hosts_race_for_one_use_on_50_tokens_and_one_wins_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i1_200_hosts_race_for_100_uses_and_100_win() {
+async fn i1_100_of_200_racing_hosts_win() {
     let at = Running::start().await;
     let tokens = mint(&at, 2, 100).await;
     assert_eq!(race(&at, &tokens).await, [100; 2]);
@@ -67,7 +67,7 @@ async fn i1_200_hosts_race_for_100_uses_and_100_win() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i1_one_host_that_asks_200_times_at_once_is_one_host() {
+async fn i1_200_requests_of_one_host_enroll_once() {
     let at = Running::start().await;
     let (token, csr) = (at.mint_once().await, Host::new().csr());
     let mut asking = JoinSet::new();
@@ -83,7 +83,7 @@ async fn i1_one_host_that_asks_200_times_at_once_is_one_host() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn i1_asks_at_the_same_moment_get_the_same_certificate_whatever_they_take_from_each_other() {
+async fn i1_simultaneous_repeats_get_the_same_certificate() {
     let at = Running::start().await;
     let request = json!({ "dns_names": ["*.nodes.example.org"] });
     for round in 0..60 {

@@ -63,7 +63,7 @@ async fn i3_a_missing_or_broken_request_spends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i3_of_a_hostile_request_nothing_but_the_key_is_taken() {
+async fn i3_only_a_hostile_requests_key_is_used() {
     let at = Running::start().await;
     let (token, _) = mint(&at).await;
     let key = KeyPair::generate().unwrap();
@@ -136,7 +136,7 @@ async fn i3_a_clock_in_doubt_spends_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i3_a_store_that_cannot_be_written_spends_nothing_and_leaves_the_key_free() {
+async fn i3_a_read_only_store_spends_nothing() {
     let at = Running::start().await;
     let (token, id) = mint(&at).await;
     let host = Host::new();

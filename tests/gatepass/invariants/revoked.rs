@@ -27,7 +27,7 @@ async fn i6_a_revoked_token_is_refused_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i6_a_revoked_host_is_refused_at_once_on_every_route_and_on_an_open_connection() {
+async fn i6_a_revoked_host_is_refused_everywhere() {
     let at = Running::start().await;
     let host = Host::new();
     let enrolled = host.redeem(&at, &at.mint_once().await).await;
@@ -52,7 +52,7 @@ async fn i6_a_revoked_host_is_refused_at_once_on_every_route_and_on_an_open_conn
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i6_a_role_taken_away_now_ends_the_certificate_that_carries_it_at_once() {
+async fn i6_a_role_removed_now_ends_its_certificates() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "roles": ["allocator", "proxy"] })).await;
     let host = Host::new();
@@ -72,7 +72,7 @@ async fn i6_a_role_taken_away_now_ends_the_certificate_that_carries_it_at_once()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i6_a_role_taken_away_later_is_gone_from_the_next_certificate() {
+async fn i6_a_removed_role_leaves_the_next_certificate() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "roles": ["allocator", "proxy"] })).await;
     let (host, next) = (Host::new(), Host::new());
@@ -90,7 +90,7 @@ async fn i6_a_role_taken_away_later_is_gone_from_the_next_certificate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i6_revoke_then_collect_then_restart_then_redeem_is_refused() {
+async fn i6_a_revocation_outlives_collection_and_restart() {
     let mut at = Running::start().await;
     let minted = at.mint(json!({ "persistent": true })).await;
     let (token, id) = (token_of(&minted), minted["token_id"].as_str().unwrap().to_owned());
@@ -115,7 +115,7 @@ async fn i6_revoke_then_collect_then_restart_then_redeem_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i6_an_ephemeral_token_that_was_revoked_stays_refused_when_its_record_is_collected() {
+async fn i6_a_collected_revoked_token_stays_refused() {
     let set = [("tokens.retention", "1h")];
     let dir = tempfile::tempdir().unwrap();
     let clock = std::sync::Arc::new(gatepass::clock::ManualClock::at(crate::support::authority::start()));

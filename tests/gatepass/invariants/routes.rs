@@ -145,7 +145,7 @@ fn expected(metrics: Who) -> Vec<(String, String, Who)> {
 }
 
 #[test]
-fn i5_the_list_of_this_test_is_the_table_of_routes() {
+fn i5_this_list_equals_the_route_table() {
     let table = Table::new(true).unwrap();
     let mut there: Vec<_> =
         table.routes().iter().map(|route| (route.method.to_string(), route.path.to_owned())).collect();
@@ -208,14 +208,14 @@ async fn passes(caller: &Caller, method: &str, path: &str, who: Who) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_every_route_lets_in_exactly_those_it_is_for() {
+async fn i5_every_route_admits_exactly_its_callers() {
     let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
     assert!(walk(&at, Anyone).await > 500);
     at.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_metrics_are_for_who_is_signed_in_where_they_are_not_public() {
+async fn i5_private_metrics_need_a_sign_in() {
     let at = Running::start_with(&[("http.public_metrics", "false"), ("tokens.audiences", AUDIENCE)]).await;
     for caller in callers(&at).await {
         passes(&caller, "GET", "/metrics", SignedIn).await;

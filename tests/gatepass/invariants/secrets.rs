@@ -32,7 +32,7 @@ impl Write for Captured {
 
 // On one thread, so that the log of this test is all of it and nobody else's.
 #[tokio::test]
-async fn i7_a_whole_life_leaves_no_secret_in_log_ledger_errors_or_debug_output() {
+async fn i7_a_whole_life_leaves_no_secret() {
     let log = Captured::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -94,7 +94,7 @@ fn check<'a>(life: &'a Life, texts: impl Iterator<Item = &'a String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i7_the_binary_at_its_most_talkative_writes_no_secret_to_log_or_database() {
+async fn i7_trace_logs_and_database_hold_no_secret() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let audiences = format!("tokens.audiences={AUDIENCE}");
@@ -124,7 +124,7 @@ async fn i7_the_binary_at_its_most_talkative_writes_no_secret_to_log_or_database
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i7_the_command_after_a_renewal_finds_no_secret_in_arguments_or_environment() {
+async fn i7_the_renewal_command_gets_no_secret() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let minted = server.admin().post("/api/v1/enrollment-tokens", &json!({ "roles": ["proxy"] })).await;

@@ -81,7 +81,7 @@ fn forged(good: &str, public: &[u8], number: usize) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i4_thousands_of_forged_tokens_leave_ledger_and_database_as_they_were() {
+async fn i4_forged_tokens_leave_the_database_unchanged() {
     let at = Running::start().await;
     let (good, csr) = (at.mint_once().await, Host::new().csr());
     let jwks = at.stranger().get("/.well-known/jwks.json").await;
@@ -111,7 +111,7 @@ async fn i4_thousands_of_forged_tokens_leave_ledger_and_database_as_they_were() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i4_strangers_and_wrong_passwords_write_nothing_but_that_there_were_some() {
+async fn i4_strangers_write_only_a_summary() {
     let at = Running::start().await;
     // From an address that is not known for the account, so many would be held back.
     assert_eq!(at.admin().get("/api/v1/roles").await.status, 200);

@@ -83,7 +83,7 @@ fn one_that_is_not_there_does_not_keep_the_others(server: &Process) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_minted_for_a_file_that_cannot_be_written_and_a_list_says_when_it_is_cut() {
+async fn an_unwritable_file_mints_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let minted = json_of(&server, &["token", "create", "--unlimited"]);

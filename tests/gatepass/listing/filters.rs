@@ -22,7 +22,7 @@ async fn labels(at: &Running, query: &str) -> Vec<String> {
 /// Telovix: "Each token entry shows its status, label, expiry time, creation time, and used time if applicable. The plain token is not
 /// shown in listings."
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_shows_status_label_times_and_use_and_never_the_token() {
+async fn an_entry_never_shows_the_token() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "label": "rack 7", "roles": ["proxy"], "ttl": "15m" })).await;
     let id = minted["token_id"].as_str().unwrap();
@@ -50,7 +50,7 @@ async fn an_entry_shows_status_label_times_and_use_and_never_the_token() {
 
 /// Sielum's states: active, expired, exhausted, revoked.
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_are_found_by_state_role_label_minter_kind_and_disuse() {
+async fn filters_find_tokens() {
     let at = Running::start().await;
     let mint = async |label: &str, more: Value| {
         let mut request = more;
@@ -152,7 +152,7 @@ async fn a_wrong_filter_is_400_and_names_the_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_parameter_that_stands_twice_is_400_and_says_so() {
+async fn a_repeated_parameter_is_400() {
     let at = Running::start().await;
     for (path, field) in [
         ("/api/v1/enrollment-tokens?state=active&state=expired", "state"),

@@ -24,7 +24,7 @@ async fn state(at: &Running, minted: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_filter_takes_what_was_counted_and_409_says_if_that_has_changed() {
+async fn a_changed_count_is_409() {
     let at = Running::start().await;
     let rack = json!({ "label": "rack 7" });
     let (one, two) = (at.mint(rack.clone()).await, at.mint(rack.clone()).await);
@@ -91,7 +91,7 @@ async fn all_means_all_but_the_emergency_token() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_go_with_their_hosts_whatever_state_they_are_in() {
+async fn tokens_in_any_state_are_revoked_with_hosts() {
     let at = Running::start().await;
     let (used, unused) = (at.mint(json!({ "label": "bad" })).await, at.mint(json!({ "label": "bad" })).await);
     let host = Host::new();
@@ -106,7 +106,7 @@ async fn tokens_go_with_their_hosts_whatever_state_they_are_in() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_says_nothing_or_too_much_is_400() {
+async fn an_ambiguous_selection_is_400() {
     let at = Running::start().await;
     let id = at.mint(json!({})).await["token_id"].take();
     for (body, field) in [
@@ -132,7 +132,7 @@ async fn what_says_nothing_or_too_much_is_400() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hosts_are_revoked_by_what_they_are_after_a_count() {
+async fn hosts_are_revoked_by_filter_after_a_count() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "max_uses": 5, "roles": ["proxy"] })).await;
     for _ in 0..3 {

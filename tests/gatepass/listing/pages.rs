@@ -50,7 +50,7 @@ async fn walk_and(at: &Running, query: &str, mut between: impl AsyncFnMut()) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_show_twenty_thousand_tokens_exactly_once_while_others_are_minted() {
+async fn pages_show_every_token_exactly_once() {
     let at = Running::start().await;
     write_records(&at, MANY);
     let (before, _) = walk(&at, "limit=1000").await;
@@ -74,7 +74,7 @@ async fn pages_show_twenty_thousand_tokens_exactly_once_while_others_are_minted(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pattern_gives_short_pages_that_go_on_to_the_end() {
+async fn a_pattern_gives_short_pages() {
     let at = Running::start().await;
     write_records(&at, 2 * MANY + 10);
     let (ids, pages) = walk(&at, "label=*ten%20777").await;

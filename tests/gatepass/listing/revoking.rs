@@ -8,7 +8,7 @@ use crate::support::{Host, Running};
 const TOKENS: &str = "/api/v1/enrollment-tokens";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_and_its_hosts_are_refused_on_the_very_next_request() {
+async fn a_revoked_token_and_its_hosts_are_refused() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "max_uses": 10, "roles": ["proxy"] })).await;
     let (id, token) = (minted["token_id"].as_str().unwrap(), token_of(&minted));
@@ -56,7 +56,7 @@ async fn a_token_and_its_hosts_are_refused_on_the_very_next_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn revoking_what_is_spent_or_revoked_is_200_and_its_hosts_go_only_if_asked() {
+async fn revoking_a_spent_token_is_200() {
     let at = Running::start().await;
     let minted = at.mint(json!({})).await;
     let host = Host::new();
@@ -96,7 +96,7 @@ async fn revoking_what_is_spent_or_revoked_is_200_and_its_hosts_go_only_if_asked
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_emergency_token_takes_no_hosts_along_unless_it_is_confirmed() {
+async fn unconfirmed_emergency_revocation_keeps_the_hosts() {
     let at = Running::start().await;
     let host = Host::new();
     let enrolled = host.redeem(&at, at.emergency_token.as_ref().unwrap()).await;
@@ -112,7 +112,7 @@ async fn the_emergency_token_takes_no_hosts_along_unless_it_is_confirmed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_hosts_of_an_emergency_token_that_is_revoked_go_without_a_confirmation() {
+async fn a_revoked_emergency_tokens_hosts_need_no_confirmation() {
     let at = Running::start().await;
     let token = at.emergency_token.clone().unwrap();
     let (one, two) = (Host::new(), Host::new());

@@ -16,7 +16,7 @@ async fn key(at: &Running, scopes: &[&str], limits: Value) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hosts_go_with_their_token_only_for_who_may_revoke_hosts() {
+async fn revoking_hosts_needs_its_own_permission() {
     let at = Running::start().await;
     let minted = at.mint(json!({})).await;
     let host = Host::new();
@@ -44,7 +44,7 @@ async fn hosts_go_with_their_token_only_for_who_may_revoke_hosts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_not_read_takes_back_by_ids_and_learns_nothing_by_filters() {
+async fn filters_need_the_permission_to_read() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "label": "secret project" })).await;
     let host = Host::new().redeem(&at, &token_of(&minted)).await;
@@ -70,7 +70,7 @@ async fn who_may_not_read_takes_back_by_ids_and_learns_nothing_by_filters() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn i5_a_rotation_beyond_the_callers_limits_is_403_and_names_each() {
+async fn i5_a_rotation_beyond_limits_names_each() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "persistent": true, "roles": ["proxy"] })).await;
     let path = format!("{TOKENS}/{}/rotate", minted["token_id"].as_str().unwrap());
@@ -93,7 +93,7 @@ async fn i5_a_rotation_beyond_the_callers_limits_is_403_and_names_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotated_token_ends_in_the_name_of_who_rotated_it() {
+async fn a_rotated_token_ends_in_the_rotators_name() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "max_uses": 3 })).await;
     let made = json!({ "label": "script", "scopes": ["tokens:write"], "limits": "any" });

@@ -19,7 +19,7 @@ async fn shown(at: &Running, id: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn both_tokens_are_good_until_the_overlap_is_over_also_across_a_restart() {
+async fn both_tokens_work_during_the_overlap() {
     let at = Running::start().await;
     let grant = json!({
         "persistent": true, "roles": ["proxy"], "label": "rack 7", "max_uses": 9, "dns_names": ["*.nodes.example.org"],
@@ -66,7 +66,7 @@ async fn both_tokens_are_good_until_the_overlap_is_over_also_across_a_restart() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_whose_overlap_is_over_is_revoked_though_nobody_asks_for_anything() {
+async fn an_overlap_ends_without_a_request() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "ttl": "3h" })).await;
     assert_eq!(rotate(&at, &minted["token_id"], json!({ "overlap": "1h" })).await.status, 201);
@@ -78,7 +78,7 @@ async fn a_token_whose_overlap_is_over_is_revoked_though_nobody_asks_for_anythin
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_an_overlap_the_old_one_is_revoked_at_once() {
+async fn a_zero_overlap_revokes_the_old_token() {
     let at = Running::start().await;
     let minted = at.mint(json!({ "ttl": "2h", "max_uses": null })).await;
     at.clock.advance(Duration::from_secs(3600));
@@ -92,7 +92,7 @@ async fn without_an_overlap_the_old_one_is_revoked_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_ended_and_the_emergency_token_are_not_rotated() {
+async fn ended_and_emergency_tokens_are_not_rotated() {
     let at = Running::start().await;
     let used = at.mint(json!({})).await;
     Host::new().redeem(&at, &token_of(&used)).await;

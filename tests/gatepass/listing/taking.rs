@@ -70,7 +70,7 @@ fn make_alice(server: &Process) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_filter_of_the_command_line_takes_those_and_no_others() {
+async fn a_command_line_filter_selects_exactly() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     make_alice(&server);
@@ -100,7 +100,7 @@ async fn a_filter_of_the_command_line_takes_those_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hosts_go_with_the_tokens_that_admitted_them_if_the_command_says_so() {
+async fn a_flag_revokes_hosts_with_their_tokens() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let (first, first_token) = mint(&server, &[], &["--unlimited"]);
@@ -120,7 +120,7 @@ async fn hosts_go_with_the_tokens_that_admitted_them_if_the_command_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_key_or_a_user_minted_goes_with_them_if_the_command_says_so() {
+async fn a_flag_revokes_a_minters_tokens() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let create = ["api-key", "create", "--scope", "tokens:write", "-o", "json"];
@@ -156,7 +156,7 @@ async fn what_a_key_or_a_user_minted_goes_with_them_if_the_command_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_shows_the_hosts_that_the_token_before_admitted() {
+async fn a_rotation_shows_the_old_tokens_hosts() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let (id, token) = mint(&server, &[], &["--unlimited"]);
@@ -167,7 +167,7 @@ async fn a_rotation_shows_the_hosts_that_the_token_before_admitted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_shown_with_what_is_left_of_it_and_how_many_hosts_it_admitted() {
+async fn a_token_is_shown_with_its_uses() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let (some, token) = mint(&server, &[], &["--max-uses", "3"]);

@@ -49,7 +49,7 @@ async fn caller(at: &Running, operation: &Value) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_example_of_a_request_is_decoded_by_its_handler() {
+async fn every_request_example_is_decoded_by_its_handler() {
     let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
     let mut sent = 0;
     for (name, operation) in operations() {

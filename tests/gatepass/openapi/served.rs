@@ -8,7 +8,7 @@ use crate::support::described::DOCUMENT;
 use crate::support::process::gatepass;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn anyone_may_fetch_it_and_it_names_the_servers_own_url() {
+async fn the_document_is_public_and_names_the_server() {
     let at = Running::start().await;
     let said = at.stranger().get("/openapi.json").await;
     assert_eq!(said.status, 200);

@@ -50,7 +50,7 @@ fn start() -> Served {
 }
 
 #[test]
-fn a_sync_before_the_write_makes_nothing_durable_and_one_after_it_does() {
+fn only_a_later_sync_makes_writes_durable() {
     use Event::{Synced, Written};
     for (happened, durable) in [
         (&[][..], false),
@@ -65,7 +65,7 @@ fn a_sync_before_the_write_makes_nothing_durable_and_one_after_it_does() {
 }
 
 #[test]
-fn i2_the_log_is_synced_before_a_redemption_is_answered() {
+fn i2_a_redemption_is_synced_before_its_answer() {
     let at = start();
     let token = at.mint(&json!({ "roles": ["proxy"], "max_uses": 2 }));
     for name in ["one", "two"] {
@@ -78,7 +78,7 @@ fn i2_the_log_is_synced_before_a_redemption_is_answered() {
 }
 
 #[test]
-fn the_log_is_synced_before_a_mint_and_a_revocation_are_answered() {
+fn mints_and_revocations_are_synced_before_their_answer() {
     let at = start();
     let minted = at.admin("POST", "/api/v1/enrollment-tokens", &json!({ "persistent": true, "roles": [] }));
     assert_eq!(minted.status, 201, "{}", minted.body);

@@ -32,7 +32,7 @@ fn run(at: &Served, token: &str, block: &str) -> Said {
 }
 
 #[test]
-fn every_block_for_the_shell_says_what_it_should_of_a_good_and_of_a_revoked_token() {
+fn the_guides_shell_blocks_work() {
     let at = Served::start_with(&[("GATEPASS_TOKENS__AUDIENCES", AUDIENCE)]);
     let (id, token) = at.mint_service(AUDIENCE, &["allocator"]);
     let blocks = blocks();

@@ -151,7 +151,7 @@ mod nginx {
     use super::Kind::Nginx;
 
     #[test]
-    fn nginx_lets_a_good_token_through_and_tells_the_service_whose_it_is() {
+    fn nginx_passes_a_valid_token_with_its_subject() {
         super::lets_a_good_token_through(Nginx);
     }
 
@@ -166,17 +166,17 @@ mod nginx {
     }
 
     #[test]
-    fn nginx_lets_a_host_through_by_its_certificate_until_it_is_revoked() {
+    fn nginx_passes_a_host_until_it_is_revoked() {
         super::knows_hosts_by_their_certificates(Nginx);
     }
 
     #[test]
-    fn nginx_passes_on_nothing_that_a_client_claims_to_be() {
+    fn nginx_drops_claimed_identities() {
         super::believes_no_claim_of_a_client(Nginx);
     }
 
     #[test]
-    fn a_certificate_in_nginxs_header_counts_from_the_proxys_address_alone() {
+    fn nginxs_certificate_header_counts_only_from_the_proxy() {
         super::alone_may_pass_certificates(Nginx);
     }
 
@@ -197,7 +197,7 @@ mod envoy {
     use super::Kind::Envoy;
 
     #[test]
-    fn envoy_lets_a_good_token_through_and_tells_the_service_whose_it_is() {
+    fn envoy_passes_a_valid_token_with_its_subject() {
         super::lets_a_good_token_through(Envoy);
     }
 
@@ -212,17 +212,17 @@ mod envoy {
     }
 
     #[test]
-    fn envoy_lets_a_host_through_by_its_certificate_until_it_is_revoked() {
+    fn envoy_passes_a_host_until_it_is_revoked() {
         super::knows_hosts_by_their_certificates(Envoy);
     }
 
     #[test]
-    fn envoy_passes_on_nothing_that_a_client_claims_to_be() {
+    fn envoy_drops_claimed_identities() {
         super::believes_no_claim_of_a_client(Envoy);
     }
 
     #[test]
-    fn a_certificate_in_envoys_header_counts_from_the_proxys_address_alone() {
+    fn envoys_certificate_header_counts_only_from_the_proxy() {
         super::alone_may_pass_certificates(Envoy);
     }
 

@@ -6,7 +6,7 @@ use super::served::Served;
 use super::tool::openssl;
 
 #[test]
-fn openssls_p256_p384_and_ed25519_requests_are_redeemed_for_a_certificate_of_that_very_key() {
+fn openssls_requests_get_a_certificate_of_their_key() {
     let at = Served::start();
     let kinds: [(&str, &[&str]); 3] = [
         ("p256", &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
@@ -41,7 +41,7 @@ fn an_rsa_request_is_refused_and_spends_no_use() {
 }
 
 #[test]
-fn what_an_openssl_request_asks_for_beside_its_key_is_not_in_the_certificate() {
+fn only_an_openssl_requests_key_is_certified() {
     let at = Served::start();
     at.request("greedy", &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]);
     let key = at.arg("greedy.key");

@@ -15,7 +15,7 @@ fn authority() -> Served {
 }
 
 #[test]
-fn the_programs_admit_a_token_until_its_revocation_is_published() {
+fn a_published_revocation_reaches_the_programs() {
     let at = authority();
     for script in Script::ALL {
         let ((id, gone), (_, stays)) =
@@ -54,7 +54,7 @@ fn the_programs_refuse_what_is_for_another_door() {
 }
 
 #[test]
-fn tokens_and_lists_of_before_a_rotation_are_still_judged() {
+fn old_tokens_and_lists_verify_after_rotation() {
     let at = authority();
     let (_, before) = at.mint_service(AUDIENCE, &["proxy"]);
     for usage in ["service", "status_list"] {

@@ -29,7 +29,7 @@ fn refused(at: &Staged, script: Script, token: &str, what: &str) -> String {
 }
 
 #[test]
-fn a_good_token_is_admitted_and_its_neighbours_in_the_list_do_not_matter() {
+fn neighbours_in_the_list_do_not_matter() {
     let at = Staged::start();
     let token = at.minted(&at.token());
     let neighbours = [INDEX - 2, INDEX - 1, INDEX + 1, INDEX + 2].map(|index| (index, Status::UsedUp));
@@ -42,7 +42,7 @@ fn a_good_token_is_admitted_and_its_neighbours_in_the_list_do_not_matter() {
 }
 
 #[test]
-fn a_token_that_its_list_does_not_call_valid_is_refused() {
+fn only_a_listed_valid_token_is_admitted() {
     let at = Staged::start();
     let token = at.minted(&at.token());
     let states =
@@ -169,7 +169,7 @@ fn a_list_with_one_thing_wrong_lets_nobody_in() {
 }
 
 #[test]
-fn a_list_that_is_not_there_and_an_authority_under_another_root_let_nobody_in() {
+fn a_missing_list_admits_nobody() {
     let (at, other) = (Staged::start(), Staged::start());
     let token = at.minted(&at.token());
     for script in Script::ALL {

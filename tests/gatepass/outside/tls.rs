@@ -8,7 +8,7 @@ use super::served::Served;
 use super::tool;
 
 #[test]
-fn curl_opens_the_mtls_route_with_a_host_certificate_and_is_refused_without() {
+fn curl_needs_a_host_certificate_for_mtls() {
     let at = Served::start();
     let host = at.enroll("host");
     let (cert, key) = (at.arg("host-full.pem"), at.arg("host.key"));
@@ -20,7 +20,7 @@ fn curl_opens_the_mtls_route_with_a_host_certificate_and_is_refused_without() {
 }
 
 #[test]
-fn curl_hears_over_http2_why_a_large_body_is_refused() {
+fn curl_over_http2_gets_the_refusals_reason() {
     let at = Served::start();
     let large = "x".repeat(300 << 10);
     let upload = ["--http2", "--header", "Content-Type: application/json", "--data-binary", "@-"];
@@ -34,7 +34,7 @@ fn curl_hears_over_http2_why_a_large_body_is_refused() {
 }
 
 #[test]
-fn s_client_verifies_the_server_to_its_root_and_is_known_by_its_certificate() {
+fn s_client_verifies_the_server_to_its_root() {
     let at = Served::start();
     let host = at.enroll("host");
     for version in ["-tls1_2", "-tls1_3"] {

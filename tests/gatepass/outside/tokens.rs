@@ -78,17 +78,17 @@ fn judged(verify: fn(&Served, &str) -> Said, bad_signature: &str) {
 }
 
 #[test]
-fn pyjwt_verifies_a_token_through_the_served_jwks_and_refuses_a_tampered_one() {
+fn pyjwt_refuses_only_a_tampered_token() {
     judged(pyjwt, "InvalidSignatureError");
 }
 
 #[test]
-fn jose_verifies_a_token_through_the_served_jwks_and_refuses_a_tampered_one() {
+fn jose_refuses_only_a_tampered_token() {
     judged(jose, "ERR_JWS_SIGNATURE_VERIFICATION_FAILED");
 }
 
 #[test]
-fn tokens_of_before_a_rotation_still_verify_elsewhere_and_those_after_it_do_too() {
+fn tokens_before_and_after_a_rotation_verify() {
     let at = Served::start();
     let before = at.mint(&json!({ "roles": ["proxy"] }));
     let rotated = at.admin("POST", "/api/v1/signing-keys/rotate", &json!({}));

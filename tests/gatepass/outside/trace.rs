@@ -79,7 +79,7 @@ fn result(call: &str) -> i64 {
 }
 
 #[test]
-fn a_trace_is_read_in_the_order_in_which_things_happened() {
+fn a_trace_is_read_in_order() {
     let trace = "7 recvfrom(9<TCP:[127.0.0.1:8443->127.0.0.1:5000]>, \"\"..., 4096, 0, NULL, NULL) = 310\n\
         8 pwrite64(4</d/gatepass.db-wal>, \"\"..., 4096, 32) = 4096\n\
         8 fdatasync(4</d/gatepass.db-wal> <unfinished ...>\n\

@@ -25,7 +25,7 @@ async fn both_prefixes_mint_list_and_delete() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_ephemeral_tokens_answer_is_the_token_alone_and_it_is_never_listed() {
+async fn an_ephemeral_token_is_never_listed() {
     let at = Running::start().await;
     let before = listed(&at).await;
     let made = made(&at, r#"{"persistent":false,"roles":["allocator"],"validity_in_seconds":3600}"#).await;
@@ -34,7 +34,7 @@ async fn an_ephemeral_tokens_answer_is_the_token_alone_and_it_is_never_listed() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn roles_may_be_null_or_absent_and_the_list_shows_both_fields_and_nothing_else() {
+async fn roles_can_be_null_or_absent() {
     let at = Running::start().await;
     for body in
         [r#"{"persistent":true,"roles":null}"#, r#"{"persistent":true}"#, r#"{"persistent":true,"roles":[]}"#]
@@ -75,14 +75,14 @@ async fn a_whole_token_in_the_path_deletes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_may_end_with_a_newline_and_name_members_that_nobody_knows() {
+async fn unknown_members_and_newlines_are_accepted() {
     let at = Running::start().await;
     made(&at, "{\"persistent\":false,\"roles\":[\"allocator\"]}\n").await;
     made(&at, "{\"persistent\":false,\"roles\":[],\"storage_path\":\"/x\",\"a\":{\"b\":[1]}}\r\n").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_curl_lines_of_the_document_work_with_or_without_a_media_type() {
+async fn the_documents_curl_lines_work() {
     let at = Running::start().await;
     let body = r#"{ "persistent": false, "roles": [ "allocator"] }"#;
     for media_type in ["application/json", "application/x-www-form-urlencoded"] {
@@ -93,7 +93,7 @@ async fn the_curl_lines_of_the_document_work_with_or_without_a_media_type() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_may_ask_for_gzip_and_get_what_they_can_read() {
+async fn gzip_clients_get_a_readable_answer() {
     let at = Running::start().await;
     let client = at.admin().header(http::header::ACCEPT_ENCODING, "gzip, deflate");
     let said = client.get(PLAIN).await;
@@ -102,7 +102,7 @@ async fn clients_may_ask_for_gzip_and_get_what_they_can_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_not_json_gets_400_and_the_connection_stays() {
+async fn a_malformed_body_is_400_and_keeps_the_connection() {
     let at = Running::start().await;
     let mut wire = Wire::open(&at).await;
     let sign_in = format!("authorization: Basic {}", basic());

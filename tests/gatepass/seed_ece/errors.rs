@@ -19,7 +19,7 @@ fn error(said: &Said, status: u16) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_role_is_an_invalid_token_request_that_names_the_catalogue() {
+async fn an_unknown_role_names_the_catalogue() {
     let at = Running::start().await;
     for base in [PLAIN, REGIONAL] {
         let refused = post(&at.admin(), base, r#"{"persistent":true,"roles":["proxy","boss"]}"#).await;
@@ -31,7 +31,7 @@ async fn an_unknown_role_is_an_invalid_token_request_that_names_the_catalogue() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_does_not_sign_in_is_unauthenticated() {
+async fn a_caller_without_a_sign_in_is_unauthenticated() {
     let at = Running::start().await;
     let persistent = made(&at, r#"{"persistent":true}"#).await;
     let token = persistent["token"].as_str().unwrap();
@@ -55,7 +55,7 @@ async fn whoever_does_not_sign_in_is_unauthenticated() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_token_of_ours_cannot_be_deleted() {
+async fn a_foreign_token_cannot_be_deleted() {
     let at = Running::start().await;
     let stranger = gatepass::id::TokenId::generate(at.authority.time.now()).to_string();
     let ours = made(&at, r#"{"persistent":true}"#).await;
@@ -70,7 +70,7 @@ async fn what_is_no_token_of_ours_cannot_be_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_method_or_path_that_is_not_there_is_said_in_this_dialect() {
+async fn an_unknown_path_gets_this_dialect() {
     let at = Running::start().await;
     let admin = at.admin();
     for base in [PLAIN, REGIONAL] {

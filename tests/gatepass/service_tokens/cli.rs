@@ -26,7 +26,7 @@ fn json_of(output: &Output) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_token_is_minted_looked_into_and_taken_back_by_command() {
+async fn commands_mint_inspect_and_revoke_a_service_token() {
     let dir = tempfile::tempdir().unwrap();
     let set = format!("tokens.audiences={AUDIENCE}");
     let server = Process::start(&dir.path().join("data"), &["--set", &set]).await;
@@ -59,7 +59,7 @@ async fn a_service_token_is_minted_looked_into_and_taken_back_by_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_fit_a_service_token_is_refused_with_a_sentence() {
+async fn a_flag_unfit_for_service_tokens_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let refused = |args: &[&str]| {

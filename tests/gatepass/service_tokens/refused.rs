@@ -53,7 +53,7 @@ async fn each_wrong_field_is_named_and_nothing_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_wrong_fields_are_told_at_once() {
+async fn every_invalid_field_is_reported() {
     let at = start().await;
     let request = json!({ "roles": ["root"], "ttl": "1y", "label": "\u{7}", "persistent": false });
     let said = refused(&at, &request).await;
@@ -64,7 +64,7 @@ async fn all_wrong_fields_are_told_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_audience_hears_which_are_configured_and_none_which_setting_names_them() {
+async fn an_unknown_audience_names_the_configured_ones() {
     let at = Running::start_with(&[("tokens.audiences", "https://a.example.org,urn:example:b")]).await;
     for audience in ["https://c.example.org", ""] {
         let said = refused(&at, &json!({ "audience": audience })).await;

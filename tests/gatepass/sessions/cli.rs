@@ -32,7 +32,7 @@ fn complained(output: &Output) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn login_keeps_a_session_and_no_password_and_logout_ends_it() {
+async fn login_stores_a_session_and_no_password() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let (home, root) = (dir.path().join("home"), server.root.to_string());
@@ -64,7 +64,7 @@ async fn login_keeps_a_session_and_no_password_and_logout_ends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_is_signed_in_changes_the_password_by_the_current_one() {
+async fn changing_a_password_needs_the_current_one() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let (home, root) = (dir.path().join("home"), server.root.to_string());
@@ -108,7 +108,7 @@ async fn logout_everywhere_ends_the_sessions_of_other_machines() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_login_without_flags_is_by_the_same_user_at_the_same_server() {
+async fn a_second_login_reuses_user_and_server() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let (home, root) = (dir.path().join("home"), server.root.to_string());
@@ -124,7 +124,7 @@ async fn a_second_login_without_flags_is_by_the_same_user_at_the_same_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_in_and_changing_the_password_find_the_server_of_the_data_directory() {
+async fn login_finds_the_data_directorys_server() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("gatepass-data"), &[]).await;
     fs::write(dir.path().join("new"), "another one of them").unwrap();
@@ -142,7 +142,7 @@ async fn signing_in_and_changing_the_password_find_the_server_of_the_data_direct
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_out_everywhere_finds_the_server_of_the_data_directory() {
+async fn logout_everywhere_finds_the_data_directorys_server() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("gatepass-data"), &[]).await;
     let out = ["logout", "--everywhere", "--user", "admin"];
@@ -161,7 +161,7 @@ async fn signing_out_everywhere_finds_the_server_of_the_data_directory() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_out_beside_a_data_directory_ends_the_session_that_was_begun_elsewhere() {
+async fn logout_ends_the_profiles_session() {
     let dir = tempfile::tempdir().unwrap();
     let elsewhere = Process::start(&dir.path().join("elsewhere"), &[]).await;
     let here = Process::start(&dir.path().join("gatepass-data"), &[]).await;

@@ -27,7 +27,7 @@ fn browser(at: &Running, cookie: &str) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_secret_is_in_the_cookie_alone_and_the_cookie_is_exactly_this() {
+async fn the_secret_is_only_in_the_cookie() {
     let at = Running::start().await;
     let said = begin(&at, "cookie").await;
     let cookie = said.headers["set-cookie"].to_str().unwrap();
@@ -43,7 +43,7 @@ async fn the_secret_is_in_the_cookie_alone_and_the_cookie_is_exactly_this() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cookie_changes_something_only_for_a_page_of_ours() {
+async fn a_cookie_acts_only_for_our_pages() {
     let at = Running::start().await;
     let said = begin(&at, "cookie").await;
     let (cookie, csrf) = (cookie_of(&said), said.json["csrf_token"].as_str().unwrap().to_owned());
@@ -101,7 +101,7 @@ async fn signing_out_takes_the_cookie_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_of_the_one_kind_is_nothing_in_the_others_place() {
+async fn a_session_works_only_as_its_kind() {
     let at = Running::start().await;
     let cookie = cookie_of(&begin(&at, "cookie").await);
     let secret = cookie.strip_prefix("__Host-gatepass=").unwrap();
@@ -120,7 +120,7 @@ async fn a_session_of_the_one_kind_is_nothing_in_the_others_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_password_that_a_browser_kept_changes_nothing_for_a_page_of_another_site() {
+async fn a_kept_password_serves_no_other_site() {
     let at = Running::start().await;
     let own = at.url.clone();
     let mint = json!({ "roles": ["proxy"] });
@@ -150,7 +150,7 @@ async fn a_password_that_a_browser_kept_changes_nothing_for_a_page_of_another_si
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_whose_session_is_over_opens_no_dialog_for_a_password() {
+async fn an_ended_session_opens_no_password_dialog() {
     let at = Running::start().await;
     let challenge = |said: Said| said.headers["www-authenticate"].to_str().unwrap().to_owned();
     let over = browser(&at, "__Host-gatepass=gps_over").get(TOKENS).await;

@@ -26,7 +26,7 @@ fn expiry(said: &Said) -> Timestamp {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_is_answered_with_a_token_and_its_end_and_nothing_else() {
+async fn a_login_answers_token_and_expiry_only() {
     let at = Running::start().await;
     let said = login(&at).await;
     assert_eq!(said.json.as_object().unwrap().len(), 2);
@@ -41,7 +41,7 @@ async fn a_login_is_answered_with_a_token_and_its_end_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_gives_the_same_session_its_whole_life_again() {
+async fn a_refresh_restarts_the_sessions_life() {
     let at = Running::start().await;
     let said = login(&at).await;
     let client = at.stranger().bearer(said.json["token"].as_str().unwrap());
@@ -60,7 +60,7 @@ async fn a_refresh_gives_the_same_session_its_whole_life_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_is_refreshed_for_seven_days_and_no_longer() {
+async fn a_session_is_refreshed_for_seven_days() {
     let at = Running::start_with(&[("sessions.idle", "12h")]).await;
     let said = login(&at).await;
     let last = at.clock_reading().plus(Duration::from_secs(7 * 24 * 3600));
@@ -79,7 +79,7 @@ async fn a_session_is_refreshed_for_seven_days_and_no_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn errors_are_said_in_the_same_words_as_elsewhere_in_that_system() {
+async fn errors_have_the_forms_of_ece() {
     let at = Running::start().await;
     let wrong = json!({ "username": "admin", "password": "wrong horse battery staple" });
     let said = at.stranger().post(LOGIN, &wrong).await;

@@ -13,7 +13,7 @@ use crate::support::{Running, database, eventually};
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_was_signed_out_is_refused_on_the_very_next_request() {
+async fn a_signed_out_session_is_refused() {
     let at = Running::start().await;
     let (secret, other) = (bearer(&at).await, bearer(&at).await);
     let client = at.stranger().bearer(&secret);
@@ -29,7 +29,7 @@ async fn a_session_that_was_signed_out_is_refused_on_the_very_next_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_out_everywhere_ends_all_sessions_and_what_was_remembered_of_the_password() {
+async fn signing_out_everywhere_ends_sessions_and_proofs() {
     let at = Running::start().await;
     let (secret, other) = (bearer(&at).await, bearer(&at).await);
     let said = at.stranger().bearer(&secret).delete(&format!("{SESSION}?everywhere=true")).await;
@@ -63,7 +63,7 @@ async fn a_new_password_and_disabling_end_sessions_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_not_used_for_half_an_hour_is_over() {
+async fn an_unused_session_ends_after_half_an_hour() {
     let at = Running::start().await;
     let (used, idle) = (bearer(&at).await, bearer(&at).await);
     let used = at.stranger().bearer(&used);
@@ -79,7 +79,7 @@ async fn a_session_that_is_not_used_for_half_an_hour_is_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_ends_after_twelve_hours_however_much_it_is_used() {
+async fn a_used_session_ends_after_twelve_hours() {
     let at = Running::start().await;
     let begun = begin(&at, "bearer").await;
     let client = at.stranger().bearer(begun.json["session"].as_str().unwrap());

@@ -21,7 +21,7 @@ fn numbered(id: &str) -> (&str, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_is_pushed_and_the_list_fetched_after_it_has_it() {
+async fn a_pushed_revocation_is_already_in_the_list() {
     let at = Running::start().await;
     let (token, id) = persistent(&at).await;
     let (uri, index) = place_of(&token);
@@ -92,7 +92,7 @@ async fn revoke_inside(authority: &gatepass::service::Authority, token: TokenId)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_comes_back_is_told_what_happened_meanwhile() {
+async fn a_returning_client_gets_the_missed_events() {
     let at = Running::start().await;
     let (first, second) = (persistent(&at).await, persistent(&at).await);
     let mut follower = Follower::open(&at, EVENTS, None).await;
@@ -113,7 +113,7 @@ async fn who_comes_back_is_told_what_happened_meanwhile() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_somewhere_else_is_told_to_fetch_the_lists() {
+async fn an_unknown_event_id_gets_a_reset() {
     let at = Running::start().await;
     let run = numbered(&Follower::open(&at, EVENTS, None).await.event().await.unwrap().id).0.to_owned();
     for last in [format!("{run}-9"), format!("{run}-x"), "0123456789abcdef-0".to_owned(), String::new()] {
@@ -138,7 +138,7 @@ async fn a_stream_on_which_nothing_happens_has_heartbeats() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_stream_too_many_is_503_until_one_has_ended() {
+async fn a_stream_over_the_limit_is_503() {
     let at = Running::start_with(&[("http.max_event_streams", "2")]).await;
     let _kept = Follower::open(&at, EVENTS, None).await;
     let ended = Follower::open(&at, EVENTS, None).await;
@@ -150,7 +150,7 @@ async fn one_stream_too_many_is_503_until_one_has_ended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_stops_ends_its_streams_and_does_not_wait_for_them() {
+async fn a_stopping_server_ends_its_streams() {
     let at = Running::start_with(&[("http.drain_timeout", "1h")]).await;
     let mut follower = Follower::open(&at, EVENTS, None).await;
     follower.event().await.unwrap();

@@ -59,7 +59,7 @@ async fn new_keys_sign_every_list_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_clock_is_in_doubt_the_lists_before_are_served_and_new_ones_once_it_is_accepted() {
+async fn a_doubtful_clock_serves_the_last_lists() {
     let at = Running::start().await;
     let (uri, _) = place_of(&at.mint_once().await);
     let before = claims(&at, &uri).await;
@@ -73,7 +73,7 @@ async fn while_the_clock_is_in_doubt_the_lists_before_are_served_and_new_ones_on
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_of_a_former_url_find_their_list_under_it_until_it_is_retired() {
+async fn a_former_url_serves_its_lists_until_retired() {
     let at = Running::start().await;
     let (token, _) = persistent(&at).await;
     let (uri, index) = place_of(&token);
