@@ -1,4 +1,4 @@
-//! What bad input gets: a module per kind of it, a test or several per row of the table.
+//! Answers to bad input: a module per kind, at least one test per row of the table.
 
 mod clock;
 mod csr;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::support::Running;
 
-/// What an authority has stored, as far as its API tells: to see that a refusal wrote nothing.
+/// The stored data that the API shows, to check that a refusal wrote nothing.
 async fn stored(at: &Running) -> Value {
     let admin = at.admin();
     let tokens = admin.get("/api/v1/enrollment-tokens?limit=1000").await.json;
@@ -24,7 +24,7 @@ async fn stored(at: &Running) -> Value {
     json!({ "tokens": tokens["items"], "hosts": hosts["items"], "ledger": at.ledger().await })
 }
 
-/// How many uses a token has had.
+/// The number of uses taken of a token.
 async fn used(at: &Running, minted: &Value) -> Value {
     at.token(minted["token_id"].as_str().unwrap()).await["used"].clone()
 }

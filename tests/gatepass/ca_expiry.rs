@@ -30,7 +30,7 @@ async fn made_days_ago(days: u32) -> (Running, TempDir, String) {
     (at, dir, minted.text().expose().clone())
 }
 
-/// Where the keys directory says that the server is.
+/// The server's address in the keys directory.
 fn local(data_dir: &Path) -> Value {
     serde_json::from_slice(&fs::read(data_dir.join("keys/local.json")).unwrap()).unwrap()
 }
@@ -58,7 +58,7 @@ async fn is_up_but_issues_nothing(at: &Running, token: &str, what_to_do: &str) {
     assert!(pinned.is_err(), "who pins the root is shown nothing in its place");
 }
 
-/// The listener has taken up the new CA: whoever pins `root` is answered, and the server is ready.
+/// The listener uses the new CA: a client that pins `root` gets an answer, and the server is ready.
 async fn is_mended(at: &Running, root: Fingerprint, token: &str) {
     let client = Client::new(&at.url, root);
     eventually("the listener presents the new chain", async || {
@@ -68,7 +68,7 @@ async fn is_mended(at: &Running, root: Fingerprint, token: &str) {
     let redeemed =
         client.post("/api/v1/bootstrap", &json!({ "token": token, "csr": Host::new().csr() })).await;
     assert_eq!(redeemed.status, 200, "{}", redeemed.text);
-    eventually("the machine is told", async || {
+    eventually("the machine has the address", async || {
         (local(at.data_dir())["fingerprint"] == json!(root)).then_some(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! The CRL follows a revocation by itself.
+//! The CRL follows a revocation automatically.
 
 use gatepass::id::Serial;
 

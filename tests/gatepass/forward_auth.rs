@@ -1,4 +1,4 @@
-//! Forward authentication: what a proxy hears when it asks whether to let a request through.
+//! Forward authentication: the answers to a proxy about its requests.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,7 +40,7 @@ async fn a_service_token_passes_by_any_method() {
     let client = at.stranger().bearer(&token_of(&minted));
     let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"];
     for (place, method) in methods.iter().enumerate() {
-        // What Envoy asks, with the guarded request's path behind it, is answered as Envoy wants it.
+        // Envoy's request, with the guarded request's path added, gets the answer that Envoy needs.
         let asked =
             [(AUTHORIZE, 204), ("/api/v1/authorize-with/role=proxy/guarded/x?role=none&any=thing", 200)];
         let (path, yes) = asked[place % 2];

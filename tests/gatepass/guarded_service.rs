@@ -125,7 +125,7 @@ async fn a_service_admits_only_valid_callers() {
     let enrollment = at.admin().post("/api/v1/enrollment-tokens", &json!({ "roles": ["allocator"] })).await;
     let enrollment = token_of(&enrollment.json);
     assert_eq!(service.ask("/work", Some(&enrollment)).await, said(401, "invalid_token"));
-    // What the service was handed opens nothing else: the authority does not admit a host with it.
+    // The service's token opens nothing else: the authority admits no host with it.
     let body = json!({ "csr": Host::new().csr() });
     let redeemed = at.stranger().bearer(&allocator).post("/api/v1/bootstrap", &body).await;
     assert_eq!((redeemed.status, redeemed.code()), (401, "invalid_token"));
@@ -188,7 +188,7 @@ async fn a_service_restarts_while_the_authority_is_down() {
     assert_eq!(service.ask("/work", Some(&gone)).await, said(401, "invalid_token"));
 }
 
-/// Whether a verifier that starts from the snapshot knows that `token` was revoked.
+/// Returns whether a verifier with this snapshot refuses `token` as revoked.
 fn knows(snapshot: &Path, issuer: &str, token: &str) -> bool {
     let Ok(text) = std::fs::read_to_string(snapshot) else { return false };
     let kept: Value = serde_json::from_str(&text).unwrap();

@@ -79,7 +79,7 @@ async fn i6_an_invalid_token_is_only_inactive() {
     is_inactive(&at, &short, "it has expired").await;
     let before = kept(&at);
     for text in ["x", "eyJ.e30.x", &"a".repeat(5000), &format!("{short}x")] {
-        is_inactive(&at, text, "it is none").await;
+        is_inactive(&at, text, "it is not a token").await;
     }
     at.authority.ledger.write_refusals().await.unwrap();
     assert_eq!(kept(&at), before);

@@ -1,4 +1,4 @@
-//! What costs time that grows with the store is done once for all who ask at a time, while the server answers others.
+//! Concurrent callers share work that grows with the store, and the server still answers others.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -14,15 +14,15 @@ use tokio::task::JoinHandle;
 
 use crate::support::Running;
 
-/// How many ask at once.
+/// The number of concurrent callers.
 const MANY: usize = 60;
 
-/// A runtime with one thread for what blocks: while a test has that, no list is read.
+/// A runtime with one blocking thread: while a test holds it, no list is read.
 fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(2).max_blocking_threads(1).enable_all().build().unwrap()
 }
 
-/// Takes the thread for what blocks, until the answered sender is used.
+/// Holds the blocking thread until the returned sender is used.
 async fn hold() -> mpsc::Sender<()> {
     let ((taken, is_taken), (let_go, until)) = (oneshot::channel(), mpsc::channel::<()>());
     tokio::task::spawn_blocking(move || {

@@ -25,8 +25,8 @@ fn measure(arguments: &[&str]) -> Value {
     serde_json::from_str(&told).unwrap()
 }
 
-/// A fixed rate leaves nobody out: of what was due each request was answered, and well, or is told as unsent. How many there
-/// was time for is the machine's affair.
+/// Checks that a fixed rate accounts for every due request: answered without error, or counted as unsent. The split depends
+/// on the machine.
 fn accounts_for(row: &Value, due: u64) {
     let [answers, unsent] = ["answers", "unsent"].map(|name| row[name].as_u64().unwrap());
     assert_eq!((answers + unsent, &row["errors"]), (due, &serde_json::json!({})), "{row}");

@@ -1,4 +1,4 @@
-//! What tools of others say about gatepass: openssl, curl, PyJWT, jose, Redocly and strace against the real binary.
+//! Other tools against the real binary: openssl, curl, PyJWT, jose, Redocly and strace.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 

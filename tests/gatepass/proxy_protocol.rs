@@ -55,7 +55,7 @@ async fn a_proxy_behind_a_balancer_names_its_client() {
     assert_eq!(get([10, 1, 1, 1], "203.0.113.1").await, 200);
     assert_eq!(get([10, 1, 1, 2], "203.0.113.1").await, 429);
     assert_eq!(get([10, 1, 1, 2], "203.0.113.2").await, 200);
-    // Who is no trusted proxy is taken for itself.
+    // An untrusted proxy counts as the client.
     assert_eq!(get([192, 0, 2, 9], "203.0.113.3").await, 200);
     assert_eq!(get([192, 0, 2, 9], "203.0.113.4").await, 429);
     at.stop().await;

@@ -1,4 +1,4 @@
-//! Rate limits over real TLS: what is refused, how that is said, and whom it must never touch.
+//! Rate limits over real TLS: the refused requests, their answers, and the callers that stay unaffected.
 
 use http::HeaderName;
 use serde_json::json;
@@ -68,7 +68,7 @@ async fn a_refused_address_blocks_no_valid_credential() {
     assert_eq!(admin().get(ROLES).await.status, 200, "a good credential is not kept out");
     at.user("viewer", PASSWORD, "viewer").await;
     let mint = at.stranger().basic("viewer", PASSWORD).post("/api/v1/enrollment-tokens", &json!({})).await;
-    assert_eq!((mint.status, mint.code()), (403, "forbidden"), "and hears what it may not do");
+    assert_eq!((mint.status, mint.code()), (403, "forbidden"), "and the missing right is named");
     assert_eq!(local(&at).await.get(ROLES).await.status, 200);
     assert_eq!(at.stranger().post("/api/v1/bootstrap", &json!({ "csr": "" })).await.status, 401);
     at.stop().await;
@@ -112,7 +112,7 @@ async fn a_user_is_limited_wherever_the_requests_come_from() {
     at.stop().await;
 }
 
-/// Two API keys of the admin: their ids, and who has them.
+/// Two API keys of the admin: their ids, and clients with them.
 async fn two_keys(at: &Running) -> [(String, Client); 2] {
     let mut keys = Vec::new();
     for _ in 0..2 {

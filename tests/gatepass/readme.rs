@@ -6,7 +6,7 @@ use crate::support::terminal::Terminal;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 
-/// What each command prints, by how it begins. A command that is not here has no test, and that is a failure.
+/// The output of each command, by its beginning. A command that is not listed fails the test.
 const SAYS: &[(&str, &str)] = &[
     ("gatepass serve", "gatepass listens on https://127.0.0.1:"),
     ("gatepass token create --role allocator", "in first-host.token"),
@@ -31,7 +31,7 @@ const SAYS: &[(&str, &str)] = &[
     ("curl -XDELETE", "{}"),
 ];
 
-/// The command lines of the code blocks marked `sh`, without cargo's: those are run by whoever runs this test.
+/// The command lines of the code blocks marked `sh`, without cargo's, which run this test.
 fn commands() -> Vec<String> {
     let text = fs::read_to_string(README).unwrap();
     let mut commands = Vec::new();
@@ -68,7 +68,7 @@ fn every_setting_that_the_readme_names_exists() {
     let text = fs::read_to_string(README).unwrap();
     let mut named = 0;
     for word in text.split('`').skip(1).step_by(2) {
-        // A path such as `./gatepass-data` names no section, and an empty list in the example is none either.
+        // A path such as `./gatepass-data` names no section.
         let Some((section, key)) = word.split_once('.').filter(|(section, _)| !section.is_empty()) else {
             continue;
         };
@@ -80,7 +80,7 @@ fn every_setting_that_the_readme_names_exists() {
     assert!(named >= 8, "{named} settings were found");
 }
 
-/// What needs curl.
+/// The tests that need curl.
 #[cfg(feature = "outside")]
 mod outside {
     use super::{commands, run};

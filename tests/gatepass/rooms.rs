@@ -1,4 +1,4 @@
-//! The shape of the source: who may name whom, how long a file may be, what may be depended on.
+//! The shape of the source: arrows between rooms, length of files, allowed dependencies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The longest a source file may be, in lines.
 const MOST_LINES: usize = 400;
 
-/// What each room may name beside itself; an arrow that is not here points the wrong way. `server` alone may name all.
+/// The rooms that each room can name; any other arrow points the wrong way. Only `server` can name all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("secret", &[]),

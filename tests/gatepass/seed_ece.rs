@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::support::client::Client;
 use crate::support::{Running, Said};
 
-/// Where curl and Ansible go.
+/// The path that curl and Ansible use.
 const PLAIN: &str = "/api/v1/platform/configuration/security/enrollment-tokens";
-/// Where ecctl goes; the region may be any.
+/// The path that ecctl uses, with any region.
 const REGIONAL: &str = "/api/v1/regions/ece-region/platform/configuration/security/enrollment-tokens";
 
 /// Posts `body` as it stands, as curl does.
@@ -31,7 +31,7 @@ fn members(value: &Value) -> Vec<&str> {
     value.as_object().unwrap().keys().map(String::as_str).collect()
 }
 
-/// The list, as it is told.
+/// The list of tokens in the answer.
 async fn listed(at: &Running) -> Vec<Value> {
     let said = at.admin().get(PLAIN).await;
     assert_eq!(said.status, 200, "{}", said.text);
@@ -39,7 +39,7 @@ async fn listed(at: &Running) -> Vec<Value> {
     said.json["tokens"].as_array().unwrap().clone()
 }
 
-/// Whether the list has this id.
+/// Returns whether the list has this id.
 async fn is_listed(at: &Running, id: &Value) -> bool {
     listed(at).await.iter().any(|token| token["token_id"] == *id)
 }

@@ -1,5 +1,5 @@
-//! Telovix' enrollment tokens: promises of its document about one-time and cluster tokens, who may what with
-//! them, lists and the log, in the words of the document.
+//! Telovix' enrollment tokens: promises of its document in its words. They are about one-time and cluster tokens, rights,
+//! lists and the log.
 //!
 //! Of later issues: re-enrollment tokens, auto-approve rules, the capacity warning, the wizard.
 

@@ -198,7 +198,7 @@ async fn rotating_and_retiring_service_keys_leaves_enrollment_tokens_alone() {
     let gone = verify_service(&token_of(&before), &keys(&at).await, &issuers, &audiences, now);
     assert_eq!(gone.unwrap_err(), VerifyError::UnknownKey);
     let item = at.admin().get(&format!("{SERVICE}/{}", id_of(&before))).await.json;
-    assert_eq!(item["state"], json!("revoked"), "nobody can verify it any more");
+    assert_eq!(item["state"], json!("revoked"), "no service can verify it");
     assert_eq!(Host::new().redeem(&at, &enrollment).await.status, 200);
     at.stop().await;
 }

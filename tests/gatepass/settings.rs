@@ -24,7 +24,7 @@ async fn change(at: &Running, changes: Value) -> Value {
     said.json
 }
 
-/// How many seconds a token lives that was minted with `request`.
+/// The life, in seconds, of a token minted with `request`.
 async fn life(at: &Running, request: Value) -> i64 {
     let minted = at.mint(request).await;
     let item = at.token(minted["token_id"].as_str().unwrap()).await;
@@ -123,7 +123,7 @@ async fn every_mistake_is_reported_and_nothing_changes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn simultaneous_changes_are_made_in_turn() {
     let at = Running::start().await;
-    // Who has signed in once is not hashed again.
+    // A user who has signed in is not hashed again.
     let before = settings(&at).await;
     assert!(before["default_ttl"]["changed_at"].is_null());
     let writers = (1..=20).map(|minutes| {

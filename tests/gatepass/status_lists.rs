@@ -18,7 +18,7 @@ use crate::support::authority::token_of;
 use crate::support::forge::Forgery;
 use crate::support::{Host, Running, database, eventually};
 
-/// Where a token's status is: the address of its list, and its place in it.
+/// The location of a token's status: the address of its list, and its index.
 fn place_of(token: &str) -> (String, u32) {
     let claims = Forgery::of(token).claims;
     let place = &claims["status"]["status_list"];
@@ -71,7 +71,7 @@ async fn a_revocation_reaches_the_signed_list() {
         .await;
         took.push(answered.elapsed());
     }
-    // How long it takes is the machine's affair, which other tests share.
+    // The time depends on the machine, which other tests share.
     println!("revocation, answered -> on the signed list: {took:?}");
 }
 

@@ -1,4 +1,4 @@
-//! What the tests stand on: a real authority over real TLS with a database file, and hosts that enroll with it.
+//! The base of the tests: a real authority over real TLS with a database file, and hosts that enroll with it.
 
 pub(crate) mod authority;
 pub(crate) mod client;

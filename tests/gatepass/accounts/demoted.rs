@@ -26,7 +26,7 @@ async fn go_on(client: Client, user: String) -> (usize, Said) {
     unreachable!("it goes on for ever")
 }
 
-/// What `actor` did after the entry of `action` about `user`.
+/// The acts of `actor` after the entry of `action` about `user`.
 fn done_after<'a>(ledger: &'a [Value], actor: &str, (action, user): (&str, &str)) -> Vec<&'a Value> {
     let is_it = |entry: &&Value| entry["action"] == action && entry["subjects"]["user"] == user;
     let number = |entry: &Value| entry["id"].as_str().unwrap().parse::<u64>().unwrap();

@@ -46,7 +46,7 @@ async fn i5_a_limited_admin_gives_no_more_than_theirs() {
     assert_eq!(beyond(&boss.post(KEYS, &json!({ "scopes": ["admin"], "limits": "any" })).await), every);
     let change = boss.patch(&format!("{USERS}/limited"), &json!({ "limits": "any" })).await;
     assert_eq!(beyond(&change), every);
-    // Whoever sets the admin's password is the admin.
+    // Setting the admin's password gives the admin's rights.
     let reset = boss.put(&format!("{USERS}/admin/password"), &json!({ "password": PASSWORD })).await;
     assert_eq!(beyond(&reset), every);
     assert_eq!(boss.post(USERS, &user(some())).await.status, 201);

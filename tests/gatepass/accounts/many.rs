@@ -55,7 +55,7 @@ async fn deleting_a_key_revokes_three_thousand_tokens() {
     let (deleted, beside) = tokio::join!(deleting, beside);
     assert_eq!((deleted.status, &deleted.json["tokens_revoked"]), (200, &json!(3000)), "{}", deleted.text);
     assert_eq!(beside, [201; 20]);
-    // Whatever is written down by then, what is shown is what holds.
+    // The shown state counts, even if it is not written yet.
     let shown = admin.get(&format!("{TOKENS}?minter=api_key:{id}&state=pending,active")).await;
     assert_eq!((shown.status, &shown.json["items"]), (200, &json!([])), "{}", shown.text);
     eventually("all of them are revoked", async || (live() == 0).then_some(())).await;

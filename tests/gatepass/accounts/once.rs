@@ -1,4 +1,4 @@
-//! What is shown once goes to a new file, and what is there already is not lost by it.
+//! A secret that is shown once goes to a new file, and an existing file is kept.
 
 use std::fs;
 use std::path::Path;

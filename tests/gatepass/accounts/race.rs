@@ -1,4 +1,4 @@
-//! I5 under concurrency: a hundred API keys mint at, below and beyond their limits, some of them deleted meanwhile.
+//! I5 under concurrency: a hundred API keys mint at, below and beyond their limits, while some are deleted.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::support::database::{one, reader};
 
 const KEYS_AT_ONCE: usize = 100;
 
-/// What a key with `uses` of 3 and a life of 20 minutes asks for, and whether it may.
+/// The requests of a key limited to 3 uses and 20 minutes, each with its expected result.
 fn asked() -> [(Value, bool); 6] {
     [
         (json!({ "roles": ["proxy"], "ttl": "20m", "max_uses": 3 }), true),

@@ -105,7 +105,7 @@ async fn rights_lost_during_a_hash_give_none() {
     let rights = Rights::of_role(UserRole::Admin, Limits::ANY);
     let actor = Actor::User("eve".to_owned());
     let set_before = at.entries("password_set").await;
-    // As she was judged before any of what follows.
+    // The rights before the changes below.
     let UserRecord { name, epoch, version, .. } = record;
     let basis = Some(Basis::User { name, epoch, version });
     let eve = Caller { actor, rights, basis, address: None, request: None };
@@ -130,7 +130,11 @@ async fn rights_lost_during_a_hash_give_none() {
     change(json!({ "disabled": true })).await;
     change(json!({ "disabled": false })).await;
     for refused in [create().await, reset().await] {
-        assert_eq!(refused, Err(ServiceError::Account(AccountError::CallerGone)), "she has to sign in again");
+        assert_eq!(
+            refused,
+            Err(ServiceError::Account(AccountError::CallerGone)),
+            "the user has to sign in again"
+        );
     }
     assert_eq!(at.entries("password_set").await, set_before);
     at.stop().await;

@@ -1,4 +1,4 @@
-//! What the command line says of signing in and of passwords, to people and to scripts.
+//! Output of the command line about sign-ins and passwords, for people and scripts.
 
 use std::fs;
 use std::path::Path;

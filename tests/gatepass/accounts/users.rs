@@ -1,4 +1,4 @@
-//! Users: what they are made of, what ends at once, and who is left.
+//! Users: their fields, their end, and the last admin.
 
 use serde_json::json;
 

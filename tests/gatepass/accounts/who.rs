@@ -1,4 +1,4 @@
-//! Who the command line asks as: what is set in the environment is meant, or refused, and never passed over.
+//! The credential of the command line: a set variable is used or refused, and never ignored.
 
 use std::process::Output;
 
@@ -37,7 +37,7 @@ async fn an_empty_credential_variable_is_an_error() {
     let output = beside(&server, &create, &[("GATEPASS_USER", ""), ("GATEPASS_API_KEY", key.trim())]);
     assert_eq!(output.status.code(), Some(2), "nor an API key beside it: {}", complaint(&output));
     assert!(complaint(&output).contains("GATEPASS_USER is set but empty"), "{}", complaint(&output));
-    assert!(beside(&server, &create, &[]).status.success(), "whoever says nothing has the data directory");
+    assert!(beside(&server, &create, &[]).status.success(), "without a credential the data directory counts");
     server.stop().await;
 }
 

@@ -149,7 +149,7 @@ async fn a_doubtful_clock_still_ends_a_proof() {
     at.clock.advance(Duration::from_secs(59));
     assert_eq!(at.admin().get("/api/v1/hosts").await.status, 200, "it is remembered");
     at.clock.advance(Duration::from_secs(1));
-    assert_eq!(at.admin().get("/api/v1/hosts").await.status, 401, "and proven anew after a minute");
+    assert_eq!(at.admin().get("/api/v1/hosts").await.status, 401, "and checked again after a minute");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! No certificate request, or a hostile one: 422 with the reason or a certificate that carries none of it; no use is
+//! A missing or hostile certificate request gets 422 with the reason, or a certificate that carries none of it. No use is
 //! spent, and the same token then works with a good request.
 
 use rcgen::{

@@ -125,7 +125,7 @@ async fn a_revoked_hosts_key_is_403_host_revoked() {
         assert_eq!((refused.status, refused.code()), (403, "host_revoked"), "{}", refused.text);
     }
     assert_eq!(used(&at, &fresh).await, 0);
-    // Nor as the next key of a host that lives.
+    // The same holds for the next key of a live host.
     let other = Host::new();
     let live = other.redeem(&at, &token_of(&fresh)).await.json;
     let renewed = other.client(&at, &live).post("/api/v1/renew", &json!({ "csr": host.csr() })).await;

@@ -1,4 +1,4 @@
-//! Requests that ask for what cannot be: 400, with every wrong field at once.
+//! Impossible requests: 400, with every invalid field.
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! The store cannot be written: 503 with `Retry-After`, what is published is still served, nothing is half done, and it
 //! goes on without a restart. Where the disk itself fails, the process ends and loses nothing it has answered.
 //!
-//! A locked database stands for every fault that passes, as any user can make it; a disk that is really full takes a
-//! mount, and is tested with the outside tools. The store's own tests have the read-only database.
+//! A locked database stands for every temporary fault, because any user can cause it. A full disk needs a mount and is
+//! tested with the outside tools. The store's own tests have the read-only database.
 
 #[cfg(feature = "outside")]
 mod full_disk;
@@ -16,7 +16,7 @@ use crate::support::client::{Client, Said};
 use crate::support::served::{Served, serve, serve_after};
 use crate::support::{Host, Running};
 
-/// What anyone may fetch whatever the store does.
+/// The documents that are served even if the store fails.
 async fn published_is_served(stranger: &Client, ski: &str) {
     let crl = format!("/ca/crl/{ski}.der");
     for path in

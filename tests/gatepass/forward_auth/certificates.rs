@@ -145,7 +145,7 @@ async fn a_passed_certificate_is_verified_whole() {
         (own, "it is a CA's"),
         (broken, "its signature does not match"),
         (format!("{}{}", leaf(&good), leaf(&foreign)), "it is two"),
-        (String::new(), "it is none"),
+        (String::new(), "it is not a certificate"),
     ] {
         let said = passing(&at, XFCC, &element(&json!({ "certificate": pem }))).get(AUTHORIZE).await;
         assert_eq!((said.status, said.code()), (401, "invalid_token"), "{why}");

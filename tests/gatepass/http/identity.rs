@@ -1,4 +1,4 @@
-//! Who a host is: whoami, leave, and what a certificate does not open.
+//! The identity of a host: whoami, leave, and the routes closed to certificates.
 
 use serde_json::json;
 

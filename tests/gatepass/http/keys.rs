@@ -1,4 +1,4 @@
-//! The signing keys: rotating, retiring, and what happens to tokens and to the emergency token.
+//! The signing keys: rotating, retiring, and the effect on tokens and the emergency token.
 
 use serde_json::{Value, json};
 

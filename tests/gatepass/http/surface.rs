@@ -1,4 +1,4 @@
-//! What holds for every route: HEAD, request ids, caching, entity tags, and refusals in the dialect of the prefix.
+//! Properties of every route: HEAD, request ids, caching, entity tags, and refusals in the dialect of the prefix.
 
 use http::Method;
 use http::header::{CONTENT_TYPE, IF_NONE_MATCH};
@@ -57,8 +57,8 @@ async fn secrets_and_refusals_are_not_cached() {
     assert!(refused.headers["www-authenticate"].to_str().unwrap().starts_with("Basic "));
 }
 
-/// What is at `path`, and the answer to who has it already. The start may sign a CRL of its own at any moment, so the same is
-/// there before and after.
+/// The document at `path`, and the answer to a client that has it already. The start may sign a CRL at any moment, so the
+/// document must be the same before and after.
 async fn twice(at: &Running, path: &str) -> (Said, Said) {
     eventually("the same before and after", async || {
         let first = at.stranger().get(path).await;

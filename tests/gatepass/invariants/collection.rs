@@ -1,4 +1,4 @@
-//! I10: what expired is collected; tables and memory are no larger than what is alive.
+//! I10: expired data is collected; tables and memory hold only live data.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -72,7 +72,7 @@ async fn i10_ended_rows_leave_tables_and_memory() {
         assert!(filled[table] > *empty.get(table).unwrap(), "{table}: {filled:?}");
     }
     assert!(at.store.revocations().revoked_certificates() > 0);
-    // Thirty days of certificate, ninety of host, and a little more for what waits for the hosts.
+    // Thirty days of certificate, ninety of host, and a little more for rows that wait for the hosts.
     for _ in 0..20 {
         at.clock.advance(8 * DAY);
         at.authority.collection.run().await.unwrap();
@@ -87,7 +87,7 @@ async fn i10_ended_rows_leave_tables_and_memory() {
 async fn i10_one_collection_spans_many_transactions() {
     let at = Running::start().await;
     let before = growing(&at);
-    // In waves: the writer's queue is bounded, and who finds it full is turned away.
+    // In waves: the writer's queue is bounded, and a full queue refuses.
     for wave in [400, 400, 300] {
         let mut minting = tokio::task::JoinSet::new();
         for _ in 0..wave {

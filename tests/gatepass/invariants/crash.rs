@@ -19,13 +19,13 @@ const LIMITED: usize = 10;
 const UNLIMITED: usize = 10;
 const USES: u32 = 5;
 const HOSTS: usize = 60;
-/// What its tokens name, at whichever port it is after a kill.
+/// The URL in its tokens, whichever port it has after a kill.
 const URL: &str = "server.external_url=https://127.0.0.1:8443";
 
 /// Which token, and which host's request.
 type Pair = (usize, usize);
 
-/// What the hosts are about to do, and what they were answered.
+/// The requests of the hosts, and the answers they got.
 struct Load {
     tokens: Vec<String>,
     requests: Vec<String>,

@@ -107,7 +107,7 @@ async fn i8_an_act_and_its_entry_appear_together() {
     let at = Running::start().await;
     let minted = inside::mint(&at.authority, json!({ "max_uses": null })).await.unwrap();
     let (token, done) = (minted.text().expose().clone(), Arc::new(AtomicBool::new(false)));
-    // How many different numbers of hosts were seen. The work goes on until there were some: whoever looks may come late.
+    // The count of different numbers of hosts. The work continues until there are some, because the readers may start late.
     let seen = Arc::new(AtomicUsize::new(0));
     let mut working = JoinSet::new();
     for _ in 0..4 {
@@ -162,14 +162,14 @@ async fn i8_a_thousand_refusals_are_an_entry_a_minute() {
         let said = client.post("/api/v1/bootstrap", &json!({ "token": token, "csr": csr })).await;
         assert_eq!((said.status, said.code()), (410, "token_expired"));
         if number % 100 == 0 {
-            // The timer, which comes by itself too, may be late.
+            // The timer, which also runs automatically, may be late.
             at.authority.ledger.write_refusals().await.unwrap();
         }
-        // The clock of the authority moves for two minutes meanwhile.
+        // The clock of the authority moves for two minutes in the meantime.
         at.clock.advance(Duration::from_millis(if number < 999 { 119 } else { 0 }));
     }
     at.clock.advance(Duration::from_secs(61));
-    let told = eventually("all refusals are told", async || {
+    let told = eventually("all refusals are recorded", async || {
         let told = refusals(&at).await;
         (told.iter().map(|(_, count)| count).sum::<u64>() == 1000).then_some(told)
     })

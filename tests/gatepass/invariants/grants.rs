@@ -26,7 +26,7 @@ const NAMES: [&str; 7] = [
     "localhost",
 ];
 
-/// What is granted, and what is asked with it.
+/// The grant, and the request made with it.
 #[derive(Clone, Debug)]
 struct Case {
     roles: BTreeSet<usize>,

@@ -18,7 +18,7 @@ async fn present(at: &Running, token: &str, body: Value) -> Said {
     at.stranger().bearer(token).post("/api/v1/bootstrap", &body).await
 }
 
-/// Nothing of the token is spent, and it still admits a host.
+/// Checks that the token is unspent and still admits a host.
 async fn still_good(at: &Running, token: &str, id: &str) {
     let item = at.token(id).await;
     assert_eq!((&item["used"], &item["state"]), (&json!(0), &json!("pending")));

@@ -11,17 +11,17 @@ use crate::support::authority::AUDIENCE;
 
 mod callers;
 
-/// Who may.
+/// The callers of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Who {
     Anyone,
     Token,
     Host,
-    /// Whoever is signed in.
+    /// Any signed-in caller.
     SignedIn,
-    /// Who has this scope, by their role or their key; `admin` has every other.
+    /// Callers with this scope, by role or key; `admin` includes every other.
     Scope(&'static str),
-    /// Who has the scope `tokens:read`, and every host.
+    /// Callers with the scope `tokens:read`, and every host.
     Reader,
     /// A user, whatever the role; no API key.
     User,
@@ -29,14 +29,14 @@ enum Who {
     Password,
     /// A user by a session.
     Session,
-    /// A user, whatever the role, and who has the scope `admin`.
+    /// A user with any role, and callers with the scope `admin`.
     Keeper,
-    /// A host, or who has a token for the service that is guarded.
+    /// A host, or the holder of a token for the guarded service.
     Guest,
 }
 
 impl Who {
-    /// Whether a user or an API key is asked for here, and so the cookie of a session looked at.
+    /// Returns whether the route wants a user or an API key, and so reads the session cookie.
     const fn is_a_user(self) -> bool {
         !matches!(self, Self::Anyone | Self::Token | Self::Host | Self::Guest | Self::Password)
     }
@@ -105,7 +105,7 @@ const NATIVE: [(&str, &str, Who); 71] = [
     ("POST", "/oauth2/introspect", Reader),
     ("POST", "/oauth2/revoke", WRITE_TOKENS),
     ("GET", "/.well-known/oauth-authorization-server", Anyone),
-    // By any method. These are open to anyone and judge by themselves.
+    // By any method. These are open to anyone and check the caller themselves.
     ("GET", "/api/v1/authorize", Guest),
     ("GET", "/api/v1/authorize-with/{demand}", Guest),
     ("GET", "/api/v1/authorize-with/{demand}/", Guest),
@@ -155,10 +155,10 @@ fn i5_this_list_equals_the_route_table() {
     assert_eq!(there, listed, "a route that was added here is to be judged here too");
 }
 
-/// What a proxy demands in the path: a token for the service that is configured.
+/// The demand of a proxy in the path: a token for the configured service.
 const DEMAND: &str = "audience=https:%2F%2Fjobs.example.org";
 
-/// Where the caller comes.
+/// The result for the caller.
 fn doors(caller: &Caller, metrics: Who) -> Vec<(String, String, Who)> {
     let mut doors = expected(metrics);
     if caller.is_held_back {
@@ -179,7 +179,7 @@ async fn walk(at: &Running, metrics: Who) -> usize {
     passed
 }
 
-/// Whether the caller got through, which must be as it is meant to be.
+/// Returns whether the caller got through, as expected.
 async fn passes(caller: &Caller, method: &str, path: &str, who: Who) -> bool {
     let Caller { name, client, holder, .. } = caller;
     let concrete = path.replace("{region}", "eu").replace("{demand}", DEMAND).replace(['{', '}'], "");

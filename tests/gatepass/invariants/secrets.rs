@@ -16,7 +16,7 @@ use crate::support::{Host, Process, Running, eventually, inside};
 
 mod life;
 
-/// Where the log of this thread goes.
+/// The log of this thread.
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
 
@@ -58,7 +58,7 @@ async fn i7_a_whole_life_leaves_no_secret() {
     check(&life, said.iter().chain([&log]));
 }
 
-/// What the values that hold or judge secrets show of themselves.
+/// The `Debug` output of values that hold or judge secrets.
 async fn debug_output(at: &Running) -> String {
     let (minted, csr) = (inside::mint(&at.authority, json!({})).await.unwrap(), Host::new().csr());
     let enrolled = inside::redeem(&at.authority, minted.text().expose(), &csr, None).await.unwrap();
@@ -103,7 +103,7 @@ async fn i7_trace_logs_and_database_hold_no_secret() {
     let read = |name: &str| fs::read_to_string(data.join(name)).unwrap().trim().to_owned();
     life.secrets.extend([read("first-roles.token"), read("emergency.token")]);
     life.secrets.extend(credential(&read("keys/local.json")));
-    let ledger = eventually("refusals are told", async || {
+    let ledger = eventually("refusals are recorded", async || {
         let ledger = server.admin().get("/api/v1/ledger?limit=1000").await.text;
         ledger.contains("token_refused").then_some(ledger)
     });

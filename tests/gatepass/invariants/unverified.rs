@@ -133,7 +133,7 @@ async fn i4_strangers_write_only_a_summary() {
     let mut after = database::content(at.data_dir());
     let told = after["ledger"].len() - before["ledger"].len();
     assert!((1..=4).contains(&told), "{told}: of the one user and of all unknown names, once a minute each");
-    // What an entry moves on with it: the end of the chain, and the clock mark.
+    // An entry also moves the end of the chain and the clock mark.
     for moved in ["ledger", "meta"] {
         if let Some(rows) = before.get(moved) {
             after.insert(moved.to_owned(), rows.clone());

@@ -1,4 +1,4 @@
-//! The command line: lists with filters, and what takes many back.
+//! The command line: lists with filters, and bulk revocation.
 
 use std::process::Output;
 

@@ -1,4 +1,4 @@
-//! What a list shows, by which words, and what bad words get.
+//! The items and filters of lists, and the answers to bad filters.
 
 use std::time::Duration;
 

@@ -11,7 +11,7 @@ async fn revoke(at: &Running, body: Value) -> Said {
     at.admin().post(REVOKE, &body).await
 }
 
-/// What a dry run answered, but for the selection.
+/// The answer of a dry run without the selection.
 fn counted(said: &Said) -> Value {
     let mut counted = said.json.clone();
     let selection = counted.as_object_mut().unwrap().remove("selection").unwrap();

@@ -1,4 +1,4 @@
-//! What lists and revocations show and do for who may only part of it.
+//! Lists and revocations for callers with part of the rights.
 
 use serde_json::{Value, json};
 

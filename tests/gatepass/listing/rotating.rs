@@ -85,7 +85,7 @@ async fn a_zero_overlap_revokes_the_old_token() {
     let rotated = rotate(&at, &minted["token_id"], json!({ "overlap": "0s" })).await;
     assert_eq!(rotated.status, 201, "{}", rotated.text);
     let until = at.clock_reading().plus(Duration::from_secs(7200));
-    assert_eq!(rotated.json["expires_at"], json!(until), "the whole span anew");
+    assert_eq!(rotated.json["expires_at"], json!(until), "the whole span again");
     assert_eq!(Host::new().redeem(&at, &token_of(&minted)).await.code(), "token_revoked");
     assert_eq!(Host::new().redeem(&at, &token_of(&rotated.json)).await.status, 200);
     at.stop().await;

@@ -33,7 +33,7 @@ fn state(server: &Process, id: &str) -> String {
     json_of(server, &["token", "show", id])["state"].as_str().unwrap().to_owned()
 }
 
-/// Mints with these flags as whoever the variables say: the id and the token.
+/// Mints with these flags and the credential of the variables; returns the id and the token.
 fn mint(server: &Process, variables: &[(&str, &str)], flags: &[&str]) -> (String, String) {
     let made = said_as(server, variables, &[&["token", "create", "-o", "json"], flags].concat());
     let made: Value = serde_json::from_str(&made).unwrap();

@@ -22,7 +22,7 @@ fn text<'a>(value: &'a Value, member: &str) -> &'a str {
     value[member].as_str().unwrap_or("")
 }
 
-/// What the example of a content must be: as its schema says.
+/// Checks that the example of a content fits its schema.
 fn check(name: &str, content: &Value) {
     let example = &content["example"];
     assert!(content.get("example").is_some(), "{name} has no example");

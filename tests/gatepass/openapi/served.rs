@@ -1,4 +1,4 @@
-//! How the document is had: from a server, and without one.
+//! The document from a server, and without one.
 
 use http::header::{ACCEPT_ENCODING, IF_NONE_MATCH};
 use serde_json::{Value, json};

@@ -7,17 +7,17 @@ use super::trace::{Event, events};
 
 const CALLS: &str = "trace=fsync,fdatasync,write,writev,pwrite64,sendto,sendmsg,read,readv,recvfrom,recvmsg";
 
-/// What happened from the last byte of the one request that came from `port` to the first of its answer.
+/// The events from the last byte of the only request from `port` to the first byte of its answer.
 fn while_answering(at: &Served, port: u16) -> Vec<Event> {
     let server = at.url.strip_prefix("https://").unwrap();
     eventually("the trace of the answer", || {
         let happened = events(&at.trace(), server);
-        // The first is the handshake, and what follows the answer is a goodbye.
+        // The first is the handshake, and a goodbye follows the answer.
         exchanges(&happened, port).get(1).map(|&(asked, answered)| happened[asked..answered].to_vec())
     })
 }
 
-/// Where a client's words ended and the answer to them began; goodbyes are shorter than any answer.
+/// The end of a client's request and the start of its answer; goodbyes are shorter than any answer.
 fn exchanges(happened: &[Event], port: u16) -> Vec<(usize, usize)> {
     let (mut asked, mut found) = (None, Vec::new());
     for (place, event) in happened.iter().enumerate() {
@@ -32,8 +32,8 @@ fn exchanges(happened: &[Event], port: u16) -> Vec<(usize, usize)> {
     found
 }
 
-/// Whether the log was written and synced after that. What the server writes by its own clock may have begun once more before
-/// the answer leaves; that need not be on the disk by then.
+/// Returns whether the log was written and synced after that. A timer's write may have begun again before the answer
+/// leaves; it need not be on the disk by then.
 fn is_durable(happened: &[Event]) -> bool {
     let written = happened.iter().position(|event| *event == Event::Written);
     let synced = happened.iter().rposition(|event| *event == Event::Synced);
@@ -92,8 +92,8 @@ fn mints_and_revocations_are_synced_before_their_answer() {
     assert!(is_durable(&happened), "the revocation: {happened:?}");
 }
 
-/// The server writes by its own clock, too, and a trace does not tell for whom; so one of many is looked for. A read
-/// that wrote would do so every time.
+/// The server's timers write too, and a trace does not show the cause, so one clean read of many is enough. A read that
+/// writes does so every time.
 #[test]
 fn a_request_that_changes_nothing_syncs_nothing() {
     let at = start();

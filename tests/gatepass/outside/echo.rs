@@ -1,4 +1,4 @@
-//! A service behind a proxy, which answers every request with the head of what it received.
+//! A service behind a proxy that answers every request with the received head.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

@@ -8,7 +8,7 @@ use super::tool::{self, Said};
 const GUIDE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/verifying.md");
 const AUDIENCE: &str = "https://jobs.example.org";
 
-/// What each block says of a good token and of a revoked one, by a word in it.
+/// The output of each block for a valid and for a revoked token, by a word in it.
 const SAYS: &[(&str, &str, &str)] = &[
     ("ca/root.pem", "sha256 Fingerprint=", "sha256 Fingerprint="),
     ("/oauth2/introspect", "\"active\":true", "{\"active\":false}"),
@@ -48,7 +48,7 @@ fn the_guides_shell_blocks_work() {
     }
     at.revoke_service(&id);
     for (block, (_, _, revoked)) in blocks.iter().zip(SAYS) {
-        // A list is signed anew a moment later.
+        // A list is signed again a moment later.
         eventually("the block to see the revocation", || {
             let said = run(&at, &token, block);
             println!("{}{}", said.out, said.err);

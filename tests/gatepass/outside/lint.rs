@@ -8,7 +8,7 @@ use super::tool;
 
 const RULES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gatepass/outside/redocly/redocly.yaml");
 
-/// What Redocly finds in `document`, by the rules of the tree: the names of the rules that it breaks.
+/// The names of the rules of the tree that `document` breaks, by Redocly.
 fn findings(document: &Value) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("openapi.json");

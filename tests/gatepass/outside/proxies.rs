@@ -1,4 +1,4 @@
-//! nginx and Envoy let through whom the authority lets through, and tell the service who it is.
+//! nginx and Envoy pass the callers that the authority admits, with their identity.
 
 use std::time::Instant;
 
@@ -115,7 +115,7 @@ fn believes_no_claim_of_a_client(kind: Kind) {
     for claim in &claims {
         args.extend(["--header", claim]);
     }
-    // Whoever shows nothing is nobody, whatever it says.
+    // A caller without a credential has no identity, whatever it claims.
     assert_eq!(proxy.curl("/", &args).status, 401, "{kind:?}");
     let (id, token) = good(&at);
     let passed = proxy.curl_as(&token, "/", &args);

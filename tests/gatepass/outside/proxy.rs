@@ -44,11 +44,11 @@ pub(super) struct Proxy {
     certificate: String,
 }
 
-/// What came back.
+/// The answer.
 #[derive(Debug)]
 pub(super) struct Passed {
     pub(super) status: u16,
-    /// What the service received, in lower case, if it was asked; else what the proxy said.
+    /// The request that the service received, in lower case; without one, the proxy's answer.
     pub(super) body: String,
     /// The head of the answer.
     pub(super) head: String,
@@ -111,12 +111,12 @@ impl Proxy {
         listens.then_some(proxy)
     }
 
-    /// Whether it listens, or has ended; none as long as it does neither.
+    /// Returns whether it listens; `None` while it has neither started to listen nor ended.
     fn listens(&mut self) -> Option<bool> {
         if self.process.try_wait().unwrap().is_some() {
             return Some(false);
         }
-        // Whoever else may be at this port has another certificate.
+        // Any other server at this port has another certificate.
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--max-time", "120", "--output", "/dev/null", "--cacert", &self.certificate]);
         tool::run(curl.arg(&self.url), "").good.then_some(true)

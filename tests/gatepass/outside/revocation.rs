@@ -1,4 +1,4 @@
-//! What the programs in Python and Node see of a real authority: its tokens, its lists, its revocations.
+//! The programs in Python and Node against a real authority: its tokens, lists and revocations.
 
 use std::time::Instant;
 

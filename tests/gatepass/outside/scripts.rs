@@ -19,7 +19,7 @@ fn admitted(at: &Staged, script: Script, token: &str) {
     assert_eq!(said.expect_good().trim(), "allocator proxy", "{script:?}");
 }
 
-/// What it said of a token that it must refuse, for a reason and not by falling over.
+/// The output for a token that it must refuse, with a reason and without a crash.
 fn refused(at: &Staged, script: Script, token: &str, what: &str) -> String {
     let said = script.verify(&at.url, &at.root(), AUDIENCE, token);
     assert!(!said.good, "{script:?} let in: {what}");

@@ -17,12 +17,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) struct Served {
     dir: TempDir,
     process: Child,
-    /// Whether strace stands before it.
+    /// `true` if it runs under strace.
     traced: bool,
     pub(super) url: String,
 }
 
-/// What a call was answered.
+/// The answer to a call.
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -98,12 +98,12 @@ impl Served {
         self.arg("data/root.pem")
     }
 
-    /// What a file of it says.
+    /// The content of one of its files.
     pub(super) fn text(&self, name: &str) -> String {
         String::from_utf8_lossy(&std::fs::read(self.path(name)).unwrap_or_default()).into_owned()
     }
 
-    /// What strace wrote so far.
+    /// The output of strace so far.
     pub(super) fn trace(&self) -> String {
         self.text("trace")
     }
@@ -138,7 +138,7 @@ impl Served {
         Answer { status, body: body.to_owned(), json, port }
     }
 
-    /// The status of what anyone may GET, whatever its body.
+    /// The status of a public GET, with any body.
     pub(super) fn status(&self, path: &str) -> u16 {
         let mut curl = Command::new("curl");
         curl.args(["--silent", "--show-error", "--max-time", "120", "--cacert", &self.root()]);
@@ -211,7 +211,7 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // It may be gone already. strace ends with what it traces, and listens to no signal of its own until then.
+        // It may be gone already. strace ends with the traced process and ignores signals until then.
         let _ = rustix::process::kill_process(self.pid(), rustix::process::Signal::TERM);
         drop(self.process.wait());
     }
@@ -224,7 +224,7 @@ pub(super) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>
         if let Some(found) = condition() {
             return found;
         }
-        assert!(Instant::now() < until, "waited in vain for {what}");
+        assert!(Instant::now() < until, "timed out: {what}");
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }

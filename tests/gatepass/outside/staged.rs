@@ -1,5 +1,5 @@
-//! A staged authority: documents that a test writes, behind a TLS certificate that the test made. What a real one never
-//! publishes comes from here.
+//! A staged authority: documents that a test writes, behind a TLS certificate that the test made. It publishes documents
+//! that a real one never has.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -27,7 +27,7 @@ type Documents = Arc<Mutex<HashMap<String, String>>>;
 pub(super) struct Staged {
     pub(super) url: String,
     pub(super) ring: KeyRing,
-    /// Where the list of its tokens is published.
+    /// The address of the list of its tokens.
     pub(super) list: String,
     documents: Documents,
     dir: TempDir,

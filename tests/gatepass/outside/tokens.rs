@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::served::Served;
 use super::tool::{self, Said};
 
-/// Verifies the token on standard input; says its claims, or the name of what is wrong.
+/// Verifies the token on standard input; prints its claims, or the name of the fault.
 const PYJWT: &str = r#"
 import json, ssl, sys
 try:
@@ -62,7 +62,7 @@ fn tampered(token: &str) -> String {
     format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(changed), parts[2])
 }
 
-/// What both libraries must say of tokens of `at`.
+/// The required result of both libraries for tokens of `at`.
 fn judged(verify: fn(&Served, &str) -> Said, bad_signature: &str) {
     let (at, other) = (Served::start(), Served::start());
     let token = at.mint(&json!({ "roles": ["proxy"], "max_uses": 3 }));

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-/// What a program said.
+/// The output of a program.
 pub(super) struct Said {
     pub(super) good: bool,
     pub(super) out: String,
@@ -24,7 +24,7 @@ impl Said {
     }
 }
 
-/// What installs `program`.
+/// The command that installs `program`.
 fn installer(program: &str) -> &str {
     match program {
         "openssl" => "apt-get install openssl",

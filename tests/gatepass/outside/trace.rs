@@ -1,4 +1,4 @@
-//! What strace wrote, as a list of what happened in which order.
+//! The output of strace, as an ordered list of events.
 
 /// One system call, at the moment that matters for it: reads and syncs when they end, writes when they begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub(super) enum Event {
 
 /// The events of a trace. `server` is the server's address and port, as in `127.0.0.1:8443`.
 pub(super) fn events(trace: &str, server: &str) -> Vec<Event> {
-    // What has begun and not ended: whose it is, its beginning, and where its event stands.
+    // Unfinished calls: the process, the first part, and the index of the event.
     let mut begun: Vec<(&str, &str, usize)> = Vec::new();
     let mut events = Vec::new();
     for line in trace.lines() {
@@ -61,7 +61,7 @@ fn at_end(call: &str, result: i64, server: &str) -> Option<Event> {
     }
 }
 
-/// Whether the call's file is the write-ahead log.
+/// Returns whether the call's file is the write-ahead log.
 fn on_log(call: &str) -> bool {
     call.split(['<', '>']).nth(1).is_some_and(|path| path.ends_with("gatepass.db-wal"))
 }

@@ -158,7 +158,8 @@ pub(super) fn literals(text: &str) -> Vec<Block> {
         if token.starts_with('"') {
             let mut block = Block::new(Kind::Literal);
             for (offset, part) in token.trim_matches(['"', '#']).lines().enumerate() {
-                block.add(line + offset, part.trim_end_matches('\\'));
+                let part = part.trim_end_matches('\\').replace(['{', '}'], "`");
+                block.add(line + offset, &part);
             }
             blocks.push(block);
         }

@@ -1,4 +1,4 @@
-//! What clients send and expect, to the letter.
+//! The requests and expected answers of clients, to the letter.
 
 use serde_json::json;
 

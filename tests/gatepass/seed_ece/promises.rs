@@ -157,7 +157,7 @@ async fn every_use_of_the_emergency_token_is_an_alarm_in_the_ledger_and_the_metr
     let token = at.emergency_token.clone().unwrap();
     let (before, host) = (uses().await, Host::new());
     assert_eq!(host.redeem(&at, &token).await.status, 200);
-    // A day later the same host is certified anew, which is a use too; a repeat is none.
+    // A day later the same host gets a new certificate, which is an alarm too; a repeat is not.
     at.clock.advance(Duration::from_secs(2 * 86_400));
     assert_eq!(host.redeem(&at, &token).await.status, 200);
     // Other tests in this process may count too, never down.

@@ -82,7 +82,7 @@ async fn changing_a_password_needs_the_current_one() {
         "who changed it is still signed in"
     );
     let complaint = complained(&run(&home, Some(PASSWORD), &change));
-    assert!(complaint.contains("current: this is not your password"), "the old one is none: {complaint}");
+    assert!(complaint.contains("current: this is not your password"), "the old one is refused: {complaint}");
     said(&run(&home, None, &["logout"]));
     let change = ["user", "change-password", "--user", "admin", "--password-file", "new"];
     let again = said(&run(&home, Some("another one of them"), &change));
@@ -169,7 +169,7 @@ async fn logout_ends_the_profiles_session() {
     let login = ["login", "--server", &elsewhere.url, "--ca-fingerprint", &root];
     said(&run(dir.path(), Some(PASSWORD), &login));
     let named = said(&run(dir.path(), Some(PASSWORD), &["logout", "--everywhere", "--user", "admin"]));
-    assert!(named.contains(&here.url), "whoever names a user means the server here: {named}");
+    assert!(named.contains(&here.url), "a named user means the server here: {named}");
     let profile = dir.path().join("gatepass/profile.toml");
     assert!(fs::read_to_string(&profile).unwrap().contains("gps_"), "the other session is not forgotten");
     let told = said(&run(dir.path(), None, &["logout"]));

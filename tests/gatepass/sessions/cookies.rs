@@ -1,4 +1,4 @@
-//! Sessions of pages: what a browser sends by itself changes nothing by itself.
+//! Sessions of pages: a cookie alone changes nothing.
 
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ async fn a_kept_password_serves_no_other_site() {
     let kept = with(at.stranger().basic(&id, &text), &evil);
     assert_eq!(kept.post(TOKENS, &json!({})).await.code(), "csrf", "nor as the password of an API key");
     let shown = with(at.stranger().bearer(&text), &evil);
-    assert_eq!(shown.post(TOKENS, &json!({})).await.status, 201, "no browser adds this by itself");
+    assert_eq!(shown.post(TOKENS, &json!({})).await.status, 201, "no browser adds this automatically");
     at.stop().await;
 }
 

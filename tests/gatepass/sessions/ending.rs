@@ -1,4 +1,4 @@
-//! How sessions end.
+//! The end of sessions.
 
 use std::time::Duration;
 
@@ -155,6 +155,6 @@ async fn changing_ones_own_password_ends_ones_other_sessions() {
     assert_eq!(own.post("/api/v1/password", &change).await.status, 204);
     assert!(works(&own).await, "the session that asked goes on");
     assert!(!works(&other).await);
-    assert!(!works(&at.admin()).await, "the old password is none any more");
+    assert!(!works(&at.admin()).await, "the old password is refused");
     at.stop().await;
 }

@@ -1,4 +1,4 @@
-//! What is pushed: changes, as soon as a list that has them is signed.
+//! Pushed events: changes, as soon as a list with them is signed.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::{Follower, Host, Running, eventually};
 
 const EVENTS: &str = "/status/events";
 
-/// Where one reading of `id` is: the run and the number.
+/// The parts of the event id `id`: the run and the number.
 fn numbered(id: &str) -> (&str, u64) {
     let (run, n) = id.split_once('-').unwrap();
     assert!(run.len() == 16 && run.bytes().all(|byte| byte.is_ascii_hexdigit()), "{id}");

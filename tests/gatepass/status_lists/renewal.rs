@@ -29,7 +29,7 @@ async fn a_list_is_signed_again_long_before_it_expires() {
     let (uri, _) = place_of(&at.mint_once().await);
     for _ in 0..3 {
         let before = claims(&at, &uri).await["iat"].as_i64().unwrap();
-        // Three minutes at most: a third of what it is good for.
+        // Three minutes at most: a third of its life.
         at.clock.advance(Duration::from_secs(181));
         let renewed = eventually("it is signed again", async || {
             claims(&at, &uri).await["iat"].as_i64().filter(|iat| *iat > before)

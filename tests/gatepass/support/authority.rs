@@ -19,8 +19,8 @@ use tokio::task::JoinHandle;
 use super::client::{Client, Said};
 use super::{database, eventually};
 
-/// Where the clock of a test's authority stands at first: twenty days ago. TLS judges certificates by the machine's own
-/// clock, so a test may move its clock on by nearly as much before a certificate it issues is not valid yet.
+/// The first time of a test authority's clock: twenty days ago. TLS checks certificates by the machine's own clock.
+/// So a test can advance its clock by nearly as much before an issued certificate is not valid yet.
 pub(crate) fn start() -> Timestamp {
     SystemClock::now().minus(Duration::from_secs(20 * 86_400)).whole_second()
 }
@@ -130,7 +130,7 @@ impl Running {
         (self.data_dir, self.clock, self._own)
     }
 
-    /// Waits until it has written what a start writes by itself: its first CRL, which is stored by its number.
+    /// Waits until the start has written its first CRL, which is stored by its number.
     pub(crate) async fn settled(&self) {
         eventually("the first CRL is signed", async || {
             let signed = "SELECT count(*) FROM crl_numbers";
@@ -139,12 +139,12 @@ impl Running {
         .await;
     }
 
-    /// Where its data is.
+    /// Its data directory.
     pub(crate) fn data_dir(&self) -> &Path {
         &self.data_dir
     }
 
-    /// What its clock says.
+    /// The time of its clock.
     pub(crate) fn clock_reading(&self) -> Timestamp {
         gatepass::clock::Clock::read(self.clock.as_ref()).wall
     }
@@ -204,7 +204,7 @@ impl Running {
         said.json["items"].as_array().unwrap().clone()
     }
 
-    /// How many entries the ledger has with this action.
+    /// The number of ledger entries with this action.
     pub(crate) async fn entries(&self, action: &str) -> usize {
         self.ledger().await.iter().filter(|entry| entry["action"] == action).count()
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::described;
 
-/// What the authority said.
+/// An answer of the authority.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) status: u16,

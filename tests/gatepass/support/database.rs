@@ -31,7 +31,7 @@ pub(crate) fn execute(data_dir: &Path, sql: &str) {
     connection.execute_batch(sql).unwrap();
 }
 
-/// How many rows each table has.
+/// The number of rows in each table.
 pub(crate) fn counts(data_dir: &Path) -> BTreeMap<String, i64> {
     let reader = reader(data_dir);
     let count = |table: &String| one(&reader, &format!("SELECT count(*) FROM {table}"));

@@ -13,7 +13,7 @@ pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| gatepass::server:
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(true).unwrap());
 
-/// What any route may answer before it is asked: to a body that it does not want, or when it is broken.
+/// The statuses that any route may have: for a refused body, or for a fault.
 const ANYWHERE: [u16; 4] = [408, 413, 415, 500];
 
 /// The operation that answers this request, if it is one of the native API's.
@@ -28,7 +28,7 @@ pub(crate) fn operation(method: &Method, path: &str) -> Option<&'static Value> {
     }
 }
 
-/// What is wrong with an answer, by what the document says of its operation.
+/// The fault of an answer by the description of its operation.
 pub(crate) fn judge(
     method: &Method,
     path: &str,
@@ -58,7 +58,7 @@ pub(crate) fn judge(
     if media_type.ends_with("json") { schema::check(&content["schema"], body, &DOCUMENT) } else { Ok(()) }
 }
 
-/// A response, or what it refers to.
+/// A response, or the response it refers to.
 fn resolved(response: &'static Value) -> &'static Value {
     response["$ref"]
         .as_str()

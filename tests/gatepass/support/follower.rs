@@ -19,7 +19,7 @@ pub(crate) struct Follower {
     unread: String,
 }
 
-/// An event.
+/// An event with its id and data.
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) name: String,

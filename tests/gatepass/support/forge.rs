@@ -73,7 +73,7 @@ pub(crate) fn signed(header: &str, claims: &str, signer: &dyn Signer) -> String 
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// What a signature would be over.
+/// The bytes that a signature covers.
 pub(crate) fn unsigned(header: &str, claims: &str) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims))
 }

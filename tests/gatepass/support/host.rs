@@ -25,7 +25,7 @@ impl Host {
         params.serialize_request(&self.key).unwrap().pem().unwrap()
     }
 
-    /// Its key, PEM.
+    /// The private key in PEM.
     pub(crate) fn key_pem(&self) -> String {
         self.key.serialize_pem()
     }

@@ -10,7 +10,7 @@ use gatepass::id::Fingerprint;
 /// A directory as it was at one moment.
 pub(crate) type Listing = BTreeMap<PathBuf, String>;
 
-/// What is in `directory`, at any depth.
+/// The content of `directory`, at any depth.
 pub(crate) fn listing(directory: &Path) -> Listing {
     let mut found = Listing::new();
     collect(directory, &mut found);

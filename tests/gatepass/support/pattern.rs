@@ -11,7 +11,7 @@ struct Piece {
     most: usize,
 }
 
-/// Whether `text` is of the form `pattern`, which begins with `^` and ends with `$`.
+/// Returns whether `text` matches `pattern`, which begins with `^` and ends with `$`.
 pub(crate) fn fits(pattern: &str, text: &str) -> bool {
     let inner =
         pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix('$')).expect("an anchored pattern");
@@ -58,7 +58,7 @@ fn repeated(rest: &str) -> (usize, usize, usize) {
     (least.parse().unwrap(), most.parse().unwrap(), inner.len() + 2)
 }
 
-/// Whether the pieces, the first of which was met `met` times already, eat all of `text`.
+/// Returns whether the pieces match all of `text`; the first was met `met` times already.
 fn eaten(pieces: &[Piece], met: usize, text: &str) -> bool {
     let Some((piece, later)) = pieces.split_first() else { return text.is_empty() };
     let again = met < piece.most

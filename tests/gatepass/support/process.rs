@@ -79,7 +79,7 @@ impl Process {
         self.stranger().basic("admin", PASSWORD)
     }
 
-    /// What it has written to its output and its log, in all its starts.
+    /// Its output and log in all its starts.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(log_of(&self.data_dir)).unwrap()
     }
@@ -93,7 +93,7 @@ impl Drop for Process {
     }
 }
 
-/// Where it says that it listens, which its external URL need not be.
+/// The address it reports to listen on, which can differ from its external URL.
 fn listens_at(said: &str) -> Option<String> {
     let (_, rest) = said.split_once("gatepass listens on ")?;
     let (address, _) = rest.split_once('(')?.1.split_once(')')?;

@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-/// Whether `value` is what `schema` says; `root` holds what it refers to.
+/// Checks `value` against `schema`; `root` holds the referenced schemas.
 ///
 /// # Errors
-/// The place, and what is wrong there.
+/// The path, and the fault there.
 pub(crate) fn check(schema: &Value, value: &Value, root: &Value) -> Result<(), String> {
     at("", schema, value, root)
 }
@@ -58,7 +58,7 @@ fn all_of(place: &str, parts: &[Value], value: &Value, root: &Value) -> Result<(
     })
 }
 
-/// What `schema` refers to, or itself.
+/// The schema that `schema` refers to, or itself.
 pub(crate) fn referred<'a>(schema: &'a Value, root: &'a Value) -> Result<&'a Value, String> {
     let Some(name) = schema["$ref"].as_str() else { return Ok(schema) };
     root.pointer(name.trim_start_matches('#')).ok_or_else(|| format!("{name} is nowhere"))

@@ -49,12 +49,12 @@ pub(crate) fn serve_after(script: &str, data_dir: &Path) -> Command {
     command
 }
 
-/// Runs a command that ends by itself.
+/// Runs a command until it ends.
 pub(crate) fn run(command: &mut Command) -> Output {
     command.output().unwrap()
 }
 
-/// What a command wrote about its failure.
+/// The error output of a command.
 pub(crate) fn complaint(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
@@ -99,7 +99,7 @@ impl Served {
         rustix::process::Pid::from_child(&self.child)
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has ended on its own.
     pub(crate) fn ended(mut self) -> ExitStatus {
         wait(&mut self.child)
     }

@@ -12,10 +12,10 @@ use tempfile::TempDir;
 const SHOWN: &str = "https://127.0.0.1:8443";
 /// The id in the documents of Elastic Cloud Enterprise: readers put theirs in its place.
 const SHOWN_ID: &str = "4c8990df-1fb7-4820-b868-6bc9e8860814";
-/// `sudo -E COMMAND`, for whoever is not root: the identity goes to a directory of the test.
+/// `sudo -E COMMAND` without root: the identity goes to a directory of the test.
 const SUDO: &str =
     "#!/bin/bash\n[ \"$1\" = -E ] || exit 64\nshift\nexec \"$@\" --cert-dir \"$ETC_GATEPASS\"\n";
-/// What goes before and after each line, so that what it exports is there for the next one.
+/// The text before and after each line, which keeps its exports for the next one.
 const BEFORE: &str = "PATH=\"$SHIMS:$BINARY:$PATH\"; [ ! -f \"$KEPT\" ] || . \"$KEPT\"\n";
 const AFTER: &str =
     "\ncode=$?; declare -p PASSWORD >\"$KEPT\" 2>/dev/null; export -p >>\"$KEPT\"; exit $code";

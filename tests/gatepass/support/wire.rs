@@ -23,7 +23,7 @@ pub(crate) struct Wire {
     unread: Vec<u8>,
 }
 
-/// What came back on it.
+/// The answer on the connection.
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) status: u16,
@@ -110,7 +110,7 @@ impl Wire {
         heard
     }
 
-    /// Whether the server closes the connection, in an orderly way, saying no more.
+    /// Returns whether the server closes the connection cleanly without further data.
     pub(crate) async fn is_closed_cleanly(&mut self) -> bool {
         let more = tokio::time::timeout(PATIENCE, self.stream.read_u8()).await.expect("left open");
         self.unread.is_empty() && more.is_err_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof)

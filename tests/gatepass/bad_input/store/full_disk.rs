@@ -50,7 +50,7 @@ async fn a_full_disk_is_503_and_recovers_without_restart() {
     let (token, ski) = (token_of(&minted), ski(&admin).await);
     fill(&filler);
     let mut answered = 0;
-    // What the write-ahead log has taken already is written over first.
+    // The space of the write-ahead log is reused first.
     let refused = loop {
         let said = redeem(&server, &token).await.unwrap();
         if said.status != 200 {

@@ -1,4 +1,4 @@
-//! An authority, and beside it a model of what it may and must do.
+//! An authority, and a model of its allowed and required behaviour.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,10 +18,10 @@ use crate::support::{Host, Running, authority, inside};
 /// Hosts and their keys are collected ninety days after their last certificate; the model ends before.
 const LONGEST: Duration = Duration::from_secs(80 * 86_400);
 
-/// How old the authority is at first. Nobody sets the clock to before its certificates are valid: it would not start.
+/// The authority's age at first. The clock never goes back before its certificates are valid: it would not start.
 const AGE: Duration = Duration::from_secs(30 * 86_400);
 
-/// A token as it was minted, and whom it has let in.
+/// A token as it was minted, and the hosts it has admitted.
 struct Token {
     id: TokenId,
     text: String,
@@ -46,7 +46,7 @@ pub(super) struct World {
     requests: Vec<String>,
     tokens: Vec<Token>,
     revoked_keys: BTreeSet<usize>,
-    /// What the clock would say if nobody had set it.
+    /// The time of the clock if nobody had set it.
     right: Timestamp,
     passed: Duration,
     /// Time went back with an operator's blessing: what had ended and was collected cannot come back to life.
@@ -212,7 +212,7 @@ impl Token {
         assert!(self.uses.is_none_or(|uses| self.hosts.len() <= uses as usize), "more hosts than uses");
     }
 
-    /// Whether a refusal of this key would be wrong.
+    /// Returns whether a refusal of this key would be wrong.
     fn must_admit(&self, key: usize, now: Timestamp) -> bool {
         let live = !self.revoked && self.expires_at.is_none_or(|at| now < at);
         let free = self.uses.is_none_or(|uses| self.hosts.len() < uses as usize);

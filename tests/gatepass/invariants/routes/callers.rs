@@ -20,14 +20,14 @@ pub(super) const SCOPES: [&str; 8] = [
     "admin",
 ];
 
-/// What somebody holds.
+/// The credential of a caller.
 pub(super) enum Holder {
-    /// Nothing that is good for anything.
+    /// A useless credential.
     Nothing,
     Token,
     ServiceToken,
     Host,
-    /// A user, or the server's own machine, with what that is good for.
+    /// A user, or the server's own machine, with its scope.
     User(&'static [&'static str]),
     /// A user by a session.
     Session(&'static [&'static str]),
@@ -67,13 +67,13 @@ impl Holder {
             Who::Reader => has("tokens:read") || matches!(self, Self::Host),
             Who::User => is_user,
             Who::Password => matches!(self, Self::User(_)),
-            // A session is extended by who shows it as a bearer.
+            // A session is extended by a bearer.
             Who::Session => matches!(self, Self::Session(_)),
             Who::Keeper => is_user || has("admin"),
         }
     }
 
-    /// Whether any page may make this caller's browser ask, as it sends its cookie by itself.
+    /// Returns whether any page can cause this caller's request, because the browser sends its cookie.
     pub(super) const fn is_any_page(&self) -> bool {
         matches!(self, Self::Cookie { csrf: false, .. })
     }
@@ -111,7 +111,7 @@ const OWN_PASSWORD: &str = "staple battery horse correct";
 pub(super) async fn callers(at: &Running) -> Vec<Caller> {
     let mut all = strangers(at);
     all.extend(ended(at).await);
-    // Before those who may accept the clock, with which earlier tokens end.
+    // Before the callers that accept the clock, which ends earlier tokens.
     all.extend(machines(at).await);
     all.push(caller("the local credential", local(at).await, Holder::Local));
     all.extend(users(at).await);

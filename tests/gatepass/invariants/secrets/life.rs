@@ -18,7 +18,7 @@ const TOKENS: &str = "/api/v1/enrollment-tokens";
 const SERVICE: &str = "/api/v1/service-tokens";
 const ECE: &str = "/api/v1/platform/configuration/security/enrollment-tokens";
 
-/// What nobody may read anywhere, and every error that was answered.
+/// The secrets, and every answered error.
 pub(super) struct Life {
     pub(super) secrets: Vec<String>,
     pub(super) errors: Vec<String>,
