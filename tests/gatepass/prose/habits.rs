@@ -109,7 +109,7 @@ pub(super) fn all(name: &str, text: &str) -> Vec<Finding> {
         "md" => markdown(text),
         "rs" | "mjs" => comments(text, "//"),
         "sql" => comments(text, "--"),
-        "toml" | "yaml" | "py" | "conf" | "ci/run" | "sh" => comments(text, "#"),
+        "toml" | "yaml" | "py" | "conf" | "ci/run" => comments(text, "#"),
         _ => Vec::new(),
     };
     if extension == "rs" {
