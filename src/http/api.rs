@@ -27,75 +27,58 @@ mod tokens;
 mod users;
 mod verify;
 
-use http::Method;
-
+use self::described::described;
 pub use self::openapi::document;
 use super::route::Route;
 use crate::access::Permission as P;
 
 macro_rules! rows {
-    ($($row:expr => $handler:expr;)*) => {
-        vec![$({
-            let (method, path, permission) = $row;
-            Route::native(method, path, permission, $handler)
-        }),*]
+    ($($permission:expr => $($handler:ident)::+;)*) => {
+        vec![$(described!($($handler)::+).native($permission, $($handler)::+)),*]
     };
-}
-
-const fn get(path: &'static str, permission: P) -> (Method, &'static str, P) {
-    (Method::GET, path, permission)
-}
-
-const fn post(path: &'static str, permission: P) -> (Method, &'static str, P) {
-    (Method::POST, path, permission)
 }
 
 /// The native rows of the table.
 pub fn routes(public_metrics: bool) -> Vec<Route> {
     let metrics = if public_metrics { P::Anyone } else { P::Read };
-    let tokens = "/api/v1/enrollment-tokens";
-    let token = "/api/v1/enrollment-tokens/{id}";
-    let service_tokens = "/api/v1/service-tokens";
-    let service_token = "/api/v1/service-tokens/{id}";
-    let host = "/api/v1/hosts/{id}";
     let mut routes = rows! {
-        post(tokens, P::WriteTokens) => tokens::create::handle;
-        get(tokens, P::ReadTokens) => tokens::list::handle;
-        post("/api/v1/enrollment-tokens/revoke", P::WriteTokens) => together::tokens;
-        post("/api/v1/enrollment-tokens/{id}/rotate", P::WriteTokens) => tokens::rotate::handle;
-        get(token, P::ReadTokens) => tokens::show::handle;
-        (Method::DELETE, token, P::WriteTokens) => tokens::revoke::handle;
-        post(service_tokens, P::WriteTokens) => service_tokens::create::handle;
-        get(service_tokens, P::ReadTokens) => service_tokens::list::handle;
-        get(service_token, P::ReadTokens) => service_tokens::show::handle;
-        (Method::DELETE, service_token, P::WriteTokens) => service_tokens::revoke::handle;
-        post("/api/v1/bootstrap", P::Redeem) => bootstrap::handle;
-        post("/api/v1/renew", P::BeHost) => renewal::renew;
-        get("/api/v1/whoami", P::BeHost) => renewal::whoami;
-        post("/api/v1/leave", P::BeHost) => renewal::leave;
-        get("/api/v1/hosts", P::ReadHosts) => hosts::list;
-        post("/api/v1/hosts/revoke", P::WriteHosts) => together::hosts;
-        get(host, P::ReadHosts) => hosts::show;
-        (Method::PATCH, host, P::WriteHosts) => hosts::change;
-        (Method::DELETE, host, P::WriteHosts) => hosts::revoke;
-        get("/api/v1/roles", P::Read) => roles::list;
-        get("/api/v1/signing-keys", P::Read) => keys::list;
-        post("/api/v1/signing-keys/rotate", P::Administer) => keys::rotate;
-        post("/api/v1/signing-keys/{kid}/retire", P::Administer) => keys::retire;
-        get("/api/v1/ca", P::Read) => ca::show;
-        post("/api/v1/ca/rotate", P::Administer) => ca::rotate;
-        get("/api/v1/issuers", P::Read) => issuers::list;
-        post("/api/v1/issuers/retire", P::Administer) => issuers::retire;
-        get("/api/v1/clock", P::Read) => clock::show;
-        post("/api/v1/clock/accept", P::Administer) => clock::accept;
-        get("/api/v1/ledger", P::ReadLedger) => ledger::list;
-        get("/api/v1/ledger/verification", P::ReadLedger) => ledger::verify;
-        get("/readyz", P::Anyone) => operation::readyz;
-        get("/metrics", metrics) => operation::metrics;
+        P::WriteTokens => tokens::create::handle;
+        P::ReadTokens => tokens::list::handle;
+        P::WriteTokens => together::tokens;
+        P::WriteTokens => tokens::rotate::handle;
+        P::ReadTokens => tokens::show::handle;
+        P::WriteTokens => tokens::revoke::handle;
+        P::WriteTokens => service_tokens::create::handle;
+        P::ReadTokens => service_tokens::list::handle;
+        P::ReadTokens => service_tokens::show::handle;
+        P::WriteTokens => service_tokens::revoke::handle;
+        P::Redeem => bootstrap::handle;
+        P::BeHost => renewal::renew;
+        P::BeHost => renewal::whoami;
+        P::BeHost => renewal::leave;
+        P::ReadHosts => hosts::list;
+        P::WriteHosts => together::hosts;
+        P::ReadHosts => hosts::show;
+        P::WriteHosts => hosts::change;
+        P::WriteHosts => hosts::revoke;
+        P::Read => roles::list;
+        P::Read => keys::list;
+        P::Administer => keys::rotate;
+        P::Administer => keys::retire;
+        P::Read => ca::show;
+        P::Administer => ca::rotate;
+        P::Read => issuers::list;
+        P::Administer => issuers::retire;
+        P::Read => clock::show;
+        P::Administer => clock::accept;
+        P::ReadLedger => ledger::list;
+        P::ReadLedger => ledger::verify;
+        P::Anyone => operation::readyz;
+        metrics => operation::metrics;
     };
-    routes.push(Route::direct("/livez", operation::livez));
+    routes.push(described!(operation::livez).direct(operation::livez));
     routes.push(openapi::route(public_metrics));
-    let verify = Route::native(Method::POST, "/api/v1/verify", P::Introspect, verify::handle);
+    let verify = described!(verify::handle).native(P::Introspect, verify::handle);
     routes.push(verify.body_limit(verify::BODY_LIMIT));
     routes.extend(accounts());
     routes.extend(authorize::routes());
@@ -108,23 +91,21 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
 
 /// Users, their sessions and API keys.
 fn accounts() -> Vec<Route> {
-    let (users, user) = ("/api/v1/users", "/api/v1/users/{name}");
-    let (api_keys, api_key) = ("/api/v1/api-keys", "/api/v1/api-keys/{id}");
     rows! {
-        post("/api/v1/session", P::SignIn) => session::create;
-        get("/api/v1/session", P::Read) => session::show;
-        (Method::DELETE, "/api/v1/session", P::BeUser) => session::delete;
-        post(users, P::Administer) => users::create;
-        get(users, P::Administer) => users::list;
-        get(user, P::Administer) => users::show;
-        (Method::PATCH, user, P::Administer) => users::change;
-        (Method::DELETE, user, P::Administer) => users::delete;
-        (Method::PUT, "/api/v1/users/{name}/password", P::Administer) => users::reset_password;
-        post("/api/v1/users/{name}/sign-out", P::Administer) => users::sign_out;
-        post("/api/v1/password", P::BeUser) => users::change_password;
-        post(api_keys, P::KeepKeys) => api_keys::create;
-        get(api_keys, P::KeepKeys) => api_keys::list;
-        get(api_key, P::KeepKeys) => api_keys::show;
-        (Method::DELETE, api_key, P::KeepKeys) => api_keys::delete;
+        P::SignIn => session::create;
+        P::Read => session::show;
+        P::BeUser => session::delete;
+        P::Administer => users::create;
+        P::Administer => users::list;
+        P::Administer => users::show;
+        P::Administer => users::change;
+        P::Administer => users::delete;
+        P::Administer => users::reset_password;
+        P::Administer => users::sign_out;
+        P::BeUser => users::change_password;
+        P::KeepKeys => api_keys::create;
+        P::KeepKeys => api_keys::list;
+        P::KeepKeys => api_keys::show;
+        P::KeepKeys => api_keys::delete;
     }
 }

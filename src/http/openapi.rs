@@ -1,7 +1,6 @@
-//! The OpenAPI document (3.1): made from the table of routes, from what each handler says of itself (`#[utoipa::path]`), and
-//! from the shapes that requests and answers are read and written with.
+//! The OpenAPI document (3.1), from the table of routes, the handlers' `#[utoipa::path]` and the shapes of requests and
+//! answers.
 
-mod examples;
 mod problems;
 mod refine;
 pub(super) mod schemas;
@@ -16,20 +15,19 @@ use utoipa::openapi::{OpenApi, RefOr, Response};
 
 use super::route::Route;
 
-/// What every API client of the authority at `url` can know: `said` by the handlers, ordered and completed by `routes`.
-/// Routes of other systems' contracts are not in it, and what is said of no route is left out.
-pub fn document(routes: &[Route], said: &OpenApi, url: &str) -> Value {
-    let mut said = json!(said);
-    let (mut paths, mut errors) = (Map::new(), Map::new());
-    for route in routes.iter().filter(|route| route.dialect.schema.is_some()) {
-        let (path, method) = (template(route.path), route.method.as_str().to_ascii_lowercase());
-        let operation = said.pointer_mut(&format!("/paths/{}/{method}", pointer(&path)));
-        if let Some(mut operation) = operation.map(Value::take) {
-            problems::say(&mut operation, route, &mut errors);
-            operation["security"] = security::of(route);
-            security::say(&mut operation, route);
-            paths.entry(path).or_insert_with(|| json!({}))[method] = operation;
-        }
+/// The document of the authority at `url`: each of `routes` that has docs, and the shapes in `bodies`.
+pub fn document(routes: &[Route], bodies: &OpenApi, url: &str) -> Value {
+    let (mut paths, mut errors, mut schemas) = (Map::new(), Map::new(), schemas_of(&mut json!(bodies)));
+    for route in routes {
+        let Some(mut docs) = route.docs.map(|docs| json!(docs())) else { continue };
+        let method = route.method.as_str().to_ascii_lowercase();
+        let operation = docs.pointer_mut(&format!("/paths/{}/{method}", pointer(route.path)));
+        let Some(mut operation) = operation.map(Value::take) else { continue };
+        problems::say(&mut operation, route, &mut errors);
+        operation["security"] = security::of(route);
+        security::say(&mut operation, route);
+        paths.entry(template(route.path)).or_insert_with(|| json!({}))[method] = operation;
+        schemas.append(&mut schemas_of(&mut docs));
     }
     let mut document = json!({
         "openapi": "3.1.0",
@@ -38,16 +36,19 @@ pub fn document(routes: &[Route], said: &OpenApi, url: &str) -> Value {
         "tags": tags::all(),
         "paths": paths,
         "components": {
-            "schemas": said.pointer("/components/schemas"),
+            "schemas": schemas,
             "securitySchemes": security::schemes(),
-            "examples": problems::examples(routes, &errors),
             "responses": errors,
             "headers": headers(),
         },
     });
     refine::all(&mut document);
-    examples::fill(&mut document);
     document
+}
+
+fn schemas_of(docs: &mut Value) -> Map<String, Value> {
+    let schemas = docs.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    schemas.map(std::mem::take).unwrap_or_default()
 }
 
 /// 304, as documents that are made ahead are answered.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use tower_service::Service as _;
+use utoipa::openapi::OpenApi;
 use warp::Filter as _;
 
 use super::ResponseBody;
@@ -63,6 +64,8 @@ pub struct Route {
     pub body_limit: usize,
     /// What answers.
     pub serve: Serve,
+    /// Its part of the OpenAPI document, unless another system's contract describes it.
+    pub(super) docs: Option<fn() -> OpenApi>,
     pub(super) meters: Arc<Meters>,
 }
 
@@ -90,7 +93,7 @@ impl Route {
     {
         let meters = Arc::new(Meters::of(method.clone(), path));
         let (serve, body_limit) = (Serve::InTask(in_task(dialect, handler)), BODY_LIMIT);
-        Self { method, any_method: false, path, permission, dialect, body_limit, serve, meters }
+        Self { method, any_method: false, path, permission, dialect, body_limit, serve, docs: None, meters }
     }
 
     /// A native route that anyone may GET, answered in the connection's own task: no body is read, no caller judged, and
@@ -102,7 +105,17 @@ impl Route {
         let (method, permission, dialect) = (Method::GET, Permission::Anyone, &NATIVE);
         let serve = Serve::Direct(Arc::new(handler));
         let meters = Arc::new(Meters::of(method.clone(), path));
-        Self { method, any_method: false, path, permission, dialect, body_limit: 0, serve, meters }
+        Self {
+            method,
+            any_method: false,
+            path,
+            permission,
+            dialect,
+            body_limit: 0,
+            serve,
+            docs: None,
+            meters,
+        }
     }
 
     /// A native route that anyone may ask by any method, and that judges its caller itself: by `quick` in the connection's
@@ -116,13 +129,20 @@ impl Route {
         let (method, permission, dialect) = (Method::GET, Permission::Anyone, &NATIVE);
         let serve = Serve::DirectOr(Arc::new(quick), in_task(dialect, handler));
         let meters = Arc::new(Meters::of(method.clone(), path));
-        Self { method, any_method: true, path, permission, dialect, body_limit: 0, serve, meters }
+        Self { method, any_method: true, path, permission, dialect, body_limit: 0, serve, docs: None, meters }
     }
 
     /// The same route with another limit of its body, in bytes.
     #[must_use]
     pub const fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
+        self
+    }
+
+    /// The same route with its part of the OpenAPI document.
+    #[must_use]
+    pub(super) const fn docs(mut self, docs: fn() -> OpenApi) -> Self {
+        self.docs = Some(docs);
         self
     }
 }

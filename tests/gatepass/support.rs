@@ -12,6 +12,7 @@ pub(crate) mod inside;
 pub(crate) mod listing;
 pub(crate) mod pattern;
 pub(crate) mod process;
+pub(crate) mod sample;
 pub(crate) mod schema;
 pub(crate) mod served;
 pub(crate) mod terminal;

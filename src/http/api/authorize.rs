@@ -12,6 +12,7 @@ use http::StatusCode;
 
 use self::demand::{Demand, Place};
 use self::verdict::{Subject, refused, verdict};
+use crate::http::api::described::described;
 use crate::http::call::Call;
 use crate::http::credential;
 use crate::http::forwarded::Shown;
@@ -29,11 +30,11 @@ pub(super) fn routes() -> Vec<Route> {
     let by_query = |inquiry: &Inquiry<'_>| quick(inquiry, Place::Query);
     let by_segment = |inquiry: &Inquiry<'_>| quick(inquiry, Place::Segment);
     vec![
-        Route::any_method("/api/v1/authorize", by_query, doors::by_query),
-        Route::any_method("/api/v1/authorize-with/{demand}", by_segment, doors::by_segment),
+        described!(doors::by_query).any_method(by_query, doors::by_query),
+        described!(doors::by_segment).any_method(by_segment, doors::by_segment),
         // A rest is never empty: the root of the guarded service is a row of its own.
-        Route::any_method("/api/v1/authorize-with/{demand}/", by_segment, doors::of_root),
-        Route::any_method("/api/v1/authorize-with/{demand}/{*rest}", by_segment, doors::of_rest),
+        described!(doors::of_root).any_method(by_segment, doors::of_root),
+        described!(doors::of_rest).any_method(by_segment, doors::of_rest),
     ]
 }
 

@@ -1,88 +1,104 @@
-//! What the handlers say of themselves: each native row's handler stands here, or a test of `http/openapi` fails.
+//! Rows whose method, path and docs come from the `#[utoipa::path]` of their handler.
 
-use utoipa::OpenApi;
+use std::future::Future;
+
+use http::Method;
+use utoipa::OpenApi as _;
+use utoipa::openapi::{OpenApi, PathItem};
 
 use super::oauth::dialect::OAuthBody;
-use super::{
-    api_keys, authorize, bootstrap, ca, clock, hosts, issuers, keys, ledger, oauth, openapi, operation,
-    published, renewal, roles, service_tokens, session, settings, status, together, tokens, users, verify,
-};
-use crate::http::problem::NativeBody;
+use crate::access::Permission;
+use crate::http::call::Call;
+use crate::http::dialect::Dialect;
+use crate::http::inquiry::Inquiry;
+use crate::http::problem::{NativeBody, Problem};
+use crate::http::reply::Reply;
+use crate::http::route::{Answer, Route};
 
-/// Every `#[utoipa::path]` of the native API, with the shapes that they name.
-#[derive(OpenApi)]
-#[openapi(
-    paths(
-        tokens::create::handle,
-        tokens::list::handle,
-        tokens::show::handle,
-        tokens::revoke::handle,
-        tokens::rotate::handle,
-        together::tokens,
-        service_tokens::create::handle,
-        service_tokens::list::handle,
-        service_tokens::show::handle,
-        service_tokens::revoke::handle,
-        bootstrap::handle,
-        renewal::renew,
-        renewal::whoami,
-        renewal::leave,
-        hosts::list,
-        hosts::show,
-        hosts::change,
-        hosts::revoke,
-        together::hosts,
-        roles::list,
-        keys::list,
-        keys::rotate,
-        keys::retire,
-        ca::show,
-        ca::rotate,
-        issuers::list,
-        issuers::retire,
-        clock::show,
-        clock::accept,
-        ledger::list,
-        ledger::verify,
-        session::create,
-        session::show,
-        session::delete,
-        users::list,
-        users::create,
-        users::show,
-        users::change,
-        users::delete,
-        users::reset_password,
-        users::sign_out,
-        users::change_password,
-        api_keys::list,
-        api_keys::create,
-        api_keys::show,
-        api_keys::delete,
-        settings::show,
-        settings::change,
-        operation::livez,
-        operation::readyz,
-        operation::metrics,
-        openapi::serve,
-        verify::handle,
-        authorize::doors::by_query,
-        authorize::doors::by_segment,
-        authorize::doors::of_root,
-        authorize::doors::of_rest,
-        oauth::introspect::handle,
-        oauth::revoke::handle,
-        oauth::metadata::serve,
-        published::jwks,
-        published::root,
-        published::chain,
-        published::pinned_root,
-        published::crl,
-        status::aggregation,
-        status::list,
-        status::events,
-        status::list_events,
-    ),
-    components(schemas(NativeBody<'static>, OAuthBody<'static>))
-)]
-pub(super) struct Described;
+/// The description of a handler, read once per process.
+macro_rules! described {
+    ($($handler:tt)+) => {{
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($handler)+))]
+        struct Handler;
+        static ROW: std::sync::LazyLock<$crate::http::api::described::Described> = std::sync::LazyLock::new(|| {
+            $crate::http::api::described::Described::of(<Handler as utoipa::OpenApi>::openapi)
+        });
+        &*ROW
+    }};
+}
+pub(super) use described;
+
+/// The description of one handler.
+pub(super) struct Described {
+    method: Method,
+    path: String,
+    docs: fn() -> OpenApi,
+}
+
+impl Described {
+    /// `docs` hold the one operation of the handler.
+    pub(super) fn of(docs: fn() -> OpenApi) -> Self {
+        let (path, item) = docs().paths.paths.into_iter().next().unwrap_or_default();
+        Self { method: method(&item), path, docs }
+    }
+
+    /// A native row.
+    pub(super) fn native<H, F>(&'static self, permission: Permission, handler: H) -> Route
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+    {
+        Route::native(self.method.clone(), &self.path, permission, handler).docs(self.docs)
+    }
+
+    /// A row of `dialect`.
+    pub(super) fn of_dialect<H, F>(
+        &'static self,
+        dialect: &'static Dialect,
+        permission: Permission,
+        handler: H,
+    ) -> Route
+    where
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+    {
+        Route::of(dialect, self.method.clone(), &self.path, permission, handler).docs(self.docs)
+    }
+
+    /// A row that is answered in the connection's task.
+    pub(super) fn direct<H>(&'static self, handler: H) -> Route
+    where
+        H: Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
+    {
+        Route::direct(&self.path, handler).docs(self.docs)
+    }
+
+    /// A row for any method.
+    pub(super) fn any_method<Q, H, F>(&'static self, quick: Q, handler: H) -> Route
+    where
+        Q: Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>> + Send + Sync + 'static,
+        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
+    {
+        Route::any_method(&self.path, quick, handler).docs(self.docs)
+    }
+}
+
+fn method(item: &PathItem) -> Method {
+    match item {
+        PathItem { post: Some(_), .. } => Method::POST,
+        PathItem { put: Some(_), .. } => Method::PUT,
+        PathItem { patch: Some(_), .. } => Method::PATCH,
+        PathItem { delete: Some(_), .. } => Method::DELETE,
+        _ => Method::GET,
+    }
+}
+
+/// The shapes of problems, which rows bring along.
+pub(super) fn bodies() -> OpenApi {
+    #[derive(utoipa::OpenApi)]
+    #[openapi(components(schemas(NativeBody<'static>, OAuthBody<'static>)))]
+    struct Bodies;
+    Bodies::openapi()
+}

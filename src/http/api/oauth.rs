@@ -5,10 +5,9 @@ pub(super) mod introspect;
 pub(super) mod metadata;
 pub(super) mod revoke;
 
-use http::Method;
-
 use self::dialect::OAUTH;
 use crate::access::Permission;
+use crate::http::api::described::described;
 use crate::http::route::Route;
 
 /// Where a token's meaning is asked for.
@@ -19,8 +18,8 @@ const REVOKE: &str = "/oauth2/revoke";
 /// The rows.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::of(&OAUTH, Method::POST, INTROSPECT, Permission::Introspect, introspect::handle),
-        Route::of(&OAUTH, Method::POST, REVOKE, Permission::WriteTokens, revoke::handle),
-        Route::direct("/.well-known/oauth-authorization-server", |inquiry| Ok(metadata::serve(inquiry))),
+        described!(introspect::handle).of_dialect(&OAUTH, Permission::Introspect, introspect::handle),
+        described!(revoke::handle).of_dialect(&OAUTH, Permission::WriteTokens, revoke::handle),
+        described!(metadata::serve).direct(|inquiry| Ok(metadata::serve(inquiry))),
     ]
 }

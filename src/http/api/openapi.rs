@@ -3,9 +3,8 @@
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use utoipa::OpenApi as _;
 
-use super::described::Described;
+use super::described::{bodies, described};
 use crate::http::document::serve as serve_document;
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{self, NotModified, tags};
@@ -17,13 +16,13 @@ const AGE: u32 = 300;
 
 /// The document of the native API at `url`.
 pub fn document(public_metrics: bool, url: &str) -> Value {
-    openapi::document(&super::routes(public_metrics), &Described::openapi(), url)
+    openapi::document(&super::routes(public_metrics), &bodies(), url)
 }
 
 /// The row. The external URL is that of the whole run, so that the document is made once.
 pub(super) fn route(public_metrics: bool) -> Route {
     let made = OnceLock::new();
-    Route::direct("/openapi.json", move |inquiry| Ok(serve(inquiry, public_metrics, &made)))
+    described!(serve).direct(move |inquiry| Ok(serve(inquiry, public_metrics, &made)))
 }
 
 /// Fetch this document

@@ -1,5 +1,6 @@
 //! Public documents: keys, CA certificates, CRLs. They are served from memory, also while the store is down.
 
+use super::described::described;
 use crate::http::document;
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::schemas::Der;
@@ -16,11 +17,11 @@ const PEM_EXAMPLE: &str = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICAT
 /// The rows.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::direct("/.well-known/jwks.json", |inquiry| Ok(jwks(inquiry))),
-        Route::direct("/ca/root.pem", root),
-        Route::direct("/ca/chain.pem", |inquiry| Ok(chain(inquiry))),
-        Route::direct("/ca/root/{fingerprint}", pinned_root),
-        Route::direct("/ca/crl/{ski}", crl),
+        described!(jwks).direct(|inquiry| Ok(jwks(inquiry))),
+        described!(root).direct(root),
+        described!(chain).direct(|inquiry| Ok(chain(inquiry))),
+        described!(pinned_root).direct(pinned_root),
+        described!(crl).direct(crl),
     ]
 }
 

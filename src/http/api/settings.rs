@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::described::described;
 use crate::access::Permission;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
@@ -46,10 +46,9 @@ fn example() -> Value {
 
 /// The rows.
 pub(super) fn routes() -> [Route; 2] {
-    let path = "/api/v1/settings";
     [
-        Route::native(Method::GET, path, Permission::Read, show),
-        Route::native(Method::PATCH, path, Permission::Administer, change),
+        described!(show).native(Permission::Read, show),
+        described!(change).native(Permission::Administer, change),
     ]
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 
+use super::described::described;
 use crate::access::address::subscriber;
 use crate::http::document;
 use crate::http::inquiry::Inquiry;
@@ -29,10 +30,10 @@ const EVENTS: &str = "event: change\nid: 9f2c4e71a0b35d88-42\ndata: {\"list\":\"
 /// The rows.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::direct("/status", aggregation),
-        Route::direct("/status/{list}", list),
-        Route::direct("/status/events", events),
-        Route::direct("/status/{list}/events", list_events),
+        described!(aggregation).direct(aggregation),
+        described!(list).direct(list),
+        described!(events).direct(events),
+        described!(list_events).direct(list_events),
     ]
 }
 

@@ -87,7 +87,7 @@ fn writes_for_a_user(route: &Route) -> bool {
     route.method != Method::GET && !by_others.contains(&route.permission)
 }
 
-/// One status, with its codes as examples.
+/// One status, with its codes.
 fn response(status: u16, codes: &[Code], dialect: &Dialect, schema: &ErrorSchema) -> Value {
     let advice = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.advice()));
     let description = advice.collect::<Vec<_>>().join("; ");
@@ -96,12 +96,7 @@ fn response(status: u16, codes: &[Code], dialect: &Dialect, schema: &ErrorSchema
     let spelt = spelt.iter().map(|code| code.trim_matches('"')).collect::<Vec<_>>();
     let one_of = json!({ "properties": { schema.code: { "enum": spelt } } });
     let reference = json!({ "$ref": format!("#/components/schemas/{}", schema.name) });
-    let example = |code: &Code| {
-        let name = key(code.as_str(), schema);
-        (code.as_str().to_owned(), json!({ "$ref": format!("#/components/examples/{name}") }))
-    };
-    let examples = codes.iter().map(example).collect::<Map<_, _>>();
-    let content = json!({ "schema": { "allOf": [reference, one_of] }, "examples": examples });
+    let content = json!({ "schema": { "allOf": [reference, one_of] } });
     let mut response = json!({ "description": description, "content": { dialect.media_type: content } });
     if matches!(status, 429 | 503) {
         response["headers"] = json!({ "Retry-After": { "$ref": "#/components/headers/RetryAfter" } });
@@ -113,23 +108,7 @@ fn body(code: Code, dialect: &Dialect) -> Value {
     (dialect.body)(&Problem::of(code, code.advice()))
 }
 
-/// The name of an example. Each dialect has its own.
+/// The name of a code in the names of responses.
 fn key(code: &str, schema: &ErrorSchema) -> String {
     format!("{}{code}", schema.prefix)
-}
-
-/// The examples that the responses of `shared` name, in the dialects of `routes`.
-pub(super) fn examples(routes: &[Route], shared: &Map<String, Value>) -> Value {
-    let named = shared.keys().flat_map(|codes| codes.split('.')).collect::<BTreeSet<_>>();
-    let mut examples = Map::new();
-    for dialect in routes.iter().map(|route| route.dialect) {
-        let Some(schema) = &dialect.schema else { continue };
-        for code in Code::ALL {
-            let name = key(code.as_str(), schema);
-            if named.contains(name.as_str()) && !examples.contains_key(&name) {
-                examples.insert(name, json!({ "summary": code.advice(), "value": body(*code, dialect) }));
-            }
-        }
-    }
-    Value::Object(examples)
 }

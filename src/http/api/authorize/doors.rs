@@ -73,7 +73,7 @@ pub(in crate::http::api) async fn of_root(call: Call) -> Result<Reply, Problem> 
 /// As `authorize_with`, with any path behind it, of several segments too.
 #[utoipa::path(
     get,
-    path = "/api/v1/authorize-with/{demand}/{rest}",
+    path = "/api/v1/authorize-with/{demand}/{*rest}",
     operation_id = "authorize_path_with",
     tag = tags::ASKING,
     params(

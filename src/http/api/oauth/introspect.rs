@@ -75,7 +75,7 @@ pub(super) struct Inactive {
 /// RFC 7662. Anything but a good token is exactly `{"active":false}`.
 #[utoipa::path(
     post,
-    path = "/oauth2/introspect",
+    path = super::INTROSPECT,
     operation_id = "introspect",
     tag = tags::ASKING,
     request_body(content = Question, content_type = "application/x-www-form-urlencoded"),

@@ -28,7 +28,7 @@ pub(super) struct Question {
 /// RFC 7009. What is no token of this authority is as good as revoked.
 #[utoipa::path(
     post,
-    path = "/oauth2/revoke",
+    path = super::REVOKE,
     operation_id = "revoke_presented_token",
     tag = tags::ASKING,
     request_body(content = Question, content_type = "application/x-www-form-urlencoded"),
