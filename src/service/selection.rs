@@ -1,17 +1,21 @@
-//! What was counted, as a text that is brought back: the same number may be of others by then.
+//! The name of a set of tokens or hosts, which a dry run returns and the revocation gives back.
+
+use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::RequestError;
 
-/// Names a set of tokens or hosts: no other set has the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The name of a set of tokens or hosts. Another set of the same size has another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Selection(String);
 
 impl Selection {
-    /// What names the set of these ids, in whatever order they come.
+    /// The name of the set of these ids, in any order.
     pub(super) fn of(ids: impl Iterator<Item = [u8; 16]>) -> Self {
         let mut ids: Vec<_> = ids.collect();
         ids.sort_unstable();
@@ -20,38 +24,34 @@ impl Selection {
         Self(URL_SAFE_NO_PAD.encode(whole.finalize()))
     }
 
-    /// What somebody says that names a set.
-    pub const fn said(text: String) -> Self {
-        Self(text)
-    }
-
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
 
-/// What was counted before; if it is something else by now nothing is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Expected {
-    /// So many.
-    Count(u64),
-    /// Exactly these.
-    These(Selection),
-}
-
-impl Expected {
-    /// Whether `ids` are what was expected.
+    /// Checks that `ids` are this set.
     ///
     /// # Errors
-    /// [`RequestError::CountChanged`] if not.
+    /// [`RequestError::CountChanged`] if they are not.
     pub(super) fn judge(&self, ids: impl ExactSizeIterator<Item = [u8; 16]>) -> Result<(), RequestError> {
         let count = ids.len() as u64;
-        let same = match self {
-            Self::Count(expected) => *expected == count,
-            Self::These(expected) => *expected == Selection::of(ids),
-        };
-        if same { Ok(()) } else { Err(RequestError::CountChanged { count }) }
+        if *self == Self::of(ids) { Ok(()) } else { Err(RequestError::CountChanged { count }) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Selection {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Selection;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the `selection` of a dry run, not its `count`")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Selection, E> {
+                Ok(Selection(text.to_owned()))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_selection_names_the_set_whatever_its_order_and_no_other() {
+    fn a_selection_names_one_set_in_any_order() {
         let of = |ids: &[u8]| Selection::of(ids.iter().map(|id| [*id; 16]));
         assert_eq!(of(&[1, 2]), of(&[2, 1]));
         assert_ne!(of(&[1, 2]), of(&[1, 3]));
@@ -69,13 +69,11 @@ mod tests {
     }
 
     #[test]
-    fn as_many_others_are_not_what_was_counted() {
+    fn another_set_of_the_same_size_is_refused() {
         let (counted, others) = ([[1; 16], [2; 16]], [[1; 16], [3; 16]]);
-        let these = Expected::These(Selection::of(counted.into_iter()));
+        let selection = Selection::of(counted.into_iter());
+        assert_eq!(selection.judge(counted.into_iter()), Ok(()));
         let changed = Err(RequestError::CountChanged { count: 2 });
-        assert_eq!(these.judge(counted.into_iter()), Ok(()));
-        assert_eq!(these.judge(others.into_iter()), changed);
-        assert_eq!(Expected::Count(2).judge(others.into_iter()), Ok(()));
-        assert_eq!(Expected::Count(3).judge(others.into_iter()), changed);
+        assert_eq!(selection.judge(others.into_iter()), changed);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::hosts::HostAdmin;
 use super::listing::{HostWords, TokenWords};
-use super::selection::{Expected, Selection};
+use super::selection::Selection;
 use super::tokens::TokenAdmin;
 use super::{Caller, ServiceError, TokenError};
 use crate::id::{HostId, TokenId};
@@ -32,8 +32,8 @@ pub struct TokensOrder {
     pub which: Which<TokenWords, TokenId>,
     /// Take the hosts along that they admitted.
     pub hosts: bool,
-    /// What was counted before.
-    pub expect: Option<Expected>,
+    /// The selection that a dry run returned.
+    pub expect: Option<Selection>,
 }
 
 /// Hosts that are to be revoked together.
@@ -41,8 +41,8 @@ pub struct TokensOrder {
 pub struct HostsOrder {
     /// Which. Without a state in the words: those that are not revoked.
     pub which: Which<HostWords, HostId>,
-    /// What was counted before.
-    pub expect: Option<Expected>,
+    /// The selection that a dry run returned.
+    pub expect: Option<Selection>,
 }
 
 /// What would be taken back.

@@ -1,4 +1,4 @@
-//! `POST /api/v1/enrollment-tokens/revoke` and `POST /api/v1/hosts/revoke`: take many back, after a count.
+//! `POST /api/v1/enrollment-tokens/revoke` and `POST /api/v1/hosts/revoke`: revoke many, after a dry run.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,7 +14,7 @@ use crate::http::request::object::object_or_null;
 use crate::id::{HostId, TokenId};
 use crate::service::FieldError;
 use crate::service::listing::{HostWords, TokenWords};
-use crate::service::selection::{Expected, Selection};
+use crate::service::selection::Selection;
 use crate::service::together::{self, HostsOrder, TokensOrder, Which};
 
 /// How many ids one call may bring: as many as fit its body.
@@ -29,25 +29,6 @@ struct Request<Words> {
     dry_run: bool,
 }
 
-/// What a dry run answered: the number, or the selection, which is of no others.
-#[derive(Deserialize, Serialize, ToSchema)]
-#[serde(untagged)]
-enum Expect {
-    /// `count`.
-    Count(u64),
-    /// `selection`.
-    These(String),
-}
-
-impl From<Expect> for Expected {
-    fn from(expect: Expect) -> Self {
-        match expect {
-            Expect::Count(count) => Self::Count(count),
-            Expect::These(selection) => Self::These(Selection::said(selection)),
-        }
-    }
-}
-
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = HostsRevocation, example = json!({ "filter": { "state": "expired" }, "dry_run": true }))]
@@ -60,9 +41,9 @@ struct HostsRequest {
     filter: Option<HostWords>,
     /// All there are.
     all: bool,
-    /// How many or which they are: the `count` or `selection` that a dry run answered; needed without `ids`.
-    #[schema(example = 3)]
-    expect: Option<Expect>,
+    /// The `selection` of a dry run; required without `ids`.
+    #[schema(value_type = Option<String>, example = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")]
+    expect: Option<Selection>,
     /// Only count them.
     dry_run: bool,
 }
@@ -80,9 +61,9 @@ struct TokensRequest {
     filter: Option<TokenWords>,
     /// All there are.
     all: bool,
-    /// How many or which they are: the `count` or `selection` that a dry run answered; needed without `ids`.
-    #[schema(example = 3)]
-    expect: Option<Expect>,
+    /// The `selection` of a dry run; required without `ids`.
+    #[schema(value_type = Option<String>, example = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")]
+    expect: Option<Selection>,
     /// Only count them.
     dry_run: bool,
     /// `revoke`: the hosts that came in by them go with them.
@@ -107,8 +88,8 @@ struct Counted {
     #[schema(example = 3)]
     count: u64,
     /// Which they are: as `expect` it takes these and no others.
-    #[schema(example = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")]
-    selection: String,
+    #[schema(value_type = String, example = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")]
+    selection: Selection,
     /// How many hosts came in by them, if they would go too.
     #[schema(nullable = false, example = 5)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -158,7 +139,7 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
     if matches!(which, Which::Matching(_)) {
         call.demand(Permission::ReadTokens)?;
     }
-    let order = TokensOrder { which, hosts, expect: expect.map(Expected::from) };
+    let order = TokensOrder { which, hosts, expect };
     let authority = &call.authority;
     if dry_run {
         return Ok(counted(authority.tokens.count_tokens(&order).await?, hosts));
@@ -194,7 +175,7 @@ pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
     if matches!(which, Which::Matching(_)) {
         call.demand(Permission::ReadHosts)?;
     }
-    let order = HostsOrder { which, expect: expect.map(Expected::from) };
+    let order = HostsOrder { which, expect };
     if dry_run {
         return Ok(counted(call.authority.hosts.count_hosts(&order).await?, false));
     }
@@ -206,12 +187,7 @@ pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
 /// The answer of a dry run; with how many hosts, if they would go along.
 fn counted(counted: together::Counted, along: bool) -> Reply {
     let together::Counted { count, hosts, selection } = counted;
-    Reply::ok(&Outcome::Counted(Counted {
-        dry_run: true,
-        count,
-        selection: selection.as_str().to_owned(),
-        hosts: along.then_some(hosts),
-    }))
+    Reply::ok(&Outcome::Counted(Counted { dry_run: true, count, selection, hosts: along.then_some(hosts) }))
 }
 
 impl<Words: Default> Request<Words> {
@@ -240,7 +216,7 @@ impl<Words: Default> Request<Words> {
                 None => wrong("ids", "one of them is no id"),
             },
             (None, _) if !expected && !dry_run => {
-                wrong("expect", "say how many: ask with \"dry_run\": true, and bring the count it answers")
+                wrong("expect", "send \"dry_run\": true first, then give the `selection` that it returns")
             }
             (None, filter) => Ok(Which::Matching(filter.unwrap_or_default())),
         }

@@ -78,7 +78,7 @@ codes! {
     TooManyApiKeys = CONFLICT "too_many_api_keys" "Too many api keys", "delete some API keys of this owner first";
     EmergencyToken = CONFLICT "emergency_token" "Emergency token", "confirm with `confirm=emergency`";
     AlreadyRotated = CONFLICT "already_rotated" "Already rotated", "the token has a successor: rotate the successor";
-    CountChanged = CONFLICT "count_changed" "Count changed", "the selection changed since it was counted: count again";
+    CountChanged = CONFLICT "count_changed" "Count changed", "the selection has changed: send a dry run again";
     KeyNeeded = CONFLICT "key_needed" "Key needed", "confirm with `confirm`, or wait until the key's tokens have ended";
     KeyInUse = CONFLICT "key_in_use" "Key in use", "the key is current or prepared: rotate first, or set `compromised`";
     IssuerNeeded = CONFLICT "issuer_needed" "Issuer needed", "confirm with `confirm`: live persistent tokens name the URL and stop working";

@@ -1,4 +1,4 @@
-//! Taking back many: nobody takes back more than was counted.
+//! Revoking many: only the selection of the dry run is revoked.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,14 @@ async fn revoke(at: &Running, body: Value) -> Said {
     at.admin().post(REVOKE, &body).await
 }
 
-/// The answer of a dry run without the selection.
+/// The selection of a dry run of `body`.
+async fn selection(at: &Running, body: &Value) -> Value {
+    let mut dry_run = body.clone();
+    dry_run["dry_run"] = json!(true);
+    revoke(at, dry_run).await.json["selection"].take()
+}
+
+/// The answer of a dry run without its selection.
 fn counted(said: &Said) -> Value {
     let mut counted = said.json.clone();
     let selection = counted.as_object_mut().unwrap().remove("selection").unwrap();
@@ -36,13 +43,14 @@ async fn a_changed_count_is_409() {
     assert_eq!(state(&at, &one).await, "pending", "counting changes nothing");
 
     let third = at.mint(rack).await;
-    let changed = revoke(&at, json!({ "filter": filter, "expect": 2 })).await;
+    let changed = revoke(&at, json!({ "filter": filter, "expect": told.json["selection"] })).await;
     assert_eq!((changed.status, changed.code()), (409, "count_changed"));
     assert!(changed.json["detail"].as_str().unwrap().contains('3'), "{}", changed.text);
     assert_eq!(state(&at, &one).await, "pending");
 
     let before = at.entries("token_revoked").await;
-    let done = revoke(&at, json!({ "filter": filter, "expect": 3 })).await;
+    let selection = selection(&at, &json!({ "filter": filter })).await;
+    let done = revoke(&at, json!({ "filter": filter, "expect": selection })).await;
     assert_eq!((done.status, &done.json), (200, &json!({ "dry_run": false, "revoked": 3 })));
     for token in [&one, &two, &third] {
         assert_eq!(state(&at, token).await, "revoked");
@@ -69,8 +77,18 @@ async fn as_many_others_are_not_what_was_counted() {
     assert_eq!(again["count"], counted["count"]);
     let done = revoke(&at, json!({ "filter": filter, "expect": again["selection"] })).await;
     assert_eq!((done.status, &done.json["revoked"]), (200, &json!(2)), "{}", done.text);
-    let wrong = revoke(&at, json!({ "filter": filter, "expect": true })).await;
-    assert_eq!((wrong.status, &wrong.json["fields"][0]["field"]), (400, &json!("expect")));
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_count_as_expect_is_400_and_names_selection() {
+    let at = Running::start().await;
+    for expect in [json!(2), json!(true)] {
+        let wrong = revoke(&at, json!({ "all": true, "expect": expect })).await;
+        let field = &wrong.json["fields"][0];
+        assert_eq!((wrong.status, &field["field"]), (400, &json!("expect")));
+        assert!(field["message"].as_str().unwrap().contains("`selection`"), "{}", wrong.text);
+    }
     at.stop().await;
 }
 
@@ -80,7 +98,7 @@ async fn all_means_all_but_the_emergency_token() {
     at.mint(json!({})).await;
     let counted = revoke(&at, json!({ "all": true, "dry_run": true })).await;
     assert_eq!(counted.json["count"], json!(2), "that, and the first roles token");
-    let done = revoke(&at, json!({ "all": true, "expect": 2 })).await;
+    let done = revoke(&at, json!({ "all": true, "expect": counted.json["selection"] })).await;
     assert_eq!(done.json["revoked"], json!(2));
     let token = at.emergency_token.clone().unwrap();
     assert_eq!(Host::new().redeem(&at, &token).await.status, 200);
@@ -97,8 +115,10 @@ async fn tokens_in_any_state_are_revoked_with_hosts() {
     let host = Host::new();
     let enrolled = host.redeem(&at, &token_of(&used)).await;
     let body = json!({ "filter": { "label": "bad" }, "hosts": "revoke", "dry_run": true });
-    assert_eq!(counted(&revoke(&at, body).await), json!({ "dry_run": true, "count": 2, "hosts": 1 }));
-    let body = json!({ "filter": { "label": "bad" }, "hosts": "revoke", "expect": 2 });
+    let told = revoke(&at, body).await;
+    assert_eq!(counted(&told), json!({ "dry_run": true, "count": 2, "hosts": 1 }));
+    let expect = &told.json["selection"];
+    let body = json!({ "filter": { "label": "bad" }, "hosts": "revoke", "expect": expect });
     assert_eq!(revoke(&at, body).await.json, json!({ "dry_run": false, "revoked": 1, "hosts_revoked": 1 }));
     assert_eq!(host.client(&at, &enrolled.json).get("/api/v1/whoami").await.code(), "host_revoked");
     assert_eq!(state(&at, &unused).await, "revoked");
@@ -145,8 +165,8 @@ async fn hosts_are_revoked_by_filter_after_a_count() {
     let ask = async |body: Value| admin.post("/api/v1/hosts/revoke", &body).await;
     let told = ask(json!({ "filter": filter, "dry_run": true })).await;
     assert_eq!(counted(&told), json!({ "dry_run": true, "count": 3 }));
-    assert_eq!(ask(json!({ "filter": filter, "expect": 4 })).await.code(), "count_changed");
-    let done = ask(json!({ "filter": filter, "expect": 3 })).await;
+    assert_eq!(ask(json!({ "filter": filter, "expect": "others" })).await.code(), "count_changed");
+    let done = ask(json!({ "filter": filter, "expect": told.json["selection"] })).await;
     assert_eq!(done.json, json!({ "dry_run": false, "revoked": 3 }));
     assert_eq!(at.entries("host_revoked").await, 3);
     assert_eq!(other.client(&at, &enrolled.json).get("/api/v1/whoami").await.status, 200);
