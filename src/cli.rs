@@ -58,12 +58,12 @@ server did not start; 74 the disk failed. `gatepass status` has its own: see its
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Verb,
 }
 
 #[derive(Subcommand)]
-enum Command {
-    Serve(serve::Serve),
+enum Verb {
+    Serve(serve::ServeCommand),
     Demo(demo::Demo),
     Enroll(enroll::EnrollCommand),
     Renew(renew::RenewCommand),
@@ -85,9 +85,9 @@ enum Command {
     Settings(settings::SettingsCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
-    Login(login::Login),
-    Logout(session::Logout),
-    Session(session::Session),
+    Login(login::LoginCommand),
+    Logout(session::LogoutCommand),
+    Session(session::SessionCommand),
     #[command(subcommand)]
     User(user::UserCommand),
     #[command(subcommand, name = "api-key")]
@@ -124,13 +124,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, environment: &Environment) -> Result<(), CliError> {
+fn run(command: Verb, environment: &Environment) -> Result<(), CliError> {
     match command {
         // What needs no network needs no runtime.
-        Command::CheckConfig(command) => command.run(environment),
-        Command::Openapi(command) => command.run(),
-        Command::Completions(command) => command.run(),
-        Command::Serve(_) | Command::Demo(_) => {
+        Verb::CheckConfig(command) => command.run(environment),
+        Verb::Openapi(command) => command.run(),
+        Verb::Completions(command) => command.run(),
+        Verb::Serve(_) | Verb::Demo(_) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
             runtime.block_on(run_async(command, environment))
         }
@@ -142,30 +142,30 @@ fn run(command: Command, environment: &Environment) -> Result<(), CliError> {
     }
 }
 
-async fn run_async(command: Command, environment: &Environment) -> Result<(), CliError> {
+async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliError> {
     match command {
-        Command::Serve(command) => command.run(environment).await,
-        Command::Demo(command) => command.run().await,
-        Command::Enroll(command) => command.run(environment).await,
-        Command::Renew(command) => command.run().await,
-        Command::Status(command) => command.run().await,
-        Command::Leave(command) => command.run().await,
-        Command::Token(command) => command.run(environment).await,
-        Command::Host(command) => command.run(environment).await,
-        Command::Keys(command) => command.run(environment).await,
-        Command::Ca(command) => command.run(environment).await,
-        Command::Issuer(command) => command.run(environment).await,
-        Command::Clock(command) => command.run(environment).await,
-        Command::Settings(command) => command.run(environment).await,
-        Command::Ledger(command) => command.run(environment).await,
-        Command::Login(command) => command.run(environment).await,
-        Command::Logout(command) => command.run(environment).await,
-        Command::Session(command) => command.run(environment).await,
-        Command::User(command) => command.run(environment).await,
-        Command::ApiKey(command) => command.run(environment).await,
-        Command::CheckConfig(command) => command.run(environment),
-        Command::Openapi(command) => command.run(),
-        Command::Completions(command) => command.run(),
+        Verb::Serve(command) => command.run(environment).await,
+        Verb::Demo(command) => command.run().await,
+        Verb::Enroll(command) => command.run(environment).await,
+        Verb::Renew(command) => command.run().await,
+        Verb::Status(command) => command.run().await,
+        Verb::Leave(command) => command.run().await,
+        Verb::Token(command) => command.run(environment).await,
+        Verb::Host(command) => command.run(environment).await,
+        Verb::Keys(command) => command.run(environment).await,
+        Verb::Ca(command) => command.run(environment).await,
+        Verb::Issuer(command) => command.run(environment).await,
+        Verb::Clock(command) => command.run(environment).await,
+        Verb::Settings(command) => command.run(environment).await,
+        Verb::Ledger(command) => command.run(environment).await,
+        Verb::Login(command) => command.run(environment).await,
+        Verb::Logout(command) => command.run(environment).await,
+        Verb::Session(command) => command.run(environment).await,
+        Verb::User(command) => command.run(environment).await,
+        Verb::ApiKey(command) => command.run(environment).await,
+        Verb::CheckConfig(command) => command.run(environment),
+        Verb::Openapi(command) => command.run(),
+        Verb::Completions(command) => command.run(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The host's side (enroll, renew, leave, status) and the admin API client that the command line is made of.
 
 pub mod api;
+pub mod authority;
 pub mod daemon;
 pub mod directory;
 pub mod enroll;

@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::time::Instant;
 
-use self::address::Address;
+use self::address::ServerAddress;
 pub use self::error::ConnectError;
 use self::handshake::Handshake;
 pub use self::streaming::Streaming;
@@ -55,7 +55,7 @@ pub struct Response {
 
 /// An HTTPS client of one server, which it trusts by [`Trust`] and nothing else: no system roots, no proxy, no redirect.
 pub struct Connector {
-    address: Address,
+    address: ServerAddress,
     handshake: Handshake,
     root: Arc<OnceLock<CertificateDer<'static>>>,
     kept: Mutex<Vec<(Sender, Instant)>>,
@@ -68,7 +68,7 @@ impl Connector {
     /// [`ConnectError`], if the URL is no such URL, the roots are unusable, or the identity's key is not its
     /// certificate's.
     pub fn new(url: &str, trust: Trust, identity: Option<Identity>) -> Result<Self, ConnectError> {
-        let address = Address::parse(url)?;
+        let address = ServerAddress::parse(url)?;
         let root = Arc::new(OnceLock::new());
         let verifier = TrustedServer::new(trust, handshake::provider(), Arc::clone(&root))?;
         let handshake = Handshake::new(Arc::new(verifier), identity)?;

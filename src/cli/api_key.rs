@@ -44,13 +44,13 @@ const ROWS: [(&str, &str); 10] = [
 #[derive(Subcommand)]
 pub(crate) enum ApiKeyCommand {
     /// Make an API key; it is shown once
-    Create(Box<Create>),
+    Create(Box<ApiKeyCreate>),
     /// List API keys: your own, or as an admin everybody's
-    List(List),
+    List(ApiKeyList),
     /// Show an API key, without its secret
-    Show(Show),
+    Show(ApiKeyShow),
     /// Delete an API key, at once
-    Delete(Delete),
+    Delete(ApiKeyDelete),
 }
 
 /// `api-key create`.
@@ -62,7 +62,7 @@ pub(crate) enum ApiKeyCommand {
 
 Without flags for limits it mints ephemeral tokens of an hour at most, with one use, no roles and no DNS names. \
 It never does more than its owner may at that moment.")]
-pub(crate) struct Create {
+pub(crate) struct ApiKeyCreate {
     #[command(flatten)]
     remote: Remote,
     /// What it is for; may be repeated, or joined with commas
@@ -85,14 +85,14 @@ pub(crate) struct Create {
 
 /// `api-key list`.
 #[derive(Args)]
-pub(crate) struct List {
+pub(crate) struct ApiKeyList {
     #[command(flatten)]
     remote: Remote,
 }
 
 /// `api-key show`.
 #[derive(Args)]
-pub(crate) struct Show {
+pub(crate) struct ApiKeyShow {
     #[command(flatten)]
     remote: Remote,
     /// Id of the key
@@ -101,7 +101,7 @@ pub(crate) struct Show {
 
 /// `api-key delete`.
 #[derive(Args)]
-pub(crate) struct Delete {
+pub(crate) struct ApiKeyDelete {
     #[command(flatten)]
     deletion: Deletion,
     /// Id of the key
@@ -113,7 +113,7 @@ impl ApiKeyCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Create(command) => command.run(environment).await,
-            Self::List(List { remote }) => {
+            Self::List(ApiKeyList { remote }) => {
                 let mut keys = remote.connect(environment)?.list(KEYS, usize::MAX).await?;
                 if remote.output == Format::Table {
                     keys.iter_mut().for_each(|key| *key = listed(key));
@@ -131,7 +131,7 @@ impl ApiKeyCommand {
                 ];
                 output::list(remote.output, &keys, &columns, "no API keys")
             }
-            Self::Show(Show { remote, id }) => {
+            Self::Show(ApiKeyShow { remote, id }) => {
                 let key = remote.connect(environment)?.get(&at(&id)).await?;
                 output::one(remote.output, &key, &ROWS)
             }
@@ -140,7 +140,7 @@ impl ApiKeyCommand {
     }
 }
 
-impl Create {
+impl ApiKeyCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let mut body = json!({ "scopes": self.scopes, "label": self.label });
         if let Some(limits) = self.limits.value()? {
@@ -164,7 +164,7 @@ impl Create {
     }
 }
 
-impl Delete {
+impl ApiKeyDelete {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Self { deletion, id } = self;
         let conclude = |gone: &Value| match gone["api_keys_deleted"].as_u64() {

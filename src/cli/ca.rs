@@ -19,16 +19,16 @@ use crate::server::offline;
 #[derive(Subcommand)]
 pub(crate) enum CaCommand {
     /// Show root, issuing CAs and what will expire
-    Status(Plain),
-    Rotate(Rotate),
+    Status(CaQuery),
+    Rotate(CaRotate),
     /// Print the SHA-256 fingerprint of the root certificate
-    Fingerprint(Plain),
+    Fingerprint(CaQuery),
     ExportRoot(ExportRoot),
 }
 
 /// Where the server is.
 #[derive(Args)]
-pub(crate) struct Plain {
+pub(crate) struct CaQuery {
     #[command(flatten)]
     remote: Remote,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Plain {
     after_long_help = "The root's private key must be in the server's keys directory. With --root, the root before vouches for the new \
 one: tokens and hosts that pin it go on working, and hosts take up the new root when they renew."
 )]
-pub(crate) struct Rotate {
+pub(crate) struct CaRotate {
     #[command(flatten)]
     remote: Remote,
     /// Make a new root too, and destroy the private key of the one before
@@ -51,16 +51,16 @@ impl CaCommand {
     /// Does it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::Status(Plain { remote }) => {
+            Self::Status(CaQuery { remote }) => {
                 let status = remote.connect(environment)?.get("/api/v1/ca").await?;
                 show(remote.output, &status)
             }
-            Self::Rotate(Rotate { remote, root }) => {
+            Self::Rotate(CaRotate { remote, root }) => {
                 let body = json!({ "root": root });
                 let status = remote.connect(environment)?.post("/api/v1/ca/rotate", &body).await?;
                 show(remote.output, &status)
             }
-            Self::Fingerprint(Plain { remote }) => {
+            Self::Fingerprint(CaQuery { remote }) => {
                 let fingerprint = fingerprint(&root(&remote, environment).await?)?;
                 match remote.output {
                     Format::Json => output::json(&json!({ "fingerprint": fingerprint })),

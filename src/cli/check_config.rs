@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::error::CliError;
 use super::output;
-use super::serve::Settings;
+use super::serve::ServerFlags;
 use crate::config::{Environment, example};
 
 /// Check the configuration: print every mistake, or what is in effect
@@ -17,7 +17,7 @@ use crate::config::{Environment, example};
 Exit codes: 0 good, 2 mistakes. Secrets are never printed.")]
 pub(crate) struct CheckConfig {
     #[command(flatten)]
-    settings: Settings,
+    settings: ServerFlags,
     /// Print an example file with every field, its default and its meaning
     #[arg(long)]
     example: bool,

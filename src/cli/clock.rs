@@ -13,21 +13,21 @@ use crate::config::Environment;
 #[derive(Subcommand)]
 pub(crate) enum ClockCommand {
     /// Show clock and mark
-    Status(Plain),
+    Status(ClockStatus),
     /// Accept a clock that was stepped; begins a new signing key, ephemeral tokens of before are refused
-    Accept(Accept),
+    Accept(ClockAccept),
 }
 
 /// Where the server is.
 #[derive(Args)]
-pub(crate) struct Plain {
+pub(crate) struct ClockStatus {
     #[command(flatten)]
     remote: Remote,
 }
 
 /// `clock accept`.
 #[derive(Args)]
-pub(crate) struct Accept {
+pub(crate) struct ClockAccept {
     #[command(flatten)]
     remote: Remote,
     /// Do not ask
@@ -42,7 +42,7 @@ impl ClockCommand {
     /// Does it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::Status(Plain { remote }) => {
+            Self::Status(ClockStatus { remote }) => {
                 let status = remote.connect(environment)?.get("/api/v1/clock").await?;
                 output::one(remote.output, &status, ROWS)?;
                 match status["state"].as_str() {
@@ -50,7 +50,7 @@ impl ClockCommand {
                     _ => Err(CliError::Code(1)),
                 }
             }
-            Self::Accept(Accept { remote, yes }) => {
+            Self::Accept(ClockAccept { remote, yes }) => {
                 let question = "accept what the clock says now? a new signing key begins, and ephemeral tokens minted \
                                 before are refused";
                 confirm(question, yes)?;

@@ -12,7 +12,7 @@ use super::output::line;
 use super::{logging, private, signals};
 use crate::client::ClientError;
 use crate::client::api::{Api, Credential};
-use crate::client::enroll::{Enroll, Enrolled, enroll};
+use crate::client::enroll::{Enroll, EnrollResult, enroll};
 use crate::client::first_use::Fresh;
 use crate::client::status::{Reached, status};
 use crate::clock::SystemClock;
@@ -43,7 +43,7 @@ pub(crate) struct Demo {
 impl Demo {
     /// Walks.
     pub(crate) async fn run(self) -> Result<(), CliError> {
-        let place = Place::make()?;
+        let place = DemoDir::make()?;
         let password = Secret::new(hex(&random::<16>()));
         let config = config(&place.0, &password)?;
         logging::start(&config.log)?;
@@ -131,14 +131,16 @@ impl Walk {
 
     async fn enroll_first(&self, token: &Secret<String>) -> Result<String, CliError> {
         match enroll(&self.ask(token, "host-1"), SystemClock::now()).await? {
-            Enrolled::Now(Fresh { host, .. }) => {
+            EnrollResult::Now(Fresh { host, .. }) => {
                 let until = host.expires_at;
                 say(&format!(
                     "host one made a key, pinned the root, and traded the token for a certificate until {until}"
                 ))?;
                 Ok(host.host_id.to_string())
             }
-            Enrolled::Already(_) => Err(CliError::Unsound(String::from("a new directory held an identity"))),
+            EnrollResult::Already(_) => {
+                Err(CliError::Unsound(String::from("a new directory held an identity")))
+            }
         }
     }
 
@@ -188,9 +190,9 @@ impl Walk {
 }
 
 /// A directory that goes when the demonstration does.
-struct Place(PathBuf);
+struct DemoDir(PathBuf);
 
-impl Place {
+impl DemoDir {
     fn make() -> Result<Self, CliError> {
         let path = std::env::temp_dir().join(format!("gatepass-demo-{}", hex(&random::<8>())));
         private::make_dir(&path)?;
@@ -198,7 +200,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for DemoDir {
     fn drop(&mut self) {
         // Nothing can be done about it here, and nothing but demonstration keys would be left.
         let _ = std::fs::remove_dir_all(&self.0);

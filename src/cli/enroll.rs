@@ -9,7 +9,7 @@ use super::ask::{self, SecretArg};
 use super::error::CliError;
 use super::output::{Format, line, note, one};
 use super::remote::parse_fingerprint;
-use crate::client::enroll::{Enroll, Enrolled, enroll};
+use crate::client::enroll::{Enroll, EnrollResult, enroll};
 use crate::client::first_use::Fresh;
 use crate::client::host::HostFile;
 use crate::clock::SystemClock;
@@ -86,8 +86,8 @@ impl EnrollCommand {
             replace: self.replace,
         };
         let (how, fresh) = match enroll(&ask, SystemClock::now()).await? {
-            Enrolled::Now(fresh) => ("enrolled", fresh),
-            Enrolled::Already(host) => ("already enrolled", Fresh { host, unseen: None }),
+            EnrollResult::Now(fresh) => ("enrolled", fresh),
+            EnrollResult::Already(host) => ("already enrolled", Fresh { host, unseen: None }),
         };
         if self.output == Format::Table {
             line(format!("{how}: {} holds this host's identity", ask.cert_dir.display()))?;

@@ -147,13 +147,13 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Tokens {
+    struct TokensLine {
         #[command(flatten)]
         which: TokenFlags,
     }
 
     #[derive(Parser)]
-    struct Hosts {
+    struct HostsLine {
         #[command(flatten)]
         which: HostFlags,
     }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn every_flag_of_tokens_is_a_word_of_the_query() {
         let flags = "x --state used,expired --role proxy --label a&b --minter anna --unused 30d --persistent";
-        let which = Tokens::try_parse_from(flags.split(' ')).ok().unwrap().which;
+        let which = TokensLine::try_parse_from(flags.split(' ')).ok().unwrap().which;
         let words = [
             "state=used%2Cexpired",
             "role=proxy",
@@ -172,10 +172,10 @@ mod tests {
         ];
         assert_eq!(which.query(), words);
         assert!(which.has_state());
-        let which = Tokens::try_parse_from(["x", "--ephemeral"]).ok().unwrap().which;
+        let which = TokensLine::try_parse_from(["x", "--ephemeral"]).ok().unwrap().which;
         assert_eq!((which.query(), which.has_state()), (vec![String::from("persistent=false")], false));
-        assert!(Tokens::try_parse_from(["x", "--ephemeral", "--persistent"]).is_err());
-        assert_eq!(Tokens::try_parse_from(["x"]).ok().unwrap().which.query(), Vec::<String>::new());
+        assert!(TokensLine::try_parse_from(["x", "--ephemeral", "--persistent"]).is_err());
+        assert_eq!(TokensLine::try_parse_from(["x"]).ok().unwrap().which.query(), Vec::<String>::new());
     }
 
     #[test]
@@ -202,9 +202,9 @@ mod tests {
     fn every_flag_of_hosts_is_a_word_of_the_query() {
         let id = "0190a0b0-0000-7000-8000-000000000000";
         let flags = ["x", "--token", id, "--state", "live", "--role", "proxy", "--name", "n"];
-        let which = Hosts::try_parse_from(flags).ok().unwrap().which;
+        let which = HostsLine::try_parse_from(flags).ok().unwrap().which;
         assert_eq!(which.query(), [&format!("token={id}"), "state=live", "role=proxy", "name=n"]);
         assert!(which.has_state());
-        assert_eq!(Hosts::try_parse_from(["x"]).ok().unwrap().which.query(), Vec::<String>::new());
+        assert_eq!(HostsLine::try_parse_from(["x"]).ok().unwrap().which.query(), Vec::<String>::new());
     }
 }

@@ -16,12 +16,12 @@ use crate::id::HostId;
 #[derive(Subcommand)]
 pub(crate) enum HostCommand {
     /// List hosts
-    List(List),
+    List(HostList),
     /// Show one host
-    Show(Show),
+    Show(HostShow),
     /// Set a host's roles, from its next certificate on, or at once
-    SetRoles(SetRoles),
-    Revoke(Revoke),
+    SetRoles(HostSetRoles),
+    Revoke(HostRevoke),
 }
 
 impl HostCommand {
@@ -63,7 +63,7 @@ pub(crate) const COLUMNS: [(&str, &str); 6] = [
 
 /// `host list`.
 #[derive(Args)]
-pub(crate) struct List {
+pub(crate) struct HostList {
     #[command(flatten)]
     remote: Remote,
     #[command(flatten)]
@@ -73,7 +73,7 @@ pub(crate) struct List {
     limit: usize,
 }
 
-impl List {
+impl HostList {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let query = self.which.query();
         let path = with_query("/api/v1/hosts", &query);
@@ -89,7 +89,7 @@ impl List {
 
 /// `host show`.
 #[derive(Args)]
-pub(crate) struct Show {
+pub(crate) struct HostShow {
     #[command(flatten)]
     remote: Remote,
     /// Id of the host
@@ -97,7 +97,7 @@ pub(crate) struct Show {
     id: HostId,
 }
 
-impl Show {
+impl HostShow {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let item = self.remote.connect(environment)?.get(&format!("/api/v1/hosts/{}", self.id)).await?;
         output::one(self.remote.output, &item, ROWS)
@@ -109,7 +109,7 @@ impl Show {
 #[command(after_long_help = "Examples:
   gatepass host set-roles ID --role proxy --role director
   gatepass host set-roles ID --none --now      no roles, and the present certificate is revoked at once")]
-pub(crate) struct SetRoles {
+pub(crate) struct HostSetRoles {
     #[command(flatten)]
     remote: Remote,
     /// Id of the host
@@ -126,7 +126,7 @@ pub(crate) struct SetRoles {
     now: bool,
 }
 
-impl SetRoles {
+impl HostSetRoles {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let body = json!({ "roles": self.roles, "now": self.now });
         let item =
@@ -141,7 +141,7 @@ impl SetRoles {
   gatepass host revoke ID
   gatepass host revoke --token ID                    every host that came in by a token
   gatepass host revoke --role proxy --name rack-7    asks with their number first")]
-pub(crate) struct Revoke {
+pub(crate) struct HostRevoke {
     #[command(flatten)]
     remote: Remote,
     /// Ids of the hosts
@@ -157,7 +157,7 @@ pub(crate) struct Revoke {
     yes: bool,
 }
 
-impl Revoke {
+impl HostRevoke {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let mut query = self.which.query();
         one_way_to_say_which(self.ids.len(), query.len(), self.all, &HostFlags::NAMES)?;

@@ -13,21 +13,21 @@ use crate::config::Environment;
 #[derive(Subcommand)]
 pub(crate) enum IssuerCommand {
     /// List URLs
-    List(List),
+    List(IssuerList),
     /// Refuse tokens that were minted under a former URL
-    Retire(Retire),
+    Retire(IssuerRetire),
 }
 
 /// Where the server is.
 #[derive(Args)]
-pub(crate) struct List {
+pub(crate) struct IssuerList {
     #[command(flatten)]
     remote: Remote,
 }
 
 /// `issuer retire`.
 #[derive(Args)]
-pub(crate) struct Retire {
+pub(crate) struct IssuerRetire {
     #[command(flatten)]
     remote: Remote,
     /// The URL
@@ -41,7 +41,7 @@ impl IssuerCommand {
     /// Does it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::List(List { remote }) => {
+            Self::List(IssuerList { remote }) => {
                 let items = remote.connect(environment)?.list("/api/v1/issuers", usize::MAX).await?;
                 output::list(
                     remote.output,
@@ -55,7 +55,7 @@ impl IssuerCommand {
     }
 }
 
-impl Retire {
+impl IssuerRetire {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Self { remote, url, yes } = self;
         confirm(&format!("retire {url}? tokens minted under it are refused from now on"), yes)?;

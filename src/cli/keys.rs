@@ -15,22 +15,22 @@ use crate::id::KeyId;
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {
     /// List signing keys
-    List(List),
+    List(KeyList),
     /// Sign with the prepared key from now on; tokens of the old one stay good
-    Rotate(Rotate),
+    Rotate(KeyRotate),
     /// Trust a key no more; tokens it signed end
-    Retire(Retire),
+    Retire(KeyRetire),
 }
 
 impl KeysCommand {
     /// Does it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::List(List { remote }) => {
+            Self::List(KeyList { remote }) => {
                 let items = remote.connect(environment)?.list("/api/v1/signing-keys", usize::MAX).await?;
                 show(remote.output, &items)
             }
-            Self::Rotate(Rotate { remote, usage }) => {
+            Self::Rotate(KeyRotate { remote, usage }) => {
                 let body = json!({ "use": usage });
                 let answer = remote.connect(environment)?.post("/api/v1/signing-keys/rotate", &body).await?;
                 show(remote.output, answer["items"].as_array().map_or(&[], Vec::as_slice))
@@ -54,14 +54,14 @@ fn show(format: Format, items: &[serde_json::Value]) -> Result<(), CliError> {
 
 /// Where the server is.
 #[derive(Args)]
-pub(crate) struct List {
+pub(crate) struct KeyList {
     #[command(flatten)]
     remote: Remote,
 }
 
 /// `keys rotate`.
 #[derive(Args)]
-pub(crate) struct Rotate {
+pub(crate) struct KeyRotate {
     #[command(flatten)]
     remote: Remote,
     /// Whose keys: those of enrollment tokens, of service tokens, or of status lists
@@ -71,7 +71,7 @@ pub(crate) struct Rotate {
 
 /// `keys retire`.
 #[derive(Args)]
-pub(crate) struct Retire {
+pub(crate) struct KeyRetire {
     #[command(flatten)]
     remote: Remote,
     /// Id of the key
@@ -86,7 +86,7 @@ pub(crate) struct Retire {
     yes: bool,
 }
 
-impl Retire {
+impl KeyRetire {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let ends = match self.compromised {
             true => " as compromised? no token that it signed and no ephemeral token is good any more",

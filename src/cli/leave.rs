@@ -8,7 +8,7 @@ use super::ask::confirm;
 use super::enroll::CERT_DIR;
 use super::error::CliError;
 use super::output::line;
-use crate::client::leave::{Left, leave};
+use crate::client::leave::{LeaveResult, leave};
 use crate::clock::SystemClock;
 
 /// Give this host's identity up: it revokes itself, then removes its files
@@ -36,9 +36,9 @@ impl LeaveCommand {
         let dir = self.cert_dir.display();
         confirm(&format!("revoke this host and remove its identity in {dir}?"), self.yes)?;
         line(match leave(&self.cert_dir, self.force, SystemClock::now()).await? {
-            Left::Revoked(host) => format!("host {host} is revoked, its files are gone"),
-            Left::Before(host) => format!("host {host} had been revoked before; its files are gone"),
-            Left::Forgotten(host) => {
+            LeaveResult::Revoked(host) => format!("host {host} is revoked, its files are gone"),
+            LeaveResult::Before(host) => format!("host {host} had been revoked before; its files are gone"),
+            LeaveResult::Forgotten(host) => {
                 format!(
                     "the files are gone, but the server was not told: run `gatepass host revoke {host}` there"
                 )

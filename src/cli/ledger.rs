@@ -19,9 +19,9 @@ use crate::server::offline;
 #[derive(Subcommand)]
 pub(crate) enum LedgerCommand {
     /// List entries, newest first
-    List(List),
+    List(LedgerList),
     /// Verify every entry of the chain: a changed, missing, moved or inserted one is found and named
-    Verify(Verify),
+    Verify(LedgerVerify),
 }
 
 impl LedgerCommand {
@@ -36,7 +36,7 @@ impl LedgerCommand {
 
 /// `ledger list`.
 #[derive(Args)]
-pub(crate) struct List {
+pub(crate) struct LedgerList {
     #[command(flatten)]
     remote: Remote,
     /// At most so many
@@ -44,7 +44,7 @@ pub(crate) struct List {
     limit: usize,
 }
 
-impl List {
+impl LedgerList {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let items = self.remote.connect(environment)?.list("/api/v1/ledger", self.limit).await?;
         let columns = [
@@ -67,7 +67,7 @@ impl List {
   gatepass ledger verify --offline gatepass-data     read the database itself; the server may be stopped
 
 Exit codes: 0 intact; 1 not intact, with the first entry that is wrong; 2 usage")]
-pub(crate) struct Verify {
+pub(crate) struct LedgerVerify {
     #[command(flatten)]
     remote: Remote,
     /// Read the database in this data directory, without a server
@@ -75,7 +75,7 @@ pub(crate) struct Verify {
     offline: Option<PathBuf>,
 }
 
-impl Verify {
+impl LedgerVerify {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         if let Some(dir) = &self.offline {
             return verify_offline(dir, self.remote.output);

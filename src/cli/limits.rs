@@ -108,20 +108,20 @@ mod tests {
     use super::*;
 
     #[derive(Parser)]
-    struct Line {
+    struct LimitsLine {
         #[command(flatten)]
         limits: LimitFlags,
     }
 
     fn limits(flags: &[&str]) -> Option<Value> {
-        let line = Line::try_parse_from([&["x"], flags].concat()).ok().unwrap();
+        let line = LimitsLine::try_parse_from([&["x"], flags].concat()).ok().unwrap();
         line.limits.value().unwrap()
     }
 
     #[test]
     fn each_limit_that_there_is_has_a_flag_that_any_excludes() {
         let limits = serde_json::to_value(crate::access::Limits::LEAST).unwrap();
-        let command = <Line as clap::CommandFactory>::command();
+        let command = <LimitsLine as clap::CommandFactory>::command();
         let any = command.get_arguments().find(|flag| flag.get_id() == "any").unwrap();
         let excluded = command.get_arg_conflicts_with(any);
         for name in limits.as_object().unwrap().keys() {
@@ -141,13 +141,14 @@ mod tests {
             ["--role", "any", "--max-ttl", "any", "--max-uses", "any", "--cluster", "any", "--persistent"];
         let expected = json!({ "roles": "any", "max_ttl": "any", "max_uses": "any", "clusters": "any", "persistent": true });
         assert_eq!(limits(&any), Some(expected));
-        assert!(Line::try_parse_from(["x", "--any", "--persistent"]).is_err());
+        assert!(LimitsLine::try_parse_from(["x", "--any", "--persistent"]).is_err());
         for flag in ["--role", "--dns-name", "--cluster"] {
-            let line = Line::try_parse_from(["x", flag, "a", flag, "any"]).ok().unwrap();
+            let line = LimitsLine::try_parse_from(["x", flag, "a", flag, "any"]).ok().unwrap();
             let refused = line.limits.value().unwrap_err();
             assert!(refused.exit_code() == 2 && refused.to_string().contains(flag), "{refused}");
         }
-        let wrong = Line::try_parse_from(["x", "--max-uses", "-1"]).ok().map(|line| line.limits.value());
+        let wrong =
+            LimitsLine::try_parse_from(["x", "--max-uses", "-1"]).ok().map(|line| line.limits.value());
         assert!(wrong.is_none_or(|wrong| wrong.is_err()));
     }
 }

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 use super::ask;
 use super::error::CliError;
 use super::output::{self, Format, note};
-use super::profile::{IgnoredPassword, Kept, Local, Profile};
-use super::remote::{Remote, Target};
+use super::profile::{IgnoredPassword, KeptCredential, Local, Profile};
+use super::remote::{Remote, ServerTarget};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::ClientError;
 use crate::client::api::{Api, Credential};
@@ -30,7 +30,7 @@ use crate::secret::Secret;
 
 The profile is $XDG_CONFIG_HOME/gatepass/profile.toml (else ~/.config/…), mode 0600. A session lasts 12 hours, \
 and 30 minutes without use, unless the server is configured otherwise; scripts are better off with an API key.")]
-pub(crate) struct Login {
+pub(crate) struct LoginCommand {
     #[command(flatten)]
     remote: Remote,
     /// File with the password; default: GATEPASS_PASSWORD, else a prompt
@@ -45,18 +45,18 @@ pub(crate) struct Login {
 }
 
 /// How it went: what to keep, and the connection that learnt whom to trust.
-struct SignedIn {
+struct LoginResult {
     api: Api,
-    kept: Kept,
+    kept: KeptCredential,
 }
 
-impl Login {
+impl LoginCommand {
     /// Signs in and remembers.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Target { url, trust, profile: before } = self.remote.find(environment)?;
+        let ServerTarget { url, trust, profile: before } = self.remote.find(environment)?;
         let known = before.as_ref().map(|profile| profile.user.as_str());
         let user = self.remote.given_user(environment)?.or(known).unwrap_or("admin").to_owned();
-        let SignedIn { api, kept } = match &self.api_key_file {
+        let LoginResult { api, kept } = match &self.api_key_file {
             Some(file) => with_key(&url, trust, ask::read_file(file)?).await?,
             None => self.with_password(environment, &url, trust, &user).await?,
         };
@@ -86,7 +86,7 @@ impl Login {
         url: &str,
         trust: Trust,
         user: &str,
-    ) -> Result<SignedIn, CliError> {
+    ) -> Result<LoginResult, CliError> {
         let password = match (&self.password_file, environment.get("GATEPASS_PASSWORD")) {
             (Some(path), _) => ask::read_file(path)?,
             (None, Some(password)) => Secret::new(password.to_owned()),
@@ -99,11 +99,11 @@ impl Login {
         let api = open(url, trust, credential)?;
         if self.ask_each_time {
             api.get("/api/v1/session").await?;
-            return Ok(SignedIn { api, kept: Kept::Nothing });
+            return Ok(LoginResult { api, kept: KeptCredential::Nothing });
         }
         let begun = api.post("/api/v1/session", &json!({ "kind": "bearer" })).await?;
         let (secret, expires_at) = session(&begun)?;
-        Ok(SignedIn { api, kept: Kept::Session { secret, expires_at } })
+        Ok(LoginResult { api, kept: KeptCredential::Session { secret, expires_at } })
     }
 }
 
@@ -111,9 +111,9 @@ impl Login {
 fn tell(format: Format, profile: &Profile, path: &Path) -> Result<(), CliError> {
     let (user, server) = (profile.user.as_str(), &profile.server);
     let (who, user, ends) = match &profile.kept {
-        Kept::ApiKey { .. } => ("an API key", None, None),
-        Kept::Session { expires_at, .. } => (user, Some(user), Some(*expires_at)),
-        Kept::Nothing => (user, Some(user), None),
+        KeptCredential::ApiKey { .. } => ("an API key", None, None),
+        KeptCredential::Session { expires_at, .. } => (user, Some(user), Some(*expires_at)),
+        KeptCredential::Nothing => (user, Some(user), None),
     };
     let until = ends.map_or_else(String::new, |at| format!(" until {}", output::time(at)));
     let said =
@@ -132,7 +132,7 @@ fn beside_a_server(environment: &Environment) -> bool {
 }
 
 /// Keeps an API key, once the server has taken it.
-async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<SignedIn, CliError> {
+async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<LoginResult, CliError> {
     // Whatever else is in the file is not sent anywhere.
     if !key.expose().starts_with(API_KEY_PREFIX) {
         return Err(CliError::Usage(String::from(
@@ -142,11 +142,11 @@ async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<Signed
     let secret = Zeroizing::new(key.expose().clone());
     let api = open(url, trust, Credential::Bearer(key))?;
     api.get("/api/v1/session").await?;
-    Ok(SignedIn { api, kept: Kept::ApiKey { secret } })
+    Ok(LoginResult { api, kept: KeptCredential::ApiKey { secret } })
 }
 
 fn open(url: &str, trust: Trust, credential: Credential) -> Result<Api, CliError> {
-    Remote::open(Target { url: url.to_owned(), trust, profile: None }, credential)
+    Remote::open(ServerTarget { url: url.to_owned(), trust, profile: None }, credential)
 }
 
 /// The secret of a session that has begun, and when it ends.

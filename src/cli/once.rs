@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::error::CliError;
 use super::output::{self, Format, line};
-use super::private::Place;
+use super::private::SecretFile;
 use crate::secret::Secret;
 
 /// Where it goes.
@@ -26,15 +26,15 @@ pub(crate) struct Once {
 
 impl Once {
     /// The file, opened before anything is asked for.
-    pub(crate) fn place(&self) -> Result<Option<Place>, CliError> {
-        let open = if self.force { Place::open } else { Place::open_new };
+    pub(crate) fn place(&self) -> Result<Option<SecretFile>, CliError> {
+        let open = if self.force { SecretFile::open } else { SecretFile::open_new };
         self.out.as_deref().map(open).transpose()
     }
 
     /// Puts the `member` of an answer in its place, and shows the rest; `table` is told which file it is in.
     pub(crate) fn show(
         &self,
-        place: Option<Place>,
+        place: Option<SecretFile>,
         mut answer: Value,
         member: &str,
         format: Format,

@@ -10,13 +10,13 @@ use crate::secret::Secret;
 
 /// A place for a secret that is not known yet: a file of mode 0600 that was opened before anything is asked for, so that
 /// what is shown only once is not lost to a path that cannot be written. Nothing is left of it unless it is kept.
-pub(crate) struct Place {
+pub(crate) struct SecretFile {
     path: PathBuf,
     beside: PathBuf,
     file: File,
 }
 
-impl Place {
+impl SecretFile {
     /// Opens it.
     pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
         let failed = |source| CliError::File { path: path.to_owned(), source };
@@ -53,7 +53,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for SecretFile {
     fn drop(&mut self) {
         // Once it is kept there is none.
         let _ = fs::remove_file(&self.beside);
@@ -62,7 +62,7 @@ impl Drop for Place {
 
 /// Writes `text` to a file of mode 0600, whole or not at all.
 pub(crate) fn write(path: &Path, text: &Secret<String>) -> Result<(), CliError> {
-    Place::open(path)?.keep(text)
+    SecretFile::open(path)?.keep(text)
 }
 
 /// Makes a directory that only its owner may enter, parents too.
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn a_place_that_cannot_be_written_is_known_at_once_and_one_that_is_not_kept_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        assert!(Place::open(dir.path()).is_err(), "a directory");
-        assert!(Place::open(&dir.path().join("none").join("a")).is_err());
-        drop(Place::open(&dir.path().join("a")).unwrap());
+        assert!(SecretFile::open(dir.path()).is_err(), "a directory");
+        assert!(SecretFile::open(&dir.path().join("none").join("a")).is_err());
+        drop(SecretFile::open(&dir.path().join("a")).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 

@@ -30,8 +30,8 @@ pub(crate) struct Profile {
     #[serde(default)]
     pub(crate) outside_tls: bool,
     /// What proves who asks.
-    #[serde(default, skip_serializing_if = "Kept::is_nothing")]
-    pub(crate) kept: Kept,
+    #[serde(default, skip_serializing_if = "KeptCredential::is_nothing")]
+    pub(crate) kept: KeptCredential,
     /// What earlier versions kept: it is read and forgotten.
     #[expect(dead_code, reason = "profiles of before have it, and are good otherwise")]
     #[serde(default, skip_serializing)]
@@ -41,7 +41,7 @@ pub(crate) struct Profile {
 /// A credential that is kept: never a password.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
-pub(crate) enum Kept {
+pub(crate) enum KeptCredential {
     /// None: the password is asked for each time.
     #[default]
     Nothing,
@@ -61,7 +61,7 @@ pub(crate) enum Kept {
     },
 }
 
-impl Kept {
+impl KeptCredential {
     const fn is_nothing(&self) -> bool {
         matches!(self, Self::Nothing)
     }
@@ -99,21 +99,23 @@ impl Profile {
     pub(crate) fn credential(&self) -> Result<Option<Credential>, CliError> {
         let bearer = |secret: &Zeroizing<String>| Credential::Bearer(Secret::new(secret.to_string()));
         match &self.kept {
-            Kept::Nothing => Ok(None),
-            Kept::ApiKey { secret } => Ok(Some(bearer(secret))),
-            Kept::Session { expires_at, .. } if *expires_at <= SystemClock::now() => {
+            KeptCredential::Nothing => Ok(None),
+            KeptCredential::ApiKey { secret } => Ok(Some(bearer(secret))),
+            KeptCredential::Session { expires_at, .. } if *expires_at <= SystemClock::now() => {
                 let (server, user) = (&self.server, &self.user);
                 Err(CliError::Usage(format!(
                     "the session of {user} at {server} ended at {expires_at}: sign in again with `gatepass login`"
                 )))
             }
-            Kept::Session { secret, .. } => Ok(Some(bearer(secret))),
+            KeptCredential::Session { secret, .. } => Ok(Some(bearer(secret))),
         }
     }
 
     /// The session that is kept and has not ended.
     pub(crate) fn session(&self) -> Option<Credential> {
-        matches!(self.kept, Kept::Session { .. }).then(|| self.credential().ok().flatten()).flatten()
+        matches!(self.kept, KeptCredential::Session { .. })
+            .then(|| self.credential().ok().flatten())
+            .flatten()
     }
 
     /// Keeps it.
@@ -190,7 +192,7 @@ mod tests {
             ca_fingerprint: Some(Fingerprint::from_bytes([1; 32])),
             ca: None,
             outside_tls: false,
-            kept: Kept::Session {
+            kept: KeptCredential::Session {
                 secret: Zeroizing::new(String::from("gps_hunter2")),
                 expires_at: SystemClock::now().plus(std::time::Duration::from_secs(60)),
             },

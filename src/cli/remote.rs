@@ -7,11 +7,11 @@ use clap::Args;
 use super::ask;
 use super::error::CliError;
 use super::output::Format;
-use super::profile::{Kept, Local, Profile};
+use super::profile::{KeptCredential, Local, Profile};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::api::{Api, Credential};
-use crate::client::enroll::trust;
-use crate::client::host::Anchor;
+use crate::client::authority::trust;
+use crate::client::host::TrustAnchor;
 use crate::client::key::read_certificates;
 use crate::config::{DEFAULT_DATA_DIR, Environment};
 use crate::connect::{Connector, Trust};
@@ -45,7 +45,7 @@ pub(crate) struct Remote {
 }
 
 /// A server, and how to judge it.
-pub(crate) struct Target {
+pub(crate) struct ServerTarget {
     /// Its URL.
     pub(crate) url: String,
     /// How its certificate is judged.
@@ -83,19 +83,19 @@ impl Remote {
     }
 
     /// The server, on this machine or another, for who does not ask as the data directory's owner.
-    pub(crate) fn find(&self, environment: &Environment) -> Result<Target, CliError> {
+    pub(crate) fn find(&self, environment: &Environment) -> Result<ServerTarget, CliError> {
         match self.local(environment)? {
             Some(local) => {
                 let target = self.local_target(environment, local)?;
                 let profile = Profile::load(environment)?.filter(|profile| profile.server == target.url);
-                Ok(Target { profile, ..target })
+                Ok(ServerTarget { profile, ..target })
             }
             None => self.target(environment),
         }
     }
 
     /// A connection to `target`.
-    pub(crate) fn open(target: Target, credential: Credential) -> Result<Api, CliError> {
+    pub(crate) fn open(target: ServerTarget, credential: Credential) -> Result<Api, CliError> {
         let connector = Connector::new(&target.url, target.trust, None);
         Ok(Api::new(connector.map_err(crate::client::ClientError::from)?, credential))
     }
@@ -140,16 +140,16 @@ impl Remote {
         }
     }
 
-    fn local_target(&self, environment: &Environment, local: Local) -> Result<Target, CliError> {
+    fn local_target(&self, environment: &Environment, local: Local) -> Result<ServerTarget, CliError> {
         let trust = match self.outside_tls {
-            true => trust(&Anchor::Outside(self.ca_file(environment)))?,
+            true => trust(&TrustAnchor::Outside(self.ca_file(environment)))?,
             false => Trust::Fingerprint(local.fingerprint),
         };
-        Ok(Target { url: local.url, trust, profile: None })
+        Ok(ServerTarget { url: local.url, trust, profile: None })
     }
 
     /// The server named by flags, environment or profile.
-    pub(crate) fn target(&self, environment: &Environment) -> Result<Target, CliError> {
+    pub(crate) fn target(&self, environment: &Environment) -> Result<ServerTarget, CliError> {
         let profile = Profile::load(environment)?;
         let given = self.given_server(environment).map(|url| url.trim_end_matches('/').to_owned());
         let profile = profile.filter(|profile| given.as_ref().is_none_or(|url| *url == profile.server));
@@ -157,7 +157,7 @@ impl Remote {
             return Err(no_server());
         };
         let trust = self.trust(environment, profile.as_ref())?;
-        Ok(Target { url, trust, profile })
+        Ok(ServerTarget { url, trust, profile })
     }
 
     fn trust(&self, environment: &Environment, profile: Option<&Profile>) -> Result<Trust, CliError> {
@@ -170,7 +170,7 @@ impl Remote {
         let ca = ca.or_else(|| profile.and_then(|profile| profile.ca.clone()));
         match (fingerprint, ca) {
             (Some(fingerprint), _) => Ok(Trust::Fingerprint(fingerprint)),
-            (None, file) if outside => Ok(trust(&Anchor::Outside(file))?),
+            (None, file) if outside => Ok(trust(&TrustAnchor::Outside(file))?),
             (None, Some(file)) => Ok(Trust::Roots(read_certificates(&file)?)),
             (None, None) => Err(CliError::Usage(String::from(
                 "whom to trust? give --ca-fingerprint HEX (the server prints it when it starts, and `gatepass ca \
@@ -203,7 +203,7 @@ impl Remote {
         let profile = profile.filter(|profile| given.is_none_or(|user| user == profile.user));
         if let (None, Some(profile)) = (environment.get("GATEPASS_PASSWORD"), profile)
             // An API key is nobody's session: who names a user means that user.
-            && !(given.is_some() && matches!(profile.kept, Kept::ApiKey { .. }))
+            && !(given.is_some() && matches!(profile.kept, KeptCredential::ApiKey { .. }))
             && let Some(kept) = profile.credential()?
         {
             return Ok(kept);
@@ -221,7 +221,7 @@ impl Remote {
         profile: Option<&Profile>,
     ) -> Result<Option<String>, CliError> {
         let (given, key) = (self.given_user(environment)?, self.given_key(environment)?.is_some());
-        let kept = profile.filter(|profile| !matches!(profile.kept, Kept::ApiKey { .. }));
+        let kept = profile.filter(|profile| !matches!(profile.kept, KeptCredential::ApiKey { .. }));
         let user = given.or_else(|| kept.filter(|_| !key).map(|profile| profile.user.as_str()));
         Ok(user.map(str::to_owned))
     }

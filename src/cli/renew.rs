@@ -8,7 +8,7 @@ use super::enroll::{CERT_DIR, show_fresh};
 use super::error::CliError;
 use super::output::{Format, note};
 use super::signals;
-use crate::client::daemon::{Daemon, Event, run_command};
+use crate::client::daemon::{Daemon, DaemonEvent, run_command};
 use crate::client::renew::renew;
 use crate::clock::SystemClock;
 
@@ -55,16 +55,16 @@ impl RenewCommand {
     }
 }
 
-fn tell(event: &Event<'_>) -> String {
+fn tell(event: &DaemonEvent<'_>) -> String {
     match event {
-        Event::Waiting(at) => format!("gatepass renew: next renewal at {at}"),
-        Event::Renewed(host) => format!("gatepass renew: renewed until {}", host.expires_at),
-        Event::Failed(error, at) => format!("gatepass renew: {error}; trying again at {at}"),
-        Event::Unseen(error, at) => {
+        DaemonEvent::Waiting(at) => format!("gatepass renew: next renewal at {at}"),
+        DaemonEvent::Renewed(host) => format!("gatepass renew: renewed until {}", host.expires_at),
+        DaemonEvent::Failed(error, at) => format!("gatepass renew: {error}; trying again at {at}"),
+        DaemonEvent::Unseen(error, at) => {
             format!(
                 "gatepass renew: the server has not seen the certificate yet: {error}; trying again at {at}"
             )
         }
-        Event::CommandFailed(why) => format!("gatepass renew: {why}"),
+        DaemonEvent::CommandFailed(why) => format!("gatepass renew: {why}"),
     }
 }

@@ -27,14 +27,14 @@ use crate::server::{FirstStart, Server};
   gatepass serve --dev                 keys in ./keys, for playing in a checkout
 
 Exit codes: 0 stopped when told to, 2 did not start (the message names everything that is wrong), 74 the disk failed")]
-pub(crate) struct Serve {
+pub(crate) struct ServeCommand {
     #[command(flatten)]
-    settings: Settings,
+    settings: ServerFlags,
 }
 
 /// What may be set about a server on the command line.
 #[derive(Args)]
-pub(crate) struct Settings {
+pub(crate) struct ServerFlags {
     /// Configuration file; default: gatepass.toml here, else in the data directory [env: GATEPASS_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -75,7 +75,7 @@ fn parse_setting(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.to_owned()))
 }
 
-impl Settings {
+impl ServerFlags {
     /// The configuration that file, environment and these flags make.
     pub(crate) fn load(self, environment: &Environment) -> Result<Config, CliError> {
         let file = self.config;
@@ -95,7 +95,7 @@ impl Settings {
     }
 }
 
-impl Serve {
+impl ServeCommand {
     /// Runs until SIGTERM or SIGINT.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let config = self.settings.load(environment)?;

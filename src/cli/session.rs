@@ -5,21 +5,21 @@ use serde_json::json;
 
 use super::error::CliError;
 use super::output;
-use super::profile::{Kept, Profile};
+use super::profile::{KeptCredential, Profile};
 use super::remote::Remote;
 use crate::client::ClientError;
 use crate::config::Environment;
 
 /// Show who you are to the server, what that allows, and until when
 #[derive(Args)]
-pub(crate) struct Session {
+pub(crate) struct SessionCommand {
     #[command(flatten)]
     remote: Remote,
 }
 
 /// Sign out: end the session of `gatepass login` and forget it
 #[derive(Args)]
-pub(crate) struct Logout {
+pub(crate) struct LogoutCommand {
     #[command(flatten)]
     remote: Remote,
     /// End every session of this user, on all machines and in all browsers
@@ -55,7 +55,7 @@ const ROWS: &[(&str, &str)] = &[
     ("clusters", "limits.clusters"),
 ];
 
-impl Session {
+impl SessionCommand {
     /// Shows it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let shown = self.remote.connect(environment)?.get("/api/v1/session").await?;
@@ -64,12 +64,13 @@ impl Session {
     }
 }
 
-impl Logout {
+impl LogoutCommand {
     /// Ends it, and forgets it whether the server still knows it or not.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let profile = Profile::load(environment)?;
-        let kept = profile.as_ref().map_or(&Kept::Nothing, |profile| &profile.kept);
-        let (session, was_key) = (matches!(kept, Kept::Session { .. }), matches!(kept, Kept::ApiKey { .. }));
+        let kept = profile.as_ref().map_or(&KeptCredential::Nothing, |profile| &profile.kept);
+        let (session, was_key) =
+            (matches!(kept, KeptCredential::Session { .. }), matches!(kept, KeptCredential::ApiKey { .. }));
         let mut forgets = true;
         let told = match (self.everywhere || session, was_key) {
             (true, _) => {
@@ -84,7 +85,7 @@ impl Logout {
             (false, false) => "nobody was signed in".into(),
         };
         if let Some(profile) = profile.filter(|_| forgets) {
-            Profile { kept: Kept::Nothing, ..profile }.save(&Profile::path(environment)?)?;
+            Profile { kept: KeptCredential::Nothing, ..profile }.save(&Profile::path(environment)?)?;
         }
         let of = if self.everywhere { Some("everywhere") } else { session.then_some("here") };
         output::done(self.remote.output, &json!({ "signed_out": of }), told)
@@ -96,7 +97,7 @@ impl Logout {
         environment: &Environment,
         profile: Option<&Profile>,
     ) -> Result<(String, bool), CliError> {
-        let kept = profile.filter(|profile| matches!(profile.kept, Kept::Session { .. }));
+        let kept = profile.filter(|profile| matches!(profile.kept, KeptCredential::Session { .. }));
         let user = self.remote.given_user(environment)?.filter(|_| self.everywhere);
         // What is signed out of without a word about where and who is what was signed in to, not what lies here.
         let target = match (kept, user, &self.remote.data_dir) {

@@ -21,23 +21,23 @@ const PATH: &str = "/api/v1/settings";
 The settings are default_ttl, max_ephemeral_ttl, cluster_ttl and retention.")]
 pub(crate) enum SettingsCommand {
     /// Show what is in force and what the configuration says
-    Show(Show),
+    Show(SettingsShow),
     /// Change settings: in force at once, also after a restart
-    Set(Set),
+    Set(SettingsSet),
     /// Let the configuration be in force again
-    Reset(Reset),
+    Reset(SettingsReset),
 }
 
 /// `settings show`.
 #[derive(Args)]
-pub(crate) struct Show {
+pub(crate) struct SettingsShow {
     #[command(flatten)]
     remote: Remote,
 }
 
 /// `settings set`.
 #[derive(Args)]
-pub(crate) struct Set {
+pub(crate) struct SettingsSet {
     #[command(flatten)]
     remote: Remote,
     /// The settings, such as default_ttl=30m
@@ -47,7 +47,7 @@ pub(crate) struct Set {
 
 /// `settings reset`.
 #[derive(Args)]
-pub(crate) struct Reset {
+pub(crate) struct SettingsReset {
     #[command(flatten)]
     remote: Remote,
     /// The settings, such as default_ttl
@@ -84,12 +84,12 @@ impl SettingsCommand {
     /// Does it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let (remote, asked) = match self {
-            Self::Show(Show { remote }) => (remote, None),
-            Self::Set(Set { remote, pairs }) => {
+            Self::Show(SettingsShow { remote }) => (remote, None),
+            Self::Set(SettingsSet { remote, pairs }) => {
                 let pairs = pairs.into_iter().map(|(key, value)| (key, Value::from(value)));
                 (remote, Some(changes(pairs)?))
             }
-            Self::Reset(Reset { remote, keys }) => {
+            Self::Reset(SettingsReset { remote, keys }) => {
                 (remote, Some(changes(keys.into_iter().map(|key| (key, Value::Null)))?))
             }
         };

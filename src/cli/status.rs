@@ -9,7 +9,7 @@ use super::enroll::{CERT_DIR, show};
 use super::error::CliError;
 use super::output::{self, Format, line};
 use crate::client::ClientError;
-use crate::client::status::{Reached, Status, status};
+use crate::client::status::{HostStatus, Reached, status};
 use crate::clock::SystemClock;
 
 /// Show how this host's identity stands: expiry, whether the server knows it, the clock
@@ -48,7 +48,7 @@ impl StatusCommand {
     }
 }
 
-fn tell(status: &Status) -> Result<(), CliError> {
+fn tell(status: &HostStatus) -> Result<(), CliError> {
     show(Format::Table, &status.host)?;
     let left = left(status.seconds_left);
     line(match (status.seconds_left, status.due) {

@@ -18,13 +18,13 @@ use crate::id::TokenId;
 /// Mint, list and revoke tokens, for hosts to enroll with or for a service's door; look into one without a server
 #[derive(Subcommand)]
 pub(crate) enum TokenCommand {
-    Create(Box<create::Create>),
-    List(list::List),
-    Show(list::Show),
-    Revoke(revoke::Revoke),
-    Rotate(rotate::Rotate),
-    Inspect(look::Inspect),
-    Verify(verify::Verify),
+    Create(Box<create::TokenCreate>),
+    List(list::TokenList),
+    Show(list::TokenShow),
+    Revoke(revoke::TokenRevoke),
+    Rotate(rotate::TokenRotate),
+    Inspect(look::TokenInspect),
+    Verify(verify::TokenVerify),
 }
 
 impl TokenCommand {

@@ -9,7 +9,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use self::password::{ChangePassword, SetPassword, VARIABLE, new_password};
+use self::password::{ChangePassword, UserSetPassword, VARIABLE, new_password};
 use self::reset::ResetPassword;
 use super::deletion::Deletion;
 use super::error::CliError;
@@ -36,34 +36,34 @@ const ROWS: [(&str, &str); 7] = [
 #[derive(Subcommand)]
 pub(crate) enum UserCommand {
     /// Create a user
-    Create(Create),
+    Create(UserCreate),
     /// List users
-    List(List),
+    List(UserList),
     /// Show a user
-    Show(One),
+    Show(NamedUser),
     /// Give a user another role, from the next request on
-    SetRole(SetRole),
+    SetRole(UserSetRole),
     /// Give a user other limits, from the next request on
-    SetLimits(SetLimits),
+    SetLimits(UserSetLimits),
     /// Let a user do nothing any more, nor their API keys, at once
-    Disable(One),
+    Disable(NamedUser),
     /// Let a disabled user in again
-    Enable(One),
+    Enable(NamedUser),
     /// Set a user's password, while the server runs
-    SetPassword(SetPassword),
+    SetPassword(UserSetPassword),
     /// Change your own password
     ChangePassword(ChangePassword),
     /// Set a user's password in the database itself, while the server is stopped
     ResetPassword(ResetPassword),
     /// End every session of a user, at once
-    SignOut(One),
+    SignOut(NamedUser),
     /// Delete a user with their sessions and API keys
-    Delete(Delete),
+    Delete(UserDelete),
 }
 
 /// A user by name.
 #[derive(Args)]
-pub(crate) struct One {
+pub(crate) struct NamedUser {
     #[command(flatten)]
     remote: Remote,
     /// The user
@@ -72,7 +72,7 @@ pub(crate) struct One {
 
 /// `user list`.
 #[derive(Args)]
-pub(crate) struct List {
+pub(crate) struct UserList {
     #[command(flatten)]
     remote: Remote,
 }
@@ -86,7 +86,7 @@ pub(crate) struct List {
 
 Roles: admin does everything; operator mints, revokes, administers hosts and reads the ledger; analyst reads, \
 the ledger too; viewer reads. Without flags for limits the user has none.")]
-pub(crate) struct Create {
+pub(crate) struct UserCreate {
     #[command(flatten)]
     remote: Remote,
     /// The name: lower-case letters, digits, '.', '_', '-', '@'
@@ -103,7 +103,7 @@ pub(crate) struct Create {
 
 /// `user set-role`.
 #[derive(Args)]
-pub(crate) struct SetRole {
+pub(crate) struct UserSetRole {
     #[command(flatten)]
     remote: Remote,
     /// The user
@@ -120,7 +120,7 @@ pub(crate) struct SetRole {
   gatepass user set-limits bob --any
 
 All limits are set: what no flag says is least.")]
-pub(crate) struct SetLimits {
+pub(crate) struct UserSetLimits {
     #[command(flatten)]
     remote: Remote,
     /// The user
@@ -131,7 +131,7 @@ pub(crate) struct SetLimits {
 
 /// `user delete`.
 #[derive(Args)]
-pub(crate) struct Delete {
+pub(crate) struct UserDelete {
     #[command(flatten)]
     deletion: Deletion,
     /// The user
@@ -143,7 +143,7 @@ impl UserCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Create(command) => command.run(environment).await,
-            Self::List(List { remote }) => {
+            Self::List(UserList { remote }) => {
                 let mut users = remote.connect(environment)?.list(USERS, usize::MAX).await?;
                 if remote.output == Format::Table {
                     users.iter_mut().for_each(|user| *user = limits::listed(user));
@@ -157,26 +157,26 @@ impl UserCommand {
                 ];
                 output::list(remote.output, &users, &columns, "no users")
             }
-            Self::Show(One { remote, name }) => {
+            Self::Show(NamedUser { remote, name }) => {
                 output::one(remote.output, &remote.connect(environment)?.get(&at(&name)).await?, &ROWS)
             }
-            Self::SetRole(SetRole { remote, name, user_role }) => {
+            Self::SetRole(UserSetRole { remote, name, user_role }) => {
                 change(&remote, environment, &name, &json!({ "role": user_role })).await
             }
-            Self::SetLimits(SetLimits { remote, name, limits }) => {
+            Self::SetLimits(UserSetLimits { remote, name, limits }) => {
                 let limits = limits.value()?.ok_or_else(LimitFlags::missing)?;
                 change(&remote, environment, &name, &json!({ "limits": limits })).await
             }
-            Self::Disable(One { remote, name }) => {
+            Self::Disable(NamedUser { remote, name }) => {
                 change(&remote, environment, &name, &json!({ "disabled": true })).await
             }
-            Self::Enable(One { remote, name }) => {
+            Self::Enable(NamedUser { remote, name }) => {
                 change(&remote, environment, &name, &json!({ "disabled": false })).await
             }
             Self::SetPassword(command) => command.run(environment).await,
             Self::ChangePassword(command) => command.run(environment).await,
             Self::ResetPassword(command) => command.run(environment).await,
-            Self::SignOut(One { remote, name }) => {
+            Self::SignOut(NamedUser { remote, name }) => {
                 let path = format!("{}/sign-out", at(&name));
                 remote.connect(environment)?.post(&path, &json!({})).await?;
                 let said = json!({ "username": name, "signed_out": "everywhere" });
@@ -187,7 +187,7 @@ impl UserCommand {
     }
 }
 
-impl Create {
+impl UserCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let limits = self.limits.value()?;
         let api = self.remote.connect(environment)?;
@@ -201,7 +201,7 @@ impl Create {
     }
 }
 
-impl Delete {
+impl UserDelete {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Self { deletion, name } = self;
         let what = format!("the user {name} with their API keys");

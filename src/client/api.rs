@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
 use super::error::ClientError;
-use super::problem::{Presented, Problem};
+use super::problem::{CredentialKind, ServerProblem};
 use crate::connect::{Connector, Response};
 use crate::secret::Secret;
 
@@ -32,12 +32,14 @@ pub enum Credential {
 }
 
 impl Credential {
-    fn presented(&self) -> Option<Presented> {
+    fn presented(&self) -> Option<CredentialKind> {
         match self {
             Self::None => None,
-            Self::Basic { .. } => Some(Presented::Password),
-            Self::Bearer(secret) if secret.expose().starts_with(API_KEY_PREFIX) => Some(Presented::ApiKey),
-            Self::Bearer(_) => Some(Presented::Other),
+            Self::Basic { .. } => Some(CredentialKind::Password),
+            Self::Bearer(secret) if secret.expose().starts_with(API_KEY_PREFIX) => {
+                Some(CredentialKind::ApiKey)
+            }
+            Self::Bearer(_) => Some(CredentialKind::Other),
         }
     }
 }
@@ -163,7 +165,10 @@ impl Api {
             true => Ok(response),
             false => {
                 let presented = self.credential.presented();
-                Err(ClientError::Refused(Box::new(Problem { presented, ..Problem::of(&response) })))
+                Err(ClientError::Refused(Box::new(ServerProblem {
+                    presented,
+                    ..ServerProblem::of(&response)
+                })))
             }
         }
     }

@@ -20,7 +20,7 @@ const NAP: Duration = Duration::from_secs(60);
 
 /// What the daemon tells whoever runs it.
 #[derive(Debug)]
-pub enum Event<'a> {
+pub enum DaemonEvent<'a> {
     /// It waits for this moment.
     Waiting(Timestamp),
     /// It renewed.
@@ -51,14 +51,14 @@ impl Daemon<'_> {
     /// That failure: revoked, expired, damaged files.
     pub async fn run(
         &self,
-        mut told: impl FnMut(Event<'_>),
+        mut told: impl FnMut(DaemonEvent<'_>),
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ClientError> {
         tokio::pin!(shutdown);
         let host = load(&self.dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: self.dir.clone() })?;
         let (mut failures, mut seen) = (0, false);
         let mut at = due(&host, random_share());
-        told(Event::Waiting(at));
+        told(DaemonEvent::Waiting(at));
         loop {
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
@@ -71,17 +71,17 @@ impl Daemon<'_> {
             match renewed {
                 Ok(Fresh { host, unseen }) => {
                     (failures, seen) = (0, unseen.is_none());
-                    told(Event::Renewed(&host));
+                    told(DaemonEvent::Renewed(&host));
                     if let Some(why) = self.after().await {
-                        told(Event::CommandFailed(why));
+                        told(DaemonEvent::CommandFailed(why));
                     }
                     at = due(&host, random_share());
-                    told(Event::Waiting(at));
+                    told(DaemonEvent::Waiting(at));
                 }
                 Err(error) if error.is_transient() => {
                     at = self.now().plus(pause(failures, random_share()));
                     (failures, seen) = (failures + 1, true);
-                    told(Event::Failed(&error, at));
+                    told(DaemonEvent::Failed(&error, at));
                 }
                 Err(error) => return Err(error),
             }
@@ -94,7 +94,7 @@ impl Daemon<'_> {
 
     /// Waits for `at`. Meanwhile the server is shown a certificate that it has not `seen`: one whose first use failed or,
     /// as nobody knows after a start, the one that is there.
-    async fn wait(&self, at: Timestamp, seen: bool, told: &mut impl FnMut(Event<'_>)) {
+    async fn wait(&self, at: Timestamp, seen: bool, told: &mut impl FnMut(DaemonEvent<'_>)) {
         let mut failures = 0;
         while !seen && self.now() < at {
             let Err(error) = first_use(&self.dir, self.now()).await else { break };
@@ -103,7 +103,7 @@ impl Daemon<'_> {
                 false => at,
             };
             failures += 1;
-            told(Event::Unseen(&error, again));
+            told(DaemonEvent::Unseen(&error, again));
             self.until(again).await;
         }
         self.until(at).await;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::ClientError;
-use super::host::{Answer, HostFile};
+use super::host::{EnrollAnswer, HostFile};
 use super::key::{HostKey, identity};
 use crate::connect::Identity;
 use crate::file_lock::FileLock;
@@ -83,10 +83,10 @@ impl CertDir {
     ///
     /// # Errors
     /// If the files cannot be written, or others may read the key that was made before.
-    pub fn begin(&self, purpose: &Purpose, key: Option<HostKey>) -> Result<Attempt<'_>, ClientError> {
+    pub fn begin(&self, purpose: &Purpose, key: Option<HostKey>) -> Result<KeyAttempt<'_>, ClientError> {
         let pending = self.path.join(PENDING);
         if let Some(key) = resume(&pending, purpose)? {
-            return Ok(Attempt { dir: self, key });
+            return Ok(KeyAttempt { dir: self, key });
         }
         remove_all(&pending)?;
         let made = fs::DirBuilder::new().mode(0o700).create(&pending);
@@ -98,7 +98,7 @@ impl CertDir {
         write(&pending.join(KEY), key.to_pem().expose().as_bytes(), 0o600)?;
         sync(&pending)?;
         sync(&self.path)?;
-        Ok(Attempt { dir: self, key })
+        Ok(KeyAttempt { dir: self, key })
     }
 
     /// Removes the identity and everything that was begun.
@@ -135,12 +135,12 @@ impl CertDir {
 }
 
 /// A key that waits for its certificate.
-pub struct Attempt<'a> {
+pub struct KeyAttempt<'a> {
     dir: &'a CertDir,
     key: HostKey,
 }
 
-impl Attempt<'_> {
+impl KeyAttempt<'_> {
     /// The key.
     pub const fn key(&self) -> &HostKey {
         &self.key
@@ -162,13 +162,13 @@ impl Attempt<'_> {
     ///
     /// # Errors
     /// If a file cannot be written; the attempt stays, and can be repeated.
-    pub fn complete(self, answer: &Answer, host: &HostFile) -> Result<(), ClientError> {
+    pub fn complete(self, answer: &EnrollAnswer, host: &HostFile) -> Result<(), ClientError> {
         self.prepare(answer, host)?;
         self.commit()?;
         self.dir.put_in_place()
     }
 
-    fn prepare(&self, answer: &Answer, host: &HostFile) -> Result<(), ClientError> {
+    fn prepare(&self, answer: &EnrollAnswer, host: &HostFile) -> Result<(), ClientError> {
         let pending = self.dir.path.join(PENDING);
         let json = serde_json::to_string_pretty(host)
             .map_err(|error| ClientError::Answer { what: error.to_string() })?;

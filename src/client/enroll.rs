@@ -2,17 +2,17 @@
 
 use std::path::PathBuf;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::HeaderValue;
 use serde_json::json;
 
-use super::directory::{Attempt, CertDir, Purpose, load, load_key};
+use super::authority::{exchange, trust};
+use super::directory::{CertDir, KeyAttempt, Purpose, load, load_key};
 use super::error::ClientError;
 use super::first_use::Fresh;
-use super::host::{Anchor, Answer, HostFile};
-use super::key::{HostKey, read_certificates};
-use super::problem::Problem;
+use super::host::{EnrollAnswer, HostFile, TrustAnchor};
+use super::key::HostKey;
 use crate::clock::Timestamp;
-use crate::connect::{Connector, Trust};
+use crate::connect::Connector;
 use crate::id::{Fingerprint, TokenId};
 use crate::name::{Cluster, DnsName};
 use crate::secret::Secret;
@@ -40,7 +40,7 @@ pub struct Enroll {
 
 /// How enrolling ended well.
 #[derive(Debug)]
-pub enum Enrolled {
+pub enum EnrollResult {
     /// This host has an identity now.
     Now(Fresh),
     /// It had it already, by this token.
@@ -51,7 +51,7 @@ pub enum Enrolled {
 struct Plan {
     token_id: TokenId,
     server: String,
-    trust: Anchor,
+    trust: TrustAnchor,
 }
 
 /// Enrolls this host and shows the server its certificate. Run again after any failure, it goes on where it stopped, with the same key.
@@ -59,18 +59,18 @@ struct Plan {
 /// # Errors
 /// If token and flags disagree, the directory cannot hold the identity, or the server refuses. Until the directory has
 /// proved that it has room, nothing is sent.
-pub async fn enroll(ask: &Enroll, now: Timestamp) -> Result<Enrolled, ClientError> {
+pub async fn enroll(ask: &Enroll, now: Timestamp) -> Result<EnrollResult, ClientError> {
     let plan = plan(ask)?;
     let dir = CertDir::open(&ask.cert_dir)?;
     let attempt = match prepare(&dir, &plan, ask.replace, now)? {
-        Prepared::Already(host) => return Ok(Enrolled::Already(host)),
+        Prepared::Already(host) => return Ok(EnrollResult::Already(host)),
         Prepared::Begun(attempt) => attempt,
     };
     let connector = Connector::new(&plan.server, trust(&plan.trust)?, None)?;
     let answer = redeem(&connector, ask, attempt.key()).await?;
     let host = finish(attempt, &plan, &answer)?;
     drop(dir);
-    Ok(Enrolled::Now(Fresh::show(host, &ask.cert_dir, now).await))
+    Ok(EnrollResult::Now(Fresh::show(host, &ask.cert_dir, now).await))
 }
 
 fn plan(ask: &Enroll) -> Result<Plan, ClientError> {
@@ -85,8 +85,8 @@ fn plan(ask: &Enroll) -> Result<Plan, ClientError> {
         (Some(given), Some(token), _) if given != token => {
             return Err(ClientError::OtherRoot { given, token });
         }
-        (Some(pinned), ..) | (None, Some(pinned), _) => Anchor::Pinned(pinned),
-        (None, None, file) => Anchor::Outside(file.clone()),
+        (Some(pinned), ..) | (None, Some(pinned), _) => TrustAnchor::Pinned(pinned),
+        (None, None, file) => TrustAnchor::Outside(file.clone()),
     };
     Ok(Plan { token_id: grant.token.id, server, trust })
 }
@@ -99,7 +99,7 @@ fn same_server(one: &str, other: &str) -> bool {
 
 enum Prepared<'a> {
     Already(HostFile),
-    Begun(Attempt<'a>),
+    Begun(KeyAttempt<'a>),
 }
 
 /// Everything up to the moment before the first byte is sent.
@@ -127,7 +127,7 @@ fn prepare<'a>(
     Ok(Prepared::Begun(attempt))
 }
 
-async fn redeem(connector: &Connector, ask: &Enroll, key: &HostKey) -> Result<Answer, ClientError> {
+async fn redeem(connector: &Connector, ask: &Enroll, key: &HostKey) -> Result<EnrollAnswer, ClientError> {
     let mut body = json!({ "csr": key.request()? });
     if let Some(name) = &ask.name {
         body["name"] = json!(name);
@@ -143,28 +143,10 @@ async fn redeem(connector: &Connector, ask: &Enroll, key: &HostKey) -> Result<An
     exchange(connector, "/api/v1/bootstrap", &[(http::header::AUTHORIZATION, bearer)], &body).await
 }
 
-/// Sends a request for a certificate and reads the answer.
-pub(super) async fn exchange(
-    connector: &Connector,
-    path: &str,
-    headers: &[(HeaderName, HeaderValue)],
-    body: &serde_json::Value,
-) -> Result<Answer, ClientError> {
-    let mut headers = headers.to_vec();
-    headers.push((http::header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    let response = connector.request(Method::POST, path, &headers, Some(body.to_string().into())).await?;
-    match response.status.as_u16() {
-        200 => serde_json::from_slice(&response.body)
-            .map_err(|error| ClientError::Answer { what: error.to_string() }),
-        202 => Err(ClientError::Pending { seconds: Problem::of(&response).retry_after.unwrap_or(30) }),
-        _ => Err(ClientError::Refused(Box::new(Problem::of(&response)))),
-    }
-}
-
-fn finish(attempt: Attempt<'_>, plan: &Plan, answer: &Answer) -> Result<HostFile, ClientError> {
+fn finish(attempt: KeyAttempt<'_>, plan: &Plan, answer: &EnrollAnswer) -> Result<HostFile, ClientError> {
     let pinned = match plan.trust {
-        Anchor::Pinned(fingerprint) => Some(fingerprint),
-        Anchor::Outside(_) => None,
+        TrustAnchor::Pinned(fingerprint) => Some(fingerprint),
+        TrustAnchor::Outside(_) => None,
     };
     let host = HostFile {
         server: plan.server.clone(),
@@ -179,31 +161,6 @@ fn finish(attempt: Attempt<'_>, plan: &Plan, answer: &Answer) -> Result<HostFile
     };
     attempt.complete(answer, &host)?;
     Ok(host)
-}
-
-/// How a connection judges the server.
-///
-/// # Errors
-/// If a file of certificates cannot be read, or there is none.
-pub fn trust(anchor: &Anchor) -> Result<Trust, ClientError> {
-    match anchor {
-        Anchor::Pinned(fingerprint) => Ok(Trust::Fingerprint(*fingerprint)),
-        Anchor::Outside(Some(file)) => read_certificates(file).map(Trust::Outside),
-        Anchor::Outside(None) => system_roots().map(Trust::Outside),
-    }
-}
-
-/// Where systems keep the certificates they trust.
-const SYSTEM_BUNDLES: [&str; 4] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
-fn system_roots() -> Result<Vec<rustls::pki_types::CertificateDer<'static>>, ClientError> {
-    let bundle = SYSTEM_BUNDLES.iter().map(PathBuf::from).find(|path| path.exists());
-    read_certificates(&bundle.ok_or(ClientError::NoTrust)?)
 }
 
 #[cfg(test)]

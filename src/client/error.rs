@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::problem::Problem;
+use super::problem::ServerProblem;
 use crate::connect::ConnectError;
 use crate::id::{Fingerprint, HostId, TokenId};
 use crate::token::VerifyError;
@@ -15,7 +15,7 @@ pub enum ClientError {
     Connect(#[from] ConnectError),
     /// The server said no.
     #[error("{0}")]
-    Refused(Box<Problem>),
+    Refused(Box<ServerProblem>),
     /// The server wants to be asked again later.
     #[error(
         "the server has not decided yet: run the same command again in {seconds} s; the key on this host stays the same"

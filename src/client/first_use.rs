@@ -5,10 +5,10 @@ use std::path::Path;
 
 use http::Method;
 
+use super::authority::connect;
 use super::error::ClientError;
 use super::host::HostFile;
-use super::problem::Problem;
-use super::renew::connect;
+use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 
 /// An identity that was just put in place.
@@ -37,6 +37,6 @@ pub async fn first_use(dir: &Path, now: Timestamp) -> Result<(), ClientError> {
     let response = connector.request(Method::GET, "/api/v1/whoami", &[], None).await?;
     match response.status.is_success() {
         true => Ok(()),
-        false => Err(ClientError::Refused(Box::new(Problem::of(&response)))),
+        false => Err(ClientError::Refused(Box::new(ServerProblem::of(&response)))),
     }
 }

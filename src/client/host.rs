@@ -9,7 +9,7 @@ use crate::id::{Fingerprint, HostId, TokenId};
 
 /// The server's answer to a redemption or a renewal. Nothing in it is secret.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Answer {
+pub struct EnrollAnswer {
     /// The host.
     pub host_id: HostId,
     /// Its certificate, PEM.
@@ -33,7 +33,7 @@ pub struct Answer {
 /// How the server's certificate is judged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Anchor {
+pub enum TrustAnchor {
     /// By the authority's own root, pinned by its fingerprint.
     Pinned(Fingerprint),
     /// By certificates from elsewhere: those in this file, or those of the system.
@@ -54,7 +54,7 @@ pub struct HostFile {
     /// SHA-256 of the root certificate.
     pub fingerprint: Fingerprint,
     /// How the server's certificate is judged.
-    pub trust: Anchor,
+    pub trust: TrustAnchor,
     /// The token that admitted it.
     pub token_id: TokenId,
     /// When its certificate ends.

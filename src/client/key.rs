@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::error::ClientError;
-use super::host::Answer;
+use super::host::EnrollAnswer;
 use crate::connect::Identity;
 use crate::id::Fingerprint;
 use crate::secret::Secret;
@@ -52,7 +52,11 @@ impl HostKey {
     ///
     /// # Errors
     /// What does not fit.
-    pub fn check(&self, answer: &Answer, pinned: Option<Fingerprint>) -> Result<Fingerprint, ClientError> {
+    pub fn check(
+        &self,
+        answer: &EnrollAnswer,
+        pinned: Option<Fingerprint>,
+    ) -> Result<Fingerprint, ClientError> {
         let leaf = certificates(&answer.certificate);
         let root = certificates(&answer.ca_certificate);
         let ([leaf], [root]) = (leaf.as_slice(), root.as_slice()) else {

@@ -4,16 +4,16 @@ use std::path::Path;
 
 use http::{HeaderValue, Method};
 
+use super::authority::connect;
 use super::directory::{CertDir, load};
 use super::error::ClientError;
-use super::problem::Problem;
-use super::renew::connect;
+use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 use crate::id::HostId;
 
 /// How leaving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Left {
+pub enum LeaveResult {
     /// The server revoked the host, and the files are gone.
     Revoked(HostId),
     /// The server had revoked it before; the files are gone.
@@ -26,12 +26,12 @@ pub enum Left {
 ///
 /// # Errors
 /// If there is no identity, or the server cannot be told and `force` is not set.
-pub async fn leave(dir: &Path, force: bool, now: Timestamp) -> Result<Left, ClientError> {
+pub async fn leave(dir: &Path, force: bool, now: Timestamp) -> Result<LeaveResult, ClientError> {
     let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?.host_id;
     let left = match revoke(dir, now).await {
-        Ok(()) => Left::Revoked(host),
-        Err(error) if error.code() == Some("host_revoked") => Left::Before(host),
-        Err(_) if force => Left::Forgotten(host),
+        Ok(()) => LeaveResult::Revoked(host),
+        Err(error) if error.code() == Some("host_revoked") => LeaveResult::Before(host),
+        Err(_) if force => LeaveResult::Forgotten(host),
         Err(error) => return Err(error),
     };
     CertDir::open(dir)?.clear()?;
@@ -44,6 +44,6 @@ async fn revoke(dir: &Path, now: Timestamp) -> Result<(), ClientError> {
     let response = connector.request(Method::POST, "/api/v1/leave", &json, Some("{}".into())).await?;
     match response.status.is_success() {
         true => Ok(()),
-        false => Err(ClientError::Refused(Box::new(Problem::of(&response)))),
+        false => Err(ClientError::Refused(Box::new(ServerProblem::of(&response)))),
     }
 }

@@ -8,7 +8,7 @@ use crate::connect::Response;
 
 /// A problem the server answered with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-pub struct Problem {
+pub struct ServerProblem {
     /// The HTTP status.
     #[serde(default)]
     pub status: u16,
@@ -23,10 +23,10 @@ pub struct Problem {
     pub code: String,
     /// The fields of the request that are wrong.
     #[serde(default)]
-    pub fields: Vec<Field>,
+    pub fields: Vec<ProblemField>,
     /// The kind of credential that was refused, where this side knows it.
     #[serde(skip)]
-    pub presented: Option<Presented>,
+    pub presented: Option<CredentialKind>,
     /// After how many seconds to try again (RFC 9110 section 10.2.3).
     #[serde(skip)]
     pub retry_after: Option<u64>,
@@ -34,7 +34,7 @@ pub struct Problem {
 
 /// A kind of credential, for what to do when it is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Presented {
+pub enum CredentialKind {
     /// A user's name and password.
     Password,
     /// An API key.
@@ -45,14 +45,14 @@ pub enum Presented {
 
 /// A field of a request that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Field {
+pub struct ProblemField {
     /// Its name.
     pub field: String,
     /// What is wrong with it.
     pub message: String,
 }
 
-impl Problem {
+impl ServerProblem {
     /// The problem that an answer carries; one made of the status if it is not a problem document.
     pub fn of(response: &Response) -> Self {
         let mut problem: Self = serde_json::from_slice(&response.body).unwrap_or_default();
@@ -86,13 +86,13 @@ impl Problem {
             }
             "unauthenticated" => match self.presented {
                 None => "sign in with `gatepass login`, or give --user and GATEPASS_PASSWORD",
-                Some(Presented::Password) => {
+                Some(CredentialKind::Password) => {
                     "check the user name (--user) and the password (GATEPASS_PASSWORD)"
                 }
-                Some(Presented::ApiKey) => {
+                Some(CredentialKind::ApiKey) => {
                     "check the API key: GATEPASS_API_KEY, or what `gatepass login` was given"
                 }
-                Some(Presented::Other) => return None,
+                Some(CredentialKind::Other) => return None,
             },
             _ => return None,
         })
@@ -103,7 +103,7 @@ fn retry_after(response: &Response) -> Option<u64> {
     response.headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ServerProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Where fields are named, the detail only repeats them.
         let plain = self.detail.is_empty() || !self.fields.is_empty();
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_refusal_says_what_why_and_what_to_do() {
-        let problem = Problem::of(&response(
+        let problem = ServerProblem::of(&response(
             410,
             r#"{"title":"Gone","detail":"the token is spent","code":"token_used"}"#,
         ));
@@ -157,23 +157,23 @@ mod tests {
     #[test]
     fn what_to_do_about_a_refused_credential_is_about_the_one_that_was_presented() {
         let answer = response(401, r#"{"code":"unauthenticated","detail":"no"}"#);
-        let hint = |presented| Problem { presented, ..Problem::of(&answer) }.to_string();
+        let hint = |presented| ServerProblem { presented, ..ServerProblem::of(&answer) }.to_string();
         assert!(hint(None).contains("gatepass login"));
-        assert!(hint(Some(Presented::ApiKey)).contains("GATEPASS_API_KEY"));
-        let password = hint(Some(Presented::Password));
+        assert!(hint(Some(CredentialKind::ApiKey)).contains("GATEPASS_API_KEY"));
+        let password = hint(Some(CredentialKind::Password));
         assert!(password.contains("GATEPASS_PASSWORD") && !password.contains("gatepass login"), "{password}");
-        assert!(!hint(Some(Presented::Other)).contains('\n'));
+        assert!(!hint(Some(CredentialKind::Other)).contains('\n'));
     }
 
     #[test]
     fn an_answer_that_is_no_problem_document_still_says_its_status() {
-        assert!(Problem::of(&response(502, "<html>")).to_string().contains("502"));
-        assert!(Problem::of(&response(502, "<html>")).is_transient());
+        assert!(ServerProblem::of(&response(502, "<html>")).to_string().contains("502"));
+        assert!(ServerProblem::of(&response(502, "<html>")).is_transient());
     }
 
     #[test]
     fn control_characters_of_a_server_never_reach_the_terminal() {
-        let problem = Problem::of(&response(400, "{\"detail\":\"\\u001b[2J\"}"));
+        let problem = ServerProblem::of(&response(400, "{\"detail\":\"\\u001b[2J\"}"));
         assert!(!problem.to_string().contains('\u{1b}'));
     }
 }

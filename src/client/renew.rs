@@ -2,17 +2,14 @@
 
 use std::path::Path;
 
-use http::HeaderMap;
 use serde_json::json;
 
-use super::directory::{CertDir, Purpose, load, load_identity};
-use super::enroll::{exchange, trust};
+use super::authority::{connect, exchange};
+use super::directory::{CertDir, Purpose};
 use super::error::ClientError;
 use super::first_use::Fresh;
-use super::host::{Anchor, HostFile};
-use super::key::read_certificates;
+use super::host::{HostFile, TrustAnchor};
 use crate::clock::Timestamp;
-use crate::connect::{Connector, Trust};
 
 /// Renews the identity in `dir`, due or not, and shows the server the new certificate. Run again after any failure, it asks with the same key.
 ///
@@ -32,8 +29,8 @@ pub async fn renew(dir: &Path, now: Timestamp) -> Result<Fresh, ClientError> {
     }
     // A new root, cross-signed, arrives over a connection that the old one vouched for.
     let trust = match host.trust {
-        Anchor::Pinned(_) => Anchor::Pinned(fingerprint),
-        outside @ Anchor::Outside(_) => outside,
+        TrustAnchor::Pinned(_) => TrustAnchor::Pinned(fingerprint),
+        outside @ TrustAnchor::Outside(_) => outside,
     };
     let renewed = HostFile {
         server: host.server,
@@ -49,33 +46,4 @@ pub async fn renew(dir: &Path, now: Timestamp) -> Result<Fresh, ClientError> {
     attempt.complete(&answer, &renewed)?;
     drop(opened);
     Ok(Fresh::show(renewed, dir, now).await)
-}
-
-/// A connection that presents the identity in `dir`, and who that is.
-///
-/// # Errors
-/// If there is no identity, or it has expired.
-pub(super) fn connect(dir: &Path, now: Timestamp) -> Result<(Connector, HostFile), ClientError> {
-    let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?;
-    if !host.is_live(now) {
-        return Err(ClientError::Expired { host: host.host_id, at: host.expires_at });
-    }
-    let identity = load_identity(dir)?;
-    let connector = Connector::new(&host.server, judge(dir, &host.trust)?, Some(identity))?;
-    Ok((connector, host))
-}
-
-/// An enrolled host has the root itself, and needs it no more from the server's chain.
-pub(super) fn judge(dir: &Path, anchor: &Anchor) -> Result<Trust, ClientError> {
-    match anchor {
-        Anchor::Pinned(_) => read_certificates(&dir.join("root.pem")).map(Trust::Roots),
-        Anchor::Outside(_) => trust(anchor),
-    }
-}
-
-/// What the server's clock says (RFC 9110 section 6.6.1).
-pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
-    let date = headers.get(http::header::DATE)?.to_str().ok()?;
-    let at = chrono::DateTime::parse_from_rfc2822(date).ok()?;
-    Some(Timestamp::from_millis(at.timestamp_millis()))
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use http::Method;
 use serde::Serialize;
 
+use super::authority::{connect, server_time};
 use super::directory::load;
 use super::error::ClientError;
 use super::host::HostFile;
-use super::problem::Problem;
-use super::renew::{connect, server_time};
+use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 
 /// A clock that is further off than this breaks tokens and certificates before their time.
@@ -18,7 +18,7 @@ const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
-pub struct Status {
+pub struct HostStatus {
     /// Who the host is.
     pub host: HostFile,
     /// Seconds until the certificate ends; 0 = it has.
@@ -45,7 +45,7 @@ pub enum Reached {
     NotAsked,
 }
 
-impl Status {
+impl HostStatus {
     /// Exit code: 0 good; 1 something to do soon (renewal due, clock off); 2 the identity does not work now.
     pub fn exit_code(&self) -> u8 {
         let skewed = self.clock_ahead.is_some_and(|ahead| ahead.unsigned_abs() > TOLERATED_SKEW.as_secs());
@@ -62,7 +62,7 @@ impl Status {
 ///
 /// # Errors
 /// If there is no identity, or its files are damaged.
-pub async fn status(dir: &Path, now: Timestamp) -> Result<Status, ClientError> {
+pub async fn status(dir: &Path, now: Timestamp) -> Result<HostStatus, ClientError> {
     let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?;
     let (server, clock_ahead) = match connect(dir, now) {
         Ok((connector, _)) => match connector.request(Method::GET, "/api/v1/whoami", &[], None).await {
@@ -70,7 +70,7 @@ pub async fn status(dir: &Path, now: Timestamp) -> Result<Status, ClientError> {
                 let ahead = server_time(&response.headers).map(|server| now.secs() - server.secs());
                 let reached = match response.status.is_success() {
                     true => Reached::Good,
-                    false => Reached::Refused(Problem::of(&response).to_string()),
+                    false => Reached::Refused(ServerProblem::of(&response).to_string()),
                 };
                 (reached, ahead)
             }
@@ -80,5 +80,5 @@ pub async fn status(dir: &Path, now: Timestamp) -> Result<Status, ClientError> {
         Err(error) => return Err(error),
     };
     let seconds_left = host.expires_at.since(now).as_secs();
-    Ok(Status { seconds_left, due: host.is_due(now), host, server, clock_ahead })
+    Ok(HostStatus { seconds_left, due: host.is_due(now), host, server, clock_ahead })
 }

@@ -11,7 +11,7 @@ use super::ConnectError;
 
 /// A parsed server URL.
 #[derive(Debug)]
-pub(super) struct Address {
+pub(super) struct ServerAddress {
     authority: String,
     host: String,
     port: u16,
@@ -19,7 +19,7 @@ pub(super) struct Address {
     prefix: String,
 }
 
-impl Address {
+impl ServerAddress {
     pub(super) fn parse(url: &str) -> Result<Self, ConnectError> {
         let refuse = |why| ConnectError::Url { url: without_userinfo(url), why };
         let uri: Uri = url.parse().map_err(|_| refuse("it is not a URL"))?;
@@ -101,10 +101,10 @@ mod tests {
 
     #[test]
     fn a_url_gives_host_port_and_prefix() {
-        let address = Address::parse("https://gate.example.org:8443/enrolling/").unwrap();
+        let address = ServerAddress::parse("https://gate.example.org:8443/enrolling/").unwrap();
         assert_eq!((address.host(), address.port()), ("gate.example.org", 8443));
         assert_eq!(address.target("/livez?a=1").unwrap(), "/enrolling/livez?a=1");
-        let address = Address::parse("https://[::1]").unwrap();
+        let address = ServerAddress::parse("https://[::1]").unwrap();
         assert_eq!((address.host(), address.port(), address.authority()), ("::1", 443, "[::1]"));
     }
 
@@ -113,19 +113,19 @@ mod tests {
         for wrong in
             ["", "gate.example.org", "http://gate.example.org", "https://", "https://a?b=c", "https://a b"]
         {
-            assert!(matches!(Address::parse(wrong), Err(ConnectError::Url { .. })), "{wrong}");
+            assert!(matches!(ServerAddress::parse(wrong), Err(ConnectError::Url { .. })), "{wrong}");
         }
     }
 
     #[test]
     fn a_password_in_the_url_is_refused_and_not_repeated() {
-        let error = Address::parse("https://admin:hunter2@gate.example.org").unwrap_err().to_string();
+        let error = ServerAddress::parse("https://admin:hunter2@gate.example.org").unwrap_err().to_string();
         assert!(error.contains("user name or password") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]
     fn a_target_that_is_no_path_is_refused_without_being_repeated() {
-        let address = Address::parse("https://gate.example.org").unwrap();
+        let address = ServerAddress::parse("https://gate.example.org").unwrap();
         for wrong in ["livez", "", "/a b", "https://elsewhere.example.org/"] {
             let error = address.target(wrong).unwrap_err();
             assert!(matches!(error, ConnectError::Target { .. }), "{wrong}");

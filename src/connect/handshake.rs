@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::address::Address;
+use super::address::ServerAddress;
 use super::{CONNECT_TIMEOUT, ConnectError, Identity};
 
 /// The servers give a handshake as long.
@@ -46,7 +46,7 @@ impl Handshake {
 
     /// Connects to the server at `address`. A handshake that times out is tried once more without X25519MLKEM768; any
     /// other failure is final.
-    pub(super) async fn open(&self, address: &Address) -> Result<TlsStream<TcpStream>, ConnectError> {
+    pub(super) async fn open(&self, address: &ServerAddress) -> Result<TlsStream<TcpStream>, ConnectError> {
         let tcp = dial(address).await?;
         if let Ok(done) = timeout(self.patience, shake(&self.hybrid, address, tcp)).await {
             return done;
@@ -63,7 +63,7 @@ impl Handshake {
     }
 }
 
-async fn dial(address: &Address) -> Result<TcpStream, ConnectError> {
+async fn dial(address: &ServerAddress) -> Result<TcpStream, ConnectError> {
     let connecting = async {
         let tcp = TcpStream::connect((address.host(), address.port())).await;
         tcp.map_err(|error| ConnectError::unreachable(address.authority(), &error))
@@ -76,7 +76,7 @@ async fn dial(address: &Address) -> Result<TcpStream, ConnectError> {
 
 async fn shake(
     tls: &TlsConnector,
-    address: &Address,
+    address: &ServerAddress,
     tcp: TcpStream,
 ) -> Result<TlsStream<TcpStream>, ConnectError> {
     let done = tls.connect(address.name().clone(), tcp).await;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use gatepass::client::daemon::Daemon;
 use gatepass::client::directory::FILES;
-use gatepass::client::enroll::{Enroll, Enrolled, enroll};
-use gatepass::client::host::{Anchor, HostFile};
+use gatepass::client::enroll::{Enroll, EnrollResult, enroll};
+use gatepass::client::host::{HostFile, TrustAnchor};
 use gatepass::client::renew::renew;
 use gatepass::clock::Timestamp;
 use gatepass::id::{HostId, Serial, TokenId};
@@ -32,11 +32,11 @@ async fn enroll_into(at: &Running, dir: &Path) -> HostFile {
         replace: false,
     };
     match enroll(&ask, at.authority.time.now()).await.unwrap() {
-        Enrolled::Now(fresh) => {
+        EnrollResult::Now(fresh) => {
             assert!(fresh.unseen.is_none(), "{:?}", fresh.unseen);
             fresh.host
         }
-        Enrolled::Already(host) => panic!("nothing was there: {host:?}"),
+        EnrollResult::Already(host) => panic!("nothing was there: {host:?}"),
     }
 }
 
@@ -106,7 +106,7 @@ fn put(at: &Running, dir: &Path, key: &str, minted: &Value, enrolled: &Value) {
         roles: Vec::new(),
         name: None,
         fingerprint: at.root,
-        trust: Anchor::Pinned(at.root),
+        trust: TrustAnchor::Pinned(at.root),
         token_id: TokenId::parse(minted["token_id"].as_str().unwrap()).unwrap(),
         expires_at: time("expires_at"),
         renew_after: time("renew_after"),

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::kind::Kind;
+use super::kind::TokenResource;
 use crate::cli::error::CliError;
 use crate::cli::once::Once;
 use crate::cli::output::{self, Format, line};
@@ -24,7 +24,7 @@ use crate::config::Environment;
   gatepass token create --persistent --label image-builder
   gatepass token create --quiet --role proxy | ssh node-1 gatepass enroll -
   gatepass token create --audience https://jobs.example.org --role proxy --ttl 1h")]
-pub(crate) struct Create {
+pub(crate) struct TokenCreate {
     #[command(flatten)]
     remote: Remote,
     /// Mint a service token: roles for the door of the service with this URI, which the server's tokens.audiences names. No host enrolls with it
@@ -64,7 +64,7 @@ pub(crate) struct Create {
     once: Once,
 }
 
-impl Create {
+impl TokenCreate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let kind = self.kind()?;
         let api = self.remote.connect(environment)?;
@@ -75,9 +75,9 @@ impl Create {
     }
 
     /// Which kind of token is asked for; what only enrollment tokens have is refused beside an audience.
-    fn kind(&self) -> Result<Kind, CliError> {
+    fn kind(&self) -> Result<TokenResource, CliError> {
         if self.audience.is_none() {
-            return Ok(Kind::Enrollment);
+            return Ok(TokenResource::Enrollment);
         }
         let given = [
             ("--persistent", self.persistent),
@@ -88,7 +88,7 @@ impl Create {
             ("--cluster", self.cluster.is_some()),
         ];
         match given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect::<Vec<_>>() {
-            flags if flags.is_empty() => Ok(Kind::Service),
+            flags if flags.is_empty() => Ok(TokenResource::Service),
             flags => Err(CliError::Usage(format!(
                 "{} cannot go with --audience: a service token always expires, and no host redeems it",
                 flags.join(", ")
@@ -131,10 +131,10 @@ impl Create {
     }
 }
 
-fn show(kind: Kind, answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
+fn show(kind: TokenResource, answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
     match kind {
-        Kind::Enrollment => show_enrollment(answer, file),
-        Kind::Service => show_service(answer, file),
+        TokenResource::Enrollment => show_enrollment(answer, file),
+        TokenResource::Service => show_service(answer, file),
     }
 }
 
@@ -197,13 +197,13 @@ mod tests {
     use super::*;
 
     #[derive(clap::Parser)]
-    struct Line {
+    struct CreateLine {
         #[command(flatten)]
-        create: Create,
+        create: TokenCreate,
     }
 
-    fn create(args: &[&str]) -> Create {
-        let line = Line::try_parse_from(std::iter::once("create").chain(args.iter().copied()));
+    fn create(args: &[&str]) -> TokenCreate {
+        let line = CreateLine::try_parse_from(std::iter::once("create").chain(args.iter().copied()));
         line.map_err(|error| error.to_string()).unwrap().create
     }
 
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn an_audience_asks_for_a_service_token() {
         let create = create(&["--audience", "urn:jobs", "--role", "a", "--ttl", "1h"]);
-        assert_eq!(create.kind().unwrap(), Kind::Service);
+        assert_eq!(create.kind().unwrap(), TokenResource::Service);
         assert_eq!(create.body(), json!({"roles": ["a"], "audience": "urn:jobs", "ttl": "1h"}));
     }
 
@@ -231,7 +231,7 @@ mod tests {
             let refused = create(&[&["--audience", "urn:jobs"], flags].concat()).kind().unwrap_err();
             assert_eq!(refused.exit_code(), 2);
             assert!(refused.to_string().contains(flags[0]), "{refused}");
-            assert_eq!(create(flags).kind().unwrap(), Kind::Enrollment);
+            assert_eq!(create(flags).kind().unwrap(), TokenResource::Enrollment);
         }
     }
 

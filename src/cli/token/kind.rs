@@ -6,14 +6,14 @@ use crate::client::ClientError;
 
 /// A kind of token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum TokenResource {
     /// Hosts enroll with it.
     Enrollment,
     /// A service lets its holder in.
     Service,
 }
 
-impl Kind {
+impl TokenResource {
     /// Where the API has them.
     pub(super) const fn path(self) -> &'static str {
         match self {
@@ -104,35 +104,35 @@ impl Kind {
 
 /// Asks for an enrollment token, and where there is none, for a service token: an id does not say which it names.
 pub(super) async fn either(
-    ask: impl AsyncFn(Kind) -> Result<Value, ClientError>,
-) -> Result<(Kind, Value), ClientError> {
-    match ask(Kind::Enrollment).await {
+    ask: impl AsyncFn(TokenResource) -> Result<Value, ClientError>,
+) -> Result<(TokenResource, Value), ClientError> {
+    match ask(TokenResource::Enrollment).await {
         Err(error) if error.code() == Some("not_found") => {
-            ask(Kind::Service).await.map(|answer| (Kind::Service, answer))
+            ask(TokenResource::Service).await.map(|answer| (TokenResource::Service, answer))
         }
-        answer => answer.map(|answer| (Kind::Enrollment, answer)),
+        answer => answer.map(|answer| (TokenResource::Enrollment, answer)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::problem::Problem;
+    use crate::client::problem::ServerProblem;
 
     fn refused(code: &str) -> ClientError {
-        ClientError::Refused(Box::new(Problem { code: code.to_owned(), ..Problem::default() }))
+        ClientError::Refused(Box::new(ServerProblem { code: code.to_owned(), ..ServerProblem::default() }))
     }
 
     #[tokio::test]
     async fn only_a_token_that_is_not_found_is_asked_for_as_the_other_kind() {
         let service = async |kind| match kind {
-            Kind::Enrollment => Err(refused("not_found")),
-            Kind::Service => Ok(Value::Null),
+            TokenResource::Enrollment => Err(refused("not_found")),
+            TokenResource::Service => Ok(Value::Null),
         };
-        assert_eq!(either(service).await.unwrap().0, Kind::Service);
+        assert_eq!(either(service).await.unwrap().0, TokenResource::Service);
         let forbidden = async |kind| match kind {
-            Kind::Enrollment => Err(refused("forbidden")),
-            Kind::Service => Ok(Value::Null),
+            TokenResource::Enrollment => Err(refused("forbidden")),
+            TokenResource::Service => Ok(Value::Null),
         };
         assert_eq!(either(forbidden).await.unwrap_err().code(), Some("forbidden"));
     }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::kind::{self, Kind};
+use super::kind::{self, TokenResource};
 use super::token_id;
 use crate::cli::ask::SecretArg;
 use crate::cli::error::CliError;
@@ -18,7 +18,7 @@ use crate::config::Environment;
   gatepass token list --state pending,active --role proxy
   gatepass token list --minter anna --unused 30d
   gatepass token list --ended -o json")]
-pub(crate) struct List {
+pub(crate) struct TokenList {
     #[command(flatten)]
     remote: Remote,
     /// Service tokens, in the place of enrollment tokens
@@ -34,9 +34,9 @@ pub(crate) struct List {
     limit: usize,
 }
 
-impl List {
+impl TokenList {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let kind = if self.service { Kind::Service } else { Kind::Enrollment };
+        let kind = if self.service { TokenResource::Service } else { TokenResource::Enrollment };
         let mut query = self.which.query();
         query.extend(self.ended.then(|| String::from("ended=true")));
         let path = with_query(kind.path(), &query);
@@ -49,7 +49,7 @@ impl List {
 
 /// Show one token's record, with the newest of the hosts that it admitted
 #[derive(Args)]
-pub(crate) struct Show {
+pub(crate) struct TokenShow {
     #[command(flatten)]
     remote: Remote,
     /// Id of the token, not the token itself
@@ -57,7 +57,7 @@ pub(crate) struct Show {
     id: SecretArg,
 }
 
-impl Show {
+impl TokenShow {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let id = token_id(&self.id)?;
         let api = self.remote.connect(environment)?;

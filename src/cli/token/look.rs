@@ -16,7 +16,7 @@ use crate::token::{Grant, ServiceGrant, UnverifiedToken, VerifyError, status_uri
 
 /// Where the token comes from.
 #[derive(Args)]
-pub(super) struct Source {
+pub(super) struct TokenSource {
     /// The token, or - for standard input (better: GATEPASS_TOKEN, or --token-file)
     #[arg(value_parser = SecretArg::accept, conflicts_with = "token_file")]
     token: Option<SecretArg>,
@@ -28,7 +28,7 @@ pub(super) struct Source {
     pub(super) output: Format,
 }
 
-impl Source {
+impl TokenSource {
     pub(super) fn read(&self, environment: &Environment) -> Result<Secret<String>, CliError> {
         ask::token(self.token.as_ref(), self.token_file.as_deref(), environment)
     }
@@ -36,29 +36,29 @@ impl Source {
 
 /// Show what a token says, without checking anything
 #[derive(Args)]
-pub(crate) struct Inspect {
+pub(crate) struct TokenInspect {
     #[command(flatten)]
-    source: Source,
+    source: TokenSource,
 }
 
-impl Inspect {
+impl TokenInspect {
     pub(super) fn run(self, environment: &Environment) -> Result<(), CliError> {
         let text = self.source.read(environment)?;
-        let (said, key) = Said::unverified(text.expose().trim()).map_err(ClientError::Token)?;
+        let (said, key) = TokenContent::unverified(text.expose().trim()).map_err(ClientError::Token)?;
         note("not checked: anyone can write a token that says this; `gatepass token verify` checks it");
         said.show(self.source.output, key)
     }
 }
 
 /// What a token of either kind says.
-pub(super) enum Said {
+pub(super) enum TokenContent {
     /// To the authority.
     Enrollment(Grant),
     /// To a service.
     Service(ServiceGrant),
 }
 
-impl Said {
+impl TokenContent {
     /// What `text` says, of whichever kind it is, **unverified**, and the key that it names.
     pub(super) fn unverified(text: &str) -> Result<(Self, KeyId), VerifyError> {
         match UnverifiedToken::parse(text) {

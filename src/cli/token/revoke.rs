@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::kind::{self, Kind};
+use super::kind::{self, TokenResource};
 use super::token_id;
 use crate::cli::ask::{SecretArg, confirm};
 use crate::cli::error::CliError;
@@ -25,7 +25,7 @@ use crate::id::TokenId;
   gatepass token revoke ID --hosts                   the token, and every host that came in by it
   gatepass token revoke --minter anna                every token that anna minted and that still admits hosts
   gatepass token revoke --unused 30d --persistent    asks with their number first")]
-pub(crate) struct Revoke {
+pub(crate) struct TokenRevoke {
     #[command(flatten)]
     remote: Remote,
     /// Ids of the tokens, not the tokens themselves
@@ -47,7 +47,7 @@ pub(crate) struct Revoke {
     yes: bool,
 }
 
-impl Revoke {
+impl TokenRevoke {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let mut query = self.which.query();
         one_way_to_say_which(self.ids.len(), query.len(), self.all, &TokenFlags::NAMES)?;
@@ -61,7 +61,7 @@ impl Revoke {
             (false, true) => {}
         }
         let together = Together {
-            list: with_query(Kind::Enrollment.path(), &query),
+            list: with_query(TokenResource::Enrollment.path(), &query),
             revoke: "/api/v1/enrollment-tokens/revoke",
             what: "token",
             so_that: "no host enrolls with them any more",
@@ -85,8 +85,8 @@ impl Revoke {
 
 /// Service tokens have neither hosts nor an emergency token: they are asked for without the query.
 async fn revoke(api: &Api, id: TokenId, query: &[String]) -> Result<Value, ClientError> {
-    let ask = async |kind: Kind| {
-        let query = if kind == Kind::Enrollment { query } else { &[] };
+    let ask = async |kind: TokenResource| {
+        let query = if kind == TokenResource::Enrollment { query } else { &[] };
         api.delete(&with_query(&format!("{}/{id}", kind.path()), query)).await
     };
     Ok(kind::either(ask).await?.1)

@@ -24,7 +24,7 @@ use crate::config::Environment;
   gatepass token rotate ID
   gatepass token rotate ID --overlap 7d --out next.token
   gatepass token rotate ID --overlap 0s --yes        the old one is revoked at once")]
-pub(crate) struct Rotate {
+pub(crate) struct TokenRotate {
     #[command(flatten)]
     remote: Remote,
     /// Id of the token, not the token itself
@@ -51,7 +51,7 @@ fn ended(error: ClientError) -> CliError {
     }
 }
 
-impl Rotate {
+impl TokenRotate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let id = token_id(&self.id)?;
         let until = if self.overlap == "0s" { "at once".to_owned() } else { format!("in {}", self.overlap) };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::look::{Said, Source};
+use super::look::{TokenContent, TokenSource};
 use crate::cli::error::CliError;
 use crate::cli::output::{Format, line};
 use crate::clock::{SystemClock, Timestamp};
@@ -23,9 +23,9 @@ use crate::token::{SignedStatusList, Status, VerifyError, VerifyingKeys, verify,
   gatepass token verify --jwks jwks.json --audience https://jobs.example.org --status list.jwt --token-file token
 
 Exit codes: 0 good; 1 not good, with the reason; 2 usage")]
-pub(crate) struct Verify {
+pub(crate) struct TokenVerify {
     #[command(flatten)]
-    source: Source,
+    source: TokenSource,
     /// File with the authority's key set, as /.well-known/jwks.json serves it
     #[arg(long, value_name = "FILE")]
     jwks: PathBuf,
@@ -40,7 +40,7 @@ pub(crate) struct Verify {
     status: Option<PathBuf>,
 }
 
-impl Verify {
+impl TokenVerify {
     pub(super) fn run(self, environment: &Environment) -> Result<(), CliError> {
         let keys = read_keys(&self.jwks)?;
         let text = self.source.read(environment)?;
@@ -56,24 +56,29 @@ impl Verify {
         said.show(self.source.output, key)
     }
 
-    fn judge(&self, text: &str, keys: &VerifyingKeys, now: Timestamp) -> Result<(Said, KeyId), CliError> {
-        let (said, _) = Said::unverified(text).map_err(bad)?;
+    fn judge(
+        &self,
+        text: &str,
+        keys: &VerifyingKeys,
+        now: Timestamp,
+    ) -> Result<(TokenContent, KeyId), CliError> {
+        let (said, _) = TokenContent::unverified(text).map_err(bad)?;
         let issuers = match self.issuers.is_empty() {
             // The key set vouches for the issuer then: nobody else can sign with its keys.
             true => vec![said.issuer().to_owned()],
             false => self.issuers.clone(),
         };
         match (said, self.audiences.as_slice()) {
-            (Said::Enrollment(_), []) => {
+            (TokenContent::Enrollment(_), []) => {
                 let verified = verify(text, keys, &issuers, now).map_err(bad)?;
-                Ok((Said::Enrollment((*verified).clone()), verified.signing_key()))
+                Ok((TokenContent::Enrollment((*verified).clone()), verified.signing_key()))
             }
-            (Said::Service(_), []) => Err(CliError::Usage(
+            (TokenContent::Service(_), []) => Err(CliError::Usage(
                 "this is a service token: say with --audience which service it has to be for".to_owned(),
             )),
             (_, audiences) => {
                 let verified = verify_service(text, keys, &issuers, audiences, now).map_err(bad)?;
-                Ok((Said::Service((*verified).clone()), verified.signing_key()))
+                Ok((TokenContent::Service((*verified).clone()), verified.signing_key()))
             }
         }
     }
@@ -84,7 +89,12 @@ fn bad(error: VerifyError) -> CliError {
 }
 
 /// Looks into the list in this file, which has to be the token's, signed by the authority, and of now.
-fn not_taken_back(said: &Said, path: &Path, keys: &VerifyingKeys, now: Timestamp) -> Result<(), CliError> {
+fn not_taken_back(
+    said: &TokenContent,
+    path: &Path,
+    keys: &VerifyingKeys,
+    now: Timestamp,
+) -> Result<(), CliError> {
     let text = read(path)?;
     let refused = |why: String| CliError::Unsound(format!("{}: {why}", path.display()));
     let list = SignedStatusList::verify(text.trim(), &said.status_uri(), keys, now)

@@ -10,7 +10,7 @@ use crate::cli::ask;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::profile::Profile;
-use crate::cli::remote::{Remote, Target};
+use crate::cli::remote::{Remote, ServerTarget};
 use crate::client::ClientError;
 use crate::client::api::Credential;
 use crate::config::Environment;
@@ -27,7 +27,7 @@ pub(super) const VARIABLE: &str = "GATEPASS_NEW_PASSWORD";
   gatepass user set-password admin --data-dir /var/lib/gatepass
 
 Every session of the user ends. Whoever sets a password needs every right that its user has.")]
-pub(crate) struct SetPassword {
+pub(crate) struct UserSetPassword {
     #[command(flatten)]
     remote: Remote,
     /// The user
@@ -37,7 +37,7 @@ pub(crate) struct SetPassword {
     password_file: Option<PathBuf>,
 }
 
-impl SetPassword {
+impl UserSetPassword {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let api = self.remote.connect(environment)?;
         let password = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
@@ -91,7 +91,7 @@ impl ChangePassword {
 }
 
 /// Whether this session was good for it: it alone outlives the change.
-async fn by_session(target: Target, session: Credential, body: &Value) -> Result<bool, CliError> {
+async fn by_session(target: ServerTarget, session: Credential, body: &Value) -> Result<bool, CliError> {
     match Remote::open(target, session)?.post("/api/v1/password", body).await {
         Ok(_) => Ok(true),
         Err(ClientError::Refused(problem)) if problem.status == 401 => Ok(false),

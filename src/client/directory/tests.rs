@@ -8,7 +8,7 @@ use rcgen::{
 };
 
 use super::*;
-use crate::client::host::Anchor;
+use crate::client::host::TrustAnchor;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
 
@@ -20,7 +20,7 @@ pub(crate) fn host_file(from: Timestamp, to: Timestamp) -> HostFile {
         roles: vec![String::from("proxy")],
         name: None,
         fingerprint: Fingerprint::from_bytes([2; 32]),
-        trust: Anchor::Pinned(Fingerprint::from_bytes([2; 32])),
+        trust: TrustAnchor::Pinned(Fingerprint::from_bytes([2; 32])),
         token_id: TokenId::from_bytes([3; 16]),
         expires_at: to,
         renew_after: from.plus(to.since(from) * 2 / 3),
@@ -28,14 +28,14 @@ pub(crate) fn host_file(from: Timestamp, to: Timestamp) -> HostFile {
 }
 
 /// What an authority answers to `key`.
-pub(crate) fn answer(key: &HostKey) -> Answer {
+pub(crate) fn answer(key: &HostKey) -> EnrollAnswer {
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let root = CertifiedIssuer::self_signed(ca, KeyPair::generate().unwrap()).unwrap();
     let public = KeyPair::from_pem(key.to_pem().expose()).unwrap().subject_public_key_info();
     let public = SubjectPublicKeyInfo::from_der(&public).unwrap();
     let leaf = CertificateParams::default().signed_by(&public, &root).unwrap();
-    Answer {
+    EnrollAnswer {
         host_id: HostId::from_bytes([1; 16]),
         certificate: leaf.pem(),
         chain: root.pem(),
@@ -51,7 +51,7 @@ fn purpose() -> Purpose {
     Purpose::Enroll(TokenId::from_bytes([3; 16]))
 }
 
-fn pem(attempt: &Attempt<'_>) -> String {
+fn pem(attempt: &KeyAttempt<'_>) -> String {
     attempt.key().to_pem().expose().clone()
 }
 
@@ -212,6 +212,6 @@ fn an_answer_for_another_key_or_of_another_root_is_refused() {
     assert!(matches!(theirs.check(&good, None), Err(ClientError::Answer { .. })));
     assert!(ours.check(&good, Some(Fingerprint::from_bytes([0; 32]))).is_err());
     let foreign = answer(&ours);
-    let mixed = Answer { chain: foreign.chain, ca_certificate: foreign.ca_certificate, ..good };
+    let mixed = EnrollAnswer { chain: foreign.chain, ca_certificate: foreign.ca_certificate, ..good };
     assert!(ours.check(&mixed, None).is_err());
 }

@@ -69,14 +69,14 @@ fn flags_that_contradict_the_token_stop_everything() {
     assert!(matches!(plan(&other_root), Err(ClientError::OtherRoot { .. })));
     let mut same = ask(token(url, Some(ROOT)), dir.path().join("certs"));
     same.server = Some(String::from("https://GATE.example.org:443/"));
-    assert_eq!(plan(&same).unwrap().trust, Anchor::Pinned(ROOT));
+    assert_eq!(plan(&same).unwrap().trust, TrustAnchor::Pinned(ROOT));
     assert!(!dir.path().join("certs").exists());
 }
 
 #[test]
 fn a_token_that_pins_no_root_leaves_the_judgement_to_outside_certificates() {
     let asked = ask(token("https://gate.example.org", None), PathBuf::new());
-    assert_eq!(plan(&asked).unwrap().trust, Anchor::Outside(None));
+    assert_eq!(plan(&asked).unwrap().trust, TrustAnchor::Outside(None));
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn enrolled(dir: &CertDir, plan: &Plan) {
 
 fn plan_of(id: u8) -> Plan {
     let (token_id, server) = (TokenId::from_bytes([id; 16]), String::from("https://gate.example.org"));
-    Plan { token_id, server, trust: Anchor::Outside(None) }
+    Plan { token_id, server, trust: TrustAnchor::Outside(None) }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 
-use super::super::address::Address;
+use super::super::address::ServerAddress;
 use super::*;
 use crate::http::tls::Tls;
 
@@ -103,7 +103,7 @@ async fn a_timed_out_handshake_is_tried_once_without_the_post_quantum_group() {
 async fn a_handshake_that_fails_is_not_tried_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    let address = Address::parse(&url).unwrap();
+    let address = ServerAddress::parse(&url).unwrap();
     let connector = Connector::new(&url, Trust::Fingerprint(Fingerprint::of(b"any")), None).unwrap();
     let (log, hang_up) = (Log::default(), async { drop(listener.accept().await.unwrap()) });
     let recording = log.record();

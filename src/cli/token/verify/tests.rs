@@ -13,20 +13,20 @@ const ISSUER: &str = "https://gate.example.org:8443";
 const JOBS: &str = "https://jobs.example.org";
 
 #[derive(clap::Parser)]
-struct Line {
+struct VerifyLine {
     #[command(flatten)]
-    verify: Verify,
+    verify: TokenVerify,
 }
 
 /// A directory with a key set, a token of each kind, and their status list.
-struct Files {
+struct VerifyFiles {
     dir: tempfile::TempDir,
     ring: KeyRing,
     now: Timestamp,
     list: ListId,
 }
 
-impl Files {
+impl VerifyFiles {
     fn new() -> Self {
         // The command reads the clock itself.
         let now = SystemClock::now().whole_second();
@@ -83,7 +83,7 @@ impl Files {
         let path = |name: &str| self.dir.path().join(name).display().to_string();
         let more = more.iter().map(|word| if *word == "list" { path("list") } else { (*word).to_owned() });
         let line = ["verify", "--jwks", &path("jwks"), "--token-file", &path(token)].map(str::to_owned);
-        let parsed = Line::try_parse_from(line.into_iter().chain(more));
+        let parsed = VerifyLine::try_parse_from(line.into_iter().chain(more));
         parsed.map_err(|error| error.to_string()).unwrap().verify.run(&Environment::default())
     }
 
@@ -95,7 +95,7 @@ impl Files {
 
 #[test]
 fn a_service_token_is_good_for_its_audience_alone() {
-    let files = Files::new();
+    let files = VerifyFiles::new();
     files.verify("service", &["--audience", JOBS]).unwrap();
     files.verify("service", &["--audience", "urn:other", "--audience", JOBS, "--issuer", ISSUER]).unwrap();
     let (code, why) = files.refusal("service", &["--audience", "urn:other"]);
@@ -108,7 +108,7 @@ fn a_service_token_is_good_for_its_audience_alone() {
 
 #[test]
 fn an_enrollment_token_is_good_without_an_audience_alone() {
-    let files = Files::new();
+    let files = VerifyFiles::new();
     files.verify("enrollment", &[]).unwrap();
     let (code, why) = files.refusal("enrollment", &["--audience", JOBS]);
     assert!(code == 1 && why.contains("token_wrong_type"), "{why}");
@@ -118,7 +118,7 @@ fn an_enrollment_token_is_good_without_an_audience_alone() {
 
 #[test]
 fn the_list_in_the_file_says_what_was_taken_back() {
-    let files = Files::new();
+    let files = VerifyFiles::new();
     let with_list =
         |token, audience: &[&'static str]| files.verify(token, &[audience, &["--status", "list"]].concat());
     with_list("service", &["--audience", JOBS]).unwrap();
@@ -139,7 +139,7 @@ fn the_list_in_the_file_says_what_was_taken_back() {
 
 #[test]
 fn a_list_that_is_not_the_tokens_or_not_of_now_says_nothing_of_it() {
-    let files = Files::new();
+    let files = VerifyFiles::new();
     let refusal = || files.refusal("service", &["--audience", JOBS, "--status", "list"]);
     let other = format!("{ISSUER}/status/{}", ListId::generate(files.now));
     files.write("list", &StatusList::default().sign(&other, &files.ring, files.now).unwrap());
