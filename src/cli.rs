@@ -42,19 +42,19 @@ use clap::{Parser, Subcommand};
 use self::error::CliError;
 use crate::config::Environment;
 
-/// Gatepass, an enrollment authority: it mints signed role tokens, and a host trades one for an mTLS identity
+/// Gatepass, an enrollment authority: mints signed role tokens that hosts trade for an mTLS identity
 #[derive(Parser)]
 #[command(
     name = "gatepass",
     version,
     max_term_width = 110,
-    after_help = "See it work:            gatepass demo
-Begin:                  gatepass serve, then in another terminal: gatepass token create --role proxy
+    after_help = "Demonstration:          gatepass demo
+First steps:            gatepass serve, then in another terminal: gatepass token create --role proxy
 On the new host:        read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll
 More about a command:   gatepass help COMMAND
 
-Exit codes: 0 done; 1 refused or failed; 2 wrong usage or configuration, or the
-server did not start; 74 the disk failed. `gatepass status` has its own: see its help."
+Exit codes: 0 success; 1 refused or failed; 2 wrong usage or configuration, or the
+server did not start; 74 disk failure. `gatepass status` has its own: see its help."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -103,7 +103,7 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version arrive here too; if nobody reads them, that is no failure.
+            // Help and version arrive here too. A closed output is not a failure.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
@@ -114,7 +114,7 @@ pub fn main() -> ExitCode {
         Err(error) => {
             if !error.is_silent() {
                 output::note(match &error {
-                    // It begins with the name already.
+                    // It starts with the program's name already.
                     CliError::Start(error) => error.to_string(),
                     error => format!("gatepass: {error}"),
                 });
@@ -126,7 +126,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Verb, environment: &Environment) -> Result<(), CliError> {
     match command {
-        // What needs no network needs no runtime.
+        // These need no network, and therefore no runtime.
         Verb::CheckConfig(command) => command.run(environment),
         Verb::Openapi(command) => command.run(),
         Verb::Completions(command) => command.run(),

@@ -1,4 +1,4 @@
-//! The host's side (enroll, renew, leave, status) and the admin API client that the command line is made of.
+//! The host's side (enroll, renew, leave, status), and the admin API client of the command line.
 
 pub mod api;
 pub mod authority;

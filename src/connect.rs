@@ -1,4 +1,4 @@
-//! HTTPS to the authority: one server, pinned, over connections that are kept.
+//! HTTPS to the authority: one pinned server, with kept connections.
 
 mod address;
 mod error;
@@ -28,7 +28,7 @@ use self::trust::TrustedServer;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// A kept connection is used again only while the server surely keeps it too: it closes idle ones after a minute.
+/// Time that an idle connection is kept. The server closes idle connections after a minute.
 const KEPT_FOR: Duration = Duration::from_secs(30);
 const MOST_ANSWER_BYTES: usize = 8 << 20;
 
@@ -42,7 +42,7 @@ pub struct Identity {
     pub key: PrivateKeyDer<'static>,
 }
 
-/// What the server answered.
+/// The server's answer.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status code.
@@ -53,7 +53,7 @@ pub struct Response {
     pub body: Bytes,
 }
 
-/// An HTTPS client of one server, which it trusts by [`Trust`] and nothing else: no system roots, no proxy, no redirect.
+/// An HTTPS client of one server, verified by [`Trust`] alone: no system roots, no proxy, no redirect.
 pub struct Connector {
     address: ServerAddress,
     handshake: Handshake,
@@ -62,7 +62,7 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// A client of the server at `url` (`https://host[:port][/prefix]`). Nothing is sent yet.
+    /// A client of the server at `url` (`https://host[:port][/prefix]`). It connects at the first request.
     ///
     /// # Errors
     /// [`ConnectError`], if the URL is no such URL, the roots are unusable, or the identity's key is not its
@@ -78,7 +78,7 @@ impl Connector {
     /// Sends one request and reads the whole answer, within 30 s. `path_and_query` begins with `/` and goes behind the
     /// URL's prefix.
     ///
-    /// A request is sent again by itself only if the server cannot have acted on it.
+    /// A request is retried only if the server cannot have acted on it.
     ///
     /// # Errors
     /// [`ConnectError`] says whether the server was unreachable, not the one that is trusted, or broke off.
@@ -173,7 +173,7 @@ impl Connector {
     }
 }
 
-/// An exchange that failed, and whether the server cannot have seen the request.
+/// A failed exchange. `unseen` is true if the server cannot have seen the request.
 struct Failed {
     unseen: bool,
     error: ConnectError,

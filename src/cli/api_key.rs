@@ -10,17 +10,18 @@ use super::limits::{self, LimitFlags};
 use super::once::Once;
 use super::output::{self, Format, line};
 use super::remote::Remote;
+use super::together::count;
 use crate::access::Scope;
 use crate::client::api::encode;
 use crate::config::Environment;
 
 const KEYS: &str = "/api/v1/api-keys";
-/// What is shown of a key that was made just now.
+/// The lines of a new key.
 const CREATED_ROWS: [(&str, &str); 9] = [
     ("id", "id"),
     ("label", "label"),
     ("owner", "owner"),
-    ("made by", "creator"),
+    ("created by", "creator"),
     ("scopes", "scopes"),
     ("limits", "limits"),
     ("created", "created_at"),
@@ -31,7 +32,7 @@ const ROWS: [(&str, &str); 10] = [
     ("id", "id"),
     ("label", "label"),
     ("owner", "owner"),
-    ("made by", "creator"),
+    ("created by", "creator"),
     ("scopes", "scopes"),
     ("limits", "limits"),
     ("created", "created_at"),
@@ -40,16 +41,16 @@ const ROWS: [(&str, &str); 10] = [
     ("from", "last_used_from"),
 ];
 
-/// Make, list and delete API keys
+/// Create, list and delete API keys
 #[derive(Subcommand)]
 pub(crate) enum ApiKeyCommand {
-    /// Make an API key; it is shown once
+    /// Create an API key; it is shown once
     Create(Box<ApiKeyCreate>),
-    /// List API keys: your own, or as an admin everybody's
+    /// List API keys: your own, or every user's if you are an admin
     List(ApiKeyList),
     /// Show an API key, without its secret
     Show(ApiKeyShow),
-    /// Delete an API key, at once
+    /// Delete an API key, effective immediately
     Delete(ApiKeyDelete),
 }
 
@@ -60,21 +61,21 @@ pub(crate) enum ApiKeyCommand {
   gatepass api-key create --label monitoring --scope tokens:read --scope hosts:read --out key
   GATEPASS_API_KEY=$(cat key) gatepass token list --server https://gate.example.org:8443
 
-Without flags for limits it mints ephemeral tokens of an hour at most, with one use, no roles and no DNS names. \
-It never does more than its owner may at that moment.")]
+Without limit flags the key mints ephemeral tokens of at most one hour, with one use, no roles and no DNS names. \
+A key never exceeds the current rights of its owner.")]
 pub(crate) struct ApiKeyCreate {
     #[command(flatten)]
     remote: Remote,
-    /// What it is for; may be repeated, or joined with commas
+    /// Scopes of the key; repeatable, or separated by commas
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', required = true, value_parser = scopes())]
     scopes: Vec<String>,
-    /// What to know it by, at most 128 characters
+    /// Label, at most 128 characters
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
-    /// How long it is good: 36h, 90d; default: until it is deleted
+    /// Lifetime: 36h, 90d; default: until it is deleted
     #[arg(long, value_name = "SPAN", conflicts_with = "expires_at")]
     ttl: Option<String>,
-    /// Until when it is good, RFC 3339
+    /// Expiry, RFC 3339
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
     #[command(flatten)]
@@ -109,7 +110,7 @@ pub(crate) struct ApiKeyDelete {
 }
 
 impl ApiKeyCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Create(command) => command.run(environment).await,
@@ -157,8 +158,8 @@ impl ApiKeyCreate {
         self.once.show(place, made, "api_key", self.remote.output, |made, file| {
             output::one(Format::Table, made, &CREATED_ROWS)?;
             line(match file {
-                Some(_) => "The key is in the file alone: keep it where secrets are kept.",
-                None => "It is shown this once: keep it where secrets are kept.",
+                Some(_) => "The key is only in the file: store it with your secrets.",
+                None => "The key is shown once: store it with your secrets.",
             })
         })
     }
@@ -168,16 +169,16 @@ impl ApiKeyDelete {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Self { deletion, id } = self;
         let conclude = |gone: &Value| match gone["api_keys_deleted"].as_u64() {
-            None | Some(0) => format!("API key {id} is gone"),
-            Some(made) => format!("API key {id} is gone, and {made} that it made"),
+            None | Some(0) => format!("deleted API key {id}"),
+            Some(made) => format!("deleted API key {id} and {} created with it", count(made, "API key")),
         };
         deletion
-            .run(environment, &format!("the API key {id} with all API keys that it made"), &at(&id), conclude)
+            .run(environment, &format!("API key {id} and every API key created with it"), &at(&id), conclude)
             .await
     }
 }
 
-/// A key as people see it in a list.
+/// The list entry of a key.
 fn listed(key: &Value) -> Value {
     let mut listed = limits::listed(key);
     listed["state"] = json!(if key["expired"] == true { "expired" } else { "live" });
@@ -198,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_says_which_keys_have_expired_and_which_have_limits() {
+    fn a_list_shows_expiry_and_limits() {
         let words = |expired: bool, limits: Value| {
             let listed = listed(&json!({ "expired": expired, "limits": limits }));
             ["state", "limits"].map(|member| listed[member].as_str().unwrap_or_default().to_owned())

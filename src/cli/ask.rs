@@ -1,4 +1,4 @@
-//! What is asked at the terminal: confirmations, and secrets that come from nowhere else.
+//! Prompts: confirmations, and secrets that no flag, file or variable gives.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::output::note;
 use crate::config::Environment;
 use crate::secret::Secret;
 
-/// The longest secret that is read from standard input or a file.
+/// Maximum size of a secret from standard input or a file.
 const MOST_BYTES: u64 = 64 << 10;
 
 /// A secret that came as an argument. It has no `Debug`, so that no usage error can show it.
@@ -17,7 +17,7 @@ const MOST_BYTES: u64 = 64 << 10;
 pub(crate) struct SecretArg(Arc<Secret<String>>);
 
 impl SecretArg {
-    /// For clap: whatever the text is, it is accepted here and judged later, out of reach of clap's error messages.
+    /// Accepts any text, for clap. The command checks it later, so that no error of clap repeats it.
     pub(crate) fn accept(text: &str) -> Result<Self, std::convert::Infallible> {
         Ok(Self(Arc::new(Secret::new(text.to_owned()))))
     }
@@ -28,15 +28,13 @@ impl SecretArg {
     }
 }
 
-/// Asks before something that cannot be undone, unless `yes` was said already.
+/// Asks before an act that cannot be undone, unless `yes` is set.
 pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
     if yes {
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        return Err(CliError::Usage(format!(
-            "{question}\nnothing was done: say --yes if that is what you want"
-        )));
+        return Err(CliError::Usage(format!("{question}\nnothing was done: give --yes to confirm")));
     }
     let mut err = io::stderr().lock();
     let _ = write!(err, "{question} [y/N] ");
@@ -49,7 +47,7 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
     }
 }
 
-/// Where a token comes from, in this order: argument or flag, file, `-`, `GATEPASS_TOKEN`, a prompt.
+/// Reads a token from, in this order: argument or flag, file, `-`, `GATEPASS_TOKEN`, a prompt.
 pub(crate) fn token(
     argument: Option<&SecretArg>,
     file: Option<&Path>,
@@ -76,7 +74,7 @@ pub(crate) fn token(
     }
 }
 
-/// Asks for a secret without showing it; without a terminal, `instead` says where else it could come from.
+/// Asks for a secret without echo. Without a terminal the error is `instead`.
 pub(crate) fn prompt(question: &str, instead: &str) -> Result<Secret<String>, CliError> {
     if !io::stdin().is_terminal() {
         return Err(CliError::Usage(instead.to_owned()));
@@ -111,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_comes_from_the_argument_the_file_or_the_environment_in_that_order() {
+    fn the_argument_precedes_the_file_and_the_environment() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("token");
         std::fs::write(&file, "from-file\n").unwrap();

@@ -18,7 +18,7 @@ use crate::server::offline;
 /// Show, rotate and hand out the certificate authority
 #[derive(Subcommand)]
 pub(crate) enum CaCommand {
-    /// Show root, issuing CAs and what will expire
+    /// Show the root, the issuing CAs and upcoming expiries
     Status(CaQuery),
     Rotate(CaRotate),
     /// Print the SHA-256 fingerprint of the root certificate
@@ -26,29 +26,29 @@ pub(crate) enum CaCommand {
     ExportRoot(ExportRoot),
 }
 
-/// Where the server is.
+/// `ca status` and `ca fingerprint`.
 #[derive(Args)]
 pub(crate) struct CaQuery {
     #[command(flatten)]
     remote: Remote,
 }
 
-/// Make a new issuing CA, under the same root or a new one; certificates of the old one stay good
+/// Create a new issuing CA, under the same root or a new one; existing certificates stay valid
 #[derive(Args)]
 #[command(
-    after_long_help = "The root's private key must be in the server's keys directory. With --root, the root before vouches for the new \
-one: tokens and hosts that pin it go on working, and hosts take up the new root when they renew."
+    after_long_help = "The root's private key must be in the server's keys directory. With --root, the previous root signs the new one: \
+tokens and hosts that pin the previous root keep working, and hosts adopt the new root when they renew."
 )]
 pub(crate) struct CaRotate {
     #[command(flatten)]
     remote: Remote,
-    /// Make a new root too, and destroy the private key of the one before
+    /// Create a new root too, and destroy the private key of the previous one
     #[arg(long)]
     root: bool,
 }
 
 impl CaCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Status(CaQuery { remote }) => {
@@ -107,26 +107,26 @@ fn fingerprint(pem: &str) -> Result<Fingerprint, CliError> {
     }
 }
 
-/// Copy the root's certificate, or take its private key to a safe place
+/// Export the root certificate, or move its private key offline
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass ca export-root > root.pem
   gatepass ca export-root --key-to /media/usb/root.key --remove --keys-dir gatepass-data/keys
 
-The root's key is needed only for `gatepass ca rotate`: keep it offline and bring it back for that.")]
+Only `gatepass ca rotate` needs the root's key: keep it offline and copy it back for a rotation.")]
 pub(crate) struct ExportRoot {
     #[command(flatten)]
     remote: Remote,
-    /// Write the certificate there instead of printing it
+    /// Write the certificate to this file instead of printing it
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Copy the root's private key there (mode 0600); run on the server's machine
+    /// Copy the root's private key to this file (mode 0600); run on the server's machine
     #[arg(long, value_name = "FILE", requires = "keys_dir")]
     key_to: Option<PathBuf>,
-    /// The server's keys directory
+    /// Keys directory of the server
     #[arg(long, value_name = "DIR", requires = "key_to")]
     keys_dir: Option<PathBuf>,
-    /// Remove the private key here once the copy is proven
+    /// Remove the private key from the keys directory after the copy is verified
     #[arg(long, requires = "key_to")]
     remove: bool,
 }
@@ -150,12 +150,12 @@ impl ExportRoot {
 fn export_key(keys: &Path, to: &Path, remove: bool) -> Result<(), CliError> {
     let key = offline::root_key(keys).map_err(CliError::Offline)?;
     if to.exists() {
-        return Err(CliError::Usage(format!("{} is there already: nothing was written", to.display())));
+        return Err(CliError::Usage(format!("{} exists already: nothing was written", to.display())));
     }
     private::write(to, &key)?;
     if private::read(to)?.expose() != key.expose() {
         return Err(CliError::Unsound(format!(
-            "the copy in {} is not the key: nothing was removed",
+            "the copy in {} differs from the key: nothing was removed",
             to.display()
         )));
     }
@@ -163,12 +163,12 @@ fn export_key(keys: &Path, to: &Path, remove: bool) -> Result<(), CliError> {
         offline::remove_root_key(keys).map_err(CliError::Offline)?;
         let back = offline::root_key_path(keys).map_err(CliError::Offline)?;
         return line(format!(
-            "the root's key is in {} now, and no longer here; for a rotation bring it back as {}",
+            "moved the root's key to {}; for a rotation, copy it back to {}",
             to.display(),
             back.display()
         ));
     }
-    line(format!("the root's key is copied to {}", to.display()))
+    line(format!("copied the root's key to {}", to.display()))
 }
 
 #[cfg(test)]
@@ -177,7 +177,7 @@ mod tests {
     use crate::secret::Secret;
 
     #[test]
-    fn the_key_is_removed_only_once_the_copy_is_there() {
+    fn the_key_is_removed_only_after_the_copy() {
         let dir = tempfile::tempdir().unwrap();
         let keys = dir.path().join("keys");
         private::make_dir(&keys).unwrap();

@@ -1,4 +1,4 @@
-//! `gatepass check-config`: every mistake in one run, or what is in effect.
+//! `gatepass check-config`: every error in one run, or the effective configuration.
 
 use clap::{Args, ValueEnum};
 
@@ -7,29 +7,29 @@ use super::output;
 use super::serve::ServerFlags;
 use crate::config::{Environment, example};
 
-/// Check the configuration: print every mistake, or what is in effect
+/// Check the configuration: print every error, or the effective values
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass check-config
   gatepass check-config --config /etc/gatepass/gatepass.toml -o json
   gatepass check-config --example > gatepass.toml
 
-Exit codes: 0 good, 2 mistakes. Secrets are never printed.")]
+Exit codes: 0 valid, 2 errors. Secrets are never printed.")]
 pub(crate) struct CheckConfig {
     #[command(flatten)]
     settings: ServerFlags,
     /// Print an example file with every field, its default and its meaning
     #[arg(long)]
     example: bool,
-    /// How to print what is in effect
+    /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Syntax,
 }
 
-/// How a configuration is written.
+/// Format of a configuration.
 #[derive(Clone, Copy, Default, ValueEnum)]
 enum Syntax {
-    /// As the file is.
+    /// TOML, as in the file.
     #[default]
     Toml,
     /// One JSON document.

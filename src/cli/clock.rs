@@ -1,4 +1,4 @@
-//! `gatepass clock`: what the authority thinks of its clock.
+//! `gatepass clock`: the authority's clock.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -9,16 +9,16 @@ use super::output::{self, Format, line};
 use super::remote::Remote;
 use crate::config::Environment;
 
-/// Show the authority's clock, or accept what it says
+/// Show the authority's clock, or accept its current time
 #[derive(Subcommand)]
 pub(crate) enum ClockCommand {
     /// Show clock and mark
     Status(ClockStatus),
-    /// Accept a clock that was stepped; begins a new signing key, ephemeral tokens of before are refused
+    /// Accept a stepped clock: a new signing key starts, and earlier ephemeral tokens are refused
     Accept(ClockAccept),
 }
 
-/// Where the server is.
+/// `clock status`.
 #[derive(Args)]
 pub(crate) struct ClockStatus {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(crate) struct ClockStatus {
 pub(crate) struct ClockAccept {
     #[command(flatten)]
     remote: Remote,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
 }
@@ -39,7 +39,7 @@ const ROWS: &[(&str, &str)] =
     &[("state", "state"), ("clock", "wall"), ("mark", "mark"), ("detail", "detail")];
 
 impl ClockCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Status(ClockStatus { remote }) => {
@@ -51,13 +51,13 @@ impl ClockCommand {
                 }
             }
             Self::Accept(ClockAccept { remote, yes }) => {
-                let question = "accept what the clock says now? a new signing key begins, and ephemeral tokens minted \
-                                before are refused";
+                let question = "Accept the current time of the clock? A new signing key starts, and every ephemeral token \
+                                minted before stops working.";
                 confirm(question, yes)?;
                 let answer = remote.connect(environment)?.post("/api/v1/clock/accept", &json!({})).await?;
                 match remote.output {
                     Format::Json => output::json(&answer),
-                    Format::Table => line("the clock is accepted"),
+                    Format::Table => line("accepted the clock"),
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! `gatepass completions`: for the shell.
+//! `gatepass completions`.
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::{Shell, generate};
@@ -13,14 +13,14 @@ use super::output;
   gatepass completions bash > /etc/bash_completion.d/gatepass
   gatepass completions zsh > ~/.zfunc/_gatepass")]
 pub(crate) struct Completions {
-    /// The shell
+    /// Name of the shell
     shell: Shell,
 }
 
 impl Completions {
     /// Prints the script.
     pub(crate) fn run(self) -> Result<(), CliError> {
-        // Into memory first: the generator panics when its writer fails.
+        // The generator panics when its writer fails: it writes to memory first.
         let mut script = Vec::new();
         generate(self.shell, &mut Cli::command(), "gatepass", &mut script);
         output::text(&String::from_utf8_lossy(&script))

@@ -1,4 +1,4 @@
-//! Deleting who mints: a user, or an API key.
+//! Deleting a user or an API key.
 
 use clap::Args;
 use serde_json::Value;
@@ -10,21 +10,21 @@ use super::remote::Remote;
 use super::together::count;
 use crate::config::Environment;
 
-/// Whether what was minted goes too, and whether to ask.
+/// Flags of a deletion.
 #[derive(Args)]
 pub(crate) struct Deletion {
     #[command(flatten)]
     remote: Remote,
-    /// Revoke all live tokens that were minted so, too
+    /// Revoke every live token minted by it too
     #[arg(long)]
     tokens: bool,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
 impl Deletion {
-    /// Asks about `what`, deletes what is at `path`, and says what `conclude` makes of the answer.
+    /// Confirms the deletion of `what`, deletes `path`, and prints the text that `conclude` makes of the answer.
     pub(crate) async fn run(
         self,
         environment: &Environment,
@@ -32,8 +32,8 @@ impl Deletion {
         path: &str,
         conclude: impl Fn(&Value) -> String,
     ) -> Result<(), CliError> {
-        let along = if self.tokens { ", and revoke all live tokens that were minted so" } else { "" };
-        confirm(&format!("delete {what}{along}?"), self.yes)?;
+        let along = if self.tokens { " and revoke every live token minted with it" } else { "" };
+        confirm(&format!("Delete {what}{along}? This cannot be undone."), self.yes)?;
         let query = if self.tokens { "?tokens=revoke" } else { "" };
         let gone = self.remote.connect(environment)?.delete(&format!("{path}{query}")).await?;
         let revoked = match self.tokens {

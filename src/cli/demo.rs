@@ -1,4 +1,4 @@
-//! `gatepass demo`: the whole life of a token, against a throw-away server over real TLS.
+//! `gatepass demo`: the whole life of a token, with a temporary server over real TLS.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -22,26 +22,26 @@ use crate::id::{hex, random};
 use crate::secret::Secret;
 use crate::server::Server;
 
-/// Show the whole life of a token, against a throw-away server over real TLS
+/// Show the whole life of a token, with a temporary server over real TLS
 ///
-/// It starts a server in a temporary directory on a free port, mints a token, enrolls a host, shows that a second
-/// machine is refused, opens an mTLS route with the new certificate, revokes the host, and verifies the ledger. Then it
-/// removes everything, unless --keep is given.
+/// Starts a server in a temporary directory on a free port, mints a token and enrolls a host. Shows that a second
+/// machine is refused, and calls an mTLS route with the new certificate. Then revokes the host and verifies the ledger.
+/// All files are removed at the end, unless --keep is given.
 #[derive(Args)]
 #[command(
-    after_long_help = "Exit codes: 0 everything went as it should; 1 something did not, and the line says what"
+    after_long_help = "Exit codes: 0 every step succeeded; 1 a step failed, and the last line names it"
 )]
 pub(crate) struct Demo {
-    /// End after the walk (it does so by itself; this is accepted for scripts that want to say it)
+    /// Stop after the last step (the default)
     #[arg(long, conflicts_with = "keep")]
     once: bool,
-    /// Leave the server running until Ctrl-C, and say what to try
+    /// Keep the server running until Ctrl-C, and print commands to try
     #[arg(long)]
     keep: bool,
 }
 
 impl Demo {
-    /// Walks.
+    /// Runs every step.
     pub(crate) async fn run(self) -> Result<(), CliError> {
         let place = DemoDir::make()?;
         let password = Secret::new(hex(&random::<16>()));
@@ -58,7 +58,7 @@ impl Demo {
             };
             server.run(stopped).await
         });
-        say(&format!("an authority listens on {url}, with a root of its own: {root}"))?;
+        say(&format!("an authority listens on {url}, with its own root: {root}"))?;
         let connector = Connector::new(&url, Trust::Fingerprint(root), None).map_err(ClientError::from)?;
         let walk = Walk {
             api: Api::new(connector, Credential::Basic { user: String::from("admin"), password }),
@@ -73,7 +73,7 @@ impl Demo {
             Err(_) => return Err(CliError::Unsound(String::from("the server ended in a panic"))),
         }
         line(
-            "\nThe whole life of a token. Next: `gatepass serve`, then `gatepass token create --role proxy`.",
+            "\nThis was the whole life of a token. Next: `gatepass serve`, then `gatepass token create --role proxy`.",
         )
     }
 
@@ -86,12 +86,12 @@ impl Demo {
         tokio::pin!(interrupted);
         tokio::select! {
             walked = walk.walk() => walked?,
-            () = &mut interrupted => return Err(CliError::Unsound(String::from("stopped before the end"))),
+            () = &mut interrupted => return Err(CliError::Unsound(String::from("stopped before the last step"))),
         }
         if self.keep {
             let dir = walk.dir.join("data");
             line(format!(
-                "\nThe server stays until Ctrl-C. In another terminal, try:\n  gatepass token list --ended --data-dir {0}\n  \
+                "\nThe server runs until Ctrl-C. In another terminal, try:\n  gatepass token list --ended --data-dir {0}\n  \
                  gatepass token create --role proxy --data-dir {0}\n  gatepass ledger list --data-dir {0}\n  \
                  curl --cacert {0}/root.pem {url}/.well-known/jwks.json",
                 dir.display()
@@ -102,7 +102,7 @@ impl Demo {
     }
 }
 
-/// What the steps need.
+/// The state of the steps.
 struct Walk {
     api: Api,
     dir: PathBuf,
@@ -189,7 +189,7 @@ impl Walk {
     }
 }
 
-/// A directory that goes when the demonstration does.
+/// A directory that is removed when it is dropped.
 struct DemoDir(PathBuf);
 
 impl DemoDir {
@@ -202,12 +202,12 @@ impl DemoDir {
 
 impl Drop for DemoDir {
     fn drop(&mut self) {
-        // Nothing can be done about it here, and nothing but demonstration keys would be left.
+        // If this fails, only demonstration keys are left.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
-/// The defaults, untouched by the configuration and environment of whoever runs it.
+/// The defaults, without the configuration and environment of the caller.
 fn config(dir: &Path, password: &Secret<String>) -> Result<Config, CliError> {
     let file = dir.join(FILE_NAME);
     private::write(&file, &Secret::new(String::from("[log]\nlevel = \"error\"\n")))?;

@@ -16,20 +16,20 @@ use crate::clock::SystemClock;
 use crate::config::Environment;
 use crate::name::{Cluster, DnsName};
 
-/// Where a host's identity is kept unless told otherwise.
+/// Default directory of a host's identity.
 pub(crate) const CERT_DIR: &str = "/etc/gatepass";
 
 /// Trade a token for an identity, on the new host
 ///
-/// The key is made here and never leaves. Server and root fingerprint stand in the token; the root is checked before
-/// anything is sent. Run again after any failure, it finishes what was begun: a token is never spent twice.
+/// The private key is generated on this host and never leaves it. The token holds server and root fingerprint; the root
+/// is checked before anything is sent. Run the command again after a failure: it continues without taking a second use.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll
   gatepass enroll --token-file /run/secrets/token --cert-dir /etc/gatepass --name node-1.example.org
   some-vault read token | gatepass enroll -
 
-Files: host.key (0600), host.pem, chain.pem, root.pem, host.json, all or none of them.
+Files: host.key (0600), host.pem, chain.pem, root.pem, host.json; all of them or none.
 Exit codes: 0 enrolled, or already enrolled by this token; 1 refused or failed, run it again; 2 usage")]
 pub(crate) struct EnrollCommand {
     /// The token, or - for standard input (better: GATEPASS_TOKEN, or --token-file)
@@ -47,22 +47,22 @@ pub(crate) struct EnrollCommand {
     /// SHA-256 fingerprint of the root; must be the one in the token, if that has one
     #[arg(long, value_name = "HEX")]
     ca_fingerprint: Option<String>,
-    /// Certificates to judge the server by, where its TLS certificate is not the authority's own
+    /// Certificates to verify the server with, if its TLS certificate is external
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// Where the identity goes
+    /// Directory for the identity
     #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
     cert_dir: PathBuf,
-    /// The cluster this host is in
+    /// Cluster of this host
     #[arg(long, value_name = "ID", value_parser = Cluster::parse)]
     cluster: Option<Cluster>,
-    /// The DNS name this host wants; the token must allow it
+    /// DNS name for this host; the token must allow it
     #[arg(long, value_name = "NAME", value_parser = DnsName::parse)]
     name: Option<DnsName>,
-    /// Put the new identity in the place of a live one
+    /// Replace a live identity
     #[arg(long)]
     replace: bool,
-    /// How to print the result
+    /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
 }
@@ -96,18 +96,18 @@ impl EnrollCommand {
     }
 }
 
-/// Prints who a host is now, and beside it whether the server has not seen its certificate yet.
+/// Prints a host's new identity, and a warning if the server has not seen its certificate.
 pub(crate) fn show_fresh(format: Format, fresh: &Fresh) -> Result<(), CliError> {
     if let Some(error) = &fresh.unseen {
         note(format!(
-            "gatepass: the identity is in place, but the server has not seen its certificate yet: {error}\nrun \
-             `gatepass status` once it is reachable: until then a certificate before this one can still renew"
+            "gatepass: the identity is in place, but the server has not seen its certificate: {error}\nrun `gatepass status` \
+             once the server is reachable: until then the previous certificate can still renew"
         ));
     }
     show(format, &fresh.host)
 }
 
-/// Prints who a host is.
+/// Prints a host's identity.
 pub(crate) fn show(format: Format, host: &HostFile) -> Result<(), CliError> {
     let value: Value = json!(host);
     let rows = [

@@ -1,4 +1,4 @@
-//! How a command ends badly, and with which exit code.
+//! The errors of commands and their exit codes.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use crate::client::ClientError;
 use crate::config::ConfigErrors;
 use crate::server::{RunError, StartError};
 
-/// Why a command did not do what it was asked.
+/// The failure of a command.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
     /// The configuration is wrong.
@@ -16,19 +16,19 @@ pub(crate) enum CliError {
     /// The server did not start.
     #[error(transparent)]
     Start(StartError),
-    /// A command that works on the data itself could not do so; nothing was changed.
+    /// A command without a server failed; nothing was changed.
     #[error("{}", .0.problems.join("; "))]
     Offline(StartError),
-    /// The server ended badly.
+    /// The server ended with an error.
     #[error(transparent)]
     Run(RunError),
-    /// The server refused, was not reached, or the host's files are not right.
+    /// The server refused or was not reached, or the host's files are wrong.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The command line asks for something that cannot be done.
     #[error("{0}")]
     Usage(String),
-    /// What was checked is not as it should be.
+    /// A check failed.
     #[error("{0}")]
     Unsound(String),
     /// A file could not be read or written.
@@ -36,16 +36,16 @@ pub(crate) enum CliError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The terminal, or what stands in its place, failed.
+    /// Standard input or output failed.
     #[error("the output cannot be written: {0}")]
     Output(io::Error),
-    /// Whoever read our output went away: that is no failure.
+    /// The reader of the output is gone: not a failure.
     #[error("the reader of the output is gone")]
     Closed,
-    /// The command has said all there is to say; only the exit code is left.
+    /// The command has printed everything; only the exit code is left.
     #[error("exit code {0}")]
     Code(u8),
 }
@@ -62,7 +62,7 @@ impl CliError {
         }
     }
 
-    /// Whether there is something to say about it.
+    /// Returns true if nothing is printed for the error.
     pub(crate) const fn is_silent(&self) -> bool {
         matches!(self, Self::Closed | Self::Code(_))
     }

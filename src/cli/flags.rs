@@ -1,4 +1,4 @@
-//! Flags that say which tokens or hosts: those of lists, and of what takes many back.
+//! Flags that select tokens or hosts, for lists and bulk revocations.
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
@@ -7,23 +7,23 @@ use super::error::CliError;
 use crate::client::api::encode;
 use crate::id::TokenId;
 
-/// Which tokens.
+/// Flags that select tokens.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TokenFlags {
-    /// Only those in this state: pending, active, used, exhausted, expired, revoked; several between commas
+    /// Only in this state: pending, active, used, exhausted, expired, revoked; separate several by commas
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    /// Only those that give this role
+    /// Only with this role
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
-    /// Only those with this label; `*` stands for any text
+    /// Only with this label; `*` stands for any text
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
-    /// Only those minted by this user, the API key with this id, or this actor as the ledger names it. What a user's API keys
-    /// minted is theirs, not the user's
+    /// Only minted by this user, the API key with this id, or this actor in the ledger. Tokens minted by a user's API keys
+    /// count as the keys', not the user's
     #[arg(long, value_name = "NAME")]
     minter: Option<String>,
-    /// Only those neither minted nor used for so long, such as 30d
+    /// Only neither minted nor used for this time, such as 30d
     #[arg(long, value_name = "SPAN")]
     unused: Option<String>,
     /// Only persistent ones
@@ -39,12 +39,12 @@ impl TokenFlags {
     pub(crate) const NAMES: [&str; 7] =
         ["state", "role", "label", "minter", "unused", "persistent", "ephemeral"];
 
-    /// Whether a state is among them.
+    /// Returns true if a state is given.
     pub(crate) const fn has_state(&self) -> bool {
         self.state.is_some()
     }
 
-    /// The query's parameters; empty if no flag was given.
+    /// The query parameters; empty without flags.
     pub(crate) fn query(&self) -> Vec<String> {
         let Self { state, role, label, minter, unused, persistent, ephemeral } = self;
         let kind = match (persistent, ephemeral) {
@@ -63,19 +63,19 @@ impl TokenFlags {
     }
 }
 
-/// Which hosts.
+/// Flags that select hosts.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct HostFlags {
-    /// Only those that the token with this id admitted
+    /// Only enrolled with the token with this id
     #[arg(long, value_name = "ID", value_parser = parse_token)]
     token: Option<TokenId>,
-    /// Only those in this state: live, expired, revoked; several between commas
+    /// Only in this state: live, expired, revoked; separate several by commas
     #[arg(long, value_name = "STATE")]
     state: Option<String>,
-    /// Only those with this role
+    /// Only with this role
     #[arg(long, value_name = "NAME")]
     role: Option<String>,
-    /// Only those with this DNS name; `*` stands for any text
+    /// Only with this DNS name; `*` stands for any text
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
 }
@@ -84,12 +84,12 @@ impl HostFlags {
     /// The names of the flags, for clap.
     pub(crate) const NAMES: [&str; 4] = ["token", "state", "role", "name"];
 
-    /// Whether a state is among them.
+    /// Returns true if a state is given.
     pub(crate) const fn has_state(&self) -> bool {
         self.state.is_some()
     }
 
-    /// The query's parameters; empty if no flag was given.
+    /// The query parameters; empty without flags.
     pub(crate) fn query(&self) -> Vec<String> {
         let Self { token, state, role, name } = self;
         let token = token.map(|id| id.to_string());
@@ -97,13 +97,13 @@ impl HostFlags {
     }
 }
 
-/// How many a list shows at most, for clap.
+/// Parser of a maximum number of results, for clap.
 pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
 }
 
 fn parse_token(text: &str) -> Result<TokenId, String> {
-    // What was typed is not repeated: it may be a whole token.
+    // The text is not repeated: it may be a whole token.
     TokenId::parse(text)
         .ok_or_else(|| String::from("a token's id looks like 0190a0b0-0000-7000-8000-000000000000"))
 }
@@ -113,28 +113,23 @@ fn parameters<const N: usize>(given: [(&str, &Option<String>); N]) -> Vec<String
     given.map(|(name, value)| format!("{name}={}", encode(value))).collect()
 }
 
-/// `path` with these parameters of a query.
+/// `path` with these query parameters.
 pub(crate) fn with_query(path: &str, parameters: &[String]) -> String {
     if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) }
 }
 
-/// Refuses ids beside flags that say which, `--all` beside either, and none of them; `names` are those of the flags.
-pub(crate) fn one_way_to_say_which(
-    ids: usize,
-    flags: usize,
-    all: bool,
-    names: &[&str],
-) -> Result<(), CliError> {
+/// Requires exactly one of ids, flags that select, and `--all`. `names` are the names of those flags.
+pub(crate) fn one_selection(ids: usize, flags: usize, all: bool, names: &[&str]) -> Result<(), CliError> {
     match (ids > 0, flags > 0, all) {
         (false, false, false) => Err(CliError::Usage(format!(
-            "which ones? required is one of: their IDS; flags that say which, such as --{}; --all. Nothing was done",
+            "select by IDS, by --all, or by at least one of --{}; nothing was done",
             names.join(", --")
         ))),
         (true, true, _) | (true, _, true) => Err(CliError::Usage(String::from(
-            "give either ids, or flags that say which, not both: nothing was done",
+            "IDS cannot be combined with --all or flags that select: nothing was done",
         ))),
         (_, true, true) => Err(CliError::Usage(String::from(
-            "--all means all of them: give it without flags that say which; nothing was done",
+            "--all cannot be combined with flags that select: nothing was done",
         ))),
         _ => Ok(()),
     }
@@ -159,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_of_tokens_is_a_word_of_the_query() {
+    fn every_token_flag_is_a_query_parameter() {
         let flags = "x --state used,expired --role proxy --label a&b --minter anna --unused 30d --persistent";
         let which = TokensLine::try_parse_from(flags.split(' ')).ok().unwrap().which;
         let words = [
@@ -179,8 +174,8 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_way_to_say_which_and_without_any_they_are_all_named() {
-        let judge = |ids, flags, all| one_way_to_say_which(ids, flags, all, &TokenFlags::NAMES);
+    fn exactly_one_way_to_select_is_accepted() {
+        let judge = |ids, flags, all| one_selection(ids, flags, all, &TokenFlags::NAMES);
         for (ids, flags, all) in [(2, 0, false), (0, 1, false), (0, 0, true)] {
             assert!(judge(ids, flags, all).is_ok(), "{ids} {flags} {all}");
         }
@@ -199,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_of_hosts_is_a_word_of_the_query() {
+    fn every_host_flag_is_a_query_parameter() {
         let id = "0190a0b0-0000-7000-8000-000000000000";
         let flags = ["x", "--token", id, "--state", "live", "--role", "proxy", "--name", "n"];
         let which = HostsLine::try_parse_from(flags).ok().unwrap().which;

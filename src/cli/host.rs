@@ -1,11 +1,11 @@
-//! `gatepass host`: the enrolled machines.
+//! `gatepass host`: enrolled hosts.
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::ask::confirm;
 use super::error::CliError;
-use super::flags::{HostFlags, at_least_one, one_way_to_say_which, with_query};
+use super::flags::{HostFlags, at_least_one, one_selection, with_query};
 use super::output;
 use super::remote::Remote;
 use super::together::{Together, each};
@@ -19,13 +19,13 @@ pub(crate) enum HostCommand {
     List(HostList),
     /// Show one host
     Show(HostShow),
-    /// Set a host's roles, from its next certificate on, or at once
+    /// Set a host's roles, effective with its next certificate or immediately
     SetRoles(HostSetRoles),
     Revoke(HostRevoke),
 }
 
 impl HostCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(command) => command.run(environment).await,
@@ -68,7 +68,7 @@ pub(crate) struct HostList {
     remote: Remote,
     #[command(flatten)]
     which: HostFlags,
-    /// At most so many
+    /// Maximum number of results
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = at_least_one())]
     limit: usize,
 }
@@ -81,7 +81,7 @@ impl HostList {
         output::cut(&mut items, self.limit);
         let nothing = match query.is_empty() {
             true => "no hosts yet: `gatepass token create` mints a token for one",
-            false => "no host fits",
+            false => "no host matches",
         };
         output::list(self.remote.output, &items, &COLUMNS, nothing)
     }
@@ -108,20 +108,20 @@ impl HostShow {
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass host set-roles ID --role proxy --role director
-  gatepass host set-roles ID --none --now      no roles, and the present certificate is revoked at once")]
+  gatepass host set-roles ID --none --now      no roles, and the current certificate is revoked immediately")]
 pub(crate) struct HostSetRoles {
     #[command(flatten)]
     remote: Remote,
     /// Id of the host
     #[arg(value_parser = parse_id)]
     id: HostId,
-    /// A role it shall have; may be repeated, or joined with commas
+    /// Role of the host; repeatable, or separated by commas
     #[arg(long = "role", value_name = "NAME", value_delimiter = ',', required_unless_present = "none")]
     roles: Vec<String>,
-    /// It shall have no roles
+    /// Remove all roles
     #[arg(long, conflicts_with = "roles")]
     none: bool,
-    /// Revoke its present certificate at once, if that has a role it shall not have
+    /// Revoke the current certificate immediately if it has a role that is removed
     #[arg(long)]
     now: bool,
 }
@@ -135,12 +135,12 @@ impl HostSetRoles {
     }
 }
 
-/// Shut hosts out for good, by their ids or by what they are: their certificates and their keys
+/// Revoke hosts for good, by id or by filter: their certificates and their keys
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass host revoke ID
-  gatepass host revoke --token ID                    every host that came in by a token
-  gatepass host revoke --role proxy --name rack-7    asks with their number first")]
+  gatepass host revoke --token ID                    every host enrolled with a token
+  gatepass host revoke --role proxy --name rack-7    shows the number and asks first")]
 pub(crate) struct HostRevoke {
     #[command(flatten)]
     remote: Remote,
@@ -149,10 +149,10 @@ pub(crate) struct HostRevoke {
     ids: Vec<HostId>,
     #[command(flatten)]
     which: HostFlags,
-    /// All that are not revoked
+    /// All hosts that are not revoked
     #[arg(long)]
     all: bool,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
 }
@@ -160,7 +160,7 @@ pub(crate) struct HostRevoke {
 impl HostRevoke {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let mut query = self.which.query();
-        one_way_to_say_which(self.ids.len(), query.len(), self.all, &HostFlags::NAMES)?;
+        one_selection(self.ids.len(), query.len(), self.all, &HostFlags::NAMES)?;
         if !self.ids.is_empty() {
             return self.one_by_one(environment).await;
         }
@@ -169,8 +169,8 @@ impl HostRevoke {
             list: with_query("/api/v1/hosts", &query),
             revoke: "/api/v1/hosts/revoke",
             what: "host",
-            so_that: "they are shut out at once, and their keys can never enroll again",
-            so_that_one: "it is shut out at once, and its key can never enroll again",
+            consequence: "They are refused immediately, and their keys can never enroll again.",
+            consequence_of_one: "It is refused immediately, and its key can never enroll again.",
             hosts: false,
         };
         let api = self.remote.connect(environment)?;
@@ -179,9 +179,11 @@ impl HostRevoke {
 
     async fn one_by_one(self, environment: &Environment) -> Result<(), CliError> {
         let question = match self.ids.as_slice() {
-            [id] => format!("revoke host {id}? it is shut out at once, and its key can never enroll again"),
+            [id] => {
+                format!("Revoke host {id}? It is refused immediately, and its key can never enroll again.")
+            }
             ids => format!(
-                "revoke {} hosts? they are shut out at once, and their keys can never enroll again",
+                "Revoke {} hosts? They are refused immediately, and their keys can never enroll again.",
                 ids.len()
             ),
         };
@@ -189,8 +191,8 @@ impl HostRevoke {
         let api = self.remote.connect(environment)?;
         let ask = async |id| api.delete(&format!("/api/v1/hosts/{id}")).await;
         let conclude = |id, answer: &Value| match answer["changed"].as_bool() {
-            Some(false) => format!("host {id} had been revoked before"),
-            _ => format!("host {id} is revoked"),
+            Some(false) => format!("host {id} was revoked before"),
+            _ => format!("revoked host {id}"),
         };
         each("host", &self.ids, self.remote.output, ask, conclude).await
     }
@@ -198,5 +200,5 @@ impl HostRevoke {
 
 fn parse_id(text: &str) -> Result<HostId, String> {
     HostId::parse(text)
-        .ok_or_else(|| String::from("a host's id looks like 0190a0b0-0000-7000-8000-000000000000"))
+        .ok_or_else(|| String::from("the id of a host looks like 0190a0b0-0000-7000-8000-000000000000"))
 }

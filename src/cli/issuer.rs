@@ -1,4 +1,4 @@
-//! `gatepass issuer`: the URLs under which tokens were and are minted.
+//! `gatepass issuer`: current and former external URLs.
 
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -9,16 +9,16 @@ use super::output::{self, Format, line};
 use super::remote::Remote;
 use crate::config::Environment;
 
-/// List and retire the URLs under which tokens are good
+/// List external URLs, and retire former ones
 #[derive(Subcommand)]
 pub(crate) enum IssuerCommand {
     /// List URLs
     List(IssuerList),
-    /// Refuse tokens that were minted under a former URL
+    /// Refuse tokens minted under a former URL
     Retire(IssuerRetire),
 }
 
-/// Where the server is.
+/// `issuer list`.
 #[derive(Args)]
 pub(crate) struct IssuerList {
     #[command(flatten)]
@@ -30,15 +30,15 @@ pub(crate) struct IssuerList {
 pub(crate) struct IssuerRetire {
     #[command(flatten)]
     remote: Remote,
-    /// The URL
+    /// Former external URL
     url: String,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
 impl IssuerCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(IssuerList { remote }) => {
@@ -58,16 +58,16 @@ impl IssuerCommand {
 impl IssuerRetire {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Self { remote, url, yes } = self;
-        confirm(&format!("retire {url}? tokens minted under it are refused from now on"), yes)?;
+        confirm(&format!("Retire {url}? Every token minted under it stops working."), yes)?;
         let api = remote.connect(environment)?;
         let retire = async |confirmed: bool| {
             let body = json!({ "issuer": url, "confirm": confirmed });
             api.post("/api/v1/issuers/retire", &body).await
         };
         let answer = match retire(yes).await {
-            // The server says how many tokens end: that is another question than the first.
+            // The server reports the number of live tokens: the second question shows it.
             Err(error) if error.code() == Some("issuer_needed") && !yes => {
-                confirm(&format!("{error}\nretire it nevertheless?"), false)?;
+                confirm(&format!("{error}\nRetire it anyway?"), false)?;
                 retire(true).await?
             }
             other => other?,
@@ -75,7 +75,7 @@ impl IssuerRetire {
         if remote.output == Format::Json {
             return output::json(&answer);
         }
-        line(format!("{url} is retired; {} tokens revoked", answer["tokens_revoked"]))?;
+        line(format!("retired {url}; {} tokens revoked", answer["tokens_revoked"]))?;
         output::reminted(&answer)
     }
 }

@@ -16,14 +16,14 @@ use crate::id::KeyId;
 pub(crate) enum KeysCommand {
     /// List signing keys
     List(KeyList),
-    /// Sign with the prepared key from now on; tokens of the old one stay good
+    /// Sign with the prepared key; tokens of the previous key stay valid
     Rotate(KeyRotate),
-    /// Trust a key no more; tokens it signed end
+    /// Retire a key: every token it signed stops working
     Retire(KeyRetire),
 }
 
 impl KeysCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(KeyList { remote }) => {
@@ -46,13 +46,13 @@ fn show(format: Format, items: &[serde_json::Value]) -> Result<(), CliError> {
         ("SIGNS", "use"),
         ("STATE", "state"),
         ("PERSISTENT ONLY", "persistent_only"),
-        ("MADE", "created_at"),
+        ("CREATED", "created_at"),
         ("LIVE PERSISTENT TOKENS", "live_persistent_tokens"),
     ];
     output::list(format, items, &columns, "no keys")
 }
 
-/// Where the server is.
+/// `keys list`.
 #[derive(Args)]
 pub(crate) struct KeyList {
     #[command(flatten)]
@@ -64,7 +64,7 @@ pub(crate) struct KeyList {
 pub(crate) struct KeyRotate {
     #[command(flatten)]
     remote: Remote,
-    /// Whose keys: those of enrollment tokens, of service tokens, or of status lists
+    /// Use of the key: enrollment tokens, service tokens, or status lists
     #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "status_list"])]
     usage: String,
 }
@@ -77,11 +77,11 @@ pub(crate) struct KeyRetire {
     /// Id of the key
     #[arg(value_parser = parse_id)]
     id: KeyId,
-    /// Somebody else may have the private key: it and the keys in use are replaced at once, its tokens are revoked,
-    /// every ephemeral token ends, the emergency token is minted anew
+    /// The private key may have leaked: replaces it and the current keys immediately, revokes its tokens, ends every
+    /// ephemeral token and creates a new emergency token
     #[arg(long)]
     compromised: bool,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
 }
@@ -89,15 +89,15 @@ pub(crate) struct KeyRetire {
 impl KeyRetire {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let ends = match self.compromised {
-            true => " as compromised? no token that it signed and no ephemeral token is good any more",
-            false => "? no token that it signed is good any more",
+            true => " as compromised? Every token it signed and every ephemeral token stops working.",
+            false => "? Every token it signed stops working.",
         };
-        confirm(&format!("retire key {}{ends}", self.id), self.yes)?;
+        confirm(&format!("Retire key {}{ends}", self.id), self.yes)?;
         let api = self.remote.connect(environment)?;
         let answer = match self.retire(&api, self.yes).await {
-            // The server says how many tokens need it: that is another question than the first.
+            // The server reports the number of live tokens: the second question shows it.
             Err(error) if error.code() == Some("key_needed") && !self.yes => {
-                confirm(&format!("{error}\nretire it nevertheless?"), false)?;
+                confirm(&format!("{error}\nRetire it anyway?"), false)?;
                 self.retire(&api, true).await?
             }
             other => other?,
@@ -105,7 +105,7 @@ impl KeyRetire {
         if self.remote.output == Format::Json {
             return output::json(&answer);
         }
-        line(format!("key {} is retired; {} tokens revoked", self.id, answer["tokens_revoked"]))?;
+        line(format!("retired key {}; {} tokens revoked", self.id, answer["tokens_revoked"]))?;
         output::reminted(&answer)
     }
 
@@ -121,5 +121,5 @@ impl KeyRetire {
 
 fn parse_id(text: &str) -> Result<KeyId, String> {
     KeyId::parse(text)
-        .ok_or_else(|| String::from("a key's id has 43 characters; `gatepass keys list` shows them"))
+        .ok_or_else(|| String::from("the id of a key has 43 characters; `gatepass keys list` shows them"))
 }

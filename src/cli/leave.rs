@@ -1,4 +1,4 @@
-//! `gatepass leave`: give this host's identity up.
+//! `gatepass leave`: remove this host's identity.
 
 use std::path::PathBuf;
 
@@ -11,36 +11,43 @@ use super::output::line;
 use crate::client::leave::{LeaveResult, leave};
 use crate::clock::SystemClock;
 
-/// Give this host's identity up: it revokes itself, then removes its files
+/// Remove this host's identity: revoke it on the server, then remove its files
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass leave --yes
-  gatepass leave --force --yes         remove the files even if the server cannot be told
+  gatepass leave --force --yes         remove the files even if the server is not reachable
 
-Exit codes: 0 gone; 1 refused or not reached, nothing removed; 2 usage")]
+Exit codes: 0 removed; 1 refused or not reached, nothing removed; 2 usage")]
 pub(crate) struct LeaveCommand {
-    /// Where the identity is
+    /// Directory of the identity
     #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
     cert_dir: PathBuf,
-    /// Remove the files even if the server cannot be told; then revoke the host there
+    /// Remove the files even if the server is not reachable; then revoke the host on the server
     #[arg(long)]
     force: bool,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
 impl LeaveCommand {
-    /// Leaves.
+    /// Runs the command.
     pub(crate) async fn run(self) -> Result<(), CliError> {
         let dir = self.cert_dir.display();
-        confirm(&format!("revoke this host and remove its identity in {dir}?"), self.yes)?;
+        confirm(
+            &format!(
+                "Revoke this host and remove its identity in {dir}? It needs a new token to enroll again."
+            ),
+            self.yes,
+        )?;
         line(match leave(&self.cert_dir, self.force, SystemClock::now()).await? {
-            LeaveResult::Revoked(host) => format!("host {host} is revoked, its files are gone"),
-            LeaveResult::Before(host) => format!("host {host} had been revoked before; its files are gone"),
+            LeaveResult::Revoked(host) => format!("revoked host {host} and removed its files"),
+            LeaveResult::Before(host) => {
+                format!("removed the files of host {host}, which was revoked before")
+            }
             LeaveResult::Forgotten(host) => {
                 format!(
-                    "the files are gone, but the server was not told: run `gatepass host revoke {host}` there"
+                    "removed the files, but the server was not reached: run `gatepass host revoke {host}` there"
                 )
             }
         })

@@ -1,4 +1,4 @@
-//! `gatepass ledger`: who did what, and proof that nobody changed it since.
+//! `gatepass ledger`: the log of every decision, and the verification of its chain.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,12 +20,12 @@ use crate::server::offline;
 pub(crate) enum LedgerCommand {
     /// List entries, newest first
     List(LedgerList),
-    /// Verify every entry of the chain: a changed, missing, moved or inserted one is found and named
+    /// Verify every entry of the chain; names the first entry that was changed, removed, moved or inserted
     Verify(LedgerVerify),
 }
 
 impl LedgerCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(command) => command.run(environment).await,
@@ -39,7 +39,7 @@ impl LedgerCommand {
 pub(crate) struct LedgerList {
     #[command(flatten)]
     remote: Remote,
-    /// At most so many
+    /// Maximum number of results
     #[arg(long, default_value_t = 50, value_name = "N", value_parser = at_least_one())]
     limit: usize,
 }
@@ -64,9 +64,9 @@ impl LedgerList {
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass ledger verify
-  gatepass ledger verify --offline gatepass-data     read the database itself; the server may be stopped
+  gatepass ledger verify --offline gatepass-data     reads the database; the server may be stopped
 
-Exit codes: 0 intact; 1 not intact, with the first entry that is wrong; 2 usage")]
+Exit codes: 0 intact; 1 not intact, with the first wrong entry; 2 usage")]
 pub(crate) struct LedgerVerify {
     #[command(flatten)]
     remote: Remote,
@@ -100,7 +100,7 @@ fn conclude(format: Format, answer: &Value) -> Result<(), CliError> {
             answer["chain"].as_str().unwrap_or("-")
         )),
         _ => {
-            let what = answer["fault"]["what"].as_str().unwrap_or("the server does not say what is wrong");
+            let what = answer["fault"]["what"].as_str().unwrap_or("the server names no fault");
             let what = crate::client::problem::printable(what);
             Err(CliError::Unsound(format!(
                 "the ledger is NOT intact: {what}; keep the database as it is and compare with backups"
@@ -130,7 +130,7 @@ fn verify_offline(dir: &Path, format: Format) -> Result<(), CliError> {
 }
 
 fn spinner() -> ProgressBar {
-    // It draws on standard error, and only where that is a terminal.
+    // The spinner draws on standard error, and only on a terminal.
     let spinner = ProgressBar::new_spinner().with_message("the server reads every entry");
     spinner.enable_steady_tick(Duration::from_millis(120));
     spinner

@@ -1,33 +1,33 @@
-//! How far the acts of a user or an API key may go, as flags.
+//! Limits of a user or an API key, as flags.
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::error::CliError;
 
-/// The word for no bound.
+/// The value for no limit.
 const ANY: &str = "any";
 
-/// Limits. What no flag says is least: no roles, no DNS names, an hour, one use, not persistent, bound to no cluster.
+/// Limits. Defaults: no roles, no DNS names, one hour, one use, not persistent, no cluster.
 #[derive(Args)]
 pub(crate) struct LimitFlags {
-    /// A role that tokens and hosts may be given, or any; may be repeated, or joined with commas
+    /// Role that tokens and hosts may get, or any; repeatable, or separated by commas
     #[arg(long = "role", value_name = "NAME", value_delimiter = ',', help_heading = "Limits")]
     roles: Vec<String>,
-    /// A DNS name that tokens may let hosts ask for, or *. and a domain for every name right under it, or any; may be
-    /// repeated, or joined with commas
+    /// DNS name that tokens may allow, *.DOMAIN for every name directly below it, or any; repeatable, or separated by
+    /// commas
     #[arg(long = "dns-name", value_name = "PATTERN", value_delimiter = ',', help_heading = "Limits")]
     dns_names: Vec<String>,
-    /// How long a token may live: 90s, 15m, 36h, 30d, or any
+    /// Maximum lifetime of a token: 90s, 15m, 36h, 30d, or any
     #[arg(long, value_name = "SPAN", help_heading = "Limits")]
     max_ttl: Option<String>,
-    /// How many hosts a token may admit, or any
+    /// Maximum uses of a token, or any
     #[arg(long, value_name = "N", help_heading = "Limits")]
     max_uses: Option<String>,
-    /// Tokens may be persistent
+    /// Allow persistent tokens
     #[arg(long, help_heading = "Limits")]
     persistent: bool,
-    /// A cluster, to one of which each token has to be bound, or any; may be repeated, or joined with commas
+    /// Cluster to bind tokens to, or any; every token must be bound to one. Repeatable, or separated by commas
     #[arg(long = "cluster", value_name = "ID", value_delimiter = ',', help_heading = "Limits")]
     clusters: Vec<String>,
     /// No limits
@@ -40,7 +40,7 @@ pub(crate) struct LimitFlags {
 }
 
 impl LimitFlags {
-    /// What the flags say, as requests have it; `None` without any of them.
+    /// The limits as requests have them; `None` without flags.
     pub(crate) fn value(&self) -> Result<Option<Value>, CliError> {
         if self.any {
             return Ok(Some(json!(ANY)));
@@ -57,7 +57,7 @@ impl LimitFlags {
                 [any] if any == ANY => drop(limits.insert(name.to_owned(), json!(ANY))),
                 names if names.iter().any(|name| name == ANY) => {
                     return Err(CliError::Usage(format!(
-                        "{flag} {ANY} stands for all: give it without others"
+                        "{flag} {ANY} cannot be combined with other values"
                     )));
                 }
                 names => drop(limits.insert(name.to_owned(), json!(names))),
@@ -75,15 +75,15 @@ impl LimitFlags {
         Ok((!limits.is_empty()).then_some(Value::Object(limits)))
     }
 
-    /// What is said where limits have to be given.
+    /// The error where limits are required.
     pub(crate) fn missing() -> CliError {
         CliError::Usage(String::from(
-            "which limits? give some of --role, --dns-name, --max-ttl, --max-uses, --persistent, --cluster; or --any",
+            "give at least one of --role, --dns-name, --max-ttl, --max-uses, --persistent, --cluster; or --any",
         ))
     }
 }
 
-/// A user or a key as people see it in a list: of its limits, whether there are any.
+/// The list entry of a user or key: limits are shortened to a word.
 pub(crate) fn listed(item: &Value) -> Value {
     let mut listed = item.clone();
     let none = |limits: &Map<String, Value>| limits.values().all(|limit| *limit == ANY || *limit == true);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_that_there_is_has_a_flag_that_any_excludes() {
+    fn every_limit_has_a_flag_that_any_excludes() {
         let limits = serde_json::to_value(crate::access::Limits::LEAST).unwrap();
         let command = <LimitsLine as clap::CommandFactory>::command();
         let any = command.get_arguments().find(|flag| flag.get_id() == "any").unwrap();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_said_is_asked_for_and_any_stands_for_no_bound() {
+    fn only_given_limits_are_sent() {
         assert_eq!(limits(&[]), None);
         assert_eq!(limits(&["--any"]), Some(json!("any")));
         let some =

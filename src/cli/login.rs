@@ -1,4 +1,4 @@
-//! `gatepass login`: sign in, and remember a server and who asks.
+//! `gatepass login`: sign in, and store server and credential in a profile.
 
 use std::path::{Path, PathBuf};
 
@@ -19,39 +19,39 @@ use crate::config::Environment;
 use crate::connect::Trust;
 use crate::secret::Secret;
 
-/// Sign in for a session, and remember it with its server in a profile that only you can read
+/// Sign in, and store the session and its server in a profile that only you can read
 ///
-/// The password itself is not kept. `gatepass session` shows who you are and until when, `gatepass logout` ends it.
+/// The password is not stored. `gatepass session` shows the session, `gatepass logout` ends it.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass login --server https://gate.example.org:8443 --ca-fingerprint 3f1c… --user admin
   gatepass login --server https://gate.example.org:8443 --ca root.pem --ask-each-time
   gatepass login --server https://gate.example.org:8443 --ca root.pem --api-key-file key.txt
 
-The profile is $XDG_CONFIG_HOME/gatepass/profile.toml (else ~/.config/…), mode 0600. A session lasts 12 hours, \
-and 30 minutes without use, unless the server is configured otherwise; scripts are better off with an API key.")]
+The profile is $XDG_CONFIG_HOME/gatepass/profile.toml (else ~/.config/…), mode 0600. A session ends after 12 hours, \
+or after 30 minutes without use, unless the server is configured otherwise. For scripts, use an API key.")]
 pub(crate) struct LoginCommand {
     #[command(flatten)]
     remote: Remote,
     /// File with the password; default: GATEPASS_PASSWORD, else a prompt
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Remember the API key in this file instead of a session
+    /// Store the API key in this file instead of a session
     #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "ask_each_time"])]
     api_key_file: Option<PathBuf>,
-    /// Keep no session: the password is asked for each time
+    /// Store no session: every command asks for the password
     #[arg(long)]
     ask_each_time: bool,
 }
 
-/// How it went: what to keep, and the connection that learnt whom to trust.
+/// The credential to store, and the connection that verified the server.
 struct LoginResult {
     api: Api,
     kept: KeptCredential,
 }
 
 impl LoginCommand {
-    /// Signs in and remembers.
+    /// Signs in and writes the profile.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let ServerTarget { url, trust, profile: before } = self.remote.find(environment)?;
         let known = before.as_ref().map(|profile| profile.user.as_str());
@@ -61,7 +61,7 @@ impl LoginCommand {
             None => self.with_password(environment, &url, trust, &user).await?,
         };
         let path = Profile::path(environment)?;
-        // What no flag says of a server that is known stays as it was.
+        // Values without a flag stay as in the profile before.
         let (ca_before, outside_before) =
             before.map_or((None, false), |profile| (profile.ca, profile.outside_tls));
         let ca = self.remote.ca_file(environment).map(std::fs::canonicalize).transpose()?.or(ca_before);
@@ -71,10 +71,10 @@ impl LoginCommand {
         let profile =
             Profile { server: url, user, ca_fingerprint, ca, outside_tls, kept, password: IgnoredPassword };
         profile.save(&path)?;
-        tell(self.remote.output, &profile, &path)?;
+        report(self.remote.output, &profile, &path)?;
         if beside_a_server(environment) {
             note(
-                "a server runs in this directory: commands here go on as its owner, unless --user or --server is given",
+                "a server runs in this directory: commands here use its local credential, unless you give --user or --server",
             );
         }
         Ok(())
@@ -107,8 +107,8 @@ impl LoginCommand {
     }
 }
 
-/// Who is signed in now, until when, and where that is remembered.
-fn tell(format: Format, profile: &Profile, path: &Path) -> Result<(), CliError> {
+/// Prints the user, the end of the session and the path of the profile.
+fn report(format: Format, profile: &Profile, path: &Path) -> Result<(), CliError> {
     let (user, server) = (profile.user.as_str(), &profile.server);
     let (who, user, ends) = match &profile.kept {
         KeptCredential::ApiKey { .. } => ("an API key", None, None),
@@ -121,22 +121,22 @@ fn tell(format: Format, profile: &Profile, path: &Path) -> Result<(), CliError> 
     output::done(
         format,
         &said,
-        format!("signed in to {server} as {who}{until}; remembered in {}", path.display()),
+        format!("signed in to {server} as {who}{until}; stored in {}", path.display()),
     )
 }
 
-/// Whether commands that name neither server nor user find a server's data directory here, before the profile.
+/// Returns true if commands without --server and --user use a data directory here instead of the profile.
 fn beside_a_server(environment: &Environment) -> bool {
     let says_more = ["GATEPASS_SERVER", "GATEPASS_USER", "GATEPASS_API_KEY"];
     says_more.iter().all(|name| environment.get(name).is_none()) && matches!(Local::load(None), Ok(Some(_)))
 }
 
-/// Keeps an API key, once the server has taken it.
+/// Stores an API key after the server has accepted it.
 async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<LoginResult, CliError> {
-    // Whatever else is in the file is not sent anywhere.
+    // Any other content of the file is not sent.
     if !key.expose().starts_with(API_KEY_PREFIX) {
         return Err(CliError::Usage(String::from(
-            "the file holds no API key: one begins with gpk_, as `gatepass api-key create` shows it",
+            "the file holds no API key: an API key starts with gpk_, as `gatepass api-key create` prints it",
         )));
     }
     let secret = Zeroizing::new(key.expose().clone());
@@ -149,7 +149,7 @@ fn open(url: &str, trust: Trust, credential: Credential) -> Result<Api, CliError
     Remote::open(ServerTarget { url: url.to_owned(), trust, profile: None }, credential)
 }
 
-/// The secret of a session that has begun, and when it ends.
+/// The secret of a new session, and its expiry.
 fn session(begun: &Value) -> Result<(Zeroizing<String>, Timestamp), CliError> {
     let secret = begun["session"].as_str().map(|secret| Zeroizing::new(secret.to_owned()));
     let expires_at = begun["expires_at"].as_str().and_then(Timestamp::parse_rfc3339);

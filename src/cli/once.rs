@@ -1,4 +1,4 @@
-//! What is shown this once, a token or a key: printed, or written to a file that only its owner may read.
+//! Secrets that are shown once, tokens and API keys: printed, or written to a file that only its owner may read.
 
 use std::path::{Path, PathBuf};
 
@@ -10,28 +10,28 @@ use super::output::{self, Format, line};
 use super::private::SecretFile;
 use crate::secret::Secret;
 
-/// Where it goes.
+/// Flags for the output of a secret.
 #[derive(Args)]
 pub(crate) struct Once {
-    /// Print the token or key alone
+    /// Print only the token or key
     #[arg(short, long)]
     quiet: bool,
     /// Write the token or key to a new file of mode 0600 instead of printing it
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Replace the file of --out if there is one
+    /// Replace an existing file
     #[arg(long, requires = "out")]
     force: bool,
 }
 
 impl Once {
-    /// The file, opened before anything is asked for.
+    /// The file, opened before the request is sent.
     pub(crate) fn place(&self) -> Result<Option<SecretFile>, CliError> {
         let open = if self.force { SecretFile::open } else { SecretFile::open_new };
         self.out.as_deref().map(open).transpose()
     }
 
-    /// Puts the `member` of an answer in its place, and shows the rest; `table` is told which file it is in.
+    /// Writes the `member` of an answer to `place`, and prints the rest. `table` gets the path of the file.
     pub(crate) fn show(
         &self,
         place: Option<SecretFile>,
@@ -54,7 +54,7 @@ impl Once {
     }
 }
 
-/// Leaves the name of the file in the place of what is in it.
+/// Replaces the secret in the answer by the path of its file.
 fn moved(answer: &mut Value, member: &str, file: &Path, format: Format) {
     let file = file.display();
     match (format, answer.as_object_mut()) {

@@ -1,4 +1,4 @@
-//! What commands print: tables for people, JSON for scripts. Nothing here panics when the reader goes away.
+//! Output of commands: tables for people, JSON for scripts. A closed output causes no panic.
 
 use std::io::{self, Write as _};
 
@@ -9,10 +9,10 @@ use super::error::CliError;
 use crate::client::problem::printable;
 use crate::clock::Timestamp;
 
-/// How results are printed.
+/// Output format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// A table.
     #[default]
     Table,
     /// One JSON document.
@@ -24,12 +24,10 @@ pub(crate) fn line(text: impl AsRef<str>) -> Result<(), CliError> {
     Ok(writeln!(io::stdout().lock(), "{}", text.as_ref())?)
 }
 
-/// Says so if what was retired took the emergency token along.
+/// Reports a new emergency token.
 pub(crate) fn reminted(answer: &Value) -> Result<(), CliError> {
     match answer["emergency_token_reminted"].as_bool() {
-        Some(true) => {
-            line("the emergency token was minted anew: its file in the data directory is rewritten")
-        }
+        Some(true) => line("created a new emergency token: its file in the data directory is replaced"),
         _ => Ok(()),
     }
 }
@@ -41,7 +39,7 @@ pub(crate) fn text(text: &str) -> Result<(), CliError> {
     Ok(out.flush()?)
 }
 
-/// Says something beside the result; nobody is there to hear if that fails.
+/// Prints a note to standard error. Errors are ignored.
 pub(crate) fn note(text: impl AsRef<str>) {
     let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
 }
@@ -51,15 +49,15 @@ pub(crate) fn json(value: &Value) -> Result<(), CliError> {
     line(format!("{value:#}"))
 }
 
-/// Leaves `most` of a list that was read one further, and says so if that takes something away.
+/// Shortens a list to `most` entries, and prints a note if entries are left out.
 pub(crate) fn cut(items: &mut Vec<Value>, most: usize) {
     if items.len() > most {
         items.truncate(most);
-        note(format!("there are more than these {most}: --limit says how many are shown"));
+        note(format!("only the first {most} are shown: raise --limit"));
     }
 }
 
-/// Says what was done: a line for people, a document for scripts.
+/// Prints the result of a change: a line for people, a document for scripts.
 pub(crate) fn done(format: Format, item: &Value, told: impl AsRef<str>) -> Result<(), CliError> {
     match format {
         Format::Json => json(item),
@@ -67,8 +65,8 @@ pub(crate) fn done(format: Format, item: &Value, told: impl AsRef<str>) -> Resul
     }
 }
 
-/// Prints `items`: `columns` pairs a heading with the place of its value: `a.b`, or `a|b` for the first there is, or
-/// `a?word` for a word where there is none.
+/// Prints `items`. `columns` pairs a heading with the path of its value: `a.b`; `a|b` for the first that exists;
+/// `a?word` for a default.
 pub(crate) fn list(
     format: Format,
     items: &[Value],
@@ -96,7 +94,7 @@ pub(crate) fn list(
     }
 }
 
-/// Prints one thing: `rows` pairs a word with the place of its value.
+/// Prints one item. `rows` pairs a heading with the path of its value.
 pub(crate) fn one(format: Format, item: &Value, rows: &[(&str, &str)]) -> Result<(), CliError> {
     if format == Format::Json {
         return json(item);
@@ -115,7 +113,7 @@ fn cell(item: &Value, place: &str) -> String {
     found.map(show).find(|text| text != "-").unwrap_or_else(|| nothing.to_owned())
 }
 
-/// A time as people are told it.
+/// A time, to the second.
 pub(crate) fn time(at: Timestamp) -> String {
     let text = at.to_string();
     to_the_second(&text).unwrap_or(text)
@@ -155,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_show_nested_values_and_say_nothing_with_a_dash() {
+    fn cells_show_nested_values_and_defaults() {
         let item = json!({"a": {"b": ["x", "y"]}, "n": null, "evil": "\u{1b}[2J", "flag": true, "c": 3});
         assert_eq!(cell(&item, "a.b"), "x, y");
         assert_eq!(cell(&item, "n"), "-");
@@ -170,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn times_are_shown_to_the_second_and_nothing_else_is_shortened() {
+    fn only_times_are_shortened() {
         let item =
             json!({"at": "2026-11-22T08:00:00.123Z", "whole": "2026-11-22T08:00:00Z", "label": "v1.2Z"});
         assert_eq!(cell(&item, "at"), "2026-11-22T08:00:00Z");

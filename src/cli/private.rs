@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use crate::secret::Secret;
 
-/// A place for a secret that is not known yet: a file of mode 0600 that was opened before anything is asked for, so that
-/// what is shown only once is not lost to a path that cannot be written. Nothing is left of it unless it is kept.
+/// A file of mode 0600 for a secret, opened before the request that returns the secret: a path that cannot be written
+/// loses no secret. It is removed unless a secret is written.
 pub(crate) struct SecretFile {
     path: PathBuf,
     beside: PathBuf,
@@ -17,7 +17,7 @@ pub(crate) struct SecretFile {
 }
 
 impl SecretFile {
-    /// Opens it.
+    /// Opens the file.
     pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
         let failed = |source| CliError::File { path: path.to_owned(), source };
         if path.is_dir() {
@@ -26,23 +26,23 @@ impl SecretFile {
         let mut beside = path.as_os_str().to_owned();
         beside.push(format!(".{}", crate::id::hex(&crate::id::random::<8>())));
         let beside = PathBuf::from(beside);
-        // Never through a link or into a file that somebody else has open.
+        // Never through a link, or into a file that another process has open.
         let file = File::options().write(true).create_new(true).mode(0o600).open(&beside).map_err(failed)?;
         Ok(Self { path: path.to_owned(), beside, file })
     }
 
-    /// Opens it where there is nothing yet.
+    /// Opens the file unless the path exists.
     pub(crate) fn open_new(path: &Path) -> Result<Self, CliError> {
         match path.symlink_metadata() {
             Ok(_) => Err(CliError::Usage(format!(
-                "{} is there already: name another file, or give --force to replace it; nothing was done",
+                "{} exists already: name another file, or give --force to replace it; nothing was done",
                 path.display()
             ))),
             Err(_) => Self::open(path),
         }
     }
 
-    /// Puts `text` there, whole or not at all.
+    /// Writes `text`, completely or not at all.
     pub(crate) fn keep(mut self, text: &Secret<String>) -> Result<(), CliError> {
         let mut write = || {
             self.file.write_all(text.expose().as_bytes())?;
@@ -55,30 +55,30 @@ impl SecretFile {
 
 impl Drop for SecretFile {
     fn drop(&mut self) {
-        // Once it is kept there is none.
+        // After `keep` the file has another name.
         let _ = fs::remove_file(&self.beside);
     }
 }
 
-/// Writes `text` to a file of mode 0600, whole or not at all.
+/// Writes `text` to a file of mode 0600, completely or not at all.
 pub(crate) fn write(path: &Path, text: &Secret<String>) -> Result<(), CliError> {
     SecretFile::open(path)?.keep(text)
 }
 
-/// Makes a directory that only its owner may enter, parents too.
+/// Creates a directory of mode 0700 and its parents.
 pub(crate) fn make_dir(path: &Path) -> Result<(), CliError> {
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(|source| CliError::File { path: path.to_owned(), source })
 }
 
-/// Reads a file that holds a secret; one that others may read is refused.
+/// Reads a secret from a file, unless other users may read it.
 pub(crate) fn read(path: &Path) -> Result<Secret<String>, CliError> {
     let file = |source| CliError::File { path: path.to_owned(), source };
     let mode = fs::metadata(path).map_err(file)?.permissions().mode();
     if mode & 0o077 != 0 {
         let path = path.display();
         return Err(CliError::Usage(format!(
-            "{path} can be read by others: run `chmod 600 {path}` and try again"
+            "other users can read {path}: run `chmod 600 {path}` and try again"
         )));
     }
     fs::read_to_string(path).map(Secret::new).map_err(file)
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_cannot_be_written_is_known_at_once_and_one_that_is_not_kept_leaves_nothing() {
+    fn an_unused_secret_file_leaves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         assert!(SecretFile::open(dir.path()).is_err(), "a directory");
         assert!(SecretFile::open(&dir.path().join("none").join("a")).is_err());

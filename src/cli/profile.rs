@@ -1,4 +1,4 @@
-//! What `gatepass login` remembers, and what a server on this machine leaves for its own operator.
+//! The profile of `gatepass login`, and the local credential of a server on this machine.
 
 use std::path::{Path, PathBuf};
 
@@ -26,36 +26,36 @@ pub(crate) struct Profile {
     pub(crate) ca_fingerprint: Option<Fingerprint>,
     /// A file of root certificates.
     pub(crate) ca: Option<PathBuf>,
-    /// Whether the server's TLS certificate is not the authority's own.
+    /// True if the server's TLS certificate is external.
     #[serde(default)]
     pub(crate) outside_tls: bool,
-    /// What proves who asks.
+    /// The credential.
     #[serde(default, skip_serializing_if = "KeptCredential::is_nothing")]
     pub(crate) kept: KeptCredential,
-    /// What earlier versions kept: it is read and forgotten.
-    #[expect(dead_code, reason = "profiles of before have it, and are good otherwise")]
+    /// The password in profiles of earlier versions: read and dropped.
+    #[expect(dead_code, reason = "profiles of earlier versions hold it")]
     #[serde(default, skip_serializing)]
     pub(crate) password: IgnoredPassword,
 }
 
-/// A credential that is kept: never a password.
+/// A stored credential, never a password.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind", deny_unknown_fields)]
 pub(crate) enum KeptCredential {
-    /// None: the password is asked for each time.
+    /// None: each command asks for the password.
     #[default]
     Nothing,
-    /// The secret of a session.
+    /// A session.
     Session {
-        /// The secret.
+        /// Value of the bearer credential.
         #[serde(serialize_with = "write", deserialize_with = "read_one")]
         secret: Zeroizing<String>,
-        /// When it ends.
+        /// Expiry of the session.
         expires_at: Timestamp,
     },
-    /// An API key.
+    /// A key of `gatepass api-key create`.
     ApiKey {
-        /// The key.
+        /// Value of the API key.
         #[serde(serialize_with = "write", deserialize_with = "read_one")]
         secret: Zeroizing<String>,
     },
@@ -68,12 +68,10 @@ impl KeptCredential {
 }
 
 impl Profile {
-    /// Where it is kept.
+    /// Path of the profile.
     pub(crate) fn path(environment: &Environment) -> Result<PathBuf, CliError> {
         let home = environment.config_home().ok_or_else(|| {
-            CliError::Usage(String::from(
-                "neither HOME nor XDG_CONFIG_HOME is set: there is no place for a profile",
-            ))
+            CliError::Usage(String::from("the profile has no directory: set HOME or XDG_CONFIG_HOME"))
         })?;
         Ok(home.join("gatepass").join("profile.toml"))
     }
@@ -86,13 +84,13 @@ impl Profile {
         }
         let text = private::read(&path)?;
         toml::from_str(text.expose()).map(Some).map_err(|error| {
-            // Not the whole error: it quotes the line, which may be the password's.
+            // The whole error would quote the line, which may hold a password.
             let (path, why) = (path.display(), error.message());
             CliError::Usage(format!("{path}: {why}; remove it, then run `gatepass login`"))
         })
     }
 
-    /// What is kept, as a credential; `None` if there is none.
+    /// The stored credential, if any.
     ///
     /// # Errors
     /// The session has ended.
@@ -104,21 +102,21 @@ impl Profile {
             KeptCredential::Session { expires_at, .. } if *expires_at <= SystemClock::now() => {
                 let (server, user) = (&self.server, &self.user);
                 Err(CliError::Usage(format!(
-                    "the session of {user} at {server} ended at {expires_at}: sign in again with `gatepass login`"
+                    "the session of {user} at {server} expired at {expires_at}: sign in again with `gatepass login`"
                 )))
             }
             KeptCredential::Session { secret, .. } => Ok(Some(bearer(secret))),
         }
     }
 
-    /// The session that is kept and has not ended.
+    /// The stored session, unless it has expired.
     pub(crate) fn session(&self) -> Option<Credential> {
         matches!(self.kept, KeptCredential::Session { .. })
             .then(|| self.credential().ok().flatten())
             .flatten()
     }
 
-    /// Keeps it.
+    /// Writes the profile.
     pub(crate) fn save(&self, path: &Path) -> Result<(), CliError> {
         if let Some(dir) = path.parent() {
             private::make_dir(dir)?;
@@ -144,8 +142,8 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// Looks in `dir`, a data or keys directory where a server must run; or in the default ones, where one may: those
-    /// of `gatepass serve` and of `gatepass serve --dev`.
+    /// Reads the credential in `dir`, a data or keys directory of a running server. Without `dir` it looks in the default
+    /// directories of `gatepass serve` and `gatepass serve --dev`, where a server may run.
     pub(crate) fn load(dir: Option<&Path>) -> Result<Option<Self>, CliError> {
         let places = match dir {
             Some(dir) => [dir.join("keys"), dir.to_owned()],
@@ -163,7 +161,9 @@ impl Local {
         };
         let text = private::read(&path)?;
         let local = serde_json::from_str(text.expose());
-        local.map(Some).map_err(|_| CliError::Usage(format!("{} is not what a server wrote", path.display())))
+        local.map(Some).map_err(|_| {
+            CliError::Usage(format!("{} was not written by a server: restart the server", path.display()))
+        })
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_profile_that_kept_a_password_is_read_without_it() {
+    fn a_password_in_a_profile_is_dropped() {
         let text = "server = \"https://gate\"\nuser = \"admin\"\npassword = \"hunter2hunter2\"\n";
         let profile: Profile = toml::from_str(text).unwrap();
         assert!(profile.credential().unwrap().is_none());
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_that_has_ended_says_what_to_do() {
+    fn an_expired_session_names_gatepass_login() {
         let text = "server = \"https://gate\"\nuser = \"admin\"\n[kept]\nkind = \"session\"\n\
                     secret = \"gps_hunter2\"\nexpires_at = \"2020-01-01T00:00:00Z\"\n";
         let profile: Profile = toml::from_str(text).unwrap();
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_data_directory_without_a_server_says_what_to_do() {
+    fn a_data_directory_without_server_names_gatepass_serve() {
         let dir = tempfile::tempdir().unwrap();
         let error = Local::load(Some(dir.path())).err().unwrap();
         assert!(error.to_string().contains("gatepass serve"), "{error}");

@@ -1,4 +1,4 @@
-//! How remote verbs find their server and prove who asks.
+//! Connection flags: the server, and the caller's credential.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use crate::connect::{Connector, Trust};
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 
-/// Where the server is, whom to trust, who asks.
+/// The server, its CA and the caller.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Remote {
     /// URL of the server [env: GATEPASS_SERVER]; default: the server on this machine, else the profile of `gatepass login`
@@ -30,27 +30,27 @@ pub(crate) struct Remote {
     /// SHA-256 fingerprint of the authority's root [env: GATEPASS_CA_FINGERPRINT]
     #[arg(long, help_heading = "Connection", value_name = "HEX")]
     pub(crate) ca_fingerprint: Option<String>,
-    /// The server's TLS certificate is not the authority's own: judge it by --ca, or by the system's roots
+    /// The server's TLS certificate is external: verify it with --ca, or with the system's roots
     #[arg(long, help_heading = "Connection")]
     pub(crate) outside_tls: bool,
-    /// User name [env: GATEPASS_USER]; the password comes from GATEPASS_PASSWORD or a prompt. GATEPASS_API_KEY is used in their place
+    /// User name [env: GATEPASS_USER]; the password comes from GATEPASS_PASSWORD or a prompt. GATEPASS_API_KEY replaces both
     #[arg(long, help_heading = "Connection", value_name = "NAME")]
     pub(crate) user: Option<String>,
     /// Data directory of a server on this machine; default: ./gatepass-data
     #[arg(long, help_heading = "Connection", value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// How to print results
+    /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Format,
 }
 
-/// A server, and how to judge it.
+/// A server and its trust anchor.
 pub(crate) struct ServerTarget {
-    /// Its URL.
+    /// URL of the server.
     pub(crate) url: String,
-    /// How its certificate is judged.
+    /// Trust anchor of its certificate.
     pub(crate) trust: Trust,
-    /// The profile that named it.
+    /// The profile with this server.
     pub(crate) profile: Option<Profile>,
 }
 
@@ -59,8 +59,8 @@ impl Remote {
     pub(crate) fn connect(&self, environment: &Environment) -> Result<Api, CliError> {
         match self.local(environment)? {
             Some(local) => {
-                // Whoever says who asks must not be answered with everything that the data directory allows.
-                let credential = match self.says_who(environment)? {
+                // An explicit user or API key must not get the rights of the local credential.
+                let credential = match self.names_caller(environment)? {
                     true => self.credential(environment, None)?,
                     false => Credential::Bearer(Secret::new(local.credential.to_string())),
                 };
@@ -74,7 +74,7 @@ impl Remote {
         }
     }
 
-    /// A connection for what anyone may read.
+    /// A connection for public routes.
     pub(crate) fn connect_public(&self, environment: &Environment) -> Result<Api, CliError> {
         match self.local(environment)? {
             Some(local) => Self::open(self.local_target(environment, local)?, Credential::None),
@@ -82,7 +82,7 @@ impl Remote {
         }
     }
 
-    /// The server, on this machine or another, for who does not ask as the data directory's owner.
+    /// The server, on this machine or another, for a caller without the local credential.
     pub(crate) fn find(&self, environment: &Environment) -> Result<ServerTarget, CliError> {
         match self.local(environment)? {
             Some(local) => {
@@ -100,8 +100,8 @@ impl Remote {
         Ok(Api::new(connector.map_err(crate::client::ClientError::from)?, credential))
     }
 
-    /// Whether flags or environment name a user or an API key.
-    fn says_who(&self, environment: &Environment) -> Result<bool, CliError> {
+    /// Returns true if flags or environment name a user or an API key.
+    fn names_caller(&self, environment: &Environment) -> Result<bool, CliError> {
         Ok(self.given_key(environment)?.is_some() || self.given_user(environment)?.is_some())
     }
 
@@ -112,18 +112,18 @@ impl Remote {
     ) -> Result<Option<&'a str>, CliError> {
         match self.user.as_deref() {
             Some(user) => Ok(Some(user)),
-            None => who(environment, "GATEPASS_USER"),
+            None => caller_variable(environment, "GATEPASS_USER"),
         }
     }
 
-    /// The API key of the environment, unless a user is named in its place.
+    /// The API key of the environment, unless --user is given.
     fn given_key(&self, environment: &Environment) -> Result<Option<Secret<String>>, CliError> {
         match self.user {
             Some(_) => Ok(None),
             None => {
-                // One that is empty is a mistake beside a key, too.
-                who(environment, "GATEPASS_USER")?;
-                who(environment, "GATEPASS_API_KEY")?.map(api_key).transpose()
+                // An empty GATEPASS_USER is an error beside a key, too.
+                caller_variable(environment, "GATEPASS_USER")?;
+                caller_variable(environment, "GATEPASS_API_KEY")?.map(api_key).transpose()
             }
         }
     }
@@ -173,8 +173,8 @@ impl Remote {
             (None, file) if outside => Ok(trust(&TrustAnchor::Outside(file))?),
             (None, Some(file)) => Ok(Trust::Roots(read_certificates(&file)?)),
             (None, None) => Err(CliError::Usage(String::from(
-                "whom to trust? give --ca-fingerprint HEX (the server prints it when it starts, and `gatepass ca \
-                 fingerprint` there) or --ca FILE",
+                "the server cannot be verified: give --ca-fingerprint HEX (the server prints it at startup, and `gatepass ca \
+                 fingerprint` prints it there) or --ca FILE",
             ))),
         }
     }
@@ -190,7 +190,7 @@ impl Remote {
         self.ca.clone().or_else(|| environment.get("GATEPASS_CA").map(PathBuf::from))
     }
 
-    /// Who asks: flags, environment, profile, prompt.
+    /// The caller's credential: flags, environment, profile, prompt.
     pub(crate) fn credential(
         &self,
         environment: &Environment,
@@ -202,7 +202,7 @@ impl Remote {
         let given = self.given_user(environment)?;
         let profile = profile.filter(|profile| given.is_none_or(|user| user == profile.user));
         if let (None, Some(profile)) = (environment.get("GATEPASS_PASSWORD"), profile)
-            // An API key is nobody's session: who names a user means that user.
+            // An API key is no session of the named user.
             && !(given.is_some() && matches!(profile.kept, KeptCredential::ApiKey { .. }))
             && let Some(kept) = profile.credential()?
         {
@@ -214,7 +214,7 @@ impl Remote {
         Ok(Credential::Basic { user, password })
     }
 
-    /// The user that is meant: flags, environment, profile; `None` where an API key is.
+    /// The user: flags, environment, profile. `None` for an API key.
     pub(crate) fn user_name(
         &self,
         environment: &Environment,
@@ -238,7 +238,7 @@ impl Remote {
     }
 }
 
-/// Nothing says which server is meant; one that is stopped may lie here.
+/// The error without a server. A stopped server may have its data directory here.
 fn no_server() -> CliError {
     let here = Path::new(DEFAULT_DATA_DIR).join("gatepass.db").exists();
     CliError::Usage(match here {
@@ -246,31 +246,31 @@ fn no_server() -> CliError {
             "no server runs on {DEFAULT_DATA_DIR}: start it with `gatepass serve`, or give --server URL"
         ),
         false => String::from(
-            "which server? give --server URL, --data-dir DIR of a server on this machine, or run `gatepass login`",
+            "no server given: give --server URL, --data-dir DIR of a server on this machine, or run `gatepass login`",
         ),
     })
 }
 
-/// A variable that says who asks. Empty it is a script's mistake, such as a file that was not there: nobody else may be
-/// meant in its place, least of all whoever reads the data directory.
-fn who<'a>(environment: &'a Environment, name: &str) -> Result<Option<&'a str>, CliError> {
+/// A variable that names the caller. An empty value is an error of a script, such as a missing file. It must not fall
+/// back to another caller, least of all to the local credential.
+fn caller_variable<'a>(environment: &'a Environment, name: &str) -> Result<Option<&'a str>, CliError> {
     match environment.is_empty(name) {
         true => Err(CliError::Usage(format!("{name} is set but empty: give it a value, or unset it"))),
         false => Ok(environment.get(name)),
     }
 }
 
-/// An API key as files hold it, maybe with the end of its line. Anything else is not sent anywhere.
+/// An API key, maybe with a line end. Any other text is not sent.
 fn api_key(text: &str) -> Result<Secret<String>, CliError> {
     match text.trim() {
         key if key.starts_with(API_KEY_PREFIX) => Ok(Secret::new(key.to_owned())),
         _ => Err(CliError::Usage(String::from(
-            "GATEPASS_API_KEY holds no API key: one begins with gpk_, as `gatepass api-key create` shows it",
+            "GATEPASS_API_KEY holds no API key: an API key starts with gpk_, as `gatepass api-key create` prints it",
         ))),
     }
 }
 
-/// A fingerprint as people paste it.
+/// A fingerprint, with or without colons.
 pub(crate) fn parse_fingerprint(text: &str) -> Result<Fingerprint, CliError> {
     Fingerprint::parse_lenient(text).ok_or_else(|| {
         CliError::Usage(String::from("a fingerprint is 64 hexadecimal digits, with or without colons"))

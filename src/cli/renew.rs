@@ -1,4 +1,4 @@
-//! `gatepass renew`: a new certificate for this host, once or for as long as it runs.
+//! `gatepass renew`: a new certificate for this host, once or repeatedly.
 
 use std::path::PathBuf;
 
@@ -14,37 +14,37 @@ use crate::clock::SystemClock;
 
 /// Renew this host's certificate
 ///
-/// With --daemon it stays: it renews at two thirds of each certificate's life, spread by jitter so that hosts do not
-/// come together, and tries again after failures with growing pauses.
+/// With --daemon it keeps running and renews at two thirds of each certificate's lifetime, with jitter. After a failure it
+/// retries with growing pauses.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass renew
   gatepass renew --daemon --on-renew 'systemctl reload proxy'
 
 The command runs through `sh -c` with GATEPASS_CERT_DIR set; no secret is in its arguments or environment.
-Exit codes: 0 renewed, or told to stop; 1 refused (revoked, expired) or failed; 2 usage")]
+Exit codes: 0 renewed, or stopped by a signal; 1 refused (revoked, expired) or failed; 2 usage")]
 pub(crate) struct RenewCommand {
-    /// Where the identity is
+    /// Directory of the identity
     #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
     cert_dir: PathBuf,
-    /// Stay and renew each certificate in time
+    /// Keep running and renew each certificate in time
     #[arg(long)]
     daemon: bool,
     /// Command to run after each renewal
     #[arg(long, value_name = "CMD")]
     on_renew: Option<String>,
-    /// How to print the result
+    /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
 }
 
 impl RenewCommand {
-    /// Renews.
+    /// Runs the command.
     pub(crate) async fn run(self) -> Result<(), CliError> {
         if self.daemon {
             let clock = SystemClock;
             let daemon = Daemon { dir: self.cert_dir, on_renew: self.on_renew, clock: &clock };
-            return Ok(daemon.run(|event| note(tell(&event)), signals::shutdown()?).await?);
+            return Ok(daemon.run(|event| note(text(&event)), signals::shutdown()?).await?);
         }
         let fresh = renew(&self.cert_dir, SystemClock::now()).await?;
         show_fresh(self.output, &fresh)?;
@@ -55,15 +55,13 @@ impl RenewCommand {
     }
 }
 
-fn tell(event: &DaemonEvent<'_>) -> String {
+fn text(event: &DaemonEvent<'_>) -> String {
     match event {
         DaemonEvent::Waiting(at) => format!("gatepass renew: next renewal at {at}"),
         DaemonEvent::Renewed(host) => format!("gatepass renew: renewed until {}", host.expires_at),
-        DaemonEvent::Failed(error, at) => format!("gatepass renew: {error}; trying again at {at}"),
+        DaemonEvent::Failed(error, at) => format!("gatepass renew: {error}; retry at {at}"),
         DaemonEvent::Unseen(error, at) => {
-            format!(
-                "gatepass renew: the server has not seen the certificate yet: {error}; trying again at {at}"
-            )
+            format!("gatepass renew: the server has not seen the certificate yet: {error}; retry at {at}")
         }
         DaemonEvent::CommandFailed(why) => format!("gatepass renew: {why}"),
     }

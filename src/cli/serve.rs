@@ -16,23 +16,23 @@ use crate::server::{FirstStart, Server};
 
 /// Run the authority
 ///
-/// On an empty data directory it makes keys, a certificate authority, a database and an admin, and shows the admin's
-/// password, the first roles token and the emergency token once: on a terminal, or else in files of mode 0600.
-/// SIGTERM and SIGINT let requests in flight end before it stops.
+/// In an empty data directory it creates keys, a certificate authority, a database and an admin. The admin's password, the
+/// first roles token and the emergency token are shown once: on a terminal, or else in files of mode 0600.
+/// On SIGTERM and SIGINT it finishes running requests and stops.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass serve
   gatepass serve --data-dir /var/lib/gatepass --listen 0.0.0.0:8443 --external-url https://gate.example.org:8443
   gatepass serve --set tokens.default_ttl=5m --set log.format=json
-  gatepass serve --dev                 keys in ./keys, for playing in a checkout
+  gatepass serve --dev                 keys in ./keys, for development
 
-Exit codes: 0 stopped when told to, 2 did not start (the message names everything that is wrong), 74 the disk failed")]
+Exit codes: 0 stopped by a signal, 2 did not start (the message lists every error), 74 disk failure")]
 pub(crate) struct ServeCommand {
     #[command(flatten)]
     settings: ServerFlags,
 }
 
-/// What may be set about a server on the command line.
+/// Configuration flags of a server.
 #[derive(Args)]
 pub(crate) struct ServerFlags {
     /// Configuration file; default: gatepass.toml here, else in the data directory [env: GATEPASS_CONFIG]
@@ -47,22 +47,22 @@ pub(crate) struct ServerFlags {
     /// Address and port to listen on; default: 127.0.0.1:8443
     #[arg(long, value_name = "ADDR:PORT")]
     listen: Option<String>,
-    /// URL under which hosts reach the authority; default: https://<listen>
+    /// URL of the authority for hosts; default: https://<listen>
     #[arg(long, value_name = "URL")]
     external_url: Option<String>,
     /// SPIFFE trust domain; default: the host of the external URL
     #[arg(long, value_name = "NAME")]
     trust_domain: Option<String>,
-    /// TLS certificate chain from elsewhere, PEM
+    /// External TLS certificate chain, PEM
     #[arg(long, value_name = "FILE")]
     tls_cert: Option<PathBuf>,
-    /// Its private key, PEM
+    /// Private key of --tls-cert, PEM
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
     /// File with the first admin's password [env: GATEPASS_ADMIN_PASSWORD holds the password itself]
     #[arg(long, value_name = "FILE")]
     admin_password_file: Option<PathBuf>,
-    /// Keep the private keys in ./keys, for playing in a checkout
+    /// Keep the private keys in ./keys, for development
     #[arg(long)]
     dev: bool,
     /// Set any field, such as tokens.default_ttl=5m; `gatepass check-config --example` lists them
@@ -76,7 +76,7 @@ fn parse_setting(text: &str) -> Result<(String, String), String> {
 }
 
 impl ServerFlags {
-    /// The configuration that file, environment and these flags make.
+    /// The configuration from file, environment and these flags.
     pub(crate) fn load(self, environment: &Environment) -> Result<Config, CliError> {
         let file = self.config;
         let overrides = Overrides {
@@ -101,7 +101,7 @@ impl ServeCommand {
         let config = self.settings.load(environment)?;
         logging::start(&config.log)?;
         let data_dir = config.server.data_dir.clone();
-        // Before the server answers anybody, so that no signal is lost.
+        // Before the first request, so that no signal is lost.
         let shutdown = signals::shutdown()?;
         let server = Server::open(config, Arc::new(SystemClock)).await.map_err(CliError::Start)?;
         if let Some(first) = server.first_start() {
@@ -128,9 +128,9 @@ fn show_first_start(first: &FirstStart, data_dir: &Path) -> Result<(), CliError>
     ];
     let shown = std::io::stdout().is_terminal();
     line(if shown {
-        "shown once, keep them safe (user name: admin):"
+        "shown once, store them safely (user name: admin):"
     } else {
-        "kept once, in files for you only (user name: admin):"
+        "stored in files that only you can read (user name: admin):"
     })?;
     for (what, name, secret) in secrets {
         match secret {

@@ -1,4 +1,4 @@
-//! `gatepass session` and `gatepass logout`: who is signed in, and no longer.
+//! `gatepass session` and `gatepass logout`.
 
 use clap::Args;
 use serde_json::json;
@@ -10,19 +10,19 @@ use super::remote::Remote;
 use crate::client::ClientError;
 use crate::config::Environment;
 
-/// Show who you are to the server, what that allows, and until when
+/// Show your user or API key, its rights and its expiry
 #[derive(Args)]
 pub(crate) struct SessionCommand {
     #[command(flatten)]
     remote: Remote,
 }
 
-/// Sign out: end the session of `gatepass login` and forget it
+/// Sign out: end the session of `gatepass login` and remove it from the profile
 #[derive(Args)]
 pub(crate) struct LogoutCommand {
     #[command(flatten)]
     remote: Remote,
-    /// End every session of this user, on all machines and in all browsers
+    /// End every session of the user, on all machines and in all browsers
     #[arg(long)]
     everywhere: bool,
 }
@@ -56,7 +56,7 @@ const ROWS: &[(&str, &str)] = &[
 ];
 
 impl SessionCommand {
-    /// Shows it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let shown = self.remote.connect(environment)?.get("/api/v1/session").await?;
         let rows = if shown["api_key"].is_object() { KEY_ROWS } else { ROWS };
@@ -65,7 +65,7 @@ impl SessionCommand {
 }
 
 impl LogoutCommand {
-    /// Ends it, and forgets it whether the server still knows it or not.
+    /// Ends the session, and removes it from the profile even if the server no longer knows it.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let profile = Profile::load(environment)?;
         let kept = profile.as_ref().map_or(&KeptCredential::Nothing, |profile| &profile.kept);
@@ -80,9 +80,9 @@ impl LogoutCommand {
                 format!("signed out of {server}{everywhere}")
             }
             (false, true) => {
-                "the API key is forgotten here; it stays good until `gatepass api-key delete`".into()
+                "removed the API key from the profile; it stays valid until `gatepass api-key delete`".into()
             }
-            (false, false) => "nobody was signed in".into(),
+            (false, false) => "not signed in".into(),
         };
         if let Some(profile) = profile.filter(|_| forgets) {
             Profile { kept: KeptCredential::Nothing, ..profile }.save(&Profile::path(environment)?)?;
@@ -91,7 +91,7 @@ impl LogoutCommand {
         output::done(self.remote.output, &json!({ "signed_out": of }), told)
     }
 
-    /// Of which server it was, and whether the session of the profile is one of those that ended.
+    /// Returns the server, and true if the session of the profile ended.
     async fn end(
         &self,
         environment: &Environment,
@@ -99,7 +99,7 @@ impl LogoutCommand {
     ) -> Result<(String, bool), CliError> {
         let kept = profile.filter(|profile| matches!(profile.kept, KeptCredential::Session { .. }));
         let user = self.remote.given_user(environment)?.filter(|_| self.everywhere);
-        // What is signed out of without a word about where and who is what was signed in to, not what lies here.
+        // Without flags the profile's session ends, even where a server runs in this directory.
         let target = match (kept, user, &self.remote.data_dir) {
             (Some(_), None, None) => self.remote.target(environment)?,
             _ => self.remote.find(environment)?,
@@ -107,18 +107,21 @@ impl LogoutCommand {
         let server = target.url.clone();
         let own = kept.filter(|kept| user.is_none_or(|user| user == kept.user && kept.server == server));
         if let Some(own) = own.filter(|own| own.server != server) {
-            return Err(CliError::Usage(format!("the profile is of {}", own.server)));
+            return Err(CliError::Usage(format!(
+                "the profile is for {}: give --user, or no --server",
+                own.server
+            )));
         }
         let credential = match own.and_then(Profile::session) {
             Some(session) => session,
             None if !self.everywhere => return Ok((server, true)),
-            // This is for who has lost a session too: with a password it needs none.
+            // A user who has lost the session signs in with the password.
             None => self.remote.credential(environment, target.profile.as_ref())?,
         };
         let path = if self.everywhere { "/api/v1/session?everywhere=true" } else { "/api/v1/session" };
         match Remote::open(target, credential)?.delete(path).await {
             Ok(_) => Ok((server, own.is_some())),
-            // It was over already.
+            // The session had ended already.
             Err(ClientError::Refused(problem)) if problem.status == 401 && !self.everywhere => {
                 Ok((server, true))
             }

@@ -1,4 +1,4 @@
-//! `gatepass settings`: what an admin may change while the server runs.
+//! `gatepass settings`: settings that an admin changes while the server runs.
 
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
@@ -11,7 +11,7 @@ use crate::span::Setting;
 
 const PATH: &str = "/api/v1/settings";
 
-/// Show and change what may be changed while the server runs
+/// Show and change settings while the server runs
 #[derive(Subcommand)]
 #[command(after_long_help = "Examples:
   gatepass settings show
@@ -20,11 +20,11 @@ const PATH: &str = "/api/v1/settings";
 
 The settings are default_ttl, max_ephemeral_ttl, cluster_ttl and retention.")]
 pub(crate) enum SettingsCommand {
-    /// Show what is in force and what the configuration says
+    /// Show the effective and the configured values
     Show(SettingsShow),
-    /// Change settings: in force at once, also after a restart
+    /// Change settings, effective immediately and after a restart
     Set(SettingsSet),
-    /// Let the configuration be in force again
+    /// Return to the configured values
     Reset(SettingsReset),
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct SettingsShow {
 pub(crate) struct SettingsSet {
     #[command(flatten)]
     remote: Remote,
-    /// The settings, such as default_ttl=30m
+    /// New values, such as default_ttl=30m
     #[arg(required = true, value_name = "KEY=VALUE", value_parser = pair)]
     pairs: Vec<(String, String)>,
 }
@@ -50,14 +50,14 @@ pub(crate) struct SettingsSet {
 pub(crate) struct SettingsReset {
     #[command(flatten)]
     remote: Remote,
-    /// The settings, such as default_ttl
+    /// Names of settings, such as default_ttl
     #[arg(required = true, value_name = "KEY", value_parser = known)]
     keys: Vec<String>,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let pair = text.split_once('=').filter(|(key, value)| !key.is_empty() && !value.is_empty());
-    let (key, value) = pair.ok_or("a setting and its value are joined by =, such as default_ttl=30m")?;
+    let (key, value) = pair.ok_or("write KEY=VALUE, such as default_ttl=30m")?;
     Ok((known(key)?, value.to_owned()))
 }
 
@@ -65,7 +65,7 @@ fn known(key: &str) -> Result<String, String> {
     let names = Setting::ALL.map(Setting::name);
     match names.contains(&key) {
         true => Ok(key.to_owned()),
-        false => Err(format!("no such setting; they are {}", names.join(", "))),
+        false => Err(format!("no such setting; the settings are {}", names.join(", "))),
     }
 }
 
@@ -74,14 +74,14 @@ fn changes(pairs: impl IntoIterator<Item = (String, Value)>) -> Result<Map<Strin
     let mut changes = Map::new();
     for (key, value) in pairs {
         if changes.insert(key.clone(), value).is_some() {
-            return Err(CliError::Usage(format!("{key} is there twice: nothing was changed")));
+            return Err(CliError::Usage(format!("{key} is given twice: nothing was changed")));
         }
     }
     Ok(changes)
 }
 
 impl SettingsCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let (remote, asked) = match self {
             Self::Show(SettingsShow { remote }) => (remote, None),
@@ -110,19 +110,19 @@ fn show(format: Format, settings: &Value) -> Result<(), CliError> {
     });
     match format {
         Format::Json => output::json(settings),
-        Format::Table => output::list(format, &items.collect::<Vec<_>>(), COLUMNS, "there are no settings"),
+        Format::Table => output::list(format, &items.collect::<Vec<_>>(), COLUMNS, "no settings"),
     }
 }
 
 const COLUMNS: &[(&str, &str)] =
-    &[("setting", "id"), ("in force", "value"), ("configured", "configured"), ("changed", "changed_at")];
+    &[("setting", "id"), ("effective", "value"), ("configured", "configured"), ("changed", "changed_at")];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_and_its_value_are_joined_by_an_equals_sign() {
+    fn a_setting_is_written_as_key_and_value() {
         assert_eq!(pair("default_ttl=30m"), Ok(("default_ttl".to_owned(), "30m".to_owned())));
         assert!(pair("colour=red").unwrap_err().contains("default_ttl, max_ephemeral_ttl"));
         for wrong in ["default_ttl", "=30m", "default_ttl=", ""] {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_that_is_there_twice_is_refused() {
+    fn a_setting_given_twice_is_refused() {
         let twice = ["retention", "retention"].map(|key| (key.to_owned(), Value::Null));
         assert_eq!(changes(twice.clone()).unwrap_err().exit_code(), 2);
         assert_eq!(changes(twice.into_iter().take(1)).unwrap().len(), 1);

@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::error::CliError;
 
-/// Done when SIGTERM or SIGINT arrives. The handlers are in place when this returns.
+/// Ends at SIGTERM or SIGINT. The handlers are installed before this returns.
 pub(crate) fn shutdown() -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {

@@ -1,4 +1,4 @@
-//! `gatepass status`: how this host's own identity stands.
+//! `gatepass status`: the state of this host's identity.
 
 use std::path::PathBuf;
 
@@ -12,22 +12,22 @@ use crate::client::ClientError;
 use crate::client::status::{HostStatus, Reached, status};
 use crate::clock::SystemClock;
 
-/// Show how this host's identity stands: expiry, whether the server knows it, the clock
+/// Show the state of this host's identity: expiry, server, clock
 #[derive(Args)]
 #[command(
-    after_long_help = "Exit codes: 0 all is well; 1 soon something must be done (renewal is due, or this machine's clock is more than 60 s off); 2 the identity does not work now (not enrolled, expired, refused, or the server is not reachable)"
+    after_long_help = "Exit codes: 0 good; 1 action needed soon (renewal is due, or this machine's clock is more than 60 s off); 2 the identity does not work (not enrolled, expired, refused, or the server is not reachable)"
 )]
 pub(crate) struct StatusCommand {
-    /// Where the identity is
+    /// Directory of the identity
     #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
     cert_dir: PathBuf,
-    /// How to print the result
+    /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
 }
 
 impl StatusCommand {
-    /// Looks and tells.
+    /// Runs the command.
     pub(crate) async fn run(self) -> Result<(), CliError> {
         let status = match status(&self.cert_dir, SystemClock::now()).await {
             Ok(status) => status,
@@ -39,7 +39,7 @@ impl StatusCommand {
         };
         match self.output {
             Format::Json => output::json(&json!(status))?,
-            Format::Table => tell(&status)?,
+            Format::Table => print(&status)?,
         }
         match status.exit_code() {
             0 => Ok(()),
@@ -48,12 +48,12 @@ impl StatusCommand {
     }
 }
 
-fn tell(status: &HostStatus) -> Result<(), CliError> {
+fn print(status: &HostStatus) -> Result<(), CliError> {
     show(Format::Table, &status.host)?;
     let left = left(status.seconds_left);
     line(match (status.seconds_left, status.due) {
         (0, _) => {
-            String::from("certificate  expired: it cannot be renewed any more; enroll again with a new token")
+            String::from("certificate  expired, and can no longer be renewed: enroll again with a new token")
         }
         (_, true) => format!("certificate  {left} left; renewal is due: gatepass renew"),
         (_, false) => format!("certificate  {left} left"),
@@ -72,7 +72,7 @@ fn tell(status: &HostStatus) -> Result<(), CliError> {
     }
 }
 
-/// Roughly how long: nobody plans by the second.
+/// A time span in one unit.
 fn left(seconds: u64) -> String {
     match seconds {
         days if days >= 2 * 86_400 => format!("{} days", days / 86_400),
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_left_is_said_in_the_largest_unit_that_still_counts() {
+    fn time_left_has_the_largest_suitable_unit() {
         assert_eq!(left(30 * 86_400 - 1), "29 days");
         assert_eq!(left(2 * 86_400 - 1), "47 hours");
         assert_eq!(left(7199), "119 minutes");

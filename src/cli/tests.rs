@@ -1,4 +1,4 @@
-//! The command line as a whole: it is well-formed, it teaches, and it shows no secret.
+//! The command line as a whole: it is well-formed and shows no secret.
 
 use clap::{CommandFactory as _, Parser as _};
 
@@ -15,7 +15,7 @@ fn the_command_line_is_well_formed() {
 }
 
 #[test]
-fn help_names_every_verb_the_exit_codes_and_the_line_to_paste() {
+fn help_names_every_verb_and_exit_code() {
     let help = help(&[]);
     for word in [
         "serve",
@@ -50,7 +50,7 @@ fn no_verb_is_hidden_from_the_help() {
 }
 
 #[test]
-fn help_of_each_verb_that_takes_secrets_says_where_they_belong() {
+fn help_names_the_files_and_variables_of_secrets() {
     assert!(help(&["enroll"]).contains("--token-file") && help(&["enroll"]).contains("GATEPASS_TOKEN"));
     assert!(help(&["token", "create"]).contains("GATEPASS_PASSWORD"));
     assert!(help(&["login"]).contains("--password-file"));
@@ -84,7 +84,7 @@ fn a_usage_error_does_not_repeat_a_token() {
 }
 
 #[test]
-fn a_whole_token_where_an_id_belongs_is_refused_without_being_shown() {
+fn a_token_instead_of_an_id_is_not_repeated() {
     let token = "eyJhbGciOiJFZERTQSJ9.eyJzZWNyZXQiOjF9.c2ln";
     let cli = Cli::try_parse_from(["gatepass", "token", "revoke", "--yes", token]).ok().unwrap();
     let error = run(cli.command, &Environment::default()).unwrap_err();
@@ -93,7 +93,7 @@ fn a_whole_token_where_an_id_belongs_is_refused_without_being_shown() {
 }
 
 #[test]
-fn a_configuration_with_mistakes_ends_with_2_and_names_them_all() {
+fn every_configuration_error_is_reported() {
     let set = ["--set", "tokens.default_ttl=soon", "--set", "server.listen=here", "--set", "no.such=1"];
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("gatepass.toml");
@@ -108,7 +108,7 @@ fn a_configuration_with_mistakes_ends_with_2_and_names_them_all() {
 }
 
 #[test]
-fn a_remote_verb_that_knows_no_server_says_how_to_name_one() {
+fn a_remote_verb_without_server_names_gatepass_serve() {
     let dir = tempfile::tempdir().unwrap();
     let environment = Environment::from_pairs([("XDG_CONFIG_HOME", dir.path().display().to_string())]);
     let cli = Cli::try_parse_from(["gatepass", "token", "list", "--data-dir", "/nonexistent"]).ok().unwrap();
@@ -118,7 +118,7 @@ fn a_remote_verb_that_knows_no_server_says_how_to_name_one() {
 }
 
 #[test]
-fn a_reader_that_went_away_is_no_failure() {
+fn a_closed_output_is_no_failure() {
     let error = CliError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
     assert!(error.is_silent());
     assert_eq!(error.exit_code(), 0);
@@ -138,7 +138,7 @@ fn an_offline_command_does_not_speak_of_starting() {
 }
 
 #[test]
-fn the_end_of_each_help_leaves_its_lines_to_the_width_of_the_terminal() {
+fn the_end_of_help_wraps_at_terminal_width() {
     fn walk(command: &clap::Command) {
         let text = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
         let prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':');
@@ -152,7 +152,7 @@ fn the_end_of_each_help_leaves_its_lines_to_the_width_of_the_terminal() {
 }
 
 #[test]
-fn a_list_of_at_most_none_is_no_list() {
+fn a_limit_of_zero_is_refused() {
     for noun in ["token", "host", "ledger"] {
         let list = |limit| Cli::try_parse_from(["gatepass", noun, "list", "--limit", limit]).is_ok();
         assert!(list("1") && !list("0"), "{noun}");
@@ -160,7 +160,7 @@ fn a_list_of_at_most_none_is_no_list() {
 }
 
 #[test]
-fn every_scope_and_no_other_can_be_given_to_an_api_key() {
+fn only_known_scopes_are_accepted() {
     for scope in crate::access::Scope::ALL {
         let args = ["gatepass", "api-key", "create", "--scope", scope.as_str()];
         assert!(Cli::try_parse_from(args).is_ok(), "{scope}");

@@ -1,4 +1,4 @@
-//! Taking back many in one go: they are counted, asked about, and then sent some at a time.
+//! Bulk revocation: counts the selection, asks, then sends the ids in batches.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use super::output::{self, Format, line, note};
 use crate::client::ClientError;
 use crate::client::api::Api;
 
-/// Takes `ids` back one by one. One that is not there or may not go does not keep the others; with several of them JSON is
-/// one array, and the exit code says whether all went.
+/// Revokes `ids` one by one, and continues after an id that is unknown or refused. With several ids JSON is one array. The
+/// exit code is 0 if every id was revoked.
 pub(crate) async fn each<Id: Copy + Display>(
     what: &str,
     ids: &[Id],
@@ -54,44 +54,44 @@ pub(crate) async fn each<Id: Copy + Display>(
     ended
 }
 
-/// How many go with one request: a second's work at most, so that the bar moves.
+/// Ids per request: at most a second of work, so that the progress bar moves.
 const AT_ONCE: usize = 200;
 
-/// What is to be taken back.
+/// A bulk revocation.
 pub(crate) struct Together {
-    /// The list that shows them, with its filters.
+    /// Path of the list, with its filters.
     pub(crate) list: String,
-    /// Where their ids are sent.
+    /// Path of the revocation.
     pub(crate) revoke: &'static str,
-    /// What one of them is.
+    /// The noun for one item.
     pub(crate) what: &'static str,
-    /// What becomes of them, for the question.
-    pub(crate) so_that: &'static str,
-    /// The same of one alone.
-    pub(crate) so_that_one: &'static str,
-    /// The hosts that tokens admitted go too.
+    /// Consequence for several items, in the question.
+    pub(crate) consequence: &'static str,
+    /// Consequence for one item.
+    pub(crate) consequence_of_one: &'static str,
+    /// Revokes the hosts of the tokens too.
     pub(crate) hosts: bool,
 }
 
 impl Together {
-    /// Counts, asks unless `yes`, and does it.
+    /// Counts, asks unless `yes`, and revokes.
     pub(crate) async fn run(self, api: &Api, yes: bool, format: Format) -> Result<(), CliError> {
         let (ids, hosts) = self.read(api).await?;
         if ids.is_empty() {
             return match format {
                 Format::Json => output::json(&self.summary(0, 0)),
                 Format::Table => {
-                    note(format!("no {} fits: nothing was done", self.what));
+                    note(format!("no {} matches: nothing was done", self.what));
                     Ok(())
                 }
             };
         }
         let admitted = match self.hosts {
-            true => format!(" and what is left of the {} they admitted", count(hosts, "host")),
+            true => format!(" and their {}", count(hosts, "host")),
             false => String::new(),
         };
-        let so_that = if ids.len() == 1 { self.so_that_one } else { self.so_that };
-        confirm(&format!("revoke {}{admitted}? {so_that}", self.count(ids.len() as u64)), yes)?;
+        let consequence = if ids.len() == 1 { self.consequence_of_one } else { self.consequence };
+        confirm(&format!("Revoke {}{admitted}? {consequence}", self.count(ids.len() as u64)), yes)?;
         let (revoked, hosts) = self.send(api, &ids).await?;
         match format {
             Format::Json => output::json(&self.summary(revoked, hosts)),
@@ -102,13 +102,13 @@ impl Together {
         }
     }
 
-    /// The ids of all of them, and how many hosts they admitted.
+    /// The ids, and the number of hosts that the tokens enrolled.
     async fn read(&self, api: &Api) -> Result<(Vec<Value>, u64), CliError> {
         let spinner = ProgressBar::new_spinner().with_message(format!("counting {}s", self.what));
         spinner.enable_steady_tick(Duration::from_millis(120));
         let (mut ids, mut hosts) = (Vec::new(), 0);
         let read = api.pages(&self.list, usize::MAX, |page| {
-            // No flag takes the emergency token: who wants it gone names it.
+            // The emergency token is revoked by its id only.
             for mut item in page.into_iter().filter(|item| item["emergency"] != true) {
                 hosts += item["hosts"].as_u64().unwrap_or(0);
                 ids.push(item["id"].take());
@@ -137,7 +137,7 @@ impl Together {
                 Err(error) => {
                     bar.abandon();
                     note(format!(
-                        "{} were revoked before this failed; the same command goes on",
+                        "revoked {} before the failure; run the same command again for the rest",
                         self.count(revoked)
                     ));
                     return Err(error.into());
@@ -163,7 +163,7 @@ impl Together {
     }
 }
 
-/// So many of them.
+/// A number with its noun.
 pub(crate) fn count(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -15,7 +15,7 @@ use super::error::CliError;
 use crate::config::Environment;
 use crate::id::TokenId;
 
-/// Mint, list and revoke tokens, for hosts to enroll with or for a service's door; look into one without a server
+/// Mint, list, rotate and revoke tokens; inspect and verify a token without a server
 #[derive(Subcommand)]
 pub(crate) enum TokenCommand {
     Create(Box<create::TokenCreate>),
@@ -28,7 +28,7 @@ pub(crate) enum TokenCommand {
 }
 
 impl TokenCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Create(command) => command.run(environment).await,
@@ -42,11 +42,11 @@ impl TokenCommand {
     }
 }
 
-/// An id; a whole token in its place is refused without being shown.
+/// Parses an id. The error does not repeat the text, which may be a whole token.
 fn token_id(text: &SecretArg) -> Result<TokenId, CliError> {
     TokenId::parse(text.expose()).ok_or_else(|| {
-        let hint = "a token's id looks like 0190a0b0-0000-7000-8000-000000000000; `gatepass token list` shows them, and \
-                    `gatepass token inspect` finds the id of a token";
+        let hint = "the id of a token looks like 0190a0b0-0000-7000-8000-000000000000; `gatepass token list` shows them, and \
+                    `gatepass token inspect` prints the id of a token";
         CliError::Usage(hint.to_owned())
     })
 }

@@ -1,4 +1,4 @@
-//! `gatepass user`: people who use the authority.
+//! `gatepass user`: users of the authority.
 
 mod password;
 mod reset;
@@ -41,32 +41,32 @@ pub(crate) enum UserCommand {
     List(UserList),
     /// Show a user
     Show(NamedUser),
-    /// Give a user another role, from the next request on
+    /// Change a user's role, effective with the next request
     SetRole(UserSetRole),
-    /// Give a user other limits, from the next request on
+    /// Change a user's limits, effective with the next request
     SetLimits(UserSetLimits),
-    /// Let a user do nothing any more, nor their API keys, at once
+    /// Disable a user and their API keys, effective immediately
     Disable(NamedUser),
-    /// Let a disabled user in again
+    /// Enable a disabled user
     Enable(NamedUser),
     /// Set a user's password, while the server runs
     SetPassword(UserSetPassword),
     /// Change your own password
     ChangePassword(ChangePassword),
-    /// Set a user's password in the database itself, while the server is stopped
+    /// Set a user's password in the database, while the server is stopped
     ResetPassword(ResetPassword),
-    /// End every session of a user, at once
+    /// End every session of a user, effective immediately
     SignOut(NamedUser),
     /// Delete a user with their sessions and API keys
     Delete(UserDelete),
 }
 
-/// A user by name.
+/// A user, by name.
 #[derive(Args)]
 pub(crate) struct NamedUser {
     #[command(flatten)]
     remote: Remote,
-    /// The user
+    /// User name
     name: String,
 }
 
@@ -84,14 +84,14 @@ pub(crate) struct UserList {
   gatepass user create bob operator --role proxy --role allocator --max-ttl 1h --max-uses 10
   gatepass user create carol viewer --password-file password
 
-Roles: admin does everything; operator mints, revokes, administers hosts and reads the ledger; analyst reads, \
-the ledger too; viewer reads. Without flags for limits the user has none.")]
+Roles: admin: everything. operator: mints, revokes, manages hosts, reads the ledger. analyst: reads everything, \
+including the ledger. viewer: reads all but the ledger. Without limit flags the user has no limits.")]
 pub(crate) struct UserCreate {
     #[command(flatten)]
     remote: Remote,
-    /// The name: lower-case letters, digits, '.', '_', '-', '@'
+    /// User name: lower-case letters, digits, '.', '_', '-', '@'
     name: String,
-    /// What the user is for
+    /// Role of the user
     #[arg(value_parser = roles())]
     user_role: String,
     #[command(flatten)]
@@ -106,9 +106,9 @@ pub(crate) struct UserCreate {
 pub(crate) struct UserSetRole {
     #[command(flatten)]
     remote: Remote,
-    /// The user
+    /// User name
     name: String,
-    /// What the user is for
+    /// Role of the user
     #[arg(value_parser = roles())]
     user_role: String,
 }
@@ -119,11 +119,11 @@ pub(crate) struct UserSetRole {
   gatepass user set-limits bob --role proxy --max-ttl 1h --max-uses 10
   gatepass user set-limits bob --any
 
-All limits are set: what no flag says is least.")]
+The new limits replace all previous ones. A limit without a flag gets its minimum.")]
 pub(crate) struct UserSetLimits {
     #[command(flatten)]
     remote: Remote,
-    /// The user
+    /// User name
     name: String,
     #[command(flatten)]
     limits: LimitFlags,
@@ -134,12 +134,12 @@ pub(crate) struct UserSetLimits {
 pub(crate) struct UserDelete {
     #[command(flatten)]
     deletion: Deletion,
-    /// The user
+    /// User name
     name: String,
 }
 
 impl UserCommand {
-    /// Does it.
+    /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Create(command) => command.run(environment).await,
@@ -180,7 +180,7 @@ impl UserCommand {
                 let path = format!("{}/sign-out", at(&name));
                 remote.connect(environment)?.post(&path, &json!({})).await?;
                 let said = json!({ "username": name, "signed_out": "everywhere" });
-                output::done(remote.output, &said, format!("{name} is signed out everywhere"))
+                output::done(remote.output, &said, format!("signed out {name} everywhere"))
             }
             Self::Delete(command) => command.run(environment).await,
         }
@@ -204,10 +204,10 @@ impl UserCreate {
 impl UserDelete {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let Self { deletion, name } = self;
-        let what = format!("the user {name} with their API keys");
+        let what = format!("user {name} and their API keys");
         let conclude = |gone: &Value| {
             let keys = gone["api_keys_deleted"].as_u64().unwrap_or(0);
-            format!("{name} is gone; {} deleted", count(keys, "API key"))
+            format!("deleted {name} and {}", count(keys, "API key"))
         };
         deletion.run(environment, &what, &at(&name), conclude).await
     }

@@ -1,4 +1,4 @@
-//! The admin API client, which the command line is made of.
+//! The admin API client of the command line.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,23 +10,23 @@ use super::problem::{CredentialKind, ServerProblem};
 use crate::connect::{Connector, Response};
 use crate::secret::Secret;
 
-/// How many items to ask for at once.
+/// Items per request.
 const PAGE: usize = 1000;
 
-/// What an API key begins with.
+/// Prefix of API keys.
 const API_KEY_PREFIX: &str = "gpk_";
 
-/// How the caller proves who it is.
+/// The caller's credential.
 pub enum Credential {
-    /// Not at all: public routes.
+    /// None, for public routes.
     None,
     /// A bearer credential (RFC 6750).
     Bearer(Secret<String>),
     /// User and password (RFC 7617).
     Basic {
-        /// The user.
+        /// Name of the user.
         user: String,
-        /// The password.
+        /// Password of the user.
         password: Secret<String>,
     },
 }
@@ -95,7 +95,7 @@ impl Api {
         json(&self.send(Method::PATCH, path, Some(body)).await?)
     }
 
-    /// Puts a resource in its place.
+    /// Replaces a resource.
     ///
     /// # Errors
     /// If the server is not reached or refuses.
@@ -103,7 +103,7 @@ impl Api {
         json(&self.send(Method::PUT, path, Some(body)).await?)
     }
 
-    /// Takes a resource back.
+    /// Deletes a resource.
     ///
     /// # Errors
     /// If the server is not reached or refuses.
@@ -111,7 +111,7 @@ impl Api {
         json(&self.send(Method::DELETE, path, None).await?)
     }
 
-    /// Reads a list, page after page, up to `most` items.
+    /// Reads a list, page by page, up to `most` items.
     ///
     /// # Errors
     /// If the server is not reached or refuses.
@@ -121,7 +121,7 @@ impl Api {
         Ok(items)
     }
 
-    /// Hands over a list page after page, up to `most` items. A page may be empty and others follow it.
+    /// Passes a list to `take`, page by page, up to `most` items. Pages may follow an empty page.
     ///
     /// # Errors
     /// If the server is not reached or refuses.
@@ -144,7 +144,7 @@ impl Api {
             left -= items.len();
             take(items);
             let next = page["next"].as_str().map(str::to_owned);
-            // A server that repeats itself for ever must not keep us.
+            // A server that repeats a cursor must not cause an endless loop.
             if next.is_none() || next == cursor {
                 break;
             }
@@ -192,7 +192,7 @@ impl Api {
     }
 }
 
-/// The answer's JSON; null where there is nothing to say.
+/// The answer's JSON; null for an empty answer.
 fn json(response: &Response) -> Result<Value, ClientError> {
     if response.status == http::StatusCode::NO_CONTENT {
         return Ok(Value::Null);
@@ -211,12 +211,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_api_key_is_known_by_what_the_server_lets_it_begin_with() {
+    fn the_api_key_prefix_is_the_servers() {
         assert_eq!(API_KEY_PREFIX, crate::access::api_key::API_KEY_PREFIX);
     }
 
     #[test]
-    fn what_people_type_cannot_leave_its_path_segment() {
+    fn encoded_text_stays_in_its_path_segment() {
         assert_eq!(encode("../a?b#c d"), "..%2Fa%3Fb%23c%20d");
         assert_eq!(encode("0190a0b0-0000-7000"), "0190a0b0-0000-7000");
     }

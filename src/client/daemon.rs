@@ -1,4 +1,4 @@
-//! Renewing for as long as the machine runs.
+//! Renewing in a loop.
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -15,54 +15,53 @@ use crate::clock::{Clock, Timestamp};
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// How long to sleep at most before the clock is looked at again: a suspended machine or a stepped clock is noticed.
+/// Maximum sleep between two looks at the clock, to notice a suspended machine or a stepped clock.
 const NAP: Duration = Duration::from_secs(60);
 
-/// What the daemon tells whoever runs it.
+/// Events of the daemon.
 #[derive(Debug)]
 pub enum DaemonEvent<'a> {
-    /// It waits for this moment.
+    /// The next renewal is at this time.
     Waiting(Timestamp),
-    /// It renewed.
+    /// A renewal succeeded.
     Renewed(&'a HostFile),
-    /// It failed and tries again at that moment.
+    /// A renewal failed, and is retried at this time.
     Failed(&'a ClientError, Timestamp),
-    /// The server has not seen the certificate that it renewed; it is shown again at that moment.
+    /// The server has not seen the new certificate, which is presented again at this time.
     Unseen(&'a ClientError, Timestamp),
     /// The command after a renewal failed.
     CommandFailed(String),
 }
 
-/// What to renew, and what to run afterwards.
+/// A certificate directory to keep renewed.
 pub struct Daemon<'a> {
     /// The certificate directory.
     pub dir: PathBuf,
-    /// A command for `sh -c` after each renewal. It finds the directory in `GATEPASS_CERT_DIR`.
+    /// A command for `sh -c` after each renewal, with the directory in `GATEPASS_CERT_DIR`.
     pub on_renew: Option<String>,
     /// The time.
     pub clock: &'a dyn Clock,
 }
 
 impl Daemon<'_> {
-    /// Renews at two thirds of each certificate's life, spread by jitter, until `shutdown` or a failure that time does
-    /// not heal.
+    /// Renews at two thirds of each certificate's lifetime, with jitter, until `shutdown` or a permanent failure.
     ///
     /// # Errors
-    /// That failure: revoked, expired, damaged files.
+    /// The permanent failure: revoked, expired, damaged files.
     pub async fn run(
         &self,
-        mut told: impl FnMut(DaemonEvent<'_>),
+        mut report: impl FnMut(DaemonEvent<'_>),
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ClientError> {
         tokio::pin!(shutdown);
         let host = load(&self.dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: self.dir.clone() })?;
         let (mut failures, mut seen) = (0, false);
         let mut at = due(&host, random_share());
-        told(DaemonEvent::Waiting(at));
+        report(DaemonEvent::Waiting(at));
         loop {
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
-                () = self.wait(at, seen, &mut told) => {}
+                () = self.wait(at, seen, &mut report) => {}
             }
             let renewed = tokio::select! {
                 () = &mut shutdown => return Ok(()),
@@ -71,17 +70,17 @@ impl Daemon<'_> {
             match renewed {
                 Ok(Fresh { host, unseen }) => {
                     (failures, seen) = (0, unseen.is_none());
-                    told(DaemonEvent::Renewed(&host));
+                    report(DaemonEvent::Renewed(&host));
                     if let Some(why) = self.after().await {
-                        told(DaemonEvent::CommandFailed(why));
+                        report(DaemonEvent::CommandFailed(why));
                     }
                     at = due(&host, random_share());
-                    told(DaemonEvent::Waiting(at));
+                    report(DaemonEvent::Waiting(at));
                 }
                 Err(error) if error.is_transient() => {
                     at = self.now().plus(pause(failures, random_share()));
                     (failures, seen) = (failures + 1, true);
-                    told(DaemonEvent::Failed(&error, at));
+                    report(DaemonEvent::Failed(&error, at));
                 }
                 Err(error) => return Err(error),
             }
@@ -92,9 +91,9 @@ impl Daemon<'_> {
         self.clock.read().wall
     }
 
-    /// Waits for `at`. Meanwhile the server is shown a certificate that it has not `seen`: one whose first use failed or,
-    /// as nobody knows after a start, the one that is there.
-    async fn wait(&self, at: Timestamp, seen: bool, told: &mut impl FnMut(DaemonEvent<'_>)) {
+    /// Waits for `at`, and presents the certificate to the server until the server has `seen` it. After a start that is
+    /// unknown.
+    async fn wait(&self, at: Timestamp, seen: bool, report: &mut impl FnMut(DaemonEvent<'_>)) {
         let mut failures = 0;
         while !seen && self.now() < at {
             let Err(error) = first_use(&self.dir, self.now()).await else { break };
@@ -103,7 +102,7 @@ impl Daemon<'_> {
                 false => at,
             };
             failures += 1;
-            told(DaemonEvent::Unseen(&error, again));
+            report(DaemonEvent::Unseen(&error, again));
             self.until(again).await;
         }
         self.until(at).await;
@@ -120,10 +119,10 @@ impl Daemon<'_> {
     }
 }
 
-/// Runs the command that follows a renewal: it learns the directory, and no secret that this process holds.
+/// Runs the command after a renewal, with the directory and without the secrets in this process's environment.
 ///
 /// # Errors
-/// How it failed.
+/// The failure, as text.
 pub async fn run_command(command: &str, dir: &Path) -> Result<(), String> {
     let mut shell = tokio::process::Command::new("/bin/sh");
     shell.arg("-c").arg(command).env("GATEPASS_CERT_DIR", dir).stdin(std::process::Stdio::null());
@@ -137,13 +136,13 @@ pub async fn run_command(command: &str, dir: &Path) -> Result<(), String> {
     }
 }
 
-/// When to renew: from `renew_after` on, within a tenth of what is left then, so that hosts that were enrolled together
-/// do not come together.
+/// Time of the next renewal: `renew_after` plus up to a tenth of the remaining lifetime, so that hosts enrolled together
+/// renew apart.
 fn due(host: &HostFile, share: f64) -> Timestamp {
     host.renew_after.plus((host.expires_at.since(host.renew_after) / 10).mul_f64(share))
 }
 
-/// How long to wait after the `failures`-th failure in a row: doubling, capped, between half and all of it.
+/// Pause after a number of failures in a row: doubled each time, capped, with jitter of one half.
 fn pause(failures: u32, share: f64) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(failures.min(16)));
     doubled.min(LONGEST_PAUSE).mul_f64(0.5 + share / 2.0)
@@ -160,7 +159,7 @@ mod tests {
     use crate::client::directory::tests::host_file;
 
     #[test]
-    fn renewal_begins_at_two_thirds_and_is_spread_over_a_tenth_of_the_rest() {
+    fn renewal_starts_at_two_thirds_with_jitter() {
         let host = host_file(Timestamp::from_secs(0), Timestamp::from_secs(3000));
         assert_eq!(due(&host, 0.0), Timestamp::from_secs(2000));
         assert_eq!(due(&host, 1.0), Timestamp::from_secs(2100));
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_command_after_a_renewal_learns_the_directory_and_its_failure_is_told() {
+    async fn the_command_after_a_renewal_gets_the_directory() {
         let dir = tempfile::tempdir().unwrap();
         let command = "test -d \"$GATEPASS_CERT_DIR\" && test -z \"$GATEPASS_TOKEN\"";
         assert_eq!(run_command(command, dir.path()).await, Ok(()));
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_daemon_without_an_identity_says_so_at_once() {
+    async fn a_daemon_without_an_identity_fails() {
         let dir = tempfile::tempdir().unwrap();
         let clock = crate::clock::ManualClock::at(Timestamp::from_secs(0));
         let daemon = Daemon { dir: dir.path().to_owned(), on_renew: None, clock: &clock };
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_daemon_ends_well_when_it_is_told_to() {
+    async fn a_daemon_stops_on_shutdown() {
         let dir = tempfile::tempdir().unwrap();
         let host = host_file(Timestamp::from_secs(0), Timestamp::from_secs(3000));
         std::fs::write(dir.path().join("host.json"), serde_json::to_string(&host).unwrap()).unwrap();

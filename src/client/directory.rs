@@ -1,8 +1,8 @@
 //! The directory of a host's identity: five files, replaced together or not at all.
 //!
-//! A change is prepared in `.pending` (the key first, so that a repeated request is the same request), which is renamed
-//! to `.ready` once every file of it is on the disk. From then on it *is* the identity: whoever opens the directory next
-//! moves the files up. A crash anywhere is finished by running the same command again.
+//! A change is prepared in `.pending`, the key first, so that a repeated request is the same request. Once every file is
+//! on the disk, `.pending` is renamed to `.ready`. From then on `.ready` *is* the identity: the next process that opens
+//! the directory moves the files up. After a crash, the same command completes the change.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Write as _};
@@ -28,11 +28,11 @@ const READY: &str = ".ready";
 /// The files of an identity, in the order they are put in place: `host.json` says that the others are there.
 pub const FILES: [&str; 5] = [KEY, "host.pem", "chain.pem", "root.pem", "host.json"];
 
-/// Room taken for each answered file before anything is sent; more than the largest that the server makes.
+/// Bytes reserved for each file before the request; more than the largest file of a server.
 const ROOM: [(&str, usize); 4] =
     [("host.pem", 8192), ("chain.pem", 16_384), ("root.pem", 8192), ("host.json", 8192)];
 
-/// What a prepared key is for. The same purpose finds the same key again.
+/// The purpose of a prepared key. The same purpose finds the same key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
@@ -46,12 +46,12 @@ pub enum Purpose {
 #[derive(Debug)]
 pub struct CertDir {
     path: PathBuf,
-    /// Held, not read.
+    /// Held until dropped.
     _lock: FileLock,
 }
 
 impl CertDir {
-    /// Opens the directory for a change, makes it if it is not there, and finishes a change that was cut off.
+    /// Opens the directory for a change, creates it if needed, and completes an interrupted change.
     ///
     /// # Errors
     /// If it cannot be made or written, or another process is changing it.
@@ -73,13 +73,13 @@ impl CertDir {
         Ok(dir)
     }
 
-    /// Where it is.
+    /// Path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The attempt for `purpose`: the one that was begun before, or a new one with `key` or a key made now. An attempt
-    /// for another purpose is dropped.
+    /// The attempt for `purpose`: the interrupted one, or a new one with `key` or a new key. An attempt for another purpose
+    /// is dropped.
     ///
     /// # Errors
     /// If the files cannot be written, or others may read the key that was made before.
@@ -101,7 +101,7 @@ impl CertDir {
         Ok(KeyAttempt { dir: self, key })
     }
 
-    /// Removes the identity and everything that was begun.
+    /// Removes the identity and any attempt.
     ///
     /// # Errors
     /// If a file cannot be removed.
@@ -146,10 +146,10 @@ impl KeyAttempt<'_> {
         &self.key
     }
 
-    /// Takes the room that the answer needs, so that a full disk shows before a use is spent.
+    /// Reserves disk space for the answer, so that a full disk fails before a use is taken.
     ///
     /// # Errors
-    /// If the room is not there.
+    /// If the disk is full.
     pub fn reserve(&self) -> Result<(), ClientError> {
         let pending = self.dir.path.join(PENDING);
         for (name, size) in ROOM {
@@ -158,7 +158,7 @@ impl KeyAttempt<'_> {
         sync(&pending)
     }
 
-    /// Writes what was answered and makes it the identity.
+    /// Writes the answer and makes it the identity.
     ///
     /// # Errors
     /// If a file cannot be written; the attempt stays, and can be repeated.
@@ -179,7 +179,7 @@ impl KeyAttempt<'_> {
         sync(&pending)
     }
 
-    /// The one step that counts.
+    /// The atomic step of the change.
     fn commit(&self) -> Result<(), ClientError> {
         let pending = self.dir.path.join(PENDING);
         fs::rename(&pending, self.dir.path.join(READY))
@@ -188,7 +188,7 @@ impl KeyAttempt<'_> {
     }
 }
 
-/// Who the host of this directory is; `None` = nobody yet. Needs no lock.
+/// The host file of a directory, or `None` before enrollment. Needs no lock.
 ///
 /// # Errors
 /// If the file cannot be read, or is not what gatepass wrote.
@@ -203,7 +203,7 @@ pub fn load(dir: &Path) -> Result<Option<HostFile>, ClientError> {
 /// The client certificate of this directory.
 ///
 /// # Errors
-/// If there is none, it is not what gatepass wrote, or others may read its key.
+/// If the directory has no identity, a file is damaged, or other users may read the key.
 pub fn load_identity(dir: &Path) -> Result<Identity, ClientError> {
     let part = |name| read(dir, name)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() });
     identity(dir, &part(KEY)?, part("host.pem")?.expose(), part("chain.pem")?.expose())
@@ -217,7 +217,7 @@ pub fn load_key(dir: &Path) -> Result<Option<HostKey>, ClientError> {
     read(dir, KEY)?.map(|pem| HostKey::from_pem(&pem)).transpose()
 }
 
-/// A file of the identity: out of `.ready` if a change was cut off there, because that one counts.
+/// A file of the identity: from `.ready` after an interrupted change, else from the directory.
 fn read(dir: &Path, name: &str) -> Result<Option<Secret<String>>, ClientError> {
     for path in [dir.join(READY).join(name), dir.join(name)] {
         let found = match name {
@@ -231,7 +231,7 @@ fn read(dir: &Path, name: &str) -> Result<Option<Secret<String>>, ClientError> {
     Ok(None)
 }
 
-/// A key's file, unless others may read it.
+/// A key's file, unless other users may read it.
 fn read_key(path: &Path) -> Result<Option<String>, ClientError> {
     let open = || -> io::Result<(u32, String)> {
         let mut file = File::open(path)?;
@@ -261,7 +261,7 @@ fn resume(pending: &Path, purpose: &Purpose) -> Result<Option<HostKey>, ClientEr
     if begun.as_ref() != Some(purpose) {
         return Ok(None);
     }
-    // Cut off while it was written, the key was never sent: a new one does as well.
+    // An incomplete key was never sent: a new key replaces it.
     Ok(read_key(&pending.join(KEY))?.and_then(|key| HostKey::from_pem(&Secret::new(key)).ok()))
 }
 
@@ -271,7 +271,7 @@ fn options(mode: u32) -> fs::OpenOptions {
     options
 }
 
-/// Writes over what is there, into the room it has, and waits for the disk.
+/// Overwrites a file in its reserved space, and waits for the disk.
 fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), ClientError> {
     let write = || {
         let mut file = options(mode).open(path)?;

@@ -1,4 +1,4 @@
-//! Trading a token for an identity (DESIGN: redeeming, the host's side).
+//! Trading a token for an identity: the host's side of redeeming.
 
 use std::path::PathBuf;
 
@@ -18,47 +18,47 @@ use crate::name::{Cluster, DnsName};
 use crate::secret::Secret;
 use crate::token::UnverifiedToken;
 
-/// What the installer asks for.
+/// An enrollment.
 pub struct Enroll {
-    /// The token.
+    /// The enrollment token.
     pub token: Secret<String>,
-    /// The server, where it is not taken from the token.
+    /// URL of the server, unless the token's is used.
     pub server: Option<String>,
-    /// The root's fingerprint, where it is not taken from the token.
+    /// Fingerprint of the root, unless the token's is used.
     pub fingerprint: Option<Fingerprint>,
-    /// A file of certificates to judge the server by, where its certificate is not the authority's own.
+    /// File of certificates for a server with an external TLS certificate.
     pub ca_file: Option<PathBuf>,
-    /// Where the identity goes.
+    /// Directory for the identity.
     pub cert_dir: PathBuf,
-    /// The cluster this host is in.
+    /// Cluster of this host.
     pub cluster: Option<Cluster>,
-    /// The DNS name this host wants.
+    /// DNS name for this host.
     pub name: Option<DnsName>,
-    /// Whether a live identity of another token may be replaced.
+    /// Allows replacing a live identity of another token.
     pub replace: bool,
 }
 
-/// How enrolling ended well.
+/// The result of enrolling.
 #[derive(Debug)]
 pub enum EnrollResult {
-    /// This host has an identity now.
+    /// This host has a new identity.
     Now(Fresh),
-    /// It had it already, by this token.
+    /// This host had an identity of this token.
     Already(HostFile),
 }
 
-/// What is known before anything is sent.
+/// The checked parameters, before the request.
 struct Plan {
     token_id: TokenId,
     server: String,
     trust: TrustAnchor,
 }
 
-/// Enrolls this host and shows the server its certificate. Run again after any failure, it goes on where it stopped, with the same key.
+/// Enrolls this host and presents its certificate to the server. After a failure, another call continues with the same key.
 ///
 /// # Errors
-/// If token and flags disagree, the directory cannot hold the identity, or the server refuses. Until the directory has
-/// proved that it has room, nothing is sent.
+/// If token and flags disagree, the directory cannot hold the identity, or the server refuses. The request is sent only
+/// after the disk space is reserved.
 pub async fn enroll(ask: &Enroll, now: Timestamp) -> Result<EnrollResult, ClientError> {
     let plan = plan(ask)?;
     let dir = CertDir::open(&ask.cert_dir)?;
@@ -102,7 +102,7 @@ enum Prepared<'a> {
     Begun(KeyAttempt<'a>),
 }
 
-/// Everything up to the moment before the first byte is sent.
+/// Every step before the request.
 fn prepare<'a>(
     dir: &'a CertDir,
     plan: &Plan,

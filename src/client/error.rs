@@ -1,4 +1,4 @@
-//! What can go wrong on the host's side, and what to do about it.
+//! Errors of the host's side and of the admin client.
 
 use std::path::PathBuf;
 
@@ -7,35 +7,35 @@ use crate::connect::ConnectError;
 use crate::id::{Fingerprint, HostId, TokenId};
 use crate::token::VerifyError;
 
-/// Why the host's side, or the admin client, did not get what it wanted. No text of it holds a token or a key.
+/// A failure of the host's side or of the admin client. No text of it holds a token or a key.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The server could not be reached, or is not who it should be.
+    /// The server could not be reached or is not trusted.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// The server said no.
+    /// The server refused.
     #[error("{0}")]
     Refused(Box<ServerProblem>),
-    /// The server wants to be asked again later.
+    /// The decision of the server is pending.
     #[error(
         "the server has not decided yet: run the same command again in {seconds} s; the key on this host stays the same"
     )]
     Pending {
-        /// When to ask again.
+        /// Seconds until the next try.
         seconds: u64,
     },
-    /// The server's answer is not what it should be.
-    #[error("the server's answer makes no sense: {what}; is it a gatepass server of this version?")]
+    /// The server's answer is invalid.
+    #[error("the server's answer is invalid: {what}; check that it is a gatepass server of this version")]
     Answer {
-        /// What is wrong with it.
+        /// The fault in the answer.
         what: String,
     },
-    /// The token is not one.
+    /// The token is invalid.
     #[error(transparent)]
     Token(#[from] VerifyError),
     /// A flag and the token name different servers.
     #[error(
-        "--server says {given}, but the token was made by {token}: use the token's, or ask for a token of that server"
+        "--server is {given}, but the token is from {token}: drop --server, or request a token of that server"
     )]
     OtherServer {
         /// What the flag says.
@@ -45,7 +45,7 @@ pub enum ClientError {
     },
     /// A flag and the token name different roots.
     #[error(
-        "--ca-fingerprint says {given}, but the token pins {token}: do not go on before you know which is right"
+        "--ca-fingerprint is {given}, but the token pins {token}: ask the server's operator which is right"
     )]
     OtherRoot {
         /// What the flag says.
@@ -53,46 +53,44 @@ pub enum ClientError {
         /// What the token says.
         token: Fingerprint,
     },
-    /// Nothing says which root to trust.
-    #[error(
-        "nothing says which root to trust: give --ca-fingerprint, or --ca FILE with the root certificate"
-    )]
+    /// No trust anchor is given.
+    #[error("the server cannot be verified: give --ca-fingerprint, or --ca FILE with the root certificate")]
     NoTrust,
-    /// A file with certificates is not one.
+    /// A file holds no certificate.
     #[error("{} holds no certificate in PEM form", path.display())]
     NoCertificate {
         /// The file.
         path: PathBuf,
     },
-    /// The directory holds another identity that is still good.
+    /// The directory holds another live identity.
     #[error(
-        "{} holds the live identity of host {host}, admitted by token {token}: nothing was sent; `gatepass leave` gives \
-         it up, --replace puts the new one in its place",
+        "{} holds the live identity of host {host}, enrolled with token {token}: nothing was sent; remove it with \
+         `gatepass leave`, or give --replace",
         dir.display()
     )]
     LiveIdentity {
         /// The directory.
         dir: PathBuf,
-        /// The host it is.
+        /// The host of that identity.
         host: HostId,
-        /// The token that admitted it.
+        /// The token of that identity.
         token: TokenId,
     },
-    /// There is no identity.
-    #[error("{} holds no identity: `gatepass enroll` makes one; --cert-dir says where it is", dir.display())]
+    /// The directory holds no identity.
+    #[error("{} holds no identity: run `gatepass enroll`, or give --cert-dir", dir.display())]
     NotEnrolled {
         /// The directory.
         dir: PathBuf,
     },
-    /// The identity has ended.
+    /// The identity has expired.
     #[error(
-        "the certificate of host {host} expired at {at}: it cannot be renewed any more; ask for a new token and run \
+        "the certificate of host {host} expired at {at}: it can no longer be renewed; request a new token and run \
          `gatepass enroll` again"
     )]
     Expired {
-        /// The host.
+        /// Id of the host.
         host: HostId,
-        /// When.
+        /// Expiry of its certificate.
         at: crate::clock::Timestamp,
     },
     /// Files could not be read or written.
@@ -100,43 +98,43 @@ pub enum ClientError {
     File {
         /// The file or directory.
         path: PathBuf,
-        /// What was tried.
+        /// The failed step.
         doing: &'static str,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// The private key may be read by others: whoever did is this host too.
-    #[error("{0} may be read by others (mode {mode:04o}): run `chmod 600 {0}`", path.display())]
+    /// Other users may read the private key, and could act as this host.
+    #[error("other users may read {0} (mode {mode:04o}): run `chmod 600 {0}`", path.display())]
     Exposed {
         /// The key's file.
         path: PathBuf,
-        /// Its mode.
+        /// Mode of the file.
         mode: u32,
     },
-    /// A file holds something else than it should.
-    #[error("{}: {why}; `gatepass enroll --replace` makes a new identity", path.display())]
+    /// A file is damaged.
+    #[error("{}: {why}; run `gatepass enroll --replace` for a new identity", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The fault in the file.
         why: String,
     },
-    /// Another process works in the directory.
-    #[error("another gatepass is working in {}: wait until it is done", dir.display())]
+    /// Another process uses the directory.
+    #[error("another gatepass uses {}: wait until it ends", dir.display())]
     Busy {
         /// The directory.
         dir: PathBuf,
     },
-    /// No key could be made.
-    #[error("no key could be made: {why}")]
+    /// A key or a signature failed.
+    #[error("no key could be generated: {why}")]
     Key {
-        /// What the library said.
+        /// The error of the library.
         why: String,
     },
 }
 
 impl ClientError {
-    /// Whether trying again later can help: the network or a busy server, not a refusal.
+    /// Returns true if a retry can help: the network or a busy server, not a refusal.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Pending { .. } | Self::Busy { .. } | Self::File { .. } => true,
@@ -156,7 +154,7 @@ impl ClientError {
         }
     }
 
-    /// The code of the server's refusal, if it was one.
+    /// The code of the server's refusal, if any.
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Refused(problem) => Some(&problem.code),

@@ -1,5 +1,5 @@
-//! The first use of a new certificate. Until the server has seen it, the one before it still renews (a lost answer must
-//! not strand a host); from then on whoever holds a copy of the old one is found.
+//! The first use of a new certificate. Until the server has seen it, the previous certificate still renews, because a lost
+//! answer must not strand a host. Afterwards, use of the previous certificate reveals a copy.
 
 use std::path::Path;
 
@@ -11,24 +11,24 @@ use super::host::HostFile;
 use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 
-/// An identity that was just put in place.
+/// A new identity.
 #[derive(Debug)]
 pub struct Fresh {
-    /// Who the host is.
+    /// The host file.
     pub host: HostFile,
-    /// Why the server has not seen the new certificate yet. The identity is good all the same.
+    /// The reason that the server has not seen the new certificate. The identity is valid anyway.
     pub unseen: Option<ClientError>,
 }
 
 impl Fresh {
-    /// The identity that is in `dir` since a moment ago, shown to the server.
+    /// Presents the new identity in `dir` to the server.
     pub(super) async fn show(host: HostFile, dir: &Path, now: Timestamp) -> Self {
         let unseen = first_use(dir, now).await.err();
         Self { host, unseen }
     }
 }
 
-/// Shows the server the certificate in `dir`: it asks who it is.
+/// Presents the certificate in `dir` to the server, with a `whoami` request.
 ///
 /// # Errors
 /// If there is no identity, it has expired, or the server was not reached or refuses it.

@@ -1,4 +1,4 @@
-//! What a host knows of its own enrollment: `host.json`, and the answer it is made of.
+//! The host's record of its enrollment: `host.json`, and the answer of the server.
 
 use std::path::PathBuf;
 
@@ -10,66 +10,66 @@ use crate::id::{Fingerprint, HostId, TokenId};
 /// The server's answer to a redemption or a renewal. Nothing in it is secret.
 #[derive(Clone, Debug, Deserialize)]
 pub struct EnrollAnswer {
-    /// The host.
+    /// The host's UUID.
     pub host_id: HostId,
-    /// Its certificate, PEM.
+    /// The host's certificate, PEM.
     pub certificate: String,
-    /// The certificates between it and the root, PEM.
+    /// The certificates between host and root, PEM.
     pub chain: String,
     /// The root certificate, PEM.
     pub ca_certificate: String,
-    /// The host's roles.
+    /// Names of the roles.
     #[serde(default)]
     pub roles: Vec<String>,
-    /// The DNS name it may use.
+    /// DNS name of the host.
     #[serde(default)]
     pub name: Option<String>,
-    /// When the certificate ends.
+    /// Expiry of the certificate.
     pub expires_at: Timestamp,
-    /// From when on it should be renewed.
+    /// Time of the renewal.
     pub renew_after: Timestamp,
 }
 
-/// How the server's certificate is judged.
+/// The trust anchor of the server's certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrustAnchor {
-    /// By the authority's own root, pinned by its fingerprint.
+    /// The authority's root, by its fingerprint.
     Pinned(Fingerprint),
-    /// By certificates from elsewhere: those in this file, or those of the system.
+    /// External certificates: those in this file, or those of the system.
     Outside(Option<PathBuf>),
 }
 
-/// `host.json`: who this host is, to whom, and until when. Not secret.
+/// `host.json`: host, server and expiry. Not secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFile {
-    /// The authority's URL.
+    /// URL of the authority.
     pub server: String,
-    /// The host's id.
+    /// The host's UUID.
     pub host_id: HostId,
-    /// Its roles.
+    /// Names of the roles.
     pub roles: Vec<String>,
-    /// The DNS name it may use.
+    /// DNS name of the host.
     pub name: Option<String>,
     /// SHA-256 of the root certificate.
     pub fingerprint: Fingerprint,
-    /// How the server's certificate is judged.
+    /// Trust anchor of the server.
     pub trust: TrustAnchor,
-    /// The token that admitted it.
+    /// Token of the enrollment.
     pub token_id: TokenId,
-    /// When its certificate ends.
+    /// Expiry of the certificate.
     pub expires_at: Timestamp,
-    /// From when on it should be renewed.
+    /// Time of the renewal.
     pub renew_after: Timestamp,
 }
 
 impl HostFile {
-    /// Whether the identity is still good at `now`.
+    /// Returns true until the certificate expires.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at
     }
 
-    /// Whether it is time to renew at `now`.
+    /// Returns true if renewal is due at `now`.
     pub fn is_due(&self, now: Timestamp) -> bool {
         now >= self.renew_after
     }

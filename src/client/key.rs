@@ -1,4 +1,4 @@
-//! The host's key, made here and never sent, and the certificates that answer it.
+//! The host's key, which is generated here and never sent, and the certificates for it.
 
 use std::path::Path;
 
@@ -17,10 +17,10 @@ use crate::secret::Secret;
 pub struct HostKey(KeyPair);
 
 impl HostKey {
-    /// Makes a new key.
+    /// Generates a key.
     ///
     /// # Errors
-    /// If the library cannot.
+    /// If the library fails.
     pub fn generate() -> Result<Self, ClientError> {
         KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map(Self).map_err(broken)
     }
@@ -28,7 +28,7 @@ impl HostKey {
     /// Reads a key in PKCS#8 PEM form.
     ///
     /// # Errors
-    /// If it is not one.
+    /// If the text is no such key.
     pub fn from_pem(pem: &Secret<String>) -> Result<Self, ClientError> {
         KeyPair::from_pem(pem.expose()).map(Self).map_err(broken)
     }
@@ -38,7 +38,7 @@ impl HostKey {
         Secret::new(self.0.serialize_pem())
     }
 
-    /// A certificate request (RFC 2986) that proves possession and asks for nothing: names come from the token.
+    /// A certificate request (RFC 2986) that proves possession. It names nothing: names come from the token.
     ///
     /// # Errors
     /// If the library cannot sign.
@@ -51,7 +51,7 @@ impl HostKey {
     /// Checks that an answer certifies this key, and that each certificate in it signs the one before.
     ///
     /// # Errors
-    /// What does not fit.
+    /// The first mismatch.
     pub fn check(
         &self,
         answer: &EnrollAnswer,
@@ -77,8 +77,8 @@ impl HostKey {
     }
 }
 
-/// Whether signatures lead from `leaf` to `root` through certificates of `chain`, which may hold others besides: it
-/// also has the way to roots that came after.
+/// Returns true if signatures lead from `leaf` to `root` through certificates of `chain`. The chain may hold other
+/// certificates, such as those of later roots.
 fn leads_to(
     leaf: &CertificateDer<'static>,
     root: &CertificateDer<'static>,

@@ -1,4 +1,4 @@
-//! Giving the identity up: the host revokes itself, then forgets.
+//! Leaving: the host revokes itself, then removes its files.
 
 use std::path::Path;
 
@@ -11,21 +11,21 @@ use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 use crate::id::HostId;
 
-/// How leaving ended.
+/// The result of leaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveResult {
-    /// The server revoked the host, and the files are gone.
+    /// The server revoked the host; the files are removed.
     Revoked(HostId),
-    /// The server had revoked it before; the files are gone.
+    /// The server had revoked the host before; the files are removed.
     Before(HostId),
-    /// The files are gone, and the server knows nothing of it: `--force`.
+    /// The files are removed without the server, because of `--force`.
     Forgotten(HostId),
 }
 
-/// Revokes the host of `dir` and removes its files. With `force` the files go even if the server cannot be told.
+/// Revokes the host of `dir` and removes its files. With `force` the files are removed even if the server is not reachable.
 ///
 /// # Errors
-/// If there is no identity, or the server cannot be told and `force` is not set.
+/// If the directory holds no identity, or the server is not reachable and `force` is not set.
 pub async fn leave(dir: &Path, force: bool, now: Timestamp) -> Result<LeaveResult, ClientError> {
     let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?.host_id;
     let left = match revoke(dir, now).await {

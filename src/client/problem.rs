@@ -1,4 +1,4 @@
-//! The server's refusals (RFC 9457), as a client reads them.
+//! The server's refusals (RFC 9457), as read by a client.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::connect::Response;
 
-/// A problem the server answered with.
+/// A problem in a server's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct ServerProblem {
     /// The HTTP status.
@@ -15,45 +15,45 @@ pub struct ServerProblem {
     /// One line about the kind of problem.
     #[serde(default)]
     pub title: String,
-    /// What is wrong here.
+    /// Description of this occurrence.
     #[serde(default)]
     pub detail: String,
-    /// The stable word for it.
+    /// The stable code.
     #[serde(default)]
     pub code: String,
-    /// The fields of the request that are wrong.
+    /// The invalid fields of the request.
     #[serde(default)]
     pub fields: Vec<ProblemField>,
-    /// The kind of credential that was refused, where this side knows it.
+    /// The kind of the refused credential, if known.
     #[serde(skip)]
     pub presented: Option<CredentialKind>,
-    /// After how many seconds to try again (RFC 9110 section 10.2.3).
+    /// Seconds until a retry (RFC 9110 section 10.2.3).
     #[serde(skip)]
     pub retry_after: Option<u64>,
 }
 
-/// A kind of credential, for what to do when it is refused.
+/// A kind of credential, for the advice after a refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialKind {
-    /// A user's name and password.
+    /// User name and password.
     Password,
-    /// An API key.
+    /// A key that starts with `gpk_`.
     ApiKey,
-    /// A session, or what the server leaves in its data directory: its own words say what to do.
+    /// A session or the local credential: the server's own text has the advice.
     Other,
 }
 
-/// A field of a request that is wrong.
+/// An invalid field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ProblemField {
-    /// Its name.
+    /// Path of the field.
     pub field: String,
-    /// What is wrong with it.
+    /// Description of the fault.
     pub message: String,
 }
 
 impl ServerProblem {
-    /// The problem that an answer carries; one made of the status if it is not a problem document.
+    /// The problem in an answer. An answer without a problem document gives one with the status.
     pub fn of(response: &Response) -> Self {
         let mut problem: Self = serde_json::from_slice(&response.body).unwrap_or_default();
         problem.status = response.status.as_u16();
@@ -64,25 +64,25 @@ impl ServerProblem {
         problem
     }
 
-    /// Whether the same request may be answered otherwise a little later.
+    /// Returns true if a retry of the same request can succeed.
     pub fn is_transient(&self) -> bool {
         matches!(self.status, 408 | 429 | 500 | 502 | 503 | 504)
     }
 
-    /// What to do next, where the code says it.
+    /// Advice for the code, if any.
     fn hint(&self) -> Option<&'static str> {
         Some(match self.code.as_str() {
             "token_used" | "token_exhausted" | "token_expired" | "token_revoked" => {
-                "ask whoever administers gatepass for a new token"
+                "ask an administrator of the authority for a new token"
             }
-            "invalid_token" => "check that the whole token was pasted, and that it was made by this server",
+            "invalid_token" => "check that the token is complete, and that it is from this server",
             "host_revoked" => {
-                "this key is shut out for good: `gatepass leave` removes it, then enroll with a new token"
+                "this key is revoked for good: remove it with `gatepass leave`, then enroll with a new token"
             }
-            "name_taken" => "choose another --name, or revoke the host that has it",
-            "binding_mismatch" => "give the --name, --cluster or key that the token was made for",
+            "name_taken" => "give another --name, or revoke the host with this name",
+            "binding_mismatch" => "give the --name, --cluster or key that the token allows",
             "lineage_conflict" => {
-                "somebody uses a copy of this host's certificate: tell whoever administers gatepass"
+                "a copy of this host's certificate is in use: inform an administrator of the authority"
             }
             "unauthenticated" => match self.presented {
                 None => "sign in with `gatepass login`, or give --user and GATEPASS_PASSWORD",
@@ -90,7 +90,7 @@ impl ServerProblem {
                     "check the user name (--user) and the password (GATEPASS_PASSWORD)"
                 }
                 Some(CredentialKind::ApiKey) => {
-                    "check the API key: GATEPASS_API_KEY, or what `gatepass login` was given"
+                    "check the API key: GATEPASS_API_KEY, or the one of `gatepass login`"
                 }
                 Some(CredentialKind::Other) => return None,
             },
@@ -105,7 +105,7 @@ fn retry_after(response: &Response) -> Option<u64> {
 
 impl fmt::Display for ServerProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Where fields are named, the detail only repeats them.
+        // With named fields, the detail only repeats them.
         let plain = self.detail.is_empty() || !self.fields.is_empty();
         let text = if plain { &self.title } else { &self.detail };
         write!(f, "the server refused ({}", self.status)?;
@@ -124,7 +124,7 @@ impl fmt::Display for ServerProblem {
     }
 }
 
-/// What comes from outside must not move the cursor of a terminal.
+/// External text without control characters, which could move the cursor of a terminal.
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_why_and_what_to_do() {
+    fn a_refusal_has_code_reason_and_advice() {
         let problem = ServerProblem::of(&response(
             410,
             r#"{"title":"Gone","detail":"the token is spent","code":"token_used"}"#,
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_to_do_about_a_refused_credential_is_about_the_one_that_was_presented() {
+    fn the_advice_is_for_the_presented_credential() {
         let answer = response(401, r#"{"code":"unauthenticated","detail":"no"}"#);
         let hint = |presented| ServerProblem { presented, ..ServerProblem::of(&answer) }.to_string();
         assert!(hint(None).contains("gatepass login"));
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_problem_document_still_says_its_status() {
+    fn an_answer_without_a_problem_document_has_its_status() {
         assert!(ServerProblem::of(&response(502, "<html>")).to_string().contains("502"));
         assert!(ServerProblem::of(&response(502, "<html>")).is_transient());
     }

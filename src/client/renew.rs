@@ -11,11 +11,12 @@ use super::first_use::Fresh;
 use super::host::{HostFile, TrustAnchor};
 use crate::clock::Timestamp;
 
-/// Renews the identity in `dir`, due or not, and shows the server the new certificate. Run again after any failure, it asks with the same key.
+/// Renews the identity in `dir`, due or not, and presents the new certificate to the server. After a failure, another call
+/// uses the same key.
 ///
 /// # Errors
-/// If there is no identity, it has expired (an expired certificate is never presented: it would only break the
-/// handshake), or the server refuses.
+/// If the directory holds no identity, the identity has expired, or the server refuses. An expired certificate is never
+/// presented: it would break the handshake.
 pub async fn renew(dir: &Path, now: Timestamp) -> Result<Fresh, ClientError> {
     let (connector, host) = connect(dir, now)?;
     let opened = CertDir::open(dir)?;

@@ -1,4 +1,4 @@
-//! How the host's own identity stands.
+//! The state of the host's identity.
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,40 +13,40 @@ use super::host::HostFile;
 use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 
-/// A clock that is further off than this breaks tokens and certificates before their time.
+/// Maximum clock skew. A larger one breaks tokens and certificates.
 const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 
-/// What was found.
+/// The state of an identity.
 #[derive(Clone, Debug, Serialize)]
 pub struct HostStatus {
-    /// Who the host is.
+    /// The host file.
     pub host: HostFile,
-    /// Seconds until the certificate ends; 0 = it has.
+    /// Seconds until the certificate expires; 0 if it has.
     pub seconds_left: u64,
-    /// Whether renewal is due.
+    /// True if renewal is due.
     pub due: bool,
-    /// What the server said.
+    /// The answer of the server.
     pub server: Reached,
-    /// How many seconds this machine's clock is ahead of the server's (negative = behind), if the server said the time.
+    /// Seconds that this machine's clock is ahead of the server's (negative: behind), if the server sent its time.
     pub clock_ahead: Option<i64>,
 }
 
-/// What the server said.
+/// The answer of the server to this host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "state", content = "why")]
 pub enum Reached {
-    /// It knows the host.
+    /// The server knows the host.
     Good,
-    /// It refuses the host.
+    /// The server refuses the host.
     Refused(String),
-    /// It was not reached.
+    /// The server was not reached.
     Unreachable(String),
-    /// It was not asked: an expired certificate is not presented.
+    /// The server was not asked: an expired certificate is not presented.
     NotAsked,
 }
 
 impl HostStatus {
-    /// Exit code: 0 good; 1 something to do soon (renewal due, clock off); 2 the identity does not work now.
+    /// Exit code: 0 good; 1 action needed soon (renewal due, clock off); 2 the identity does not work.
     pub fn exit_code(&self) -> u8 {
         let skewed = self.clock_ahead.is_some_and(|ahead| ahead.unsigned_abs() > TOLERATED_SKEW.as_secs());
         match self.server {
@@ -58,7 +58,7 @@ impl HostStatus {
     }
 }
 
-/// Looks at the identity in `dir` and asks the server about it.
+/// Reads the identity in `dir` and asks the server about it.
 ///
 /// # Errors
 /// If there is no identity, or its files are damaged.

@@ -1,4 +1,4 @@
-//! Where the server is: `https://host[:port][/prefix]`.
+//! The server's URL: `https://host[:port][/prefix]`.
 
 use std::future::Future;
 use std::time::Duration;
@@ -58,7 +58,7 @@ impl ServerAddress {
         self.port
     }
 
-    /// What the server's certificate must be for.
+    /// The name that the server's certificate must hold.
     pub(super) const fn name(&self) -> &ServerName<'static> {
         &self.name
     }
@@ -86,7 +86,7 @@ impl ServerAddress {
     }
 }
 
-/// A URL as it may be shown.
+/// A URL without user name and password.
 fn without_userinfo(url: &str) -> String {
     match (url.split_once("://"), url.rsplit_once('@')) {
         (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://…@{rest}"),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_https_url_of_a_host_is_refused() {
+    fn only_https_urls_of_a_host_are_accepted() {
         for wrong in
             ["", "gate.example.org", "http://gate.example.org", "https://", "https://a?b=c", "https://a b"]
         {
@@ -118,13 +118,13 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_the_url_is_refused_and_not_repeated() {
+    fn a_password_in_the_url_is_not_repeated() {
         let error = ServerAddress::parse("https://admin:hunter2@gate.example.org").unwrap_err().to_string();
         assert!(error.contains("user name or password") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]
-    fn a_target_that_is_no_path_is_refused_without_being_repeated() {
+    fn only_a_path_is_accepted_as_target() {
         let address = ServerAddress::parse("https://gate.example.org").unwrap();
         for wrong in ["livez", "", "/a b", "https://elsewhere.example.org/"] {
             let error = address.target(wrong).unwrap_err();

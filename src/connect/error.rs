@@ -1,4 +1,4 @@
-//! Why the server could not be talked to, and what to do about it.
+//! Errors of connections to the server.
 
 use std::error::Error;
 use std::io;
@@ -9,7 +9,7 @@ use rustls::{AlertDescription, CertificateError};
 use super::trust::Distrust;
 use crate::id::Fingerprint;
 
-/// Why a request was not answered by the server that is trusted.
+/// A request without an answer of the trusted server.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what each field is")]
 pub enum ConnectError {
@@ -32,7 +32,7 @@ pub enum ConnectError {
     /// The provider does not support what we ask for.
     #[error("the TLS provider refuses TLS 1.2 and 1.3: {0}; rebuild with the aws-lc-rs provider")]
     Provider(rustls::Error),
-    /// No connection came about.
+    /// The connection failed.
     #[error(
         "{server} cannot be reached: {cause}; check that the server runs, its address, and the network between"
     )]
@@ -46,15 +46,15 @@ pub enum ConnectError {
     /// Another root than the pinned one.
     #[error(
         "{server} is not the pinned authority: pinned is the root {pinned}, presented was {}; nothing was sent. Compare \
-         with `gatepass ca fingerprint` on the server; if its root is new, ask for a new token",
+         with `gatepass ca fingerprint` on the server; if its root is new, request a new token",
         presented.map_or_else(|| String::from("no root at all"), |root| format!("the root {root}"))
     )]
     WrongRoot { server: String, pinned: Fingerprint, presented: Option<Fingerprint> },
     /// A certificate under the right root that is not the authority's own.
     #[error(
         "{server} presented the certificate of {}, which is not the authority's own (spiffe://…/gatepass); nothing was \
-         sent. Somebody may be posing as the authority: check the address and tell its operator",
-        if found.is_empty() { "nobody" } else { found.as_str() }
+         sent. Another machine may pose as the authority: check the address and inform its operator",
+        if found.is_empty() { "no name" } else { found.as_str() }
     )]
     NotTheAuthority { server: String, found: String },
     /// No path to a trusted root.
@@ -77,7 +77,7 @@ pub enum ConnectError {
     WrongName { server: String },
     /// The server refused our certificate.
     #[error(
-        "{server} refused this host's certificate: {alert}; if it has expired, ask for a new token and run `gatepass enroll` again"
+        "{server} refused this host's certificate: {alert}; if it has expired, request a new token and run `gatepass enroll` again"
     )]
     IdentityRefused { server: String, alert: String },
     /// TLS failed in another way.
@@ -96,8 +96,8 @@ impl ConnectError {
         Self::Unreachable { server: server.to_owned(), cause: error.to_string() }
     }
 
-    /// What an error during handshake or exchange means. The certificate of TLS 1.3 clients is judged after the client
-    /// has finished its handshake, so a refusal of it may come with the first answer.
+    /// The meaning of an error during handshake or exchange. In TLS 1.3 the server verifies the client's certificate after
+    /// the client's handshake, so a refusal may arrive with the first answer.
     pub(super) fn from_exchange(server: &str, error: &(dyn Error + 'static)) -> Self {
         match tls_cause(error) {
             Some(cause) => Self::from_tls(server, cause),

@@ -1,4 +1,4 @@
-//! An answer that has no end: it is read part by part, as server-sent events are.
+//! An answer without an end, such as server-sent events, which is read in parts.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use tokio::time::timeout;
 
 use super::{CONNECT_TIMEOUT, ConnectError, Connector, Sender};
 
-/// An event stream has a heartbeat every 15 s: three that did not come mean that nobody is there any more.
+/// Event streams have a heartbeat every 15 s. After three missing ones the stream is dead.
 const SILENCE: Duration = Duration::from_secs(45);
 
-/// An answer whose body is still coming. Dropping it ends its connection.
+/// An answer with an unfinished body. Dropping it closes its connection.
 pub struct Streaming {
     /// The status code.
     pub status: StatusCode,
@@ -23,12 +23,12 @@ pub struct Streaming {
     body: Incoming,
     server: String,
     silence: Duration,
-    /// The connection lives as long as what may send on it.
+    /// Keeps the connection open.
     _sender: Sender,
 }
 
 impl Streaming {
-    /// The next bytes as they arrive, at most what one read gave; `None` when the server ended the answer.
+    /// The next bytes of one read; `None` at the end of the answer.
     ///
     /// # Errors
     /// [`ConnectError::Silent`] after 45 s without a byte; otherwise what broke the connection.

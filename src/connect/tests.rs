@@ -63,7 +63,7 @@ async fn a_pinned_leaf_is_no_root() {
 }
 
 #[tokio::test]
-async fn the_right_root_beside_a_chain_that_does_not_lead_to_it_is_refused() {
+async fn a_chain_that_misses_the_root_is_refused() {
     let (authority, other) = (Authority::new(), Authority::new());
     let (mut chain, key) = other.credentials("spiffe://gate.test/gatepass", |_| ());
     chain.push(authority.root.clone());
@@ -99,7 +99,7 @@ async fn a_second_uri_beside_the_authoritys_is_refused() {
 }
 
 #[tokio::test]
-async fn an_outside_certificate_is_accepted_only_where_it_was_announced() {
+async fn an_external_certificate_is_accepted_only_if_announced() {
     let authority = Authority::new();
     let outside = authority.credentials("https://gate.test/", |_| ());
     let server = server_with(authority, outside).await;
@@ -111,7 +111,7 @@ async fn an_outside_certificate_is_accepted_only_where_it_was_announced() {
 }
 
 #[tokio::test]
-async fn roots_from_a_file_are_trusted_and_others_are_not() {
+async fn only_roots_from_the_file_are_trusted() {
     let server = Server::start(Limits::default()).await;
     let roots = vec![Authority::new().root, server.authority.root.clone()];
     let connector = Connector::new(&url(&server), Trust::Roots(roots), None).unwrap();
@@ -126,7 +126,7 @@ async fn roots_from_a_file_are_trusted_and_others_are_not() {
 }
 
 #[tokio::test]
-async fn a_certificate_out_of_its_dates_is_refused_as_that() {
+async fn a_certificate_outside_its_dates_is_refused() {
     for (from, to, early) in [(2000, 2001, false), (4000, 4001, true)] {
         let authority = Authority::new();
         let dated = authority.credentials("spiffe://gate.test/gatepass", |params| {
@@ -166,7 +166,7 @@ async fn the_hosts_certificate_is_presented() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_the_server_refuses_is_said_to_be_refused() {
+async fn a_certificate_refused_by_the_server_is_reported() {
     let server = Server::start(Limits::default()).await;
     let expired = server.authority.credentials("spiffe://gate.test/host/1", |params| {
         params.not_after = rcgen::date_time_ymd(2001, 1, 1)
@@ -186,7 +186,7 @@ async fn an_identity_of_two_pairs_is_refused() {
 }
 
 #[tokio::test]
-async fn a_connection_is_kept_and_replaced_when_the_server_closed_it() {
+async fn a_connection_is_kept_until_the_server_closes() {
     let limits = Limits { connections: 1, ..Limits::default() };
     let server = Server::start(limits).await;
     let connector = Connector::new(&url(&server), pin(&server.authority.root), None).unwrap();
@@ -213,7 +213,7 @@ async fn bodies_and_headers_go_out_and_come_back() {
 }
 
 #[tokio::test]
-async fn an_answer_without_end_is_not_read_to_its_end() {
+async fn an_endless_answer_is_cut() {
     let server = Server::start(Limits::default()).await;
     let connector = Connector::new(&url(&server), pin(&server.authority.root), None).unwrap();
     let error = within(connector.request(Method::GET, "/large", &[], None)).await.unwrap_err();
@@ -231,7 +231,7 @@ async fn a_server_that_is_not_there_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_port_that_speaks_no_tls_is_said_to_speak_none() {
+async fn a_port_without_tls_is_reported() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());

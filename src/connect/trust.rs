@@ -1,4 +1,4 @@
-//! Which server is the authority: a root by its fingerprint or its certificate, and under it only the authority's own URI.
+//! Verification of the authority: a root by fingerprint or certificate, and under it only the authority's own URI.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,7 +12,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use super::ConnectError;
 use crate::id::Fingerprint;
 
-/// What makes a server trusted.
+/// The trust anchor of a server.
 pub enum Trust {
     /// The SHA-256 of the authority's root certificate, as tokens carry it. The server must present that root.
     Fingerprint(Fingerprint),
@@ -22,7 +22,7 @@ pub enum Trust {
     Outside(Vec<CertificateDer<'static>>),
 }
 
-/// Why a certificate that may be perfectly valid is not the authority's.
+/// A valid certificate that is not the authority's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Distrust {
     #[error("the pinned root {pinned} was not presented")]

@@ -17,7 +17,7 @@ const SAYS: &[(&str, &str)] = &[
     ("gatepass host list", "live"),
     ("gatepass ledger list", "host_renewed"),
     ("gatepass ledger verify", "the ledger is intact"),
-    ("gatepass leave", "is revoked, its files are gone"),
+    ("gatepass leave", "and removed its files"),
     ("rm first-host.token", ""),
     ("read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll", "roles        proxy"),
     ("unset GATEPASS_TOKEN", ""),

@@ -15,8 +15,8 @@ use crate::config::Environment;
 
 /// Mint a token
 ///
-/// Without flags: one use, 15 minutes. A persistent one lives until it is revoked, for any number of hosts, unless told
-/// otherwise. The token is shown once and kept nowhere.
+/// Defaults: one use, 15 minutes. A persistent token is valid until it is revoked, for any number of hosts. The token is
+/// shown once and not stored.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass token create --role proxy --label rack-7
@@ -27,37 +27,37 @@ use crate::config::Environment;
 pub(crate) struct TokenCreate {
     #[command(flatten)]
     remote: Remote,
-    /// Mint a service token: roles for the door of the service with this URI, which the server's tokens.audiences names. No host enrolls with it
+    /// Mint a service token for the service with this URI, one of tokens.audiences on the server. It cannot enroll hosts
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
-    /// A role the host gets; may be repeated, or joined with commas
+    /// Role of the host; repeatable, or separated by commas
     #[arg(long = "role", alias = "roles", value_name = "NAME", value_delimiter = ',')]
     roles: Vec<String>,
-    /// Live until revoked, unless --ttl or --expires-at says otherwise
+    /// Valid until revoked, unless --ttl or --expires-at is given
     #[arg(long)]
     persistent: bool,
-    /// What to know it by, at most 128 characters
+    /// Label, at most 128 characters
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
-    /// How long it lives: 90s, 15m, 36h, 30d
+    /// Lifetime: 90s, 15m, 36h, 30d
     #[arg(long, value_name = "SPAN", conflicts_with = "expires_at")]
     ttl: Option<String>,
-    /// Until when it lives, RFC 3339
+    /// Expiry, RFC 3339
     #[arg(long, value_name = "TIME")]
     expires_at: Option<String>,
-    /// How many hosts it admits
+    /// Maximum number of hosts
     #[arg(long, value_name = "N", conflicts_with = "unlimited")]
     max_uses: Option<u64>,
-    /// It admits any number of hosts
+    /// Any number of hosts
     #[arg(long)]
     unlimited: bool,
-    /// A DNS name the host may ask for, such as node-1.example.org or *.nodes.example.org; may be repeated
+    /// DNS name that the host may request, such as node-1.example.org or *.nodes.example.org; repeatable
     #[arg(long = "dns-name", value_name = "PATTERN")]
     dns_names: Vec<String>,
-    /// Only the key with this RFC 7638 thumbprint may redeem it
+    /// Only for the key with this RFC 7638 thumbprint
     #[arg(long, value_name = "THUMBPRINT")]
     key_thumbprint: Option<String>,
-    /// Only hosts of the cluster with this id may enroll with it. A persistent one expires after tokens.cluster_ttl unless told otherwise
+    /// Only for hosts of the cluster with this id. A persistent token then expires after tokens.cluster_ttl, unless --ttl or --expires-at is given
     #[arg(long, value_name = "ID")]
     cluster: Option<String>,
     #[command(flatten)]
@@ -74,7 +74,7 @@ impl TokenCreate {
         self.once.show(place, answer, "token", self.remote.output, table)
     }
 
-    /// Which kind of token is asked for; what only enrollment tokens have is refused beside an audience.
+    /// The kind of token. Flags of enrollment tokens are refused beside --audience.
     fn kind(&self) -> Result<TokenResource, CliError> {
         if self.audience.is_none() {
             return Ok(TokenResource::Enrollment);
@@ -90,13 +90,13 @@ impl TokenCreate {
         match given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect::<Vec<_>>() {
             flags if flags.is_empty() => Ok(TokenResource::Service),
             flags => Err(CliError::Usage(format!(
-                "{} cannot go with --audience: a service token always expires, and no host redeems it",
+                "{} cannot be combined with --audience: a service token always expires, and no host redeems it",
                 flags.join(", ")
             ))),
         }
     }
 
-    /// Only what was asked for: the server has the defaults.
+    /// Only the given flags: the server has the defaults.
     fn body(&self) -> Value {
         let mut body = Map::new();
         let mut put = |key: &str, value: Value| drop(body.insert(key.to_owned(), value));
@@ -150,9 +150,9 @@ fn show_service(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
         ("at index", "status_list.idx"),
     ];
     output::one(Format::Table, answer, &rows)?;
-    let kept = if file.is_some() { "The token is in the file alone." } else { "The token is shown once." };
+    let kept = if file.is_some() { "The token is only in the file." } else { "The token is shown once." };
     line(format!(
-        "\n{kept} `gatepass token inspect` shows what it says. The service checks it by itself:\n  \
+        "\n{kept} `gatepass token inspect` shows its claims. The service verifies it offline:\n  \
          gatepass token verify --jwks FILE --audience {} --status FILE",
         printable(answer["audience"].as_str().unwrap_or_default())
     ))
@@ -172,7 +172,7 @@ pub(super) fn show_enrollment(answer: &Value, file: Option<&Path>) -> Result<(),
     output::one(Format::Table, answer, &rows)?;
     match (file, answer["install_command"].as_str()) {
         (Some(file), command) => line(format!(
-            "\nThe token is in the file alone. Bring it to the new host, and there:\n  {}",
+            "\nThe token is only in the file. Copy the file to the new host, and run there:\n  {}",
             from_file(file, command.unwrap_or_default(), answer["max_uses"] == 1)
         )),
         (None, Some(command)) => line(format!(
@@ -182,7 +182,7 @@ pub(super) fn show_enrollment(answer: &Value, file: Option<&Path>) -> Result<(),
     }
 }
 
-/// `command` for a token in a file, which goes with its only use.
+/// The install command for a token in a file; it removes the file of a token with one use.
 fn from_file(file: &Path, command: &str, once: bool) -> String {
     let (file, flags) =
         (file.display(), command.split_once("gatepass enroll").map_or("", |(_, flags)| flags));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_enrollment_tokens_have_is_refused_beside_an_audience() {
+    fn enrollment_flags_are_refused_beside_an_audience() {
         for flags in [
             ["--persistent"].as_slice(),
             &["--max-uses", "3"],
@@ -236,12 +236,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_for_is_left_to_the_server() {
+    fn defaults_are_left_to_the_server() {
         assert_eq!(body(&[]), json!({"roles": [], "persistent": false}));
     }
 
     #[test]
-    fn the_line_for_a_file_has_the_flags_of_the_pasted_one_and_removes_what_is_used_once() {
+    fn the_command_for_a_file_keeps_the_flags() {
         let command = "read -rs GATEPASS_TOKEN && sudo -E gatepass enroll --cluster edge/1";
         let line = |once| from_file(Path::new("t"), command, once);
         assert_eq!(line(true), "gatepass enroll --token-file t --cluster edge/1 && rm t");
@@ -249,14 +249,14 @@ mod tests {
     }
 
     #[test]
-    fn unlimited_is_said_with_null_and_a_number_with_itself() {
+    fn unlimited_uses_are_sent_as_null() {
         assert_eq!(body(&["--unlimited"])["max_uses"], Value::Null);
         assert!(body(&["--unlimited"]).as_object().unwrap().contains_key("max_uses"));
         assert_eq!(body(&["--max-uses", "3"])["max_uses"], json!(3));
     }
 
     #[test]
-    fn roles_may_be_joined_or_repeated() {
+    fn roles_are_repeatable_or_separated_by_commas() {
         assert_eq!(body(&["--role", "a,b", "--role", "c"])["roles"], json!(["a", "b", "c"]));
     }
 }

@@ -1,20 +1,20 @@
-//! The two kinds of token: where each is found, and what is shown of it.
+//! The two kinds of token: API path, columns and rows of each.
 
 use serde_json::Value;
 
 use crate::client::ClientError;
 
-/// A kind of token.
+/// The API resource of a kind of token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenResource {
-    /// Hosts enroll with it.
+    /// Tokens for enrolling hosts.
     Enrollment,
-    /// A service lets its holder in.
+    /// Tokens for one service.
     Service,
 }
 
 impl TokenResource {
-    /// Where the API has them.
+    /// The path in the API.
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::Enrollment => "/api/v1/enrollment-tokens",
@@ -22,7 +22,7 @@ impl TokenResource {
         }
     }
 
-    /// What to say where there are none.
+    /// The note for an empty list.
     pub(super) const fn nothing(self) -> &'static str {
         match self {
             Self::Enrollment => "no tokens: `gatepass token create` mints one",
@@ -102,7 +102,7 @@ impl TokenResource {
     }
 }
 
-/// Asks for an enrollment token, and where there is none, for a service token: an id does not say which it names.
+/// Asks for an enrollment token, and if it is not found, for a service token: an id does not show its kind.
 pub(super) async fn either(
     ask: impl AsyncFn(TokenResource) -> Result<Value, ClientError>,
 ) -> Result<(TokenResource, Value), ClientError> {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_token_that_is_not_found_is_asked_for_as_the_other_kind() {
+    async fn only_an_unknown_token_is_asked_for_twice() {
         let service = async |kind| match kind {
             TokenResource::Enrollment => Err(refused("not_found")),
             TokenResource::Service => Ok(Value::Null),

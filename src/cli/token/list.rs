@@ -12,7 +12,7 @@ use crate::cli::output::{self, Format, line};
 use crate::cli::remote::Remote;
 use crate::config::Environment;
 
-/// List tokens, live and lately ended ones; with --ended all that are kept
+/// List live and recently ended tokens; with --ended every stored token
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass token list --state pending,active --role proxy
@@ -21,15 +21,15 @@ use crate::config::Environment;
 pub(crate) struct TokenList {
     #[command(flatten)]
     remote: Remote,
-    /// Service tokens, in the place of enrollment tokens
+    /// List service tokens instead of enrollment tokens
     #[arg(long, conflicts_with_all = TokenFlags::NAMES)]
     service: bool,
     #[command(flatten)]
     which: TokenFlags,
-    /// Also tokens that were used up, expired or revoked longer ago than the retention time
+    /// Include tokens that ended longer ago than the retention time
     #[arg(long)]
     ended: bool,
-    /// At most so many
+    /// Maximum number of results
     #[arg(long, default_value_t = 1000, value_name = "N", value_parser = at_least_one())]
     limit: usize,
 }
@@ -42,12 +42,12 @@ impl TokenList {
         let path = with_query(kind.path(), &query);
         let mut items = self.remote.connect(environment)?.list(&path, self.limit.saturating_add(1)).await?;
         output::cut(&mut items, self.limit);
-        let nothing = if query.is_empty() { kind.nothing() } else { "no token fits" };
+        let nothing = if query.is_empty() { kind.nothing() } else { "no token matches" };
         output::list(self.remote.output, &items, kind.columns(), nothing)
     }
 }
 
-/// Show one token's record, with the newest of the hosts that it admitted
+/// Show a token's record and its newest hosts
 #[derive(Args)]
 pub(crate) struct TokenShow {
     #[command(flatten)]
@@ -65,7 +65,7 @@ impl TokenShow {
         output::one(self.remote.output, &item, kind.rows())?;
         match (self.remote.output, item["newest_hosts"].as_array()) {
             (Format::Table, Some(hosts)) if !hosts.is_empty() => {
-                line("\nThe newest hosts it admitted:")?;
+                line("\nNewest hosts of the token:")?;
                 output::list(Format::Table, hosts, &COLUMNS, "")
             }
             _ => Ok(()),

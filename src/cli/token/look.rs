@@ -1,4 +1,4 @@
-//! What a token says, as `token inspect` and `token verify` show it.
+//! The content of a token, for `token inspect` and `token verify`.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::id::{KeyId, StatusRef};
 use crate::secret::Secret;
 use crate::token::{Grant, ServiceGrant, UnverifiedToken, VerifyError, status_uri};
 
-/// Where the token comes from.
+/// Flags for the token's source.
 #[derive(Args)]
 pub(super) struct TokenSource {
     /// The token, or - for standard input (better: GATEPASS_TOKEN, or --token-file)
@@ -23,7 +23,7 @@ pub(super) struct TokenSource {
     /// File with the token
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// How to print the result
+    /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     pub(super) output: Format,
 }
@@ -34,7 +34,7 @@ impl TokenSource {
     }
 }
 
-/// Show what a token says, without checking anything
+/// Show a token's claims, without any check
 #[derive(Args)]
 pub(crate) struct TokenInspect {
     #[command(flatten)]
@@ -45,21 +45,21 @@ impl TokenInspect {
     pub(super) fn run(self, environment: &Environment) -> Result<(), CliError> {
         let text = self.source.read(environment)?;
         let (said, key) = TokenContent::unverified(text.expose().trim()).map_err(ClientError::Token)?;
-        note("not checked: anyone can write a token that says this; `gatepass token verify` checks it");
+        note("not verified: anyone can write such a token; `gatepass token verify` checks it");
         said.show(self.source.output, key)
     }
 }
 
-/// What a token of either kind says.
+/// The content of a token of either kind.
 pub(super) enum TokenContent {
-    /// To the authority.
+    /// An enrollment token.
     Enrollment(Grant),
-    /// To a service.
+    /// A service token.
     Service(ServiceGrant),
 }
 
 impl TokenContent {
-    /// What `text` says, of whichever kind it is, **unverified**, and the key that it names.
+    /// The **unverified** content of `text`, and its key id.
     pub(super) fn unverified(text: &str) -> Result<(Self, KeyId), VerifyError> {
         match UnverifiedToken::parse(text) {
             Err(VerifyError::WrongType) => {
@@ -81,7 +81,7 @@ impl TokenContent {
         }
     }
 
-    /// Its place in the status lists.
+    /// The reference to its status list.
     pub(super) const fn status(&self) -> StatusRef {
         match self {
             Self::Enrollment(grant) => grant.token.status,
@@ -89,12 +89,12 @@ impl TokenContent {
         }
     }
 
-    /// Where its status list is published.
+    /// The URL of its status list.
     pub(super) fn status_uri(&self) -> String {
         status_uri(self.issuer(), self.status().list)
     }
 
-    /// Prints it.
+    /// Prints the content.
     pub(super) fn show(&self, format: Format, key: KeyId) -> Result<(), CliError> {
         match self {
             Self::Enrollment(grant) => output::one(format, &enrollment(grant, key), &ENROLLMENT),

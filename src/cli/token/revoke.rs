@@ -7,7 +7,7 @@ use super::kind::{self, TokenResource};
 use super::token_id;
 use crate::cli::ask::{SecretArg, confirm};
 use crate::cli::error::CliError;
-use crate::cli::flags::{TokenFlags, one_way_to_say_which, with_query};
+use crate::cli::flags::{TokenFlags, one_selection, with_query};
 use crate::cli::remote::Remote;
 use crate::cli::together::{Together, count, each};
 use crate::client::ClientError;
@@ -15,16 +15,16 @@ use crate::client::api::Api;
 use crate::config::Environment;
 use crate::id::TokenId;
 
-/// Take tokens back, by their ids or by what they are
+/// Revoke tokens, by id or by filter
 ///
-/// Hosts that they admitted stay, unless --hosts is given. Flags that say which take tokens that still admit hosts, unless
-/// --state says otherwise; with --hosts they take tokens in any state. Service tokens go by their ids alone.
+/// Enrolled hosts stay, unless --hosts is given. Filters select tokens that can still enroll hosts, unless --state is
+/// given; with --hosts they select tokens in any state. Service tokens are revoked by id only.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass token revoke ID
-  gatepass token revoke ID --hosts                   the token, and every host that came in by it
-  gatepass token revoke --minter anna                every token that anna minted and that still admits hosts
-  gatepass token revoke --unused 30d --persistent    asks with their number first")]
+  gatepass token revoke ID --hosts                   the token and every host enrolled with it
+  gatepass token revoke --minter anna                every token of anna that can still enroll hosts
+  gatepass token revoke --unused 30d --persistent    shows the number and asks first")]
 pub(crate) struct TokenRevoke {
     #[command(flatten)]
     remote: Remote,
@@ -33,16 +33,16 @@ pub(crate) struct TokenRevoke {
     ids: Vec<SecretArg>,
     #[command(flatten)]
     which: TokenFlags,
-    /// All that still admit hosts, but for the emergency token
+    /// All tokens that can still enroll hosts, except the emergency token
     #[arg(long)]
     all: bool,
-    /// Revoke every host that came in by them too
+    /// Revoke every host enrolled with the tokens too
     #[arg(long)]
     hosts: bool,
-    /// Revoke the emergency token too; it has to be named by its id
+    /// Allow revoking the emergency token, by its id
     #[arg(long, requires = "ids")]
     emergency: bool,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
 }
@@ -50,12 +50,12 @@ pub(crate) struct TokenRevoke {
 impl TokenRevoke {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let mut query = self.which.query();
-        one_way_to_say_which(self.ids.len(), query.len(), self.all, &TokenFlags::NAMES)?;
+        one_selection(self.ids.len(), query.len(), self.all, &TokenFlags::NAMES)?;
         if !self.ids.is_empty() {
             return self.one_by_one(environment).await;
         }
         match (self.hosts, self.which.has_state()) {
-            // What ended long ago may have admitted hosts that are live.
+            // Tokens that ended long ago may have live hosts.
             (true, _) => query.push(String::from("ended=true")),
             (false, false) => query.push(String::from("state=pending,active")),
             (false, true) => {}
@@ -64,8 +64,8 @@ impl TokenRevoke {
             list: with_query(TokenResource::Enrollment.path(), &query),
             revoke: "/api/v1/enrollment-tokens/revoke",
             what: "token",
-            so_that: "no host enrolls with them any more",
-            so_that_one: "no host enrolls with it any more",
+            consequence: "No host can enroll with them.",
+            consequence_of_one: "No host can enroll with it.",
             hosts: self.hosts,
         };
         let api = self.remote.connect(environment)?;
@@ -83,7 +83,7 @@ impl TokenRevoke {
     }
 }
 
-/// Service tokens have neither hosts nor an emergency token: they are asked for without the query.
+/// Service tokens have no hosts and no emergency token: their request has no query.
 async fn revoke(api: &Api, id: TokenId, query: &[String]) -> Result<Value, ClientError> {
     let ask = async |kind: TokenResource| {
         let query = if kind == TokenResource::Enrollment { query } else { &[] };
@@ -98,9 +98,9 @@ fn question(ids: &[TokenId], hosts: bool) -> String {
         ids => format!("{} tokens", ids.len()),
     };
     match hosts {
-        true => format!("revoke {what}, and every host that came in so? they are shut out at once"),
+        true => format!("Revoke {what} and every host enrolled with it? The hosts are refused immediately."),
         false => format!(
-            "revoke {what}? no host enrolls and no service admits with it any more; enrolled hosts stay"
+            "Revoke {what}? No host can enroll and no service can be used with it; enrolled hosts stay."
         ),
     }
 }
@@ -108,13 +108,13 @@ fn question(ids: &[TokenId], hosts: bool) -> String {
 fn conclusion(id: TokenId, answer: &Value) -> String {
     let token = match answer["changed"].as_bool() {
         Some(false) if answer["state"] != "revoked" => {
-            format!("token {id} had no use left and stays as it is")
+            format!("token {id} had no use left and was not changed")
         }
-        Some(false) => format!("token {id} had been revoked before"),
-        _ => format!("token {id} is revoked"),
+        Some(false) => format!("token {id} was revoked before"),
+        _ => format!("revoked token {id}"),
     };
     match answer["hosts_revoked"].as_u64() {
-        Some(hosts) => format!("{token}, and {} with it", count(hosts, "host")),
+        Some(hosts) => format!("{token} and {}", count(hosts, "host")),
         None => token,
     }
 }

@@ -16,35 +16,35 @@ use crate::client::ClientError;
 use crate::client::problem::printable;
 use crate::config::Environment;
 
-/// Replace a token by a new one with the same grant
+/// Replace a token by a successor with the same grant
 ///
-/// The successor is shown once. The old token is good until the overlap is over, and is revoked then.
+/// The successor is shown once. The old token stays valid for the overlap, then it is revoked.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass token rotate ID
   gatepass token rotate ID --overlap 7d --out next.token
-  gatepass token rotate ID --overlap 0s --yes        the old one is revoked at once")]
+  gatepass token rotate ID --overlap 0s --yes        revokes the old token immediately")]
 pub(crate) struct TokenRotate {
     #[command(flatten)]
     remote: Remote,
     /// Id of the token, not the token itself
     #[arg(value_parser = SecretArg::accept)]
     id: SecretArg,
-    /// How long both are good: 0s, 90s, 15m, 36h, 30d
+    /// Time that both tokens are valid: 0s, 90s, 15m, 36h, 30d
     #[arg(long, default_value = "24h", value_name = "SPAN")]
     overlap: String,
     #[command(flatten)]
     once: Once,
-    /// Do not ask
+    /// Skip the confirmation
     #[arg(short, long)]
     yes: bool,
 }
 
-/// What is said to hosts about a token that has ended is no help to who rotates it.
+/// Replaces the advice for hosts in the error of an ended token.
 fn ended(error: ClientError) -> CliError {
     match error {
         ClientError::Refused(problem) if problem.status == 410 => CliError::Unsound(format!(
-            "the server refused (410 {}): what has ended has no successor; `gatepass token create` mints a new token",
+            "the server refused (410 {}): an ended token has no successor; mint one with `gatepass token create`",
             printable(&problem.code)
         )),
         error => error.into(),
@@ -54,8 +54,9 @@ fn ended(error: ClientError) -> CliError {
 impl TokenRotate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let id = token_id(&self.id)?;
-        let until = if self.overlap == "0s" { "at once".to_owned() } else { format!("in {}", self.overlap) };
-        confirm(&format!("rotate token {id}? it is revoked {until}; enrolled hosts stay"), self.yes)?;
+        let until =
+            if self.overlap == "0s" { "immediately".to_owned() } else { format!("in {}", self.overlap) };
+        confirm(&format!("Rotate token {id}? It is revoked {until}; enrolled hosts stay."), self.yes)?;
         let api = self.remote.connect(environment)?;
         let path = format!("/api/v1/enrollment-tokens/{id}/rotate");
         let place = self.once.place()?;
@@ -67,14 +68,14 @@ impl TokenRotate {
 fn show(answer: &Value, file: Option<&Path>) -> Result<(), CliError> {
     create::show_enrollment(answer, file)?;
     let when = printable(answer["revokes_at"].as_str().unwrap_or_default());
-    line(format!("\nThe token before it is revoked at {when}."))?;
+    line(format!("\nThe old token is revoked at {when}."))?;
     match answer["newest_hosts"].as_array() {
         Some(hosts) if !hosts.is_empty() => {
-            line("The newest hosts it admitted:")?;
+            line("Newest hosts of the old token:")?;
             output::list(Format::Table, hosts, &COLUMNS, "")
         }
         Some(_) => {
-            note("no host came in by it");
+            note("the old token has enrolled no host");
             Ok(())
         }
         None => Ok(()),

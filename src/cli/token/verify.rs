@@ -1,4 +1,4 @@
-//! `gatepass token verify`: no server needed.
+//! `gatepass token verify`, without a server.
 
 use std::path::{Path, PathBuf};
 
@@ -14,25 +14,25 @@ use crate::token::{SignedStatusList, Status, VerifyError, VerifyingKeys, verify,
 
 /// Check a token against a key set, without a server
 ///
-/// Signature, issuer, audience, kind and time are checked; with --status also whether it was taken back, as far as the list
-/// in that file knows. Whether an enrollment token was used only the authority knows.
+/// Checks signature, issuer, audience, kind and time; with --status also revocation, as of the list in that file. Only the
+/// authority knows the uses of an enrollment token.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   curl --cacert root.pem https://gate.example.org:8443/.well-known/jwks.json > jwks.json
   gatepass token verify --jwks jwks.json --issuer https://gate.example.org:8443 --token-file token
   gatepass token verify --jwks jwks.json --audience https://jobs.example.org --status list.jwt --token-file token
 
-Exit codes: 0 good; 1 not good, with the reason; 2 usage")]
+Exit codes: 0 valid; 1 invalid, with the reason; 2 usage")]
 pub(crate) struct TokenVerify {
     #[command(flatten)]
     source: TokenSource,
     /// File with the authority's key set, as /.well-known/jwks.json serves it
     #[arg(long, value_name = "FILE")]
     jwks: PathBuf,
-    /// URL of the authority; may be repeated. Default: whatever the token names
+    /// URL of the authority; repeatable. Default: the issuer in the token
     #[arg(long = "issuer", value_name = "URL")]
     issuers: Vec<String>,
-    /// It must be a service token for the service with this URI; may be repeated
+    /// Require a service token for the service with this URI; repeatable
     #[arg(long = "audience", value_name = "URI")]
     audiences: Vec<String>,
     /// File with the status list that the token names, as the authority serves it
@@ -47,11 +47,11 @@ impl TokenVerify {
         let now = SystemClock::now();
         let (said, key) = self.judge(text.expose().trim(), &keys, now)?;
         if let Some(path) = &self.status {
-            not_taken_back(&said, path, &keys, now)?;
+            check_status(&said, path, &keys, now)?;
         }
         if self.source.output == Format::Table {
             let status = if self.status.is_some() { "kind, time and status" } else { "kind and time" };
-            line(format!("the token is good: signature, issuer, audience, {status}"))?;
+            line(format!("the token is valid: signature, issuer, audience, {status}"))?;
         }
         said.show(self.source.output, key)
     }
@@ -64,7 +64,7 @@ impl TokenVerify {
     ) -> Result<(TokenContent, KeyId), CliError> {
         let (said, _) = TokenContent::unverified(text).map_err(bad)?;
         let issuers = match self.issuers.is_empty() {
-            // The key set vouches for the issuer then: nobody else can sign with its keys.
+            // The key set then proves the issuer: only the authority signs with its keys.
             true => vec![said.issuer().to_owned()],
             false => self.issuers.clone(),
         };
@@ -73,9 +73,9 @@ impl TokenVerify {
                 let verified = verify(text, keys, &issuers, now).map_err(bad)?;
                 Ok((TokenContent::Enrollment((*verified).clone()), verified.signing_key()))
             }
-            (TokenContent::Service(_), []) => Err(CliError::Usage(
-                "this is a service token: say with --audience which service it has to be for".to_owned(),
-            )),
+            (TokenContent::Service(_), []) => {
+                Err(CliError::Usage("this is a service token: name its service with --audience".to_owned()))
+            }
             (_, audiences) => {
                 let verified = verify_service(text, keys, &issuers, audiences, now).map_err(bad)?;
                 Ok((TokenContent::Service((*verified).clone()), verified.signing_key()))
@@ -85,11 +85,11 @@ impl TokenVerify {
 }
 
 fn bad(error: VerifyError) -> CliError {
-    CliError::Unsound(format!("the token is not good ({}): {error}", error.code()))
+    CliError::Unsound(format!("the token is invalid ({}): {error}", error.code()))
 }
 
-/// Looks into the list in this file, which has to be the token's, signed by the authority, and of now.
-fn not_taken_back(
+/// Checks the token in the status list at `path`: the token's own list, signed and current.
+fn check_status(
     said: &TokenContent,
     path: &Path,
     keys: &VerifyingKeys,
@@ -102,12 +102,12 @@ fn not_taken_back(
     let index = said.status().index;
     let why = match list.list().get(index) {
         Some(Status::Valid) => return Ok(()),
-        Some(Status::Revoked) => "token_revoked): it was taken back: ask for a new one",
-        Some(Status::Suspended) => "token_suspended): it is suspended: ask whoever administers gatepass",
-        Some(Status::UsedUp) => "token_used): its uses are taken: ask for a new one",
-        None => return Err(refused(format!("it has no entry {index}: fetch it again"))),
+        Some(Status::Revoked) => "token_revoked): request a new token",
+        Some(Status::Suspended) => "token_suspended): ask an administrator of the authority",
+        Some(Status::UsedUp) => "token_used): request a new token",
+        None => return Err(refused(format!("the list has no entry {index}: fetch it again"))),
     };
-    Err(CliError::Unsound(format!("the token is not good ({why}")))
+    Err(CliError::Unsound(format!("the token is invalid ({why}")))
 }
 
 fn read_keys(path: &Path) -> Result<VerifyingKeys, CliError> {

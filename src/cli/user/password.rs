@@ -16,7 +16,7 @@ use crate::client::api::Credential;
 use crate::config::Environment;
 use crate::secret::Secret;
 
-/// Where a new password comes from while the server runs: [`Remote`] takes `GATEPASS_PASSWORD` for who asks.
+/// Variable of the new password. `GATEPASS_PASSWORD` is the caller's own, in [`Remote`].
 pub(super) const VARIABLE: &str = "GATEPASS_NEW_PASSWORD";
 
 /// `user set-password`.
@@ -26,11 +26,11 @@ pub(super) const VARIABLE: &str = "GATEPASS_NEW_PASSWORD";
   gatepass user set-password alice --password-file new-password
   gatepass user set-password admin --data-dir /var/lib/gatepass
 
-Every session of the user ends. Whoever sets a password needs every right that its user has.")]
+Every session of the user ends. You need every right that the user has.")]
 pub(crate) struct UserSetPassword {
     #[command(flatten)]
     remote: Remote,
-    /// The user
+    /// User name
     name: String,
     /// File with the new password, or - for standard input; default: GATEPASS_NEW_PASSWORD, else a prompt
     #[arg(long, value_name = "FILE")]
@@ -44,7 +44,7 @@ impl UserSetPassword {
         let body = json!({ "password": password.expose() });
         api.put(&format!("{}/password", at(&self.name)), &body).await?;
         let said = json!({ "username": self.name, "password_set": true });
-        output::done(self.remote.output, &said, format!("{} has a new password", self.name))
+        output::done(self.remote.output, &said, format!("set the password of {}", self.name))
     }
 }
 
@@ -54,8 +54,8 @@ impl UserSetPassword {
   gatepass user change-password
   gatepass user change-password --user alice --server https://gate.example.org:8443
 
-Without --user it is yours of `gatepass login`. The current password comes from GATEPASS_PASSWORD or a prompt. \
-Every session of yours ends but the one of `gatepass login` here.")]
+Without --user it is the user of `gatepass login`. The current password comes from GATEPASS_PASSWORD or a prompt. \
+Every session of the user ends, except the one of `gatepass login` here.")]
 pub(crate) struct ChangePassword {
     #[command(flatten)]
     remote: Remote,
@@ -69,9 +69,9 @@ impl ChangePassword {
         let target = self.remote.find(environment)?;
         let user = self.remote.user_name(environment, target.profile.as_ref())?;
         let user = user.ok_or_else(|| {
-            CliError::Usage(String::from("only a user has a password: name one with --user"))
+            CliError::Usage(String::from("an API key has no password: name a user with --user"))
         })?;
-        // Neither a session nor an API key is enough to change it.
+        // A session or an API key does not suffice.
         let current = Remote::password(environment, &user)?;
         let new = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
         let body = json!({ "current": current.expose(), "new": new.expose() });
@@ -84,13 +84,13 @@ impl ChangePassword {
             let credential = Credential::Basic { user: user.clone(), password: current };
             Remote::open(target, credential)?.post("/api/v1/password", &body).await?;
         }
-        let sessions = if kept { "every other session of theirs is over" } else { "their sessions are over" };
+        let sessions = if kept { "every other session has ended" } else { "every session has ended" };
         let said = json!({ "username": user, "password_set": true, "session_kept": kept });
-        output::done(self.remote.output, &said, format!("{user} has a new password; {sessions}"))
+        output::done(self.remote.output, &said, format!("changed the password of {user}; {sessions}"))
     }
 }
 
-/// Whether this session was good for it: it alone outlives the change.
+/// Changes the password with the stored session, which stays valid. Returns false if the session has ended.
 async fn by_session(target: ServerTarget, session: Credential, body: &Value) -> Result<bool, CliError> {
     match Remote::open(target, session)?.post("/api/v1/password", body).await {
         Ok(_) => Ok(true),
@@ -99,7 +99,7 @@ async fn by_session(target: ServerTarget, session: Credential, body: &Value) -> 
     }
 }
 
-/// The new password: from `file`, the environment's `variable`, or asked for twice.
+/// The new password: from `file`, the environment's `variable`, or two prompts.
 pub(super) fn new_password(
     file: Option<&Path>,
     environment: &Environment,

@@ -1,4 +1,4 @@
-//! `gatepass user reset-password`: in the database itself.
+//! `gatepass user reset-password`, without a server.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::cli::output::{self, Format};
 use crate::config::{DEFAULT_DATA_DIR, Environment};
 use crate::server::offline;
 
-/// Where the new password may come from too.
+/// A second variable for the new password.
 const OTHER: &str = "GATEPASS_PASSWORD";
 
 /// `user reset-password`.
@@ -20,25 +20,25 @@ const OTHER: &str = "GATEPASS_PASSWORD";
   gatepass user reset-password
   gatepass user reset-password admin --data-dir /var/lib/gatepass --password-file new-password
 
-Stop the server first; while it runs, use set-password. The reset is in the ledger.")]
+Stop the server first; while it runs, use set-password. The ledger records the reset.")]
 pub(crate) struct ResetPassword {
-    /// The user
+    /// User name
     #[arg(default_value = "admin")]
     user: String,
-    /// The data directory
+    /// Data directory
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     data_dir: PathBuf,
     /// File with the new password, or - for standard input; default: GATEPASS_NEW_PASSWORD, GATEPASS_PASSWORD, else a prompt
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// How to print the result
+    /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
 }
 
 impl ResetPassword {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        // Nobody signs in here: what is a password elsewhere can only be the new one.
+        // This command does not sign in: GATEPASS_PASSWORD can only be the new password.
         let variable = match (environment.get(VARIABLE), environment.get(OTHER)) {
             (None, Some(_)) => OTHER,
             _ => VARIABLE,

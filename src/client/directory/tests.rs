@@ -1,4 +1,4 @@
-//! Every point where a crash can stop a change, and what the next run makes of it.
+//! Every point where a crash can interrupt a change, and the result of the next run.
 
 use std::path::Path;
 
@@ -27,7 +27,7 @@ pub(crate) fn host_file(from: Timestamp, to: Timestamp) -> HostFile {
     }
 }
 
-/// What an authority answers to `key`.
+/// The answer of an authority to `key`.
 pub(crate) fn answer(key: &HostKey) -> EnrollAnswer {
     let mut ca = CertificateParams::default();
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -70,7 +70,7 @@ fn assert_whole(path: &Path, key: &str) {
 }
 
 #[test]
-fn stopped_before_the_answer_the_next_run_asks_with_the_same_key() {
+fn a_crash_before_the_answer_keeps_the_key() {
     let dir = tempfile::tempdir().unwrap();
     let first = begin(dir.path());
     assert_eq!(begin(dir.path()), first);
@@ -80,7 +80,7 @@ fn stopped_before_the_answer_the_next_run_asks_with_the_same_key() {
 }
 
 #[test]
-fn stopped_while_the_answer_is_written_the_next_run_still_has_the_key() {
+fn a_crash_while_writing_the_answer_keeps_the_key() {
     let dir = tempfile::tempdir().unwrap();
     let first = begin(dir.path());
     {
@@ -94,7 +94,7 @@ fn stopped_while_the_answer_is_written_the_next_run_still_has_the_key() {
 }
 
 #[test]
-fn stopped_after_the_step_that_counts_the_identity_is_there_for_everyone() {
+fn a_crash_after_the_atomic_step_keeps_the_identity() {
     for moved in 0..=FILES.len() {
         let dir = tempfile::tempdir().unwrap();
         let key = begin(dir.path());
@@ -115,7 +115,7 @@ fn stopped_after_the_step_that_counts_the_identity_is_there_for_everyone() {
 }
 
 #[test]
-fn a_half_written_key_was_never_sent_and_is_made_anew() {
+fn an_incomplete_key_is_replaced() {
     let dir = tempfile::tempdir().unwrap();
     let first = begin(dir.path());
     fs::write(dir.path().join(PENDING).join(KEY), &first[..40]).unwrap();
@@ -168,7 +168,7 @@ fn assert_exposed<T: std::fmt::Debug>(refused: Result<T, ClientError>, key: &Pat
 }
 
 #[test]
-fn a_key_that_others_may_read_is_refused_with_the_command_that_mends_it() {
+fn a_key_readable_by_others_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let opened = CertDir::open(dir.path()).unwrap();
     let attempt = opened.begin(&purpose(), None).unwrap();
@@ -193,7 +193,7 @@ fn two_processes_cannot_change_one_directory() {
 }
 
 #[test]
-fn leaving_removes_everything_that_enrolling_made() {
+fn leaving_removes_every_file_of_enrolling() {
     let dir = tempfile::tempdir().unwrap();
     let opened = CertDir::open(dir.path()).unwrap();
     let attempt = opened.begin(&purpose(), None).unwrap();
@@ -204,7 +204,7 @@ fn leaving_removes_everything_that_enrolling_made() {
 }
 
 #[test]
-fn an_answer_for_another_key_or_of_another_root_is_refused() {
+fn an_answer_for_another_key_is_refused() {
     let (ours, theirs) = (HostKey::generate().unwrap(), HostKey::generate().unwrap());
     let good = answer(&ours);
     let fingerprint = ours.check(&good, None).unwrap();

@@ -1,4 +1,4 @@
-//! What enrolling decides before anything is sent.
+//! Decisions of enrolling before the request.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// A server that counts who comes; nobody should.
+/// A server that expects no connection.
 fn listener() -> (std::net::TcpListener, String) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
@@ -47,7 +47,7 @@ fn listener() -> (std::net::TcpListener, String) {
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_is_found_before_anything_is_sent() {
+fn an_unwritable_directory_fails_before_the_request() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
@@ -74,13 +74,13 @@ fn flags_that_contradict_the_token_stop_everything() {
 }
 
 #[test]
-fn a_token_that_pins_no_root_leaves_the_judgement_to_outside_certificates() {
+fn a_token_without_root_uses_external_certificates() {
     let asked = ask(token("https://gate.example.org", None), PathBuf::new());
     assert_eq!(plan(&asked).unwrap().trust, TrustAnchor::Outside(None));
 }
 
 #[test]
-fn what_is_no_token_is_refused_without_being_shown() {
+fn an_invalid_token_is_refused_without_being_repeated() {
     let asked = ask(Secret::new(String::from("hunter2-hunter2")), PathBuf::new());
     let error = plan(&asked).err().unwrap().to_string();
     assert!(!error.contains("hunter2"), "{error}");
@@ -101,7 +101,7 @@ fn plan_of(id: u8) -> Plan {
 }
 
 #[test]
-fn enrolling_again_with_the_same_token_says_already_and_sends_nothing() {
+fn enrolling_again_with_the_same_token_sends_no_request() {
     let temp = tempfile::tempdir().unwrap();
     let dir = CertDir::open(temp.path()).unwrap();
     enrolled(&dir, &plan_of(1));
@@ -110,7 +110,7 @@ fn enrolling_again_with_the_same_token_says_already_and_sends_nothing() {
 }
 
 #[test]
-fn a_live_identity_of_another_token_is_replaced_only_on_request() {
+fn a_live_identity_is_replaced_only_on_request() {
     let temp = tempfile::tempdir().unwrap();
     let dir = CertDir::open(temp.path()).unwrap();
     enrolled(&dir, &plan_of(1));
@@ -121,7 +121,7 @@ fn a_live_identity_of_another_token_is_replaced_only_on_request() {
 }
 
 #[test]
-fn an_ended_identity_asks_again_with_its_own_key_under_its_own_token() {
+fn an_expired_identity_redeems_again_with_its_key() {
     let temp = tempfile::tempdir().unwrap();
     let dir = CertDir::open(temp.path()).unwrap();
     enrolled(&dir, &plan_of(1));

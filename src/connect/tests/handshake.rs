@@ -79,7 +79,7 @@ async fn client_and_server_negotiate_a_post_quantum_group() {
 }
 
 #[tokio::test]
-async fn a_timed_out_handshake_is_tried_once_without_the_post_quantum_group() {
+async fn a_timed_out_handshake_is_retried_classically() {
     let authority = Authority::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());

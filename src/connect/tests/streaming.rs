@@ -54,7 +54,7 @@ async fn an_answer_is_read_while_it_is_still_coming() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_not_taken_for_its_end() {
+async fn a_broken_answer_is_no_end_of_it() {
     let (connector, script) = scripted().await;
     script.send(HEAD).unwrap();
     let mut answer = within(connector.open("/events", &[])).await.unwrap();

@@ -36,7 +36,7 @@ async fn commands_manage_users_and_keys() {
     assert_eq!(run(&server, &["user", "set-limits", "alice"]).status.code(), Some(2));
     assert_eq!(json_of(&server, &["user", "disable", "alice"])["disabled"], true);
     assert_eq!(json_of(&server, &["user", "enable", "alice"])["disabled"], false);
-    assert!(said(&server, &["user", "set-password", "alice"]).contains("new password"));
+    assert!(said(&server, &["user", "set-password", "alice"]).contains("set the password of alice"));
     assert!(said(&server, &["user", "sign-out", "alice"]).contains("signed out"));
     let table = said(&server, &["user", "list"]);
     assert!(table.contains("NAME") && table.contains("alice") && table.contains("analyst"), "{table}");
@@ -54,9 +54,9 @@ async fn commands_manage_users_and_keys() {
     let unsure = run(&server, &["api-key", "delete", id]);
     assert!(!unsure.status.success());
     let question = String::from_utf8_lossy(&unsure.stderr).into_owned();
-    assert!(question.contains("with all API keys that it made"), "{question}");
+    assert!(question.contains("and every API key created with it"), "{question}");
     assert_eq!(json_of(&server, &["api-key", "delete", id, "--tokens", "--yes"])["tokens_revoked"], 0);
-    assert!(said(&server, &["user", "delete", "alice", "--yes"]).contains("0 API keys deleted"));
+    assert!(said(&server, &["user", "delete", "alice", "--yes"]).contains("deleted alice and 0 API keys"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -54,6 +54,6 @@ async fn an_existing_file_is_replaced_only_by_force() {
     let key = told.lines().find(|line| line.starts_with("key ")).unwrap();
     let label = told.lines().find(|line| line.starts_with("scopes ")).unwrap();
     assert_eq!(key.find("in /"), label.find("tokens:read"), "in one column: {told}");
-    assert!(told.contains("in the file alone") && !told.contains("shown this once"), "{told}");
+    assert!(told.contains("only in the file") && !told.contains("shown once"), "{told}");
     server.stop().await;
 }

@@ -45,14 +45,14 @@ async fn commands_mint_inspect_and_revoke_a_service_token() {
     let inspected = json_of(&offline(&["inspect", "-o", "json"]));
     assert_eq!((&inspected["token_id"], &inspected["audience"]), (&json!(id), &json!(AUDIENCE)));
     let verified = offline(&["verify", "--jwks", jwks.to_str().unwrap(), "--audience", AUDIENCE]);
-    assert!(said(&verified).contains("the token is good"));
+    assert!(said(&verified).contains("the token is valid"));
 
     let listed = json_of(&token(&server, &["list", "--service", "-o", "json"]));
     assert_eq!(listed.as_array().unwrap().len(), 2);
     assert!(said(&token(&server, &["list", "--service"])).contains("AUDIENCE"));
     assert!(!said(&token(&server, &["list"])).contains(id));
     assert!(said(&token(&server, &["show", id])).contains(AUDIENCE));
-    assert!(said(&token(&server, &["revoke", "--yes", id])).contains("is revoked"));
+    assert!(said(&token(&server, &["revoke", "--yes", id])).contains("revoked token"));
     assert!(said(&token(&server, &["revoke", "--yes", id])).contains("before"));
     assert_eq!(json_of(&token(&server, &["show", id, "-o", "json"]))["state"], json!("revoked"));
     server.stop().await;
@@ -68,7 +68,10 @@ async fn a_flag_unfit_for_service_tokens_is_refused() {
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     let (code, why) = refused(&["create", "--audience", AUDIENCE, "--persistent", "--max-uses", "2"]);
-    assert!(code == 2 && why.contains("--persistent, --max-uses cannot go with --audience"), "{why}");
+    assert!(
+        code == 2 && why.contains("--persistent, --max-uses cannot be combined with --audience"),
+        "{why}"
+    );
     let (code, why) = refused(&["create", "--audience", AUDIENCE]);
     assert!(code == 1 && why.contains("tokens.audiences"), "{why}");
     for verb in [["show"].as_slice(), &["revoke", "--yes"]] {

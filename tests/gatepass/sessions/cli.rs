@@ -55,7 +55,7 @@ async fn login_stores_a_session_and_no_password() {
     assert_eq!(server.stranger().bearer(&secret).get("/api/v1/roles").await.status, 401);
     assert!(!fs::read_to_string(&profile).unwrap().contains("gps_"));
     assert!(complained(&run(&home, None, &["session"])).contains("gatepass login"));
-    assert_eq!(said(&run(&home, None, &["logout"])), "nobody was signed in\n");
+    assert_eq!(said(&run(&home, None, &["logout"])), "not signed in\n");
     let key = home.join("key");
     fs::write(&key, PASSWORD).unwrap();
     let complaint = complained(&run(&home, None, &[&login[..], &["--api-key-file", "key"]].concat()));
@@ -75,7 +75,8 @@ async fn changing_a_password_needs_the_current_one() {
     let complaint = complained(&run(&home, None, &change));
     assert!(complaint.contains("GATEPASS_PASSWORD"), "a session is not enough: {complaint}");
     assert!(
-        said(&run(&home, Some(PASSWORD), &change)).contains("admin has a new password; every other session")
+        said(&run(&home, Some(PASSWORD), &change))
+            .contains("changed the password of admin; every other session")
     );
     assert!(
         said(&run(&home, None, &["session"])).contains("user:admin"),
@@ -86,7 +87,7 @@ async fn changing_a_password_needs_the_current_one() {
     said(&run(&home, None, &["logout"]));
     let change = ["user", "change-password", "--user", "admin", "--password-file", "new"];
     let again = said(&run(&home, Some("another one of them"), &change));
-    assert!(again.contains("admin has a new password; their sessions are over"), "{again}");
+    assert!(again.contains("changed the password of admin; every session has ended"), "{again}");
     server.stop().await;
 }
 
@@ -131,7 +132,7 @@ async fn login_finds_the_data_directorys_server() {
     let change = ["user", "change-password", "--user", "admin", "--password-file", "new"];
     let data = ["--data-dir", "gatepass-data"];
     let changed = run(dir.path(), Some(PASSWORD), &[&change[..], &data].concat());
-    assert!(said(&changed).contains("admin has a new password"), "by --data-dir");
+    assert!(said(&changed).contains("changed the password of admin"), "by --data-dir");
     let told = said(&run(dir.path(), Some("another one of them"), &["login"]));
     assert!(told.contains(&server.url), "by the directory that lies here: {told}");
     assert!(
@@ -154,7 +155,7 @@ async fn logout_everywhere_finds_the_data_directorys_server() {
     assert_eq!(said(&run(&home, Some(PASSWORD), &data)), wanted, "by --data-dir");
     let begun = run(dir.path(), Some(PASSWORD), &["login"]);
     let noted = String::from_utf8_lossy(&begun.stderr).into_owned();
-    assert!(noted.contains("commands here go on as its owner, unless --user or --server"), "{noted}");
+    assert!(noted.contains("commands here use its local credential, unless you give --user"), "{noted}");
     assert_eq!(said(&run(dir.path(), None, &out)), wanted, "with the session that is kept");
     assert!(!fs::read_to_string(dir.path().join("gatepass/profile.toml")).unwrap().contains("gps_"));
     server.stop().await;

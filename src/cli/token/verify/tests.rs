@@ -117,7 +117,7 @@ fn an_enrollment_token_is_good_without_an_audience_alone() {
 }
 
 #[test]
-fn the_list_in_the_file_says_what_was_taken_back() {
+fn the_list_in_the_file_reports_revocations() {
     let files = VerifyFiles::new();
     let with_list =
         |token, audience: &[&'static str]| files.verify(token, &[audience, &["--status", "list"]].concat());
@@ -138,7 +138,7 @@ fn the_list_in_the_file_says_what_was_taken_back() {
 }
 
 #[test]
-fn a_list_that_is_not_the_tokens_or_not_of_now_says_nothing_of_it() {
+fn only_the_tokens_own_current_list_is_accepted() {
     let files = VerifyFiles::new();
     let refusal = || files.refusal("service", &["--audience", JOBS, "--status", "list"]);
     let other = format!("{ISSUER}/status/{}", ListId::generate(files.now));
