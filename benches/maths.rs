@@ -22,7 +22,7 @@ use gatepass::verifier::Verifier;
 
 const ISSUER: &str = "https://gate.example.org:8443";
 
-/// What the default mint makes: one use, a quarter of an hour, two roles.
+/// The default token: one use, 15 minutes, two roles.
 fn grant(now: Timestamp) -> Grant {
     let at = now.whole_second();
     Grant {

@@ -20,7 +20,7 @@ use gatepass::service::{Authority, Caller, RedeemRequest};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-/// How many hosts redeem at once.
+/// Concurrent hosts.
 const CROWD: u64 = 64;
 
 /// An open authority on a directory of its own, which nobody calls over the network.
@@ -48,7 +48,7 @@ impl Bench {
         Self { runtime, server, token, dir }
     }
 
-    /// How long `count` hosts take, `at_once` of them at a time. Their keys and requests are made before.
+    /// Duration of `count` redemptions, `at_once` of them at a time. Keys and requests are made before.
     fn redeem(&self, count: u64, at_once: u64) -> Duration {
         let mut requests = (0..count).map(|_| request()).collect::<Vec<_>>();
         let share = usize::try_from(count.div_ceil(at_once)).unwrap();
@@ -118,7 +118,7 @@ fn maths(c: &mut Criterion) {
     });
 }
 
-/// What the disk takes for one commit: a page written to the end of a file, and synced.
+/// Duration of one commit on the disk: a page written to the end of a file and synced.
 fn disk(c: &mut Criterion, bench: &Bench) {
     use std::io::Write as _;
     let mut file = std::fs::File::create(bench.dir.path().join("disk")).unwrap();

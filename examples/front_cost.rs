@@ -1,5 +1,5 @@
-//! What the front costs: requests over TLS keep-alive, answered by a bare handler and by gatepass' own front behind the
-//! same listener, told in the CPU time of the thread that serves.
+//! The cost of the front: requests over kept TLS connections, answered by a bare handler and by gatepass's front behind the
+//! same listener. The unit is CPU time of the serving thread.
 //!
 //! ```sh
 //! cargo run --release --example front_cost            # 8 connections, 10 rounds of 20 000 requests
@@ -156,7 +156,7 @@ async fn front(dir: &std::path::Path) -> Arc<Front> {
     Arc::new(Front::new(Arc::clone(server.authority()), table, local, Duration::from_secs(15)))
 }
 
-/// What is asked of the front, beside what it is called.
+/// Names and bytes of the requests.
 const ASKED: [(&str, &str); 3] = [
     ("GET /livez", "GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n"),
     ("GET /.well-known/jwks.json", "GET /.well-known/jwks.json HTTP/1.1\r\nhost: localhost\r\n\r\n"),

@@ -1,18 +1,17 @@
-//! A service of its own, on another port and with its own audience, that lets in who the authority vouches for and never
-//! asks the authority about anybody.
+//! A separate service with its own port and audience. It verifies tokens and host certificates offline, without a request
+//! to the authority.
 //!
 //! ```sh
 //! cargo run --example guarded_service -- --authority https://gate.example.org:8443 --ca root.pem \
 //!     --audience https://jobs.example.org --snapshot jobs.json
 //! ```
 //!
-//! | route | who |
-//! |---|---|
-//! | `/public` | anyone |
-//! | `/work` | a service token for this audience |
-//! | `/allocate` | the same, with the role `allocator` |
-//! | `/host` | an enrolled host, by its certificate (mTLS) |
-//! | `/health` | anyone: how fresh this service's knowledge is |
+//! Access to the routes:
+//! - `/public`: anyone.
+//! - `/work`: a service token for this audience.
+//! - `/allocate`: a service token with the role `allocator`.
+//! - `/host`: an enrolled host, by its certificate (mTLS).
+//! - `/health`: anyone. It shows the age of the service's keys and lists.
 
 use std::error::Error;
 use std::fs;
@@ -47,7 +46,7 @@ use warp::reply::Response;
 
 const USAGE: &str = "guarded_service --authority URL (--ca root.pem | --ca-fingerprint HEX) --audience URI \
                      [--listen ADDR:PORT] [--snapshot FILE] [--certificate FILE] [--poll-only] [--plain]";
-/// How long a handshake, or the head of a request, may take.
+/// Timeout of a handshake, and of the head of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -60,7 +59,7 @@ struct Options {
     ca: Option<PathBuf>,
     fingerprint: Option<Fingerprint>,
     snapshot: Option<PathBuf>,
-    /// Where to write this service's own certificate, for its clients to trust.
+    /// File for this service's own certificate, for its clients.
     certificate: Option<PathBuf>,
     poll_only: bool,
     plain: bool,
@@ -92,8 +91,8 @@ impl Options {
         if complete { Ok(options) } else { Err(USAGE.into()) }
     }
 
-    /// The authority's root certificate, PEM: from its file, or by its fingerprint from the authority. What was fetched once is
-    /// kept beside the snapshot, so that a restart needs nobody.
+    /// The authority's root certificate, PEM: from its file, or by its fingerprint from the authority. A fetched root is kept
+    /// beside the snapshot, so that a restart needs no authority.
     async fn root_pem(&self) -> Result<String, Failure> {
         if let Some(file) = &self.ca {
             return Ok(fs::read_to_string(file)?);
@@ -177,7 +176,7 @@ fn refresher(
     Ok(if options.poll_only { refresh.poll_only().start() } else { refresh.start() })
 }
 
-/// Every route, and who may use it.
+/// Every route with its filter.
 fn routes(
     verifier: &Arc<Verifier>,
     hosts: &Arc<HostVerifier>,
@@ -200,8 +199,8 @@ fn routes(
     all.recover(recover).map(warp::Reply::into_response).boxed()
 }
 
-/// A certificate of this service's own making. Client certificates are asked for and their chains checked, not demanded:
-/// which route wants one is the filters' to say, and whether it was revoked is the CRL's.
+/// TLS with a self-signed certificate. Client certificates are optional, and their chains are verified here. The filters
+/// require them per route and check revocation by CRL.
 fn tls(root: &str, options: &Options) -> Result<TlsAcceptor, Failure> {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let own = rcgen::generate_simple_self_signed(names)?;
@@ -250,7 +249,7 @@ async fn serve_tls(
 }
 
 async fn shake_hands(tcp: TcpStream, tls: TlsAcceptor, routes: BoxedFilter<(Response,)>) {
-    // Who does not get through a handshake gets no answer either.
+    // A client without a handshake gets no answer.
     let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, tls.accept(tcp)).await else { return };
     let presented = stream.get_ref().1.peer_certificates();
     let peer = presented.map(|chain| {

@@ -31,7 +31,7 @@ not 2xx by code, CPU of the server (all of its threads, user and system) per req
 core (the inverse), resident size before and after. The password for --server comes from GATEPASS_PASSWORD."
 )]
 pub(crate) struct Arguments {
-    /// What to send
+    /// Request to send
     #[arg(long, value_enum)]
     pub(crate) mode: Option<Mode>,
     /// Measure everything, with floors and ratios
@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
     /// The p99 in milliseconds above which a rate counts as past the knee
     #[arg(long, default_value_t = 50.0, value_name = "MS")]
     pub knee_p99: f64,
-    /// How long each measurement lasts, in seconds
+    /// Duration of each measurement, in seconds
     #[arg(long, default_value_t = 5.0, value_name = "S")]
     pub(crate) seconds: f64,
     /// Connections, opened before the clock starts
@@ -79,7 +79,7 @@ pub(crate) struct Arguments {
     /// Compare redeeming (or --mode) on the store in this data directory with a new one, in turns
     #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "all", "ramp", "data_dir"])]
     pub(crate) against: Option<PathBuf>,
-    /// How many turns --against takes
+    /// Number of rounds of --against
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub(crate) rounds: usize,
     /// Use a running server instead of starting one
@@ -109,13 +109,13 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Whether each request opens its own connection.
+    /// Returns true if each request opens its own connection.
     pub(crate) const fn fresh(&self) -> bool {
         self.new_connections
     }
 }
 
-/// What is sent.
+/// The request to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
     /// GET /livez
@@ -159,7 +159,7 @@ impl Mode {
     }
 }
 
-/// How fast requests leave.
+/// The rate of requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Rate {
     /// As fast as the connections allow.
@@ -168,7 +168,7 @@ pub(crate) enum Rate {
     Fixed(f64),
 }
 
-/// How the knee is looked for.
+/// The search for the knee.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Ramp {
     /// Doubling from 100, then bisecting.

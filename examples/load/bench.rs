@@ -31,7 +31,7 @@ pub(crate) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    /// Starts the server on `data_dir` (a new directory if there is none), or finds the one the arguments name.
+    /// Starts the server on `data_dir` (default: a new directory), or uses the server in the arguments.
     pub(crate) fn open(
         arguments: &'a Arguments,
         cores: &Cores,
@@ -56,12 +56,12 @@ impl<'a> Bench<'a> {
         Ok(Self { arguments, runtime, server, preparer, floor, floor_trust, start })
     }
 
-    /// How the server started.
+    /// The start of the server.
     pub(crate) const fn start(&self) -> &Start {
         &self.start
     }
 
-    /// Whether each request opens its own connection.
+    /// Returns true if each request opens its own connection.
     pub(crate) const fn fresh(&self) -> bool {
         self.arguments.fresh()
     }
@@ -141,7 +141,7 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// How many unique requests a run may need.
+    /// Maximum number of unique requests of a run.
     fn count(&self, mode: Mode, rate: Rate) -> usize {
         let a_second = match (rate, mode) {
             (Rate::Fixed(rate), _) => rate,

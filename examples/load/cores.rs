@@ -50,7 +50,7 @@ impl Cores {
         let _ = sched_setaffinity(None, &set);
     }
 
-    /// How many threads the generator drives connections with.
+    /// Number of generator threads.
     pub(crate) fn generator_threads(&self) -> usize {
         self.generator.len().max(1)
     }

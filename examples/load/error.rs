@@ -1,8 +1,8 @@
-//! Why a measurement was not made.
+//! Errors of measurements.
 
 use std::path::PathBuf;
 
-/// Why a measurement was not made.
+/// A failed measurement.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     /// The command line asks for something that cannot be done.
@@ -17,21 +17,21 @@ pub(crate) enum LoadError {
     /// The server answered what a preparation cannot go on with.
     #[error("preparing {what}: the server answered {status} {code}{hint}")]
     Refused {
-        /// What was being prepared.
+        /// The step of the preparation.
         what: String,
         /// The HTTP status.
         status: u16,
         /// The problem's code, or nothing.
         code: String,
-        /// What that means here.
+        /// Advice.
         hint: &'static str,
     },
     /// An answer is not what the API promises.
     #[error("preparing {what}: the answer has no {missing}")]
     Answer {
-        /// What was being prepared.
+        /// The step of the preparation.
         what: String,
-        /// What is not in it.
+        /// The missing member.
         missing: &'static str,
     },
     /// TLS, keys or certificates.
@@ -40,9 +40,9 @@ pub(crate) enum LoadError {
     /// The system.
     #[error("{doing}: {source}")]
     Io {
-        /// What was being done.
+        /// The failed step.
         doing: String,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
 }

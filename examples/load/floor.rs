@@ -1,5 +1,5 @@
-//! The floor: bare hyper behind gatepass's own listener and TLS, as a child of this program, so that its CPU time is
-//! counted the same way.
+//! The floor: bare hyper behind gatepass's own listener and TLS. It runs as a child of this program, so that its CPU time
+//! is counted in the same way.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::IpAddr;
@@ -31,7 +31,7 @@ pub(crate) struct Floor {
     child: Child,
     /// It serves until this closes.
     _stdin: Option<ChildStdin>,
-    /// Where it is.
+    /// Address and name.
     pub(crate) place: Place,
     /// Its root.
     pub(crate) roots: Vec<CertificateDer<'static>>,
@@ -89,7 +89,7 @@ pub(crate) fn serve(client_roots: &Path) -> Result<(), LoadError> {
         let limits = Limits { connections: 100_000, connections_per_address: 100_000, ..Limits::default() };
         let (closed, ended) = tokio::sync::oneshot::channel::<()>();
         std::thread::spawn(move || {
-            // Whatever comes, only the end counts.
+            // Input is ignored; its end stops the floor.
             let _ = std::io::stdin().read_to_end(&mut Vec::new());
             drop(closed);
         });

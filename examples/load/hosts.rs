@@ -23,7 +23,7 @@ impl HostKey {
         Ok(Self { key, csr: csr.map_err(LoadError::crypto)? })
     }
 
-    /// What the host presents, with the certificates that an enrollment answered.
+    /// The host's client certificate, from the answer of an enrollment.
     pub(crate) fn identity(
         &self,
         enrolled: &Value,

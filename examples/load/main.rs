@@ -1,6 +1,6 @@
-//! A load generator for gatepass: it starts a server (or is pointed at one), prepares every request before the clock
-//! starts, sends them on a schedule that does not wait for answers, and counts latency from the moment a request was
-//! *meant* to leave. What the server cost is its own CPU time, because the generator shares the machine.
+//! A load generator for gatepass. It starts a server or uses a running one, and prepares every request before the run. A
+//! schedule that does not wait for answers sends the requests. Latency counts from the scheduled time. The cost is the CPU
+//! time of the server, because the generator shares the machine.
 //!
 //! ```sh
 //! cargo build --release && cargo run --release --example load -- --mode redeem --rate 500

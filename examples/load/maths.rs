@@ -1,4 +1,4 @@
-//! What the public-key operations alone cost, on one core of the server, in the thread's own CPU time.
+//! The cost of the public-key operations alone, on one core of the server, in CPU time of the thread.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::error::LoadError;
 
-/// How long each is repeated.
+/// Duration of each measurement.
 const LENGTH: Duration = Duration::from_millis(500);
 /// As long as a token without its signature, and a request's signed part, are.
 const MESSAGE: [u8; 600] = [7; 600];
@@ -31,17 +31,17 @@ pub(crate) struct Maths {
 }
 
 impl Maths {
-    /// What a redemption cannot do without.
+    /// Operations of a redemption.
     pub(crate) fn redeem(self) -> f64 {
         self.ed25519_verify + self.renew()
     }
 
-    /// What a renewal cannot do without, beside its handshake.
+    /// Operations of a renewal, without its handshake.
     pub(crate) fn renew(self) -> f64 {
         self.p256_verify + self.p256_sign
     }
 
-    /// What a mint does: it verifies what it made.
+    /// Operations of a mint, which verifies the new token.
     pub(crate) fn mint(self) -> f64 {
         self.ed25519_sign + self.ed25519_verify
     }

@@ -1,4 +1,4 @@
-//! When requests leave: on a schedule that the answers do not move, or as fast as the connections allow.
+//! The schedule of requests: independent of answers, or as fast as the connections allow.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,14 +10,14 @@ use crate::arguments::Rate;
 
 /// The schedule is looked at so often at most: waking up costs what the generator cannot spare.
 const TICK: Duration = Duration::from_micros(100);
-/// What was meant to leave within the run may leave this much after its end, relative to its length.
+/// Time after the run for scheduled requests, relative to the length of the run.
 const GRACE: f64 = 0.1;
 
 /// One request's turn.
 pub(crate) struct Turn {
     /// Which request it is.
     pub(crate) index: u64,
-    /// When it was meant to leave.
+    /// Scheduled time.
     pub(crate) intended: Instant,
 }
 
@@ -67,7 +67,7 @@ impl Schedule {
         }
     }
 
-    /// How long the requests that never had a turn have waited by now: their latencies are at least that.
+    /// Waiting times of unsent requests: lower bounds of their latencies.
     pub(crate) fn unsent(&self) -> Vec<Duration> {
         let Rate::Fixed(rate) = self.rate else { return Vec::new() };
         let now = Instant::now();
@@ -75,7 +75,7 @@ impl Schedule {
         (first..self.total).map(|index| now.saturating_duration_since(self.intended(rate, index))).collect()
     }
 
-    /// When it began.
+    /// Start of the run.
     pub(crate) const fn began(&self) -> Instant {
         self.began
     }

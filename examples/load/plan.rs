@@ -1,4 +1,4 @@
-//! What a measurement sends: every byte of it made before the clock starts.
+//! The requests of a measurement, complete before the run.
 
 use std::sync::Arc;
 
@@ -22,15 +22,15 @@ pub(crate) enum Shots {
     Each(Vec<Shot>),
 }
 
-/// What a measurement sends, and how.
+/// The requests and connections of a measurement.
 pub(crate) struct Plan {
     /// Its name in the report.
     pub(crate) name: String,
     /// The requests.
     pub(crate) shots: Shots,
-    /// Whether each has a new connection.
+    /// True if each has a new connection.
     pub(crate) fresh: bool,
-    /// What the connections present, in turn. Never empty.
+    /// TLS configurations of the connections, in turn. Never empty.
     pub(crate) tls: Vec<Arc<ClientConfig>>,
 }
 
@@ -43,7 +43,7 @@ impl Plan {
         }
     }
 
-    /// What connection number `place` presents.
+    /// TLS configuration of connection number `place`.
     pub(crate) fn tls(&self, place: usize) -> &Arc<ClientConfig> {
         &self.tls[place % self.tls.len()]
     }

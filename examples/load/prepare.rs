@@ -21,7 +21,7 @@ use crate::wire::{Answer, Connection, Place};
 
 /// Connections that prepare at the same time: enough for the server to commit in groups.
 const HANDS: usize = 64;
-/// How often, and how long apart, a preparation asks again that was told to wait.
+/// Number of retries after 429, and the pause between them.
 const ATTEMPTS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(50);
 /// Roles of the default catalogue.
@@ -202,7 +202,7 @@ impl Preparer {
         made
     }
 
-    /// Hosts with what they were answered.
+    /// Hosts with their answers.
     async fn enroll(&self, count: usize) -> Result<Vec<(HostKey, Value)>, LoadError> {
         let (keys, requests): (Vec<_>, Vec<_>) = self.redemptions(count, false).await?.into_iter().unzip();
         let answers = self.send_all(&format!("{count} hosts"), requests).await?;

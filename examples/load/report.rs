@@ -1,4 +1,4 @@
-//! What was measured, as a table for people or one JSON document.
+//! The results, as a table for people or one JSON document.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::error::LoadError;
 use crate::maths::Maths;
 use crate::run::Tally;
 
-/// How a server started.
+/// The start of a server.
 pub(crate) struct Start {
     /// From its start to its first answer; none if it ran already.
     pub(crate) answers_after: Option<Duration>,
@@ -21,19 +21,19 @@ pub(crate) struct Start {
 
 /// One measurement.
 pub(crate) struct Row {
-    /// What was measured.
+    /// Name of the measurement.
     pub(crate) name: String,
-    /// Whether each request had a new connection.
+    /// True if each request had a new connection.
     pub(crate) fresh: bool,
     /// The rate asked for.
     pub(crate) rate: Rate,
-    /// What came of it.
+    /// The results.
     pub(crate) tally: Tally,
     /// CPU time of the server, all threads.
     pub(crate) server_cpu: Option<Duration>,
     /// CPU time of this program.
     pub(crate) generator_cpu: Option<Duration>,
-    /// How long it took.
+    /// Duration.
     pub(crate) wall: Duration,
     /// Resident size of the server before, in KiB.
     pub(crate) resident_before: Option<u64>,
@@ -60,12 +60,12 @@ impl Row {
         self.tally.latencies.value_at_quantile(quantile) as f64 / 1000.0
     }
 
-    /// How much of the time the process was computing, in cores.
+    /// CPU use of the process, in cores.
     fn busy(&self, spent: Option<Duration>) -> Option<f64> {
         Some(spent?.as_secs_f64() / self.wall.as_secs_f64().max(1e-9))
     }
 
-    /// Whether every request was answered well.
+    /// Returns true if every request succeeded.
     pub(crate) fn is_clean(&self) -> bool {
         self.tally.errors.is_empty() && self.tally.unsent == 0
     }
@@ -128,7 +128,7 @@ const HEADINGS: [&str; 12] = [
     "ERRORS",
 ];
 
-/// A ratio, with what it means.
+/// A ratio and its definition.
 pub(crate) struct Ratio {
     /// Its name.
     pub(crate) name: String,
@@ -136,7 +136,7 @@ pub(crate) struct Ratio {
     pub(crate) definition: String,
     /// Its value in each round.
     pub(crate) rounds: Vec<f64>,
-    /// What it should be at least, if there is a bar.
+    /// Minimum, if any.
     pub(crate) bar: Option<f64>,
 }
 
@@ -166,12 +166,12 @@ impl Report {
         Self { json, document, rows: Vec::new(), ratios: Vec::new(), lines }
     }
 
-    /// How a server started.
+    /// Reports the start of a server.
     pub(crate) fn started(&mut self, start: &Start) {
         self.started_as("start", start);
     }
 
-    /// How one of several servers started.
+    /// Reports the start of one of several servers.
     pub(crate) fn started_as(&mut self, name: &str, start: &Start) {
         let millis = start.answers_after.map(|after| after.as_secs_f64() * 1000.0);
         self.note(name, json!({ "answers_after_ms": millis, "resident_kib": start.resident_kib }));
@@ -183,7 +183,7 @@ impl Report {
         self.document[name] = value;
     }
 
-    /// The maths.
+    /// Reports the public-key operations.
     pub(crate) fn maths(&mut self, maths: &Maths) {
         let value = json!({
             "ed25519_verify_us": maths.ed25519_verify, "ed25519_sign_us": maths.ed25519_sign,
@@ -197,7 +197,7 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// A ratio.
+    /// Reports a ratio.
     pub(crate) fn ratio(&mut self, ratio: Ratio) {
         self.ratios.push(ratio);
     }

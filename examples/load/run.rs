@@ -18,14 +18,14 @@ use crate::wire::{Answer, Connection, Place};
 /// Latencies are kept in microseconds, up to a minute, to three digits.
 const LONGEST: u64 = 60_000_000;
 
-/// What came of a run.
+/// The results of a run.
 pub(crate) struct Tally {
     /// From the intended start to the last byte of the answer, in microseconds; what was never sent counts as long as it
     /// waited.
     pub(crate) latencies: Histogram<u64>,
     /// Answers, good or bad.
     pub(crate) answers: u64,
-    /// What was no 2xx, by status and code, and what broke off.
+    /// Failures, by status and code, and broken connections.
     pub(crate) errors: BTreeMap<String, u64>,
     /// Requests that never had a turn, because the server was too slow for the rate.
     pub(crate) unsent: u64,

@@ -25,7 +25,7 @@ pub(crate) struct Server {
     child: Option<Child>,
     pid: Option<u32>,
     temporary: Option<TempDir>,
-    /// Where it is.
+    /// Address and name.
     pub(crate) place: Place,
     /// Its root certificates.
     pub(crate) roots: Vec<CertificateDer<'static>>,
@@ -111,7 +111,7 @@ fn beside() -> Result<PathBuf, LoadError> {
     Ok(if first.is_file() { first } else { places.next().unwrap_or(first) })
 }
 
-/// Whether the server knows a setting, which one of before does not.
+/// Returns true if the server knows a setting. Earlier versions may not.
 fn knows(gatepass: &Path, setting: &str) -> bool {
     let mut check = Command::new(gatepass);
     check.env_clear().args(["check-config", "--set", setting]);
@@ -135,7 +135,7 @@ fn spawn(
         command.args(["--set", setting]);
     }
     let audiences = format!("tokens.audiences={audience}");
-    // What is measured is what a request costs, not how many one address or user may make.
+    // The limits are off: the measured value is the cost of a request.
     for setting in [audiences.as_str(), "limits.address=off", "limits.actor=off", "limits.refused_token=off"]
     {
         if knows(gatepass, setting) {
@@ -160,7 +160,7 @@ fn listening(stdout: ChildStdout) -> Option<String> {
         let rest = line.strip_prefix("gatepass listens on ")?;
         Some(rest.split(' ').next().unwrap_or(rest).to_owned())
     });
-    // Whatever else it says must not fill the pipe.
+    // Further output must not fill the pipe.
     std::thread::spawn(move || lines.for_each(drop));
     url
 }

@@ -6,7 +6,7 @@ use crate::cores::Cores;
 use crate::error::LoadError;
 use crate::report::{Ratio, Report};
 
-/// The least that a remembered sign-in may do of what a session does.
+/// Minimum ratio of a remembered sign-in to a session.
 const BAR: f64 = 0.8;
 
 /// Measures both.

@@ -1,4 +1,4 @@
-//! The generator's side of TLS: cheap, because it shares the machine with what it measures, and still sure of its server.
+//! The generator's side of TLS: cheap, because it shares the machine with the server, and still verified.
 
 use std::sync::{Arc, OnceLock};
 

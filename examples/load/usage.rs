@@ -1,4 +1,4 @@
-//! What a process has used: CPU time of all its threads, resident memory.
+//! Resource use of a process: CPU time of all its threads, resident memory.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,8 +27,8 @@ impl CpuTime {
         Some(Self { threads, whole: whole(pid)? })
     }
 
-    /// What was used from `before` until now: to the nanosecond, unless a thread has ended since and took its counter
-    /// along; then to the hundredth of a second.
+    /// CPU time since `before`, to the nanosecond. If a thread has ended since, its counter is gone, and the precision is a
+    /// hundredth of a second.
     pub(crate) fn since(&self, before: &Self) -> Duration {
         if before.threads.keys().any(|thread| !self.threads.contains_key(thread)) {
             return self.whole.saturating_sub(before.whole);

@@ -12,12 +12,12 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// How long one request may take before it counts as an error.
+/// Timeout of a request.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// No answer of gatepass is larger.
 const MOST_BYTES: usize = 16 << 20;
 
-/// Where the server is.
+/// Address and name of a server.
 #[derive(Clone)]
 pub(crate) struct Place {
     /// Its address.
@@ -28,13 +28,13 @@ pub(crate) struct Place {
     pub(crate) authority: String,
 }
 
-/// What came back.
+/// Status and body of an HTTP answer.
 pub(crate) struct Answer {
     /// The status code.
     pub(crate) status: u16,
     /// The body.
     pub(crate) body: Vec<u8>,
-    /// Whether the server will close the connection.
+    /// True if the server will close the connection.
     pub(crate) closes: bool,
 }
 

@@ -13,10 +13,10 @@ use tokio_rustls::client::TlsStream;
 use crate::Fault;
 use crate::server::Place;
 
-/// How long an event may take.
+/// Timeout of an event.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// When each subscriber saw the event that is on its way.
+/// Time at which each subscriber saw the current event.
 pub(crate) struct Board {
     began: Mutex<Instant>,
     /// Microseconds from the beginning.
@@ -47,7 +47,7 @@ impl Board {
         self.missing.store(self.seen.len(), Ordering::SeqCst);
     }
 
-    /// When each subscriber saw it, from the beginning; `None` if one did not.
+    /// Delay until each subscriber saw the event; `None` if one did not.
     pub(crate) async fn all_seen(&self) -> Option<Vec<Duration>> {
         let all = async {
             loop {

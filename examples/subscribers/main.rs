@@ -1,6 +1,5 @@
-//! How long a revocation takes to reach everybody who follows the status lists: it starts a server, opens many event streams
-//! over TLS, revokes tokens one after the other, and counts from the moment the revocation was answered until each
-//! subscriber has read it.
+//! The delay of a revocation to every subscriber of the status lists. It starts a server, opens many event streams over TLS
+//! and revokes tokens one by one. The delay counts from the answer of the revocation until each subscriber has read it.
 //!
 //! ```sh
 //! cargo build --release && cargo run --release --example subscribers
@@ -26,10 +25,10 @@ use self::follower::{Board, Follower};
 use self::outcome::{Outcome, Spent};
 use self::server::{Admin, Server};
 
-/// Whatever stood in the way.
+/// Any failure.
 type Fault = Box<dyn Error + Send + Sync>;
 
-/// How many handshakes are under way at a time.
+/// Concurrent handshakes.
 const AT_ONCE: usize = 64;
 
 /// Measures revoke → seen by all subscribers.

@@ -1,4 +1,4 @@
-//! What was measured.
+//! The results.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::usage::{CpuTime, resident_kib};
 
-/// What the server has used so far.
+/// Resource use of the server.
 #[derive(Clone)]
 pub(crate) struct Spent {
     cpu: Option<CpuTime>,
@@ -61,7 +61,7 @@ impl Outcome {
 
     /// One revocation: when it was answered and when each subscriber saw it, both from when it was asked for.
     pub(crate) fn add(&mut self, answered: Duration, seen: Vec<Duration>, before: Spent, after: Spent) {
-        // Who sees it before it is answered has not waited.
+        // An event before the answer has no delay.
         let after_answer = seen.into_iter().map(|seen| seen.saturating_sub(answered)).collect::<Vec<_>>();
         self.all.push(after_answer.iter().max().copied().unwrap_or_default());
         self.each.extend(after_answer);

@@ -28,7 +28,7 @@ pub(crate) struct Server {
     place: Place,
 }
 
-/// Where the server is, and how its certificate is judged.
+/// Address and trust anchor of the server.
 #[derive(Clone)]
 pub(crate) struct Place {
     pub(crate) address: SocketAddr,
@@ -61,7 +61,7 @@ impl Server {
             let _ = child.wait();
             return Err(std::fs::read_to_string(dir.path().join("log"))?.into());
         };
-        // Whatever else it says must not fill the pipe.
+        // Further output must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let address =
             url.strip_prefix("https://").ok_or("the server names no https URL")?.parse::<SocketAddr>()?;
@@ -111,7 +111,7 @@ fn trusting(root: CertificateDer<'static>) -> Result<TlsConnector, Fault> {
     Ok(TlsConnector::from(Arc::new(config)))
 }
 
-/// Who mints and revokes.
+/// The client that mints and revokes.
 pub(crate) struct Admin {
     connector: Connector,
     headers: Vec<(HeaderName, HeaderValue)>,

@@ -54,7 +54,7 @@ pub(crate) enum ApiKeyCommand {
     Delete(ApiKeyDelete),
 }
 
-/// `api-key create`.
+/// Arguments of `api-key create`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass api-key create --label pipeline --scope tokens:write --role allocator --max-ttl 15m --ttl 90d
@@ -84,14 +84,14 @@ pub(crate) struct ApiKeyCreate {
     once: Once,
 }
 
-/// `api-key list`.
+/// Arguments of `api-key list`.
 #[derive(Args)]
 pub(crate) struct ApiKeyList {
     #[command(flatten)]
     remote: Remote,
 }
 
-/// `api-key show`.
+/// Arguments of `api-key show`.
 #[derive(Args)]
 pub(crate) struct ApiKeyShow {
     #[command(flatten)]
@@ -100,7 +100,7 @@ pub(crate) struct ApiKeyShow {
     id: String,
 }
 
-/// `api-key delete`.
+/// Arguments of `api-key delete`.
 #[derive(Args)]
 pub(crate) struct ApiKeyDelete {
     #[command(flatten)]

@@ -26,7 +26,7 @@ pub(crate) enum CaCommand {
     ExportRoot(ExportRoot),
 }
 
-/// `ca status` and `ca fingerprint`.
+/// Arguments of `ca status` and `ca fingerprint`.
 #[derive(Args)]
 pub(crate) struct CaQuery {
     #[command(flatten)]

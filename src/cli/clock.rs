@@ -18,14 +18,14 @@ pub(crate) enum ClockCommand {
     Accept(ClockAccept),
 }
 
-/// `clock status`.
+/// Arguments of `clock status`.
 #[derive(Args)]
 pub(crate) struct ClockStatus {
     #[command(flatten)]
     remote: Remote,
 }
 
-/// `clock accept`.
+/// Arguments of `clock accept`.
 #[derive(Args)]
 pub(crate) struct ClockAccept {
     #[command(flatten)]

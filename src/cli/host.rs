@@ -61,7 +61,7 @@ pub(crate) const COLUMNS: [(&str, &str); 6] = [
     ("EXPIRES", "certificate.expires_at"),
 ];
 
-/// `host list`.
+/// Arguments of `host list`.
 #[derive(Args)]
 pub(crate) struct HostList {
     #[command(flatten)]
@@ -87,7 +87,7 @@ impl HostList {
     }
 }
 
-/// `host show`.
+/// Arguments of `host show`.
 #[derive(Args)]
 pub(crate) struct HostShow {
     #[command(flatten)]
@@ -104,7 +104,7 @@ impl HostShow {
     }
 }
 
-/// `host set-roles`.
+/// Arguments of `host set-roles`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass host set-roles ID --role proxy --role director

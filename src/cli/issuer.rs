@@ -18,14 +18,14 @@ pub(crate) enum IssuerCommand {
     Retire(IssuerRetire),
 }
 
-/// `issuer list`.
+/// Arguments of `issuer list`.
 #[derive(Args)]
 pub(crate) struct IssuerList {
     #[command(flatten)]
     remote: Remote,
 }
 
-/// `issuer retire`.
+/// Arguments of `issuer retire`.
 #[derive(Args)]
 pub(crate) struct IssuerRetire {
     #[command(flatten)]

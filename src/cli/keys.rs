@@ -52,14 +52,14 @@ fn show(format: Format, items: &[serde_json::Value]) -> Result<(), CliError> {
     output::list(format, items, &columns, "no keys")
 }
 
-/// `keys list`.
+/// Arguments of `keys list`.
 #[derive(Args)]
 pub(crate) struct KeyList {
     #[command(flatten)]
     remote: Remote,
 }
 
-/// `keys rotate`.
+/// Arguments of `keys rotate`.
 #[derive(Args)]
 pub(crate) struct KeyRotate {
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub(crate) struct KeyRotate {
     usage: String,
 }
 
-/// `keys retire`.
+/// Arguments of `keys retire`.
 #[derive(Args)]
 pub(crate) struct KeyRetire {
     #[command(flatten)]
@@ -77,8 +77,8 @@ pub(crate) struct KeyRetire {
     /// Id of the key
     #[arg(value_parser = parse_id)]
     id: KeyId,
-    /// The private key may have leaked: replaces it and the current keys immediately, revokes its tokens, ends every
-    /// ephemeral token and creates a new emergency token
+    /// The private key may have leaked: replaces all current keys immediately, revokes the key's tokens, ends every
+    /// ephemeral token, creates a new emergency token
     #[arg(long)]
     compromised: bool,
     /// Skip the confirmation

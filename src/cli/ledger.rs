@@ -34,7 +34,7 @@ impl LedgerCommand {
     }
 }
 
-/// `ledger list`.
+/// Arguments of `ledger list`.
 #[derive(Args)]
 pub(crate) struct LedgerList {
     #[command(flatten)]
@@ -60,7 +60,7 @@ impl LedgerList {
     }
 }
 
-/// `ledger verify`.
+/// Arguments of `ledger verify`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass ledger verify

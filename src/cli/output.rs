@@ -9,7 +9,7 @@ use super::error::CliError;
 use crate::client::problem::printable;
 use crate::clock::Timestamp;
 
-/// Output format.
+/// Table for people or JSON for scripts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
     /// A table.

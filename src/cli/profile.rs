@@ -45,7 +45,7 @@ pub(crate) enum KeptCredential {
     /// None: each command asks for the password.
     #[default]
     Nothing,
-    /// A session.
+    /// A bearer session of `POST /api/v1/session`.
     Session {
         /// Value of the bearer credential.
         #[serde(serialize_with = "write", deserialize_with = "read_one")]

@@ -28,14 +28,14 @@ pub(crate) enum SettingsCommand {
     Reset(SettingsReset),
 }
 
-/// `settings show`.
+/// Arguments of `settings show`.
 #[derive(Args)]
 pub(crate) struct SettingsShow {
     #[command(flatten)]
     remote: Remote,
 }
 
-/// `settings set`.
+/// Arguments of `settings set`.
 #[derive(Args)]
 pub(crate) struct SettingsSet {
     #[command(flatten)]
@@ -45,7 +45,7 @@ pub(crate) struct SettingsSet {
     pairs: Vec<(String, String)>,
 }
 
-/// `settings reset`.
+/// Arguments of `settings reset`.
 #[derive(Args)]
 pub(crate) struct SettingsReset {
     #[command(flatten)]

@@ -70,14 +70,14 @@ pub(crate) struct NamedUser {
     name: String,
 }
 
-/// `user list`.
+/// Arguments of `user list`.
 #[derive(Args)]
 pub(crate) struct UserList {
     #[command(flatten)]
     remote: Remote,
 }
 
-/// `user create`.
+/// Arguments of `user create`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass user create alice operator
@@ -91,7 +91,7 @@ pub(crate) struct UserCreate {
     remote: Remote,
     /// User name: lower-case letters, digits, '.', '_', '-', '@'
     name: String,
-    /// Role of the user
+    /// admin, operator, analyst or viewer
     #[arg(value_parser = roles())]
     user_role: String,
     #[command(flatten)]
@@ -101,19 +101,19 @@ pub(crate) struct UserCreate {
     password_file: Option<PathBuf>,
 }
 
-/// `user set-role`.
+/// Arguments of `user set-role`.
 #[derive(Args)]
 pub(crate) struct UserSetRole {
     #[command(flatten)]
     remote: Remote,
     /// User name
     name: String,
-    /// Role of the user
+    /// admin, operator, analyst or viewer
     #[arg(value_parser = roles())]
     user_role: String,
 }
 
-/// `user set-limits`.
+/// Arguments of `user set-limits`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass user set-limits bob --role proxy --max-ttl 1h --max-uses 10
@@ -129,7 +129,7 @@ pub(crate) struct UserSetLimits {
     limits: LimitFlags,
 }
 
-/// `user delete`.
+/// Arguments of `user delete`.
 #[derive(Args)]
 pub(crate) struct UserDelete {
     #[command(flatten)]

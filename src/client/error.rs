@@ -38,9 +38,9 @@ pub enum ClientError {
         "--server is {given}, but the token is from {token}: drop --server, or request a token of that server"
     )]
     OtherServer {
-        /// What the flag says.
+        /// Value of the flag.
         given: String,
-        /// What the token says.
+        /// Value in the token.
         token: String,
     },
     /// A flag and the token name different roots.
@@ -48,9 +48,9 @@ pub enum ClientError {
         "--ca-fingerprint is {given}, but the token pins {token}: ask the server's operator which is right"
     )]
     OtherRoot {
-        /// What the flag says.
+        /// Value of the flag.
         given: Fingerprint,
-        /// What the token says.
+        /// Value in the token.
         token: Fingerprint,
     },
     /// No trust anchor is given.

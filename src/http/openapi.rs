@@ -23,9 +23,9 @@ pub fn document(routes: &[Route], bodies: &OpenApi, url: &str) -> Value {
         let method = route.method.as_str().to_ascii_lowercase();
         let operation = docs.pointer_mut(&format!("/paths/{}/{method}", pointer(route.path)));
         let Some(mut operation) = operation.map(Value::take) else { continue };
-        problems::say(&mut operation, route, &mut errors);
+        problems::describe(&mut operation, route, &mut errors);
         operation["security"] = security::of(route);
-        security::say(&mut operation, route);
+        security::describe(&mut operation, route);
         paths.entry(template(route.path)).or_insert_with(|| json!({}))[method] = operation;
         schemas.append(&mut schemas_of(&mut docs));
     }
@@ -51,22 +51,22 @@ fn schemas_of(docs: &mut Value) -> Map<String, Value> {
     schemas.map(std::mem::take).unwrap_or_default()
 }
 
-/// 304, as documents that are made ahead are answered.
+/// 304, for documents that are prepared in advance.
 pub(super) struct NotModified;
 
 impl IntoResponses for NotModified {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let response = Response::new("It is the one that `If-None-Match` names.");
+        let response = Response::new("Unchanged: the entity tag equals `If-None-Match`.");
         BTreeMap::from([("304".to_owned(), response.into())])
     }
 }
 
-/// The path of a row as OpenAPI writes it, which has no word for a rest of several segments.
+/// The path of a row in OpenAPI, which has no notation for a rest of several segments.
 fn template(path: &str) -> String {
     path.replace("{*", "{")
 }
 
-/// A key as RFC 6901 writes it.
+/// A key in RFC 6901 notation.
 fn pointer(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
@@ -75,9 +75,9 @@ fn info() -> Value {
     json!({
         "title": "gatepass",
         "summary": env!("CARGO_PKG_DESCRIPTION"),
-        "description": "HTTPS only. Bodies are JSON; times are RFC 3339 in UTC, spans are `90s`, `15m`, `36h`, `30d`, ids are \
-            UUIDs ordered by time. HEAD works wherever GET does. Every answer has `x-request-id`, which the ledger and the \
-            log name too. Errors are problems (RFC 9457): match `code`. Unknown fields and parameters are refused.",
+        "description": "HTTPS only. Bodies are JSON; times are RFC 3339 in UTC; spans are `90s`, `15m`, `36h`, `30d`; ids are \
+            UUIDs ordered by time. HEAD works for every GET route. Every answer has `x-request-id`, which ledger and log \
+            contain too. Errors are problems (RFC 9457): match `code`. Unknown fields and parameters are refused.",
         "version": env!("CARGO_PKG_VERSION"),
         "license": { "name": "Apache License 2.0", "identifier": env!("CARGO_PKG_LICENSE") },
     })
@@ -86,7 +86,7 @@ fn info() -> Value {
 fn headers() -> Value {
     json!({
         "RetryAfter": {
-            "description": "In how many seconds to try again.",
+            "description": "Seconds until a retry.",
             "schema": { "type": "integer", "minimum": 1 },
             "example": 10,
         },

@@ -19,7 +19,7 @@ use crate::secret::Secret;
 /// Variable of the new password. `GATEPASS_PASSWORD` is the caller's own, in [`Remote`].
 pub(super) const VARIABLE: &str = "GATEPASS_NEW_PASSWORD";
 
-/// `user set-password`.
+/// Arguments of `user set-password`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass user set-password alice
@@ -48,7 +48,7 @@ impl UserSetPassword {
     }
 }
 
-/// `user change-password`.
+/// Arguments of `user change-password`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass user change-password

@@ -14,7 +14,7 @@ use crate::server::offline;
 /// A second variable for the new password.
 const OTHER: &str = "GATEPASS_PASSWORD";
 
-/// `user reset-password`.
+/// Arguments of `user reset-password`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass user reset-password

@@ -17,10 +17,10 @@ use crate::service::listing::{HostWords, TokenWords};
 use crate::service::selection::Selection;
 use crate::service::together::{self, HostsOrder, TokensOrder, Which};
 
-/// How many ids one call may bring: as many as fit its body.
+/// Maximum number of ids in a request; more do not fit the body.
 const MOST_IDS: usize = 1000;
 
-/// Which things are meant, as any of the requests says it.
+/// The selection of either request.
 struct Request<Words> {
     ids: Option<Vec<String>>,
     filter: Option<Words>,
@@ -33,44 +33,44 @@ struct Request<Words> {
 #[serde(default)]
 #[schema(as = HostsRevocation, example = json!({ "filter": { "state": "expired" }, "dry_run": true }))]
 struct HostsRequest {
-    /// These, 1000 at most; not together with `filter`.
+    /// Ids, at most 1000; not together with `filter`.
     #[schema(max_items = 1000)]
     ids: Option<Vec<String>>,
-    /// Those that fit.
+    /// The filter of the list.
     #[serde(deserialize_with = "object_or_null")]
     filter: Option<HostWords>,
-    /// All there are.
+    /// Selects all.
     all: bool,
     /// The `selection` of a dry run; required without `ids`.
     #[schema(value_type = Option<String>, example = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")]
     expect: Option<Selection>,
-    /// Only count them.
+    /// Counts only.
     dry_run: bool,
 }
 
-/// The same, with what becomes of the hosts.
+/// A revocation of tokens, maybe with their hosts.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = TokensRevocation, example = json!({ "filter": { "unused_for": "30d" }, "dry_run": true }))]
 struct TokensRequest {
-    /// These, 1000 at most; not together with `filter`.
+    /// Ids, at most 1000; not together with `filter`.
     #[schema(max_items = 1000)]
     ids: Option<Vec<String>>,
-    /// Those that fit.
+    /// The filter of the list.
     #[serde(deserialize_with = "object_or_null")]
     filter: Option<TokenWords>,
-    /// All there are.
+    /// Selects all.
     all: bool,
     /// The `selection` of a dry run; required without `ids`.
     #[schema(value_type = Option<String>, example = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")]
     expect: Option<Selection>,
-    /// Only count them.
+    /// Counts only.
     dry_run: bool,
-    /// `revoke`: the hosts that came in by them go with them.
+    /// `revoke`: revokes the hosts enrolled with the tokens too.
     hosts: Option<TheirHosts>,
 }
 
-/// What was taken back, or would be.
+/// The answer of a revocation or a dry run.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = RevokedTogether)]
@@ -79,7 +79,7 @@ enum Outcome {
     Done(Done),
 }
 
-/// What would be taken back.
+/// The answer of a dry run.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Counted)]
 struct Counted {
@@ -87,16 +87,16 @@ struct Counted {
     dry_run: bool,
     #[schema(example = 3)]
     count: u64,
-    /// Which they are: as `expect` it takes these and no others.
+    /// Name of the counted set, for `expect`.
     #[schema(value_type = String, example = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU")]
     selection: Selection,
-    /// How many hosts came in by them, if they would go too.
+    /// Number of hosts enrolled with the tokens, if they are revoked too.
     #[schema(nullable = false, example = 5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     hosts: Option<u64>,
 }
 
-/// What was.
+/// The answer of a revocation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RevokedCount)]
 struct Done {
@@ -107,7 +107,7 @@ struct Done {
     #[schema(nullable = false, example = 5)]
     #[serde(skip_serializing_if = "Option::is_none")]
     hosts_revoked: Option<u64>,
-    /// How many of the ids name nothing.
+    /// Number of unknown ids.
     #[schema(nullable = false, example = 1)]
     #[serde(skip_serializing_if = "Option::is_none")]
     unknown: Option<u64>,
@@ -115,7 +115,7 @@ struct Done {
 
 /// Revoke many tokens
 ///
-/// By ids, by a filter, or all. Whoever names no ids needs `tokens:read` too, and brings what a dry run answered.
+/// Selected by ids, by a filter, or all. Without ids, `tokens:read` and the `selection` of a dry run are required too.
 #[utoipa::path(
     post,
     path = "/api/v1/enrollment-tokens/revoke",
@@ -123,7 +123,7 @@ struct Done {
     tag = tags::TOKENS,
     request_body = TokensRequest,
     responses(
-        (status = 200, description = "How many were revoked, or would be.", body = Outcome),
+        (status = 200, description = "The number of revocations, or of a dry run.", body = Outcome),
         code::CountChanged,
         code::EmergencyToken,
     ),
@@ -156,7 +156,7 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
 
 /// Revoke many hosts
 ///
-/// By ids, by a filter, or all. Whoever names no ids needs `hosts:read` too, and brings what a dry run answered.
+/// Selected by ids, by a filter, or all. Without ids, `hosts:read` and the `selection` of a dry run are required too.
 #[utoipa::path(
     post,
     path = "/api/v1/hosts/revoke",
@@ -164,7 +164,7 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
     tag = tags::HOSTS,
     request_body = HostsRequest,
     responses(
-        (status = 200, description = "How many were revoked, or would be.", body = Outcome),
+        (status = 200, description = "The number of revocations, or of a dry run.", body = Outcome),
         code::CountChanged,
     ),
 )]
@@ -184,14 +184,14 @@ pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&Outcome::Done(Done { dry_run, revoked: done.hosts, hosts_revoked: None, unknown })))
 }
 
-/// The answer of a dry run; with how many hosts, if they would go along.
+/// The answer of a dry run. `along`: with the number of hosts.
 fn counted(counted: together::Counted, along: bool) -> Reply {
     let together::Counted { count, hosts, selection } = counted;
     Reply::ok(&Outcome::Counted(Counted { dry_run: true, count, selection, hosts: along.then_some(hosts) }))
 }
 
 impl<Words: Default> Request<Words> {
-    /// Which things are meant: some ids, or a filter, or all; and whoever names no ids says how many they are.
+    /// The selection: ids, a filter, or all. Without ids it needs `expect` or `dry_run`.
     fn which<Id>(
         self,
         is_empty: impl Fn(&Words) -> bool,
@@ -205,15 +205,13 @@ impl<Words: Default> Request<Words> {
             (Some(_), Some(_)) => wrong("ids", "give either ids or a filter, not both"),
             (Some(_), None) if all => wrong("all", "not together with ids"),
             (None, Some(_)) if all => wrong("all", "not together with a filter"),
-            (None, None) if !all => {
-                wrong("filter", "it says nothing: give ids or a filter, or \"all\": true for all there are")
-            }
+            (None, None) if !all => wrong("filter", "it is empty: give ids, a filter, or \"all\": true"),
             (Some(ids), None) if ids.len() > MOST_IDS => {
                 wrong("ids", "more than 1000: send them in several calls")
             }
             (Some(ids), None) => match ids.iter().map(|id| parse(id)).collect() {
                 Some(ids) => Ok(Which::Ids(ids)),
-                None => wrong("ids", "one of them is no id"),
+                None => wrong("ids", "one of them is not an id"),
             },
             (None, _) if !expected && !dry_run => {
                 wrong("expect", "send \"dry_run\": true first, then give the `selection` that it returns")

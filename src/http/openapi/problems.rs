@@ -1,5 +1,5 @@
-//! The errors of an operation: those that its handler names, and those that its row brings with it. Operations that can
-//! give the same codes under a status share one response.
+//! The errors of an operation: those of its handler, and those of its row. Operations with the same codes for a status
+//! share one response.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,9 +11,9 @@ use crate::http::dialect::{Dialect, ErrorSchema};
 use crate::http::problem::{Code, Problem};
 use crate::http::route::Route;
 
-/// Puts the errors of `route` into its `operation`, whose handler named its own by their codes in the place of a status. What
-/// operations share goes to `shared`.
-pub(super) fn say(operation: &mut Value, route: &Route, shared: &mut Map<String, Value>) {
+/// Adds the errors of `route` to its `operation`. The handler names its own by code instead of a status. Shared responses go
+/// to `shared`.
+pub(super) fn describe(operation: &mut Value, route: &Route, shared: &mut Map<String, Value>) {
     let takes_body = operation.get("requestBody").is_some();
     let Some(schema) = &route.dialect.schema else { return };
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
@@ -31,14 +31,14 @@ pub(super) fn say(operation: &mut Value, route: &Route, shared: &mut Map<String,
     }
 }
 
-/// What signing in meets.
+/// Errors of signing in.
 const USER: [Code; 4] = [Code::Unauthenticated, Code::Forbidden, Code::TooManyRequests, Code::RateLimited];
 
-/// What a host's certificate meets.
+/// Errors of a host's certificate.
 const HOST: [Code; 4] =
     [Code::Unauthenticated, Code::HostRevoked, Code::CertificateRevoked, Code::LineageConflict];
 
-/// What anyone meets on the way to a handler.
+/// Errors before the handler.
 fn of_row(route: &Route, takes_body: bool) -> Vec<Code> {
     let mut codes = Vec::new();
     if takes_body {
@@ -75,7 +75,7 @@ fn of_row(route: &Route, takes_body: bool) -> Vec<Code> {
     codes
 }
 
-/// Whether what it writes is written only if the rights of a user or an API key are still those that it was judged upon.
+/// Returns true if a write depends on unchanged rights of a user or an API key.
 fn writes_for_a_user(route: &Route) -> bool {
     let by_others = [
         Permission::Anyone,

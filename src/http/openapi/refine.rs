@@ -1,9 +1,8 @@
-//! What is true of all shapes, and what no derive says.
+//! Properties of all shapes that no derive adds.
 
 use serde_json::{Map, Value, json};
 
-/// Says of the JSON bodies of requests in `document` that they have no unknown members, of parameters that they are never
-/// `null`, and of pages what they are pages of.
+/// Completes `document`: request bodies have no unknown members, parameters are never `null`, pages name their items.
 pub(super) fn all(document: &mut Value) {
     let mut bodies = Vec::new();
     let items = document.get_mut("paths").and_then(Value::as_object_mut);
@@ -23,7 +22,7 @@ pub(super) fn all(document: &mut Value) {
     schemas.into_iter().for_each(pages);
 }
 
-/// utoipa spells the argument of a generic type out where it stands, and names it nowhere.
+/// utoipa inlines the argument of a generic type; a reference replaces it.
 fn pages(schemas: &mut Map<String, Value>) {
     let names =
         schemas.keys().filter_map(|name| Some((name.clone(), name.strip_prefix("Page_")?.to_owned())));
@@ -43,7 +42,7 @@ fn never_null(parameter: &mut Value) {
     }
 }
 
-/// Leaving a member out may mean something else than `null` does, which is therefore no default.
+/// A missing member may differ from `null`, which is therefore no default.
 fn closed(schema: &mut Map<String, Value>) {
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));
     let members = schema.get_mut("properties").and_then(Value::as_object_mut);

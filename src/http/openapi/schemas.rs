@@ -1,4 +1,4 @@
-//! The schemas of names, ids and times. They stand here, so that the rooms of these types need no utoipa.
+//! The schemas of names, ids and times, so that the rooms of these types need no utoipa.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, ChainId, Fingerprint, HostId, KeyId, RequestId, Serial, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role, UserName};
 
-/// A body that is no text.
+/// A binary body.
 pub(in crate::http) struct Der;
 
 macro_rules! texts {
@@ -31,11 +31,11 @@ macro_rules! texts {
 }
 
 texts! {
-    TokenId = Text::uuid("Names a token: its `jti`. Public.", "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081");
-    HostId = Text::uuid("Names a host; it stays the same over renewals.", "0198c0de-9b41-7d20-9c55-6e7f80912a3b");
-    ChainId = Text::uuid("Names a ledger chain: a restored store begins a new one.", "0198c0dd-0000-7aaa-8bbb-0123456789ab");
-    RequestId = Text::uuid("Names a request, as `x-request-id` does.", "0198c0de-aa00-7123-8456-789abcdef012");
-    KeyId = Text::of("Names a signing key: its RFC 7638 thumbprint.", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")
+    TokenId = Text::uuid("Id of a token: its `jti`. Public.", "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081");
+    HostId = Text::uuid("Id of a host, kept in renewals.", "0198c0de-9b41-7d20-9c55-6e7f80912a3b");
+    ChainId = Text::uuid("Id of a ledger chain. A restored store starts a new chain.", "0198c0dd-0000-7aaa-8bbb-0123456789ab");
+    RequestId = Text::uuid("Id of a request, the value of `x-request-id`.", "0198c0de-aa00-7123-8456-789abcdef012");
+    KeyId = Text::of("Id of a signing key: its RFC 7638 thumbprint.", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")
         .pattern(BASE64URL_OF_32);
     Thumbprint = Text::of("The RFC 7638 thumbprint of a host's public key.", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
         .pattern(BASE64URL_OF_32);
@@ -45,16 +45,16 @@ texts! {
     ).pattern("^[0-9a-f]{64}$");
     Serial = Text::of("A certificate's serial number, in hexadecimal.", "4f3c2b1a09f8e7d6c5b4a39281706f5e")
         .pattern("^[0-9a-f]{32}$");
-    Timestamp = Text::of("A moment, RFC 3339 in UTC.", "2030-01-31T12:00:00Z").format("date-time");
-    Role = Text::of("A platform role, one of the catalogue's.", "allocator").pattern("^[a-z][a-z0-9._-]{0,63}$");
-    Label = Text::of("What people know it by; may be empty, need not be unique.", "rack 7").longest(128);
+    Timestamp = Text::of("A time, RFC 3339 in UTC.", "2030-01-31T12:00:00Z").format("date-time");
+    Role = Text::of("A platform role of the catalogue.", "allocator").pattern("^[a-z][a-z0-9._-]{0,63}$");
+    Label = Text::of("A label for people; may be empty, need not be unique.", "rack 7").longest(128);
     Cluster = Text::of("A cluster id.", "eu-1").pattern("^[A-Za-z0-9._:/-]{1,128}$");
-    ApiKeyId = Text::uuid("Names an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
+    ApiKeyId = Text::uuid("Id of an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
     UserName = Text::of("A user's name.", "ops").longest(64);
     DnsName = Text::of("A DNS name, in lower case.", "node-7.eu.example.org").longest(253);
     Der = Text::of("DER, binary.", "…").format("binary");
     DnsPattern = Text::of(
-        "A DNS name; its first label may be `*`, which stands for exactly one label.",
+        "A DNS name; its first label may be `*`, for exactly one label.",
         "*.eu.example.org",
     ).longest(253);
 }
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_is_what_it_says() {
+    fn every_example_is_valid() {
         assert!(TokenId::parse(&example::<TokenId>()).is_some());
         assert!(HostId::parse(&example::<HostId>()).is_some());
         assert!(ChainId::parse(&example::<ChainId>()).is_some());

@@ -1,4 +1,4 @@
-//! Credentials in the document: what each is, and which of them a row's permission takes.
+//! Credentials in the document, and those that each permission accepts.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::access::Permission;
 use crate::http::route::Route;
 
-/// Every kind of credential, by its name in the document.
+/// Every kind of credential, by name.
 pub(super) fn schemes() -> Value {
     let bearer = |format: &str, description: &str| json!({ "type": "http", "scheme": "bearer", "bearerFormat": format, "description": description });
     let key = |place: &str, name: &str, description: &str| json!({ "type": "apiKey", "in": place, "name": name, "description": description });
@@ -16,21 +16,21 @@ pub(super) fn schemes() -> Value {
         "api_key": key("header", "Authorization", "An API key, as `ApiKey gpk_…`."),
         "api_key_as_bearer": bearer("gpk_…", "An API key."),
         "cookie": key("cookie", "__Host-gatepass", "A session of a browser."),
-        "csrf": key("header", "X-CSRF-Token", "What a browser's session proves itself with where it changes something."),
-        "local": bearer("gpl_…", "The local credential: whoever may read the keys directory of a running server."),
-        "host_certificate": { "type": "mutualTLS", "description": "A host's certificate, got by redeeming or renewing." },
-        "enrollment_token": bearer("JWT", "An enrollment token. It opens `POST /api/v1/bootstrap` and nothing else."),
-        "service_token": bearer("JWT", "A service token. It opens the doors of its audience and nothing here."),
+        "csrf": key("header", "X-CSRF-Token", "The CSRF token of a browser's session, required for changes."),
+        "local": bearer("gpl_…", "The local credential, for users who may read the keys directory of a running server."),
+        "host_certificate": { "type": "mutualTLS", "description": "A host's certificate, from redeeming or renewing." },
+        "enrollment_token": bearer("JWT", "An enrollment token. It is accepted at `POST /api/v1/bootstrap` only."),
+        "service_token": bearer("JWT", "A service token. It is accepted by its audience, and at no other route here."),
     })
 }
 
-/// What signs a user in, by reading or by `changing` something.
+/// Credentials of users, for reading or for `changing`.
 fn users(changing: bool) -> Vec<Value> {
     let cookie = if changing { json!({ "cookie": [], "csrf": [] }) } else { only("cookie") };
     vec![only("password"), only("session"), cookie]
 }
 
-/// What opens a route of users to others too.
+/// Credentials of programs.
 fn programs() -> [Value; 3] {
     ["api_key", "api_key_as_bearer", "local"].map(only)
 }
@@ -39,8 +39,8 @@ fn only(scheme: &str) -> Value {
     json!({ scheme: [] })
 }
 
-/// Who may ask at `route`, as the documents name them: a scope, which roles have too, or somebody else. `None` = anyone.
-const fn who(route: &Route) -> Option<&'static str> {
+/// The caller that `route` requires: a scope, which roles have too, or a kind of caller. `None`: anyone.
+const fn required(route: &Route) -> Option<&'static str> {
     match route.permission {
         Permission::Anyone => None,
         Permission::ReadTokens => Some("`tokens:read`"),
@@ -61,19 +61,19 @@ const fn who(route: &Route) -> Option<&'static str> {
     }
 }
 
-/// Says in `operation` who may ask, for people and, as `x-gatepass-permission`, for programs.
-pub(super) fn say(operation: &mut Value, route: &Route) {
-    let Some(who) = who(route) else { return };
+/// Adds the required caller to `operation`, for people and, as `x-gatepass-permission`, for programs.
+pub(super) fn describe(operation: &mut Value, route: &Route) {
+    let Some(who) = required(route) else { return };
     let before = operation["description"].as_str().map(|text| format!("{text}\n\n")).unwrap_or_default();
-    operation["description"] = json!(format!("{before}Who may: {who}."));
+    operation["description"] = json!(format!("{before}Requires: {who}."));
     operation["x-gatepass-permission"] = json!(who.replace('`', ""));
 }
 
-/// The credentials that `route` takes, one of them each; an empty one means that none is needed.
+/// The alternative credentials of `route`; an empty one means that none is needed.
 pub(super) fn of(route: &Route) -> Value {
     let changing = route.method != Method::GET;
     let taken = match route.permission {
-        // It judges by itself whom the guarded service may let in.
+        // The handler verifies the credentials of the guarded request.
         Permission::Anyone if route.any_method => ["service_token", "host_certificate"].map(only).to_vec(),
         Permission::Anyone => vec![json!({})],
         // The token, or name and password, may be in the body too.

@@ -1,4 +1,4 @@
-//! The nouns that operations are grouped by.
+//! The groups of operations.
 
 use serde_json::{Value, json};
 
@@ -14,14 +14,14 @@ macro_rules! tags {
 }
 
 tags! {
-    TOKENS = "enrollment tokens", "Mint, list, show and take back the tokens that hosts redeem.";
-    SERVICE_TOKENS = "service tokens", "Tokens that carry roles to the door of one other service.";
-    HOSTS = "hosts", "Enrolled machines, as operators see them.";
-    ENROLLING = "enrolling", "What a host does: redeem a token, renew its certificate, leave.";
-    ASKING = "asking about tokens", "For services that cannot verify by themselves, and for proxies.";
-    PUBLISHED = "published", "What anyone may fetch: keys, CA certificates, revocations. Made ahead, tagged, compressed.";
-    SESSION = "session", "Signing in and out, and who one is.";
-    USERS = "users", "Who may sign in, and what for.";
+    TOKENS = "enrollment tokens", "Mint, list, show and revoke the tokens that hosts redeem.";
+    SERVICE_TOKENS = "service tokens", "Tokens with roles for one other service.";
+    HOSTS = "hosts", "Enrolled machines, for operators.";
+    ENROLLING = "enrolling", "The host's side: redeem a token, renew its certificate, leave.";
+    ASKING = "asking about tokens", "For services without offline verification, and for proxies.";
+    PUBLISHED = "published", "Public documents: keys, CA certificates, revocations. Prepared in advance, tagged, compressed.";
+    SESSION = "session", "Sign in, sign out, show the session.";
+    USERS = "users", "Users with their roles and limits.";
     API_KEYS = "api keys", "Credentials of programs, with scopes and limits.";
     KEYS = "signing keys", "The keys that sign tokens and status lists.";
     AUTHORITY = "authority", "The CA, the external URLs, the clock, the catalogue of roles, the settings.";

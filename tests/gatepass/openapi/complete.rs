@@ -1,4 +1,4 @@
-//! Every operation says all that there is to say of it.
+//! Every operation is described completely.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ fn every_example_of_a_schema_or_member_fits_it() {
 }
 
 #[test]
-fn every_operation_says_who_may() {
+fn every_operation_names_the_required_caller() {
     let anyone = |operation: &Value| {
         let taken = operation["security"].as_array().unwrap();
         taken == &[serde_json::json!({})] || text(operation, "operationId").starts_with("authorize")
@@ -63,7 +63,7 @@ fn every_operation_says_who_may() {
         let who = text(operation, "x-gatepass-permission");
         assert_eq!(who.is_empty(), anyone(operation), "{name}: {who}");
         let said = text(operation, "description").replace('`', "");
-        assert_eq!(said.ends_with(&format!("Who may: {who}.")), !who.is_empty(), "{name}: {said}");
+        assert_eq!(said.ends_with(&format!("Requires: {who}.")), !who.is_empty(), "{name}: {said}");
         found.insert(who);
     }
     for who in ["tokens:write", "hosts:read", "ledger:read", "admin", "a user, or admin", "a host"] {
