@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 /// Table for people or JSON for scripts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// A table.
+    /// Columns for people.
     #[default]
     Table,
     /// One JSON document.

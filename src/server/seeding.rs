@@ -1,4 +1,4 @@
-//! Filling the database of a server that is stopped, for measuring what a full store costs.
+//! Filling the database of a stopped server, to measure the cost of a full store.
 
 use std::path::Path;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::name::Role;
 pub use crate::store::sqlite::seed::Amounts;
 use crate::store::sqlite::seed::{self, Specimen};
 
-/// Adds made-up tokens, pairs, hosts and ledger entries to the database in `data_dir`. `progress` hears what is being
-/// written, how many rows of it are there and how many there will be.
+/// Adds generated tokens, pairs, hosts and ledger entries to the database in `data_dir`. `progress` gets the kind of row,
+/// the number written and the total.
 ///
 /// # Errors
-/// There is no database, a server runs on it or has never run, it is not gatepass's, or it cannot be written.
+/// The database is missing, in use, not gatepass's, or cannot be written, or no server has started on it.
 pub fn seed(
     data_dir: &Path,
     amounts: Amounts,
@@ -28,7 +28,7 @@ pub fn seed(
     seed::seed(&database, amounts, &specimen, now, progress).map_err(StartError::of)
 }
 
-/// A host's certificate from a CA that is thrown away.
+/// A host's certificate from a temporary CA.
 fn specimen(now: Timestamp) -> Result<Specimen, StartError> {
     let made = CertificateAuthority::generate("gatepass seed", now).map_err(StartError::of)?;
     let ca = CertificateAuthority::from_pem(&made.root_pem, &made.issuing_pem, &made.issuing_key, now);

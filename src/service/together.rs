@@ -1,5 +1,5 @@
-//! Taking back many tokens or hosts in one go: which they are is settled first, and nobody takes back more than was
-//! counted before; then they go a bounded number at a time, so that no redemption waits long behind it.
+//! Bulk revocation of tokens or hosts. The selection is read first and compared with that of the dry run. Then it is revoked
+//! in batches, so that no redemption waits long.
 
 use super::hosts::HostAdmin;
 use super::listing::{HostWords, TokenWords};
@@ -13,65 +13,65 @@ use crate::store::{
     TokenState, TokensRevoked,
 };
 
-/// How many tokens or hosts go in one transaction. A token that takes its hosts along has one to itself.
+/// Tokens or hosts per transaction. A token that is revoked with its hosts has its own transaction.
 const AT_ONCE: usize = 256;
 
-/// Which things are meant.
+/// The selected tokens or hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which<Words, Id> {
-    /// These.
+    /// Those with these ids.
     Ids(Vec<Id>),
-    /// Those that the words say; without a word all of them.
+    /// Those that match the filter; an empty filter matches all.
     Matching(Words),
 }
 
-/// Tokens that are to be taken back together.
+/// A bulk revocation of tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokensOrder {
-    /// Which. Without a state in the words: those that still admit hosts; with `hosts` those in any state.
+    /// The selection. A filter without a state matches tokens that can still enroll hosts; with `hosts`, tokens in any state.
     pub which: Which<TokenWords, TokenId>,
-    /// Take the hosts along that they admitted.
+    /// Revokes the hosts of the tokens too.
     pub hosts: bool,
     /// The selection that a dry run returned.
     pub expect: Option<Selection>,
 }
 
-/// Hosts that are to be revoked together.
+/// A bulk revocation of hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostsOrder {
-    /// Which. Without a state in the words: those that are not revoked.
+    /// The selection. A filter without a state matches hosts that are not revoked.
     pub which: Which<HostWords, HostId>,
     /// The selection that a dry run returned.
     pub expect: Option<Selection>,
 }
 
-/// What would be taken back.
+/// The result of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counted {
-    /// How many tokens or hosts were asked about; those that were revoked before, or have no use left, among them.
+    /// Number of selected tokens or hosts, including those that have ended already.
     pub count: u64,
-    /// How many hosts would go with tokens.
+    /// Number of live hosts of the selected tokens.
     pub hosts: u64,
-    /// Which they are.
+    /// Name of the selected set.
     pub selection: Selection,
 }
 
-/// What was taken back.
+/// The result of a bulk revocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many tokens; not those that had been revoked before, or have no use left.
+    /// Number of revoked tokens, without those that had ended already.
     pub tokens: u64,
-    /// How many hosts.
+    /// Number of revoked hosts.
     pub hosts: u64,
-    /// How many ids name nothing.
+    /// Number of unknown ids.
     pub unknown: u64,
 }
 
 impl TokenAdmin {
-    /// What [`TokenAdmin::revoke_tokens`] would take back.
+    /// A dry run of [`TokenAdmin::revoke_tokens`].
     ///
     /// # Errors
-    /// A word is wrong, or the store cannot be read.
+    /// A filter is invalid, or the store cannot be read.
     pub async fn count_tokens(&self, order: &TokensOrder) -> Result<Counted, ServiceError> {
         let tokens = self.these_tokens(order).await?;
         let (count, selection) = (tokens.len() as u64, Selection::of(tokens.iter().map(|id| *id.as_bytes())));
@@ -82,11 +82,11 @@ impl TokenAdmin {
         Ok(Counted { count, hosts, selection })
     }
 
-    /// Takes tokens back together, and if asked the hosts that they admitted. The emergency token is never among those that words
-    /// say. If it fails on the way, what was done stays done.
+    /// Revokes the selected tokens, and their hosts if asked. A filter never matches the emergency token. After a failure the
+    /// batches before it stay revoked.
     ///
     /// # Errors
-    /// They are not what was expected, an id is the live emergency token's, or the store cannot be written.
+    /// The selection has changed, an id is the live emergency token's, or the store cannot be written.
     pub async fn revoke_tokens(&self, caller: &Caller, order: &TokensOrder) -> Result<Tally, ServiceError> {
         let tokens = self.these_tokens(order).await?;
         if let Some(expected) = &order.expect {
@@ -99,7 +99,7 @@ impl TokenAdmin {
             let command = RevokeTokens { tokens, hosts, entry };
             let TokensRevoked { tokens, hosts, unknown, emergency } =
                 self.store.revoke_tokens(command).await?;
-            // It was no emergency token yet when the ids were looked at.
+            // The token became the emergency token after the check of the ids.
             if emergency {
                 return Err(TokenError::Emergency.into());
             }
@@ -122,7 +122,7 @@ impl TokenAdmin {
         let mut filter = words.judge(TokenKind::Enrollment, self.time.now(), self.spans.load().retention)?;
         match (&filter.states, order.hosts) {
             (None, false) => filter.states = Some(TokenState::LIVE.to_vec()),
-            // What ended long ago may have admitted hosts that are live.
+            // Tokens that ended long ago may have live hosts.
             (_, true) => filter.ended = Ended::All,
             (Some(_), false) => {}
         }
@@ -145,10 +145,10 @@ impl TokenAdmin {
 }
 
 impl HostAdmin {
-    /// What [`HostAdmin::revoke_hosts`] would revoke.
+    /// A dry run of [`HostAdmin::revoke_hosts`].
     ///
     /// # Errors
-    /// A word is wrong, or the store cannot be read.
+    /// A filter is invalid, or the store cannot be read.
     pub async fn count_hosts(&self, order: &HostsOrder) -> Result<Counted, ServiceError> {
         let hosts = self.these_hosts(order).await?;
         Ok(Counted {
@@ -158,10 +158,10 @@ impl HostAdmin {
         })
     }
 
-    /// Revokes hosts together. If it fails on the way, what was done stays done.
+    /// Revokes the selected hosts. After a failure the batches before it stay revoked.
     ///
     /// # Errors
-    /// They are not what was expected, or the store cannot be written.
+    /// The selection has changed, or the store cannot be written.
     pub async fn revoke_hosts(&self, caller: &Caller, order: &HostsOrder) -> Result<Tally, ServiceError> {
         let hosts = self.these_hosts(order).await?;
         if let Some(expected) = &order.expect {
@@ -196,7 +196,7 @@ impl HostAdmin {
     }
 }
 
-/// The ids, each once.
+/// The ids without repetitions.
 fn once<Id: Copy + Ord>(ids: &[Id]) -> Vec<Id> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();

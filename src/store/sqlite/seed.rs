@@ -1,7 +1,7 @@
-//! Filling a database with what years of use would leave in it, for measuring what a full store costs.
+//! Filling a database with the rows of years of use, to measure the cost of a full store.
 //!
-//! The rows are what the acts would have written: every check of the schema holds, indexes in status lists are given once,
-//! the ledger is a real chain. What nobody reads back is made up: keys that no host has, signatures that fit nothing.
+//! The rows are those that the acts would have written. Every check of the schema holds, status indexes are unique, and
+//! the ledger is a real chain. Values that are never read back are generated: keys of no host, invalid signatures.
 
 mod dice;
 mod rows;
@@ -21,10 +21,10 @@ use crate::id::KeyId;
 
 /// Rows per transaction.
 const BATCH: u64 = 100_000;
-/// The page cache while filling, in KiB: every index is appended to, and all of their ends should stay in memory.
+/// Page cache while filling, in KiB: the ends of all indexes should stay in memory.
 const CACHE_KIB: u32 = 512 * 1024;
 
-/// How much of everything.
+/// Numbers of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Amounts {
     /// Persistent tokens, a fortieth of them revoked.
@@ -35,43 +35,43 @@ pub struct Amounts {
     pub hosts: u64,
     /// Ledger entries.
     pub entries: u64,
-    /// What the made-up ids and keys come from: the same number makes the same ones at the same moment.
+    /// Number that all ids and keys are derived from.
     pub number: u64,
 }
 
-/// Why a database was not filled.
+/// A failure to fill a database.
 #[derive(Debug, thiserror::Error)]
 pub enum SeedError {
-    /// It could not be opened.
+    /// The database could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// No server has founded it.
+    /// No server has started on the database.
     #[error("the database has no first roles token: start the server on it once, and stop it")]
     NotFounded,
-    /// The amounts do not fit each other.
+    /// The amounts contradict each other.
     #[error("pairs need tokens and hosts, and hosts need tokens: give more of those, or none of the others")]
     Amounts,
-    /// SQLite refused. What was written so far may be half of something: throw the database away.
-    #[error("the database cannot be filled: {0}; throw it away and begin with a new one")]
+    /// SQLite failed. The database may be incomplete and must be deleted.
+    #[error("the database cannot be filled: {0}; delete it and start with a new one")]
     Database(#[from] rusqlite::Error),
-    /// It could not be made durable.
+    /// The database could not be synced.
     #[error("the database cannot be synced to the disk: {0}")]
     Sync(std::io::Error),
 }
 
-/// Who the made-up tokens come from.
+/// Key and issuer of the generated tokens.
 struct Origin {
     key: KeyId,
     issuer: String,
 }
 
-/// Fills the database at `path`, on which no server may run. `progress` hears what is being written, how many rows of it
-/// are there and how many there will be.
+/// Fills the database at `path`, on which no server may run. `progress` gets the kind of row, the number written and the
+/// total.
 ///
-/// A crash meanwhile leaves a database that is worth nothing: nothing is synced before the end.
+/// A crash leaves an unusable database, because it is synced only at the end.
 ///
 /// # Errors
-/// [`SeedError`]; a database that is not gatepass's, or that a server holds, is left as it is.
+/// [`SeedError`]; the database of another program or of a running server is not changed.
 pub fn seed(
     path: &Path,
     amounts: Amounts,
@@ -118,14 +118,14 @@ fn in_batches(
     Ok(())
 }
 
-/// The key that signs enrollment tokens and the external URL, from the newest token that neither is new to.
+/// The current key of enrollment tokens and the external URL, from the newest token with both.
 fn origin(connection: &Connection) -> rusqlite::Result<Option<Origin>> {
     let sql = "SELECT m.kid, m.issuer FROM mints AS m JOIN signing_keys AS k ON k.kid = m.kid AND k.state = 'current' \
                WHERE m.persistent = 1 ORDER BY m.token DESC LIMIT 1";
     connection.query_row(sql, [], |row| Ok(Origin { key: row.get(0)?, issuer: row.get(1)? })).optional()
 }
 
-/// No syncs, each page written once, and no lookups of what is known to be there.
+/// Turns off syncs and foreign key checks.
 fn relax(connection: &Connection) -> rusqlite::Result<()> {
     connection.query_row("PRAGMA journal_mode = MEMORY", [], |row| row.get::<_, String>(0))?;
     connection.pragma_update(None, "synchronous", "OFF")?;

@@ -1,10 +1,10 @@
-//! Made-up values that are a function of a number: whoever needs a row's id again computes it again.
+//! Generated values that are a function of a number, so that the id of a row can be computed again.
 
 use uuid::Builder;
 
 use crate::clock::Timestamp;
 
-/// What a value is for: different streams never meet.
+/// The purpose of a value. Streams have no common values.
 #[derive(Clone, Copy)]
 pub(super) enum Stream {
     Token = 1,
@@ -15,7 +15,7 @@ pub(super) enum Stream {
     Serial,
 }
 
-/// A source of values that look random.
+/// A source of pseudo-random values.
 #[derive(Clone, Copy)]
 pub(super) struct Dice(pub(super) u64);
 
@@ -37,7 +37,7 @@ impl Dice {
     }
 }
 
-/// The finalizer of SplitMix64: each input has an output of its own.
+/// The finalizer of SplitMix64, a bijection.
 const fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ value >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! The rows themselves. Numbers and times grow together, so that every table is appended to.
+//! The rows. Numbers and times grow together, so that every table is appended to.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const ROLES: &str = r#"["allocator","proxy"]"#;
 const ROLE_NAMES: [&str; 2] = ["allocator", "proxy"];
 const ACTOR: &str = "user:admin";
-/// Every so many tokens one is revoked, and every so many hosts.
+/// One in this many tokens, and in this many hosts, is revoked.
 const REVOKED_TOKENS: u64 = 40;
 const REVOKED_HOSTS: u64 = 200;
 
@@ -103,7 +103,7 @@ impl<'a> Rows<'a> {
         self.write(sql, params![serial, host, revoked_at, not_after, RevocationReason::HostRevoked])
     }
 
-    /// A pair with the use it took. Where there are more pairs than hosts, a host has redeemed several tokens.
+    /// A pair and its use. With more pairs than hosts, a host has redeemed several tokens.
     pub(super) fn pair(&self, number: u64) -> rusqlite::Result<()> {
         let Amounts { tokens, pairs, hosts, .. } = self.amounts;
         let redeemed_at = self.spread(number, pairs, 15, 1);
@@ -116,7 +116,7 @@ impl<'a> Rows<'a> {
         let key = if pairs <= tokens || number == self.first_pair(owner) {
             self.host_key(owner)
         } else {
-            // The host has redeemed the same token before: this was another key.
+            // The host has redeemed the same token before, with another key.
             let key = SpkiHash::from_bytes(self.dice().bytes(Stream::PairKey, number));
             self.write("INSERT INTO host_keys (host, key) VALUES (?1, ?2)", params![host, key])?;
             key
@@ -125,7 +125,7 @@ impl<'a> Rows<'a> {
         self.write(sql, params![token, key, host, redeemed_at])
     }
 
-    /// The ledger from its head on.
+    /// The ledger, from its head.
     pub(super) fn chain(&'a self) -> rusqlite::Result<Chain<'a>> {
         let (head, _) = read_meta(Sql::on(self.connection))?;
         Ok(Chain { rows: self, head: Cell::new(head) })
@@ -139,7 +139,7 @@ impl<'a> Rows<'a> {
         Dice(self.amounts.number)
     }
 
-    /// The moment of number `number` of `all`, which are spread evenly over days gone by.
+    /// Time of row `number` of `all`, spread evenly over past days.
     fn spread(&self, number: u64, all: u64, first_days_ago: u32, last_days_ago: u32) -> Timestamp {
         let over = DAY * (first_days_ago - last_days_ago);
         let passed = u128::from(number) * over.as_millis() / u128::from(all.max(1));
@@ -157,7 +157,7 @@ impl<'a> Rows<'a> {
         (HostId::from_bytes(self.dice().uuid(Stream::Host, number, at)), at)
     }
 
-    /// Lists are older than every token in them, and than the lists that the server writes to.
+    /// Lists are older than their tokens, and older than the lists of the server.
     fn list(&self, number: u64) -> (ListId, Timestamp) {
         let at = self.now.minus(DAY * 61).plus(Duration::from_secs(number));
         (ListId::from_bytes(self.dice().uuid(Stream::List, number, at)), at)
@@ -165,7 +165,7 @@ impl<'a> Rows<'a> {
 
     fn serial(&self, host: u64) -> Serial {
         let mut bytes: [u8; 16] = self.dice().bytes(Stream::Serial, host);
-        // As every serial is: positive, and its first byte not zero.
+        // A serial is positive, and its first byte is not zero.
         bytes[0] = bytes[0] & 0x7f | 0x40;
         Serial::from_bytes(bytes)
     }
@@ -174,7 +174,7 @@ impl<'a> Rows<'a> {
         SpkiHash::from_bytes(self.dice().bytes(Stream::HostKey, host))
     }
 
-    /// The first pair of a host, where there are as many pairs as hosts at least.
+    /// The first pair of a host, if there are at least as many pairs as hosts.
     const fn first_pair(&self, host: u64) -> u64 {
         (host * self.amounts.pairs).div_ceil(self.amounts.hosts)
     }
@@ -186,14 +186,14 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// The chain while it grows.
+/// The growing chain.
 pub(super) struct Chain<'a> {
     rows: &'a Rows<'a>,
     head: Cell<ChainHead>,
 }
 
 impl Chain<'_> {
-    /// An entry about a token, or about a host where there are any, and every second one.
+    /// An entry about a token; every second entry is about a host, if there are hosts.
     pub(super) fn entry(&self, number: u64) -> rusqlite::Result<()> {
         let rows = self.rows;
         let Amounts { tokens, hosts, entries, .. } = rows.amounts;
@@ -220,7 +220,7 @@ impl Chain<'_> {
     }
 }
 
-/// Which of `to` number `number` of `from` belongs to: in order, and evenly.
+/// Maps number `number` of `from` to one of `to`, in order and evenly.
 fn share(number: u64, to: u64, from: u64) -> u64 {
     u64::try_from(u128::from(number) * u128::from(to) / u128::from(from.max(1))).unwrap_or(0)
 }
@@ -229,7 +229,7 @@ const fn is_revoked(token: u64) -> bool {
     token % REVOKED_TOKENS == 7
 }
 
-/// The pages of the list whose tokens are numbered from `first` to before `end`.
+/// The pages of a list with the tokens from `first` up to, but not including, `end`.
 fn revoked_pages(first: u64, end: u64) -> Vec<(u32, [u8; PAGE_BYTES])> {
     let mut pages: Vec<(u32, [u8; PAGE_BYTES])> = Vec::new();
     for token in (first..end).filter(|token| is_revoked(*token)) {

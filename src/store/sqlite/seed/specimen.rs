@@ -1,9 +1,9 @@
-//! One real host certificate, of which every host gets a copy with its own id and serial.
+//! A real host certificate. Every host gets a copy with its own id and serial.
 
 use crate::id::{HostId, Serial};
 
-/// A certificate to copy. The copies parse, and name the host and the serial they are for; their signatures fit nothing,
-/// and nothing checks a stored certificate's.
+/// A certificate to copy. The copies parse and hold the right host and serial. Their signatures are invalid; signatures of
+/// stored certificates are never verified.
 pub struct Specimen {
     der: Vec<u8>,
     serial: Vec<usize>,

@@ -28,13 +28,13 @@ fn amounts(tokens: u64, pairs: u64, hosts: u64, entries: u64) -> Amounts {
     Amounts { tokens, pairs, hosts, entries, number: 42 }
 }
 
-fn count(connection: &Connection, what: &str) -> u64 {
-    connection.query_row(&format!("SELECT count(*) FROM {what}"), [], |row| row.get::<_, i64>(0)).unwrap()
+fn count(connection: &Connection, table: &str) -> u64 {
+    connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap()
         as u64
 }
 
 #[tokio::test]
-async fn a_seeded_store_is_one_that_the_acts_could_have_left() {
+async fn a_seeded_store_is_consistent() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gatepass.db");
     founded(&path);
@@ -75,7 +75,7 @@ async fn a_seeded_store_is_one_that_the_acts_could_have_left() {
 }
 
 #[tokio::test]
-async fn the_status_lists_say_what_the_rows_say() {
+async fn status_lists_match_the_rows() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gatepass.db");
     founded(&path);
@@ -102,7 +102,7 @@ fn pairs_without_tokens_or_hosts_are_refused() {
 }
 
 #[test]
-fn a_database_that_was_never_founded_or_that_a_server_holds_is_left_alone() {
+fn a_new_or_used_database_is_not_changed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gatepass.db");
     let store = SqliteStore::open(&path, SqliteOptions::new(NOW)).unwrap();
@@ -115,7 +115,7 @@ fn a_database_that_was_never_founded_or_that_a_server_holds_is_left_alone() {
 }
 
 #[test]
-fn more_pairs_than_tokens_are_other_keys_of_the_same_hosts() {
+fn more_pairs_than_tokens_use_other_keys() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gatepass.db");
     founded(&path);
@@ -130,7 +130,7 @@ fn more_pairs_than_tokens_are_other_keys_of_the_same_hosts() {
 }
 
 #[tokio::test]
-async fn a_token_goes_with_ten_thousand_hosts_in_one_transaction() {
+async fn a_token_is_revoked_with_ten_thousand_hosts() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gatepass.db");
     founded(&path);
