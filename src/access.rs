@@ -4,7 +4,6 @@
 pub mod actor;
 pub mod address;
 pub mod api_key;
-pub mod guessing;
 pub mod limits;
 pub mod password;
 pub mod permission;
@@ -12,6 +11,7 @@ pub mod proof;
 pub mod rights;
 pub mod scope;
 pub mod session;
+pub mod sign_in;
 pub mod throttle;
 pub mod user_role;
 
@@ -22,4 +22,5 @@ pub use permission::{Permission, Permissions};
 pub use rights::{Act, Excess, Rights};
 pub use scope::Scope;
 pub use session::{SessionKind, SessionSecret};
+pub use sign_in::SignInLimits;
 pub use user_role::UserRole;

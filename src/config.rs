@@ -25,8 +25,9 @@ pub use environment::Environment;
 pub use example::example;
 pub use problem::{ConfigErrors, ConfigProblem, Place};
 
+use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
-use crate::access::throttle::{Rate, Rates};
+use crate::access::throttle::Rates;
 use crate::name::Role;
 use crate::secret::Secret;
 use crate::span::Spans;
@@ -48,10 +49,12 @@ pub struct Config {
     pub hosts: HostsConfig,
     /// Lifetimes of sessions (12 hours; 30 minutes unused).
     pub sessions: SessionLife,
+    /// Password checks.
+    pub sign_in: SignInLimits,
     /// Limits of the listener.
     pub http: HttpConfig,
     /// Rate limits.
-    pub limits: LimitsConfig,
+    pub limits: Rates,
     /// The imported CA, if any.
     pub ca: CaConfig,
     /// The catalogue of roles, without repeats.
@@ -175,30 +178,6 @@ pub struct HttpConfig {
     pub proxy_protocol: Vec<IpNet>,
     /// The header in which they pass those.
     pub client_certificate_header: String,
-}
-
-/// The section `[limits]`: how much each rate limit gives; `None` is not limited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LimitsConfig {
-    /// Requests from one address, where a user or an API key is judged (1000/s).
-    pub address: Option<Rate>,
-    /// Those of them that are refused (60/m).
-    pub refused_address: Option<Rate>,
-    /// Requests by one user, or by the API keys of one (1000/s).
-    pub actor: Option<Rate>,
-    /// Refused redemptions of one token (60/m).
-    pub refused_token: Option<Rate>,
-    /// Redemptions from one address (not limited).
-    pub redemptions: Option<Rate>,
-}
-
-impl LimitsConfig {
-    /// All of them.
-    pub const fn rates(&self) -> Rates {
-        let Self { address, refused_address, actor, refused_token, redemptions } = *self;
-        Rates { address, refused_address, actor, refused_token, redemptions }
-    }
 }
 
 /// The section `[ca]`: all three fields or none.

@@ -6,8 +6,8 @@ use ipnet::IpNet;
 use serde_json::{Value, json};
 
 use super::field::{FIELDS, Field, SECTIONS};
-use super::{Config, LimitsConfig, LogFormat, default_roles};
-use crate::access::throttle::Rate;
+use super::{Config, LogFormat, default_roles};
+use crate::access::throttle::{Rate, Rates};
 use crate::span::show_span;
 
 /// Returns a complete `gatepass.toml`: every field with its meaning, commented out at its default.
@@ -61,6 +61,11 @@ impl Config {
             "sessions": {
                 "lifetime": show_span(self.sessions.lifetime), "idle": show_span(self.sessions.idle),
             },
+            "sign_in": {
+                "parallel_hashes": self.sign_in.parallel_hashes, "queue": self.sign_in.queue,
+                "known_for": show_span(self.sign_in.known_for),
+                "proof_lifetime": show_span(self.sign_in.proof_lifetime),
+            },
             "http": self.http_json(),
             "limits": self.limits_json(),
             "ca": {
@@ -91,11 +96,12 @@ impl Config {
     }
 
     fn limits_json(&self) -> Value {
-        let LimitsConfig { address, refused_address, actor, refused_token, redemptions } = &self.limits;
+        let Rates { address, refused_address, actor, sign_in_site, sign_in_account, .. } = &self.limits;
         let show = |rate: &Option<Rate>| rate.map_or_else(|| String::from("off"), |rate| rate.to_string());
         json!({
             "address": show(address), "refused_address": show(refused_address), "actor": show(actor),
-            "refused_token": show(refused_token), "redemptions": show(redemptions),
+            "sign_in_site": show(sign_in_site), "sign_in_account": show(sign_in_account),
+            "refused_token": show(&self.limits.refused_token), "redemptions": show(&self.limits.redemptions),
         })
     }
 

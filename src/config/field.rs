@@ -81,6 +81,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("tokens", "lifetimes of tokens; a time span is written 90s, 15m, 36h, 30d"),
     ("hosts", "certificates of hosts"),
     ("sessions", "sessions of users"),
+    ("sign_in", "password checks"),
     ("http", "limits of the listener"),
     (
         "limits",
@@ -217,6 +218,34 @@ pub(super) const FIELDS: &[Field] = &[
     ),
     field("sessions", "idle", Kind::Span(60, DAY / 2), "\"30m\"", "time after which an unused session ends"),
     field(
+        "sign_in",
+        "parallel_hashes",
+        Kind::Count(1, 64),
+        "2",
+        "passwords hashed at once; each takes a core and 19 MiB",
+    ),
+    field(
+        "sign_in",
+        "queue",
+        Kind::Count(2, 1024),
+        "16",
+        "passwords that wait to be hashed, half of them kept for known addresses; one more gets 429",
+    ),
+    field(
+        "sign_in",
+        "known_for",
+        Kind::Span(DAY, 365 * DAY),
+        "\"30d\"",
+        "time for which an address is known after a sign-in of the user there",
+    ),
+    field(
+        "sign_in",
+        "proof_lifetime",
+        Kind::Span(1, 3600),
+        "\"60s\"",
+        "time for which a checked password is not hashed again",
+    ),
+    field(
         "http",
         "max_connections_per_address",
         Kind::Count(1, 1_000_000),
@@ -290,7 +319,7 @@ pub(super) const FIELDS: &[Field] = &[
         "refused_address",
         Kind::Text,
         "\"60/m\"",
-        "401 answers to one address; above it 429, and its passwords are checked slowly",
+        "401 answers to one address; above it 429, and passwords only of users who signed in there recently",
     ),
     field(
         "limits",
@@ -298,6 +327,20 @@ pub(super) const FIELDS: &[Field] = &[
         Kind::Text,
         "\"1000/s\"",
         "requests by one user, or by all API keys of one user",
+    ),
+    field(
+        "limits",
+        "sign_in_site",
+        Kind::Text,
+        "\"10/m\"",
+        "password checks for one account from one address (IPv6: one /64)",
+    ),
+    field(
+        "limits",
+        "sign_in_account",
+        Kind::Text,
+        "\"60/m\"",
+        "password checks for one account from all addresses where its user has not signed in recently",
     ),
     field(
         "limits",

@@ -89,7 +89,7 @@ fn rates_are_read_and_every_mistake_reported() {
         &[],
         Overrides::default(),
     );
-    let rates = config.unwrap().limits.rates();
+    let rates = config.unwrap().limits;
     assert_eq!(rates.address.unwrap().to_string(), "5/h");
     assert_eq!(rates.refused_address.unwrap().to_string(), "60/m");
     assert_eq!((rates.actor, rates.refused_token, rates.redemptions), (None, None, None));

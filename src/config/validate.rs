@@ -10,10 +10,12 @@ use super::layers::Layers;
 use super::problem::{ConfigErrors, ConfigProblem, Place};
 use super::url::{ServerUrl, audience, plain_http, trust_domain};
 use super::{
-    CaConfig, Config, Environment, HostsConfig, HttpConfig, LimitsConfig, LogConfig, LogFormat, Overrides,
-    RoleConfig, ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
+    CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, Overrides, RoleConfig,
+    ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
 };
+use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
+use crate::access::throttle::Rates;
 use crate::name::Role;
 
 /// Checks everything and makes the configuration, or names every mistake.
@@ -25,10 +27,10 @@ pub(super) fn validate(
     let mut check = Check(layers);
     let server = check.server(environment, overrides);
     let (tokens, hosts, http) = (check.tokens(&server.external_url), check.hosts(), check.http());
-    let (limits, sessions) = (check.limits(), check.sessions());
+    let (limits, sessions, sign_in) = (check.limits(), check.sessions(), check.sign_in());
     let (ca, roles, log) = (check.ca(), check.roles(), check.log());
     ConfigErrors::check(check.0.problems)?;
-    Ok(Config { server, tokens, hosts, sessions, http, limits, ca, roles, log })
+    Ok(Config { server, tokens, hosts, sessions, sign_in, http, limits, ca, roles, log })
 }
 
 impl Check {
@@ -117,6 +119,15 @@ impl Check {
         SessionLife { lifetime: self.span("sessions", "lifetime"), idle: self.span("sessions", "idle") }
     }
 
+    fn sign_in(&mut self) -> SignInLimits {
+        SignInLimits {
+            parallel_hashes: self.count("sign_in", "parallel_hashes"),
+            queue: self.count("sign_in", "queue"),
+            known_for: self.span("sign_in", "known_for"),
+            proof_lifetime: self.span("sign_in", "proof_lifetime"),
+        }
+    }
+
     fn http(&mut self) -> HttpConfig {
         HttpConfig {
             max_connections: self.count("http", "max_connections"),
@@ -142,11 +153,13 @@ impl Check {
         texts.iter().filter_map(|text| text.parse().ok()).collect()
     }
 
-    fn limits(&mut self) -> LimitsConfig {
-        LimitsConfig {
+    fn limits(&mut self) -> Rates {
+        Rates {
             address: self.rate("limits", "address"),
             refused_address: self.rate("limits", "refused_address"),
             actor: self.rate("limits", "actor"),
+            sign_in_site: self.rate("limits", "sign_in_site"),
+            sign_in_account: self.rate("limits", "sign_in_account"),
             refused_token: self.rate("limits", "refused_token"),
             redemptions: self.rate("limits", "redemptions"),
         }

@@ -141,7 +141,8 @@ fn settings(config: &Config) -> Settings {
             config.http.trusted_proxies.clone(),
             &config.http.client_certificate_header,
         ),
-        rates: config.limits.rates(),
+        rates: config.limits,
+        sign_in: config.sign_in,
         sessions: config.sessions,
         certificates: CertificateTerms {
             lifetime: config.hosts.certificate_lifetime,

@@ -10,24 +10,22 @@ use std::sync::Arc;
 
 use self::api_keys::KeyUses;
 use self::sessions::Seen;
-use self::sign_in::SignIn;
+use self::sign_in::PasswordChecks;
 use super::TimeKeeper;
 use super::refusals::Refusals;
 use super::tokens::due::DueRevocations;
 use crate::access::session::SessionLife;
-use crate::access::throttle::Throttles;
 use crate::store::Store;
 
 /// The use cases of users, sessions and API keys.
 pub struct Accounts {
     store: Arc<dyn Store>,
     time: Arc<TimeKeeper>,
-    throttles: Arc<Throttles>,
     refusals: Arc<Refusals>,
     due: Arc<DueRevocations>,
     seen: Arc<Seen>,
     session_life: SessionLife,
-    sign_in: SignIn,
+    passwords: Arc<PasswordChecks>,
     /// When API keys were used since that was last written.
     key_uses: KeyUses,
 }
@@ -35,13 +33,13 @@ pub struct Accounts {
 impl Accounts {
     pub(super) fn new(
         due: Arc<DueRevocations>,
-        throttles: Arc<Throttles>,
+        passwords: PasswordChecks,
         refusals: Arc<Refusals>,
         seen: Arc<Seen>,
         session_life: SessionLife,
     ) -> Self {
         let (store, time) = (Arc::clone(&due.store), Arc::clone(&due.time));
-        let (sign_in, key_uses) = (SignIn::default(), KeyUses::default());
-        Self { store, time, throttles, refusals, due, seen, session_life, sign_in, key_uses }
+        let (passwords, key_uses) = (Arc::new(passwords), KeyUses::default());
+        Self { store, time, refusals, due, seen, session_life, passwords, key_uses }
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 
 use super::accounts::Accounts;
 use super::accounts::sessions::Seen;
+use super::accounts::sign_in::PasswordChecks;
 use super::ca::crl::Crls;
 use super::ca::live::LiveCas;
 use super::ca::rotation::CaAdmin;
@@ -35,6 +36,7 @@ use super::trust::LiveTrust;
 use super::vault::Vault;
 use super::verification::Authenticator;
 use super::verification::proxies::TrustedProxies;
+use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::{Rates, Throttles};
 use crate::store::Store;
@@ -50,6 +52,8 @@ pub struct Settings {
     pub proxies: TrustedProxies,
     /// How much each rate limit gives.
     pub rates: Rates,
+    /// Bounds of sign-ins.
+    pub sign_in: SignInLimits,
     /// How long sessions live.
     pub sessions: SessionLife,
     /// What every host certificate is issued by.
@@ -147,13 +151,13 @@ impl Authority {
         let (store, time, trust) = shared.base();
         let authenticator = Authenticator::new(store, time, trust, settings.proxies.clone());
         let (due, store, time) = (shared.due.clone(), shared.store.clone(), shared.time.clone());
-        let (throttles, refusals, seen) =
-            (shared.throttles.clone(), shared.refusals.clone(), shared.seen.clone());
+        let passwords = PasswordChecks::new(store.clone(), shared.throttles.clone(), settings.sign_in);
+        let (refusals, seen) = (shared.refusals.clone(), shared.seen.clone());
         Self {
             enrollment: shared.enrollment(&settings),
             authenticator: Arc::new(authenticator),
             tokens: TokenAdmin::new(shared.minting.clone(), shared.spans.clone()),
-            accounts: Accounts::new(due, throttles, refusals, seen, settings.sessions),
+            accounts: Accounts::new(due, passwords, refusals, seen, settings.sessions),
             keys: shared.keys(),
             issuers: shared.issuers(),
             ca: shared.ca(&settings),
@@ -309,6 +313,7 @@ impl Shared {
             seen: self.seen.clone(),
             host_retention: settings.host_retention,
             session_idle: settings.sessions.idle,
+            address_retention: settings.sign_in.address_retention(),
         }
     }
 }

@@ -21,6 +21,7 @@ pub struct Collection {
     pub(super) seen: Arc<Seen>,
     pub(super) host_retention: Duration,
     pub(super) session_idle: Duration,
+    pub(super) address_retention: Duration,
 }
 
 impl Collection {
@@ -38,6 +39,7 @@ impl Collection {
                 retention: self.spans.load().retention,
                 host_retention: self.host_retention,
                 session_idle: self.session_idle,
+                address_retention: self.address_retention,
                 most: AT_ONCE,
                 open: self.indexes.open().await,
             };
@@ -59,6 +61,7 @@ const fn sum(one: Collected, other: Collected) -> Collected {
         lists: one.lists + other.lists,
         sessions: one.sessions + other.sessions,
         api_keys: one.api_keys + other.api_keys,
+        known_addresses: one.known_addresses + other.known_addresses,
         more: false,
     }
 }

@@ -142,6 +142,8 @@ verbs! {
     end_session: EndSession -> bool;
     /// Remembers when sessions were used last.
     mark_sessions: MarkSessions -> ();
+    /// Records that a user signed in at an address.
+    know_address: KnowAddress -> ();
     /// Moves the clock mark.
     mark_clock: MarkClock -> ();
     /// Accepts the clock as it is and begins a new ephemeral epoch with a new signing key.

@@ -48,6 +48,7 @@ macro_rules! contract {
                 who_comes_after_a_deleted_user_of_the_same_name_has_other_epochs,
                 a_deleted_user_takes_keys_and_if_asked_tokens_along,
                 users_are_listed_by_name_page_by_page,
+                known_addresses_are_bounded_and_expire,
             }
             api_keys {
                 a_key_is_read_with_its_owner_and_listed_for_it,

@@ -153,6 +153,8 @@ pub struct Collected {
     pub sessions: u64,
     /// API keys that expired longer ago than ended tokens are kept.
     pub api_keys: u64,
+    /// Known addresses without a recent sign-in.
+    pub known_addresses: u64,
     /// Whether a limit was met, so that more is left to do.
     pub more: bool,
 }
@@ -160,7 +162,14 @@ pub struct Collected {
 impl Collected {
     /// How many rows were deleted.
     pub const fn total(&self) -> u64 {
-        self.tokens + self.pairs + self.hosts + self.certificates + self.lists + self.sessions + self.api_keys
+        self.tokens
+            + self.pairs
+            + self.hosts
+            + self.certificates
+            + self.lists
+            + self.sessions
+            + self.api_keys
+            + self.known_addresses
     }
 }
 

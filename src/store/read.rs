@@ -1,5 +1,7 @@
 //! Reading, a small trait per noun. A point read costs a few microseconds; a list runs off the caller's thread.
 
+use std::net::IpAddr;
+
 use super::Answer;
 use super::listing::*;
 use super::outcome::{KeyNeed, Pair};
@@ -87,6 +89,9 @@ pub trait Accounts {
 
     /// An API key with its owner: one point read.
     fn api_key(&self, key: ApiKeyId) -> Answer<'_, Option<StoredApiKey>>;
+
+    /// The time of the user's latest recorded sign-in at this site: a point read.
+    fn known_address(&self, user: String, site: IpAddr) -> Answer<'_, Option<Timestamp>>;
 
     /// A page of API keys, newest first: all, or those of one owner.
     fn list_api_keys(

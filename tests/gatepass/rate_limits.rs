@@ -59,6 +59,8 @@ async fn a_refused_address_blocks_no_valid_credential() {
     let at = Running::start_with(&[("limits.refused_address", "3/h")]).await;
     let admin = || at.stranger().basic("admin", PASSWORD);
     assert_eq!(admin().get(ROLES).await.status, 200);
+    at.user("viewer", PASSWORD, "viewer").await;
+    assert_eq!(at.stranger().basic("viewer", PASSWORD).get(ROLES).await.status, 200);
     let wrong = || at.stranger().bearer("gps_wrong");
     for _ in 0..3 {
         assert_eq!(wrong().get(ROLES).await.status, 401);
@@ -66,7 +68,6 @@ async fn a_refused_address_blocks_no_valid_credential() {
     assert_limited(&wrong().get(ROLES).await, "refused_address");
     assert_limited(&wrong().post("/api/v1/verify", &json!({ "tokens": ["x"] })).await, "refused_address");
     assert_eq!(admin().get(ROLES).await.status, 200, "a good credential is not kept out");
-    at.user("viewer", PASSWORD, "viewer").await;
     let mint = at.stranger().basic("viewer", PASSWORD).post("/api/v1/enrollment-tokens", &json!({})).await;
     assert_eq!((mint.status, mint.code()), (403, "forbidden"), "and the missing right is named");
     assert_eq!(local(&at).await.get(ROLES).await.status, 200);

@@ -6,14 +6,13 @@ use std::net::IpAddr;
 
 use super::{Rate, RetryAfter, Throttle};
 use crate::access::Actor;
-use crate::access::address::subscriber;
+use crate::access::address::site;
 use crate::id::TokenId;
 
 /// How many keys of one limit have a bucket of their own: some ten megabytes at the very most.
 const MOST_KEYS: usize = 65_536;
 
-/// What is limited. The names are the labels of metrics and, but for [`Account`](Self::Account), the fields of the
-/// configuration.
+/// A rate limit. Its name is the label of metrics and the key in the section `[limits]` of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Limit {
     /// Requests from one address.
@@ -22,9 +21,10 @@ pub enum Limit {
     RefusedAddress,
     /// Requests by one user, by all API keys of one user, or by an API key that nobody owns.
     Actor,
-    /// Attempts to sign in to one account that are held back already: of one site, and of all. It is no bucket and not
-    /// configured; see [`guessing`](crate::access::guessing).
-    Account,
+    /// Password checks for one account from one site.
+    SignInSite,
+    /// Password checks for one account from all sites where its user has not signed in recently.
+    SignInAccount,
     /// Refused redemptions of one token.
     RefusedToken,
     /// Redemptions from one address.
@@ -38,7 +38,8 @@ impl Limit {
             Self::Address => "address",
             Self::RefusedAddress => "refused_address",
             Self::Actor => "actor",
-            Self::Account => "account",
+            Self::SignInSite => "sign_in_site",
+            Self::SignInAccount => "sign_in_account",
             Self::RefusedToken => "refused_token",
             Self::Redemptions => "redemptions",
         }
@@ -50,7 +51,8 @@ impl Limit {
             Self::Address => "requests from this address",
             Self::RefusedAddress => "refused requests from this address",
             Self::Actor => "requests by this user, or by API keys of this owner,",
-            Self::Account => "attempts to sign in to this account, or from this site, at a time",
+            Self::SignInSite => "password checks for this account from this address",
+            Self::SignInAccount => "password checks for this account from new addresses",
             Self::RefusedToken => "refused redemptions of this token",
             Self::Redemptions => "redemptions from this address",
         }
@@ -96,17 +98,25 @@ pub struct Rates {
     pub refused_address: Option<Rate>,
     /// See [`Limit::Actor`].
     pub actor: Option<Rate>,
+    /// See [`Limit::SignInSite`].
+    pub sign_in_site: Option<Rate>,
+    /// See [`Limit::SignInAccount`].
+    pub sign_in_account: Option<Rate>,
     /// See [`Limit::RefusedToken`].
     pub refused_token: Option<Rate>,
     /// See [`Limit::Redemptions`].
     pub redemptions: Option<Rate>,
 }
 
-/// The limits at work, each with buckets of its own. Addresses count as [`subscriber`] says.
+/// The limits at work, each with buckets of its own. Addresses count as [`site`] says.
 pub struct Throttles {
     address: Option<Throttle<IpAddr>>,
     refused_address: Option<Throttle<IpAddr>>,
     actor: Option<Throttle<String>>,
+    sign_in_site: Option<Throttle<(String, IpAddr)>>,
+    /// The same for known addresses, apart so that a flood of names and sites cannot fill it.
+    sign_in_known_site: Option<Throttle<(String, IpAddr)>>,
+    sign_in_account: Option<Throttle<String>>,
     refused_token: Option<Throttle<TokenId>>,
     redemptions: Option<Throttle<IpAddr>>,
 }
@@ -114,13 +124,15 @@ pub struct Throttles {
 impl Throttles {
     /// Full buckets of these sizes.
     pub fn new(rates: &Rates) -> Self {
-        let Rates { address, refused_address, actor, refused_token, redemptions } = *rates;
         Self {
-            address: throttle(address),
-            refused_address: throttle(refused_address),
-            actor: throttle(actor),
-            refused_token: throttle(refused_token),
-            redemptions: throttle(redemptions),
+            address: throttle(rates.address),
+            refused_address: throttle(rates.refused_address),
+            actor: throttle(rates.actor),
+            sign_in_site: throttle(rates.sign_in_site),
+            sign_in_known_site: throttle(rates.sign_in_site),
+            sign_in_account: throttle(rates.sign_in_account),
+            refused_token: throttle(rates.refused_token),
+            redemptions: throttle(rates.redemptions),
         }
     }
 
@@ -129,7 +141,7 @@ impl Throttles {
     /// # Errors
     /// Too many of them.
     pub fn request(&self, address: IpAddr) -> Result<(), RateLimited> {
-        take(Limit::Address, self.address.as_ref(), &subscriber(address))
+        take(Limit::Address, self.address.as_ref(), &site(address))
     }
 
     /// A request from `address` is refused.
@@ -137,12 +149,7 @@ impl Throttles {
     /// # Errors
     /// Too many of them were.
     pub fn refuse(&self, address: IpAddr) -> Result<(), RateLimited> {
-        take(Limit::RefusedAddress, self.refused_address.as_ref(), &subscriber(address))
-    }
-
-    /// Whether requests from `address` were refused so often lately that no more of them hear why.
-    pub fn refuses(&self, address: IpAddr) -> bool {
-        self.refused_address.as_ref().is_some_and(|throttle| throttle.look(&subscriber(address)).is_err())
+        take(Limit::RefusedAddress, self.refused_address.as_ref(), &site(address))
     }
 
     /// A request is by `actor`, who has been judged. The API keys of one `owner` share a bucket, so that nobody has more by
@@ -154,6 +161,22 @@ impl Throttles {
     pub fn act(&self, actor: &Actor, owner: Option<&str>) -> Result<(), RateLimited> {
         let bucket = owner.map_or_else(|| actor.to_string(), |owner| format!("api_keys_of:{owner}"));
         take(Limit::Actor, self.actor.as_ref(), &bucket)
+    }
+
+    /// A password for `account` from `address` is about to be checked. Where the address is known, only its own bucket counts.
+    ///
+    /// # Errors
+    /// Too many of them, or the address had too many requests refused.
+    pub fn sign_in(&self, account: &str, address: IpAddr, is_known: bool) -> Result<(), RateLimited> {
+        let site = site(address);
+        let of_site = (account.to_owned(), site);
+        if is_known {
+            return take(Limit::SignInSite, self.sign_in_known_site.as_ref(), &of_site);
+        }
+        let refused = self.refused_address.as_ref().map_or(Ok(()), |throttle| throttle.look(&site));
+        refused.map_err(|until| told(Limit::RefusedAddress, until))?;
+        take(Limit::SignInSite, self.sign_in_site.as_ref(), &of_site)?;
+        take(Limit::SignInAccount, self.sign_in_account.as_ref(), &of_site.0)
     }
 
     /// A redemption of `token`, whose signature is good, is refused.
@@ -169,17 +192,16 @@ impl Throttles {
     /// # Errors
     /// Too many of them.
     pub fn redeem(&self, address: IpAddr) -> Result<(), RateLimited> {
-        take(Limit::Redemptions, self.redemptions.as_ref(), &subscriber(address))
+        take(Limit::Redemptions, self.redemptions.as_ref(), &site(address))
     }
 
     /// Forgets what is as good as new. For a timer.
     pub fn sweep(&self) {
-        let Self { address, refused_address, actor, refused_token, redemptions } = self;
-        for throttle in [address, refused_address, redemptions].into_iter().flatten() {
-            throttle.sweep();
-        }
-        actor.iter().for_each(Throttle::sweep);
-        refused_token.iter().for_each(Throttle::sweep);
+        let Self { address, refused_address, actor, sign_in_site, sign_in_known_site, .. } = self;
+        [address, refused_address, &self.redemptions].into_iter().flatten().for_each(Throttle::sweep);
+        [sign_in_site, sign_in_known_site].into_iter().flatten().for_each(Throttle::sweep);
+        [actor, &self.sign_in_account].into_iter().flatten().for_each(Throttle::sweep);
+        self.refused_token.iter().for_each(Throttle::sweep);
     }
 }
 

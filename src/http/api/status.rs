@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::described::described;
-use crate::access::address::subscriber;
+use crate::access::address::site;
 use crate::http::document;
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{NotModified, tags};
@@ -145,7 +145,7 @@ fn follow(inquiry: &Inquiry<'_>, place: &IssuerLists, list: Option<ListId>) -> R
     // What is no text is no id of ours either: an empty one is unknown too.
     let last = inquiry.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
     let (sender, body) = stream(BUFFER);
-    let from = subscriber(inquiry.peer.client);
+    let from = site(inquiry.peer.client);
     let feed = inquiry.authority.status_lists.feed();
     feed.subscribe(from, following, last, Box::new(sender)).map_err(full)?;
     let mut answer = Answer::new(body);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::access::address::subscriber;
+use crate::access::address::site;
 
 /// Counts open connections and refuses those over a cap. It never waits.
 #[derive(Clone)]
@@ -85,7 +85,7 @@ impl Gate {
 impl Open {
     /// A place among those of `address`, or `None` if they are as many as there may be.
     fn take_address(&mut self, address: IpAddr, most: usize) -> Option<Place> {
-        let address = subscriber(address);
+        let address = site(address);
         let count = self.by_address.get(&address).copied().unwrap_or(0);
         if count >= most {
             return refuse("address");

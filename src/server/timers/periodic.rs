@@ -33,7 +33,7 @@ pub enum Timer {
     DueRevocations,
     /// Lets who follows the status lists know that the server is there.
     Heartbeats,
-    /// Forgets rates and wrong guesses of long ago.
+    /// Forgets full buckets of the rate limits.
     RateLimits,
     /// Tries whether the store can be written.
     StoreProbe,
@@ -94,7 +94,7 @@ impl Timer {
             Self::Collection => collect(authority).await?,
             Self::DueRevocations => return revoke_due(authority).await,
             Self::Heartbeats => authority.status_lists.feed().beat(),
-            Self::RateLimits => sweep(authority),
+            Self::RateLimits => authority.throttles.sweep(),
             Self::StoreProbe => authority.health.probe_store().await?,
             Self::Metrics => crate::http::metrics::upkeep(),
         }
@@ -120,11 +120,6 @@ pub(super) fn start(
     for timer in Timer::ALL {
         timers.spawn(every(timer, period(timer), Arc::clone(authority), stop.clone()));
     }
-}
-
-fn sweep(authority: &Authority) {
-    authority.throttles.sweep();
-    authority.accounts.forgive_guesses();
 }
 
 async fn collect(authority: &Authority) -> Result<(), ServiceError> {

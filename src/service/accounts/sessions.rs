@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use self::seen::Noted;
 pub(in crate::service) use self::seen::Seen;
-use crate::access::guessing::Greeting;
 use crate::access::session::CsrfToken;
 use crate::access::{Actor, SessionKind, SessionSecret};
 use crate::clock::Timestamp;
@@ -67,7 +66,7 @@ impl Accounts {
         (name, password): (&str, &Secret<String>),
         kind: SessionKind,
     ) -> Result<NewSession, ServiceError> {
-        let user = self.prove(from, name, password, Greeting::AsKnown).await?;
+        let user = self.prove(from, name, password).await?;
         let (secret, at, life) = (SessionSecret::generate(), self.time.now(), self.session_life);
         let session = SessionRecord {
             id: secret.id(),

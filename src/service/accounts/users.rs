@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use crate::access::guessing::Greeting;
 use crate::access::password;
 use crate::access::{Act, Actor, Limits, Permission, Rights, UserRole};
 use crate::clock::Timestamp;
@@ -184,7 +183,7 @@ impl Accounts {
         let name = UserName::parse(name).map_err(|_| AccountError::Unauthenticated)?;
         check_password("new", &new, name.as_str(), &mut faults);
         let before = self.show_user(&name).await?;
-        match self.prove(caller, name.as_str(), current, Greeting::AsStranger).await {
+        match self.prove(caller, name.as_str(), current).await {
             Ok(_) => {}
             Err(ServiceError::Account(AccountError::Unauthenticated)) => {
                 faults.push(FieldError::new("current", "this is not your password"));

@@ -11,6 +11,9 @@ use crate::name::UserName;
 use crate::secret::Secret;
 use crate::store::{ApiKeyRecord, UserRecord};
 
+/// Maximum number of known addresses of a user: those of the latest sign-ins.
+pub const MOST_KNOWN_ADDRESSES: u32 = 16;
+
 /// How many API keys one user may own, and how many may belong to nobody: whoever may make keys must not fill the database.
 pub const MOST_API_KEYS: u32 = 1000;
 
@@ -91,6 +94,16 @@ pub struct DeleteUser {
     pub at: Timestamp,
     /// The entry; the store adds the API keys, and how many tokens ended.
     pub entry: Draft,
+}
+
+/// See [`Command::KnowAddress`](super::Command::KnowAddress). It makes no entry. A user that is gone is passed over.
+pub struct KnowAddress {
+    /// The user's name.
+    pub user: String,
+    /// The [site](crate::access::address::site) of the address.
+    pub site: IpAddr,
+    /// The time of the sign-in.
+    pub at: Timestamp,
 }
 
 /// See [`Command::CreateApiKey`](super::Command::CreateApiKey).

@@ -99,6 +99,8 @@ pub struct Collect {
     pub host_retention: Duration,
     /// How long a session lives that is not used.
     pub session_idle: Duration,
+    /// The time after which a known address is forgotten.
+    pub address_retention: Duration,
     /// How many rows of each kind at most.
     pub most: u32,
     /// The lists that are still being written to: they stay even when all their tokens have ended.

@@ -1,5 +1,6 @@
 //! Users: what they may be turned into, and who is left.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::together::due;
@@ -204,4 +205,35 @@ pub(in crate::store) async fn users_are_listed_by_name_page_by_page(world: &mut 
         }
     }
     assert_eq!(listed, ["a", "admin", "b", "c"]);
+}
+
+pub(in crate::store) async fn known_addresses_are_bounded_and_expire(world: &mut World) {
+    let site = |last| IpAddr::from([192, 0, 2, last]);
+    let store = world.shared();
+    world.user("ops", UserRole::Operator, Limits::ANY).await;
+    let record = async |user: &str, last, at| {
+        store.know_address(KnowAddress { user: user.to_owned(), site: site(last), at }).await.unwrap();
+    };
+    let known = async |user: &str, last| store.known_address(user.to_owned(), site(last)).await.unwrap();
+    let first = world.now;
+    record("ops", 1, first).await;
+    record("nobody", 1, first).await;
+    assert_eq!((known("ops", 1).await, known("ops", 2).await), (Some(first), None));
+    assert_eq!((known("admin", 1).await, known("nobody", 1).await), (None, None));
+    world.pass(DAY);
+    record("ops", 1, world.now).await;
+    for last in 2..=MOST_KNOWN_ADDRESSES as u8 + 1 {
+        world.pass(HOUR);
+        record("ops", last, world.now).await;
+    }
+    assert_eq!((known("ops", 1).await, known("ops", 2).await), (None, Some(first.plus(DAY + HOUR))));
+    world.expect_entries(&[]).await;
+    world.pass(DAY * 30 - HOUR * 8);
+    assert_eq!(world.collect().await.known_addresses, 8);
+    assert_eq!((known("ops", 9).await, known("ops", 10).await.is_some()), (None, true));
+    store.delete_user(world.deletion("ops", false)).await.unwrap();
+    assert_eq!(known("ops", 10).await, None);
+    world.new_entries().await;
+    world.user("ops", UserRole::Operator, Limits::ANY).await;
+    assert_eq!(known("ops", 10).await, None, "another user of that name");
 }

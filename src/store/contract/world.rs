@@ -256,6 +256,7 @@ impl World {
             retention: DAY * 7,
             host_retention: DAY * 90,
             session_idle: HOUR / 2,
+            address_retention: DAY * 30,
             most: 1000,
             open: vec![self.ephemeral, self.persistent],
         }

@@ -102,6 +102,7 @@ impl Act<'_> {
             Command::BeginSession(command) => Reply::BeginSession(self.begin_session(*command)?),
             Command::ExtendSession(command) => Reply::ExtendSession(self.extend_session(*command)?),
             Command::EndSession(command) => Reply::EndSession(self.end_session(*command)?),
+            Command::KnowAddress(command) => Reply::KnowAddress(self.know_address(&command)?),
             Command::MarkSessions(command) => Reply::MarkSessions(self.mark_sessions(&command)?),
             Command::MarkClock(command) => {
                 self.effects.marks.push(Mark::On(command.at));

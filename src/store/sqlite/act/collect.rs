@@ -27,6 +27,7 @@ impl Act<'_> {
         self.collect_certificates(command, &mut done)?;
         self.collect_sessions(command, &mut done)?;
         self.collect_api_keys(command, &mut done)?;
+        self.collect_known_addresses(command, &mut done)?;
         if done.total() > 0 {
             self.enter(entry(command.now, &done))?;
         }
@@ -193,6 +194,16 @@ impl Act<'_> {
         done.api_keys += count(deleted, command, &mut done.more);
         Ok(())
     }
+
+    /// Addresses without a recent sign-in.
+    fn collect_known_addresses(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
+        let sql = "DELETE FROM known_addresses WHERE (user_name, site) IN ( \
+                   SELECT user_name, site FROM known_addresses WHERE last_at <= ?1 LIMIT ?2)";
+        let unused = command.now.minus(command.address_retention);
+        let deleted = self.execute(sql, params![unused, command.most])?;
+        done.known_addresses += count(deleted, command, &mut done.more);
+        Ok(())
+    }
 }
 
 fn token_and_roles(row: &Row<'_>) -> driver::Result<(TokenId, Vec<Role>)> {
@@ -214,6 +225,7 @@ fn entry(now: Timestamp, done: &Collected) -> Draft {
         ("lists", done.lists),
         ("sessions", done.sessions),
         ("api_keys", done.api_keys),
+        ("known_addresses", done.known_addresses),
     ];
     let draft = Draft::done(Action::Collected, now, "system");
     counts

@@ -7,8 +7,8 @@ use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{USER_BY_NAME, user};
 use crate::store::sqlite::value::Json;
 use crate::store::{
-    ChangeUser, CreateUser, DeleteUser, ReplacePassword, SetPassword, SignOutUser, UserChange, UserCreation,
-    UserDeletion, UserRecord,
+    ChangeUser, CreateUser, DeleteUser, KnowAddress, MOST_KNOWN_ADDRESSES, ReplacePassword, SetPassword,
+    SignOutUser, UserChange, UserCreation, UserDeletion, UserRecord,
 };
 
 impl Act<'_> {
@@ -104,6 +104,17 @@ impl Act<'_> {
         let api_keys = keys.len() as u64;
         self.enter(entry.with("api_keys", keys).with("tokens", tokens))?;
         Ok(UserDeletion::Deleted { api_keys, tokens })
+    }
+
+    pub(super) fn know_address(&self, command: &KnowAddress) -> driver::Result<()> {
+        let KnowAddress { user, site, at } = command;
+        let sql = "INSERT INTO known_addresses (user_name, site, last_at) \
+                   SELECT name, ?2, ?3 FROM users WHERE name = ?1 \
+                   ON CONFLICT (user_name, site) DO UPDATE SET last_at = excluded.last_at";
+        self.execute(sql, params![user, site.to_string(), at])?;
+        let sql = "DELETE FROM known_addresses WHERE user_name = ?1 AND site NOT IN ( \
+                   SELECT site FROM known_addresses WHERE user_name = ?1 ORDER BY last_at DESC, site LIMIT ?2)";
+        self.execute(sql, params![user, MOST_KNOWN_ADDRESSES]).map(drop)
     }
 
     /// What stands in the way of a change that was judged upon `before`.

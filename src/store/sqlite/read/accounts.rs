@@ -1,5 +1,7 @@
 //! Reading users and API keys.
 
+use std::net::IpAddr;
+
 use crate::access::Scope;
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
@@ -137,6 +139,12 @@ impl Accounts for SqliteStore {
 
     fn api_key(&self, id: ApiKeyId) -> Answer<'_, Option<StoredApiKey>> {
         Box::pin(async move { self.pool.read(|sql| stored_api_key(sql, id)) })
+    }
+
+    fn known_address(&self, user: String, site: IpAddr) -> Answer<'_, Option<Timestamp>> {
+        const ADDRESS: &str = "SELECT last_at FROM known_addresses WHERE user_name = ?1 AND site = ?2";
+        let read = move |sql: Sql<'_>| sql.one(ADDRESS, params![user, site.to_string()], |row| row.get(0));
+        Box::pin(async move { self.pool.read(read) })
     }
 
     fn list_api_keys(

@@ -87,12 +87,10 @@ pub(super) struct Caller {
     pub(super) name: String,
     pub(super) client: Client,
     pub(super) holder: Holder,
-    /// Each password of theirs after the sixth takes seconds, so they come to one door of each of six kinds.
-    pub(super) is_held_back: bool,
 }
 
 fn caller(name: impl Into<String>, client: Client, holder: Holder) -> Caller {
-    Caller { name: name.into(), client, holder, is_held_back: false }
+    Caller { name: name.into(), client, holder }
 }
 
 const VIEWER: &[&str] = &["tokens:read", "hosts:read", "policies:read"];
@@ -126,7 +124,7 @@ fn strangers(at: &Running) -> Vec<Caller> {
     let guesser = stranger().basic("admin", "wrong horse");
     vec![
         caller("anyone", stranger(), Nothing),
-        Caller { is_held_back: true, ..caller("a wrong password", guesser, Nothing) },
+        caller("a wrong password", guesser, Nothing),
         caller("a wrong local credential", stranger().bearer("gpl_00"), Nothing),
         caller("an unknown API key", stranger().bearer(&unknown_key), Nothing),
         caller("a broken API key", stranger().bearer("gpk_00"), Nothing),
@@ -237,7 +235,7 @@ async fn ended(at: &Running) -> Vec<Caller> {
     assert_eq!(sessions[0].delete("/api/v1/session").await.status, 200);
     at.clock.advance(Duration::from_secs(6));
     let names = ["a deleted user's key", "a disabled user's key", "a deleted key", "an expired key"];
-    let mut all = vec![Caller { is_held_back: true, ..caller("a disabled user", asleep, Nothing) }];
+    let mut all = vec![caller("a disabled user", asleep, Nothing)];
     let over = ["a signed-out session", "a disabled user's session"].into_iter().zip(sessions);
     all.extend(over.map(|(name, client)| caller(name, client, Nothing)));
     all.extend(names.into_iter().zip(bearers).map(|(name, client)| caller(name, client, Nothing)));
@@ -252,10 +250,7 @@ async fn machines(at: &Running) -> Vec<Caller> {
     vec![
         caller("a token", at.stranger().bearer(&token), Holder::Token),
         caller("a service token", at.stranger().bearer(&service), Holder::ServiceToken),
-        Caller {
-            is_held_back: true,
-            ..caller("a request as a password", at.stranger().basic("admin", &host.csr()[..60]), Nothing)
-        },
+        caller("a request as a password", at.stranger().basic("admin", &host.csr()[..60]), Nothing),
         caller("a host", host.client(at, &enrolled.json), Holder::Host),
     ]
 }
