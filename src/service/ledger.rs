@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::flights::Flights;
 use super::refusals::Refusals;
+use super::shared_run::SharedRun;
 use super::{ServiceError, TimeKeeper};
 use crate::id::ChainId;
 use crate::ledger::{Fault, Verification};
 use crate::store::{AppendEntries, EntryRecord, Page, Store, StoreError};
 
-/// Verifications of the whole chain: one at a time, for all who ask.
-type Verifications = Flights<(), Result<Arc<Verdict>, StoreError>>;
+/// Verifications of the whole chain, one at a time.
+type Verifications = SharedRun<Result<Arc<Verdict>, StoreError>>;
 
 /// How many entries are read at a time.
 const CHUNK: u32 = 1000;
@@ -103,14 +103,12 @@ impl LedgerBook {
         Ok(Page { items, next })
     }
 
-    /// Verifies the whole ledger as it is now. It costs time that grows with the ledger: however many ask, one verification runs at a
-    /// time, and all who came before it began hear its verdict.
+    /// Verifies the whole ledger as it is now. The time grows with the ledger, so concurrent callers share one run.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn verify(&self) -> Result<Arc<Verdict>, ServiceError> {
         let store = Arc::clone(&self.store);
-        let verdict = self.verifications.fly_next((), || async move { verify(store).await.map(Arc::new) });
-        Ok(verdict.await.unwrap_or(Err(StoreError::Closed))?)
+        Ok(self.verifications.share(async { verify(store).await.map(Arc::new) }).await?)
     }
 }

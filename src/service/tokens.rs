@@ -11,9 +11,9 @@ pub(super) mod take_back;
 use std::sync::Arc;
 
 use self::mint::Minting;
-use super::flights::Flights;
 use super::listing::TokenWords;
 use super::settings::LiveSpans;
+use super::shared_run::SharedRun;
 use super::trust::LiveTrust;
 use super::{Caller, RequestError, ServiceError, TimeKeeper, TokenError};
 use crate::id::TokenId;
@@ -23,8 +23,8 @@ use crate::store::{
     Page, PageQuery, RevokeToken, Store, StoreError, TokenKind, TokenRecord, TokenRevocation,
 };
 
-/// Lists of every live persistent token: one is made at a time, for all who ask.
-type PersistentLists = Flights<(), Result<Arc<Vec<(TokenId, Vec<Role>)>>, StoreError>>;
+/// Lists of every live persistent token, one at a time.
+type PersistentLists = SharedRun<Result<Arc<Vec<(TokenId, Vec<Role>)>>, StoreError>>;
 
 /// How a token is taken back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,15 +89,13 @@ impl TokenAdmin {
         self.store.token(id).await?.filter(|token| token.mint.kind() == kind).ok_or_else(|| no_token(id))
     }
 
-    /// Every live persistent token with its roles. They may be many: all who ask at a time share one list.
+    /// Every live persistent token with its roles. Concurrent callers share one list.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn list_persistent_tokens(&self) -> Result<Arc<Vec<(TokenId, Vec<Role>)>>, ServiceError> {
-        let (store, now) = (Arc::clone(&self.store), self.time.now());
-        let list = || async move { store.list_persistent(now).await.map(Arc::new) };
-        let listed = self.persistent_lists.fly_next((), list).await;
-        Ok(listed.unwrap_or(Err(StoreError::Closed))?)
+        let list = async { self.store.list_persistent(self.time.now()).await.map(Arc::new) };
+        Ok(self.persistent_lists.share(list).await?)
     }
 
     /// Takes an enrollment token back. Hosts it admitted stay (I9) unless they are asked for: then they go in the same transaction, also
