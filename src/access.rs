@@ -1,5 +1,5 @@
-//! Who may do what: actors, permissions, limits, passwords. Pure decisions; nothing here reads a store, and rate limits alone
-//! a clock, a monotonic one that is handed to them.
+//! Access: actors, permissions, limits, passwords. Pure decisions that read no store. Only rate limits read a clock, a
+//! monotonic one that their caller passes in.
 
 pub mod actor;
 pub mod address;

@@ -1,17 +1,17 @@
-//! Who does something.
+//! Actors.
 
 use std::fmt;
 
 use crate::id::{ApiKeyId, HostId, Serial, TokenId};
 
-/// Who does something, once a credential of theirs has been checked. Its text form stands in the ledger.
+/// The party that acts, once its credential has been checked. The ledger holds its text form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
     /// A user who signed in.
     User(String),
-    /// An API key.
+    /// A script that uses an API key.
     ApiKey(ApiKeyId),
-    /// Whoever can read the data directory of the running server: its own machine's administrator.
+    /// An administrator of the server's own machine, who can read the data directory of the running server.
     Local,
     /// A host, by the certificate it presented.
     Host {
@@ -20,7 +20,7 @@ pub enum Actor {
         /// The certificate.
         serial: Serial,
     },
-    /// Whoever presented a token; until redeeming has judged it, this says nothing about the token being good.
+    /// The bearer of a token. Until redeeming has checked it, the token may be bad.
     Bearer,
     /// A token whose signature is good.
     Token(TokenId),
@@ -31,7 +31,7 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// The text forms of those who are alone of their kind: no user is called so.
+    /// The text forms of actors without an id. No user may have such a name.
     pub const SINGLE: [&str; 4] = ["local", "system", "bearer", "anyone"];
 }
 

@@ -13,7 +13,7 @@ pub fn site(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Whether `address` is in one of `networks`. A listener on `[::]` sees IPv4 addresses in their mapped form.
+/// Returns true if `address` is in one of `networks`. A listener on `[::]` sees IPv4 addresses in their mapped form.
 pub fn is_within(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))

@@ -1,4 +1,4 @@
-//! API keys: how they are written and what is stored of them.
+//! API keys: their text form and stored form.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,11 +9,11 @@ use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, random};
 use crate::secret::Secret;
 
-/// What every API key begins with.
+/// The prefix of every API key.
 pub const API_KEY_PREFIX: &str = "gpk_";
 
-/// An API key with its secret. Written `gpk_` and 64 characters of base64url without padding (RFC 4648 section 5): the 16
-/// bytes of its id, then 32 random bytes, of which the SHA-256 is stored. They are random enough to need no slow hash.
+/// An API key with its secret. Its text is `gpk_` and 64 characters of base64url without padding (RFC 4648 section 5). They
+/// are the 16 bytes of its id, then 32 random bytes. The SHA-256 of these is stored: they are too random to need a slow hash.
 pub struct ApiKey {
     id: ApiKeyId,
     secret: Secret<[u8; 32]>,
@@ -52,7 +52,7 @@ impl ApiKey {
         Sha256::digest(self.secret.expose()).into()
     }
 
-    /// Whether `digest` is of this secret, compared in constant time.
+    /// Returns true if `digest` is that of this secret. The comparison takes constant time.
     pub fn matches(&self, digest: &[u8; 32]) -> bool {
         self.digest().ct_eq(digest).into()
     }

@@ -1,4 +1,4 @@
-//! How far an actor's acts may go (I5): roles, DNS names, lifetimes, uses, clusters.
+//! Limits of an actor's acts (I5): roles, DNS names, lifetimes, uses, clusters.
 
 mod clusters;
 mod dns_names;
@@ -20,7 +20,7 @@ use crate::span::show_span;
 /// The word for no bound; absence never means it.
 const ANY: &str = "any";
 
-/// How many names one list may have.
+/// Maximum number of names in one list.
 pub const MOST_NAMES: usize = 64;
 
 /// The word for less than an empty list allows: see [`Clusters::Nothing`].
@@ -35,7 +35,7 @@ pub enum Allowed<T> {
     Only(BTreeSet<T>),
 }
 
-/// How much may be given.
+/// The maximum of an amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Most<T> {
     /// Any amount, without an end too: written `"any"`.
@@ -44,7 +44,7 @@ pub enum Most<T> {
     UpTo(T),
 }
 
-/// How far the acts of a user or an API key may go. In JSON either `"any"`, or an object whose missing members are those of
+/// The limits of a user or an API key. In JSON either `"any"`, or an object whose missing members are those of
 /// [`Limits::LEAST`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Limits {
@@ -52,11 +52,11 @@ pub struct Limits {
     pub roles: Allowed<Role>,
     /// The DNS names that a token may let hosts ask for.
     pub dns_names: DnsNames,
-    /// How long a token may live.
+    /// Maximum life of a token.
     pub max_ttl: Most<Duration>,
-    /// How many hosts a token may admit; a service token counts as one without a bound.
+    /// Maximum number of hosts that a token admits. A service token counts as unlimited.
     pub max_uses: Most<u32>,
-    /// Whether tokens may be persistent.
+    /// Permission to mint persistent tokens.
     pub persistent: bool,
     /// The clusters that a token may be bound to.
     pub clusters: Clusters,
@@ -73,7 +73,7 @@ impl Limits {
         clusters: Clusters::Any,
     };
 
-    /// What is left to a key that was given no limits: ephemeral tokens of an hour at most, one use, no roles, no names.
+    /// The limits of a key that was created without any: ephemeral tokens of an hour at most, one use, no roles, no names.
     pub const LEAST: Self = Self {
         roles: Allowed::Only(BTreeSet::new()),
         dns_names: DnsNames::NONE,
@@ -83,7 +83,7 @@ impl Limits {
         clusters: Clusters::NONE,
     };
 
-    /// What both allow.
+    /// The limits that satisfy both.
     #[must_use]
     pub fn within(self, other: &Self) -> Self {
         Self {
@@ -98,7 +98,7 @@ impl Limits {
 }
 
 impl<T: Ord + Clone> Allowed<T> {
-    /// Whether `name` is allowed.
+    /// Returns true if `name` is allowed.
     pub fn allows(&self, name: &T) -> bool {
         match self {
             Self::Any => true,
@@ -106,7 +106,7 @@ impl<T: Ord + Clone> Allowed<T> {
         }
     }
 
-    /// Whether everything that `self` allows is allowed by `other` too.
+    /// Returns true if `other` allows everything that `self` allows.
     pub fn is_within(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Any) => true,
@@ -127,7 +127,7 @@ impl<T: Ord + Clone> Allowed<T> {
 }
 
 impl<T: Ord + Copy> Most<T> {
-    /// Whether `amount` is allowed; `None` = without an end.
+    /// Returns true if `amount` is allowed; `None` = unlimited.
     pub fn allows(self, amount: Option<T>) -> bool {
         match (self, amount) {
             (Self::Any, _) => true,
@@ -136,7 +136,7 @@ impl<T: Ord + Copy> Most<T> {
         }
     }
 
-    /// Whether everything that `self` allows is allowed by `other` too.
+    /// Returns true if `other` allows everything that `self` allows.
     pub fn is_within(self, other: Self) -> bool {
         match self {
             Self::Any => other == Self::Any,

@@ -18,14 +18,14 @@ pub const LONGEST: usize = 128;
 /// Memory in KiB, passes and lanes: the first of the argon2id settings in OWASP's password storage guide.
 const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
 
-/// What the password of a user who is not there is compared with. Any hash of the same cost does: its only use is to cost an
-/// unknown user the same time as a known one.
+/// The hash that stands in for an unknown user's. Any hash of the same cost does: it makes an unknown user cost the same
+/// time as a known one.
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// How much is asked of the allocator for it, in blocks of 1 KiB. Above 32 MiB the GNU C library gives memory a mapping of
-/// its own, which goes back to the system when it is freed; below, it keeps what was freed, in as many places as threads
-/// have ever hashed. What is not used of it is never touched, and takes no memory.
+/// The memory that is requested for a hash, in blocks of 1 KiB. The GNU C library maps requests above 32 MiB apart and returns
+/// them to the system when they are freed. Smaller ones it keeps for each thread that ever hashed. Unused blocks are never
+/// touched and take no memory.
 const RESERVED_BLOCKS: usize = 36 * 1024;
 
 /// Why a password was not taken.
@@ -48,7 +48,7 @@ pub enum PasswordError {
     Hashing,
 }
 
-/// Whether a password may be set at all, for the user of this name.
+/// Checks that the user of this name may set a password.
 ///
 /// # Errors
 /// When it is shorter or longer than allowed, holds a control character, or is one that many people choose.
@@ -76,14 +76,14 @@ pub fn hash(password: &Secret<String>, user: &str) -> Result<Secret<String>, Pas
     Ok(Secret::new(format!("$argon2id$v=19$m={memory},t={passes},p={lanes}${salt}${output}")))
 }
 
-/// A copy of a password that somebody shows, to be kept until it is hashed. One that is too long to be anybody's is replaced by
-/// none at all, which is nobody's either: so what strangers send takes no memory, and the same time.
+/// A copy of a presented password, kept until it is hashed. A password longer than any user's is replaced by the empty one,
+/// which is wrong too. So the input of strangers takes no memory and the same time.
 pub fn kept(shown: &Secret<String>) -> Secret<String> {
     let fits = shown.expose().chars().nth(LONGEST).is_none();
     Secret::new(if fits { shown.expose().clone() } else { String::new() })
 }
 
-/// Whether `password` is the one that `hash` was made from. For no hash (an unknown user) it takes as long, and fails.
+/// Returns true if `hash` was made from `password`. Without a hash (an unknown user) it takes as long and returns false.
 pub fn verify(password: &Secret<String>, hash: Option<&Secret<String>>) -> bool {
     let text = hash.map_or(NOBODY, |hash| hash.expose());
     let matches = PasswordHash::new(text).is_ok_and(|parsed| reproduces(password, &parsed));
@@ -97,7 +97,7 @@ pub fn generate() -> Secret<String> {
     Secret::new(letters.chunks(6).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join("-"))
 }
 
-/// Whether the parameters and salt of `parsed` make its output of this password. Nothing but argon2id 1.3 is ever stored.
+/// Returns true if the parameters and salt of `parsed` yield its output for this password. Only argon2id 1.3 is stored.
 fn reproduces(password: &Secret<String>, parsed: &PasswordHash) -> bool {
     let ours =
         parsed.algorithm == Algorithm::Argon2id.ident() && parsed.version == Some(Version::V0x13.into());
@@ -125,11 +125,11 @@ fn digest(password: &Secret<String>, salt: &[u8], params: Params) -> Option<[u8;
 
 #[cfg(test)]
 thread_local! {
-    /// How often argon2 has run on this thread.
+    /// Number of argon2 runs on this thread.
     static RUNS: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
 }
 
-/// How often argon2 has run on this thread.
+/// Number of argon2 runs on this thread.
 #[cfg(test)]
 pub(crate) fn runs() -> u32 {
     RUNS.get()
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_user_costs_the_work_of_a_known_one() {
+    fn an_unknown_user_costs_the_same_work() {
         let hash = hash(&secret("correct horse battery"), "admin").unwrap();
         let (known, nobody) = (PasswordHash::new(hash.expose()).unwrap(), PasswordHash::new(NOBODY).unwrap());
         assert_eq!(Params::try_from(&known).unwrap(), Params::try_from(&nobody).unwrap());
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_password_that_is_too_long_is_nothing() {
+    fn a_password_that_is_too_long_is_not_kept() {
         let longest = "é".repeat(LONGEST);
         assert_eq!(kept(&secret(&longest)).expose(), &longest);
         let beyond = kept(&secret(&"a".repeat(LONGEST + 1)));

@@ -1,4 +1,4 @@
-//! What a route demands of its caller.
+//! Permissions that routes require.
 
 use std::fmt;
 
@@ -22,9 +22,9 @@ pub enum Permission {
     ReadPolicies,
     /// Change policies.
     WritePolicies,
-    /// Read the ledger.
+    /// List and verify the ledger.
     ReadLedger,
-    /// See roles, signing keys, CA, clock and settings, and who oneself is: whoever is signed in.
+    /// See roles, signing keys, CA, clock, settings and the own account: every signed-in caller.
     Read,
     /// Users, API keys, keys, settings, the clock: everything else.
     Administer,
@@ -38,12 +38,12 @@ pub enum Permission {
     KeepKeys,
     /// A user's name and password, judged by the handler: they may stand in the body.
     SignIn,
-    /// Ask what a token says: whoever lists tokens, and every host.
+    /// Introspect a token: callers that may list tokens, and every host.
     Introspect,
 }
 
 impl Permission {
-    /// What rights can hold: the permissions that users and API keys are given.
+    /// The permissions that users and API keys are given.
     pub const GIVEN: [Self; 9] = [
         Self::ReadTokens,
         Self::WriteTokens,
@@ -56,7 +56,7 @@ impl Permission {
         Self::Administer,
     ];
 
-    /// Whether `actor`, who has `rights`, has this permission. A token and a host certificate open their own routes and no
+    /// Returns true if `actor` with these `rights` has this permission. A token and a host certificate open their own routes and no
     /// other.
     pub fn allows(self, actor: &Actor, rights: &Rights) -> bool {
         match self {
@@ -110,7 +110,7 @@ impl Permissions {
         Self(bits)
     }
 
-    /// Whether `permission` is among them.
+    /// Returns true if `permission` is in the set.
     pub const fn contain(self, permission: Permission) -> bool {
         self.0 & (1 << permission as u16) != 0
     }
@@ -147,7 +147,7 @@ mod tests {
     use crate::id::{HostId, Serial};
 
     #[test]
-    fn a_host_and_a_token_open_their_own_routes_and_no_other() {
+    fn hosts_and_tokens_open_their_own_routes_only() {
         let host = Actor::Host { id: HostId::generate(Timestamp::from_secs(1)), serial: Serial::generate() };
         for permission in Permission::GIVEN.into_iter().chain([Permission::BeUser]) {
             assert!(!permission.allows(&host, &Rights::NONE), "{permission:?}");
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn a_viewer_keeps_keys_and_a_key_does_only_with_the_scope_admin() {
+    fn a_key_keeps_keys_only_as_an_admin() {
         let viewer = Rights::of_role(UserRole::Viewer, Limits::ANY);
         assert!(Permission::KeepKeys.allows(&Actor::User("viewer".to_owned()), &viewer));
         let key = Actor::ApiKey(crate::id::ApiKeyId::generate(Timestamp::from_secs(1)));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_reads_the_data_directory_may_everything_but_is_no_user() {
+    fn the_local_actor_has_all_rights_without_an_account() {
         assert!(
             Permission::GIVEN.into_iter().all(|permission| permission.allows(&Actor::Local, &Rights::ALL))
         );

@@ -18,7 +18,7 @@ pub struct PasswordClaim<'a> {
     pub user: &'a str,
     /// The user's epoch; `None` for a user that cannot sign in: unknown or disabled.
     pub epoch: Option<u64>,
-    /// The password.
+    /// The password as it was presented.
     pub password: &'a Secret<String>,
 }
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_verdict_is_good_for_a_minute_and_for_its_own_claim() {
+    async fn a_verdict_lasts_a_minute() {
         let proofs = proofs();
         let proven = claim(&proofs, "admin", 0, "pw");
         assert!(cache(&proofs, proven, true, AT).await);

@@ -1,4 +1,4 @@
-//! What a caller may do, and the one function that judges every act against it (I5).
+//! Rights of a caller, and the one function that checks every act against them (I5).
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use super::user_role::UserRole;
 use crate::name::{Cluster, DnsPattern, Role};
 use crate::span::show_span;
 
-/// What a caller may do, read fresh at every request.
+/// The rights of a caller, read for each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rights {
     /// Which routes are open.
     pub permissions: Permissions,
-    /// How far acts may go.
+    /// The limits of its acts.
     pub limits: Limits,
 }
 
-/// An act that leads to roles, names, clusters, uses, lifetimes or rights. Whoever adds a use case that does, adds its act
+/// An act that leads to roles, names, clusters, uses, lifetimes or rights. A new use case that does so adds its act
 /// here, and [`Rights::judge`] does not compile until it is judged.
 #[derive(Clone, Copy, Debug)]
 pub enum Act<'a> {
@@ -29,11 +29,11 @@ pub enum Act<'a> {
         roles: &'a [Role],
         /// The DNS names it lets hosts ask for.
         dns_names: &'a [DnsPattern],
-        /// Whether it lives in a row of its own.
+        /// True if it is persistent.
         persistent: bool,
-        /// How long it lives; `None` = until revoked.
+        /// Its life; `None` = until revoked.
         lasts: Option<Duration>,
-        /// How many hosts it admits; `None` = unlimited.
+        /// Maximum number of hosts that it admits; `None` = unlimited.
         uses: Option<u32>,
         /// The cluster it is bound to.
         cluster: Option<&'a Cluster>,
@@ -42,14 +42,14 @@ pub enum Act<'a> {
     MintServiceToken {
         /// The roles it gives.
         roles: &'a [Role],
-        /// How long it lives.
+        /// Its life.
         lasts: Duration,
     },
     /// The life that tokens have, or may have, is set for everybody.
     SetLives {
         /// The longest that is set.
         lasts: Duration,
-        /// Whether one of persistent tokens is among them.
+        /// True if one of them signs persistent tokens.
         persistent: bool,
     },
     /// A host has these roles from now on.
@@ -67,14 +67,14 @@ pub struct Excess {
     /// The limit: `roles`, `dns_names`, `max_ttl`, `max_uses`, `persistent`, `clusters` or `permissions`; of an API key that a
     /// key makes also `expires_at`.
     pub limit: &'static str,
-    /// What was asked for and what is allowed.
+    /// The requested and the allowed value.
     pub message: String,
 }
 
 impl Rights {
     /// Everything that can be given, without limits.
     pub const ALL: Self = Self { permissions: Permissions::ALL, limits: Limits::ANY };
-    /// Nothing: hosts, tokens and strangers.
+    /// The rights of hosts, tokens and strangers: none.
     pub const NONE: Self = Self { permissions: Permissions::NONE, limits: Limits::LEAST };
 
     /// Those of a user.
@@ -88,7 +88,7 @@ impl Rights {
         Self { permissions: all, limits }
     }
 
-    /// What both allow: an API key does no more than its owner may at that moment.
+    /// The rights that are in both: an API key does no more than its owner may at that moment.
     #[must_use]
     pub fn within(self, owner: &Self) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl Rights {
         }
     }
 
-    /// Whether the caller may go as far as `act` does.
+    /// Checks that `act` is within the limits.
     ///
     /// # Errors
     /// Every limit that it goes beyond.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::permission::{Permission as P, Permissions};
 
-/// What an API key is for. Every scope also lets its key see roles, signing keys, CA and clock, which are no secrets.
+/// The purpose of an API key. Every scope also lets its key see roles, signing keys, CA and clock, which are no secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub enum Scope {
     /// List and show tokens, ask what one says.
@@ -68,7 +68,7 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.as_str() == text)
     }
 
-    /// What a key with this scope may do.
+    /// The permissions of a key with this scope.
     pub const fn permissions(self) -> Permissions {
         let one = match self {
             Self::TokensRead => P::ReadTokens,
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scopes_are_known_by_the_names_that_permissions_are_missed_by() {
+    fn scopes_share_the_names_of_permissions() {
         for scope in Scope::ALL {
             assert_eq!(Scope::parse(scope.as_str()), Some(scope));
             assert_eq!(serde_json::to_value(scope).unwrap(), scope.as_str());

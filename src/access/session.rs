@@ -14,17 +14,17 @@ use crate::clock::Timestamp;
 use crate::id::{SessionId, random};
 use crate::secret::Secret;
 
-/// What the secret of a session begins with.
+/// The prefix of a session's secret.
 pub const PREFIX: &str = "gps_";
 
-/// What keys the CSRF token of a session apart from anything else that is ever derived from its secret.
+/// The label that separates a session's CSRF token from other values derived from its secret.
 const CSRF: &[u8] = b"gatepass csrf 1";
 
-/// How the secret of a session travels. One of the one kind is nothing in the other's place.
+/// The transport of a session's secret. A secret of one kind is refused where the other is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SessionKind {
-    /// In a cookie, which a browser sends by itself: what changes something needs the CSRF token too.
+    /// In a cookie, which a browser sends automatically: a request that changes something needs the CSRF token too.
     Cookie,
     /// In the `Authorization` header, as a Bearer (RFC 6750).
     Bearer,
@@ -56,13 +56,13 @@ impl SessionSecret {
         Self(Secret::new(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(random.expose()))))
     }
 
-    /// What has the shape of one; nothing but the canonical spelling is accepted.
+    /// Parses a secret. Only the canonical spelling is accepted.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = Secret::new(URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?);
         (bytes.expose().len() == 32).then(|| Self(Secret::new(text.to_owned())))
     }
 
-    /// The text. Every call of this is a place to review.
+    /// The secret text. Review every call.
     pub const fn expose(&self) -> &String {
         self.0.expose()
     }
@@ -72,7 +72,7 @@ impl SessionSecret {
         SessionId::of(self.expose().as_bytes())
     }
 
-    /// The CSRF token of the session: whoever has it has read an answer of ours, which another site's page cannot.
+    /// The CSRF token of the session: only a page that has read one of our responses has it, which a page of another site cannot.
     pub fn csrf(&self) -> CsrfToken {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.expose().as_bytes());
         CsrfToken(Secret::new(URL_SAFE_NO_PAD.encode(hmac::sign(&key, CSRF))))
@@ -88,13 +88,13 @@ impl CsrfToken {
         self.0.expose()
     }
 
-    /// Whether `presented` is this one, compared in constant time.
+    /// Returns true if `presented` is this token. The comparison takes constant time.
     pub fn is(&self, presented: &[u8]) -> bool {
         self.expose().as_bytes().ct_eq(presented).into()
     }
 }
 
-/// How long sessions live.
+/// The life of sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLife {
     /// However much they are used.
@@ -104,7 +104,7 @@ pub struct SessionLife {
 }
 
 impl SessionLife {
-    /// Whether a session that ends at `expires_at` and was used last at `seen_at` is good at `now`.
+    /// Returns true if a session with this expiry and last use is good at `now`.
     pub fn holds(self, expires_at: Timestamp, seen_at: Timestamp, now: Timestamp) -> bool {
         now < expires_at && now < seen_at.plus(self.idle)
     }
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_csrf_token_belongs_to_its_session_and_is_not_its_secret() {
+    fn the_csrf_token_belongs_to_its_session() {
         let (one, other) = (SessionSecret::generate(), SessionSecret::generate());
         assert!(one.csrf().is(one.csrf().expose().as_bytes()));
         assert!(!one.csrf().is(other.csrf().expose().as_bytes()));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_at_its_time_and_when_it_was_not_used() {
+    fn a_session_ends_at_its_expiry_or_unused() {
         let life = SessionLife { lifetime: 12 * HOUR, idle: HOUR / 2 };
         let (begun, ends) = (NOW, NOW.plus(12 * HOUR));
         let second = Duration::from_secs(1);

@@ -1,8 +1,8 @@
 //! Rate limits: a bucket of tokens for each address, actor, account or refused token.
 //!
-//! A bucket holds as many as may be taken at once, and fills up again evenly. Memory is bounded: there are so many buckets and
-//! no more, full ones are forgotten first, and while none can be, the keys that are new share one bucket. So nobody goes
-//! unlimited, and nobody's state is thrown away by a flood of others.
+//! A bucket holds the tokens that may be taken at once, and refills evenly. The number of buckets is bounded. Full buckets are
+//! forgotten first; while none is full, new keys share one bucket. So every key is limited, and a flood of keys discards no
+//! other state.
 
 mod cells;
 mod limit;
@@ -20,10 +20,10 @@ use self::cells::{Cells, Probe};
 pub use self::limit::{Limit, RateLimited, Rates, Throttles};
 pub use self::rate::{Rate, RateError};
 
-/// How often, at most, buckets are looked through for full ones because there is no room for another.
+/// Minimum time between two searches for full buckets when there is no room for another.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// How long to wait until there is one to take again.
+/// The time until a token can be taken again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RetryAfter(Duration);
 
@@ -44,7 +44,7 @@ where
     buckets: RateLimiter<Probe<K>, Cells<K>, C, NoOpMiddleware<C::Instant>>,
     cells: Cells<K>,
     began: C::Instant,
-    /// When buckets were looked through last, in nanoseconds since it began.
+    /// The time of the last search for full buckets, in nanoseconds since the start.
     swept: AtomicU64,
 }
 
@@ -72,7 +72,7 @@ impl<K: Hash + Eq + Clone, C: Clock> Throttle<K, C> {
         self.ask(Probe::Take(key.clone()))
     }
 
-    /// Whether there is one in the bucket of `key`. None is taken.
+    /// Checks that the bucket of `key` has a token. None is taken.
     ///
     /// # Errors
     /// The bucket is empty: how long until it is not.
@@ -86,7 +86,7 @@ impl<K: Hash + Eq + Clone, C: Clock> Throttle<K, C> {
         self.buckets.shrink_to_fit();
     }
 
-    /// How many keys have a bucket of their own.
+    /// Number of keys that have a bucket of their own.
     pub fn keys(&self) -> usize {
         self.buckets.len()
     }
@@ -99,7 +99,7 @@ impl<K: Hash + Eq + Clone, C: Clock> Throttle<K, C> {
         self.buckets.check_key(&probe).map_err(|empty| RetryAfter(empty.wait_time_from(now)))
     }
 
-    /// Whether it is time to look through all buckets again: a flood of new keys must not make that its work.
+    /// Returns true if it is time to search again: a flood of new keys must not cause a search each.
     fn may_sweep(&self) -> bool {
         let now = self.buckets.clock().now().duration_since(self.began).as_u64();
         let last = self.swept.load(Ordering::Relaxed);

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::permission::{Permission as P, Permissions};
 
-/// What a user is for. (A *role*, without more, is what a token gives a host.)
+/// The role of a user. (A *role* alone is one that a token gives a host.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum UserRole {
@@ -40,7 +40,7 @@ impl UserRole {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
-    /// What users of this role may do.
+    /// The permissions of users with this role.
     pub const fn permissions(self) -> Permissions {
         const VIEWER: Permissions = Permissions::of(&[P::Read, P::ReadTokens, P::ReadHosts, P::ReadPolicies]);
         const ANALYST: Permissions = VIEWER.and(Permissions::of(&[P::ReadLedger]));

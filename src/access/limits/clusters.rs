@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::{ANY, Allowed, NOTHING};
 use crate::name::Cluster;
 
-/// The clusters that a token may be bound to. A token that is bound to none admits hosts of any cluster, so whoever is
-/// limited to some has to bind each token to one of them; whoever is limited to none leaves tokens unbound.
+/// The clusters that a token may be bound to. An unbound token admits hosts of any cluster. So a caller that is limited to
+/// some clusters binds each token to one of them. A caller that is limited to none leaves tokens unbound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Clusters {
     /// Every one, and none: written `"any"`.
@@ -25,7 +25,7 @@ impl Clusters {
     /// The empty list.
     pub const NONE: Self = Self::Only(BTreeSet::new());
 
-    /// Whether a token may be bound to `cluster`, or to none.
+    /// Returns true if a token may be bound to `cluster`, or to none.
     pub fn allows(&self, cluster: Option<&Cluster>) -> bool {
         match (self, cluster) {
             (Self::Any, _) => true,
@@ -35,7 +35,7 @@ impl Clusters {
         }
     }
 
-    /// Whether everything that `self` allows is allowed by `other` too.
+    /// Returns true if `other` allows everything that `self` allows.
     pub fn is_within(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Any) | (Self::Nothing, _) => true,
@@ -47,7 +47,7 @@ impl Clusters {
         }
     }
 
-    /// What both allow.
+    /// The clusters that both allow.
     pub(super) fn within(self, other: &Self) -> Self {
         match (self, other) {
             (clusters, Self::Any) => clusters,

@@ -19,12 +19,12 @@ impl DnsNames {
     /// None: a token gives a host no name.
     pub const NONE: Self = Self(Allowed::Only(BTreeSet::new()));
 
-    /// These, and what they cover.
+    /// These patterns, and the names that they cover.
     pub const fn only(patterns: BTreeSet<DnsPattern>) -> Self {
         Self(Allowed::Only(patterns))
     }
 
-    /// Whether a token may have `pattern`.
+    /// Returns true if a token may have `pattern`.
     pub fn allows(&self, pattern: &DnsPattern) -> bool {
         match &self.0 {
             Allowed::Any => true,
@@ -32,7 +32,7 @@ impl DnsNames {
         }
     }
 
-    /// Whether everything that `self` allows is allowed by `other` too.
+    /// Returns true if `other` allows everything that `self` allows.
     pub fn is_within(&self, other: &Self) -> bool {
         match &self.0 {
             Allowed::Any => other.0 == Allowed::Any,
@@ -40,7 +40,8 @@ impl DnsNames {
         }
     }
 
-    /// What both allow. Two patterns have names in common only where one covers the other, so it is said in patterns of these.
+    /// The names that both allow. Two patterns overlap only where one covers the other, so the
+    /// narrower patterns express it.
     pub(super) fn within(self, other: &Self) -> Self {
         let (patterns, others) = match (self.0, &other.0) {
             (patterns, Allowed::Any) => return Self(patterns),
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_lists_the_narrower_of_each_pair_of_patterns_stays() {
+    fn two_lists_meet_in_their_narrower_patterns() {
         let wide = names(&["*.eu.example.org", "a.us.example.org"]);
         for (other, both) in [
             (

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_written_is_least_and_any_has_to_be_written() {
+    fn an_absent_limit_is_the_least() {
         assert_eq!(read(json!({})).unwrap(), Limits::LEAST);
         assert_eq!(read(json!("any")).unwrap(), Limits::ANY);
         let some = read(json!({ "roles": ["allocator"], "max_uses": 10, "max_ttl": "any" })).unwrap();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_limit_is_refused() {
+    fn malformed_limits_are_refused() {
         for wrong in [
             json!(null),
             json!("all"),

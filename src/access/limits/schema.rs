@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_description_has_the_members_that_limits_are_written_with() {
+    fn the_schema_has_every_member_of_limits() {
         let written = serde_json::to_value(Limits::LEAST).unwrap();
         let written: BTreeSet<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
         assert_eq!(BTreeSet::from(members_of(&Limits::LEAST)), written);

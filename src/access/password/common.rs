@@ -3,11 +3,11 @@
 /// The beginnings of common passwords: lower case, without trailing digits and punctuation, sorted, one a line.
 const LIST: &str = include_str!("common.txt");
 
-/// How long what a password repeats has to be, in characters: `abcabcabcabc` is as easily found as `abc`.
+/// Minimum length of the part that a password repeats, in characters: `abcabcabcabc` is as easily found as `abc`.
 const SHORTEST_UNIT: usize = 5;
 
-/// Whether `password` is on the list or the name of its user, in whatever case, with digits and punctuation behind it or
-/// not, once or repeated; or repeats a few characters.
+/// Returns true if `password` is on the list, is the name of its user, or repeats a few characters. Case, trailing digits and
+/// punctuation, and repetition make no difference.
 pub(super) fn is_common(password: &str, user: &str) -> bool {
     let folded = password.to_lowercase();
     let stem = stem(&folded);
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn common_passwords_are_known_in_any_case_with_digits_behind_them_and_repeated() {
+    fn common_passwords_are_found_in_every_variation() {
         for common in [
             "Password1234!",
             "passwordpassword",

@@ -162,32 +162,32 @@ fn is_beyond(rights: &Rights, asked: &Asked) -> bool {
 
 proptest! {
     #[test]
-    fn i5_an_act_passes_exactly_if_nothing_it_leads_to_is_beyond_the_limits(rights in rights(), asked in asked()) {
+    fn i5_an_act_passes_within_every_limit(rights in rights(), asked in asked()) {
         prop_assert_eq!(rights.judge(asked.act()).is_err(), is_beyond(&rights, &asked));
     }
 
     #[test]
-    fn i5_what_was_given_never_allows_more_than_its_giver_could_do(giver in rights(), given in rights(), asked in asked()) {
+    fn i5_given_rights_never_exceed_their_giver(giver in rights(), given in rights(), asked in asked()) {
         if giver.judge(Act::Give(&given)).is_ok() && given.judge(asked.act()).is_ok() {
             prop_assert_eq!(giver.judge(asked.act()), Ok(()));
         }
     }
 
     #[test]
-    fn i5_rights_within_others_allow_what_both_allow_and_nothing_more(one in rights(), other in rights(), asked in asked()) {
+    fn i5_an_intersection_allows_what_both_allow(one in rights(), other in rights(), asked in asked()) {
         let both = one.judge(asked.act()).is_ok() && other.judge(asked.act()).is_ok();
         let cut = one.within(&other);
         prop_assert_eq!(cut.judge(asked.act()).is_ok(), both, "{:?}", cut);
     }
 
     #[test]
-    fn i5_whoever_has_everything_is_beyond_nothing(asked in asked()) {
+    fn i5_full_rights_pass_every_act(asked in asked()) {
         prop_assert_eq!(Rights::ALL.judge(asked.act()), Ok(()));
     }
 }
 
 #[test]
-fn each_limit_that_is_exceeded_is_named_with_what_is_allowed() {
+fn each_exceeded_limit_is_named() {
     let rights = Rights::of_scopes(&[Scope::TokensWrite], Limits::LEAST);
     let (roles, cluster) = ([Role::parse("director").unwrap()], Cluster::parse("east").unwrap());
     let names = [DnsPattern::parse("*.corp.example").unwrap()];
@@ -211,7 +211,7 @@ fn each_limit_that_is_exceeded_is_named_with_what_is_allowed() {
 }
 
 #[test]
-fn a_service_token_is_beyond_any_number_of_uses_and_any_list_of_clusters() {
+fn a_service_token_exceeds_limits_of_uses_and_clusters() {
     let lasts = Duration::from_secs(60);
     let judge = |limits| {
         let excess = Rights::of_role(UserRole::Operator, limits)
@@ -228,7 +228,7 @@ fn a_service_token_is_beyond_any_number_of_uses_and_any_list_of_clusters() {
 }
 
 #[test]
-fn whoever_is_limited_to_some_clusters_binds_each_token_to_one() {
+fn limited_clusters_demand_a_bound_token() {
     let names = BTreeSet::from([Cluster::parse("east").unwrap()]);
     let limits = Limits { clusters: Clusters::Only(names), ..Limits::ANY };
     let rights = Rights::of_role(UserRole::Operator, limits);
@@ -247,7 +247,7 @@ fn whoever_is_limited_to_some_clusters_binds_each_token_to_one() {
 }
 
 #[test]
-fn two_lists_without_a_common_cluster_allow_no_token_and_say_so() {
+fn limits_without_a_common_cluster_allow_no_token() {
     let of = |names: &[&str]| {
         let names = names.iter().map(|name| Cluster::parse(name).unwrap()).collect();
         let limits = Limits { clusters: Clusters::Only(names), ..Limits::ANY };

@@ -1,4 +1,4 @@
-//! Where the state of buckets is kept: a table that does not grow past its bound.
+//! The state of buckets, in a bounded table.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -9,12 +9,12 @@ use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 use parking_lot::{Mutex, MutexGuard};
 
-/// What is asked of a bucket.
+/// A request to a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Probe<K> {
     /// To take one.
     Take(K),
-    /// Whether there is one.
+    /// To check that there is one.
     Look(K),
 }
 
@@ -53,7 +53,7 @@ impl<K: Hash + Eq + Clone> Cells<K> {
         Self(Arc::new(Inner { most, table }))
     }
 
-    /// Whether `probe` is for a key that would have to share.
+    /// Returns true if the key of `probe` would have to share a bucket.
     pub(super) fn is_full_for(&self, probe: &Probe<K>) -> bool {
         let table = self.table();
         table.own.len() >= self.0.most && !table.own.contains_key(probe.key())

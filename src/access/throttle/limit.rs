@@ -1,4 +1,4 @@
-//! Which limits there are, and how much each gives.
+//! The rate limits and their rates.
 
 use std::fmt;
 use std::hash::Hash;
@@ -9,7 +9,7 @@ use crate::access::Actor;
 use crate::access::address::site;
 use crate::id::TokenId;
 
-/// How many keys of one limit have a bucket of their own: some ten megabytes at the very most.
+/// Maximum number of buckets of one limit: at most some ten megabytes.
 const MOST_KEYS: usize = 65_536;
 
 /// A rate limit. Its name is the label of metrics and the key in the section `[limits]` of the configuration.
@@ -17,7 +17,7 @@ const MOST_KEYS: usize = 65_536;
 pub enum Limit {
     /// Requests from one address.
     Address,
-    /// Requests from one address that are refused to whoever they are by.
+    /// Requests from one address that are refused as unauthenticated.
     RefusedAddress,
     /// Requests by one user, by all API keys of one user, or by an API key that nobody owns.
     Actor,
@@ -45,7 +45,7 @@ impl Limit {
         }
     }
 
-    /// What there was too much of.
+    /// The subject of the error text.
     const fn what(self) -> &'static str {
         match self {
             Self::Address => "requests from this address",
@@ -89,7 +89,7 @@ impl fmt::Display for RateLimited {
 
 impl std::error::Error for RateLimited {}
 
-/// How much each limit that can be configured gives; `None` is not limited.
+/// The section `[limits]` of the configuration; `None` = not limited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rates {
     /// See [`Limit::Address`].
@@ -152,9 +152,8 @@ impl Throttles {
         take(Limit::RefusedAddress, self.refused_address.as_ref(), &site(address))
     }
 
-    /// A request is by `actor`, who has been judged. The API keys of one `owner` share a bucket, so that nobody has more by
-    /// having many; it is not the owner's own, so that one that leaked keeps nobody from deleting it. Whoever works on the
-    /// server's own machine is not limited, and who is neither a user nor an API key has other limits.
+    /// A request is by `actor`, which has been authenticated. The API keys of one `owner` share a bucket, so that more keys give
+    /// no more requests. It is not the owner's own bucket: a leaked key must not keep its owner from deleting it.
     ///
     /// # Errors
     /// Too many of them.

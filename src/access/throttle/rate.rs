@@ -1,4 +1,4 @@
-//! How many in which time, as people write it: `60/m`.
+//! Rates in their text form: `60/m`.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -29,24 +29,24 @@ pub enum RateError {
     /// Not a number and a unit.
     #[error("{text:?} is not a rate: write a whole number and a unit, such as 100/s, 60/m or 1000/h, or off")]
     Malformed {
-        /// The text.
+        /// The malformed text.
         text: String,
     },
     /// None, or more than limits anything.
     #[error("{text:?} is not between 1 and {MOST}: off switches the limit off")]
     OutOfRange {
-        /// The text.
+        /// The malformed text.
         text: String,
     },
 }
 
 impl Rate {
-    /// `count` in a second; `None` if that is none.
+    /// `count` in a second; `None` if `count` is not a valid rate.
     pub const fn per_second(count: u32) -> Option<Self> {
         Self::of(count, Unit::Second)
     }
 
-    /// `count` in a minute; `None` if that is none.
+    /// `count` in a minute; `None` if `count` is not a valid rate.
     pub const fn per_minute(count: u32) -> Option<Self> {
         Self::of(count, Unit::Minute)
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rate_is_refused() {
+    fn malformed_rates_are_refused() {
         for wrong in ["60", "60/", "/m", "60/d", "60 /m", "-1/s", "+1/s", "1.5/s", "OFF", "60/min", "0x1/s"] {
             assert!(matches!(Rate::parse(wrong), Err(RateError::Malformed { .. })), "{wrong}");
         }

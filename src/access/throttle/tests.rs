@@ -1,4 +1,4 @@
-//! Buckets under a clock that moves only when it is told to.
+//! Buckets under a clock that the tests move.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ fn throttle(rate: &str, most: usize) -> (Throttle<u32, FakeRelativeClock>, FakeR
     (Throttle::with_clock(rate, most, clock.clone()), clock)
 }
 
-/// How many of the next `asked` are let through.
+/// Number of the next `asked` that pass.
 fn taken(throttle: &Throttle<u32, FakeRelativeClock>, key: u32, asked: usize) -> usize {
     (0..asked).filter(|_| throttle.check(&key).is_ok()).count()
 }
 
 #[test]
-fn a_bucket_gives_what_it_holds_and_fills_up_evenly() {
+fn a_bucket_refills_evenly() {
     let (throttle, clock) = throttle("60/m", 10);
     assert_eq!(taken(&throttle, 1, 100), 60);
     assert_eq!(throttle.check(&1).map_err(RetryAfter::seconds), Err(1));
@@ -33,7 +33,7 @@ fn a_bucket_gives_what_it_holds_and_fills_up_evenly() {
 }
 
 #[test]
-fn what_is_told_to_wait_gets_one_after_that_time_and_not_before() {
+fn a_token_is_there_after_the_retry_time() {
     let (throttle, clock) = throttle("2/h", 10);
     assert_eq!(taken(&throttle, 1, 3), 2);
     let wait = throttle.check(&1).map_err(RetryAfter::seconds).unwrap_err();
@@ -61,7 +61,7 @@ fn looking_takes_nothing_and_makes_no_bucket() {
 }
 
 #[test]
-fn a_million_keys_take_bounded_memory_and_none_of_them_goes_unlimited() {
+fn a_million_keys_are_limited_in_bounded_memory() {
     let (throttle, _) = throttle("5/m", 100);
     let through = (0..1_000_000).filter(|key| throttle.check(key).is_ok()).count();
     assert_eq!(throttle.keys(), 100);
@@ -71,7 +71,7 @@ fn a_million_keys_take_bounded_memory_and_none_of_them_goes_unlimited() {
 }
 
 #[test]
-fn full_buckets_make_room_for_new_keys_and_others_stay() {
+fn only_full_buckets_make_room_for_new_keys() {
     let (throttle, clock) = throttle("2/s", 2);
     assert_eq!((taken(&throttle, 1, 1), taken(&throttle, 2, 1)), (1, 1));
     assert_eq!(taken(&throttle, 3, 9), 2, "in the shared one");
