@@ -19,7 +19,7 @@ use gatepass::config::{Config, Environment, Overrides};
 use gatepass::http::front::Front;
 use gatepass::http::limits::Limits;
 use gatepass::http::table::Table;
-use gatepass::http::tls::{Tls, TlsIdentity};
+use gatepass::http::tls::{Peer, Tls, TlsIdentity};
 use gatepass::http::{ResponseBody, body, listener};
 use gatepass::secret::Secret;
 use gatepass::server::Server;
@@ -40,7 +40,7 @@ struct Served {
 impl Served {
     fn start<F, R>(tls: &Arc<Tls>, handler: F) -> Self
     where
-        F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+        F: Fn(Request<Incoming>, Peer) -> R + Send + Sync + 'static,
         R: Future<Output = Response<ResponseBody>> + Send + 'static,
     {
         let (tls, (told, heard)) = (Arc::clone(tls), mpsc::channel());
@@ -180,8 +180,8 @@ fn main() {
     runtime.block_on(async {
         let (tls, client) = tls();
         let front = front(dir.path()).await;
-        let bare = Served::start(&tls, |_| async { Response::new(body::full("ok\n")) });
-        let whole = Served::start(&tls, move |request| Arc::clone(&front).answer(request));
+        let bare = Served::start(&tls, |_, _| async { Response::new(body::full("ok\n")) });
+        let whole = Served::start(&tls, move |request, peer| Arc::clone(&front).answer(request, peer));
         println!("{connections} connections, {rounds} rounds of {count} requests: CPU of the server's thread per request");
         for (name, ask) in ASKED {
             let mut seen = [const { Vec::new() }; 4];

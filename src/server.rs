@@ -134,7 +134,7 @@ impl Server {
         timers::start(&timers, &self.authority, &self.tls, self.source, &self.keys_dir, &stop);
         let mut failed = self.store.failed();
         let front = self.front;
-        let handler = move |request| Arc::clone(&front).answer(request);
+        let handler = move |request, peer| Arc::clone(&front).answer(request, peer);
         let ended = async {
             tokio::select! {
                 () = shutdown => {}

@@ -93,7 +93,8 @@ pub(crate) fn serve(client_roots: &Path) -> Result<(), LoadError> {
             let _ = std::io::stdin().read_to_end(&mut Vec::new());
             drop(closed);
         });
-        listener::serve(listener, tls, limits, answer, async { drop(ended.await) }).await;
+        listener::serve(listener, tls, limits, |request, _| answer(request), async { drop(ended.await) })
+            .await;
         Ok(())
     })
 }

@@ -1,88 +1,117 @@
-//! What a handler is given: a request whose caller, size and path have been judged.
+//! The request that a handler gets: its caller, size and path have been checked.
 
-use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
+use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Code, Problem};
 use super::query;
-use crate::access::{Actor, Permission, Rights};
-use crate::id::RequestId;
-use crate::ledger::Basis;
+use super::tls::Peer;
+use crate::access::Permission;
 use crate::secret::Secret;
 use crate::service::accounts::sessions::LiveSession;
 use crate::service::{Authority, Caller, HostCaller};
 
-/// A judged request.
+/// The credential of an admitted request. The rights that it gives are in the [`Caller`].
+pub enum Presented {
+    /// No credential, or one that the handler checks.
+    Nothing,
+    /// A password, an API key or the local credential.
+    Account,
+    /// The secret of a session.
+    Session(LiveSession),
+    /// The certificate of a host.
+    Host(HostCaller),
+    /// A token to redeem. It has not been verified.
+    Token(Secret<String>),
+}
+
+/// An admitted request, without its body.
+pub struct Admitted {
+    /// The authority.
+    pub authority: Arc<Authority>,
+    /// The caller: actor, rights, address and request id.
+    pub caller: Caller,
+    /// The credential.
+    pub presented: Presented,
+    /// The other end of the connection.
+    pub peer: Peer,
+    /// The parameters of the path template, percent-decoded.
+    pub(super) params: Vec<(String, String)>,
+    pub(super) parts: Parts,
+}
+
+/// An admitted request. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Call {
-    /// The authority it is for.
-    pub authority: Arc<Authority>,
-    /// Who calls.
-    pub actor: Actor,
-    /// What they may do.
-    pub rights: Rights,
-    /// What their rights were read from, if they can be taken away.
-    pub basis: Option<Basis>,
-    /// The host, on routes that need a host certificate.
-    pub host: Option<Arc<HostCaller>>,
-    /// The token that came in the `Authorization` header, on routes that are for tokens.
-    pub bearer: Option<Arc<Secret<String>>>,
-    /// The session that it came with.
-    pub session: Option<Arc<LiveSession>>,
-    /// From where: the client's address, also behind trusted proxies.
-    pub address: IpAddr,
-    /// Who is at the other end of the connection: the client, or the last proxy before us.
-    pub neighbour: IpAddr,
-    /// The client certificate of the connection, DER; only its chain has been judged.
-    pub certificate: Option<Arc<Vec<u8>>>,
-    /// The request's id; it is in the answer's `x-request-id` too.
-    pub request: RequestId,
-    /// The values of the path template's parameters, percent-decoded.
-    pub params: Vec<(String, String)>,
-    /// The query, as it came.
-    pub query: String,
-    /// The headers.
-    pub headers: HeaderMap<HeaderValue>,
+    pub(super) admitted: Arc<Admitted>,
     /// The body.
     pub body: Bytes,
 }
 
-impl Call {
-    /// Who calls, for use cases and the ledger.
-    pub fn caller(&self) -> Caller {
-        let (actor, rights) = (self.actor.clone(), self.rights.clone());
-        let basis = self.basis.clone();
-        Caller { actor, rights, basis, address: Some(self.address), request: Some(self.request) }
-    }
+impl Deref for Call {
+    type Target = Admitted;
 
-    /// Whether the caller also has this permission, for what a route does only if asked.
+    fn deref(&self) -> &Admitted {
+        &self.admitted
+    }
+}
+
+impl Admitted {
+    /// Whether the caller also has this permission, for parts of a response that need more than the route.
     pub fn may(&self, permission: Permission) -> bool {
-        permission.allows(&self.actor, &self.rights)
+        permission.allows(&self.caller.actor, &self.caller.rights)
     }
 
-    /// Refuses a caller without this permission, for what a route does only if asked.
+    /// Rejects a caller without this permission, for options that need more than the route.
     ///
     /// # Errors
     /// 403.
     pub fn demand(&self, permission: Permission) -> Result<(), Problem> {
         match self.may(permission) {
             true => Ok(()),
-            false => Err(Problem::forbidden(permission, &self.actor)),
+            false => Err(Problem::forbidden(permission, &self.caller.actor)),
         }
     }
 
-    /// The session that it came with.
+    /// The session of the request, if it has one.
+    pub const fn live_session(&self) -> Option<&LiveSession> {
+        match &self.presented {
+            Presented::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// The session of the request.
     ///
     /// # Errors
-    /// 400: it came with another credential.
+    /// 400: the request has another credential.
     pub fn session(&self) -> Result<&LiveSession, Problem> {
-        self.session
-            .as_deref()
-            .ok_or_else(|| Problem::bad_request("this takes a session, and you came with another credential"))
+        let missing = || Problem::bad_request("this route needs a session: sign in for one first");
+        self.live_session().ok_or_else(missing)
+    }
+
+    /// The host of the request.
+    ///
+    /// # Errors
+    /// 401: the route does not demand a host, which is a mistake in the table of routes.
+    pub fn host(&self) -> Result<&HostCaller, Problem> {
+        match &self.presented {
+            Presented::Host(host) => Ok(host),
+            _ => Err(Problem::unauthenticated("a host certificate is needed")),
+        }
+    }
+
+    /// The token in the `Authorization` header, on routes that redeem.
+    pub const fn token(&self) -> Option<&Secret<String>> {
+        match &self.presented {
+            Presented::Token(token) => Some(token),
+            _ => None,
+        }
     }
 
     /// The path parameter `name`.
@@ -90,41 +119,43 @@ impl Call {
         self.params.iter().find(|(param, _)| param == name).map_or("", |(_, value)| value)
     }
 
-    /// The host that calls.
+    /// The path parameter `name` as an id.
     ///
     /// # Errors
-    /// 401 if the route's row does not ask for one: a mistake of the table that must not open a door.
-    pub fn host(&self) -> Result<&HostCaller, Problem> {
-        self.host.as_deref().ok_or_else(|| Problem::unauthenticated("a host certificate is needed"))
-    }
-
-    /// The path parameter `name` as an id; what is no id names nothing.
-    ///
-    /// # Errors
-    /// 404.
+    /// 404: it is not an id.
     pub fn id<T>(&self, name: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
         let missing = || Problem::of(Code::NotFound, format!("there is no such {what}"));
         parse(self.param(name)).ok_or_else(missing)
     }
 
-    /// The query, as fields; unknown ones and those that stand twice are refused.
-    ///
-    /// # Errors
-    /// 400 naming the parameter.
-    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        query::read(query::once(&self.query)?)
+    /// The request headers.
+    pub const fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
     }
 
-    /// The query, as the parameters that `these` name and all others; unknown ones and those that stand twice are refused.
+    /// The query as received.
+    pub fn raw_query(&self) -> &str {
+        self.parts.uri.query().unwrap_or("")
+    }
+
+    /// The query as fields. Unknown and repeated parameters are rejected.
     ///
     /// # Errors
-    /// 400 naming the parameter.
+    /// 400 with the parameter's name.
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        query::read(query::once(self.raw_query())?)
+    }
+
+    /// The query as two sets of fields: the parameters in `these`, and the others. Unknown and repeated parameters are rejected.
+    ///
+    /// # Errors
+    /// 400 with the parameter's name.
     pub fn split_query<T, O>(&self, these: &[&str]) -> Result<(T, O), Problem>
     where
         T: DeserializeOwned,
         O: DeserializeOwned,
     {
-        let pairs = query::once(&self.query)?.into_iter();
+        let pairs = query::once(self.raw_query())?.into_iter();
         let (these, others) = pairs.partition(|(name, _)| these.contains(&name.as_str()));
         Ok((query::read(these)?, query::read(others)?))
     }

@@ -1,12 +1,11 @@
-//! The front: every request passes here, is matched to its row, judged, answered and recorded.
+//! The front: finds the route of a request, admits its caller, answers and records it.
 
+mod authenticate;
 mod direct;
 mod finish;
-mod judge;
 mod record;
 mod request_ids;
 mod rest;
-mod session;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,28 +14,29 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{Request, Response};
-use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 
-use self::judge::Judged;
+use self::direct::Asked;
 use self::record::Record;
 use self::request_ids::RequestIds;
 use self::rest::Rest;
 use super::ResponseBody;
 use super::body::{self, BodyError};
-use super::call::Call;
+use super::call::{Admitted, Call, Presented};
 use super::cookie;
+use super::credential::Credential;
 use super::forwarded::client;
 use super::problem::{Code, Problem};
 use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
-use super::throttle::Turnstile;
+use super::throttle::RequestLimits;
 use super::tls::Peer;
 use crate::id::RequestId;
+use crate::ledger::Basis;
 use crate::secret::Secret;
-use crate::service::Authority;
+use crate::service::{Authority, Caller};
 
-/// What every request passes through.
+/// The entrance of every request.
 pub struct Front {
     authority: Arc<Authority>,
     table: Table,
@@ -45,7 +45,7 @@ pub struct Front {
     ids: RequestIds,
 }
 
-/// A request on its way into a task of its own.
+/// A request for a task of its own.
 struct Arrived {
     serve: InTask,
     route: Route,
@@ -53,15 +53,16 @@ struct Arrived {
     body: Incoming,
 }
 
-/// What of a request is known before its body.
+/// A request without its body.
 struct Head {
     id: RequestId,
     params: Vec<(String, String)>,
     parts: Parts,
+    peer: Peer,
 }
 
 impl Front {
-    /// A front before these routes. `local` is the credential that the data directory holds.
+    /// A front with these routes. `local` is the credential in the data directory.
     pub fn new(
         authority: Arc<Authority>,
         table: Table,
@@ -71,24 +72,24 @@ impl Front {
         Self { authority, table, local, body_timeout, ids: RequestIds::new() }
     }
 
-    /// Answers a request. A panic on the way becomes a 500; the server lives.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<ResponseBody> {
+    /// Answers a request of `peer`. A panic on the way becomes a 500; the server lives.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<ResponseBody> {
         let id = self.ids.next(self.authority.time.wall());
-        let (mut parts, body) = request.into_parts();
-        self.find_client(&mut parts);
+        let (parts, body) = request.into_parts();
+        let client = client(&self.authority.authenticator.proxies, peer.address.ip(), &parts.headers);
+        let peer = Peer { client, ..peer };
         let (method, version) = (parts.method.clone(), parts.version);
-        let mut record = Record::begin(&parts, id, self.table.unmatched());
+        let mut record = Record::begin(&method, client, id, self.table.unmatched());
         let rest = Rest::of(&parts, record.started(), self.body_timeout);
         let response = match self.table.find(&parts.method, parts.uri.path()) {
             Match::Route(route, params) => {
                 record.belongs_to(route);
+                let asked = Asked { parts: &parts, peer: &peer, params: &params };
                 let direct = match &route.serve {
                     Serve::InTask(serve) => Err(serve),
-                    Serve::Direct(handler) => {
-                        Ok(direct::answer(&self.authority, route, handler, &parts, &params))
-                    }
+                    Serve::Direct(handler) => Ok(direct::answer(&self.authority, route, handler, asked)),
                     Serve::DirectOr(quick, serve) => {
-                        direct::quick(&self.authority, route, quick, &parts, &params).ok_or(serve)
+                        direct::quick(&self.authority, route, quick, asked).ok_or(serve)
                     }
                 };
                 match direct {
@@ -98,7 +99,7 @@ impl Front {
                     }
                     Err(serve) => {
                         let (serve, route, params) = (Arc::clone(serve), route.clone(), params.into_owned());
-                        let head = Head { id, params, parts };
+                        let head = Head { id, params, parts, peer };
                         self.in_task(Arrived { serve, route, head, body }, &record).await
                     }
                 }
@@ -116,14 +117,8 @@ impl Front {
         finish::finish(response, &method, version, id)
     }
 
-    fn find_client(&self, parts: &mut Parts) {
-        if let Some(peer) = parts.extensions.get_mut::<Peer>() {
-            peer.client = client(&self.authority.authenticator.proxies, peer.address.ip(), &parts.headers);
-        }
-    }
-
-    /// A task of its own: a client that goes away must not stop an act between its file and its commit. A body that it was
-    /// sending ends with it.
+    /// A task of its own: a client that leaves must not stop an act between its file and its commit. The rest of its body
+    /// is lost.
     async fn in_task(self: &Arc<Self>, arrived: Arrived, record: &Record<'_>) -> Response<ResponseBody> {
         let id = arrived.head.id;
         let answering = tokio::spawn(Arc::clone(self).run(arrived)).await;
@@ -134,88 +129,78 @@ impl Front {
         })
     }
 
+    /// Answers a request within the rate limits.
     async fn run(self: Arc<Self>, arrived: Arrived) -> Response<ResponseBody> {
         let Arrived { serve, route, head, mut body } = arrived;
         let rest = Rest::of(&head.parts, Instant::now(), self.body_timeout);
         let from_page = cookie::is_there(&head.parts.headers);
-        let response = self.call(&serve, &route, head, &mut body).await;
+        let credential = authenticate::credential(route.permission, &head.parts);
+        let local = matches!(&credential, Ok(Credential::Local(secret)) if self.is_local(secret));
+        let limits = RequestLimits::of(route.permission, &credential, local, head.peer.client);
+        let answer = match self.admit(&route, head, credential, limits, &mut body).await {
+            Ok(call) => Ok(serve(call).await),
+            Err(problem) => Err(problem),
+        };
+        let status = answer.as_ref().map_or_else(Problem::status, Response::status);
+        let answer = limits.answered(&self.authority.throttles, status).and(answer);
         rest.forgo(body).await;
-        let response = response.unwrap_or_else(|problem| problem.render(route.dialect).into());
+        let response = answer.unwrap_or_else(|problem| problem.render(route.dialect).into());
         if from_page { finish::without_dialog(response) } else { response }
     }
 
-    /// Passes the rate limits, and tells them how it ended.
-    async fn call(
+    /// Authenticates the caller, reads the body, and checks the caller again if that took long.
+    async fn admit(
         &self,
-        serve: &InTask,
         route: &Route,
         head: Head,
+        credential: Result<Credential, Problem>,
+        limits: RequestLimits,
         body: &mut Incoming,
-    ) -> Result<Response<ResponseBody>, Problem> {
-        let client = head.parts.extensions.get::<Peer>().ok_or_else(Problem::internal)?.client;
-        let is_local = |secret: &Secret<String>| self.is_local(secret);
-        let turnstile = Turnstile::before(route.permission, &head.parts.headers, client, is_local);
-        let throttles = &self.authority.throttles;
-        turnstile.enter(throttles)?;
-        let answer = self.call_judged(&turnstile, serve, route, head, body).await;
-        let status = answer.as_ref().map_or_else(Problem::status, Response::status);
-        turnstile.leave(throttles, status).and(answer)
-    }
-
-    /// Judges the caller, reads the body, judges the caller again, calls the handler.
-    async fn call_judged(
-        &self,
-        turnstile: &Turnstile,
-        serve: &InTask,
-        route: &Route,
-        head: Head,
-        body: &mut Incoming,
-    ) -> Result<Response<ResponseBody>, Problem> {
-        let Head { id, params, parts } = head;
-        let peer = parts.extensions.get::<Peer>().ok_or_else(Problem::internal)?;
-        let (address, neighbour, certificate) = (peer.client, peer.address.ip(), peer.certificate.clone());
-        let judged = self.admit(route, &parts, peer, id).await?;
-        turnstile.act(&self.authority.throttles, &judged.actor, judged.owner())?;
+    ) -> Result<Call, Problem> {
+        let Head { id, params, parts, peer } = head;
+        limits.arrived(&self.authority.throttles)?;
+        let stranger = Caller::stranger(peer.client, id);
+        let (caller, presented) = self.authenticate(route, &parts, &peer, credential, stranger).await?;
+        limits.acts(&self.authority.throttles, &caller.actor, owner(&caller))?;
         refuse_media_type(route, &parts)?;
-        // Even a body of no bytes may take its time to end.
-        let waited = route.body_limit > 0 && !body.is_end_stream();
-        let body = match route.body_limit {
-            0 => Bytes::new(),
-            limit => body::read(body, limit, self.body_timeout).await.map_err(refused_body)?,
+        let (body, took) = self.read(route, body).await?;
+        let caller = match is_stale(route, took) {
+            true => self.revalidate(route, caller).await?,
+            false => caller,
         };
-        let judged = match waited {
-            true => self.admit_again(route, &parts, peer, id, judged).await?,
-            false => judged,
-        };
-        if let Some(session) = &judged.session {
+        if let Presented::Session(session) = &presented {
             self.authority.accounts.session_used(session).await?;
         }
-        let Judged { actor, rights, basis, host, bearer, session } = judged;
-        let query = parts.uri.query().unwrap_or("").to_owned();
         let authority = Arc::clone(&self.authority);
-        let headers = parts.headers;
-        let call = Call {
-            authority,
-            actor,
-            rights,
-            basis,
-            host,
-            bearer,
-            session,
-            address,
-            neighbour,
-            certificate,
-            request: id,
-            params,
-            query,
-            headers,
-            body,
-        };
-        Ok(whole(serve(call).await).await)
+        let admitted = Admitted { authority, caller, presented, peer, params, parts };
+        Ok(Call { admitted: Arc::new(admitted), body })
     }
 
-    fn is_local(&self, presented: &Secret<String>) -> bool {
-        subtle::ConstantTimeEq::ct_eq(presented.expose().as_bytes(), self.local.expose().as_bytes()).into()
+    /// The body, and the time that it took to arrive if it was not there at once.
+    async fn read(&self, route: &Route, body: &mut Incoming) -> Result<(Bytes, Option<Duration>), Problem> {
+        if route.body_limit == 0 || body.is_end_stream() {
+            return Ok((Bytes::new(), None));
+        }
+        let since = Instant::now();
+        let bytes = body::read(body, route.body_limit, self.body_timeout).await.map_err(refused_body)?;
+        Ok((bytes, Some(since.elapsed())))
+    }
+}
+
+/// Longest time that a body may take before its caller is checked again. The transaction of an entry checks in any case.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// Whether the rights of a caller are too old after a body that `took` so long. A route that writes no entry has no
+/// transaction that checks them.
+fn is_stale(route: &Route, took: Option<Duration>) -> bool {
+    took.is_some_and(|took| took > FRESH || !route.writes_entries())
+}
+
+/// The owner of an API key.
+fn owner(caller: &Caller) -> Option<&str> {
+    match &caller.basis {
+        Some(Basis::ApiKey { owner: Some((owner, _)), .. }) => Some(owner),
+        _ => None,
     }
 }
 
@@ -241,13 +226,6 @@ fn refused_body(error: BodyError) -> Problem {
         BodyError::TimedOut => Problem::of(Code::BodyTimeout, error.to_string()),
         BodyError::Broken => Problem::bad_request(error.to_string()),
     }
-}
-
-/// A handler's body is whole already: collecting it takes no waiting.
-async fn whole(response: warp::reply::Response) -> Response<ResponseBody> {
-    let (parts, body) = response.into_parts();
-    let bytes = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    Response::from_parts(parts, body::full(bytes))
 }
 
 #[cfg(test)]

@@ -23,13 +23,13 @@ use self::connection::Shared;
 use self::gate::Gate;
 use super::ResponseBody;
 use super::limits::Limits;
-use super::tls::Tls;
+use super::tls::{Peer, Tls};
 use crate::access::address::is_within;
 
 /// Serves `handler` on `listener` until `shutdown` completes, then finishes what is in flight and returns; what is not
 /// finished after `limits.drain_timeout` is cut.
 ///
-/// Each request's extensions hold the [`Peer`](super::tls::Peer). A handler that panics ends its own connection only. The
+/// A handler that panics ends its own connection only. The
 /// handler's future is dropped when its client goes away: work that must be finished belongs in a task of its own.
 pub async fn serve<F, R>(
     listener: TcpListener,
@@ -38,7 +38,7 @@ pub async fn serve<F, R>(
     handler: F,
     shutdown: impl Future<Output = ()> + Send,
 ) where
-    F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+    F: Fn(Request<Incoming>, Peer) -> R + Send + Sync + 'static,
     R: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     let (stop, stopped) = watch::channel(false);

@@ -2,16 +2,17 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Collected, Full};
 use tower_service::Service as _;
 use utoipa::openapi::OpenApi;
 use warp::Filter as _;
 
 use super::ResponseBody;
-use super::call::Call;
+use super::body;
+use super::call::{Admitted, Call};
 use super::dialect::Dialect;
 use super::inquiry::Inquiry;
 use super::meters::Meters;
@@ -23,8 +24,7 @@ use crate::access::Permission;
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Answers a call: the row's warp filter, as a service.
-pub type InTask =
-    Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = warp::reply::Response> + Send>> + Send + Sync>;
+pub type InTask = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
 
 /// Answers an inquiry at once.
 pub type Direct = Arc<dyn Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync>;
@@ -132,6 +132,11 @@ impl Route {
         Self { method, any_method: true, path, permission, dialect, body_limit: 0, serve, docs: None, meters }
     }
 
+    /// Whether the handler's commands write ledger entries: their transactions check the caller's rights.
+    pub fn writes_entries(&self) -> bool {
+        self.method != Method::GET && self.permission != Permission::Introspect
+    }
+
     /// The same route with another limit of its body, in bytes.
     #[must_use]
     pub const fn body_limit(mut self, bytes: usize) -> Self {
@@ -147,45 +152,35 @@ impl Route {
     }
 }
 
-/// The handler as a warp filter of its own, and that as a service: the front has matched the path already, so a filter
-/// only takes the call out of the request's extensions.
+/// The handler as a warp filter: it takes the admitted request from the extensions, and the body as bytes. The front has
+/// matched the path.
 fn in_task<H, F>(dialect: &'static Dialect, handler: H) -> InTask
 where
     H: Fn(Call) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<Reply, Problem>> + Send + 'static,
 {
-    let filter = warp::ext::get::<Handed>().then(move |handed: Handed| {
-        let answer = handed.take().map(&handler);
-        async move {
-            let Some(answer) = answer else { return Problem::internal().render(dialect).0 };
-            let Reply(response) = answer.await.unwrap_or_else(|problem| problem.render(dialect));
-            response
-        }
+    let call = warp::ext::get::<Arc<Admitted>>().and(warp::body::bytes());
+    let filter = call.then(move |admitted, body| {
+        let answer = handler(Call { admitted, body });
+        async move { answer.await.unwrap_or_else(|problem| problem.render(dialect)).0 }
     });
     let service = warp::service(filter);
-    Arc::new(move |call| {
-        let mut request = Request::new(http_body_util::Full::new(Bytes::new()));
-        request.extensions_mut().insert(Handed::new(call));
+    Arc::new(move |Call { admitted, body }| {
+        let mut request = Request::new(Full::new(body));
+        request.extensions_mut().insert(admitted);
         let mut service = service.clone();
         Box::pin(async move {
             match service.call(request).await {
-                Ok(response) => response,
+                Ok(response) => whole(response).await,
                 Err(never) => match never {},
             }
         })
     })
 }
 
-/// A call on its way through warp, which clones what it finds in the extensions: the call itself is handed over once.
-#[derive(Clone)]
-struct Handed(Arc<Mutex<Option<Call>>>);
-
-impl Handed {
-    fn new(call: Call) -> Self {
-        Self(Arc::new(Mutex::new(Some(call))))
-    }
-
-    fn take(&self) -> Option<Call> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
+/// The response of a filter: its body is in memory, so that collecting it does not wait.
+async fn whole(response: warp::reply::Response) -> Answer {
+    let (parts, body) = response.into_parts();
+    let bytes = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    Response::from_parts(parts, body::full(bytes))
 }

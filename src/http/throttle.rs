@@ -1,90 +1,90 @@
-//! Which requests the rate limits are for: those by users and API keys.
+//! Rate limits of requests by users and API keys.
 //!
-//! What anyone may have, what hosts do and redeeming are not limited here; nor is who holds the credential of the server's
-//! own data directory, so that nobody can be kept from mending it.
+//! Public routes, routes of hosts and redemptions are not limited here. The local credential is not limited either, so that
+//! an attack cannot keep an operator from repairing the server.
 
 use std::net::IpAddr;
 
-use http::header::AUTHORIZATION;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 
 use super::credential::Credential;
 use super::problem::Problem;
 use crate::access::throttle::Throttles;
 use crate::access::{Actor, Permission};
-use crate::secret::Secret;
 
-/// What a request from some address passes on its way to its handler.
+/// The rate limits that a request counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Turnstile {
+pub(super) struct RequestLimits {
     address: IpAddr,
-    counts: Counts,
+    counted: Counted,
 }
 
-/// What counts of a request.
+/// The events of a request that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counts {
+enum Counted {
     Nothing,
-    /// That it is refused, where many requests are rightly made.
+    /// Only a refusal: many requests to the route are legitimate.
     Refusal,
     Everything,
 }
 
-impl Turnstile {
-    /// The turnstile of a request from `address` to a row with this permission.
-    pub(super) fn before(
+impl RequestLimits {
+    /// The limits of a request from `address` with this credential, to a route with this permission. `local` credentials of
+    /// this server are never limited.
+    pub(super) const fn of(
         permission: Permission,
-        headers: &HeaderMap,
+        credential: &Result<Credential, Problem>,
+        local: bool,
         address: IpAddr,
-        is_local: impl Fn(&Secret<String>) -> bool,
     ) -> Self {
-        let local = || matches!(Credential::of(headers), Ok(Credential::Local(secret)) if is_local(&secret));
-        let counts = match permission {
-            Permission::Anyone | Permission::Redeem | Permission::BeHost => Counts::Nothing,
-            Permission::Introspect if !headers.contains_key(AUTHORIZATION) => Counts::Nothing,
-            _ if local() => Counts::Nothing,
-            Permission::Introspect => Counts::Refusal,
-            _ => Counts::Everything,
+        let counted = match (permission, credential) {
+            (Permission::Anyone | Permission::Redeem | Permission::BeHost, _)
+            | (Permission::Introspect, Ok(Credential::None)) => Counted::Nothing,
+            _ if local => Counted::Nothing,
+            (Permission::Introspect, _) => Counted::Refusal,
+            _ => Counted::Everything,
         };
-        Self { address, counts }
+        Self { address, counted }
     }
 
-    /// Before the credential is judged.
+    /// Counts the request by address, before its credential is checked.
     ///
     /// # Errors
-    /// 429: too many requests of this address.
-    pub(super) fn enter(&self, throttles: &Throttles) -> Result<(), Problem> {
-        match self.counts {
-            Counts::Everything => Ok(throttles.request(self.address)?),
-            Counts::Refusal | Counts::Nothing => Ok(()),
+    /// 429: too many requests from this address.
+    pub(super) fn arrived(&self, throttles: &Throttles) -> Result<(), Problem> {
+        match self.counted {
+            Counted::Everything => Ok(throttles.request(self.address)?),
+            Counted::Refusal | Counted::Nothing => Ok(()),
         }
     }
 
-    /// Once it is known by whom it is; of an API key, whose it is too.
+    /// Counts the request by actor, and by the owner of an API key.
     ///
     /// # Errors
     /// 429: too many requests of this user or API key.
-    pub(super) fn act(
+    pub(super) fn acts(
         &self,
         throttles: &Throttles,
         actor: &Actor,
         owner: Option<&str>,
     ) -> Result<(), Problem> {
-        match (self.counts, actor) {
-            // Whoever is still to sign in is nobody in particular: strangers must not share a bucket.
-            (Counts::Everything, Actor::User(_) | Actor::ApiKey(_)) => Ok(throttles.act(actor, owner)?),
+        match (self.counted, actor) {
+            // Callers that are not signed in yet must not share a bucket.
+            (Counted::Everything, Actor::User(_) | Actor::ApiKey(_)) => Ok(throttles.act(actor, owner)?),
             _ => Ok(()),
         }
     }
 
-    /// Once it is answered. Whoever is behind the same address and holds a good credential is not kept out: passwords are
-    /// guarded from guessing where they are proven, and no other secret can be guessed.
+    /// Counts a refusal by address. A good credential from the same address stays accepted: passwords are guarded where they
+    /// are checked, and no other secret can be guessed.
     ///
     /// # Errors
-    /// 429 in the place of a 401: too many of them at this address. Who may not do something (403) has shown a good credential.
-    pub(super) fn leave(&self, throttles: &Throttles, status: StatusCode) -> Result<(), Problem> {
+    /// 429 instead of the 401: too many refusals at this address. A 403 does not count: its credential is good.
+    pub(super) fn answered(&self, throttles: &Throttles, status: StatusCode) -> Result<(), Problem> {
         match status {
-            StatusCode::UNAUTHORIZED if self.counts != Counts::Nothing => Ok(throttles.refuse(self.address)?),
+            StatusCode::UNAUTHORIZED if self.counted != Counted::Nothing => {
+                Ok(throttles.refuse(self.address)?)
+            }
             _ => Ok(()),
         }
     }

@@ -124,12 +124,12 @@ pub enum Protocol {
     Http2,
 }
 
-/// Who is at the other end of a connection. Every request carries it in its extensions.
+/// The other end of a connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// The address the connection came from.
     pub address: SocketAddr,
-    /// Whose request it is: that address, or the one for whom a trusted proxy asks. The front finds it out.
+    /// The address of the client: the one above, or behind trusted proxies, the one that they name. The front sets it.
     pub client: IpAddr,
     /// The DER of the client's certificate. The handshake verified its chain, its dates and that the client holds the
     /// key; whether it was revoked is for each request to ask.

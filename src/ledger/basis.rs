@@ -1,9 +1,9 @@
-//! What somebody's rights were read from.
+//! The database records that the caller's rights were read from.
 
-use crate::id::ApiKeyId;
+use crate::id::{ApiKeyId, SessionId};
 
-/// What the rights were read from of who does something. The store writes an entry only if that still is so: between the
-/// reading and the transaction a role may have been taken away. It is no part of the stored entry.
+/// The database records that the caller's rights were read from. The store writes an entry only if they are unchanged: a role
+/// may have been taken away between the reading and the transaction. The stored entry does not contain the basis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Basis {
     /// A user.
@@ -14,6 +14,8 @@ pub enum Basis {
         epoch: u64,
         /// The version of the user's rights.
         version: u64,
+        /// The session that proved the user, if one did.
+        session: Option<SessionId>,
     },
     /// An API key.
     ApiKey {

@@ -78,7 +78,7 @@ impl ApiKeyItem {
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "api-keys")?;
-    let keys = call.authority.accounts.list_api_keys(&call.caller(), paging.query()?).await?;
+    let keys = call.authority.accounts.list_api_keys(&call.caller, paging.query()?).await?;
     let now = call.authority.time.now();
     Ok(paging.rendered(keys, |key| ApiKeyItem::new(key, now)))
 }
@@ -113,7 +113,7 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ApiKeyRequest>(&call.body)?;
     let now = call.authority.time.now();
     let order = request.judge(&call.authority.roles, now, faults)?;
-    let (key, text) = call.authority.accounts.create_api_key(&call.caller(), order).await?;
+    let (key, text) = call.authority.accounts.create_api_key(&call.caller, order).await?;
     let created = Created { api_key: text.expose(), key: ApiKeyItem::new(key, now) };
     Ok(Reply::json(StatusCode::CREATED, &created))
 }
@@ -129,7 +129,7 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "API key", ApiKeyId::parse)?;
-    let key = call.authority.accounts.show_api_key(&call.caller(), id).await?;
+    let key = call.authority.accounts.show_api_key(&call.caller, id).await?;
     Ok(Reply::ok(&ApiKeyItem::new(key, call.authority.time.now())))
 }
 
@@ -187,6 +187,6 @@ struct Deleted {
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "API key", ApiKeyId::parse)?;
     let revoke_tokens = call.query::<Tokens>()?.revoke();
-    let gone = call.authority.accounts.delete_api_key(&call.caller(), id, revoke_tokens).await?;
+    let gone = call.authority.accounts.delete_api_key(&call.caller, id, revoke_tokens).await?;
     Ok(Reply::ok(&Deleted { id, api_keys_deleted: gone.api_keys, tokens_revoked: gone.tokens }))
 }

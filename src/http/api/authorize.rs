@@ -69,14 +69,14 @@ fn by_token(authority: &Authority, token: &str, demand: &Demand, yes: StatusCode
 }
 
 async fn by_certificate(call: &Call, place: Place) -> Result<Reply, Problem> {
-    let demand = Demand::read(place, &call.query, call.param("demand"))?;
+    let demand = Demand::read(place, call.raw_query(), call.param("demand"))?;
     let authority = &call.authority;
     let proxies = &authority.authenticator.proxies;
-    let shown = Shown::by(proxies, call.neighbour, &call.headers, call.certificate.as_ref());
+    let shown = Shown::by(proxies, call.peer.address.ip(), call.headers(), call.peer.certificate.as_ref());
     let Some(certificate) = shown.is_of(&authority.cas.load(), authority.time.now()) else {
         return Ok(refused(&bad_certificate(), true));
     };
-    match authority.authenticator.identify(&call.caller(), certificate).await.map_err(Problem::from) {
+    match authority.authenticator.identify(&call.caller, certificate).await.map_err(Problem::from) {
         Ok(host) => {
             let subject = Subject { id: host.id.to_string(), host: true, roles: &host.roles };
             Ok(verdict(&subject, &demand, place.yes()))

@@ -59,7 +59,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let name = parsed("name", request.name.as_deref(), DnsName::parse, &mut faults);
     let cluster = parsed("cluster", request.cluster.as_deref(), Cluster::parse, &mut faults);
     let in_body = request.token.map(Secret::new);
-    let unverified_token = match (&call.bearer, &in_body) {
+    let unverified_token = match (call.token(), &in_body) {
         (Some(_), Some(_)) => {
             faults.push(FieldError::new(
                 "token",
@@ -75,7 +75,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         return Err(Problem::invalid_fields(faults));
     }
     let request = RedeemRequest { unverified_token, csr: &request.csr, name, cluster };
-    let enrolled = call.authority.enrollment.redeem(&call.caller(), request).await;
+    let enrolled = call.authority.enrollment.redeem(&call.caller, request).await;
     metrics::counter!("gatepass_redemptions_total", "outcome" => outcome(&enrolled)).increment(1);
     Ok(Reply::ok(&Identity::from(enrolled?)))
 }

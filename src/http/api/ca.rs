@@ -113,6 +113,6 @@ struct Rotate {
 pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
     let Rotate { root } = decode::strict(&call.body)?;
     let extent = if root { Extent::Root } else { Extent::Issuing };
-    call.authority.ca.rotate(&call.caller(), extent).await?;
+    call.authority.ca.rotate(&call.caller, extent).await?;
     show(call).await
 }

@@ -61,5 +61,5 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn accept(call: Call) -> Result<Reply, Problem> {
     decode::strict::<Nothing>(&call.body)?;
-    Ok(render(call.authority.clock.accept(&call.caller()).await?))
+    Ok(render(call.authority.clock.accept(&call.caller).await?))
 }

@@ -76,7 +76,7 @@ struct Change {
 pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
     let Change { roles, now } = decode::strict(&call.body)?;
-    let host = call.authority.hosts.set_roles(&call.caller(), id, &roles, now).await?;
+    let host = call.authority.hosts.set_roles(&call.caller, id, &roles, now).await?;
     Ok(Reply::ok(&HostItem::new(host, call.authority.time.now())))
 }
 
@@ -93,6 +93,6 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn revoke(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
-    let changed = call.authority.hosts.revoke_host(&call.caller(), id).await?;
+    let changed = call.authority.hosts.revoke_host(&call.caller, id).await?;
     Ok(Reply::ok(&Revoked { id, state: "revoked", changed }))
 }

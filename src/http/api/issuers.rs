@@ -79,7 +79,7 @@ struct RetiredIssuer {
 )]
 pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
     let Retire { issuer, confirm } = decode::strict(&call.body)?;
-    let retired = call.authority.issuers.retire_issuer(&call.caller(), &issuer, confirm).await?;
+    let retired = call.authority.issuers.retire_issuer(&call.caller, &issuer, confirm).await?;
     Ok(Reply::ok(&RetiredIssuer {
         id: issuer,
         state: "retired",

@@ -41,7 +41,7 @@ struct Request {
 )]
 pub(super) async fn renew(call: Call) -> Result<Reply, Problem> {
     let Request { csr } = decode::strict(&call.body)?;
-    let enrolled = call.authority.enrollment.renew(&call.caller(), call.host()?, &csr).await;
+    let enrolled = call.authority.enrollment.renew(&call.caller, call.host()?, &csr).await;
     metrics::counter!("gatepass_renewals_total", "outcome" => outcome(&enrolled)).increment(1);
     Ok(Reply::ok(&Identity::from(enrolled?)))
 }
@@ -99,6 +99,6 @@ struct Left {
 )]
 pub(super) async fn leave(call: Call) -> Result<Reply, Problem> {
     let host_id = call.host()?.id;
-    call.authority.hosts.revoke_host(&call.caller(), host_id).await?;
+    call.authority.hosts.revoke_host(&call.caller, host_id).await?;
     Ok(Reply::ok(&Left { host_id, state: "revoked" }))
 }

@@ -142,7 +142,7 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let Begin { username, password, kind } = decode::strict(&call.body)?;
     let (name, password) = credential::kept(given(&call, username, password)?);
     let kind = kind.unwrap_or(SessionKind::Bearer);
-    let (caller, authority) = (call.caller(), Arc::clone(&call.authority));
+    let (caller, authority) = (call.caller.clone(), Arc::clone(&call.authority));
     drop(call);
     let begun = authority.accounts.begin_session(&caller, (&name, &password), kind).await?;
     Ok(render(&authority, &begun))
@@ -154,7 +154,7 @@ fn given(
     name: Option<String>,
     password: Option<Secret<String>>,
 ) -> Result<(String, Secret<String>), Problem> {
-    let basic = match Credential::of(&call.headers)? {
+    let basic = match Credential::of(call.headers())? {
         Credential::None => None,
         Credential::Basic { user, password } => Some((user, password)),
         _ => return Err(Problem::unauthenticated("a session begins with a user name and a password alone")),
@@ -202,27 +202,27 @@ fn render(authority: &Authority, begun: &NewSession) -> Reply {
     responses((status = 200, description = "Who, and what for.", body = Who<'static>)),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
-    let user = call.authority.accounts.user_of(&call.actor).await?;
+    let user = call.authority.accounts.user_of(&call.caller.actor).await?;
     let user = user.as_ref().map(|user| UserShown {
         name: &user.name,
         role: user.role,
-        permissions: names(call.rights.permissions),
-        limits: &call.rights.limits,
+        permissions: names(call.caller.rights.permissions),
+        limits: &call.caller.rights.limits,
     });
-    let api_key = call.authority.accounts.api_key_of(&call.actor).await?;
+    let api_key = call.authority.accounts.api_key_of(&call.caller.actor).await?;
     let api_key = api_key.map(|ApiKeyRecord { id, label, owner, expires_at, .. }| KeyShown {
         id,
         label,
         owner,
         expires_at,
     });
-    let session = call.session.as_deref().map(SessionShown::new);
+    let session = call.live_session().map(SessionShown::new);
     Ok(Reply::ok(&Who {
-        actor: call.actor.to_string(),
+        actor: call.caller.actor.to_string(),
         user,
         api_key,
-        permissions: names(call.rights.permissions),
-        limits: &call.rights.limits,
+        permissions: names(call.caller.rights.permissions),
+        limits: &call.caller.rights.limits,
         kind: session.map(|session| session.kind),
         expires_at: session.map(|session| session.expires_at),
         idle_after: session.map(|session| session.idle_after),
@@ -268,19 +268,19 @@ struct Where {
 )]
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let Where { everywhere: Flag(everywhere) } = call.query()?;
-    let caller = call.caller();
+    let caller = &call.caller;
     let signed_out = match everywhere {
         true => {
-            call.authority.accounts.sign_out_everywhere(&caller).await?;
+            call.authority.accounts.sign_out_everywhere(caller).await?;
             Place::Everywhere
         }
         false => {
-            call.authority.accounts.end_session(&caller, call.session()?.id).await?;
+            call.authority.accounts.end_session(caller, call.session()?.id).await?;
             Place::Here
         }
     };
     let reply = Reply::ok(&SignedOut { signed_out });
-    let cookie = call.session.as_ref().is_some_and(|session| session.kind == SessionKind::Cookie);
+    let cookie = call.live_session().is_some_and(|session| session.kind == SessionKind::Cookie);
     Ok(if cookie { cookie::clear(reply) } else { reply })
 }
 

@@ -83,5 +83,5 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let (request, mut faults) = decode::native::<SettingsRequest>(&call.body)?;
     let changes = request.parsed(&mut faults);
-    Ok(render(call.authority.settings.change(&call.caller(), changes, faults).await?))
+    Ok(render(call.authority.settings.change(&call.caller, changes, faults).await?))
 }

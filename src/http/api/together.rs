@@ -145,7 +145,7 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
         return Ok(counted(authority.tokens.count_tokens(&order).await?, hosts));
     }
     let ids = matches!(order.which, Which::Ids(_));
-    let done = authority.tokens.revoke_tokens(&call.caller(), &order).await?;
+    let done = authority.tokens.revoke_tokens(&call.caller, &order).await?;
     Ok(Reply::ok(&Outcome::Done(Done {
         dry_run,
         revoked: done.tokens,
@@ -179,7 +179,7 @@ pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
     if dry_run {
         return Ok(counted(call.authority.hosts.count_hosts(&order).await?, false));
     }
-    let done = call.authority.hosts.revoke_hosts(&call.caller(), &order).await?;
+    let done = call.authority.hosts.revoke_hosts(&call.caller, &order).await?;
     let unknown = matches!(order.which, Which::Ids(_)).then_some(done.unknown);
     Ok(Reply::ok(&Outcome::Done(Done { dry_run, revoked: done.hosts, hosts_revoked: None, unknown })))
 }

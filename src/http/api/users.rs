@@ -89,7 +89,7 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<UserRequest>(&call.body)?;
     let order = request.judge(&call.authority.roles, faults)?;
-    let user = call.authority.accounts.create_user(&call.caller(), order).await?;
+    let user = call.authority.accounts.create_user(&call.caller, order).await?;
     Ok(Reply::json(StatusCode::CREATED, &UserItem::from(user)))
 }
 
@@ -127,7 +127,7 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
     let (request, faults) = decode::native::<UserChangeRequest>(&call.body)?;
     let order = request.judge(&call.authority.roles, faults)?;
-    let user = call.authority.accounts.change_user(&call.caller(), &name, &order).await?;
+    let user = call.authority.accounts.change_user(&call.caller, &name, &order).await?;
     Ok(Reply::ok(&UserItem::from(user)))
 }
 
@@ -159,7 +159,7 @@ struct NewPassword {
 pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
     let NewPassword { password } = decode::strict(&call.body)?;
-    call.authority.accounts.reset_password(&call.caller(), &name, password).await?;
+    call.authority.accounts.reset_password(&call.caller, &name, password).await?;
     Ok(done())
 }
 
@@ -189,8 +189,8 @@ struct OwnPassword {
 )]
 pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     let (OwnPassword { current, new }, faults) = decode::native(&call.body)?;
-    let keep = call.session.as_ref().map(|session| session.id);
-    let (caller, authority) = (call.caller(), Arc::clone(&call.authority));
+    let keep = call.live_session().map(|session| session.id);
+    let (caller, authority) = (call.caller.clone(), Arc::clone(&call.authority));
     drop(call);
     authority.accounts.change_own_password(&caller, &current, new, keep, faults).await?;
     Ok(done())
@@ -206,7 +206,7 @@ pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     responses((status = 204, description = "No session of the user is good any more."), code::BeyondLimits, code::NotFound),
 )]
 pub(super) async fn sign_out(call: Call) -> Result<Reply, Problem> {
-    call.authority.accounts.sign_out_user(&call.caller(), &name(&call)?).await?;
+    call.authority.accounts.sign_out_user(&call.caller, &name(&call)?).await?;
     Ok(done())
 }
 
@@ -240,7 +240,7 @@ struct Deleted {
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let username = name(&call)?;
     let revoke_tokens = call.query::<Tokens>()?.revoke();
-    let gone = call.authority.accounts.delete_user(&call.caller(), &username, revoke_tokens).await?;
+    let gone = call.authority.accounts.delete_user(&call.caller, &username, revoke_tokens).await?;
     Ok(Reply::ok(&Deleted { username, api_keys_deleted: gone.api_keys, tokens_revoked: gone.tokens }))
 }
 

@@ -84,8 +84,8 @@ struct Findings {
     request_body = Request,
     responses((status = 200, description = "A finding for each, in order.", body = Findings)),
 )]
-pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let Request { tokens, audience } = decoded(call.body).await?;
+pub(super) async fn handle(mut call: Call) -> Result<Reply, Problem> {
+    let Request { tokens, audience } = decoded(std::mem::take(&mut call.body)).await?;
     let mut faults = Vec::new();
     if !(1..=MOST_TOKENS).contains(&tokens.len()) {
         faults

@@ -75,7 +75,7 @@ async fn create(call: Call) -> Result<Reply, Problem> {
     let order = mint
         .judge(&authority.roles, &authority.settings.spans.load(), authority.time.now(), Vec::new())
         .map_err(|error| Problem::from(error).compat_code(INVALID_REQUEST))?;
-    let minted = authority.minting.mint(&call.caller(), order).await.map_err(|error| match error {
+    let minted = authority.minting.mint(&call.caller, order).await.map_err(|error| match error {
         error @ (ServiceError::Keys(KeysError::Malformed(_) | KeysError::Vault(_))
         | ServiceError::Token(TokenError::Mint(MintError::Sign(_)))) => {
             Problem::of(Code::Forbidden, error.to_string()).compat_code(NO_KEY)
@@ -128,9 +128,9 @@ async fn list(call: Call) -> Result<Reply, Problem> {
 /// `DELETE …/enrollment-tokens/{token}`: by id or by the whole token.
 async fn delete(call: Call) -> Result<Reply, Problem> {
     let id = id_of(call.param("token")).ok_or_else(no_such_token)?;
-    let confirmed = decode_query(&call.query).contains(&("confirm".into(), "emergency".into()));
+    let confirmed = decode_query(call.raw_query()).contains(&("confirm".into(), "emergency".into()));
     let how = HowToRevoke { even_emergency: confirmed, only_persistent: true, hosts: false };
-    match call.authority.tokens.revoke_token(&call.caller(), id, how).await {
+    match call.authority.tokens.revoke_token(&call.caller, id, how).await {
         Ok(Taken { changed: true, .. }) => Ok(Reply::ok(&json!({}))),
         Ok(Taken { changed: false, .. }) | Err(ServiceError::Request(RequestError::NotFound { .. })) => {
             Err(no_such_token())

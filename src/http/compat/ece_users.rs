@@ -53,7 +53,7 @@ impl<'a> Session<'a> {
 async fn login(call: Call) -> Result<Reply, Problem> {
     let Login { username, password } = decode::lenient(&call.body).map_err(bad_request)?;
     let (username, password) = credential::kept((username, password));
-    let (caller, authority) = (call.caller(), Arc::clone(&call.authority));
+    let (caller, authority) = (call.caller.clone(), Arc::clone(&call.authority));
     drop(call);
     let begun =
         authority.accounts.begin_session(&caller, (&username, &password), SessionKind::Bearer).await?;
@@ -62,17 +62,17 @@ async fn login(call: Call) -> Result<Reply, Problem> {
 
 /// `POST …/_refresh`: the same session lives its whole life again; its token stays.
 async fn refresh(call: Call) -> Result<Reply, Problem> {
-    let Credential::Session(secret) = Credential::of(&call.headers)? else {
+    let Credential::Session(secret) = Credential::of(call.headers())? else {
         return Err(Problem::unauthenticated("this takes the token of a session, as a Bearer"));
     };
     let secret = SessionSecret::parse(secret.expose()).ok_or(AccountError::SessionOver)?;
-    let expires_at = call.authority.accounts.extend_session(&call.caller(), secret.id()).await?;
+    let expires_at = call.authority.accounts.extend_session(&call.caller, secret.id()).await?;
     Ok(Reply::ok(&Session::new(&secret, expires_at)))
 }
 
 /// `GET /api/v1/user`.
 async fn user(call: Call) -> Result<Reply, Problem> {
-    let name = match &call.actor {
+    let name = match &call.caller.actor {
         Actor::User(name) => name.clone(),
         other => other.to_string(),
     };

@@ -12,16 +12,23 @@ use crate::http::route::{Answer, Direct, Quick, Route};
 use crate::http::tls::Peer;
 use crate::service::Authority;
 
-/// Calls a direct row's handler.
+/// A request to a direct row.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) peer: &'a Peer,
+    pub(super) params: &'a Params<'a>,
+}
+
+/// Calls the handler of a direct row.
 pub(super) fn answer(
     authority: &Arc<Authority>,
     route: &Route,
     handler: &Direct,
-    parts: &Parts,
-    params: &Params<'_>,
+    asked: Asked<'_>,
 ) -> Answer {
     let whole = |inquiry: &Inquiry<'_>| Some(handler(inquiry));
-    call(authority, route, whole, parts, params).unwrap_or_else(|| render(route, Err(Problem::internal())))
+    call(authority, route, whole, asked).unwrap_or_else(|| render(route, Err(Problem::internal())))
 }
 
 /// Calls a row's function that may leave the request to a task: then `None`.
@@ -29,26 +36,23 @@ pub(super) fn quick(
     authority: &Arc<Authority>,
     route: &Route,
     handler: &Quick,
-    parts: &Parts,
-    params: &Params<'_>,
+    asked: Asked<'_>,
 ) -> Option<Answer> {
-    call(authority, route, handler.as_ref(), parts, params)
+    call(authority, route, handler.as_ref(), asked)
 }
 
-/// What panics in a handler ends with it, as in a task.
+/// A panic in a handler ends with it, as in a task.
 fn call(
     authority: &Arc<Authority>,
     route: &Route,
     handler: impl Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>>,
-    parts: &Parts,
-    params: &Params<'_>,
+    Asked { parts, peer, params }: Asked<'_>,
 ) -> Option<Answer> {
     let called = || {
-        let Some(peer) = parts.extensions.get::<Peer>() else { return Some(Err(Problem::internal())) };
         let query = parts.uri.query().unwrap_or("");
         handler(&Inquiry { authority, peer, headers: &parts.headers, host: host(parts), query, params })
     };
-    // A handler is given nothing that it could leave half changed behind it: locks are poisoned, and then passed over.
+    // A handler is given nothing that it could leave half changed: locks are poisoned, and then passed over.
     let answer = catch_unwind(AssertUnwindSafe(called)).unwrap_or_else(|_| Some(Err(panicked(route))));
     answer.map(|answer| render(route, answer))
 }

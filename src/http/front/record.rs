@@ -1,16 +1,14 @@
 //! What is told of a request: one line in the log, one count, whether it was answered or its client went away.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
-use http::request::Parts;
 use http::{Method, StatusCode};
 
 use crate::http::dialect::Dialect;
 use crate::http::meters::{GONE, Meters};
 use crate::http::problem::NATIVE;
 use crate::http::route::{Route, Serve};
-use crate::http::tls::Peer;
 use crate::id::RequestId;
 
 /// A request that is being answered. Dropping it tells that nobody waits for the answer any more.
@@ -25,18 +23,10 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The request `id` begins; `unmatched` counts it until its row is known.
-    pub(super) fn begin(parts: &Parts, id: RequestId, unmatched: &'a Meters) -> Self {
-        let peer = parts.extensions.get::<Peer>();
-        Self {
-            method: parts.method.clone(),
-            address: peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.client),
-            id,
-            started: Instant::now(),
-            meters: unmatched,
-            row: None,
-            status: None,
-        }
+    /// The request `id` of `address` begins. `unmatched` counts it until its row is known.
+    pub(super) fn begin(method: &Method, address: IpAddr, id: RequestId, unmatched: &'a Meters) -> Self {
+        let (method, started) = (method.clone(), Instant::now());
+        Self { method, address, id, started, meters: unmatched, row: None, status: None }
     }
 
     /// When it began.

@@ -90,15 +90,11 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
 /// A connection to it, and the task that serves it.
 fn connect(front: Arc<Front>) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     let (client, server) = tokio::io::duplex(64 * 1024);
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-        request.extensions_mut().insert(Peer {
-            address,
-            client: address.ip(),
-            certificate: None,
-            protocol: Protocol::Http1,
-        });
-        let answer = Arc::clone(&front).answer(request);
+        let client = address.ip();
+        let peer = Peer { address, client, certificate: None, protocol: Protocol::Http1 };
+        let answer = Arc::clone(&front).answer(request, peer);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });
     let serving = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service);
@@ -191,6 +187,20 @@ async fn a_direct_row_answers_get_and_head_and_is_counted() {
         assert!(told.contains(&line), "{told}");
     }
     assert!(told.contains("gatepass_request_seconds_count{route=\"/direct/{name}\"} "), "{told}");
+}
+
+#[test]
+fn rights_are_read_again_after_a_slow_body_and_where_no_entry_is_written() {
+    let handler = |_: Call| async { Ok(Reply::ok(&"fine")) };
+    let row = |method, permission| Route::native(method, "/x", permission, handler);
+    let writes = row(Method::POST, Permission::WriteTokens);
+    let reads = [row(Method::GET, Permission::ReadTokens), row(Method::POST, Permission::Introspect)];
+    let short = Some(Duration::from_millis(1));
+    assert!(!is_stale(&writes, None) && !is_stale(&writes, Some(FRESH)));
+    assert!(is_stale(&writes, Some(2 * FRESH)));
+    for read in &reads {
+        assert!(!is_stale(read, None) && is_stale(read, short), "{}", read.method);
+    }
 }
 
 /// What must come, comes soon, even on a busy machine.

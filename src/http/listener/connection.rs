@@ -45,7 +45,7 @@ pub(super) async fn serve<F, R>(
     shared: Arc<Shared<F>>,
     mut stopped: watch::Receiver<bool>,
 ) where
-    F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+    F: Fn(Request<Incoming>, Peer) -> R + Send + Sync + 'static,
     R: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
     // Only a socket that is gone already refuses the option; the handshake finds that out.
@@ -137,13 +137,12 @@ fn service<F, R>(
     Future = impl Future<Output = Result<Response<Answer>, Infallible>> + Send + 'static,
 >
 where
-    F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+    F: Fn(Request<Incoming>, Peer) -> R + Send + Sync + 'static,
     R: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
-    service_fn(move |mut request: Request<Incoming>| {
+    service_fn(move |request: Request<Incoming>| {
         let in_flight = activity.begin();
-        request.extensions_mut().insert(peer.clone());
-        let answer = (shared.handler)(request);
+        let answer = (shared.handler)(request, peer.clone());
         async move { Ok(answer.await.map(|body| in_flight.carry(body))) }
     })
 }

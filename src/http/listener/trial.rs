@@ -111,7 +111,7 @@ impl Server {
         let body_timeout = limits.body_timeout;
         let (begun, streams) = mpsc::unbounded_channel();
         let stage = Stage { release: Arc::clone(&release), held: Arc::clone(&held), begun };
-        let handler = move |request| answer(request, body_timeout, stage.clone());
+        let handler = move |request, peer| answer(request, peer, body_timeout, stage.clone());
         let stopped = async move { drop(stopped.await) };
         let done = tokio::spawn(serve(listener, Arc::clone(&tls), limits, handler, stopped));
         Self { authority, tls, address, release, held, streams, stop: Some(stop), done }
@@ -176,7 +176,12 @@ struct Stage {
     begun: mpsc::UnboundedSender<StreamSender>,
 }
 
-async fn answer(request: Request<Incoming>, body_timeout: Duration, stage: Stage) -> Response<ResponseBody> {
+async fn answer(
+    request: Request<Incoming>,
+    peer: Peer,
+    body_timeout: Duration,
+    stage: Stage,
+) -> Response<ResponseBody> {
     let mut answer = Response::new(body::full("hello"));
     match request.uri().path() {
         "/hold" => {
@@ -191,12 +196,10 @@ async fn answer(request: Request<Incoming>, body_timeout: Duration, stage: Stage
         }
         "/panic" => panic!("a handler's own fault"),
         "/peer" => {
-            let peer = request.extensions().get::<Peer>().unwrap();
             let certificate = peer.certificate.as_ref().map_or(0, |leaf| leaf.len());
             *answer.body_mut() = body::full(format!("{:?} {certificate}", peer.protocol));
         }
         "/address" => {
-            let peer = request.extensions().get::<Peer>().unwrap();
             *answer.body_mut() = body::full(format!("{} hello", peer.client));
         }
         "/upload" => match body::read(&mut request.into_body(), 64 << 10, body_timeout).await {

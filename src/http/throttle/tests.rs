@@ -1,4 +1,7 @@
-//! What each limit counts, and what it leaves alone.
+//! The events that each limit counts.
+
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
 
 use super::*;
 use crate::access::throttle::{Rate, Rates};
@@ -6,23 +9,23 @@ use crate::access::throttle::{Rate, Rates};
 const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
-/// So few that a test does not outlive a refill.
+/// A limit that no test outlives.
 fn two() -> Option<Rate> {
     Rate::parse("2/h").unwrap()
 }
 
-fn headers(authorization: &str) -> HeaderMap {
+fn credential(authorization: &str) -> Result<Credential, Problem> {
     let mut headers = HeaderMap::new();
     headers.insert(AUTHORIZATION, authorization.parse().unwrap());
-    headers
+    Credential::of(&headers)
 }
 
-fn turnstile(permission: Permission, address: IpAddr) -> Turnstile {
-    Turnstile::before(permission, &headers("Basic YTpi"), address, |_| false)
+fn limits(permission: Permission, address: IpAddr) -> RequestLimits {
+    RequestLimits::of(permission, &credential("Basic YTpi"), false, address)
 }
 
-fn passes(turnstile: Turnstile, throttles: &Throttles) -> bool {
-    let passed = turnstile.enter(throttles);
+fn passes(limits: RequestLimits, throttles: &Throttles) -> bool {
+    let passed = limits.arrived(throttles);
     passed
         .map_err(|problem| {
             assert_eq!((problem.status().as_u16(), problem.code.as_str()), (429, "rate_limited"))
@@ -31,23 +34,23 @@ fn passes(turnstile: Turnstile, throttles: &Throttles) -> bool {
 }
 
 #[test]
-fn requests_are_counted_by_address_where_users_are_judged() {
+fn requests_of_users_are_counted_by_address() {
     let throttles = Throttles::new(&Rates { address: two(), ..Rates::default() });
-    let by = |address| passes(turnstile(Permission::ReadTokens, address), &throttles);
+    let by = |address| passes(limits(Permission::ReadTokens, address), &throttles);
     assert_eq!([by(STRANGER), by(STRANGER), by(STRANGER), by(OTHER)], [true, true, false, true]);
     for free in [Permission::Anyone, Permission::Redeem, Permission::BeHost, Permission::Introspect] {
-        assert!(passes(turnstile(free, STRANGER), &throttles), "{free:?}");
+        assert!(passes(limits(free, STRANGER), &throttles), "{free:?}");
     }
 }
 
 #[test]
-fn refusals_are_counted_by_address_and_keep_no_good_request_out() {
+fn refusals_are_counted_and_good_requests_pass() {
     let throttles = Throttles::new(&Rates { refused_address: two(), ..Rates::default() });
-    let ends = |permission, address, status| turnstile(permission, address).leave(&throttles, status).is_ok();
+    let ends = |permission, address, status| limits(permission, address).answered(&throttles, status).is_ok();
     for _ in 0..10 {
         assert!(ends(Permission::Read, STRANGER, StatusCode::OK));
         assert!(ends(Permission::Redeem, STRANGER, StatusCode::UNAUTHORIZED));
-        assert!(ends(Permission::WriteTokens, STRANGER, StatusCode::FORBIDDEN), "a good credential");
+        assert!(ends(Permission::WriteTokens, STRANGER, StatusCode::FORBIDDEN), "the credential is good");
         assert!(ends(Permission::BeHost, STRANGER, StatusCode::UNAUTHORIZED));
     }
     assert!(ends(Permission::Read, STRANGER, StatusCode::UNAUTHORIZED));
@@ -55,18 +58,18 @@ fn refusals_are_counted_by_address_and_keep_no_good_request_out() {
     for guarded in [Permission::Read, Permission::WriteTokens, Permission::Introspect, Permission::SignIn] {
         assert!(!ends(guarded, STRANGER, StatusCode::UNAUTHORIZED), "{guarded:?}");
         assert!(ends(guarded, STRANGER, StatusCode::OK), "{guarded:?}");
-        assert!(passes(turnstile(guarded, STRANGER), &throttles), "{guarded:?}");
+        assert!(passes(limits(guarded, STRANGER), &throttles), "{guarded:?}");
     }
     assert!(ends(Permission::Read, OTHER, StatusCode::UNAUTHORIZED));
-    let verifying_host = Turnstile::before(Permission::Introspect, &HeaderMap::new(), STRANGER, |_| false);
-    assert!(verifying_host.leave(&throttles, StatusCode::UNAUTHORIZED).is_ok());
+    let verifying_host = RequestLimits::of(Permission::Introspect, &Ok(Credential::None), false, STRANGER);
+    assert!(verifying_host.answered(&throttles, StatusCode::UNAUTHORIZED).is_ok());
 }
 
 #[test]
-fn actors_are_counted_each_by_themselves_wherever_they_come_from() {
+fn each_actor_is_counted_alone_at_any_address() {
     let throttles = Throttles::new(&Rates { actor: two(), ..Rates::default() });
     let acts = |name: &str, address| {
-        turnstile(Permission::Read, address).act(&throttles, &Actor::User(name.to_owned()), None).is_ok()
+        limits(Permission::Read, address).acts(&throttles, &Actor::User(name.to_owned()), None).is_ok()
     };
     assert!(acts("anna", STRANGER) && acts("anna", OTHER));
     assert!(!acts("anna", STRANGER));
@@ -74,25 +77,25 @@ fn actors_are_counted_each_by_themselves_wherever_they_come_from() {
 }
 
 #[test]
-fn whoever_is_still_to_sign_in_shares_no_bucket_with_strangers() {
+fn sign_ins_share_no_bucket_of_an_actor() {
     let throttles = Throttles::new(&Rates { actor: two(), ..Rates::default() });
-    let signing_in = turnstile(Permission::SignIn, STRANGER);
+    let signing_in = limits(Permission::SignIn, STRANGER);
     for _ in 0..10 {
-        assert!(signing_in.act(&throttles, &Actor::Anyone, None).is_ok());
+        assert!(signing_in.acts(&throttles, &Actor::Anyone, None).is_ok());
     }
 }
 
 #[test]
-fn the_local_credential_is_never_limited_and_a_wrong_one_is() {
+fn only_the_right_local_credential_is_unlimited() {
     let rates = Rates { address: two(), refused_address: two(), actor: two(), ..Rates::default() };
     let throttles = Throttles::new(&rates);
     let with = |secret: &str| {
-        let right = |secret: &Secret<String>| secret.expose() == "gpl_right";
-        Turnstile::before(Permission::Administer, &headers(&format!("Bearer {secret}")), STRANGER, right)
+        let credential = credential(&format!("Bearer {secret}"));
+        RequestLimits::of(Permission::Administer, &credential, secret == "gpl_right", STRANGER)
     };
     for _ in 0..10 {
         assert!(passes(with("gpl_right"), &throttles));
-        assert!(with("gpl_right").act(&throttles, &Actor::Local, None).is_ok());
+        assert!(with("gpl_right").acts(&throttles, &Actor::Local, None).is_ok());
     }
     assert!(passes(with("gpl_wrong"), &throttles) && passes(with("gpl_wrong"), &throttles));
     assert!(!passes(with("gpl_wrong"), &throttles));

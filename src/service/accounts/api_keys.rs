@@ -211,7 +211,7 @@ pub(in crate::service) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Opt
     let version = owner.as_ref().map(|owner| (owner.name.clone(), owner.version));
     let rights = match (key.owner, owner) {
         (None, _) => own,
-        (Some(_), Some(owner)) => own.within(&SignedIn::user(owner)?.rights),
+        (Some(_), Some(owner)) => own.within(&SignedIn::user(owner, None)?.rights),
         (Some(_), None) => return None,
     };
     let basis = Some(Basis::ApiKey { id: key.id, owner: version });

@@ -16,7 +16,9 @@ use crate::secret::Secret;
 use crate::service::accounts::Accounts;
 use crate::service::accounts::sign_in::SignedIn;
 use crate::service::{AccountError, Caller, ServiceError};
-use crate::store::{BeginSession, EndSession, ExtendSession, SessionBeginning, SessionRecord, UserRecord};
+use crate::store::{
+    BeginSession, EndSession, ExtendSession, SessionBeginning, SessionRecord, StoreError, UserRecord,
+};
 
 /// How many sessions of a kind a user has at most: who begins another ends the one that was not used for longest.
 pub const MOST_PER_USER: u32 = 50;
@@ -105,15 +107,25 @@ impl Accounts {
         kind: SessionKind,
     ) -> Result<(SignedIn, LiveSession), ServiceError> {
         let id = secret.id();
-        let (session, user) = self.store.session(id).await?.ok_or(AccountError::SessionOver)?;
-        let (now, life) = (self.time.now(), self.session_life);
-        let seen_at = self.seen.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
-        if session.kind != kind || !life.holds(session.expires_at, seen_at, now) {
-            return Err(AccountError::SessionOver.into());
-        }
-        let signed_in = SignedIn::user(user).ok_or(AccountError::SessionOver)?;
-        let live = LiveSession::new(&session, secret, now.plus(life.idle));
+        let now = self.time.now();
+        let found = self.open_session(id, now).await?.filter(|(session, _)| session.kind == kind);
+        let (session, user) = found.ok_or(AccountError::SessionOver)?;
+        let signed_in = SignedIn::user(user, Some(id)).ok_or(AccountError::SessionOver)?;
+        let live = LiveSession::new(&session, secret, now.plus(self.session_life.idle));
         Ok((signed_in, live))
+    }
+
+    /// The session with its user, unless it ended before `now`.
+    pub(in crate::service) async fn open_session(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<(SessionRecord, UserRecord)>, StoreError> {
+        let found = self.store.session(id).await?;
+        Ok(found.filter(|(session, _)| {
+            let seen_at = self.seen.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
+            self.session_life.holds(session.expires_at, seen_at, now)
+        }))
     }
 
     /// Notes that a session was used, now that what came with it is let in: until then it may have been anybody's page.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 pub(in crate::service) use self::password_check::PasswordChecks;
 use self::password_check::PresentedPassword;
 use crate::access::{Actor, Rights, password};
+use crate::id::SessionId;
 use crate::ledger::{Action, Basis, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
@@ -34,10 +35,10 @@ impl SignedIn {
     /// A caller that can read the data directory of the running server.
     pub const LOCAL: Self = Self { actor: Actor::Local, rights: Rights::ALL, basis: None };
 
-    /// The caller that `user` is; `None` if disabled.
-    pub(in crate::service) fn user(user: UserRecord) -> Option<Self> {
+    /// The caller that `user` is; `None` if disabled. `session` is the one that proved the user.
+    pub(in crate::service) fn user(user: UserRecord, session: Option<SessionId>) -> Option<Self> {
         let UserRecord { name, role, limits, epoch, version, disabled_at, .. } = user;
-        let basis = Some(Basis::User { name: name.clone(), epoch, version });
+        let basis = Some(Basis::User { name: name.clone(), epoch, version, session });
         let rights = Rights::of_role(role, limits);
         disabled_at.is_none().then_some(Self { actor: Actor::User(name), rights, basis })
     }
@@ -56,7 +57,7 @@ impl Accounts {
         password: &Secret<String>,
     ) -> Result<SignedIn, ServiceError> {
         let user = self.prove(from, name, password).await?;
-        SignedIn::user(user).ok_or(ServiceError::Account(AccountError::Unauthenticated))
+        SignedIn::user(user, None).ok_or(ServiceError::Account(AccountError::Unauthenticated))
     }
 
     /// Returns the enabled user whose password this is. It was so in the epoch of the record.

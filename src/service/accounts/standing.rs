@@ -15,9 +15,13 @@ impl Accounts {
     pub async fn still(&self, caller: &Caller) -> Result<Caller, ServiceError> {
         let signed_in = match &caller.basis {
             None => return Ok(caller.clone()),
-            Some(Basis::User { name, epoch, .. }) => {
+            Some(Basis::User { session: Some(id), .. }) => {
+                let found = self.open_session(*id, self.time.now()).await?;
+                found.and_then(|(_, user)| SignedIn::user(user, Some(*id)))
+            }
+            Some(Basis::User { name, epoch, session: None, .. }) => {
                 let user = self.store.user(name.clone()).await?;
-                user.filter(|user| user.epoch == *epoch).and_then(SignedIn::user)
+                user.filter(|user| user.epoch == *epoch).and_then(|user| SignedIn::user(user, None))
             }
             Some(Basis::ApiKey { id, .. }) => {
                 let stored = self.store.api_key(*id).await?;

@@ -16,6 +16,7 @@ enum Lost {
     Disabled,
     Password,
     SignedOut,
+    SessionEnded,
     Deleted,
     Replaced,
     KeyDeleted,
@@ -26,12 +27,13 @@ enum Lost {
 }
 
 /// All, the one last that takes time.
-const ALL: [(Lost, StoreError); 12] = [
+const ALL: [(Lost, StoreError); 13] = [
     (Lost::Role, StoreError::RightsChanged),
     (Lost::Limits, StoreError::RightsChanged),
     (Lost::Disabled, StoreError::ActorGone),
     (Lost::Password, StoreError::RightsChanged),
     (Lost::SignedOut, StoreError::RightsChanged),
+    (Lost::SessionEnded, StoreError::ActorGone),
     (Lost::Deleted, StoreError::ActorGone),
     (Lost::Replaced, StoreError::RightsChanged),
     (Lost::KeyDeleted, StoreError::ActorGone),
@@ -42,7 +44,7 @@ const ALL: [(Lost, StoreError); 12] = [
 ];
 
 fn of_user(user: &UserRecord) -> Basis {
-    Basis::User { name: user.name.clone(), epoch: user.epoch, version: user.version }
+    Basis::User { name: user.name.clone(), epoch: user.epoch, version: user.version, session: None }
 }
 
 fn of_key(key: &ApiKeyRecord, owner: &UserRecord) -> Basis {
@@ -60,6 +62,15 @@ async fn lose(world: &mut World, lost: Lost) -> Basis {
         | Lost::OwnerDisabled
         | Lost::OwnerDeleted
         | Lost::KeyExpired => of_key(&key, &user),
+        Lost::SessionEnded => {
+            let session = end_session(world, &user).await;
+            Basis::User {
+                name: user.name.clone(),
+                epoch: user.epoch,
+                version: user.version,
+                session: Some(session),
+            }
+        }
         _ => of_user(&user),
     };
     let limits = Limits { max_uses: Most::UpTo(1), ..Limits::ANY };
@@ -74,9 +85,12 @@ async fn lose(world: &mut World, lost: Lost) -> Basis {
         }
         Lost::Password => store.replace_password(world.new_password(&user)).await.unwrap(),
         Lost::SignedOut => store.sign_out_user(sign_out(world, "eve")).await.unwrap(),
-        Lost::Deleted | Lost::OwnerDeleted | Lost::Replaced | Lost::KeyDeleted | Lost::KeyExpired => {
-            UserChange::Done
-        }
+        Lost::SessionEnded
+        | Lost::Deleted
+        | Lost::OwnerDeleted
+        | Lost::Replaced
+        | Lost::KeyDeleted
+        | Lost::KeyExpired => UserChange::Done,
     };
     assert_eq!(changed, UserChange::Done);
     match lost {
@@ -94,6 +108,16 @@ async fn lose(world: &mut World, lost: Lost) -> Basis {
         world.user("eve", UserRole::Admin, Limits::ANY).await;
     }
     basis
+}
+
+/// A session of `user` that has ended.
+async fn end_session(world: &mut World, user: &UserRecord) -> SessionId {
+    let session = SessionRecord { user: user.name.clone(), ..sessions::record(world, user.epoch) };
+    let (id, entry) = (session.id, world.draft(Action::SessionStarted));
+    world.store().begin_session(BeginSession { session, most: 9, entry }).await.unwrap();
+    let entry = world.draft(Action::SessionEnded);
+    assert!(world.store().end_session(EndSession { id, entry }).await.unwrap());
+    id
 }
 
 fn sign_out(world: &World, user: &str) -> SignOutUser {

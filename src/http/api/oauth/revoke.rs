@@ -41,7 +41,7 @@ pub(super) struct Question {
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
     let even_emergency = form.get("confirm") == Some("emergency");
-    match call.authority.tokens.take_back(&call.caller(), form.required("token")?, even_emergency).await? {
+    match call.authority.tokens.take_back(&call.caller, form.required("token")?, even_emergency).await? {
         // What is no token of ours is as good as revoked (section 2.2).
         TakenBack::Revoked | TakenBack::NotOurs => {
             Ok(Reply(Response::new(Bytes::new())).header("cache-control", "no-store"))

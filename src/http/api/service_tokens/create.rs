@@ -55,7 +55,7 @@ struct Minted<'a> {
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ServiceTokenRequest>(&call.body)?;
     let authority = &call.authority;
-    let caller = call.caller();
+    let caller = &call.caller;
     let spans = caller.defaults(authority.settings.spans.load());
     let order = request.judge(
         (&authority.roles, authority.trust.load().audiences()),
@@ -64,7 +64,7 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
         faults,
     )?;
     let label = order.label.to_string();
-    let minted = authority.minting.mint_service_token(&caller, order).await;
+    let minted = authority.minting.mint_service_token(caller, order).await;
     metrics::counter!("gatepass_service_mints_total", "outcome" => outcome(&minted)).increment(1);
     Ok(render(&minted?, label))
 }

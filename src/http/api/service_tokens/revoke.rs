@@ -20,6 +20,6 @@ use crate::id::TokenId;
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
-    let changed = call.authority.tokens.revoke_service_token(&call.caller(), id).await?;
+    let changed = call.authority.tokens.revoke_service_token(&call.caller, id).await?;
     Ok(Reply::ok(&Revoked { id, state: "revoked", changed }))
 }

@@ -71,11 +71,11 @@ pub(super) struct Minted<'a> {
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<MintRequest>(&call.body)?;
     let authority = &call.authority;
-    let caller = call.caller();
+    let caller = &call.caller;
     let spans = caller.defaults(authority.settings.spans.load());
     let order = request.judge(&authority.roles, &spans, authority.time.now(), faults)?;
     let label = order.label.to_string();
-    let minted = authority.minting.mint(&caller, order).await;
+    let minted = authority.minting.mint(caller, order).await;
     metrics::counter!("gatepass_mints_total", "outcome" => outcome(&minted)).increment(1);
     let minted = minted?;
     Ok(Reply::json(StatusCode::CREATED, &shown(authority, &minted, label)))

@@ -70,7 +70,7 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
         call.demand(Permission::WriteHosts)?;
     }
     let how = HowToRevoke { even_emergency, only_persistent: false, hosts: along };
-    let Taken { changed, hosts } = call.authority.tokens.revoke_token(&call.caller(), id, how).await?;
+    let Taken { changed, hosts } = call.authority.tokens.revoke_token(&call.caller, id, how).await?;
     let state = match changed {
         true => TokenState::Revoked,
         false => call.authority.tokens.show_token(id).await?.state(call.authority.time.now()),

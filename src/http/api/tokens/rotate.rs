@@ -87,7 +87,7 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let overlap = decode::strict::<RotateRequest>(&call.body)?.judge()?;
     let authority = &call.authority;
     let Rotated { minted, order, revokes_at } =
-        authority.tokens.rotate_token(&call.caller(), id, overlap).await?;
+        authority.tokens.rotate_token(&call.caller, id, overlap).await?;
     let now = authority.time.now();
     let newest_hosts = match call.may(Permission::ReadHosts) {
         true => Some(

@@ -27,9 +27,14 @@ impl Act<'_> {
             Ok((row.get::<_, Option<Count>>(0)?.map(|Count(version)| version), row.get::<_, bool>(1)?))
         };
         let (now, judged) = match basis {
-            Basis::User { name, epoch: _, version } => {
+            Basis::User { name, epoch: _, version, session: None } => {
                 let sql = "SELECT version, disabled_at IS NULL FROM users WHERE name = ?1";
                 (self.one(sql, [name], read)?, Some(*version))
+            }
+            Basis::User { name, epoch: _, version, session: Some(session) } => {
+                let sql = "SELECT u.version, u.disabled_at IS NULL FROM users AS u \
+                           JOIN sessions AS s ON s.user = u.name AND s.epoch = u.epoch WHERE u.name = ?1 AND s.digest = ?2";
+                (self.one(sql, params![name, session], read)?, Some(*version))
             }
             Basis::ApiKey { id, owner } => {
                 let sql = "SELECT u.version, u.disabled_at IS NULL FROM api_keys AS k LEFT JOIN users AS u ON u.name = k.owner \

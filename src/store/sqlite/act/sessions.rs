@@ -39,6 +39,8 @@ impl Act<'_> {
     }
 
     pub(super) fn end_session(&mut self, command: EndSession) -> driver::Result<bool> {
+        // The caller may have come by this session.
+        self.ask(&command.entry)?;
         if self.execute("DELETE FROM sessions WHERE digest = ?1", [command.id])? == 0 {
             return self.undo(false);
         }
