@@ -117,3 +117,20 @@ fn prose_still_to_be_rewritten() {
 fn exceptions_give_a_reason() {
     assert!(EXCEPTIONS.iter().all(|(_, _, reason)| !reason.is_empty()));
 }
+
+#[test]
+fn habits_are_found_in_every_kind_of_prose() {
+    let found = |name: &str, text: &str| {
+        let findings = habits::all(name, text).into_iter();
+        findings.map(|finding| format!("{}: {}", finding.line, finding.habit)).collect::<Vec<_>>()
+    };
+    assert_eq!(found("a.md", "# Who\n\nIt is none.\n"), ["1: starts with \"who\"", "3: \"is none\""]);
+    assert_eq!(found("a.md", "| a | whoever |\n"), ["1: starts with \"whoever\"", "1: \"whoever\""]);
+    assert_eq!(found("a.rs", "/// The host.\nhost: Host,\n"), ["1: repeats the name"]);
+    assert_eq!(found("a.rs", "/// How it\n/// goes on anew.\n"), ["1: starts with \"how\"", "2: \"anew\""]);
+    assert_eq!(found("a.rs", "#[error(\"it begins anew\")]\n"), ["1: \"anew\""]);
+    assert_eq!(found("a.rs", "#[test]\nfn what_is_shown() {}\n"), ["2: test name is no statement"]);
+    assert_eq!(found("a.sql", "-- Lately.\n"), ["1: \"lately\""]);
+    assert!(found("a.rs", "/// The host's id.\nid: HostId,\n// The word `anew` is code.\n").is_empty());
+    assert!(found("a.md", "Who is it?\n\n```sh\nanew\n```\n").is_empty());
+}
