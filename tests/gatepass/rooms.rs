@@ -39,6 +39,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "id",
             "name",
             "secret",
+            "span",
         ],
     ),
     ("config", &["access", "name", "secret", "span", "clock", "id"]),

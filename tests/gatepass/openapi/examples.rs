@@ -57,7 +57,7 @@ async fn caller(at: &Running, operation: &Value) -> Client {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_built_from_examples_is_decoded_by_its_handler() {
+async fn every_request_example_fits_its_handler() {
     let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
     let mut sent = 0;
     for (name, operation) in operations() {
