@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cookie_is_found_among_others_and_in_several_lines() {
+    fn the_cookie_is_found_among_others() {
         assert_eq!(of(&[]), Ok(None));
         assert_eq!(of(&["theme=dark; __Host-gatepass=gps_a; b=c"]), Ok(Some("gps_a".to_owned())));
         assert_eq!(of(&["theme=dark", "__Host-gatepass=gps_a"]), Ok(Some("gps_a".to_owned())));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn two_of_them_are_none() {
+    fn two_cookies_are_refused() {
         assert_eq!(of(&["__Host-gatepass=a; __Host-gatepass=a"]), Err(401));
         assert_eq!(of(&["__Host-gatepass=a", "__Host-gatepass=b"]), Err(401));
         let mut headers = HeaderMap::new();

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_told_apart_by_their_shape() {
+    fn credentials_are_distinguished_by_shape() {
         assert!(matches!(of("Basic YWRtaW46cDp3"), Ok(Credential::Basic { user, password })
             if user == "admin" && password.expose() == "p:w"));
         assert!(matches!(of("bearer gpl_abc"), Ok(Credential::Local(_))));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_stands_as_a_password_behind_its_own_id_only() {
+    fn an_api_key_is_a_password_of_its_id() {
         let [key, other] = [1, 2].map(|second| ApiKey::generate(crate::clock::Timestamp::from_secs(second)));
         let of = |user: &str| {
             let pair = format!("{user}:{}", key.text().expose());
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_known_shape_is_refused() {
+    fn unknown_shapes_are_refused() {
         for wrong in ["Basic !!!", "Basic YWRtaW4=", "Digest x", "Bearer", "eyJ.e30.x"] {
             assert_eq!(of(wrong).err().map(|problem| problem.status().as_u16()), Some(401), "{wrong}");
         }

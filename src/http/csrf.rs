@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_browser_says_must_be_this_site() {
+    fn the_browser_must_report_this_site() {
         let cases = [
             ("origin", "https://gate.example.org", true),
             ("origin", "https://GATE.example.org", true),

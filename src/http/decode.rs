@@ -96,7 +96,7 @@ mod tests {
     use crate::http::request::MintRequest;
 
     #[test]
-    fn a_wrong_type_is_named_by_its_place_and_not_by_its_value() {
+    fn a_type_error_names_the_field_not_its_value() {
         let problem = native::<MintRequest>(br#"{"roles":["a",{"secret":"hunter2"}]}"#).err().unwrap();
         assert_eq!(problem.fields[0].field, "roles[1]");
         assert!(!problem.detail.contains("hunter2"), "{}", problem.detail);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn every_unknown_field_is_told_at_once() {
+    fn every_unknown_field_is_reported() {
         let problem = strict::<MintRequest>(br#"{"rolls":[],"tll":"1h"}"#).err().unwrap();
         let fields = problem.fields.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
         assert_eq!(fields, ["rolls", "tll"]);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_object_is_told_so_in_words_of_the_wire() {
+    fn a_body_must_be_an_object() {
         for body in [&b"null"[..], b" null\n", b"5", b"true", br#""hunter2""#] {
             for problem in [native::<MintRequest>(body).err(), lenient::<MintRequest>(body).err()] {
                 let fields = problem.unwrap().fields;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_does_not_pass_for_an_object_within_another_either() {
+    fn a_list_is_not_a_nested_object() {
         let problem = native::<MintRequest>(br#"{"bind":["c1"]}"#).err().unwrap();
         assert_eq!(problem.fields, [FieldError::new("bind", "wrong type: expected an object")]);
         let (request, unknown) = native::<MintRequest>(br#"{"bind":{"cluster":"c1","x":1}}"#).unwrap();
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_is_none_is_answered_with_those_that_are_and_not_repeated() {
+    fn an_unknown_word_gets_the_known_ones() {
         #[derive(Debug, serde::Deserialize)]
         #[serde(rename_all = "lowercase")]
         enum Kind {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_json_is_refused_and_a_newline_is_not() {
+    fn only_whitespace_may_follow_the_json() {
         assert!(strict::<MintRequest>(b"{}\n").is_ok());
         assert!(strict::<MintRequest>(b"{} {}").is_err());
         assert!(strict::<MintRequest>(b"{").is_err());

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_decoded_and_empty_ones_count_as_not_sent() {
+    fn fields_are_decoded_and_empty_ones_ignored() {
         let form = Form::parse(b"token=a%2Eb+c&token_type_hint=&other=x").unwrap();
         assert_eq!((form.get("token"), form.get("token_type_hint")), (Some("a.b c"), None));
         assert_eq!(form.required("token").unwrap(), "a.b c");
@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_twice_and_what_is_not_utf_8_is_refused() {
+    fn repeated_fields_and_broken_utf8_are_refused() {
         for body in [&b"token=a&token=a"[..], b"token=a&x=1&token=", b"a=1&b=2&%61=3", b"token=\xff"] {
             assert_eq!(Form::parse(body).err().map(|problem| problem.status().as_u16()), Some(400));
         }

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_said_in_the_dialect_of_its_prefix() {
+    fn unknown_paths_use_the_dialect_of_their_prefix() {
         assert_eq!(find(Method::GET, "/nothing"), "404 native");
         assert_eq!(find(Method::PUT, "/livez"), "405 native GET");
         let ece = "/api/v1/platform/configuration/security/enrollment-tokens";

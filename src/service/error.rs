@@ -51,25 +51,25 @@ impl FieldError {
 /// such as a bulk revocation, keeps those before the failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
-    /// The request itself.
+    /// The request itself is wrong.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The token.
+    /// An operation on a token failed.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// The host.
+    /// A host or its certificate is refused.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// The user, session or API key.
+    /// An operation on a user, session or API key failed.
     #[error(transparent)]
     Account(#[from] AccountError),
-    /// The certificate authority.
+    /// The certificate authority cannot do it.
     #[error(transparent)]
     Ca(#[from] CaError),
-    /// A signing key, an external URL or a key file.
+    /// An operation on a signing key, an external URL or a key file failed.
     #[error(transparent)]
     Keys(#[from] KeysError),
-    /// A rate limit.
+    /// The caller reached a limit.
     #[error(transparent)]
     RateLimited(#[from] RateLimited),
     /// The clock is in doubt.

@@ -92,6 +92,7 @@ fn nothing() -> Problem {
 }
 
 fn bad_certificate() -> Problem {
-    let detail = "the certificate is no host's of this authority, or has expired: present one that is good";
+    let detail =
+        "the certificate is not a host certificate of this authority, or has expired: present a current one";
     Problem::of(Code::InvalidToken, detail)
 }

@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_fits_its_own_list_with_its_own_filters_only() {
+    fn a_cursor_fits_only_its_own_query() {
         let id = TokenId::generate(Timestamp::from_secs(1_900_000_000));
         let cursor = Some(next(&paging("tokens", true, None), id));
         assert_eq!(paging("tokens", true, cursor.clone()).after::<TokenId>().unwrap(), Some(id));

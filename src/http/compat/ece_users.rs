@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_of_a_session_has_milliseconds_and_a_z() {
+    fn the_expiry_has_milliseconds_and_a_z() {
         let at = Timestamp::parse_rfc3339("2030-01-01T00:00:00Z").unwrap();
         assert_eq!(with_millis(at), "2030-01-01T00:00:00.000Z");
     }

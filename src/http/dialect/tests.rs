@@ -24,7 +24,7 @@ static FLEET: Dialect = Dialect {
 };
 
 #[test]
-fn a_dialect_is_added_by_its_static_and_its_rows() {
+fn a_dialect_needs_its_static_and_rows() {
     let handler = |_: Call| async { Ok(Reply::ok(&"fine")) };
     let row = Route::of(&FLEET, Method::POST, "/api/fleet/enroll", Permission::Anyone, handler);
     let table = Table::of(vec![row]).unwrap();

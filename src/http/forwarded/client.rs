@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_who_it_is_whatever_it_writes() {
+    fn an_untrusted_client_cannot_name_another_address() {
         assert_eq!(of("192.0.2.1", &["198.51.100.7"]), "192.0.2.1");
         let nobody = TrustedProxies::default();
         let headers = [(http::HeaderName::from_static(HEADER), "198.51.100.7".parse().unwrap())];
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn the_client_is_the_last_one_that_no_trusted_proxy_is() {
+    fn the_client_is_the_last_untrusted_address() {
         for (lines, expected) in [
             (["198.51.100.7"].as_slice(), "198.51.100.7"),
             (&["1.2.3.4, 198.51.100.7"], "198.51.100.7"),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_malformed_ends_the_list_and_the_last_good_one_counts() {
+    fn a_malformed_address_ends_the_list() {
         for wrong in
             ["", "unknown", "_hidden", "1.2.3", "1.2.3.4.5", "[::1", "1.2.3.4:99999", "1.2.3.4;x", "\"::1\""]
         {

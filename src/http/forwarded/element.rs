@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_form_has_no_certificate() {
+    fn a_malformed_element_has_no_certificate() {
         for wrong in
             ["", "Cert", "Cert=\"one", "Cert=one\"", "Cert=one;Cert=two", "Hash=1;;Cert=x", "Cert=one,"]
         {

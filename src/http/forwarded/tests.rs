@@ -53,7 +53,7 @@ fn only_the_configured_header_counts() {
 }
 
 #[test]
-fn of_several_elements_and_lines_the_last_one_counts_and_of_plain_ones_none() {
+fn the_last_element_counts_and_lines_stand_alone() {
     let lines = [(ENVOY_HEADER, "Cert=AAAA"), (ENVOY_HEADER, "Hash=0;Cert=AAAA,Hash=1;Cert=AQEB")];
     assert_eq!(passed(ENVOY_HEADER, &lines), Shown::Passed(vec![1, 1, 1]));
     let lines = [("x-client-cert", "AAAA"), ("x-client-cert", "AQEB")];

@@ -123,7 +123,7 @@ async fn ask_by(front: Arc<Front>, method: &str, paths: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_panics_answers_500_and_the_connection_and_the_server_live() {
+async fn a_panic_in_a_handler_answers_500() {
     let dir = tempfile::tempdir().unwrap();
     let front = front(dir.path()).await;
     let answers = ask(Arc::clone(&front), &["/fine", "/panics", "/panics/in/elastics/words", "/fine"]).await;
@@ -136,7 +136,7 @@ async fn a_handler_that_panics_answers_500_and_the_connection_and_the_server_liv
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_panic_while_a_caller_is_judged_answers_500_and_the_connection_lives() {
+async fn a_panic_in_authentication_answers_500() {
     let (dir, clock) = (tempfile::tempdir().unwrap(), Arc::new(Trap::default()));
     let front = front_at(dir.path(), Arc::clone(&clock) as Arc<dyn Clock>, Arc::default()).await;
     clock.armed.store(true, Ordering::SeqCst);
@@ -147,7 +147,7 @@ async fn a_panic_while_a_caller_is_judged_answers_500_and_the_connection_lives()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_direct_row_is_answered_with_its_parameters_query_and_peer() {
+async fn a_direct_row_gets_parameters_query_and_peer() {
     let dir = tempfile::tempdir().unwrap();
     let answers = ask(front(dir.path()).await, &["/direct/a%20b?c=d", "/direct/nobody"]).await;
     assert!(answers.contains(r#""a b?c=d 127.0.0.1""#), "{answers}");
@@ -158,7 +158,7 @@ async fn a_direct_row_is_answered_with_its_parameters_query_and_peer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_direct_row_that_panics_answers_500_and_the_connection_lives() {
+async fn a_panic_in_a_direct_row_answers_500() {
     let dir = tempfile::tempdir().unwrap();
     let answers = ask(front(dir.path()).await, &["/direct/panics", "/direct/lives"]).await;
     assert!(answers.starts_with("HTTP/1.1 500"), "{answers}");
@@ -167,7 +167,7 @@ async fn a_direct_row_that_panics_answers_500_and_the_connection_lives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_direct_row_answers_get_and_head_and_is_counted() {
+async fn a_direct_row_answers_get_and_head() {
     let (dir, path) = (tempfile::tempdir().unwrap(), "/direct/x");
     let front = front(dir.path()).await;
     let head = ask_by(Arc::clone(&front), "HEAD", &[path]).await;
@@ -190,7 +190,7 @@ async fn a_direct_row_answers_get_and_head_and_is_counted() {
 }
 
 #[test]
-fn rights_are_read_again_after_a_slow_body_and_where_no_entry_is_written() {
+fn old_rights_are_read_again() {
     let handler = |_: Call| async { Ok(Reply::ok(&"fine")) };
     let row = |method, permission| Route::native(method, "/x", permission, handler);
     let writes = row(Method::POST, Permission::WriteTokens);
@@ -209,7 +209,7 @@ async fn within<T>(work: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_whose_client_goes_away_is_finished_and_counted_as_gone() {
+async fn a_request_outlives_its_client() {
     crate::http::metrics::install();
     let (dir, held) = (tempfile::tempdir().unwrap(), Arc::new(Held::default()));
     let front = front_at(dir.path(), Arc::new(SystemClock), Arc::clone(&held)).await;
@@ -226,7 +226,7 @@ async fn a_request_whose_client_goes_away_is_finished_and_counted_as_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_is_waited_for_only_as_long_as_its_client_is_there() {
+async fn a_body_wait_ends_with_its_client() {
     let dir = tempfile::tempdir().unwrap();
     let front = front(dir.path()).await;
     let (mut client, serving) = connect(Arc::clone(&front));

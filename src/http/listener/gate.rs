@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_counts_for_its_client_once_that_is_told() {
+    fn a_connection_counts_for_its_known_client() {
         let gate = Gate::new(10, 1);
         let mut first = gate.admit_awaited().unwrap();
         assert!(first.is_awaited() && first.is_of(address("192.0.2.1")) && !first.is_awaited());

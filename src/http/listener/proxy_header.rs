@@ -86,7 +86,7 @@ mod tests {
     const V4: [u8; 12] = [198, 51, 100, 7, 192, 0, 2, 1, 0x12, 0x67, 0x20, 0xfb];
 
     #[test]
-    fn a_client_of_either_family_is_read_and_not_a_byte_behind_it() {
+    fn both_families_are_read_and_no_more() {
         let with_fields = [&V4[..], &[0x04, 0, 2, 9, 9]].concat();
         for rest in [&V4[..], &with_fields] {
             let bytes = [header(0x21, 0x11, rest), b"TLS".to_vec()].concat();

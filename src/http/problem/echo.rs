@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn credentials_are_masked_wherever_they_stand_and_the_rest_is_left() {
+    fn credentials_are_masked_anywhere() {
         for (text, shown) in [
             ("", ""),
             ("unknown role \"root\"; the roles are: proxy", "unknown role \"root\"; the roles are: proxy"),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn a_credential_is_masked_whatever_is_glued_to_its_front() {
+    fn a_prefixed_credential_is_masked() {
         for prefix in [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX] {
             for before in ["\n", "\t", "\r", "\\n", "\\t", "\\r", "%20", "x", "x_", "\\u{a0}", "é"] {
                 let text = format!("unknown role \"{before}{prefix}00ff.x-_{prefix}11\"; known: proxy");

@@ -13,7 +13,7 @@ pub enum CaError {
     Issue(#[from] IssueError),
     /// The root's private key is not on this machine.
     #[error(
-        "the root's private key is not here: bring it back to the keys directory, or bring a new issuing CA"
+        "the root's private key is not here: put it back into the keys directory, or import a new issuing CA"
     )]
     RootKeyAway,
     /// The root expired, so no issuing CA can be made under it.

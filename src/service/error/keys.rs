@@ -7,7 +7,9 @@ use crate::token::KeyError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeysError {
     /// Live persistent tokens need the key.
-    #[error("{tokens} live persistent token(s) were signed with this key and end with it: confirm to go on")]
+    #[error(
+        "{tokens} live persistent token(s) were signed with this key and will stop working: confirm to go on"
+    )]
     Needed {
         /// The number of these tokens.
         tokens: u64,
@@ -16,7 +18,9 @@ pub enum KeysError {
     #[error("the key is in use: rotate the signing keys first, or retire it as compromised (--compromised)")]
     InUse,
     /// Live persistent tokens name the external URL.
-    #[error("{tokens} live persistent token(s) were minted under this URL and end with it: confirm to go on")]
+    #[error(
+        "{tokens} live persistent token(s) were minted under this URL and will stop working: confirm to go on"
+    )]
     IssuerNeeded {
         /// The number of these tokens.
         tokens: u64,

@@ -7,7 +7,7 @@ use crate::access::Excess;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
     /// Every invalid field of the request.
-    #[error("the request has {} wrong field(s)", .0.len())]
+    #[error("the request has {} invalid field(s)", .0.len())]
     Fields(Vec<FieldError>),
     /// Every limit of the caller that the request exceeds.
     #[error("{}", beyond(.0))]
@@ -21,9 +21,7 @@ pub enum RequestError {
         id: String,
     },
     /// The selection of a bulk operation changed since it was counted.
-    #[error(
-        "it is {count} by now, and not what was counted: nothing was done; count again, and bring what that answers"
-    )]
+    #[error("the selection has {count} now and changed since it was counted; nothing was done: count again")]
     CountChanged {
         /// The current number of things selected.
         count: u64,

@@ -17,7 +17,7 @@ pub enum TokenError {
     #[error("the token has been used: ask for a new one")]
     Used,
     /// The last of several uses of the token is spent.
-    #[error("all uses of the token are taken: ask for a new one")]
+    #[error("the token has no uses left: ask for a new one")]
     Exhausted,
     /// The token was revoked.
     #[error("the token was revoked: ask for a new one")]
@@ -32,13 +32,13 @@ pub enum TokenError {
     Emergency,
     /// The emergency token cannot be rotated.
     #[error(
-        "the emergency token is not rotated: retire the key that signed it (`gatepass keys rotate`, then `keys retire`), and a new one is minted into its file"
+        "the emergency token cannot be rotated: retire the key that signed it (`gatepass keys rotate`, then `keys retire`); a new one is then minted into its file"
     )]
     EmergencyNotRotated,
     /// The token already has a successor.
-    #[error("the token was rotated before: {successor} takes its place; rotate that")]
+    #[error("the token was rotated already: rotate its successor {successor}")]
     AlreadyRotated {
-        /// The successor.
+        /// The token to rotate instead.
         successor: TokenId,
     },
     /// The token could not be made.

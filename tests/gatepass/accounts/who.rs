@@ -61,7 +61,7 @@ async fn a_refused_credential_is_spoken_of_by_its_kind() {
     assert!(code == Some(2) && text.contains("gpk_") && !text.contains(PASSWORD), "{text}");
     let (code, text) = asked(&[("GATEPASS_API_KEY", &format!("{}x", key.trim()))]);
     assert!(code == Some(1) && text.contains("check the API key: GATEPASS_API_KEY"), "{text}");
-    assert!(text.contains("the API key is not good") && !text.contains("password"), "{text}");
+    assert!(text.contains("the API key is not valid") && !text.contains("password"), "{text}");
     let (code, text) = asked(&[("GATEPASS_USER", "admin"), ("GATEPASS_PASSWORD", "not that one at all")]);
     assert!(
         code == Some(1) && text.contains("GATEPASS_PASSWORD") && !text.contains("gatepass login"),

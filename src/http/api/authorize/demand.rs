@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_audience_is_the_one_named_or_the_only_one() {
+    fn the_audience_is_named_or_the_only_one() {
         assert_eq!(audience("", &["urn:a"]).as_deref(), Ok("urn:a"));
         assert_eq!(audience("audience=urn%3Ab", &["urn:a", "urn:b"]).as_deref(), Ok("urn:b"));
         for (query, configured, why) in [

@@ -29,7 +29,7 @@ fn the_document_holds_every_native_row_and_no_other() {
 }
 
 #[test]
-fn every_code_is_raised_by_a_route_and_no_other() {
+fn the_routes_raise_exactly_the_codes() {
     let document = document(true, "/");
     let responses = document["components"]["responses"].as_object().unwrap();
     let raised =

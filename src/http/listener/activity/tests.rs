@@ -11,7 +11,7 @@ fn connection(protocol: Protocol) -> (Activity, Limits, Instant) {
 }
 
 #[test]
-fn a_new_connection_that_says_nothing_is_cut_at_the_header_timeout() {
+fn a_silent_connection_is_cut() {
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let (activity, limits, opened) = connection(protocol);
         let end = opened + limits.header_timeout;
@@ -21,14 +21,14 @@ fn a_new_connection_that_says_nothing_is_cut_at_the_header_timeout() {
 }
 
 #[test]
-fn a_header_that_drips_is_cut_however_often_bytes_come() {
+fn a_dripping_header_is_cut() {
     let (activity, limits, opened) = connection(Protocol::Http1);
     activity.received(opened + 9 * SECOND);
     assert_eq!(activity.judge(&limits, opened + 10 * SECOND), Verdict::Cut(Cut::SlowHeader));
 }
 
 #[test]
-fn a_kept_alive_connection_may_idle_longer_than_a_header_may_take() {
+fn an_idle_connection_outlasts_the_header_timeout() {
     let (activity, limits, opened) = connection(Protocol::Http1);
     drop(activity.begin());
     assert!(matches!(activity.judge(&limits, opened + 30 * SECOND), Verdict::Wait(_)));
@@ -37,7 +37,7 @@ fn a_kept_alive_connection_may_idle_longer_than_a_header_may_take() {
 }
 
 #[test]
-fn an_idle_connection_retires_and_a_working_one_does_not() {
+fn only_an_idle_connection_retires() {
     let (activity, limits, _) = connection(Protocol::Http2);
     let request = activity.begin();
     let late = Instant::now() + limits.idle_timeout + SECOND;
@@ -47,7 +47,7 @@ fn an_idle_connection_retires_and_a_working_one_does_not() {
 }
 
 #[test]
-fn an_old_connection_retires_and_gets_time_to_finish_its_work() {
+fn an_old_connection_retires_after_its_work() {
     let (activity, limits, opened) = connection(Protocol::Http2);
     let request = activity.begin();
     let old = opened + limits.max_age;
@@ -61,7 +61,7 @@ fn an_old_connection_retires_and_gets_time_to_finish_its_work() {
 }
 
 #[tokio::test]
-async fn an_answer_that_gets_on_lives_and_one_that_does_not_is_cut() {
+async fn a_stalled_response_is_cut() {
     use http_body_util::BodyExt as _;
     let (activity, limits, _) = connection(Protocol::Http2);
     let mut answer = activity.begin().carry(crate::http::body::full("one part"));
@@ -78,7 +78,7 @@ async fn an_answer_that_gets_on_lives_and_one_that_does_not_is_cut() {
 }
 
 #[test]
-fn a_client_that_does_not_read_its_answer_is_cut() {
+fn an_unread_response_is_cut() {
     let (activity, limits, opened) = connection(Protocol::Http1);
     let _request = activity.begin();
     activity.blocked(true, opened);
@@ -88,7 +88,7 @@ fn a_client_that_does_not_read_its_answer_is_cut() {
     assert!(matches!(activity.judge(&limits, opened + 61 * SECOND), Verdict::Wait(_)));
 }
 #[test]
-fn a_stream_may_be_silent_for_long_and_its_client_may_not_be_slow() {
+fn a_stream_may_be_silent_but_not_unread() {
     let (activity, limits, _) = connection(Protocol::Http2);
     let (sender, body) = stream(4);
     let _answer = activity.begin().carry(body);
@@ -112,7 +112,7 @@ fn a_socket_that_blocks_a_stream_is_cut_sooner() {
 }
 
 #[test]
-fn streams_end_when_their_connection_retires_and_none_begins_after() {
+fn a_retiring_connection_ends_its_streams() {
     let (activity, _, opened) = connection(Protocol::Http2);
     let (first, body) = stream(4);
     let _first = activity.begin().carry(body);

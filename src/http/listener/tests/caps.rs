@@ -28,17 +28,17 @@ async fn one_more_than_allowed(limits: Limits) {
 }
 
 #[tokio::test]
-async fn connections_over_the_cap_of_an_address_are_closed_at_once() {
+async fn the_cap_of_an_address_holds() {
     one_more_than_allowed(Limits { connections_per_address: 1, ..Limits::default() }).await;
 }
 
 #[tokio::test]
-async fn connections_over_the_cap_of_all_are_closed_at_once() {
+async fn the_cap_of_all_connections_holds() {
     one_more_than_allowed(Limits { connections: 1, ..Limits::default() }).await;
 }
 
 #[tokio::test]
-async fn header_over_the_limit_gets_431_and_a_clean_close() {
+async fn a_large_header_gets_431() {
     let server = Server::start(Limits::default()).await;
     for size in [17 << 10, 1 << 20] {
         let mut stream = server.connect("http/1.1").await;
@@ -63,7 +63,7 @@ async fn http2_header_over_the_limit_gets_431() {
 }
 
 #[tokio::test]
-async fn body_over_the_limit_gets_413_however_much_is_still_coming() {
+async fn a_large_body_gets_413() {
     let server = Server::start(Limits::default()).await;
     let length = 8 << 20;
     let declared =
@@ -82,7 +82,7 @@ async fn body_over_the_limit_gets_413_however_much_is_still_coming() {
 }
 
 #[tokio::test]
-async fn a_declared_length_over_the_limit_is_refused_before_the_body_is_sent() {
+async fn a_large_length_is_refused_before_the_body() {
     let server = Server::start(Limits::default()).await;
     let mut stream = server.connect("http/1.1").await;
     let head =
@@ -92,7 +92,7 @@ async fn a_declared_length_over_the_limit_is_refused_before_the_body_is_sent() {
 }
 
 #[tokio::test]
-async fn chunked_bodies_within_the_limit_are_read_and_the_connection_stays() {
+async fn a_chunked_body_keeps_the_connection() {
     let server = Server::start(Limits::default()).await;
     let mut stream = server.connect("http/1.1").await;
     let head = b"POST /upload HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";

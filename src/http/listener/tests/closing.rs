@@ -13,7 +13,7 @@ const HOLD: &[u8] = b"GET /hold HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 #[tokio::test]
-async fn shutdown_finishes_what_is_in_flight_and_takes_nothing_new() {
+async fn shutdown_finishes_requests_in_flight() {
     let mut server = Server::start(Limits::default()).await;
     let mut idle = server.connect("http/1.1").await;
     send(&mut idle, GET).await;
@@ -38,7 +38,7 @@ async fn shutdown_finishes_what_is_in_flight_and_takes_nothing_new() {
 }
 
 #[tokio::test]
-async fn what_does_not_finish_within_the_drain_timeout_is_cut() {
+async fn the_drain_timeout_cuts_requests() {
     let drain_timeout = Duration::from_millis(200);
     let mut server = Server::start(Limits { drain_timeout, ..Limits::default() }).await;
     let mut stream = server.connect("http/1.1").await;
@@ -57,7 +57,7 @@ async fn shutdown_does_not_wait_for_a_handshake() {
 }
 
 #[tokio::test]
-async fn an_old_connection_finishes_its_request_and_takes_no_other() {
+async fn an_old_connection_takes_no_new_request() {
     running_into(|short| async move {
         let max_age = short.limit;
         let server = Server::start(Limits { max_age, ..Limits::default() }).await;
@@ -94,7 +94,7 @@ async fn an_old_http2_connection_says_goodbye() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_handler_ends_nothing_but_its_own_connection() {
+async fn a_panic_ends_only_its_connection() {
     let server = Server::start(Limits::default()).await;
     assert!(within(server.http1().await.send_request(get("/panic"))).await.is_err());
     let mut sender = server.http2().await;

@@ -68,7 +68,7 @@ async fn is_closed(server: &Server, bytes: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn a_client_is_known_by_the_header_in_either_family() {
+async fn the_header_names_clients_of_both_families() {
     let server = Server::start(limits()).await;
     assert_eq!(seen(&server, &from([198, 51, 100, 7])).await, "198.51.100.7");
     assert_eq!(seen(&server, &from_v6("2001:db8::7")).await, "2001:db8::7");
@@ -84,7 +84,7 @@ async fn a_balancer_that_looks_whether_we_live_is_itself() {
 }
 
 #[tokio::test]
-async fn a_header_may_come_byte_by_byte_and_together_with_what_follows() {
+async fn a_header_may_come_in_any_pieces() {
     let server = Server::start(limits()).await;
     let mut tcp = server.tcp().await;
     tcp.set_nodelay(true).unwrap();
@@ -98,7 +98,7 @@ async fn a_header_may_come_byte_by_byte_and_together_with_what_follows() {
 }
 
 #[tokio::test]
-async fn what_is_no_good_header_closes_the_connection() {
+async fn a_bad_header_closes_the_connection() {
     let server = Server::start(limits()).await;
     for (what, bytes) in [
         ("version 1", b"PROXY TCP4 198.51.100.7 192.0.2.1 4711 8443\r\n".to_vec()),
@@ -119,7 +119,7 @@ async fn what_is_no_good_header_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn who_never_finishes_the_header_is_closed_in_time() {
+async fn an_unfinished_header_is_closed() {
     let short = Limits { handshake_timeout: Duration::from_millis(50), ..limits() };
     let server = Server::start(short).await;
     for begun in [&[][..], &SIGNATURE[..5], &from([198, 51, 100, 7])[..20]] {
@@ -136,7 +136,7 @@ async fn from_elsewhere_no_header_is_read() {
 }
 
 #[tokio::test]
-async fn the_cap_of_an_address_is_the_clients_and_not_the_balancers() {
+async fn the_cap_counts_clients_not_balancers() {
     let server = Server::start(Limits { connections_per_address: 1, ..limits() }).await;
     let mut held = Vec::new();
     for last in 1..=5 {
@@ -150,7 +150,7 @@ async fn the_cap_of_an_address_is_the_clients_and_not_the_balancers() {
 }
 
 #[tokio::test]
-async fn who_says_nothing_does_not_take_the_room_of_all() {
+async fn silent_connections_leave_room_for_others() {
     let server = Server::start(Limits { connections: 2, ..limits() }).await;
     let silent = server.tcp().await;
     // Of two places one is for those that are still to say whose they are.

@@ -34,7 +34,7 @@ async fn silent_http2_client_is_closed() {
 }
 
 #[tokio::test]
-async fn an_http2_client_that_says_hello_and_no_more_is_closed() {
+async fn a_silent_http2_client_is_closed() {
     running_into(|short| async move {
         let server = Server::start(Limits { header_timeout: short.limit, ..Limits::default() }).await;
         let mut stream = server.connect("h2").await;
@@ -58,7 +58,7 @@ async fn slow_header_gets_408_and_a_clean_close() {
 }
 
 #[tokio::test]
-async fn the_header_timeout_begins_anew_with_each_request() {
+async fn each_request_restarts_the_header_timeout() {
     running_into(|short| async move {
         let server = Server::start(Limits { header_timeout: short.limit, ..Limits::default() }).await;
         let mut stream = server.connect("http/1.1").await;
@@ -137,7 +137,7 @@ async fn a_request_in_flight_is_not_idle() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_its_answer_is_cut() {
+async fn an_unread_response_is_cut() {
     let limits = Limits { idle_timeout: SHORT, connections: 1, ..Limits::default() };
     let server = Server::start(limits).await;
     let mut stream = server.connect("http/1.1").await;
@@ -152,7 +152,7 @@ async fn a_client_that_does_not_read_its_answer_is_cut() {
 }
 
 #[tokio::test]
-async fn an_http2_client_that_opens_no_window_for_its_answer_is_cut() {
+async fn a_response_without_a_window_is_cut() {
     running_into(|short| async move {
         let server = Server::start(Limits { idle_timeout: short.limit, ..Limits::default() }).await;
         let io = TokioIo::new(server.connect("h2").await);

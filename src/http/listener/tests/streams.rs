@@ -44,7 +44,7 @@ async fn a_part_arrives_when_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_is_heard_of_though_nothing_is_sent() {
+async fn a_closed_client_is_noticed_in_silence() {
     let mut server = Server::start(Limits::default()).await;
     for (sender, body) in begin(&mut server).await {
         drop(body);
@@ -66,7 +66,7 @@ async fn shutdown_ends_streams_at_once_and_cleanly() {
 }
 
 #[tokio::test]
-async fn a_stream_ends_cleanly_when_its_connection_comes_of_age() {
+async fn a_stream_ends_with_its_old_connection() {
     running_into(|short| async move {
         let limits =
             Limits { max_age: short.limit, drain_timeout: Duration::from_secs(3600), ..Limits::default() };
@@ -116,7 +116,7 @@ async fn flood(sender: &StreamSender) -> usize {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_its_stream_is_dropped() {
+async fn an_unread_stream_is_dropped() {
     let limits =
         Limits { stream_timeout: SHORT, idle_timeout: Duration::from_secs(3600), ..Limits::default() };
     let mut server = Server::start(limits).await;
@@ -130,7 +130,7 @@ async fn a_client_that_does_not_read_its_stream_is_dropped() {
 }
 
 #[tokio::test]
-async fn an_http2_client_that_opens_no_window_for_its_stream_is_dropped() {
+async fn a_stream_without_a_window_is_dropped() {
     let limits =
         Limits { stream_timeout: SHORT, idle_timeout: Duration::from_secs(3600), ..Limits::default() };
     let mut server = Server::start(limits).await;

@@ -112,7 +112,7 @@ async fn no_session_is_ever_resumed() {
 }
 
 #[tokio::test]
-async fn a_swapped_certificate_is_shown_to_new_connections_and_old_ones_live_on() {
+async fn new_connections_get_a_swapped_certificate() {
     let server = Server::start(Limits::default()).await;
     let mut open = server.connect("http/1.1").await;
     let identity = server.authority.own();
@@ -126,7 +126,7 @@ async fn a_swapped_certificate_is_shown_to_new_connections_and_old_ones_live_on(
 }
 
 #[tokio::test]
-async fn a_key_of_another_certificate_is_refused_and_changes_nothing() {
+async fn a_foreign_key_is_refused() {
     let server = Server::start(Limits::default()).await;
     let (own, other) = (server.authority.own(), server.authority.own());
     let mixed = TlsIdentity { chain: own.chain, key: other.key };

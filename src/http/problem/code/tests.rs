@@ -63,7 +63,7 @@ fn the_table_is_what_clients_know() {
 }
 
 #[test]
-fn a_set_contains_every_code_though_they_share_a_status() {
+fn a_set_contains_all_its_codes() {
     let names = TokenEnded::responses().into_keys().collect::<Vec<_>>();
     assert_eq!(names, ["token_exhausted", "token_expired", "token_revoked", "token_used"]);
 }
