@@ -1,4 +1,4 @@
-//! People and their scripts: users, API keys, sessions, signing in.
+//! Users, API keys, sessions and sign-in.
 
 pub mod api_keys;
 pub mod sessions;
@@ -26,7 +26,7 @@ pub struct Accounts {
     seen: Arc<Seen>,
     session_life: SessionLife,
     passwords: Arc<PasswordChecks>,
-    /// When API keys were used since that was last written.
+    /// Uses of API keys that are not written yet.
     key_uses: KeyUses,
 }
 

@@ -1,4 +1,4 @@
-//! API keys: making, proving, listing, deleting them.
+//! API keys: creation, authentication, lists, deletion.
 
 mod uses;
 
@@ -21,47 +21,48 @@ use crate::store::{
     Page, PageQuery, StoredApiKey,
 };
 
-/// An API key that may be made, as far as the request goes.
+/// A valid request for an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyOrder {
-    /// What it is known by.
+    /// The name that people see.
     pub label: Label,
-    /// What it is for, each once.
+    /// The scopes, without duplicates.
     pub scopes: Vec<Scope>,
-    /// Until when it is good; `None` = until it is deleted.
+    /// The expiry; `None` = until it is deleted.
     pub expires_at: Option<Timestamp>,
-    /// How far its acts may go.
+    /// The limits of its acts.
     pub limits: Limits,
 }
 
 impl ApiKeyOrder {
-    /// What the key may do, as far as its owner may.
+    /// The rights of the key, before they are cut to those of its owner.
     pub fn rights(&self) -> Rights {
         Rights::of_scopes(&self.scopes, self.limits.clone())
     }
 }
 
-/// What went with an API key.
+/// The things that were deleted or revoked with an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiKeyDeleted {
-    /// How many API keys that it made.
+    /// Number of deleted API keys that it created.
     pub api_keys: u64,
-    /// How many live tokens were revoked.
+    /// Number of live tokens that were revoked.
     pub tokens: u64,
 }
 
-/// What a key takes from who makes it.
+/// The properties that a key inherits from its creator.
 struct Maker {
     owner: Option<String>,
     expires_at: Option<Timestamp>,
 }
 
 impl Accounts {
-    /// Makes an API key; its text is told this once. It belongs to the user who makes it, or whose API key does; then it ends
-    /// no later than that.
+    /// Creates an API key and returns its text, which is not stored. It belongs to the user that creates it, or to the owner of
+    /// the API key that does. It ends no later than that key.
     ///
     /// # Errors
-    /// The key would have rights that the caller has not, or outlive the key that makes it; its owner has too many, or the store cannot be written.
+    /// The key would exceed the caller's rights or outlive the key that creates it. The owner has too many keys. The store
+    /// cannot be written.
     pub async fn create_api_key(
         &self,
         caller: &Caller,
@@ -92,7 +93,7 @@ impl Accounts {
         }
     }
 
-    /// Whose a key is that `actor` makes, and how long it is good at most.
+    /// The owner and latest expiry of a key that `actor` creates.
     async fn maker(&self, actor: &Actor) -> Result<Maker, ServiceError> {
         match actor {
             Actor::User(name) => Ok(Maker { owner: Some(name.clone()), expires_at: None }),
@@ -107,11 +108,11 @@ impl Accounts {
         }
     }
 
-    /// Who calls with this API key. An unknown, an expired and a deleted one, a wrong secret and the key of a disabled
-    /// user are told apart by nothing.
+    /// Authenticates a caller by API key.
     ///
     /// # Errors
-    /// [`AccountError::ApiKeyNotGood`] for all of them; or the store cannot be read.
+    /// [`AccountError::ApiKeyNotGood`] for an unknown, expired or deleted key, a wrong secret and a disabled owner. The store
+    /// cannot be read.
     pub async fn api_key(
         &self,
         unproven: &Secret<String>,
@@ -123,7 +124,7 @@ impl Accounts {
         let good = stored.filter(|stored| presented.matches(&stored.digest));
         let signed_in = good.and_then(|stored| signed_in(stored, now)).ok_or(AccountError::ApiKeyNotGood)?;
         if !self.key_uses.note(presented.id(), now, address) {
-            // A store that cannot be written must not keep a good key out: then this use goes unnoted.
+            // A store that cannot be written must not keep a good key out.
             if let Err(error) = self.write_key_uses().await {
                 tracing::warn!(%error, "the uses of API keys could not be written");
             }
@@ -132,7 +133,7 @@ impl Accounts {
         Ok(signed_in)
     }
 
-    /// A page of API keys, newest first: the caller's own, or everybody's for who administers.
+    /// A page of API keys, newest first: the caller's own, or all of them for an admin.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -147,14 +148,14 @@ impl Accounts {
     /// One API key, as [`Accounts::list_api_keys`] would show it.
     ///
     /// # Errors
-    /// There is none, or the store cannot be read.
+    /// The key does not exist, or the store cannot be read.
     pub async fn show_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<ApiKeyRecord, ServiceError> {
         let owner = only_of(caller)?;
         let stored = self.store.api_key(id).await?.map(|stored| stored.key);
         stored.filter(|key| owner.is_none() || key.owner == owner).ok_or_else(|| no_key(id))
     }
 
-    /// The API key that `actor` is; `None` if it is none, or has been deleted meanwhile.
+    /// The API key of `actor`; `None` for another kind of actor and for a deleted key.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -163,11 +164,11 @@ impl Accounts {
         Ok(self.store.api_key(*id).await?.map(|stored| stored.key))
     }
 
-    /// Deletes an API key that [`Accounts::list_api_keys`] would show; with `revoke_tokens` also revokes what it minted and
-    /// is live. What that key made goes along.
+    /// Deletes an API key that [`Accounts::list_api_keys`] would show, with the keys that it created. With `revoke_tokens` also
+    /// revokes the live tokens that it minted.
     ///
     /// # Errors
-    /// There is none, or the store cannot be written.
+    /// The key does not exist, or the store cannot be written.
     pub async fn delete_api_key(
         &self,
         caller: &Caller,
@@ -187,7 +188,7 @@ impl Accounts {
         }
     }
 
-    /// Writes when API keys were last used, all in one. For a timer.
+    /// Writes the latest uses of API keys in one transaction. For a timer.
     ///
     /// # Errors
     /// The store cannot be written; it is tried again.
@@ -201,7 +202,7 @@ impl Accounts {
     }
 }
 
-/// The key with what it allows at this moment: no more than its owner may. `None` if it has expired or the owner is disabled.
+/// The caller with the rights of the key, cut to those of its owner. `None` if the key has expired or the owner is disabled.
 pub(in crate::service) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Option<SignedIn> {
     let StoredApiKey { key, owner, .. } = stored;
     if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
@@ -218,7 +219,7 @@ pub(in crate::service) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Opt
     Some(SignedIn { actor: Actor::ApiKey(key.id), rights, basis })
 }
 
-/// Until when a key is good that is asked for until `asked`, if its maker is until `most`: no chain of keys outlives its beginning.
+/// The expiry of a key that is requested until `asked` by a key that ends at `most`. No chain of keys outlives its beginning.
 fn no_later(asked: Option<Timestamp>, most: Option<Timestamp>) -> Result<Option<Timestamp>, ServiceError> {
     match (asked, most) {
         (Some(asked), Some(most)) if asked > most => {
@@ -230,7 +231,7 @@ fn no_later(asked: Option<Timestamp>, most: Option<Timestamp>) -> Result<Option<
     }
 }
 
-/// Whose keys the caller sees; `None` = everybody's.
+/// The owner of the keys that the caller sees; `None` = all owners.
 fn only_of(caller: &Caller) -> Result<Option<String>, ServiceError> {
     match &caller.actor {
         _ if caller.rights.permissions.contain(Permission::Administer) => Ok(None),

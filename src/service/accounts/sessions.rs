@@ -1,4 +1,4 @@
-//! Sessions: signing in once, and out again.
+//! Sessions: beginning, use, extension, end.
 
 mod seen;
 
@@ -20,32 +20,32 @@ use crate::store::{
     BeginSession, EndSession, ExtendSession, SessionBeginning, SessionRecord, StoreError, UserRecord,
 };
 
-/// How many sessions of a kind a user has at most: who begins another ends the one that was not used for longest.
+/// Maximum number of sessions of a kind for one user. Another one ends the session that was unused for longest.
 pub const MOST_PER_USER: u32 = 50;
-/// How long a session is extended at most, from its beginning on: then the password has to be shown again.
+/// Maximum life of an extended session, from its beginning. After that the user signs in again.
 pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The session that a request came with.
 pub struct LiveSession {
-    /// Its id.
+    /// Its session id.
     pub id: SessionId,
-    /// How its secret travels.
+    /// The transport of its secret.
     pub kind: SessionKind,
-    /// When it ends however much it is used.
+    /// The time at which it ends even if it is used.
     pub expires_at: Timestamp,
-    /// When it ends unless it is used before.
+    /// The time at which it ends if it stays unused.
     pub idle_after: Timestamp,
-    /// What a request that changes something has to repeat, where the secret is a cookie.
+    /// The token that a changing request repeats, if the secret is a cookie.
     pub csrf: Option<CsrfToken>,
 }
 
 /// A session that has just begun.
 pub struct NewSession {
-    /// Its secret, which is nowhere else.
+    /// Its secret, of which no copy is stored.
     pub secret: SessionSecret,
     /// The session.
     pub live: LiveSession,
-    /// Whose it is.
+    /// The user that began it.
     pub user: UserRecord,
 }
 
@@ -58,7 +58,7 @@ impl LiveSession {
 }
 
 impl Accounts {
-    /// Signs a user in by name and password, and begins a session. `from` is where the request came from.
+    /// Signs a user in by name and password, and begins a session. `from` is the origin of the request.
     ///
     /// # Errors
     /// As [`Accounts::sign_in`]; the store cannot be written.
@@ -85,7 +85,7 @@ impl Accounts {
             .with("session", session.id.to_string())
             .with("kind", kind.as_str());
         if self.store.count_sessions(user.name.clone()).await? >= u64::from(MOST_PER_USER) {
-            // Some may have to go: the store has to know which were used.
+            // The store ends the sessions unused for longest, so it needs the latest uses.
             self.write_seen_sessions().await?;
         }
         let command = BeginSession { session, most: MOST_PER_USER, entry };
@@ -95,12 +95,12 @@ impl Accounts {
         }
     }
 
-    /// Who comes with the secret of a session that travelled as `kind` says, and the session. Role and limits are read fresh. It is
-    /// not used by that: see [`Accounts::session_used`].
+    /// Authenticates a caller by the secret of a session. Role and limits are read from the store. It does not count as a use:
+    /// see [`Accounts::session_used`].
     ///
     /// # Errors
-    /// [`AccountError::SessionOver`]: it expired, was not used for too long, was signed out, is of another kind, or its user
-    /// is disabled, gone, or has another password since; or the store cannot be read.
+    /// [`AccountError::SessionOver`]: the session expired, was unused for too long, was signed out or is of another kind. Or its
+    /// user is disabled, deleted or has a new password. Or the store cannot be read.
     pub async fn resume(
         &self,
         secret: &SessionSecret,
@@ -128,7 +128,7 @@ impl Accounts {
         }))
     }
 
-    /// Notes that a session was used, now that what came with it is let in: until then it may have been anybody's page.
+    /// Notes a use of the session, once its request is admitted. Before that the request may be one of another page.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -139,10 +139,10 @@ impl Accounts {
         }
     }
 
-    /// Lets the session live its whole life again, but not past [`LONGEST`] after it began.
+    /// Extends the session by a whole life, but not past [`LONGEST`] after it began.
     ///
     /// # Errors
-    /// It is over meanwhile, it began so long ago, or the store cannot be written.
+    /// The session is over or began too long ago, or the store cannot be written.
     pub async fn extend_session(&self, caller: &Caller, id: SessionId) -> Result<Timestamp, ServiceError> {
         let Actor::User(user) = &caller.actor else { return Err(AccountError::SessionOver.into()) };
         let (session, _) = self.store.session(id).await?.ok_or(AccountError::SessionOver)?;
@@ -161,7 +161,7 @@ impl Accounts {
     /// Signs out of one session.
     ///
     /// # Errors
-    /// It is over already, or the store cannot be written.
+    /// The session is over, or the store cannot be written.
     pub async fn end_session(&self, caller: &Caller, id: SessionId) -> Result<(), ServiceError> {
         let Actor::User(user) = &caller.actor else { return Err(AccountError::SessionOver.into()) };
         let entry =
@@ -181,7 +181,7 @@ impl Accounts {
         self.sign_out_user(caller, &user).await
     }
 
-    /// The user that `actor` is; `None` if it is none.
+    /// The user that `actor` is; `None` for another kind of actor.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -190,7 +190,7 @@ impl Accounts {
         Ok(self.store.user(name.clone()).await?)
     }
 
-    /// Writes down when sessions were used last. For a timer, once a minute, and for the end.
+    /// Writes the latest uses of sessions. For a timer, once a minute, and for shutdown.
     ///
     /// # Errors
     /// The store cannot be written; it is tried again next time.

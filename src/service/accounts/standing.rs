@@ -1,4 +1,4 @@
-//! Who was judged, judged anew: between a credential and what is done with it a body is waited for, or a password hashed.
+//! Revalidation of a caller after a wait, such as one for a body or a password hash.
 
 use crate::access::{Excess, Permission};
 use crate::ledger::Basis;
@@ -7,11 +7,11 @@ use crate::service::accounts::api_keys;
 use crate::service::{AccountError, Caller, RequestError, ServiceError, SignedIn};
 
 impl Accounts {
-    /// The caller with the rights of this moment. Hosts and tokens have none, and are judged by the transactions of what they do.
+    /// The caller with the rights of this moment. Hosts and tokens have none: the transactions of their acts check them.
     ///
     /// # Errors
-    /// [`AccountError::CallerGone`]: the user is disabled or gone, or has another password or was signed out since; the API key
-    /// has expired or is gone; or the store cannot be read.
+    /// [`AccountError::CallerGone`]: the user is disabled, deleted or signed out, or has a new password; the API key has expired
+    /// or is deleted. Or the store cannot be read.
     pub async fn still(&self, caller: &Caller) -> Result<Caller, ServiceError> {
         let signed_in = match &caller.basis {
             None => return Ok(caller.clone()),
@@ -32,10 +32,10 @@ impl Accounts {
         Ok(Caller { actor, rights, basis, ..caller.clone() })
     }
 
-    /// The same, who must still have `permission`: for a use case that waits between its route and its command.
+    /// The caller as by [`Accounts::still`], with `permission`. For a use case that waits between its route and its command.
     ///
     /// # Errors
-    /// As [`Accounts::still`]; [`RequestError::BeyondLimits`]: the permission was taken away.
+    /// As [`Accounts::still`]; [`RequestError::BeyondLimits`]: the caller lost the permission.
     pub(in crate::service) async fn still_may(
         &self,
         caller: &Caller,

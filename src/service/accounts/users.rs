@@ -1,5 +1,5 @@
-//! Users: creating, changing, signing out, deleting. What gives rights is judged against the caller's own (I5); what takes
-//! them away needs the permission alone.
+//! Users: creation, changes, sign-out, deletion. An act that gives rights is checked against the caller's own (I5). An act that
+//! takes them away needs the permission only.
 
 use std::sync::Arc;
 
@@ -17,38 +17,38 @@ use crate::store::{
     UserChange, UserCreation, UserDeletion, UserRecord,
 };
 
-/// How often a change is judged again because the user changed meanwhile.
+/// Maximum number of checks of one change. A check is repeated when the user changed while it ran.
 const ATTEMPTS: usize = 3;
 
-/// A user that may be created, as far as the request goes.
+/// A valid request for a user.
 pub struct UserOrder {
-    /// The name.
+    /// The user name.
     pub name: UserName,
-    /// The password.
+    /// The initial password.
     pub password: Secret<String>,
-    /// What the user is for.
+    /// The role to give.
     pub role: UserRole,
-    /// How far the user's acts may go.
+    /// The limits of the user's acts.
     pub limits: Limits,
 }
 
-/// A change that may go ahead, as far as the request goes.
+/// A valid request for a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserChangeOrder {
-    /// What the user is for.
+    /// The role to give.
     pub role: Option<UserRole>,
-    /// How far the user's acts may go.
+    /// The limits of the user's acts.
     pub limits: Option<Limits>,
-    /// Whether the user may do nothing.
+    /// True to disable the user.
     pub disabled: Option<bool>,
 }
 
-/// What went with a user.
+/// The things that were deleted or revoked with a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserDeleted {
-    /// How many API keys.
+    /// Number of deleted API keys.
     pub api_keys: u64,
-    /// How many live tokens were revoked.
+    /// Number of live tokens that were revoked.
     pub tokens: u64,
 }
 
@@ -67,7 +67,7 @@ impl Accounts {
     /// One user.
     ///
     /// # Errors
-    /// There is none, or the store cannot be read.
+    /// The user does not exist, or the store cannot be read.
     pub async fn show_user(&self, name: &UserName) -> Result<UserRecord, ServiceError> {
         self.store.user(name.to_string()).await?.ok_or_else(|| no_user(name))
     }
@@ -75,7 +75,7 @@ impl Accounts {
     /// Creates a user.
     ///
     /// # Errors
-    /// The user would have rights that the caller has not, the name is taken, or the store cannot be written.
+    /// The user would exceed the caller's rights, the name is taken, or the store cannot be written.
     pub async fn create_user(&self, caller: &Caller, order: UserOrder) -> Result<UserRecord, ServiceError> {
         let UserOrder { name, password, role, limits } = order;
         caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
@@ -95,8 +95,7 @@ impl Accounts {
     /// Changes a user's role, limits and standing.
     ///
     /// # Errors
-    /// The user would have rights that the caller has not, or is the last admin; there is none; or the store cannot be
-    /// written.
+    /// The user would exceed the caller's rights, is the last admin or does not exist. Or the store cannot be written.
     pub async fn change_user(
         &self,
         caller: &Caller,
@@ -113,7 +112,7 @@ impl Accounts {
         Err(StoreError::Overloaded.into())
     }
 
-    /// What `order` makes of `before`; `None` if it is so already.
+    /// The command that turns `before` into `order`; `None` if nothing changes.
     fn change(
         &self,
         caller: &Caller,
@@ -140,11 +139,10 @@ impl Accounts {
         Ok((!entries.is_empty()).then_some(ChangeUser { before, role, limits, disabled, at, entries }))
     }
 
-    /// Sets somebody's password: who can is as good as that user, so it is judged as giving the user's rights.
+    /// Sets the password of a user. It gives the caller the rights of that user, and is checked as giving them.
     ///
     /// # Errors
-    /// The password may not be set, the user has rights that the caller has not, there is none, or the store cannot be
-    /// written.
+    /// The password may not be set, the user exceeds the caller's rights or does not exist. Or the store cannot be written.
     pub async fn reset_password(
         &self,
         caller: &Caller,
@@ -167,7 +165,7 @@ impl Accounts {
         Err(StoreError::Overloaded.into())
     }
 
-    /// Sets the caller's own password, who shows the current one. Every other session of theirs ends than `keep`.
+    /// Sets the caller's own password, given the current one. Every session of the user but `keep` ends.
     ///
     /// # Errors
     /// The current password is wrong, the new one may not be set, the caller is no user, or the store cannot be written.
@@ -194,18 +192,18 @@ impl Accounts {
             return Err(RequestError::Fields(faults).into());
         }
         let hash = Arc::new(self.hashed("new", new, name.as_str()).await?);
-        // That took its time, and signing out of one session begins no epoch.
+        // The session may have ended while the hash ran: signing out of one session begins no epoch.
         if let Some(session) = keep {
             self.store.session(session).await?.ok_or(AccountError::SessionOver)?;
         }
         match self.replace_password(caller, before, &hash, keep).await? {
             true => Ok(()),
-            // Somebody else has set it meanwhile: what was shown is current no more.
+            // The password was replaced while the hash ran: the presented one is no longer current.
             false => Err(AccountError::Unauthenticated.into()),
         }
     }
 
-    /// `false` if the user is not as it was judged upon.
+    /// Returns false if the user changed since it was checked.
     async fn replace_password(
         &self,
         caller: &Caller,
@@ -223,16 +221,16 @@ impl Accounts {
     /// Signs a user out everywhere, at once.
     ///
     /// # Errors
-    /// There is none, or the store cannot be written.
+    /// The user does not exist, or the store cannot be written.
     pub async fn sign_out_user(&self, caller: &Caller, name: &UserName) -> Result<(), ServiceError> {
         let entry = about(caller.did(Action::UserSignedOut, self.time.now()), name.as_str());
         is_done(self.store.sign_out_user(SignOutUser { user: name.clone(), entry }).await?, name).map(drop)
     }
 
-    /// Deletes a user with their sessions and API keys; with `revoke_tokens` also revokes what these minted and is live.
+    /// Deletes a user with their sessions and API keys. With `revoke_tokens` also revokes the live tokens that these minted.
     ///
     /// # Errors
-    /// It is the last admin, there is none, or the store cannot be written.
+    /// The user is the last admin or does not exist, or the store cannot be written.
     pub async fn delete_user(
         &self,
         caller: &Caller,
@@ -253,7 +251,7 @@ impl Accounts {
     }
 }
 
-/// Whether a change was made; if not, it is to be judged again.
+/// Returns true if the change was made. If not, it has to be checked again.
 fn is_done(change: UserChange, name: &UserName) -> Result<bool, ServiceError> {
     match change {
         UserChange::Done => Ok(true),
@@ -271,7 +269,7 @@ fn changed(caller: &Caller, before: &UserRecord, role: UserRole, limits: &Limits
         .with("limits", shown(limits))
 }
 
-/// Limits as entries have them.
+/// The form of limits in ledger entries.
 pub(in crate::service) fn shown(limits: &Limits) -> serde_json::Value {
     serde_json::to_value(limits).unwrap_or_default()
 }
@@ -284,7 +282,7 @@ fn no_user(name: &UserName) -> ServiceError {
     ServiceError::Request(RequestError::NotFound { what: "user", id: name.to_string() })
 }
 
-/// Checks a new password for the user of this name; a fault is about `field`.
+/// Checks a new password for the user of this name. A fault names `field`.
 pub fn check_password(field: &str, password: &Secret<String>, user: &str, faults: &mut Vec<FieldError>) {
     if let Err(error) = password::check(password, user) {
         faults.push(FieldError::new(field, error.to_string()));

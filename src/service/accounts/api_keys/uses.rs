@@ -1,4 +1,4 @@
-//! When API keys were used and from where, kept in memory until it is written.
+//! Latest uses of API keys, kept in memory until they are written.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,15 +7,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 
-/// How many uses wait to be written at most; with one more, all of them are written at once.
+/// Maximum number of unwritten uses. One more causes a write.
 const MOST: usize = 4096;
 
-/// The latest use of each key since that was last written.
+/// The latest unwritten use of each key.
 #[derive(Default)]
 pub struct KeyUses(Mutex<HashMap<ApiKeyId, (Timestamp, IpAddr)>>);
 
 impl KeyUses {
-    /// The key was used. `false` if there is no room: what is there has to be written first.
+    /// Notes a use. Returns false if there is no room: the noted ones have to be written first.
     pub(super) fn note(&self, key: ApiKeyId, at: Timestamp, from: IpAddr) -> bool {
         let mut uses = self.uses();
         let room = uses.len() < MOST || uses.contains_key(&key);
@@ -25,12 +25,12 @@ impl KeyUses {
         room
     }
 
-    /// What was noted; from here on it is somebody else's to write.
+    /// Takes the noted uses, which the caller writes.
     pub(super) fn take(&self) -> Vec<(ApiKeyId, Timestamp, IpAddr)> {
         std::mem::take(&mut *self.uses()).into_iter().map(|(key, (at, from))| (key, at, from)).collect()
     }
 
-    /// What could not be written is noted again, unless the key was used since.
+    /// Notes unwritten uses again, unless the key was used since.
     pub(super) fn put_back(&self, unwritten: Vec<(ApiKeyId, Timestamp, IpAddr)>) {
         let mut uses = self.uses();
         for (key, at, from) in unwritten {

@@ -1,4 +1,4 @@
-//! When sessions were used last: kept in memory, and written together once a minute.
+//! Latest uses of sessions, kept in memory and written together once a minute.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,24 +8,24 @@ use crate::id::SessionId;
 use crate::service::ServiceError;
 use crate::store::{MarkSessions, Store};
 
-/// How many uses wait to be written at most; with one more, all of them are written at once.
+/// Maximum number of unwritten uses. One more causes a write.
 const MOST: usize = 50_000;
 
 /// The uses that are not in the store yet.
 #[derive(Default)]
 pub(in crate::service) struct Seen(Mutex<HashMap<SessionId, Timestamp>>);
 
-/// What became of a use.
+/// The outcome of noting a use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Noted {
     /// It is kept.
     Kept,
-    /// There is no room: what is there has to be written first.
+    /// There is no room: the noted ones have to be written first.
     Full,
 }
 
 impl Seen {
-    /// When the session was used last, as far as that is not written.
+    /// The latest unwritten use of the session.
     pub(super) fn of(&self, id: SessionId) -> Option<Timestamp> {
         self.uses().get(&id).copied()
     }
@@ -44,7 +44,7 @@ impl Seen {
         Noted::Kept
     }
 
-    /// Writes them to the store. Those that it has not taken stay, and are tried again next time.
+    /// Writes the uses to the store. Uses that it does not take stay for the next time.
     pub(in crate::service) async fn write(&self, store: &dyn Store) -> Result<(), ServiceError> {
         let seen = self.unwritten();
         if !seen.is_empty() {
@@ -54,12 +54,12 @@ impl Seen {
         Ok(())
     }
 
-    /// All of them. They stay until they are [written](Self::written): in between, a session is judged by them.
+    /// All unwritten uses. They stay until they are [written](Self::written), so that sessions are checked against them.
     pub(super) fn unwritten(&self) -> Vec<(SessionId, Timestamp)> {
         self.uses().iter().map(|(id, at)| (*id, *at)).collect()
     }
 
-    /// These are in the store: those that were not used again go.
+    /// Forgets these uses, which are in the store, unless the session was used again.
     pub(super) fn written(&self, written: &[(SessionId, Timestamp)]) {
         let mut uses = self.uses();
         for (id, at) in written {
