@@ -25,7 +25,7 @@ pub enum Presented {
     /// The secret of a session.
     Session(LiveSession),
     /// The certificate of a host.
-    Host(HostCaller),
+    Host(Box<HostCaller>),
     /// A token to redeem. It has not been verified.
     Token(Secret<String>),
 }

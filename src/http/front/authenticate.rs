@@ -69,7 +69,7 @@ impl Front {
         })?;
         let host = self.authority.authenticator.identify(&stranger, certificate).await?;
         let actor = Actor::Host { id: host.id, serial: host.certificate.serial };
-        Ok((Caller { actor, ..stranger }, Presented::Host(host)))
+        Ok((Caller { actor, ..stranger }, Presented::Host(Box::new(host))))
     }
 
     async fn account(
