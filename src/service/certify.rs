@@ -1,5 +1,5 @@
-//! Certifying: the only way to a host certificate. What is issued here stands on a [`Warrant`], and only the files below
-//! this one, redeeming and renewing, can make one.
+//! Certifying: the only way to a host certificate. Issuing consumes a [`Warrant`], which only the files below this one, redeeming
+//! and renewing, can make.
 
 mod enrolled;
 mod redeem;
@@ -24,10 +24,10 @@ use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
 use crate::store::{CertificateRecord, Store, StoredCertificate};
 
-/// How often a certificate is built again because the host's roles changed meanwhile.
+/// Maximum number of attempts to build a certificate while the host's roles change.
 const ATTEMPTS: usize = 3;
 
-/// What a judged redemption or renewal allows: this key for this host, with these roles and this name. Issuing
+/// The permission of a judged redemption or renewal: this key for this host, with these roles and this name. Issuing
 /// consumes it.
 struct Warrant<'a> {
     csr: &'a Csr,
@@ -36,16 +36,16 @@ struct Warrant<'a> {
     name: Option<DnsName>,
 }
 
-/// What every host certificate is issued by.
+/// The terms of every host certificate.
 #[derive(Clone, Debug)]
 pub struct CertificateTerms {
-    /// How long a host certificate lives.
+    /// The life of a host certificate.
     pub lifetime: Duration,
     /// The SPIFFE trust domain.
     pub trust_domain: String,
-    /// Whether RSA keys of 2048 to 4096 bits are certified.
+    /// RSA keys of 2048 to 4096 bits are certified too.
     pub allow_rsa: bool,
-    /// The plain-http URL that certificates name as the place of their CRL, if any.
+    /// The plain-http URL of the CRL that certificates name, if any.
     pub crl_url: Option<String>,
 }
 
@@ -62,7 +62,7 @@ pub struct Enrollment {
 }
 
 impl Enrollment {
-    /// Builds, signs and checks a host certificate. From the request it takes the public key and nothing else.
+    /// Builds, signs and checks a host certificate. It takes only the public key from the request.
     fn issue(&self, warrant: Warrant<'_>, now: Timestamp) -> Result<StoredCertificate, ServiceError> {
         let Warrant { csr, host, roles, name } = warrant;
         let profile = HostProfile {
@@ -80,7 +80,7 @@ impl Enrollment {
         Ok(StoredCertificate { host, record, der: issued.der })
     }
 
-    /// The answer of a certificate that was issued before, for a host that trusts `root`.
+    /// The answer with a certificate that was issued before, for a host that trusts `root`.
     async fn answer_again(
         &self,
         stored: StoredCertificate,

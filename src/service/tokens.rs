@@ -26,27 +26,27 @@ use crate::store::{
 /// Lists of every live persistent token, one at a time.
 type PersistentLists = SharedRun<Result<Arc<Vec<(TokenId, Vec<Role>)>>, StoreError>>;
 
-/// How a token is taken back.
+/// Options of a revocation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HowToRevoke {
-    /// Even if it is the emergency token.
+    /// Also the emergency token.
     pub even_emergency: bool,
-    /// Only if it is persistent: the Elastic list knows no other.
+    /// Only a persistent token, as the Elastic list shows no other.
     pub only_persistent: bool,
-    /// With every host that came in by it and is not revoked yet.
+    /// Also every host that it admitted and that is not revoked yet.
     pub hosts: bool,
 }
 
-/// What taking a token back did.
+/// The effect of a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Taken {
-    /// Whether the token changed; not if it was revoked before, or had no use left: then it stays as it is.
+    /// The token changed. A token that was revoked before or had no use left stays as it is.
     pub changed: bool,
-    /// How many hosts were revoked with it.
+    /// Number of hosts revoked with it.
     pub hosts: u64,
 }
 
-/// An administrator's use cases of tokens that are minted.
+/// An administrator's use cases for minted tokens.
 pub struct TokenAdmin {
     pub(super) store: Arc<dyn Store>,
     pub(super) time: Arc<TimeKeeper>,
@@ -63,7 +63,7 @@ impl TokenAdmin {
         Self { store, time, trust, spans, minting, persistent_lists: PersistentLists::default() }
     }
 
-    /// A page of enrollment tokens, newest first: those that `words` say.
+    /// A page of the enrollment tokens that match `words`, newest first.
     ///
     /// # Errors
     /// A word is wrong, or the store cannot be read.
@@ -79,7 +79,7 @@ impl TokenAdmin {
     /// One token.
     ///
     /// # Errors
-    /// There is none, or the store cannot be read.
+    /// The token is unknown, or the store cannot be read.
     pub async fn show_token(&self, id: TokenId) -> Result<TokenRecord, ServiceError> {
         self.show_kind(TokenKind::Enrollment, id).await
     }
@@ -98,11 +98,11 @@ impl TokenAdmin {
         Ok(self.persistent_lists.share(list).await?)
     }
 
-    /// Takes an enrollment token back. Hosts it admitted stay (I9) unless they are asked for: then they go in the same transaction, also
-    /// with one that was revoked before or has no use left.
+    /// Revokes an enrollment token. The hosts that it admitted stay (I9) unless `how` includes them. The same transaction
+    /// revokes them, also for a token that was revoked before or has no use left.
     ///
     /// # Errors
-    /// There is none, it is the live emergency token and that is not confirmed, or the store cannot be written.
+    /// The token is unknown, or it is the live emergency token without confirmation, or the store cannot be written.
     pub async fn revoke_token(
         &self,
         caller: &Caller,
@@ -112,7 +112,7 @@ impl TokenAdmin {
         self.revoke_kind(caller, TokenKind::Enrollment, id, how).await
     }
 
-    /// Takes a token back, if it is of that kind.
+    /// Revokes a token of that kind.
     pub(super) async fn revoke_kind(
         &self,
         caller: &Caller,

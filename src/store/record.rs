@@ -7,7 +7,7 @@ mod session;
 mod setting;
 mod token;
 
-pub use self::account::{ApiKeyRecord, StoredApiKey, UserRecord};
+pub use self::account::{ApiKeyRecord, ApiKeyTerms, StoredApiKey, UserRecord};
 pub use self::host::*;
 pub use self::key::*;
 pub use self::session::SessionRecord;

@@ -17,7 +17,7 @@ use crate::http::reply::Reply;
 use crate::http::request::ApiKeyRequest;
 use crate::id::ApiKeyId;
 use crate::name::Label;
-use crate::store::ApiKeyRecord;
+use crate::store::{ApiKeyRecord, ApiKeyTerms};
 
 /// An API key in a list.
 #[derive(Serialize, ToSchema)]
@@ -46,7 +46,8 @@ struct ApiKeyItem {
 
 impl ApiKeyItem {
     fn new(record: ApiKeyRecord, now: Timestamp) -> Self {
-        let ApiKeyRecord { id, label, owner, creator, scopes, limits, created_at, expires_at, used } = record;
+        let ApiKeyRecord { id, terms, owner, creator, created_at, used } = record;
+        let ApiKeyTerms { label, scopes, limits, expires_at } = terms;
         let (last_used_at, last_used_from) = used.unzip();
         let expired = expires_at.is_some_and(|expires_at| expires_at <= now);
         Self {

@@ -76,7 +76,7 @@ pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
         serial,
         issued_at,
         expires_at: not_after,
-        renew_after: renew_after(issued_at, not_after),
+        renew_after: renew_after(host.certificate),
     }))
 }
 

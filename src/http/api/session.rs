@@ -20,7 +20,7 @@ use crate::name::{Label, UserName};
 use crate::secret::Secret;
 use crate::service::accounts::sessions::{LiveSession, NewSession};
 use crate::service::{Authority, FieldError};
-use crate::store::ApiKeyRecord;
+use crate::store::{ApiKeyRecord, ApiKeyTerms};
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = SignIn, example = json!({ "username": "ops", "password": "correct horse battery staple", "kind": "bearer" }))]
@@ -210,12 +210,10 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
         limits: &call.caller.rights.limits,
     });
     let api_key = call.authority.accounts.api_key_of(&call.caller.actor).await?;
-    let api_key = api_key.map(|ApiKeyRecord { id, label, owner, expires_at, .. }| KeyShown {
-        id,
-        label,
-        owner,
-        expires_at,
-    });
+    let api_key =
+        api_key.map(|ApiKeyRecord { id, terms: ApiKeyTerms { label, expires_at, .. }, owner, .. }| {
+            KeyShown { id, label, owner, expires_at }
+        });
     let session = call.live_session().map(SessionShown::new);
     Ok(Reply::ok(&Who {
         actor: call.caller.actor.to_string(),

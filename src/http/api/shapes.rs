@@ -9,7 +9,7 @@ use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, Serial, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
-use crate::service::Enrolled;
+use crate::service::{Enrolled, renew_after};
 use crate::store::{HostRecord, HostState, KeyRecord, KeyState, TokenRecord, TokenState};
 use crate::token::status_uri;
 
@@ -265,7 +265,8 @@ pub(super) struct Identity {
 
 impl From<Enrolled> for Identity {
     fn from(enrolled: Enrolled) -> Self {
-        let Enrolled { host, certificate, chain, root, roles, name, expires_at, renew_after } = enrolled;
+        let Enrolled { host, certificate, chain, root, roles, name, record } = enrolled;
+        let (expires_at, renew_after) = (record.not_after, renew_after(record));
         let certificate = der_to_pem("CERTIFICATE", &certificate);
         Self { host_id: host, certificate, chain, ca_certificate: root, roles, name, expires_at, renew_after }
     }

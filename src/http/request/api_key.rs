@@ -8,9 +8,9 @@ use super::present;
 use crate::access::{Limits, Scope};
 use crate::clock::Timestamp;
 use crate::name::Label;
-use crate::service::accounts::api_keys::ApiKeyOrder;
 use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL};
 use crate::service::{FieldError, RequestError};
+use crate::store::ApiKeyTerms;
 
 /// The body that creates an API key, as it was sent.
 #[derive(Default, Deserialize, ToSchema)]
@@ -45,7 +45,7 @@ impl ApiKeyRequest {
         catalogue: &Catalogue,
         now: Timestamp,
         mut faults: Vec<FieldError>,
-    ) -> Result<ApiKeyOrder, RequestError> {
+    ) -> Result<ApiKeyTerms, RequestError> {
         let label =
             Label::parse(&self.label).map_err(|error| faults.push(FieldError::of("label", &error))).ok();
         let scopes = known_scopes(&self.scopes, &mut faults);
@@ -57,7 +57,7 @@ impl ApiKeyRequest {
         let limits = self.limits.unwrap_or(Limits::LEAST);
         catalogue.check_limits(&limits, &mut faults);
         match label {
-            Some(label) if faults.is_empty() => Ok(ApiKeyOrder { label, scopes, expires_at, limits }),
+            Some(label) if faults.is_empty() => Ok(ApiKeyTerms { label, scopes, expires_at, limits }),
             _ => Err(RequestError::Fields(faults)),
         }
     }

@@ -7,39 +7,18 @@ use std::net::IpAddr;
 use serde_json::json;
 
 pub use self::uses::KeyUses;
-use crate::access::{Act, Actor, ApiKey, Excess, Limits, Permission, Rights, Scope};
+use crate::access::{Act, Actor, ApiKey, Excess, Permission};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::ledger::{Action, Basis, Draft, Subjects};
-use crate::name::Label;
 use crate::secret::Secret;
 use crate::service::accounts::Accounts;
 use crate::service::accounts::users::shown;
 use crate::service::{AccountError, Caller, RequestError, ServiceError, SignedIn};
 use crate::store::{
-    ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
-    Page, PageQuery, StoredApiKey,
+    ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, ApiKeyTerms, CreateApiKey, DeleteApiKey, MOST_API_KEYS,
+    MarkApiKeysUsed, Page, PageQuery, StoredApiKey,
 };
-
-/// A valid request for an API key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKeyOrder {
-    /// The name that people see.
-    pub label: Label,
-    /// The scopes, without duplicates.
-    pub scopes: Vec<Scope>,
-    /// The expiry; `None` = until it is deleted.
-    pub expires_at: Option<Timestamp>,
-    /// The limits of its acts.
-    pub limits: Limits,
-}
-
-impl ApiKeyOrder {
-    /// The rights of the key, before they are cut to those of its owner.
-    pub fn rights(&self) -> Rights {
-        Rights::of_scopes(&self.scopes, self.limits.clone())
-    }
-}
 
 /// The things that were deleted or revoked with an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,23 +45,19 @@ impl Accounts {
     pub async fn create_api_key(
         &self,
         caller: &Caller,
-        order: ApiKeyOrder,
+        mut terms: ApiKeyTerms,
     ) -> Result<(ApiKeyRecord, Secret<String>), ServiceError> {
-        caller.may(Act::Give(&order.rights()))?;
+        caller.may(Act::Give(&terms.rights()))?;
         let now = self.time.trusted()?;
         let made = ApiKey::generate(now);
-        let ApiKeyOrder { label, scopes, expires_at, limits } = order;
         let maker = self.maker(&caller.actor).await?;
-        let expires_at = no_later(expires_at, maker.expires_at)?;
+        terms.expires_at = no_later(terms.expires_at, maker.expires_at)?;
         let key = ApiKeyRecord {
             id: made.id(),
-            label,
+            terms,
             owner: maker.owner,
             creator: caller.actor.to_string(),
-            scopes,
-            limits,
             created_at: now,
-            expires_at,
             used: None,
         };
         let entry = created(caller.did(Action::ApiKeyCreated, now), &key);
@@ -99,7 +74,7 @@ impl Accounts {
             Actor::User(name) => Ok(Maker { owner: Some(name.clone()), expires_at: None }),
             Actor::ApiKey(id) => {
                 let maker = self.store.api_key(*id).await?.ok_or(AccountError::CallerGone)?;
-                Ok(Maker { owner: maker.key.owner, expires_at: maker.key.expires_at })
+                Ok(Maker { owner: maker.key.owner, expires_at: maker.key.terms.expires_at })
             }
             Actor::Local | Actor::System => Ok(Maker { owner: None, expires_at: None }),
             Actor::Host { .. } | Actor::Bearer | Actor::Token(_) | Actor::Anyone => {
@@ -205,10 +180,10 @@ impl Accounts {
 /// The caller with the rights of the key, cut to those of its owner. `None` if the key has expired or the owner is disabled.
 pub(in crate::service) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Option<SignedIn> {
     let StoredApiKey { key, owner, .. } = stored;
-    if key.expires_at.is_some_and(|expires_at| expires_at <= now) {
+    if key.terms.expires_at.is_some_and(|expires_at| expires_at <= now) {
         return None;
     }
-    let own = Rights::of_scopes(&key.scopes, key.limits);
+    let own = key.terms.rights();
     let version = owner.as_ref().map(|owner| (owner.name.clone(), owner.version));
     let rights = match (key.owner, owner) {
         (None, _) => own,
@@ -242,11 +217,11 @@ fn only_of(caller: &Caller) -> Result<Option<String>, ServiceError> {
 
 fn created(draft: Draft, key: &ApiKeyRecord) -> Draft {
     about(draft, key.id)
-        .with("label", key.label.as_str())
+        .with("label", key.terms.label.as_str())
         .with("owner", key.owner.clone())
-        .with("scopes", json!(key.scopes))
-        .with("limits", shown(&key.limits))
-        .with("expires_at", json!(key.expires_at))
+        .with("scopes", json!(key.terms.scopes))
+        .with("limits", shown(&key.terms.limits))
+        .with("expires_at", json!(key.terms.expires_at))
 }
 
 fn about(draft: Draft, id: ApiKeyId) -> Draft {

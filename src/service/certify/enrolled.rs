@@ -1,4 +1,4 @@
-//! What a host leaves with.
+//! The identity of an enrolled host.
 
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId};
@@ -6,10 +6,10 @@ use crate::name::{DnsName, Role};
 use crate::service::ca::set::CaSet;
 use crate::store::{CertificateRecord, StoredCertificate};
 
-/// An enrolled host's identity: nothing of it is secret.
+/// The identity of an enrolled host. Nothing in it is secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrolled {
-    /// The host.
+    /// The host's id.
     pub host: HostId,
     /// Its certificate, DER.
     pub certificate: Vec<u8>,
@@ -21,14 +21,12 @@ pub struct Enrolled {
     pub roles: Vec<Role>,
     /// The DNS name it may use.
     pub name: Option<DnsName>,
-    /// Until when the certificate is good.
-    pub expires_at: Timestamp,
-    /// When the host should renew: two thirds into its life.
-    pub renew_after: Timestamp,
+    /// The certificate's serial, key and validity.
+    pub record: CertificateRecord,
 }
 
 impl Enrolled {
-    /// The answer for a host that trusts `root`; the current one if it names none.
+    /// The answer for a host that trusts `root`, or the current root without one.
     pub(super) fn new(
         name: Option<DnsName>,
         roles: Vec<Role>,
@@ -36,7 +34,7 @@ impl Enrolled {
         cas: &CaSet,
         root: Option<Fingerprint>,
     ) -> Self {
-        let StoredCertificate { host, record: CertificateRecord { issued_at, not_after, .. }, der } = stored;
+        let StoredCertificate { host, record, der } = stored;
         Self {
             host,
             chain: cas.chain_of(&der),
@@ -44,13 +42,13 @@ impl Enrolled {
             root: root.and_then(|root| cas.root(root)).unwrap_or_else(|| cas.current().root_pem()).to_owned(),
             roles,
             name,
-            expires_at: not_after,
-            renew_after: renew_after(issued_at, not_after),
+            record,
         }
     }
 }
 
-/// Two thirds into the life of a certificate.
-pub fn renew_after(issued_at: Timestamp, not_after: Timestamp) -> Timestamp {
+/// The time at which a host should renew: two thirds into the life of its certificate.
+pub fn renew_after(record: CertificateRecord) -> Timestamp {
+    let CertificateRecord { issued_at, not_after, .. } = record;
     issued_at.plus(not_after.since(issued_at) * 2 / 3).whole_second()
 }

@@ -24,9 +24,9 @@ const _: () = assert!(
     "pairs are kept for longer than leeway, tolerated clock step and repeats together",
 );
 
-/// What a host presents.
+/// The request of a host.
 pub struct RedeemRequest<'a> {
-    /// The token, nothing of it believed.
+    /// The enrollment token, nothing of which is trusted yet.
     pub unverified_token: &'a str,
     /// The certificate request, PEM.
     pub csr: &'a str,
@@ -36,7 +36,7 @@ pub struct RedeemRequest<'a> {
     pub cluster: Option<Cluster>,
 }
 
-/// A redemption that every check but the transaction's has passed. Only this file makes one.
+/// A redemption that passed every check except those of the transaction. Only this file makes one.
 struct RedeemTicket {
     grant: Verified<Grant>,
     csr: Csr,
@@ -47,7 +47,7 @@ impl Enrollment {
     /// Redeems a token for a host certificate.
     ///
     /// # Errors
-    /// Every refusal of the contract; whatever the error, no use is spent (I3).
+    /// Every refusal of the contract. No error spends a use (I3).
     pub async fn redeem(
         &self,
         caller: &Caller,
@@ -61,14 +61,14 @@ impl Enrollment {
         result.map_err(|error| self.refuse(&caller, token.grant(), error, now))
     }
 
-    /// Redemptions from one address are limited only where that is configured, and the emergency token never is.
+    /// Takes a turn of the address, if redemptions are limited. The emergency token needs none.
     fn take_turn(&self, caller: &Caller, grant: &Grant) -> Result<(), ServiceError> {
         let address = caller.address.filter(|_| !self.is_emergency(grant));
         address.map_or(Ok(()), |address| self.throttles.redeem(address)).map_err(ServiceError::from)
     }
 
-    /// Notes a refusal of a good signature. Who keeps trying a token that is refused is told to wait; a redemption that
-    /// succeeds counts for nothing here, as ten thousand hosts on one token are a rollout.
+    /// Notes the refusal of a token with a good signature. Repeated attempts get 429. Successful redemptions do not count, as
+    /// ten thousand hosts on one token are a rollout.
     fn refuse(&self, caller: &Caller, grant: &Grant, error: ServiceError, now: Timestamp) -> ServiceError {
         let Some(reason) = ledger_reason(&error) else { return error };
         let whom = Whom::Token(grant.token.id);
@@ -79,7 +79,7 @@ impl Enrollment {
         self.throttles.refuse_token(grant.token.id).err().map_or(error, ServiceError::from)
     }
 
-    /// Steps 1: size, syntax, signature, issuer, audience, type. Nothing is written before this has passed (I4).
+    /// Step 1: size, syntax, signature, issuer, audience, type. Nothing is written before it has passed (I4).
     fn authenticate(&self, unverified_token: &str) -> Result<Authenticated<Grant>, TokenError> {
         let trust = self.trust.load();
         trust.enrollment(unverified_token, self.time.now()).map_err(TokenError::Invalid)
@@ -98,14 +98,14 @@ impl Enrollment {
         if self.store.key_of_revoked_host(key).await? {
             return Err(HostError::Revoked.into());
         }
-        // The pair comes before time, uses and bindings: a lost answer is given again although the token ended since.
+        // The pair comes before time, uses and bindings: a lost answer is repeated although the token has ended.
         let pair = self.store.pair(token.grant().token.id, key).await?;
         if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
             return Ok(enrolled);
         }
         let ask = Ask { host_key: csr.thumbprint(), name: request.name, cluster: request.cluster };
         match self.judge_anew(caller, token, csr, ask, pair, now).await {
-            // The same pair may have redeemed since it was looked up, and its own use, or its own name, be in the way.
+            // A concurrent redemption of the same pair may have taken the use or the name.
             Err(refusal) if is_overtaken(&refusal) => {
                 let pair = self.store.pair(token.grant().token.id, key).await?;
                 self.repeat(pair.as_ref(), token.grant(), now).await?.ok_or(refusal)
@@ -114,7 +114,7 @@ impl Enrollment {
         }
     }
 
-    /// Steps 4 to 7, for a pair that is not repeating.
+    /// Steps 4 to 7, for a pair that does not repeat.
     async fn judge_anew(
         &self,
         caller: &Caller,
@@ -134,7 +134,7 @@ impl Enrollment {
         }
     }
 
-    /// A first look at revocations and uses, in memory; it refuses early, the transaction decides.
+    /// An early check of revocations and uses in memory. The transaction decides.
     fn judge_status(&self, grant: &Grant, redeemed_before: bool) -> Result<(), TokenError> {
         match self.store.revocations().status(grant.token.status) {
             Status::Valid => Ok(()),
@@ -181,7 +181,7 @@ impl Enrollment {
         }
     }
 
-    /// A pair that redeemed more than a day ago: a new certificate for the same host and key, no use taken.
+    /// A pair that redeemed more than a day ago: a new certificate for the same host and key, without a use.
     async fn recertify(
         &self,
         caller: &Caller,

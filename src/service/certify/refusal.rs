@@ -1,4 +1,4 @@
-//! Why a redemption is refused: what its caller hears, and what the ledger calls it.
+//! The refusals of a redemption, as errors and as reasons in the ledger.
 
 use crate::service::{CaError, HostError, ServiceError, TokenError};
 use crate::store::RedeemRefusal;
@@ -24,7 +24,7 @@ pub(super) fn refused(refusal: RedeemRefusal, grant: &Grant) -> ServiceError {
     }
 }
 
-/// Whether the same pair's own redemption, done at the same moment, can be what this refusal is about.
+/// Returns `true` if a concurrent redemption of the same pair may have caused this refusal.
 pub(super) const fn is_overtaken(refusal: &ServiceError) -> bool {
     matches!(
         refusal,
@@ -33,7 +33,7 @@ pub(super) const fn is_overtaken(refusal: &ServiceError) -> bool {
     )
 }
 
-/// What the ledger calls a refusal of a token whose signature is good; `None` for our own troubles.
+/// The reason in the ledger for refusing a token with a good signature; `None` for internal errors.
 pub(super) fn ledger_reason(error: &ServiceError) -> Option<&'static str> {
     Some(match error {
         ServiceError::Token(TokenError::Expired) => "token_expired",

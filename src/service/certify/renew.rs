@@ -11,7 +11,7 @@ impl Enrollment {
     ///
     /// # Errors
     /// The clock is in doubt, the request cannot be signed, the host or certificate is revoked or superseded, or the
-    /// store cannot be written. The certificate in use stays good.
+    /// store cannot be written. The certificate in use stays valid.
     pub async fn renew(
         &self,
         caller: &Caller,
@@ -30,8 +30,7 @@ impl Enrollment {
         Err(StoreError::Overloaded.into())
     }
 
-    /// How many certificates a host may get within [`RENEWALS_WITHIN`]: where they live for minutes, three times as many
-    /// as it needs.
+    /// Maximum number of certificates of a host within [`RENEWALS_WITHIN`]: at least three times the number that it needs.
     fn most_renewals(&self) -> u32 {
         let needed = RENEWALS_WITHIN.as_secs() / self.terms.lifetime.as_secs().max(1);
         MOST_RENEWALS.max(u32::try_from(needed.saturating_mul(3)).unwrap_or(u32::MAX))

@@ -1,5 +1,5 @@
-//! Revoking what is due: tokens that were rotated and whose overlap is over, and those whose minter was deleted with them. A
-//! bounded number at a time, so that no redemption waits long behind it.
+//! Due revocations: rotated tokens whose overlap is over, and tokens of a deleted minter. Each transaction revokes a bounded
+//! number, so that redemptions do not wait long.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use tokio::sync::Notify;
 use crate::service::{ServiceError, TimeKeeper};
 use crate::store::{DueRevoked, RevokeDue, Store};
 
-/// How many tokens end in one transaction.
+/// Maximum number of tokens revoked in one transaction.
 const AT_ONCE: u32 = 256;
 
-/// Revoking what is due.
+/// Revokes due tokens.
 pub struct DueRevocations {
     pub(in crate::service) store: Arc<dyn Store>,
     pub(in crate::service) time: Arc<TimeKeeper>,
-    /// Says that more tokens are due than were revoked at once.
+    /// Signals that more tokens are due than one transaction revoked.
     due: Notify,
 }
 
@@ -24,8 +24,8 @@ impl DueRevocations {
         Self { store, time, due: Notify::new() }
     }
 
-    /// Revokes some of the tokens whose time has come, in the name of who rotated them or deleted their minter. For a timer; while
-    /// the clock is in doubt, those whose time had come before.
+    /// Revokes some of the due tokens in the name of the actor that made them due. A timer calls it. While the clock is in
+    /// doubt, only tokens that were due before are revoked.
     ///
     /// # Errors
     /// The store cannot be read or written.
@@ -37,12 +37,12 @@ impl DueRevocations {
         }
     }
 
-    /// Returns when there is more to revoke than who made it due has waited for.
+    /// Returns when tokens are due that the deletion of their minter did not wait for.
     pub async fn more(&self) {
         self.due.notified().await;
     }
 
-    /// Revokes `tokens` that a deletion has just made due: a few at once, more of them soon. They admit nobody meanwhile.
+    /// Revokes the tokens that a deletion has just made due: some now, the others soon. None of them admits a host any longer.
     pub(in crate::service) async fn finish_deletion(&self, tokens: u64) {
         if tokens == 0 {
             return;
@@ -51,7 +51,7 @@ impl DueRevocations {
             Ok(done) if done.more => self.due.notify_one(),
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(%error, tokens, "what a deleted minter minted is not revoked yet; it is tried again");
+                tracing::warn!(%error, tokens, "tokens of a deleted minter are not revoked yet; retrying");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Where the next tokens stand in the status lists: each index is given once.
+//! Status list entries for new tokens: each index is given once.
 
 use tokio::sync::Mutex;
 
@@ -7,7 +7,7 @@ use crate::id::{ListId, StatusRef};
 use crate::store::{ListKind, ListRecord, OpenList, Store, StoreError};
 use crate::token::STATUS_LIST_CAPACITY;
 
-/// Gives out indexes of the two lists that are open. An index whose mint failed is lost, never given again.
+/// Gives out indexes of the two open lists. The index of a failed mint is never given again.
 pub struct Indexes {
     ephemeral: Mutex<Open>,
     persistent: Mutex<Open>,
@@ -19,7 +19,7 @@ struct Open {
 }
 
 impl Indexes {
-    /// Goes on where the stored lists end; `None` unless there is an open list of each kind.
+    /// Continues after the stored lists; `None` unless each kind has an open list.
     pub fn resume(lists: &[ListRecord]) -> Option<Self> {
         Some(Self {
             ephemeral: newest(lists, ListKind::Ephemeral)?,

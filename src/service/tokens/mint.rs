@@ -16,7 +16,7 @@ use crate::service::{Caller, ServiceError, TimeKeeper};
 use crate::store::{ListKind, MintRecord, Minted, RecordMint, Store, StoreError};
 use crate::token::{self, Grant, KeyRing, MintedToken, Terms, TokenRef};
 
-/// How often a token is signed again because the signing key changed meanwhile.
+/// Maximum number of attempts to sign a token while the signing keys change.
 pub(in crate::service) const ATTEMPTS: usize = 3;
 
 /// Minting tokens of both kinds.
@@ -27,12 +27,12 @@ pub struct Minting {
     pub(in crate::service) cas: Arc<LiveCas>,
     pub(in crate::service) indexes: Arc<Indexes>,
     pub(in crate::service) roles: Arc<Catalogue>,
-    /// Whether tokens name the root: they cannot, if the listener's certificate comes from outside.
+    /// Tokens name the root, unless an external CA certifies the listener.
     pub(in crate::service) pins_root: bool,
 }
 
 impl Minting {
-    /// Mints a token. It is recorded, durably, before its text is known to anyone.
+    /// Mints a token. Its record is durable before the text is returned.
     ///
     /// # Errors
     /// It goes beyond the caller's limits, the clock is in doubt, the token would be too large, or the store cannot be written.
@@ -48,19 +48,19 @@ impl Minting {
         Err(StoreError::Overloaded.into())
     }
 
-    /// Records what was signed. `false` if the keys moved on meanwhile: then it is to be signed again.
+    /// Records a signed token. `false`: its key no longer signs, so sign it again.
     pub(in crate::service) async fn is_recorded(&self, record: RecordMint) -> Result<bool, ServiceError> {
         match self.store.record_mint(record).await? {
             Minted::Recorded => Ok(true),
             Minted::KeyGone => {
-                // The ring has moved on too, once whoever moves the keys is done.
+                // The ring has changed too, once the change of keys has finished.
                 drop(self.trust.change().await);
                 Ok(false)
             }
         }
     }
 
-    /// Signs a token and prepares its record; until that is stored, the token must not leave.
+    /// Signs a token and prepares its record. The token must not leave before the record is stored.
     pub(in crate::service) async fn sign(
         &self,
         caller: &Caller,
@@ -149,7 +149,7 @@ fn grant_detail(order: &MintOrder, grant: &Grant) -> Map<String, Value> {
     object(detail)
 }
 
-/// The members of what `json!` made of braces.
+/// The members of a JSON object.
 pub(in crate::service) fn object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,

@@ -10,10 +10,10 @@ use crate::name::{Label, Role};
 use crate::service::FieldError;
 use crate::token::{MAX_ROLES, Terms};
 
-/// The longest life that may be asked for a persistent token; without asking it lives until revoked.
+/// The longest life of a persistent token that asks for one. Otherwise it lives until revoked.
 pub const MAX_PERSISTENT_TTL: Duration = Duration::from_secs(3650 * 86_400);
 
-/// The roles there are, with what each means.
+/// The roles and their descriptions.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue(BTreeMap<Role, String>);
 
@@ -28,7 +28,7 @@ impl Catalogue {
         self.0.iter().map(|(role, description)| (role, description.as_str()))
     }
 
-    /// The names of `texts`, each of them in the catalogue, each once; what is wrong goes to `faults`.
+    /// The roles named by `texts`, each once. Unknown ones go to `faults`.
     pub fn pick(&self, texts: &[String], faults: &mut Vec<FieldError>) -> Vec<Role> {
         if texts.len() > MAX_ROLES {
             faults.push(FieldError::new(
@@ -49,7 +49,7 @@ impl Catalogue {
         roles
     }
 
-    /// Whether every role that `limits` name is there; what is not goes to `faults`.
+    /// Checks every role that `limits` name. Unknown ones go to `faults`.
     pub fn check_limits(&self, limits: &Limits, faults: &mut Vec<FieldError>) {
         let Allowed::Only(roles) = &limits.roles else { return };
         let mut unknown = Unknown { catalogue: self, told: false };
@@ -59,7 +59,7 @@ impl Catalogue {
     }
 }
 
-/// Says which roles are unknown, and once which there are.
+/// Reports unknown roles, and with the first of them every known one.
 struct Unknown<'a> {
     catalogue: &'a Catalogue,
     told: bool,
@@ -83,12 +83,12 @@ pub struct MintOrder {
     pub terms: Terms,
     /// The token's label.
     pub label: Label,
-    /// Whether it is the emergency token.
+    /// It is the emergency token.
     pub emergency: bool,
 }
 
 impl MintOrder {
-    /// What it leads to, if it is minted at `now`.
+    /// The act that minting it at `now` is.
     pub fn act(&self, now: Timestamp) -> Act<'_> {
         let terms = &self.terms;
         Act::Mint {

@@ -1,4 +1,4 @@
-//! Rotating a token: a successor with the same grant, and an end for the token itself once every host has the new one.
+//! Token rotation: a successor with the same terms, and the end of the token itself after an overlap.
 
 use std::time::Duration;
 
@@ -18,23 +18,23 @@ use crate::token::MintedToken;
 /// The overlap of a rotation that asks for no other.
 pub const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
-/// What a rotation led to.
+/// The result of a rotation.
 pub struct Rotated {
     /// The successor. Its text is known nowhere else.
     pub minted: MintedToken,
-    /// What it is known by, as the one before.
+    /// The order of the successor.
     pub order: MintOrder,
-    /// When the token itself is revoked: later, or it is already.
+    /// The time at which the token itself is revoked; not later than now if it already is.
     pub revokes_at: Timestamp,
 }
 
 impl TokenAdmin {
-    /// Mints a successor of a token that still admits hosts, with the same roles, uses, bindings, label and, where it expires, span of
-    /// life, or the longest that is allowed by now; the token itself is revoked after `overlap`, at once without one.
+    /// Mints a successor of a live token, with the same terms and label. The life is that of the token, or the longest one
+    /// allowed now. The token itself is revoked after `overlap`, or at once without one.
     ///
     /// # Errors
-    /// There is no such token, it has ended, is bound to what no mint asks for, was rotated before or is the emergency token; the successor goes beyond the caller's limits
-    /// or could not be minted now.
+    /// The token is unknown, has ended, was rotated before, or is the emergency token. It is bound to a host or a policy. The
+    /// successor goes beyond the caller's limits, or cannot be minted now.
     pub async fn rotate_token(
         &self,
         caller: &Caller,
@@ -44,7 +44,7 @@ impl TokenAdmin {
         let before = self.show_kind(TokenKind::Enrollment, id).await?;
         for _ in 0..ATTEMPTS {
             let now = self.time.trusted()?;
-            // What the store would refuse is not signed first.
+            // A successor that the store would refuse is not signed.
             before.may_rotate(now).map_err(|refused| refusal(refused, id))?;
             let order = again(&before.mint, &self.minting.roles, &self.spans.load(), now)?;
             caller.may(order.act(now))?;
@@ -59,7 +59,7 @@ impl TokenAdmin {
                 TokenRotation::Rotated => {
                     return Ok(Rotated { minted, order, revokes_at: revoke_at.unwrap_or(now) });
                 }
-                // The ring has moved on too, once whoever moves the keys is done.
+                // The ring has changed too, once the change of keys has finished.
                 TokenRotation::KeyGone => drop(self.trust.change().await),
                 TokenRotation::Refused(refused) => return Err(refusal(refused, id)),
             }
@@ -93,7 +93,7 @@ fn again(
     let mut faults = Vec::new();
     for (field, bound) in [("host", terms.bindings.host.is_some()), ("policy", terms.policy.is_some())] {
         if bound {
-            faults.push(FieldError::new(field, "a token that is bound so has no successor"));
+            faults.push(FieldError::new(field, "a token with this binding has no successor"));
         }
     }
     let roles = terms.roles.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_lives_as_long_as_the_token_or_as_long_as_is_allowed_now() {
+    fn a_successor_lives_within_the_allowed_life() {
         for (life, expected) in [
             (Duration::from_secs(600), Duration::from_secs(600)),
             (SPANS.max_ephemeral_ttl * 2, SPANS.max_ephemeral_ttl),
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_bound_to_a_host_or_a_policy_has_no_successor() {
+    fn a_token_bound_to_a_host_has_no_successor() {
         let plain = ephemeral(OVERLAP).terms;
         let bindings = Bindings { host: Some(HostId::generate(NOW)), ..Bindings::default() };
         assert!(refused(Terms { bindings, ..plain.clone() }));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_role_that_left_the_catalogue_is_not_given_again() {
+    fn a_removed_role_is_not_given_again() {
         let roles = vec![Role::parse("gone").unwrap()];
         assert!(refused(Terms { roles, ..ephemeral(OVERLAP).terms }));
     }

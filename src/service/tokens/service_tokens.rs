@@ -1,5 +1,5 @@
-//! Service tokens: roles for the door of one other service. They are minted, listed, shown and taken back like enrollment
-//! tokens, and redeem nothing.
+//! Service tokens: roles at one other service. They are minted, listed, shown and revoked like enrollment tokens, and cannot be
+//! redeemed.
 
 use serde_json::json;
 
@@ -18,18 +18,18 @@ use crate::token::{self, KeyRing, MintedToken, ServiceGrant, Terms};
 /// A service token that may be minted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceTokenOrder {
-    /// The service, one of those that are configured.
+    /// One of the configured services.
     pub audience: String,
-    /// The roles, all of them in the catalogue.
+    /// The roles, each in the catalogue.
     pub roles: Vec<Role>,
-    /// Until when it lives.
+    /// The expiry.
     pub expires_at: Timestamp,
-    /// What people know it by.
+    /// The label for people.
     pub label: Label,
 }
 
 impl Minting {
-    /// Mints a service token. It is recorded, durably, before its text is known to anyone.
+    /// Mints a service token. Its record is durable before the text is returned.
     ///
     /// # Errors
     /// It goes beyond the caller's limits, the clock is in doubt, the token would be too large, or the store cannot be written.
@@ -75,7 +75,7 @@ impl Minting {
 }
 
 impl TokenAdmin {
-    /// A page of service tokens, newest first: live and lately ended ones, or all that are kept.
+    /// A page of service tokens, newest first: live and recently ended ones, or all that are kept.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -92,22 +92,22 @@ impl TokenAdmin {
     /// One service token.
     ///
     /// # Errors
-    /// There is none, or the store cannot be read.
+    /// The token is unknown, or the store cannot be read.
     pub async fn show_service_token(&self, id: TokenId) -> Result<TokenRecord, ServiceError> {
         self.show_kind(TokenKind::Service, id).await
     }
 
-    /// Takes a service token back: its status list says so from now on. `false` if it was revoked before.
+    /// Revokes a service token in its status list. `false` if it was revoked before.
     ///
     /// # Errors
-    /// There is none, or the store cannot be written.
+    /// The token is unknown, or the store cannot be written.
     pub async fn revoke_service_token(&self, caller: &Caller, id: TokenId) -> Result<bool, ServiceError> {
         let done = self.revoke_kind(caller, TokenKind::Service, id, HowToRevoke::default()).await?;
         Ok(done.changed)
     }
 }
 
-/// The record that lists show and that revoking by id needs.
+/// The mint record.
 fn record(
     caller: &Caller,
     order: &ServiceTokenOrder,

@@ -1,23 +1,23 @@
-//! Taking back a token by the token itself, for who holds it and knows no id.
+//! Revocation by the token itself, for a holder that does not know the id.
 
 use crate::service::tokens::{HowToRevoke, TokenAdmin};
 use crate::service::{Caller, RequestError, ServiceError};
 use crate::token::{AuthenticatedToken, VerifyError};
 
-/// What became of a token that was presented to be taken back.
+/// The outcome for a presented token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenBack {
-    /// It is revoked, now or since before.
+    /// It is revoked, by this request or before.
     Revoked,
-    /// It is no token of this authority's, or none that anything is known of any more.
+    /// It is not a token of this authority, or its record is gone.
     NotOurs,
-    /// It is something signed of another kind than tokens are.
+    /// It is a signed text, but not a token.
     OtherKind,
 }
 
 impl TokenAdmin {
-    /// Revokes the token that this text is, if its signature is good, whatever its time: one that is not valid yet must not
-    /// become so. Nothing is written for any other text.
+    /// Revokes the token with this text if its signature is good, also before its validity begins. Nothing is written for any
+    /// other text.
     ///
     /// # Errors
     /// It is the emergency token and `even_emergency` is not set, or the store cannot be written.

@@ -16,13 +16,15 @@ impl World {
     pub(in crate::store) fn new_api_key(&self, owner: Option<&str>) -> CreateApiKey {
         let key = ApiKeyRecord {
             id: ApiKeyId::generate(self.now),
-            label: Label::parse("pipeline").unwrap(),
+            terms: ApiKeyTerms {
+                label: Label::parse("pipeline").unwrap(),
+                scopes: vec![Scope::TokensRead, Scope::TokensWrite],
+                limits: Limits::LEAST,
+                expires_at: Some(self.now.plus(DAY)),
+            },
             owner: owner.map(str::to_owned),
             creator: owner.map_or_else(|| "local".to_owned(), |owner| format!("user:{owner}")),
-            scopes: vec![Scope::TokensRead, Scope::TokensWrite],
-            limits: Limits::LEAST,
             created_at: self.now,
-            expires_at: Some(self.now.plus(DAY)),
             used: None,
         };
         CreateApiKey { key, digest: [7; 32], entry: self.draft(Action::ApiKeyCreated) }
@@ -200,8 +202,8 @@ pub(in crate::store) async fn one_user_owns_only_so_many_keys_and_nobody_no_more
 }
 
 pub(in crate::store) async fn an_expired_key_is_collected_after_the_retention_time(world: &mut World) {
-    let (short, long) = (world.api_key(None).await, world.new_api_key(None));
-    let long = CreateApiKey { key: ApiKeyRecord { expires_at: None, ..long.key }, ..long };
+    let (short, mut long) = (world.api_key(None).await, world.new_api_key(None));
+    long.key.terms.expires_at = None;
     let id = long.key.id;
     world.store().create_api_key(long).await.unwrap();
     world.pass(DAY * 8 - HOUR);

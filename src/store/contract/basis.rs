@@ -101,7 +101,7 @@ async fn lose(world: &mut World, lost: Lost) -> Basis {
         Lost::KeyDeleted => {
             store.delete_api_key(world.key_deletion(key.id, None, false)).await.unwrap();
         }
-        Lost::KeyExpired => world.now = key.expires_at.unwrap(),
+        Lost::KeyExpired => world.now = key.terms.expires_at.unwrap(),
         _ => {}
     }
     if matches!(lost, Lost::Replaced) {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::access::{Limits, Scope, UserRole};
+use crate::access::{Limits, Rights, Scope, UserRole};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
 use crate::name::Label;
@@ -30,26 +30,40 @@ pub struct UserRecord {
     pub disabled_at: Option<Timestamp>,
 }
 
+/// The terms of an API key: the order and the record state the same ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyTerms {
+    /// The label.
+    pub label: Label,
+    /// The scopes, each once.
+    pub scopes: Vec<Scope>,
+    /// The bounds of its acts.
+    pub limits: Limits,
+    /// The key's expiry; `None` = until it is deleted.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl ApiKeyTerms {
+    /// The rights that the key has as far as its owner has them.
+    pub fn rights(&self) -> Rights {
+        Rights::of_scopes(&self.scopes, self.limits.clone())
+    }
+}
+
 /// An API key, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyRecord {
-    /// Its id.
+    /// The key's id.
     pub id: ApiKeyId,
-    /// What it is known by.
-    pub label: Label,
+    /// The terms.
+    pub terms: ApiKeyTerms,
     /// The user whose rights it stays within; `None` if it was made on the server's own machine.
     pub owner: Option<String>,
-    /// Who made it, as the ledger names actors.
+    /// The actor that made it, as the ledger names actors.
     pub creator: String,
-    /// What it is for.
-    pub scopes: Vec<Scope>,
-    /// How far its acts may go.
-    pub limits: Limits,
-    /// Since when.
+    /// The time of creation.
     pub created_at: Timestamp,
-    /// Until when it is good; `None` = until deleted.
-    pub expires_at: Option<Timestamp>,
-    /// When it was last used, as far as that is written already, and from where.
+    /// The time and address of its last use, as far as they are written already.
     pub used: Option<(Timestamp, IpAddr)>,
 }
 

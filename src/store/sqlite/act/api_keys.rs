@@ -30,13 +30,13 @@ impl Act<'_> {
         let params = params![
             key.id,
             digest,
-            key.label,
+            key.terms.label,
             key.owner,
             key.creator,
-            Json(&key.scopes),
-            Json(&key.limits),
+            Json(&key.terms.scopes),
+            Json(&key.terms.limits),
             key.created_at,
-            key.expires_at,
+            key.terms.expires_at,
         ];
         self.execute(sql, params).map(drop)
     }

@@ -10,7 +10,7 @@ use crate::secret::Secret;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{Address, Count, Json, damaged};
-use crate::store::{Accounts, Answer, ApiKeyRecord, Page, PageQuery, StoredApiKey, UserRecord};
+use crate::store::{Accounts, Answer, ApiKeyRecord, ApiKeyTerms, Page, PageQuery, StoredApiKey, UserRecord};
 
 /// One user by name.
 pub(in crate::store::sqlite) const USER_BY_NAME: &str = "SELECT name, role, limits, epoch, version, created_at, changed_at, disabled_at FROM users WHERE name = ?1";
@@ -62,13 +62,15 @@ fn api_key(row: &Row<'_>) -> driver::Result<ApiKeyRecord> {
     let (used_at, used_from): (Option<Timestamp>, Option<Address>) = (row.get(8)?, row.get(9)?);
     Ok(ApiKeyRecord {
         id: row.get(0)?,
-        label: row.get(1)?,
+        terms: ApiKeyTerms {
+            label: row.get(1)?,
+            scopes: row.get::<_, Json<Vec<Scope>>>(4)?.0,
+            limits: row.get::<_, Json<_>>(5)?.0,
+            expires_at: row.get(7)?,
+        },
         owner: row.get(2)?,
         creator: row.get(3)?,
-        scopes: row.get::<_, Json<Vec<Scope>>>(4)?.0,
-        limits: row.get::<_, Json<_>>(5)?.0,
         created_at: row.get(6)?,
-        expires_at: row.get(7)?,
         used: used_at.zip(used_from.map(|Address(from)| from)),
     })
 }
