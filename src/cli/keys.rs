@@ -1,15 +1,17 @@
 //! `gatepass keys`: the keys that sign tokens.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::ask::confirm;
 use super::error::CliError;
 use super::output::{self, Format, line};
 use super::remote::Remote;
-use crate::client::api::Api;
+use super::together::count;
 use crate::config::Environment;
 use crate::id::KeyId;
+
+const KEYS: &str = "/api/v1/signing-keys";
 
 /// List, rotate and retire the keys that sign tokens
 #[derive(Subcommand)]
@@ -27,12 +29,12 @@ impl KeysCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(KeyList { remote }) => {
-                let items = remote.connect(environment)?.list("/api/v1/signing-keys", usize::MAX).await?;
+                let items = remote.connect(environment)?.list(KEYS, usize::MAX).await?;
                 show(remote.output, &items)
             }
             Self::Rotate(KeyRotate { remote, usage }) => {
                 let body = json!({ "use": usage });
-                let answer = remote.connect(environment)?.post("/api/v1/signing-keys/rotate", &body).await?;
+                let answer = remote.connect(environment)?.post(&format!("{KEYS}/rotate"), &body).await?;
                 show(remote.output, answer["items"].as_array().map_or(&[], Vec::as_slice))
             }
             Self::Retire(command) => command.run(environment).await,
@@ -40,7 +42,7 @@ impl KeysCommand {
     }
 }
 
-fn show(format: Format, items: &[serde_json::Value]) -> Result<(), CliError> {
+fn show(format: Format, items: &[Value]) -> Result<(), CliError> {
     let columns = [
         ("ID", "id"),
         ("SIGNS", "use"),
@@ -88,20 +90,12 @@ pub(crate) struct KeyRetire {
 
 impl KeyRetire {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let ends = match self.compromised {
-            true => " as compromised? Every token it signed and every ephemeral token stops working.",
-            false => "? Every token it signed stops working.",
-        };
-        confirm(&format!("Retire key {}{ends}", self.id), self.yes)?;
         let api = self.remote.connect(environment)?;
-        let answer = match self.retire(&api, self.yes).await {
-            // The server reports the number of live tokens: the second question shows it.
-            Err(error) if error.code() == Some("key_needed") && !self.yes => {
-                confirm(&format!("{error}\nRetire it anyway?"), false)?;
-                self.retire(&api, true).await?
-            }
-            other => other?,
-        };
+        if !self.yes {
+            confirm(&self.question(&api.list(KEYS, usize::MAX).await?), false)?;
+        }
+        let body = json!({ "compromised": self.compromised, "confirm": true });
+        let answer = api.post(&format!("{KEYS}/{}/retire", self.id), &body).await?;
         if self.remote.output == Format::Json {
             return output::json(&answer);
         }
@@ -109,17 +103,47 @@ impl KeyRetire {
         output::reminted(&answer)
     }
 
-    async fn retire(
-        &self,
-        api: &Api,
-        confirm: bool,
-    ) -> Result<serde_json::Value, crate::client::ClientError> {
-        let body = json!({ "compromised": self.compromised, "confirm": confirm });
-        api.post(&format!("/api/v1/signing-keys/{}/retire", self.id), &body).await
+    /// The question, with the number of live persistent tokens in the list of `keys`.
+    fn question(&self, keys: &[Value]) -> String {
+        let id = self.id.to_string();
+        let key = keys.iter().find(|key| key["id"] == id.as_str());
+        let live = key.and_then(|key| key["live_persistent_tokens"].as_u64()).unwrap_or(0);
+        let live = count(live, "live persistent token");
+        match self.compromised {
+            true => {
+                format!("Retire key {id} as compromised? {live} and every ephemeral token will stop working.")
+            }
+            false => format!("Retire key {id}? {live} will stop working."),
+        }
     }
 }
 
 fn parse_id(text: &str) -> Result<KeyId, String> {
     KeyId::parse(text)
         .ok_or_else(|| String::from("the id of a key has 43 characters; `gatepass keys list` shows them"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct RetireLine {
+        #[command(flatten)]
+        retire: KeyRetire,
+    }
+
+    #[test]
+    fn the_question_has_the_number_of_live_tokens() {
+        let id = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+        let keys = [json!({ "id": id, "live_persistent_tokens": 2 })];
+        let question = |flags: &[&str]| {
+            let line = RetireLine::try_parse_from([&["x", id], flags].concat());
+            line.map_err(|error| error.to_string()).unwrap().retire.question(&keys)
+        };
+        assert_eq!(question(&[]), format!("Retire key {id}? 2 live persistent tokens will stop working."));
+        assert!(question(&["--compromised"]).contains("2 live persistent tokens and every ephemeral token"));
+    }
 }
