@@ -25,16 +25,16 @@ use crate::store::{ApiKeyRecord, ApiKeyTerms};
 struct ApiKeyItem {
     id: ApiKeyId,
     label: Label,
-    /// The user whose key it is; `null`: the authority's own.
+    /// Owner of the key; `null`: the authority.
     #[schema(required, example = "ops")]
     owner: Option<String>,
-    /// Who made it, as the ledger names actors.
+    /// Creator of the key, as an actor in the ledger.
     #[schema(example = "user:admin")]
     creator: String,
     scopes: Vec<Scope>,
     limits: Limits,
     created_at: Timestamp,
-    /// `null`: until it is deleted.
+    /// Expiry; `null`: until deleted.
     #[schema(required)]
     expires_at: Option<Timestamp>,
     expired: bool,
@@ -68,14 +68,14 @@ impl ApiKeyItem {
 
 /// List API keys
 ///
-/// A page of one's own, of an admin everybody's; newest first.
+/// A page of the caller's keys, for an admin of all keys; newest first.
 #[utoipa::path(
     get,
     path = "/api/v1/api-keys",
     operation_id = "list_api_keys",
     tag = tags::API_KEYS,
     params(Asked),
-    responses((status = 200, description = "A page.", body = Listed<ApiKeyItem>), code::InvalidRequest),
+    responses((status = 200, description = "A page of keys.", body = Listed<ApiKeyItem>), code::InvalidRequest),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "api-keys")?;
@@ -84,11 +84,11 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     Ok(paging.rendered(keys, |key| ApiKeyItem::new(key, now)))
 }
 
-/// The answer that has the key in it, this once.
+/// The answer with the key, which is shown once.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CreatedApiKey)]
 struct Created<'a> {
-    /// The key, this once.
+    /// The key; shown once.
     #[schema(example = "gpk_0198c0de…")]
     api_key: &'a str,
     #[serde(flatten)]
@@ -97,7 +97,7 @@ struct Created<'a> {
 
 /// Create an API key
 ///
-/// The key is in the answer this once. Without limits it mints ephemeral tokens of an hour, one use and no roles.
+/// The key is shown once. Without limits it mints ephemeral tokens of one hour, with one use and no roles.
 #[utoipa::path(
     post,
     path = "/api/v1/api-keys",
@@ -105,7 +105,7 @@ struct Created<'a> {
     tag = tags::API_KEYS,
     request_body = ApiKeyRequest,
     responses(
-        (status = 201, description = "The key, this once.", body = Created<'static>),
+        (status = 201, description = "The key; shown once.", body = Created<'static>),
         code::BeyondLimits,
         code::TooManyApiKeys,
     ),
@@ -125,7 +125,7 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     path = "/api/v1/api-keys/{id}",
     operation_id = "show_api_key",
     tag = tags::API_KEYS,
-    params(("id" = ApiKeyId, Path, description = "The key's id.")),
+    params(("id" = ApiKeyId, Path, description = "Id of the key.")),
     responses((status = 200, description = "The key, without its secret.", body = ApiKeyItem), code::NotFound),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
@@ -134,17 +134,17 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&ApiKeyItem::new(key, call.authority.time.now())))
 }
 
-/// What becomes of the tokens that somebody minted who is deleted.
+/// The tokens of a deleted user or key.
 #[derive(Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Tokens {
-    /// `revoke`: what was minted goes too.
+    /// `revoke`: revokes the minted tokens too.
     #[param(value_type = Option<String>, pattern = "^revoke$", example = "revoke")]
     tokens: Option<Fate>,
 }
 
-/// They are revoked; without saying so they stay.
+/// Revokes the tokens. Without it they stay.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Fate {
@@ -152,7 +152,7 @@ enum Fate {
 }
 
 impl Tokens {
-    /// Whether they are revoked.
+    /// Returns true if the tokens are revoked.
     pub(super) const fn revoke(&self) -> bool {
         matches!(self.tokens, Some(Fate::Revoke))
     }
@@ -162,7 +162,7 @@ impl Tokens {
 #[schema(as = DeletedApiKey)]
 struct Deleted {
     id: ApiKeyId,
-    /// How many that it made, or those did.
+    /// Number of deleted keys that were created with it, directly or indirectly.
     #[schema(example = 0)]
     api_keys_deleted: u64,
     #[schema(example = 3)]
@@ -171,15 +171,15 @@ struct Deleted {
 
 /// Delete an API key
 ///
-/// It is refused at the very next request, and so are the keys that it made. What they minted stays, unless `tokens=revoke`.
+/// Effective with the next request, for the keys created with it too. Minted tokens stay, unless `tokens=revoke`.
 #[utoipa::path(
     delete,
     path = "/api/v1/api-keys/{id}",
     operation_id = "delete_api_key",
     tag = tags::API_KEYS,
-    params(("id" = ApiKeyId, Path, description = "The key's id."), Tokens),
+    params(("id" = ApiKeyId, Path, description = "Id of the key."), Tokens),
     responses(
-        (status = 200, description = "It is gone.", body = Deleted),
+        (status = 200, description = "Deleted.", body = Deleted),
         code::InvalidRequest,
         code::BeyondLimits,
         code::NotFound,

@@ -1,8 +1,8 @@
-//! `/api/v1/authorize`: a proxy asks whether it should let a request through (nginx `auth_request`, Envoy's HTTP ext_authz,
-//! Traefik's forward-auth). 204, or 200 for Envoy, says yes and who it is, 401 and 403 say no.
+//! `/api/v1/authorize`: forward authentication for proxies (nginx `auth_request`, Envoy's HTTP ext_authz,
+//! Traefik's forward-auth). 204, or 200 for Envoy, allows the request and names the caller; 401 and 403 refuse it.
 //!
-//! A service token (RFC 6750 section 2.1) is judged where the request arrives, in memory; a host certificate, in a task.
-//! Where a request has a token, the token alone decides: a bad one is not made good by a certificate beside it.
+//! A service token (RFC 6750 section 2.1) is verified in the connection's task, in memory; a host certificate, in its own task.
+//! If a request has a token, only the token counts: a certificate does not replace an invalid token.
 
 mod demand;
 pub(super) mod doors;
@@ -22,10 +22,9 @@ use crate::http::reply::Reply;
 use crate::http::route::{Answer, Route};
 use crate::service::Authority;
 
-/// The rows. A proxy that adds the path of the guarded request behind its own (Envoy) makes the query the guarded
-/// request's: who sends that must have no say in what is demanded, so that only the query of the exact path counts, or else
-/// a segment of the path that stands before what was added. Below `/api/v1/authorize/` there is nothing: a slash too many must
-/// not lose the demand.
+/// The rows. Envoy appends path and query of the guarded request to its own path. The sender of that request must not
+/// influence the demand. Only the query of the exact path counts, or else a segment of the path before the appended part.
+/// No route is below `/api/v1/authorize/`: an extra slash must not lose the demand.
 pub(super) fn routes() -> Vec<Route> {
     let by_query = |inquiry: &Inquiry<'_>| quick(inquiry, Place::Query);
     let by_segment = |inquiry: &Inquiry<'_>| quick(inquiry, Place::Segment);
@@ -38,7 +37,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Judges what needs no waiting; a certificate does, as its host is looked up.
+/// Decides without I/O. A certificate needs I/O, because its host is looked up.
 fn quick(inquiry: &Inquiry<'_>, place: Place) -> Option<Result<Answer, Problem>> {
     let demand = match Demand::read(place, inquiry.query, inquiry.param("demand")) {
         Ok(demand) => demand,

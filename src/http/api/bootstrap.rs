@@ -13,7 +13,7 @@ use crate::name::{Cluster, DnsName, NameError};
 use crate::secret::Secret;
 use crate::service::{FieldError, RedeemRequest};
 
-/// What a certificate request looks like.
+/// Example of a certificate request.
 pub(super) const CSR_EXAMPLE: &str =
     "-----BEGIN CERTIFICATE REQUEST-----\n…\n-----END CERTIFICATE REQUEST-----\n";
 
@@ -23,20 +23,20 @@ pub(super) const CSR_EXAMPLE: &str =
 struct Request {
     /// The enrollment token, unless it is in the header.
     token: Option<String>,
-    /// A certificate request, PKCS#10 in PEM: P-256, P-384 or Ed25519. Only its key goes on.
+    /// A certificate request, PKCS#10 in PEM: P-256, P-384 or Ed25519. Only its key is used.
     #[schema(required, max_length = 8192)]
     csr: String,
-    /// The DNS name that the host asks for.
+    /// The requested DNS name.
     #[schema(value_type = Option<DnsName>)]
     name: Option<String>,
-    /// The cluster that it is in.
+    /// The host's cluster.
     #[schema(value_type = Option<Cluster>)]
     cluster: Option<String>,
 }
 
 /// Redeem a token
 ///
-/// The host gets its certificate. The token stands in the `Authorization` header or in the body, not in both. The same
+/// The answer has the host's certificate. The token is in the `Authorization` header or in the body, not in both. The same
 /// token and key within 24 hours get the same host's newest certificate, without a use.
 #[utoipa::path(
     post,
@@ -80,12 +80,12 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&Identity::from(enrolled?)))
 }
 
-/// The metric label of an outcome: the problem's code, of which there are few.
+/// The metric label of an outcome: the problem's code.
 pub(super) fn outcome<T>(result: &Result<T, crate::service::ServiceError>) -> &'static str {
     result.as_ref().err().map_or("done", |error| Problem::from(error.clone()).code.as_str())
 }
 
-/// A name that was given and is not empty.
+/// A name that is present and not empty.
 fn parsed<T>(
     field: &str,
     text: Option<&str>,

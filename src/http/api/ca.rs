@@ -15,10 +15,10 @@ use crate::service::ca::rotation::Extent;
 #[derive(Serialize, ToSchema)]
 struct CaStatus {
     root: Root,
-    /// The current one first.
+    /// Issuing CAs, the current one first.
     issuing: Vec<Issuing>,
     server: Server,
-    /// What ends soon.
+    /// Upcoming expiries.
     #[schema(example = json!([]))]
     warnings: Vec<String>,
 }
@@ -30,7 +30,7 @@ struct Root {
     #[schema(example = "CN=gatepass root")]
     subject: String,
     expires_at: Timestamp,
-    /// Whether its private key is in the keys directory.
+    /// Place of the private key: in the keys directory, or removed.
     #[schema(pattern = "^(here|removed)$", example = "here")]
     key: &'static str,
 }
@@ -38,7 +38,7 @@ struct Root {
 #[derive(Serialize, ToSchema)]
 #[schema(as = IssuingCa)]
 struct Issuing {
-    /// Its subject key identifier, in hexadecimal; it names the CRL.
+    /// Subject key identifier, in hexadecimal; it names the CRL.
     #[schema(pattern = "^[0-9a-f]+$", example = "5f3e1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f")]
     ski: String,
     #[schema(example = "CN=gatepass issuing CA")]
@@ -60,7 +60,7 @@ struct Server {
     path = "/api/v1/ca",
     operation_id = "show_ca",
     tag = tags::AUTHORITY,
-    responses((status = 200, description = "The CA as it is now.", body = CaStatus)),
+    responses((status = 200, description = "The current CA.", body = CaStatus)),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let authority = &call.authority;
@@ -89,13 +89,13 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 #[serde(default)]
 #[schema(as = CaRotation)]
 struct Rotate {
-    /// Whether the root is made anew too.
+    /// True: create a new root too.
     root: bool,
 }
 
 /// Rotate the CA
 ///
-/// A new issuing CA under the same root, or with `root` a new root too.
+/// Creates an issuing CA under the same root, or with `root` a new root too.
 #[utoipa::path(
     post,
     path = "/api/v1/ca/rotate",
@@ -103,7 +103,7 @@ struct Rotate {
     tag = tags::AUTHORITY,
     request_body = Rotate,
     responses(
-        (status = 200, description = "The CA as it is now.", body = CaStatus),
+        (status = 200, description = "The current CA.", body = CaStatus),
         code::RootKeyAway,
         code::RootExpired,
         code::ClockInDoubt,

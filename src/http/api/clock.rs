@@ -17,11 +17,11 @@ use crate::service::clock::ClockStanding;
 struct Clock {
     #[schema(pattern = "^(good|behind|ahead)$", example = "good")]
     state: &'static str,
-    /// What the clock says.
+    /// Time of the server's clock.
     wall: Timestamp,
-    /// The latest moment that a decision was made at.
+    /// Time of the latest decision.
     mark: Timestamp,
-    /// What is wrong; empty if nothing is.
+    /// Description of a fault; empty if the clock is good.
     #[schema(example = "")]
     detail: String,
 }
@@ -42,7 +42,7 @@ fn render(standing: ClockStanding) -> Reply {
     path = "/api/v1/clock",
     operation_id = "show_clock",
     tag = tags::AUTHORITY,
-    responses((status = 200, description = "The clock as it is now.", body = Clock)),
+    responses((status = 200, description = "The current clock.", body = Clock)),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     Ok(render(call.authority.clock.standing()))
@@ -50,14 +50,14 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 
 /// Accept the clock
 ///
-/// After a jump that is right: decisions are made by the clock again.
+/// Use it after a correct jump of the clock: decisions follow the clock again.
 #[utoipa::path(
     post,
     path = "/api/v1/clock/accept",
     operation_id = "accept_clock",
     tag = tags::AUTHORITY,
     request_body(content = Nothing, example = json!({})),
-    responses((status = 200, description = "The clock as it is now.", body = Clock), code::Signing),
+    responses((status = 200, description = "The current clock.", body = Clock), code::Signing),
 )]
 pub(super) async fn accept(call: Call) -> Result<Reply, Problem> {
     decode::strict::<Nothing>(&call.body)?;

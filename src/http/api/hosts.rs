@@ -23,7 +23,7 @@ use crate::service::listing::HostWords;
     operation_id = "list_hosts",
     tag = tags::HOSTS,
     params(Asked, HostWords),
-    responses((status = 200, description = "A page.", body = Listed<HostItem>), code::InvalidRequest),
+    responses((status = 200, description = "A page of hosts.", body = Listed<HostItem>), code::InvalidRequest),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, words) = asked::<HostWords>(&call, "hosts")?;
@@ -38,7 +38,7 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     path = "/api/v1/hosts/{id}",
     operation_id = "show_host",
     tag = tags::HOSTS,
-    params(("id" = HostId, Path, description = "The host's id.")),
+    params(("id" = HostId, Path, description = "Id of the host.")),
     responses((status = 200, description = "The host.", body = HostItem), code::NotFound),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
@@ -49,26 +49,26 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 #[derive(Deserialize, ToSchema)]
 #[schema(as = HostChange)]
 struct Change {
-    /// All the roles that it is to have.
+    /// All roles of the host.
     #[schema(value_type = Vec<Role>, max_items = 32)]
     roles: Vec<String>,
-    /// Whether certificates with a role that was taken away are revoked at once.
+    /// True: revoke certificates with a removed role immediately.
     #[serde(default)]
     now: bool,
 }
 
 /// Change a host's roles
 ///
-/// They come with its next certificate. With `now` certificates that carry a role that was taken away are revoked at once.
+/// Effective with the next certificate. With `now`, certificates with a removed role are revoked immediately.
 #[utoipa::path(
     patch,
     path = "/api/v1/hosts/{id}",
     operation_id = "change_host",
     tag = tags::HOSTS,
-    params(("id" = HostId, Path, description = "The host's id.")),
+    params(("id" = HostId, Path, description = "Id of the host.")),
     request_body = Change,
     responses(
-        (status = 200, description = "The host as it is now.", body = HostItem),
+        (status = 200, description = "The changed host.", body = HostItem),
         code::NotFound,
         code::HostRevoked,
     ),
@@ -82,14 +82,14 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
 
 /// Revoke a host
 ///
-/// Its certificates and keys go with it, at once.
+/// Its certificates and keys are refused immediately.
 #[utoipa::path(
     delete,
     path = "/api/v1/hosts/{id}",
     operation_id = "revoke_host",
     tag = tags::HOSTS,
-    params(("id" = HostId, Path, description = "The host's id.")),
-    responses((status = 200, description = "It is revoked.", body = Revoked<HostId>), code::NotFound),
+    params(("id" = HostId, Path, description = "Id of the host.")),
+    responses((status = 200, description = "Revoked.", body = Revoked<HostId>), code::NotFound),
 )]
 pub(super) async fn revoke(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;

@@ -21,13 +21,13 @@ struct IssuerItem {
 
 /// List the external URLs
 ///
-/// Those that tokens may name: the current one, and former ones until they are retired.
+/// The URLs accepted in tokens: the current one, and former ones until they are retired.
 #[utoipa::path(
     get,
     path = "/api/v1/issuers",
     operation_id = "list_issuers",
     tag = tags::AUTHORITY,
-    responses((status = 200, description = "All of them.", body = Listed<IssuerItem>)),
+    responses((status = 200, description = "All external URLs.", body = Listed<IssuerItem>)),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let issuers = call.authority.issuers.list_issuers().await?.into_iter();
@@ -43,7 +43,7 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 struct Retire {
     #[schema(format = "uri", example = "https://gate.example.org")]
     issuer: String,
-    /// Whether live persistent tokens may end with it.
+    /// True: revoke live persistent tokens of the URL.
     #[serde(default)]
     confirm: bool,
 }
@@ -54,7 +54,7 @@ struct RetiredIssuer {
     id: String,
     #[schema(pattern = "^retired$", example = "retired")]
     state: &'static str,
-    /// How many persistent tokens ended with it.
+    /// Number of revoked persistent tokens.
     #[schema(example = 3)]
     tokens_revoked: u64,
     emergency_token_reminted: bool,
@@ -62,7 +62,7 @@ struct RetiredIssuer {
 
 /// Retire a former external URL
 ///
-/// Tokens that name it are good no more. With `confirm`, live persistent ones are revoked.
+/// Tokens with this URL stop working. With `confirm`, live persistent ones are revoked.
 #[utoipa::path(
     post,
     path = "/api/v1/issuers/retire",
@@ -70,7 +70,7 @@ struct RetiredIssuer {
     tag = tags::AUTHORITY,
     request_body = Retire,
     responses(
-        (status = 200, description = "It is retired.", body = RetiredIssuer),
+        (status = 200, description = "Retired.", body = RetiredIssuer),
         code::NotFound,
         code::IssuerNeeded,
         code::IssuerInUse,

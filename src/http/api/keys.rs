@@ -21,7 +21,7 @@ use crate::token::KeyUse;
     path = "/api/v1/signing-keys",
     operation_id = "list_signing_keys",
     tag = tags::KEYS,
-    responses((status = 200, description = "All of them.", body = Listed<KeyItem>)),
+    responses((status = 200, description = "All signing keys.", body = Listed<KeyItem>)),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     Ok(whole(call.authority.keys.list_keys().await?.into_iter().map(KeyItem::new).collect()))
@@ -29,14 +29,14 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 
 /// Rotate the signing keys of one use
 ///
-/// The prepared key signs from now on, and another is prepared; the current one goes on verifying.
+/// The prepared key starts to sign, and another is prepared. The previous key still verifies.
 #[utoipa::path(
     post,
     path = "/api/v1/signing-keys/rotate",
     operation_id = "rotate_signing_keys",
     tag = tags::KEYS,
     request_body = Rotate,
-    responses((status = 200, description = "The keys as they are now.", body = Listed<KeyItem>), code::KeysUnavailable),
+    responses((status = 200, description = "The current keys.", body = Listed<KeyItem>), code::KeysUnavailable),
 )]
 pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
     let Rotate { usage } = decode::strict(&call.body)?;
@@ -51,14 +51,14 @@ pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
     list(call).await
 }
 
-/// A body that says nothing.
+/// An empty body.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Nothing {}
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = KeyRotation)]
 struct Rotate {
-    /// What the keys sign; enrollment tokens unless said otherwise.
+    /// Use of the keys; default: enrollment tokens.
     #[schema(example = "enrollment")]
     #[serde(rename = "use", default = "enrollment")]
     usage: String,
@@ -72,9 +72,9 @@ fn enrollment() -> String {
 #[serde(default)]
 #[schema(as = KeyRetirement)]
 struct Retire {
-    /// Whether others may know its private half: then any key goes, the current one too, and nothing is asked.
+    /// True: the private key may have leaked. Every key is accepted, including the current one, without `confirm`.
     compromised: bool,
-    /// Whether live persistent tokens may end with it.
+    /// True: revoke live persistent tokens of the key.
     #[schema(example = true)]
     confirm: bool,
 }
@@ -84,7 +84,7 @@ struct RetiredKey {
     id: KeyId,
     #[schema(pattern = "^retired$", example = "retired")]
     state: &'static str,
-    /// How many persistent tokens ended with it.
+    /// Number of revoked persistent tokens.
     #[schema(example = 3)]
     tokens_revoked: u64,
     emergency_token_reminted: bool,
@@ -92,16 +92,16 @@ struct RetiredKey {
 
 /// Retire a signing key
 ///
-/// Its tokens are good no more. Without `compromised` or `confirm`, a key that live persistent tokens need is kept.
+/// Its tokens stop working. A key with live persistent tokens needs `compromised` or `confirm`.
 #[utoipa::path(
     post,
     path = "/api/v1/signing-keys/{kid}/retire",
     operation_id = "retire_signing_key",
     tag = tags::KEYS,
-    params(("kid" = KeyId, Path, description = "The key's id.")),
+    params(("kid" = KeyId, Path, description = "Id of the key.")),
     request_body = Retire,
     responses(
-        (status = 200, description = "It is retired.", body = RetiredKey),
+        (status = 200, description = "Retired.", body = RetiredKey),
         code::NotFound,
         code::KeyNeeded,
         code::KeyInUse,

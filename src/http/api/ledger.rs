@@ -17,7 +17,7 @@ use crate::store::EntryRecord;
 #[derive(Serialize, ToSchema)]
 #[schema(as = LedgerEntry)]
 struct EntryItem {
-    /// Its number in the chain.
+    /// Number in the chain.
     #[schema(pattern = "^[0-9]+$", example = "1042")]
     id: String,
     chain: ChainId,
@@ -30,12 +30,12 @@ struct EntryItem {
     request_id: Option<String>,
     #[schema(example = "token_created")]
     action: String,
-    /// What it is about.
+    /// Ids of the subjects.
     #[schema(value_type = Object, example = json!({ "token_id": "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081" }))]
     subjects: Value,
     #[schema(example = "done")]
     outcome: String,
-    /// Why it was refused; empty if it was not.
+    /// Reason of a refusal; empty for a success.
     #[schema(example = "")]
     reason: String,
     #[schema(value_type = Object, example = json!({}))]
@@ -44,7 +44,7 @@ struct EntryItem {
 
 impl From<EntryRecord> for EntryItem {
     fn from(entry: EntryRecord) -> Self {
-        // What was hashed is what is told; the columns are an index over it.
+        // The answer is the hashed text; the columns are an index over it.
         let body = parse(&entry.bytes)
             .and_then(|hashed| serde_json::from_slice(hashed.body).ok())
             .unwrap_or(Value::Null);
@@ -75,7 +75,7 @@ impl From<EntryRecord> for EntryItem {
     operation_id = "list_ledger",
     tag = tags::LEDGER,
     params(Asked),
-    responses((status = 200, description = "A page.", body = Listed<EntryItem>), code::InvalidRequest),
+    responses((status = 200, description = "A page of entries.", body = Listed<EntryItem>), code::InvalidRequest),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "ledger")?;
@@ -91,7 +91,7 @@ struct VerdictItem {
     entries: u64,
     #[schema(example = true)]
     intact: bool,
-    /// The first thing that is wrong.
+    /// The first fault.
     #[schema(required)]
     fault: Option<FaultItem>,
 }
@@ -101,19 +101,19 @@ struct VerdictItem {
 struct FaultItem {
     #[schema(example = 17)]
     seq: u64,
-    #[schema(example = "entry 17 does not hash to what the next one says")]
+    #[schema(example = "the hash of entry 17 differs from the one in the next entry")]
     what: String,
 }
 
 /// Verify the ledger
 ///
-/// Reads the whole chain, once for all who ask at a time.
+/// Reads the whole chain. Concurrent requests share one run.
 #[utoipa::path(
     get,
     path = "/api/v1/ledger/verification",
     operation_id = "verify_ledger",
     tag = tags::LEDGER,
-    responses((status = 200, description = "Whether it is intact, and where it is not.", body = VerdictItem)),
+    responses((status = 200, description = "The result, with the first fault.", body = VerdictItem)),
 )]
 pub(super) async fn verify(call: Call) -> Result<Reply, Problem> {
     let verdict = call.authority.ledger.verify().await?;

@@ -1,4 +1,4 @@
-//! What OAuth clients and resource servers know how to ask (RFC 7662, RFC 7009, RFC 8414).
+//! Endpoints for OAuth clients and resource servers (RFC 7662, RFC 7009, RFC 8414).
 
 pub(super) mod dialect;
 pub(super) mod introspect;
@@ -10,9 +10,9 @@ use crate::access::Permission;
 use crate::http::api::described::described;
 use crate::http::route::Route;
 
-/// Where a token's meaning is asked for.
+/// Path of the introspection endpoint.
 const INTROSPECT: &str = "/oauth2/introspect";
-/// Where a token is taken back by who holds it.
+/// Path of the revocation endpoint.
 const REVOKE: &str = "/oauth2/revoke";
 
 /// The rows.

@@ -1,4 +1,4 @@
-//! `GET /openapi.json`: this API, as programs read it.
+//! `GET /openapi.json`: the API for programs.
 
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use crate::http::openapi::{self, NotModified, tags};
 use crate::http::route::{Answer, Route};
 use crate::service::document::Document;
 
-/// How long caches may keep it, in seconds.
+/// Cache lifetime, in seconds.
 const AGE: u32 = 300;
 
 /// The document of the native API at `url`.
@@ -19,7 +19,7 @@ pub fn document(public_metrics: bool, url: &str) -> Value {
     openapi::document(&super::routes(public_metrics), &bodies(), url)
 }
 
-/// The row. The external URL is that of the whole run, so that the document is made once.
+/// The row. The external URL never changes in a run, so that the document is made once.
 pub(super) fn route(public_metrics: bool) -> Route {
     let made = OnceLock::new();
     described!(serve).direct(move |inquiry| Ok(serve(inquiry, public_metrics, &made)))
@@ -27,7 +27,7 @@ pub(super) fn route(public_metrics: bool) -> Route {
 
 /// Fetch this document
 ///
-/// OpenAPI 3.1: every native route, with shapes, errors, examples and credentials.
+/// OpenAPI 3.1: every native route, with shapes, errors and credentials.
 #[utoipa::path(
     get,
     path = "/openapi.json",

@@ -1,4 +1,4 @@
-//! What operators watch.
+//! Health and metrics.
 
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -14,13 +14,13 @@ use crate::http::reply::Reply;
 use crate::http::route::Answer;
 use crate::service::health::Check;
 
-/// Say that the process answers
+/// Report that the process answers
 #[utoipa::path(
     get,
     path = "/livez",
     operation_id = "livez",
     tag = tags::OPERATION,
-    responses((status = 200, description = "It does.", body = String, content_type = "text/plain", example = json!("ok\n"))),
+    responses((status = 200, description = "The process answers.", body = String, content_type = "text/plain", example = json!("ok\n"))),
 )]
 pub(super) fn livez(_inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let mut answer = Answer::new(body::full("ok\n"));
@@ -38,15 +38,15 @@ struct Readiness {
     checks: Vec<Check>,
 }
 
-/// Say whether tokens can be minted and redeemed now
+/// Report whether tokens can be minted and redeemed
 #[utoipa::path(
     get,
     path = "/readyz",
     operation_id = "readyz",
     tag = tags::OPERATION,
     responses(
-        (status = 200, description = "They can.", body = Readiness),
-        (status = 503, description = "They cannot; the checks that are not `ok` say why.", body = Readiness),
+        (status = 200, description = "Tokens can be minted and redeemed.", body = Readiness),
+        (status = 503, description = "They cannot. Checks without `ok` have the reason.", body = Readiness),
     ),
 )]
 pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
@@ -61,7 +61,7 @@ pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
 
 /// Show metrics
 ///
-/// Open to anyone, unless `http.public_metrics` is off: then to users.
+/// Open to anyone. With `http.public_metrics` off, open to users.
 #[utoipa::path(
     get,
     path = "/metrics",

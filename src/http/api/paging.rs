@@ -15,10 +15,10 @@ use crate::name::UserName;
 use crate::service::FieldError;
 use crate::store::{Page, PageQuery};
 
-/// How many bytes of the digest of a query are in its cursors: enough that no other query's fits by chance.
+/// Bytes of the query's digest in its cursors: enough to rule out another query by chance.
 const DIGEST: usize = 8;
 
-/// How many items a page has: 100 unless asked, 1000 at most.
+/// Items of a page: default and maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Limit(u32);
 
@@ -50,25 +50,25 @@ impl<'de> Deserialize<'de> for Flag {
     }
 }
 
-/// A list that has no filters.
+/// A list without filters.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NoFilters {}
 
-/// What every list is asked.
+/// The parameters of every list.
 #[derive(Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Asked {
-    /// How many items a page has.
+    /// Items per page.
     #[param(value_type = u32, required = false, minimum = 1, maximum = 1000, default = 100, example = 100)]
     limit: Limit,
-    /// The `next` of the page before, of the same list with the same filters.
+    /// The `next` of the previous page, with the same list and filters.
     #[param(example = "q1ZKyFFQslIK0YFOV5I")]
     cursor: Option<String>,
 }
 
-/// The page that was asked for, of one list with one set of filters.
+/// The requested page of one list with one set of filters.
 #[derive(Clone, Debug)]
 pub(super) struct Paging {
     limit: Limit,
@@ -76,7 +76,7 @@ pub(super) struct Paging {
     digest: [u8; DIGEST],
 }
 
-/// Where a page ends: the last row that was looked at.
+/// The end of a page: the last row read.
 pub(super) trait Position: Sized {
     fn bytes(&self) -> Vec<u8>;
     fn from_bytes(bytes: &[u8]) -> Option<Self>;
@@ -117,7 +117,7 @@ impl Position for u64 {
     }
 }
 
-/// Reads the query of `list`: the page that is asked for, and the list's own filters.
+/// Reads the query of `list`: the requested page, and the list's own filters.
 pub(super) fn asked<F: DeserializeOwned + Serialize>(
     call: &Call,
     list: &str,
@@ -126,7 +126,7 @@ pub(super) fn asked<F: DeserializeOwned + Serialize>(
     Ok((Paging { limit, cursor, digest: digest(list, &filters) }, filters))
 }
 
-/// What names a list with these filters in its cursors.
+/// The name of a list with these filters, for cursors.
 fn digest(list: &str, filters: &impl Serialize) -> [u8; DIGEST] {
     // A filter is made of texts and flags, which are always JSON.
     let filters = serde_json::to_vec(filters).unwrap_or_default();
@@ -140,7 +140,7 @@ impl Paging {
         Ok(PageQuery::new(self.after()?, self.limit.0))
     }
 
-    /// How many items are asked for.
+    /// Number of requested items.
     pub(super) const fn limit(&self) -> u32 {
         self.limit.0
     }
@@ -174,12 +174,12 @@ fn wrong_cursor() -> Problem {
 #[schema(as = Page)]
 pub(super) struct Listed<T> {
     items: Vec<T>,
-    /// The cursor of the page that follows; `null` at the end.
+    /// The cursor of the next page; `null` at the end.
     #[schema(required, example = json!(null))]
     next: Option<String>,
 }
 
-/// A list that is short enough to come whole.
+/// A short list on one page.
 pub(super) fn whole<T: Serialize>(items: Vec<T>) -> Reply {
     Reply::ok(&Listed { items, next: None })
 }

@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
     operation_id = "fetch_keys",
     tag = tags::PUBLISHED,
     responses(
-        (status = 200, description = "The keys.", body = PublishedSet<'static>, content_type = "application/jwk-set+json"),
+        (status = 200, description = "The key set.", body = PublishedSet<'static>, content_type = "application/jwk-set+json"),
         NotModified,
     ),
 )]

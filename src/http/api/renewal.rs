@@ -1,4 +1,4 @@
-//! What a host does with its certificate: renew, ask who it is, leave.
+//! Requests with a host certificate: renew, whoami, leave.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -26,7 +26,7 @@ struct Request {
 
 /// Renew a certificate
 ///
-/// With a new key or the same. The roles are those that the host has now.
+/// With a new key or the same. The certificate has the current roles of the host.
 #[utoipa::path(
     post,
     path = "/api/v1/renew",
@@ -58,13 +58,13 @@ struct WhoAmI<'a> {
     renew_after: Timestamp,
 }
 
-/// Show what the certificate says
+/// Show the presented certificate
 #[utoipa::path(
     get,
     path = "/api/v1/whoami",
     operation_id = "whoami",
     tag = tags::ENROLLING,
-    responses((status = 200, description = "What the presented certificate says.", body = WhoAmI<'static>)),
+    responses((status = 200, description = "The host of the presented certificate.", body = WhoAmI<'static>)),
 )]
 pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let host = call.host()?;
@@ -89,13 +89,13 @@ struct Left {
 
 /// Leave
 ///
-/// The host revokes itself, and with it its certificates and keys.
+/// The host revokes itself, its certificates and its keys.
 #[utoipa::path(
     post,
     path = "/api/v1/leave",
     operation_id = "leave",
     tag = tags::ENROLLING,
-    responses((status = 200, description = "It is revoked.", body = Left)),
+    responses((status = 200, description = "Revoked.", body = Left)),
 )]
 pub(super) async fn leave(call: Call) -> Result<Reply, Problem> {
     let host_id = call.host()?.id;

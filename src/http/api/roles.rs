@@ -26,7 +26,7 @@ struct RoleItem<'a> {
     path = "/api/v1/roles",
     operation_id = "list_roles",
     tag = tags::AUTHORITY,
-    responses((status = 200, description = "All of them.", body = Listed<RoleItem<'static>>)),
+    responses((status = 200, description = "All roles.", body = Listed<RoleItem<'static>>)),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let roles = call.authority.roles.iter();

@@ -1,4 +1,4 @@
-//! `/api/v1/session`: signing in for a session, looking at who one is, signing out.
+//! `/api/v1/session`: sign in, show the caller, sign out.
 
 use std::sync::Arc;
 
@@ -25,24 +25,24 @@ use crate::store::{ApiKeyRecord, ApiKeyTerms};
 #[derive(Deserialize, ToSchema)]
 #[schema(as = SignIn, example = json!({ "username": "ops", "password": "correct horse battery staple", "kind": "bearer" }))]
 struct Begin {
-    /// Unless it stands in the Basic credentials.
+    /// Required unless Basic credentials are sent.
     username: Option<String>,
-    /// Unless it stands in the Basic credentials.
+    /// Required unless Basic credentials are sent.
     #[schema(value_type = Option<String>, format = "password")]
     password: Option<Secret<String>>,
-    /// Where its secret is to be; a bearer unless asked.
+    /// Kind of the session; default: bearer.
     kind: Option<SessionKind>,
 }
 
-/// A session as answers show it.
+/// A session in answers.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[schema(as = Session)]
 struct SessionShown<'a> {
     kind: SessionKind,
     expires_at: Timestamp,
-    /// When it ends if it is not used until then.
+    /// End of the session unless it is used.
     idle_after: Timestamp,
-    /// What a request that changes something repeats in `X-CSRF-Token`; cookie sessions alone have one.
+    /// CSRF token for the header `X-CSRF-Token` of changes; only cookie sessions have one.
     #[schema(nullable = false, example = "iZ0x…")]
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<&'a str>,
@@ -56,7 +56,7 @@ impl<'a> SessionShown<'a> {
     }
 }
 
-/// A user and what it may do at this moment.
+/// A user with its current rights.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignedInUser)]
 struct UserShown<'a> {
@@ -71,7 +71,7 @@ struct UserShown<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = BegunSession)]
 struct Begun<'a> {
-    /// The secret of a bearer session, this once; a cookie session has it in its cookie.
+    /// The secret of a bearer session; shown once. A cookie session has it in its cookie.
     #[schema(nullable = false, example = "gps_…")]
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a str>,
@@ -80,16 +80,16 @@ struct Begun<'a> {
     user: UserShown<'a>,
 }
 
-/// An API key that asks.
+/// The calling API key.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AskingApiKey)]
 struct KeyShown {
     id: ApiKeyId,
     label: Label,
-    /// The user whose key it is; `null`: the authority's own.
+    /// Owner of the key; `null`: the authority.
     #[schema(required, example = "ops")]
     owner: Option<String>,
-    /// `null`: until it is deleted.
+    /// Expiry; `null`: until deleted.
     #[schema(required)]
     expires_at: Option<Timestamp>,
 }
@@ -97,7 +97,7 @@ struct KeyShown {
 #[derive(Serialize, ToSchema)]
 #[schema(as = WhoAsks)]
 struct Who<'a> {
-    /// As the ledger names it.
+    /// The actor, as in the ledger.
     #[schema(example = "user:ops")]
     actor: String,
     #[schema(nullable = false)]
@@ -106,12 +106,12 @@ struct Who<'a> {
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     api_key: Option<KeyShown>,
-    /// What it may do, by the scopes that give it.
+    /// The rights, as scopes.
     #[schema(example = json!(["tokens:read", "tokens:write"]))]
     permissions: Vec<&'static str>,
     limits: &'a Limits,
 
-    /// Of a session alone, as what follows.
+    /// Kind of the session. This and the next members are present for sessions only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     kind: Option<SessionKind>,
@@ -121,7 +121,7 @@ struct Who<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     idle_after: Option<Timestamp>,
-    /// Of a cookie session alone.
+    /// CSRF token of a cookie session.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "iZ0x…")]
     csrf_token: Option<&'a str>,
@@ -129,7 +129,7 @@ struct Who<'a> {
 
 /// Sign in for a session
 ///
-/// With name and password in the body or as Basic credentials. A cookie session is for browsers, a bearer one for programs.
+/// Name and password are in the body or in Basic credentials. Browsers use a cookie session, programs a bearer session.
 #[utoipa::path(
     post,
     path = "/api/v1/session",
@@ -148,7 +148,7 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     Ok(render(&authority, &begun))
 }
 
-/// The name and the password, which stand in one place.
+/// Name and password, from either the body or the header.
 fn given(
     call: &Call,
     name: Option<String>,
@@ -191,15 +191,15 @@ fn render(authority: &Authority, begun: &NewSession) -> Reply {
     }
 }
 
-/// Show who asks
+/// Show the caller
 ///
-/// And what that allows at this moment.
+/// With its current rights.
 #[utoipa::path(
     get,
     path = "/api/v1/session",
     operation_id = "show_session",
     tag = tags::SESSION,
-    responses((status = 200, description = "Who, and what for.", body = Who<'static>)),
+    responses((status = 200, description = "The caller and its rights.", body = Who<'static>)),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let user = call.authority.accounts.user_of(&call.caller.actor).await?;
@@ -228,13 +228,13 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     }))
 }
 
-/// What was signed out of.
+/// The ended sessions.
 #[derive(Serialize, ToSchema)]
 struct SignedOut {
     signed_out: Place,
 }
 
-/// One session, or all of the user's.
+/// One session, or all sessions of the user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = SignedOutOf)]
@@ -247,7 +247,7 @@ enum Place {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 struct Where {
-    /// All sessions of the user.
+    /// True: end all sessions of the user.
     #[param(value_type = bool, required = false, default = false, example = true)]
     #[serde(default)]
     everywhere: Flag,
@@ -255,14 +255,14 @@ struct Where {
 
 /// Sign out
 ///
-/// Of this session, or of all with `everywhere=true`. In force at the very next request.
+/// Ends this session, or with `everywhere=true` all sessions of the user. Effective with the next request.
 #[utoipa::path(
     delete,
     path = "/api/v1/session",
     operation_id = "sign_out",
     tag = tags::SESSION,
     params(Where),
-    responses((status = 200, description = "It is over.", body = SignedOut), code::InvalidRequest),
+    responses((status = 200, description = "Signed out.", body = SignedOut), code::InvalidRequest),
 )]
 pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     let Where { everywhere: Flag(everywhere) } = call.query()?;
@@ -282,7 +282,7 @@ pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
     Ok(if cookie { cookie::clear(reply) } else { reply })
 }
 
-/// Permissions by the scopes that give them.
+/// Permissions as scopes.
 fn names(permissions: Permissions) -> Vec<&'static str> {
     permissions.beyond(Permissions::NONE).filter_map(Permission::scope).collect()
 }

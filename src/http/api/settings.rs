@@ -1,4 +1,4 @@
-//! Settings that may be changed while the authority runs.
+//! Settings that an admin changes while the authority runs.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,14 @@ use crate::http::request::SettingsRequest;
 use crate::http::route::Route;
 use crate::service::settings::Standing;
 
-/// One setting: what is in force, what the configuration says, and since when it is changed.
+/// A setting: effective value, configured value, time of the change.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SettingShown)]
 pub(super) struct Shown {
-    /// What is in force, a span.
+    /// The effective value, a span.
     #[schema(example = "30m")]
     value: String,
-    /// What the configuration says.
+    /// The configured value.
     #[schema(example = "15m")]
     configured: String,
     #[schema(required)]
@@ -54,13 +54,13 @@ pub(super) fn routes() -> [Route; 2] {
 
 /// Show the settings
 ///
-/// What may be changed while the authority runs.
+/// The settings that can change while the authority runs.
 #[utoipa::path(
     get,
     path = "/api/v1/settings",
     operation_id = "show_settings",
     tag = tags::AUTHORITY,
-    responses((status = 200, description = "Each by its name.", body = BTreeMap<String, Shown>, example = json!(example()))),
+    responses((status = 200, description = "The settings, by name.", body = BTreeMap<String, Shown>, example = json!(example()))),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     Ok(render(call.authority.settings.standings()))
@@ -68,7 +68,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 
 /// Change settings
 ///
-/// In force at once. What is absent stays; `null` goes back to the configuration.
+/// Effective immediately. Absent settings stay; `null` returns to the configured value.
 #[utoipa::path(
     patch,
     path = "/api/v1/settings",
@@ -76,7 +76,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     tag = tags::AUTHORITY,
     request_body = SettingsRequest,
     responses(
-        (status = 200, description = "Each by its name.", body = BTreeMap<String, Shown>, example = json!(example())),
+        (status = 200, description = "The settings, by name.", body = BTreeMap<String, Shown>, example = json!(example())),
         code::BeyondLimits,
     ),
 )]

@@ -20,54 +20,54 @@ pub(super) struct TokenItem {
     state: TokenState,
     label: Label,
     roles: Vec<Role>,
-    /// Whether it may live until revoked.
+    /// True if the token is persistent.
     persistent: bool,
-    /// Whether it is the emergency token.
+    /// True for the emergency token.
     emergency: bool,
-    /// Who minted it, as the ledger names actors.
+    /// Minter, as an actor in the ledger.
     #[schema(example = "user:admin")]
     minter: String,
     created_at: Timestamp,
-    /// `null`: it lives until revoked.
+    /// Expiry; `null`: until revoked.
     #[schema(required)]
     expires_at: Option<Timestamp>,
-    /// How many hosts it may admit; `null`: unlimited.
+    /// Maximum number of uses; `null`: unlimited.
     #[schema(required, minimum = 1, example = 1)]
     max_uses: Option<u32>,
-    /// How many uses are taken.
+    /// Number of uses.
     #[schema(example = 0)]
     used: u32,
-    /// `null`: unlimited.
+    /// Remaining uses; `null`: unlimited.
     #[schema(required, example = 1)]
     uses_left: Option<u32>,
-    /// How many hosts it admitted.
+    /// Number of enrolled hosts.
     #[schema(example = 0)]
     hosts: u32,
     #[schema(required)]
     last_used_at: Option<Timestamp>,
-    /// The host that used it last.
+    /// Host of the last use.
     #[schema(required)]
     last_used_by: Option<HostId>,
-    /// From where.
+    /// Address of the last use.
     #[schema(required, value_type = Option<String>, example = "192.0.2.7")]
     last_used_from: Option<IpAddr>,
-    /// The names it allows.
+    /// Allowed DNS names.
     dns_names: Vec<DnsPattern>,
-    /// The only key that may redeem it.
+    /// The only key that can redeem the token.
     #[schema(required)]
     key_thumbprint: Option<Thumbprint>,
-    /// The cluster it is bound to.
+    /// Cluster of the binding.
     #[schema(required)]
     cluster: Option<Cluster>,
     #[schema(required)]
     revoked_at: Option<Timestamp>,
-    /// Its successor.
+    /// Id of the successor.
     #[schema(required)]
     replaced_by: Option<TokenId>,
-    /// When it gives way to that.
+    /// Time at which the token is revoked in favour of the successor.
     #[schema(required)]
     revokes_at: Option<Timestamp>,
-    /// The key that signed it.
+    /// Id of the signing key.
     kid: KeyId,
 }
 
@@ -103,24 +103,24 @@ impl TokenItem {
     }
 }
 
-/// One token, with the newest of the hosts that it admitted for who may see hosts.
+/// A token. Callers that may read hosts also get its newest hosts.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TokenShown {
     #[serde(flatten)]
     pub(super) token: TokenItem,
-    /// Absent for who may not see hosts.
+    /// Absent if the caller may not read hosts.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) newest_hosts: Option<Vec<HostItem>>,
 }
 
-/// Where a token stands in the published status lists, as its own claim says it.
+/// The status list entry of a token, as in its claim.
 #[derive(Serialize, ToSchema)]
 pub(super) struct StatusEntry {
-    /// Its place in the list.
+    /// Index in the list.
     #[schema(maximum = 1_048_575, example = 5)]
     idx: u32,
-    /// The list.
+    /// URL of the list.
     #[schema(
         format = "uri",
         example = "https://gate.example.org/status/0198c0de-0000-7000-8000-000000000001"
@@ -134,17 +134,17 @@ impl StatusEntry {
     }
 }
 
-/// A service token in a list: it has neither uses nor bindings.
+/// A service token in a list. It has no uses and no bindings.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ServiceTokenItem {
     pub(super) id: TokenId,
     state: TokenState,
-    /// The URI of the service.
+    /// URI of the service.
     #[schema(required, example = "https://jobs.example.org")]
     audience: Option<String>,
     label: Label,
     roles: Vec<Role>,
-    /// Who minted it, as the ledger names actors.
+    /// Minter, as an actor in the ledger.
     #[schema(example = "user:admin")]
     minter: String,
     created_at: Timestamp,
@@ -152,9 +152,9 @@ pub(super) struct ServiceTokenItem {
     expires_at: Option<Timestamp>,
     #[schema(required)]
     revoked_at: Option<Timestamp>,
-    /// The key that signed it.
+    /// Id of the signing key.
     kid: KeyId,
-    /// Its entry, as its own claim names it.
+    /// Status list entry, as in the token's claim.
     status_list: StatusEntry,
 }
 
@@ -178,13 +178,13 @@ impl ServiceTokenItem {
     }
 }
 
-/// What was taken back.
+/// The answer of a revocation.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Revoked<Id> {
     pub(super) id: Id,
     #[schema(pattern = "^(revoked|used|exhausted)$", example = "revoked")]
     pub(super) state: &'static str,
-    /// `false` if it was revoked before, or is a token without uses left, which stays as it is.
+    /// `false` if it was revoked before, or is a token without remaining uses.
     #[schema(example = true)]
     pub(super) changed: bool,
 }
@@ -198,16 +198,16 @@ pub(super) struct HostItem {
     name: Option<DnsName>,
     #[schema(required)]
     cluster: Option<Cluster>,
-    /// Its roles from the next certificate on.
+    /// Roles of the next certificate.
     roles: Vec<Role>,
-    /// The token that admitted it.
+    /// Token of the enrollment.
     token_id: TokenId,
     enrolled_at: Timestamp,
     #[schema(required)]
     revoked_at: Option<Timestamp>,
-    /// The newest.
+    /// The newest certificate.
     certificate: CertificateItem,
-    /// Whether the host has shown the newest one.
+    /// True if the host has presented the newest certificate.
     #[schema(example = true)]
     certificate_seen: bool,
 }
@@ -242,7 +242,7 @@ impl HostItem {
     }
 }
 
-/// What a host leaves with: nothing of it is secret.
+/// The answer to an enrollment or renewal, without secrets.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Identity {
     host_id: HostId,
@@ -259,7 +259,7 @@ pub(super) struct Identity {
     #[schema(required)]
     name: Option<DnsName>,
     expires_at: Timestamp,
-    /// When to renew.
+    /// Time of the renewal.
     renew_after: Timestamp,
 }
 
@@ -276,16 +276,16 @@ impl From<Enrolled> for Identity {
 #[derive(Serialize, ToSchema)]
 pub(super) struct KeyItem {
     id: KeyId,
-    /// What it signs.
+    /// Use of the key.
     #[schema(example = "enrollment")]
     #[serde(rename = "use")]
     usage: &'static str,
     state: KeyState,
-    /// Whether it verifies persistent tokens only.
+    /// True if the key verifies persistent tokens only.
     #[schema(example = false)]
     persistent_only: bool,
     created_at: Timestamp,
-    /// How many it signed that are still good.
+    /// Number of live persistent tokens of the key.
     #[schema(example = 2)]
     live_persistent_tokens: u64,
 }

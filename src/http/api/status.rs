@@ -1,4 +1,4 @@
-//! Status lists (draft-ietf-oauth-status-list-21): the signed lists, which there are, and what changes in them.
+//! Status lists (draft-ietf-oauth-status-list-21): the signed lists, their index, and events of changes.
 
 use std::sync::Arc;
 
@@ -20,10 +20,10 @@ use crate::service::status_lists::{
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// How many events may wait for a subscriber.
+/// Events that can wait for a subscriber.
 const BUFFER: usize = 64;
 
-/// What an event looks like.
+/// Example of an event.
 const EVENTS: &str = "event: change\nid: 9f2c4e71a0b35d88-42\ndata: {\"list\":\"https://gate.example.org/status/\
     0198c0de-0000-7000-8000-000000000001\",\"version\":42,\"changes\":[{\"idx\":5,\"status\":1}]}\n\n";
 
@@ -45,7 +45,7 @@ pub(super) fn routes() -> Vec<Route> {
     path = "/status",
     operation_id = "list_status_lists",
     tag = tags::PUBLISHED,
-    responses((status = 200, description = "Their addresses.", body = StatusListUris<'static>), NotModified, code::KeysUnavailable),
+    responses((status = 200, description = "The addresses of the lists.", body = StatusListUris<'static>), NotModified, code::KeysUnavailable),
 )]
 pub(super) fn aggregation(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     let published = inquiry.authority.status_lists.published();
@@ -60,7 +60,7 @@ pub(super) fn aggregation(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     path = "/status/{list}",
     operation_id = "fetch_status_list",
     tag = tags::PUBLISHED,
-    params(("list" = String, Path, description = "The list's id.", example = "0198c0de-0000-7000-8000-000000000001")),
+    params(("list" = String, Path, description = "Id of the list.", example = "0198c0de-0000-7000-8000-000000000001")),
     responses(
         (status = 200, description = "The list.", body = String, content_type = "application/statuslist+jwt",
             example = json!("eyJhbGciOiJFZERTQSIsInR5cCI6InN0YXR1c2xpc3Qrand0Ii…")),
@@ -75,7 +75,7 @@ pub(super) fn list(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     Ok(document::serve(&list.document, inquiry.headers))
 }
 
-/// The lists under the URL by which the client knows this authority.
+/// The lists of the external URL that the client uses.
 fn place<'a>(inquiry: &Inquiry<'_>, published: &'a Published) -> Result<&'a IssuerLists, Problem> {
     published.place(inquiry.host).ok_or_else(|| {
         let detail = "no status list could be signed since the server started: see its log";
@@ -91,16 +91,16 @@ fn find<'a>(inquiry: &Inquiry<'_>, place: &'a IssuerLists) -> Result<(ListId, &'
 
 /// Follow all status lists
 ///
-/// Server-sent events: what changes from now on, and since `Last-Event-ID` if one is named.
+/// Server-sent events of new changes, and of changes since `Last-Event-ID`, if present.
 #[utoipa::path(
     get,
     path = "/status/events",
     operation_id = "follow_status_lists",
     tag = tags::PUBLISHED,
-    params(("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen.",
+    params(("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event seen.",
             example = "9f2c4e71a0b35d88-41")),
     responses(
-        (status = 200, description = "`hello`, then `change` and `reset`, and a heartbeat each 15 s.", body = String,
+        (status = 200, description = "`hello`, then `change` and `reset`, with a heartbeat every 15 s.", body = String,
             content_type = "text/event-stream", example = json!(EVENTS)),
         code::TooManyStreams,
         code::KeysUnavailable,
@@ -113,19 +113,19 @@ pub(super) fn events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
 
 /// Follow one status list
 ///
-/// Server-sent events, as of all lists.
+/// Server-sent events, as for all lists.
 #[utoipa::path(
     get,
     path = "/status/{list}/events",
     operation_id = "follow_status_list",
     tag = tags::PUBLISHED,
     params(
-        ("list" = String, Path, description = "The list's id.", example = "0198c0de-0000-7000-8000-000000000001"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was seen.",
+        ("list" = String, Path, description = "Id of the list.", example = "0198c0de-0000-7000-8000-000000000001"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event seen.",
             example = "9f2c4e71a0b35d88-41"),
     ),
     responses(
-        (status = 200, description = "`hello`, then `change` and `reset`, and a heartbeat each 15 s.", body = String,
+        (status = 200, description = "`hello`, then `change` and `reset`, with a heartbeat every 15 s.", body = String,
             content_type = "text/event-stream", example = json!(EVENTS)),
         code::NotFound,
         code::TooManyStreams,
@@ -139,10 +139,10 @@ pub(super) fn list_events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     follow(inquiry, place, Some(list))
 }
 
-/// Server-sent events: what changes from now on, and since `Last-Event-ID` if the client names one.
+/// Server-sent events of new changes, and of changes since `Last-Event-ID`, if present.
 fn follow(inquiry: &Inquiry<'_>, place: &IssuerLists, list: Option<ListId>) -> Result<Answer, Problem> {
     let following = Following { issuer: Arc::clone(place.issuer()), list };
-    // What is no text is no id of ours either: an empty one is unknown too.
+    // A value that is not text is no id. An empty id is unknown too.
     let last = inquiry.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
     let (sender, body) = stream(BUFFER);
     let from = site(inquiry.peer.client);
@@ -152,7 +152,7 @@ fn follow(inquiry: &Inquiry<'_>, place: &IssuerLists, list: Option<ListId>) -> R
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx gathers an answer before it passes it on, unless it is told not to.
+    // nginx buffers answers without this header.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(answer)
 }

@@ -24,7 +24,7 @@ use crate::store::UserRecord;
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 struct UserItem {
-    /// The name, which is never another.
+    /// The name, which never changes.
     #[schema(value_type = UserName)]
     id: String,
     #[schema(value_type = UserName)]
@@ -65,7 +65,7 @@ impl From<UserRecord> for UserItem {
     operation_id = "list_users",
     tag = tags::USERS,
     params(Asked),
-    responses((status = 200, description = "A page.", body = Listed<UserItem>), code::InvalidRequest),
+    responses((status = 200, description = "A page of users.", body = Listed<UserItem>), code::InvalidRequest),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, NoFilters {}) = asked(&call, "users")?;
@@ -99,7 +99,7 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
     path = "/api/v1/users/{name}",
     operation_id = "show_user",
     tag = tags::USERS,
-    params(("name" = UserName, Path, description = "The user's name.")),
+    params(("name" = UserName, Path, description = "Name of the user.")),
     responses((status = 200, description = "The user.", body = UserItem), code::NotFound),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
@@ -108,16 +108,16 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 
 /// Change a user
 ///
-/// Role, limits, standing; what is absent stays. In force at the very next request.
+/// Role, limits, `disabled`. Absent members stay. Effective with the next request.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{name}",
     operation_id = "change_user",
     tag = tags::USERS,
-    params(("name" = UserName, Path, description = "The user's name.")),
+    params(("name" = UserName, Path, description = "Name of the user.")),
     request_body = UserChangeRequest,
     responses(
-        (status = 200, description = "The user as it is now.", body = UserItem),
+        (status = 200, description = "The changed user.", body = UserItem),
         code::BeyondLimits,
         code::NotFound,
         code::LastAdmin,
@@ -133,7 +133,7 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
 
 #[derive(Deserialize, ToSchema)]
 struct NewPassword {
-    /// 12 to 128 characters, none of the common ones.
+    /// 12 to 128 characters, and not a common password.
     #[schema(
         value_type = String,
         format = "password",
@@ -146,15 +146,15 @@ struct NewPassword {
 
 /// Reset a user's password
 ///
-/// The user is signed out everywhere.
+/// Ends every session of the user.
 #[utoipa::path(
     put,
     path = "/api/v1/users/{name}/password",
     operation_id = "reset_password",
     tag = tags::USERS,
-    params(("name" = UserName, Path, description = "The user's name.")),
+    params(("name" = UserName, Path, description = "Name of the user.")),
     request_body = NewPassword,
-    responses((status = 204, description = "It is set."), code::BeyondLimits, code::NotFound),
+    responses((status = 204, description = "The password is set."), code::BeyondLimits, code::NotFound),
 )]
 pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
@@ -167,7 +167,7 @@ pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
 struct OwnPassword {
     #[schema(value_type = String, format = "password", example = "a password that was good")]
     current: Secret<String>,
-    /// 12 to 128 characters, none of the common ones.
+    /// 12 to 128 characters, and not a common password.
     #[schema(
         value_type = String,
         format = "password",
@@ -185,7 +185,7 @@ struct OwnPassword {
     operation_id = "change_password",
     tag = tags::USERS,
     request_body = OwnPassword,
-    responses((status = 204, description = "It is changed.")),
+    responses((status = 204, description = "The password is changed.")),
 )]
 pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     let (OwnPassword { current, new }, faults) = decode::native(&call.body)?;
@@ -202,8 +202,8 @@ pub(super) async fn change_password(call: Call) -> Result<Reply, Problem> {
     path = "/api/v1/users/{name}/sign-out",
     operation_id = "sign_out_user",
     tag = tags::USERS,
-    params(("name" = UserName, Path, description = "The user's name.")),
-    responses((status = 204, description = "No session of the user is good any more."), code::BeyondLimits, code::NotFound),
+    params(("name" = UserName, Path, description = "Name of the user.")),
+    responses((status = 204, description = "Every session of the user has ended."), code::BeyondLimits, code::NotFound),
 )]
 pub(super) async fn sign_out(call: Call) -> Result<Reply, Problem> {
     call.authority.accounts.sign_out_user(&call.caller, &name(&call)?).await?;
@@ -222,15 +222,15 @@ struct Deleted {
 
 /// Delete a user
 ///
-/// The user's API keys go too; tokens stay, unless `tokens=revoke`.
+/// Deletes the user's API keys too. Tokens stay, unless `tokens=revoke`.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{name}",
     operation_id = "delete_user",
     tag = tags::USERS,
-    params(("name" = UserName, Path, description = "The user's name."), Tokens),
+    params(("name" = UserName, Path, description = "Name of the user."), Tokens),
     responses(
-        (status = 200, description = "The user is gone.", body = Deleted),
+        (status = 200, description = "Deleted.", body = Deleted),
         code::InvalidRequest,
         code::BeyondLimits,
         code::NotFound,
@@ -248,7 +248,7 @@ fn name(call: &Call) -> Result<UserName, Problem> {
     call.id("name", "user", |text| UserName::parse(text).ok())
 }
 
-/// There is nothing to tell.
+/// An empty answer.
 fn done() -> Reply {
     let mut response = Response::new(bytes::Bytes::new());
     *response.status_mut() = StatusCode::NO_CONTENT;

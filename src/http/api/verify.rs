@@ -1,4 +1,4 @@
-//! `POST /api/v1/verify`: what up to 1000 tokens say.
+//! `POST /api/v1/verify`: verification of up to 1000 tokens.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::service::verification::bulk::MOST_TOKENS;
 use crate::service::{BadToken, FieldError, GoodToken};
 use crate::token::KeyUse;
 
-/// The largest body: as many tokens as there may be, of the greatest length, and what stands around them.
+/// Largest body: 1000 tokens of maximum length, with their JSON.
 pub(super) const BODY_LIMIT: usize = 4_718_592;
 
 #[derive(Deserialize, ToSchema)]
@@ -25,13 +25,13 @@ pub(super) const BODY_LIMIT: usize = 4_718_592;
 struct Request {
     #[schema(min_items = 1, max_items = 1000, example = json!(["eyJhbGciOiJFZERTQSIsImtpZCI6Ii…"]))]
     tokens: Vec<String>,
-    /// Only tokens for this service are good; one of `tokens.audiences`.
+    /// The audience that tokens must have, one of `tokens.audiences`.
     #[schema(example = "https://jobs.example.org")]
     #[serde(default)]
     audience: Option<String>,
 }
 
-/// What one token is found to be.
+/// The result for one token.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum Finding {
@@ -39,7 +39,7 @@ enum Finding {
     Bad(Bad),
 }
 
-/// What a good token says.
+/// The claims of a valid token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = GoodToken)]
 struct Good {
@@ -53,12 +53,12 @@ struct Good {
     #[schema(example = "https://jobs.example.org")]
     audience: String,
     roles: Vec<Role>,
-    /// `null`: it lives until revoked.
+    /// Expiry; `null`: until revoked.
     #[schema(required)]
     expires_at: Option<Timestamp>,
 }
 
-/// Why a token is not good.
+/// The reason that a token is invalid.
 #[derive(Serialize, ToSchema)]
 #[schema(as = BadToken)]
 struct Bad {
@@ -73,16 +73,16 @@ struct Findings {
     results: Vec<Finding>,
 }
 
-/// Judge tokens
+/// Verify tokens
 ///
-/// Up to 1000 of them, from memory: signature, time, and whether they were taken back. Asking writes nothing.
+/// Up to 1000 tokens, from memory: signature, time and revocation. Nothing is written.
 #[utoipa::path(
     post,
     path = "/api/v1/verify",
     operation_id = "verify_tokens",
     tag = tags::ASKING,
     request_body = Request,
-    responses((status = 200, description = "A finding for each, in order.", body = Findings)),
+    responses((status = 200, description = "A result for each token, in order.", body = Findings)),
 )]
 pub(super) async fn handle(mut call: Call) -> Result<Reply, Problem> {
     let Request { tokens, audience } = decoded(std::mem::take(&mut call.body)).await?;
@@ -94,7 +94,7 @@ pub(super) async fn handle(mut call: Call) -> Result<Reply, Problem> {
     let trust = call.authority.trust.load();
     let audiences = trust.audiences();
     if audience.as_ref().is_some_and(|asked| !audiences.contains(asked)) {
-        faults.push(FieldError::new("audience", "it is none of tokens.audiences in the configuration"));
+        faults.push(FieldError::new("audience", "it is not in tokens.audiences of the configuration"));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid_fields(faults));
@@ -103,7 +103,7 @@ pub(super) async fn handle(mut call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&Findings { results: results.into_iter().map(Finding::from).collect() }))
 }
 
-/// A long body is read off the threads that answer requests, as its tokens are checked.
+/// A long body is parsed on another thread, where its tokens are verified too.
 async fn decoded(body: Bytes) -> Result<Request, Problem> {
     if body.len() <= route::BODY_LIMIT {
         return decode::strict(&body);

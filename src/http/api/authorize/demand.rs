@@ -1,4 +1,4 @@
-//! What a proxy demands of the request it asks about.
+//! The demand of a proxy on the guarded request.
 
 use http::StatusCode;
 
@@ -7,18 +7,18 @@ use crate::http::query::{decode_pairs, decode_query};
 use crate::name::Role;
 use crate::service::FieldError;
 
-/// Where a row's demand stands.
+/// The part of the URL that holds the demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// In the query.
+    /// The query string.
     Query,
-    /// In a segment of the path, in the form of a query.
+    /// A segment of the path, in the form of a query.
     Segment,
 }
 
 impl Place {
-    /// The status that means yes. Envoy, which adds the path of the guarded request, lets a request through for a 200 alone;
-    /// nginx and Traefik, for any 2xx.
+    /// The status that allows a request. Envoy, which appends the path of the guarded request, accepts 200 only;
+    /// nginx and Traefik accept any 2xx.
     pub(super) const fn yes(self) -> StatusCode {
         match self {
             Self::Query => StatusCode::NO_CONTENT,
@@ -27,7 +27,7 @@ impl Place {
     }
 }
 
-/// Roles that are needed, all of them, and the service that a token must be for.
+/// The required roles, all of them, and the required audience.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Demand {
     pub(super) roles: Vec<Role>,
@@ -35,7 +35,7 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    /// Reads it. What is not known is refused: a demand that is misspelt must not go unmade.
+    /// Reads the demand. Unknown parameters are refused: a misspelt demand must not be ignored.
     pub(super) fn read(place: Place, query: &str, segment: &str) -> Result<Self, Problem> {
         let pairs = match place {
             Place::Query => decode_query(query),
@@ -59,7 +59,7 @@ impl Demand {
         if faults.is_empty() { Ok(demand) } else { Err(Problem::invalid_fields(faults)) }
     }
 
-    /// The audience that a token must name: the one demanded, or the only one there is.
+    /// The required audience: the one in the demand, or the only one in the configuration.
     pub(super) fn audience<'a>(&self, configured: &'a [String]) -> Result<&'a str, Problem> {
         let wrong = |why: &str| Problem::invalid_fields(vec![FieldError::new("audience", why)]);
         match (&self.audience, configured) {
@@ -67,14 +67,14 @@ impl Demand {
                 .iter()
                 .find(|known| *known == asked)
                 .map(String::as_str)
-                .ok_or_else(|| wrong("it is none of tokens.audiences in the configuration")),
+                .ok_or_else(|| wrong("it is not in tokens.audiences of the configuration")),
             (None, [only]) => Ok(only),
             (None, []) => Err(wrong("no service is configured: set tokens.audiences")),
             (None, _) => Err(wrong("several services are configured: name the one whose door this is")),
         }
     }
 
-    /// The first role that is needed and not among these.
+    /// The first required role that is missing.
     pub(super) fn missing(&self, roles: &[Role]) -> Option<&Role> {
         self.roles.iter().find(|needed| !roles.contains(needed))
     }

@@ -1,4 +1,4 @@
-//! The doors of forward authentication, one per row: what their first look left open is judged by certificate.
+//! The handlers of forward authentication, one per row. They verify host certificates.
 
 use std::collections::BTreeMap;
 
@@ -14,21 +14,21 @@ use crate::http::reply::Reply;
 use crate::name::Role;
 
 const AUDIENCE: &str =
-    "The service whose door it is, one of `tokens.audiences`; may be left out where there is only one.";
-const DEMAND: &str = "What is needed, in the form of a query with `/` written `%2F`.";
+    "The audience of the guarded service, one of `tokens.audiences`; optional if only one is configured.";
+const DEMAND: &str = "The demand, in the form of a query, with `/` written as `%2F`.";
 const DEMAND_EXAMPLE: &str = "role=director&audience=https:%2F%2Fjobs.example.org";
 
-/// Judge a request that is guarded
+/// Authorize a guarded request
 ///
-/// For nginx, Traefik and other proxies that take any 2xx for yes; by any method, without the body. A service token
-/// decides, or without one a host certificate.
+/// For nginx, Traefik and other proxies that accept any 2xx. Any method is accepted, without the body. A service token
+/// decides, or without a token a host certificate.
 #[utoipa::path(
     get,
     path = "/api/v1/authorize",
     operation_id = "authorize",
     tag = tags::ASKING,
     params(
-        ("role" = Option<Vec<Role>>, Query, description = "Roles that are needed, all of them.",
+        ("role" = Option<Vec<Role>>, Query, description = "Required roles, all of them.",
             example = json!(["director"])),
         ("audience" = Option<String>, Query, description = AUDIENCE, example = "https://jobs.example.org"),
     ),
@@ -38,9 +38,9 @@ pub(in crate::http::api) async fn by_query(call: Call) -> Result<Reply, Problem>
     by_certificate(&call, Place::Query).await
 }
 
-/// Judge a request that is guarded, by a demand in the path
+/// Authorize a guarded request by a demand in the path
 ///
-/// For Envoy, which adds the guarded request's path and query behind its own, and takes nothing but 200 for yes.
+/// For Envoy, which appends path and query of the guarded request, and accepts 200 only.
 #[utoipa::path(
     get,
     path = "/api/v1/authorize-with/{demand}",
@@ -53,9 +53,9 @@ pub(in crate::http::api) async fn by_segment(call: Call) -> Result<Reply, Proble
     by_certificate(&call, Place::Segment).await
 }
 
-/// Judge a request for the root of what is guarded
+/// Authorize a request for the root of a guarded service
 ///
-/// As `authorize_with`, with the path `/` behind it.
+/// As `authorize_with`, with the path `/` appended.
 #[utoipa::path(
     get,
     path = "/api/v1/authorize-with/{demand}/",
@@ -68,9 +68,9 @@ pub(in crate::http::api) async fn of_root(call: Call) -> Result<Reply, Problem> 
     by_certificate(&call, Place::Segment).await
 }
 
-/// Judge a request for a path that is guarded
+/// Authorize a request for a guarded path
 ///
-/// As `authorize_with`, with any path behind it, of several segments too.
+/// As `authorize_with`, with any path appended, also of several segments.
 #[utoipa::path(
     get,
     path = "/api/v1/authorize-with/{demand}/{*rest}",
@@ -78,7 +78,7 @@ pub(in crate::http::api) async fn of_root(call: Call) -> Result<Reply, Problem> 
     tag = tags::ASKING,
     params(
         ("demand" = String, Path, description = DEMAND, example = json!(DEMAND_EXAMPLE)),
-        ("rest" = String, Path, description = "The guarded request's path. It is not looked at.", example = "jobs/7"),
+        ("rest" = String, Path, description = "Path of the guarded request; ignored.", example = "jobs/7"),
     ),
     responses(Passed, code::Guarded),
 )]
@@ -86,10 +86,10 @@ pub(in crate::http::api) async fn of_rest(call: Call) -> Result<Reply, Problem> 
     by_certificate(&call, Place::Segment).await
 }
 
-/// Yes, for proxies that take any 2xx for it.
+/// Allowed, for proxies that accept any 2xx.
 struct NoContent;
 
-/// Yes, for Envoy.
+/// Allowed, for Envoy.
 struct Passed;
 
 impl IntoResponses for NoContent {
@@ -111,9 +111,9 @@ fn yes(status: &str) -> BTreeMap<String, RefOr<Response>> {
         header
     };
     let response = ResponseBuilder::new()
-        .description("Yes.")
-        .header("X-Gatepass-Subject", header("The id of the token or host."))
-        .header("X-Gatepass-Roles", header("Its roles, between commas."))
-        .header("X-Gatepass-Host", header("The id of the host, if it is one."));
+        .description("Allowed.")
+        .header("X-Gatepass-Subject", header("Id of the token or host."))
+        .header("X-Gatepass-Roles", header("Roles, separated by commas."))
+        .header("X-Gatepass-Host", header("Id of the host, for a host."));
     BTreeMap::from([(status.to_owned(), response.build().into())])
 }

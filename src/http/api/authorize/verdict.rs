@@ -1,4 +1,4 @@
-//! What the proxy hears.
+//! The answers to the proxy.
 
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
@@ -12,15 +12,15 @@ const SUBJECT: HeaderName = HeaderName::from_static("x-gatepass-subject");
 const ROLES: HeaderName = HeaderName::from_static("x-gatepass-roles");
 const HOST: HeaderName = HeaderName::from_static("x-gatepass-host");
 
-/// Who asks to be let through, once that is proven.
+/// The authenticated sender of a guarded request.
 pub(super) struct Subject<'a> {
-    /// The id of a token, or of a host.
+    /// Id of the token or host.
     pub(super) id: String,
     pub(super) host: bool,
     pub(super) roles: &'a [Role],
 }
 
-/// Lets the subject through, with `yes`, if it has the roles.
+/// Allows the request with status `yes` if the subject has the roles.
 pub(super) fn verdict(subject: &Subject<'_>, demand: &Demand, yes: StatusCode) -> Reply {
     if demand.missing(subject.roles).is_some() {
         return forbidden(demand);
@@ -43,7 +43,7 @@ pub(super) fn verdict(subject: &Subject<'_>, demand: &Demand, yes: StatusCode) -
     Reply(response)
 }
 
-/// 401 with the challenge of RFC 6750 section 3: without an error code where no credential was shown.
+/// 401 with the challenge of RFC 6750 section 3, without an error code if no credential was sent.
 pub(super) fn refused(problem: &Problem, shown: bool) -> Reply {
     let challenge = match shown {
         true => "Bearer realm=\"gatepass\", error=\"invalid_token\"",

@@ -1,4 +1,4 @@
-//! `POST /oauth2/introspect` (RFC 7662): what a token says, for services that cannot verify it themselves.
+//! `POST /oauth2/introspect` (RFC 7662), for services without offline verification.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,17 +14,17 @@ use crate::name::Role;
 use crate::service::GoodToken;
 use crate::token::KeyUse;
 
-/// The form, field by field as it is asked for.
+/// The form.
 #[derive(ToSchema)]
 #[schema(as = IntrospectionForm, example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
 pub(super) struct Question {
     token: String,
-    /// Not looked at.
+    /// Ignored.
     token_type_hint: Option<String>,
 }
 
-/// What a token says (RFC 7662 section 2.2).
+/// The claims of a token (RFC 7662 section 2.2).
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum Introspection<'a> {
@@ -32,8 +32,8 @@ pub(super) enum Introspection<'a> {
     Inactive(Inactive),
 }
 
-/// A token that is good now (section 2.2). Members that would have nothing true to say are left out: `client_id`, as no
-/// OAuth client asked for the token, and `username`, as its minter is not its holder.
+/// A valid token (section 2.2). `client_id` is left out, because no OAuth client requested the token. `username` is left
+/// out, because the minter is not the holder.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ActiveToken)]
 pub(super) struct Active<'a> {
@@ -51,17 +51,17 @@ pub(super) struct Active<'a> {
     iat: i64,
     #[schema(example = 1_893_456_000)]
     nbf: i64,
-    /// Absent: it lives until revoked.
+    /// Expiry; absent: until revoked.
     #[schema(nullable = false, example = 1_893_456_900)]
     #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<i64>,
-    /// The roles, between spaces.
+    /// The roles, separated by spaces.
     #[schema(example = "director allocator")]
     scope: String,
     roles: &'a [Role],
 }
 
-/// Any other: why is not for the caller to know (section 2.2).
+/// Any other token. The reason is not disclosed (section 2.2).
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = InactiveToken)]
@@ -72,14 +72,14 @@ pub(super) struct Inactive {
 
 /// Introspect a token
 ///
-/// RFC 7662. Anything but a good token is exactly `{"active":false}`.
+/// RFC 7662. The answer for any invalid token is exactly `{"active":false}`.
 #[utoipa::path(
     post,
     path = super::INTROSPECT,
     operation_id = "introspect",
     tag = tags::ASKING,
     request_body(content = Question, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "What it says.", body = Introspection<'static>)),
+    responses((status = 200, description = "The claims, or `{\"active\":false}`.", body = Introspection<'static>)),
 )]
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;

@@ -14,7 +14,7 @@ use crate::service::verification::metadata::Metadata;
     path = "/.well-known/oauth-authorization-server",
     operation_id = "show_authorization_server",
     tag = tags::PUBLISHED,
-    responses((status = 200, description = "The endpoints.", body = Metadata), NotModified),
+    responses((status = 200, description = "The metadata.", body = Metadata), NotModified),
 )]
 pub(super) fn serve(inquiry: &Inquiry<'_>) -> Answer {
     document::serve(inquiry.authority.trust.load().metadata(), inquiry.headers)

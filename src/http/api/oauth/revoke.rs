@@ -1,4 +1,4 @@
-//! `POST /oauth2/revoke` (RFC 7009): takes back a token that is presented, whoever it was minted for.
+//! `POST /oauth2/revoke` (RFC 7009): revokes the presented token.
 
 use bytes::Bytes;
 use http::Response;
@@ -11,21 +11,21 @@ use crate::http::problem::{Code, Problem, code};
 use crate::http::reply::Reply;
 use crate::service::TakenBack;
 
-/// The form, field by field as it is asked for.
+/// The form.
 #[derive(ToSchema)]
 #[schema(as = RevocationForm, example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
 pub(super) struct Question {
     token: String,
-    /// Not looked at.
+    /// Ignored.
     token_type_hint: Option<String>,
     /// `emergency` revokes the emergency token too.
     confirm: Option<String>,
 }
 
-/// Revoke a token that one holds
+/// Revoke the presented token
 ///
-/// RFC 7009. What is no token of this authority is as good as revoked.
+/// RFC 7009. An unknown token gives 200 too.
 #[utoipa::path(
     post,
     path = super::REVOKE,
@@ -33,7 +33,7 @@ pub(super) struct Question {
     tag = tags::ASKING,
     request_body(content = Question, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "It is revoked, or was none of this authority's."),
+        (status = 200, description = "Revoked, or not a token of this authority."),
         code::UnsupportedTokenType,
         code::EmergencyToken,
     ),
@@ -42,7 +42,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
     let even_emergency = form.get("confirm") == Some("emergency");
     match call.authority.tokens.take_back(&call.caller, form.required("token")?, even_emergency).await? {
-        // What is no token of ours is as good as revoked (section 2.2).
+        // An unknown token gives 200 (section 2.2).
         TakenBack::Revoked | TakenBack::NotOurs => {
             Ok(Reply(Response::new(Bytes::new())).header("cache-control", "no-store"))
         }

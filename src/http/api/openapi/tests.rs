@@ -35,12 +35,12 @@ fn the_routes_raise_exactly_the_codes() {
     let raised =
         responses.keys().flat_map(|codes| codes.split('.')).map(|code| code.trim_start_matches("oauth_"));
     let raised = raised.collect::<BTreeSet<_>>();
-    // What no row answers: a method that its path does not have.
+    // No row has this code: a method that its path does not have.
     let known = Code::ALL.iter().map(|code| code.as_str()).filter(|code| *code != "method_not_allowed");
     assert_eq!(raised, known.collect());
 }
 
-/// What each permission is proven with, written down here once more.
+/// The credentials of each permission, as a second list.
 fn credentials(permission: Permission, changing: bool) -> Value {
     let cookie = if changing { json!({ "cookie": [], "csrf": [] }) } else { json!({ "cookie": [] }) };
     let only = |schemes: &[&str]| schemes.iter().map(|scheme| json!({ *scheme: [] })).collect::<Vec<_>>();

@@ -17,28 +17,28 @@ use crate::id::TokenId;
 use crate::name::{Label, Role};
 use crate::token::{MintedToken, ServiceGrant};
 
-/// The answer to a mint. The token is in it this once.
+/// The answer to a mint, with the token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MintedServiceToken)]
 struct Minted<'a> {
-    /// The token. Whoever has it has its roles: it is shown this once.
+    /// The token; shown once. Its holder has its roles.
     #[schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…")]
     token: &'a str,
     token_id: TokenId,
-    /// The URI of the service.
+    /// URI of the service.
     #[schema(format = "uri", example = "https://jobs.example.org")]
     audience: &'a str,
     roles: &'a [Role],
     #[schema(value_type = Label)]
     label: String,
     expires_at: Timestamp,
-    /// Its entry, as its own claim names it.
+    /// Status list entry, as in the token's claim.
     status_list: StatusEntry,
 }
 
 /// Mint a service token
 ///
-/// It carries roles to the door of one service, one of `tokens.audiences` in the configuration, and always expires: after 15 minutes unless asked.
+/// It carries roles for one service, one of `tokens.audiences` in the configuration. It always expires; default: 15 minutes.
 #[utoipa::path(
     post,
     path = "/api/v1/service-tokens",
@@ -46,8 +46,8 @@ struct Minted<'a> {
     tag = tags::SERVICE_TOKENS,
     request_body = ServiceTokenRequest,
     responses(
-        (status = 201, description = "The token, this once.", body = Minted<'static>,
-            headers(("Location" = String, description = "Where it is shown."))),
+        (status = 201, description = "The token; shown once.", body = Minted<'static>,
+            headers(("Location" = String, description = "Path of the token."))),
         code::BeyondLimits,
         code::Signing,
     ),

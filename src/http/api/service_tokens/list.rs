@@ -13,21 +13,21 @@ use crate::http::reply::Reply;
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
 struct Filters {
-    /// Whether those that have ended are listed too.
+    /// True: include ended tokens.
     #[param(value_type = bool, required = false, default = false, example = true)]
     ended: Flag,
 }
 
 /// List service tokens
 ///
-/// A page of service tokens, newest first: live ones, all with `ended=true`.
+/// A page of service tokens, newest first: live ones; with `ended=true` all.
 #[utoipa::path(
     get,
     path = "/api/v1/service-tokens",
     operation_id = "list_service_tokens",
     tag = tags::SERVICE_TOKENS,
     params(Asked, Filters),
-    responses((status = 200, description = "A page.", body = Listed<ServiceTokenItem>), code::InvalidRequest),
+    responses((status = 200, description = "A page of tokens.", body = Listed<ServiceTokenItem>), code::InvalidRequest),
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (paging, Filters { ended }) = asked(&call, "service-tokens")?;

@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/service-tokens/{id}`: take a service token back.
+//! `DELETE /api/v1/service-tokens/{id}`: revoke a service token.
 
 use crate::http::api::shapes::Revoked;
 use crate::http::call::Call;
@@ -9,14 +9,14 @@ use crate::id::TokenId;
 
 /// Revoke a service token
 ///
-/// Its entry in the status list says so within 200 ms.
+/// The status list shows it within 200 ms.
 #[utoipa::path(
     delete,
     path = "/api/v1/service-tokens/{id}",
     operation_id = "revoke_service_token",
     tag = tags::SERVICE_TOKENS,
-    params(("id" = TokenId, Path, description = "The token's id.")),
-    responses((status = 200, description = "It is revoked.", body = Revoked<TokenId>), code::NotFound),
+    params(("id" = TokenId, Path, description = "Id of the token.")),
+    responses((status = 200, description = "Revoked.", body = Revoked<TokenId>), code::NotFound),
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;

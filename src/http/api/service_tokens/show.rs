@@ -13,7 +13,7 @@ use crate::id::TokenId;
     path = "/api/v1/service-tokens/{id}",
     operation_id = "show_service_token",
     tag = tags::SERVICE_TOKENS,
-    params(("id" = TokenId, Path, description = "The token's id.")),
+    params(("id" = TokenId, Path, description = "Id of the token.")),
     responses((status = 200, description = "The token.", body = ServiceTokenItem), code::NotFound),
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {

@@ -18,14 +18,14 @@ use crate::name::{Cluster, DnsPattern, Label, Role};
 use crate::service::Authority;
 use crate::token::MintedToken;
 
-/// What people paste on the host: the token is typed or pasted into `read`, and never stands in an argument.
+/// The install command. The token is pasted into `read`, and is never an argument.
 const INSTALL: &str = "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll";
 
-/// The answer to a mint. The token is in it this once.
+/// The answer to a mint, with the token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MintedToken)]
 pub(super) struct Minted<'a> {
-    /// The token. Whoever has it can enroll: it is shown this once.
+    /// The token; shown once. Its holder can enroll.
     #[schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…")]
     token: &'a str,
     token_id: TokenId,
@@ -33,29 +33,29 @@ pub(super) struct Minted<'a> {
     label: String,
     roles: &'a [Role],
     persistent: bool,
-    /// `null`: it lives until revoked.
+    /// Expiry; `null`: until revoked.
     #[schema(required)]
     expires_at: Option<Timestamp>,
-    /// `null`: unlimited.
+    /// Maximum number of uses; `null`: unlimited.
     #[schema(required, minimum = 1, example = 1)]
     max_uses: Option<u32>,
     dns_names: &'a [DnsPattern],
-    /// The only key that may redeem it.
+    /// The only key that can redeem the token.
     #[schema(required)]
     key_thumbprint: Option<Thumbprint>,
-    /// The cluster it is bound to.
+    /// Cluster of the binding.
     #[schema(required)]
     cluster: Option<&'a Cluster>,
-    /// The root that the host is to trust.
+    /// Fingerprint of the root for the host.
     ca_fingerprint: Fingerprint,
-    /// What to run on the host.
+    /// The command to run on the host.
     #[schema(example = "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo -E gatepass enroll")]
     install_command: String,
 }
 
 /// Mint a token
 ///
-/// The token is in the answer this once. Without `ttl` and `expires_at` it lives for 15 minutes, a persistent one until revoked.
+/// The token is shown once. Without `ttl` and `expires_at` it expires after 15 minutes; a persistent one is valid until revoked.
 #[utoipa::path(
     post,
     path = "/api/v1/enrollment-tokens",
@@ -63,7 +63,7 @@ pub(super) struct Minted<'a> {
     tag = tags::TOKENS,
     request_body = MintRequest,
     responses(
-        (status = 201, description = "The token, this once.", body = Minted<'static>),
+        (status = 201, description = "The token; shown once.", body = Minted<'static>),
         code::BeyondLimits,
         code::Signing,
     ),
@@ -81,10 +81,10 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::json(StatusCode::CREATED, &shown(authority, &minted, label)))
 }
 
-/// What is shown of a token that was minted just now.
+/// The answer for a new token.
 pub(super) fn shown(authority: &Authority, minted: &MintedToken, label: String) -> Value {
     let (grant, root) = (minted.grant(), authority.cas.load().current().root_fingerprint());
-    // Without the root in the token, the host has to be told where to go and whom to trust.
+    // Without the root in the token, the command names server and CA.
     let mut install_command = match grant.root {
         Some(_) => INSTALL.to_owned(),
         None => format!("{INSTALL} --server {}", authority.trust.issuers().current()),

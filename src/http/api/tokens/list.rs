@@ -10,14 +10,14 @@ use crate::service::listing::TokenWords;
 
 /// List tokens
 ///
-/// A page of enrollment tokens, newest first: live ones and those that ended lately, all with `ended=true`.
+/// A page of enrollment tokens, newest first: live and recently ended ones; with `ended=true` all.
 #[utoipa::path(
     get,
     path = "/api/v1/enrollment-tokens",
     operation_id = "list_tokens",
     tag = tags::TOKENS,
     params(Asked, TokenWords),
-    responses((status = 200, description = "A page.", body = Listed<TokenItem>), code::InvalidRequest),
+    responses((status = 200, description = "A page of tokens.", body = Listed<TokenItem>), code::InvalidRequest),
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (paging, words) = asked::<TokenWords>(&call, "enrollment-tokens")?;

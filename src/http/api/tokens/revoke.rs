@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/enrollment-tokens/{id}`: take a token back, with `hosts=revoke` the hosts that came in by it too.
+//! `DELETE /api/v1/enrollment-tokens/{id}`: revoke a token, with `hosts=revoke` its hosts too.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,11 +13,11 @@ use crate::id::TokenId;
 use crate::service::tokens::{HowToRevoke, Taken};
 use crate::store::TokenState;
 
-/// What becomes of the hosts that tokens admitted.
+/// The hosts of a revoked token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http::api) enum TheirHosts {
-    /// They are revoked too.
+    /// Revokes the hosts too.
     Revoke,
 }
 
@@ -28,12 +28,12 @@ struct Query {
     /// `emergency` revokes the emergency token too.
     #[param(example = "emergency")]
     confirm: Option<String>,
-    /// `revoke`: the hosts that came in by it go with it.
+    /// `revoke`: revokes the hosts enrolled with the token too.
     #[param(example = "revoke")]
     hosts: Option<TheirHosts>,
 }
 
-/// What was taken back, and how many hosts with it if that was asked.
+/// The answer, with the number of hosts if requested.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RevokedToken)]
 struct WithHosts {
@@ -46,16 +46,16 @@ struct WithHosts {
 
 /// Revoke a token
 ///
-/// It admits no host from the answer on; one that has no use left stays as it is. Hosts that it admitted stay, unless `hosts=revoke`. The emergency token needs
-/// `confirm=emergency` while it is live.
+/// No host can enroll with it after the answer. A token without remaining uses does not change. Its hosts stay, unless
+/// `hosts=revoke`. The live emergency token needs `confirm=emergency`.
 #[utoipa::path(
     delete,
     path = "/api/v1/enrollment-tokens/{id}",
     operation_id = "revoke_token",
     tag = tags::TOKENS,
-    params(("id" = TokenId, Path, description = "The token's id."), Query),
+    params(("id" = TokenId, Path, description = "Id of the token."), Query),
     responses(
-        (status = 200, description = "It is revoked.", body = WithHosts),
+        (status = 200, description = "Revoked.", body = WithHosts),
         code::InvalidRequest,
         code::NotFound,
         code::EmergencyToken,

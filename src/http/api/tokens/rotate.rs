@@ -21,17 +21,17 @@ use crate::service::tokens::rotation::{OVERLAP, Rotated};
 use crate::service::{FieldError, RequestError};
 use crate::span::parse_span;
 
-/// The body of a rotation, as it was sent.
+/// The body of a rotation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(default)]
 struct RotateRequest {
-    /// The overlap, such as `24h`; `0s` revokes the token at once.
+    /// The overlap, such as `24h`; `0s` revokes the token immediately.
     #[schema(pattern = "^[0-9]+[smhd]$", example = "24h")]
     overlap: Option<String>,
 }
 
 impl RotateRequest {
-    /// The overlap; `None` revokes the token at once.
+    /// The overlap; `None` revokes the token immediately.
     fn judge(&self) -> Result<Option<Duration>, RequestError> {
         match self.overlap.as_deref() {
             None => Ok(Some(OVERLAP)),
@@ -45,18 +45,18 @@ impl RotateRequest {
     }
 }
 
-/// The successor's mint, and what becomes of the token itself.
+/// The successor, and the end of the old token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RotatedToken)]
 struct Answer {
     #[schema(value_type = create::Minted<'static>)]
     #[serde(flatten)]
     minted: Value,
-    /// The token that it replaces.
+    /// Id of the old token.
     replaces: TokenId,
-    /// When that one is revoked.
+    /// Time at which the old token is revoked.
     revokes_at: Timestamp,
-    /// The newest hosts that came in by that one; absent for who may not see hosts.
+    /// The newest hosts of the old token; absent if the caller may not read hosts.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     newest_hosts: Option<Vec<HostItem>>,
@@ -64,16 +64,16 @@ struct Answer {
 
 /// Rotate a token
 ///
-/// Mints a successor with the same grant, and revokes the token itself after the overlap.
+/// Mints a successor with the same grant, and revokes the old token after the overlap.
 #[utoipa::path(
     post,
     path = "/api/v1/enrollment-tokens/{id}/rotate",
     operation_id = "rotate_token",
     tag = tags::TOKENS,
-    params(("id" = TokenId, Path, description = "The token's id.")),
+    params(("id" = TokenId, Path, description = "Id of the token.")),
     request_body = RotateRequest,
     responses(
-        (status = 201, description = "The successor, this once.", body = Answer),
+        (status = 201, description = "The successor; shown once.", body = Answer),
         code::NotFound,
         code::BeyondLimits,
         code::AlreadyRotated,

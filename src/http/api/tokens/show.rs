@@ -1,4 +1,4 @@
-//! `GET /api/v1/enrollment-tokens/{id}`: one token, and the newest hosts that it admitted.
+//! `GET /api/v1/enrollment-tokens/{id}`: one token and its newest hosts.
 
 use crate::access::Permission;
 use crate::http::api::shapes::{HostItem, TokenItem, TokenShown};
@@ -10,13 +10,13 @@ use crate::id::TokenId;
 
 /// Show a token
 ///
-/// With the newest of the hosts that it admitted, for who may see hosts.
+/// With its newest hosts, if the caller may read hosts.
 #[utoipa::path(
     get,
     path = "/api/v1/enrollment-tokens/{id}",
     operation_id = "show_token",
     tag = tags::TOKENS,
-    params(("id" = TokenId, Path, description = "The token's id.")),
+    params(("id" = TokenId, Path, description = "Id of the token.")),
     responses((status = 200, description = "The token.", body = TokenShown), code::NotFound),
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
