@@ -1,5 +1,5 @@
-//! Gatepass is an enrollment authority: it mints signed role tokens, lets a host trade one for an mTLS identity, and
-//! can prove afterwards who let whom in. ARCHITECTURE.md walks through its rooms.
+//! Gatepass is an enrollment authority: it mints signed role tokens, and a host trades one for an mTLS identity. The ledger
+//! proves afterwards which caller admitted which host. ARCHITECTURE.md walks through its rooms.
 //!
 //! With `default-features = false` only the verifying core is built: [`verifier`], [`token`] and the leaf values they stand on.
 

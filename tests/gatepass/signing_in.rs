@@ -1,4 +1,4 @@
-//! What somebody hears whose password is wrong.
+//! The answers to wrong passwords.
 
 use crate::support::Running;
 use gatepass::access::password;
@@ -6,7 +6,7 @@ use gatepass::secret::Secret;
 use gatepass::service::Caller;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_password_is_called_one_and_an_unknown_user_hears_the_same() {
+async fn a_wrong_password_and_name_answer_alike() {
     let at = Running::start().await;
     let wrong = at.stranger().basic("admin", "not the password").get("/api/v1/hosts").await;
     let unknown = at.stranger().basic("nobody", "not the password").get("/api/v1/hosts").await;
@@ -17,7 +17,7 @@ async fn a_wrong_password_is_called_one_and_an_unknown_user_hears_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_changed_password_ends_what_was_remembered_of_the_old_one() {
+async fn a_changed_password_ends_the_old_proof() {
     let at = Running::start().await;
     let (old, new) = (at.admin(), "another horse, another battery");
     assert_eq!(old.get("/api/v1/roles").await.status, 200);
@@ -28,7 +28,7 @@ async fn a_changed_password_ends_what_was_remembered_of_the_old_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_users_password_is_nothing_to_who_gets_the_name_next() {
+async fn a_deleted_users_password_opens_no_new_account() {
     let at = Running::start().await;
     let (first, second) = ("first horse, first battery", "second horse, second battery");
     at.user("alex", first, "operator").await;
@@ -42,7 +42,7 @@ async fn a_deleted_users_password_is_nothing_to_who_gets_the_name_next() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_long_to_be_a_name_or_a_password_is_refused_as_a_wrong_one_is() {
+async fn an_overlong_name_or_password_is_refused() {
     let at = Running::start().await;
     let (long, password) = ("a".repeat(60_000), "correct horse battery staple");
     for (name, password) in [("admin", long.as_str()), (&long, password), ("Admin", password), ("", "")] {
