@@ -1,4 +1,4 @@
-//! Bodies: reading a request's under a limit, making an answer's.
+//! Bodies: reading a request's within a limit, making a response's.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -11,27 +11,27 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::stream::{StreamBody, StreamHandle};
 
-/// Why a request's body could not be read.
+/// The cause of an unread request body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// The body is longer than the route takes: 413 (RFC 9110 section 15.5.14).
+    /// The body exceeds the route's limit: 413 (RFC 9110 section 15.5.14).
     #[error("the request body is longer than this route takes; send a smaller one")]
     TooLarge,
-    /// The body did not come in time: 408 (RFC 9110 section 15.5.9).
+    /// The body did not arrive in time: 408 (RFC 9110 section 15.5.9).
     #[error("the request body did not arrive in time; send it without pauses")]
     TimedOut,
-    /// The client went away, or broke the framing of its body.
+    /// The client left, or broke the framing of its body.
     #[error("the request body broke off before its end; send the request again")]
     Broken,
 }
 
 /// Reads a whole request body of at most `limit` bytes within `timeout`.
 ///
-/// A declared Content-Length over the limit is refused before a byte is read, so a client that waits for
-/// `100 Continue` (RFC 9110 section 10.1.1) never sends it. A chunked body is refused where it passes the limit.
+/// A declared Content-Length over the limit is rejected before a byte is read. A client that waits for `100 Continue`
+/// (RFC 9110 section 10.1.1) then never sends the body. A chunked body is rejected when it passes the limit.
 ///
 /// # Errors
-/// [`BodyError`] says whether the body was too large, too slow or broken.
+/// [`BodyError`] names the cause: too large, too slow or broken.
 pub async fn read(body: &mut Incoming, limit: usize, timeout: Duration) -> Result<Bytes, BodyError> {
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(BodyError::TooLarge);
@@ -48,11 +48,11 @@ pub async fn read(body: &mut Incoming, limit: usize, timeout: Duration) -> Resul
     }
 }
 
-/// How much of a refused body is still taken.
+/// Maximum number of bytes read of a rejected body.
 const DISCARDED: usize = 1 << 20;
 
-/// Takes what is left of a body that nobody wants, 1 MiB and `timeout` at most. In HTTP/2 an answer before the end of its
-/// request resets the stream (RFC 9113 section 8.1), and clients such as curl then drop the answer.
+/// Reads and drops the rest of a rejected body, at most 1 MiB and for at most `timeout`. In HTTP/2 a response before
+/// the end of its request resets the stream (RFC 9113 section 8.1). Clients such as curl then drop the response.
 pub async fn discard(body: &mut Incoming, timeout: Duration) {
     let mut left = DISCARDED;
     let taking = async {
@@ -63,11 +63,11 @@ pub async fn discard(body: &mut Incoming, timeout: Duration) {
             }
         }
     };
-    // Whoever has not sent it all by then goes without the answer.
+    // A client that is slower goes without the response.
     let _ = tokio::time::timeout(timeout, taking).await;
 }
 
-/// The body of every answer: whole, or a [stream](super::stream::stream). It never fails and is sent once.
+/// The body of every response: whole, or a [stream](super::stream::stream). It never fails and is sent once.
 #[derive(Debug)]
 pub struct ResponseBody(Kind);
 
@@ -82,7 +82,7 @@ impl ResponseBody {
         Self(Kind::Streamed(body))
     }
 
-    /// The listener's hold on it, if it is a stream.
+    /// The listener's handle of a stream.
     pub(super) fn stream(&self) -> Option<StreamHandle> {
         match &self.0 {
             Kind::Whole(_) => None,
@@ -122,12 +122,12 @@ impl Body for ResponseBody {
     }
 }
 
-/// An answer's body that is known whole.
+/// A response body that is in memory.
 pub fn full(bytes: impl Into<Bytes>) -> ResponseBody {
     ResponseBody(Kind::Whole(bytes.into()))
 }
 
-/// An answer's body of no bytes.
+/// An empty response body.
 pub const fn empty() -> ResponseBody {
     ResponseBody(Kind::Whole(Bytes::new()))
 }

@@ -32,7 +32,7 @@ pub enum Presented {
 
 /// An admitted request, without its body.
 pub struct Admitted {
-    /// The authority.
+    /// The use cases.
     pub authority: Arc<Authority>,
     /// The caller: actor, rights, address and request id.
     pub caller: Caller,
@@ -49,7 +49,7 @@ pub struct Admitted {
 #[derive(Clone)]
 pub struct Call {
     pub(super) admitted: Arc<Admitted>,
-    /// The body.
+    /// The bytes of the body.
     pub body: Bytes,
 }
 
@@ -62,7 +62,7 @@ impl Deref for Call {
 }
 
 impl Admitted {
-    /// Whether the caller also has this permission, for parts of a response that need more than the route.
+    /// Returns true if the caller also has this permission, for parts of a response that need more than the route.
     pub fn may(&self, permission: Permission) -> bool {
         permission.allows(&self.caller.actor, &self.caller.rights)
     }

@@ -1,4 +1,4 @@
-//! The cookie that carries the secret of a session to pages (RFC 6265).
+//! The cookie that carries a session's secret for pages (RFC 6265).
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use super::reply::Reply;
 use crate::access::SessionSecret;
 use crate::secret::Secret;
 
-/// Its name. A browser takes a cookie with this prefix only over TLS, for this host alone and for all its paths
-/// (RFC 6265bis section 4.1.3.2): no other host, not even a subdomain, can set one.
+/// The cookie's name. A browser accepts a cookie with this prefix only over TLS, for this host alone and for all its
+/// paths (RFC 6265bis section 4.1.3.2). No other host can set one, not even a subdomain.
 pub const NAME: &str = "__Host-gatepass";
 
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Strict";
 
-/// The value of the cookie; `None` if there is none.
+/// The value of the cookie, if the request has one.
 ///
 /// # Errors
-/// 401: there are several, of which one was planted.
+/// 401: the request has several, so that one was planted.
 pub fn read(headers: &HeaderMap) -> Result<Option<Secret<String>>, Problem> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut values = pairs
@@ -33,26 +33,26 @@ pub fn read(headers: &HeaderMap) -> Result<Option<Secret<String>>, Problem> {
     }
 }
 
-/// Whether it came at all, good or not.
+/// Returns true if the request has the cookie, valid or not.
 pub fn is_there(headers: &HeaderMap) -> bool {
     !matches!(read(headers), Ok(None))
 }
 
-/// `reply` with the cookie set, to be kept for `lasts`.
+/// `reply` with the cookie set for `lasts`.
 #[must_use]
 pub fn set(reply: Reply, secret: &SessionSecret, lasts: Duration) -> Reply {
     let (secret, seconds) = (secret.expose(), lasts.as_secs());
     with(reply, &Secret::new(format!("{NAME}={secret}; {ATTRIBUTES}; Max-Age={seconds}")))
 }
 
-/// `reply` with the cookie taken back.
+/// `reply` with the cookie deleted.
 #[must_use]
 pub fn clear(reply: Reply) -> Reply {
     with(reply, &Secret::new(format!("{NAME}=; {ATTRIBUTES}; Max-Age=0")))
 }
 
 fn with(mut reply: Reply, cookie: &Secret<String>) -> Reply {
-    // What is made here has no character that a header could not carry.
+    // The text consists of characters that a header may contain.
     if let Ok(mut value) = HeaderValue::from_str(cookie.expose()) {
         value.set_sensitive(true);
         reply.0.headers_mut().insert(SET_COOKIE, value);

@@ -1,4 +1,4 @@
-//! Credentials, told apart by their shape. One that does not fit its route is refused there, never tried as another.
+//! Credentials, distinguished by their shape. A route rejects one that does not fit it, and never tries it as another.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,27 +12,27 @@ use crate::access::{password, session};
 use crate::name::UserName;
 use crate::secret::Secret;
 
-/// What the credential of whoever can read the data directory begins with.
+/// Prefix of the local credential, which is kept in the data directory.
 pub const LOCAL_PREFIX: &str = "gpl_";
 
-/// What a request's `Authorization` header holds.
+/// The content of a request's `Authorization` header.
 pub enum Credential {
-    /// No header.
+    /// The header is missing.
     None,
     /// A user's name and password (RFC 7617).
     Basic {
-        /// The name.
+        /// The user name.
         user: String,
-        /// The password.
+        /// The user's password.
         password: Secret<String>,
     },
-    /// The credential of this run of the server, kept in the data directory.
+    /// The local credential of this run of the server, kept in the data directory.
     Local(Secret<String>),
-    /// An API key: after `Bearer`, or after `ApiKey`, where nothing else may stand.
+    /// An API key: after `Bearer`, or after `ApiKey`, which takes nothing else.
     ApiKey(Secret<String>),
     /// The secret of a session.
     Session(Secret<String>),
-    /// Something of the shape of a token.
+    /// A text of the shape of a token.
     Token(Secret<String>),
 }
 
@@ -40,7 +40,7 @@ impl Credential {
     /// Reads the header.
     ///
     /// # Errors
-    /// 401: several headers, or of no shape that is known.
+    /// 401: there are several headers, or the shape is unknown.
     pub fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
@@ -72,7 +72,7 @@ impl Credential {
     }
 }
 
-/// Whether this is a credential that a browser keeps and sends again by itself (RFC 7617).
+/// Returns true if this is a credential that browsers store and send again automatically (RFC 7617).
 pub fn is_basic(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     values.any(|value| {
@@ -81,11 +81,12 @@ pub fn is_basic(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The token of a request that is guarded for somebody else (RFC 6750 section 2.1), nothing of it believed; `None` if there
-/// is no `Authorization` header.
+/// The token of a request to a guarded service (RFC 6750 section 2.1), not verified. `None` without an `Authorization`
+/// header.
 ///
 /// # Errors
-/// 401: several headers, or another scheme, which is for the guarded service and proves nothing here.
+/// 401: there are several headers. Or the scheme is another one, which is for the guarded service and proves nothing
+/// here.
 pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (value, more) = (values.next(), values.next());
@@ -96,7 +97,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     token.map(|(_, token)| Some(token.trim())).ok_or_else(wrong)
 }
 
-/// A name and a password; or an API key as OAuth clients show it: its id, then the key (RFC 6749 section 2.3.1).
+/// A name and a password, or an API key as OAuth clients send it: its id, then the key (RFC 6749 section 2.3.1).
 fn basic(encoded: &str) -> Option<Credential> {
     let decoded = Secret::new(STANDARD.decode(encoded).ok()?);
     let (user, password) = std::str::from_utf8(decoded.expose()).ok()?.split_once(':')?;
@@ -107,8 +108,8 @@ fn basic(encoded: &str) -> Option<Credential> {
     })
 }
 
-/// What is kept of a name and a password while they are proven, which may take seconds that no client waits: nothing of what is too
-/// long to be anybody's.
+/// Shortens a name and a password while they are checked. That may take seconds, and a text that is too long is
+/// nobody's.
 pub fn kept((name, password): (String, Secret<String>)) -> (String, Secret<String>) {
     let name = UserName::parse(&name).map_or_else(|_| String::new(), |name| name.to_string());
     (name, password::kept(&password))

@@ -1,4 +1,5 @@
-//! Requests that another site's page makes a browser send (CSRF): a cookie goes with them, so a cookie alone changes nothing.
+//! Forged requests from pages of other sites (CSRF). A browser adds the cookie to them, so that a cookie alone changes
+//! nothing.
 
 use http::header::ORIGIN;
 use http::{HeaderMap, HeaderName, Method};
@@ -11,7 +12,7 @@ pub const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Where a request came in.
+/// The addresses at which a request may have arrived.
 pub struct Here<'a> {
     /// The external URL of the authority.
     pub url: &'a str,
@@ -19,10 +20,10 @@ pub struct Here<'a> {
     pub host: &'a str,
 }
 
-/// Judges a request that is made with the cookie of a session.
+/// Checks a request with a session cookie.
 ///
 /// # Errors
-/// 403 `csrf`: it would change something, and does not show that a page of ours sent it.
+/// 403 `csrf`: it would change something, and lacks the proof that a page of this site sent it.
 pub fn judge(
     method: &Method,
     headers: &HeaderMap,
@@ -41,18 +42,18 @@ pub fn judge(
     }
 }
 
-/// Judges a request with a credential that a browser keeps and sends by itself, whatever page asks for it.
+/// Checks a request with a credential that browsers send automatically for any page.
 ///
 /// # Errors
-/// 403 `csrf`: it would change something, and another site's page makes it.
+/// 403 `csrf`: it would change something, and a page of another site sent it.
 pub fn kept_by_browser(method: &Method, headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> {
     if reads(method) { Ok(()) } else { same_origin(headers, here) }
 }
 
-/// Judges by what a browser says of the page that makes the request. Where it says nothing, this refuses nothing.
+/// Checks the browser's report about the page that makes the request. Without a report it accepts the request.
 ///
 /// # Errors
-/// 403 `csrf`: another site's page makes it.
+/// 403 `csrf`: a page of another site makes it.
 pub fn same_origin(headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> {
     let ours = |origin: &[u8]| {
         let host = origin

@@ -1,14 +1,15 @@
-//! Request bodies: JSON, with every mistake named and placed.
+//! JSON request bodies. Every error names its field.
 
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use crate::service::FieldError;
 
-/// A body of the native API, and the unknown fields in it: they are refused, together with whatever else is wrong.
+/// Reads a body of the native API, with the errors of its unknown fields. The caller reports them together with other
+/// errors.
 ///
 /// # Errors
-/// 400: not JSON, or a value of the wrong type, with its place.
+/// 400: the body is not JSON, or a value has the wrong type.
 pub fn native<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<FieldError>), Problem> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return native(b"{}");
@@ -26,7 +27,7 @@ pub fn native<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<FieldError>), 
     Ok((value, unknown))
 }
 
-/// A body of the native API in which nothing may be wrong.
+/// Reads a body of the native API without unknown fields.
 ///
 /// # Errors
 /// 400 with every unknown field, or the first value of a wrong type.
@@ -35,10 +36,10 @@ pub fn strict<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if unknown.is_empty() { Ok(value) } else { Err(Problem::invalid_fields(unknown)) }
 }
 
-/// A body of a compat route: unknown members are ignored, as its other servers do.
+/// Reads a body of a compat route. Unknown members are ignored, as in the original servers.
 ///
 /// # Errors
-/// 400: not JSON, or a value of the wrong type, with its place.
+/// 400: the body is not JSON, or a value has the wrong type.
 pub fn lenient<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     refuse_list(body)?;
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -71,15 +72,16 @@ fn misplaced(place: &str, error: &serde_json::Error) -> Problem {
     Problem::invalid_fields(vec![fault])
 }
 
-/// What serde says of the value at `place`, in our words: `invalid type: string "x", expected a sequence at line 1 column 5`. It quotes the value, which
-/// may be a secret in the wrong field: only what was expected is told. `None` if the words are not serde's.
+/// Turns serde's error of the value at `place` into an own text, such as `invalid type: string "x", expected a
+/// sequence at line 1 column 5`. serde quotes the value, which may be a secret in the wrong field. Only the expected
+/// type is reported. `None` if the text is not serde's.
 pub(super) fn fault(place: &str, message: &str) -> Option<FieldError> {
     let top = matches!(place, "." | "?");
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     let what = match message.rsplit_once(", expected ") {
         _ if message.starts_with("unknown field") => "no such field".to_owned(),
         Some((found, expected)) if found.starts_with("unknown variant") => format!("must be {expected}"),
-        // The rest of it is a name of ours.
+        // The rest is the name of a Rust type.
         Some((_, expected)) if expected.starts_with("struct ") => "wrong type: expected an object".to_owned(),
         Some((_, expected)) => format!("wrong type: expected {expected}"),
         None if ["missing field", "duplicate field"].iter().any(|said| message.starts_with(said)) => {

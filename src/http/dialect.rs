@@ -9,7 +9,7 @@ use super::problem::Problem;
 pub struct Dialect {
     /// A name, for tests.
     pub name: &'static str,
-    /// Whether errors at this path are in the dialect when no route has it.
+    /// Returns true if errors at this path are in the dialect when no route has it.
     pub covers: fn(&str) -> bool,
     /// Rejects request bodies of another media type.
     pub accepts: fn(&str) -> Result<(), Problem>,

@@ -1,16 +1,16 @@
-//! Forms, as OAuth's endpoints take them (`application/x-www-form-urlencoded`).
+//! Forms of OAuth endpoints (`application/x-www-form-urlencoded`).
 
 use super::problem::Problem;
 use super::query::decode_query;
 
-/// A form's fields. They may hold tokens: nothing of them is ever said back.
+/// The fields of a form. They may contain tokens and are never repeated in responses.
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a body. Fields without a value count as not sent, unknown ones are not looked at (RFC 6749 section 3.2).
+    /// Reads a body. Fields without a value count as missing, unknown fields are ignored (RFC 6749 section 3.2).
     ///
     /// # Errors
-    /// 400: not UTF-8, or a field twice.
+    /// 400: the body is not UTF-8, or repeats a field.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let text = std::str::from_utf8(body).map_err(|_| Problem::bad_request("the form is not UTF-8"))?;
         let mut fields = decode_query(text);
@@ -27,10 +27,10 @@ impl Form {
         self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 
-    /// The value of a field that must be there.
+    /// The value of a required field.
     ///
     /// # Errors
-    /// 400 that names it.
+    /// 400 with the field's name.
     pub fn required(&self, name: &str) -> Result<&str, Problem> {
         self.get(name).ok_or_else(|| Problem::bad_request(format!("the parameter {name} is missing")))
     }

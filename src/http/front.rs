@@ -53,7 +53,7 @@ struct Arrived {
     body: Incoming,
 }
 
-/// A request without its body.
+/// A request without its body. Its size and caller are still to be checked.
 struct Head {
     id: RequestId,
     params: Vec<(String, String)>,
@@ -117,8 +117,8 @@ impl Front {
         finish::finish(response, &method, version, id)
     }
 
-    /// A task of its own: a client that leaves must not stop an act between its file and its commit. The rest of its body
-    /// is lost.
+    /// Runs the request in a task of its own. If the client leaves, an act continues between its file and its commit.
+    /// The rest of the client's body is lost.
     async fn in_task(self: &Arc<Self>, arrived: Arrived, record: &Record<'_>) -> Response<ResponseBody> {
         let id = arrived.head.id;
         let answering = tokio::spawn(Arc::clone(self).run(arrived)).await;
@@ -190,8 +190,8 @@ impl Front {
 /// Longest time that a body may take before its caller is checked again. The transaction of an entry checks in any case.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Whether the rights of a caller are too old after a body that `took` so long. A route that writes no entry has no
-/// transaction that checks them.
+/// Returns true if the caller's rights are too old after a body that `took` so long. A route that writes no entry has
+/// no transaction that checks them.
 fn is_stale(route: &Route, took: Option<Duration>) -> bool {
     took.is_some_and(|took| took > FRESH || !route.writes_entries())
 }

@@ -1,39 +1,40 @@
-//! What one listener gives to its clients: how many, how much, how long.
+//! The limits of a listener.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
 
-/// The bounds of a listener. Every one of them holds against a client that does not behave.
+/// The limits of a listener. Each holds against a client that misbehaves.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Connections at the same time, in all. One more is closed unanswered.
+    /// Maximum number of connections. One more is closed without a response.
     pub connections: usize,
-    /// Connections at the same time from one IPv4 address or one IPv6 /64.
+    /// Maximum number of connections from one IPv4 address or one IPv6 /64.
     pub connections_per_address: usize,
-    /// The networks whose connections begin with a PROXY header: from them a client's own address counts, and a connection
-    /// without one is closed. Of the connections that are awaited one for, there are half of `connections` at the most.
+    /// The networks whose connections begin with a PROXY header, which names the client's address. A connection
+    /// without the header is closed. At most half of `connections` may wait for their header.
     pub proxy_protocol: Arc<[IpNet]>,
-    /// From the accepted socket to the end of the TLS handshake; also what a connection gets to say goodbye.
+    /// Maximum time from the accepted socket to the end of the TLS handshake, and for closing a connection.
     pub handshake_timeout: Duration,
-    /// From a request's first byte to the end of its header; on a new connection, from the end of the handshake.
+    /// Maximum time from a request's first byte to the end of its header. On a new connection it starts at the end of
+    /// the handshake.
     pub header_timeout: Duration,
-    /// For reading a whole request body; the front hands it to [`super::body::read`].
+    /// Maximum time for reading a request body. The front passes it to [`super::body::read`].
     pub body_timeout: Duration,
-    /// The request line and all header fields of one request; 431 beyond it (RFC 6585 section 5).
+    /// Maximum size of the request line and header fields of one request. A larger one gets 431 (RFC 6585 section 5).
     pub max_header_bytes: usize,
-    /// Requests at the same time on one HTTP/2 connection (RFC 9113 section 5.1.2).
+    /// Maximum number of concurrent requests on one HTTP/2 connection (RFC 9113 section 5.1.2).
     pub http2_streams: u32,
-    /// How long a connection may do nothing, and how long a client may take nothing of an answer.
+    /// Maximum time that a connection may be idle, and that a client may read nothing of a response.
     pub idle_timeout: Duration,
-    /// How long a client may leave a part of a [stream](super::stream::stream) lying. It is shorter than `idle_timeout`, as
-    /// nobody who follows events is served by old ones.
+    /// Maximum time that a client may leave a part of a [stream](super::stream::stream) unread. It is shorter than
+    /// `idle_timeout`, because old events are of no use to a subscriber.
     pub stream_timeout: Duration,
     /// The age at which a connection takes no further request, so that balancers and certificates move on. Its streams
-    /// end, and begin again on another one.
+    /// end and start again on another connection.
     pub max_age: Duration,
-    /// For finishing what is in flight at shutdown, and on a connection of that age; what is left then is cut.
+    /// Maximum time for requests in flight at shutdown, and on a connection of that age. The rest is cut.
     pub drain_timeout: Duration,
 }
 

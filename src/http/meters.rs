@@ -1,4 +1,4 @@
-//! What is counted of a row's requests: its handles are looked up once, not with each request.
+//! The metrics of a row's requests. Handles are looked up once, not for each request.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use http::{Method, StatusCode};
 use metrics::{Counter, Histogram};
 
-/// The status label of a request whose client went away before its answer.
+/// The status label of a request without a response, because its client left.
 pub const GONE: &str = "gone";
 
-/// The statuses whose counters are kept; others are rare, and looked up.
+/// The statuses with a kept counter. Others are rare and looked up.
 const USUAL: [StatusCode; 6] = [
     StatusCode::OK,
     StatusCode::CREATED,
@@ -19,7 +19,7 @@ const USUAL: [StatusCode; 6] = [
     StatusCode::GONE,
 ];
 
-/// The handles of one row. They are made by its first request, when the recorder is there for certain.
+/// The handles of one row. Its first request makes them, when the recorder is certainly installed.
 #[derive(Debug)]
 pub struct Meters {
     method: Option<Method>,
@@ -34,12 +34,12 @@ impl Meters {
         Self { method: Some(method), route, ..Self::unmatched() }
     }
 
-    /// The meters of requests that have no row.
+    /// The meters of requests without a row.
     pub fn unmatched() -> Self {
         Self { method: None, route: "", usual: Default::default(), seconds: OnceLock::new() }
     }
 
-    /// A request by `method` was answered with `status`, or its client went away before.
+    /// Counts a request by `method` with its `status`. Without one its client left.
     pub fn count(&self, method: &Method, status: Option<StatusCode>) {
         let place = status.and_then(|status| USUAL.iter().position(|usual| *usual == status));
         let kept =
@@ -50,7 +50,7 @@ impl Meters {
         }
     }
 
-    /// An answer took `took`.
+    /// Records the duration of a response.
     pub fn time(&self, took: Duration) {
         let route = self.route;
         let seconds =
@@ -65,7 +65,7 @@ impl Meters {
     }
 }
 
-/// A method that is none of HTTP's own must not become a label: a stranger could make any number of them.
+/// A method outside HTTP must not become a label: a stranger could make any number of them.
 fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,4 +1,4 @@
-//! Metrics in Prometheus' text format. One recorder serves the whole process.
+//! Metrics in the text format of Prometheus. One recorder serves the process.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
-/// Installs the recorder, once; later calls find it installed.
+/// Installs the recorder. Later calls change nothing.
 pub fn install() {
     HANDLE.get_or_init(|| {
         let sizes = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
@@ -20,12 +20,12 @@ pub fn install() {
     });
 }
 
-/// What has been measured so far.
+/// Returns the metrics as text.
 pub fn render() -> String {
     HANDLE.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
 }
 
-/// Folds what has been measured into its histograms; without it they would grow. For a timer.
+/// Folds measurements into their histograms, for a timer. Without it they would grow.
 pub fn upkeep() {
     if let Some(handle) = HANDLE.get().and_then(Option::as_ref) {
         handle.run_upkeep();

@@ -9,10 +9,10 @@ use super::decode;
 use super::problem::Problem;
 use crate::service::FieldError;
 
-/// The pairs of a query in which each name stands once: of two values neither may pass for what was meant.
+/// The pairs of a query in which each name is unique. With two values it would be open which one counts.
 ///
 /// # Errors
-/// 400 naming each that stands twice.
+/// 400 with every repeated name.
 pub fn once(query: &str) -> Result<Vec<(String, String)>, Problem> {
     let pairs = decode_query(query);
     let mut names = BTreeSet::new();
@@ -22,10 +22,10 @@ pub fn once(query: &str) -> Result<Vec<(String, String)>, Problem> {
     if faults.is_empty() { Ok(pairs) } else { Err(Problem::invalid_fields(faults)) }
 }
 
-/// Pairs as fields; unknown ones are refused.
+/// Reads pairs as fields. Unknown fields are rejected.
 ///
 /// # Errors
-/// 400 naming the parameter.
+/// 400 with the parameter's name.
 pub fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Problem> {
     let pairs = pairs.into_iter().map(|(name, value)| (name, serde_json::Value::String(value)));
     serde_path_to_error::deserialize(serde_json::Value::Object(pairs.collect())).map_err(|error| {
@@ -43,7 +43,7 @@ pub fn decode_query(query: &str) -> Vec<(String, String)> {
     decode_pairs(query, |text| percent_decode(&text.replace('+', " ")).into_owned())
 }
 
-/// `name=value` pairs between `&`, names and values as `decode` makes them.
+/// `name=value` pairs between `&`. `decode` decodes names and values.
 pub fn decode_pairs(text: &str, decode: impl Fn(&str) -> String) -> Vec<(String, String)> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     pairs
@@ -54,7 +54,7 @@ pub fn decode_pairs(text: &str, decode: impl Fn(&str) -> String) -> Vec<(String,
         .collect()
 }
 
-/// Decodes `%XX`; what is no such escape, or not UTF-8 afterwards, is kept or replaced, never refused here.
+/// Decodes `%XX`. Other text is kept, and broken UTF-8 replaced: nothing is rejected here.
 pub fn percent_decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);

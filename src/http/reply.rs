@@ -1,4 +1,4 @@
-//! An answer, before it is one of hyper's.
+//! Responses of handlers.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -7,12 +7,12 @@ use serde::Serialize;
 use super::ResponseBody;
 use super::body;
 
-/// An answer whose body is whole.
+/// A response with its whole body.
 #[derive(Clone, Debug)]
 pub struct Reply(pub Response<Bytes>);
 
 impl Reply {
-    /// `value` as JSON. Nothing that answers with JSON is to be kept by a cache.
+    /// `value` as JSON. Caches must not store it.
     pub fn json(status: StatusCode, value: &impl Serialize) -> Self {
         let body = serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec());
         Self::bytes(status, "application/json", body).header("cache-control", "no-store")
@@ -23,14 +23,14 @@ impl Reply {
         Self::json(StatusCode::OK, value)
     }
 
-    /// These bytes, of this media type.
+    /// A body of this media type.
     pub fn bytes(status: StatusCode, media_type: &str, body: impl Into<Bytes>) -> Self {
         let mut response = Response::new(body.into());
         *response.status_mut() = status;
         Self(response).header("content-type", media_type)
     }
 
-    /// The same answer with a header set.
+    /// The same response with a header set.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -39,7 +39,7 @@ impl Reply {
         self
     }
 
-    /// The status.
+    /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         self.0.status()
     }

@@ -20,49 +20,49 @@ use super::problem::{NATIVE, Problem};
 use super::reply::Reply;
 use crate::access::Permission;
 
-/// The largest body a route takes unless it says otherwise: 64 KiB.
+/// Default limit of a request body: 64 KiB.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
-/// Answers a call: the row's warp filter, as a service.
+/// Answers an admitted request: the row's warp filter, as a service.
 pub type InTask = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
 
-/// Answers an inquiry at once.
+/// Answers a request at once.
 pub type Direct = Arc<dyn Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync>;
 
-/// Answers an inquiry at once, or not: then it is for a task.
+/// Answers a request at once, or leaves it to a task by `None`.
 pub type Quick = Arc<dyn Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>> + Send + Sync>;
 
-/// What a direct row answers: a [`Reply`], or a [stream](super::stream::stream) with its headers.
+/// A direct row's response: a [`Reply`], or a [stream](super::stream::stream) with its headers.
 pub type Answer = Response<ResponseBody>;
 
-/// How a row is answered.
+/// The way a row answers.
 #[derive(Clone)]
 pub enum Serve {
-    /// By its warp filter, in a task of its own that goes on when the client goes away.
+    /// By its warp filter, in a task of its own. The task continues if the client leaves.
     InTask(InTask),
-    /// By a function, in the connection's own task. It must not wait for anything: other requests of the connection, and
+    /// By a function, in the connection's own task. The function must not wait: other requests of the connection, and
     /// other connections of the thread, wait for it.
     Direct(Direct),
-    /// By a function in the connection's own task where that can answer, else by its warp filter, as [`Serve::InTask`].
+    /// By a function in the connection's own task if it can answer, else by its warp filter, as [`Serve::InTask`].
     DirectOr(Quick, InTask),
 }
 
-/// A route: everything that is known of it, in one place.
+/// A route with all its facts.
 #[derive(Clone)]
 pub struct Route {
-    /// The method; HEAD works wherever GET does.
+    /// The method. HEAD works on every GET route.
     pub method: Method,
-    /// Whether every other method is answered too, as far as no row of its own has it.
+    /// Accepts every method that no other row of the path has.
     pub any_method: bool,
-    /// The path template. It labels metrics and logs: the path itself may hold a token and is never written down.
+    /// The path template. It labels metrics and logs. The path itself may contain a token and is never written down.
     pub path: &'static str,
-    /// What the caller needs.
+    /// The permission that the caller needs.
     pub permission: Permission,
     /// The request media type and the error format.
     pub dialect: &'static Dialect,
-    /// The largest body, in bytes; with 0 none is read.
+    /// Maximum size of the body in bytes. With 0 no body is read.
     pub body_limit: usize,
-    /// What answers.
+    /// The function or filter that answers.
     pub serve: Serve,
     /// Its part of the OpenAPI document, unless another system's contract describes it.
     pub(super) docs: Option<fn() -> OpenApi>,
@@ -96,8 +96,8 @@ impl Route {
         Self { method, any_method: false, path, permission, dialect, body_limit, serve, docs: None, meters }
     }
 
-    /// A native route that anyone may GET, answered in the connection's own task: no body is read, no caller judged, and
-    /// nothing may be waited for. For documents made ahead, and for streams.
+    /// A native GET route for anyone, answered in the connection's own task. No body is read, no caller is
+    /// authenticated, and the handler must not wait. It serves prepared documents and streams.
     pub fn direct<H>(path: &'static str, handler: H) -> Self
     where
         H: Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
@@ -118,8 +118,9 @@ impl Route {
         }
     }
 
-    /// A native route that anyone may ask by any method, and that judges its caller itself: by `quick` in the connection's
-    /// own task, as in [`Route::direct`]; what that leaves, by `handler` in a task of its own. No body is read.
+    /// A native route for any method and any caller, which checks its caller itself. `quick` answers in the
+    /// connection's own task, as in [`Route::direct`]; `handler` answers the rest in a task of its own. No body is
+    /// read.
     pub fn any_method<Q, H, F>(path: &'static str, quick: Q, handler: H) -> Self
     where
         Q: Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>> + Send + Sync + 'static,
@@ -132,12 +133,12 @@ impl Route {
         Self { method, any_method: true, path, permission, dialect, body_limit: 0, serve, docs: None, meters }
     }
 
-    /// Whether the handler's commands write ledger entries: their transactions check the caller's rights.
+    /// Returns true if the handler's commands write ledger entries. Their transactions check the caller's rights.
     pub fn writes_entries(&self) -> bool {
         self.method != Method::GET && self.permission != Permission::Introspect
     }
 
-    /// The same route with another limit of its body, in bytes.
+    /// The same route with another body limit in bytes.
     #[must_use]
     pub const fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = bytes;
@@ -152,8 +153,8 @@ impl Route {
     }
 }
 
-/// The handler as a warp filter: it takes the admitted request from the extensions, and the body as bytes. The front has
-/// matched the path.
+/// The handler as a warp filter. It takes the admitted request from the extensions, and the body as bytes. The front
+/// has matched the path already.
 fn in_task<H, F>(dialect: &'static Dialect, handler: H) -> InTask
 where
     H: Fn(Call) -> F + Clone + Send + Sync + 'static,
@@ -178,7 +179,7 @@ where
     })
 }
 
-/// The response of a filter: its body is in memory, so that collecting it does not wait.
+/// The response of a filter. Its body is in memory, so that collecting it does not wait.
 async fn whole(response: warp::reply::Response) -> Answer {
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.map(Collected::to_bytes).unwrap_or_default();

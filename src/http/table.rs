@@ -1,4 +1,4 @@
-//! The one table of routes. Permissions, metric labels and the access log come from it.
+//! The table of routes. Permissions, metric labels and the access log come from it.
 
 use std::collections::BTreeMap;
 
@@ -12,13 +12,13 @@ use super::query::percent_decode;
 use super::route::Route;
 use super::{api, compat};
 
-/// What the table says of a method and path.
+/// The result of a lookup by method and path.
 pub enum Match<'t, 'p> {
-    /// This row, with its parameters.
+    /// The row with its parameters.
     Route(&'t Route, Params<'p>),
-    /// The path is known, the method is not: these are.
+    /// The path exists, but not for this method. The text lists the methods.
     WrongMethod(&'static Dialect, String),
-    /// No row.
+    /// The path does not exist.
     Nothing(&'static Dialect),
 }
 
@@ -31,10 +31,10 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table.
+    /// Builds the table.
     ///
     /// # Errors
-    /// Two rows cannot be told apart: a mistake in this program.
+    /// Two rows have the same path pattern: a mistake in this program.
     pub fn new(public_metrics: bool) -> Result<Self, matchit::InsertError> {
         let mut routes = api::routes(public_metrics);
         routes.extend(compat::ece::routes());
@@ -42,7 +42,7 @@ impl Table {
         Self::of(routes)
     }
 
-    /// A table of these rows.
+    /// Builds a table of these rows.
     pub(super) fn of(routes: Vec<Route>) -> Result<Self, matchit::InsertError> {
         let mut by_path: BTreeMap<&str, Vec<(Method, usize)>> = BTreeMap::new();
         for (place, route) in routes.iter().enumerate() {
@@ -61,12 +61,12 @@ impl Table {
         &self.routes
     }
 
-    /// The meters of requests that have no row.
+    /// The meters of requests without a row.
     pub(super) const fn unmatched(&self) -> &Meters {
         &self.unmatched
     }
 
-    /// The row for this method and path. HEAD finds GET's.
+    /// Finds the row for this method and path. HEAD finds GET's.
     pub fn find<'t: 'p, 'p>(&'t self, method: &Method, path: &'p str) -> Match<'t, 'p> {
         let Ok(found) = self.paths.at(path) else { return Match::Nothing(self.dialect_of(path)) };
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
@@ -82,7 +82,7 @@ impl Table {
         Match::Route(route, Params::new(params))
     }
 
-    /// The dialect of errors at a path that has no row, or not for its method.
+    /// The dialect of errors at a path that has no row for the method.
     fn dialect_of(&self, path: &str) -> &'static Dialect {
         self.dialects.iter().find(|dialect| (dialect.covers)(path)).copied().unwrap_or(&NATIVE)
     }
@@ -95,7 +95,7 @@ fn allowed(methods: &[(Method, usize)]) -> String {
     names.join(", ")
 }
 
-/// The dialects of these rows, each once; the native one, which covers every path, is left out.
+/// The dialects of these rows, each once. The native one covers every path and is left out.
 fn dialects(routes: &[Route]) -> Vec<&'static Dialect> {
     let mut dialects: Vec<&Dialect> = Vec::new();
     for dialect in routes.iter().map(|route| route.dialect) {

@@ -1,4 +1,4 @@
-//! TLS of the listener: who we are, whose client certificates we accept, swapped live.
+//! TLS of the listener: its certificate and the roots of client certificates. Both are replaced while it serves.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::TlsAcceptor;
 
-/// Why a TLS configuration was refused. The one in use stays.
+/// The cause of a rejected TLS configuration. The one in use stays.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TlsError {
-    /// The certificate and the key are not a pair, or one of them cannot be used.
+    /// The certificate and the key do not belong together, or one of them is unusable.
     #[error(
         "the listener's certificate and key cannot be used together: {0}; give the key that belongs to the certificate"
     )]
@@ -23,35 +23,36 @@ pub enum TlsError {
         "a root certificate for client certificates cannot be used: {0}; give the CA's own root certificate"
     )]
     ClientRoot(rustls::Error),
-    /// There are no roots, so no client certificate could ever be verified.
+    /// The list of roots is empty, so that no client certificate could be verified.
     #[error(
         "there is no root certificate to verify client certificates with; give the CA's root certificate"
     )]
     NoClientRoots,
-    /// The provider does not support what we ask for.
+    /// The provider does not support the requested versions.
     #[error("the TLS provider refuses TLS 1.2 and 1.3: {0}; rebuild with the aws-lc-rs provider")]
     Provider(rustls::Error),
 }
 
-/// What the listener proves itself with: its certificate, the CAs above it, the private key.
+/// The identity of the listener: its certificate, the CAs above it, the private key.
 pub struct TlsIdentity {
-    /// The leaf first, then what the client needs to reach a root; the root too where clients pin it.
+    /// The leaf first, then the certificates that the client needs to reach a root. The root itself follows if clients
+    /// pin it.
     pub chain: Vec<CertificateDer<'static>>,
-    /// The key of the leaf.
+    /// The private key of the leaf.
     pub key: PrivateKeyDer<'static>,
 }
 
-/// The listener's TLS, which may change while it serves: new connections use what was swapped in last.
+/// The listener's TLS. It may change while the listener serves: new connections use the newest one.
 ///
-/// TLS 1.2 and 1.3 on aws-lc-rs, ALPN `h2` and `http/1.1`. Client certificates are asked for, not required; no CRL is
-/// consulted, every request checks the certificate against the revocations. Nothing is resumed: a resumed session would
-/// carry a client certificate past that handshake's checks.
+/// TLS 1.2 and 1.3 on aws-lc-rs, ALPN `h2` and `http/1.1`. Client certificates are requested, not required. No CRL is
+/// consulted: every request checks the certificate against the revocations. Sessions are not resumed: a resumed one
+/// would carry a client certificate past the checks of its handshake.
 pub struct Tls {
     config: ArcSwap<ServerConfig>,
 }
 
 impl Tls {
-    /// The TLS of a listener that is `identity` and accepts client certificates under `client_roots`.
+    /// The TLS of a listener with `identity` that accepts client certificates under `client_roots`.
     ///
     /// # Errors
     /// [`TlsError`], if the key does not belong to the certificate or a root is unusable.
@@ -63,7 +64,7 @@ impl Tls {
         Ok(Arc::new(Self { config: ArcSwap::from_pointee(config) }))
     }
 
-    /// Replaces both for new connections; open ones live on with what they began with.
+    /// Replaces both for new connections. Open connections keep the former ones.
     ///
     /// # Errors
     /// [`TlsError`], as [`Tls::new`]; then nothing has changed.
@@ -76,7 +77,7 @@ impl Tls {
         Ok(())
     }
 
-    /// What the next connection is accepted with.
+    /// The configuration for the next connection.
     pub fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.config.load_full())
     }
@@ -110,12 +111,12 @@ fn configuration(
 fn client_roots_error(error: VerifierBuilderError) -> TlsError {
     match error {
         VerifierBuilderError::NoRootAnchors => TlsError::NoClientRoots,
-        // No CRL is ever given to the builder; the wildcard is there because the enum may grow.
+        // No CRL is ever given to the builder. The enum may grow.
         other => TlsError::ClientRoot(rustls::Error::General(other.to_string())),
     }
 }
 
-/// The protocol that ALPN chose (RFC 7301); a client that names none speaks HTTP/1.1.
+/// The protocol that ALPN chose (RFC 7301). A client without ALPN uses HTTP/1.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1 (RFC 9112).
@@ -127,13 +128,13 @@ pub enum Protocol {
 /// The other end of a connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// The address the connection came from.
+    /// The source address of the connection.
     pub address: SocketAddr,
-    /// The address of the client: the one above, or behind trusted proxies, the one that they name. The front sets it.
+    /// The client's address. Behind trusted proxies it differs from `address`. The front sets it.
     pub client: IpAddr,
     /// The DER of the client's certificate. The handshake verified its chain, its dates and that the client holds the
-    /// key; whether it was revoked is for each request to ask.
+    /// key. Each request checks if it was revoked.
     pub certificate: Option<Arc<Vec<u8>>>,
-    /// What is spoken on the connection.
+    /// The protocol of the connection.
     pub protocol: Protocol,
 }

@@ -141,7 +141,7 @@ impl Front {
         check(&Here { url: issuers.current(), host: direct::host(parts) })
     }
 
-    /// Whether `presented` is the local credential of this start.
+    /// Compares `presented` with the local credential of this start, in constant time.
     pub(super) fn is_local(&self, presented: &Secret<String>) -> bool {
         subtle::ConstantTimeEq::ct_eq(presented.expose().as_bytes(), self.local.expose().as_bytes()).into()
     }

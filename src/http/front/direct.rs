@@ -20,7 +20,7 @@ pub(super) struct Asked<'a> {
     pub(super) params: &'a Params<'a>,
 }
 
-/// Calls the handler of a direct row.
+/// Calls the handler of a direct row. The row has no other handler.
 pub(super) fn answer(
     authority: &Arc<Authority>,
     route: &Route,
@@ -31,7 +31,7 @@ pub(super) fn answer(
     call(authority, route, whole, asked).unwrap_or_else(|| render(route, Err(Problem::internal())))
 }
 
-/// Calls a row's function that may leave the request to a task: then `None`.
+/// Calls the quick handler of a row. `None` leaves the request to a task.
 pub(super) fn quick(
     authority: &Arc<Authority>,
     route: &Route,
@@ -41,7 +41,7 @@ pub(super) fn quick(
     call(authority, route, handler.as_ref(), asked)
 }
 
-/// A panic in a handler ends with it, as in a task.
+/// Calls `handler`. Its panic becomes a 500, as in a task.
 fn call(
     authority: &Arc<Authority>,
     route: &Route,
@@ -52,7 +52,7 @@ fn call(
         let query = parts.uri.query().unwrap_or("");
         handler(&Inquiry { authority, peer, headers: &parts.headers, host: host(parts), query, params })
     };
-    // A handler is given nothing that it could leave half changed: locks are poisoned, and then passed over.
+    // A handler gets nothing that it could leave half changed. Locks are poisoned, and then passed over.
     let answer = catch_unwind(AssertUnwindSafe(called)).unwrap_or_else(|_| Some(Err(panicked(route))));
     answer.map(|answer| render(route, answer))
 }
@@ -68,7 +68,7 @@ pub(super) fn host(parts: &Parts) -> &str {
     parts.uri.authority().map(http::uri::Authority::as_str).or_else(named).unwrap_or("")
 }
 
-/// The panic's own words are on standard error; they may hold anything.
+/// The panic's own text is on standard error. It may contain anything.
 fn panicked(route: &Route) -> Problem {
     tracing::error!(route = route.path, "answering a request panicked");
     metrics::counter!("gatepass_panics_total").increment(1);

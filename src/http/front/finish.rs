@@ -1,4 +1,4 @@
-//! The last touch on every answer.
+//! The last changes to every response.
 
 use http::header::{
     CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -12,7 +12,7 @@ use crate::id::RequestId;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The answer as it leaves.
+/// Adds the headers of every response.
 pub(super) fn finish(
     mut response: Response<ResponseBody>,
     method: &Method,
@@ -28,8 +28,8 @@ pub(super) fn finish(
     if version < Version::HTTP_2 { announce_close(response) } else { response }
 }
 
-/// At `Basic` a browser asks for a password in a dialog of its own, and keeps it for pages of any site. What comes from a
-/// page gets a challenge that no browser answers; without any a 401 is not whole (RFC 9110 section 15.5.2).
+/// Replaces a `Basic` challenge in the response to a page. On `Basic` a browser asks for a password in a dialog of its
+/// own, and keeps it for pages of any site. A 401 needs some challenge (RFC 9110 section 15.5.2).
 pub(super) fn without_dialog(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
     let challenge = response.headers_mut().get_mut(WWW_AUTHENTICATE);
     if let Some(basic) = challenge.filter(|challenge| challenge.as_bytes().starts_with(b"Basic ")) {
@@ -38,7 +38,7 @@ pub(super) fn without_dialog(mut response: Response<ResponseBody>) -> Response<R
     response
 }
 
-/// HEAD tells how long GET's body is, where that is known (RFC 9110 section 9.3.2).
+/// HEAD reports the length of GET's body, if it is known (RFC 9110 section 9.3.2).
 fn without_body(response: Response<ResponseBody>) -> Response<ResponseBody> {
     let (mut parts, body) = response.into_parts();
     if let Some(length) = body.size_hint().exact().filter(|_| parts.status != StatusCode::NOT_MODIFIED) {
@@ -47,8 +47,8 @@ fn without_body(response: Response<ResponseBody>) -> Response<ResponseBody> {
     Response::from_parts(parts, body::empty())
 }
 
-/// After a body that was not read whole the connection ends; a client that is not told would send its next request into
-/// it and never know whether that was acted upon (RFC 9112 section 9.6).
+/// Announces the end of the connection after a body that was not read to its end. Otherwise the client would send its
+/// next request into it, and could not know if that one was processed (RFC 9112 section 9.6).
 fn announce_close(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
     if matches!(response.status(), StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -1,4 +1,4 @@
-//! What is told of a request: one line in the log, one count, whether it was answered or its client went away.
+//! The record of a request: one log line and one count, also if its client left.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -11,7 +11,7 @@ use crate::http::problem::NATIVE;
 use crate::http::route::{Route, Serve};
 use crate::id::RequestId;
 
-/// A request that is being answered. Dropping it tells that nobody waits for the answer any more.
+/// A request in progress. Dropping it without a status records that its client left.
 pub(super) struct Record<'a> {
     method: Method,
     address: IpAddr,
@@ -29,18 +29,18 @@ impl<'a> Record<'a> {
         Self { method, address, id, started, meters: unmatched, row: None, status: None }
     }
 
-    /// When it began.
+    /// The start of the request.
     pub(super) const fn started(&self) -> Instant {
         self.started
     }
 
-    /// It belongs to this row.
+    /// Assigns the request to a row.
     pub(super) fn belongs_to(&mut self, row: &'a Route) {
         self.meters = &row.meters;
         self.row = Some(row);
     }
 
-    /// The template of its row; empty if there is none.
+    /// The path template of its row, or an empty text.
     pub(super) fn template(&self) -> &'static str {
         self.row.map_or("", |row| row.path)
     }
@@ -50,7 +50,7 @@ impl<'a> Record<'a> {
         self.row.map_or(&NATIVE, |row| row.dialect)
     }
 
-    /// It is answered.
+    /// Records the status of the response.
     pub(super) fn answered(mut self, status: StatusCode) {
         self.status = Some(status);
     }
@@ -65,7 +65,7 @@ impl Drop for Record<'_> {
         self.meters.count(&self.method, self.status);
         let (method, route, address) = (&self.method, self.template(), self.address);
         let status = self.status.as_ref().map_or(GONE, StatusCode::as_str);
-        // What anyone may fetch as often as they like must not fill a log.
+        // Public documents are requested often and must not fill a log.
         match self.row.map(|row| &row.serve) {
             Some(Serve::Direct(_) | Serve::DirectOr(..)) => {
                 tracing::debug!(%method, route, status, %address, request = %self.id, ?took, "request");

@@ -1,25 +1,25 @@
-//! The ids of requests, without asking the system for randomness each time.
+//! Request ids. They ask the system for randomness only once.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::clock::Timestamp;
 use crate::id::{RequestId, random};
 
-/// Counts on from a random place: nobody has to be kept from guessing a request's id, two requests must not share one.
+/// A counter with a random start. Request ids need not be secret, but two requests must not share one.
 pub(super) struct RequestIds {
-    /// What tells this run of the server from others.
+    /// The part that differs between runs of the server.
     run: [u8; 4],
-    /// 48 bits of it are used.
+    /// The counter, of which 48 bits are used.
     next: AtomicU64,
 }
 
 impl RequestIds {
-    /// The ids of one run.
+    /// A counter for one run of the server.
     pub(super) fn new() -> Self {
         Self { run: random(), next: AtomicU64::new(u64::from_be_bytes(random())) }
     }
 
-    /// The id of a request that begins at `now`.
+    /// Returns the id of a request that begins at `now`.
     pub(super) fn next(&self, now: Timestamp) -> RequestId {
         let mut bits = [0; 10];
         let [_, _, count @ ..] = self.next.fetch_add(1, Ordering::Relaxed).to_be_bytes();

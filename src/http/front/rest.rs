@@ -1,4 +1,4 @@
-//! What is left of a request's body once its answer is known.
+//! The rest of a request's body after its response is known.
 
 use std::time::{Duration, Instant};
 
@@ -9,21 +9,21 @@ use hyper::body::{Body as _, Incoming};
 
 use crate::http::body;
 
-/// Whether the rest of a body has to be taken, and until when.
+/// The decision to read the rest of a body, with its deadline.
 pub(super) struct Rest {
     taken: bool,
     until: Instant,
 }
 
 impl Rest {
-    /// The rest of the request that began so at `since`. It may take `timeout` in all, what is read of it included.
+    /// The rest of the request that began at `since`. Reading the whole body may take `timeout`.
     pub(super) fn of(parts: &Parts, since: Instant, timeout: Duration) -> Self {
-        // Who waits for `100 Continue` sends nothing before it (RFC 9110 section 10.1.1).
+        // A client that waits for `100 Continue` sends nothing before it (RFC 9110 section 10.1.1).
         let taken = parts.version == Version::HTTP_2 && !parts.headers.contains_key(EXPECT);
         Self { taken, until: since + timeout }
     }
 
-    /// Takes what is left, where the client would drop its answer otherwise.
+    /// Reads the rest, if the client would drop its response otherwise.
     pub(super) async fn forgo(self, mut body: Incoming) {
         if self.taken && !body.is_end_stream() {
             body::discard(&mut body, self.until.saturating_duration_since(Instant::now())).await;

@@ -1,4 +1,4 @@
-//! What panics answers 500 in the dialect of its route, and the server lives; what nobody waits for is told too.
+//! Panics answer 500 in the dialect of their route, and the server lives. Requests without a client are recorded.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,7 +22,7 @@ use crate::http::tls::Protocol;
 const SIGNED: &str = "authorization: Basic YWRtaW46d3Jvbmc=\r\n";
 const SECRET: &str = "what the handler panicked with";
 
-/// A clock that panics when a task reads it that judges a request: the second reader after it was told to.
+/// A clock that panics once it is armed, at its second reader: the task that authenticates a request.
 #[derive(Default)]
 struct Trap {
     armed: AtomicBool,
@@ -37,7 +37,7 @@ impl Clock for Trap {
     }
 }
 
-/// A handler that is held up, and what is heard of it.
+/// A handler that waits, and the signals of its progress.
 #[derive(Default)]
 struct Held {
     begun: Notify,
@@ -87,7 +87,7 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
     Arc::new(Front::new(Arc::clone(server.authority()), table, local, Duration::from_secs(3600)))
 }
 
-/// A connection to it, and the task that serves it.
+/// A connection to the front, and the task that serves it.
 fn connect(front: Arc<Front>) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     let (client, server) = tokio::io::duplex(64 * 1024);
     let service = service_fn(move |request: Request<Incoming>| {
@@ -101,12 +101,12 @@ fn connect(front: Arc<Front>) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     (client, tokio::spawn(serving))
 }
 
-/// Asks for these paths one after the other on one connection; everything that was answered.
+/// Requests these paths one after the other on one connection, and returns all responses.
 async fn ask(front: Arc<Front>, paths: &[&str]) -> String {
     ask_by(front, "GET", paths).await
 }
 
-/// The same by another method.
+/// Requests paths by another method.
 async fn ask_by(front: Arc<Front>, method: &str, paths: &[&str]) -> String {
     let (mut client, serving) = connect(front);
     for (place, path) in paths.iter().enumerate() {
@@ -203,7 +203,7 @@ fn old_rights_are_read_again() {
     }
 }
 
-/// What must come, comes soon, even on a busy machine.
+/// Fails if the work takes too long even for a busy machine.
 async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(120), work).await.expect("it happens in time")
 }
