@@ -1,4 +1,4 @@
-//! The composition root: it opens what is on disk, wires the rooms, runs until told to stop.
+//! The composition root. It opens the data directory, connects the rooms, and runs until it is stopped.
 
 mod ca_files;
 mod first_start;
@@ -38,7 +38,7 @@ pub use crate::service::found::FirstStart;
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 
-/// An authority that is open and listens, and has not answered anything yet.
+/// An open authority that listens and has not answered a request yet.
 pub struct Server {
     authority: Arc<Authority>,
     store: Arc<SqliteStore>,
@@ -53,7 +53,7 @@ pub struct Server {
     keys_dir: PathBuf,
 }
 
-/// Why a server that ran has ended, other than by being told to.
+/// Reasons for which a running server ends without being stopped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunError {
     /// The disk failed, or it is unknown whether a commit reached it.
@@ -76,21 +76,21 @@ impl RunError {
     }
 }
 
-/// The OpenAPI document of every server of this version; this one answers at `url`.
+/// Returns the OpenAPI document of this version, for a server at `url`.
 pub fn openapi(url: &str) -> serde_json::Value {
     crate::http::api::document(true, url)
 }
 
 impl Server {
-    /// Opens the data directory and listens. On an empty one it makes keys, CA, database and an admin.
+    /// Opens the data directory and listens. In an empty directory it creates keys, CA, database and an admin.
     ///
     /// # Errors
-    /// Everything that stands in the way; then nothing was changed.
+    /// All reasons that prevent the start. Nothing was changed then.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Self, StartError> {
         start::open(config, clock).await
     }
 
-    /// What was made by the first start, to be shown once. It is made again until the server has run.
+    /// The secrets of the first start, to be shown once. Each start creates them again until the server has run.
     pub const fn first_start(&self) -> Option<&FirstStart> {
         self.first_start.as_ref()
     }
@@ -115,20 +115,21 @@ impl Server {
         Arc::<SqliteStore>::clone(&self.store)
     }
 
-    /// The use cases, for who runs the server in its own process.
+    /// The use cases, for a caller that runs the server in its own process.
     pub const fn authority(&self) -> &Arc<Authority> {
         &self.authority
     }
 
-    /// Answers until `shutdown` completes, then finishes what is in flight, and closes the store.
+    /// Answers requests until `shutdown` completes. Then it finishes open requests and closes the store.
     ///
     /// # Errors
     /// The disk failed, or a file could not be written.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result<(), RunError> {
         first_start::done(&self.data_dir).map_err(|error| RunError::File(error.to_string()))?;
-        // What became due while nothing ran is in the first status lists, unless it is very much; a redemption accepts none of it.
+        // The first status lists show the tokens that became due while no server ran, up to one batch. No redemption accepts
+        // such a token.
         if let Err(error) = timers::revoke_due(&self.authority).await {
-            tracing::warn!(%error, "what is due to be revoked could not be; it is tried again");
+            tracing::warn!(%error, "the due tokens could not be revoked; the server tries again");
         }
         let (stop, timers) = (CancellationToken::new(), TaskTracker::new());
         timers::start(&timers, &self.authority, &self.tls, self.source, &self.keys_dir, &stop);
@@ -147,14 +148,14 @@ impl Server {
         timers.wait().await;
         // Refusals that were noted in the last second.
         let _ = self.authority.ledger.write_refusals().await;
-        // The last minute's: what is lost of them is when a key was last used.
+        // The uses of the last minute. If they are lost, keys show an older last use.
         let _ = self.authority.accounts.write_key_uses().await;
-        // Sessions that were used in the last minute are not idle after the next start.
+        // After the next start, a session that was used in the last minute must not be idle.
         let _ = self.authority.accounts.write_seen_sessions().await;
-        // The mark is a courtesy to the next start; every commit has stored one too.
+        // Every commit has stored a mark. This one is a little newer.
         let _ = self.authority.clock.mark().await;
         local::withdraw(&self.keys_dir);
-        // A writer that has gone without being closed has failed too.
+        // A writer that ended without being closed has failed too.
         let failed = self.store.failed();
         let failed = *failed.borrow() || failed.has_changed().is_err();
         let store = self.store;

@@ -1,4 +1,4 @@
-//! The CA that the configuration brings in, or the one in the vault, which is made if there is none.
+//! The CA: imported by the configuration, or kept in the vault. An empty vault gets a new CA.
 
 use std::fs;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub(super) async fn load_or_make(
     }
     finish_rotation(store, vault).await.map_err(StartError::of)?;
     let manifest = Manifest::load(vault).map_err(StartError::of)?;
-    // A crash may have left one.
+    // A crash may have left the key of a former root.
     manifest.destroy_former_root_keys(vault).map_err(StartError::of)?;
     manifest.open(vault, now).map_err(StartError::of)
 }
@@ -42,7 +42,7 @@ fn read(path: &Path) -> Result<String, StartError> {
     fs::read_to_string(path).map_err(|error| StartError::of(format!("{}: {error}", path.display())))
 }
 
-/// What client certificates must lead to.
+/// The trust anchors of client certificates.
 pub(super) fn client_anchors(cas: &CaSet) -> Vec<CertificateDer<'static>> {
     cas.client_anchors().map(|anchor| CertificateDer::from(anchor.to_vec())).collect()
 }

@@ -1,4 +1,4 @@
-//! The first start: what it makes is shown once, and made again if the process died before it could be shown.
+//! The first start. Its secrets are shown once, and created again if the process died before it showed them.
 
 use std::fs;
 use std::io;
@@ -15,7 +15,7 @@ use crate::service::vault::{Vault, VaultError, write_private};
 use crate::service::{Authority, Caller};
 use crate::store::{Founded, Store};
 
-/// A file that is there from before founding until the server runs.
+/// File that exists from before the founding until the server runs.
 const PENDING: &str = "first-start.pending";
 
 fn pending_file(data_dir: &Path) -> PathBuf {
@@ -26,11 +26,11 @@ fn pending_file(data_dir: &Path) -> PathBuf {
 pub(super) struct Pending {
     password: Secret<String>,
     generated: bool,
-    /// The store was founded by an earlier process, which died before it could show what it made.
+    /// An earlier process founded the store and died before it showed the secrets.
     again: bool,
 }
 
-/// Founds the authority if it never was; `None` if there is nothing to be shown.
+/// Founds the authority if that was not done before. Returns `None` if there is nothing to show.
 pub(super) async fn begin(
     store: &dyn Store,
     vault: &Vault,
@@ -65,7 +65,7 @@ pub(super) async fn finish(
     if again {
         let hash = password::hash(&password, ADMIN).map_err(StartError::of)?;
         authority.accounts.set_password(&Caller::SYSTEM, ADMIN, hash).await.map_err(StartError::of)?;
-        // What an earlier first start minted was shown to nobody for certain, and must not live on unseen.
+        // Nobody may have seen the tokens of the earlier first start. They must not stay valid.
         revoke_first_tokens(&authority.tokens).await.map_err(StartError::of)?;
     }
     let minted = mint_first_tokens(&authority.minting, &authority.emergency).await;
@@ -73,10 +73,10 @@ pub(super) async fn finish(
     Ok(Some(FirstStart { admin_password: generated.then_some(password), roles_token, emergency_token }))
 }
 
-/// The server runs: what the first start made has been shown.
+/// Removes the marker: the server runs, so the secrets of the first start have been shown.
 pub(super) fn done(data_dir: &Path) -> Result<(), VaultError> {
     let marker = pending_file(data_dir);
-    // Synced, so that a power cut does not bring the marker back and replace what people have been given.
+    // Synced, so that no power cut brings the marker back. The next start would replace secrets that are in use.
     match fs::remove_file(&marker).and_then(|()| fs::File::open(data_dir)?.sync_all()) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(VaultError::Io { path: marker.display().to_string(), cause: error.to_string() })

@@ -1,4 +1,4 @@
-//! The local credential: whoever can read the data directory of a running server may administer it.
+//! The local credential: a process that can read the keys directory of a running server may administer it.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub(super) fn credential() -> Secret<String> {
     Secret::new(format!("{LOCAL_PREFIX}{}", hex(&random::<32>())))
 }
 
-/// Tells the server's own machine where it is and how to administer it.
+/// Writes the file from which programs on this machine learn the URL, the root and the credential.
 pub(super) fn publish(
     keys_dir: &Path,
     url: &str,
@@ -29,7 +29,7 @@ pub(super) fn publish(
     write_private(&keys_dir.join(FILE), text.to_string().as_bytes())
 }
 
-/// The listener has another chain: tells its root, if that is not told already.
+/// Writes the root of the listener's new chain into the file, unless the file names it already.
 pub(super) fn point_to(keys_dir: &Path, root: Fingerprint) -> Result<(), VaultError> {
     let path = keys_dir.join(FILE);
     // A server that stops has withdrawn it.
@@ -42,7 +42,7 @@ pub(super) fn point_to(keys_dir: &Path, root: Fingerprint) -> Result<(), VaultEr
     write_private(&path, told.to_string().as_bytes())
 }
 
-/// The server stops: its credential is worth nothing any more.
+/// Removes the file when the server stops. Its credential is no longer valid.
 pub(super) fn withdraw(keys_dir: &Path) {
     // A file that cannot be removed holds a credential that no later start accepts.
     let _ = fs::remove_file(keys_dir.join(FILE));

@@ -1,4 +1,4 @@
-//! What is done on a data directory while no server runs on it.
+//! Operations on a data directory that no server runs on.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::service::vault::Vault;
 use crate::store::sqlite::{LedgerFile, SqliteOptions, SqliteStore};
 use crate::store::{Accounts as _, SetPassword, Store};
 
-/// Sets a user's password. Whether the user is disabled all the same.
+/// Sets a user's password. Returns whether the user is disabled.
 ///
 /// # Errors
 /// A server runs on the data directory, the user is unknown, or the password may not be set.
@@ -38,7 +38,7 @@ pub async fn reset_password(
     Ok(known.disabled_at.is_some())
 }
 
-/// The ledger of a data directory, for reading; a server may run on it.
+/// Opens the ledger of a data directory for reading. A server may run on it.
 ///
 /// # Errors
 /// There is no database, or it cannot be read.
@@ -46,7 +46,7 @@ pub fn open_ledger(data_dir: &Path) -> Result<LedgerFile, StartError> {
     SqliteStore::open_read_only(&existing(data_dir)?).map_err(StartError::of)
 }
 
-/// The root's private key, so that it can be kept elsewhere.
+/// Returns the root's private key, so that it can be stored elsewhere.
 ///
 /// # Errors
 /// It is not there, or others may read it.
@@ -55,7 +55,7 @@ pub fn root_key(keys_dir: &Path) -> Result<Secret<String>, StartError> {
     vault.load(&name).map_err(StartError::of)
 }
 
-/// Where the root's private key is, or is to be brought back to.
+/// Returns the path of the root's private key, whether the file exists or not.
 ///
 /// # Errors
 /// The directory holds no CA.
@@ -63,7 +63,7 @@ pub fn root_key_path(keys_dir: &Path) -> Result<PathBuf, StartError> {
     root_key_file(keys_dir).map(|(vault, name)| vault.path(&name))
 }
 
-/// Destroys the root's private key here, once it is kept elsewhere: written over, then removed.
+/// Destroys the root's private key in this directory once it is stored elsewhere: overwrites it, then removes it.
 ///
 /// # Errors
 /// It cannot be removed.

@@ -1,4 +1,4 @@
-//! What is looked at before anything is made or changed, so that all that is wrong is told together.
+//! Checks before anything is created or changed. One error lists all problems.
 
 use std::fs::DirBuilder;
 use std::net::{SocketAddr, TcpListener};
@@ -16,20 +16,20 @@ use crate::secret::Secret;
 use crate::service::vault::{Vault, VaultError, load_private};
 use crate::store::sqlite::lock_holder;
 
-/// The file in the keys directory that says whose keys they are, by the id of the ledger's chain.
+/// File in the keys directory that names the owner of the keys by the id of the ledger's chain.
 const OWNER: &str = "owner";
 
-/// What was found in order.
+/// The results of the checks.
 pub(super) struct Preflight {
-    /// The port, bound: nobody else can take it any more.
+    /// The bound port: no other process can take it.
     pub(super) listener: TcpListener,
     /// The keys directory.
     pub(super) vault: Vault,
-    /// The DNS names in a TLS certificate from elsewhere.
+    /// The DNS names in an external TLS certificate.
     pub(super) outside_names: Vec<DnsName>,
 }
 
-/// Looks at the port, the directories, the key files and what is brought in; then makes the directories.
+/// Checks the port, the directories, the key files and imported files. Then it creates the directories.
 pub(super) fn look(config: &Config) -> Result<Preflight, StartError> {
     let (data_dir, keys_dir) = (&config.server.data_dir, &config.server.keys_dir);
     let mut problems = Vec::new();
@@ -55,7 +55,7 @@ fn listen(address: SocketAddr) -> Result<TcpListener, String> {
         .map_err(|error| format!("cannot listen on {address}: {error}: choose another with --listen"))
 }
 
-/// What others may read of an existing keys directory.
+/// Returns the problems of an existing keys directory that other users can read.
 fn exposed(keys_dir: &Path) -> Vec<String> {
     if !keys_dir.exists() {
         return Vec::new();
@@ -69,20 +69,20 @@ fn exposed(keys_dir: &Path) -> Vec<String> {
     names.iter().filter(kept).filter_map(|name| vault.load(name).err()).map(told).collect()
 }
 
-/// Keys without the database that they belong to: another one must not take them over.
+/// Returns the problem of keys without their database. Another database must not take them over.
 fn foreign(keys_dir: &Path, data_dir: &Path) -> Option<String> {
     let (owner, database) = (keys_dir.join(OWNER), data_dir.join(DATABASE));
     (owner.exists() && !database.exists()).then(|| {
         format!(
-            "{} holds the keys of another authority, not of a new one in {}: choose another --keys-dir, bring its \
-             database back, or empty the directory if that authority is gone",
+            "{} holds the keys of another authority, not of a new one in {}: choose another --keys-dir, restore its \
+             database, or empty the directory if that authority no longer exists",
             keys_dir.display(),
             data_dir.display()
         )
     })
 }
 
-/// Takes the keys directory for the database with this chain.
+/// Claims the keys directory for the database with this chain.
 pub(super) fn claim(vault: &Vault, chain: ChainId) -> Result<(), StartError> {
     if !vault.holds(OWNER) {
         return vault.save(OWNER, &Secret::new(chain.to_string())).map_err(StartError::of);

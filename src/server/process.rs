@@ -2,9 +2,8 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Switches core dumps off, as they would hold keys, and raises the limit on open files to what the system allows.
-/// What the system refuses stays as it was: the server works, with less of both. How many files may be open now; `None` if
-/// any number.
+/// Disables core dumps, which would hold keys, and raises the limit of open files as far as the system allows.
+/// A change that the system refuses is skipped. Returns the number of files that may be open; `None` if it is unlimited.
 pub fn harden() -> Option<usize> {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let files = getrlimit(Resource::Nofile);

@@ -1,4 +1,4 @@
-//! When status lists are signed: soon after a change, again before they get old, and never so often that it costs a core.
+//! The rhythm of signing status lists: soon after a change, again before they get old, and at bounded cost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,16 +9,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::service::status_lists::StatusLists;
 
-/// How long a round waits for more changes after the first: those of one busy moment are signed together.
+/// Wait for more changes after the first one, so that changes of one busy moment are signed together.
 const GATHER: Duration = Duration::from_millis(25);
-/// From the beginning of a round to that of the next, at least.
+/// Shortest time from the start of a round to the start of the next.
 const BETWEEN: Duration = Duration::from_millis(100);
-/// How long a rest may be, unless signing would take more than half of a core then.
+/// Longest pause, unless signing would then take more than half of a core.
 const LONGEST: Duration = Duration::from_millis(800);
-/// How often ages are looked at, and a failed round is tried again.
+/// Period of age checks, and of retries after a failed round.
 const SECOND: Duration = Duration::from_secs(1);
-/// After how many failures in a row the log says so again.
-const SAID_AGAIN: u32 = 60;
+/// Number of consecutive failures after which the log repeats the warning.
+const REPEATED_AFTER: u32 = 60;
 
 /// Signs the status lists until it is cancelled.
 pub(super) async fn run(lists: Arc<StatusLists>, stop: CancellationToken) {
@@ -45,16 +45,16 @@ async fn sign(lists: &StatusLists, failures: &mut u32) {
     match lists.sign().await {
         Ok(_) => *failures = 0,
         Err(error) => {
-            if failures.is_multiple_of(SAID_AGAIN) {
-                tracing::warn!(%error, "the status lists could not be signed; the ones signed before are served");
+            if failures.is_multiple_of(REPEATED_AFTER) {
+                tracing::warn!(%error, "the status lists could not be signed; the previous ones are served");
             }
             *failures = failures.saturating_add(1);
         }
     }
 }
 
-/// A round that takes long (full lists) is followed by a long rest, so that signing gets a tenth of one core; but a
-/// revocation must not wait for longer than [`LONGEST`].
+/// Returns the pause after a round. Signing gets a tenth of one core, so a long round has a long pause.
+/// The pause is bounded, because a revocation waits for it.
 fn pause(took: Duration) -> Duration {
     BETWEEN.max(took * 10).min(LONGEST.max(took * 2))
 }
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rounds_are_a_tenth_of_a_second_apart_and_a_tenth_of_the_time_at_most() {
+    fn signing_takes_at_most_a_tenth_of_the_time() {
         assert_eq!(pause(Duration::from_millis(1)), Duration::from_millis(100));
         assert_eq!(pause(Duration::from_millis(80)), Duration::from_millis(800));
         assert_eq!(pause(Duration::from_millis(200)), Duration::from_millis(800));

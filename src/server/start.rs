@@ -1,4 +1,4 @@
-//! Opening: everything is looked at before anything is made.
+//! Opening: all checks run before anything is created.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -30,7 +30,7 @@ use crate::store::{Entries as _, RecordIdentity, Store};
 /// The file of the database, in the data directory.
 pub(super) const DATABASE: &str = "gatepass.db";
 
-/// Why a server did not start: every reason that was found, each with what to do.
+/// All reasons for which a server did not start, each with its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartError {
     /// The reasons.
@@ -69,9 +69,9 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let first_start = first_start::finish(&authority, pending).await?;
     let root = authority.cas.load().current().root_pem().to_owned();
     write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;
-    // Whoever is handed a token right after the start can look up its status.
+    // The status of a token can be looked up right after the start.
     if let Err(error) = authority.status_lists.sign().await {
-        tracing::warn!(%error, "the status lists could not be signed; it is tried again");
+        tracing::warn!(%error, "the status lists could not be signed; the server tries again");
     }
     let source = TlsSource::new(&config, names, local_addr.ip(), url_address(&url));
     let Presented { identity, expires_at, root } =
@@ -79,7 +79,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     authority.health.server_certificate_is(expires_at);
     let tls = Tls::new(identity, ca_files::client_anchors(&authority.cas.load())).map_err(StartError::of)?;
     let credential = local::credential();
-    // The port is bound: whoever reads this may connect already, and is answered as soon as the server runs.
+    // The port is bound. A reader of this file can connect at once, and gets an answer as soon as the server runs.
     local::publish(&config.server.keys_dir, &url, root, &credential).map_err(StartError::of)?;
     let table = Table::new(config.http.public_metrics).map_err(StartError::of)?;
     let front = Front::new(Arc::clone(&authority), table, credential, config.http.body_timeout);
@@ -98,7 +98,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     })
 }
 
-/// Puts the authority together from what the store and the vault hold.
+/// Builds the authority from the store and the vault.
 async fn compose(
     config: &Config,
     clock: &Arc<dyn Clock>,
@@ -160,7 +160,7 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-/// Files that are open beside connections: database, logs, keys that are being read.
+/// Number of open files besides connections: database, logs, keys that are being read.
 const OTHER_FILES: usize = 128;
 
 fn limits(http: &HttpConfig, open_files: Option<usize>) -> Limits {
@@ -196,7 +196,7 @@ fn url_address(url: &str) -> Option<IpAddr> {
     url_host(url).parse().ok()
 }
 
-/// The DNS names the authority answers to: no host may ever hold one of them.
+/// The authority's own DNS names. No host may ever have one of them.
 fn own_names(url: &str) -> Vec<DnsName> {
     let mut names = vec!["localhost", url_host(url)];
     names.dedup();
@@ -208,7 +208,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_of_a_url_is_found_with_and_without_port_and_brackets() {
+    fn a_urls_host_has_no_port_or_brackets() {
         assert_eq!(url_host("https://gate.example.org:8443"), "gate.example.org");
         assert_eq!(url_host("https://gate.example.org/x"), "gate.example.org");
         assert_eq!(url_address("https://[::1]:8443"), Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_none_of_the_authoritys_dns_names() {
+    fn an_address_is_not_an_own_dns_name() {
         let names = own_names("https://127.0.0.1:8443");
         assert_eq!(names, [DnsName::parse("localhost").unwrap()]);
         assert_eq!(own_names("https://Gate.example.org").len(), 2);

@@ -1,4 +1,4 @@
-//! What happens by itself, until the server stops: what comes round, and what waits for a change too.
+//! The background tasks of a running server: periodic ones, and those that also wait for a change.
 
 mod periodic;
 
@@ -41,7 +41,7 @@ pub(super) fn start(
     timers.spawn(renew_tls(authority, Arc::clone(tls), source, keys_dir.to_owned(), stop.clone()));
 }
 
-/// Signs the CRLs at once, then hourly, and within a second of a revocation or a new CA; after a failure every ten seconds.
+/// Signs the CRLs at once, then hourly, and within a second of a revocation or a new CA. Retries every ten seconds.
 async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, stop: CancellationToken) {
     let mut changes = crls.changes();
     let mut ca_changes = cas.changes();
@@ -52,7 +52,7 @@ async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, stop: CancellationToken) 
         let next = match &signed {
             Ok(()) => HOUR,
             Err(error) => {
-                tracing::warn!(%error, "the CRLs could not be signed; the ones signed before are served");
+                tracing::warn!(%error, "the CRLs could not be signed; the previous ones are served");
                 10 * SECOND
             }
         };
@@ -64,7 +64,7 @@ async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, stop: CancellationToken) 
             _ = changes.changed() => true,
             _ = ca_changes.changed() => true,
         };
-        // At most one a second: what is revoked in between is on the next.
+        // At most one CRL a second. The next one holds the revocations in between.
         let wait = if revoked { soonest } else { Instant::now() };
         tokio::select! {
             () = stop.cancelled() => return,
@@ -73,7 +73,7 @@ async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, stop: CancellationToken) 
     }
 }
 
-/// Renews the listener's certificate at two thirds of its life, or takes up files that have changed.
+/// Renews the listener's certificate at two thirds of its life, or loads files that have changed.
 async fn renew_tls(
     authority: Arc<Authority>,
     tls: Arc<Tls>,

@@ -18,40 +18,40 @@ use crate::service::ca::set::CaSet;
 use crate::service::vault::load_private;
 use crate::service::{ServiceError, TimeKeeper};
 
-/// How long a certificate of our own lives.
+/// Lifetime of a certificate from the issuing CA.
 const LIFETIME: Duration = Duration::from_secs(90 * 86_400);
 
-/// Why the listener has no certificate.
+/// Reasons for which the listener has no certificate.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum TlsSourceError {
-    /// A file is not what it should be.
+    /// A file is missing or malformed.
     #[error("{path}: {cause}")]
     File {
         /// The file.
         path: String,
-        /// What is wrong with it.
+        /// The problem.
         cause: String,
     },
-    /// Our own CA did not make one.
+    /// The issuing CA did not issue a certificate.
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
 
-/// What the listener proves itself with.
+/// The identity that the listener presents.
 pub(super) struct Presented {
     /// Certificate, chain and key.
     pub(super) identity: TlsIdentity,
-    /// When the certificate ends.
+    /// The certificate's expiry.
     pub(super) expires_at: Timestamp,
-    /// The root by which clients on this machine know it.
+    /// The root by which clients on this machine verify it.
     pub(super) root: Fingerprint,
 }
 
-/// Where the listener's certificate comes from.
+/// Source of the listener's certificate.
 pub(super) enum TlsSource {
     /// The issuing CA.
     Own(ServerProfile),
-    /// Files from elsewhere.
+    /// External files.
     Outside(TlsFiles),
 }
 
@@ -74,10 +74,10 @@ impl TlsSource {
         })
     }
 
-    /// A certificate to serve with.
+    /// Returns a certificate to serve with.
     pub(super) fn identity(&self, cas: &CaSet, time: &TimeKeeper) -> Result<Presented, TlsSourceError> {
-        // Clients judge it by their own clocks. The mark may lie ahead of a clock that was set right since, and `clock accept`
-        // comes through this very listener.
+        // Clients check it by their own clocks. The mark may be ahead of a clock that was corrected since, and
+        // `clock accept` needs this listener.
         let wall = time.wall();
         let now = if cas.current().is_good_at(wall).is_ok() { wall } else { time.now() };
         let root = cas.current().root_fingerprint();
@@ -95,7 +95,7 @@ impl TlsSource {
         }
     }
 
-    /// When the files were last written; `None` for a certificate of our own.
+    /// Returns the last changes of the files; `None` for a certificate from the issuing CA.
     pub(super) fn written_at(&self) -> Option<(SystemTime, SystemTime)> {
         let Self::Outside(files) = self else { return None };
         let written = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
@@ -109,8 +109,8 @@ fn present(made: ServerIdentity, ways: impl Iterator<Item = Vec<u8>>, root: Fing
     Presented { identity: TlsIdentity { chain, key }, expires_at: made.not_after, root }
 }
 
-/// While the CA is not valid: a certificate under a root that is thrown away, and that only the file of the local
-/// credential names. With it whoever may read the keys directory can rotate the CA; nobody else takes it for anything.
+/// Returns a certificate for the time in which the CA is not valid. Its root is temporary, and only the file of the local
+/// credential names it. So a process that may read the keys directory can rotate the CA. No other client trusts it.
 fn stand_in(profile: &ServerProfile, now: Timestamp) -> Result<Presented, IssueError> {
     let made = CertificateAuthority::generate("gatepass stand-in", now)?;
     let ca = CertificateAuthority::from_pem(&made.root_pem, &made.issuing_pem, &made.issuing_key, now);

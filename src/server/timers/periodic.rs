@@ -1,4 +1,4 @@
-//! What comes round: each timer is a use case, called once in its period.
+//! Periodic tasks: each timer calls one use case once in its period.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,29 +15,28 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What is done again and again while a server runs. All of them are started; which have run is in the metric
-/// `gatepass_timer_runs_total`.
+/// A periodic task of a running server. The metric `gatepass_timer_runs_total` counts its runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timer {
-    /// Writes down which refusals there were.
+    /// Writes the summarized refusals to the ledger.
     Refusals,
-    /// Stores the latest moment a decision was made at.
+    /// Stores the latest moment of a decision.
     ClockMark,
-    /// Writes down when API keys were last used.
+    /// Stores the last uses of API keys.
     ApiKeyUses,
-    /// Writes down when sessions were last used.
+    /// Stores the last uses of sessions.
     Sessions,
-    /// Collects what has expired.
+    /// Deletes expired rows.
     Collection,
-    /// Revokes what is due.
+    /// Revokes due tokens.
     DueRevocations,
-    /// Lets who follows the status lists know that the server is there.
+    /// Sends heartbeats to the subscribers of the status lists.
     Heartbeats,
     /// Forgets full buckets of the rate limits.
     RateLimits,
-    /// Tries whether the store can be written.
+    /// Tests whether the store can be written.
     StoreProbe,
-    /// Folds what was measured.
+    /// Compacts the measured values.
     Metrics,
 }
 
@@ -72,7 +71,7 @@ impl Timer {
         }
     }
 
-    /// How long it is from one time to the next.
+    /// The time from one run to the next.
     pub(super) const fn period(self) -> Duration {
         match self {
             // Each subscriber's heartbeat comes every fifteen seconds.
@@ -84,7 +83,7 @@ impl Timer {
         }
     }
 
-    /// Does its work; whether some is left that is to follow at once.
+    /// Runs the task. Returns whether more work is left that is to follow at once.
     async fn run(self, authority: &Authority) -> Result<bool, ServiceError> {
         match self {
             Self::Refusals => authority.ledger.write_refusals().await?,
@@ -101,7 +100,7 @@ impl Timer {
         Ok(false)
     }
 
-    /// Returns when there is work before its time.
+    /// Returns when there is work before the period ends.
     async fn called(self, authority: &Authority) {
         match self {
             Self::DueRevocations => authority.due.more().await,
@@ -125,27 +124,27 @@ pub(super) fn start(
 async fn collect(authority: &Authority) -> Result<(), ServiceError> {
     let collected = authority.collection.run().await?;
     if collected.total() > 0 {
-        tracing::info!(?collected, "collected what had expired");
+        tracing::info!(?collected, "deleted expired rows");
     }
     metrics::counter!("gatepass_collected_total").increment(collected.total());
     Ok(())
 }
 
-/// Revokes some of what is due; before anything is answered, too.
+/// Revokes some of the due tokens. The server also calls it before it answers requests.
 pub(in crate::server) async fn revoke_due(authority: &Authority) -> Result<bool, ServiceError> {
     let DueRevoked { tokens, more } = authority.due.revoke().await?;
     if tokens > 0 {
-        tracing::info!(tokens, "tokens whose time had come are revoked");
+        tracing::info!(tokens, "due tokens are revoked");
     }
     Ok(more)
 }
 
-/// Runs `timer` every `period`, give or take a tenth, until `stop`. A failure is logged, and the next period tries again.
+/// Runs `timer` every `period` plus or minus a tenth, until `stop`. A failure is logged, and the next period tries again.
 async fn every(timer: Timer, period: Duration, authority: Arc<Authority>, stop: CancellationToken) {
     let name = timer.name();
     let mut ticks = interval_at(Instant::now() + jittered(period), period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The series is there before the first run: a timer that never runs is seen by its zero.
+    // The series exists before the first run, so that a timer that never runs shows as zero.
     metrics::counter!("gatepass_timer_runs_total", "timer" => name, "outcome" => "done").increment(0);
     loop {
         tokio::select! {
@@ -160,7 +159,7 @@ async fn every(timer: Timer, period: Duration, authority: Arc<Authority>, stop: 
         match outcome {
             Ok(true) => ticks.reset_immediately(),
             Ok(false) => {}
-            Err(error) => tracing::warn!(timer = name, %error, "a timer's work failed; it is tried again"),
+            Err(error) => tracing::warn!(timer = name, %error, "a timer failed; the next period tries again"),
         }
     }
 }

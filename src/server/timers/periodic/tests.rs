@@ -1,4 +1,4 @@
-//! Each timer comes round, and none is left out.
+//! Each timer runs periodically.
 
 use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -9,7 +9,7 @@ use crate::server::Server;
 
 const RUNS: &str = "gatepass_timer_runs_total";
 
-/// Longer than any machine takes.
+/// Longest wait, longer than any machine needs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn authority(data_dir: &std::path::Path) -> Arc<Authority> {
@@ -22,17 +22,17 @@ async fn authority(data_dir: &std::path::Path) -> Arc<Authority> {
     Arc::clone(Server::open(config, Arc::new(SystemClock)).await.unwrap().authority())
 }
 
-/// How often `timer` has done its work.
+/// Number of finished runs of `timer`.
 fn runs(rendered: &str, timer: Timer) -> u64 {
     let series = format!("{RUNS}{{timer=\"{}\",outcome=\"done\"}} ", timer.name());
     rendered.lines().find_map(|line| line.strip_prefix(&series)?.parse().ok()).unwrap_or(0)
 }
 
 #[tokio::test]
-async fn every_timer_does_its_work_again_and_again_until_the_server_stops() {
+async fn every_timer_runs_until_the_server_stops() {
     let dir = tempfile::tempdir().unwrap();
     let authority = authority(&dir.path().join("data")).await;
-    // What is measured on this thread alone, whatever other tests measure.
+    // Only this thread's measurements: other tests measure too.
     let recorder = PrometheusBuilder::new().build_recorder();
     let (measured, _recording) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
     let (stop, timers) = (CancellationToken::new(), TaskTracker::new());
@@ -50,7 +50,7 @@ async fn every_timer_does_its_work_again_and_again_until_the_server_stops() {
 }
 
 #[test]
-fn no_timer_is_left_out_and_each_has_a_name_of_its_own() {
+fn all_holds_every_timer_once_with_its_own_name() {
     for (place, timer) in Timer::ALL.into_iter().enumerate() {
         assert_eq!(timer as usize, place, "{}", timer.name());
     }
