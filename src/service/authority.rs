@@ -1,4 +1,4 @@
-//! The authority: the use cases by family, each with what it needs and nothing else.
+//! The authority: the use cases by family. Each family holds only the handles that it needs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -41,38 +41,38 @@ use crate::access::session::SessionLife;
 use crate::access::throttle::{Rates, Throttles};
 use crate::store::Store;
 
-/// What an operator decides once, in the configuration.
+/// The parts of the configuration that use cases need.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The roles there are.
+    /// The catalogue of roles.
     pub roles: Catalogue,
-    /// How long a token minted by Elastic's route lives unless asked otherwise.
+    /// Default life of a token minted by Elastic's route.
     pub ece_ttl: Duration,
-    /// The proxies whose word on a client certificate is taken.
+    /// The proxies that may pass client certificates on.
     pub proxies: TrustedProxies,
-    /// How much each rate limit gives.
+    /// The rate of each limit.
     pub rates: Rates,
     /// Bounds of sign-ins.
     pub sign_in: SignInLimits,
-    /// How long sessions live.
+    /// Lifetime and idle time of sessions.
     pub sessions: SessionLife,
-    /// What every host certificate is issued by.
+    /// The terms of every host certificate.
     pub certificates: CertificateTerms,
-    /// How long a host is kept after its last certificate ended.
+    /// Time that a host is kept after its last certificate expired.
     pub host_retention: Duration,
-    /// Whether the CA was brought in: then it is rotated where it came from.
+    /// True if the CA is imported. Such a CA is rotated at its source.
     pub outside_ca: bool,
-    /// Whether the listener's certificate is one from outside: then tokens cannot pin the root.
+    /// True if the listener's certificate is external. Tokens cannot pin the root then.
     pub outside_certificate: bool,
-    /// How many may follow changes of status lists at a time.
+    /// Limits of status list subscribers.
     pub event_streams: status_lists::Most,
 }
 
-/// What an [`Authority`] is put together from.
+/// The parts of an [`Authority`].
 pub struct Parts {
-    /// The store.
+    /// The opened database.
     pub store: Arc<dyn Store>,
-    /// The time.
+    /// The clock, and the mark from the store.
     pub time: TimeKeeper,
     /// The signing keys and external URLs.
     pub trust: LiveTrust,
@@ -82,19 +82,19 @@ pub struct Parts {
     pub spans: LiveSpans,
     /// The emergency token.
     pub emergency: LiveEmergency,
-    /// Where the next tokens stand in the status lists.
+    /// The next free indexes of the status lists.
     pub indexes: Indexes,
-    /// Where keys are kept.
+    /// The keys directory.
     pub vault: Vault,
-    /// Where the files of the root certificate, the CRLs and the emergency token are.
+    /// The directory of the root certificate, the CRLs and the emergency token.
     pub data_dir: PathBuf,
     /// The configuration.
     pub settings: Settings,
 }
 
-/// The use cases by family, and what they and their callers read.
+/// The use cases by family, and the state that they and their callers read.
 pub struct Authority {
-    /// The time.
+    /// The time of decisions.
     pub time: Arc<TimeKeeper>,
     /// The signing keys and external URLs in use.
     pub trust: Arc<LiveTrust>,
@@ -116,7 +116,7 @@ pub struct Authority {
     pub minting: Arc<Minting>,
     /// Listing, showing, rotating and revoking tokens.
     pub tokens: TokenAdmin,
-    /// Revoking what is due.
+    /// Revoking due tokens.
     pub due: Arc<DueRevocations>,
     /// Listing, showing, changing and revoking hosts.
     pub hosts: HostAdmin,
@@ -126,21 +126,21 @@ pub struct Authority {
     pub keys: KeyAdmin,
     /// The external URLs.
     pub issuers: IssuerAdmin,
-    /// The CA.
+    /// Rotating the CA.
     pub ca: CaAdmin,
-    /// The CRLs.
+    /// Signing and serving CRLs.
     pub crls: Arc<Crls>,
     /// The settings that change at run time.
     pub settings: SettingsAdmin,
-    /// The status lists.
+    /// Signing and serving status lists.
     pub status_lists: Arc<StatusLists>,
-    /// The ledger.
+    /// Reading and verifying the ledger.
     pub ledger: LedgerBook,
     /// Readiness and metrics.
     pub health: Health,
-    /// The clock.
+    /// Showing and accepting the clock.
     pub clock: ClockAdmin,
-    /// Deleting what has expired.
+    /// Deleting expired rows.
     pub collection: Collection,
 }
 
@@ -182,7 +182,7 @@ impl Authority {
     }
 }
 
-/// The handles that several families share, until each has its own.
+/// The handles that several families share while the authority is built.
 struct Shared {
     store: Arc<dyn Store>,
     time: Arc<TimeKeeper>,

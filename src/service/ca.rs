@@ -1,4 +1,4 @@
-//! The certificate authorities: their files, rotating them, and their revocation lists.
+//! The CA: its files, its rotation, and its revocation lists.
 
 pub mod crl;
 pub mod files;

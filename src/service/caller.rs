@@ -10,18 +10,18 @@ use crate::id::RequestId;
 use crate::ledger::{Action, Basis, Draft};
 use crate::span::Spans;
 
-/// Who calls, from where, in which request.
+/// The caller: actor, rights, address and request.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Who.
+    /// User, API key, host or token that calls.
     pub actor: Actor,
-    /// What they may do.
+    /// The actor's rights.
     pub rights: Rights,
-    /// What their rights were read from, if they can be taken away.
+    /// The database record the rights were read from; `None` if they cannot be taken away.
     pub basis: Option<Basis>,
-    /// From where, if over the network.
+    /// The client's address, for a call over the network.
     pub address: Option<IpAddr>,
-    /// In which request, if in one.
+    /// The request's id, for a call in a request.
     pub request: Option<RequestId>,
 }
 
@@ -30,7 +30,7 @@ impl Caller {
     pub const SYSTEM: Self =
         Self { actor: Actor::System, rights: Rights::ALL, basis: None, address: None, request: None };
 
-    /// Whoever sends a request and has not been judged yet.
+    /// The unauthenticated sender of a request.
     pub const fn stranger(address: IpAddr, request: RequestId) -> Self {
         Self {
             actor: Actor::Anyone,
@@ -41,16 +41,15 @@ impl Caller {
         }
     }
 
-    /// Whether this caller may go as far as `act` does (I5): every use case that leads to roles, lifetimes or rights asks.
+    /// Checks `act` against the caller's limits (I5). Every use case that grants roles, lifetimes or rights calls it.
     ///
     /// # Errors
-    /// [`RequestError::BeyondLimits`] with every limit that it goes beyond.
+    /// [`RequestError::BeyondLimits`] with every exceeded limit.
     pub fn may(&self, act: Act<'_>) -> Result<(), RequestError> {
         self.rights.judge(act).map_err(RequestError::BeyondLimits)
     }
 
-    /// `spans` for what this caller mints: a token that always expires, and for which no life is asked, gets none beyond the caller's
-    /// limits. A life that is asked for is judged as it stands.
+    /// Returns `spans` with a default life within the caller's limits. A requested life is checked as it is.
     pub fn defaults(&self, spans: Spans) -> Spans {
         match self.rights.limits.max_ttl {
             Most::Any => spans,
@@ -58,14 +57,14 @@ impl Caller {
         }
     }
 
-    /// The beginning of a ledger entry of something this caller did at `at`. The store writes it, and what it is about, only if the
-    /// caller's rights are still those that were read.
+    /// Starts a ledger entry for an action of this caller at `at`. The store writes it, with its change, only if the caller's
+    /// rights have not changed.
     pub fn did(&self, action: Action, at: Timestamp) -> Draft {
         let draft = self.placed(Draft::done(action, at, self.actor.to_string()));
         Draft { basis: self.basis.clone(), ..draft }
     }
 
-    /// The beginning of a ledger entry of something this caller was refused at `at`, for `reason`.
+    /// Starts a ledger entry for an action that this caller was refused at `at`, for `reason`.
     pub fn was_refused(&self, action: Action, at: Timestamp, reason: &str) -> Draft {
         self.placed(Draft::refused(action, at, self.actor.to_string(), reason))
     }

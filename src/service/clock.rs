@@ -1,4 +1,4 @@
-//! Seeing and accepting the clock.
+//! Showing and accepting the clock.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use crate::ledger::Action;
 use crate::store::{AcceptClock, FreshKeys, MarkClock, Store};
 use crate::token::KeyUse;
 
-/// What gatepass thinks of the clock.
+/// The clock's reading, the mark, and the doubt if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockStanding {
-    /// What the clock says.
+    /// The clock's reading.
     pub wall: Timestamp,
-    /// The latest moment decided upon.
+    /// The latest moment of a decision.
     pub mark: Timestamp,
-    /// Why it is in doubt, if it is.
+    /// The reason for doubt; `None` if the clock is trusted.
     pub doubt: Option<ClockDoubt>,
 }
 
@@ -37,13 +37,13 @@ pub struct ClockAdmin {
 }
 
 impl ClockAdmin {
-    /// What gatepass thinks of the clock.
+    /// The clock's reading, the mark, and the doubt if there is one.
     pub fn standing(&self) -> ClockStanding {
         ClockStanding::of(&self.time)
     }
 
-    /// Accepts the clock as it stands and begins a new ephemeral epoch: a new key signs, and every older key verifies
-    /// persistent tokens only. Nobody can tell any more which ephemeral tokens have expired, so all of them have.
+    /// Accepts the clock's reading and begins a new ephemeral epoch: new keys sign, and older keys verify persistent
+    /// tokens only. Nothing shows which ephemeral tokens have expired, so all of them end.
     ///
     /// # Errors
     /// A file or the store cannot be written.
@@ -59,12 +59,12 @@ impl ClockAdmin {
         self.store.accept_clock(AcceptClock { keys, at, entry }).await?;
         self.trust.reload(self.store.as_ref()).await?;
         self.time.accept(at);
-        // While the clock was in doubt nothing could be signed with the new keys.
+        // The publisher could not sign with the new keys while the clock was in doubt.
         self.trust.announce();
         Ok(self.standing())
     }
 
-    /// Stores the mark, so that a restart knows it too. For a timer, once a minute.
+    /// Stores the mark for the next start. A timer calls it once a minute.
     ///
     /// # Errors
     /// The clock is in doubt, or the store cannot be written.

@@ -1,4 +1,4 @@
-//! Collection: what has expired goes, a bounded number of rows at a time, and never while the clock is in doubt.
+//! Collection: expired rows are deleted, a bounded number at a time, and never while the clock is in doubt.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use super::tokens::indexes::Indexes;
 use super::{ServiceError, TimeKeeper};
 use crate::store::{Collect, Collected, Store};
 
-/// How many rows of each kind go in one transaction: few enough that redemptions do not wait behind it.
+/// Rows of each kind that one transaction deletes: few, so that redemptions do not wait long.
 const AT_ONCE: u32 = 500;
 
-/// Deleting what has expired.
+/// The use case of deleting expired rows.
 pub struct Collection {
     pub(super) store: Arc<dyn Store>,
     pub(super) time: Arc<TimeKeeper>,
@@ -25,12 +25,12 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// Deletes what has expired. For a timer.
+    /// Deletes expired rows. For a timer.
     ///
     /// # Errors
     /// The clock is in doubt, or the store cannot be written.
     pub async fn run(&self) -> Result<Collected, ServiceError> {
-        // What was used a moment ago must not be taken for idle.
+        // A session that was just used must not count as idle.
         self.seen.write(self.store.as_ref()).await?;
         let mut all = Collected::default();
         loop {

@@ -1,5 +1,5 @@
-//! The emergency token's file. Its text is shown nowhere else, so it is on disk before the store records the token, and
-//! takes the place of the one before only afterwards.
+//! The emergency token's file. The text is shown nowhere else, so it is on disk before the store records the token.
+//! It replaces the previous file only afterwards.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,27 +19,27 @@ use crate::token::{KeyRing, MintedToken};
 /// The file of the emergency token, in the data directory.
 const EMERGENCY_FILE: &str = "emergency.token";
 
-/// The file of one whose record may not have been stored.
+/// The file of a new emergency token that may not be recorded yet.
 fn unrecorded(data_dir: &Path) -> PathBuf {
     data_dir.join(format!("{EMERGENCY_FILE}.new"))
 }
 
-/// The id of the live emergency token: known without reading a mint record, as its every use is an alarm.
+/// The id of the live emergency token, in memory: every use of the token raises an alarm.
 #[derive(Default)]
 pub struct LiveEmergency(ArcSwapOption<TokenId>);
 
 impl LiveEmergency {
-    /// Reads the id from the store. After each change of it, here or on another node.
+    /// Reads the id from the store. Call it after each change of the token, here or on another node.
     ///
     /// # Errors
-    /// The store cannot be read. The id before stays in use.
+    /// The store cannot be read. The previous id stays in use.
     pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
         let live = store.emergency_token().await?.map(|token| Arc::new(token.mint.token.id));
         self.0.store(live);
         Ok(())
     }
 
-    /// Whether `token` is the live emergency token.
+    /// Returns whether `token` is the live emergency token.
     pub fn is(&self, token: TokenId) -> bool {
         self.0.load().as_deref() == Some(&token)
     }
@@ -49,8 +49,8 @@ impl LiveEmergency {
     }
 }
 
-/// Ends what a crash interrupted: a new token that is the live one takes its place, any other is dropped. For the
-/// start, before anything is answered.
+/// Completes an interrupted replacement: moves the file of a live new token to its final name, and removes any other.
+/// The start calls it before the server answers requests.
 ///
 /// # Errors
 /// The file cannot be read, renamed or removed.
@@ -73,14 +73,14 @@ pub fn finish_emergency(
     Ok(gone.map_err(|error| VaultError::Io { path: new.display().to_string(), cause: error.to_string() })?)
 }
 
-/// What replaces the emergency token when its key or external URL ends.
+/// Replaces the emergency token when its key or external URL ends.
 pub struct Emergency {
     pub(super) live: Arc<LiveEmergency>,
     pub(super) minting: Arc<Minting>,
     pub(super) data_dir: PathBuf,
 }
 
-/// A new emergency token, on disk already and recorded nowhere yet.
+/// A new emergency token that is on disk and not yet recorded.
 pub(super) struct Successor {
     minted: MintedToken,
 }
@@ -99,7 +99,7 @@ impl Emergency {
         Ok((Successor { minted }, record))
     }
 
-    /// What the token was prepared for is done. If it was `recorded`, its file takes the place of the one before.
+    /// Ends a replacement. The file of a `recorded` token replaces the previous one; any other file is removed.
     pub(super) fn recorded(&self, successor: &Successor, recorded: bool) {
         if !recorded {
             return self.stays();
@@ -107,14 +107,14 @@ impl Emergency {
         self.live.set(successor.minted.grant().token.id);
         let new = unrecorded(&self.data_dir);
         if let Err(error) = put_in_place(&new, &self.data_dir.join(EMERGENCY_FILE)) {
-            // Nothing is lost: the next start tries again.
+            // The next start tries again, so no token is lost.
             tracing::error!(%error, file = %new.display(), "the new emergency token is in this file only");
         }
     }
 
-    /// The new token was not recorded: nobody is to take its file for a good one.
+    /// Removes the file of a token that was not recorded. Nobody may take it for a valid one.
     pub(super) fn stays(&self) {
-        // The next start finds it too.
+        // If that fails, the next start removes it.
         let _ = fs::remove_file(unrecorded(&self.data_dir));
     }
 }

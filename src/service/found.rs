@@ -1,4 +1,4 @@
-//! Founding: what the first start makes on an empty data directory.
+//! Founding: the first start on an empty data directory.
 
 use super::emergency::LiveEmergency;
 use super::keys::files::make_pairs;
@@ -18,30 +18,30 @@ use crate::token::KeyUse;
 /// The name of the first admin.
 pub const ADMIN: &str = "admin";
 
-/// What is shown once, after the first start.
+/// The secrets that are shown once, after the first start.
 pub struct FirstStart {
-    /// The admin's password, if it was generated here.
+    /// The admin's password, if it was generated.
     pub admin_password: Option<Secret<String>>,
     /// The first roles token.
     pub roles_token: Secret<String>,
-    /// The emergency token.
+    /// The text of the first emergency token.
     pub emergency_token: Secret<String>,
 }
 
-/// What founding is given.
+/// The inputs of founding.
 pub struct Founding<'a> {
     /// The external URL.
     pub issuer: &'a str,
-    /// The DNS names the authority answers to.
+    /// The authority's own DNS names.
     pub names: Vec<DnsName>,
-    /// The admin's password.
+    /// The first admin's password.
     pub admin_password: &'a Secret<String>,
 }
 
-/// Records keys, lists, external URL, names and admin. Done once; later calls change nothing.
+/// Records keys, lists, external URL, names and admin. Later calls change nothing.
 ///
 /// # Errors
-/// The password may not be set, or a file or the store cannot be written.
+/// The password is not acceptable, or a file or the store cannot be written.
 pub async fn found(
     store: &dyn Store,
     vault: &Vault,
@@ -74,7 +74,7 @@ pub async fn found(
     Ok(store.found(command).await?)
 }
 
-/// Revokes every persistent token: for a first start that begins again, before anybody else could mint one.
+/// Revokes every persistent token. A repeated first start calls it before another caller can mint one.
 ///
 /// # Errors
 /// The store cannot be written.

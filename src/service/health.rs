@@ -1,4 +1,4 @@
-//! Whether the authority can do its work, and what will soon stand in its way.
+//! Readiness: the checks that must pass, and certificates that expire soon.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,21 +18,21 @@ use crate::clock::Timestamp;
 use crate::id::hex;
 use crate::store::Store;
 
-/// How long before a CA or server certificate ends its end is warned of.
+/// Time before the expiry of a CA certificate from which on warnings name it.
 pub const WARNED_BEFORE: Duration = Duration::from_secs(90 * 86_400);
 
-/// How old a CRL may be before readiness says so: it promises a new one within 24 hours.
+/// Age of a CRL from which on readiness fails. A CRL promises a new one within 24 hours.
 const CRL_STALE: Duration = Duration::from_secs(12 * 3600);
 
-/// One thing that must be right for the authority to be ready.
+/// One check of readiness.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Check {
-    /// What was looked at.
+    /// The checked part.
     #[schema(example = "store")]
     pub name: &'static str,
-    /// Whether it is right.
+    /// True if it passed.
     pub ok: bool,
-    /// What is wrong, or what will be soon.
+    /// The problem, or an approaching one.
     #[schema(example = "")]
     pub detail: String,
 }
@@ -55,7 +55,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Everything that must be right for minting and redeeming.
+    /// Returns the checks that minting and redeeming depend on.
     pub fn checks(&self) -> Vec<Check> {
         let now = self.time.now();
         let store = self.store.standing().map(|error| error.to_string());
@@ -85,10 +85,10 @@ impl Health {
         ]
     }
 
-    /// Tries a write if the newest one was not possible. For a timer: readiness recovers without anybody's write.
+    /// Tries a write if the last one failed. A timer calls it, so that readiness recovers without a request.
     ///
     /// # Errors
-    /// Writes are still not possible.
+    /// Writes still fail.
     pub async fn probe_store(&self) -> Result<(), ServiceError> {
         match self.store.standing() {
             Some(_) => Ok(self.store.probe().await?),
@@ -96,7 +96,7 @@ impl Health {
         }
     }
 
-    /// What ends within [`WARNED_BEFORE`].
+    /// Returns a warning for each CA certificate that expires within [`WARNED_BEFORE`].
     pub fn expiry_warnings(&self) -> Vec<String> {
         let now = self.time.now();
         let cas = self.cas.load();
@@ -110,23 +110,23 @@ impl Health {
         soon.map(|(what, at, then)| format!("{what} ends at {at}: {then}")).collect()
     }
 
-    /// Whether the root's private key is in the keys directory.
+    /// Returns whether the root's private key is in the keys directory.
     pub fn root_key_here(&self) -> bool {
         let key = Manifest::load(&self.vault).ok().and_then(|manifest| manifest.current_root_key());
         key.is_some_and(|key| self.vault.holds(&key))
     }
 
-    /// When the listener's own certificate ends, once there is one.
+    /// The expiry of the listener's certificate; `None` before the first one.
     pub fn server_certificate_expires_at(&self) -> Option<Timestamp> {
         *self.server_certificate.load_full()
     }
 
-    /// Tells when the listener's own certificate ends.
+    /// Sets the expiry of the listener's certificate.
     pub fn server_certificate_is(&self, expires_at: Timestamp) {
         self.server_certificate.store(Arc::new(Some(expires_at)));
     }
 
-    /// Sets the gauges that are measured when they are asked for.
+    /// Sets the gauges that are measured on request.
     pub fn record_gauges(&self) {
         let now = self.time.now();
         let seconds = |at: Timestamp| at.since(now).as_secs_f64();

@@ -12,7 +12,7 @@ use crate::store::{
     HostFilter, HostRecord, HostRevocation, Page, PageQuery, RevokeHost, RolesChange, SetRoles, Store,
 };
 
-/// How many of the hosts that a token admitted are shown with it.
+/// Maximum number of hosts shown with the token that admitted them.
 pub const MOST_SHOWN: u32 = 100;
 
 /// An administrator's use cases of hosts.
@@ -23,7 +23,7 @@ pub struct HostAdmin {
 }
 
 impl HostAdmin {
-    /// A page of hosts, newest first: those that `words` say.
+    /// Returns a page of the hosts that match `words`, newest first.
     ///
     /// # Errors
     /// A word is wrong, or the store cannot be read.
@@ -35,7 +35,7 @@ impl HostAdmin {
         Ok(self.store.list_hosts(words.judge(self.time.now())?, page).await?)
     }
 
-    /// The newest hosts that a token admitted, at most [`MOST_SHOWN`].
+    /// Returns the newest hosts that a token admitted, at most [`MOST_SHOWN`].
     ///
     /// # Errors
     /// The store cannot be read.
@@ -44,18 +44,18 @@ impl HostAdmin {
         Ok(self.store.list_hosts(filter, PageQuery::new(None, MOST_SHOWN)).await?.items)
     }
 
-    /// One host.
+    /// Returns one host.
     ///
     /// # Errors
-    /// There is none, or the store cannot be read.
+    /// The host is unknown, or the store cannot be read.
     pub async fn show_host(&self, id: HostId) -> Result<HostRecord, ServiceError> {
         self.store.host(id).await?.ok_or_else(|| no_host(id))
     }
 
-    /// Revokes a host with its certificates and keys, at once. `false` if it was revoked before.
+    /// Revokes a host with its certificates and keys, effective immediately. Returns `false` if it was revoked before.
     ///
     /// # Errors
-    /// There is none, or the store cannot be written.
+    /// The host is unknown, or the store cannot be written.
     pub async fn revoke_host(&self, caller: &Caller, id: HostId) -> Result<bool, ServiceError> {
         let at = self.time.now();
         let entry = caller.did(Action::HostRevoked, at).about(about(id));
@@ -66,11 +66,11 @@ impl HostAdmin {
         }
     }
 
-    /// Gives a host these roles from its next certificate on. A role taken away revokes the certificates that carry
-    /// it when the next one is issued, or at once with `now`.
+    /// Gives a host these roles from its next certificate on. Removing a role revokes the certificates that carry it:
+    /// when the next one is issued, or at once with `now`.
     ///
     /// # Errors
-    /// A role is unknown or beyond the caller's limits, there is no such live host, or the store cannot be written.
+    /// A role is unknown or beyond the caller's limits, the host is unknown or revoked, or the store cannot be written.
     pub async fn set_roles(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! The external URLs of the authority: the current one, and former ones that tokens in the field still name.
+//! Listing and retiring external URLs.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct IssuerAdmin {
 }
 
 impl IssuerAdmin {
-    /// The external URLs that are not retired, with since when.
+    /// Returns the external URLs that are not retired.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -26,8 +26,8 @@ impl IssuerAdmin {
         Ok(self.store.issuers().await?)
     }
 
-    /// Refuses tokens that name a former external URL, from now on. Live persistent ones are revoked if that is
-    /// `confirmed`; if the emergency token is among them, it is minted anew and its file rewritten.
+    /// Retires a former external URL: tokens that name it are refused from now on. If `confirmed`, its live persistent tokens
+    /// are revoked. If the emergency token is one of them, a new one is minted and its file rewritten.
     ///
     /// # Errors
     /// The URL is the current one, needed or unknown, the clock is in doubt, or a file or the store cannot be written.
@@ -40,7 +40,7 @@ impl IssuerAdmin {
         let _one_at_a_time = self.trust.change().await;
         let at = self.time.trusted()?;
         let ending = self.store.emergency_token().await?.filter(|token| token.mint.token.issuer == url);
-        // The current one cannot be retired, so the new token does not name what ends here.
+        // The current URL cannot be retired, so the new token never names the retired one.
         let successor = match ending.filter(|_| confirmed && self.trust.issuers().current() != url) {
             Some(_) => Some(self.emergency.prepare(&self.trust.ring(), at).await?),
             None => None,

@@ -1,4 +1,4 @@
-//! The signing keys: prepared, current and previous ones; rotating and retiring them.
+//! Listing, rotating and retiring signing keys.
 
 pub mod files;
 
@@ -17,23 +17,23 @@ use crate::store::{
 };
 use crate::token::{KeyRing, KeyUse, SigningKey};
 
-/// Why a key is retired.
+/// Reasons for retiring a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetireWhy {
-    /// Nothing needs it any more; refused if live persistent tokens do.
+    /// No token needs it. Refused if a live persistent token does.
     Unneeded,
-    /// Whoever asks knows that its persistent tokens end.
+    /// The caller confirmed that its persistent tokens end.
     Confirmed,
-    /// Somebody else may have its private half: whatever key is in use now is replaced, even the retired one itself.
+    /// Its private half may have leaked. All keys in use are replaced, even the retired one.
     Compromised,
 }
 
-/// How the retirement of a key or an external URL ended.
+/// Result of retiring a key or an external URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retired {
-    /// How many live persistent tokens ended with it.
+    /// Number of live persistent tokens that ended with it.
     pub tokens: u64,
-    /// Whether the emergency token was re-minted, and its file rewritten.
+    /// True if a new emergency token was minted and its file rewritten.
     pub emergency: bool,
 }
 
@@ -47,7 +47,7 @@ pub struct KeyAdmin {
 }
 
 impl KeyAdmin {
-    /// The signing keys that are not retired, each with how many live persistent tokens need it.
+    /// Returns the signing keys that are not retired, each with the number of live persistent tokens that need it.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -59,7 +59,7 @@ impl KeyAdmin {
         Ok(self.store.keys().await?.into_iter().map(|key| (key.clone(), need(key.id))).collect())
     }
 
-    /// Moves the keys of one use on: the prepared one signs from now on, the one that signed verifies only, and its private half
+    /// Rotates the keys of one use. The prepared key signs from now on. The current one only verifies, and its private half
     /// is destroyed.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl KeyAdmin {
         let _one_at_a_time = self.trust.change().await;
         let at = self.time.trusted()?;
         let prepared = self.trust.ring().prepared(usage);
-        // Looked at before anything is recorded: a rotation to a key that cannot sign could not be undone.
+        // Checked before anything is recorded: a rotation to a key that cannot sign could not be undone.
         SigningKey::from_pem(&self.vault.load(&key_file(prepared))?)?;
         let next = make_key(&self.vault, usage, KeyState::Prepared, at)?;
         let subjects = Subjects::signing_key(prepared);
@@ -79,8 +79,8 @@ impl KeyAdmin {
         Ok(rotation.keys)
     }
 
-    /// Retires a key. Persistent tokens that need it end with it; if the emergency token is among them, it is minted
-    /// anew and its file rewritten.
+    /// Retires a key and ends the persistent tokens that need it. If the emergency token is one of them, a new one is minted
+    /// and its file rewritten.
     ///
     /// # Errors
     /// The key is in use, needed or unknown, the clock is in doubt, or a file or the store cannot be written.
@@ -105,7 +105,7 @@ impl KeyAdmin {
         };
         let (successor, record) = successor.unzip();
         let entry = caller.did(Action::KeyRetired, at).about(Subjects::signing_key(key));
-        // If this fails, it may be unknown whether it was done: the new token's file stays, and the next start judges it.
+        // If this fails, the outcome may be unknown. The new token's file stays, and the next start checks it.
         let refused =
             match self.store.retire_key(RetireKey { key, terms, emergency: record, at, entry }).await? {
                 Retirement::Retired { tokens, emergency } => {
@@ -125,8 +125,8 @@ impl KeyAdmin {
         Err(refused)
     }
 
-    /// What the store is to do, and the keys that sign a new emergency token. After a compromise these are fresh, for every
-    /// use: the private halves of the others lay beside the one that leaked.
+    /// Returns the terms for the store, and the keys that sign a new emergency token. After a compromise the keys of every
+    /// use are fresh, because the private halves of the others lay beside the leaked one.
     fn terms(&self, why: RetireWhy, at: Timestamp) -> Result<(RetireTerms, Arc<KeyRing>), ServiceError> {
         Ok(match why {
             RetireWhy::Unneeded => (RetireTerms::Unneeded, self.trust.ring()),

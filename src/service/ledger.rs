@@ -12,24 +12,24 @@ use crate::store::{AppendEntries, EntryRecord, Page, Store, StoreError};
 /// Verifications of the whole chain, one at a time.
 type Verifications = SharedRun<Result<Arc<Verdict>, StoreError>>;
 
-/// How many entries are read at a time.
+/// Number of entries that are read at a time.
 const CHUNK: u32 = 1000;
 
-/// What verifying a chain found.
+/// Result of verifying a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// The chain.
+    /// The id of the verified chain.
     pub chain: ChainId,
-    /// How many entries were read and found good.
+    /// Number of good entries.
     pub entries: u64,
-    /// The first fault, if there is one.
+    /// The first fault, if any.
     pub fault: Option<Fault>,
 }
 
-/// Reads the current chain from its beginning and checks every entry, on other threads than those that answer requests.
+/// Reads the current chain from its beginning and checks every entry on blocking threads.
 async fn verify(store: Arc<dyn Store>) -> Result<Verdict, StoreError> {
     let chain = store.chain().await?;
-    // The head is read first: entries that are added meanwhile are beyond what is judged here.
+    // The head is read first. Entries that are added later are not checked here.
     let head = store.chain_head().await?;
     let mut verification = Verification::new(chain);
     while verification.checked() < head.0 {
@@ -47,7 +47,7 @@ async fn verify(store: Arc<dyn Store>) -> Result<Verdict, StoreError> {
     Ok(Verdict { chain, entries: verification.checked(), fault: verification.finish(head).err() })
 }
 
-/// Checks those of `entries` that are not beyond `last`, up to the first fault.
+/// Checks the `entries` up to `last`, or up to the first fault.
 fn check(
     mut verification: Verification,
     entries: &[EntryRecord],
@@ -74,7 +74,7 @@ impl LedgerBook {
     /// Writes the entries about refusals that are due. For a timer, once a second.
     ///
     /// # Errors
-    /// The store cannot be written; what was due is lost, as refusals changed nothing.
+    /// The store cannot be written. The due entries are lost: refusals change nothing.
     pub async fn write_refusals(&self) -> Result<(), ServiceError> {
         let Ok(now) = self.time.trusted() else { return Ok(()) };
         let entries = self.refusals.due(now);
@@ -84,7 +84,7 @@ impl LedgerBook {
         Ok(())
     }
 
-    /// The newest entries of the ledger, newest first, before `before` if given.
+    /// Returns the newest entries of the ledger, newest first; those before `before` if it is given.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -93,7 +93,7 @@ impl LedgerBook {
         before: Option<u64>,
         limit: u32,
     ) -> Result<Page<EntryRecord, u64>, ServiceError> {
-        // One more than is shown says whether another follows.
+        // One more than the page shows whether another page follows.
         let mut items = self.store.newest_entries(before, limit.saturating_add(1)).await?;
         let more = items.len() as u64 > u64::from(limit);
         if more {

@@ -1,4 +1,4 @@
-//! What a list is asked for: words from outside, judged all at once, become the filter that the store takes.
+//! Filters of lists: validated query parameters become the store's filter.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::name::Role;
 use crate::span::parse_span;
 use crate::store::{Ended, HostFilter, HostState, NameFilter, TokenFilter, TokenKind, TokenState};
 
-/// The longest text that is searched for.
+/// Maximum length of a searched text.
 const LONGEST_TEXT: usize = 128;
 
-/// Which tokens: nothing of it judged yet. In a query as in a body.
+/// A filter of tokens, not yet validated, from a query or a body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[schema(as = TokenFilter, example = json!({ "state": "pending,active", "unused_for": "30d" }))]
@@ -35,7 +35,7 @@ pub struct TokenWords {
     /// The label itself, or a pattern in which `*` stands for any text and ASCII letters match in either case.
     #[param(example = "rack-*")]
     pub label: Option<String>,
-    /// Who minted them, as the ledger names actors; a name alone is a user's.
+    /// The minter, as the ledger names actors; a bare name is a user's.
     #[param(example = "user:admin")]
     pub minter: Option<String>,
     /// Persistent ones, or ephemeral ones.
@@ -47,7 +47,7 @@ pub struct TokenWords {
     pub unused_for: Option<String>,
 }
 
-/// Which hosts: nothing of it judged yet. In a query as in a body.
+/// A filter of hosts, not yet validated, from a query or a body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[schema(as = HostFilter, example = json!({ "state": "live", "role": "proxy" }))]
@@ -67,7 +67,7 @@ pub struct HostWords {
     pub name: Option<String>,
 }
 
-/// `true` or `false`, in a query a text.
+/// Reads `true` or `false`, also as text in a query.
 fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -85,15 +85,15 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::E
 }
 
 impl TokenWords {
-    /// Whether no word says which: then it is all of them.
+    /// Returns whether no filter is given: then every item matches.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The filter at `now`, for tokens of `kind`; those that ended before `retention` are hidden unless asked for.
+    /// Returns the filter at `now` for tokens of `kind`. Tokens that ended before `retention` are hidden unless requested.
     ///
     /// # Errors
-    /// [`RequestError::Fields`] with every word that is wrong.
+    /// [`RequestError::Fields`] with every invalid field.
     pub fn judge(
         &self,
         kind: TokenKind,
@@ -123,15 +123,15 @@ impl TokenWords {
 }
 
 impl HostWords {
-    /// Whether no word says which: then it is all of them.
+    /// Returns whether no filter is given: then every item matches.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// The filter at `now`.
+    /// Returns the filter at `now`.
     ///
     /// # Errors
-    /// [`RequestError::Fields`] with every word that is wrong.
+    /// [`RequestError::Fields`] with every invalid field.
     pub fn judge(&self, now: Timestamp) -> Result<HostFilter, RequestError> {
         let mut faults = Vec::new();
         let states = states(self.state.as_deref(), &HostState::ALL, HostState::as_str, &mut faults);
@@ -168,7 +168,7 @@ fn states<S: Copy>(
     found
 }
 
-/// A role may have left the catalogue while tokens and hosts still have it: only its form is judged.
+/// Checks only the form of a role: it may have left the catalogue while tokens and hosts still have it.
 fn role(word: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Role> {
     Role::parse(word?).map_err(|error| faults.push(FieldError::of("role", &error))).ok()
 }
@@ -181,12 +181,12 @@ fn text(field: &str, word: Option<&str>, faults: &mut Vec<FieldError>) -> Option
     Some(word.to_owned())
 }
 
-/// An actor as the ledger names it. Those without a colon are gatepass's own names, any other is a user's.
+/// Returns the actor as the ledger names it. A name without a colon is reserved, an API key's id or a user's name.
 fn actor(word: &str) -> String {
     match word {
         single if Actor::SINGLE.contains(&single) => word.to_owned(),
         word if word.contains(':') => word.to_owned(),
-        // A user may be called so too: that one is asked for as `user:…`.
+        // A user of that name is requested as `user:…`.
         id if ApiKeyId::parse(id).is_some() => format!("api_key:{id}"),
         user => format!("user:{user}"),
     }

@@ -1,4 +1,4 @@
-//! Refusals, summarised (I8): whoever finds one bad token must not be able to fill a disk with entries about it.
+//! Summaries of refusals (I8): a client with one invalid token must not be able to fill the disk with ledger entries.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,18 +13,19 @@ use crate::ledger::{Action, Draft, Subjects};
 /// At most one entry per token or user and reason in this time.
 pub const WINDOW: Duration = Duration::from_secs(60);
 
-/// How many entries about refusals are written in a second, at most.
+/// Maximum number of entries about refusals per second.
 pub const PER_SECOND: usize = 50;
 
-/// How many pairs of a token or user and a reason are told apart; beyond it only a count is kept, so that memory stays bounded (I10).
+/// Maximum number of distinct pairs of a token or user and a reason. Further ones are only counted, so that memory stays
+/// bounded (I10).
 const MOST: usize = 10_000;
 
-/// Which hosts have had a lineage conflict within the last minute: the ledger hears of each once in that time.
+/// The hosts with a lineage conflict within the last minute. The ledger gets one entry per host in that time.
 #[derive(Default)]
 pub struct Conflicts(Mutex<HashMap<HostId, Timestamp>>);
 
 impl Conflicts {
-    /// Whether this is the first conflict of `host` in [`WINDOW`].
+    /// Returns whether this is the first conflict of `host` in [`WINDOW`].
     pub fn first_in_a_minute(&self, host: HostId, now: Timestamp) -> bool {
         let mut lately = self.0.lock();
         lately.retain(|_, at| now.since(*at) < WINDOW);
@@ -36,14 +37,14 @@ impl Conflicts {
     }
 }
 
-/// What was refused.
+/// The subject of a refusal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Whom {
     /// A token whose signature is good.
     Token(TokenId),
-    /// Somebody who said to be this user.
+    /// A sign-in with this user's name.
     User(String),
-    /// Somebody who said to be a user that there is not; who, nobody writes down.
+    /// A sign-in with an unknown name, which is never recorded.
     Nobody,
 }
 
@@ -67,9 +68,9 @@ impl Whom {
 /// A refusal.
 #[derive(Clone)]
 pub struct Refused {
-    /// Who was refused.
+    /// The refused caller.
     pub caller: Caller,
-    /// What.
+    /// The subject.
     pub whom: Whom,
     /// The exact cause.
     pub reason: &'static str,
@@ -77,23 +78,23 @@ pub struct Refused {
 
 struct Window {
     last: Refused,
-    /// When the newest entry about it was due.
+    /// Time of the newest due entry.
     entered_at: Timestamp,
-    /// How many refusals since then.
+    /// Number of refusals since then.
     since: u64,
-    /// Whether the entry of `entered_at` is still to be written.
+    /// True if the entry of `entered_at` is not written yet.
     due: bool,
 }
 
-/// The refusals since the last entries. Noting one costs a lock and no I/O: the refused caller does not wait.
+/// The refusals since the last entries. Noting one takes a lock and no I/O, so the refused caller does not wait.
 #[derive(Default)]
-pub struct Refusals(Mutex<State>);
+pub struct Refusals(Mutex<Noted>);
 
 #[derive(Default)]
-struct State {
+struct Noted {
     windows: HashMap<(Whom, &'static str), Window>,
-    /// How many were refused for which there was no window, by action.
-    untold: HashMap<Action, u64>,
+    /// Number of refusals without a window, by action.
+    unreported: HashMap<Action, u64>,
 }
 
 impl Refusals {
@@ -107,11 +108,11 @@ impl Refusals {
         } else if state.windows.len() < MOST {
             state.windows.insert(key, Window { last: refused, entered_at: now, since: 1, due: true });
         } else {
-            *state.untold.entry(refused.whom.action()).or_default() += 1;
+            *state.unreported.entry(refused.whom.action()).or_default() += 1;
         }
     }
 
-    /// The entries that are due at `now`, [`PER_SECOND`] at most: call it once a second.
+    /// Returns the entries that are due at `now`, at most [`PER_SECOND`]. Call it once a second.
     pub fn due(&self, now: Timestamp) -> Vec<Draft> {
         let mut state = self.0.lock();
         let mut entries = Vec::new();
@@ -123,16 +124,16 @@ impl Refusals {
             }
         }
         state.windows.retain(|_, window| window.since > 0 || now.since(window.entered_at) < WINDOW);
-        let mut untold = std::mem::take(&mut state.untold);
-        untold.retain(|action, count| {
-            let told = entries.len() < PER_SECOND;
-            if told {
+        let mut unreported = std::mem::take(&mut state.unreported);
+        unreported.retain(|action, count| {
+            let reported = entries.len() < PER_SECOND;
+            if reported {
                 let entry = Draft::refused(*action, now, "anyone", "too_many_to_tell");
                 entries.push(entry.with("count", *count));
             }
-            !told
+            !reported
         });
-        state.untold = untold;
+        state.unreported = unreported;
         entries
     }
 }
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thousand_refusals_of_one_token_make_one_entry_a_minute() {
+    fn refusals_of_one_token_make_one_entry_a_minute() {
         let (refusals, token) = (Refusals::default(), TokenId::generate(NOW));
         let mut entries = Vec::new();
         for second in 0..180 {
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_passwords_of_a_user_make_one_entry_a_minute_and_unknown_names_none_of_their_own() {
+    fn unknown_user_names_share_one_entry_a_minute() {
         let refusals = Refusals::default();
         for _ in 0..1000 {
             for (whom, reason) in
@@ -197,13 +198,13 @@ mod tests {
     }
 
     #[test]
-    fn entries_and_memory_are_bounded_under_many_tokens() {
+    fn entries_and_memory_are_bounded() {
         let refusals = Refusals::default();
         for _ in 0..MOST + 500 {
             refusals.note(refused(TokenId::generate(NOW)), NOW);
         }
         assert_eq!(refusals.due(NOW).len(), PER_SECOND);
         assert_eq!(refusals.0.lock().windows.len(), MOST);
-        assert_eq!(refusals.0.lock().untold[&Action::TokenRefused], 500, "told when there is room");
+        assert_eq!(refusals.0.lock().unreported[&Action::TokenRefused], 500, "reported later");
     }
 }

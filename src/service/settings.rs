@@ -1,4 +1,4 @@
-//! Settings that an admin changes while the authority runs: in force at once, kept in the store.
+//! Settings that an admin changes at run time: effective immediately, kept in the store.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,72 +15,72 @@ use crate::ledger::{Action, Draft};
 use crate::span::{Setting, Spans, show_span};
 use crate::store::{ChangeSettings, SettingRecord, Store};
 
-/// The spans in force: those of the configuration, but for what the database says was changed.
+/// The spans in force: those of the configuration, replaced by the changes in the database.
 pub struct LiveSpans {
     configured: Spans,
-    state: ArcSwap<State>,
-    /// One change at a time: each is judged by what is in force.
+    state: ArcSwap<InForce>,
+    /// One change at a time: each is checked against the spans in force.
     changing: Mutex<()>,
 }
 
 #[derive(Clone)]
-struct State {
+struct InForce {
     changed: BTreeMap<Setting, (Duration, Timestamp)>,
     spans: Spans,
 }
 
-impl State {
+impl InForce {
     fn of(configured: Spans, changed: BTreeMap<Setting, (Duration, Timestamp)>) -> Self {
         let spans =
             changed.iter().fold(configured, |spans, (setting, (span, _))| spans.with(*setting, *span));
-        // A configuration that was shortened since must not make minting without a ttl impossible.
+        // A later, shorter maximum in the configuration must not prevent minting without a ttl.
         let default = spans.default_ttl.min(spans.max_ephemeral_ttl);
         Self { changed, spans: spans.with(Setting::DefaultTtl, default) }
     }
 }
 
-/// How one setting stands.
+/// One setting: the value in force and its origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Which.
+    /// Which of the settings it is.
     pub setting: Setting,
-    /// What is in force.
+    /// The value in force.
     pub value: Duration,
-    /// What the configuration says.
+    /// The value of the configuration.
     pub configured: Duration,
-    /// When it was changed; `None` = the configuration is in force.
+    /// Time of the change; `None` = the configuration is in force.
     pub changed_at: Option<Timestamp>,
 }
 
 impl Standing {
-    /// What is in force and what the configuration says, as people write spans.
+    /// Returns the value in force and the configured one, as readable spans.
     pub fn shown(&self) -> (String, String) {
         (show_span(self.value), show_span(self.configured))
     }
 }
 
 impl LiveSpans {
-    /// What the configuration says, and what the store says was changed since.
+    /// The spans of the configuration, with the changes in the store.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn open(configured: Spans, store: &dyn Store) -> Result<Self, ServiceError> {
-        let state = State::of(configured, BTreeMap::new());
+        let state = InForce::of(configured, BTreeMap::new());
         let live = Self { configured, state: ArcSwap::from_pointee(state), changing: Mutex::default() };
         live.reload(store).await?;
         Ok(live)
     }
 
-    /// Reads what was changed from the store. After each change of it, here or on another node. A setting that this version does
+    /// Reads the changes from the store. Call it after each change, here or on another node. A setting that this version does
     /// not know is ignored.
     ///
     /// # Errors
-    /// The store cannot be read. The spans before stay in force.
+    /// The store cannot be read. The previous spans stay in force.
     pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
         let known =
             |record: SettingRecord| Some((Setting::find(&record.name)?, (record.value, record.changed_at)));
         let changed = store.settings().await?.into_iter().filter_map(known).collect();
-        self.state.store(State::of(self.configured, changed).into());
+        self.state.store(InForce::of(self.configured, changed).into());
         Ok(())
     }
 
@@ -99,7 +99,7 @@ pub struct SettingsAdmin {
 }
 
 impl SettingsAdmin {
-    /// Every setting, and how it stands.
+    /// Returns every setting with its origin.
     pub fn standings(&self) -> Vec<Standing> {
         let (state, configured) = (self.spans.state.load(), self.spans.configured);
         let standing = |setting: Setting| Standing {
@@ -114,8 +114,8 @@ impl SettingsAdmin {
     /// Sets each of `changes`, or with `None` goes back to the configuration. A change to the value in force leaves no entry.
     ///
     /// # Errors
-    /// [`RequestError::Fields`] with everything that is wrong, `faults` of the decoding among it; a life that would be set is
-    /// beyond the caller's limits; or the store cannot be written.
+    /// [`RequestError::Fields`] with every invalid field, including the decoding's `faults`. A new life may exceed the caller's
+    /// limits, or the store cannot be written.
     pub async fn change(
         &self,
         caller: &Caller,
@@ -146,7 +146,12 @@ impl SettingsAdmin {
     }
 }
 
-fn after(configured: Spans, before: &State, changes: &[(Setting, Option<Duration>)], at: Timestamp) -> State {
+fn after(
+    configured: Spans,
+    before: &InForce,
+    changes: &[(Setting, Option<Duration>)],
+    at: Timestamp,
+) -> InForce {
     let mut changed = before.changed.clone();
     for (setting, span) in changes {
         match span {
@@ -154,11 +159,11 @@ fn after(configured: Spans, before: &State, changes: &[(Setting, Option<Duration
             None => drop(changed.remove(setting)),
         }
     }
-    State::of(configured, changed)
+    InForce::of(configured, changed)
 }
 
-/// Whether the caller may set each of these lives; what is said of one that is beyond names the setting. Going back to the
-/// configuration sets what that says. How long what has ended is listed is no life.
+/// Checks that the caller may set each of these lives. An error names the setting. Going back to the configuration sets its
+/// value. The retention is not a life.
 fn may_set(
     caller: &Caller,
     configured: Spans,
@@ -178,16 +183,16 @@ fn may_set(
     if beyond.is_empty() { Ok(()) } else { Err(RequestError::BeyondLimits(beyond)) }
 }
 
-/// What would be in force may not contradict itself.
-fn contradiction(configured: Spans, after: &State) -> Option<FieldError> {
+/// Returns the contradiction between the new settings, if any.
+fn contradiction(configured: Spans, after: &InForce) -> Option<FieldError> {
     let set = after.changed.get(&Setting::DefaultTtl).map(|(span, _)| *span);
     let error = after.spans.fits(set.unwrap_or(configured.default_ttl)).err()?;
     Some(FieldError::new(Setting::DefaultTtl.name(), error.to_string()))
 }
 
-/// What was changed, from what to what.
-fn entry(entry: Draft, changes: &[(Setting, Option<Duration>)], before: &State, after: &State) -> Draft {
-    let values = |state: &State| {
+/// Completes the entry: the changed settings before and after.
+fn entry(entry: Draft, changes: &[(Setting, Option<Duration>)], before: &InForce, after: &InForce) -> Draft {
+    let values = |state: &InForce| {
         let value = |(setting, _): &(Setting, _)| {
             (setting.name().to_owned(), Value::from(show_span(state.spans.get(*setting))))
         };

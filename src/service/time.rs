@@ -1,4 +1,4 @@
-//! The time that decisions use, and when it is not to be trusted.
+//! The time of decisions, and the checks that it can be trusted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,58 +6,59 @@ use std::time::Duration;
 
 use crate::clock::{Clock, Reading, Timestamp};
 
-/// How far behind the mark the clock may stand.
+/// Tolerance of a clock behind the mark.
 pub(super) const TOLERATED_STEP_BACK: Duration = Duration::from_secs(120);
-/// How much the clock may gain on the boot-time clock while the server runs.
+/// Tolerance of a clock that gains on the boot-time clock while the server runs.
 pub(super) const TOLERATED_STEP_AHEAD: Duration = Duration::from_secs(24 * 3600);
 
-/// Why the clock is not trusted. Until it is right again or accepted, nothing is minted, redeemed, renewed or collected.
+/// Reasons for which the clock is not trusted. Until it is corrected or accepted, minting, redeeming, renewing and collecting
+/// fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClockDoubt {
-    /// It stands before moments that have already been decided upon.
+    /// It is behind moments of earlier decisions.
     #[error(
         "the clock says {wall}, but gatepass has already seen {mark}: set the clock right, or run `gatepass clock accept`"
     )]
     Behind {
-        /// What the clock says.
+        /// The clock's reading.
         wall: Timestamp,
-        /// The latest moment that was decided upon.
+        /// The latest moment of a decision.
         mark: Timestamp,
     },
-    /// It moved on more than time passed.
+    /// It advanced more than time passed.
     #[error(
         "the clock jumped ahead by {} h while the server ran and says {wall}: set the clock right, or run \
          `gatepass clock accept`",
         .by.as_secs() / 3600
     )]
     Ahead {
-        /// What the clock says.
+        /// The clock's reading.
         wall: Timestamp,
-        /// How much it gained.
+        /// The gain.
         by: Duration,
     },
 }
 
-/// Keeps the time: decisions use the later of the clock and the mark, the latest moment ever decided upon.
+/// The time of decisions: the later of the clock and the mark. The mark is the latest moment of any decision.
 pub struct TimeKeeper {
     clock: Arc<dyn Clock>,
     mark: AtomicI64,
-    /// Wall clock minus boot clock at the start, in milliseconds: what a step changes and passing time does not.
+    /// Wall clock minus boot clock at the start, in milliseconds. A step of the clock changes it, passing time does not.
     offset: AtomicI64,
 }
 
 impl TimeKeeper {
-    /// Starts keeping time from the stored mark. A server that was off for a week starts in good standing.
+    /// Starts from the stored mark. A server that was off for a week trusts its clock.
     pub fn new(clock: Arc<dyn Clock>, mark: Option<Timestamp>) -> Self {
         let reading = clock.read();
         let mark = mark.unwrap_or(reading.wall);
         Self { clock, mark: AtomicI64::new(mark.millis()), offset: AtomicI64::new(offset(reading)) }
     }
 
-    /// Now, if the clock is to be trusted.
+    /// Returns the time, if the clock is trusted.
     ///
     /// # Errors
-    /// Why it is not.
+    /// The reason for doubt.
     pub fn trusted(&self) -> Result<Timestamp, ClockDoubt> {
         let reading = self.clock.read();
         let wall = reading.wall;
@@ -70,32 +71,32 @@ impl TimeKeeper {
         if by > TOLERATED_STEP_AHEAD {
             return Err(ClockDoubt::Ahead { wall, by });
         }
-        // The mark moves only with a trusted clock: a wrong jump ahead must not outlive its correction.
+        // The mark moves only with a trusted clock, so that a wrong jump ahead does not outlive its correction.
         let before = self.mark.fetch_max(wall.millis(), Ordering::Relaxed);
         Ok(Timestamp::from_millis(before.max(wall.millis())))
     }
 
-    /// Now; while the clock is in doubt, the last moment that was not.
+    /// Returns the time; while the clock is in doubt, the last trusted moment.
     pub fn now(&self) -> Timestamp {
         self.trusted().unwrap_or_else(|_| self.mark())
     }
 
-    /// The latest moment decided upon.
+    /// The latest moment of a decision.
     pub fn mark(&self) -> Timestamp {
         Timestamp::from_millis(self.mark.load(Ordering::Relaxed))
     }
 
-    /// What the wall clock says, trusted or not.
+    /// The wall clock's reading, trusted or not.
     pub fn wall(&self) -> Timestamp {
         self.clock.read().wall
     }
 
-    /// How long the machine has been up: for spans that must end while the wall clock is in doubt.
+    /// The machine's uptime, for spans that must end while the wall clock is in doubt.
     pub fn boot(&self) -> Duration {
         self.clock.read().boot
     }
 
-    /// Trusts the clock as it stands, from now on.
+    /// Trusts the clock's reading from now on.
     pub fn accept(&self, at: Timestamp) {
         self.offset.store(offset(self.clock.read()), Ordering::Relaxed);
         self.mark.store(at.millis(), Ordering::Relaxed);
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_minutes_back_is_doubted_until_the_clock_is_right_again() {
+    fn ten_minutes_back_is_doubted_until_corrected() {
         let (clock, time) = keeper();
         let wall = START.minus(Duration::from_secs(600));
         clock.step_to(wall);
@@ -150,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn two_days_that_really_passed_are_believed() {
+    fn two_days_that_passed_are_trusted() {
         let (clock, time) = keeper();
         clock.advance(Duration::from_secs(2 * 86_400));
         assert!(time.trusted().is_ok());
     }
 
     #[test]
-    fn an_accepted_clock_is_trusted_from_then_on() {
+    fn an_accepted_clock_is_trusted() {
         let (clock, time) = keeper();
         let wall = START.minus(Duration::from_secs(3600));
         clock.step_to(wall);
@@ -166,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_was_off_for_a_week_starts_at_once() {
+    fn a_server_starts_after_a_week_off() {
         let clock = Arc::new(ManualClock::at(START));
         let time = TimeKeeper::new(clock, Some(START.minus(Duration::from_secs(7 * 86_400))));
         assert_eq!(time.trusted(), Ok(START));

@@ -24,7 +24,7 @@ pub struct LiveTrust {
 }
 
 impl LiveTrust {
-    /// The keys and external URLs of the store. A use of keys that the store has none for gets its first ones.
+    /// Loads the keys and external URLs of the store. A use of keys without any key in the store gets its first ones.
     ///
     /// # Errors
     /// The store or a file cannot be read or written.
@@ -42,11 +42,11 @@ impl LiveTrust {
         Ok(Self { trust: ArcSwap::from_pointee(trust), vault, changing, changes })
     }
 
-    /// Takes the keys and external URLs of the store into use, then destroys private halves that are no longer needed.
-    /// After each change of them, here or on another node.
+    /// Uses the keys and external URLs of the store, then destroys private halves that are no longer needed.
+    /// Call it after each change of them, here or on another node.
     ///
     /// # Errors
-    /// The store or a file cannot be read, or a file cannot be removed. The generation before stays in use.
+    /// The store or a file cannot be read: the previous generation stays in use. Or a file cannot be removed.
     pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
         let records = store.keys().await?;
         let ring = Arc::new(load_ring(&self.vault, &records)?);
@@ -71,7 +71,7 @@ impl LiveTrust {
         Arc::clone(self.trust.load().issuers())
     }
 
-    /// A counter that moves when other keys or external URLs are in use: everything that is published under them is stale.
+    /// A counter that moves when other keys or external URLs are in use. Documents published under the previous ones are stale.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

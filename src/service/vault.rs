@@ -1,4 +1,4 @@
-//! Where secrets are kept on disk: key files of mode 0600 in a directory of mode 0700, written whole or not at all.
+//! Secrets on disk: key files of mode 0600 in a directory of mode 0700, written completely or not at all.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 
 use crate::secret::Secret;
 
-/// Why a secret could not be kept or read.
+/// Failure to write or read a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VaultError {
-    /// Others than the owner may read the file or enter the directory.
+    /// Other users may read the file or enter the directory.
     #[error("{path} may be read by others (mode {mode:04o}): run `chmod {right} {path}`")]
     Exposed {
         /// The file or directory.
         path: String,
-        /// Its mode.
+        /// The permission bits found.
         mode: u32,
-        /// The mode it should have, as chmod takes it.
+        /// The required mode, as chmod takes it.
         right: &'static str,
     },
-    /// A file that must be there is not.
+    /// A required file is missing.
     #[error("{path} is missing: bring it back from a backup")]
     Missing {
         /// The file.
@@ -31,7 +31,7 @@ pub enum VaultError {
     Io {
         /// The file or directory.
         path: String,
-        /// What the operating system said.
+        /// The operating system's message.
         cause: String,
     },
 }
@@ -43,10 +43,10 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// The directory, made if it is not there. One that others may enter is refused.
+    /// Opens the directory, or creates it. A directory that other users may enter is refused.
     ///
     /// # Errors
-    /// It is exposed, or cannot be made.
+    /// The directory is exposed, or cannot be created.
     pub fn open(directory: &Path) -> Result<Self, VaultError> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700).create(directory).map_err(|error| io(directory, &error))?;
@@ -59,10 +59,10 @@ impl Vault {
         self.directory.join(name)
     }
 
-    /// Writes `text` to the file `name`: it is on disk, whole, when this returns.
+    /// Writes `text` to the file `name`. The complete file is on disk when this returns.
     ///
     /// # Errors
-    /// The file could not be written; an earlier one of the same name is still there.
+    /// The file could not be written. An earlier file of the same name still exists.
     pub fn save(&self, name: &str, text: &Secret<String>) -> Result<(), VaultError> {
         write_private(&self.path(name), text.expose().as_bytes())
     }
@@ -75,12 +75,12 @@ impl Vault {
         load_private(&self.path(name))
     }
 
-    /// Whether the file `name` is there.
+    /// Returns whether the file `name` exists.
     pub fn holds(&self, name: &str) -> bool {
         self.path(name).exists()
     }
 
-    /// The names of the files that are there.
+    /// The names of the files in the directory.
     ///
     /// # Errors
     /// The directory cannot be read.
@@ -93,10 +93,10 @@ impl Vault {
         read().map_err(|error| io(&self.directory, &error))
     }
 
-    /// Overwrites the file `name` and removes it. One that is gone already is fine.
+    /// Overwrites the file `name` and removes it. A missing file is not an error.
     ///
     /// # Errors
-    /// It could not be removed.
+    /// The file could not be removed.
     pub fn destroy(&self, name: &str) -> Result<(), VaultError> {
         let path = self.path(name);
         let destroy = || -> io::Result<()> {
@@ -114,18 +114,18 @@ impl Vault {
     }
 }
 
-/// Writes a file of mode 0600 whole or not at all: beside its place, synced, then renamed into it.
+/// Writes a file of mode 0600 completely or not at all: under a temporary name, synced, then renamed.
 ///
 /// # Errors
-/// It could not be written.
+/// The file could not be written.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
     write_whole(path, bytes, 0o600)
 }
 
-/// Writes a file that anyone may read (mode 0644), whole or not at all.
+/// Writes a file that anyone may read (mode 0644), completely or not at all.
 ///
 /// # Errors
-/// It could not be written.
+/// The file could not be written.
 pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
     write_whole(path, bytes, 0o644)
 }
@@ -135,7 +135,7 @@ fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), VaultError> {
     beside.push(".new");
     let beside = PathBuf::from(beside);
     let write = || -> io::Result<()> {
-        // A leftover of a crash would keep its own mode.
+        // A file that a crash left would keep its own mode.
         match fs::remove_file(&beside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -148,10 +148,10 @@ fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), VaultError> {
     write().map_err(|error| io(path, &error))
 }
 
-/// Renames a file that is on disk already to the place of another: either the one or the other is there, whatever happens.
+/// Renames a synced file to the name of another. One of the two exists under that name at any time.
 ///
 /// # Errors
-/// It could not be renamed.
+/// The file could not be renamed.
 pub fn put_in_place(from: &Path, to: &Path) -> Result<(), VaultError> {
     rename_synced(from, to).map_err(|error| io(to, &error))
 }
@@ -164,7 +164,7 @@ fn rename_synced(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Reads a file that nobody else may read.
+/// Reads a file that no other user may read.
 ///
 /// # Errors
 /// It is missing, exposed or cannot be read.
@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_saved_secret_is_private_and_comes_back() {
+    fn a_saved_secret_is_private_and_can_be_read() {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(&dir.path().join("keys")).unwrap();
         vault.save("one.pem", &Secret::new("text".to_owned())).unwrap();
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_file_that_others_may_read_is_refused_with_the_command_that_mends_it() {
+    fn an_exposed_key_file_is_refused_with_its_remedy() {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(&dir.path().join("keys")).unwrap();
         vault.save("one.pem", &Secret::new("text".to_owned())).unwrap();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_others_may_enter_is_refused() {
+    fn an_exposed_directory_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let keys = dir.path().join("keys");
         fs::create_dir(&keys).unwrap();

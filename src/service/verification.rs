@@ -1,4 +1,4 @@
-//! Judging what somebody shows: tokens, host certificates, and those that a proxy passes on.
+//! Authentication: tokens, host certificates, and certificates that a proxy passes on.
 
 pub mod bulk;
 pub(super) mod check;

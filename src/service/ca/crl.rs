@@ -1,4 +1,4 @@
-//! Certificate revocation lists (RFC 5280 section 5), one per issuing CA, signed ahead and served from memory.
+//! Certificate revocation lists (RFC 5280 section 5), one per issuing CA, signed in advance and served from memory.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ pub struct Crls {
     cas: Arc<LiveCas>,
     data_dir: PathBuf,
     served: ArcSwap<HashMap<String, Crl>>,
-    /// One signing at a time: a slower one must not put an older list in the place of a newer.
+    /// One signing at a time: a slower one must not replace a newer list with an older one.
     signing: tokio::sync::Mutex<()>,
 }
 
@@ -51,7 +51,7 @@ fn file(ski: &str) -> String {
 }
 
 impl Crls {
-    /// Serves what an earlier process signed last: while the store cannot be written, nothing newer can be.
+    /// Serves the last CRLs of an earlier process. No newer one can be signed while the store cannot be written.
     pub(in crate::service) fn resume(
         store: Arc<dyn Store>,
         time: Arc<TimeKeeper>,
@@ -78,17 +78,17 @@ impl Crls {
         self.served.load().get(ski).cloned()
     }
 
-    /// When the oldest of the served CRLs was signed; `None` while one is missing.
+    /// Time of signing of the oldest served CRL; `None` while one is missing.
     pub fn signed_at(&self) -> Option<Timestamp> {
         let crls = self.served.load();
         let skis = self.cas.load().all().map(|ca| hex(&ca.issuing_ski())).collect::<Vec<_>>();
         skis.iter().map(|ski| crls.get(ski).map(|crl| crl.signed_at)).min().flatten()
     }
 
-    /// Signs the CRL of every issuing CA anew. For a timer: hourly, and within a second of a revocation.
+    /// Signs a new CRL for every issuing CA. A timer calls it hourly, and within a second of a revocation.
     ///
     /// # Errors
-    /// The clock is in doubt, or the store cannot be written; the CRLs signed before are still served.
+    /// The clock is in doubt, or the store cannot be written. The previous CRLs are still served.
     pub async fn sign(&self) -> Result<(), ServiceError> {
         let _one_at_a_time = self.signing.lock().await;
         let now = self.time.trusted()?;
@@ -106,7 +106,7 @@ impl Crls {
         self.keep(&crls)
     }
 
-    /// Writes the CRLs beside the database, for a start that cannot sign any.
+    /// Writes the CRLs to the data directory, for a start that cannot sign any.
     fn keep(&self, crls: &HashMap<String, Crl>) -> Result<(), ServiceError> {
         let write =
             |(ski, crl): (&String, &Crl)| write_public(&self.data_dir.join(file(ski)), crl.document.bytes());

@@ -1,4 +1,4 @@
-//! The CA on disk: its files in the vault, and the one file that says which of them count.
+//! The CA on disk: its files in the vault, and the manifest that lists the valid ones.
 
 mod next;
 
@@ -14,10 +14,10 @@ use crate::service::ca::set::{CaSet, Certificate};
 use crate::service::vault::{Vault, VaultError};
 use crate::service::{CaError, ServiceError};
 
-/// The file that says which files count: whatever else is there is not looked at.
+/// The file of the manifest. Files that it does not list are ignored.
 const MANIFEST: &str = "ca.json";
 
-/// Which roots and issuing CAs there are, newest first.
+/// The roots and issuing CAs, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Manifest {
     roots: Vec<Fingerprint>,
@@ -36,12 +36,12 @@ fn root_certificate(root: Fingerprint) -> String {
     format!("ca-root-{root}.pem")
 }
 
-/// The file of a root's private key. It may be taken away, and brought back for a rotation.
+/// The file of a root's private key. It may be moved away, and restored for a rotation.
 fn root_key(root: Fingerprint) -> String {
     format!("ca-root-{root}.key")
 }
 
-/// The file in which the root before vouches for this one.
+/// The file of the cross certificate from the previous root to this one.
 fn cross_certificate(root: Fingerprint) -> String {
     format!("ca-cross-{root}.pem")
 }
@@ -55,15 +55,15 @@ fn issuing_key(ski: &str) -> String {
 }
 
 impl Manifest {
-    /// Whether the vault holds a CA.
+    /// Returns whether the vault holds a CA.
     pub fn is_in(vault: &Vault) -> bool {
         vault.holds(MANIFEST)
     }
 
-    /// Reads it.
+    /// Reads the manifest.
     ///
     /// # Errors
-    /// It is missing, exposed or not what was written.
+    /// The file is missing, exposed or malformed.
     pub fn load(vault: &Vault) -> Result<Self, VaultError> {
         let text = vault.load(MANIFEST)?;
         serde_json::from_str(text.expose()).map_err(|error| VaultError::Io {
@@ -77,15 +77,15 @@ impl Manifest {
         vault.save(MANIFEST, &Secret::new(text))
     }
 
-    /// The file of the current root's private key, whether it is here or not.
+    /// The file of the current root's private key, whether it exists or not.
     pub fn current_root_key(&self) -> Option<String> {
         self.roots.first().copied().map(root_key)
     }
 
-    /// Makes a root and an issuing CA.
+    /// Creates a root and an issuing CA.
     ///
     /// # Errors
-    /// They could not be made or written.
+    /// They could not be created or written.
     pub fn make(vault: &Vault, name: &str, now: Timestamp) -> Result<(), ServiceError> {
         let made = CertificateAuthority::generate(name, now)?;
         let ca = import(&made.root_pem, &made.issuing_pem, &made.issuing_key, now)?;
@@ -98,7 +98,7 @@ impl Manifest {
         Ok(Self { roots: vec![root], issuing: vec![issuing] }.save(vault)?)
     }
 
-    /// Whether the current root's life is over at `now`: then it can vouch for nothing.
+    /// Returns whether the current root has expired at `now`. It can sign no cross certificate then.
     ///
     /// # Errors
     /// Its file is missing, exposed or broken.
@@ -108,7 +108,7 @@ impl Manifest {
         Ok(root.iter().all(|root| not_after(&root.der).is_none_or(|ends| ends <= now)))
     }
 
-    /// Destroys the private keys of roots before the current one, which nothing needs any more.
+    /// Destroys the private keys of former roots. Nothing needs them.
     ///
     /// # Errors
     /// A file cannot be removed.
@@ -126,7 +126,7 @@ impl Manifest {
         Ok((root, vault.load(&root_key(root))?))
     }
 
-    /// The CA that the files make. The current one may have expired: it is there to be rotated then.
+    /// Builds the CA from the files. The current one may have expired, because a rotation needs it open.
     ///
     /// # Errors
     /// A file is missing, exposed or broken.
@@ -140,7 +140,7 @@ impl Manifest {
                 let ca = CertificateAuthority::from_pem_whenever(root.expose(), certificate.expose(), &key);
                 newest_first.push(ca.map_err(IssueError::Authority)?);
             } else {
-                // A former issuing CA that has expired has nothing left to revoke.
+                // Every certificate of an expired former issuing CA has expired too.
                 newest_first.extend(import(root.expose(), certificate.expose(), &key, now));
             }
         }
@@ -149,7 +149,7 @@ impl Manifest {
             authorities.next().ok_or_else(|| VaultError::Missing { path: "an issuing CA".to_owned() })?;
         let (newest, former) = self.roots.split_at(self.roots.len().min(1));
         let former_roots = certificates(vault, former.iter().copied().map(root_certificate))?;
-        // Every root but the oldest has one before it, which vouches for it.
+        // Every root except the oldest has a cross certificate from the root before it.
         let vouched = newest.iter().chain(former).take(former.len());
         let crosses = certificates(vault, vouched.copied().map(cross_certificate))?;
         Ok(CaSet::new(current, authorities.collect()).with_former_roots(former_roots, crosses))
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_issuing_ca_keeps_the_root_and_the_one_before() {
+    fn a_new_issuing_ca_keeps_root_and_predecessor() {
         let (_dir, vault) = vault();
         let before = open(&vault);
         rotate(&vault, |manifest| manifest.new_issuing(&vault, "gatepass test", NOW));
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_root_leaves_a_way_from_every_root_before_it() {
+    fn every_former_root_leads_to_a_new_root() {
         let (_dir, vault) = vault();
         let first = open(&vault).current().root_fingerprint();
         new_root(&vault);
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_roots_key_nothing_rotates_and_nothing_changes() {
+    fn no_rotation_changes_a_ca_without_its_root_key() {
         let (_dir, vault) = vault();
         let manifest = Manifest::load(&vault).unwrap();
         vault.destroy(&manifest.current_root_key().unwrap()).unwrap();
@@ -248,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn what_a_crash_left_besides_the_manifest_is_not_looked_at() {
+    fn files_that_the_manifest_does_not_name_are_ignored() {
         let (_dir, vault) = vault();
         vault.save("ca-issuing-00.pem", &Secret::new("half".to_owned())).unwrap();
         assert_eq!(open(&vault).all().count(), 1);
     }
 
     #[test]
-    fn what_was_never_taken_up_goes_without_a_trace() {
+    fn an_unrecorded_rotation_leaves_no_trace() {
         let (_dir, vault) = vault();
         let sorted = || {
             let mut names = vault.names().unwrap();

@@ -23,7 +23,7 @@ impl LiveCas {
         self.set.load_full()
     }
 
-    /// A counter of the rotations of this process: the listener takes up its new chain when it moves.
+    /// A counter of the rotations of this process. The listener loads its new chain when it moves.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }

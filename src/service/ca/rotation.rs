@@ -1,6 +1,6 @@
 //! Rotating the CA: a new issuing CA under the same root, or a new root with one.
 //!
-//! The new files are whole on disk before the ledger has the entry, and count from then on, whatever happens after.
+//! The new files are on disk before the ledger has the entry. From the entry on they are in effect, also after a crash.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use crate::service::vault::{Vault, write_public};
 use crate::service::{CaError, Caller, ServiceError, TimeKeeper};
 use crate::store::{AppendEntries, Store, StoreError};
 
-/// The file of the current root certificate, in the data directory, for whoever wants to trust it.
+/// The file of the current root certificate, in the data directory, for clients that are to trust it.
 pub const ROOT_FILE: &str = "root.pem";
 
-/// How many entries are looked at in one go for the one of an interrupted rotation.
+/// Number of entries per read when searching for the entry of an interrupted rotation.
 const PAGE: u32 = 1000;
 
-/// How much of the CA is made anew.
+/// The extent of a rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// The issuing CA.
@@ -42,17 +42,18 @@ pub struct CaAdmin {
     pub(in crate::service) vault: Vault,
     pub(in crate::service) data_dir: PathBuf,
     pub(in crate::service) trust_domain: String,
-    /// Whether the CA comes from outside: then it is rotated where it came from.
+    /// True if the CA is imported. Such a CA is rotated at its source.
     pub(in crate::service) outside: bool,
     /// One rotation at a time: it spans files and the store.
     pub(in crate::service) changing: Mutex<()>,
 }
 
 impl CaAdmin {
-    /// Makes a new issuing CA, or a new root and an issuing CA under it. Certificates of the ones before stay good.
+    /// Creates an issuing CA, or a root and an issuing CA under it. Certificates of the previous ones stay valid.
     ///
     /// # Errors
-    /// The CA was brought in, the root's key is away or the root has expired and is to stay, the clock is in doubt, or a file or the store cannot be written.
+    /// The CA is imported, the root's key is missing, or the root to keep has expired. The clock is in doubt, or a file or the
+    /// store cannot be written.
     pub async fn rotate(&self, caller: &Caller, extent: Extent) -> Result<(), ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
         let now = self.time.trusted()?;
@@ -79,7 +80,7 @@ impl CaAdmin {
         Ok(())
     }
 
-    /// Writes the files, then the entry. What fails before the entry is there leaves nothing.
+    /// Writes the files, then the entry. A failure before the entry leaves no file.
     async fn record(
         &self,
         caller: &Caller,
@@ -98,7 +99,7 @@ impl CaAdmin {
         };
         match recorded {
             Ok(()) => opened,
-            // It may have been recorded all the same: the next start looks.
+            // The entry may have been recorded. The next start checks.
             Err(error @ ServiceError::Store(StoreError::Failed { .. })) => Err(error),
             Err(error) => {
                 if let Some(interrupted) = Interrupted::load(&self.vault)? {
@@ -109,26 +110,26 @@ impl CaAdmin {
         }
     }
 
-    /// What follows a recorded rotation on disk. Nothing of it can undo the rotation, and the next start does again what
-    /// fails here; the private key of a root before goes last.
+    /// Completes a recorded rotation on disk. A failure here cannot undo it: the next start tries again. The private key
+    /// of a former root is destroyed last.
     fn settle_files(&self, root: &str) {
         let settled = Interrupted::load(&self.vault).and_then(|interrupted| {
             interrupted.map_or(Ok(()), |interrupted| interrupted.take_up(&self.vault))?;
             Manifest::load(&self.vault)?.destroy_former_root_keys(&self.vault)
         });
         if let Err(error) = settled {
-            tracing::error!(%error, "the CA is rotated, but its files are not in their places: restart to try again");
+            tracing::error!(%error, "the CA is rotated, but not all of its files could be moved: restart to try again");
         }
         if let Err(error) = write_public(&self.data_dir.join(ROOT_FILE), root.as_bytes()) {
-            tracing::warn!(%error, "the file of the root certificate is still the one before");
+            tracing::warn!(%error, "the file of the root certificate still holds the previous root");
         }
     }
 }
 
-/// Ends a rotation that a crash interrupted: it counts if the ledger has its entry, and is gone without a trace if not.
+/// Ends a rotation that a crash interrupted: completes it if the ledger has its entry, and removes its files if not.
 ///
 /// # Errors
-/// The store or a file cannot be read, or a file not be written.
+/// The store or a file cannot be read, or a file cannot be written.
 pub async fn finish_rotation(store: &dyn Store, vault: &Vault) -> Result<(), ServiceError> {
     let Some(interrupted) = Interrupted::load(vault)? else { return Ok(()) };
     if is_recorded(store, &interrupted).await? {

@@ -1,5 +1,5 @@
-//! The certificate authorities: the issuing CA that signs, former ones whose certificates are still in the field, and
-//! every root that somebody may have pinned.
+//! The certificate authorities: the issuing CA that signs, former ones with live certificates, and every root that a
+//! client may have pinned.
 
 use crate::ca::{CertificateAuthority, PemError, pem_to_der};
 use crate::id::Fingerprint;
@@ -8,12 +8,12 @@ use crate::service::document::Document;
 /// Time that caches may keep CA certificates, in seconds.
 const MAX_AGE: u32 = 3600;
 
-/// A certificate in both its forms.
+/// A certificate as PEM and DER.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// PEM.
+    /// The text form.
     pub pem: String,
-    /// DER.
+    /// The binary form.
     pub der: Vec<u8>,
 }
 
@@ -21,7 +21,7 @@ impl Certificate {
     /// Reads a PEM certificate.
     ///
     /// # Errors
-    /// It is not one certificate.
+    /// The text is not one certificate.
     pub fn parse(pem: &str) -> Result<Self, PemError> {
         Ok(Self { der: pem_to_der("CERTIFICATE", pem)?, pem: pem.to_owned() })
     }
@@ -46,8 +46,8 @@ impl CaSet {
         Self { current, former, former_roots: Vec::new(), crosses: Vec::new(), chain, roots }
     }
 
-    /// The same with former roots, newest first, and the certificates by which each vouches for its successor: who
-    /// trusts a former root follows them to the current one.
+    /// Adds former roots, newest first, and the cross certificates from each root to its successor. A client that trusts a
+    /// former root follows them to the current one.
     #[must_use]
     pub fn with_former_roots(self, former_roots: Vec<Certificate>, crosses: Vec<Certificate>) -> Self {
         let mut roots = self.roots;
@@ -65,9 +65,9 @@ impl CaSet {
         std::iter::once(&self.current).chain(&self.former)
     }
 
-    /// What a host presents besides its certificate: the issuing CA that signed it, the cross certificates, the root.
+    /// The chain that a host presents with `certificate`: its issuing CA, the cross certificates, the root.
     pub fn chain_of(&self, certificate: &[u8]) -> String {
-        // Most authorities have one issuing CA, and then no certificate has to be read.
+        // With one issuing CA, no certificate has to be parsed.
         let signer = self.former.iter().find(|ca| ca.issued(certificate)).unwrap_or(&self.current);
         let crosses = self.crosses.iter().map(|cross| cross.pem.as_str()).collect::<String>();
         format!("{}{crosses}{}", signer.issuing_pem(), signer.root_pem())
@@ -92,13 +92,13 @@ impl CaSet {
         self.roots.iter().find(|(root, _)| *root == fingerprint).map(|(_, document)| document)
     }
 
-    /// What client certificates must lead to: the issuing CAs themselves, DER. Below a root that was brought in there
-    /// may be other CAs, and what they sign is no host of ours.
+    /// The trust anchors of client certificates: the issuing CAs themselves, DER. An imported root may have other CAs below
+    /// it, and their certificates are not hosts of this authority.
     pub fn client_anchors(&self) -> impl Iterator<Item = &[u8]> {
         self.all().map(CertificateAuthority::issuing_der)
     }
 
-    /// What the listener's chain carries after the current root: the way to it from every former one that is pinned.
+    /// The certificates that follow the current root in the listener's chain. They lead from every former root to it.
     pub fn ways_from_former_roots(&self) -> impl Iterator<Item = &[u8]> {
         self.crosses.iter().chain(&self.former_roots).map(|certificate| certificate.der.as_slice())
     }

@@ -17,7 +17,7 @@ pub fn key_file(key: KeyId) -> String {
     format!("token-{key}.pem")
 }
 
-/// Makes a signing key and keeps its private half in the vault, before anything else knows of it.
+/// Creates a signing key. Its private half is in the vault before the key is recorded anywhere.
 ///
 /// # Errors
 /// The file cannot be written.
@@ -33,7 +33,7 @@ pub fn make_key(
     Ok(KeyRecord { id, public, usage, state, persistent_only: false, created_at: now })
 }
 
-/// Makes a current and a prepared key for each of `uses`.
+/// Creates a current and a prepared key for each of `uses`.
 ///
 /// # Errors
 /// A file cannot be written.
@@ -43,7 +43,7 @@ pub fn make_pairs(vault: &Vault, uses: &[KeyUse], now: Timestamp) -> Result<Vec<
     wanted.map(|(usage, state)| make_key(vault, usage, state, now)).collect()
 }
 
-/// The keys of the store, and first those that it lacks: one that was founded before a use of keys was known has none for it.
+/// Returns the keys of the store, and first creates missing ones. A store that is older than a use of keys has no keys for it.
 ///
 /// # Errors
 /// A file or the store cannot be written.
@@ -64,10 +64,10 @@ pub async fn complete_keys(
     Ok(store.add_keys(AddKeys { keys, entry }).await?.keys)
 }
 
-/// The key ring that these records and the files in the vault make.
+/// Builds the key ring from these records and the files in the vault.
 ///
 /// # Errors
-/// The current key's file is missing, exposed or not its own; or the records hold no current or prepared key.
+/// The current key's file is missing, exposed or of another key; or the records hold no current or prepared key.
 pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, ServiceError> {
     let find = |usage: KeyUse, state: KeyState| {
         let id = || format!("{state:?} {usage}").to_lowercase();
@@ -93,8 +93,8 @@ pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, Servic
     Ok(KeyRing::new(signing, verifying)?)
 }
 
-/// Destroys the private halves of the `known` keys, but of those that these records say are prepared or current. What
-/// is not known here is left alone: it may be a key of a newer database than this one.
+/// Destroys the private halves of those `known` keys that are neither prepared nor current in these records. An unknown
+/// key is left alone: it may belong to a newer database.
 ///
 /// # Errors
 /// A file cannot be removed.
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_known_keys_that_sign_no_more_are_destroyed() {
+    fn only_known_keys_that_no_longer_sign_are_destroyed() {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(&dir.path().join("keys")).unwrap();
         let now = Timestamp::from_secs(1_900_000_000);

@@ -12,7 +12,7 @@ fn some(word: &str) -> Option<String> {
 }
 
 #[test]
-fn no_words_show_what_is_live_or_ended_lately() {
+fn an_empty_filter_shows_live_and_recently_ended_tokens() {
     let expected = TokenFilter::every(TokenKind::Enrollment, Ended::Since(NOW.minus(WEEK)), NOW);
     assert_eq!(tokens(TokenWords::default()), Ok(expected));
     let all = tokens(TokenWords { ended: Some(true), ..TokenWords::default() }).unwrap();
@@ -20,7 +20,7 @@ fn no_words_show_what_is_live_or_ended_lately() {
 }
 
 #[test]
-fn a_name_alone_is_a_users_and_gatepasss_own_names_are_not() {
+fn a_bare_name_is_a_user_unless_reserved() {
     let minter = |word| tokens(TokenWords { minter: some(word), ..TokenWords::default() }).unwrap().minter;
     assert_eq!(minter("admin"), some("user:admin"));
     assert_eq!(minter("user:admin"), some("user:admin"));
@@ -29,7 +29,7 @@ fn a_name_alone_is_a_users_and_gatepasss_own_names_are_not() {
 }
 
 #[test]
-fn an_id_alone_is_an_api_keys() {
+fn a_bare_id_is_an_api_key() {
     let minter = |word| tokens(TokenWords { minter: some(word), ..TokenWords::default() }).unwrap().minter;
     let id = "0190a0b0-0000-7000-8000-000000000000";
     assert_eq!(minter(id), Some(format!("api_key:{id}")));
@@ -37,7 +37,7 @@ fn an_id_alone_is_an_api_keys() {
 }
 
 #[test]
-fn several_states_stand_between_commas() {
+fn states_are_separated_by_commas() {
     let words = TokenWords { state: some("used, expired"), ..TokenWords::default() };
     assert_eq!(tokens(words).unwrap().states, Some(vec![TokenState::Used, TokenState::Expired]));
     let hosts = HostWords { state: some("revoked"), ..HostWords::default() };
@@ -45,7 +45,7 @@ fn several_states_stand_between_commas() {
 }
 
 #[test]
-fn every_wrong_word_is_told_at_once() {
+fn one_error_lists_every_wrong_field() {
     let words = TokenWords {
         state: some("live"),
         role: some("No Role"),
@@ -72,7 +72,7 @@ fn flags_are_read_from_queries_and_from_bodies() {
 }
 
 #[test]
-fn the_words_of_states_are_those_of_answers() {
+fn states_have_the_names_of_responses() {
     for state in TokenState::ALL {
         assert_eq!(serde_json::to_value(state).unwrap(), state.as_str());
     }

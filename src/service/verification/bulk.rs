@@ -7,19 +7,18 @@ use crate::service::verification::Authenticator;
 use crate::service::verification::check::BadToken;
 use crate::token::VerifyError;
 
-/// How many tokens one call may bring.
+/// Maximum number of tokens in one call.
 pub const MOST_TOKENS: usize = 1000;
-/// So many are checked where they are asked for: the way to another thread would cost more than remembered ones do.
+/// Number of tokens up to which a call is answered on its own thread. Another thread would cost more than cached checks.
 const FEW: usize = 4;
-/// How many are checked before others get their turn: some milliseconds of work.
+/// Number of tokens per slice: some milliseconds of work before another call gets its turn.
 const SLICE: usize = 128;
-/// How many slices are checked at once, whoever asks: the rest of the machine is for who brings one token.
+/// Number of slices that are checked at once, for all callers. The rest of the machine serves calls with one token.
 pub(in crate::service) const AT_ONCE: usize = 1;
 
 impl Authenticator {
-    /// Checks tokens of either kind, each as [`Authenticator::check`] does, in their order; each must be for
-    /// `audience`, if one is named. The work is done off the threads that answer requests, slice by slice, in turn with that of
-    /// other such calls.
+    /// Checks tokens of both kinds in their order, each as [`Authenticator::check`] does. Each must be for `audience`, if one
+    /// is given. Blocking threads do the work slice by slice, in turn with other such calls.
     pub async fn check_all(
         self: &Arc<Self>,
         unverified_tokens: Vec<String>,
@@ -33,7 +32,7 @@ impl Authenticator {
         while !rest.is_empty() {
             let later = rest.split_off(rest.len().min(SLICE));
             let slice = std::mem::replace(&mut rest, later);
-            // It is never closed, so that a turn always comes.
+            // The semaphore is never closed, so a turn always comes.
             let _turn = self.bulk.acquire().await;
             let (checker, audience) = (Arc::clone(self), audience.clone());
             let checking = move || checker.check_slice(&slice, audience.as_deref());

@@ -1,5 +1,4 @@
-//! The authority's own look at a token of its own, one function for every door that only asks: signature, time, and
-//! whether it was taken back. Nothing is written, and nothing is read but memory.
+//! Checks of the authority's own tokens, without side effects: signature, time and revocation. They read only memory.
 
 use std::borrow::Cow;
 
@@ -8,17 +7,17 @@ use crate::name::Role;
 use crate::service::verification::Authenticator;
 use crate::token::{AuthenticatedToken, Grant, ServiceGrant, Status, Verified, VerifyError};
 
-/// A token that is good now.
+/// A valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GoodToken {
-    /// One that a host may redeem, as far as the token goes: its bindings are for redeeming to judge.
+    /// An enrollment token. Redeeming checks its bindings.
     Enrollment(Verified<Grant>),
-    /// One for the door of a service.
+    /// A service token.
     Service(Verified<ServiceGrant>),
 }
 
 impl GoodToken {
-    /// Its id.
+    /// The token's id.
     pub fn id(&self) -> TokenId {
         match self {
             Self::Enrollment(grant) => grant.token.id,
@@ -26,7 +25,7 @@ impl GoodToken {
         }
     }
 
-    /// What it is for.
+    /// The token's audience.
     pub fn audience(&self) -> Cow<'_, str> {
         match self {
             Self::Enrollment(grant) => Cow::Owned(grant.audience()),
@@ -34,7 +33,7 @@ impl GoodToken {
         }
     }
 
-    /// The roles it gives.
+    /// The token's roles.
     pub fn roles(&self) -> &[Role] {
         match self {
             Self::Enrollment(grant) => &grant.terms.roles,
@@ -43,19 +42,19 @@ impl GoodToken {
     }
 }
 
-/// Why a token is not good now.
+/// Reasons for which a token is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadToken {
-    /// It is none of ours, or its time is not now.
+    /// Another issuer signed it, or it has expired or is not valid yet.
     #[error(transparent)]
     Unverified(#[from] VerifyError),
-    /// It was taken back.
+    /// It was revoked.
     #[error("the token was revoked: ask for a new one")]
     Revoked,
-    /// It is suspended, and may come back.
+    /// It is suspended, and may become valid again.
     #[error("the token is suspended: ask its minter")]
     Suspended,
-    /// Its uses are taken.
+    /// All its uses are spent.
     #[error("all uses of the token are taken: ask for a new one")]
     UsedUp,
 }
@@ -73,19 +72,19 @@ impl BadToken {
 }
 
 impl Authenticator {
-    /// Checks a token of either kind: form, signature, issuer, audience, time, revocation.
+    /// Checks a token of either kind: form, signature, issuer, audience, time and revocation.
     ///
     /// # Errors
-    /// The first thing that is wrong with it.
+    /// The first failed check.
     pub fn check(&self, unverified_token: &str) -> Result<GoodToken, BadToken> {
         let signed = self.trust.load().any(unverified_token, self.time.now())?;
         self.judge_signed(signed)
     }
 
-    /// Checks a service token for the door of `audience`.
+    /// Checks a service token for `audience`.
     ///
     /// # Errors
-    /// The first thing that is wrong with it; an enrollment token is of the wrong type here.
+    /// The first failed check. An enrollment token has the wrong type.
     pub fn check_service(
         &self,
         unverified_token: &str,
@@ -101,7 +100,7 @@ impl Authenticator {
         Ok(good)
     }
 
-    /// What a good signature leaves to judge: time and revocation.
+    /// Checks time and revocation of a token with a good signature.
     pub(in crate::service) fn judge_signed(&self, signed: AuthenticatedToken) -> Result<GoodToken, BadToken> {
         let now = self.time.now();
         let (good, status) = match signed {
@@ -121,7 +120,7 @@ impl Authenticator {
     }
 }
 
-/// Memory is changed right after the commit that revokes, before its answer: from then on no door lets the token in.
+/// Memory changes right after the commit that revokes and before its response. From then on no check accepts the token.
 const fn judge_taken_back(status: Status) -> Result<(), BadToken> {
     match status {
         Status::Valid => Ok(()),

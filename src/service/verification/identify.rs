@@ -1,4 +1,4 @@
-//! Who a host certificate belongs to, judged on every request: the handshake has checked the chain, and nothing else.
+//! The host of a certificate, checked on every request. The handshake has checked only the chain.
 
 use crate::access::Actor;
 use crate::ca::{BACKDATED, HostIdentity, parse_host_certificate};
@@ -10,24 +10,24 @@ use crate::service::verification::Authenticator;
 use crate::service::{Caller, HostError, ServiceError};
 use crate::store::{AppendEntries, CertificateRecord, HostRecord, MarkSeen};
 
-/// A host that has proven who it is.
+/// An authenticated host.
 #[derive(Clone, Debug)]
 pub struct HostCaller {
     /// The host.
     pub id: HostId,
-    /// The certificate it presented, whose key it proved to hold.
+    /// The presented certificate. The host proved to hold its key.
     pub certificate: CertificateRecord,
-    /// The roles that the certificate carries.
+    /// The roles in that certificate.
     pub roles: Vec<Role>,
-    /// The host as the store knows it.
+    /// The host's record.
     pub record: HostRecord,
 }
 
 impl Authenticator {
-    /// The host that presented `certificate` (DER), whose chain the handshake has checked.
+    /// Returns the host that presented `certificate` (DER). The handshake has checked its chain.
     ///
     /// # Errors
-    /// It is no host certificate, it or its host is revoked, it has expired, or a successor of it is in use.
+    /// It is not a host certificate, it or its host is revoked, it has expired, or its successor is in use.
     pub async fn identify(&self, caller: &Caller, certificate: &[u8]) -> Result<HostCaller, ServiceError> {
         let identity = parse_host_certificate(certificate).ok_or(HostError::NoCertificate)?;
         let now = self.time.now();
@@ -49,7 +49,7 @@ impl Authenticator {
         Ok(HostCaller { id, certificate, roles, record })
     }
 
-    /// Only the newest certificate of a host is good once it has been used; until then, the one before it is too.
+    /// Accepts the newest certificate of a host, and the previous one until the newest has been used.
     async fn judge_lineage(
         &self,
         caller: &Caller,
@@ -59,7 +59,7 @@ impl Authenticator {
     ) -> Result<(), ServiceError> {
         if identity.serial == record.newest.serial {
             if !record.newest_seen {
-                // A store that cannot be written must not lock hosts out: the next request marks it.
+                // A store that cannot be written must not lock hosts out. The next request tries again.
                 if let Err(error) =
                     self.store.mark_seen(MarkSeen { host: record.id, serial: identity.serial }).await
                 {

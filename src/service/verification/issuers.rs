@@ -1,4 +1,4 @@
-//! The external URLs of the authority: the current one, and former ones that tokens in the field still name.
+//! The external URLs of the authority: the current one, and former ones that live tokens still name.
 
 use crate::store::IssuerRecord;
 
@@ -10,7 +10,7 @@ pub struct Issuers {
 }
 
 impl Issuers {
-    /// From the stored records; `None` if no record is current.
+    /// The URLs of the stored records; `None` if no record is current.
     pub fn from_records(records: &[IssuerRecord]) -> Option<Self> {
         let current = records.iter().find(|record| record.current)?.url.clone();
         Some(Self { current, accepted: records.iter().map(|record| record.url.clone()).collect() })

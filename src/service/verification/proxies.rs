@@ -1,4 +1,4 @@
-//! The proxies that are believed: they have shaken hands with a client, and pass on the certificate it proved to hold.
+//! Trusted proxies: they end a client's TLS connection and pass the client's certificate on.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use crate::access::address::is_within;
 
-/// Whom a passed certificate is taken from, and in which header.
+/// The networks of trusted proxies, and the header of the certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
@@ -14,13 +14,13 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// Proxies in these networks, which pass certificates in this header and in no other: a proxy sets or removes the one
-    /// it knows of, and would let any other one through as its client sent it.
+    /// Proxies in these networks, which pass certificates in this header only. A proxy sets or removes the header it knows,
+    /// and passes any other header as its client sent it.
     pub fn new(networks: Vec<IpNet>, header: &str) -> Self {
         Self { networks, header: header.to_ascii_lowercase() }
     }
 
-    /// Whether what comes from `address` comes from such a proxy.
+    /// Returns whether `address` is a trusted proxy's.
     pub fn include(&self, address: IpAddr) -> bool {
         is_within(&self.networks, address)
     }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_is_known_by_its_network_also_in_mapped_form_and_nobody_is_by_default() {
+    fn a_proxy_is_trusted_by_its_network() {
         let networks = ["10.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap());
         let proxies = TrustedProxies::new(networks.to_vec(), "X-Client-Cert");
         for (address, included) in [

@@ -1,5 +1,5 @@
-//! What tokens are verified with: one generation of keys, external URLs and audiences, with the signatures that were
-//! found good under it. It is swapped whole, so that no signature outlives what it was judged by.
+//! One generation of keys, external URLs and audiences, with a cache of the signatures that were good under it.
+//! It is replaced as a whole, so that no cached signature outlives its key.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::token::{
     TokenDigest, UnverifiedToken, VerifyError,
 };
 
-/// One generation.
+/// One generation of keys, external URLs and audiences.
 pub struct Trust {
     ring: Arc<KeyRing>,
     issuers: Arc<Issuers>,
@@ -28,7 +28,7 @@ pub struct Trust {
 const MAX_AGE: u32 = 300;
 
 impl Trust {
-    /// These keys, URLs and audiences, remembering up to `hot_tokens` good signatures of each kind of token.
+    /// A generation whose cache holds up to `hot_tokens` good signatures of each kind of token.
     pub fn new(
         ring: Arc<KeyRing>,
         issuers: Arc<Issuers>,
@@ -43,7 +43,7 @@ impl Trust {
         Self { ring, issuers, audiences, hot_tokens, enrollment, service, jwks, metadata }
     }
 
-    /// The next generation, with these keys and external URLs. No signature is remembered.
+    /// The next generation, with these keys and external URLs and an empty cache.
     #[must_use]
     pub(in crate::service) fn next(&self, ring: Arc<KeyRing>, issuers: Arc<Issuers>) -> Self {
         Self::new(ring, issuers, Arc::clone(&self.audiences), self.hot_tokens)
@@ -74,7 +74,7 @@ impl Trust {
         &self.audiences
     }
 
-    /// An enrollment token: its signature, issuer, audience and type.
+    /// Checks an enrollment token's signature, issuer, audience and type.
     pub(in crate::service) fn enrollment(
         &self,
         text: &str,
@@ -83,7 +83,7 @@ impl Trust {
         self.enrollment.authenticate(text, now, || self.cold_enrollment(&UnverifiedToken::parse(text)?))
     }
 
-    /// A service token for any of the audiences.
+    /// Checks a service token for any of the audiences.
     pub(in crate::service) fn service(
         &self,
         text: &str,
@@ -92,7 +92,7 @@ impl Trust {
         self.service.authenticate(text, now, || self.cold_service(&UnverifiedToken::parse_service(text)?))
     }
 
-    /// A token of either kind.
+    /// Checks a token of either kind.
     pub(in crate::service) fn any(
         &self,
         text: &str,
@@ -108,7 +108,7 @@ impl Trust {
         Ok(good)
     }
 
-    /// Tokens of either kind, in their order; the signatures of those that are not remembered are checked together.
+    /// Checks tokens of both kinds, in their order. Signatures that are not cached are checked together.
     pub(in crate::service) fn many(
         &self,
         texts: &[String],
@@ -122,7 +122,7 @@ impl Trust {
                 None => {
                     cold.push(UnverifiedToken::parse_any(text)?);
                     places.push((place, digest));
-                    // Its own answer is put here below.
+                    // The result of the batch below replaces it.
                     Err(VerifyError::UnknownKey)
                 }
             }));
@@ -138,8 +138,7 @@ impl Trust {
         answers
     }
 
-    /// The same, also for an audience that has left the configuration since: taking back such a token still counts where
-    /// it is believed.
+    /// Checks a token of either kind, also for an audience that has left the configuration: a service may still accept it.
     pub(in crate::service) fn whatever_audience(
         &self,
         text: &str,
@@ -156,13 +155,13 @@ impl Trust {
         }
     }
 
-    /// The token of this digest, if it is remembered.
+    /// The token of this digest, if it is in the cache.
     pub(in crate::service) fn hot(&self, digest: &TokenDigest, now: Timestamp) -> Option<AuthenticatedToken> {
         let service = self.service.get(digest, now).map(AuthenticatedToken::Service);
         service.or_else(|| self.enrollment.get(digest, now).map(AuthenticatedToken::Enrollment))
     }
 
-    /// Remembers a good signature.
+    /// Adds a good signature to the cache.
     pub(in crate::service) fn remember(
         &self,
         digest: TokenDigest,

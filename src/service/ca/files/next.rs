@@ -1,5 +1,5 @@
-//! A rotation on disk, before it counts: its files are whole, and a file beside the manifest says what the manifest will
-//! be. The ledger decides: once it has the entry of the rotation the manifest is replaced, otherwise all of it goes.
+//! A rotation on disk before it is in effect. All its files are written, and one of them holds the next manifest.
+//! The ledger decides: if it has the rotation's entry, the manifest is replaced; otherwise all files are removed.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,10 +13,10 @@ use crate::secret::Secret;
 use crate::service::ServiceError;
 use crate::service::vault::{Vault, VaultError};
 
-/// The file of the manifest that may come to count.
+/// The file of the next manifest.
 const NEXT: &str = "ca.next.json";
 
-/// What a rotation makes, in memory.
+/// The certificates and keys of a rotation, in memory.
 pub struct Next {
     manifest: Manifest,
     files: Vec<(String, Secret<String>)>,
@@ -25,16 +25,16 @@ pub struct Next {
 /// A rotation that a crash interrupted.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Interrupted {
-    /// The last number of the ledger before it: its own entry, if there is one, comes after.
+    /// The last number of the ledger before the rotation. The rotation's entry, if any, comes after it.
     pub after: u64,
     manifest: Manifest,
 }
 
 impl Manifest {
-    /// A new issuing CA under the current root.
+    /// Creates an issuing CA under the current root.
     ///
     /// # Errors
-    /// The root's key is away, or the CA could not be made.
+    /// The root's key is missing, or the CA could not be created.
     pub fn new_issuing(&self, vault: &Vault, name: &str, now: Timestamp) -> Result<Next, ServiceError> {
         let (root, key) = self.current_root(vault)?;
         let root_pem = vault.load(&root_certificate(root))?;
@@ -44,11 +44,11 @@ impl Manifest {
         Ok(next)
     }
 
-    /// A new root and an issuing CA in the place of a root that has expired. Nobody can trust that any more, so it vouches
-    /// for nothing and its private key is not needed.
+    /// Creates a root and an issuing CA that replace an expired root. No client trusts the expired root, so there is no
+    /// cross certificate and its private key is not needed.
     ///
     /// # Errors
-    /// The CA could not be made.
+    /// The CA could not be created.
     pub fn new_beginning(&self, name: &str, now: Timestamp) -> Result<Next, ServiceError> {
         let NewAuthority { root_key: new_key, root_pem, issuing_key, issuing_pem } =
             CertificateAuthority::generate(name, now)?;
@@ -61,11 +61,11 @@ impl Manifest {
         Ok(next)
     }
 
-    /// A new root, for which the current one vouches, and a new issuing CA under it. Nothing needs the private key of the
-    /// root before any more.
+    /// Creates a root with a cross certificate from the current one, and an issuing CA under it. The private key of the
+    /// current root is no longer needed afterwards.
     ///
     /// # Errors
-    /// The root's key is away, or the CA could not be made.
+    /// The root's key is missing, or the CA could not be created.
     pub fn new_root(&self, vault: &Vault, name: &str, now: Timestamp) -> Result<Next, ServiceError> {
         let (before, key) = self.current_root(vault)?;
         let before_pem = vault.load(&root_certificate(before))?;
@@ -94,11 +94,11 @@ impl Next {
         self.manifest.issuing.insert(0, issuing);
     }
 
-    /// Writes it beside what counts; `after` is the last number of the ledger. What it consists of is named first, so
-    /// that a crash leaves no private key that nobody knows of.
+    /// Writes the files; `after` is the last number of the ledger. The next manifest is written first, so that a crash
+    /// leaves no private key that no file lists.
     ///
     /// # Errors
-    /// A file could not be written; nothing of it is left then.
+    /// A file could not be written. No file of the rotation is left then.
     pub fn save(&self, vault: &Vault, after: u64) -> Result<Manifest, VaultError> {
         let interrupted = Interrupted { after, manifest: self.manifest.clone() };
         let text = serde_json::to_string_pretty(&interrupted).unwrap_or_default();
@@ -108,7 +108,7 @@ impl Next {
         match saved {
             Ok(()) => Ok(self.manifest.clone()),
             Err(error) => {
-                // What cannot be removed now goes at the next start.
+                // The next start removes files that cannot be removed now.
                 let _ = interrupted.drop_from(vault);
                 Err(error)
             }
@@ -117,10 +117,10 @@ impl Next {
 }
 
 impl Interrupted {
-    /// The one that is on disk, if any.
+    /// Reads the interrupted rotation, if there is one.
     ///
     /// # Errors
-    /// It cannot be read, or is not what was written.
+    /// The file cannot be read, or is malformed.
     pub fn load(vault: &Vault) -> Result<Option<Self>, VaultError> {
         if !vault.holds(NEXT) {
             return Ok(None);
@@ -133,24 +133,24 @@ impl Interrupted {
         serde_json::from_str(text.expose()).map(Some).map_err(broken)
     }
 
-    /// The subject key identifier (hexadecimal) of its issuing CA: the ledger's entry names it.
+    /// The subject key identifier (hexadecimal) of the new issuing CA. The ledger's entry names it.
     pub fn issuing_ski(&self) -> &str {
         self.manifest.issuing.first().map_or("", |issuing| &issuing.ski)
     }
 
-    /// It is recorded: from now on it counts.
+    /// Completes a recorded rotation: replaces the manifest.
     ///
     /// # Errors
-    /// The manifest cannot be replaced; it is not lost then.
+    /// The manifest cannot be replaced. The next start tries again.
     pub fn take_up(&self, vault: &Vault) -> Result<(), VaultError> {
         self.manifest.save(vault)?;
         vault.destroy(NEXT)
     }
 
-    /// It was never recorded: destroys what it alone needs.
+    /// Removes a rotation that was not recorded, with the keys that it alone uses.
     ///
     /// # Errors
-    /// A file cannot be removed; it is not lost from sight then.
+    /// A file cannot be removed. The next start tries again.
     pub fn drop_from(&self, vault: &Vault) -> Result<(), VaultError> {
         let counts = Manifest::load(vault)?;
         for issuing in self.manifest.issuing.iter().filter(|issuing| !counts.issuing.contains(issuing)) {
