@@ -88,10 +88,10 @@ struct Window {
 
 /// The refusals since the last entries. Noting one takes a lock and no I/O, so the refused caller does not wait.
 #[derive(Default)]
-pub struct Refusals(Mutex<Noted>);
+pub struct Refusals(Mutex<RefusalWindows>);
 
 #[derive(Default)]
-struct Noted {
+struct RefusalWindows {
     windows: HashMap<(Whom, &'static str), Window>,
     /// Number of refusals without a window, by action.
     unreported: HashMap<Action, u64>,
