@@ -1,4 +1,4 @@
-//! Requests that a proxy makes for somebody else: whose address and whose client certificate count.
+//! Requests of a proxy for another client: the address and the client certificate that count.
 
 mod chain;
 mod client;
@@ -19,31 +19,31 @@ use crate::clock::Timestamp;
 use crate::service::ca::set::CaSet;
 use crate::service::verification::proxies::TrustedProxies;
 
-/// The header whose form is Envoy's; in every other one stands a percent-encoded certificate.
+/// Envoy's header. Every other header holds a percent-encoded certificate.
 pub const ENVOY_HEADER: &str = "x-forwarded-client-cert";
 
-/// What a proxy adds to requests that are not its own.
+/// The headers that a proxy adds to requests of others.
 const MARKS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-uri", "x-original-uri", ENVOY_HEADER];
 
-/// The client certificate that a request shows.
+/// The client certificate of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// None.
+    /// No certificate.
     Nothing,
-    /// That of the connection, DER; the handshake has checked its chain.
+    /// The certificate of the connection, DER. The handshake has verified its chain.
     Own(Arc<Vec<u8>>),
-    /// One that a trusted proxy passed, DER. Its chain is to be checked: see [`Shown::is_of`].
+    /// A certificate that a trusted proxy passed, DER. Its chain is not verified yet: see [`Shown::is_of`].
     Passed(Vec<u8>),
-    /// A trusted proxy passed something else than one whole certificate.
+    /// A trusted proxy passed something other than one whole certificate.
     Unreadable,
 }
 
 impl Shown {
-    /// What a request from `address` shows, on a connection with this client certificate.
+    /// The certificate of a request from `address`, on a connection with this client certificate.
     ///
-    /// The connection of a proxy is the proxy's own: its certificate never speaks for who is behind it. What a proxy that
-    /// is not trusted passes counts for nothing, and its own certificate counts for nothing either where a header shows that
-    /// it asks for somebody else.
+    /// The connection of a proxy belongs to the proxy: its certificate never stands for the client behind it. A
+    /// certificate that an untrusted proxy passes does not count. Its own certificate does not count either if a
+    /// header shows that it asks for another client.
     pub fn by(
         proxies: &TrustedProxies,
         address: IpAddr,
@@ -62,9 +62,9 @@ impl Shown {
     fn passed(header: &str, headers: &HeaderMap) -> Self {
         let values = || headers.get_all(header).iter();
         let text = match header {
-            // Each proxy adds an element behind those that it was sent: the last one is of the proxy that is trusted.
+            // Each proxy appends an element: the last one is from the trusted proxy.
             ENVOY_HEADER => values().next_back(),
-            // Of two lines nobody could tell which one the proxy wrote.
+            // With two lines it is open which one the proxy wrote.
             _ if values().count() > 1 => return Self::Unreadable,
             _ => values().next(),
         };
@@ -78,7 +78,8 @@ impl Shown {
         encoded.and_then(|encoded| der(&encoded)).map_or(Self::Unreadable, Self::Passed)
     }
 
-    /// The certificate, if its chain leads to one of these CAs at `now`: a signature, dates and usage, not only a name.
+    /// The certificate, if its chain leads to one of these CAs at `now`. This checks signature, dates and usage, not
+    /// only the name.
     pub fn is_of(&self, cas: &CaSet, now: Timestamp) -> Option<&[u8]> {
         match self {
             Self::Own(der) => Some(der),
@@ -88,8 +89,8 @@ impl Shown {
     }
 }
 
-/// The certificate in percent-encoded PEM, or in percent-encoded base64 of its DER, before the first comma, as Traefik
-/// passes a chain.
+/// Decodes a certificate: percent-encoded PEM, or percent-encoded base64 of its DER. Traefik passes a chain, of which
+/// the first certificate counts.
 fn der(encoded: &str) -> Option<Vec<u8>> {
     let text = percent_decode(encoded);
     if text.trim_start().starts_with("-----BEGIN") {

@@ -1,6 +1,6 @@
-//! The accept loop and its connections: hyper's own protocol builders under our own limits.
+//! The accept loop and its connections: hyper's protocol builders under the limits of gatepass.
 //!
-//! The handler never sees a connection that is over a cap, late with its handshake, or late with its header.
+//! The handler never sees a connection that is over a cap, or late with its handshake or header.
 
 mod activity;
 mod connection;
@@ -26,11 +26,11 @@ use super::limits::Limits;
 use super::tls::{Peer, Tls};
 use crate::access::address::is_within;
 
-/// Serves `handler` on `listener` until `shutdown` completes, then finishes what is in flight and returns; what is not
-/// finished after `limits.drain_timeout` is cut.
+/// Serves `handler` on `listener` until `shutdown` completes. Then it finishes the requests in flight and returns.
+/// Requests that take longer than `limits.drain_timeout` are cut.
 ///
-/// A handler that panics ends its own connection only. The
-/// handler's future is dropped when its client goes away: work that must be finished belongs in a task of its own.
+/// A panic in a handler ends only its own connection. The handler's future is dropped when its client leaves: work
+/// that must be finished needs a task of its own.
 pub async fn serve<F, R>(
     listener: TcpListener,
     tls: Arc<Tls>,
@@ -51,7 +51,7 @@ pub async fn serve<F, R>(
         tokio::select! {
             () = &mut shutdown => break,
             (stream, address) = accept(&listener) => {
-                // Refused here, without a task: a full house costs next to nothing.
+                // Refused here, without a task: a full listener costs almost no time.
                 let admitted = match is_within(&shared.limits.proxy_protocol, address.ip()) {
                     true => gate.admit_awaited(),
                     false => gate.admit(address.ip()),
@@ -64,7 +64,7 @@ pub async fn serve<F, R>(
         }
     }
     drop(listener);
-    // A receiver is held right here: the send cannot fail.
+    // The receiver above still exists: the send cannot fail.
     let _ = stop.send(true);
     drain(tasks, drain_timeout).await;
 }
@@ -90,7 +90,8 @@ fn note_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// The next connection. Errors of accept never end the loop: they are logged, and waited out where they would repeat.
+/// Accepts the next connection. Errors of accept never end the loop. They are logged, and waited out if they would
+/// repeat.
 async fn accept(listener: &TcpListener) -> (TcpStream, std::net::SocketAddr) {
     let mut failures = 0;
     loop {
@@ -107,8 +108,8 @@ async fn accept(listener: &TcpListener) -> (TcpStream, std::net::SocketAddr) {
     }
 }
 
-/// How long to wait after an error of accept: not at all where only that one connection failed, longer and longer where
-/// the machine lacks something (EMFILE, ENFILE, ENOBUFS, ENOMEM), because the next call would fail at once too.
+/// Pause after an error of accept. It is zero if only that connection failed. It grows if the machine lacks a
+/// resource (EMFILE, ENFILE, ENOBUFS, ENOMEM), because the next call would fail too.
 fn pause_after(error: &io::Error, failures: u32) -> Option<Duration> {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     match error.kind() {

@@ -1,4 +1,4 @@
-//! Elastic Cloud Enterprise's roles tokens. Success codes, field names and error bodies are exact.
+//! The roles tokens of Elastic Cloud Enterprise. Success codes, field names and error bodies are exact.
 
 pub(in crate::http) mod dialect;
 
@@ -23,7 +23,7 @@ use crate::service::tokens::{HowToRevoke, Taken};
 use crate::service::{FieldError, KeysError, RequestError, ServiceError, TokenError};
 use crate::token::{MintError, UnverifiedToken};
 
-/// The longest life of an ephemeral token here, in seconds.
+/// Maximum life of an ephemeral token on these routes, in seconds.
 const LONGEST: i64 = 86_400;
 
 const INVALID_REQUEST: &str = "enrollment_tokens.invalid_token_request";
@@ -65,7 +65,7 @@ struct Created<'a> {
     token_id: Option<TokenId>,
 }
 
-/// `POST …/enrollment-tokens`. Tokens made here have no use limit: an ephemeral one serves many hosts for its hour.
+/// `POST …/enrollment-tokens`. Tokens have no use limit here: an ephemeral one serves many hosts for its hour.
 async fn create(call: Call) -> Result<Reply, Problem> {
     let request: Create =
         decode::lenient(&call.body).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
@@ -117,7 +117,7 @@ struct Listed<'a> {
     roles: &'a [Role],
 }
 
-/// `GET …/enrollment-tokens`: persistent ones only, unrevoked and unexpired.
+/// `GET …/enrollment-tokens`: only persistent ones, neither revoked nor expired.
 async fn list(call: Call) -> Result<Reply, Problem> {
     let listed = call.authority.tokens.list_persistent_tokens().await?;
     let tokens =
@@ -139,7 +139,8 @@ async fn delete(call: Call) -> Result<Reply, Problem> {
     }
 }
 
-/// Naming a token by its text takes no signature: its id is public, and revoking by id is the caller's right.
+/// Reads a token's id from its text without a check of its signature. The id is public, and revoking by id is the
+/// caller's right.
 fn id_of(text: &str) -> Option<TokenId> {
     TokenId::parse(text).or_else(|| {
         let grant = UnverifiedToken::parse(text).and_then(|token| token.unverified_grant()).ok()?;

@@ -1,4 +1,4 @@
-//! Elastic Cloud Enterprise's way of signing in: `ecctl` does it before every command.
+//! The sign-in of Elastic Cloud Enterprise. `ecctl` uses it before every command.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::http::route::Route;
 use crate::secret::Secret;
 use crate::service::AccountError;
 
-/// What a body is called that says nothing useful.
+/// The code of a body without any useful content.
 const BAD_REQUEST: &str = "root.bad_request";
 
 /// The rows.
@@ -60,7 +60,7 @@ async fn login(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&Session::new(&begun.secret, begun.live.expires_at)))
 }
 
-/// `POST …/_refresh`: the same session lives its whole life again; its token stays.
+/// `POST …/_refresh`: extends the session by its whole life; its token stays.
 async fn refresh(call: Call) -> Result<Reply, Problem> {
     let Credential::Session(secret) = Credential::of(call.headers())? else {
         return Err(Problem::unauthenticated("this takes the token of a session, as a Bearer"));
@@ -79,7 +79,7 @@ async fn user(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&json!({ "user_name": name })))
 }
 
-/// Always with milliseconds: some readers parse one form only.
+/// Formats with milliseconds always: some readers parse only one form.
 fn with_millis(at: Timestamp) -> String {
     let at = DateTime::from_timestamp_millis(at.millis()).unwrap_or_default();
     at.to_rfc3339_opts(SecondsFormat::Millis, true)

@@ -1,4 +1,4 @@
-//! The chain of a certificate that did not come by a handshake, checked as a handshake does.
+//! Verifies the chain of a certificate outside a handshake, by the rules of a handshake.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use rustls::server::WebPkiClientVerifier;
 use crate::clock::Timestamp;
 use crate::service::ca::set::CaSet;
 
-/// Whether one of the issuing CAs signed this certificate, and it is a client's and good at `now`.
+/// Returns true if one of the issuing CAs signed this client certificate, and it is valid at `now`.
 pub(super) fn leads_to(cas: &CaSet, certificate: &[u8], now: Timestamp) -> bool {
     let mut roots = RootCertStore::empty();
     for anchor in cas.client_anchors() {
-        // One that is unusable lets nobody in.
+        // An unusable CA admits no client.
         let _ = roots.add(CertificateDer::from(anchor));
     }
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -1,4 +1,4 @@
-//! Whose request it is: the address behind the proxies that are believed.
+//! The client's address behind trusted proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,8 +11,8 @@ const HEADER: &str = "x-forwarded-for";
 
 /// The client's address of a request that came from `address`.
 ///
-/// Each proxy adds whom it was asked by behind what it was sent, so that the list is read from its end for as long as the
-/// one who wrote is trusted. What is no address ends it: whatever stands before has been written by nobody knows whom.
+/// Each proxy appends the address that asked it. The list is read from its end, as long as the proxy that wrote the
+/// element is trusted. A malformed element ends it: the elements before it have an unknown author.
 pub fn client(proxies: &TrustedProxies, address: IpAddr, headers: &HeaderMap) -> IpAddr {
     let mut client = address;
     if !proxies.include(client) {
@@ -31,7 +31,7 @@ pub fn client(proxies: &TrustedProxies, address: IpAddr, headers: &HeaderMap) ->
     client
 }
 
-/// An address, in brackets or not, with a port or without.
+/// Parses an address with or without brackets and port.
 fn parse(text: &str) -> Option<IpAddr> {
     let bare = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<std::net::Ipv6Addr>().ok();
     let address = text.parse::<IpAddr>().ok();

@@ -1,9 +1,9 @@
-//! Envoy's `X-Forwarded-Client-Cert`: elements between commas, each of `name=value` pairs between semicolons; a value may
-//! stand in double quotes, within which a backslash goes before a quote.
+//! Envoy's `X-Forwarded-Client-Cert`. It has elements between commas, and `name=value` pairs between semicolons. A
+//! value may be in double quotes, in which a backslash escapes a quote.
 
 use std::borrow::Cow;
 
-/// The value of `Cert` in the last element; `None` if there is none, or two, or the text is not of this form.
+/// The value of `Cert` in the last element. `None` if it is missing, repeated or malformed.
 pub(super) fn certificate(text: &str) -> Option<Cow<'_, str>> {
     let element = split(text, ',')?.pop()?;
     let mut found = None;
@@ -16,7 +16,7 @@ pub(super) fn certificate(text: &str) -> Option<Cow<'_, str>> {
     found
 }
 
-/// The pieces between separators that stand outside quotes; `None` if a quote is not closed.
+/// Splits at separators outside quotes. `None` if a quote is not closed.
 fn split(text: &str, separator: char) -> Option<Vec<&str>> {
     let (mut pieces, mut begin) = (Vec::new(), 0);
     let (mut quoted, mut escaped) = (false, false);
@@ -36,7 +36,7 @@ fn split(text: &str, separator: char) -> Option<Vec<&str>> {
     (!quoted).then_some(pieces)
 }
 
-/// A value without its quotes.
+/// Removes the quotes of a value.
 fn unquoted(value: &str) -> Option<Cow<'_, str>> {
     match value.strip_prefix('"') {
         None if value.contains('"') => None,

@@ -1,4 +1,4 @@
-//! Whose certificate a request shows, by who sent it and in which header.
+//! The certificate of a request, by its sender and its headers.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-/// What is passed in `lines` by a proxy that uses `header`.
+/// The certificate in `lines` from a proxy that uses `header`.
 fn passed(header: &str, lines: &[(&'static str, &str)]) -> Shown {
     Shown::by(&proxies(header), PROXY, &headers(lines), Some(&Arc::new(b"the proxy's own".to_vec())))
 }

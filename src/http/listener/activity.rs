@@ -1,6 +1,6 @@
-//! What a connection is doing, and for how long it may go on.
+//! The activity of a connection, and the time that its limits leave it.
 //!
-//! hyper has no idle timer for HTTP/2, and its HTTP/1 header timer also runs while a kept-alive connection waits for its
+//! hyper has no idle timer for HTTP/2. Its HTTP/1 header timer also runs while a kept-alive connection waits for its
 //! next request, so that the two limits could not differ. One small state per connection serves both protocols.
 
 use std::pin::Pin;
@@ -17,7 +17,7 @@ use crate::http::limits::Limits;
 use crate::http::stream::StreamHandle;
 use crate::http::tls::Protocol;
 
-/// What is known of a connection, shared by its stream, its requests and its watch.
+/// The state of a connection, shared by its stream, its requests and its watch.
 #[derive(Clone)]
 pub(super) struct Activity(Arc<Mutex<State>>);
 
@@ -25,61 +25,61 @@ struct State {
     protocol: Protocol,
     opened: Instant,
     in_flight: usize,
-    /// The answers that are being sent. An HTTP/2 client that opens no window blocks no socket: it shows only here.
+    /// The responses that are being sent. An HTTP/2 client that opens no window blocks no socket: it shows only here.
     answers: Vec<Sending>,
-    /// How many answers there have been.
+    /// The number of responses so far.
     answered: u64,
-    /// When the last request ended.
+    /// The end of the last request.
     quiet_since: Instant,
-    /// Since when a request's header is awaited.
+    /// The time from which a request's header is awaited.
     head_since: Option<Instant>,
-    /// Whether a part of that header has come.
+    /// A part of that header has arrived.
     head_begun: bool,
-    /// Since when the client takes none of the bytes we have for it.
+    /// The time from which the client reads none of the bytes sent to it.
     blocked_since: Option<Instant>,
-    /// Since when we are closing.
+    /// The time at which the connection began to close.
     retiring_since: Option<Instant>,
 }
 
-/// An answer on its way, by its number among the connection's answers.
+/// A response in progress, by its number among the connection's responses.
 struct Sending {
     number: u64,
     progress: Progress,
 }
 
 enum Progress {
-    /// A body that is there whole: when it last got on.
+    /// A whole body, with the time of its last progress.
     Whole(Instant),
-    /// A stream, which may have nothing to send for long.
+    /// A stream, which may be silent for long.
     Stream(StreamHandle),
 }
 
-/// What the watch of a connection has to do now.
+/// The next step of a connection's watch.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Nothing before that moment.
+    /// Wait until that moment.
     Wait(Instant),
-    /// Take no further request, finish what is in flight, close.
+    /// Take no further request, finish requests in flight, close.
     Retire,
     /// Close now.
     Cut(Cut),
 }
 
-/// Why a connection is closed whatever it is doing.
+/// The cause for closing a connection at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cut {
-    /// No header came on a new connection.
+    /// A new connection sent no header.
     Silent,
-    /// A header was begun and not finished in time.
+    /// A header was not finished in time.
     SlowHeader,
-    /// The client does not read what it asked for.
+    /// The client does not read its response.
     Stalled,
-    /// The client did not close after our goodbye, or what was in flight did not end.
+    /// The client did not close after the connection's end, or a request in flight did not finish.
     Overstayed,
 }
 
 impl Activity {
-    /// A connection whose handshake ended at `now`: its first header is awaited.
+    /// A connection whose handshake ended at `now`. Its first header is awaited.
     pub(super) fn new(protocol: Protocol, now: Instant) -> Self {
         Self(Arc::new(Mutex::new(State {
             protocol,
@@ -95,7 +95,7 @@ impl Activity {
         })))
     }
 
-    /// A request's header is complete. It is in flight until the guard is dropped.
+    /// Records that a request's header is complete. The request is in flight until the guard is dropped.
     pub(super) fn begin(&self) -> InFlight {
         let mut state = self.state();
         state.in_flight += 1;
@@ -105,7 +105,7 @@ impl Activity {
         InFlight(self.clone())
     }
 
-    /// Bytes came from the client. Between two requests of HTTP/1 they begin the next header; in HTTP/2 they may be
+    /// Records bytes from the client. Between two requests of HTTP/1 they begin the next header. In HTTP/2 they may be
     /// anything.
     pub(super) fn received(&self, now: Instant) {
         let mut state = self.state();
@@ -115,21 +115,21 @@ impl Activity {
         }
     }
 
-    /// Whether the client takes what we write.
+    /// Records whether the client reads the bytes sent to it.
     pub(super) fn blocked(&self, blocked: bool, now: Instant) {
         let mut state = self.state();
         state.blocked_since = if blocked { state.blocked_since.or(Some(now)) } else { None };
     }
 
-    /// We are closing: the connection may finish what is in flight, and no more. Streams would never finish: they are told
-    /// to end.
+    /// Begins to close: the connection may finish requests in flight, and no more. Streams would never finish, so that
+    /// they are ended.
     pub(super) fn retire(&self, now: Instant) {
         let mut state = self.state();
         state.retiring_since.get_or_insert(now);
         state.streams().for_each(StreamHandle::end);
     }
 
-    /// What `limits` ask for at `now`.
+    /// The verdict of `limits` at `now`.
     pub(super) fn judge(&self, limits: &Limits, now: Instant) -> Verdict {
         self.state().judge(limits, now)
     }
@@ -167,7 +167,7 @@ impl State {
         Verdict::Wait(self.next_look(limits, now))
     }
 
-    /// Since when the slowest whole answer has not got on.
+    /// The last progress of the slowest whole response.
     fn slowest(&self) -> Option<Instant> {
         let whole = self.answers.iter().filter_map(|answer| match &answer.progress {
             Progress::Whole(since) => Some(*since),
@@ -176,7 +176,7 @@ impl State {
         whole.min()
     }
 
-    /// A part of this answer was taken.
+    /// Records that the client read a part of this response.
     fn got_on(&mut self, number: u64, now: Instant) {
         let answer = self.answers.iter_mut().find(|answer| answer.number == number);
         if let Some(Sending { progress: Progress::Whole(since), .. }) = answer {
@@ -191,12 +191,12 @@ impl State {
         })
     }
 
-    /// Since when the client of a stream has left a part of it lying.
+    /// The time from which the client of a stream has left a part unread.
     fn slowest_stream(&self) -> Option<Instant> {
         self.streams().filter_map(StreamHandle::waiting_since).min()
     }
 
-    /// How long the client may take nothing of what is written.
+    /// Maximum time that the client may read nothing of its response.
     fn patience(&self, limits: &Limits) -> Duration {
         match self.streams().next() {
             Some(_) => limits.idle_timeout.min(limits.stream_timeout),
@@ -204,8 +204,8 @@ impl State {
         }
     }
 
-    /// The earliest moment at which the verdict can differ. What has not begun yet begins at `now` at the earliest, so
-    /// nobody has to wake the watch.
+    /// The earliest moment at which the verdict can differ. Later events begin at `now` at the earliest, so that they
+    /// need not wake the watch.
     fn next_look(&self, limits: &Limits, now: Instant) -> Instant {
         let idle_since = if self.in_flight == 0 { self.quiet_since } else { now };
         let ends = match self.retiring_since {
@@ -222,11 +222,11 @@ impl State {
     }
 }
 
-/// One request between the end of its header and the end of its answer.
+/// One request between the end of its header and the end of its response.
 pub(super) struct InFlight(Activity);
 
 impl InFlight {
-    /// The answer's body, which keeps the request in flight until it is sent or given up.
+    /// The response's body, which keeps the request in flight until it is sent or given up.
     pub(super) fn carry(self, body: ResponseBody) -> Answer {
         let mut state = self.0.state();
         state.answered += 1;
@@ -252,7 +252,7 @@ impl Drop for InFlight {
     }
 }
 
-/// An answer's body that counts as activity.
+/// A response body that counts as activity.
 pub(super) struct Answer {
     body: ResponseBody,
     number: u64,

@@ -26,11 +26,11 @@ use crate::http::ResponseBody;
 use crate::http::limits::Limits;
 use crate::http::tls::{Peer, Protocol, Tls};
 
-/// What an unfinished header gets (RFC 9110 section 15.5.9), where hyper would close without a word.
+/// The response to an unfinished header (RFC 9110 section 15.5.9). hyper would close without one.
 const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// What every connection of a listener shares.
+/// The state that all connections of a listener share.
 pub(super) struct Shared<F> {
     pub(super) tls: Arc<Tls>,
     pub(super) limits: Limits,
@@ -48,11 +48,11 @@ pub(super) async fn serve<F, R>(
     F: Fn(Request<Incoming>, Peer) -> R + Send + Sync + 'static,
     R: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
-    // Only a socket that is gone already refuses the option; the handshake finds that out.
+    // A closed socket refuses the option. The handshake notices it.
     let _ = stream.set_nodelay(true);
     let opening = timeout(shared.limits.handshake_timeout, open(stream, address, &mut permit, &shared.tls));
     let (tls, address) = tokio::select! {
-        // Before the handshake ends nothing is in flight.
+        // Before the end of the handshake no request is in flight.
         _ = stopped.wait_for(|stopped| *stopped) => return,
         done = opening => match done {
             Ok(Ok(opened)) => opened,
@@ -72,11 +72,11 @@ pub(super) async fn serve<F, R>(
     }
 }
 
-/// Why a connection was closed before it could ask for anything.
+/// The cause of a connection that closed before its first request.
 enum Unopened {
-    /// Its PROXY header is none.
+    /// Its PROXY header is malformed.
     Header(HeaderError),
-    /// Its client has as many as it may have.
+    /// Its client has reached its maximum number of connections.
     OneTooMany,
     /// Its handshake failed.
     Tls(io::Error),
@@ -96,7 +96,7 @@ impl Unopened {
     }
 }
 
-/// Finds out whose connection it is, where that is told ahead, and shakes hands.
+/// Finds the client of the connection from a PROXY header, and completes the handshake.
 async fn open(
     mut stream: TcpStream,
     mut address: SocketAddr,
@@ -125,7 +125,7 @@ fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr) -> Peer {
     }
 }
 
-/// The handler as hyper wants it: the peer goes in, the answer comes out counted.
+/// The handler as hyper's service. It passes the peer, and counts the response as activity.
 fn service<F, R>(
     shared: Arc<Shared<F>>,
     peer: Peer,
@@ -159,13 +159,13 @@ where
         .max_buf_size(watch.limits.max_header_bytes.max(64 * 1024))
         .serve_connection(io, service);
     let ended = watch.over(Pin::new(&mut connection), |connection| connection.graceful_shutdown()).await;
-    // A client that does not read gets no goodbye, and one that closed with us has had it.
+    // A client that does not read gets no goodbye. A client that closed with the server has had it.
     if matches!(ended, Ended::Closed | Ended::Cut(Cut::Stalled)) {
         return;
     }
     let mut stream = connection.into_parts().io.into_inner();
     if let Ended::Cut(Cut::SlowHeader) = ended {
-        // Whoever cannot take it goes without.
+        // A client that cannot read it goes without.
         let _ = timeout(watch.limits.handshake_timeout, stream.write_all(REQUEST_TIMEOUT)).await;
     }
     let _ = stream.shutdown().await;
@@ -181,23 +181,23 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.http2_streams)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
-        // A client that opens and resets streams faster than we accept them is closed (CVE-2023-44487), as is one that
-        // makes us reset them (CVE-2025-8671).
+        // A client that opens and resets streams too fast is closed (CVE-2023-44487). So is one that makes the server
+        // reset them (CVE-2025-8671).
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(256)
         .initial_stream_window_size(128 * 1024)
         .initial_connection_window_size(1024 * 1024)
         .max_send_buf_size(64 * 1024)
-        // A peer that vanished while its request is in flight.
+        // Detects a peer that vanished while its request is in flight.
         .keep_alive_interval(limits.idle_timeout / 2)
         .keep_alive_timeout(limits.header_timeout)
         .serve_connection(io, service);
     let mut connection = std::pin::pin!(connection);
-    // Whatever ended it, h2 said goodbye as far as the client let it.
+    // h2 has sent its goodbye, as far as the client let it.
     watch.over(connection.as_mut(), |connection| connection.graceful_shutdown()).await;
 }
 
-/// Sees to it that a connection keeps to its limits.
+/// Enforces the limits of a connection.
 struct Watch {
     activity: Activity,
     limits: Limits,
@@ -211,7 +211,7 @@ enum Ended {
 }
 
 impl Watch {
-    /// Runs `connection` until it ends or has to be cut; `retire` is hyper's graceful shutdown.
+    /// Runs `connection` until it ends or is cut. `retire` is hyper's graceful shutdown.
     async fn over<C>(&self, mut connection: Pin<&mut C>, retire: impl Fn(Pin<&mut C>)) -> Ended
     where
         C: Future<Output = hyper::Result<()>>,
@@ -247,7 +247,7 @@ fn note_failure(reason: &'static str, address: SocketAddr) {
     tracing::debug!(%address, reason, "a TLS handshake failed");
 }
 
-/// The metric's label for a failed handshake: few values, none of the client's choosing.
+/// The metric label of a failed handshake. The set is small, and the client cannot choose it.
 fn reason(error: &io::Error) -> &'static str {
     let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) else {
         return "disconnected";

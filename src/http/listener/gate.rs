@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and from one address.
+//! The caps of connections, in all and from one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::access::address::site;
 
-/// Counts open connections and refuses those over a cap. It never waits.
+/// Counts open connections and rejects those over a cap. It never waits.
 #[derive(Clone)]
 pub(super) struct Gate(Arc<Inner>);
 
@@ -21,23 +21,23 @@ struct Inner {
 #[derive(Default)]
 struct Open {
     all: usize,
-    /// Those whose client is not known yet.
+    /// Connections whose client is not known yet.
     awaited: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// The right to one connection, given back when it is dropped.
+/// The permit of one connection, returned when it is dropped.
 pub(super) struct Permit {
     gate: Gate,
     place: Place,
 }
 
-/// Where a connection counts, beside among all.
+/// The counter of a connection, besides the one of all connections.
 #[derive(Clone, Copy)]
 enum Place {
-    /// Among those of which it is not known yet whose they are.
+    /// The counter of connections whose client is not known yet.
     Awaited,
-    /// Among those of this address.
+    /// The counter of this address.
     Of(IpAddr),
 }
 
@@ -46,7 +46,7 @@ impl Gate {
         Self(Arc::new(Inner { most, most_per_address, open: Mutex::default() }))
     }
 
-    /// A permit for a connection from `address`, or `None` if a cap is reached.
+    /// A permit for a connection from `address`, or `None` at a cap.
     pub(super) fn admit(&self, address: IpAddr) -> Option<Permit> {
         let mut open = self.open();
         if open.all >= self.0.most {
@@ -56,8 +56,8 @@ impl Gate {
         Some(self.permit(open, place))
     }
 
-    /// A permit for a connection whose client is still to be told: who says nothing must not take the whole house, and a
-    /// balancer's own address must not be a cap for everybody behind it.
+    /// A permit for a connection whose client is not known yet. Silent connections must not take all permits, and the
+    /// balancer's own address must not be a cap for all its clients.
     pub(super) fn admit_awaited(&self) -> Option<Permit> {
         let mut open = self.open();
         if open.all >= self.0.most {
@@ -83,7 +83,7 @@ impl Gate {
 }
 
 impl Open {
-    /// A place among those of `address`, or `None` if they are as many as there may be.
+    /// A permit among those of `address`, or `None` at its cap.
     fn take_address(&mut self, address: IpAddr, most: usize) -> Option<Place> {
         let address = site(address);
         let count = self.by_address.get(&address).copied().unwrap_or(0);
@@ -97,7 +97,7 @@ impl Open {
     fn give_back(&mut self, place: Place) {
         match place {
             Place::Awaited => self.awaited -= 1,
-            // An address that has no connection has no entry: the map cannot grow past the cap.
+            // An address without connections has no entry: the map cannot grow past the cap.
             Place::Of(address) => {
                 if let Some(count) = self.by_address.get_mut(&address) {
                     *count -= 1;
@@ -111,12 +111,12 @@ impl Open {
 }
 
 impl Permit {
-    /// Whether it is not known yet whose connection this is.
+    /// Returns true while the client of this connection is not known.
     pub(super) const fn is_awaited(&self) -> bool {
         matches!(self.place, Place::Awaited)
     }
 
-    /// It is one of `address`. `false` if that has as many as it may have: then the connection is to be closed.
+    /// Counts the connection for `address`. `false` at its cap: then the connection must be closed.
     pub(super) fn is_of(&mut self, address: IpAddr) -> bool {
         let mut open = self.gate.open();
         let Some(place) = open.take_address(address, self.gate.0.most_per_address) else { return false };

@@ -1,6 +1,6 @@
-//! PROXY protocol, version 2: whom a load balancer, which passes TLS on as it is, speaks for.
+//! PROXY protocol, version 2: the client behind a load balancer that passes TLS through.
 //!
-//! Version 1 is text of no fixed end, and is refused.
+//! Version 1 is text without a fixed end, and is rejected.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,32 +11,33 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 /// Signature, version, family and length.
 const FIXED: usize = 16;
 
-/// The longest header: what fits the smallest datagram that every host takes, as the protocol's own text advises.
+/// Maximum size of the header: it fits the smallest datagram that every host accepts, as the protocol's text advises.
 const MOST: usize = 536;
 
-/// Why a connection from a network that begins with a header is closed.
+/// The cause of a closed connection from a network with PROXY headers.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HeaderError {
-    /// The connection broke off.
+    /// The connection ended.
     #[error("the connection ended within the header: {0}")]
     Ended(#[from] io::Error),
-    /// Something else came: TLS, version 1, a health check of another kind.
+    /// The bytes are something else: TLS, version 1, another health check.
     #[error(
         "no PROXY header of version 2: make the balancer send one, or take its network from http.proxy_protocol"
     )]
     Missing,
-    /// Too much behind the addresses.
+    /// The extra data is too long.
     #[error("a PROXY header of {0} bytes: make the balancer send fewer fields")]
     TooLong(usize),
-    /// Not well-formed.
+    /// The header is malformed.
     #[error("a PROXY header that is not well-formed")]
     Malformed,
-    /// Not of a TCP client.
+    /// The client does not use TCP.
     #[error("a PROXY header that is not of a TCP client over IPv4 or IPv6")]
     NotTcp,
 }
 
-/// Reads the header, to its last byte and no further; for whom it speaks. `None` is the balancer itself: its health check.
+/// Reads the header, exactly to its last byte, and returns its client. `None` is a health check of the balancer
+/// itself.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, HeaderError> {
     let mut bytes = [0; MOST];
     let (fixed, rest) = bytes.split_at_mut(FIXED);
@@ -74,7 +75,7 @@ mod tests {
         [PROTOCOL_PREFIX, &[version_command, family], &length, rest].concat()
     }
 
-    /// For whom `bytes` speak, and what is left of them.
+    /// The client of a header, and the rest of its bytes.
     fn of(bytes: &[u8]) -> (Result<Option<String>, String>, usize) {
         let mut left = bytes;
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -1,4 +1,4 @@
-//! A client's stream: it tells the watch what happens on it, and it closes without losing our last words.
+//! A client's stream. It reports to the watch, and it closes without losing the last response.
 
 use std::future::Future as _;
 use std::io;
@@ -13,7 +13,7 @@ use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
 
-/// How long, and how many bytes, a client may go on sending after our last word.
+/// Maximum time and number of bytes that a client may send after the last response.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 64 << 20;
 
@@ -24,8 +24,8 @@ pub(super) struct Stream {
     closing: Option<Closing>,
 }
 
-/// Closing a socket that holds unread bytes resets the connection, and the reset may overtake a 413 or 431 on its way. So
-/// the sending side is closed first, and what still comes is thrown away, undeciphered, within bounds (RFC 9112 section 9.6).
+/// Closing a socket with unread bytes resets the connection, and the reset may overtake a 413 or 431. So the sending
+/// side is closed first. Later bytes are dropped without decryption, within bounds (RFC 9112 section 9.6).
 struct Closing {
     deadline: Pin<Box<Sleep>>,
     said_goodbye: bool,
@@ -111,7 +111,7 @@ impl Closing {
             let mut buf = ReadBuf::new(&mut waste);
             let read = ready!(Pin::new(&mut *tls.get_mut().0).poll_read(cx, &mut buf));
             match buf.filled().len() {
-                // The client closed too, or is gone: nothing more can be lost.
+                // The client closed too, or left: there is no more data to lose.
                 0 => return Poll::Ready(Ok(())),
                 _ if read.is_err() => return Poll::Ready(Ok(())),
                 count => self.left = self.left.saturating_sub(count),

@@ -1,4 +1,4 @@
-//! Real sockets, real TLS. Each test shortens the one limit it is about, and waits for what happens, never for time.
+//! Real sockets, real TLS. Each test shortens the limit that it tests, and waits for events, never for time.
 
 mod caps;
 mod closing;

@@ -1,4 +1,4 @@
-//! For tests: a throw-away authority, a server on a free port, and clients that can misbehave.
+//! For tests: a temporary authority, a server on a free port, and clients that can misbehave.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -85,9 +85,9 @@ pub(crate) struct Server {
     pub(crate) authority: Authority,
     pub(crate) tls: Arc<Tls>,
     pub(crate) address: SocketAddr,
-    /// Lets as many requests to `/hold` go on as it has permits.
+    /// Lets as many requests to `/hold` continue as it has permits.
     pub(crate) release: Arc<Semaphore>,
-    /// Says that a request to `/hold` has begun.
+    /// Signals that a request to `/hold` has begun.
     pub(crate) held: Arc<Notify>,
     /// The streams that `/stream` has begun.
     pub(crate) streams: mpsc::UnboundedReceiver<StreamSender>,
@@ -151,7 +151,7 @@ impl Server {
     }
 }
 
-/// A client's configuration, with a certificate or without.
+/// The configuration of a client, with or without a certificate.
 pub(crate) fn client(authority: &Authority, alpn: &str, credentials: Option<Credentials>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     roots.add(authority.root.clone()).unwrap();
@@ -168,7 +168,7 @@ pub(crate) fn client(authority: &Authority, alpn: &str, credentials: Option<Cred
     config
 }
 
-/// What the server's handler has of its test.
+/// The test's controls of the handler.
 #[derive(Clone)]
 struct Stage {
     release: Arc<Semaphore>,
@@ -213,12 +213,12 @@ async fn answer(
     answer
 }
 
-/// What must come, comes soon, even on a busy machine.
+/// Fails if the work takes too long even for a busy machine.
 pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(120), work).await.expect("it happens in time")
 }
 
-/// A limit that a test runs into, and how soon its client had said what it has to say before that.
+/// A limit that a test reaches, and the time that its client took before.
 pub(crate) struct Short {
     pub(crate) limit: Duration,
     began: Instant,
@@ -226,18 +226,19 @@ pub(crate) struct Short {
 }
 
 impl Short {
-    /// From here on the client waits for what the server does.
+    /// Marks that the client now waits for the server.
     pub(crate) fn said(&self) {
         let _ = self.said_after.set(self.began.elapsed());
     }
 
-    /// Whether a client that failed was itself too late, because the machine was busy with something else.
+    /// Returns true if a failed client was itself too late, because the machine was busy.
     fn was_late(&self) -> bool {
         self.said_after.get().copied().unwrap_or_else(|| self.began.elapsed()) >= self.limit
     }
 }
 
-/// Does `case` with a short limit. Where the client was kept waiting for longer than that, it is done again with a longer one.
+/// Runs `case` with a short limit. If the client was kept waiting for longer than that, it runs again with a longer
+/// limit.
 pub(crate) async fn running_into<F>(case: impl Fn(Arc<Short>) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -260,20 +261,20 @@ pub(crate) fn get(path: &str) -> Request<Full<Bytes>> {
         .unwrap()
 }
 
-/// Sends `bytes` as they are.
+/// Sends `bytes` unchanged.
 pub(crate) async fn send(stream: &mut TlsStream<TcpStream>, bytes: &[u8]) {
     within(stream.write_all(bytes)).await.unwrap();
     within(stream.flush()).await.unwrap();
 }
 
-/// Everything until the server closed cleanly, with TLS's own goodbye.
+/// Reads until the server closes cleanly, with TLS's goodbye.
 pub(crate) async fn rest(stream: &mut TlsStream<TcpStream>) -> String {
     let mut bytes = Vec::new();
     within(stream.read_to_end(&mut bytes)).await.unwrap();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// One answer with the body `hello`, on a connection that stays open.
+/// Reads one response with the body `hello`. The connection stays open.
 pub(crate) async fn hello(stream: &mut TlsStream<TcpStream>) -> String {
     let mut text = String::new();
     while !text.ends_with("hello") {

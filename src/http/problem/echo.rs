@@ -1,5 +1,5 @@
-//! Errors say what was wrong with what was sent; where that is a credential put in a wrong place, it must not be said
-//! back, as errors end up in logs (I7).
+//! Masks credentials in errors. An error repeats parts of the request, which may hold a credential in the wrong place,
+//! and errors end up in logs (I7).
 
 use super::Problem;
 use crate::access::api_key::API_KEY_PREFIX;
@@ -7,14 +7,14 @@ use crate::access::session;
 use crate::http::credential::LOCAL_PREFIX;
 use crate::service::FieldError;
 
-/// What every token begins with: `{"` in base64url.
+/// Prefix of every token: `{"` in base64url.
 const TOKEN_PREFIX: &str = "eyJ";
 
-/// What stands in its place.
+/// The text that replaces a credential.
 const MASK: &str = "(a credential, not shown)";
 
 impl Problem {
-    /// The same problem with everything masked that looks like a token or a credential.
+    /// The same problem, with every text masked that looks like a token or a credential.
     pub(super) fn masked(&self) -> Self {
         let fields =
             self.fields.iter().map(|fault| FieldError::new(mask(&fault.field), mask(&fault.message)));
@@ -22,7 +22,7 @@ impl Problem {
     }
 }
 
-/// `text` without what stands in a word from where a credential begins: an escape may be glued to its front.
+/// `text` without credentials: each word is cut where one begins, since an escape may precede it.
 fn mask(text: &str) -> String {
     let in_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let mut masked = String::with_capacity(text.len());
@@ -40,7 +40,7 @@ fn mask(text: &str) -> String {
     masked
 }
 
-/// Where in `word` the first credential may begin.
+/// The position in `word` at which a credential may begin.
 fn secret_at(word: &str) -> Option<usize> {
     let prefixes = [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX];
     prefixes.iter().filter_map(|prefix| word.find(prefix)).min()

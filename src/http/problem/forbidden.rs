@@ -1,10 +1,10 @@
-//! What is missing where a caller is known and may not.
+//! The problem of a caller without a permission.
 
 use super::{Code, Problem};
 use crate::access::{Actor, Permission, UserRole};
 
 impl Problem {
-    /// 403: an API key hears which scope it lacks, a user which role has it.
+    /// 403. An API key gets the missing scope, a user the role that has it.
     pub fn forbidden(permission: Permission, actor: &Actor) -> Self {
         let detail = match (permission.scope(), actor) {
             (Some(scope), Actor::ApiKey(_)) => format!("this API key lacks the scope {scope}"),
@@ -22,7 +22,7 @@ impl Problem {
     }
 }
 
-/// The role that has the permission and has least beside it.
+/// The role that has the permission and the fewest others.
 fn least_role(permission: Permission) -> UserRole {
     let has = |role: &UserRole| role.permissions().contain(permission);
     UserRole::ALL.into_iter().rev().find(has).unwrap_or(UserRole::Admin)

@@ -1,4 +1,4 @@
-//! Every way a use case can fail, with what it is on the wire.
+//! Every failure of a use case, with its response.
 
 use serde_json::{Value, json};
 
@@ -18,8 +18,8 @@ use crate::token::{KeyError, MintError, SignError, SigningKey, VerifyError};
 
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 
-/// Status, code and seconds of `Retry-After` that a variant must have. Without a wildcard: a new variant does not
-/// compile until its answer is decided here too.
+/// The status, the code and the seconds of `Retry-After` of a variant. There is no wildcard: a new variant does not
+/// compile until its response is decided here too.
 fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     match error {
         ServiceError::Request(RequestError::Fields(_)) => (400, "invalid_request", None),
@@ -75,7 +75,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     }
 }
 
-/// One of each.
+/// One value of each variant.
 fn every_variant() -> Vec<ServiceError> {
     let detail = || "it said so".to_owned();
     let stores = [

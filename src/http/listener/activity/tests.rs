@@ -1,4 +1,4 @@
-//! What the limits ask for, at which moment.
+//! The verdict of the limits at each moment.
 
 use super::*;
 use crate::http::stream::stream;

@@ -1,4 +1,4 @@
-//! Too much: connections, headers, bodies, streams.
+//! Limits of connections, headers, bodies and streams.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -10,7 +10,7 @@ use crate::http::listener::trial::{Server, client, get, hello, rest, send, withi
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
-/// One connection more than `limits` allow is closed unanswered, and admitted once the first has gone.
+/// Checks that one connection over `limits` is closed without a response, and admitted once the first has closed.
 async fn one_more_than_allowed(limits: Limits) {
     let server = Server::start(limits).await;
     let mut first = server.connect("http/1.1").await;
@@ -75,7 +75,7 @@ async fn a_large_body_gets_413() {
     for head in [declared, chunked] {
         let mut stream = server.connect("http/1.1").await;
         send(&mut stream, &head).await;
-        // This client looks for an answer only after it has sent everything.
+        // This client reads its response only after it has sent everything.
         send(&mut stream, &vec![b'x'; length]).await;
         assert!(rest(&mut stream).await.starts_with("HTTP/1.1 413 "));
     }
@@ -113,7 +113,7 @@ async fn http2_body_over_the_limit_gets_413() {
     assert_eq!(within(answer.into_body().collect()).await.unwrap().to_bytes(), "hello");
 }
 
-/// A HEADERS frame (RFC 9113 section 6.2) that asks for `/hold`, its fields in HPACK without compression.
+/// A HEADERS frame (RFC 9113 section 6.2) that requests `/hold`, its fields in HPACK without compression.
 fn headers(stream: u8) -> Vec<u8> {
     let block = b"\x82\x87\x44\x05/hold\x41\x01a";
     let length = u8::try_from(block.len()).unwrap();
@@ -125,7 +125,7 @@ async fn http2_streams_over_the_limit_are_refused() {
     let server = Server::start(Limits { http2_streams: 2, ..Limits::default() }).await;
     let mut stream = server.connect("h2").await;
     send(&mut stream, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await;
-    // Its settings, acknowledged: from then on the limit binds us.
+    // The server's settings, acknowledged: from then on the limit holds.
     send(&mut stream, b"\0\0\0\x04\x01\0\0\0\0").await;
     send(&mut stream, &[1, 3, 5].map(headers).concat()).await;
     loop {

@@ -64,7 +64,7 @@ async fn an_old_connection_takes_no_new_request() {
         let mut stream = server.connect("http/1.1").await;
         send(&mut stream, HOLD).await;
         within(server.held.notified()).await;
-        // A connection that opened later has come of age: so has this one.
+        // A connection that opened later has reached its age: so has this one.
         let mut younger = server.connect("http/1.1").await;
         send(&mut younger, GET).await;
         short.said();

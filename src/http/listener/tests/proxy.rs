@@ -1,4 +1,4 @@
-//! Connections that a load balancer passes on: whose they are, and what comes of those that do not say it.
+//! Connections that a load balancer passes on: their clients, and the end of those without a header.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::http::listener::trial::{Server, client, hello, send, within};
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 const GET: &[u8] = b"GET /address HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
-/// A listener whose connections from this machine begin with a header.
+/// A listener that expects PROXY headers from this machine.
 fn limits() -> Limits {
     Limits { proxy_protocol: [network("127.0.0.0/8")].into(), ..Limits::default() }
 }
@@ -46,12 +46,12 @@ async fn shake_hands(server: &Server, tcp: TcpStream) -> std::io::Result<TlsStre
 
 async fn connect(server: &Server, header: &[u8]) -> std::io::Result<TlsStream<TcpStream>> {
     let mut tcp = server.tcp().await;
-    // Who is not wanted may be gone already.
+    // The server may have closed already.
     let _ = tcp.write_all(header).await;
     shake_hands(server, tcp).await
 }
 
-/// The address that the handler sees of a connection that begins with `header`.
+/// The address that the handler sees for a connection that begins with `header`.
 async fn seen(server: &Server, header: &[u8]) -> String {
     let mut stream = connect(server, header).await.unwrap();
     send(&mut stream, GET).await;
@@ -59,11 +59,11 @@ async fn seen(server: &Server, header: &[u8]) -> String {
     answer.lines().last().unwrap().trim_end_matches(" hello").to_owned()
 }
 
-/// Whether the server closes a connection on which these bytes come, and says nothing.
+/// Returns true if the server closes a connection on these bytes without a response.
 async fn is_closed(server: &Server, bytes: &[u8]) -> bool {
     let mut tcp = server.tcp().await;
     let _ = tcp.write_all(bytes).await;
-    // Bytes that it did not read make its close a reset.
+    // Unread bytes turn its close into a reset.
     !matches!(within(tcp.read(&mut [0; 16])).await, Ok(1..))
 }
 
@@ -153,7 +153,7 @@ async fn the_cap_counts_clients_not_balancers() {
 async fn silent_connections_leave_room_for_others() {
     let server = Server::start(Limits { connections: 2, ..limits() }).await;
     let silent = server.tcp().await;
-    // Of two places one is for those that are still to say whose they are.
+    // One of two permits is for connections that have not named their client yet.
     within(async { while !is_closed(&server, &[]).await {} }).await;
     drop(silent);
     within(async { while connect(&server, &from([198, 51, 100, 7])).await.is_err() {} }).await;

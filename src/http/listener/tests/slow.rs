@@ -1,4 +1,4 @@
-//! Clients that say nothing, or take their time.
+//! Clients that are silent or slow.
 
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ async fn a_request_in_flight_is_not_idle() {
         let server = Server::start(Limits { idle_timeout: short.limit, ..Limits::default() }).await;
         let mut stream = server.connect("http/1.1").await;
         send(&mut stream, b"GET /hold HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-        // Another connection, opened later, idles out meanwhile.
+        // Another connection, opened later, reaches its idle timeout.
         within(server.held.notified()).await;
         let mut other = server.connect("http/1.1").await;
         send(&mut other, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
@@ -142,7 +142,7 @@ async fn an_unread_response_is_cut() {
     let server = Server::start(limits).await;
     let mut stream = server.connect("http/1.1").await;
     send(&mut stream, b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-    // Its place is free again once it is cut.
+    // Its permit is free again once it is cut.
     within(async {
         while server.connect_with(client(&server.authority, "http/1.1", None)).await.is_err() {
             tokio::task::yield_now().await;

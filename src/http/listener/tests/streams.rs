@@ -1,4 +1,4 @@
-//! Answers that go on: they arrive part by part, end when the listener says so, and wait for nobody.
+//! Streams: they arrive part by part, end with the listener, and wait for no client.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::http::stream::StreamSender;
 const STREAM: &[u8] = b"GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(800);
 
-/// The next part. HTTP/2 ends with an empty one, which is none.
+/// The next part. HTTP/2 ends with an empty one, which does not count.
 async fn part(body: &mut Incoming) -> Option<Bytes> {
     let frame = within(body.frame()).await?;
     Some(frame.unwrap().into_data().unwrap()).filter(|part| !part.is_empty())
 }
 
-/// Both protocols: a stream of each, on a connection of its own.
+/// A stream of each protocol, on a connection of its own.
 async fn begin(server: &mut Server) -> [(StreamSender, Incoming); 2] {
     let first = within(server.http1().await.send_request(get("/stream"))).await.unwrap();
     let first = (within(server.streams.recv()).await.unwrap(), first.into_body());
@@ -92,7 +92,7 @@ async fn a_silent_stream_outlives_the_idle_timeout() {
         };
         let mut server = Server::start(limits).await;
         let streams = begin(&mut server).await;
-        // A connection that opened later idles out meanwhile.
+        // A connection that opened later reaches its idle timeout.
         let mut other = server.connect("http/1.1").await;
         send(&mut other, b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
         short.said();
@@ -105,7 +105,7 @@ async fn a_silent_stream_outlives_the_idle_timeout() {
     .await;
 }
 
-/// Sends until nobody takes it any more; how much was sent before that.
+/// Sends until the stream has no reader, and returns the number of bytes.
 async fn flood(sender: &StreamSender) -> usize {
     let part = Bytes::from(vec![b'x'; 64 << 10]);
     let mut sent = 0;
@@ -125,7 +125,7 @@ async fn an_unread_stream_is_dropped() {
     let sender = within(server.streams.recv()).await.unwrap();
     let sent = flood(&sender).await;
     assert!(sent < 64 << 20, "{sent} bytes were heaped up");
-    // What it had not read is cut short, not ended.
+    // The unread rest is cut off, not ended.
     let _ = within(stream.read_to_end(&mut Vec::new())).await;
 }
 
@@ -141,7 +141,7 @@ async fn a_stream_without_a_window_is_dropped() {
     tokio::spawn(connection);
     let answer = within(client.send_request(get("/stream"))).await.unwrap();
     let sender = within(server.streams.recv()).await.unwrap();
-    // What fits into the buffer, and what h2 holds.
+    // The size of the buffer and of h2's own.
     assert!(flood(&sender).await <= 20 * (64 << 10));
     assert!(answer.into_body().collect().await.is_err());
 }

@@ -17,7 +17,7 @@ async fn peer_seen(server: &Server, config: ClientConfig) -> std::io::Result<Str
     let mut stream = server.connect_with(config).await?;
     send(&mut stream, PEER).await;
     let mut bytes = Vec::new();
-    // In TLS 1.3 the server judges the certificate after the client's handshake has ended.
+    // In TLS 1.3 the server checks the certificate after the client's handshake has ended.
     within(stream.read_to_end(&mut bytes)).await?;
     let text = String::from_utf8(bytes).unwrap();
     Ok(text.rsplit("\r\n").next().unwrap().to_owned())
@@ -78,7 +78,7 @@ async fn a_client_without_a_post_quantum_group_is_served() {
     }
 }
 
-/// A client's configuration with its own cryptography.
+/// A client configuration with its own cryptography.
 fn offering(authority: &Authority, provider: CryptoProvider) -> ClientConfig {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(authority.root.clone()).unwrap();
