@@ -18,10 +18,10 @@ use crate::clock::Timestamp;
 use crate::id::hex;
 use crate::store::Store;
 
-/// Time before the expiry of a CA certificate from which on warnings name it.
+/// Time before the expiry of a CA certificate at which warnings begin.
 pub const WARNED_BEFORE: Duration = Duration::from_secs(90 * 86_400);
 
-/// Age of a CRL from which on readiness fails. A CRL promises a new one within 24 hours.
+/// Age at which a CRL fails the check of readiness. A CRL promises a new one within 24 hours.
 const CRL_STALE: Duration = Duration::from_secs(12 * 3600);
 
 /// One check of readiness.

@@ -42,7 +42,7 @@ impl InForce {
 /// One setting: the value in force and its origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// Which of the settings it is.
+    /// The setting that this is about.
     pub setting: Setting,
     /// The value in force.
     pub value: Duration,
