@@ -148,10 +148,8 @@ impl Server {
         timers.wait().await;
         // Refusals that were noted in the last second.
         let _ = self.authority.ledger.write_refusals().await;
-        // The uses of the last minute. If they are lost, keys show an older last use.
-        let _ = self.authority.accounts.write_key_uses().await;
         // After the next start, a session that was used in the last minute must not be idle.
-        let _ = self.authority.accounts.write_seen_sessions().await;
+        let _ = self.authority.accounts.write_uses().await;
         // Every commit has stored a mark. This one is a little newer.
         let _ = self.authority.clock.mark().await;
         local::withdraw(&self.keys_dir);

@@ -1,5 +1,5 @@
-//! The store: what a signature cannot say. Writes are one [`Command`] each, atomic and chained into the ledger;
-//! reads are small traits per noun. Nothing here assumes one writer process: see ARCHITECTURE.md.
+//! The store: all that a signature cannot say. [`Verbs`] write, each atomically and with its ledger entries; a small trait per noun
+//! reads. One process writes: see "The next backend" in ARCHITECTURE.md.
 
 mod command;
 #[cfg(test)]
@@ -46,6 +46,9 @@ pub enum StoreError {
     /// Too much work waits already.
     #[error("more writes are waiting than the store accepts: try again in a second")]
     Overloaded,
+    /// Each attempt lost a race against another write.
+    #[error("other writes changed the same records each time it was tried: try again in a second")]
+    Contended,
     /// The disk failed, or it is unknown whether a commit reached it. The process must end.
     #[error("the disk failed: {detail}")]
     Failed {
@@ -70,10 +73,9 @@ pub enum StoreError {
 }
 
 /// A store, whichever database is behind it.
-pub trait Store: Tokens + Hosts + Entries + Accounts + Administration + Sessions + Send + Sync {
-    /// Does what `command` says: all of it, with its ledger entry, durable before the answer; or nothing.
-    fn execute(&self, command: Command) -> Answer<'_, Reply>;
-
+pub trait Store:
+    Verbs + Tokens + Hosts + Entries + Accounts + Administration + Sessions + Send + Sync
+{
     /// What is revoked, in memory. It changes after the commit that changed it, before the command is answered.
     fn revocations(&self) -> &Revocations;
 

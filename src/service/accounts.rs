@@ -4,13 +4,13 @@ pub mod api_keys;
 pub mod sessions;
 pub(super) mod sign_in;
 pub(super) mod standing;
+pub(super) mod unwritten;
 pub mod users;
 
 use std::sync::Arc;
 
-use self::api_keys::KeyUses;
-use self::sessions::Seen;
 use self::sign_in::PasswordChecks;
+use self::unwritten::UnwrittenUses;
 use super::TimeKeeper;
 use super::refusals::Refusals;
 use super::tokens::due::DueRevocations;
@@ -23,11 +23,9 @@ pub struct Accounts {
     time: Arc<TimeKeeper>,
     refusals: Arc<Refusals>,
     due: Arc<DueRevocations>,
-    seen: Arc<Seen>,
+    unwritten: Arc<UnwrittenUses>,
     session_life: SessionLife,
     passwords: Arc<PasswordChecks>,
-    /// Uses of API keys that are not written yet.
-    key_uses: KeyUses,
 }
 
 impl Accounts {
@@ -35,11 +33,11 @@ impl Accounts {
         due: Arc<DueRevocations>,
         passwords: PasswordChecks,
         refusals: Arc<Refusals>,
-        seen: Arc<Seen>,
+        unwritten: Arc<UnwrittenUses>,
         session_life: SessionLife,
     ) -> Self {
         let (store, time) = (Arc::clone(&due.store), Arc::clone(&due.time));
-        let (passwords, key_uses) = (Arc::new(passwords), KeyUses::default());
-        Self { store, time, refusals, due, seen, session_life, passwords, key_uses }
+        let passwords = Arc::new(passwords);
+        Self { store, time, refusals, due, unwritten, session_life, passwords }
     }
 }

@@ -8,8 +8,8 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use super::accounts::Accounts;
-use super::accounts::sessions::Seen;
 use super::accounts::sign_in::PasswordChecks;
+use super::accounts::unwritten::UnwrittenUses;
 use super::ca::crl::Crls;
 use super::ca::live::LiveCas;
 use super::ca::rotation::CaAdmin;
@@ -152,12 +152,12 @@ impl Authority {
         let authenticator = Authenticator::new(store, time, trust, settings.proxies.clone());
         let (due, store, time) = (shared.due.clone(), shared.store.clone(), shared.time.clone());
         let passwords = PasswordChecks::new(store.clone(), shared.throttles.clone(), settings.sign_in);
-        let (refusals, seen) = (shared.refusals.clone(), shared.seen.clone());
+        let (refusals, unwritten) = (shared.refusals.clone(), shared.unwritten.clone());
         Self {
             enrollment: shared.enrollment(&settings),
             authenticator: Arc::new(authenticator),
             tokens: TokenAdmin::new(shared.minting.clone(), shared.spans.clone()),
-            accounts: Accounts::new(due, passwords, refusals, seen, settings.sessions),
+            accounts: Accounts::new(due, passwords, refusals, unwritten, settings.sessions),
             keys: shared.keys(),
             issuers: shared.issuers(),
             ca: shared.ca(&settings),
@@ -194,7 +194,7 @@ struct Shared {
     roles: Arc<Catalogue>,
     throttles: Arc<Throttles>,
     refusals: Arc<Refusals>,
-    seen: Arc<Seen>,
+    unwritten: Arc<UnwrittenUses>,
     due: Arc<DueRevocations>,
     minting: Arc<Minting>,
     emergency: Arc<Emergency>,
@@ -226,7 +226,7 @@ impl Shared {
         Self {
             throttles: Arc::new(Throttles::new(&settings.rates)),
             refusals: Arc::default(),
-            seen: Arc::default(),
+            unwritten: Arc::default(),
             due: Arc::new(DueRevocations::new(store.clone(), time.clone())),
             status_lists: Arc::new(StatusLists::new(store.clone(), time.clone(), trust.clone(), most)),
             crls: Arc::new(crls),
@@ -310,7 +310,7 @@ impl Shared {
             time: self.time.clone(),
             spans: self.spans.clone(),
             indexes: self.indexes.clone(),
-            seen: self.seen.clone(),
+            unwritten: self.unwritten.clone(),
             host_retention: settings.host_retention,
             session_idle: settings.sessions.idle,
             address_retention: settings.sign_in.address_retention(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accounts::sessions::Seen;
+use super::accounts::unwritten::UnwrittenUses;
 use super::settings::LiveSpans;
 use super::tokens::indexes::Indexes;
 use super::{ServiceError, TimeKeeper};
@@ -18,7 +18,7 @@ pub struct Collection {
     pub(super) time: Arc<TimeKeeper>,
     pub(super) spans: Arc<LiveSpans>,
     pub(super) indexes: Arc<Indexes>,
-    pub(super) seen: Arc<Seen>,
+    pub(super) unwritten: Arc<UnwrittenUses>,
     pub(super) host_retention: Duration,
     pub(super) session_idle: Duration,
     pub(super) address_retention: Duration,
@@ -31,7 +31,7 @@ impl Collection {
     /// The clock is in doubt, or the store cannot be written.
     pub async fn run(&self) -> Result<Collected, ServiceError> {
         // A session that was just used must not count as idle.
-        self.seen.write(self.store.as_ref()).await?;
+        self.unwritten.write(self.store.as_ref()).await?;
         let mut all = Collected::default();
         loop {
             let command = Collect {

@@ -1,4 +1,4 @@
-//! The verbs of the store. Each is atomic; each that changes something carries the ledger entry that says so.
+//! The verbs of the store. Each is atomic. A verb that changes something carries its ledger entry.
 
 mod access;
 mod authority;
@@ -15,9 +15,9 @@ pub use self::certifying::*;
 pub use self::keys::*;
 pub use self::sessions::*;
 pub use self::taking_back::*;
+use super::Answer;
 use super::outcome::*;
 use super::record::*;
-use super::{Answer, Store, StoreError};
 use crate::access::Actor;
 use crate::clock::Timestamp;
 use crate::id::HostId;
@@ -38,125 +38,103 @@ pub const MOST_RENEWALS: u32 = 10;
 /// The time that [`MOST_RENEWALS`] are counted in.
 pub const RENEWALS_WITHIN: Duration = Duration::from_secs(3600);
 
-macro_rules! verbs {
-    ($($(#[$doc:meta])* $method:ident: $verb:ident -> $outcome:ty;)*) => {
-        /// One atomic write.
-        pub enum Command {
-            $($(#[$doc])* $verb(Box<$verb>),)*
-        }
-
-        /// What a [`Command`] led to.
-        #[derive(Debug)]
-        pub enum Reply {
-            $($(#[$doc])* $verb($outcome),)*
-        }
-
-        impl Command {
-            /// The verb's name, for logs and metrics.
-            pub const fn name(&self) -> &'static str {
-                match self { $(Self::$verb(_) => stringify!($method),)* }
-            }
-        }
-
-        impl dyn Store + '_ {
-            $(
-                $(#[$doc])*
-                pub fn $method(&self, command: $verb) -> Answer<'_, $outcome> {
-                    Box::pin(async move {
-                        match self.execute(Command::$verb(Box::new(command))).await? {
-                            Reply::$verb(outcome) => Ok(outcome),
-                            // A backend that answers another verb's reply is broken; nothing it says can be trusted.
-                            _ => Err(StoreError::Damaged { detail: concat!("wrong reply to ", stringify!($method)).to_owned() }),
-                        }
-                    })
-                }
-            )*
+/// Hands the list of verbs to a macro: documentation, method, command, outcome. A verb is a line here, a struct, and a method of the
+/// backend's transaction.
+macro_rules! each_verb {
+    ($then:ident) => {
+        $then! {
+                /// Records the first start: signing keys, status lists, issuer, names, the admin. Refused if it was done before.
+                found: Found -> Founded;
+                /// Records a minted token, if the key that signed it is still the one that signs.
+                record_mint: RecordMint -> Minted;
+                /// Opens a status list.
+                open_list: OpenList -> ();
+                /// Redeems a token.
+                redeem: Redeem -> Redeemed;
+                /// Gives an enrolled host a new certificate for a key that redeemed the token more than a day ago.
+                recertify: Recertify -> Renewed;
+                /// Renews a host's certificate.
+                renew: Renew -> Renewed;
+                /// Remembers that a host has used its newest certificate.
+                mark_seen: MarkSeen -> ();
+                /// Takes a token back.
+                revoke_token: RevokeToken -> TokenRevocation;
+                /// Takes tokens back together and, if asked, the hosts that they admitted.
+                revoke_tokens: RevokeTokens -> TokensRevoked;
+                /// Records a token's successor, and when the token itself is revoked.
+                rotate_token: RotateToken -> TokenRotation;
+                /// Revokes tokens whose time has come: they were rotated, or their minter was deleted.
+                revoke_due: RevokeDue -> DueRevoked;
+                /// Revokes hosts together.
+                revoke_hosts: RevokeHosts -> HostsRevoked;
+                /// Revokes a host with its certificates and keys.
+                revoke_host: RevokeHost -> HostRevocation;
+                /// Changes a host's roles.
+                set_roles: SetRoles -> RolesChange;
+                /// Adds the first keys of a use that the authority had none for.
+                add_keys: AddKeys -> Rotation;
+                /// Moves the signing keys of one use on one place.
+                rotate_keys: RotateKeys -> Rotation;
+                /// Retires a signing key and every token that only it can verify.
+                retire_key: RetireKey -> Retirement;
+                /// Adds an external URL of the authority and the names it answers to.
+                record_identity: RecordIdentity -> ();
+                /// Retires a former external URL and every token that names it.
+                retire_issuer: RetireIssuer -> IssuerRetirement;
+                /// Sets a user's password; makes the first admin if there is no such user.
+                set_password: SetPassword -> ();
+                /// Creates a user.
+                create_user: CreateUser -> UserCreation;
+                /// Changes a user's role, limits and standing.
+                change_user: ChangeUser -> UserChange;
+                /// Replaces the password of a user who is there.
+                replace_password: ReplacePassword -> UserChange;
+                /// Signs a user out everywhere.
+                sign_out_user: SignOutUser -> UserChange;
+                /// Deletes a user with their sessions and API keys.
+                delete_user: DeleteUser -> UserDeletion;
+                /// Creates an API key.
+                create_api_key: CreateApiKey -> ApiKeyCreation;
+                /// Deletes an API key with those that it made.
+                delete_api_key: DeleteApiKey -> ApiKeyDeletion;
+                /// Changes settings, or lets the configuration be in force again.
+                change_settings: ChangeSettings -> ();
+                /// Begins a session of a user.
+                begin_session: BeginSession -> SessionBeginning;
+                /// Lets a session begin its life again.
+                extend_session: ExtendSession -> bool;
+                /// Ends a session.
+                end_session: EndSession -> bool;
+                /// Remembers the latest uses of API keys and sessions.
+                record_uses: RecordUses -> ();
+                /// Records that a user signed in at an address.
+                know_address: KnowAddress -> ();
+                /// Moves the clock mark.
+                mark_clock: MarkClock -> ();
+                /// Accepts the clock as it is and begins a new ephemeral epoch with a new signing key.
+                accept_clock: AcceptClock -> Rotation;
+                /// Takes the next number for a CRL of one issuer: it only grows.
+                next_crl_number: NextCrlNumber -> u64;
+                /// Appends entries that belong to no other command: summarised refusals, alarms.
+                append_entries: AppendEntries -> ();
+                /// Deletes a bounded number of rows that have expired.
+                collect: Collect -> Collected;
         }
     };
 }
+pub(in crate::store) use each_verb;
 
-verbs! {
-    /// Records the first start: signing keys, status lists, issuer, names, the admin. Refused if it was done before.
-    found: Found -> Founded;
-    /// Records a minted token, if the key that signed it is still the one that signs.
-    record_mint: RecordMint -> Minted;
-    /// Opens a status list.
-    open_list: OpenList -> ();
-    /// Redeems a token.
-    redeem: Redeem -> Redeemed;
-    /// Gives an enrolled host a new certificate for a key that redeemed the token more than a day ago.
-    recertify: Recertify -> Renewed;
-    /// Renews a host's certificate.
-    renew: Renew -> Renewed;
-    /// Remembers that a host has used its newest certificate.
-    mark_seen: MarkSeen -> ();
-    /// Takes a token back.
-    revoke_token: RevokeToken -> TokenRevocation;
-    /// Takes tokens back together and, if asked, the hosts that they admitted.
-    revoke_tokens: RevokeTokens -> TokensRevoked;
-    /// Records a token's successor, and when the token itself is revoked.
-    rotate_token: RotateToken -> TokenRotation;
-    /// Revokes tokens whose time has come: they were rotated, or their minter was deleted.
-    revoke_due: RevokeDue -> DueRevoked;
-    /// Revokes hosts together.
-    revoke_hosts: RevokeHosts -> HostsRevoked;
-    /// Revokes a host with its certificates and keys.
-    revoke_host: RevokeHost -> HostRevocation;
-    /// Changes a host's roles.
-    set_roles: SetRoles -> RolesChange;
-    /// Adds the first keys of a use that the authority had none for.
-    add_keys: AddKeys -> Rotation;
-    /// Moves the signing keys of one use on one place.
-    rotate_keys: RotateKeys -> Rotation;
-    /// Retires a signing key and every token that only it can verify.
-    retire_key: RetireKey -> Retirement;
-    /// Adds an external URL of the authority and the names it answers to.
-    record_identity: RecordIdentity -> ();
-    /// Retires a former external URL and every token that names it.
-    retire_issuer: RetireIssuer -> IssuerRetirement;
-    /// Sets a user's password; makes the first admin if there is no such user.
-    set_password: SetPassword -> ();
-    /// Creates a user.
-    create_user: CreateUser -> UserCreation;
-    /// Changes a user's role, limits and standing.
-    change_user: ChangeUser -> UserChange;
-    /// Replaces the password of a user who is there.
-    replace_password: ReplacePassword -> UserChange;
-    /// Signs a user out everywhere.
-    sign_out_user: SignOutUser -> UserChange;
-    /// Deletes a user with their sessions and API keys.
-    delete_user: DeleteUser -> UserDeletion;
-    /// Creates an API key.
-    create_api_key: CreateApiKey -> ApiKeyCreation;
-    /// Deletes an API key with those that it made.
-    delete_api_key: DeleteApiKey -> ApiKeyDeletion;
-    /// Remembers when API keys were last used, and from where.
-    mark_api_keys_used: MarkApiKeysUsed -> ();
-    /// Changes settings, or lets the configuration be in force again.
-    change_settings: ChangeSettings -> ();
-    /// Begins a session of a user.
-    begin_session: BeginSession -> SessionBeginning;
-    /// Lets a session begin its life again.
-    extend_session: ExtendSession -> bool;
-    /// Ends a session.
-    end_session: EndSession -> bool;
-    /// Remembers when sessions were used last.
-    mark_sessions: MarkSessions -> ();
-    /// Records that a user signed in at an address.
-    know_address: KnowAddress -> ();
-    /// Moves the clock mark.
-    mark_clock: MarkClock -> ();
-    /// Accepts the clock as it is and begins a new ephemeral epoch with a new signing key.
-    accept_clock: AcceptClock -> Rotation;
-    /// Takes the next number for a CRL of one issuer: it only grows.
-    next_crl_number: NextCrlNumber -> u64;
-    /// Appends entries that belong to no other command: summarised refusals, alarms.
-    append_entries: AppendEntries -> ();
-    /// Deletes a bounded number of rows that have expired.
-    collect: Collect -> Collected;
+macro_rules! declare {
+    ($($(#[$doc:meta])* $method:ident: $verb:ident -> $outcome:ty;)*) => {
+        /// Writing. Each verb does all of its command, with its ledger entries, durable before the answer; or nothing.
+        pub trait Verbs {
+            $($(#[$doc])* fn $method(&self, command: $verb) -> Answer<'_, $outcome>;)*
+        }
+    };
 }
+each_verb!(declare);
 
-/// See [`Command::RecordMint`].
+/// See [`Verbs::record_mint`](crate::store::Verbs::record_mint).
 pub struct RecordMint {
     /// The record; a persistent token gets its live row from it too. Its list's `next` moves past its index.
     pub record: MintRecord,
@@ -166,13 +144,13 @@ pub struct RecordMint {
     pub entry: Draft,
 }
 
-/// See [`Command::OpenList`].
+/// See [`Verbs::open_list`](crate::store::Verbs::open_list).
 pub struct OpenList {
     /// The list.
     pub list: ListRecord,
 }
 
-/// See [`Command::SetRoles`].
+/// See [`Verbs::set_roles`](crate::store::Verbs::set_roles).
 pub struct SetRoles {
     /// The host.
     pub host: HostId,

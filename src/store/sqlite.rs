@@ -12,6 +12,7 @@ mod pool;
 mod read;
 #[cfg(any(test, feature = "seed"))]
 pub mod seed;
+mod task;
 mod value;
 mod writer;
 
@@ -24,17 +25,19 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 pub use ledger_file::{LedgerFault, LedgerFile};
 pub use open::{OpenError, lock_holder};
 
+use self::act::Act;
 use self::driver::Sql;
 use self::pool::Pool;
-use self::writer::{Answered, Job, Writer};
+use self::task::task;
+use self::writer::{Job, Writer};
 use crate::clock::Timestamp;
 use crate::file_lock::FileLock;
-use crate::store::{Answer, Command, Reply, Revocations, Store, StoreError};
+use crate::store::{Answer, Revocations, Store, StoreError};
 
 /// Writes that may wait; one more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;
@@ -124,9 +127,13 @@ impl SqliteStore {
         drop(self.lock.lock().take());
     }
 
-    async fn write(&self, command: Option<Command>) -> Answered {
-        let (caller, answer) = oneshot::channel();
-        self.queue.try_send(Job::Write(command, caller)).map_err(|refused| match refused {
+    async fn write<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        work: impl FnOnce(&mut Act<'_>) -> driver::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (task, answer) = task(name, work);
+        self.queue.try_send(Job::Write(task)).map_err(|refused| match refused {
             TrySendError::Full(_) => StoreError::Overloaded,
             TrySendError::Disconnected(_) => StoreError::Closed,
         })?;
@@ -141,15 +148,6 @@ impl Drop for SqliteStore {
 }
 
 impl Store for SqliteStore {
-    fn execute(&self, command: Command) -> Answer<'_, Reply> {
-        Box::pin(async move {
-            let reply = self.write(Some(command)).await?;
-            reply.ok_or_else(|| StoreError::Damaged {
-                detail: "a command was answered without a reply".to_owned(),
-            })
-        })
-    }
-
     fn revocations(&self) -> &Revocations {
         &self.revocations
     }
@@ -159,6 +157,6 @@ impl Store for SqliteStore {
     }
 
     fn probe(&self) -> Answer<'_, ()> {
-        Box::pin(async move { self.write(None).await.map(drop) })
+        Box::pin(self.write("probe", |act| act.touch()))
     }
 }

@@ -71,6 +71,9 @@ fn of_row(route: &Route, takes_body: bool) -> Vec<Code> {
     if writes_for_a_user(route) {
         codes.push(Code::RightsChanged);
     }
+    if route.method != Method::GET {
+        codes.push(Code::Contended);
+    }
     codes.extend([Code::InternalError, Code::StoreUnavailable]);
     codes
 }

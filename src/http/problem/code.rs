@@ -95,6 +95,7 @@ codes! {
     TooManyRequests = TOO_MANY_REQUESTS "too_many_requests" "Too many requests", "wait for the seconds in Retry-After";
     RateLimited = TOO_MANY_REQUESTS "rate_limited" "Rate limited", "wait for the seconds in Retry-After";
     InternalError = INTERNAL_SERVER_ERROR "internal_error" "Internal error", "a fault of gatepass: search its log for the `x-request-id`";
+    Contended = SERVICE_UNAVAILABLE "contended" "Contended", "other writes changed the same records on every attempt: try again after Retry-After";
     StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable" "Store unavailable", "the disk is full, read-only or busy; nothing was half done: try again after Retry-After";
     TooManyStreams = SERVICE_UNAVAILABLE "too_many_streams" "Too many streams", "the maximum number of event streams is open: poll, and try again after Retry-After";
     ClockInDoubt = SERVICE_UNAVAILABLE "clock_in_doubt" "Clock in doubt", "the server's clock jumped: correct it or accept it";

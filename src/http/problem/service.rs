@@ -143,10 +143,11 @@ impl From<RateLimited> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        let seconds = match error {
-            StoreError::Overloaded => 1,
-            _ => 10,
+        let (code, seconds) = match error {
+            StoreError::Contended => (Code::Contended, 1),
+            StoreError::Overloaded => (Code::StoreUnavailable, 1),
+            _ => (Code::StoreUnavailable, 10),
         };
-        Self::of(Code::StoreUnavailable, error.to_string()).retry_after(seconds)
+        Self::of(code, error.to_string()).retry_after(seconds)
     }
 }

@@ -59,6 +59,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::RateLimited(limited) => (429, "rate_limited", Some(limited.retry_after)),
         ServiceError::Account(AccountError::SignInBusy) => (429, "too_many_requests", Some(1)),
         ServiceError::Clock(_) => (503, "clock_in_doubt", Some(60)),
+        ServiceError::Store(StoreError::Contended) => (503, "contended", Some(1)),
         ServiceError::Store(StoreError::Overloaded) => (503, "store_unavailable", Some(1)),
         ServiceError::Store(_) => (503, "store_unavailable", Some(10)),
         ServiceError::Keys(KeysError::Vault(_))
@@ -84,6 +85,7 @@ fn every_variant() -> Vec<ServiceError> {
         StoreError::Gone,
         StoreError::Busy,
         StoreError::Overloaded,
+        StoreError::Contended,
         StoreError::Failed { detail: detail() },
         StoreError::Damaged { detail: detail() },
         StoreError::Closed,

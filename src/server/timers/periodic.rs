@@ -22,10 +22,8 @@ pub enum Timer {
     Refusals,
     /// Stores the latest moment of a decision.
     ClockMark,
-    /// Stores the last uses of API keys.
-    ApiKeyUses,
-    /// Stores the last uses of sessions.
-    Sessions,
+    /// Writes the latest uses of API keys and sessions.
+    Uses,
     /// Deletes expired rows.
     Collection,
     /// Revokes due tokens.
@@ -42,11 +40,10 @@ pub enum Timer {
 
 impl Timer {
     /// Every timer.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Refusals,
         Self::ClockMark,
-        Self::ApiKeyUses,
-        Self::Sessions,
+        Self::Uses,
         Self::Collection,
         Self::DueRevocations,
         Self::Heartbeats,
@@ -60,8 +57,7 @@ impl Timer {
         match self {
             Self::Refusals => "refusals",
             Self::ClockMark => "clock mark",
-            Self::ApiKeyUses => "API key uses",
-            Self::Sessions => "sessions",
+            Self::Uses => "uses",
             Self::Collection => "collection",
             Self::DueRevocations => "due revocations",
             Self::Heartbeats => "heartbeats",
@@ -78,7 +74,7 @@ impl Timer {
             Self::Refusals | Self::Heartbeats => SECOND,
             Self::StoreProbe => Duration::from_secs(2),
             Self::DueRevocations | Self::Metrics => Duration::from_secs(5),
-            Self::ClockMark | Self::ApiKeyUses | Self::Sessions | Self::RateLimits => MINUTE,
+            Self::ClockMark | Self::Uses | Self::RateLimits => MINUTE,
             Self::Collection => HOUR,
         }
     }
@@ -88,8 +84,7 @@ impl Timer {
         match self {
             Self::Refusals => authority.ledger.write_refusals().await?,
             Self::ClockMark => authority.clock.mark().await?,
-            Self::ApiKeyUses => authority.accounts.write_key_uses().await?,
-            Self::Sessions => authority.accounts.write_seen_sessions().await?,
+            Self::Uses => authority.accounts.write_uses().await?,
             Self::Collection => collect(authority).await?,
             Self::DueRevocations => return revoke_due(authority).await,
             Self::Heartbeats => authority.status_lists.feed().beat(),

@@ -1,12 +1,9 @@
 //! API keys: creation, authentication, lists, deletion.
 
-mod uses;
-
 use std::net::IpAddr;
 
 use serde_json::json;
 
-pub use self::uses::KeyUses;
 use crate::access::{Act, Actor, ApiKey, Excess, Permission};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
@@ -17,7 +14,7 @@ use crate::service::accounts::users::shown;
 use crate::service::{AccountError, Caller, RequestError, ServiceError, SignedIn};
 use crate::store::{
     ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, ApiKeyTerms, CreateApiKey, DeleteApiKey, MOST_API_KEYS,
-    MarkApiKeysUsed, Page, PageQuery, StoredApiKey,
+    Page, PageQuery, StoredApiKey,
 };
 
 /// The things that were deleted or revoked with an API key.
@@ -98,12 +95,12 @@ impl Accounts {
         let now = self.time.now();
         let good = stored.filter(|stored| presented.matches(&stored.digest));
         let signed_in = good.and_then(|stored| signed_in(stored, now)).ok_or(AccountError::ApiKeyNotGood)?;
-        if !self.key_uses.note(presented.id(), now, address) {
-            // A store that cannot be written must not keep a good key out.
-            if let Err(error) = self.write_key_uses().await {
+        if !self.unwritten.api_keys.note(presented.id(), (now, address)) {
+            // A store that cannot be written must not keep a good key out: then this use goes unnoted.
+            if let Err(error) = self.write_uses().await {
                 tracing::warn!(%error, "the uses of API keys could not be written");
             }
-            self.key_uses.note(presented.id(), now, address);
+            self.unwritten.api_keys.note(presented.id(), (now, address));
         }
         Ok(signed_in)
     }
@@ -161,19 +158,6 @@ impl Accounts {
             }
             ApiKeyDeletion::Unknown => Err(no_key(id)),
         }
-    }
-
-    /// Writes the latest uses of API keys in one transaction. For a timer.
-    ///
-    /// # Errors
-    /// The store cannot be written; it is tried again.
-    pub async fn write_key_uses(&self) -> Result<(), ServiceError> {
-        let used = self.key_uses.take();
-        if used.is_empty() {
-            return Ok(());
-        }
-        let written = self.store.mark_api_keys_used(MarkApiKeysUsed { used: used.clone() }).await;
-        Ok(written.inspect_err(|_| self.key_uses.put_back(used))?)
     }
 }
 

@@ -1,11 +1,7 @@
 //! Sessions: beginning, use, extension, end.
 
-mod seen;
-
 use std::time::Duration;
 
-use self::seen::Noted;
-pub(in crate::service) use self::seen::Seen;
 use crate::access::session::CsrfToken;
 use crate::access::{Actor, SessionKind, SessionSecret};
 use crate::clock::Timestamp;
@@ -85,8 +81,8 @@ impl Accounts {
             .with("session", session.id.to_string())
             .with("kind", kind.as_str());
         if self.store.count_sessions(user.name.clone()).await? >= u64::from(MOST_PER_USER) {
-            // The store ends the sessions unused for longest, so it needs the latest uses.
-            self.write_seen_sessions().await?;
+            // Some may have to go: the store has to know which were used.
+            self.write_uses().await?;
         }
         let command = BeginSession { session, most: MOST_PER_USER, entry };
         match self.store.begin_session(command).await? {
@@ -123,7 +119,7 @@ impl Accounts {
     ) -> Result<Option<(SessionRecord, UserRecord)>, StoreError> {
         let found = self.store.session(id).await?;
         Ok(found.filter(|(session, _)| {
-            let seen_at = self.seen.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
+            let seen_at = self.unwritten.sessions.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
             self.session_life.holds(session.expires_at, seen_at, now)
         }))
     }
@@ -133,9 +129,9 @@ impl Accounts {
     /// # Errors
     /// The store cannot be written.
     pub async fn session_used(&self, session: &LiveSession) -> Result<(), ServiceError> {
-        match self.seen.note(session.id, self.time.now()) {
-            Noted::Kept => Ok(()),
-            Noted::Full => self.write_seen_sessions().await,
+        match self.unwritten.sessions.note(session.id, self.time.now()) {
+            true => Ok(()),
+            false => self.write_uses().await,
         }
     }
 
@@ -167,7 +163,7 @@ impl Accounts {
         let entry =
             about(caller, Action::SessionEnded, self.time.now(), user).with("session", id.to_string());
         let ended = self.store.end_session(EndSession { id, entry }).await?;
-        self.seen.forget(id);
+        self.unwritten.sessions.forget(id);
         if ended { Ok(()) } else { Err(AccountError::SessionOver.into()) }
     }
 
@@ -188,14 +184,6 @@ impl Accounts {
     pub async fn user_of(&self, actor: &Actor) -> Result<Option<UserRecord>, ServiceError> {
         let Actor::User(name) = actor else { return Ok(None) };
         Ok(self.store.user(name.clone()).await?)
-    }
-
-    /// Writes the latest uses of sessions. For a timer, once a minute, and for shutdown.
-    ///
-    /// # Errors
-    /// The store cannot be written; it is tried again next time.
-    pub async fn write_seen_sessions(&self) -> Result<(), ServiceError> {
-        self.seen.write(self.store.as_ref()).await
     }
 }
 

@@ -109,7 +109,7 @@ impl Accounts {
                 return self.show_user(name).await;
             }
         }
-        Err(StoreError::Overloaded.into())
+        Err(StoreError::Contended.into())
     }
 
     /// The command that turns `before` into `order`; `None` if nothing changes.
@@ -162,7 +162,7 @@ impl Accounts {
                 return Ok(());
             }
         }
-        Err(StoreError::Overloaded.into())
+        Err(StoreError::Contended.into())
     }
 
     /// Sets the caller's own password, given the current one. Every session of the user but `keep` ends.

@@ -208,7 +208,7 @@ impl Enrollment {
                 Renewed::RolesChanged => continue,
             };
         }
-        Err(StoreError::Overloaded.into())
+        Err(StoreError::Contended.into())
     }
 
     /// The answer to a repeat: the pair redeemed within [`REPEAT_WINDOW`], and its certificate is still good.

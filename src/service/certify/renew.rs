@@ -27,7 +27,7 @@ impl Enrollment {
             }
             record = self.store.host(host.id).await?.ok_or(HostError::Revoked)?;
         }
-        Err(StoreError::Overloaded.into())
+        Err(StoreError::Contended.into())
     }
 
     /// Maximum number of certificates of a host within [`RENEWALS_WITHIN`]: at least three times the number that it needs.

@@ -45,7 +45,7 @@ impl Minting {
                 return Ok(minted);
             }
         }
-        Err(StoreError::Overloaded.into())
+        Err(StoreError::Contended.into())
     }
 
     /// Records a signed token. `false`: its key no longer signs, so sign it again.

@@ -64,7 +64,7 @@ impl TokenAdmin {
                 TokenRotation::Refused(refused) => return Err(refusal(refused, id)),
             }
         }
-        Err(StoreError::Overloaded.into())
+        Err(StoreError::Contended.into())
     }
 }
 

@@ -48,7 +48,7 @@ impl Minting {
                 return Ok(minted);
             }
         }
-        Err(StoreError::Overloaded.into())
+        Err(StoreError::Contended.into())
     }
 
     async fn sign_service_token(

@@ -17,7 +17,7 @@ pub const MOST_KNOWN_ADDRESSES: u32 = 16;
 /// How many API keys one user may own, and how many may belong to nobody: whoever may make keys must not fill the database.
 pub const MOST_API_KEYS: u32 = 1000;
 
-/// See [`Command::SetPassword`](super::Command::SetPassword). It begins a new epoch and ends the user's sessions.
+/// See [`Verbs::set_password`](crate::store::Verbs::set_password). It begins a new epoch and ends the user's sessions.
 pub struct SetPassword {
     /// The user.
     pub user: String,
@@ -29,7 +29,7 @@ pub struct SetPassword {
     pub entry: Draft,
 }
 
-/// See [`Command::CreateUser`](super::Command::CreateUser).
+/// See [`Verbs::create_user`](crate::store::Verbs::create_user).
 pub struct CreateUser {
     /// The name.
     pub user: UserName,
@@ -45,7 +45,7 @@ pub struct CreateUser {
     pub entry: Draft,
 }
 
-/// See [`Command::ChangeUser`](super::Command::ChangeUser). Disabling begins a new epoch and ends the user's sessions.
+/// See [`Verbs::change_user`](crate::store::Verbs::change_user). Disabling begins a new epoch and ends the user's sessions.
 pub struct ChangeUser {
     /// The user as the change was judged upon; if the row says something else by now, nothing is changed.
     pub before: UserRecord,
@@ -61,7 +61,7 @@ pub struct ChangeUser {
     pub entries: Vec<Draft>,
 }
 
-/// See [`Command::ReplacePassword`](super::Command::ReplacePassword). It begins a new epoch and ends the user's sessions, but
+/// See [`Verbs::replace_password`](crate::store::Verbs::replace_password). It begins a new epoch and ends the user's sessions, but
 /// for the one that is kept.
 pub struct ReplacePassword {
     /// The user as the change was judged upon; if the row says something else by now, nothing is changed.
@@ -76,7 +76,7 @@ pub struct ReplacePassword {
     pub entry: Draft,
 }
 
-/// See [`Command::SignOutUser`](super::Command::SignOutUser).
+/// See [`Verbs::sign_out_user`](crate::store::Verbs::sign_out_user).
 pub struct SignOutUser {
     /// The user.
     pub user: UserName,
@@ -84,7 +84,7 @@ pub struct SignOutUser {
     pub entry: Draft,
 }
 
-/// See [`Command::DeleteUser`](super::Command::DeleteUser).
+/// See [`Verbs::delete_user`](crate::store::Verbs::delete_user).
 pub struct DeleteUser {
     /// The user.
     pub user: UserName,
@@ -96,7 +96,7 @@ pub struct DeleteUser {
     pub entry: Draft,
 }
 
-/// See [`Command::KnowAddress`](super::Command::KnowAddress). It makes no entry. A user that is gone is passed over.
+/// See [`Verbs::know_address`](crate::store::Verbs::know_address). It makes no entry. A user that is gone is passed over.
 pub struct KnowAddress {
     /// The user's name.
     pub user: String,
@@ -106,7 +106,7 @@ pub struct KnowAddress {
     pub at: Timestamp,
 }
 
-/// See [`Command::CreateApiKey`](super::Command::CreateApiKey).
+/// See [`Verbs::create_api_key`](crate::store::Verbs::create_api_key).
 pub struct CreateApiKey {
     /// The key.
     pub key: ApiKeyRecord,
@@ -116,7 +116,7 @@ pub struct CreateApiKey {
     pub entry: Draft,
 }
 
-/// See [`Command::DeleteApiKey`](super::Command::DeleteApiKey).
+/// See [`Verbs::delete_api_key`](crate::store::Verbs::delete_api_key).
 pub struct DeleteApiKey {
     /// The key.
     pub key: ApiKeyId,
@@ -130,8 +130,10 @@ pub struct DeleteApiKey {
     pub entry: Draft,
 }
 
-/// See [`Command::MarkApiKeysUsed`](super::Command::MarkApiKeysUsed). Keys that are gone are passed over.
-pub struct MarkApiKeysUsed {
-    /// Each key with its latest use.
-    pub used: Vec<(ApiKeyId, Timestamp, IpAddr)>,
+/// See [`Verbs::record_uses`](crate::store::Verbs::record_uses). It only moves on, makes no entry, and passes over what is gone.
+pub struct RecordUses {
+    /// Each API key with its latest use.
+    pub api_keys: Vec<(ApiKeyId, Timestamp, IpAddr)>,
+    /// Each session with its latest use.
+    pub sessions: Vec<(SessionId, Timestamp)>,
 }

@@ -9,7 +9,7 @@ use crate::ledger::Draft;
 use crate::name::DnsName;
 use crate::store::{KeyRecord, ListRecord};
 
-/// See [`Command::Found`](super::Command::Found).
+/// See [`Verbs::found`](crate::store::Verbs::found).
 pub struct Found {
     /// The signing keys: for each use one that is current, and one prepared.
     pub keys: Vec<KeyRecord>,
@@ -25,7 +25,7 @@ pub struct Found {
     pub entry: Draft,
 }
 
-/// See [`Command::RecordIdentity`](super::Command::RecordIdentity). What is known already is left as it is, without an entry.
+/// See [`Verbs::record_identity`](crate::store::Verbs::record_identity). What is known already is left as it is, without an entry.
 pub struct RecordIdentity {
     /// The external URL that is current from now on.
     pub issuer: String,
@@ -37,7 +37,7 @@ pub struct RecordIdentity {
     pub entry: Draft,
 }
 
-/// See [`Command::RetireIssuer`](super::Command::RetireIssuer).
+/// See [`Verbs::retire_issuer`](crate::store::Verbs::retire_issuer).
 pub struct RetireIssuer {
     /// The former URL.
     pub issuer: String,
@@ -51,7 +51,7 @@ pub struct RetireIssuer {
     pub entry: Draft,
 }
 
-/// See [`Command::ChangeSettings`](super::Command::ChangeSettings).
+/// See [`Verbs::change_settings`](crate::store::Verbs::change_settings).
 pub struct ChangeSettings {
     /// Each setting's name and what it is from now on; `None` = what the configuration says.
     pub changes: Vec<(&'static str, Option<Duration>)>,
@@ -61,13 +61,13 @@ pub struct ChangeSettings {
     pub entry: Draft,
 }
 
-/// See [`Command::MarkClock`](super::Command::MarkClock).
+/// See [`Verbs::mark_clock`](crate::store::Verbs::mark_clock).
 pub struct MarkClock {
     /// The mark; it only moves on.
     pub at: Timestamp,
 }
 
-/// See [`Command::AcceptClock`](super::Command::AcceptClock). Every key so far verifies persistent tokens only from now on.
+/// See [`Verbs::accept_clock`](crate::store::Verbs::accept_clock). Every key so far verifies persistent tokens only from now on.
 pub struct AcceptClock {
     /// The keys from now on; those that were prepared are dropped.
     pub keys: FreshKeys,
@@ -77,19 +77,19 @@ pub struct AcceptClock {
     pub entry: Draft,
 }
 
-/// See [`Command::NextCrlNumber`](super::Command::NextCrlNumber).
+/// See [`Verbs::next_crl_number`](crate::store::Verbs::next_crl_number).
 pub struct NextCrlNumber {
     /// The issuing CA's subject key identifier.
     pub ski: Vec<u8>,
 }
 
-/// See [`Command::AppendEntries`](super::Command::AppendEntries).
+/// See [`Verbs::append_entries`](crate::store::Verbs::append_entries).
 pub struct AppendEntries {
     /// The entries, in order.
     pub entries: Vec<Draft>,
 }
 
-/// See [`Command::Collect`](super::Command::Collect).
+/// See [`Verbs::collect`](crate::store::Verbs::collect).
 pub struct Collect {
     /// Now.
     pub now: Timestamp,

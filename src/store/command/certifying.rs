@@ -6,7 +6,7 @@ use crate::name::Role;
 use crate::store::{NewHost, StoredCertificate};
 use crate::token::{Grant, Verified};
 
-/// See [`Command::Redeem`](super::Command::Redeem).
+/// See [`Verbs::redeem`](crate::store::Verbs::redeem).
 ///
 /// Decided inside the transaction, in this order: the key belongs to no revoked host; the pair is new, else
 /// [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate; the authority still vouches for the token;
@@ -22,7 +22,7 @@ pub struct Redeem {
     pub entry: Draft,
 }
 
-/// See [`Command::Recertify`](super::Command::Recertify). No use is taken. The token must be live, the host live, the pair its own.
+/// See [`Verbs::recertify`](crate::store::Verbs::recertify). No use is taken. The token must be live, the host live, the pair its own.
 pub struct Recertify {
     /// The grant of the token.
     pub grant: Verified<Grant>,
@@ -34,7 +34,7 @@ pub struct Recertify {
     pub entry: Draft,
 }
 
-/// See [`Command::Renew`](super::Command::Renew).
+/// See [`Verbs::renew`](crate::store::Verbs::renew).
 ///
 /// Idempotent by (host, key): a newest certificate for the same key that is still valid answers [`Renewed::Again`](crate::store::Renewed::Again).
 pub struct Renew {
@@ -52,7 +52,7 @@ pub struct Renew {
     pub entry: Draft,
 }
 
-/// See [`Command::MarkSeen`](super::Command::MarkSeen).
+/// See [`Verbs::mark_seen`](crate::store::Verbs::mark_seen).
 pub struct MarkSeen {
     /// The host.
     pub host: HostId,

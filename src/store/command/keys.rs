@@ -6,7 +6,7 @@ use crate::id::KeyId;
 use crate::ledger::Draft;
 use crate::store::KeyRecord;
 
-/// See [`Command::AddKeys`](super::Command::AddKeys).
+/// See [`Verbs::add_keys`](crate::store::Verbs::add_keys).
 pub struct AddKeys {
     /// The keys.
     pub keys: Vec<KeyRecord>,
@@ -14,7 +14,7 @@ pub struct AddKeys {
     pub entry: Draft,
 }
 
-/// See [`Command::RotateKeys`](super::Command::RotateKeys). Among the keys of its use the prepared one becomes current, the current one previous.
+/// See [`Verbs::rotate_keys`](crate::store::Verbs::rotate_keys). Among the keys of its use the prepared one becomes current, the current one previous.
 pub struct RotateKeys {
     /// The key that is prepared next.
     pub next: KeyRecord,
@@ -24,7 +24,7 @@ pub struct RotateKeys {
     pub entry: Draft,
 }
 
-/// See [`Command::RetireKey`](super::Command::RetireKey). The current and the prepared key cannot be retired unless they are compromised.
+/// See [`Verbs::retire_key`](crate::store::Verbs::retire_key). The current and the prepared key cannot be retired unless they are compromised.
 pub struct RetireKey {
     /// The key.
     pub key: KeyId,

@@ -5,7 +5,7 @@ use crate::id::SessionId;
 use crate::ledger::Draft;
 use crate::store::SessionRecord;
 
-/// See [`Command::BeginSession`](super::Command::BeginSession). Only for a user who is there and enabled, in the session's
+/// See [`Verbs::begin_session`](crate::store::Verbs::begin_session). Only for a user who is there and enabled, in the session's
 /// epoch: a password that was set since it was proven begins nothing.
 pub struct BeginSession {
     /// The session.
@@ -17,7 +17,7 @@ pub struct BeginSession {
     pub entry: Draft,
 }
 
-/// See [`Command::ExtendSession`](super::Command::ExtendSession).
+/// See [`Verbs::extend_session`](crate::store::Verbs::extend_session).
 pub struct ExtendSession {
     /// The session.
     pub id: SessionId,
@@ -29,16 +29,10 @@ pub struct ExtendSession {
     pub entry: Draft,
 }
 
-/// See [`Command::EndSession`](super::Command::EndSession).
+/// See [`Verbs::end_session`](crate::store::Verbs::end_session).
 pub struct EndSession {
     /// The session.
     pub id: SessionId,
     /// The entry.
     pub entry: Draft,
-}
-
-/// See [`Command::MarkSessions`](super::Command::MarkSessions). It only moves on, and makes no entry.
-pub struct MarkSessions {
-    /// The sessions, and when each was used last.
-    pub seen: Vec<(SessionId, Timestamp)>,
 }

@@ -6,7 +6,7 @@ use crate::id::{HostId, TokenId};
 use crate::ledger::Draft;
 use crate::store::TokenKind;
 
-/// See [`Command::RevokeToken`](super::Command::RevokeToken).
+/// See [`Verbs::revoke_token`](crate::store::Verbs::revoke_token).
 pub struct RevokeToken {
     /// The token.
     pub token: TokenId,
@@ -22,7 +22,7 @@ pub struct RevokeToken {
     pub entry: Draft,
 }
 
-/// See [`Command::RevokeHost`](super::Command::RevokeHost).
+/// See [`Verbs::revoke_host`](crate::store::Verbs::revoke_host).
 pub struct RevokeHost {
     /// The host.
     pub host: HostId,
@@ -32,7 +32,7 @@ pub struct RevokeHost {
     pub entry: Draft,
 }
 
-/// See [`Command::RevokeTokens`](super::Command::RevokeTokens). Only enrollment tokens are found; the emergency
+/// See [`Verbs::revoke_tokens`](crate::store::Verbs::revoke_tokens). Only enrollment tokens are found; the emergency
 /// token is left as it is, and its hosts with it, as long as it is live.
 pub struct RevokeTokens {
     /// The tokens.
@@ -44,7 +44,7 @@ pub struct RevokeTokens {
     pub entry: Draft,
 }
 
-/// See [`Command::RevokeHosts`](super::Command::RevokeHosts).
+/// See [`Verbs::revoke_hosts`](crate::store::Verbs::revoke_hosts).
 pub struct RevokeHosts {
     /// The hosts.
     pub hosts: Vec<HostId>,
@@ -52,7 +52,7 @@ pub struct RevokeHosts {
     pub entry: Draft,
 }
 
-/// See [`Command::RotateToken`](super::Command::RotateToken). Only a token that still admits hosts has a successor, and only one.
+/// See [`Verbs::rotate_token`](crate::store::Verbs::rotate_token). Only a token that still admits hosts has a successor, and only one.
 pub struct RotateToken {
     /// The token.
     pub token: TokenId,
@@ -64,7 +64,7 @@ pub struct RotateToken {
     pub entry: Draft,
 }
 
-/// See [`Command::RevokeDue`](super::Command::RevokeDue).
+/// See [`Verbs::revoke_due`](crate::store::Verbs::revoke_due).
 pub struct RevokeDue {
     /// Now.
     pub now: Timestamp,

@@ -180,10 +180,13 @@ pub(in crate::store) async fn the_latest_use_of_a_key_stays(world: &mut World) {
     let key = world.api_key(None).await;
     let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let unknown = ApiKeyId::generate(world.now);
-    let mark = |at: Timestamp| MarkApiKeysUsed { used: vec![(unknown, at, here), (key.id, at, here)] };
+    let mark = |at: Timestamp| {
+        let api_keys = vec![(unknown, at, here), (key.id, at, here)];
+        RecordUses { api_keys, sessions: Vec::new() }
+    };
     let later = world.now.plus(HOUR);
-    store.mark_api_keys_used(mark(later)).await.unwrap();
-    store.mark_api_keys_used(mark(world.now)).await.unwrap();
+    store.record_uses(mark(later)).await.unwrap();
+    store.record_uses(mark(world.now)).await.unwrap();
     assert_eq!(store.api_key(key.id).await.unwrap().unwrap().key.used, Some((later, here)));
     world.expect_entries(&[]).await;
 }

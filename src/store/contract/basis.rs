@@ -167,9 +167,23 @@ async fn scene(world: &mut World) -> Scene {
     Scene { tokens, hosts, users, key: world.api_key(None).await, sessions: begun, former }
 }
 
+/// A verb's name, and a command of it that waits for its store.
+type Asked = (&'static str, Box<dyn for<'a> FnOnce(&'a dyn Store) -> Answer<'a, ()>>);
+
+fn asked(name: &'static str, ask: impl for<'a> FnOnce(&'a dyn Store) -> Answer<'a, ()> + 'static) -> Asked {
+    (name, Box::new(ask))
+}
+
+macro_rules! verb {
+    ($method:ident, $command:expr) => {{
+        let command = $command;
+        asked(stringify!($method), |store| Box::pin(async move { store.$method(command).await.map(drop) }))
+    }};
+}
+
 impl Scene {
     /// A command of each verb that somebody may ask for, each of which would change something.
-    fn commands(&self, world: &mut World) -> Vec<Command> {
+    fn commands(&self, world: &mut World) -> Vec<Asked> {
         let mut all = self.about_tokens(world);
         all.extend(self.about_hosts(world));
         all.extend(self.about_accounts(world));
@@ -177,7 +191,7 @@ impl Scene {
         all
     }
 
-    fn about_tokens(&self, world: &mut World) -> Vec<Command> {
+    fn about_tokens(&self, world: &mut World) -> Vec<Asked> {
         let mint = |world: &mut World| RecordMint {
             record: world.persistent(None),
             by: Actor::System,
@@ -190,26 +204,26 @@ impl Scene {
         let (token, entry) = (self.tokens[2].token.id, entry(Action::TokenRotated));
         let rotate_token = RotateToken { token, successor, revoke_at: None, entry };
         vec![
-            Command::RecordMint(Box::new(minted)),
-            Command::RevokeToken(Box::new(world.revocation(self.tokens[0].token.id))),
-            Command::RevokeTokens(Box::new(many)),
-            Command::RotateToken(Box::new(rotate_token)),
+            verb!(record_mint, minted),
+            verb!(revoke_token, world.revocation(self.tokens[0].token.id)),
+            verb!(revoke_tokens, many),
+            verb!(rotate_token, rotate_token),
         ]
     }
 
-    fn about_hosts(&self, world: &World) -> Vec<Command> {
+    fn about_hosts(&self, world: &World) -> Vec<Asked> {
         let (at, entry) = (world.now, |action| world.draft(action));
         let one = RevokeHost { host: self.hosts[0], at, entry: entry(Action::HostRevoked) };
         let many = RevokeHosts { hosts: self.hosts[1..3].to_vec(), entry: entry(Action::HostRevoked) };
         let (host, roles, entry) = (self.hosts[3], roles(&["allocator"]), entry(Action::HostRolesChanged));
         vec![
-            Command::RevokeHost(Box::new(one)),
-            Command::RevokeHosts(Box::new(many)),
-            Command::SetRoles(Box::new(SetRoles { host, roles, now: true, at, entry })),
+            verb!(revoke_host, one),
+            verb!(revoke_hosts, many),
+            verb!(set_roles, SetRoles { host, roles, now: true, at, entry }),
         ]
     }
 
-    fn about_accounts(&self, world: &World) -> Vec<Command> {
+    fn about_accounts(&self, world: &World) -> Vec<Asked> {
         let (at, entry) = (world.now, |action| world.draft(action));
         let [extended, ended] = [self.sessions[0], self.sessions[1]];
         let expires_at = at.plus(HOUR);
@@ -217,20 +231,20 @@ impl Scene {
         let ended = EndSession { id: ended, entry: entry(Action::SessionEnded) };
         let new_user = world.new_user("f", UserRole::Viewer, Limits::ANY);
         vec![
-            Command::SetPassword(Box::new(world.password("a", "hash"))),
-            Command::CreateUser(Box::new(new_user)),
-            Command::ChangeUser(Box::new(world.change(&self.users[1], UserRole::Analyst, false))),
-            Command::ReplacePassword(Box::new(world.new_password(&self.users[2]))),
-            Command::SignOutUser(Box::new(sign_out(world, "d"))),
-            Command::DeleteUser(Box::new(world.deletion("d", true))),
-            Command::CreateApiKey(Box::new(world.new_api_key(None))),
-            Command::DeleteApiKey(Box::new(world.key_deletion(self.key.id, None, true))),
-            Command::ExtendSession(Box::new(extended)),
-            Command::EndSession(Box::new(ended)),
+            verb!(set_password, world.password("a", "hash")),
+            verb!(create_user, new_user),
+            verb!(change_user, world.change(&self.users[1], UserRole::Analyst, false)),
+            verb!(replace_password, world.new_password(&self.users[2])),
+            verb!(sign_out_user, sign_out(world, "d")),
+            verb!(delete_user, world.deletion("d", true)),
+            verb!(create_api_key, world.new_api_key(None)),
+            verb!(delete_api_key, world.key_deletion(self.key.id, None, true)),
+            verb!(extend_session, extended),
+            verb!(end_session, ended),
         ]
     }
 
-    fn about_the_authority(&self, world: &World) -> Vec<Command> {
+    fn about_the_authority(&self, world: &World) -> Vec<Asked> {
         let (at, entry) = (world.now, |action| world.draft(action));
         let fresh = |state| key(state, at);
         let (next, of_change) = (fresh(KeyState::Prepared), entry(Action::KeyRotated));
@@ -244,12 +258,12 @@ impl Scene {
         let keys = FreshKeys(vec![fresh(KeyState::Current), fresh(KeyState::Prepared)]);
         let accept_clock = AcceptClock { keys, at, entry: entry(Action::ClockAccepted) };
         vec![
-            Command::ChangeSettings(Box::new(change_settings)),
-            Command::AppendEntries(Box::new(AppendEntries { entries: vec![entry(Action::CaRotated)] })),
-            Command::RotateKeys(Box::new(rotate_keys)),
-            Command::RetireKey(Box::new(retire_key)),
-            Command::RetireIssuer(Box::new(retire_issuer)),
-            Command::AcceptClock(Box::new(accept_clock)),
+            verb!(change_settings, change_settings),
+            verb!(append_entries, AppendEntries { entries: vec![entry(Action::CaRotated)] }),
+            verb!(rotate_keys, rotate_keys),
+            verb!(retire_key, retire_key),
+            verb!(retire_issuer, retire_issuer),
+            verb!(accept_clock, accept_clock),
         ]
     }
 }
@@ -260,9 +274,8 @@ pub(in crate::store) async fn nothing_is_written_for_who_has_lost_rights_meanwhi
         let basis = lose(world, lost).await;
         world.new_entries().await;
         world.basis = Some(basis);
-        for command in scene.commands(world) {
-            let name = command.name();
-            let refused = world.store().execute(command).await;
+        for (name, command) in scene.commands(world) {
+            let refused = command(world.store()).await;
             assert!(refused.as_ref().is_err_and(|error| *error == expected), "{lost:?} {name}: {refused:?}");
             world.expect_entries(&[]).await;
         }
@@ -278,17 +291,17 @@ pub(in crate::store) async fn nothing_is_written_for_who_has_lost_rights_meanwhi
     world.basis = Some(of_user(&user));
     let mut commands = scene.commands(world);
     world.basis = Some(of_key(&key, &user));
-    commands.push(Command::RecordMint(Box::new(RecordMint {
+    let minted = RecordMint {
         record: world.ephemeral(None),
         by: Actor::ApiKey(key.id),
         entry: world.draft(Action::TokenCreated),
-    })));
+    };
+    commands.push(verb!(record_mint, minted));
     // The clock is accepted, and keys are moved, after everything is signed.
     let last = commands.pop().unwrap();
     commands.insert(0, last);
-    for command in commands {
-        let name = command.name();
-        let done = world.store().execute(command).await;
+    for (name, command) in commands {
+        let done = command(world.store()).await;
         assert!(done.is_ok(), "{name}: {done:?}");
         assert!(!world.new_entries().await.is_empty(), "{name}: {done:?}");
     }

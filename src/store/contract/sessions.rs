@@ -79,7 +79,7 @@ pub(in crate::store) async fn a_session_that_is_used_makes_no_room_nor_does_one_
         assert_eq!(begin(world, session.clone(), 3).await, SessionBeginning::Begun);
         all.push(session.id);
         let seen = vec![(all[0], world.now)];
-        world.store().mark_sessions(MarkSessions { seen }).await.unwrap();
+        world.store().record_uses(RecordUses { api_keys: Vec::new(), sessions: seen }).await.unwrap();
     }
     for gone in [all[1], all[2]] {
         assert_eq!(read(world, gone).await, None);
@@ -133,7 +133,7 @@ pub(in crate::store) async fn use_moves_on_and_leaves_no_entry(world: &mut World
     let gone = SessionId::from_bytes([7; 32]);
     for at in [later, world.now] {
         let seen = vec![(session.id, at), (gone, at)];
-        world.store().mark_sessions(MarkSessions { seen }).await.unwrap();
+        world.store().record_uses(RecordUses { api_keys: Vec::new(), sessions: seen }).await.unwrap();
         assert_eq!(read(world, session.id).await.unwrap().seen_at, later);
     }
     world.expect_entries(&[]).await;
@@ -155,14 +155,14 @@ pub(in crate::store) async fn what_expired_or_was_not_used_is_collected(world: &
     let (used, idle) = (begun(world).await, begun(world).await);
     world.pass(HOUR / 2);
     let seen = vec![(used.id, world.now)];
-    world.store().mark_sessions(MarkSessions { seen }).await.unwrap();
+    world.store().record_uses(RecordUses { api_keys: Vec::new(), sessions: seen }).await.unwrap();
     assert_eq!(world.collect().await.sessions, 0, "its use is known to a minute only");
     world.pass(HOUR / 10);
     assert_eq!(world.collect().await.sessions, 1);
     assert!(read(world, idle.id).await.is_none() && read(world, used.id).await.is_some());
     world.pass(12 * HOUR);
     let seen = vec![(used.id, world.now)];
-    world.store().mark_sessions(MarkSessions { seen }).await.unwrap();
+    world.store().record_uses(RecordUses { api_keys: Vec::new(), sessions: seen }).await.unwrap();
     assert_eq!(world.collect().await.sessions, 1);
     assert_eq!(world.store().count_sessions("admin".to_owned()).await.unwrap(), 0);
 }

@@ -5,40 +5,31 @@ use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
 use rusqlite::Connection;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
-use super::act::{self, Effects, Mark};
+use super::act::{Effects, Mark};
 use super::driver::{self, Sql, params};
 use super::fault::{self, Reach};
 use super::place::Place;
+use super::task::Task;
 use super::value::{Count, damaged};
 use crate::clock::Timestamp;
 use crate::ledger::{ChainHead, Draft};
 use crate::store::revocations::Change;
-use crate::store::{Command, Reply, Revocations, StoreError};
+use crate::store::{Revocations, StoreError};
 
 /// At most this many commands share a commit.
 const BATCH: usize = 256;
 
-/// What a caller gets: the reply of its command, or nothing for a probe.
-pub(super) type Answered = Result<Option<Reply>, StoreError>;
-
-/// What waits in the queue.
+/// An item of the queue.
 pub(super) enum Job {
-    /// A command, or a probe: a real write that changes nothing.
-    Write(Option<Command>, oneshot::Sender<Answered>),
-    /// Whatever came before is finished; whatever comes after is not begun.
+    /// A write.
+    Write(Box<dyn Task>),
+    /// The end: earlier items are finished, later ones are not begun.
     Close,
     /// Does something to the writing connection between two batches.
     #[cfg(test)]
     Hook(Box<dyn FnOnce(&Connection) + Send>),
-}
-
-/// What shares one commit.
-#[derive(Default)]
-struct Batch {
-    commands: Vec<Option<Command>>,
-    callers: Vec<oneshot::Sender<Answered>>,
 }
 
 /// The thread's state.
@@ -68,7 +59,7 @@ impl Writer {
         let mut open = true;
         while open {
             let Ok(first) = jobs.recv() else { break };
-            let mut batch = Batch::default();
+            let mut batch = Vec::new();
             open = self.drain(first, jobs, &mut batch);
             self.serve(batch);
         }
@@ -77,57 +68,46 @@ impl Writer {
         }
     }
 
-    /// Takes what waits into `batch`, and waits for nothing more. Whether the queue goes on after it.
-    fn drain(&self, first: Job, jobs: &Receiver<Job>, batch: &mut Batch) -> bool {
+    /// Moves waiting writes into `batch` without waiting for more. Returns whether the queue goes on.
+    fn drain(&self, first: Job, jobs: &Receiver<Job>, batch: &mut Vec<Box<dyn Task>>) -> bool {
         let mut next = Some(first);
         while let Some(job) = next {
             match job {
-                Job::Write(command, caller) => {
-                    batch.commands.push(command);
-                    batch.callers.push(caller);
-                }
+                Job::Write(task) => batch.push(task),
                 Job::Close => return false,
                 #[cfg(test)]
                 Job::Hook(hook) => hook(&self.connection),
             }
-            next = if batch.commands.len() < BATCH { jobs.try_recv().ok() } else { None };
+            next = if batch.len() < BATCH { jobs.try_recv().ok() } else { None };
         }
         true
     }
 
-    fn serve(&mut self, batch: Batch) {
-        let Batch { commands, callers } = batch;
-        if commands.is_empty() {
+    fn serve(&mut self, mut batch: Vec<Box<dyn Task>>) {
+        if batch.is_empty() {
             return;
         }
-        let written = self.transact(commands);
+        let written = self.transact(&mut batch);
         self.standing.send_replace(written.as_ref().err().cloned());
-        match written {
-            // A caller that has gone does not need its answer.
-            Ok(answers) => {
-                callers.into_iter().zip(answers).for_each(|(caller, answer)| drop(caller.send(answer)))
-            }
-            Err(error) => callers.into_iter().for_each(|caller| drop(caller.send(Err(error.clone())))),
+        if let Err(error) = written {
+            batch.iter_mut().for_each(|task| task.fail(error.clone()));
         }
+        batch.into_iter().for_each(Task::answer);
     }
 
-    fn transact(&mut self, commands: Vec<Option<Command>>) -> Result<Vec<Answered>, StoreError> {
+    fn transact(&mut self, batch: &mut [Box<dyn Task>]) -> Result<(), StoreError> {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
         if !self.place.holds() {
             return Err(StoreError::Gone);
         }
-        let (began, size) = (Instant::now(), commands.len());
-        match self.try_transact(commands) {
-            Ok((answers, changes)) => {
-                metrics::histogram!("gatepass_commit_batch_size").record(size as f64);
-                metrics::histogram!("gatepass_commit_seconds").record(began.elapsed().as_secs_f64());
-                self.revocations.apply(&changes);
-                Ok(answers)
-            }
-            Err(reach) => Err(self.give_up(reach)),
-        }
+        let began = Instant::now();
+        let changes = self.try_transact(batch).map_err(|reach| self.give_up(reach))?;
+        metrics::histogram!("gatepass_commit_batch_size").record(batch.len() as f64);
+        metrics::histogram!("gatepass_commit_seconds").record(began.elapsed().as_secs_f64());
+        self.revocations.apply(&changes);
+        Ok(())
     }
 
     /// Leaves no transaction open, and remembers a failure that the process must not outlive.
@@ -153,39 +133,27 @@ impl Writer {
         if self.connection.is_autocommit() { Ok(()) } else { self.connection.execute_batch("ROLLBACK") }
     }
 
-    fn try_transact(&self, commands: Vec<Option<Command>>) -> Result<(Vec<Answered>, Vec<Change>), Reach> {
-        let whole = |error: rusqlite::Error| match fault::reach(&error) {
-            // Outside of a command there is nobody else to blame.
-            Reach::Command(error) => Reach::Batch(error),
-            reach => reach,
-        };
+    fn try_transact(&self, tasks: &mut [Box<dyn Task>]) -> Result<Vec<Change>, Reach> {
+        let whole = |error: rusqlite::Error| batch(fault::reach(&error));
         self.step("BEGIN IMMEDIATE").map_err(whole)?;
         let mut effects = Effects::default();
-        let mut answers = Vec::with_capacity(commands.len());
-        for command in commands {
-            answers.push(match command {
-                Some(command) => self.run_command(command, &mut effects)?.map(Some),
-                None => {
-                    self.step("UPDATE meta SET clock_mark = clock_mark").map(|()| Ok(None)).map_err(whole)?
-                }
-            });
+        for task in tasks {
+            self.run_task(task.as_mut(), &mut effects)?;
         }
         self.append(&effects).map_err(whole)?;
         self.step("COMMIT").map_err(|error| fault::reach_of_commit(&error))?;
-        Ok((answers, effects.changes))
+        Ok(effects.changes)
     }
 
-    /// Runs one command in a savepoint of its own. `Err` ends the batch.
-    fn run_command(
-        &self,
-        command: Command,
-        effects: &mut Effects,
-    ) -> Result<Result<Reply, StoreError>, Reach> {
-        let name = command.name();
-        let ran = self.step("SAVEPOINT command").and_then(|()| act::run(Sql::on(&self.connection), command));
-        let (answer, kept) = match ran {
-            Ok(ran) => ran,
-            Err(error) => (Err(self.judge(name, &error)?), None),
+    /// Runs one task in a savepoint of its own. `Err` ends the batch.
+    fn run_task(&self, task: &mut dyn Task, effects: &mut Effects) -> Result<(), Reach> {
+        let ran = self.step("SAVEPOINT command").and_then(|()| task.run(Sql::on(&self.connection)));
+        let kept = match ran {
+            Ok(kept) => kept,
+            Err(error) => {
+                task.fail(self.judge(task.name(), &error)?);
+                None
+            }
         };
         let end = |sql| self.step(sql).map_err(|error| batch(fault::reach(&error)));
         match kept {
@@ -196,8 +164,7 @@ impl Writer {
             }
             None => end("ROLLBACK TO command")?,
         }
-        end("RELEASE command")?;
-        Ok(answer)
+        end("RELEASE command")
     }
 
     /// What an error inside a command means. Where SQLite has rolled everything back, the next statement would commit

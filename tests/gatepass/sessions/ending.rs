@@ -130,7 +130,7 @@ async fn use_is_written_together_and_leaves_no_entry() {
     for secret in &secrets {
         assert!(works(&at.stranger().bearer(secret)).await);
     }
-    at.authority.accounts.write_seen_sessions().await.unwrap();
+    at.authority.accounts.write_uses().await.unwrap();
     let now = at.clock_reading().millis();
     eventually("both uses are stored", async || {
         let seen = &database::content(at.data_dir())["sessions"];

@@ -5,9 +5,7 @@ use crate::access::Actor;
 use crate::id::ApiKeyId;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
-use crate::store::{
-    ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, MarkApiKeysUsed,
-};
+use crate::store::{ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS};
 
 impl Act<'_> {
     pub(super) fn create_api_key(&mut self, command: CreateApiKey) -> driver::Result<ApiKeyCreation> {
@@ -70,14 +68,5 @@ impl Act<'_> {
             made.extend(some);
         }
         Ok(made)
-    }
-
-    pub(super) fn mark_api_keys_used(&self, command: &MarkApiKeysUsed) -> driver::Result<()> {
-        let sql =
-            "UPDATE api_keys SET used_at = ?2, used_from = ?3 WHERE id = ?1 AND coalesce(used_at, ?2) <= ?2";
-        for (key, at, from) in &command.used {
-            self.execute(sql, params![key, at, from.to_string()])?;
-        }
-        Ok(())
     }
 }

@@ -20,7 +20,7 @@ impl Act<'_> {
             self.insert_key(key)?;
         }
         for list in &lists {
-            self.open_list(list)?;
+            self.insert_list(list)?;
         }
         self.make_issuer_current(&issuer, entry.at)?;
         self.add_names(&names, entry.at)?;
@@ -98,10 +98,10 @@ impl Act<'_> {
     }
 
     /// The number of a CRL only grows (RFC 5280 section 5.2.3).
-    pub(super) fn next_crl_number(&self, command: &NextCrlNumber) -> driver::Result<u64> {
+    pub(super) fn next_crl_number(&self, command: NextCrlNumber) -> driver::Result<u64> {
         let sql = "INSERT INTO crl_numbers (ski, number) VALUES (?1, 1) \
                    ON CONFLICT (ski) DO UPDATE SET number = crl_numbers.number + 1 RETURNING number";
-        let number = self.one(sql, [&command.ski], |row| row.get::<_, Count>(0))?;
+        let number = self.one(sql, [command.ski], |row| row.get::<_, Count>(0))?;
         number.map(|number| number.0).ok_or_else(|| damaged("a CRL number was not counted"))
     }
 }

@@ -16,7 +16,8 @@ use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
 const SEEN_EVERY: Duration = Duration::from_secs(120);
 
 impl Act<'_> {
-    pub(super) fn collect(&mut self, command: &Collect) -> driver::Result<Collected> {
+    pub(super) fn collect(&mut self, command: Collect) -> driver::Result<Collected> {
+        let command = &command;
         let mut done = Collected::default();
         self.collect_lists(command, &mut done)?;
         self.collect_ephemeral(command, &mut done)?;

@@ -104,7 +104,7 @@ impl Act<'_> {
             && !self.certificate_is_revoked(lineage.newest)?)
     }
 
-    pub(super) fn mark_seen(&self, command: &MarkSeen) -> driver::Result<()> {
+    pub(super) fn mark_seen(&self, command: MarkSeen) -> driver::Result<()> {
         let sql = "UPDATE hosts SET newest_seen = 1 WHERE host = ?1 AND newest = ?2 AND newest_seen = 0";
         self.execute(sql, params![command.host, command.serial]).map(drop)
     }

@@ -42,7 +42,7 @@ impl Act<'_> {
         Ok(TokenRotation::Rotated)
     }
 
-    pub(super) fn revoke_due(&mut self, command: &RevokeDue) -> driver::Result<DueRevoked> {
+    pub(super) fn revoke_due(&mut self, command: RevokeDue) -> driver::Result<DueRevoked> {
         // A token is accepted for some time after its expiry, as clocks differ.
         let sql = "SELECT m.token, m.replaced_by, m.revoke_as, u.spent_at IS NOT NULL OR (m.expires_at IS NOT NULL AND m.expires_at <= ?3) \
                    FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token \
@@ -50,7 +50,7 @@ impl Act<'_> {
         let read = |row: &Row<'_>| {
             Ok(Due { token: row.get(0)?, replaced_by: row.get(1)?, actor: row.get(2)?, over: row.get(3)? })
         };
-        let RevokeDue { now, most } = *command;
+        let RevokeDue { now, most } = command;
         let due: Vec<Due> = self.all(sql, params![now, most, now.minus(LEEWAY)], read)?;
         if due.is_empty() {
             return self.undo(DueRevoked::default());

@@ -3,7 +3,7 @@
 use super::Act;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Count;
-use crate::store::{BeginSession, EndSession, ExtendSession, MarkSessions, SessionBeginning, SessionRecord};
+use crate::store::{BeginSession, EndSession, ExtendSession, RecordUses, SessionBeginning, SessionRecord};
 
 impl Act<'_> {
     pub(super) fn begin_session(&mut self, command: BeginSession) -> driver::Result<SessionBeginning> {
@@ -48,10 +48,15 @@ impl Act<'_> {
         Ok(true)
     }
 
-    pub(super) fn mark_sessions(&self, command: &MarkSessions) -> driver::Result<()> {
+    pub(super) fn record_uses(&self, command: RecordUses) -> driver::Result<()> {
         let sql = "UPDATE sessions SET seen_at = ?2 WHERE digest = ?1 AND seen_at < ?2";
-        for (id, at) in &command.seen {
+        for (id, at) in command.sessions {
             self.execute(sql, params![id, at])?;
+        }
+        let sql =
+            "UPDATE api_keys SET used_at = ?2, used_from = ?3 WHERE id = ?1 AND coalesce(used_at, ?2) <= ?2";
+        for (key, at, from) in command.api_keys {
+            self.execute(sql, params![key, at, from.to_string()])?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::token::Status;
 type Bits = [u8; PAGE_BYTES];
 
 impl Act<'_> {
-    pub(super) fn open_list(&mut self, list: &ListRecord) -> driver::Result<()> {
+    pub(super) fn insert_list(&mut self, list: &ListRecord) -> driver::Result<()> {
         let sql = "INSERT INTO status_lists (list, kind, next, ends_at) VALUES (?1, ?2, ?3, ?4)";
         self.execute(sql, params![list.id, list.kind, list.next, born(list.id)])?;
         self.change(Change::ListOpened(list.id));

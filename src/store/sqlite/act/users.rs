@@ -106,10 +106,10 @@ impl Act<'_> {
         Ok(UserDeletion::Deleted { api_keys, tokens })
     }
 
-    pub(super) fn know_address(&self, command: &KnowAddress) -> driver::Result<()> {
+    pub(super) fn know_address(&self, command: KnowAddress) -> driver::Result<()> {
         let KnowAddress { user, site, at } = command;
         let sql = "INSERT INTO known_addresses (user_name, site, last_at) \
-                   SELECT name, ?2, ?3 FROM users WHERE name = ?1 \
+                   SELECT name, CAST(?2 AS TEXT), CAST(?3 AS BIGINT) FROM users WHERE name = ?1 \
                    ON CONFLICT (user_name, site) DO UPDATE SET last_at = excluded.last_at";
         self.execute(sql, params![user, site.to_string(), at])?;
         let sql = "DELETE FROM known_addresses WHERE user_name = ?1 AND site NOT IN ( \
