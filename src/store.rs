@@ -1,4 +1,4 @@
-//! The store: all that a signature cannot say. [`Verbs`] write, each atomically and with its ledger entries; a small trait per noun
+//! The store: all facts that a signature cannot carry. [`Verbs`] write, each atomically and with its ledger entries. A small trait per noun
 //! reads. One process writes: see "The next backend" in ARCHITECTURE.md.
 
 mod command;
@@ -21,67 +21,71 @@ pub use read::*;
 pub use record::*;
 pub use revocations::{ListChange, Revocations, Taken};
 
-/// What a store answers with, later.
+/// The future result of a call to the store.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Why the store did not do what it was asked. Whatever the variant, nothing was half done.
+/// The reason for a failed call. With every variant, nothing was half done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
     /// The disk is full.
-    #[error("the disk that holds the database is full: free some space; gatepass goes on by itself")]
+    #[error(
+        "the disk that holds the database is full: free some space; gatepass then continues automatically"
+    )]
     Full,
     /// The database cannot be written.
     #[error(
-        "the database cannot be written: make its file and directory writable; gatepass goes on by itself"
+        "the database cannot be written: make its file and directory writable; gatepass then continues automatically"
     )]
     ReadOnly,
-    /// The file of the database is not where it was.
+    /// The database file was removed or replaced.
     #[error(
-        "the database file is gone or another one is in its place: bring it back; gatepass goes on by itself"
+        "the database file is gone or another one is in its place: bring it back; gatepass then continues automatically"
     )]
     Gone,
     /// Another process holds the database.
-    #[error("the database is locked by another process: stop that process; gatepass goes on by itself")]
+    #[error(
+        "the database is locked by another process: stop that process; gatepass then continues automatically"
+    )]
     Busy,
-    /// Too much work waits already.
+    /// The queue of writes is full.
     #[error("more writes are waiting than the store accepts: try again in a second")]
     Overloaded,
     /// Each attempt lost a race against another write.
     #[error("other writes changed the same records each time it was tried: try again in a second")]
     Contended,
-    /// The disk failed, or it is unknown whether a commit reached it. The process must end.
+    /// The disk failed, or a commit has an unknown outcome. The process must end.
     #[error("the disk failed: {detail}")]
     Failed {
-        /// What the database said.
+        /// Message of the database.
         detail: String,
     },
-    /// The database does not hold what it should.
+    /// The database contradicts its schema or itself.
     #[error("the database is damaged: {detail}")]
     Damaged {
-        /// What is wrong with it.
+        /// The contradiction.
         detail: String,
     },
-    /// Who asked for it is disabled or gone by now, or the API key has expired or is gone. Nothing was written.
-    #[error("who asked for it may do nothing any more")]
+    /// The caller's user is disabled or deleted, or the API key has expired or is deleted. Nothing was written.
+    #[error("the caller was disabled, deleted or expired while the request ran")]
     ActorGone,
-    /// The rights of who asked for it are not those any more that it was judged upon. Nothing was written.
-    #[error("the rights of who asked for it have changed meanwhile")]
+    /// The caller's rights changed after they were read. Nothing was written.
+    #[error("the caller's rights changed while the request ran")]
     RightsChanged,
     /// The store has been closed.
     #[error("the store is closed")]
     Closed,
 }
 
-/// A store, whichever database is behind it.
+/// A store on any database.
 pub trait Store:
     Verbs + Tokens + Hosts + Entries + Accounts + Administration + Sessions + Send + Sync
 {
-    /// What is revoked, in memory. It changes after the commit that changed it, before the command is answered.
+    /// The revocations in memory. They change after the commit, before the caller gets its answer.
     fn revocations(&self) -> &Revocations;
 
-    /// Why the newest write was not possible; `None` if it was. Asking this writes nothing.
+    /// The reason why the newest write failed; `None` if it succeeded. It costs no write.
     fn standing(&self) -> Option<StoreError>;
 
-    /// Whether writes are possible now, tried with a real one that changes nothing. For a timer, never for a stranger.
+    /// Tries a real write that changes nothing. For a timer, not for a request.
     fn probe(&self) -> Answer<'_, ()>;
 }

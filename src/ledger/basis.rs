@@ -6,22 +6,22 @@ use crate::id::{ApiKeyId, SessionId};
 /// may have been taken away between the reading and the transaction. The stored entry does not contain the basis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Basis {
-    /// A user.
+    /// A user's record.
     User {
-        /// The name.
+        /// User name.
         name: String,
-        /// The epoch in which the user was proven.
+        /// Epoch in which the user proved the password.
         epoch: u64,
-        /// The version of the user's rights.
+        /// Version of the user's rights.
         version: u64,
         /// The session that proved the user, if one did.
         session: Option<SessionId>,
     },
-    /// An API key.
+    /// The record of an API key.
     ApiKey {
-        /// The key.
+        /// Id of the API key.
         id: ApiKeyId,
-        /// Its owner, and the version of the owner's rights, if it has one.
+        /// Name of its owner and version of the owner's rights; `None` if nobody owns it.
         owner: Option<(String, u64)>,
     },
 }

@@ -11,25 +11,25 @@ const VERSION: u8 = 1;
 const PREFIX: usize = TAG.len() + 1;
 const BODY: usize = PREFIX + 16 + 8 + 32;
 
-/// The end of a chain: what the next entry is chained to.
+/// The end of a chain, to which the next entry is chained.
 ///
 /// A writer works on a copy of it and keeps the copy only once the entries are committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainHead {
-    /// The chain.
+    /// Id of the chain.
     pub chain: ChainId,
-    /// The number of the last entry; 0 while there is none.
+    /// Number of the last entry; 0 in an empty chain.
     pub seq: u64,
-    /// The hash of the last entry; zeros while there is none.
+    /// Hash of the last entry; zeros in an empty chain.
     pub hash: [u8; 32],
 }
 
-/// An entry that has its place in the chain.
+/// An entry with its number in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
-    /// Its number.
+    /// Number of the entry.
     pub seq: u64,
-    /// The bytes that were hashed, to be stored as they are.
+    /// The hashed bytes, to be stored unchanged.
     pub bytes: Vec<u8>,
     /// Their SHA-256.
     pub hash: [u8; 32],
@@ -41,10 +41,10 @@ impl ChainHead {
         Self { chain, seq: 0, hash: [0; 32] }
     }
 
-    /// Numbers `draft`, chains it to the last entry and becomes its head.
+    /// Appends `draft`: numbers it and chains it to the last entry.
     ///
     /// # Panics
-    /// Never: a draft consists of texts, numbers and maps whose keys are texts, which JSON can always say.
+    /// Never: a draft consists of texts, numbers and maps with text keys, which always serialise.
     pub fn append(&mut self, draft: &Draft) -> Link {
         let seq = self.seq + 1;
         let mut bytes = Vec::with_capacity(512);
@@ -61,20 +61,20 @@ impl ChainHead {
     }
 }
 
-/// What the hashed bytes of an entry say.
+/// The parts of the hashed bytes of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashedEntry<'a> {
-    /// The chain.
+    /// Id of the chain.
     pub chain: ChainId,
-    /// The number in it.
+    /// Number in the chain.
     pub seq: u64,
-    /// The hash of the entry before.
+    /// Hash of the preceding entry.
     pub previous: [u8; 32],
     /// The entry, as JSON.
     pub body: &'a [u8],
 }
 
-/// Takes the hashed bytes of an entry apart; `None` if they are not of this form and version.
+/// Splits the hashed bytes of an entry; `None` if they have another form or version.
 pub fn parse(bytes: &[u8]) -> Option<HashedEntry<'_>> {
     let rest = bytes.strip_prefix(TAG)?.strip_prefix(&[VERSION])?;
     let (chain, rest) = rest.split_first_chunk::<16>()?;
@@ -96,7 +96,7 @@ mod tests {
     use crate::ledger::Action;
 
     #[test]
-    fn each_link_names_the_one_before_it() {
+    fn each_entry_names_its_predecessor() {
         let now = Timestamp::from_secs(1_900_000_000);
         let mut head = ChainHead::start(ChainId::generate(now));
         let draft = Draft::done(Action::TokenCreated, now, "user:admin").with("label", "x");
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_another_form_are_no_entry() {
+    fn bytes_of_another_form_are_not_an_entry() {
         assert_eq!(parse(b""), None);
         assert_eq!(parse(TAG), None);
         let mut other = TAG.to_vec();

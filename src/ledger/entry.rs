@@ -1,4 +1,4 @@
-//! What an entry says: who did what to what, from where, how it ended and why.
+//! The content of an entry: actor, address, action, subjects, outcome and reason.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,20 +10,20 @@ use super::Basis;
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, HostId, KeyId, RequestId, Serial, TokenId};
 
-/// What was done or attempted. The names are a contract: they stand in stored entries and in exports.
+/// An act, done or attempted. The names are a contract: stored entries and exports contain them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// The authority began on an empty data directory.
     AuthorityCreated,
-    /// The configured settings that tokens depend on changed (a new issuer URL, a new name of the authority).
+    /// A configured setting that tokens depend on changed: the issuer URL or a name of the authority.
     AuthorityChanged,
     /// A token was minted.
     TokenCreated,
     /// A service token was minted.
     ServiceTokenCreated,
-    /// A token was taken back.
+    /// A token was revoked.
     TokenRevoked,
-    /// A token got a successor, and is revoked later or at once.
+    /// A token got a successor. The token is revoked later or at once.
     TokenRotated,
     /// A token with a good signature was refused.
     TokenRefused,
@@ -39,7 +39,7 @@ pub enum Action {
     HostRolesChanged,
     /// A host was revoked.
     HostRevoked,
-    /// The signing keys moved on one place.
+    /// The signing keys were rotated.
     KeyRotated,
     /// A signing key was retired.
     KeyRetired,
@@ -47,7 +47,7 @@ pub enum Action {
     CaRotated,
     /// A former issuer URL was retired.
     IssuerRetired,
-    /// An operator accepted a clock that had been in doubt.
+    /// An operator accepted a clock in doubt.
     ClockAccepted,
     /// A user's password was set.
     PasswordSet,
@@ -71,13 +71,13 @@ pub enum Action {
     SettingsChanged,
     /// A user signed in for a session.
     SessionStarted,
-    /// A session began its life again.
+    /// The life of a session was extended.
     SessionExtended,
-    /// A user signed out, of one session or of all.
+    /// A user signed out of one session or of all.
     SessionEnded,
-    /// Somebody was refused who gave a user's name, or one that nobody has.
+    /// A sign-in was refused; the name may belong to no user.
     SignInRefused,
-    /// What had expired was collected.
+    /// Expired rows were deleted.
     Collected,
 }
 
@@ -119,7 +119,7 @@ impl Action {
         Self::Collected,
     ];
 
-    /// The name that stands in entries.
+    /// The name in entries.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AuthorityCreated => "authority_created",
@@ -165,18 +165,18 @@ impl fmt::Display for Action {
     }
 }
 
-/// How it ended.
+/// The end of an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was done, and is committed with this entry.
+    /// The act was committed together with the entry.
     Done,
-    /// It was refused.
+    /// The act was refused.
     Refused,
 }
 
 impl Outcome {
-    /// The name that stands in entries.
+    /// The name in entries.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -185,25 +185,25 @@ impl Outcome {
     }
 }
 
-/// Which things the entry is about. Ids only: an entry never holds a token, a key or a password.
+/// The things that an entry is about. Ids only: an entry never contains a token, a key or a password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Subjects {
-    /// The token.
+    /// Id of the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenId>,
-    /// The host.
+    /// Id of the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<HostId>,
-    /// The certificate.
+    /// Serial number of the certificate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub serial: Option<Serial>,
-    /// The signing key.
+    /// Id of the signing key.
     #[serde(rename = "key", skip_serializing_if = "Option::is_none")]
     pub signing_key: Option<KeyId>,
-    /// The user.
+    /// Name of the user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
-    /// The API key.
+    /// Id of the API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<ApiKeyId>,
 }
@@ -250,30 +250,30 @@ impl Subjects {
 /// An entry before the writer has numbered and chained it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Draft {
-    /// When it was decided.
+    /// The moment of the decision.
     pub at: Timestamp,
-    /// Who: `user:admin`, `host:<id>`, `token:<id>`, `system`.
+    /// The actor: `user:admin`, `host:<id>`, `token:<id>`, `system`.
     pub actor: String,
-    /// From which address, where there was one.
+    /// The client's address, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
-    /// In which request, where there was one.
+    /// Id of the request, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
-    /// What.
+    /// The act.
     #[serde(serialize_with = "action_name")]
     pub action: Action,
-    /// To what.
+    /// The things that the entry is about.
     pub subjects: Subjects,
-    /// How it ended.
+    /// The end of the act.
     pub outcome: Outcome,
     /// The exact reason, as a code such as `token_expired`; empty where none is needed.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reason: String,
-    /// What else belongs to it: a mint's whole grant, a count of refusals, the roles before and after.
+    /// Further facts: a mint's whole grant, a number of refusals, the roles before and after.
     #[serde(skip_serializing_if = "Map::is_empty")]
     pub detail: Map<String, Value>,
-    /// What it was judged upon, if that can be taken away. It is written only if that still is so.
+    /// The record that the caller's rights were read from. The entry is written only if the record is still the same.
     #[serde(skip)]
     pub basis: Option<Basis>,
 }

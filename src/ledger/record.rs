@@ -8,29 +8,29 @@ use crate::id::{ChainId, HostId, RequestId, TokenId};
 /// An entry of the ledger as it is stored: the hashed bytes, and the columns that index them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryRecord {
-    /// The chain.
+    /// Id of the chain.
     pub chain: ChainId,
-    /// The number in the chain, from 1.
+    /// Number in the chain, from 1.
     pub seq: u64,
-    /// When.
+    /// The moment of the decision.
     pub at: Timestamp,
-    /// Who.
+    /// The actor, as the ledger names actors.
     pub actor: String,
-    /// From where.
+    /// The client's address.
     pub address: Option<IpAddr>,
-    /// In which request.
+    /// Id of the request.
     pub request: Option<RequestId>,
-    /// What, by its name.
+    /// Name of the act.
     pub action: String,
-    /// To which token.
+    /// Id of the token.
     pub token: Option<TokenId>,
-    /// To which host.
+    /// Id of the host.
     pub host: Option<HostId>,
-    /// How it ended, by its name.
+    /// Name of the outcome.
     pub outcome: String,
-    /// Why.
+    /// Reason of a refusal; empty for a done act.
     pub reason: String,
-    /// The bytes that were hashed.
+    /// The hashed bytes.
     pub bytes: Vec<u8>,
     /// Their SHA-256.
     pub hash: [u8; 32],

@@ -7,7 +7,7 @@ use super::chain::{HashedEntry, parse};
 use super::record::EntryRecord;
 use crate::id::ChainId;
 
-/// What is wrong with a ledger, and at which row.
+/// A fault of a ledger, with its row.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Rows are gone.
@@ -18,74 +18,74 @@ pub enum Fault {
         /// The one found in its place.
         found: u64,
     },
-    /// A row stands where an earlier number has been read already.
+    /// A row repeats or precedes a number that was read before.
     #[error("entry {seq} stands out of order or twice")]
     OutOfOrder {
-        /// Its number.
+        /// Number of the entry.
         seq: u64,
     },
-    /// The bytes are not those that were hashed.
+    /// The bytes do not match their hash.
     #[error("entry {seq} was altered: its bytes do not have its hash")]
     Altered {
-        /// Its number.
+        /// Number of the entry.
         seq: u64,
     },
-    /// The bytes are no entry.
+    /// The bytes are not an entry.
     #[error("entry {seq} was altered: its bytes are not an entry")]
     Unreadable {
-        /// Its number.
+        /// Number of the entry.
         seq: u64,
     },
-    /// The bytes belong to another place.
+    /// The bytes belong to another row.
     #[error("entry {seq} was moved: its hashed bytes say it is entry {written} of chain {chain}")]
     Moved {
         /// The row's number.
         seq: u64,
-        /// The number in its bytes.
+        /// Number in the hashed bytes.
         written: u64,
         /// The chain in its bytes.
         chain: ChainId,
     },
-    /// The entry is not chained to the one before it.
+    /// The entry is not chained to its predecessor.
     #[error("entry {seq} does not follow the entry before it: one of the two was altered or inserted")]
     Unchained {
-        /// Its number.
+        /// Number of the entry.
         seq: u64,
     },
-    /// A column says something else than the hashed bytes.
+    /// A column differs from the hashed bytes.
     #[error("entry {seq} was altered: its column {column:?} differs from its hashed bytes")]
     Column {
-        /// Its number.
+        /// Number of the entry.
         seq: u64,
-        /// The column.
+        /// A column differs from the hashed bytes of its row.
         column: &'static str,
     },
     /// The last rows are gone.
     #[error("the ledger was cut: it ends with entry {last}, its head says {seq}")]
     Cut {
-        /// The number of the head.
+        /// Number of the head.
         seq: u64,
-        /// The number of the last row.
+        /// Number of the last row.
         last: u64,
     },
     /// There are rows past the head.
     #[error("entry {seq} was inserted: the ledger's head is at {head}")]
     PastHead {
-        /// The number of the last row.
+        /// Number of the last row.
         seq: u64,
-        /// The number of the head.
+        /// Number of the head.
         head: u64,
     },
-    /// The last row is not the one that the head names.
+    /// The head names another last row.
     #[error("entry {seq} was replaced: the ledger's head has another hash")]
     Head {
-        /// Its number.
+        /// Number of the entry.
         seq: u64,
     },
 }
 
 impl Fault {
-    /// The number of the entry that is at fault.
+    /// Number of the faulty entry.
     pub const fn seq(&self) -> u64 {
         match *self {
             Self::Missing { seq, .. }
@@ -102,18 +102,18 @@ impl Fault {
     }
 }
 
-/// What was found whole.
+/// A verified chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The chain.
+    /// Id of the chain.
     pub chain: ChainId,
-    /// How many entries it has.
+    /// Number of entries.
     pub entries: u64,
-    /// The hash of the last.
+    /// Hash of the last entry.
     pub hash: [u8; 32],
 }
 
-/// A verification under way. It sees every row of one chain once, in order, and holds nothing but the last hash.
+/// A running verification. It sees every row of one chain once, in order, and keeps only the last hash.
 #[derive(Clone, Debug)]
 pub struct Verification {
     chain: ChainId,
@@ -122,12 +122,12 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Begins with the first entry of `chain`.
+    /// Starts before the first entry of `chain`.
     pub const fn new(chain: ChainId) -> Self {
         Self { chain, seq: 0, hash: [0; 32] }
     }
 
-    /// How many entries have been found whole so far.
+    /// Number of entries verified so far.
     pub const fn checked(&self) -> u64 {
         self.seq
     }
@@ -135,7 +135,7 @@ impl Verification {
     /// Checks the next row.
     ///
     /// # Errors
-    /// What is wrong with it. The verification must not go on after that.
+    /// The row's fault. The verification must not continue after it.
     pub fn check(&mut self, record: &EntryRecord) -> Result<(), Fault> {
         let (seq, expected) = (record.seq, self.seq + 1);
         if seq > expected {
@@ -165,10 +165,10 @@ impl Verification {
         Ok(())
     }
 
-    /// Holds what was read against the head that the writer keeps beside the rows: only that shows a cut tail.
+    /// Compares the rows with the head that the writer keeps beside them: only the head shows that the last rows are missing.
     ///
     /// # Errors
-    /// How the two differ.
+    /// The difference between the two.
     pub const fn finish(self, head: (u64, [u8; 32])) -> Result<Summary, Fault> {
         let (seq, hash) = head;
         if self.seq < seq {
@@ -195,7 +195,7 @@ const fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
     true
 }
 
-/// The columns are only an index over the hashed bytes: whoever edits one to hide an entry from a list is found.
+/// The columns only index the hashed bytes. An edited column, which would hide an entry from a list, is a fault.
 fn check_columns(entry: &HashedEntry<'_>, record: &EntryRecord) -> Result<(), Fault> {
     let seq = record.seq;
     let body: Value = serde_json::from_slice(entry.body).map_err(|_| Fault::Unreadable { seq })?;
@@ -263,14 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn an_untouched_ledger_is_found_whole() {
+    fn an_unchanged_ledger_is_intact() {
         let (rows, head) = ledger(5);
         assert_eq!(verify(&rows, head), Ok(Summary { chain: head.chain, entries: 5, hash: head.hash }));
         assert_eq!(verify(&[], ChainHead::start(head.chain)).unwrap().entries, 0);
     }
 
     #[test]
-    fn a_flipped_bit_is_found_and_its_row_named() {
+    fn a_flipped_bit_is_found() {
         let (rows, head) = ledger(4);
         for bit in [0, 100, 600] {
             let mut flipped = rows.clone();
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_hashed_anew_breaks_the_chain_behind_it() {
+    fn a_rehashed_entry_breaks_the_chain() {
         let (mut rows, head) = ledger(4);
         let end = rows[1].bytes.len() - 2;
         rows[1].bytes[end] = b' ';
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_inserted_with_a_hash_of_its_own_is_unchained() {
+    fn an_inserted_row_is_unchained() {
         let (mut rows, head) = ledger(3);
         let mut forged = ChainHead { seq: 1, hash: [9; 32], ..head };
         rows[1] = row(&mut forged, &Draft::done(Action::TokenRevoked, rows[1].at, "user:mallory"));
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_that_differs_from_the_hashed_bytes_is_named() {
+    fn an_edited_column_is_named() {
         let (rows, head) = ledger(2);
         let column = |change: fn(&mut EntryRecord)| {
             let mut changed = rows.clone();

@@ -24,18 +24,18 @@ use crate::id::HostId;
 use crate::ledger::Draft;
 use crate::name::Role;
 
-/// How long the same pair is answered with the certificate that it was given before.
+/// Time during which the same pair gets the certificate of its first redemption again.
 pub const REPEAT_WINDOW: Duration = Duration::from_secs(24 * 3600);
 
-/// How long what protects a token from being used again is kept after its expiry: longer than the leeway of
-/// verification (60 s), a tolerated step of the clock (120 s) and [`REPEAT_WINDOW`] together.
+/// Time after a token's expiry during which the rows stay that prevent another use. It is longer than the leeway of verification (60 s), a
+/// tolerated clock step (120 s) and [`REPEAT_WINDOW`] together.
 pub const KEEP_AFTER_EXPIRY: Duration = Duration::from_secs(25 * 3600);
 
-/// How many certificates a host gets within [`RENEWALS_WITHIN`], at least: a host renews every few weeks, and one that
-/// loops must not fill tables and ledger.
+/// Number of certificates that a host gets within [`RENEWALS_WITHIN`]. A host renews every few weeks; one that loops must not fill tables
+/// and ledger.
 pub const MOST_RENEWALS: u32 = 10;
 
-/// The time that [`MOST_RENEWALS`] are counted in.
+/// Time in which [`MOST_RENEWALS`] are counted.
 pub const RENEWALS_WITHIN: Duration = Duration::from_secs(3600);
 
 /// Hands the list of verbs to a macro: documentation, method, command, outcome. A verb is a line here, a struct, and a method of the
@@ -43,7 +43,7 @@ pub const RENEWALS_WITHIN: Duration = Duration::from_secs(3600);
 macro_rules! each_verb {
     ($then:ident) => {
         $then! {
-                /// Records the first start: signing keys, status lists, issuer, names, the admin. Refused if it was done before.
+                /// Records the first start: signing keys, status lists, issuer, names, the admin. A second founding changes nothing.
                 found: Found -> Founded;
                 /// Records a minted token, if the key that signed it is still the one that signs.
                 record_mint: RecordMint -> Minted;
@@ -55,39 +55,39 @@ macro_rules! each_verb {
                 recertify: Recertify -> Renewed;
                 /// Renews a host's certificate.
                 renew: Renew -> Renewed;
-                /// Remembers that a host has used its newest certificate.
+                /// Records that a host has used its newest certificate.
                 mark_seen: MarkSeen -> ();
-                /// Takes a token back.
+                /// Revokes a token.
                 revoke_token: RevokeToken -> TokenRevocation;
-                /// Takes tokens back together and, if asked, the hosts that they admitted.
+                /// Revokes many tokens and, on request, the hosts that they admitted.
                 revoke_tokens: RevokeTokens -> TokensRevoked;
-                /// Records a token's successor, and when the token itself is revoked.
+                /// Records a token's successor and the moment at which the token is revoked.
                 rotate_token: RotateToken -> TokenRotation;
-                /// Revokes tokens whose time has come: they were rotated, or their minter was deleted.
+                /// Revokes tokens that are due: they were rotated, or their minter was deleted.
                 revoke_due: RevokeDue -> DueRevoked;
-                /// Revokes hosts together.
+                /// Revokes many hosts.
                 revoke_hosts: RevokeHosts -> HostsRevoked;
                 /// Revokes a host with its certificates and keys.
                 revoke_host: RevokeHost -> HostRevocation;
                 /// Changes a host's roles.
                 set_roles: SetRoles -> RolesChange;
-                /// Adds the first keys of a use that the authority had none for.
+                /// Adds the first keys of a use.
                 add_keys: AddKeys -> Rotation;
-                /// Moves the signing keys of one use on one place.
+                /// Rotates the signing keys of one use.
                 rotate_keys: RotateKeys -> Rotation;
                 /// Retires a signing key and every token that only it can verify.
                 retire_key: RetireKey -> Retirement;
-                /// Adds an external URL of the authority and the names it answers to.
+                /// Adds an external URL of the authority and its DNS names.
                 record_identity: RecordIdentity -> ();
                 /// Retires a former external URL and every token that names it.
                 retire_issuer: RetireIssuer -> IssuerRetirement;
-                /// Sets a user's password; makes the first admin if there is no such user.
+                /// Sets a user's password. An unknown user is created as an admin.
                 set_password: SetPassword -> ();
                 /// Creates a user.
                 create_user: CreateUser -> UserCreation;
-                /// Changes a user's role, limits and standing.
+                /// Changes a user's role, limits and state.
                 change_user: ChangeUser -> UserChange;
-                /// Replaces the password of a user who is there.
+                /// Replaces the password of an existing user.
                 replace_password: ReplacePassword -> UserChange;
                 /// Signs a user out everywhere.
                 sign_out_user: SignOutUser -> UserChange;
@@ -95,29 +95,29 @@ macro_rules! each_verb {
                 delete_user: DeleteUser -> UserDeletion;
                 /// Creates an API key.
                 create_api_key: CreateApiKey -> ApiKeyCreation;
-                /// Deletes an API key with those that it made.
+                /// Deletes an API key and the keys that were created with it.
                 delete_api_key: DeleteApiKey -> ApiKeyDeletion;
-                /// Changes settings, or lets the configuration be in force again.
+                /// Changes settings or resets them to the configuration.
                 change_settings: ChangeSettings -> ();
                 /// Begins a session of a user.
                 begin_session: BeginSession -> SessionBeginning;
-                /// Lets a session begin its life again.
+                /// Extends a session.
                 extend_session: ExtendSession -> bool;
                 /// Ends a session.
                 end_session: EndSession -> bool;
-                /// Remembers the latest uses of API keys and sessions.
+                /// Records the latest uses of API keys and sessions.
                 record_uses: RecordUses -> ();
                 /// Records that a user signed in at an address.
                 know_address: KnowAddress -> ();
                 /// Moves the clock mark.
                 mark_clock: MarkClock -> ();
-                /// Accepts the clock as it is and begins a new ephemeral epoch with a new signing key.
+                /// Accepts the clock and begins a new ephemeral epoch with a new signing key.
                 accept_clock: AcceptClock -> Rotation;
-                /// Takes the next number for a CRL of one issuer: it only grows.
+                /// Returns the next number for a CRL of one issuer. Numbers only grow.
                 next_crl_number: NextCrlNumber -> u64;
                 /// Appends entries that belong to no other command: summarised refusals, alarms.
                 append_entries: AppendEntries -> ();
-                /// Deletes a bounded number of rows that have expired.
+                /// Deletes a bounded number of expired rows.
                 collect: Collect -> Collected;
         }
     };
@@ -126,7 +126,7 @@ pub(in crate::store) use each_verb;
 
 macro_rules! declare {
     ($($(#[$doc:meta])* $method:ident: $verb:ident -> $outcome:ty;)*) => {
-        /// Writing. Each verb does all of its command, with its ledger entries, durable before the answer; or nothing.
+        /// The writes of a store. Each does its whole command with its ledger entries, durable before the answer, or nothing.
         pub trait Verbs {
             $($(#[$doc])* fn $method(&self, command: $verb) -> Answer<'_, $outcome>;)*
         }
@@ -136,9 +136,9 @@ each_verb!(declare);
 
 /// See [`Verbs::record_mint`](crate::store::Verbs::record_mint).
 pub struct RecordMint {
-    /// The record; a persistent token gets its live row from it too. Its list's `next` moves past its index.
+    /// The record. A persistent token also gets its row in `tokens` from it. The list's `next` moves past its index.
     pub record: MintRecord,
-    /// Who mints: with an API key's token its owner is recorded.
+    /// The minter. For an API key, its owner is recorded too.
     pub by: Actor,
     /// The entry, with the whole grant in its detail.
     pub entry: Draft,
@@ -146,20 +146,20 @@ pub struct RecordMint {
 
 /// See [`Verbs::open_list`](crate::store::Verbs::open_list).
 pub struct OpenList {
-    /// The list.
+    /// The new list.
     pub list: ListRecord,
 }
 
 /// See [`Verbs::set_roles`](crate::store::Verbs::set_roles).
 pub struct SetRoles {
-    /// The host.
+    /// Id of the host.
     pub host: HostId,
-    /// Its roles from now on.
+    /// New roles of the host.
     pub roles: Vec<Role>,
-    /// Revoke the certificates it has at once, not when the next one is issued.
+    /// True to revoke its certificates at once, instead of with the next certificate.
     pub now: bool,
-    /// When.
+    /// Moment of the change.
     pub at: Timestamp,
-    /// The entry; the store adds the roles before.
+    /// The entry; the store adds the previous roles.
     pub entry: Draft,
 }

@@ -56,25 +56,25 @@ impl NameFilter {
 pub struct TokenFilter {
     /// Kind of the tokens.
     pub kind: TokenKind,
-    /// Whether ended tokens are shown: used up, expired or revoked.
+    /// Treatment of ended tokens: used up, expired or revoked.
     pub ended: Ended,
     /// States, of which a token has one; `None` for any.
     pub states: Option<Vec<TokenState>>,
     /// A role that the token gives.
     pub role: Option<Role>,
-    /// The label.
+    /// A condition on the label.
     pub label: Option<NameFilter>,
     /// The minter, as the ledger names actors.
     pub minter: Option<String>,
-    /// Whether the token is persistent.
+    /// True for persistent tokens, false for ephemeral ones.
     pub persistent: Option<bool>,
     /// A moment after which the token was neither minted nor used.
     pub unused_since: Option<Timestamp>,
-    /// The moment for which states are told.
+    /// The moment of the states.
     pub now: Timestamp,
 }
 
-/// How a list treats ended tokens.
+/// Treatment of ended tokens in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// Shows all that the store keeps.
@@ -111,7 +111,7 @@ pub struct HostFilter {
     pub role: Option<Role>,
     /// The DNS name.
     pub name: Option<NameFilter>,
-    /// The moment for which states are told.
+    /// The moment of the states.
     pub now: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! How the store's verbs can end.
+//! The outcomes of the store's verbs.
 
 mod accounts;
 mod tokens;
@@ -8,27 +8,27 @@ pub use self::tokens::*;
 use super::record::*;
 use crate::id::{HostId, KeyId, Serial, TokenId};
 
-/// How founding ended.
+/// Outcome of founding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Founded {
-    /// It is done.
+    /// The authority is founded.
     Now,
-    /// It had been done before; nothing changed.
+    /// It was founded before; nothing changed.
     Before,
 }
 
-/// How a redemption ended.
+/// Outcome of a redemption.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Redeemed {
     /// The pair is new: one use was taken and the host exists.
     First,
-    /// The pair had redeemed before, or won a race: this is its certificate. Nothing was written.
+    /// The pair had redeemed before or won a race. This is its certificate; nothing was written.
     Again(StoredCertificate),
-    /// Nothing was written.
+    /// It is refused; nothing was written.
     Refused(RedeemRefusal),
 }
 
-/// Why the transaction refused a redemption.
+/// Reason of the transaction to refuse a redemption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedeemRefusal {
     /// The token was revoked, or is persistent and has no row.
@@ -37,106 +37,106 @@ pub enum RedeemRefusal {
     TokenSpent,
     /// The key belongs to a revoked host.
     HostRevoked,
-    /// The authority answers to the name, now or before, or a live host holds it.
+    /// The name belongs or belonged to the authority, or a live host has it.
     NameTaken,
 }
 
-/// How a renewal or a recertification ended.
+/// Outcome of a renewal or a recertification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewed {
     /// The new certificate is stored; it is the newest of the host's lineage.
     First,
-    /// The same, by the certificate before the newest: this newest one was never seen, and is superseded. An answer and
-    /// its key were lost, or two machines hold one identity.
+    /// The new certificate is stored, presented by the certificate before the newest. The newest was never seen and is superseded: an
+    /// answer was lost, or two machines have one identity.
     Replaced(Serial),
-    /// The newest certificate is for the same key already: this one. Nothing was written.
+    /// The newest certificate has the same key: this one. Nothing was written.
     Again(StoredCertificate),
-    /// The row's roles are these; build the certificate again. Nothing was written.
+    /// The host has other roles now: build the certificate again. Nothing was written.
     RolesChanged,
-    /// Nothing was written.
+    /// It is refused; nothing was written.
     Refused(RenewRefusal),
 }
 
-/// Why the transaction refused a renewal.
+/// Reason of the transaction to refuse a renewal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RenewRefusal {
-    /// No such host, or no such pair.
+    /// The host or the pair does not exist.
     Unknown,
     /// The host is revoked, or the key belongs to a revoked host.
     HostRevoked,
     /// The presented certificate is revoked.
     CertificateRevoked,
-    /// The presented certificate was superseded and its successor has been used: two machines hold one identity.
+    /// The presented certificate was superseded and its successor has been used: two machines have one identity.
     LineageConflict,
-    /// The host has renewed [`MOST_RENEWALS`](super::MOST_RENEWALS) times lately.
+    /// The host renewed [`MOST_RENEWALS`](super::MOST_RENEWALS) times recently.
     TooOften,
     /// The token of a recertification was revoked.
     TokenRevoked,
 }
 
-/// How a change of roles ended.
+/// Outcome of a change of roles.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RolesChange {
-    /// The host after it.
+    /// The changed host.
     Changed(Box<HostRecord>),
-    /// The host has these roles already.
+    /// The host already has these roles.
     Unchanged(Box<HostRecord>),
-    /// The host is revoked.
+    /// A revoked host keeps its roles.
     HostRevoked,
-    /// There is no such host.
+    /// The host does not exist.
     Unknown,
 }
 
-/// How moving the signing keys on ended: every key that is not retired, as it is now.
+/// Outcome of a key rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
-    /// The keys.
+    /// Every key that is not retired, after the rotation.
     pub keys: Vec<KeyRecord>,
 }
 
-/// How retiring a key ended.
+/// Outcome of retiring a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Retirement {
-    /// It is retired, and with it this many persistent tokens.
+    /// The key is retired.
     Retired {
-        /// How many live persistent tokens ended.
+        /// Number of live persistent tokens that were revoked.
         tokens: u64,
-        /// Whether the emergency token was among them and its successor is recorded.
+        /// True if the emergency token was among them and its successor is recorded.
         emergency: bool,
     },
     /// Live persistent tokens need it; nothing changed.
     Needed {
-        /// How many.
+        /// Number of these tokens.
         tokens: u64,
     },
-    /// It is the current or the prepared key, and not compromised; nothing changed.
+    /// The key is current or prepared and not compromised; nothing changed.
     InUse,
-    /// There is no such key, or it was retired before.
+    /// The key does not exist or was retired before.
     Unknown,
 }
 
-/// How retiring an issuer URL ended.
+/// Outcome of retiring an issuer URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IssuerRetirement {
-    /// Tokens that name it are refused from now on, and the persistent ones are revoked.
+    /// Tokens that name the URL are refused, and the persistent ones are revoked.
     Retired {
-        /// How many live persistent tokens ended.
+        /// Number of live persistent tokens that were revoked.
         tokens: u64,
-        /// Whether the emergency token was among them and its successor is recorded.
+        /// True if the emergency token was among them and its successor is recorded.
         emergency: bool,
     },
     /// Live persistent tokens name it; nothing changed.
     Needed {
-        /// How many.
+        /// Number of these tokens.
         tokens: u64,
     },
-    /// It is the current one; nothing changed.
+    /// The URL is the current one; nothing changed.
     Current,
-    /// It was never one of ours, or was retired before.
+    /// The URL was never recorded or was retired before.
     Unknown,
 }
 
-/// What a run of collection deleted.
+/// The rows that a run of collection deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
     /// Mint records and rows of persistent tokens.
@@ -149,18 +149,18 @@ pub struct Collected {
     pub certificates: u64,
     /// Status lists whose tokens have all expired.
     pub lists: u64,
-    /// Sessions that are over.
+    /// Sessions that have ended.
     pub sessions: u64,
-    /// API keys that expired longer ago than ended tokens are kept.
+    /// Expired API keys after the retention time.
     pub api_keys: u64,
     /// Known addresses without a recent sign-in.
     pub known_addresses: u64,
-    /// Whether a limit was met, so that more is left to do.
+    /// True if a limit was reached, so that more rows may be due.
     pub more: bool,
 }
 
 impl Collected {
-    /// How many rows were deleted.
+    /// Number of deleted rows.
     pub const fn total(&self) -> u64 {
         self.tokens
             + self.pairs
@@ -173,26 +173,26 @@ impl Collected {
     }
 }
 
-/// Which host and token a pair joins, as the redeem pipeline reads it before it judges anything else.
+/// The host and the token of a pair. A redemption reads it before it judges anything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// The token.
+    /// Id of the token.
     pub token: TokenId,
-    /// The host it admitted.
+    /// Id of the admitted host.
     pub host: HostId,
-    /// When.
+    /// Moment of the redemption.
     pub redeemed_at: crate::clock::Timestamp,
-    /// Whether the host is revoked.
+    /// True if the host is revoked.
     pub host_revoked: bool,
     /// The host's newest certificate for the pair's key, expired or not; `None` if a new key replaced it.
     pub certificate: Option<StoredCertificate>,
 }
 
-/// How many live persistent tokens a key still has to verify.
+/// Number of live persistent tokens that a key still has to verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyNeed {
-    /// The key.
+    /// Id of the key.
     pub key: KeyId,
-    /// The tokens.
+    /// Number of tokens.
     pub tokens: u64,
 }

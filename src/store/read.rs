@@ -1,4 +1,4 @@
-//! Reading, a small trait per noun. A point read costs a few microseconds; a list runs off the caller's thread.
+//! The reads of a store, a small trait per noun. A point read takes a few microseconds; a list runs on another thread.
 
 use std::net::IpAddr;
 
@@ -11,12 +11,12 @@ use crate::id::{ApiKeyId, ChainId, HostId, SessionId, SpkiHash, TokenId};
 use crate::name::{DnsName, Role, UserName};
 use crate::secret::Secret;
 
-/// Reading tokens.
+/// Reads of tokens.
 pub trait Tokens {
-    /// The pair of a token and a key, if they redeemed: one point read.
+    /// Returns the pair of a token and a key: a point read.
     fn pair(&self, token: TokenId, key: SpkiHash) -> Answer<'_, Option<Pair>>;
 
-    /// One token.
+    /// Returns a token: a point read.
     fn token(&self, token: TokenId) -> Answer<'_, Option<TokenRecord>>;
 
     /// A page of tokens, newest first.
@@ -26,44 +26,44 @@ pub trait Tokens {
         page: PageQuery<TokenId>,
     ) -> Answer<'_, Page<TokenRecord, TokenId>>;
 
-    /// When the next of the tokens that were rotated is to be revoked: a point read.
+    /// Returns the moment of the next due revocation: a point read.
     fn next_due_revocation(&self) -> Answer<'_, Option<Timestamp>>;
 
-    /// Every live persistent token with its roles, oldest first: unrevoked, unexpired at `now`.
+    /// Returns every live persistent token with its roles, oldest first.
     fn list_persistent(&self, now: Timestamp) -> Answer<'_, Vec<(TokenId, Vec<Role>)>>;
 
-    /// The emergency token, if it is live.
+    /// Returns the live emergency token.
     fn emergency_token(&self) -> Answer<'_, Option<TokenRecord>>;
 
-    /// How many live persistent tokens each key that is not retired still has to verify.
+    /// Returns, for each key that is not retired, the number of live persistent tokens that need it.
     fn key_needs(&self, now: Timestamp) -> Answer<'_, Vec<KeyNeed>>;
 }
 
-/// Reading hosts.
+/// Reads of hosts.
 pub trait Hosts {
-    /// One host: a point read.
+    /// Returns a host: a point read.
     fn host(&self, host: HostId) -> Answer<'_, Option<HostRecord>>;
 
     /// A page of hosts, newest first.
     fn list_hosts(&self, filter: HostFilter, page: PageQuery<HostId>)
     -> Answer<'_, Page<HostRecord, HostId>>;
 
-    /// How many hosts that are not revoked these tokens have admitted.
+    /// Returns the number of live hosts that these tokens admitted.
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> Answer<'_, u64>;
 
-    /// Whether the key belongs, or once belonged, to a host that is revoked: a point read.
+    /// True if the key belongs or belonged to a revoked host: a point read.
     fn key_of_revoked_host(&self, key: SpkiHash) -> Answer<'_, bool>;
 
-    /// Whether a live host holds the name or the authority ever answered to it: a point read.
+    /// True if a live host has the name, or the authority has or had it: a point read.
     fn name_taken(&self, name: DnsName) -> Answer<'_, bool>;
 
     /// Every revoked certificate that has not expired at `now`, for a CRL.
     fn revoked_certificates(&self, now: Timestamp) -> Answer<'_, Vec<RevokedCertificate>>;
 }
 
-/// Reading the ledger.
+/// Reads of the ledger.
 pub trait Entries {
-    /// The current chain.
+    /// Returns the id of the current chain.
     fn chain(&self) -> Answer<'_, ChainId>;
 
     /// The newest entries of the current chain, newest first, before `before` if given.
@@ -72,28 +72,28 @@ pub trait Entries {
     /// Entries of a chain in order, after `seq`.
     fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> Answer<'_, Vec<EntryRecord>>;
 
-    /// The seq and hash of the last entry, as the writer keeps them beside the entries.
+    /// Returns number and hash of the last entry, which the writer keeps beside the entries.
     fn chain_head(&self) -> Answer<'_, (u64, [u8; 32])>;
 }
 
-/// Reading users and API keys.
+/// Reads of users and API keys.
 pub trait Accounts {
-    /// A user: a point read.
+    /// Returns a user: a point read.
     fn user(&self, name: String) -> Answer<'_, Option<UserRecord>>;
 
-    /// A user's password hash, in PHC string form.
+    /// Returns a user's password hash, in PHC string form.
     fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>>;
 
     /// A page of users, by name.
     fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Page<UserRecord, UserName>>;
 
-    /// An API key with its owner: one point read.
+    /// Returns an API key with its owner: a point read.
     fn api_key(&self, key: ApiKeyId) -> Answer<'_, Option<StoredApiKey>>;
 
-    /// The time of the user's latest recorded sign-in at this site: a point read.
+    /// Returns the time of the user's latest recorded sign-in at this site: a point read.
     fn known_address(&self, user: String, site: IpAddr) -> Answer<'_, Option<Timestamp>>;
 
-    /// A page of API keys, newest first: all, or those of one owner.
+    /// A page of API keys, newest first: of all, or of one owner.
     fn list_api_keys(
         &self,
         owner: Option<String>,
@@ -101,7 +101,7 @@ pub trait Accounts {
     ) -> Answer<'_, Page<ApiKeyRecord, ApiKeyId>>;
 }
 
-/// Reading what the authority is made of.
+/// Reads of the authority's keys, lists, URLs and settings.
 pub trait Administration {
     /// The signing keys that are not retired.
     fn keys(&self) -> Answer<'_, Vec<KeyRecord>>;
@@ -112,18 +112,18 @@ pub trait Administration {
     /// The external URLs that are not retired.
     fn issuers(&self) -> Answer<'_, Vec<IssuerRecord>>;
 
-    /// The settings that were changed at run time.
+    /// The settings changed at run time.
     fn settings(&self) -> Answer<'_, Vec<SettingRecord>>;
 
     /// The clock mark; `None` before the authority was founded.
     fn clock_mark(&self) -> Answer<'_, Option<Timestamp>>;
 }
 
-/// Reading sessions.
+/// Reads of sessions.
 pub trait Sessions {
-    /// A session and its user: one point read. `None` if it is of an earlier epoch of the user's, or there is none.
+    /// Returns a session and its user: a point read. A session of an earlier epoch of the user is not found.
     fn session(&self, id: SessionId) -> Answer<'_, Option<(SessionRecord, UserRecord)>>;
 
-    /// How many sessions a user has, those included that are over and not collected yet.
+    /// Returns the number of a user's sessions, including ended ones that are not collected yet.
     fn count_sessions(&self, user: String) -> Answer<'_, u64>;
 }

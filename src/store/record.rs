@@ -1,4 +1,4 @@
-//! What the store keeps, as the rest of the program sees it. No driver type shows here.
+//! The records of a store. They contain no type of a driver.
 
 mod account;
 mod host;

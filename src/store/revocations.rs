@@ -79,12 +79,12 @@ impl Revocations {
         }
     }
 
-    /// Whether the host is revoked.
+    /// True if the host is revoked.
     pub fn host_revoked(&self, host: HostId) -> bool {
         self.hosts.read().unwrap_or_else(PoisonError::into_inner).contains(&host)
     }
 
-    /// Whether the certificate is revoked.
+    /// True if the certificate is revoked.
     pub fn certificate_revoked(&self, serial: Serial) -> bool {
         self.certificates.read().unwrap_or_else(PoisonError::into_inner).contains(&serial)
     }

@@ -42,7 +42,7 @@ use crate::store::{Answer, Revocations, Store, StoreError};
 /// Writes that may wait; one more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;
 
-/// How a database is opened.
+/// Options of opening a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SqliteOptions {
     /// The writer's page cache, in KiB. It fills only as far as it is used.
@@ -71,10 +71,10 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, makes it if there is none, and migrates an older one (after a backup beside it).
+    /// Opens the database at `path`. A missing one is created; an older one is migrated after a backup beside it.
     ///
     /// # Errors
-    /// Why it cannot be used; then nothing in it was changed.
+    /// The reason why the database cannot be used. Nothing in it was changed.
     pub fn open(path: &Path, options: SqliteOptions) -> Result<Arc<Self>, OpenError> {
         Self::open_with(path, options, migrate::MIGRATIONS)
     }

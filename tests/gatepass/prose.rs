@@ -16,6 +16,9 @@ const NOT_YET: &str = include_str!("prose/not_yet.txt");
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("tests/gatepass/prose", "", "names the habits"),
     ("CHANGELOG.md", "line", "an entry is one line"),
+    ("src/store/migrations/002_verification.sql", "", "released, so its text stays"),
+    ("src/store/migrations/003_access.sql", "", "released, so its text stays"),
+    ("src/store/migrations/004_listing.sql", "", "released, so its text stays"),
     ("LICENSE", "", "the text of the licence"),
     ("tests/gatepass/seed_ece/promises", "test name", "a name quotes the document of the other system"),
     ("tests/gatepass/seed_linkmesh", "test name", "a name quotes the document of the other system"),

@@ -14,85 +14,85 @@ use crate::store::{ApiKeyRecord, UserRecord};
 /// Maximum number of known addresses of a user: those of the latest sign-ins.
 pub const MOST_KNOWN_ADDRESSES: u32 = 16;
 
-/// How many API keys one user may own, and how many may belong to nobody: whoever may make keys must not fill the database.
+/// Maximum number of API keys that one user owns, and of keys without an owner. A caller that may create keys must not fill the database.
 pub const MOST_API_KEYS: u32 = 1000;
 
 /// See [`Verbs::set_password`](crate::store::Verbs::set_password). It begins a new epoch and ends the user's sessions.
 pub struct SetPassword {
-    /// The user.
+    /// Name of the user.
     pub user: String,
     /// The argon2id hash of the password, in PHC string form.
     pub hash: Secret<String>,
-    /// When.
+    /// Moment of the change.
     pub at: Timestamp,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
 /// See [`Verbs::create_user`](crate::store::Verbs::create_user).
 pub struct CreateUser {
-    /// The name.
+    /// Name of the user.
     pub user: UserName,
     /// The argon2id hash of the password, in PHC string form.
     pub hash: Secret<String>,
-    /// What the user is for.
+    /// User role.
     pub role: UserRole,
-    /// How far the user's acts may go.
+    /// Limits of the user's acts.
     pub limits: Limits,
-    /// When.
+    /// Moment of creation.
     pub at: Timestamp,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
 /// See [`Verbs::change_user`](crate::store::Verbs::change_user). Disabling begins a new epoch and ends the user's sessions.
 pub struct ChangeUser {
-    /// The user as the change was judged upon; if the row says something else by now, nothing is changed.
+    /// The user's record when the change was allowed. If it has changed since, the verb changes nothing.
     pub before: UserRecord,
-    /// What the user is for from now on.
+    /// New user role.
     pub role: UserRole,
-    /// How far the user's acts may go from now on.
+    /// New limits of the user's acts.
     pub limits: Limits,
-    /// Whether the user may do nothing from now on.
+    /// True if the user is disabled.
     pub disabled: bool,
-    /// When.
+    /// Moment of the change.
     pub at: Timestamp,
-    /// The entries: one for role and limits, one for the standing, as far as they change.
+    /// The entries: one for role and limits, one for the state, as far as they change.
     pub entries: Vec<Draft>,
 }
 
-/// See [`Verbs::replace_password`](crate::store::Verbs::replace_password). It begins a new epoch and ends the user's sessions, but
-/// for the one that is kept.
+/// See [`Verbs::replace_password`](crate::store::Verbs::replace_password). It begins a new epoch and ends the user's sessions except the
+/// one to keep.
 pub struct ReplacePassword {
-    /// The user as the change was judged upon; if the row says something else by now, nothing is changed.
+    /// The user's record when the change was allowed. If it has changed since, the verb changes nothing.
     pub before: UserRecord,
     /// The argon2id hash of the password, in PHC string form.
     pub hash: Arc<Secret<String>>,
-    /// A session of the user that goes on in the new epoch: the one that asks.
+    /// The caller's own session, which continues in the new epoch.
     pub keep: Option<SessionId>,
-    /// When.
+    /// Moment of the change.
     pub at: Timestamp,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
 /// See [`Verbs::sign_out_user`](crate::store::Verbs::sign_out_user).
 pub struct SignOutUser {
-    /// The user.
+    /// Name of the user.
     pub user: UserName,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
 /// See [`Verbs::delete_user`](crate::store::Verbs::delete_user).
 pub struct DeleteUser {
-    /// The user.
+    /// Name of the user.
     pub user: UserName,
-    /// Revoke what the user and their API keys minted and is live.
+    /// True to revoke live tokens that the user and their API keys minted.
     pub revoke_tokens: bool,
-    /// When.
+    /// Moment of the deletion.
     pub at: Timestamp,
-    /// The entry; the store adds the API keys, and how many tokens ended.
+    /// The entry; the store adds the API keys and the number of revoked tokens.
     pub entry: Draft,
 }
 
@@ -108,29 +108,30 @@ pub struct KnowAddress {
 
 /// See [`Verbs::create_api_key`](crate::store::Verbs::create_api_key).
 pub struct CreateApiKey {
-    /// The key.
+    /// Record of the API key.
     pub key: ApiKeyRecord,
-    /// The SHA-256 of its secret.
+    /// SHA-256 of the key's secret.
     pub digest: [u8; 32],
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
 /// See [`Verbs::delete_api_key`](crate::store::Verbs::delete_api_key).
 pub struct DeleteApiKey {
-    /// The key.
+    /// Id of the API key.
     pub key: ApiKeyId,
-    /// Only a key of this owner is found.
+    /// The owner; a key of another owner is not found.
     pub owner: Option<String>,
-    /// Revoke what it minted and is live.
+    /// True to revoke live tokens that the key minted.
     pub revoke_tokens: bool,
-    /// When.
+    /// Moment of the deletion.
     pub at: Timestamp,
-    /// The entry; the store adds how many tokens ended.
+    /// The entry; the store adds the number of revoked tokens.
     pub entry: Draft,
 }
 
-/// See [`Verbs::record_uses`](crate::store::Verbs::record_uses). It only moves on, makes no entry, and passes over what is gone.
+/// See [`Verbs::record_uses`](crate::store::Verbs::record_uses). Recorded moments only move forward. There is no entry, and missing keys
+/// and sessions are skipped.
 pub struct RecordUses {
     /// Each API key with its latest use.
     pub api_keys: Vec<(ApiKeyId, Timestamp, IpAddr)>,

@@ -1,4 +1,4 @@
-//! The verbs about the authority itself: what it is called, what it keeps, and its clock.
+//! The verbs about the authority itself: founding, external URLs, settings, clock, collection.
 
 use std::time::Duration;
 
@@ -11,29 +11,29 @@ use crate::store::{KeyRecord, ListRecord};
 
 /// See [`Verbs::found`](crate::store::Verbs::found).
 pub struct Found {
-    /// The signing keys: for each use one that is current, and one prepared.
+    /// The signing keys: a current and a prepared one for each use.
     pub keys: Vec<KeyRecord>,
     /// The first status lists, one of each kind.
     pub lists: Vec<ListRecord>,
     /// The external URL.
     pub issuer: String,
-    /// The DNS names the authority answers to.
+    /// The DNS names of the authority.
     pub names: Vec<DnsName>,
     /// The first admin.
     pub admin: SetPassword,
-    /// The entry of the founding itself.
+    /// The entry of the founding.
     pub entry: Draft,
 }
 
-/// See [`Verbs::record_identity`](crate::store::Verbs::record_identity). What is known already is left as it is, without an entry.
+/// See [`Verbs::record_identity`](crate::store::Verbs::record_identity). Known names and URLs stay as they are, without an entry.
 pub struct RecordIdentity {
-    /// The external URL that is current from now on.
+    /// The new current external URL.
     pub issuer: String,
-    /// The DNS names the authority answers to; names are never forgotten.
+    /// The DNS names of the authority. A recorded name stays.
     pub names: Vec<DnsName>,
-    /// When.
+    /// Moment of the change.
     pub at: Timestamp,
-    /// The entry, if anything is new.
+    /// The entry, written if a name or URL is new.
     pub entry: Draft,
 }
 
@@ -41,39 +41,39 @@ pub struct RecordIdentity {
 pub struct RetireIssuer {
     /// The former URL.
     pub issuer: String,
-    /// Go on although live persistent tokens name it; they are revoked with it.
+    /// True to retire the URL although live persistent tokens name it; they are revoked with it.
     pub even_needed: bool,
-    /// The successor of the emergency token, if that ends here; recorded only then.
+    /// The successor of the emergency token, recorded only if that is revoked here.
     pub emergency: Option<RecordMint>,
-    /// When.
+    /// Moment of the retirement.
     pub at: Timestamp,
-    /// The entry; the store adds how many tokens ended.
+    /// The entry; the store adds the number of revoked tokens.
     pub entry: Draft,
 }
 
 /// See [`Verbs::change_settings`](crate::store::Verbs::change_settings).
 pub struct ChangeSettings {
-    /// Each setting's name and what it is from now on; `None` = what the configuration says.
+    /// Each setting's name and new value; `None` for the value of the configuration.
     pub changes: Vec<(&'static str, Option<Duration>)>,
-    /// When.
+    /// Moment of the change.
     pub at: Timestamp,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
 /// See [`Verbs::mark_clock`](crate::store::Verbs::mark_clock).
 pub struct MarkClock {
-    /// The mark; it only moves on.
+    /// The mark; it only moves forward.
     pub at: Timestamp,
 }
 
-/// See [`Verbs::accept_clock`](crate::store::Verbs::accept_clock). Every key so far verifies persistent tokens only from now on.
+/// See [`Verbs::accept_clock`](crate::store::Verbs::accept_clock). Every earlier key verifies persistent tokens only.
 pub struct AcceptClock {
-    /// The keys from now on; those that were prepared are dropped.
+    /// The new keys. Prepared keys are deleted.
     pub keys: FreshKeys,
-    /// The mark, which may move back here and nowhere else.
+    /// The mark. Only this verb moves it back.
     pub at: Timestamp,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
@@ -91,17 +91,17 @@ pub struct AppendEntries {
 
 /// See [`Verbs::collect`](crate::store::Verbs::collect).
 pub struct Collect {
-    /// Now.
+    /// Moment of the run.
     pub now: Timestamp,
-    /// How long ended tokens stay listed.
+    /// Time during which ended tokens stay listed.
     pub retention: Duration,
-    /// How long a host stays after its last certificate ended.
+    /// Time during which a host stays after its last certificate expired.
     pub host_retention: Duration,
-    /// How long a session lives that is not used.
+    /// Time after which an unused session ends.
     pub session_idle: Duration,
-    /// The time after which a known address is forgotten.
+    /// Time after which a known address is forgotten.
     pub address_retention: Duration,
-    /// How many rows of each kind at most.
+    /// Maximum number of rows of each kind.
     pub most: u32,
     /// The lists that are still being written to: they stay even when all their tokens have ended.
     pub open: Vec<ListId>,

@@ -6,11 +6,13 @@ use crate::name::Role;
 use crate::store::{NewHost, StoredCertificate};
 use crate::token::{Grant, Verified};
 
-/// See [`Verbs::redeem`](crate::store::Verbs::redeem).
+/// See [`Verbs::redeem`](crate::store::Verbs::redeem). The transaction decides in this order; a refusal leaves nothing behind:
 ///
-/// Decided inside the transaction, in this order: the key belongs to no revoked host; the pair is new, else
-/// [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate; the authority still vouches for the token;
-/// the token has not ended and a use is left; the name is free. A refusal leaves nothing behind.
+/// 1. The key belongs to no revoked host.
+/// 2. The pair is new. Otherwise the outcome is [`Redeemed::Again`](crate::store::Redeemed::Again) with the winner's certificate.
+/// 3. The authority still vouches for the token.
+/// 4. The token has not ended, and a use is left.
+/// 5. The name is free.
 pub struct Redeem {
     /// The grant of the token.
     pub grant: Verified<Grant>,
@@ -22,40 +24,39 @@ pub struct Redeem {
     pub entry: Draft,
 }
 
-/// See [`Verbs::recertify`](crate::store::Verbs::recertify). No use is taken. The token must be live, the host live, the pair its own.
+/// See [`Verbs::recertify`](crate::store::Verbs::recertify). It takes no use. Token and host must be live, and the pair must be the host's
+/// own.
 pub struct Recertify {
     /// The grant of the token.
     pub grant: Verified<Grant>,
-    /// The roles the certificate was built with; another set in the row answers [`Renewed::RolesChanged`](crate::store::Renewed::RolesChanged).
+    /// The roles in the certificate. If the host has others, the outcome is [`Renewed::RolesChanged`](crate::store::Renewed::RolesChanged).
     pub roles: Vec<Role>,
     /// The new certificate, for the same key of the host that the pair admitted.
     pub certificate: StoredCertificate,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
 /// See [`Verbs::renew`](crate::store::Verbs::renew).
-///
-/// Idempotent by (host, key): a newest certificate for the same key that is still valid answers [`Renewed::Again`](crate::store::Renewed::Again).
+/// It is idempotent by host and key: a valid newest certificate for the same key is [`Renewed::Again`](crate::store::Renewed::Again).
 pub struct Renew {
-    /// How many certificates it may have got within [`RENEWALS_WITHIN`](super::RENEWALS_WITHIN); one more is [`RenewRefusal::TooOften`](crate::store::RenewRefusal::TooOften).
+    /// Maximum number of certificates within [`RENEWALS_WITHIN`](super::RENEWALS_WITHIN); more are [`RenewRefusal::TooOften`](crate::store::RenewRefusal::TooOften).
     pub most: u32,
-    /// The serial of the certificate it presented: the newest of its lineage, or the one before it while the newest
-    /// was never seen. In the latter case the entry gets the detail `superseded_unseen`, and the answer is
-    /// [`Renewed::Replaced`](crate::store::Renewed::Replaced).
+    /// Serial number of the presented certificate: the newest, or its predecessor while the newest was never seen. For the predecessor, the
+    /// entry gets the detail `superseded_unseen`, and the outcome is [`Renewed::Replaced`](crate::store::Renewed::Replaced).
     pub presented: Serial,
-    /// The roles the certificate was built with.
+    /// The roles in the certificate.
     pub roles: Vec<Role>,
     /// The new certificate of the host.
     pub certificate: StoredCertificate,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
 /// See [`Verbs::mark_seen`](crate::store::Verbs::mark_seen).
 pub struct MarkSeen {
-    /// The host.
+    /// Id of the host.
     pub host: HostId,
-    /// The serial it used; only the newest counts.
+    /// Serial number of the used certificate; only the newest counts.
     pub serial: Serial,
 }

@@ -1,4 +1,4 @@
-//! What changes the signing keys.
+//! The verbs about signing keys.
 
 use super::RecordMint;
 use crate::clock::Timestamp;
@@ -8,48 +8,47 @@ use crate::store::KeyRecord;
 
 /// See [`Verbs::add_keys`](crate::store::Verbs::add_keys).
 pub struct AddKeys {
-    /// The keys.
+    /// The added keys.
     pub keys: Vec<KeyRecord>,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
-/// See [`Verbs::rotate_keys`](crate::store::Verbs::rotate_keys). Among the keys of its use the prepared one becomes current, the current one previous.
+/// See [`Verbs::rotate_keys`](crate::store::Verbs::rotate_keys). The prepared key becomes current, the current key becomes previous.
 pub struct RotateKeys {
-    /// The key that is prepared next.
+    /// The new prepared key.
     pub next: KeyRecord,
-    /// When.
+    /// Moment of the rotation.
     pub at: Timestamp,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
-/// See [`Verbs::retire_key`](crate::store::Verbs::retire_key). The current and the prepared key cannot be retired unless they are compromised.
+/// See [`Verbs::retire_key`](crate::store::Verbs::retire_key). A current or prepared key retires only if it is compromised.
 pub struct RetireKey {
-    /// The key.
+    /// Id of the key.
     pub key: KeyId,
-    /// What is done about tokens and other keys.
+    /// The treatment of tokens and other keys.
     pub terms: RetireTerms,
-    /// The successor of the emergency token, if that ends here; recorded only then.
+    /// The successor of the emergency token, recorded only if that is revoked here.
     pub emergency: Option<RecordMint>,
-    /// When.
+    /// Moment of the retirement.
     pub at: Timestamp,
-    /// The entry; the store adds how many tokens ended.
+    /// The entry; the store adds the number of revoked tokens.
     pub entry: Draft,
 }
 
-/// On which terms a key is retired.
+/// The treatment of tokens and other keys when a key retires.
 pub enum RetireTerms {
-    /// Only if no live persistent token needs it.
+    /// Retire only if no live persistent token needs the key.
     Unneeded,
-    /// Live persistent tokens that need it are revoked with it.
+    /// Revoke the live persistent tokens that need the key.
     EvenNeeded,
-    /// Somebody else may have its private half, and those that lay beside it. Its tokens are revoked, and the emergency
-    /// token whoever signed it. Whatever key was current or prepared signs no more, and from now on every key but the
-    /// fresh ones verifies persistent tokens only.
+    /// An attacker may have its private half and those stored beside it. The key's tokens are revoked, and the emergency token of any key.
+    /// Current and prepared keys stop signing. Every key except the fresh ones then verifies persistent tokens only.
     Compromised(FreshKeys),
 }
 
-/// Keys that nobody has seen: for each use the one that is current from now on, and the one that is prepared.
+/// New keys that nobody has seen: a current and a prepared one for each use.
 #[derive(Clone)]
 pub struct FreshKeys(pub Vec<KeyRecord>);

@@ -1,38 +1,37 @@
-//! The commands about sessions.
+//! The verbs about sessions.
 
 use crate::clock::Timestamp;
 use crate::id::SessionId;
 use crate::ledger::Draft;
 use crate::store::SessionRecord;
 
-/// See [`Verbs::begin_session`](crate::store::Verbs::begin_session). Only for a user who is there and enabled, in the session's
-/// epoch: a password that was set since it was proven begins nothing.
+/// See [`Verbs::begin_session`](crate::store::Verbs::begin_session). The user must exist, be enabled, and be in the session's epoch: a
+/// password that changed after the sign-in begins no session.
 pub struct BeginSession {
-    /// The session.
+    /// Record of the session.
     pub session: SessionRecord,
-    /// How many sessions of this kind the user may have, this one included: those go that were not used for longest. One at
-    /// least.
+    /// Maximum number of sessions of this kind per user, including this one; at least 1. The least recently used ones are deleted.
     pub most: u32,
-    /// The entry; the store adds how many went.
+    /// The entry; the store adds the number of deleted sessions.
     pub entry: Draft,
 }
 
 /// See [`Verbs::extend_session`](crate::store::Verbs::extend_session).
 pub struct ExtendSession {
-    /// The session.
+    /// Id of the session.
     pub id: SessionId,
-    /// When it was used for that.
+    /// Moment of the extension.
     pub at: Timestamp,
-    /// When it ends from now on.
+    /// New end of the session.
     pub expires_at: Timestamp,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
 /// See [`Verbs::end_session`](crate::store::Verbs::end_session).
 pub struct EndSession {
-    /// The session.
+    /// Id of the session.
     pub id: SessionId,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }

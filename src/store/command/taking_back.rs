@@ -1,4 +1,4 @@
-//! What takes tokens and hosts back together, and what replaces a token.
+//! The verbs that revoke tokens and hosts, and the rotation of a token.
 
 use super::RecordMint;
 use crate::clock::Timestamp;
@@ -8,66 +8,66 @@ use crate::store::TokenKind;
 
 /// See [`Verbs::revoke_token`](crate::store::Verbs::revoke_token).
 pub struct RevokeToken {
-    /// The token.
+    /// Id of the token.
     pub token: TokenId,
-    /// Only a token of this kind is found.
+    /// The kind; a token of another kind is not found.
     pub kind: TokenKind,
-    /// Refuse with [`TokenRevocation::Emergency`](crate::store::TokenRevocation::Emergency)
+    /// True to revoke even the live emergency token. Otherwise the outcome is
+    /// [`TokenRevocation::Emergency`](crate::store::TokenRevocation::Emergency).
     pub even_emergency: bool,
-    /// Only a persistent token is found; the Elastic list knows no other.
+    /// True if only a persistent token is found: the Elastic list has no others.
     pub only_persistent: bool,
-    /// Every host that it admitted and that is not revoked yet is revoked with it, whether it was revoked before or not.
+    /// True to revoke every live host that the token admitted, also if the token was revoked before.
     pub hosts: bool,
-    /// What the entries of the token and of each host begin with.
+    /// The base of the entries of the token and of each host.
     pub entry: Draft,
 }
 
 /// See [`Verbs::revoke_host`](crate::store::Verbs::revoke_host).
 pub struct RevokeHost {
-    /// The host.
+    /// Id of the host.
     pub host: HostId,
-    /// When.
+    /// Moment of the revocation.
     pub at: Timestamp,
-    /// The entry.
+    /// Ledger entry of the act.
     pub entry: Draft,
 }
 
-/// See [`Verbs::revoke_tokens`](crate::store::Verbs::revoke_tokens). Only enrollment tokens are found; the emergency
-/// token is left as it is, and its hosts with it, as long as it is live.
+/// See [`Verbs::revoke_tokens`](crate::store::Verbs::revoke_tokens). Only enrollment tokens are found. A live emergency token and its hosts
+/// stay unchanged.
 pub struct RevokeTokens {
-    /// The tokens.
+    /// Ids of the tokens.
     pub tokens: Vec<TokenId>,
-    /// Every host that they admitted and that is not revoked yet is revoked with them, whether the tokens themselves were
-    /// revoked before or not.
+    /// True to revoke every live host that the tokens admitted, also if a token was revoked before.
     pub hosts: bool,
-    /// What the entry of each token and of each host begins with.
+    /// The base of the entries of each token and of each host.
     pub entry: Draft,
 }
 
 /// See [`Verbs::revoke_hosts`](crate::store::Verbs::revoke_hosts).
 pub struct RevokeHosts {
-    /// The hosts.
+    /// Ids of the hosts.
     pub hosts: Vec<HostId>,
-    /// What the entry of each begins with.
+    /// The base of each host's entry.
     pub entry: Draft,
 }
 
-/// See [`Verbs::rotate_token`](crate::store::Verbs::rotate_token). Only a token that still admits hosts has a successor, and only one.
+/// See [`Verbs::rotate_token`](crate::store::Verbs::rotate_token). Only a token that still admits hosts gets a successor, and only one.
 pub struct RotateToken {
-    /// The token.
+    /// Id of the token.
     pub token: TokenId,
-    /// Its successor.
+    /// The token that replaces it.
     pub successor: RecordMint,
-    /// When it is revoked; `None` = at once.
+    /// Moment of its revocation; `None` for at once.
     pub revoke_at: Option<Timestamp>,
-    /// The entry about the token itself.
+    /// The entry of the token.
     pub entry: Draft,
 }
 
 /// See [`Verbs::revoke_due`](crate::store::Verbs::revoke_due).
 pub struct RevokeDue {
-    /// Now.
+    /// Moment of the run.
     pub now: Timestamp,
-    /// How many tokens at most.
+    /// Maximum number of tokens.
     pub most: u32,
 }

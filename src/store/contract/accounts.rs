@@ -1,4 +1,4 @@
-//! Users: what they may be turned into, and who is left.
+//! Users: their records, their epochs, and the last admin.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -51,7 +51,7 @@ impl World {
     }
 }
 
-pub(in crate::store) async fn a_user_is_read_back_as_created_and_a_name_is_taken_once(world: &mut World) {
+pub(in crate::store) async fn a_user_is_read_back_and_a_name_is_taken_once(world: &mut World) {
     let limits = Limits { max_uses: Most::UpTo(3), ..Limits::ANY };
     let user = world.user("ops", UserRole::Operator, limits.clone()).await;
     assert_eq!((user.name.as_str(), user.role), ("ops", UserRole::Operator));
@@ -65,7 +65,7 @@ pub(in crate::store) async fn a_user_is_read_back_as_created_and_a_name_is_taken
 pub(in crate::store) async fn the_last_whole_admin_stays_one(world: &mut World) {
     let store = world.shared();
     let admin = world.read_user("admin").await.unwrap();
-    // An admin with limits, and one who is disabled, are none that could make another.
+    // An admin with limits and a disabled admin cannot create another.
     let least = Limits { persistent: false, ..Limits::ANY };
     world.user("limited", UserRole::Admin, least.clone()).await;
     let asleep = world.user("asleep", UserRole::Admin, Limits::ANY).await;
@@ -87,7 +87,7 @@ pub(in crate::store) async fn the_last_whole_admin_stays_one(world: &mut World) 
     assert_eq!(gone, UserDeletion::Deleted { api_keys: 0, tokens: 0 });
 }
 
-pub(in crate::store) async fn two_admins_who_remove_each_other_leave_one(world: &mut World) {
+pub(in crate::store) async fn two_admins_cannot_remove_each_other(world: &mut World) {
     let store = world.shared();
     for round in 0..20 {
         let other = format!("admin{round}");
@@ -103,12 +103,12 @@ pub(in crate::store) async fn two_admins_who_remove_each_other_leave_one(world: 
     }
 }
 
-pub(in crate::store) async fn a_change_is_judged_again_when_the_user_has_moved_on(world: &mut World) {
+pub(in crate::store) async fn a_change_of_an_outdated_record_is_refused(world: &mut World) {
     let store = world.shared();
     let seen = world.user("ops", UserRole::Viewer, Limits::ANY).await;
     store.change_user(world.change(&seen, UserRole::Admin, false)).await.unwrap();
     world.expect_entries(&[Action::UserChanged]).await;
-    // Who judged upon a viewer must not set an admin's password.
+    // A change that was allowed for a viewer must not set an admin's password.
     let password = world.new_password(&seen);
     assert_eq!(store.replace_password(password).await.unwrap(), UserChange::Moved);
     let change = world.change(&seen, UserRole::Viewer, true);
@@ -119,9 +119,7 @@ pub(in crate::store) async fn a_change_is_judged_again_when_the_user_has_moved_o
     world.expect_entries(&[]).await;
 }
 
-pub(in crate::store) async fn a_new_password_and_signing_out_begin_an_epoch_and_a_new_role_does_not(
-    world: &mut World,
-) {
+pub(in crate::store) async fn a_password_begins_an_epoch_and_a_role_does_not(world: &mut World) {
     let store = world.shared();
     let ops = world.user("ops", UserRole::Operator, Limits::ANY).await;
     let first = ops.epoch;
@@ -144,9 +142,7 @@ pub(in crate::store) async fn a_new_password_and_signing_out_begin_an_epoch_and_
     world.expect_entries(&acts).await;
 }
 
-pub(in crate::store) async fn who_comes_after_a_deleted_user_of_the_same_name_has_other_epochs(
-    world: &mut World,
-) {
+pub(in crate::store) async fn a_new_user_of_a_deleted_name_has_other_epochs(world: &mut World) {
     let mut epochs = std::collections::BTreeSet::new();
     for _ in 0..8 {
         let user = world.user("ops", UserRole::Viewer, Limits::ANY).await;
@@ -156,7 +152,7 @@ pub(in crate::store) async fn who_comes_after_a_deleted_user_of_the_same_name_ha
     }
 }
 
-pub(in crate::store) async fn a_deleted_user_takes_keys_and_if_asked_tokens_along(world: &mut World) {
+pub(in crate::store) async fn a_deleted_user_takes_keys_and_tokens(world: &mut World) {
     let store = world.shared();
     for (revoke, ended) in [(false, 0), (true, 3)] {
         let user = if revoke { "second" } else { "first" };
@@ -167,7 +163,7 @@ pub(in crate::store) async fn a_deleted_user_takes_keys_and_if_asked_tokens_alon
         let by_user = world.mint(by_user).await;
         let by_key = MintRecord { minter: format!("api_key:{}", key.id), ..world.persistent(None) };
         let by_key = world.mint_by(by_key, Actor::ApiKey(key.id)).await;
-        // What a key minted goes along though the key has gone before its owner.
+        // Tokens of a key that was deleted before its owner are revoked too.
         let by_earlier = MintRecord { minter: format!("api_key:{}", earlier.id), ..world.ephemeral(Some(1)) };
         let by_earlier = world.mint_by(by_earlier, Actor::ApiKey(earlier.id)).await;
         store.delete_api_key(world.key_deletion(earlier.id, None, false)).await.unwrap();

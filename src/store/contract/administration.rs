@@ -55,9 +55,7 @@ fn retirement(world: &World, issuer: &str, even_needed: bool, emergency: Option<
     RetireIssuer { issuer: issuer.to_owned(), even_needed, emergency, at: world.now, entry }
 }
 
-pub(in crate::store) async fn a_retired_issuer_takes_its_persistent_tokens_along_once_that_is_confirmed(
-    world: &mut World,
-) {
+pub(in crate::store) async fn a_retired_issuer_takes_its_tokens_if_confirmed(world: &mut World) {
     let store = world.shared();
     let emergency = world.persistent(None);
     let emergency = world.mint(MintRecord { emergency: true, ..emergency }).await;
@@ -149,7 +147,7 @@ pub(in crate::store) async fn crl_numbers_only_grow(world: &mut World) {
     assert_eq!(world.store().next_crl_number(take(1)).await.unwrap(), 4);
 }
 
-pub(in crate::store) async fn the_clock_mark_only_moves_on_until_a_clock_is_accepted(world: &mut World) {
+pub(in crate::store) async fn the_clock_mark_only_moves_forward(world: &mut World) {
     let store = world.shared();
     let founded = world.now;
     assert_eq!(store.clock_mark().await.unwrap(), Some(founded));

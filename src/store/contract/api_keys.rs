@@ -1,4 +1,4 @@
-//! API keys, and what ends with them.
+//! API keys: their owners, their uses, and the keys and tokens that they created.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -123,7 +123,7 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     world.expect_entries(&[]).await;
 }
 
-pub(in crate::store) async fn a_deleted_key_takes_along_what_it_made_and_what_that_made(world: &mut World) {
+pub(in crate::store) async fn a_deleted_key_takes_the_keys_it_created(world: &mut World) {
     let store = world.shared();
     let (first, other) = (world.api_key(None).await, world.api_key(None).await);
     let mut chain = vec![first.clone()];
@@ -152,7 +152,7 @@ pub(in crate::store) async fn a_deleted_key_takes_along_what_it_made_and_what_th
     assert!(world.token(&minted).await.unwrap().revoked_at.is_some());
 }
 
-pub(in crate::store) async fn the_emergency_token_outlives_who_minted_it(world: &mut World) {
+pub(in crate::store) async fn the_emergency_token_outlives_its_minter(world: &mut World) {
     let key = world.api_key(None).await;
     let minter = format!("api_key:{}", key.id);
     let emergency = MintRecord { emergency: true, minter, ..world.persistent(None) };
@@ -162,7 +162,7 @@ pub(in crate::store) async fn the_emergency_token_outlives_who_minted_it(world: 
     assert_eq!(world.token(&emergency).await.unwrap().revoked_at, None);
 }
 
-pub(in crate::store) async fn a_key_of_somebody_else_is_not_found(world: &mut World) {
+pub(in crate::store) async fn a_key_of_another_owner_is_not_found(world: &mut World) {
     let store = world.shared();
     world.user("ops", UserRole::Operator, Limits::ANY).await;
     for key in [world.api_key(Some("admin")).await, world.api_key(None).await] {
@@ -191,7 +191,7 @@ pub(in crate::store) async fn the_latest_use_of_a_key_stays(world: &mut World) {
     world.expect_entries(&[]).await;
 }
 
-pub(in crate::store) async fn one_user_owns_only_so_many_keys_and_nobody_no_more(world: &mut World) {
+pub(in crate::store) async fn the_number_of_keys_per_owner_is_bounded(world: &mut World) {
     let store = world.shared();
     for owner in [Some("admin"), None] {
         for _ in 0..MOST_API_KEYS {
@@ -204,7 +204,7 @@ pub(in crate::store) async fn one_user_owns_only_so_many_keys_and_nobody_no_more
     }
 }
 
-pub(in crate::store) async fn an_expired_key_is_collected_after_the_retention_time(world: &mut World) {
+pub(in crate::store) async fn an_expired_key_is_collected_after_retention(world: &mut World) {
     let (short, mut long) = (world.api_key(None).await, world.new_api_key(None));
     long.key.terms.expires_at = None;
     let id = long.key.id;

@@ -1,4 +1,4 @@
-//! What was judged upon rights that have been taken away since is not written (I5).
+//! An act is not written if the caller has lost its rights since they were read (I5).
 
 use super::world::*;
 use super::{accounts, sessions};
@@ -8,7 +8,7 @@ use crate::id::{HostId, KeyId, SessionId};
 use crate::ledger::{Action, Basis};
 use crate::store::*;
 
-/// What became of somebody's rights after they were read.
+/// A change of the caller's rights after they were read.
 #[derive(Clone, Copy, Debug)]
 enum Lost {
     Role,
@@ -51,7 +51,7 @@ fn of_key(key: &ApiKeyRecord, owner: &UserRecord) -> Basis {
     Basis::ApiKey { id: key.id, owner: Some((owner.name.clone(), owner.version)) }
 }
 
-/// Lets a new admin lose rights. What these were read from before.
+/// Lets a new admin lose rights. Returns the record that they were read from.
 async fn lose(world: &mut World, lost: Lost) -> Basis {
     let user = world.user("eve", UserRole::Admin, Limits::ANY).await;
     let key = world.api_key(Some("eve")).await;
@@ -124,7 +124,7 @@ fn sign_out(world: &World, user: &str) -> SignOutUser {
     SignOutUser { user: accounts::name(user), entry: world.draft(Action::UserSignedOut) }
 }
 
-/// What there is to do something to.
+/// Things for the verbs to change.
 struct Scene {
     tokens: Vec<MintRecord>,
     hosts: Vec<HostId>,
@@ -268,7 +268,7 @@ impl Scene {
     }
 }
 
-pub(in crate::store) async fn nothing_is_written_for_who_has_lost_rights_meanwhile(world: &mut World) {
+pub(in crate::store) async fn a_caller_without_the_rights_writes_nothing(world: &mut World) {
     let scene = scene(world).await;
     for (lost, expected) in ALL {
         let basis = lose(world, lost).await;
@@ -285,7 +285,7 @@ pub(in crate::store) async fn nothing_is_written_for_who_has_lost_rights_meanwhi
         }
         world.new_entries().await;
     }
-    // Whose rights are the same does each of them.
+    // A caller with the same rights does each of them.
     let user = world.user("eve", UserRole::Admin, Limits::ANY).await;
     let key = world.api_key(Some("eve")).await;
     world.basis = Some(of_user(&user));
@@ -307,7 +307,7 @@ pub(in crate::store) async fn nothing_is_written_for_who_has_lost_rights_meanwhi
     }
 }
 
-pub(in crate::store) async fn who_changes_their_own_rights_is_asked_before(world: &mut World) {
+pub(in crate::store) async fn a_change_of_own_rights_is_checked_before(world: &mut World) {
     let store = world.shared();
     for act in 0..6 {
         let user = world.user("eve", UserRole::Admin, Limits::ANY).await;
@@ -329,7 +329,7 @@ pub(in crate::store) async fn who_changes_their_own_rights_is_asked_before(world
     }
 }
 
-pub(in crate::store) async fn what_a_user_may_do_has_another_version_after_each_change(world: &mut World) {
+pub(in crate::store) async fn each_change_of_rights_has_another_version(world: &mut World) {
     let store = world.shared();
     let mut user = world.user("eve", UserRole::Admin, Limits::ANY).await;
     let limits = Limits { persistent: false, ..Limits::ANY };

@@ -20,7 +20,7 @@ pub(in crate::store) async fn nothing_that_is_still_needed_is_collected(world: &
     world.expect_entries(&[]).await;
 }
 
-pub(in crate::store) async fn ephemeral_tokens_go_after_retention_and_pairs_at_their_time(world: &mut World) {
+pub(in crate::store) async fn ephemeral_tokens_go_after_retention(world: &mut World) {
     let token = world.mint_ephemeral(Some(2)).await;
     let key = new_key();
     let host = world.enroll(&token, key).await;
@@ -88,7 +88,7 @@ pub(in crate::store) async fn hosts_go_with_their_certificates_and_pairs(world: 
     assert_eq!(world.collect().await.hosts, 1);
     assert_eq!(world.store().host(host.id).await.unwrap(), None);
     assert_eq!(world.store().pair(token.token.id, key).await.unwrap(), None);
-    assert_ne!(world.enroll(&token, key).await.id, host.id, "the key may join anew");
+    assert_ne!(world.enroll(&token, key).await.id, host.id, "the key may join again");
 }
 
 pub(in crate::store) async fn pairs_of_a_revoked_host_stay_as_long_as_it_does(world: &mut World) {

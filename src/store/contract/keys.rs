@@ -65,7 +65,7 @@ pub(in crate::store) async fn keys_in_use_do_not_retire(world: &mut World) {
     world.expect_entries(&[Action::KeyRotated, Action::KeyRetired]).await;
 }
 
-pub(in crate::store) async fn a_token_of_a_key_that_signs_no_more_is_not_recorded(world: &mut World) {
+pub(in crate::store) async fn a_token_of_a_former_key_is_not_recorded(world: &mut World) {
     let late = [world.ephemeral(None), world.persistent(None)];
     let former = rotate(world).await;
     for gone in [false, true] {
@@ -105,9 +105,7 @@ pub(in crate::store) async fn a_needed_key_says_how_many_tokens_need_it(world: &
     world.expect_entries(&[]).await;
 }
 
-pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens_and_replaces_the_emergency_token(
-    world: &mut World,
-) {
+pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens(world: &mut World) {
     let emergency = world.persistent(None);
     let emergency = world.mint(MintRecord { emergency: true, ..emergency }).await;
     let mut others = Vec::new();
@@ -145,9 +143,7 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens_and_replaces
     assert_eq!(world.token(&record).await, None, "a successor is recorded only for a token that ends here");
 }
 
-pub(in crate::store) async fn a_compromised_key_retires_at_once_and_leaves_only_fresh_keys_to_sign(
-    world: &mut World,
-) {
+pub(in crate::store) async fn a_compromised_key_leaves_only_fresh_keys(world: &mut World) {
     let emergency = world.persistent(None);
     let emergency = world.mint(MintRecord { emergency: true, ..emergency }).await;
     let former = rotate(world).await;
@@ -200,14 +196,14 @@ pub(in crate::store) async fn accepting_the_clock_begins_a_new_epoch(world: &mut
     assert_eq!(standing(dropped), None);
     world.expect_entries(&[Action::ClockAccepted]).await;
     let state = async |token| world.token(token).await.unwrap().state(world.now);
-    assert_eq!(state(&ephemeral).await, TokenState::Revoked, "no key verifies it any more");
+    assert_eq!(state(&ephemeral).await, TokenState::Revoked, "no key verifies it");
     assert_eq!(state(&persistent).await, TokenState::Active);
     let refused = world.redeem(&ephemeral, new_key()).await;
     assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
     world.enroll(&persistent, new_key()).await;
 }
 
-pub(in crate::store) async fn the_ephemeral_tokens_of_a_retired_key_are_listed_as_ended(world: &mut World) {
+pub(in crate::store) async fn ephemeral_tokens_of_a_retired_key_have_ended(world: &mut World) {
     let (pending, spent) = (mint_for_two_hours(world).await, mint_for_two_hours(world).await);
     world.enroll(&spent, new_key()).await;
     let former = rotate(world).await;

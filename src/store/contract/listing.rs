@@ -1,4 +1,4 @@
-//! Which tokens and hosts a list shows, page after page, and what is kept of the newest use.
+//! Filters and pages of lists, and the newest use of a token.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -89,7 +89,7 @@ pub(in crate::store) async fn each_filter_shows_its_tokens_and_no_other(world: &
     }
 }
 
-pub(in crate::store) async fn unused_tokens_are_those_neither_minted_nor_used_lately(world: &mut World) {
+pub(in crate::store) async fn unused_tokens_are_neither_new_nor_used(world: &mut World) {
     let (never, used) = (world.mint_persistent(None).await, world.mint_persistent(None).await);
     world.enroll(&used, new_key()).await;
     world.pass(DAY * 20);
@@ -109,7 +109,7 @@ pub(in crate::store) async fn unused_tokens_are_those_neither_minted_nor_used_la
     assert_eq!(tokens(world, &unused(world, 30)).await, [used.token.id]);
 }
 
-pub(in crate::store) async fn a_pattern_judges_so_many_rows_a_page_and_no_more(world: &mut World) {
+pub(in crate::store) async fn a_pattern_judges_a_bounded_number_of_rows(world: &mut World) {
     let mut minted = Vec::new();
     for number in 0..7 {
         world.pass(HOUR / 60);
@@ -135,7 +135,7 @@ pub(in crate::store) async fn a_pattern_judges_so_many_rows_a_page_and_no_more(w
     assert_eq!(world.store().list_tokens(every(world), query).await.unwrap().next, None, "nothing follows");
 }
 
-pub(in crate::store) async fn a_page_ends_after_its_limit_and_the_next_begins_there(world: &mut World) {
+pub(in crate::store) async fn the_next_page_begins_after_the_last_row(world: &mut World) {
     let mut minted = Vec::new();
     for _ in 0..5 {
         world.pass(HOUR / 60);
@@ -151,7 +151,7 @@ pub(in crate::store) async fn a_page_ends_after_its_limit_and_the_next_begins_th
     assert_eq!((found, after), (minted, None));
 }
 
-pub(in crate::store) async fn a_filter_by_state_finds_what_records_say(world: &mut World) {
+pub(in crate::store) async fn a_filter_by_state_agrees_with_the_records(world: &mut World) {
     for max_uses in [None, Some(1), Some(2)] {
         for uses in 0..=max_uses.unwrap_or(1) {
             let (ended, later) = (world.now.plus(HOUR), world.now.plus(DAY * 9));
@@ -201,9 +201,7 @@ pub(in crate::store) async fn a_filter_by_state_finds_what_records_say(world: &m
     assert_eq!(tokens(world, &TokenFilter { states, ..every(world) }).await, expected);
 }
 
-pub(in crate::store) async fn changed_roles_and_collected_hosts_are_followed_by_the_filter(
-    world: &mut World,
-) {
+pub(in crate::store) async fn a_filter_by_role_follows_changes(world: &mut World) {
     let token = world.mint_persistent(None).await;
     let host = world.enroll(&token, new_key()).await;
     let with = async |world: &World, role: &str| {

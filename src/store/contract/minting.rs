@@ -46,7 +46,7 @@ async fn listed_as(world: &World, kind: TokenKind, ended: Ended, after: Option<T
     tokens.items.into_iter().map(|token| token.mint.token.id).collect()
 }
 
-pub(in crate::store) async fn lists_are_paged_newest_first_and_hide_what_ended(world: &mut World) {
+pub(in crate::store) async fn lists_are_newest_first_and_hide_ended_tokens(world: &mut World) {
     let mut minted = Vec::new();
     for _ in 0..5 {
         world.pass(HOUR / 60);
@@ -59,7 +59,7 @@ pub(in crate::store) async fn lists_are_paged_newest_first_and_hide_what_ended(w
     world.revoke(&minted[4]).await;
     world.enroll(&minted[3], new_key()).await;
     let before = world.now.minus(HOUR);
-    assert_eq!(listed(world, Ended::Since(before), None).await, ids[..3], "lately ended ones are shown");
+    assert_eq!(listed(world, Ended::Since(before), None).await, ids[..3], "recently ended ones are shown");
     assert_eq!(listed(world, Ended::Since(world.now), None).await, ids[2..], "neither revoked nor used up");
     world.pass(HOUR * 2);
     assert!(listed(world, Ended::Since(world.now), None).await.is_empty(), "expired");

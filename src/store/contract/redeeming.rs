@@ -32,7 +32,7 @@ pub(in crate::store) async fn the_first_redemption_makes_a_host(world: &mut Worl
     world.expect_entries(&[Action::TokenCreated, Action::HostEnrolled]).await;
 }
 
-pub(in crate::store) async fn the_same_pair_is_answered_with_the_winners_certificate(world: &mut World) {
+pub(in crate::store) async fn the_same_pair_gets_the_winners_certificate(world: &mut World) {
     let token = world.mint_ephemeral(Some(1)).await;
     let key = new_key();
     let host = world.enroll(&token, key).await;
@@ -130,7 +130,7 @@ pub(in crate::store) async fn a_revoked_token_is_refused(world: &mut World) {
     }
 }
 
-pub(in crate::store) async fn a_pair_is_answered_although_its_token_was_revoked_since(world: &mut World) {
+pub(in crate::store) async fn a_pair_is_answered_after_its_token_was_revoked(world: &mut World) {
     let token = world.mint_ephemeral(Some(2)).await;
     let key = new_key();
     let host = world.enroll(&token, key).await;

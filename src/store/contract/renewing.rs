@@ -57,9 +57,7 @@ pub(in crate::store) async fn a_lost_answer_can_be_replaced_with_another_key(wor
     }
 }
 
-pub(in crate::store) async fn a_superseded_certificate_conflicts_once_its_successor_was_seen(
-    world: &mut World,
-) {
+pub(in crate::store) async fn a_superseded_certificate_conflicts_after_use(world: &mut World) {
     let (_, before) = host(world).await;
     let key = new_key();
     assert_eq!(world.renew(&before, before.newest.serial, key).await, Renewed::First);

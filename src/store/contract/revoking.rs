@@ -36,7 +36,7 @@ pub(in crate::store) async fn only_persistent_tokens_are_found_if_asked(world: &
     assert_eq!(revoked, TokenRevocation::Revoked { hosts: 0 });
 }
 
-pub(in crate::store) async fn a_token_is_taken_back_as_its_own_kind_only(world: &mut World) {
+pub(in crate::store) async fn a_token_is_revoked_as_its_own_kind_only(world: &mut World) {
     let key = world.add_service_keys().await;
     let service = world.service(key);
     let (service, enrollment) = (world.mint(service).await, world.mint_ephemeral(None).await);

@@ -37,7 +37,7 @@ pub(in crate::store) async fn added_roles_revoke_nothing(world: &mut World) {
     assert!(body.contains(r#""roles_before":["proxy","allocator"]"#), "{body}");
 }
 
-pub(in crate::store) async fn a_removed_role_revokes_older_certificates_with_the_next_one(world: &mut World) {
+pub(in crate::store) async fn a_removed_role_revokes_with_the_next_certificate(world: &mut World) {
     let before = host(world).await;
     changed(world.set_roles(before.id, &["proxy"], false).await);
     let revocations = |serial| world.store().revocations().certificate_revoked(serial);

@@ -35,7 +35,7 @@ async fn read(world: &World, id: SessionId) -> Option<SessionRecord> {
     world.store().session(id).await.unwrap().map(|(session, _)| session)
 }
 
-pub(in crate::store) async fn a_session_is_read_back_with_its_user_also_after_a_restart(world: &mut World) {
+pub(in crate::store) async fn a_session_is_read_back_after_a_restart(world: &mut World) {
     let session = begun(world).await;
     world.expect_entries(&[Action::SessionStarted]).await;
     world.restart();
@@ -67,9 +67,7 @@ pub(in crate::store) async fn the_oldest_session_makes_room_for_one_too_many(wor
     world.expect_entries(&[Action::SessionStarted; 4]).await;
 }
 
-pub(in crate::store) async fn a_session_that_is_used_makes_no_room_nor_does_one_of_another_kind(
-    world: &mut World,
-) {
+pub(in crate::store) async fn a_used_session_stays(world: &mut World) {
     let cookie = SessionRecord { kind: SessionKind::Cookie, ..record(world, 0) };
     assert_eq!(begin(world, cookie.clone(), 3).await, SessionBeginning::Begun);
     let mut all = Vec::new();
@@ -151,7 +149,7 @@ pub(in crate::store) async fn use_moves_on_and_leaves_no_entry(world: &mut World
     assert_eq!((found.expires_at, found.seen_at), (expires_at, later));
 }
 
-pub(in crate::store) async fn what_expired_or_was_not_used_is_collected(world: &mut World) {
+pub(in crate::store) async fn expired_and_unused_sessions_are_collected(world: &mut World) {
     let (used, idle) = (begun(world).await, begun(world).await);
     world.pass(HOUR / 2);
     let seen = vec![(used.id, world.now)];

@@ -76,7 +76,7 @@ pub(in crate::store) async fn tokens_go_together_and_leave_hosts_and_the_emergen
     assert_eq!(world.host(host.id).await.revoked_at, None);
 }
 
-pub(in crate::store) async fn one_token_and_many_are_taken_back_by_the_same_rules(world: &mut World) {
+pub(in crate::store) async fn one_token_and_many_follow_the_same_rules(world: &mut World) {
     let record = world.persistent(None);
     let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
     let host = world.enroll(&emergency, new_key()).await;
@@ -190,7 +190,7 @@ pub(in crate::store) async fn a_rotated_token_is_revoked_when_its_overlap_is_ove
     assert_eq!(world.store().next_due_revocation().await.unwrap(), None);
 }
 
-pub(in crate::store) async fn a_rotated_token_that_ended_by_itself_is_not_revoked(world: &mut World) {
+pub(in crate::store) async fn an_ended_rotated_token_is_not_revoked(world: &mut World) {
     let (used, expired) = (world.mint_ephemeral(Some(1)).await, world.mint_ephemeral(None).await);
     for token in [&used, &expired] {
         assert_eq!(rotate(world, token, Some(DAY)).await.0, TokenRotation::Rotated);

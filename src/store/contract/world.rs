@@ -1,4 +1,4 @@
-//! An authority with a store, and short words for what happens to it.
+//! An authority with a store, and short methods for acts on it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(in crate::store) struct World {
     pub(in crate::store) current: KeyId,
     pub(in crate::store) ephemeral: ListId,
     pub(in crate::store) persistent: ListId,
-    /// What those who act were judged upon.
+    /// The record that the callers' rights were read from.
     pub(in crate::store) basis: Option<Basis>,
     next: u32,
     seen: u64,

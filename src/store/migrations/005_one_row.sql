@@ -2,7 +2,7 @@
 CREATE UNIQUE INDEX one_token_per_status_index ON mints (list, idx);
 
 -- One row decides about a token: its uses, and its end. An end may stand before the first use. A token is ended when it is revoked or
--- suspended; ephemeral tokens keep the row until nothing accepts them any more (keep_until), persistent ones as long as their row in tokens.
+-- suspended. The row of an ephemeral token stays until no clock accepts the token (keep_until), that of a persistent one with its tokens row.
 DROP VIEW readable_tokens;
 CREATE TABLE uses_and_end (
     token      BLOB    PRIMARY KEY CHECK (length(token) = 16),

@@ -1,71 +1,71 @@
-//! How the verbs about users, sessions and API keys can end.
+//! The outcomes of verbs about users, sessions and API keys.
 
-/// How creating a user ended.
+/// Outcome of creating a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserCreation {
-    /// The user is there.
+    /// The user exists now.
     Created,
     /// The name is taken; nothing changed.
     Taken,
 }
 
-/// How a change of a user ended.
+/// Outcome of a change of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserChange {
-    /// It is done.
+    /// The change is done.
     Done,
-    /// The user is not as the change was judged upon: judge again. Nothing changed.
+    /// The record has changed since the change was allowed: judge again. Nothing changed.
     Moved,
-    /// It would leave no enabled admin without limits; nothing changed.
+    /// No enabled admin without limits would remain; nothing changed.
     LastAdmin,
-    /// There is no such user.
+    /// The user does not exist.
     Unknown,
 }
 
-/// How deleting a user ended.
+/// Outcome of deleting a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserDeletion {
-    /// The user is gone.
+    /// The user is deleted.
     Deleted {
-        /// How many API keys went along.
+        /// Number of API keys deleted with the user.
         api_keys: u64,
-        /// How many live tokens ended.
+        /// Number of live tokens that end.
         tokens: u64,
     },
-    /// It would leave no enabled admin without limits; nothing changed.
+    /// No enabled admin without limits would remain; nothing changed.
     LastAdmin,
-    /// There is no such user.
+    /// The user does not exist.
     Unknown,
 }
 
-/// How beginning a session ended.
+/// Outcome of beginning a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionBeginning {
-    /// It has begun.
+    /// The session has begun.
     Begun,
-    /// The user is gone or disabled, or has begun another epoch since; nothing changed.
+    /// The user is deleted, disabled, or in another epoch; nothing changed.
     UserChanged,
 }
 
-/// How creating an API key ended.
+/// Outcome of creating an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKeyCreation {
-    /// It is good from now on.
+    /// The key is valid now.
     Created,
-    /// Its owner, or nobody, has [`MOST_API_KEYS`](crate::store::MOST_API_KEYS); nothing changed.
+    /// Its owner has [`MOST_API_KEYS`](crate::store::MOST_API_KEYS), or that many keys have no owner; nothing changed.
     TooMany,
 }
 
-/// How deleting an API key ended.
+/// Outcome of deleting an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKeyDeletion {
-    /// It is gone.
+    /// The key is deleted.
     Deleted {
-        /// How many API keys that it made went along.
+        /// Number of keys created with it and deleted with it.
         api_keys: u64,
-        /// How many live tokens ended.
+        /// Number of live tokens that end.
         tokens: u64,
     },
-    /// There is no such key.
+    /// The key does not exist.
     Unknown,
 }

@@ -1,98 +1,98 @@
-//! How minting and taking back can end.
+//! The outcomes of minting, revoking and rotating.
 
 use crate::id::TokenId;
 use crate::store::TokenState;
 
-/// How recording a mint ended.
+/// Outcome of recording a mint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Minted {
-    /// The token is good from now on.
+    /// The token is valid now.
     Recorded,
-    /// The key that signed it signs no more: it may be retired already. Nothing was written; sign it again.
+    /// Its signing key no longer signs and may be retired. Nothing was written: sign the token again.
     KeyGone,
 }
 
-/// How taking a token back ended.
+/// Outcome of revoking a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRevocation {
-    /// It is revoked now.
+    /// The token is revoked now.
     Revoked {
-        /// How many hosts were revoked with it.
+        /// Number of hosts revoked with it.
         hosts: u64,
     },
-    /// It was revoked before, or no use is left of it: it stays as it is.
+    /// The token was revoked before or has no use left; it stays as it is.
     Before {
-        /// How many hosts that it had admitted were revoked; if there was none, nothing changed.
+        /// Number of its hosts that were revoked; with 0 nothing changed.
         hosts: u64,
     },
-    /// It is the emergency token, and that was not confirmed; nothing changed.
+    /// The token is the emergency token, without the confirmation; nothing changed.
     Emergency,
-    /// There is no such token.
+    /// The token does not exist.
     Unknown,
 }
 
-/// What taking tokens back together did.
+/// Outcome of revoking many tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TokensRevoked {
-    /// How many tokens are revoked now; those that were before, or have no use left, are not counted.
+    /// Number of revoked tokens, without those that were revoked before or have no use left.
     pub tokens: u64,
-    /// How many hosts are revoked now.
+    /// Number of revoked hosts.
     pub hosts: u64,
-    /// How many tokens there are none of.
+    /// Number of ids without a token.
     pub unknown: u64,
-    /// Whether the emergency token was among them: it was left as it is, and its hosts with it.
+    /// True if the emergency token was among them. It and its hosts stay unchanged.
     pub emergency: bool,
 }
 
-/// What revoking hosts together did.
+/// Outcome of revoking many hosts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HostsRevoked {
-    /// How many are revoked now; those that were before are not counted.
+    /// Number of revoked hosts, without those that were revoked before.
     pub hosts: u64,
-    /// How many there are none of.
+    /// Number of ids without a host.
     pub unknown: u64,
 }
 
-/// How rotating a token ended.
+/// Outcome of rotating a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenRotation {
-    /// Its successor is good from now on.
+    /// The successor is valid now.
     Rotated,
-    /// The key that signed the successor signs no more. Nothing was written; sign it again.
+    /// The successor's signing key no longer signs. Nothing was written: sign it again.
     KeyGone,
-    /// It can have no successor; nothing changed.
+    /// The token can have no successor; nothing changed.
     Refused(RotationRefusal),
 }
 
-/// Why a token can have no successor.
+/// Reason why a token can have no successor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RotationRefusal {
-    /// There is no such enrollment token.
+    /// The enrollment token does not exist.
     Unknown,
-    /// It is the emergency token.
+    /// The token is the emergency token.
     Emergency,
-    /// It admits no hosts any more, this being its state.
+    /// The token no longer admits hosts; this is its state.
     Ended(TokenState),
-    /// It was rotated before, to this token.
+    /// The token was rotated before, to this one.
     Before(TokenId),
 }
 
-/// What a run of due revocations did.
+/// Outcome of a run of due revocations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DueRevoked {
-    /// How many tokens are revoked now; those that had ended by themselves are not counted.
+    /// Number of revoked tokens, without those that had ended already.
     pub tokens: u64,
-    /// Whether the limit was met, so that more may be due.
+    /// True if the limit was reached, so that more may be due.
     pub more: bool,
 }
 
-/// How revoking a host ended.
+/// Outcome of revoking a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostRevocation {
-    /// It is revoked now.
+    /// The host is revoked now.
     Revoked,
-    /// It was revoked before; nothing changed.
+    /// The host was revoked before; nothing changed.
     Before,
-    /// There is no such host.
+    /// The host does not exist.
     Unknown,
 }

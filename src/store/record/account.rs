@@ -10,23 +10,23 @@ use crate::name::Label;
 /// A user, without the password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserRecord {
-    /// The name, which never changes.
+    /// User name, which never changes.
     pub name: String,
-    /// What the user is for.
+    /// User role.
     pub role: UserRole,
-    /// How far the user's acts may go.
+    /// Limits of the user's acts.
     pub limits: Limits,
-    /// How often what was proven of this user has ended: by a new password, by disabling, by signing out everywhere. What
-    /// is remembered of an earlier epoch counts for nothing.
+    /// Number of the user's epoch. A new password, disabling and signing out everywhere begin another one. Proofs and sessions of an
+    /// earlier epoch are void.
     pub epoch: u64,
-    /// How often what the user may do has changed: role, limits, standing, and all that begins an epoch. What was judged upon
-    /// an earlier version is not written any more.
+    /// Version of the user's rights. A change of role, limits, state or epoch begins another one. An act that was allowed by an earlier
+    /// version is not written.
     pub version: u64,
-    /// Since when.
+    /// Moment of creation.
     pub created_at: Timestamp,
-    /// When the password was set.
+    /// Moment of the last change of the password.
     pub changed_at: Timestamp,
-    /// Since when the user may do nothing, if so.
+    /// Moment at which the user was disabled.
     pub disabled_at: Option<Timestamp>,
 }
 
@@ -67,13 +67,13 @@ pub struct ApiKeyRecord {
     pub used: Option<(Timestamp, IpAddr)>,
 }
 
-/// An API key with all that its use is judged by, read at once.
+/// An API key with all facts that decide about its use, read at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredApiKey {
-    /// The key.
+    /// Record of the key.
     pub key: ApiKeyRecord,
-    /// The SHA-256 of its secret.
+    /// SHA-256 of its secret.
     pub digest: [u8; 32],
-    /// The owner, if it has one.
+    /// Record of its owner.
     pub owner: Option<UserRecord>,
 }

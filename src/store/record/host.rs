@@ -9,36 +9,36 @@ use crate::name::{Cluster, DnsName, Role};
 /// The facts of a new host that its certificate does not state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewHost {
-    /// The DNS name it may use; no two live hosts share one.
+    /// Its DNS name; no two live hosts share one.
     pub name: Option<DnsName>,
-    /// The cluster it named.
+    /// The cluster that it named.
     pub cluster: Option<Cluster>,
-    /// Its roles.
+    /// Roles of its first certificate.
     pub roles: Vec<Role>,
 }
 
-/// A host as the store keeps it.
+/// A host in the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostRecord {
-    /// Its id.
+    /// Public id of the host.
     pub id: HostId,
-    /// The DNS name it may use.
+    /// Its DNS name.
     pub name: Option<DnsName>,
-    /// The cluster it named.
+    /// The cluster that it named.
     pub cluster: Option<Cluster>,
     /// Its roles from the next certificate on.
     pub roles: Vec<Role>,
-    /// The token that admitted it.
+    /// Id of the token that admitted it.
     pub token: TokenId,
-    /// When it was admitted.
+    /// Moment of its redemption.
     pub enrolled_at: Timestamp,
-    /// When it was revoked, if it was.
+    /// Moment of its revocation.
     pub revoked_at: Option<Timestamp>,
     /// Its newest certificate.
     pub newest: CertificateRecord,
-    /// Whether the newest certificate has been used.
+    /// True if the newest certificate has been used.
     pub newest_seen: bool,
-    /// The serial of the certificate before the newest.
+    /// Serial number of the certificate before the newest.
     pub previous: Option<Serial>,
 }
 
@@ -46,11 +46,11 @@ pub struct HostRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HostState {
-    /// Its newest certificate is good.
+    /// The newest certificate is valid.
     Live,
-    /// Its newest certificate has expired.
+    /// The newest certificate has expired.
     Expired,
-    /// It was shut out.
+    /// The host is revoked.
     Revoked,
 }
 
@@ -58,7 +58,7 @@ impl HostState {
     /// Every state.
     pub const ALL: [Self; 3] = [Self::Live, Self::Expired, Self::Revoked];
 
-    /// The word for it.
+    /// The name of the state in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -69,7 +69,7 @@ impl HostState {
 }
 
 impl HostRecord {
-    /// The state at `now`: revoked before expired.
+    /// Returns the state at `now`. Revoked precedes expired.
     pub fn state(&self, now: Timestamp) -> HostState {
         match self.revoked_at {
             Some(_) => HostState::Revoked,
@@ -79,14 +79,14 @@ impl HostRecord {
     }
 }
 
-/// What is known of a certificate without reading it.
+/// The facts of a certificate outside its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CertificateRecord {
     /// Its serial number.
     pub serial: Serial,
-    /// The key it certifies.
+    /// Hash of the certified key.
     pub host_key: SpkiHash,
-    /// When it was signed.
+    /// Moment of the signature.
     pub issued_at: Timestamp,
     /// Its notAfter.
     pub not_after: Timestamp,
@@ -95,9 +95,9 @@ pub struct CertificateRecord {
 /// A certificate with the host it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCertificate {
-    /// The host.
+    /// Id of the host.
     pub host: HostId,
-    /// What is known of it.
+    /// Facts of the certificate.
     pub record: CertificateRecord,
     /// The certificate, DER.
     pub der: Vec<u8>,
@@ -108,19 +108,19 @@ pub struct StoredCertificate {
 pub struct RevokedCertificate {
     /// Its serial number.
     pub serial: Serial,
-    /// When it was revoked.
+    /// Moment of its revocation.
     pub revoked_at: Timestamp,
-    /// Its notAfter: from then on no CRL needs it.
+    /// Its notAfter, from which on no CRL needs it.
     pub not_after: Timestamp,
-    /// Why.
+    /// Reason of its revocation.
     pub reason: RevocationReason,
 }
 
-/// Why a certificate was revoked (the CRLReason of RFC 5280 section 5.3.1).
+/// Reason of a certificate's revocation (the CRLReason of RFC 5280 section 5.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RevocationReason {
     /// The host was revoked: cessationOfOperation.
     HostRevoked,
-    /// A role was taken away: privilegeWithdrawn.
+    /// A role was removed: privilegeWithdrawn.
     RolesChanged,
 }

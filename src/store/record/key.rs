@@ -6,52 +6,52 @@ use crate::clock::Timestamp;
 use crate::id::{KeyId, ListId};
 use crate::token::KeyUse;
 
-/// Where a signing key stands in its life.
+/// The state of a signing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
-    /// Published, not signing yet.
+    /// The key is published and does not sign yet.
     Prepared,
-    /// It signs.
+    /// The key signs.
     Current,
-    /// It verifies only; its private half is destroyed.
+    /// The key only verifies; its private half is destroyed.
     Previous,
-    /// It is trusted no more.
+    /// The key is no longer trusted.
     Retired,
 }
 
-/// A signing key's public half and its standing.
+/// The public half of a signing key, and its state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyRecord {
     /// Its RFC 7638 thumbprint.
     pub id: KeyId,
     /// The Ed25519 public key (RFC 8032).
     pub public: [u8; 32],
-    /// What it signs.
+    /// Its use.
     pub usage: KeyUse,
-    /// Where it stands.
+    /// Its stage: published, signing, verifying, retired.
     pub state: KeyState,
-    /// Whether it verifies persistent tokens only: it is of an earlier ephemeral epoch.
+    /// True if it verifies persistent tokens only: it is of an earlier ephemeral epoch.
     pub persistent_only: bool,
-    /// When it was made.
+    /// Moment of creation.
     pub created_at: Timestamp,
 }
 
-/// Which tokens a status list holds.
+/// The kind of tokens in a status list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ListKind {
-    /// Tokens that always expire: the list goes when the last of them has.
+    /// Tokens that expire. The list is deleted after the last of them has expired.
     Ephemeral,
-    /// Tokens with a row.
+    /// Tokens with a row in `tokens`.
     Persistent,
 }
 
 /// A status list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListRecord {
-    /// Its id.
+    /// Public id of the list.
     pub id: ListId,
-    /// Which tokens it holds.
+    /// The kind of its tokens.
     pub kind: ListKind,
     /// The first index that no recorded token has.
     pub next: u32,
@@ -60,10 +60,10 @@ pub struct ListRecord {
 /// An external URL of the authority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerRecord {
-    /// The URL.
+    /// The URL itself.
     pub url: String,
-    /// Whether new tokens name it.
+    /// True if new tokens name it.
     pub current: bool,
-    /// Since when.
+    /// Moment from which on it was current.
     pub since: Timestamp,
 }

@@ -1,4 +1,4 @@
-//! A session as the store keeps it.
+//! A session in the store.
 
 use crate::access::SessionKind;
 use crate::clock::Timestamp;
@@ -7,18 +7,18 @@ use crate::id::SessionId;
 /// A session of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRecord {
-    /// Its id: the SHA-256 of its secret.
+    /// Its id: SHA-256 of its secret.
     pub id: SessionId,
-    /// Whose it is.
+    /// Name of its user.
     pub user: String,
-    /// The user's epoch that it belongs to.
+    /// The user's epoch at its beginning.
     pub epoch: u64,
-    /// How its secret travels.
+    /// The carrier of its secret.
     pub kind: SessionKind,
-    /// Since when.
+    /// Moment of its beginning.
     pub created_at: Timestamp,
-    /// When it ends however much it is used.
+    /// Its end, however much it is used.
     pub expires_at: Timestamp,
-    /// When it was used last, to a minute.
+    /// Moment of its latest use, to a minute.
     pub seen_at: Timestamp,
 }

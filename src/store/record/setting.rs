@@ -1,16 +1,16 @@
-//! Settings of run time.
+//! Settings changed at run time.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// A setting that was changed at run time.
+/// A setting changed at run time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingRecord {
-    /// Its name.
+    /// Name of the setting.
     pub name: String,
-    /// What it is.
+    /// The span in force.
     pub value: Duration,
-    /// When it was changed.
+    /// Moment of the change.
     pub changed_at: Timestamp,
 }

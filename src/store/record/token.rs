@@ -1,4 +1,4 @@
-//! Tokens, as they were minted and as they have been used.
+//! Tokens as minted and as used.
 
 use std::net::IpAddr;
 
@@ -14,15 +14,15 @@ use crate::token::{KeyUse, Terms, TokenRef};
 /// index of rotated tokens that have a date to end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MintRecord {
-    /// The token.
+    /// Id and status index of the token.
     pub token: TokenRef,
     /// Its terms; a service token has roles and an expiry only.
     pub terms: Terms,
     /// The key that signed it.
     pub signing_key: KeyId,
-    /// Its label.
+    /// Its name for people.
     pub label: Label,
-    /// Whether it is the emergency token.
+    /// True if it is the emergency token.
     pub emergency: bool,
     /// The actor that minted it, as the ledger names actors.
     pub minter: String,
@@ -33,7 +33,7 @@ pub struct MintRecord {
 }
 
 impl MintRecord {
-    /// Which kind of token it is.
+    /// The kind of the token.
     pub const fn kind(&self) -> TokenKind {
         match self.audience {
             Some(_) => TokenKind::Service,
@@ -42,17 +42,17 @@ impl MintRecord {
     }
 }
 
-/// The kinds of token that are minted: what is listed, shown or taken back as the one is not found as the other.
+/// A kind of minted tokens. A token of one kind is never found as the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TokenKind {
-    /// Hosts redeem it.
+    /// A token that hosts redeem.
     Enrollment,
-    /// A service lets its holder in. It is ephemeral, and has neither uses nor pairs.
+    /// A token that opens a service. It is ephemeral and has neither uses nor pairs.
     Service,
 }
 
 impl TokenKind {
-    /// What signs tokens of this kind.
+    /// The use of the keys that sign tokens of this kind.
     pub const fn key_use(self) -> KeyUse {
         match self {
             Self::Enrollment => KeyUse::Enrollment,
@@ -65,7 +65,7 @@ impl TokenKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenState {
-    /// One use, not used.
+    /// Its one use is left.
     Pending,
     /// Several uses left, or unlimited.
     Active,
@@ -73,9 +73,9 @@ pub enum TokenState {
     Used,
     /// Its last of several uses is spent.
     Exhausted,
-    /// Its expiry has passed.
+    /// It has expired.
     Expired,
-    /// Taken back.
+    /// It was revoked.
     Revoked,
 }
 
@@ -84,10 +84,10 @@ impl TokenState {
     pub const ALL: [Self; 6] =
         [Self::Pending, Self::Active, Self::Used, Self::Exhausted, Self::Expired, Self::Revoked];
 
-    /// Those in which a token still admits hosts.
+    /// The states in which a token admits hosts.
     pub const LIVE: [Self; 2] = [Self::Pending, Self::Active];
 
-    /// The word for it.
+    /// The name of the state in answers.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -100,38 +100,38 @@ impl TokenState {
     }
 }
 
-/// A token as lists show it.
+/// A token in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRecord {
-    /// What was minted.
+    /// Its mint record.
     pub mint: MintRecord,
-    /// How many uses are taken.
+    /// Number of uses taken.
     pub used: u32,
-    /// When it was taken back, if it was.
+    /// Moment of its revocation.
     pub revoked_at: Option<Timestamp>,
-    /// When its last use was taken, if none is left.
+    /// Moment of its last use, if no use is left.
     pub spent_at: Option<Timestamp>,
-    /// Its newest use; `None` also for one that was taken before this was kept, and whose host has gone since.
+    /// Its newest use. `None` if an early version took it and its host is deleted.
     pub last_use: Option<LastUse>,
-    /// The token that takes its place, if it was rotated.
+    /// Id of its successor.
     pub replaced_by: Option<TokenId>,
-    /// When it is revoked by itself, if it was rotated.
+    /// Moment of its due revocation.
     pub revoke_at: Option<Timestamp>,
 }
 
 /// The newest use of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastUse {
-    /// When.
+    /// Moment of the use.
     pub at: Timestamp,
-    /// The host that it admitted.
+    /// Id of the admitted host.
     pub host: HostId,
-    /// From where it asked.
+    /// Address of the client.
     pub from: Option<IpAddr>,
 }
 
 impl TokenRecord {
-    /// A token as it was minted, before anything happened to it.
+    /// A token without uses, just minted.
     pub const fn fresh(mint: MintRecord) -> Self {
         Self {
             mint,
@@ -144,10 +144,10 @@ impl TokenRecord {
         }
     }
 
-    /// Whether it can have a successor at `now`.
+    /// Returns whether it can have a successor at `now`.
     ///
     /// # Errors
-    /// Why not.
+    /// The reason why it cannot.
     pub fn may_rotate(&self, now: Timestamp) -> Result<(), RotationRefusal> {
         match (self.mint.kind(), self.replaced_by, self.state(now)) {
             (TokenKind::Service, ..) => Err(RotationRefusal::Unknown),
@@ -158,8 +158,8 @@ impl TokenRecord {
         }
     }
 
-    /// The state at `now`: revoked before used before expired, where several hold. Where its time has come it counts as revoked,
-    /// unless it had ended by then: it admits nobody, whenever that is written down.
+    /// Returns the state at `now`. Revoked precedes used, used precedes expired. A token with a due revocation counts as revoked, unless it
+    /// had ended before: it admits no host.
     pub fn state(&self, now: Timestamp) -> TokenState {
         match (self.mint.terms.max_uses, self.mint.terms.expires_at) {
             _ if self.revoked_at.is_some() => TokenState::Revoked,

@@ -24,7 +24,7 @@ pub enum ListChange {
 pub struct Taken {
     /// What changed, in the order of the commits; nothing if there was more than is kept.
     pub changes: Vec<ListChange>,
-    /// Whether there was more than is kept: then every list may differ.
+    /// True if there was more than is kept: then every list may differ.
     pub overflowed: bool,
 }
 

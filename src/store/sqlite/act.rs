@@ -1,4 +1,4 @@
-//! One command inside the writer's transaction: what it reads and writes, and what it leaves for after the commit.
+//! One command inside the writer's transaction, and its effects after the commit.
 
 mod api_keys;
 mod authority;
@@ -26,7 +26,7 @@ use crate::store::revocations::Change;
 use crate::store::sqlite::SqliteStore;
 use crate::store::*;
 
-/// What happens to the clock mark.
+/// A change of the clock mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
     /// It moves on to this moment, if it is not past it.
@@ -35,14 +35,14 @@ pub(super) enum Mark {
     Set(Timestamp),
 }
 
-/// What a command that was kept leaves for the end of the batch.
+/// The effects of a kept command at the end of the batch.
 #[derive(Default)]
 pub(super) struct Effects {
     /// The entries to be chained, in order.
     pub(super) drafts: Vec<Draft>,
-    /// What memory learns after the commit.
+    /// Changes of memory after the commit.
     pub(super) changes: Vec<Change>,
-    /// What happens to the clock mark.
+    /// Changes of the clock mark.
     pub(super) marks: Vec<Mark>,
 }
 
@@ -51,12 +51,12 @@ pub(super) struct Act<'c> {
     sql: Sql<'c>,
     effects: Effects,
     kept: bool,
-    /// What has been asked about, and why the command is undone if that is not as it was.
+    /// The record of the caller's rights that was checked last.
     asked: Option<Basis>,
     refused: Option<StoreError>,
 }
 
-/// What a command leads to: its outcome or its refusal, and its effects unless it is to be undone.
+/// The outcome or the refusal of a command, and its effects unless it is undone.
 type Ran<T> = (Result<T, StoreError>, Option<Effects>);
 
 /// Runs a command. Without effects the caller takes back what it wrote.

@@ -1,6 +1,6 @@
-//! The way to the database driver: four helpers that run a statement. Verbs and readers use nothing else of it.
+//! The interface to the database driver: four helpers that run a statement. Verbs and readers use nothing else of it.
 //!
-//! Their SQL keeps to what SQLite and PostgreSQL share, with parameters written as `?1`. A test reads it.
+//! Their SQL is shared by SQLite and PostgreSQL, with parameters written as `?1`. A test reads it.
 
 pub(super) use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension as _, Params};

@@ -1,10 +1,10 @@
-//! What an SQLite error means for the command, the batch and the process.
+//! The effect of an SQLite error on the command, the batch and the process.
 
 use rusqlite::ErrorCode;
 
 use crate::store::StoreError;
 
-/// How far an error reaches.
+/// The reach of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
     /// Only the command that met it: a constraint nobody expected, a value that cannot be read.
@@ -18,7 +18,7 @@ pub(super) enum Reach {
 /// Growing the shared memory beside the database failed: the disk is full, and nothing has been written yet.
 const IOERR_SHMSIZE: i32 = rusqlite::ffi::SQLITE_IOERR | (19 << 8);
 
-/// What an error inside a transaction means.
+/// Returns the reach of an error inside a transaction.
 pub(super) fn reach(error: &rusqlite::Error) -> Reach {
     let detail = error.to_string();
     let rusqlite::Error::SqliteFailure(failure, _) = error else {
@@ -40,7 +40,7 @@ pub(super) fn reach(error: &rusqlite::Error) -> Reach {
     }
 }
 
-/// What an error of COMMIT itself means: only these few are known to have written nothing.
+/// Returns the reach of an error of COMMIT: only these few are known to have written nothing.
 pub(super) fn reach_of_commit(error: &rusqlite::Error) -> Reach {
     match reach(error) {
         Reach::Batch(error @ (StoreError::Full | StoreError::ReadOnly | StoreError::Busy)) => {
@@ -52,7 +52,7 @@ pub(super) fn reach_of_commit(error: &rusqlite::Error) -> Reach {
     }
 }
 
-/// What an error of a read means; a read leaves nothing behind.
+/// Returns the error of a read, which leaves nothing behind.
 pub(super) fn of_read(error: &rusqlite::Error) -> StoreError {
     match reach(error) {
         Reach::Command(error) | Reach::Batch(error) | Reach::Process(error) => error,
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_fails_the_batch_and_a_broken_one_the_process() {
+    fn a_full_disk_fails_only_the_batch() {
         assert_eq!(reach(&failure(rusqlite::ffi::SQLITE_FULL)), Reach::Batch(StoreError::Full));
         assert_eq!(reach(&failure(IOERR_SHMSIZE)), Reach::Batch(StoreError::Full));
         assert_eq!(reach(&failure(rusqlite::ffi::SQLITE_READONLY)), Reach::Batch(StoreError::ReadOnly));

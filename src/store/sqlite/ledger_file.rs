@@ -48,11 +48,11 @@ impl LedgerFile {
         read::newest_entries(Sql::on(&self.0), before, limit).map_err(|error| fault::of_read(&error))
     }
 
-    /// Verifies the current chain from its first entry to its head, as they are at this moment; `progress` hears how
-    /// many entries of how many are done.
+    /// Verifies the current chain from its first entry to its head, as of this moment. `progress` gets the numbers of verified and of all
+    /// entries.
     ///
     /// # Errors
-    /// The first fault, or why the entries cannot be read.
+    /// The first fault, or the reason why the entries cannot be read.
     pub fn verify(&self, mut progress: impl FnMut(u64, u64)) -> Result<Summary, LedgerFault> {
         let unreadable = |error| LedgerFault::Unreadable(fault::of_read(&error));
         // One snapshot for the head and all entries: a server may be writing.

@@ -96,7 +96,7 @@ pub enum OpenError {
     NotWritable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the system.
         source: std::io::Error,
     },
     /// SQLite refused.
@@ -157,7 +157,7 @@ pub(super) fn open_existing(path: &Path) -> Result<Connection, OpenError> {
     }
 }
 
-/// Makes a file that only its owner can read, if there is none: it will hold password hashes.
+/// Creates a file that only its owner can read, unless it exists. It will contain password hashes.
 pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
     private().open(path).map(drop).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })
 }
@@ -185,7 +185,7 @@ fn configure(connection: &Connection, cache_kib: u32) -> Result<(), OpenError> {
     Ok(connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?)
 }
 
-/// Whether another process has the database at `path` open; nothing is made if there is none.
+/// Returns the error if another process has the database at `path` open. Creates nothing.
 pub fn lock_holder(path: &Path) -> Option<OpenError> {
     if !path.exists() {
         return None;
@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_database_is_refused_and_left_alone() {
+    fn another_file_is_refused_and_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gatepass.db");
         std::fs::write(&path, "not a database at all").unwrap();

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 
-/// Where the file of a connection was when it was opened.
+/// Path and identity of a connection's file when it was opened.
 pub(super) struct Place {
     path: PathBuf,
     file: Option<(u64, u64)>,
@@ -20,7 +20,7 @@ impl Place {
         Self { file: identity(&path), path }
     }
 
-    /// Whether the file is there still. It costs one stat(2) for a whole batch.
+    /// Returns whether the file is still there. The cost is one stat(2) per batch.
     pub(super) fn holds(&self) -> bool {
         identity(&self.path) == self.file
     }

@@ -1,4 +1,4 @@
-//! The contract on SQLite, and what only SQLite can get wrong.
+//! The contract on SQLite, and the faults that only SQLite has.
 
 mod faults;
 mod migrating;

@@ -1,4 +1,4 @@
-//! How values stand in columns: ids as BLOBs, times as INTEGER milliseconds, names as TEXT, sets as JSON TEXT.
+//! The form of values in columns: ids as BLOBs, times as INTEGER milliseconds, names as TEXT, sets as JSON TEXT.
 
 use std::net::IpAddr;
 use std::time::Duration;

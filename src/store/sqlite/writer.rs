@@ -23,7 +23,7 @@ const BATCH: usize = 256;
 
 /// An item of the queue.
 pub(super) enum Job {
-    /// A write.
+    /// A command or a probe.
     Write(Box<dyn Task>),
     /// The end: earlier items are finished, later ones are not begun.
     Close,
@@ -40,7 +40,7 @@ pub(super) struct Writer {
     failed: watch::Sender<bool>,
     /// Why the newest batch was not written, if it was not.
     standing: watch::Sender<Option<StoreError>>,
-    /// Once set, nothing is written any more.
+    /// The failure after which nothing is written.
     failure: Option<StoreError>,
 }
 
@@ -118,12 +118,12 @@ impl Writer {
                 Err(error) => StoreError::Failed { detail: format!("a rollback failed: {error}") },
             },
             Reach::Process(error) => {
-                // It may be rolled back already; either way nothing is written any more.
+                // The transaction may be rolled back already. Either way nothing more is written.
                 drop(self.roll_back());
                 error
             }
         };
-        tracing::error!(%error, "the store has failed; nothing is written any more");
+        tracing::error!(%error, "the store has failed; nothing more is written");
         self.failure = Some(error.clone());
         self.failed.send_replace(true);
         error
@@ -167,8 +167,8 @@ impl Writer {
         end("RELEASE command")
     }
 
-    /// What an error inside a command means. Where SQLite has rolled everything back, the next statement would commit
-    /// alone: the batch ends.
+    /// Returns the answer to an error inside a command. After a rollback by SQLite, the next statement would commit alone, so the batch
+    /// ends.
     fn judge(&self, command: &'static str, error: &rusqlite::Error) -> Result<StoreError, Reach> {
         match fault::reach(error) {
             Reach::Command(found) if !self.connection.is_autocommit() => {
@@ -210,7 +210,7 @@ fn batch(reach: Reach) -> Reach {
     }
 }
 
-/// The head of the chain and the clock mark. Read in every batch anew: what a failed one did not commit never was.
+/// The head of the chain and the clock mark. Each batch reads them: a failed one has committed nothing.
 pub(super) fn read_meta(sql: Sql<'_>) -> driver::Result<(ChainHead, Option<Timestamp>)> {
     let text = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE single = 1";
     let meta = sql.one(text, [], |row| {
@@ -246,7 +246,7 @@ pub(super) fn insert_entry(sql: Sql<'_>, head: &mut ChainHead, draft: &Draft) ->
 fn checkpoint(connection: &Connection) {
     let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     if let Err(error) = moved {
-        // Nothing is lost: the log is read at the next start.
+        // The next start reads the log, so no entry is lost.
         tracing::warn!(%error, "the write-ahead log could not be moved into the database");
     }
 }

@@ -11,7 +11,7 @@ impl Act<'_> {
     pub(super) fn create_api_key(&mut self, command: CreateApiKey) -> driver::Result<ApiKeyCreation> {
         let CreateApiKey { key, digest, entry } = command;
         self.ask(&entry)?;
-        // Those without an owner are counted together: one bound for whoever makes them, as a mistaken script does.
+        // Keys without an owner share one bound, against a mistaken script.
         let sql = "SELECT count(*) FROM api_keys WHERE owner IS NOT DISTINCT FROM ?1";
         let kept = self.one(sql, [&key.owner], |row| row.get::<_, u32>(0))?;
         if kept.unwrap_or(0) >= MOST_API_KEYS {
@@ -57,8 +57,8 @@ impl Act<'_> {
         Ok(ApiKeyDeletion::Deleted { api_keys, tokens })
     }
 
-    /// The keys that a key made, those that these made, and so on: whoever came by it may have made them to stay. None outlives
-    /// its maker, so that no link of the chain is missing.
+    /// Deletes the keys that a key created, those that these created, and so on: an attacker with the key may have created them to stay. No
+    /// key outlives its creator, so the chain has no gap.
     fn delete_keys_made_by(&self, key: ApiKeyId) -> driver::Result<Vec<ApiKeyId>> {
         let (mut made, mut makers) = (Vec::new(), vec![key]);
         while let Some(maker) = makers.pop() {

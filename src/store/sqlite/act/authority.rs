@@ -1,4 +1,4 @@
-//! What the authority itself is: its founding, its names and URLs and its CRL numbers.
+//! Founding, external URLs, DNS names, settings and CRL numbers.
 
 use super::Act;
 use crate::clock::Timestamp;
@@ -39,7 +39,7 @@ impl Act<'_> {
         Ok(())
     }
 
-    /// Whether that was anything new.
+    /// Returns whether anything changed.
     fn make_issuer_current(&self, url: &str, at: Timestamp) -> driver::Result<bool> {
         if self.exists("SELECT 1 FROM issuers WHERE url = ?1 AND current = 1", [url])? {
             return Ok(false);
@@ -51,7 +51,7 @@ impl Act<'_> {
         Ok(true)
     }
 
-    /// Whether any of them was new.
+    /// Returns whether any of them was new.
     fn add_names(&self, names: &[DnsName], at: Timestamp) -> driver::Result<bool> {
         let sql = "INSERT INTO authority_names (name, since) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         let mut added = 0;

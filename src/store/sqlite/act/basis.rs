@@ -1,4 +1,4 @@
-//! Whether who acts still has the rights that the act was judged upon (I5): the last word on that is the transaction's.
+//! The check that the caller's rights are unchanged (I5). The transaction has the last word on that.
 
 use super::Act;
 use crate::clock::Timestamp;
@@ -21,7 +21,7 @@ impl Act<'_> {
         Ok(())
     }
 
-    /// What has become of it since.
+    /// Returns the refusal if the record has changed.
     fn moved(&self, basis: &Basis, at: Timestamp) -> driver::Result<Option<StoreError>> {
         let read = |row: &Row<'_>| {
             Ok((row.get::<_, Option<Count>>(0)?.map(|Count(version)| version), row.get::<_, bool>(1)?))

@@ -10,7 +10,7 @@ use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{RevocationReason, StoredCertificate};
 
-/// What the write path needs of a host's row.
+/// The part of a host's row that the verbs need.
 pub(super) struct Lineage {
     pub(super) host: HostId,
     pub(super) roles: Vec<Role>,
@@ -22,7 +22,7 @@ pub(super) struct Lineage {
 }
 
 impl Lineage {
-    /// Whether the host's roles are `roles`, in whatever order.
+    /// Returns whether the host's roles are `roles`, in any order.
     pub(super) fn has_roles(&self, roles: &[Role]) -> bool {
         sorted(&self.roles) == sorted(roles)
     }

@@ -12,7 +12,7 @@ use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
 
-/// How far behind the stored use of a session may be, twice.
+/// Maximum delay of the stored use of a session, twice.
 const SEEN_EVERY: Duration = Duration::from_secs(120);
 
 impl Act<'_> {
@@ -48,8 +48,8 @@ impl Act<'_> {
         Ok(())
     }
 
-    /// The mint records of ephemeral tokens. One that is used up stays until it has expired: until then it can be
-    /// revoked, which keeps its hosts from being certified anew.
+    /// Deletes mint records of ephemeral tokens. A used-up token stays until its expiry: revoking it keeps its hosts from a new
+    /// certificate.
     fn collect_ephemeral(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "DELETE FROM mints WHERE token IN ( \
                    SELECT token FROM (SELECT token FROM mints WHERE persistent = 0 AND expires_at <= ?1 LIMIT ?2) AS a UNION \
@@ -211,7 +211,7 @@ fn token_and_roles(row: &Row<'_>) -> driver::Result<(TokenId, Vec<Role>)> {
     Ok((row.get(0)?, row.get::<_, Json<Vec<Role>>>(1)?.0))
 }
 
-/// How many that were; `more` is set where the limit was met.
+/// Counts rows. Sets `more` if the limit was reached.
 fn count(rows: usize, command: &Collect, more: &mut bool) -> u64 {
     *more |= rows >= command.most as usize;
     rows as u64

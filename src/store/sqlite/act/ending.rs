@@ -1,4 +1,4 @@
-//! Ending live tokens together, because their key, the URL they name, or who minted them is trusted no more.
+//! Ending live tokens together: their key, their URL or their minter is no longer trusted.
 
 use super::Act;
 use crate::clock::Timestamp;
@@ -25,15 +25,15 @@ macro_rules! live {
     };
 }
 
-/// What makes due what somebody minted, or the API keys of an owner.
+/// Makes the tokens of a minter, or of an owner's API keys, due.
 pub(in crate::store::sqlite) const MAKE_MINTED_DUE: &str = "UPDATE mints SET revoke_at = ?2, revoke_as = ?5 \
      WHERE (minter = ?1 OR owner = ?3) AND emergency = 0 AND revoked_at IS NULL \
      AND (expires_at IS NULL OR expires_at > ?4) \
      AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
 
 impl Act<'_> {
-    /// Says of the live ephemeral tokens of `key`, or of all, that they have ended: no key verifies them any more. They
-    /// have no rows but their mint records, and their status bits need not change.
+    /// Marks the live ephemeral tokens of `key`, or of all keys, as ended. No key verifies them, so their status bits and rows of uses stay
+    /// as they are.
     pub(super) fn end_ephemeral(&self, key: Option<KeyId>, at: Timestamp) -> driver::Result<()> {
         let sql = "UPDATE mints SET revoked_at = ?2 WHERE persistent = 0 AND revoked_at IS NULL AND expires_at > ?2 \
                    AND kid = coalesce(?1, kid) \
@@ -57,10 +57,9 @@ impl Act<'_> {
         self.all(live!("t.issuer = ?1"), params![issuer, now], live)
     }
 
-    /// Lets what `minter`, as the ledger names actors, minted and a host could still redeem or a service accept admit nobody from
-    /// now on, and be revoked in the name of `actor` a bounded number at a time, by [`RevokeDue`](crate::store::RevokeDue); of a
-    /// user (`owner`) also what their API keys minted, those that are gone by now too. Answers how many these are. The emergency
-    /// token is not among them: it goes only when that is confirmed by name.
+    /// Makes the live tokens of `minter` due: they admit no host from now on. [`RevokeDue`](crate::store::RevokeDue) revokes them, a
+    /// bounded number at a time, as `actor`. For an `owner`, the tokens of their API keys are included, also of deleted keys. The emergency
+    /// token is not. Returns their number.
     pub(super) fn make_minted_due(
         &self,
         minter: &str,

@@ -49,7 +49,7 @@ impl Act<'_> {
     /// Only fresh keys sign from now on, and no key before them verifies what always expires.
     fn begin_epoch(&self, keys: FreshKeys, at: Timestamp) -> driver::Result<()> {
         self.end_ephemeral(None, at)?;
-        // The prepared key has signed nothing, and what it would sign could not be told from an earlier epoch.
+        // The prepared key has signed nothing. Its signatures would look like those of an earlier epoch.
         self.execute("DELETE FROM signing_keys WHERE state = 'prepared'", [])?;
         self.execute("UPDATE signing_keys SET state = 'previous' WHERE state = 'current'", [])?;
         self.execute("UPDATE signing_keys SET persistent_only = 1", [])?;

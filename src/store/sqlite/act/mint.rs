@@ -24,8 +24,7 @@ impl Act<'_> {
         Ok(Minted::Recorded)
     }
 
-    /// Whether the key of this token is the one that signs tokens of its kind: one that was rotated away may be retired by now, or verify
-    /// persistent tokens only.
+    /// Returns whether the token's key signs tokens of its kind. A rotated key may be retired, or verify persistent tokens only.
     fn signs(&self, record: &MintRecord) -> driver::Result<bool> {
         let sql = "SELECT 1 FROM signing_keys WHERE kid = ?1 AND state = 'current' AND (persistent_only = 0 OR ?2 = 1) AND key_use = ?3";
         self.exists(sql, params![record.signing_key, record.terms.persistent, record.kind().key_use()])

@@ -14,8 +14,8 @@ use crate::store::{
 };
 use crate::token::{Grant, Verified};
 
-/// Whether the authority still vouches for a token: its key is trusted for it, its status list exists, a persistent one has its
-/// row, and no revocation is due. The last is asked by the token: a deleted minter may leave a million due tokens.
+/// Finds a token for which the authority vouches: its key is trusted, its list exists, and no revocation is due. A persistent token
+/// also needs its row. The due date is looked up by the token: a deleted minter may leave a million due tokens.
 pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing_keys AS k \
      WHERE k.kid = ?1 AND k.state <> 'retired' AND (k.persistent_only = 0 OR ?2 = 1) \
      AND EXISTS (SELECT 1 FROM status_lists AS l WHERE l.list = ?3) \
@@ -58,13 +58,13 @@ impl Act<'_> {
         Ok(Redeemed::First)
     }
 
-    /// Whether the authority still vouches for the token at `now`; the token's own row has the last word.
+    /// Returns whether the authority vouches for the token at `now`. The token's row of uses has the last word.
     pub(super) fn is_vouched_for(&self, grant: &Verified<Grant>, now: Timestamp) -> driver::Result<bool> {
         let (token, key, persistent) = (&grant.token, grant.signing_key(), grant.terms.persistent);
         self.exists(IS_VOUCHED_FOR, params![key, persistent, token.status.list, token.id, now])
     }
 
-    /// Whether the token is revoked or suspended.
+    /// Returns whether the token is revoked or suspended.
     pub(super) fn has_ended(&self, token: TokenId) -> driver::Result<bool> {
         self.exists("SELECT 1 FROM uses WHERE token = ?1 AND ended_at IS NOT NULL", [token])
     }
@@ -144,6 +144,6 @@ fn keep_until(grant: &Grant) -> Option<Timestamp> {
     grant.terms.expires_at.filter(|_| !grant.terms.persistent).map(|at| at.plus(KEEP_AFTER_EXPIRY))
 }
 
-/// Whether the authority ever answered to a name, or a live host holds it.
+/// Finds a name that the authority has or had, or that a live host has.
 pub(in crate::store::sqlite) const NAME_TAKEN: &str = "SELECT 1 FROM authority_names WHERE name = ?1 UNION ALL \
      SELECT 1 FROM hosts WHERE name = ?1 AND name IS NOT NULL AND revoked_at IS NULL";

@@ -21,8 +21,8 @@ impl Act<'_> {
         if let Some(refusal) = self.judge_presented(&lineage, presented)? {
             return self.undo(Renewed::Refused(refusal));
         }
-        // Whoever presents the newest certificate has it, and asks for another even if it keeps its key. Whoever
-        // presents the one before, with the newest one's key, has lost the answer.
+        // A host that presents the newest certificate has it, and wants another even for the same key. A host that presents the one before,
+        // with the newest one's key, has lost the answer.
         if presented != lineage.newest {
             let newest = self.certificate(host, lineage.newest)?;
             let good = newest.record.not_after > new.issued_at;
@@ -95,7 +95,7 @@ impl Act<'_> {
         Ok(Renewed::First)
     }
 
-    /// Whether the newest certificate is a good one for the same key that is not older than repeats may be.
+    /// Returns whether the newest certificate is valid, for the same key, and younger than [`REPEAT_WINDOW`].
     fn answered_lately(&self, lineage: &Lineage, new: CertificateRecord) -> driver::Result<bool> {
         let newest = self.certificate(lineage.host, lineage.newest)?.record;
         Ok(newest.host_key == new.host_key

@@ -7,7 +7,7 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::store::sqlite::driver::{self, params};
 use crate::store::{KEEP_AFTER_EXPIRY, RevokeToken, RevokeTokens, TokenKind, TokenRevocation, TokensRevoked};
 
-/// What revoking needs of a mint record.
+/// The part of a mint record that revoking needs.
 pub(super) struct Minted {
     token: TokenId,
     status: StatusRef,
@@ -59,8 +59,8 @@ impl Act<'_> {
         Ok(done)
     }
 
-    /// Revokes a token, and if asked every host that it admitted. What is confirmed is the end of a live emergency token: once
-    /// that is over, its hosts go like any others.
+    /// Revokes a token and, on request, every host that it admitted. A live emergency token needs its confirmation; after its end, its
+    /// hosts are revoked like any others.
     fn revoke_one(
         &mut self,
         minted: &Minted,

@@ -14,7 +14,7 @@ use crate::token::LEEWAY;
 struct Due {
     token: TokenId,
     replaced_by: Option<TokenId>,
-    /// Who rotated it, or deleted its minter.
+    /// The actor that rotated it or deleted its minter.
     actor: String,
     /// It has expired, or no use is left of it: there is nothing to revoke.
     over: bool,

@@ -28,7 +28,7 @@ impl Act<'_> {
     pub(super) fn create_user(&mut self, command: CreateUser) -> driver::Result<UserCreation> {
         let CreateUser { user, hash, role, limits, at, entry } = command;
         self.ask(&entry)?;
-        // What is remembered of an earlier user of that name, a proven password for one, must not be this one's.
+        // A remembered proof of an earlier user of that name must not be valid for this one.
         let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, version, created_at, changed_at) \
                    VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5, ?5) \
                    ON CONFLICT (name) DO NOTHING";
@@ -117,7 +117,7 @@ impl Act<'_> {
         self.execute(sql, params![user, MOST_KNOWN_ADDRESSES]).map(drop)
     }
 
-    /// What stands in the way of a change that was judged upon `before`.
+    /// Returns the reason against a change that `before` allowed.
     fn not_as_judged(&self, before: &UserRecord) -> driver::Result<Option<UserChange>> {
         Ok(match self.one(USER_BY_NAME, [&before.name], user)? {
             None => Some(UserChange::Unknown),
@@ -126,8 +126,8 @@ impl Act<'_> {
         })
     }
 
-    /// Whether without this user nobody could do everything. An admin with limits cannot give what is beyond them, so one
-    /// of those alone could never make a whole admin again.
+    /// Returns whether the user is the last enabled admin without limits. An admin with limits cannot give rights beyond them, so it could
+    /// not create an admin without limits.
     fn is_last_admin(&self, user: &UserRecord) -> driver::Result<bool> {
         if user.disabled_at.is_some() || !is_whole_admin(user.role, &user.limits) {
             return Ok(false);
@@ -137,7 +137,7 @@ impl Act<'_> {
         Ok(!others.iter().any(|Json(limits)| *limits == Limits::ANY))
     }
 
-    /// What was proven of this user so far counts for nothing, but for one session if it is to be kept.
+    /// Ends everything proven of the user so far, except one session to keep.
     fn begin_user_epoch(&self, name: &str, keep: Option<SessionId>) -> driver::Result<usize> {
         self.end_sessions(name, keep)?;
         self.execute("UPDATE sessions SET epoch = epoch + 1 WHERE user_name = ?1", [name])?;

@@ -34,7 +34,7 @@ fn user_from(row: &Row<'_>, first: usize) -> driver::Result<UserRecord> {
     })
 }
 
-/// What lists users by their names.
+/// Lists users by name.
 pub(in crate::store::sqlite) const USERS: &str = "SELECT name, role, limits, epoch, version, created_at, changed_at, disabled_at FROM users \
      WHERE name > ?1 ORDER BY name LIMIT ?2";
 
@@ -88,7 +88,7 @@ fn stored_api_key(sql: Sql<'_>, id: ApiKeyId) -> driver::Result<Option<StoredApi
     sql.one(text, [id], read)
 }
 
-/// What lists API keys, newest first.
+/// Lists API keys, newest first.
 pub(in crate::store::sqlite) const API_KEYS: &str =
     select!("", "WHERE k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
 /// The same of one owner.

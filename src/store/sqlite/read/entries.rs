@@ -53,7 +53,7 @@ pub(in crate::store::sqlite) fn entries_after(
     sql.all(text, params![chain, Count(seq), limit], entry)
 }
 
-/// What lists the entries of the current chain, newest first.
+/// Lists the entries of the current chain, newest first.
 pub(in crate::store::sqlite) const NEWEST: &str =
     select!("WHERE chain = (SELECT chain FROM meta) AND seq < ?1 ORDER BY seq DESC LIMIT ?2");
 

@@ -29,7 +29,7 @@ macro_rules! select {
 
 mod filter;
 
-/// When the next token is to be revoked.
+/// Finds the moment of the next due revocation.
 pub(in crate::store::sqlite) const NEXT_DUE: &str =
     "SELECT min(revoke_at) FROM mints WHERE revoke_at IS NOT NULL AND revoked_at IS NULL";
 

@@ -1,4 +1,4 @@
-//! What errors of the disk and of the database lead to.
+//! The effects of errors of the disk and of the database.
 
 use std::task::{Context, Poll, Waker};
 
@@ -29,7 +29,7 @@ async fn a_full_disk_is_answered_and_recovered_from() {
 }
 
 #[tokio::test]
-async fn a_batch_that_meets_a_full_disk_rolls_back_whole() {
+async fn a_full_disk_rolls_back_the_whole_batch() {
     let disk = OnDisk::new();
     let store = open(&disk);
     append(&store, 10).await.unwrap();
@@ -65,7 +65,7 @@ async fn a_read_only_database_refuses_writes_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_database_that_another_process_holds_is_busy_for_a_while() {
+async fn a_database_locked_by_another_process_is_busy() {
     let disk = OnDisk::new();
     let store = open(&disk);
     let other = Connection::open(&disk.path).unwrap();
@@ -77,7 +77,7 @@ async fn a_database_that_another_process_holds_is_busy_for_a_while() {
 
 type Answers<'a> = Vec<Answer<'a, ()>>;
 
-/// Asks all of it at once: what was answered at once, and what waits.
+/// Asks everything at once. Returns the immediate answers and the waiting ones.
 fn queue_up<'a>(asked: impl Iterator<Item = Answer<'a, ()>>) -> (Vec<Result<(), StoreError>>, Answers<'a>) {
     let (mut answered, mut waiting) = (Vec::new(), Vec::new());
     for mut answer in asked {
@@ -89,7 +89,7 @@ fn queue_up<'a>(asked: impl Iterator<Item = Answer<'a, ()>>) -> (Vec<Result<(), 
     (answered, waiting)
 }
 
-/// Holds the writer up, so that what is asked meanwhile becomes one batch.
+/// Holds the writer up, so that later writes become one batch.
 fn hold_up(store: &SqliteStore) -> std::sync::mpsc::Sender<()> {
     let (go, wait) = std::sync::mpsc::channel::<()>();
     store.hook(move |_| wait.recv().unwrap());
@@ -139,7 +139,7 @@ async fn a_full_queue_refuses_at_once() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_after_a_commit_whose_outcome_is_unknown() {
+async fn an_unknown_outcome_of_a_commit_ends_writing() {
     let disk = OnDisk::new();
     let store = open(&disk);
     append(&store, 10).await.unwrap();

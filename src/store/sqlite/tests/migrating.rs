@@ -75,7 +75,7 @@ async fn revoked_tokens_of_the_fourth_schema_get_an_end() {
 }
 
 #[tokio::test]
-async fn a_token_whose_record_was_collected_gets_its_end_from_the_ledger() {
+async fn a_collected_token_gets_its_end_from_the_ledger() {
     let entry = |number: u8, days: i64| {
         let (id, at) = (format!("{number:02x}").repeat(16), NOW.millis() - days * 86_400_000);
         format!(
@@ -139,7 +139,7 @@ async fn the_keys_of_the_first_schema_sign_enrollment_tokens() {
 }
 
 #[tokio::test]
-async fn the_fourth_schema_knows_the_last_use_by_its_newest_pair() {
+async fn the_last_use_comes_from_the_newest_pair() {
     let rows = "INSERT INTO uses (token, used) VALUES (zeroblob(16), 2);
                 INSERT INTO pairs (token, key, host, redeemed_at) VALUES (zeroblob(16), zeroblob(32), x'01010101010101010101010101010101', 7),
                 (zeroblob(16), x'0202020202020202020202020202020202020202020202020202020202020202', x'03030303030303030303030303030303', 5)";

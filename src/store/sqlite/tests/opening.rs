@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_second_server_is_refused_until_the_first_has_closed() {
+async fn a_second_server_is_refused() {
     let disk = OnDisk::new();
     let store = open(&disk);
     let second = SqliteStore::open(&disk.path, SqliteOptions::new(NOW));
@@ -25,7 +25,7 @@ async fn closing_moves_everything_into_the_one_file() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused_and_the_file_left_unchanged() {
+async fn a_newer_schema_is_refused_and_stays_unchanged() {
     let disk = OnDisk::new();
     drop(open(&disk));
     Connection::open(&disk.path).unwrap().pragma_update(None, "user_version", 7).unwrap();

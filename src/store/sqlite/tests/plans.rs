@@ -5,7 +5,7 @@ use crate::store::sqlite::act::ending::MAKE_MINTED_DUE;
 use crate::store::sqlite::act::redeem::IS_VOUCHED_FOR;
 use crate::store::sqlite::read::{accounts, entries, hosts, tokens};
 
-/// How SQLite goes about it, a line for each step.
+/// The plan of a statement in SQLite, a line per step.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let mut rows = statement.raw_query();
@@ -83,7 +83,7 @@ fn expect_walk(connection: &Connection, sql: &str, walk: &str) {
 }
 
 #[test]
-fn every_list_walks_an_index_from_its_cursor_and_sorts_nothing() {
+fn every_list_walks_an_index_and_sorts_nothing() {
     let disk = OnDisk::new();
     drop(open(&disk));
     let connection = Connection::open(&disk.path).unwrap();
@@ -111,7 +111,7 @@ fn every_filter_walks_the_index_of_its_rarest_condition() {
 }
 
 #[test]
-fn what_is_due_and_what_somebody_minted_is_found_by_an_index() {
+fn due_tokens_and_those_of_a_minter_are_indexed() {
     let disk = OnDisk::new();
     drop(open(&disk));
     let connection = Connection::open(&disk.path).unwrap();

@@ -1,4 +1,4 @@
-//! The SQL of verbs and readers keeps to what SQLite and PostgreSQL share, and goes through the four helpers of the driver.
+//! The SQL of verbs and readers is shared by SQLite and PostgreSQL, and goes through the four helpers of the driver.
 
 use std::path::{Path, PathBuf};
 
@@ -52,7 +52,7 @@ fn texts(source: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a text calls `max` or `min` with more than one value, which only SQLite takes.
+/// Returns whether a text calls `max` or `min` with several values, which only SQLite takes.
 fn compares_values(text: &str) -> bool {
     ["max(", "min("].iter().any(|call| {
         text.match_indices(call).any(|(at, _)| {
