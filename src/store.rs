@@ -78,7 +78,7 @@ pub enum StoreError {
 
 /// A store on any database.
 pub trait Store:
-    Verbs + Tokens + Hosts + Entries + Accounts + Administration + Sessions + Send + Sync
+    Verbs + TokenReads + HostReads + LedgerReads + AccountReads + AuthorityReads + SessionReads + Send + Sync
 {
     /// The revocations in memory. They change after the commit, before the caller gets its answer.
     fn revocations(&self) -> &Revocations;

@@ -12,7 +12,7 @@ use crate::service::Caller;
 use crate::service::ca::files::Manifest;
 use crate::service::vault::Vault;
 use crate::store::sqlite::{LedgerFile, SqliteOptions, SqliteStore};
-use crate::store::{Accounts as _, SetPassword, Store};
+use crate::store::{AccountReads as _, SetPassword, Store};
 
 /// Sets a user's password. Returns whether the user is disabled.
 ///

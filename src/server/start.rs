@@ -25,7 +25,7 @@ use crate::service::vault::{Vault, write_public};
 use crate::service::verification::proxies::TrustedProxies;
 use crate::service::{Authority, Caller, CertificateTerms, Parts, Settings, TimeKeeper};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
-use crate::store::{Entries as _, RecordIdentity, Store};
+use crate::store::{LedgerReads as _, RecordIdentity, Store};
 
 /// The file of the database, in the data directory.
 pub(super) const DATABASE: &str = "gatepass.db";

@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, TokenId};
 use crate::name::Role;
 use crate::span::parse_span;
-use crate::store::{Ended, HostFilter, HostState, NameFilter, TokenFilter, TokenKind, TokenState};
+use crate::store::{EndedTokens, HostFilter, HostState, NameFilter, TokenFilter, TokenKind, TokenState};
 
 /// Maximum length of a searched text.
 const LONGEST_TEXT: usize = 128;
@@ -22,14 +22,14 @@ const LONGEST_TEXT: usize = 128;
 #[schema(as = TokenFilter, example = json!({ "state": "pending,active", "unused_for": "30d" }))]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenWords {
-    /// Also those that ended longer ago than the retention time.
+    /// Also tokens that ended before the retention time.
     #[param(example = true)]
     #[serde(deserialize_with = "flag")]
     pub ended: Option<bool>,
-    /// States, between commas.
+    /// States, separated by commas.
     #[param(example = "pending,active")]
     pub state: Option<String>,
-    /// A role that they give.
+    /// A role that the tokens give.
     #[param(example = "proxy")]
     pub role: Option<String>,
     /// The label itself, or a pattern in which `*` stands for any text and ASCII letters match in either case.
@@ -38,11 +38,11 @@ pub struct TokenWords {
     /// The minter, as the ledger names actors; a bare name is a user's.
     #[param(example = "user:admin")]
     pub minter: Option<String>,
-    /// Persistent ones, or ephemeral ones.
+    /// `true` for persistent tokens, `false` for ephemeral ones.
     #[param(example = false)]
     #[serde(deserialize_with = "flag")]
     pub persistent: Option<bool>,
-    /// Neither minted nor used for so long, such as `30d`.
+    /// A span such as `30d`, in which the tokens were neither minted nor used.
     #[param(example = "30d")]
     pub unused_for: Option<String>,
 }
@@ -53,13 +53,13 @@ pub struct TokenWords {
 #[schema(as = HostFilter, example = json!({ "state": "live", "role": "proxy" }))]
 #[serde(default, deny_unknown_fields)]
 pub struct HostWords {
-    /// The token that admitted them.
+    /// The token that admitted the hosts.
     #[param(example = "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081")]
     pub token: Option<String>,
-    /// States, between commas.
+    /// States, separated by commas.
     #[param(example = "live")]
     pub state: Option<String>,
-    /// A role that they have.
+    /// A role of the hosts.
     #[param(example = "proxy")]
     pub role: Option<String>,
     /// The DNS name itself, or a pattern in which `*` stands for any text.
@@ -112,8 +112,8 @@ impl TokenWords {
             }
         });
         let ended = match self.ended {
-            Some(true) => Ended::All,
-            _ => Ended::Since(now.minus(retention)),
+            Some(true) => EndedTokens::All,
+            _ => EndedTokens::Since(now.minus(retention)),
         };
         let minter = text("minter", self.minter.as_deref(), &mut faults).as_deref().map(actor);
         let persistent = self.persistent;
@@ -163,7 +163,7 @@ fn states<S: Copy>(
     let found: Option<Vec<S>> = words?.split(',').map(|wanted| find(wanted.trim())).collect();
     if found.is_none() {
         let known = all.iter().map(|state| word(*state)).collect::<Vec<_>>().join(", ");
-        faults.push(FieldError::new("state", format!("one or several of {known}, between commas")));
+        faults.push(FieldError::new("state", format!("one or more of {known}, separated by commas")));
     }
     found
 }

@@ -9,7 +9,7 @@ use super::{Caller, ServiceError, TokenError};
 use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::store::{
-    Ended, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens, TokenFilter, TokenKind,
+    EndedTokens, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens, TokenFilter, TokenKind,
     TokenState, TokensRevoked,
 };
 
@@ -123,7 +123,7 @@ impl TokenAdmin {
         match (&filter.states, order.hosts) {
             (None, false) => filter.states = Some(TokenState::LIVE.to_vec()),
             // Tokens that ended long ago may have live hosts.
-            (_, true) => filter.ended = Ended::All,
+            (_, true) => filter.ended = EndedTokens::All,
             (Some(_), false) => {}
         }
         self.matching_tokens(&filter).await

@@ -46,7 +46,7 @@ macro_rules! each_verb {
                 /// Records the first start: signing keys, status lists, issuer, names, the admin. A second founding changes nothing.
                 found: Found -> Founded;
                 /// Records a minted token, if the key that signed it is still the one that signs.
-                record_mint: RecordMint -> Minted;
+                record_mint: RecordMint -> MintOutcome;
                 /// Opens a status list.
                 open_list: OpenList -> ();
                 /// Redeems a token.

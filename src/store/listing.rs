@@ -57,7 +57,7 @@ pub struct TokenFilter {
     /// Kind of the tokens.
     pub kind: TokenKind,
     /// Treatment of ended tokens: used up, expired or revoked.
-    pub ended: Ended,
+    pub ended: EndedTokens,
     /// States, of which a token has one; `None` for any.
     pub states: Option<Vec<TokenState>>,
     /// A role that the token gives.
@@ -76,7 +76,7 @@ pub struct TokenFilter {
 
 /// Treatment of ended tokens in a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum EndedTokens {
     /// Shows all that the store keeps.
     All,
     /// Shows those that ended after this moment.
@@ -85,7 +85,7 @@ pub enum Ended {
 
 impl TokenFilter {
     /// A filter without conditions but these.
-    pub const fn every(kind: TokenKind, ended: Ended, now: Timestamp) -> Self {
+    pub const fn every(kind: TokenKind, ended: EndedTokens, now: Timestamp) -> Self {
         Self {
             kind,
             ended,

@@ -12,7 +12,7 @@ use crate::name::{DnsName, Role, UserName};
 use crate::secret::Secret;
 
 /// Reads of tokens.
-pub trait Tokens {
+pub trait TokenReads {
     /// Returns the pair of a token and a key: a point read.
     fn pair(&self, token: TokenId, key: SpkiHash) -> Answer<'_, Option<Pair>>;
 
@@ -40,7 +40,7 @@ pub trait Tokens {
 }
 
 /// Reads of hosts.
-pub trait Hosts {
+pub trait HostReads {
     /// Returns a host: a point read.
     fn host(&self, host: HostId) -> Answer<'_, Option<HostRecord>>;
 
@@ -62,7 +62,7 @@ pub trait Hosts {
 }
 
 /// Reads of the ledger.
-pub trait Entries {
+pub trait LedgerReads {
     /// Returns the id of the current chain.
     fn chain(&self) -> Answer<'_, ChainId>;
 
@@ -77,7 +77,7 @@ pub trait Entries {
 }
 
 /// Reads of users and API keys.
-pub trait Accounts {
+pub trait AccountReads {
     /// Returns a user: a point read.
     fn user(&self, name: String) -> Answer<'_, Option<UserRecord>>;
 
@@ -102,7 +102,7 @@ pub trait Accounts {
 }
 
 /// Reads of the authority's keys, lists, URLs and settings.
-pub trait Administration {
+pub trait AuthorityReads {
     /// The signing keys that are not retired.
     fn keys(&self) -> Answer<'_, Vec<KeyRecord>>;
 
@@ -120,7 +120,7 @@ pub trait Administration {
 }
 
 /// Reads of sessions.
-pub trait Sessions {
+pub trait SessionReads {
     /// Returns a session and its user: a point read. A session of an earlier epoch of the user is not found.
     fn session(&self, id: SessionId) -> Answer<'_, Option<(SessionRecord, UserRecord)>>;
 

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 pub use ledger_file::{LedgerFault, LedgerFile};
 pub use open::{OpenError, lock_holder};
 
-use self::act::Act;
+use self::act::Execution;
 use self::driver::Sql;
 use self::pool::Pool;
 use self::task::task;
@@ -130,7 +130,7 @@ impl SqliteStore {
     async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
-        work: impl FnOnce(&mut Act<'_>) -> driver::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut Execution<'_>) -> driver::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (task, answer) = task(name, work);
         self.queue.try_send(Job::Write(task)).map_err(|refused| match refused {

@@ -119,7 +119,8 @@ impl Accounts {
     ) -> Result<Option<(SessionRecord, UserRecord)>, StoreError> {
         let found = self.store.session(id).await?;
         Ok(found.filter(|(session, _)| {
-            let seen_at = self.unwritten.sessions.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
+            let seen_at =
+                self.unwritten.sessions.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
             self.session_life.holds(session.expires_at, seen_at, now)
         }))
     }

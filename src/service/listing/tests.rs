@@ -13,10 +13,10 @@ fn some(word: &str) -> Option<String> {
 
 #[test]
 fn an_empty_filter_shows_live_and_recently_ended_tokens() {
-    let expected = TokenFilter::every(TokenKind::Enrollment, Ended::Since(NOW.minus(WEEK)), NOW);
+    let expected = TokenFilter::every(TokenKind::Enrollment, EndedTokens::Since(NOW.minus(WEEK)), NOW);
     assert_eq!(tokens(TokenWords::default()), Ok(expected));
     let all = tokens(TokenWords { ended: Some(true), ..TokenWords::default() }).unwrap();
-    assert_eq!(all.ended, Ended::All);
+    assert_eq!(all.ended, EndedTokens::All);
 }
 
 #[test]

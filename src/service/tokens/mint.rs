@@ -13,7 +13,7 @@ use crate::service::tokens::indexes::Indexes;
 use crate::service::tokens::order::{Catalogue, MintOrder};
 use crate::service::trust::LiveTrust;
 use crate::service::{Caller, ServiceError, TimeKeeper};
-use crate::store::{ListKind, MintRecord, Minted, RecordMint, Store, StoreError};
+use crate::store::{ListKind, MintOutcome, MintRecord, RecordMint, Store, StoreError};
 use crate::token::{self, Grant, KeyRing, MintedToken, Terms, TokenRef};
 
 /// Maximum number of attempts to sign a token while the signing keys change.
@@ -51,8 +51,8 @@ impl Minting {
     /// Records a signed token. `false`: its key no longer signs, so sign it again.
     pub(in crate::service) async fn is_recorded(&self, record: RecordMint) -> Result<bool, ServiceError> {
         match self.store.record_mint(record).await? {
-            Minted::Recorded => Ok(true),
-            Minted::KeyGone => {
+            MintOutcome::Recorded => Ok(true),
+            MintOutcome::KeyGone => {
                 // The ring has changed too, once the change of keys has finished.
                 drop(self.trust.change().await);
                 Ok(false)

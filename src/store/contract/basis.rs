@@ -168,9 +168,12 @@ async fn scene(world: &mut World) -> Scene {
 }
 
 /// A verb's name, and a command of it that waits for its store.
-type Asked = (&'static str, Box<dyn for<'a> FnOnce(&'a dyn Store) -> Answer<'a, ()>>);
+type VerbCall = (&'static str, Box<dyn for<'a> FnOnce(&'a dyn Store) -> Answer<'a, ()>>);
 
-fn asked(name: &'static str, ask: impl for<'a> FnOnce(&'a dyn Store) -> Answer<'a, ()> + 'static) -> Asked {
+fn asked(
+    name: &'static str,
+    ask: impl for<'a> FnOnce(&'a dyn Store) -> Answer<'a, ()> + 'static,
+) -> VerbCall {
     (name, Box::new(ask))
 }
 
@@ -183,7 +186,7 @@ macro_rules! verb {
 
 impl Scene {
     /// A command of each verb that somebody may ask for, each of which would change something.
-    fn commands(&self, world: &mut World) -> Vec<Asked> {
+    fn commands(&self, world: &mut World) -> Vec<VerbCall> {
         let mut all = self.about_tokens(world);
         all.extend(self.about_hosts(world));
         all.extend(self.about_accounts(world));
@@ -191,7 +194,7 @@ impl Scene {
         all
     }
 
-    fn about_tokens(&self, world: &mut World) -> Vec<Asked> {
+    fn about_tokens(&self, world: &mut World) -> Vec<VerbCall> {
         let mint = |world: &mut World| RecordMint {
             record: world.persistent(None),
             by: Actor::System,
@@ -211,7 +214,7 @@ impl Scene {
         ]
     }
 
-    fn about_hosts(&self, world: &World) -> Vec<Asked> {
+    fn about_hosts(&self, world: &World) -> Vec<VerbCall> {
         let (at, entry) = (world.now, |action| world.draft(action));
         let one = RevokeHost { host: self.hosts[0], at, entry: entry(Action::HostRevoked) };
         let many = RevokeHosts { hosts: self.hosts[1..3].to_vec(), entry: entry(Action::HostRevoked) };
@@ -223,7 +226,7 @@ impl Scene {
         ]
     }
 
-    fn about_accounts(&self, world: &World) -> Vec<Asked> {
+    fn about_accounts(&self, world: &World) -> Vec<VerbCall> {
         let (at, entry) = (world.now, |action| world.draft(action));
         let [extended, ended] = [self.sessions[0], self.sessions[1]];
         let expires_at = at.plus(HOUR);
@@ -244,7 +247,7 @@ impl Scene {
         ]
     }
 
-    fn about_the_authority(&self, world: &World) -> Vec<Asked> {
+    fn about_the_authority(&self, world: &World) -> Vec<VerbCall> {
         let (at, entry) = (world.now, |action| world.draft(action));
         let fresh = |state| key(state, at);
         let (next, of_change) = (fresh(KeyState::Prepared), entry(Action::KeyRotated));

@@ -76,7 +76,7 @@ pub(in crate::store) async fn a_token_of_a_former_key_is_not_recorded(world: &mu
         for record in &late {
             let entry = world.draft(Action::TokenCreated);
             let command = RecordMint { record: record.clone(), by: Actor::System, entry };
-            assert_eq!(world.store().record_mint(command).await.unwrap(), Minted::KeyGone);
+            assert_eq!(world.store().record_mint(command).await.unwrap(), MintOutcome::KeyGone);
             assert_eq!(world.token(record).await, None);
         }
         world.expect_entries(&[]).await;

@@ -24,7 +24,7 @@ fn sorted(ids: impl IntoIterator<Item = TokenId>) -> Vec<TokenId> {
 }
 
 fn every(world: &World) -> TokenFilter {
-    TokenFilter::every(TokenKind::Enrollment, Ended::All, world.now)
+    TokenFilter::every(TokenKind::Enrollment, EndedTokens::All, world.now)
 }
 
 pub(in crate::store) async fn the_newest_use_is_kept_with_the_token(world: &mut World) {

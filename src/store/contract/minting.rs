@@ -36,11 +36,16 @@ pub(in crate::store) async fn a_mint_is_read_back_as_it_was_recorded(world: &mut
     world.expect_entries(&[Action::TokenCreated]).await;
 }
 
-async fn listed(world: &World, ended: Ended, after: Option<TokenId>) -> Vec<TokenId> {
+async fn listed(world: &World, ended: EndedTokens, after: Option<TokenId>) -> Vec<TokenId> {
     listed_as(world, TokenKind::Enrollment, ended, after).await
 }
 
-async fn listed_as(world: &World, kind: TokenKind, ended: Ended, after: Option<TokenId>) -> Vec<TokenId> {
+async fn listed_as(
+    world: &World,
+    kind: TokenKind,
+    ended: EndedTokens,
+    after: Option<TokenId>,
+) -> Vec<TokenId> {
     let filter = TokenFilter::every(kind, ended, world.now);
     let tokens = world.store().list_tokens(filter, PageQuery::new(after, 3)).await.unwrap();
     tokens.items.into_iter().map(|token| token.mint.token.id).collect()
@@ -53,16 +58,24 @@ pub(in crate::store) async fn lists_are_newest_first_and_hide_ended_tokens(world
         minted.push(world.mint_ephemeral(Some(1)).await);
     }
     let ids: Vec<_> = minted.iter().rev().map(|token| token.token.id).collect();
-    assert_eq!(listed(world, Ended::All, None).await, ids[..3]);
-    assert_eq!(listed(world, Ended::All, Some(ids[2])).await, ids[3..]);
+    assert_eq!(listed(world, EndedTokens::All, None).await, ids[..3]);
+    assert_eq!(listed(world, EndedTokens::All, Some(ids[2])).await, ids[3..]);
 
     world.revoke(&minted[4]).await;
     world.enroll(&minted[3], new_key()).await;
     let before = world.now.minus(HOUR);
-    assert_eq!(listed(world, Ended::Since(before), None).await, ids[..3], "recently ended ones are shown");
-    assert_eq!(listed(world, Ended::Since(world.now), None).await, ids[2..], "neither revoked nor used up");
+    assert_eq!(
+        listed(world, EndedTokens::Since(before), None).await,
+        ids[..3],
+        "recently ended ones are shown"
+    );
+    assert_eq!(
+        listed(world, EndedTokens::Since(world.now), None).await,
+        ids[2..],
+        "neither revoked nor used up"
+    );
     world.pass(HOUR * 2);
-    assert!(listed(world, Ended::Since(world.now), None).await.is_empty(), "expired");
+    assert!(listed(world, EndedTokens::Since(world.now), None).await.is_empty(), "expired");
     assert_eq!(world.token(&minted[4]).await.unwrap().state(world.now), TokenState::Revoked);
     assert_eq!(world.token(&minted[3]).await.unwrap().state(world.now), TokenState::Used);
     assert_eq!(world.token(&minted[2]).await.unwrap().state(world.now), TokenState::Expired);
@@ -128,15 +141,15 @@ pub(in crate::store) async fn each_kind_of_token_is_listed_by_itself(world: &mut
         ids.insert(0, world.mint(record).await.token.id);
     }
     let listed = async |world: &World, ended, after| listed_as(world, TokenKind::Service, ended, after).await;
-    assert_eq!(listed(world, Ended::All, None).await, ids[..3]);
-    assert_eq!(listed(world, Ended::All, Some(ids[2])).await, ids[3..]);
-    let enrollment = listed_as(world, TokenKind::Enrollment, Ended::All, None).await;
+    assert_eq!(listed(world, EndedTokens::All, None).await, ids[..3]);
+    assert_eq!(listed(world, EndedTokens::All, Some(ids[2])).await, ids[3..]);
+    let enrollment = listed_as(world, TokenKind::Enrollment, EndedTokens::All, None).await;
     assert!(enrollment.len() == 3 && enrollment.iter().all(|id| !ids.contains(id)));
     let token = world.store().token(ids[0]).await.unwrap().unwrap();
     assert_eq!((token.mint.kind(), token.state(world.now)), (TokenKind::Service, TokenState::Active));
     assert_eq!(token.mint.audience.as_deref(), Some("https://jobs.example.org"));
     world.pass(HOUR * 2);
-    assert!(listed(world, Ended::Since(world.now), None).await.is_empty(), "expired");
+    assert!(listed(world, EndedTokens::Since(world.now), None).await.is_empty(), "expired");
 }
 
 pub(in crate::store) async fn a_token_is_signed_by_a_key_of_its_own_kind(world: &mut World) {
@@ -145,7 +158,7 @@ pub(in crate::store) async fn a_token_is_signed_by_a_key_of_its_own_kind(world: 
     for record in [service, MintRecord { signing_key: key, ..enrollment }] {
         let entry = world.draft(Action::TokenCreated);
         let command = RecordMint { record: record.clone(), by: Actor::System, entry };
-        assert_eq!(world.store().record_mint(command).await.unwrap(), Minted::KeyGone);
+        assert_eq!(world.store().record_mint(command).await.unwrap(), MintOutcome::KeyGone);
         assert_eq!(world.token(&record).await, None);
     }
     world.expect_entries(&[]).await;

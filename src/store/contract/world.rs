@@ -151,7 +151,7 @@ impl World {
         let entry = self.draft(Action::TokenCreated).about(about_token(record.token.id));
         let minted =
             self.store().record_mint(RecordMint { record: record.clone(), by, entry }).await.unwrap();
-        assert_eq!(minted, Minted::Recorded);
+        assert_eq!(minted, MintOutcome::Recorded);
         record
     }
 

@@ -5,7 +5,7 @@ use crate::store::TokenState;
 
 /// Outcome of recording a mint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Minted {
+pub enum MintOutcome {
     /// The token is valid now.
     Recorded,
     /// Its signing key no longer signs and may be retired. Nothing was written: sign the token again.

@@ -47,7 +47,7 @@ pub(super) struct Effects {
 }
 
 /// A command at work.
-pub(super) struct Act<'c> {
+pub(super) struct Execution<'c> {
     sql: Sql<'c>,
     effects: Effects,
     kept: bool,
@@ -62,9 +62,9 @@ type Ran<T> = (Result<T, StoreError>, Option<Effects>);
 /// Runs a command. Without effects the caller takes back what it wrote.
 pub(super) fn run<T>(
     sql: Sql<'_>,
-    work: impl FnOnce(&mut Act<'_>) -> driver::Result<T>,
+    work: impl FnOnce(&mut Execution<'_>) -> driver::Result<T>,
 ) -> driver::Result<Ran<T>> {
-    let mut act = Act { sql, effects: Effects::default(), kept: true, asked: None, refused: None };
+    let mut act = Execution { sql, effects: Effects::default(), kept: true, asked: None, refused: None };
     let outcome = work(&mut act)?;
     Ok(match act.refused {
         Some(refused) => (Err(refused), None),
@@ -85,7 +85,7 @@ macro_rules! implement {
 }
 each_verb!(implement);
 
-impl Act<'_> {
+impl Execution<'_> {
     /// Writes without changing anything: a probe.
     pub(super) fn touch(&self) -> driver::Result<()> {
         self.execute("UPDATE meta SET clock_mark = clock_mark", []).map(drop)
@@ -123,7 +123,7 @@ impl Act<'_> {
     }
 }
 
-impl<'c> std::ops::Deref for Act<'c> {
+impl<'c> std::ops::Deref for Execution<'c> {
     type Target = Sql<'c>;
 
     fn deref(&self) -> &Sql<'c> {

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use rusqlite::Connection;
 
 /// Path and identity of a connection's file when it was opened.
-pub(super) struct Place {
+pub(super) struct FileIdentity {
     path: PathBuf,
     file: Option<(u64, u64)>,
 }
 
-impl Place {
+impl FileIdentity {
     /// The place of the file that `connection` has just opened.
     pub(super) fn of(connection: &Connection) -> Self {
         let path = PathBuf::from(connection.path().unwrap_or_default());

@@ -18,9 +18,9 @@ const LISTS: usize = 4;
 
 /// A pool of readers: each sees the last commit, none waits for the writer.
 #[derive(Clone)]
-pub(super) struct Pool(Arc<Inner>);
+pub(super) struct Pool(Arc<Readers>);
 
-struct Inner {
+struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     lists: Semaphore,
@@ -28,7 +28,7 @@ struct Inner {
 
 impl Pool {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self(Arc::new(Inner { path, idle: Mutex::default(), lists: Semaphore::new(LISTS) }))
+        Self(Arc::new(Readers { path, idle: Mutex::default(), lists: Semaphore::new(LISTS) }))
     }
 
     /// A point read, on the caller's thread: it takes a few microseconds.

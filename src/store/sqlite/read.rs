@@ -4,7 +4,7 @@ pub(super) mod accounts;
 mod administration;
 pub(super) mod entries;
 pub(super) mod hosts;
-mod selection;
+mod list_statement;
 mod sessions;
 pub(super) mod tokens;
 

@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::act::{self, Act, Effects};
+use super::act::{self, Effects, Execution};
 use super::driver::{self, Sql};
 use crate::store::StoreError;
 
@@ -31,13 +31,13 @@ struct Write<T, W> {
 /// A task that does `work`, and the answer to come.
 pub(super) fn task<T: Send + 'static>(
     name: &'static str,
-    work: impl FnOnce(&mut Act<'_>) -> driver::Result<T> + Send + 'static,
+    work: impl FnOnce(&mut Execution<'_>) -> driver::Result<T> + Send + 'static,
 ) -> (Box<dyn Task>, oneshot::Receiver<Result<T, StoreError>>) {
     let (caller, answer) = oneshot::channel();
     (Box::new(Write { name, work: Some(work), answer: Err(StoreError::Closed), caller }), answer)
 }
 
-impl<T: Send, W: FnOnce(&mut Act<'_>) -> driver::Result<T> + Send> Task for Write<T, W> {
+impl<T: Send, W: FnOnce(&mut Execution<'_>) -> driver::Result<T> + Send> Task for Write<T, W> {
     fn name(&self) -> &'static str {
         self.name
     }

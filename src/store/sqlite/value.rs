@@ -109,9 +109,9 @@ impl<T: DeserializeOwned> FromSql for Json<T> {
 }
 
 /// An IP address that stands as TEXT.
-pub(super) struct Address(pub(super) IpAddr);
+pub(super) struct IpText(pub(super) IpAddr);
 
-impl FromSql for Address {
+impl FromSql for IpText {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         value.as_str()?.parse().map(Self).map_err(FromSqlError::other)
     }

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::act::{Effects, Mark};
 use super::driver::{self, Sql, params};
 use super::fault::{self, Reach};
-use super::place::Place;
+use super::place::FileIdentity;
 use super::task::Task;
 use super::value::{Count, damaged};
 use crate::clock::Timestamp;
@@ -34,7 +34,7 @@ pub(super) enum Job {
 
 /// The thread's state.
 pub(super) struct Writer {
-    place: Place,
+    place: FileIdentity,
     connection: Connection,
     revocations: Arc<Revocations>,
     failed: watch::Sender<bool>,
@@ -51,7 +51,14 @@ impl Writer {
         failed: watch::Sender<bool>,
         standing: watch::Sender<Option<StoreError>>,
     ) -> Self {
-        Self { place: Place::of(&connection), connection, revocations, failed, standing, failure: None }
+        Self {
+            place: FileIdentity::of(&connection),
+            connection,
+            revocations,
+            failed,
+            standing,
+            failure: None,
+        }
     }
 
     /// Serves the queue until it is closed.

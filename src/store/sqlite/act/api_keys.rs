@@ -1,13 +1,13 @@
 //! API keys: making, using, deleting them.
 
-use super::Act;
+use super::Execution;
 use crate::access::Actor;
 use crate::id::ApiKeyId;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS};
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn create_api_key(&mut self, command: CreateApiKey) -> driver::Result<ApiKeyCreation> {
         let CreateApiKey { key, digest, entry } = command;
         self.ask(&entry)?;

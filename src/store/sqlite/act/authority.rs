@@ -1,6 +1,6 @@
 //! Founding, external URLs, DNS names, settings and CRL numbers.
 
-use super::Act;
+use super::Execution;
 use crate::clock::Timestamp;
 use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
@@ -9,7 +9,7 @@ use crate::store::{
     ChangeSettings, Found, Founded, IssuerRetirement, NextCrlNumber, RecordIdentity, RetireIssuer,
 };
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn found(&mut self, command: Found) -> driver::Result<Founded> {
         let Found { keys, lists, issuer, names, admin, entry } = command;
         let sql = "UPDATE meta SET founded_at = ?1 WHERE single = 1 AND founded_at IS NULL";

@@ -1,13 +1,13 @@
 //! The check that the caller's rights are unchanged (I5). The transaction has the last word on that.
 
-use super::Act;
+use super::Execution;
 use crate::clock::Timestamp;
 use crate::ledger::{Basis, Draft};
 use crate::store::StoreError;
 use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::Count;
 
-impl Act<'_> {
+impl Execution<'_> {
     /// Asks whether who did this still has the rights that it was judged upon; if not, the command is undone whatever it
     /// does. Every entry asks. A command that changes users or keys asks before that: its actor may be among them.
     pub(super) fn ask(&mut self, entry: &Draft) -> driver::Result<()> {
@@ -33,7 +33,7 @@ impl Act<'_> {
             }
             Basis::User { name, epoch: _, version, session: Some(session) } => {
                 let sql = "SELECT u.version, u.disabled_at IS NULL FROM users AS u \
-                           JOIN sessions AS s ON s.user = u.name AND s.epoch = u.epoch WHERE u.name = ?1 AND s.digest = ?2";
+                           JOIN sessions AS s ON s.user_name = u.name AND s.epoch = u.epoch WHERE u.name = ?1 AND s.digest = ?2";
                 (self.one(sql, params![name, session], read)?, Some(*version))
             }
             Basis::ApiKey { id, owner } => {

@@ -1,6 +1,6 @@
 //! A host's row as the write path sees it, and the lineage of its certificates.
 
-use super::Act;
+use super::Execution;
 use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash};
 use crate::name::Role;
@@ -35,7 +35,7 @@ pub(super) fn sorted(roles: &[Role]) -> Vec<&Role> {
     roles
 }
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn lineage(&self, host: HostId) -> driver::Result<Option<Lineage>> {
         let sql = "SELECT roles, revoked_at IS NOT NULL, newest, newest_seen, previous, withdraw \
                    FROM hosts WHERE host = ?1";

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Act;
+use super::Execution;
 use crate::clock::Timestamp;
 use crate::id::{HostId, ListId, SpkiHash, TokenId};
 use crate::ledger::{Action, Draft};
@@ -15,7 +15,7 @@ use crate::store::{Collect, Collected, KEEP_AFTER_EXPIRY};
 /// Maximum delay of the stored use of a session, twice.
 const SEEN_EVERY: Duration = Duration::from_secs(120);
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn collect(&mut self, command: Collect) -> driver::Result<Collected> {
         let command = &command;
         let mut done = Collected::default();

@@ -1,11 +1,11 @@
 //! Ending live tokens together: their key, their URL or their minter is no longer trusted.
 
-use super::Act;
+use super::Execution;
 use crate::clock::Timestamp;
 use crate::id::{KeyId, StatusRef, TokenId};
 use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::damaged;
-use crate::store::{Minted, RecordMint};
+use crate::store::{MintOutcome, RecordMint};
 use crate::token::LEEWAY;
 
 /// A live token.
@@ -31,7 +31,7 @@ pub(in crate::store::sqlite) const MAKE_MINTED_DUE: &str = "UPDATE mints SET rev
      AND (expires_at IS NULL OR expires_at > ?4) \
      AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
 
-impl Act<'_> {
+impl Execution<'_> {
     /// Marks the live ephemeral tokens of `key`, or of all keys, as ended. No key verifies them, so their status bits and rows of uses stay
     /// as they are.
     pub(super) fn end_ephemeral(&self, key: Option<KeyId>, at: Timestamp) -> driver::Result<()> {
@@ -88,8 +88,8 @@ impl Act<'_> {
             return Ok(false);
         };
         match self.record_mint(successor)? {
-            Minted::Recorded => Ok(true),
-            Minted::KeyGone => {
+            MintOutcome::Recorded => Ok(true),
+            MintOutcome::KeyGone => {
                 Err(damaged("the new emergency token is signed with a key that does not sign"))
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Act;
+use super::Execution;
 use super::certificate::sorted;
 use crate::clock::Timestamp;
 use crate::id::HostId;
@@ -17,7 +17,7 @@ use crate::store::{
     SetRoles,
 };
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn revoke_host(&mut self, command: RevokeHost) -> driver::Result<HostRevocation> {
         let RevokeHost { host, at, entry } = command;
         let Some(lineage) = self.lineage(host)? else {

@@ -1,6 +1,6 @@
 //! Moving the signing keys on, retiring one, and the new epoch after an accepted clock.
 
-use super::{Act, Mark};
+use super::{Execution, Mark};
 use crate::clock::Timestamp;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{KEYS, key};
@@ -10,7 +10,7 @@ use crate::store::{
     Rotation,
 };
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn insert_key(&self, key: &KeyRecord) -> driver::Result<()> {
         let sql = "INSERT INTO signing_keys (kid, public, key_use, state, persistent_only, created_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";

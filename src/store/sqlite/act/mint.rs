@@ -1,17 +1,17 @@
 //! Recording what was minted.
 
-use super::Act;
+use super::Execution;
 use crate::access::Actor;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
-use crate::store::{ListKind, MintRecord, Minted, RecordMint};
+use crate::store::{ListKind, MintOutcome, MintRecord, RecordMint};
 
-impl Act<'_> {
-    pub(super) fn record_mint(&mut self, command: RecordMint) -> driver::Result<Minted> {
+impl Execution<'_> {
+    pub(super) fn record_mint(&mut self, command: RecordMint) -> driver::Result<MintOutcome> {
         let RecordMint { record, by, entry } = command;
         self.ask(&entry)?;
         if !self.signs(&record)? {
-            return self.undo(Minted::KeyGone);
+            return self.undo(MintOutcome::KeyGone);
         }
         self.insert_mint(&record, &by)?;
         if record.terms.persistent {
@@ -21,7 +21,7 @@ impl Act<'_> {
         let expiry = record.terms.expires_at.map_or(0, |expires_at| expires_at.millis());
         self.take_index(record.token.status, kind, expiry)?;
         self.enter(entry)?;
-        Ok(Minted::Recorded)
+        Ok(MintOutcome::Recorded)
     }
 
     /// Returns whether the token's key signs tokens of its kind. A rotated key may be retired, or verify persistent tokens only.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Act;
+use super::Execution;
 use crate::clock::Timestamp;
 use crate::id::{HostId, SpkiHash, TokenId};
 use crate::name::DnsName;
@@ -22,7 +22,7 @@ pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing
      AND (?2 = 0 OR EXISTS (SELECT 1 FROM tokens AS t WHERE t.token = ?4)) \
      AND NOT EXISTS (SELECT 1 FROM mints AS m WHERE m.token = ?4 AND m.revoke_at <= ?5 AND m.revoked_at IS NULL)";
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> driver::Result<Redeemed> {
         let Redeem { grant, host, certificate, entry } = command;
         let (id, new) = (certificate.host, certificate.record);

@@ -1,6 +1,6 @@
 //! Renewing a host's certificate, and certifying the key of an old redemption again.
 
-use super::Act;
+use super::Execution;
 use super::certificate::Lineage;
 use crate::id::Serial;
 use crate::store::sqlite::driver::{self, params};
@@ -8,7 +8,7 @@ use crate::store::{
     CertificateRecord, MarkSeen, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed,
 };
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn renew(&mut self, command: Renew) -> driver::Result<Renewed> {
         let Renew { most, presented, roles, certificate, entry } = command;
         let (host, new) = (certificate.host, certificate.record);

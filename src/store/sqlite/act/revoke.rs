@@ -1,6 +1,6 @@
 //! Taking tokens back, alone or with the hosts that they admitted.
 
-use super::Act;
+use super::Execution;
 use crate::clock::Timestamp;
 use crate::id::{HostId, StatusRef, TokenId};
 use crate::ledger::{Action, Draft, Subjects};
@@ -8,7 +8,7 @@ use crate::store::sqlite::driver::{self, params};
 use crate::store::{KEEP_AFTER_EXPIRY, RevokeToken, RevokeTokens, TokenKind, TokenRevocation, TokensRevoked};
 
 /// The part of a mint record that revoking needs.
-pub(super) struct Minted {
+pub(super) struct RevocableToken {
     token: TokenId,
     status: StatusRef,
     persistent: bool,
@@ -20,10 +20,10 @@ pub(super) struct Minted {
     over: bool,
 }
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn revoke_token(&mut self, command: RevokeToken) -> driver::Result<TokenRevocation> {
         let RevokeToken { token, kind, even_emergency, only_persistent, hosts, entry } = command;
-        let wanted = |minted: &Minted| minted.kind == kind && (minted.persistent || !only_persistent);
+        let wanted = |minted: &RevocableToken| minted.kind == kind && (minted.persistent || !only_persistent);
         let Some(minted) = self.minted(token)?.filter(wanted) else {
             return self.undo(TokenRevocation::Unknown);
         };
@@ -63,7 +63,7 @@ impl Act<'_> {
     /// hosts are revoked like any others.
     fn revoke_one(
         &mut self,
-        minted: &Minted,
+        minted: &RevocableToken,
         along: bool,
         confirmed: bool,
         entry: &Draft,
@@ -94,11 +94,11 @@ impl Act<'_> {
         self.all(sql, [token], |row| row.get(0))
     }
 
-    pub(super) fn minted(&self, token: TokenId) -> driver::Result<Option<Minted>> {
+    pub(super) fn minted(&self, token: TokenId) -> driver::Result<Option<RevocableToken>> {
         let sql = "SELECT m.list, m.idx, m.persistent, m.emergency, m.revoked_at IS NOT NULL OR u.spent_at IS NOT NULL, \
                    m.audience IS NOT NULL, m.expires_at FROM mints AS m LEFT JOIN uses AS u ON u.token = m.token WHERE m.token = ?1";
         self.one(sql, [token], |row| {
-            Ok(Minted {
+            Ok(RevocableToken {
                 token,
                 status: StatusRef { list: row.get(0)?, index: row.get(1)? },
                 persistent: row.get(2)?,
@@ -111,7 +111,7 @@ impl Act<'_> {
     }
 
     /// Revokes the token itself.
-    pub(super) fn take_back(&mut self, minted: &Minted, at: Timestamp) -> driver::Result<()> {
+    pub(super) fn take_back(&mut self, minted: &RevocableToken, at: Timestamp) -> driver::Result<()> {
         // The end outlives the mint record for as long as anything may accept the token.
         let keep_until =
             minted.expires_at.filter(|_| !minted.persistent).map(|end| end.plus(KEEP_AFTER_EXPIRY));

@@ -1,13 +1,13 @@
 //! A token's successor, and the end of tokens whose time has come.
 
-use super::Act;
+use super::Execution;
 use super::revoke::about;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft};
 use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::read::{TOKEN_BY_ID, token as token_record};
 use crate::store::sqlite::value::damaged;
-use crate::store::{DueRevoked, Minted, RevokeDue, RotateToken, RotationRefusal, TokenRotation};
+use crate::store::{DueRevoked, MintOutcome, RevokeDue, RotateToken, RotationRefusal, TokenRotation};
 use crate::token::LEEWAY;
 
 /// A token whose time has come.
@@ -20,7 +20,7 @@ struct Due {
     over: bool,
 }
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn rotate_token(&mut self, command: RotateToken) -> driver::Result<TokenRotation> {
         let RotateToken { token, successor, revoke_at, entry } = command;
         let record = self.one(TOKEN_BY_ID, [token], token_record)?;
@@ -30,8 +30,8 @@ impl Act<'_> {
         }
         let replaced_by = successor.record.token.id;
         match self.record_mint(successor)? {
-            Minted::Recorded => {}
-            Minted::KeyGone => return self.undo(TokenRotation::KeyGone),
+            MintOutcome::Recorded => {}
+            MintOutcome::KeyGone => return self.undo(TokenRotation::KeyGone),
         }
         let sql = "UPDATE mints SET replaced_by = ?2, revoke_at = ?3, revoke_as = ?4 WHERE token = ?1";
         self.execute(sql, params![token, replaced_by, revoke_at.unwrap_or(entry.at), entry.actor])?;

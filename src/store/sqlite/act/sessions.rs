@@ -1,11 +1,11 @@
 //! Sessions: begun, used, ended.
 
-use super::Act;
+use super::Execution;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Count;
 use crate::store::{BeginSession, EndSession, ExtendSession, RecordUses, SessionBeginning, SessionRecord};
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn begin_session(&mut self, command: BeginSession) -> driver::Result<SessionBeginning> {
         let BeginSession { session, most, entry } = command;
         let SessionRecord { id, user, epoch, kind, created_at, expires_at, seen_at } = session;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Act;
+use super::Execution;
 use crate::id::{ListId, StatusRef};
 use crate::store::revocations::{Change, PAGE_BYTES, place};
 use crate::store::sqlite::driver::{self, params};
@@ -12,7 +12,7 @@ use crate::token::Status;
 
 type Bits = [u8; PAGE_BYTES];
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn insert_list(&mut self, list: &ListRecord) -> driver::Result<()> {
         let sql = "INSERT INTO status_lists (list, kind, next, ends_at) VALUES (?1, ?2, ?3, ?4)";
         self.execute(sql, params![list.id, list.kind, list.next, born(list.id)])?;

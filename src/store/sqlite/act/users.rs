@@ -1,6 +1,6 @@
 //! Users: their standing, and that one of them can always administer.
 
-use super::Act;
+use super::Execution;
 use crate::access::{Limits, UserRole};
 use crate::id::{ApiKeyId, SessionId, random};
 use crate::store::sqlite::driver::{self, params};
@@ -11,7 +11,7 @@ use crate::store::{
     SignOutUser, UserChange, UserCreation, UserDeletion, UserRecord,
 };
 
-impl Act<'_> {
+impl Execution<'_> {
     pub(super) fn set_password(&mut self, command: SetPassword) -> driver::Result<()> {
         let SetPassword { user, hash, at, entry } = command;
         self.ask(&entry)?;

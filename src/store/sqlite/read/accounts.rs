@@ -9,8 +9,10 @@ use crate::name::UserName;
 use crate::secret::Secret;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
-use crate::store::sqlite::value::{Address, Count, Json, damaged};
-use crate::store::{Accounts, Answer, ApiKeyRecord, ApiKeyTerms, Page, PageQuery, StoredApiKey, UserRecord};
+use crate::store::sqlite::value::{Count, IpText, Json, damaged};
+use crate::store::{
+    AccountReads, Answer, ApiKeyRecord, ApiKeyTerms, Page, PageQuery, StoredApiKey, UserRecord,
+};
 
 /// One user by name.
 pub(in crate::store::sqlite) const USER_BY_NAME: &str = "SELECT name, role, limits, epoch, version, created_at, changed_at, disabled_at FROM users WHERE name = ?1";
@@ -59,7 +61,7 @@ macro_rules! select {
 }
 
 fn api_key(row: &Row<'_>) -> driver::Result<ApiKeyRecord> {
-    let (used_at, used_from): (Option<Timestamp>, Option<Address>) = (row.get(8)?, row.get(9)?);
+    let (used_at, used_from): (Option<Timestamp>, Option<IpText>) = (row.get(8)?, row.get(9)?);
     Ok(ApiKeyRecord {
         id: row.get(0)?,
         terms: ApiKeyTerms {
@@ -71,7 +73,7 @@ fn api_key(row: &Row<'_>) -> driver::Result<ApiKeyRecord> {
         owner: row.get(2)?,
         creator: row.get(3)?,
         created_at: row.get(6)?,
-        used: used_at.zip(used_from.map(|Address(from)| from)),
+        used: used_at.zip(used_from.map(|IpText(from)| from)),
     })
 }
 
@@ -123,7 +125,7 @@ fn cut<T, Id>(
     Ok(Page { items: rows, next })
 }
 
-impl Accounts for SqliteStore {
+impl AccountReads for SqliteStore {
     fn user(&self, name: String) -> Answer<'_, Option<UserRecord>> {
         Box::pin(async move { self.pool.read(|sql| sql.one(USER_BY_NAME, [name], user)) })
     }

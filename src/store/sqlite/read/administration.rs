@@ -4,13 +4,13 @@ use super::{KEYS, key};
 use crate::clock::Timestamp;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::value::Span;
-use crate::store::{Administration, Answer, IssuerRecord, KeyRecord, ListRecord, SettingRecord};
+use crate::store::{Answer, AuthorityReads, IssuerRecord, KeyRecord, ListRecord, SettingRecord};
 
 const LISTS: &str = "SELECT list, kind, next FROM status_lists ORDER BY list";
 const ISSUERS: &str = "SELECT url, current, since FROM issuers WHERE retired_at IS NULL ORDER BY since, url";
 const SETTINGS: &str = "SELECT name, value, changed_at FROM settings ORDER BY name";
 
-impl Administration for SqliteStore {
+impl AuthorityReads for SqliteStore {
     fn keys(&self) -> Answer<'_, Vec<KeyRecord>> {
         Box::pin(async move { self.pool.read(|sql| sql.all(KEYS, [], key)) })
     }

@@ -4,8 +4,8 @@ use crate::id::ChainId;
 use crate::ledger::{ChainHead, EntryRecord};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
-use crate::store::sqlite::value::{Address, Count, damaged};
-use crate::store::{Answer, Entries};
+use crate::store::sqlite::value::{Count, IpText, damaged};
+use crate::store::{Answer, LedgerReads};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -23,7 +23,7 @@ fn entry(row: &Row<'_>) -> driver::Result<EntryRecord> {
         seq: row.get::<_, Count>(1)?.0,
         at: row.get(2)?,
         actor: row.get(3)?,
-        address: row.get::<_, Option<Address>>(4)?.map(|address| address.0),
+        address: row.get::<_, Option<IpText>>(4)?.map(|address| address.0),
         request: row.get(5)?,
         action: row.get(6)?,
         token: row.get(7)?,
@@ -67,7 +67,7 @@ pub(in crate::store::sqlite) fn newest_entries(
     sql.all(NEWEST, params![before, limit], entry)
 }
 
-impl Entries for SqliteStore {
+impl LedgerReads for SqliteStore {
     fn chain(&self) -> Answer<'_, ChainId> {
         Box::pin(async move { self.pool.read(chain_head).map(|head| head.chain) })
     }

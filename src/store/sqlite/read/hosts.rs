@@ -9,7 +9,7 @@ use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::driver::{self, Row, Sql};
 use crate::store::sqlite::value::{Count, Json};
 use crate::store::{
-    Answer, CertificateRecord, HostFilter, HostRecord, Hosts, Page, PageQuery, RevokedCertificate,
+    Answer, CertificateRecord, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
 };
 
 macro_rules! columns {
@@ -69,7 +69,7 @@ fn revoked(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<RevokedCertificat
     })
 }
 
-impl Hosts for SqliteStore {
+impl HostReads for SqliteStore {
     fn host(&self, id: HostId) -> Answer<'_, Option<HostRecord>> {
         Box::pin(async move { self.pool.read(|sql| sql.one(HOST_BY_ID, [id], host)) })
     }

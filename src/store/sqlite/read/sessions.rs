@@ -5,7 +5,7 @@ use crate::id::SessionId;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row};
 use crate::store::sqlite::value::Count;
-use crate::store::{Answer, SessionRecord, Sessions, UserRecord};
+use crate::store::{Answer, SessionReads, SessionRecord, UserRecord};
 
 /// The columns of the user come first.
 const SESSION: &str = "SELECT u.name, u.role, u.limits, u.epoch, u.version, u.created_at, u.changed_at, u.disabled_at, \
@@ -26,7 +26,7 @@ fn session(id: SessionId, row: &Row<'_>) -> driver::Result<(SessionRecord, UserR
     Ok((session, user))
 }
 
-impl Sessions for SqliteStore {
+impl SessionReads for SqliteStore {
     fn session(&self, id: SessionId) -> Answer<'_, Option<(SessionRecord, UserRecord)>> {
         Box::pin(async move { self.pool.read(|sql| sql.one(SESSION, [id], |row| session(id, row))) })
     }

@@ -6,10 +6,10 @@ use crate::id::{SpkiHash, StatusRef, TokenId};
 use crate::name::{DnsPattern, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
-use crate::store::sqlite::value::{Address, Count, Json};
+use crate::store::sqlite::value::{Count, IpText, Json};
 use crate::store::{
     Answer, CertificateRecord, KeyNeed, LastUse, MintRecord, Page, PageQuery, Pair, StoredCertificate,
-    TokenFilter, TokenRecord, Tokens,
+    TokenFilter, TokenReads, TokenRecord,
 };
 use crate::token::{Bindings, Terms, TokenRef};
 
@@ -63,7 +63,7 @@ pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> driver::Result<TokenReco
     };
     let last_use = match (row.get(22)?, row.get(23)?) {
         (Some(at), Some(host)) => {
-            let from = row.get::<_, Option<Address>>(24)?.map(|address| address.0);
+            let from = row.get::<_, Option<IpText>>(24)?.map(|address| address.0);
             Some(LastUse { at, host, from })
         }
         _ => None,
@@ -118,7 +118,7 @@ fn key_needs(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<KeyNeed>> {
     sql.all(text, [now], |row| Ok(KeyNeed { key: row.get(0)?, tokens: row.get::<_, Count>(1)?.0 }))
 }
 
-impl Tokens for SqliteStore {
+impl TokenReads for SqliteStore {
     fn pair(&self, token: TokenId, key: SpkiHash) -> Answer<'_, Option<Pair>> {
         Box::pin(async move { self.pool.read(|sql| pair(sql, token, key)) })
     }

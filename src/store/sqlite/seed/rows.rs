@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Params, params};
 
-use super::dice::{Dice, Stream};
+use super::dice::{Dice, DiceStream};
 use super::{Amounts, Origin, Specimen};
 use crate::clock::Timestamp;
 use crate::id::{HostId, ListId, Serial, SpkiHash, TokenId};
@@ -117,7 +117,7 @@ impl<'a> Rows<'a> {
             self.host_key(owner)
         } else {
             // The host has redeemed the same token before, with another key.
-            let key = SpkiHash::from_bytes(self.dice().bytes(Stream::PairKey, number));
+            let key = SpkiHash::from_bytes(self.dice().bytes(DiceStream::PairKey, number));
             self.write("INSERT INTO host_keys (host, key) VALUES (?1, ?2)", params![host, key])?;
             key
         };
@@ -149,29 +149,29 @@ impl<'a> Rows<'a> {
 
     fn token_id(&self, number: u64) -> (TokenId, Timestamp) {
         let at = self.spread(number, self.amounts.tokens, 60, 20);
-        (TokenId::from_bytes(self.dice().uuid(Stream::Token, number, at)), at)
+        (TokenId::from_bytes(self.dice().uuid(DiceStream::Token, number, at)), at)
     }
 
     fn host_id(&self, number: u64) -> (HostId, Timestamp) {
         let at = self.spread(number, self.amounts.hosts, 15, 1);
-        (HostId::from_bytes(self.dice().uuid(Stream::Host, number, at)), at)
+        (HostId::from_bytes(self.dice().uuid(DiceStream::Host, number, at)), at)
     }
 
     /// Lists are older than their tokens, and older than the lists of the server.
     fn list(&self, number: u64) -> (ListId, Timestamp) {
         let at = self.now.minus(DAY * 61).plus(Duration::from_secs(number));
-        (ListId::from_bytes(self.dice().uuid(Stream::List, number, at)), at)
+        (ListId::from_bytes(self.dice().uuid(DiceStream::List, number, at)), at)
     }
 
     fn serial(&self, host: u64) -> Serial {
-        let mut bytes: [u8; 16] = self.dice().bytes(Stream::Serial, host);
+        let mut bytes: [u8; 16] = self.dice().bytes(DiceStream::Serial, host);
         // A serial is positive, and its first byte is not zero.
         bytes[0] = bytes[0] & 0x7f | 0x40;
         Serial::from_bytes(bytes)
     }
 
     fn host_key(&self, host: u64) -> SpkiHash {
-        SpkiHash::from_bytes(self.dice().bytes(Stream::HostKey, host))
+        SpkiHash::from_bytes(self.dice().bytes(DiceStream::HostKey, host))
     }
 
     /// The first pair of a host, if there are at least as many pairs as hosts.

@@ -2,7 +2,7 @@ use super::*;
 use crate::id::{HostId, Serial, StatusRef, TokenId};
 use crate::ledger::{Action, Draft};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
-use crate::store::{Administration as _, ListKind, RevokeTokens, Store};
+use crate::store::{AuthorityReads as _, ListKind, RevokeTokens, Store};
 use crate::token::Status;
 
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);

@@ -116,7 +116,7 @@ async fn an_unexpected_constraint_undoes_only_its_own_command() {
     tokio::task::yield_now().await;
     other.execute_batch("ROLLBACK").unwrap();
     assert!(matches!(again.await.unwrap(), Err(StoreError::Damaged { .. })));
-    assert_eq!(first.await.unwrap(), Ok(Minted::Recorded));
+    assert_eq!(first.await.unwrap(), Ok(MintOutcome::Recorded));
     world.expect_entries(&[Action::TokenCreated]).await;
     world.ledger_is_whole().await;
 }

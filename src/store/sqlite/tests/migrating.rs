@@ -110,7 +110,7 @@ async fn roles_of_the_fourth_schema_are_found_by_filters() {
     let store = open(&disk);
     let filter = TokenFilter {
         role: crate::name::Role::parse("director").ok(),
-        ..TokenFilter::every(TokenKind::Enrollment, Ended::All, NOW)
+        ..TokenFilter::every(TokenKind::Enrollment, EndedTokens::All, NOW)
     };
     assert_eq!(store.list_tokens(filter, PageQuery::new(None, 10)).await.unwrap().items.len(), 1);
 }

@@ -29,7 +29,7 @@ fn lists() -> [(&'static str, &'static str, &'static str); 4] {
 
 /// Filters of tokens, each with the walk that it must take.
 fn token_filters() -> Vec<(TokenFilter, &'static str)> {
-    let every = TokenFilter::every(TokenKind::Enrollment, Ended::Since(NOW), NOW);
+    let every = TokenFilter::every(TokenKind::Enrollment, EndedTokens::Since(NOW), NOW);
     let label = Some(NameFilter::new("rack".to_owned()));
     let role = crate::name::Role::parse("proxy").ok();
     let states = |states: &[TokenState]| Some(states.to_vec());

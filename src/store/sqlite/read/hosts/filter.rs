@@ -2,7 +2,7 @@
 
 use crate::id::{HostId, TokenId};
 use crate::name::Role;
-use crate::store::sqlite::read::selection::{Selection, Tables};
+use crate::store::sqlite::read::list_statement::{ListStatement, Tables};
 use crate::store::{HostFilter, HostState, NameFilter};
 
 const HOSTS: Tables = Tables {
@@ -19,7 +19,7 @@ const ROLES: Tables = Tables {
 };
 
 /// The condition that chooses the index: the first of these that the filter has.
-enum Walk<'a> {
+enum HostWalk<'a> {
     Name(&'a str),
     Token(TokenId),
     Role(&'a Role),
@@ -27,7 +27,7 @@ enum Walk<'a> {
     All,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> HostWalk<'a> {
     fn of(filter: &'a HostFilter) -> Self {
         match filter {
             HostFilter { name: Some(NameFilter::Exact(name)), .. } => Self::Name(name),
@@ -40,36 +40,36 @@ impl<'a> Walk<'a> {
 }
 
 /// The hosts that a list shows, after `after`.
-pub(in crate::store::sqlite) fn select(filter: &HostFilter, after: Option<HostId>) -> Selection {
-    let walk = Walk::of(filter);
-    let tables = if matches!(walk, Walk::Role(_)) { ROLES } else { HOSTS };
-    let mut selection = Selection::new(columns!(), tables, after.map(|after| *after.as_bytes()));
+pub(in crate::store::sqlite) fn select(filter: &HostFilter, after: Option<HostId>) -> ListStatement {
+    let walk = HostWalk::of(filter);
+    let tables = if matches!(walk, HostWalk::Role(_)) { ROLES } else { HOSTS };
+    let mut selection = ListStatement::new(columns!(), tables, after.map(|after| *after.as_bytes()));
     match walk {
-        Walk::Name(name) => selection.walk_value("h.name =", name.to_owned()),
-        Walk::Token(token) => selection.walk_value("h.token =", token),
-        Walk::Role(role) => selection.walk_value("r.role =", role.clone()),
-        Walk::Revoked => selection.walk("h.revoked_at IS NOT NULL"),
-        Walk::All => {}
+        HostWalk::Name(name) => selection.walk_value("h.name =", name.to_owned()),
+        HostWalk::Token(token) => selection.walk_value("h.token =", token),
+        HostWalk::Role(role) => selection.walk_value("r.role =", role.clone()),
+        HostWalk::Revoked => selection.walk("h.revoked_at IS NOT NULL"),
+        HostWalk::All => {}
     }
     judge(filter, &walk, &mut selection);
     selection
 }
 
 /// The conditions that the walk does not meet.
-fn judge(filter: &HostFilter, walk: &Walk<'_>, selection: &mut Selection) {
-    if let (Some(name), false) = (&filter.name, matches!(walk, Walk::Name(_))) {
+fn judge(filter: &HostFilter, walk: &HostWalk<'_>, selection: &mut ListStatement) {
+    if let (Some(name), false) = (&filter.name, matches!(walk, HostWalk::Name(_))) {
         selection.only_name("h.name", name);
     }
-    if let (Some(token), false) = (filter.token, matches!(walk, Walk::Token(_))) {
+    if let (Some(token), false) = (filter.token, matches!(walk, HostWalk::Token(_))) {
         selection.only_value("h.token =", token);
     }
-    if let (Some(role), false) = (&filter.role, matches!(walk, Walk::Role(_))) {
+    if let (Some(role), false) = (&filter.role, matches!(walk, HostWalk::Role(_))) {
         let role = selection.bind(role.clone());
         selection.only(&format!(
             "EXISTS (SELECT 1 FROM host_roles AS s WHERE s.role = {role} AND s.host = h.host)"
         ));
     }
-    if let (Some(states), false) = (&filter.states, matches!(walk, Walk::Revoked)) {
+    if let (Some(states), false) = (&filter.states, matches!(walk, HostWalk::Revoked)) {
         let now = selection.bind(filter.now);
         let states: Vec<String> = states.iter().map(|wanted| state(*wanted, &now)).collect();
         selection.only(&format!("({})", states.join(" OR ")));

@@ -2,8 +2,8 @@
 
 use crate::id::TokenId;
 use crate::name::Role;
-use crate::store::sqlite::read::selection::{Selection, Tables};
-use crate::store::{Ended, NameFilter, TokenFilter, TokenKind, TokenState};
+use crate::store::sqlite::read::list_statement::{ListStatement, Tables};
+use crate::store::{EndedTokens, NameFilter, TokenFilter, TokenKind, TokenState};
 
 const MINTS: Tables = Tables {
     all: "mints AS m LEFT JOIN uses AS u ON u.token = m.token",
@@ -25,7 +25,7 @@ const USES: Tables = Tables {
 };
 
 /// The condition that chooses the index: the first of these that the filter has.
-enum Walk<'a> {
+enum TokenWalk<'a> {
     Label(&'a str),
     Minter(&'a str),
     Role(&'a Role),
@@ -37,7 +37,7 @@ enum Walk<'a> {
     Kind,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> TokenWalk<'a> {
     fn of(filter: &'a TokenFilter) -> Self {
         let only = |states: &[TokenState]| {
             filter.states.as_ref().is_some_and(|wanted| wanted.iter().all(|state| states.contains(state)))
@@ -57,23 +57,23 @@ impl<'a> Walk<'a> {
 }
 
 /// The tokens that a list shows, after `after`.
-pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<TokenId>) -> Selection {
-    let walk = Walk::of(filter);
+pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<TokenId>) -> ListStatement {
+    let walk = TokenWalk::of(filter);
     let tables = match walk {
-        Walk::Role(_) => ROLES,
-        Walk::Used => USES,
+        TokenWalk::Role(_) => ROLES,
+        TokenWalk::Used => USES,
         _ => MINTS,
     };
-    let mut selection = Selection::new(columns!(), tables, after.map(|after| *after.as_bytes()));
+    let mut selection = ListStatement::new(columns!(), tables, after.map(|after| *after.as_bytes()));
     match walk {
-        Walk::Label(label) => selection.walk_value("m.label =", label.to_owned()),
-        Walk::Minter(minter) => selection.walk_value("m.minter =", minter.to_owned()),
-        Walk::Role(role) => selection.walk_value("r.role =", role.clone()),
-        Walk::Used => {}
-        Walk::Revoked => selection.walk("(m.revoked_at IS NOT NULL OR m.revoke_at IS NOT NULL)"),
-        Walk::Persistent(true) => selection.walk("m.persistent = 1"),
-        Walk::Persistent(false) => selection.walk("m.persistent = 0 AND m.audience IS NULL"),
-        Walk::Kind => selection.walk(kind(filter.kind)),
+        TokenWalk::Label(label) => selection.walk_value("m.label =", label.to_owned()),
+        TokenWalk::Minter(minter) => selection.walk_value("m.minter =", minter.to_owned()),
+        TokenWalk::Role(role) => selection.walk_value("r.role =", role.clone()),
+        TokenWalk::Used => {}
+        TokenWalk::Revoked => selection.walk("(m.revoked_at IS NOT NULL OR m.revoke_at IS NOT NULL)"),
+        TokenWalk::Persistent(true) => selection.walk("m.persistent = 1"),
+        TokenWalk::Persistent(false) => selection.walk("m.persistent = 0 AND m.audience IS NULL"),
+        TokenWalk::Kind => selection.walk(kind(filter.kind)),
     }
     judge(filter, &walk, &mut selection);
     selection
@@ -87,20 +87,20 @@ const fn kind(kind: TokenKind) -> &'static str {
 }
 
 /// The conditions that the walk does not meet.
-fn judge(filter: &TokenFilter, walk: &Walk<'_>, selection: &mut Selection) {
-    if !matches!(walk, Walk::Kind | Walk::Persistent(false)) {
+fn judge(filter: &TokenFilter, walk: &TokenWalk<'_>, selection: &mut ListStatement) {
+    if !matches!(walk, TokenWalk::Kind | TokenWalk::Persistent(false)) {
         selection.only(kind(filter.kind));
     }
-    if let (Some(persistent), false) = (filter.persistent, matches!(walk, Walk::Persistent(_))) {
+    if let (Some(persistent), false) = (filter.persistent, matches!(walk, TokenWalk::Persistent(_))) {
         selection.only(if persistent { "m.persistent = 1" } else { "m.persistent = 0" });
     }
-    if let (Some(label), false) = (&filter.label, matches!(walk, Walk::Label(_))) {
+    if let (Some(label), false) = (&filter.label, matches!(walk, TokenWalk::Label(_))) {
         selection.only_name("m.label", label);
     }
-    if let (Some(minter), false) = (&filter.minter, matches!(walk, Walk::Minter(_))) {
+    if let (Some(minter), false) = (&filter.minter, matches!(walk, TokenWalk::Minter(_))) {
         selection.only_value("m.minter =", minter.clone());
     }
-    if let (Some(role), false) = (&filter.role, matches!(walk, Walk::Role(_))) {
+    if let (Some(role), false) = (&filter.role, matches!(walk, TokenWalk::Role(_))) {
         let role = selection.bind(role.clone());
         selection.only(&format!(
             "EXISTS (SELECT 1 FROM mint_roles AS s WHERE s.role = {role} AND s.token = m.token)"
@@ -109,8 +109,8 @@ fn judge(filter: &TokenFilter, walk: &Walk<'_>, selection: &mut Selection) {
     judge_times(filter, selection);
 }
 
-fn judge_times(filter: &TokenFilter, selection: &mut Selection) {
-    if let Ended::Since(since) = filter.ended {
+fn judge_times(filter: &TokenFilter, selection: &mut ListStatement) {
+    if let EndedTokens::Since(since) = filter.ended {
         let since = selection.bind(since);
         for end in ["m.revoked_at", "m.expires_at", "u.spent_at"] {
             selection.only(&format!("({end} IS NULL OR {end} > {since})"));

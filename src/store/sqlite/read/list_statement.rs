@@ -16,7 +16,7 @@ pub(super) struct Tables {
 }
 
 /// Rows of a list in descending order of their ids. The first conditions choose the index that is walked; the others judge each row.
-pub(in crate::store::sqlite) struct Selection {
+pub(in crate::store::sqlite) struct ListStatement {
     columns: &'static str,
     tables: Tables,
     walk: String,
@@ -26,7 +26,7 @@ pub(in crate::store::sqlite) struct Selection {
     walk_values: usize,
 }
 
-impl Selection {
+impl ListStatement {
     pub(super) fn new(columns: &'static str, tables: Tables, after: Option<[u8; 16]>) -> Self {
         // The greatest id stands for no cursor.
         let values: Vec<Box<dyn ToSql>> = vec![Box::new(after.unwrap_or([0xff; 16]))];
