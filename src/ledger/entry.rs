@@ -209,27 +209,27 @@ pub struct Subjects {
 }
 
 impl Subjects {
-    /// A token.
+    /// Returns the subjects of an act on a token.
     pub fn token(id: TokenId) -> Self {
         Self { token: Some(id), ..Self::default() }
     }
 
-    /// A host.
+    /// Returns the subjects of an act on a host.
     pub fn host(id: HostId) -> Self {
         Self { host: Some(id), ..Self::default() }
     }
 
-    /// A signing key.
+    /// Returns the subjects of an act on a signing key.
     pub fn signing_key(id: KeyId) -> Self {
         Self { signing_key: Some(id), ..Self::default() }
     }
 
-    /// A user.
+    /// Returns the subjects of an act on a user.
     pub fn user(name: impl Into<String>) -> Self {
         Self { user: Some(name.into()), ..Self::default() }
     }
 
-    /// An API key.
+    /// Returns the subjects of an act on an API key.
     pub fn api_key(id: ApiKeyId) -> Self {
         Self { api_key: Some(id), ..Self::default() }
     }

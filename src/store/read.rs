@@ -61,7 +61,7 @@ pub trait HostReads {
     fn revoked_certificates(&self, now: Timestamp) -> Answer<'_, Vec<RevokedCertificate>>;
 }
 
-/// Reads of the ledger.
+/// Reads of entries and chains.
 pub trait LedgerReads {
     /// Returns the id of the current chain.
     fn chain(&self) -> Answer<'_, ChainId>;

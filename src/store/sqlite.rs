@@ -39,7 +39,7 @@ use crate::clock::Timestamp;
 use crate::file_lock::FileLock;
 use crate::store::{Answer, Revocations, Store, StoreError};
 
-/// Writes that may wait; one more is refused as [`StoreError::Overloaded`].
+/// Maximum number of waiting writes. One more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;
 
 /// Options of opening a database.
@@ -47,7 +47,7 @@ const QUEUE: usize = 1024;
 pub struct SqliteOptions {
     /// The writer's page cache, in KiB. It fills only as far as it is used.
     pub cache_kib: u32,
-    /// Now: the time of the id of a new ledger chain.
+    /// The current time, for the id of a new ledger chain.
     pub now: Timestamp,
 }
 
@@ -66,7 +66,7 @@ pub struct SqliteStore {
     revocations: Arc<Revocations>,
     failed: watch::Receiver<bool>,
     standing: watch::Receiver<Option<StoreError>>,
-    /// Held as long as the store is open; the system releases it if the process dies.
+    /// Held while the store is open. The system releases it if the process dies.
     lock: Mutex<Option<FileLock>>,
 }
 
@@ -79,10 +79,10 @@ impl SqliteStore {
         Self::open_with(path, options, migrate::MIGRATIONS)
     }
 
-    /// Opens the ledger of the database at `path` for reading, whether a server runs on it or not.
+    /// Opens the ledger of the database at `path` for reading, also while a server runs on it.
     ///
     /// # Errors
-    /// Why it cannot be read.
+    /// The reason why the ledger cannot be read.
     pub fn open_read_only(path: &Path) -> Result<LedgerFile, OpenError> {
         LedgerFile::open(path)
     }
@@ -109,14 +109,14 @@ impl SqliteStore {
         }))
     }
 
-    /// Turns true once the disk has failed, or it is unknown whether a commit reached it. Nothing is written from then
-    /// on: the process must end, and a new one find out what is there.
+    /// Turns true when the disk has failed, or a commit has an unknown outcome. Nothing is written after that: the process must end, and a
+    /// new one reads the database.
     pub fn failed(&self) -> watch::Receiver<bool> {
         self.failed.clone()
     }
 
-    /// Finishes what waits, moves the write-ahead log into the database and releases the lock. It blocks until that is
-    /// done; what is asked afterwards is answered with [`StoreError::Closed`].
+    /// Finishes the waiting writes, moves the write-ahead log into the database and releases the lock. It blocks until then. Later calls
+    /// are answered with [`StoreError::Closed`].
     pub fn close(&self) {
         let thread = self.writer.lock().take();
         let Some(thread) = thread else { return };

@@ -1,4 +1,4 @@
-//! Founding, identity, passwords, CRL numbers, the clock mark.
+//! Founding, identity, passwords, settings, CRL numbers, the clock mark.
 
 use std::time::Duration;
 

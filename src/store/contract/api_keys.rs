@@ -30,7 +30,7 @@ impl World {
         CreateApiKey { key, digest: [7; 32], entry: self.draft(Action::ApiKeyCreated) }
     }
 
-    /// Makes an API key.
+    /// Creates an API key.
     pub(in crate::store) async fn api_key(&mut self, owner: Option<&str>) -> ApiKeyRecord {
         let command = self.new_api_key(owner);
         let key = command.key.clone();
@@ -86,7 +86,7 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     for record in records {
         tokens.push(world.mint(record).await);
     }
-    // One is spent, one revoked already; one has just expired, which a host whose clock is behind may still redeem.
+    // One token is spent, one is revoked. One has just expired, but a host with a slow clock may still redeem it.
     world.enroll(&tokens[1], new_key()).await;
     world.revoke(&tokens[2]).await;
     let at = tokens[0].terms.expires_at.unwrap();

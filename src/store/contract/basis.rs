@@ -26,7 +26,7 @@ enum Lost {
     KeyExpired,
 }
 
-/// All, the one last that takes time.
+/// All cases, the slow one last.
 const ALL: [(Lost, StoreError); 13] = [
     (Lost::Role, StoreError::RightsChanged),
     (Lost::Limits, StoreError::RightsChanged),
@@ -185,7 +185,7 @@ macro_rules! verb {
 }
 
 impl Scene {
-    /// A command of each verb that somebody may ask for, each of which would change something.
+    /// A command of each verb for callers. Each would change something.
     fn commands(&self, world: &mut World) -> Vec<VerbCall> {
         let mut all = self.about_tokens(world);
         all.extend(self.about_hosts(world));
@@ -300,7 +300,7 @@ pub(in crate::store) async fn a_caller_without_the_rights_writes_nothing(world: 
         entry: world.draft(Action::TokenCreated),
     };
     commands.push(verb!(record_mint, minted));
-    // The clock is accepted, and keys are moved, after everything is signed.
+    // The clock is accepted, and keys are rotated, after every token is signed.
     let last = commands.pop().unwrap();
     commands.insert(0, last);
     for (name, command) in commands {

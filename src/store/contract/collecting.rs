@@ -1,4 +1,4 @@
-//! Collection: tables and memory stay bounded, and nothing that protects is forgotten.
+//! Collection: tables and memory stay bounded, and every protecting row stays.
 
 use super::world::*;
 use crate::id::{ListId, StatusRef};

@@ -213,7 +213,7 @@ pub(in crate::store) async fn ephemeral_tokens_of_a_retired_key_have_ended(world
     assert_eq!(state(&pending).await, TokenState::Revoked);
     assert_eq!(state(&spent).await, TokenState::Used);
     assert_eq!(state(&later).await, TokenState::Pending);
-    // A redemption that was judged before the key was retired, and comes to the store after it.
+    // A redemption that was allowed before the key retired reaches the store after it.
     let refused = world.redeem(&pending, new_key()).await;
     assert_eq!(refused, Redeemed::Refused(RedeemRefusal::TokenRevoked));
     world.enroll(&later, new_key()).await;

@@ -16,7 +16,7 @@ async fn tokens(world: &World, filter: &TokenFilter) -> Vec<TokenId> {
     sorted(page.items.into_iter().map(|token| token.mint.token.id))
 }
 
-/// Tokens of one moment stand in no order that a test knows.
+/// Sorts ids: tokens of one moment have no known order.
 fn sorted(ids: impl IntoIterator<Item = TokenId>) -> Vec<TokenId> {
     let mut ids: Vec<_> = ids.into_iter().collect();
     ids.sort();

@@ -1,4 +1,4 @@
-//! Redeeming: what the transaction alone decides.
+//! Redeeming: the decisions of the transaction.
 
 use super::world::*;
 use crate::id::{HostId, ListId, SpkiHash};

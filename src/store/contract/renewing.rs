@@ -160,7 +160,7 @@ pub(in crate::store) async fn certifying_an_old_pair_twice_locks_out_nobody(worl
         let command = recertification(world, &token, &before);
         assert_eq!(world.store().recertify(command).await.unwrap(), Renewed::First);
     }
-    // Neither answer has been used: the certificate that the host is known to hold is still the one before.
+    // Neither answer was used: the host is known to hold the certificate before.
     assert_eq!(world.host(before.id).await.previous, Some(before.newest.serial));
 }
 

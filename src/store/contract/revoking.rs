@@ -1,4 +1,4 @@
-//! Taking tokens back and revoking hosts.
+//! Revoking tokens and hosts.
 
 use super::world::*;
 use crate::id::HostId;

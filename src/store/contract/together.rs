@@ -1,4 +1,4 @@
-//! Taking tokens back with their hosts, hosts together, and tokens that have a successor.
+//! Revoking tokens with their hosts, revoking many hosts, and tokens with a successor.
 
 use super::world::*;
 use crate::access::Actor;
@@ -154,7 +154,7 @@ pub(in crate::store) async fn rotate(
     (world.store().rotate_token(command).await.unwrap(), successor)
 }
 
-/// Revokes what is due by now: how many tokens.
+/// Revokes due tokens and returns their number.
 pub(in crate::store) async fn due(world: &World) -> u64 {
     let command = RevokeDue { now: world.now, most: 100 };
     world.store().revoke_due(command).await.unwrap().tokens

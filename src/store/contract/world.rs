@@ -14,7 +14,7 @@ use crate::token::{Grant, KeyUse, Terms, TokenRef, Verified};
 
 /// A database that can be closed and opened again.
 pub(in crate::store) trait Backend: Send + Sync {
-    /// Opens it; whatever was opened before has been dropped.
+    /// Opens it. An earlier handle has been dropped.
     fn open(&self, now: Timestamp) -> Arc<dyn Store>;
 }
 
@@ -182,7 +182,7 @@ impl World {
         }
     }
 
-    /// Redeems with a key; whatever comes of it.
+    /// Redeems with a key and returns any outcome.
     pub(in crate::store) async fn redeem(&self, token: &MintRecord, key: SpkiHash) -> Redeemed {
         self.store().redeem(self.redemption(token, key)).await.unwrap()
     }
@@ -270,7 +270,7 @@ impl World {
         self.store().token(token.token.id).await.unwrap()
     }
 
-    /// The entries that are new since this was last asked.
+    /// Returns the entries since the last call.
     pub(in crate::store) async fn new_entries(&mut self) -> Vec<EntryRecord> {
         let chain = self.store().chain().await.unwrap();
         let entries = self.store().entries_after(chain, self.seen, 10_000).await.unwrap();
@@ -278,7 +278,7 @@ impl World {
         entries
     }
 
-    /// Asserts which acts the entries that are new since this was last asked are about.
+    /// Asserts the acts of the entries since the last call.
     pub(in crate::store) async fn expect_entries(&mut self, actions: &[Action]) {
         let entries = self.new_entries().await;
         let found: Vec<&str> = entries.iter().map(|entry| entry.action.as_str()).collect();
@@ -318,7 +318,7 @@ pub(in crate::store) fn roles(names: &[&str]) -> Vec<Role> {
     names.iter().map(|name| Role::parse(name).unwrap()).collect()
 }
 
-/// A host's key that nobody else has.
+/// A new host key.
 pub(in crate::store) fn new_key() -> SpkiHash {
     SpkiHash::from_bytes(random())
 }

@@ -33,7 +33,7 @@ pub struct UserRecord {
 /// The terms of an API key: the order and the record state the same ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKeyTerms {
-    /// The label.
+    /// The name that people see.
     pub label: Label,
     /// The scopes, each once.
     pub scopes: Vec<Scope>,
@@ -55,7 +55,7 @@ impl ApiKeyTerms {
 pub struct ApiKeyRecord {
     /// The key's id.
     pub id: ApiKeyId,
-    /// The terms.
+    /// The terms that its order stated.
     pub terms: ApiKeyTerms,
     /// The user whose rights it stays within; `None` if it was made on the server's own machine.
     pub owner: Option<String>,

@@ -29,9 +29,9 @@ use crate::store::*;
 /// A change of the clock mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mark {
-    /// It moves on to this moment, if it is not past it.
+    /// Moves the mark to this moment, unless it is later already.
     On(Timestamp),
-    /// It is set, even back: the operator said so.
+    /// Sets the mark, also back: an operator accepted the clock.
     Set(Timestamp),
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Effects {
     pub(super) marks: Vec<Mark>,
 }
 
-/// A command at work.
+/// A running command.
 pub(super) struct Execution<'c> {
     sql: Sql<'c>,
     effects: Effects,
@@ -104,7 +104,7 @@ impl Execution<'_> {
         self.insert_list(&command.list)
     }
 
-    /// Leaves an entry for the ledger, if who it is about may still do that; the mark moves on with it.
+    /// Adds an entry for the ledger, after checking the caller's rights. The clock mark moves with it.
     fn enter(&mut self, entry: Draft) -> driver::Result<()> {
         self.ask(&entry)?;
         self.effects.marks.push(Mark::On(entry.at));
@@ -112,7 +112,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Ends the command without effects: nothing it wrote stays.
+    /// Ends the command and undoes all that it wrote.
     const fn undo<T>(&mut self, outcome: T) -> driver::Result<T> {
         self.kept = false;
         Ok(outcome)

@@ -7,11 +7,11 @@ use crate::store::StoreError;
 /// The reach of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// Only the command that met it: a constraint nobody expected, a value that cannot be read.
+    /// The command alone: an unexpected constraint, an unreadable value.
     Command(StoreError),
-    /// The whole batch; the store stays up and the next batch tries again.
+    /// The whole batch. The store stays up, and the next batch tries again.
     Batch(StoreError),
-    /// Everything from now on: the disk failed, or nobody knows what reached it.
+    /// All later writes: the disk failed, or a commit has an unknown outcome.
     Process(StoreError),
 }
 

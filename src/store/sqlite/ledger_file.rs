@@ -1,4 +1,4 @@
-//! The ledger of a database that is only read: for verifying and listing without a server.
+//! The ledger of a database opened for reading: verified and listed without a server.
 
 use std::path::Path;
 
@@ -13,13 +13,13 @@ use crate::store::StoreError;
 /// Entries read at a time: a ledger of any length takes little memory.
 const CHUNK: u32 = 1000;
 
-/// Why a ledger was not found whole.
+/// The reason why a ledger is not intact.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerFault {
-    /// It was tampered with or damaged.
+    /// The ledger was changed or damaged.
     #[error("the ledger is not whole: {0}")]
     Broken(#[from] Fault),
-    /// It could not be read.
+    /// The ledger could not be read.
     #[error("the ledger cannot be read: {0}")]
     Unreadable(#[from] StoreError),
 }
@@ -32,18 +32,18 @@ impl LedgerFile {
         open_existing(path).map(Self)
     }
 
-    /// The current chain and its last entry, as the writer keeps them beside the entries.
+    /// Returns the current chain and its last entry, which the writer keeps beside the entries.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// The reason why it cannot be read.
     pub fn head(&self) -> Result<ChainHead, StoreError> {
         read::chain_head(Sql::on(&self.0)).map_err(|error| fault::of_read(&error))
     }
 
-    /// The newest entries of the current chain, newest first, before `before` if given.
+    /// Returns the newest entries of the current chain, newest first; with `before`, only earlier ones.
     ///
     /// # Errors
-    /// If they cannot be read.
+    /// The reason why they cannot be read.
     pub fn newest(&self, before: Option<u64>, limit: u32) -> Result<Vec<EntryRecord>, StoreError> {
         read::newest_entries(Sql::on(&self.0), before, limit).map_err(|error| fault::of_read(&error))
     }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::open::OpenError;
 
-/// In order; the schema's version is how many of them have been applied.
+/// All migrations in order. The schema's version is the number of applied ones.
 pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/001_foundation.sql"),
     include_str!("../migrations/002_verification.sql"),
@@ -21,7 +21,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
 /// Marks the file as a gatepass database: `gate`, in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6761_7465;
 
-/// Brings the schema to the newest version. An older one is copied to `<db>.v<N>.bak` first.
+/// Migrates the schema to the newest version. An older database is copied to `<db>.v<N>.bak` first.
 pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
@@ -48,7 +48,7 @@ pub(super) fn migrate(
     Ok(())
 }
 
-/// The version of the schema that is there; 0 for an empty database.
+/// Returns the version of the schema; 0 for an empty database.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
@@ -61,7 +61,7 @@ fn apply(connection: &mut Connection, number: i64, migration: &str) -> rusqlite:
     transaction.commit()
 }
 
-/// A database without our mark that has tables already is somebody else's.
+/// Refuses the database of another program: it has tables and not our mark.
 fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if tables == 0 { Ok(()) } else { Err(OpenError::NotOurs { path: path.to_owned() }) }

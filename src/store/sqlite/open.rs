@@ -1,4 +1,4 @@
-//! Opening the database: everything that could be wrong is found before anything is changed.
+//! Opening the database: every possible fault is found before anything is changed.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read as _};
@@ -12,10 +12,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::migrate;
 use crate::file_lock::FileLock;
 
-/// The first SQLite with the fix for a rare corruption of write-ahead logs that several connections check-point.
+/// The first SQLite version with the fix for a rare corruption of write-ahead logs with several check-points.
 const LEAST_SQLITE: i32 = 3_051_003;
 
-/// Why a database was not opened. Nothing in it was changed.
+/// The reason why a database was not opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file was written by a newer gatepass.
@@ -28,7 +28,7 @@ pub enum OpenError {
         /// The newest version known here.
         newest: i64,
     },
-    /// The file was written by an older gatepass, and was to be read only.
+    /// The file was written by an older gatepass and is opened for reading only.
     #[error(
         "the database has schema version {found}, older than {newest}: start the server once, which migrates it"
     )]
@@ -59,33 +59,33 @@ pub enum OpenError {
         /// The lock file.
         lock: PathBuf,
     },
-    /// It is on a network file system, where locks and shared memory cannot be relied on.
+    /// The file is on a network file system, where locks and shared memory are unreliable.
     #[error("{} is on a network file system ({kind}), where SQLite loses data: use a local disk", path.display())]
     NetworkFileSystem {
         /// The directory.
         path: PathBuf,
-        /// Which kind.
+        /// Name of the file system.
         kind: &'static str,
     },
-    /// The SQLite built in is too old.
+    /// The built-in SQLite is too old.
     #[error("SQLite {found} is too old: build gatepass with 3.51.3 or newer")]
     OldSqlite {
         /// Its version.
         found: &'static str,
     },
-    /// The file is no SQLite database.
+    /// The file is not an SQLite database.
     #[error("{} is not a database: move it away, or give another data directory", path.display())]
     NotADatabase {
         /// The file.
         path: PathBuf,
     },
-    /// The file is some other program's database.
+    /// The file is the database of another program.
     #[error("{} is the database of another program: give another data directory", path.display())]
     NotOurs {
         /// The file.
         path: PathBuf,
     },
-    /// There is no such database.
+    /// The database does not exist.
     #[error("there is no database at {}: give the data directory of a server that has been started", path.display())]
     Absent {
         /// The file.
@@ -176,7 +176,7 @@ fn configure(connection: &Connection, cache_kib: u32) -> Result<(), OpenError> {
     connection.set_prepared_statement_cache_capacity(160);
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
     debug_assert_eq!(mode, "wal");
-    // NORMAL loses acknowledged rows when the power goes.
+    // NORMAL loses acknowledged rows at a power failure.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
@@ -190,7 +190,7 @@ pub fn lock_holder(path: &Path) -> Option<OpenError> {
     if !path.exists() {
         return None;
     }
-    // A lock that was taken here goes at once.
+    // A lock taken here is released at once.
     match lock(path) {
         Err(error @ OpenError::Locked { .. }) => Some(error),
         _ => None,
@@ -243,7 +243,7 @@ fn refuse_network(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Which network file system a directory is on (statfs(2) names them by number).
+/// Returns the kind of network file system of a directory (statfs(2) names them by number).
 #[cfg(target_os = "linux")]
 fn network_kind(directory: &Path) -> std::io::Result<Option<&'static str>> {
     let number = rustix::fs::statfs(directory)?.f_type as u32;
@@ -266,7 +266,7 @@ const KINDS: &[(u32, &str)] = &[
     (0x7461_636f, "OCFS2"),
 ];
 
-/// Elsewhere there is no number to go by.
+/// Other systems have no such number.
 #[cfg(not(target_os = "linux"))]
 fn network_kind(directory: &Path) -> std::io::Result<Option<&'static str>> {
     std::fs::metadata(directory).map(|_| None)

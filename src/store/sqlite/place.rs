@@ -1,5 +1,4 @@
-//! The place of the database's file. A file that was deleted, moved away or replaced still takes writes, and nobody will
-//! ever find them: what is acknowledged then is lost (I2).
+//! The identity of the database file. A deleted, moved or replaced file still accepts writes, and they are lost (I2).
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -14,7 +13,7 @@ pub(super) struct FileIdentity {
 }
 
 impl FileIdentity {
-    /// The place of the file that `connection` has just opened.
+    /// Returns path and identity of the file that `connection` has just opened.
     pub(super) fn of(connection: &Connection) -> Self {
         let path = PathBuf::from(connection.path().unwrap_or_default());
         Self { file: identity(&path), path }
@@ -26,7 +25,7 @@ impl FileIdentity {
     }
 }
 
-/// Device and inode: what tells one file from another of the same name.
+/// Device and inode: they differ between files of the same name.
 fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
     fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }

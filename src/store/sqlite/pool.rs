@@ -11,12 +11,12 @@ use super::driver::{self, Sql};
 use super::{fault, open};
 use crate::store::StoreError;
 
-/// Connections kept when nobody reads.
+/// Maximum number of idle connections.
 const KEPT: usize = 4;
-/// Lists read at one time.
+/// Maximum number of lists read at one time.
 const LISTS: usize = 4;
 
-/// A pool of readers: each sees the last commit, none waits for the writer.
+/// A pool of readers. Each sees the last commit, none waits for the writer.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Readers>);
 
@@ -31,7 +31,7 @@ impl Pool {
         Self(Arc::new(Readers { path, idle: Mutex::default(), lists: Semaphore::new(LISTS) }))
     }
 
-    /// A point read, on the caller's thread: it takes a few microseconds.
+    /// Runs a point read on the caller's thread. It takes a few microseconds.
     pub(super) fn read<T>(&self, read: impl FnOnce(Sql<'_>) -> driver::Result<T>) -> Result<T, StoreError> {
         let idle = self.0.idle.lock().pop();
         let answer = match idle {
@@ -43,11 +43,11 @@ impl Pool {
             self.put_back(connection);
             Ok(answer)
         });
-        // A connection that met an error is not kept.
+        // A connection with an error is not kept.
         answer.map_err(|error| fault::of_read(&error))
     }
 
-    /// A list, on a thread of its own; only a few run at one time.
+    /// Runs a list on a thread of its own. Only a few run at one time.
     pub(super) async fn list<T: Send + 'static>(
         &self,
         read: impl FnOnce(Sql<'_>) -> driver::Result<T> + Send + 'static,

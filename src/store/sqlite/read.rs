@@ -1,4 +1,4 @@
-//! Reading: how rows become records, and the queries that the write path shares with the read traits.
+//! Rows as records, and the queries that verbs and readers share.
 
 pub(super) mod accounts;
 mod administration;

@@ -6,12 +6,12 @@ use super::act::{self, Effects, Execution};
 use super::driver::{self, Sql};
 use crate::store::StoreError;
 
-/// A write, whatever its outcome is.
+/// A write with an outcome of any type.
 pub(super) trait Task: Send {
     /// The verb, for logs.
     fn name(&self) -> &'static str;
 
-    /// Does the work. Returns its effects; nothing if what it wrote is to be undone.
+    /// Does the work. Returns its effects, or `None` to undo it.
     fn run(&mut self, sql: Sql<'_>) -> driver::Result<Option<Effects>>;
 
     /// Makes an error the answer.

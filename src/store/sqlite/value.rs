@@ -92,7 +92,7 @@ word!(KeyUse: Enrollment = "enrollment", Service = "service", StatusList = "stat
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");
 word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed");
 
-/// A value that stands as JSON TEXT.
+/// A value stored as JSON TEXT.
 pub(super) struct Json<T>(pub(super) T);
 
 impl<T: Serialize> ToSql for Json<T> {
@@ -108,7 +108,7 @@ impl<T: DeserializeOwned> FromSql for Json<T> {
     }
 }
 
-/// An IP address that stands as TEXT.
+/// An IP address stored as TEXT.
 pub(super) struct IpText(pub(super) IpAddr);
 
 impl FromSql for IpText {
@@ -117,7 +117,7 @@ impl FromSql for IpText {
     }
 }
 
-/// A count that stands as INTEGER, which SQLite knows only with a sign.
+/// A count stored as INTEGER, which is signed in SQLite.
 pub(super) struct Count(pub(super) u64);
 
 impl ToSql for Count {
@@ -134,7 +134,7 @@ impl FromSql for Count {
     }
 }
 
-/// A span of time that stands as INTEGER milliseconds.
+/// A span of time stored as INTEGER milliseconds.
 pub(super) struct Span(pub(super) Duration);
 
 impl ToSql for Span {
@@ -152,7 +152,7 @@ impl FromSql for Span {
     }
 }
 
-/// The error of a row that does not hold what it must.
+/// Returns the error of a row with invalid content.
 pub(super) fn damaged(what: &str) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(0, Type::Null, what.into())
 }

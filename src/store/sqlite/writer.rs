@@ -18,7 +18,7 @@ use crate::ledger::{ChainHead, Draft};
 use crate::store::revocations::Change;
 use crate::store::{Revocations, StoreError};
 
-/// At most this many commands share a commit.
+/// Maximum number of commands in one commit.
 const BATCH: usize = 256;
 
 /// An item of the queue.
@@ -38,7 +38,7 @@ pub(super) struct Writer {
     connection: Connection,
     revocations: Arc<Revocations>,
     failed: watch::Sender<bool>,
-    /// Why the newest batch was not written, if it was not.
+    /// The reason why the newest batch was not written.
     standing: watch::Sender<Option<StoreError>>,
     /// The failure after which nothing is written.
     failure: Option<StoreError>,
@@ -117,7 +117,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Leaves no transaction open, and remembers a failure that the process must not outlive.
+    /// Leaves no transaction open, and keeps a failure that must end the process.
     fn give_up(&mut self, reach: Reach) -> StoreError {
         let error = match reach {
             Reach::Command(error) | Reach::Batch(error) => match self.roll_back() {
@@ -186,7 +186,7 @@ impl Writer {
         }
     }
 
-    /// Numbers and chains the entries, and moves the head and the clock mark with them.
+    /// Numbers and chains the entries, and updates the head and the clock mark with them.
     fn append(&self, effects: &Effects) -> rusqlite::Result<()> {
         if effects.drafts.is_empty() && effects.marks.is_empty() {
             return Ok(());
@@ -209,7 +209,7 @@ impl Writer {
     }
 }
 
-/// An error that ends the batch at least.
+/// Widens an error to the batch at least.
 fn batch(reach: Reach) -> Reach {
     match reach {
         Reach::Command(error) => Reach::Batch(error),

@@ -1,4 +1,4 @@
-//! API keys: making, using, deleting them.
+//! API keys: creation and deletion.
 
 use super::Execution;
 use crate::access::Actor;

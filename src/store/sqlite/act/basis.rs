@@ -8,8 +8,8 @@ use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::Count;
 
 impl Execution<'_> {
-    /// Asks whether who did this still has the rights that it was judged upon; if not, the command is undone whatever it
-    /// does. Every entry asks. A command that changes users or keys asks before that: its actor may be among them.
+    /// Checks that the caller still has the rights that allowed the act. If not, the command is undone. Every entry is checked. A command
+    /// that changes users or keys checks before that, as its caller may be among them.
     pub(super) fn ask(&mut self, entry: &Draft) -> driver::Result<()> {
         let Some(basis) = &entry.basis else { return Ok(()) };
         if self.asked.as_ref() != Some(basis) {

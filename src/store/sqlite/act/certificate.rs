@@ -1,4 +1,4 @@
-//! A host's row as the write path sees it, and the lineage of its certificates.
+//! A host's row as the verbs need it, and the lineage of its certificates.
 
 use super::Execution;
 use crate::clock::Timestamp;
@@ -60,7 +60,7 @@ impl Execution<'_> {
         self.exists("SELECT 1 FROM revoked_certificates WHERE serial = ?1", [serial])
     }
 
-    /// One certificate of a host.
+    /// Returns a certificate of a host.
     pub(super) fn certificate(&self, host: HostId, serial: Serial) -> driver::Result<StoredCertificate> {
         let sql = "SELECT host, serial, key, issued_at, not_after, der FROM certificates \
                    WHERE host = ?1 AND serial = ?2";

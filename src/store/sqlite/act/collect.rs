@@ -1,4 +1,4 @@
-//! Collecting what has expired, a bounded number of rows at a time: tables and memory stay bounded (I10).
+//! Deletes expired rows, a bounded number at a time: tables and memory stay bounded (I10).
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl Execution<'_> {
         Ok(done)
     }
 
-    /// Lists whose tokens have all expired, so long ago that no clock in use can take one for good.
+    /// Deletes lists whose tokens expired so long ago that no clock accepts one.
     fn collect_lists(&mut self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "SELECT list FROM status_lists WHERE kind = 'ephemeral' AND ends_at <= ?1";
         let ended = command.now.minus(KEEP_AFTER_EXPIRY);
@@ -66,15 +66,15 @@ impl Execution<'_> {
         roles.iter().try_for_each(|role| self.execute(sql, params![role, token]).map(drop))
     }
 
-    /// Persistent tokens that ended: first their pairs, then the rows. While pairs are left the row stays, so that the
-    /// token is known to be revoked.
+    /// Deletes ended persistent tokens: first their pairs, then the rows. While pairs remain, the row stays and shows that the token is
+    /// revoked.
     fn collect_persistent(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "SELECT token FROM ( \
                    SELECT token FROM (SELECT token FROM mints WHERE persistent = 1 AND expires_at <= ?1 LIMIT ?2) AS a UNION \
                    SELECT token FROM (SELECT token FROM mints WHERE persistent = 1 AND revoked_at <= ?1 LIMIT ?2) AS b UNION \
                    SELECT token FROM (SELECT token FROM uses WHERE spent_at <= ?1 AND keep_until IS NULL LIMIT ?2) AS c) AS d \
                    LIMIT ?2";
-        // Repeats are answered for a day, even if the operator keeps nothing for long.
+        // Repeats are answered for a day, even with a shorter retention.
         let ended = command.now.minus(command.retention.max(KEEP_AFTER_EXPIRY));
         let tokens: Vec<TokenId> = self.all(sql, params![ended, command.most], |row| row.get(0))?;
         count(tokens.len(), command, &mut done.more);
@@ -98,7 +98,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Pairs of live hosts; those of revoked hosts go with the host.
+    /// Deletes pairs of live hosts. Those of revoked hosts stay with the host.
     fn delete_pairs_of(&self, token: TokenId, most: usize) -> driver::Result<usize> {
         let sql = "DELETE FROM pairs WHERE token = ?1 AND key IN ( \
                    SELECT p.key FROM pairs AS p LEFT JOIN hosts AS h ON h.host = p.host \
@@ -106,7 +106,7 @@ impl Execution<'_> {
         self.execute(sql, params![token, u32::try_from(most).unwrap_or(u32::MAX)])
     }
 
-    /// Use counts of ephemeral tokens; as long as the mint record is listed, so is what was used.
+    /// Deletes use counts of ephemeral tokens. They stay while the mint record is listed.
     fn collect_uses(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "SELECT u.token, m.token IS NOT NULL FROM uses AS u LEFT JOIN mints AS m ON m.token = u.token \
                    WHERE u.keep_until <= ?1 LIMIT ?2";
@@ -144,7 +144,7 @@ impl Execution<'_> {
         for (host, revoked, roles) in hosts {
             self.delete_host_roles(host, &roles)?;
             self.execute("DELETE FROM pairs WHERE host = ?1", [host])?;
-            // Its certificates and keys go with it.
+            // The delete cascades to its certificates and keys.
             self.execute("DELETE FROM hosts WHERE host = ?1", [host])?;
             if revoked {
                 self.change(Change::HostCollected(host));
@@ -160,7 +160,7 @@ impl Execution<'_> {
         let deleted = self.all(sql, params![command.now, command.most], read)?;
         done.certificates += count(deleted.len(), command, &mut done.more);
         for (host, key) in deleted {
-            // A key that no certificate and no pair of the host is left for; a revoked host's keys are kept beside these.
+            // The key stays while a certificate or a pair of the host needs it. A revoked host's keys are also in `revoked_keys`.
             let sql = "DELETE FROM host_keys WHERE host = ?1 AND key = ?2 \
                        AND NOT EXISTS (SELECT 1 FROM certificates WHERE host = ?1 AND key = ?2) \
                        AND NOT EXISTS (SELECT 1 FROM pairs WHERE host = ?1 AND key = ?2)";
@@ -168,7 +168,7 @@ impl Execution<'_> {
         }
         let sql = "DELETE FROM revoked_certificates WHERE serial IN ( \
                    SELECT serial FROM revoked_certificates WHERE not_after <= ?1 LIMIT ?2) RETURNING serial";
-        // A peer whose clock is late still takes an expired certificate for good.
+        // A peer with a slow clock still accepts an expired certificate.
         let ended = command.now.minus(KEEP_AFTER_EXPIRY);
         let serials = self.all(sql, params![ended, command.most], |row| row.get(0))?;
         done.certificates += count(serials.len(), command, &mut done.more);
@@ -176,7 +176,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Sessions that have expired, or were not used for as long as they may be idle; their use is known to a minute.
+    /// Deletes sessions that have expired or were idle for too long. Their latest use is known to a minute.
     fn collect_sessions(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "DELETE FROM sessions WHERE digest IN ( \
                    SELECT digest FROM (SELECT digest FROM sessions WHERE expires_at <= ?1 LIMIT ?3) AS a UNION \
@@ -187,7 +187,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// API keys that have expired: they stay listed as long as tokens do.
+    /// Deletes expired API keys. They stay listed as long as tokens do.
     fn collect_api_keys(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql =
             "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at <= ?1 LIMIT ?2)";
@@ -196,7 +196,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Addresses without a recent sign-in.
+    /// Deletes addresses without a recent sign-in.
     fn collect_known_addresses(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
         let sql = "DELETE FROM known_addresses WHERE (user_name, site) IN ( \
                    SELECT user_name, site FROM known_addresses WHERE last_at <= ?1 LIMIT ?2)";

@@ -41,7 +41,7 @@ impl Execution<'_> {
         self.execute(sql, params![key, at]).map(drop)
     }
 
-    /// The live persistent tokens of a key, and the emergency token of whatever key if asked.
+    /// Returns the live persistent tokens of a key and, on request, the emergency token of any key.
     pub(super) fn live_of_key(
         &self,
         key: KeyId,
@@ -52,7 +52,7 @@ impl Execution<'_> {
         self.all(sql, params![key, now, emergency_too], live)
     }
 
-    /// The live persistent tokens that name an external URL.
+    /// Returns the live persistent tokens that name an external URL.
     pub(super) fn live_of_issuer(&self, issuer: &str, now: Timestamp) -> driver::Result<Vec<Live>> {
         self.all(live!("t.issuer = ?1"), params![issuer, now], live)
     }
@@ -72,7 +72,7 @@ impl Execution<'_> {
         self.execute(MAKE_MINTED_DUE, params).map(|tokens| tokens as u64)
     }
 
-    /// Revokes them. If the emergency token is among them, `successor` is recorded; answers whether it was.
+    /// Revokes the tokens. If the emergency token is among them, records `successor`. Returns whether it did.
     pub(super) fn end_tokens(
         &mut self,
         tokens: &[Live],

@@ -31,7 +31,7 @@ impl Execution<'_> {
         Ok(HostRevocation::Revoked)
     }
 
-    /// Each host that changes has its entry.
+    /// Revokes many hosts. Each changed host has its entry.
     pub(super) fn revoke_hosts(&mut self, command: RevokeHosts) -> driver::Result<HostsRevoked> {
         let RevokeHosts { hosts, entry } = command;
         let mut done = HostsRevoked::default();
@@ -57,7 +57,7 @@ impl Execution<'_> {
     /// Revokes a live host with its certificates and keys.
     pub(super) fn shut_out(&mut self, host: HostId, at: Timestamp) -> driver::Result<()> {
         self.execute("UPDATE hosts SET revoked_at = ?2 WHERE host = ?1", params![host, at])?;
-        // Its pairs stay as long as it does: they say whose the key is, whatever becomes of the token.
+        // The pairs stay as long as the host: they show the owner of the key after the token is gone.
         self.execute("UPDATE pairs SET keep_until = NULL WHERE host = ?1", [host])?;
         let sql = "INSERT INTO revoked_keys (key, host) SELECT key, host FROM host_keys WHERE host = ?1";
         self.execute(sql, [host])?;

@@ -1,4 +1,4 @@
-//! Moving the signing keys on, retiring one, and the new epoch after an accepted clock.
+//! Rotating and retiring signing keys, and the new epoch after an accepted clock.
 
 use super::{Execution, Mark};
 use crate::clock::Timestamp;
@@ -46,14 +46,14 @@ impl Execution<'_> {
         self.rotation()
     }
 
-    /// Only fresh keys sign from now on, and no key before them verifies what always expires.
+    /// Makes fresh keys the only ones that sign. Earlier keys verify no token that always expires.
     fn begin_epoch(&self, keys: FreshKeys, at: Timestamp) -> driver::Result<()> {
         self.end_ephemeral(None, at)?;
         // The prepared key has signed nothing. Its signatures would look like those of an earlier epoch.
         self.execute("DELETE FROM signing_keys WHERE state = 'prepared'", [])?;
         self.execute("UPDATE signing_keys SET state = 'previous' WHERE state = 'current'", [])?;
         self.execute("UPDATE signing_keys SET persistent_only = 1", [])?;
-        // Service tokens and status lists always expire: nothing of theirs is left to verify.
+        // Service tokens and status lists always expire, so their earlier keys have nothing to verify.
         let sql = "UPDATE signing_keys SET state = 'retired', retired_at = ?1 WHERE state = 'previous' AND key_use <> 'enrollment'";
         self.execute(sql, [at])?;
         let FreshKeys(fresh) = keys;

@@ -1,4 +1,4 @@
-//! Recording what was minted.
+//! Recording mints.
 
 use super::Execution;
 use crate::access::Actor;

@@ -1,4 +1,4 @@
-//! Redeeming: the transaction that alone decides (DESIGN: one path to a certificate).
+//! Redeeming: the transaction that decides (DESIGN: one path to a certificate).
 
 use std::net::IpAddr;
 
@@ -29,7 +29,7 @@ impl Execution<'_> {
         if self.key_is_revoked(new.host_key)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::HostRevoked));
         }
-        // Before the token: one that was revoked since this pair redeemed takes nothing back (I9).
+        // The pair precedes the token: a later revocation takes nothing from the host (I9).
         if let Some(admitted) = self.pair(grant.token.id, new.host_key)? {
             let winners = self.winners_certificate(admitted, new.host_key)?;
             return self.undo(Redeemed::Again(winners));
@@ -139,7 +139,7 @@ impl Execution<'_> {
     }
 }
 
-/// The time at which pair and use count may be collected; those of a persistent token stay as long as its row.
+/// Returns the moment from which pair and use count may be collected. Those of a persistent token stay as long as its row.
 fn keep_until(grant: &Grant) -> Option<Timestamp> {
     grant.terms.expires_at.filter(|_| !grant.terms.persistent).map(|at| at.plus(KEEP_AFTER_EXPIRY))
 }

@@ -88,7 +88,7 @@ impl Execution<'_> {
         if !lineage.has_roles(&roles) {
             return self.undo(Renewed::RolesChanged);
         }
-        // The host has asked with its token, and not shown that it ever got the newest.
+        // The host asked with its token, and has not shown that it got the newest certificate.
         let held = if lineage.newest_seen { None } else { lineage.previous };
         self.succeed(&lineage, held.unwrap_or(lineage.newest), &certificate)?;
         self.enter(entry)?;

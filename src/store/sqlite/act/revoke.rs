@@ -1,4 +1,4 @@
-//! Taking tokens back, alone or with the hosts that they admitted.
+//! Revoking tokens, alone or with the hosts that they admitted.
 
 use super::Execution;
 use crate::clock::Timestamp;
@@ -16,7 +16,7 @@ pub(super) struct RevocableToken {
     expires_at: Option<Timestamp>,
     emergency: bool,
     kind: TokenKind,
-    /// It was revoked before, or no use is left of it: there is nothing to take back.
+    /// True if the token was revoked before or has no use left.
     over: bool,
 }
 
@@ -33,7 +33,7 @@ impl Execution<'_> {
         }
     }
 
-    /// Each token and each host that changes has its entry; what was revoked before, or has no use left, has none.
+    /// Revokes many tokens. Each changed token and host has its entry.
     pub(super) fn revoke_tokens(&mut self, command: RevokeTokens) -> driver::Result<TokensRevoked> {
         let RevokeTokens { tokens, hosts, entry } = command;
         let mut done = TokensRevoked::default();

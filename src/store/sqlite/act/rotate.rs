@@ -1,4 +1,4 @@
-//! A token's successor, and the end of tokens whose time has come.
+//! The successor of a token, and due revocations.
 
 use super::Execution;
 use super::revoke::about;
@@ -10,13 +10,13 @@ use crate::store::sqlite::value::damaged;
 use crate::store::{DueRevoked, MintOutcome, RevokeDue, RotateToken, RotationRefusal, TokenRotation};
 use crate::token::LEEWAY;
 
-/// A token whose time has come.
+/// A token whose revocation is due.
 struct Due {
     token: TokenId,
     replaced_by: Option<TokenId>,
     /// The actor that rotated it or deleted its minter.
     actor: String,
-    /// It has expired, or no use is left of it: there is nothing to revoke.
+    /// True if the token has expired or has no use left, so that there is nothing to revoke.
     over: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Sessions: begun, used, ended.
+//! Sessions: beginning, extension, end, latest uses.
 
 use super::Execution;
 use crate::store::sqlite::driver::{self, params};
@@ -13,7 +13,7 @@ impl Execution<'_> {
         if !self.exists(sql, params![user, Count(epoch)])? {
             return self.undo(SessionBeginning::UserChanged);
         }
-        // Those of earlier epochs are over already; of the others of this kind those make room that were not used for longest.
+        // Sessions of earlier epochs have ended. Of this kind, the least recently used ones make room.
         self.execute(
             "DELETE FROM sessions WHERE user_name = ?1 AND epoch <> ?2",
             params![user, Count(epoch)],
@@ -39,7 +39,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn end_session(&mut self, command: EndSession) -> driver::Result<bool> {
-        // The caller may have come by this session.
+        // The caller may have presented this session.
         self.ask(&command.entry)?;
         if self.execute("DELETE FROM sessions WHERE digest = ?1", [command.id])? == 0 {
             return self.undo(false);

@@ -20,7 +20,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Moves a list's `next` past an index that a token was given.
+    /// Moves a list's `next` past the index of a new token.
     pub(super) fn take_index(&self, status: StatusRef, kind: ListKind, expiry: i64) -> driver::Result<()> {
         let sql = "UPDATE status_lists SET next = CASE WHEN next > ?3 THEN next ELSE ?3 + 1 END, \
                    ends_at = CASE WHEN ends_at > ?4 THEN ends_at ELSE ?4 END \
@@ -31,12 +31,12 @@ impl Execution<'_> {
         }
     }
 
-    /// Takes tokens back: nothing lowers this.
+    /// Marks tokens as revoked. No later status replaces that.
     pub(super) fn set_revoked(&mut self, tokens: &[StatusRef]) -> driver::Result<()> {
         self.set(tokens, Status::Revoked)
     }
 
-    /// Says that the last use is taken. Only for a token whose status was found to be good.
+    /// Marks a token as used up. Only for a token that was valid.
     pub(super) fn set_used_up(&mut self, token: StatusRef) -> driver::Result<()> {
         self.set(&[token], Status::UsedUp)
     }
@@ -49,7 +49,7 @@ impl Execution<'_> {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::btree_map::Entry::Vacant(entry) => match self.page(token.list, page)? {
                     Some(bits) => entry.insert(bits),
-                    // The list was dropped: all its tokens are refused already.
+                    // The list was dropped, so all its tokens are refused.
                     None => continue,
                 },
             };
@@ -64,7 +64,7 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// A page of a list: zeros if nothing was ever set in it, `None` if there is no such list.
+    /// Returns a page of a list: zeros for an unset page, `None` for an unknown list.
     fn page(&self, list: ListId, page: u32) -> driver::Result<Option<Bits>> {
         let sql = "SELECT p.bits FROM status_lists AS l \
                    LEFT JOIN status_pages AS p ON p.list = l.list AND p.page = ?2 WHERE l.list = ?1";
@@ -73,7 +73,7 @@ impl Execution<'_> {
     }
 }
 
-/// The time part of a list's id (RFC 9562 section 5.7): a list without tokens is as old as that.
+/// Returns the time part of a list's id (RFC 9562 section 5.7): the age of a list without tokens.
 fn born(list: ListId) -> i64 {
     let bytes = list.as_bytes();
     bytes[..6].iter().fold(0, |millis, byte| millis << 8 | i64::from(*byte))

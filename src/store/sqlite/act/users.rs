@@ -1,4 +1,4 @@
-//! Users: their standing, and that one of them can always administer.
+//! Users: their state, and the last admin.
 
 use super::Execution;
 use crate::access::{Limits, UserRole};
@@ -99,7 +99,7 @@ impl Execution<'_> {
             true => self.make_minted_due(&format!("user:{name}"), Some(name.as_str()), &entry.actor, at)?,
             false => 0,
         };
-        // Sessions and API keys go with their row.
+        // The delete cascades to sessions and API keys.
         self.execute("DELETE FROM users WHERE name = ?1", [name.as_str()])?;
         let api_keys = keys.len() as u64;
         self.enter(entry.with("api_keys", keys).with("tokens", tokens))?;
@@ -153,7 +153,7 @@ impl Execution<'_> {
     }
 }
 
-/// The first epoch or version of a user, which no earlier user of that name had. Counting on from it never overflows.
+/// Returns a first epoch or version that no earlier user of that name had. Counting on never overflows.
 fn beginning() -> i64 {
     i64::from_be_bytes(random()) & 0x3fff_ffff_ffff_ffff
 }

@@ -1,4 +1,4 @@
-//! Reading users and API keys.
+//! Reads of users and API keys.
 
 use std::net::IpAddr;
 
@@ -22,7 +22,7 @@ pub(in crate::store::sqlite) fn user(row: &Row<'_>) -> driver::Result<UserRecord
     user_from(row, 0)
 }
 
-/// The same columns, from the place `first` on.
+/// Reads the same columns from the column `first` on.
 fn user_from(row: &Row<'_>, first: usize) -> driver::Result<UserRecord> {
     Ok(UserRecord {
         name: row.get(first)?,
@@ -93,7 +93,7 @@ fn stored_api_key(sql: Sql<'_>, id: ApiKeyId) -> driver::Result<Option<StoredApi
 /// Lists API keys, newest first.
 pub(in crate::store::sqlite) const API_KEYS: &str =
     select!("", "WHERE k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
-/// The same of one owner.
+/// Lists API keys of one owner, newest first.
 pub(in crate::store::sqlite) const API_KEYS_OF_OWNER: &str =
     select!("", "WHERE k.owner = ?3 AND k.id < ?1 ORDER BY k.id DESC LIMIT ?2");
 
@@ -102,7 +102,7 @@ fn api_keys(
     owner: Option<&str>,
     page: PageQuery<ApiKeyId>,
 ) -> driver::Result<Page<ApiKeyRecord, ApiKeyId>> {
-    // The greatest id there is stands for no cursor.
+    // The greatest id stands for no cursor.
     let before = page.after.map_or([0xff; 16], |after| *after.as_bytes());
     let limit = i64::from(page.limit) + 1;
     let rows = match owner {
@@ -112,7 +112,7 @@ fn api_keys(
     cut(rows, page.limit, |key: &ApiKeyRecord| Ok(key.id))
 }
 
-/// The page of `rows`, which are one more than it shows if others follow.
+/// Cuts `rows` to a page: one more row than its limit shows that others follow.
 fn cut<T, Id>(
     mut rows: Vec<T>,
     limit: u32,

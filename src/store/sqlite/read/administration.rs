@@ -1,4 +1,4 @@
-//! Reading the authority's keys, lists, URLs and settings.
+//! Reads of the authority's keys, lists, URLs and settings.
 
 use super::{KEYS, key};
 use crate::clock::Timestamp;

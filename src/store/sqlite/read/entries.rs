@@ -1,4 +1,4 @@
-//! Reading the ledger.
+//! Reads of the ledger.
 
 use crate::id::ChainId;
 use crate::ledger::{ChainHead, EntryRecord};
@@ -35,7 +35,7 @@ fn entry(row: &Row<'_>) -> driver::Result<EntryRecord> {
     })
 }
 
-/// The current chain with its last entry, as the writer keeps it beside the entries.
+/// Returns the current chain with its last entry, which the writer keeps beside the entries.
 pub(in crate::store::sqlite) fn chain_head(sql: Sql<'_>) -> driver::Result<ChainHead> {
     let head = sql.one("SELECT chain, head_seq, head_hash FROM meta", [], |row| {
         Ok(ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? })
@@ -62,7 +62,7 @@ pub(in crate::store::sqlite) fn newest_entries(
     before: Option<u64>,
     limit: u32,
 ) -> driver::Result<Vec<EntryRecord>> {
-    // No entry has the last number there is.
+    // No entry has the greatest number.
     let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
     sql.all(NEWEST, params![before, limit], entry)
 }

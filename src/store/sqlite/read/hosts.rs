@@ -1,4 +1,4 @@
-//! Reading hosts and their certificates.
+//! Reads of hosts and their certificates.
 
 pub(in crate::store::sqlite) use self::filter::select;
 use crate::clock::Timestamp;
@@ -21,7 +21,7 @@ macro_rules! columns {
 
 mod filter;
 
-/// One host by its id.
+/// Finds a host by its id.
 pub(in crate::store::sqlite) const HOST_BY_ID: &str = concat!(
     "SELECT ",
     columns!(),

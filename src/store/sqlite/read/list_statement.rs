@@ -33,13 +33,13 @@ impl ListStatement {
         Self { columns, tables, walk: String::new(), rest: String::new(), values, walk_values: 1 }
     }
 
-    /// The parameter of a value.
+    /// Adds a value and returns its parameter.
     pub(super) fn bind(&mut self, value: impl ToSql + 'static) -> String {
         self.values.push(Box::new(value));
         format!("?{}", self.values.len())
     }
 
-    /// A condition that chooses the index. It comes before those that judge.
+    /// Adds a condition that chooses the index. It precedes those that judge.
     pub(super) fn walk(&mut self, condition: &str) {
         self.walk += " AND ";
         self.walk += condition;
@@ -51,7 +51,7 @@ impl ListStatement {
         self.walk(&format!("{condition} {value}"));
     }
 
-    /// A condition that each walked row is judged by.
+    /// Adds a condition that judges each row.
     pub(super) fn only(&mut self, condition: &str) {
         self.rest += " AND ";
         self.rest += condition;
@@ -62,7 +62,7 @@ impl ListStatement {
         self.only(&format!("{condition} {value}"));
     }
 
-    /// Judges a name: as it is, or by a pattern in which ASCII letters match in either case.
+    /// Adds a condition on a name: equality, or a pattern in which ASCII letters match in either case.
     pub(super) fn only_name(&mut self, column: &str, name: &NameFilter) {
         match name {
             NameFilter::Exact(name) => self.only_value(&format!("{column} ="), name.clone()),
@@ -73,7 +73,7 @@ impl ListStatement {
         }
     }
 
-    /// The statement that reads a page; `floor` is the parameter of the least id, if there is one.
+    /// Returns the statement of a page; `floor` is the parameter of the least id.
     fn statement(&self, floor: Option<usize>, limit: usize) -> String {
         let Self { columns, tables: Tables { all, id, join, .. }, walk, rest, .. } = self;
         let floor = floor.map_or_else(String::new, |floor| format!(" AND {id} >= ?{floor}"));
@@ -88,7 +88,7 @@ impl ListStatement {
         format!("SELECT {id} FROM {walked} WHERE {id} < ?1{walk} ORDER BY {id} DESC LIMIT 2 OFFSET ?{offset}")
     }
 
-    /// Reads a page. Where rows have to be judged, at most `look_at` of them are: the page ends there.
+    /// Reads a page. At most `look_at` rows are judged: the page ends there.
     pub(super) fn page<T, Id: Copy + FromSql + ToSql + 'static>(
         mut self,
         sql: Sql<'_>,
@@ -112,7 +112,7 @@ impl ListStatement {
         Ok(Page { items, next: floor })
     }
 
-    /// The id of the last row that may be looked at, if others follow it.
+    /// Returns the id of the last row that may be judged, if others follow it.
     fn floor<Id: Copy + FromSql>(&self, sql: Sql<'_>, look_at: u32) -> driver::Result<Option<Id>> {
         let offset = i64::from(look_at.max(1)) - 1;
         let mut params = self.params(self.walk_values);
@@ -125,7 +125,7 @@ impl ListStatement {
         self.values[..count].iter().map(|value| &**value).collect()
     }
 
-    /// The statements of a page, as a test explains them.
+    /// Returns the statements of a page, for a test to explain.
     #[cfg(test)]
     pub(in crate::store::sqlite) fn statements(&self) -> [String; 2] {
         let next = self.values.len() + 1;
@@ -133,7 +133,7 @@ impl ListStatement {
     }
 }
 
-/// The SQL pattern of a pattern in which `*` stands for any text.
+/// Returns the SQL pattern of a pattern in which `*` stands for any text.
 fn like(pattern: &str) -> String {
     let mut like = String::with_capacity(pattern.len() + 2);
     for character in pattern.chars() {

@@ -1,4 +1,4 @@
-//! Reading sessions.
+//! Reads of sessions.
 
 use super::user;
 use crate::id::SessionId;

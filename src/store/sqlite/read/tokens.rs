@@ -1,4 +1,4 @@
-//! Reading tokens and pairs.
+//! Reads of tokens and pairs.
 
 pub(in crate::store::sqlite) use self::filter::select;
 use crate::clock::Timestamp;
@@ -33,7 +33,7 @@ mod filter;
 pub(in crate::store::sqlite) const NEXT_DUE: &str =
     "SELECT min(revoke_at) FROM mints WHERE revoke_at IS NOT NULL AND revoked_at IS NULL";
 
-/// One token by its id.
+/// Finds a token by its id.
 pub(in crate::store::sqlite) const TOKEN_BY_ID: &str = select!("WHERE m.token = ?1");
 
 pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> driver::Result<TokenRecord> {

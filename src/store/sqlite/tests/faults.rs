@@ -12,7 +12,7 @@ async fn a_full_disk_is_answered_and_recovered_from() {
     let store = open(&disk);
     append(&store, 10).await.unwrap();
     let head = store.chain_head().await.unwrap();
-    // Below the size it has, the limit is the size it has.
+    // A limit below the current size means the current size.
     store.hook(|writer| writer.pragma_update(None, "max_page_count", 1).unwrap());
     let (big, small) = (append(&store, 100_000), append(&store, 10));
     let (big, small) = tokio::join!(big, small);
@@ -129,7 +129,7 @@ async fn a_full_queue_refuses_at_once() {
     let (refused, waiting) = queue_up((0..QUEUE + 10).map(|_| append(&store, 10)));
     go.send(()).unwrap();
     assert!(refused.iter().all(|refused| *refused == Err(StoreError::Overloaded)));
-    // One more is refused if the writer has not taken the job that holds it up yet.
+    // One more is refused if the writer has not yet taken the job that holds it up.
     assert!((10..=11).contains(&refused.len()), "{}", refused.len());
     let taken = waiting.len() as u64;
     for answer in waiting {
@@ -143,7 +143,7 @@ async fn an_unknown_outcome_of_a_commit_ends_writing() {
     let disk = OnDisk::new();
     let store = open(&disk);
     append(&store, 10).await.unwrap();
-    // A deferred constraint fails in COMMIT itself, in a way that the store does not know.
+    // A deferred constraint fails in COMMIT itself, with an error unknown to the store.
     store.hook(|writer| {
         let sql = "CREATE TABLE parent (x INTEGER PRIMARY KEY); \
                    CREATE TABLE child (x REFERENCES parent DEFERRABLE INITIALLY DEFERRED); \

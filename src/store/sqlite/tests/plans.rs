@@ -1,4 +1,4 @@
-//! Lists of any length are read page by page: each statement walks an index from its cursor on, and sorts nothing.
+//! Lists are read page by page: each statement walks an index from its cursor, and sorts nothing.
 
 use super::*;
 use crate::store::sqlite::act::ending::MAKE_MINTED_DUE;
@@ -16,7 +16,7 @@ fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     steps
 }
 
-/// A statement; the table and the index that it has to walk, and from where.
+/// A statement, the index that it must walk, and the start of the walk.
 fn lists() -> [(&'static str, &'static str, &'static str); 4] {
     [
         // The key of a table with row ids is an index beside it.

@@ -39,7 +39,7 @@ impl<'a> HostWalk<'a> {
     }
 }
 
-/// The hosts that a list shows, after `after`.
+/// Selects the hosts of a list, after `after`.
 pub(in crate::store::sqlite) fn select(filter: &HostFilter, after: Option<HostId>) -> ListStatement {
     let walk = HostWalk::of(filter);
     let tables = if matches!(walk, HostWalk::Role(_)) { ROLES } else { HOSTS };
@@ -55,7 +55,7 @@ pub(in crate::store::sqlite) fn select(filter: &HostFilter, after: Option<HostId
     selection
 }
 
-/// The conditions that the walk does not meet.
+/// Adds the conditions that the walk does not meet.
 fn judge(filter: &HostFilter, walk: &HostWalk<'_>, selection: &mut ListStatement) {
     if let (Some(name), false) = (&filter.name, matches!(walk, HostWalk::Name(_))) {
         selection.only_name("h.name", name);
@@ -76,7 +76,7 @@ fn judge(filter: &HostFilter, walk: &HostWalk<'_>, selection: &mut ListStatement
     }
 }
 
-/// The condition of a state at `now`; [`HostRecord::state`](crate::store::HostRecord::state) says the same of a record.
+/// Returns the condition of a state at `now`. [`HostRecord::state`](crate::store::HostRecord::state) does the same for a record.
 fn state(state: HostState, now: &str) -> String {
     match state {
         HostState::Live => format!("(h.revoked_at IS NULL AND h.ends_at > {now})"),

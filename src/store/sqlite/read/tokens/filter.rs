@@ -29,9 +29,9 @@ enum TokenWalk<'a> {
     Label(&'a str),
     Minter(&'a str),
     Role(&'a Role),
-    /// Used up, in either way.
+    /// The states of a used-up token.
     Used,
-    /// Revoked, or to be revoked.
+    /// The states of a revoked or due token.
     Revoked,
     Persistent(bool),
     Kind,
@@ -56,7 +56,7 @@ impl<'a> TokenWalk<'a> {
     }
 }
 
-/// The tokens that a list shows, after `after`.
+/// Selects the tokens of a list, after `after`.
 pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<TokenId>) -> ListStatement {
     let walk = TokenWalk::of(filter);
     let tables = match walk {
@@ -86,7 +86,7 @@ const fn kind(kind: TokenKind) -> &'static str {
     }
 }
 
-/// The conditions that the walk does not meet.
+/// Adds the conditions that the walk does not meet.
 fn judge(filter: &TokenFilter, walk: &TokenWalk<'_>, selection: &mut ListStatement) {
     if !matches!(walk, TokenWalk::Kind | TokenWalk::Persistent(false)) {
         selection.only(kind(filter.kind));
@@ -118,7 +118,7 @@ fn judge_times(filter: &TokenFilter, selection: &mut ListStatement) {
     }
     if let Some(since) = filter.unused_since {
         let since = selection.bind(since);
-        // A use of an unknown moment counts.
+        // A use of an unknown moment counts as recent.
         selection.only(&format!(
             "m.created_at <= {since} AND (u.last_at <= {since} OR (u.last_at IS NULL AND coalesce(u.used, 0) = 0))"
         ));
@@ -130,7 +130,7 @@ fn judge_times(filter: &TokenFilter, selection: &mut ListStatement) {
     }
 }
 
-/// The condition of a state at `now`; [`TokenRecord::state`](crate::store::TokenRecord::state) says the same of a record.
+/// Returns the condition of a state at `now`. [`TokenRecord::state`](crate::store::TokenRecord::state) does the same for a record.
 fn state(state: TokenState, now: &str) -> String {
     let spent = "(m.max_uses IS NOT NULL AND coalesce(u.used, 0) >= m.max_uses)";
     let expired = format!("(m.expires_at IS NOT NULL AND m.expires_at <= {now})");
