@@ -1,4 +1,4 @@
-//! What a direct row is given: a request that anyone may make, as it stands in the connection's own task.
+//! The request to a direct row: open to anyone, and borrowed from the connection's own task.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,34 +13,34 @@ use crate::service::Authority;
 pub struct Params<'a>(Vec<(&'a str, Cow<'a, str>)>);
 
 impl<'a> Params<'a> {
-    /// These names with these values.
+    /// Pairs names with values.
     pub fn new(pairs: impl Iterator<Item = (&'a str, Cow<'a, str>)>) -> Self {
         Self(pairs.collect())
     }
 
-    /// The value of `name`; empty if the template has none of that name.
+    /// Returns the value of `name`; empty if the template has no such name.
     pub fn get(&self, name: &str) -> &str {
         self.0.iter().find(|(param, _)| *param == name).map_or("", |(_, value)| value)
     }
 
-    /// The same, for a task that outlives the request's own bytes.
+    /// Copies the pairs for a task that outlives the request's bytes.
     pub fn into_owned(self) -> Vec<(String, String)> {
         self.0.into_iter().map(|(name, value)| (name.to_owned(), value.into_owned())).collect()
     }
 }
 
-/// A request to a direct row. Nothing of it is copied; its body is not read.
+/// A request to a direct row. It is borrowed, and its body is not read.
 #[derive(Clone, Copy)]
 pub struct Inquiry<'a> {
-    /// The authority it is for.
+    /// The authority that answers.
     pub authority: &'a Arc<Authority>,
-    /// Who is at the other end of the connection.
+    /// The other end of the connection.
     pub peer: &'a Peer,
-    /// The headers.
+    /// The headers of the request.
     pub headers: &'a HeaderMap,
-    /// The host (and port) that the request is for, as the client spells it; empty if it names none.
+    /// The requested host and port as the client wrote them; empty without them.
     pub host: &'a str,
-    /// The query, as it came; empty if there is none.
+    /// The query as received; empty without one.
     pub query: &'a str,
     pub(super) params: &'a Params<'a>,
 }
