@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 /// Concurrent hosts.
 const CROWD: u64 = 64;
 
-/// An open authority on a directory of its own, which nobody calls over the network.
+/// An open authority on its own directory, without a listener.
 struct Bench {
     runtime: Runtime,
     server: Server,

@@ -31,7 +31,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// A server on a thread of its own, whose CPU time can be read.
+/// A server on its own thread, so that its CPU time can be read.
 struct Served {
     address: SocketAddr,
     thread: String,

@@ -141,7 +141,7 @@ async fn run() -> Result<(), Failure> {
     });
     let verifier = Arc::new(Verifier::new(&options.authority, &options.audience));
     let refresher = refresher(&options, &root, &verifier, &hosts)?;
-    // A service that cannot judge yet would only say 503.
+    // A service without keys and lists can only answer 503.
     if !refresher.ready_within(PATIENCE).await {
         let why =
             refresher.health().last_failure.map(|(_, failure)| format!(": {failure}")).unwrap_or_default();
@@ -275,6 +275,6 @@ async fn answer(
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .serve_connection(TokioIo::new(stream), service);
-    // A client that goes away is nothing to report.
+    // A client that disconnects is not reported.
     let _ = connection.await;
 }

@@ -1,12 +1,12 @@
-//! Verifies an enrollment token anywhere, without a database or a network: from the authority's key set and its URL.
+//! Verifies an enrollment token without a database or a network, with the authority's key set and URL.
 //!
 //! ```sh
 //! curl --cacert root.pem https://gate.example.org:8443/.well-known/jwks.json > jwks.json
 //! cargo run --example verify_token -- jwks.json https://gate.example.org:8443 < token
 //! ```
 //!
-//! It needs the verifying core alone: add `gatepass` to a service with `default-features = false`. A good signature says
-//! what was granted; whether the token was taken back since, the authority knows.
+//! It needs only the verifying core: add `gatepass` to a service with `default-features = false`. The signature proves the
+//! grant. Only the status list or the authority shows a later revocation.
 
 use std::error::Error;
 use std::io::Read as _;

@@ -75,13 +75,13 @@ impl Connector {
         Ok(Self { address, handshake, root, kept: Mutex::default() })
     }
 
-    /// Sends one request and reads the whole answer, within 30 s. `path_and_query` begins with `/` and goes behind the
-    /// URL's prefix.
+    /// Sends one request and reads the whole answer, within 30 s. `path_and_query` starts with `/` and is
+    /// appended to the URL's prefix.
     ///
     /// A request is retried only if the server cannot have acted on it.
     ///
     /// # Errors
-    /// [`ConnectError`] says whether the server was unreachable, not the one that is trusted, or broke off.
+    /// [`ConnectError`]: the server was unreachable, not trusted, or broke off.
     pub async fn request(
         &self,
         method: Method,

@@ -73,7 +73,7 @@ pub(crate) struct Arguments {
     /// The binary to start; default: `gatepass` beside this program's directory
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     pub(crate) gatepass: Option<PathBuf>,
-    /// Start it on this data directory and keep it; default: a new one, thrown away
+    /// Data directory of the server, kept after the run; default: a temporary one
     #[arg(long, value_name = "DIR", conflicts_with = "server")]
     pub(crate) data_dir: Option<PathBuf>,
     /// Compare redeeming (or --mode) on the store in this data directory with a new one, in turns

@@ -1,4 +1,4 @@
-//! One server, its floor and its generator: what measurements are made with.
+//! A server, its floor and the generator, for measurements.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -89,7 +89,7 @@ impl<'a> Bench<'a> {
         }
     }
 
-    /// The floor of `mode`: the same bytes in, as many out, at full speed. One request tells how many come out.
+    /// The floor of `mode`: the same bytes in, as many out, at full speed. One request gives the size of the answer.
     pub(crate) fn measure_floor(&self, mode: Mode, fresh: bool) -> Result<Row, LoadError> {
         let plan = self.runtime.block_on(self.preparer.plan(mode, 1, fresh))?;
         let answer = self.runtime.block_on(async {

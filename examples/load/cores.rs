@@ -32,7 +32,7 @@ impl Cores {
         cores
     }
 
-    /// Does `work` on the server's cores; threads and children made in it stay there.
+    /// Runs `work` on the server's cores, with its threads and children.
     pub(crate) fn on_server<T>(&self, work: impl FnOnce() -> Result<T, LoadError>) -> Result<T, LoadError> {
         self.pin(&self.server);
         let done = work();

@@ -11,7 +11,7 @@ pub(crate) enum LoadError {
     /// The server's binary is not there.
     #[error("there is no gatepass at {}: run `cargo build --release` first, or give --gatepass FILE", .0.display())]
     NoBinary(PathBuf),
-    /// The server did not come up.
+    /// The server did not start.
     #[error("the server did not start: {0}")]
     NotStarted(String),
     /// The server answered what a preparation cannot go on with.

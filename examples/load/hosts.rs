@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::LoadError;
 
-/// A key that was made for a host, and the request that proves it.
+/// The key of a host, and its certificate request.
 pub(crate) struct HostKey {
     key: KeyPair,
     /// The certificate request, PEM.

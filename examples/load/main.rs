@@ -55,7 +55,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prepares and measures what was asked for.
+/// Runs the requested measurement.
 fn drive(arguments: &Arguments) -> Result<(), LoadError> {
     let cores = Cores::split(arguments.no_pin, arguments.server_cores);
     let mut report = Report::new(arguments.json, &cores);

@@ -48,7 +48,7 @@ impl Schedule {
         schedule
     }
 
-    /// The next request's turn, once it has come; `None` when the run is over.
+    /// The next request, at its scheduled time; `None` at the end of the run.
     pub(crate) async fn turn(&self) -> Option<Turn> {
         match self.rate {
             Rate::Max => {

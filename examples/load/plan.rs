@@ -59,7 +59,7 @@ impl Plan {
     }
 }
 
-/// A request's bytes. `fresh` says that the connection ends with it.
+/// The bytes of a request. `fresh`: the connection ends with it.
 pub(crate) fn request(
     method: &str,
     target: &str,

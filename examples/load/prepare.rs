@@ -291,7 +291,7 @@ async fn patiently(connection: &mut Connection, request: &[u8]) -> std::io::Resu
     connection.exchange(request).await
 }
 
-/// The JSON of a good answer.
+/// The JSON of a successful answer.
 pub(crate) fn accepted(what: &str, status: u16, body: &[u8]) -> Result<Value, LoadError> {
     if (200..300).contains(&status) {
         return Ok(serde_json::from_slice(body).unwrap_or_default());

@@ -1,4 +1,4 @@
-//! Looking for the knee: the highest rate that is kept, answered well, and below the p99 that was asked for.
+//! Search for the knee: the highest rate that is sustained without errors, with a p99 below the limit.
 
 use serde_json::json;
 
@@ -9,14 +9,14 @@ use crate::report::{Report, Row};
 
 /// The first rate of an automatic ramp.
 const FIRST: f64 = 100.0;
-/// Nobody needs to look further.
+/// The last rate of an automatic ramp.
 const LAST: f64 = 1e6;
 /// An automatic ramp ends when the knee is known to this part of its rate.
 const CLOSE: f64 = 0.05;
 /// A rate is kept if so much of it was answered in time.
 const KEPT: f64 = 0.97;
 
-/// Measures `mode` at rising rates, and says where the knee is.
+/// Measures `mode` at rising rates, and reports the knee.
 pub(crate) fn run(bench: &Bench<'_>, mode: Mode, ramp: Ramp, report: &mut Report) -> Result<(), LoadError> {
     let knee = match ramp {
         Ramp::Steps { from, to, step } => {

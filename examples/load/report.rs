@@ -13,7 +13,7 @@ use crate::run::Tally;
 
 /// The start of a server.
 pub(crate) struct Start {
-    /// From its start to its first answer; none if it ran already.
+    /// Time from its start to its first answer; `None` for a running server.
     pub(crate) answers_after: Option<Duration>,
     /// Its resident size after that answer, in KiB.
     pub(crate) resident_kib: Option<u64>,
@@ -25,7 +25,7 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// True if each request had a new connection.
     pub(crate) fresh: bool,
-    /// The rate asked for.
+    /// The requested rate.
     pub(crate) rate: Rate,
     /// The results.
     pub(crate) tally: Tally,
@@ -177,7 +177,7 @@ impl Report {
         self.note(name, json!({ "answers_after_ms": millis, "resident_kib": start.resident_kib }));
     }
 
-    /// Something beside the rows, said at once.
+    /// Prints a note immediately.
     pub(crate) fn note(&mut self, name: &str, value: Value) {
         self.lines.push(format!("{name}: {value}"));
         self.document[name] = value;

@@ -23,13 +23,13 @@ pub(crate) struct Tally {
     /// From the intended start to the last byte of the answer, in microseconds; what was never sent counts as long as it
     /// waited.
     pub(crate) latencies: Histogram<u64>,
-    /// Answers, good or bad.
+    /// Number of answers, including failures.
     pub(crate) answers: u64,
     /// Failures, by status and code, and broken connections.
     pub(crate) errors: BTreeMap<String, u64>,
     /// Requests that never had a turn, because the server was too slow for the rate.
     pub(crate) unsent: u64,
-    /// The body of one good answer, in bytes.
+    /// Body size of a successful answer, in bytes.
     pub(crate) body: usize,
     /// From the start to the last answer.
     pub(crate) elapsed: Duration,
@@ -84,7 +84,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// Opens what `plan` keeps open.
+    /// Opens the kept connections of `plan`.
     pub(crate) async fn open(place: &Place, plan: Plan, connections: usize) -> Result<Self, LoadError> {
         let plan = Arc::new(plan);
         let mut opening = JoinSet::new();

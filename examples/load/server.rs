@@ -31,7 +31,7 @@ pub(crate) struct Server {
     pub(crate) roots: Vec<CertificateDer<'static>>,
     /// The password of the user that prepares.
     pub(crate) password: String,
-    /// From its start to the line that says it listens; none if it ran already.
+    /// Time from its start to its first line; `None` for a running server.
     pub(crate) listens_after: Option<Duration>,
 }
 
@@ -46,7 +46,7 @@ impl Server {
         Ok(Self { child, pid: arguments.pid, temporary, place, roots, password, listens_after })
     }
 
-    /// Starts one on `data_dir`, or on a new directory that goes with it.
+    /// Starts a server on `data_dir`, or on a temporary directory.
     pub(crate) fn start(
         arguments: &Arguments,
         cores: &Cores,
@@ -72,7 +72,7 @@ impl Server {
         let spawned = cores.on_server(|| spawn(&gatepass, &data, &log, &password, audience));
         let (mut child, stdout) = spawned?;
         let Some(url) = listening(stdout) else {
-            // It has ended, or is about to: its log says why.
+            // The server has ended, or is about to end. Its log has the reason.
             let _ = child.kill();
             let _ = child.wait();
             return Err(LoadError::NotStarted(fs::read_to_string(&log).unwrap_or_default()));
@@ -130,7 +130,7 @@ fn spawn(
     let mut command = Command::new(gatepass);
     command.env_clear().env("GATEPASS_ADMIN_PASSWORD", password);
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data);
-    // All of the load comes from one address.
+    // The whole load has one address.
     for setting in ["http.max_connections=100000", "http.max_connections_per_address=100000"] {
         command.args(["--set", setting]);
     }
@@ -153,7 +153,7 @@ fn spawn(
     Ok((child, stdout))
 }
 
-/// The URL in the line that says the server listens; `None` if it ends before.
+/// The URL in the server's first line; `None` if the server ends before.
 fn listening(stdout: ChildStdout) -> Option<String> {
     let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
     let url = lines.find_map(|line| {

@@ -15,7 +15,7 @@ pub(crate) struct CpuTime {
 }
 
 impl CpuTime {
-    /// That of process `pid`; `None` where there is no such process or no /proc.
+    /// The CPU time of process `pid`; `None` without the process or /proc.
     pub(crate) fn of(pid: u32) -> Option<Self> {
         let mut threads = BTreeMap::new();
         for task in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {

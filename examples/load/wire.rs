@@ -66,7 +66,7 @@ impl Connection {
         .await
     }
 
-    /// Says goodbye.
+    /// Closes the connection.
     pub(crate) async fn close(mut self) {
         // A server that has gone already is fine.
         let _ = within(self.stream.shutdown()).await;
@@ -118,7 +118,7 @@ impl Head {
                 closes = value.trim().eq_ignore_ascii_case("close");
             }
         }
-        // RFC 9112 section 6.3: these have no body, whatever their fields say.
+        // RFC 9112 section 6.3: these have no body, regardless of their fields.
         let length = if matches!(status, 204 | 304) { Some(0) } else { length };
         let length: usize = length.ok_or_else(|| invalid("no content-length"))?;
         let ends_at = begins_at.saturating_add(length);

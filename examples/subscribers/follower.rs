@@ -80,14 +80,14 @@ impl Board {
     }
 }
 
-/// A subscriber whose stream has begun.
+/// A subscriber with an open stream.
 pub(crate) struct Follower {
     stream: TlsStream<TcpStream>,
     unread: Vec<u8>,
 }
 
 impl Follower {
-    /// Connects and asks for the events of every list; returns once the server has said hello.
+    /// Connects and subscribes to every list; returns after the event `hello`.
     pub(crate) async fn open(place: &Place) -> Result<Self, Fault> {
         let tcp = TcpStream::connect(place.address).await?;
         tcp.set_nodelay(true)?;
@@ -105,7 +105,7 @@ impl Follower {
         Ok(follower)
     }
 
-    /// Notes every change that comes, as the subscriber `number`.
+    /// Records every change, as subscriber `number`.
     pub(crate) async fn run(mut self, number: usize, board: Arc<Board>) {
         while self.read().await {
             let changes = self.events().iter().filter(|event| event.contains("event: change")).count();
@@ -125,7 +125,7 @@ impl Follower {
             let event = self.unread.drain(..end + 2).collect::<Vec<_>>();
             events.push(String::from_utf8_lossy(&event).into_owned());
         }
-        // Ten thousand of these wait: none keeps what it does not need.
+        // Ten thousand of these wait, so that their memory must be small.
         self.unread.shrink_to_fit();
         events
     }

@@ -59,7 +59,7 @@ impl Outcome {
         }
     }
 
-    /// One revocation: when it was answered and when each subscriber saw it, both from when it was asked for.
+    /// A revocation: delays of its answer and of each subscriber, from the request.
     pub(crate) fn add(&mut self, answered: Duration, seen: Vec<Duration>, before: Spent, after: Spent) {
         // An event before the answer has no delay.
         let after_answer = seen.into_iter().map(|seen| seen.saturating_sub(answered)).collect::<Vec<_>>();

@@ -45,7 +45,7 @@ impl Server {
         let mut command = Command::new(gatepass.map_or_else(beside, |path| Ok(path.to_owned()))?);
         command.env_clear().env("GATEPASS_ADMIN_PASSWORD", &password);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
-        // All of them come from one address.
+        // All subscribers have one address.
         let more = subscribers + 64;
         for limit in ["max_connections", "max_connections_per_address", "max_event_streams"] {
             command.args(["--set", &format!("http.{limit}={more}")]);

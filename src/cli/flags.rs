@@ -118,7 +118,7 @@ pub(crate) fn with_query(path: &str, parameters: &[String]) -> String {
     if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) }
 }
 
-/// Requires exactly one of ids, flags that select, and `--all`. `names` are the names of those flags.
+/// Requires exactly one of ids, selecting flags and `--all`. `names` are the names of the selecting flags.
 pub(crate) fn one_selection(ids: usize, flags: usize, all: bool, names: &[&str]) -> Result<(), CliError> {
     match (ids > 0, flags > 0, all) {
         (false, false, false) => Err(CliError::Usage(format!(

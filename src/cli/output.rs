@@ -32,7 +32,7 @@ pub(crate) fn reminted(answer: &Value) -> Result<(), CliError> {
     }
 }
 
-/// Prints text as it is.
+/// Prints text without a change.
 pub(crate) fn text(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
@@ -119,7 +119,7 @@ pub(crate) fn time(at: Timestamp) -> String {
     to_the_second(&text).unwrap_or(text)
 }
 
-/// A time with less than its fraction of a second; `None` for any other text.
+/// A time without its fraction of a second; `None` for any other text.
 fn to_the_second(text: &str) -> Option<String> {
     let (second, fraction) = text.split_once('.')?;
     let fraction = fraction.strip_suffix('Z')?;

@@ -25,7 +25,7 @@ const LOCK: &str = ".lock";
 const PENDING: &str = ".pending";
 const READY: &str = ".ready";
 
-/// The files of an identity, in the order they are put in place: `host.json` says that the others are there.
+/// The files of an identity, in the order of writing: an existing `host.json` means that the others exist.
 pub const FILES: [&str; 5] = [KEY, "host.pem", "chain.pem", "root.pem", "host.json"];
 
 /// Bytes reserved for each file before the request; more than the largest file of a server.
@@ -54,7 +54,7 @@ impl CertDir {
     /// Opens the directory for a change, creates it if needed, and completes an interrupted change.
     ///
     /// # Errors
-    /// If it cannot be made or written, or another process is changing it.
+    /// If the directory cannot be created or written, or another process changes it.
     pub fn open(path: &Path) -> Result<Self, ClientError> {
         let mut builder = fs::DirBuilder::new();
         builder
@@ -82,7 +82,7 @@ impl CertDir {
     /// is dropped.
     ///
     /// # Errors
-    /// If the files cannot be written, or others may read the key that was made before.
+    /// If the files cannot be written, or other users may read the existing key.
     pub fn begin(&self, purpose: &Purpose, key: Option<HostKey>) -> Result<KeyAttempt<'_>, ClientError> {
         let pending = self.path.join(PENDING);
         if let Some(key) = resume(&pending, purpose)? {

@@ -91,7 +91,7 @@ fn plan(ask: &Enroll) -> Result<Plan, ClientError> {
     Ok(Plan { token_id: grant.token.id, server, trust })
 }
 
-/// Hosts and schemes are compared without case, and 443 is the port of a URL that names none.
+/// Hosts and schemes are compared without case. The default port is 443.
 fn same_server(one: &str, other: &str) -> bool {
     let plain = |url: &str| url.to_ascii_lowercase().trim_end_matches(":443").to_owned();
     plain(one) == plain(other)

@@ -38,7 +38,7 @@ impl HostKey {
         Secret::new(self.0.serialize_pem())
     }
 
-    /// A certificate request (RFC 2986) that proves possession. It names nothing: names come from the token.
+    /// A certificate request (RFC 2986) that proves possession. It has no names, because names come from the token.
     ///
     /// # Errors
     /// If the library cannot sign.
@@ -122,7 +122,7 @@ fn parse<'a>(der: &'a CertificateDer<'_>) -> Result<X509Certificate<'a>, ClientE
         .map_err(|_| wrong("a certificate of it is broken"))
 }
 
-/// The certificates in a PEM text; none if it holds something broken.
+/// The certificates in a PEM text; empty if a part is damaged.
 pub fn certificates(pem: &str) -> Vec<CertificateDer<'static>> {
     CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().unwrap_or_default()
 }
@@ -146,7 +146,7 @@ pub fn identity(dir: &Path, key: &Secret<String>, leaf: &str, chain: &str) -> Re
 /// The certificates of a PEM file.
 ///
 /// # Errors
-/// If it cannot be read, or holds none.
+/// If the file cannot be read, or holds no certificate.
 pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
     let text = std::fs::read_to_string(path).map_err(|source| ClientError::File {
         path: path.to_owned(),

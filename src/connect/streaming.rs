@@ -48,7 +48,7 @@ impl Streaming {
 
 impl Connector {
     /// Asks for `path_and_query` with GET, over a connection of its own, and hands out the answer as it arrives. The head
-    /// must come within 10 s; between two parts of the body there may be 45 s of silence.
+    /// must come within 10 s; between two parts of the body, up to 45 s may pass.
     ///
     /// # Errors
     /// [`ConnectError`], as [`Connector::request`] has them.

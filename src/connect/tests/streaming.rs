@@ -1,4 +1,4 @@
-//! Answers that come in parts, from a server that says exactly what a test tells it to.
+//! Answers in parts, from a server that sends the texts of a test.
 
 use std::sync::Arc;
 use std::time::Duration;

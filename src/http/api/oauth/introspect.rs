@@ -83,7 +83,7 @@ pub(super) struct Inactive {
 )]
 pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
-    // The hint of section 2.1 only says where to look first, and there is one place.
+    // The hint of section 2.1 is ignored: one lookup finds every kind of token.
     Ok(match call.authority.authenticator.check(form.required("token")?) {
         Ok(GoodToken::Enrollment(grant)) => {
             let audience = grant.audience();
