@@ -54,5 +54,6 @@ fn all_holds_every_timer_once_with_its_own_name() {
     for (place, timer) in Timer::ALL.into_iter().enumerate() {
         assert_eq!(timer as usize, place, "{}", timer.name());
     }
-    assert_eq!(Timer::ALL.map(Timer::name).into_iter().collect::<std::collections::BTreeSet<_>>().len(), 10);
+    let names = Timer::ALL.map(Timer::name).into_iter().collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(names.len(), Timer::ALL.len());
 }
