@@ -1,8 +1,7 @@
-//! What a service on the platform verifies with, without asking the authority.
+//! Verification of service tokens inside a service, without a request to the authority.
 //!
-//! A [`Verifier`] holds the authority's public keys and its status lists, and decides alone: it knows no network and no
-//! clock. Give it both documents as you have them, or let the refreshing client of the feature `fetch` keep it fresh.
-//! Host certificates are for the feature `hosts`.
+//! A [`Verifier`] holds the authority's public keys and its status lists. It uses no network and no clock. Give it both
+//! documents, or let the client of the feature `fetch` keep it fresh. The feature `hosts` verifies host certificates.
 //!
 //! ```
 //! use gatepass::clock::SystemClock;
@@ -47,18 +46,18 @@ use crate::token::{
     VerifyingKeys, status_uri,
 };
 
-/// How long keys, lists and CRLs may go unconfirmed before what they vouch for is refused.
+/// Default maximum time without confirmation of keys, lists and CRLs.
 pub const MAX_STALENESS: Duration = Duration::from_secs(300);
-/// How many good signatures a verifier remembers unless told otherwise.
+/// Default number of cached signatures.
 pub const HOT_TOKENS: usize = 4096;
 
 /// Verifies service tokens of one authority for one service. Share it behind an `Arc`: every method takes `&self`, and
 /// verifying takes no lock.
 ///
-/// It fails closed: without keys, without the status list that a token names, or with either unconfirmed for longer than
-/// [`Verifier::max_staleness`], a token is refused, with a [`Refusal`] that says so.
+/// It fails closed: a token is refused without keys or without its status list. It is also refused if either was not
+/// confirmed for [`Verifier::max_staleness`].
 ///
-/// There is no verifier without an issuer and an audience: a token that another service has seen must not open this one.
+/// A verifier always has an issuer and an audience: a token for another service must not be accepted here.
 ///
 /// ```compile_fail
 /// let verifier = gatepass::verifier::Verifier::new("https://gate.example.org:8443");
@@ -77,7 +76,7 @@ pub struct Verifier {
 
 impl Verifier {
     /// A verifier for the service `audience` (the `aud` of its tokens) of the authority at `issuer` (its external URL, the
-    /// `iss`). It knows no keys and no lists yet, and refuses everything.
+    /// `iss`). Without keys and lists it refuses every token.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         Self {
             issuers: vec![issuer.into()],
@@ -91,36 +90,37 @@ impl Verifier {
         }
     }
 
-    /// Accepts tokens that name a former external URL of the same authority too, as long as some are still good.
+    /// Also accepts tokens that name a former external URL of the same authority.
     #[must_use]
     pub fn former_issuer(mut self, url: impl Into<String>) -> Self {
         self.issuers.push(url.into());
         self
     }
 
-    /// How long keys and lists may go unconfirmed; [`MAX_STALENESS`] unless told otherwise.
+    /// Sets the maximum time without confirmation of keys and lists. Default: [`MAX_STALENESS`].
     #[must_use]
     pub const fn max_staleness(mut self, limit: Duration) -> Self {
         self.staleness.limit = limit;
         self
     }
 
-    /// Goes on with keys and lists that are too old, for a service that must answer while the authority cannot be reached
-    /// and would rather miss a revocation. What it never had is refused nevertheless.
+    /// Accepts stale keys and lists, for a service that prefers a missed revocation to an outage.
+    ///
+    /// A token with an unknown key or list is still refused.
     #[must_use]
     pub const fn fail_open(mut self) -> Self {
         self.staleness.fail_open = true;
         self
     }
 
-    /// How many good signatures are remembered; [`HOT_TOKENS`] unless told otherwise, 0 = none.
+    /// Sets the number of cached signatures; 0 turns the cache off. Default: [`HOT_TOKENS`].
     #[must_use]
     pub const fn hot_tokens(mut self, most: usize) -> Self {
         self.hot_tokens = most;
         self
     }
 
-    /// How often keys and lists have to be confirmed so that a failure or two does no harm: a quarter of the limit.
+    /// Interval of confirming keys and lists: a quarter of the limit, so that single failures do no harm.
     #[cfg(feature = "fetch")]
     pub(crate) fn confirm_within(&self) -> Duration {
         self.staleness.limit / 4
@@ -136,8 +136,9 @@ impl Verifier {
         &self.audiences[0]
     }
 
-    /// Calls `tell` whenever a token named a key or a list that is not known, so that it can be fetched. It is called while
-    /// verifying and must return at once. The first call counts.
+    /// Calls `tell` for each token that names an unknown key or list, so that it can be fetched.
+    ///
+    /// `tell` runs during verification and must return at once. Only the first call of this method has an effect.
     ///
     /// ```
     /// use std::sync::mpsc::channel;
@@ -156,8 +157,7 @@ impl Verifier {
         let _ = self.on_missing.set(Box::new(tell));
     }
 
-    /// Takes over the authority's key set (RFC 7517), as fetched at `now`. What was remembered of good signatures goes if
-    /// the keys are others than before.
+    /// Replaces the key set (RFC 7517) by the one fetched at `now`. If the keys changed, cached signatures are dropped.
     ///
     /// # Errors
     /// [`KeyError`]; the keys in use stay.
@@ -171,14 +171,14 @@ impl Verifier {
         Ok(())
     }
 
-    /// The authority said at `now` that the key set is still the same (304).
+    /// Records that the authority confirmed the key set at `now` (304).
     pub fn confirm_keys(&self, now: Timestamp) {
         if let Some(keys) = &*self.keys.load() {
             keys.confirm(now);
         }
     }
 
-    /// Takes over the signed status list that was fetched from `uri` at `now`.
+    /// Replaces the status list by the signed one fetched from `uri` at `now`.
     ///
     /// # Errors
     /// [`ListUpdateError`]; the list in use stays, until it is too old.
@@ -190,23 +190,25 @@ impl Verifier {
         Ok(())
     }
 
-    /// The authority said at `now` that the list at `uri` is still the same (304). Of a list that has expired that is no
-    /// confirmation: the authority cannot sign it anew, so that nobody knows what has happened since.
+    /// Records that the authority confirmed the list at `uri` at `now` (304).
+    ///
+    /// It does not count for an expired list: the authority could not sign it again, so later changes are unknown.
     pub fn confirm_list(&self, uri: &str, now: Timestamp) {
         if let Ok(id) = self.list_at(uri) {
             self.lists.load().confirm(id, now);
         }
     }
 
-    /// The authority dropped the list at `uri`: its tokens have all expired.
+    /// Drops the list at `uri`, whose tokens have all expired.
     pub fn drop_list(&self, uri: &str) {
         let Ok(id) = self.list_at(uri) else { return };
         let _one = self.changing.lock();
         self.lists.store(Arc::new(self.lists.load().without(id)));
     }
 
-    /// Applies what the authority pushed at `now`. Who can push can only take away: an entry that became valid again is so
-    /// once a signed list says it.
+    /// Applies changes that the authority pushed at `now`.
+    ///
+    /// A pushed change can only make a token invalid. An entry becomes valid again only by a signed list.
     ///
     /// ```
     /// use gatepass::token::Status;
@@ -230,12 +232,12 @@ impl Verifier {
         pushed
     }
 
-    /// The addresses of the lists that are known, each with the moment it was last confirmed.
+    /// The addresses of the known lists, each with the time of its last confirmation.
     pub fn lists(&self) -> Vec<(String, Timestamp)> {
         self.lists.load().confirmed()
     }
 
-    /// When the key set was last confirmed.
+    /// Time of the last confirmation of the key set.
     pub fn keys_confirmed_at(&self) -> Option<Timestamp> {
         self.keys.load().as_ref().map(|keys| keys.confirmed_at())
     }
@@ -243,7 +245,7 @@ impl Verifier {
     /// Verifies a service token at `now`: form, signature, issuer, audience, time, and its entry in the status list.
     ///
     /// # Errors
-    /// The first [`Refusal`]. [`Refusal::is_unavailable`] tells what is no fault of the token.
+    /// The first [`Refusal`]. [`Refusal::is_unavailable`] is true if the token may be valid.
     ///
     /// ```
     /// use std::time::Duration;
@@ -257,7 +259,7 @@ impl Verifier {
     /// assert!(verifier.verify(&token, now).is_ok_and(|grant| grant.has_role("allocator")));
     /// let forged = token.replace(".eyJ", ".eyj");
     /// assert_eq!(verifier.verify(&forged, now), Err(Refusal::Token(VerifyError::BadSignature)));
-    /// // Nobody has confirmed the keys for six minutes: answer 503, not 401.
+    /// // The keys were not confirmed for six minutes: answer 503, not 401.
     /// let late = now.plus(Duration::from_secs(360));
     /// assert!(verifier.verify(&token, late).is_err_and(|refusal| refusal.is_unavailable()));
     /// ```
@@ -307,7 +309,7 @@ impl Verifier {
         }
     }
 
-    /// The id in the address of a list of ours.
+    /// The id in the address of a list of this authority.
     fn list_at(&self, uri: &str) -> Result<crate::id::ListId, ListUpdateError> {
         let found = self.issuers.iter().find_map(|issuer| crate::token::list_of(issuer, uri));
         found.ok_or(ListUpdateError::List(StatusListError::WrongUri {

@@ -1,4 +1,4 @@
-//! Filters for other people's warp handlers: who has a service token of ours, or a host certificate, and in which role.
+//! warp filters for services: they accept a service token or a host certificate, and require roles.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -45,13 +45,14 @@ use crate::token::{ServiceGrant, Verified};
 use crate::verifier::Verifier;
 use crate::verifier::hosts::{HostPeer, HostRefusal, HostVerifier};
 
-/// The certificates that the peer of a connection presented, its own first. A service's accept loop puts them into the
-/// extensions of every request of that connection, after a handshake in which the peer proved to have the key; without
-/// them [`host`] lets nobody in.
+/// The certificates that the peer of a connection presented, its own first.
+///
+/// The service's accept loop puts them into the extensions of every request, after a handshake that proved possession of
+/// the key. Without them [`host`] rejects every request.
 #[derive(Clone, Debug)]
 pub struct PeerCertificates(pub Arc<Vec<CertificateDer<'static>>>);
 
-/// Lets in who has a good service token in `Authorization: Bearer` (RFC 6750 section 2.1), and says what it grants.
+/// Extracts the grant of a valid service token in `Authorization: Bearer` (RFC 6750 section 2.1).
 ///
 /// Rejects with [`Denied`]: no token, more than one, or one that `verifier` refuses.
 pub fn token(
@@ -65,8 +66,7 @@ fn authorize(verifier: &Verifier, headers: &HeaderMap) -> Result<Verified<Servic
     Ok(verifier.verify(token, SystemClock::now()).map_err(Denied::from)?)
 }
 
-/// The one credential of a request, if it is a bearer token. The scheme's name is read in either case (RFC 9110 section
-/// 11.1).
+/// The credential of a request, if it is a bearer token. The scheme is case-insensitive (RFC 9110 section 11.1).
 fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let value = values.next().ok_or(Denied::NoToken)?;
@@ -80,7 +80,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     }
 }
 
-/// Lets in hosts of the authority, by the certificate of their connection: see [`PeerCertificates`].
+/// Extracts the host whose certificate the connection presented: see [`PeerCertificates`].
 ///
 /// Rejects with [`Denied::Host`].
 ///
@@ -109,9 +109,9 @@ fn admit(hosts: &HostVerifier, peer: Option<&PeerCertificates>) -> Result<HostPe
     Ok(hosts.verify(own, others, SystemClock::now()).map_err(Denied::from)?)
 }
 
-/// Who may have roles: the holder of a service token, or a host.
+/// A holder of roles: a service token or a host.
 pub trait HasRoles {
-    /// Whether this has the role of that name.
+    /// Returns true if this holds the role.
     fn has_role(&self, role: &str) -> bool;
 }
 
@@ -127,7 +127,7 @@ impl HasRoles for HostPeer {
     }
 }
 
-/// Lets on who has `role`: for `and_then` behind [`token`] or [`host`].
+/// Accepts a holder of `role`. Use it with `and_then` after [`token`] or [`host`].
 ///
 /// Rejects with [`Denied::MissingRole`].
 ///

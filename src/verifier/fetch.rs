@@ -1,10 +1,12 @@
 //! Keeps a [`Verifier`] fresh from its authority, in the background.
 //!
-//! Keys are fetched once a minute, and at once when a token names one that is not known. Which status lists there are
-//! is asked at the start and when a token names one that is not known; each list is asked for by its entity tag when its
-//! `ttl` is over. Beside that the authority's stream of changes is followed: a token that is taken back is refused here
-//! within a moment. While the authority cannot be reached, what is known goes on being used until the verifier's own
-//! staleness limit; then the verifier refuses, unless it was told to fail open.
+//! - Keys are fetched once a minute, and at once for an unknown key.
+//! - The addresses of all status lists are fetched at the start, and for a token of an unknown list.
+//! - Each list is fetched by its entity tag at its `ttl`.
+//! - The stream of changes is followed: a revoked token is refused within a moment.
+//!
+//! While the authority cannot be reached, known keys and lists stay in use until the verifier's staleness limit. Then the
+//! verifier refuses tokens, unless it fails open.
 
 mod error;
 mod event;
@@ -40,7 +42,7 @@ use super::hosts::HostVerifier;
 use crate::clock::{SystemClock, Timestamp};
 use crate::connect::{ConnectError, Connector, Trust};
 
-/// What a [`Refresher`] will keep fresh, and how.
+/// The settings of a [`Refresher`].
 ///
 /// ```
 /// use std::sync::Arc;
@@ -51,7 +53,7 @@ use crate::connect::{ConnectError, Connector, Trust};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let verifier = Arc::new(Verifier::new("https://gate.example.org", "https://jobs.example.org"));
-/// // What `gatepass ca fingerprint` says on the authority.
+/// // The output of `gatepass ca fingerprint` on the authority.
 /// let root = Fingerprint::parse(&"0f".repeat(32)).unwrap();
 /// let refresher = Refresh::new("https://gate.example.org", Trust::Fingerprint(root), Arc::clone(&verifier))
 ///     .unwrap()
@@ -72,11 +74,12 @@ pub struct Refresh {
 }
 
 impl Refresh {
-    /// Keeps `verifier` fresh from the authority at `url`, which is trusted by `trust` and nothing else. `url` need not be
-    /// the verifier's issuer: what is fetched counts by its signature.
+    /// Keeps `verifier` fresh from the authority at `url`, whose certificate is checked by `trust` alone.
+    ///
+    /// `url` may differ from the verifier's issuer: status lists are checked by their signature.
     ///
     /// # Errors
-    /// [`ConnectError`], if `url` is no `https://` URL, or the roots are unusable.
+    /// [`ConnectError`], if `url` is not an `https://` URL, or the roots are unusable.
     pub fn new(url: &str, trust: Trust, verifier: Arc<Verifier>) -> Result<Self, ConnectError> {
         Ok(Self {
             connector: Connector::new(url, trust, None)?,
@@ -89,7 +92,7 @@ impl Refresh {
         })
     }
 
-    /// Keeps the issuing CAs and CRLs of `hosts` fresh, too.
+    /// Also keeps the issuing CAs and CRLs of `hosts` fresh.
     #[cfg(feature = "hosts")]
     #[must_use]
     pub fn hosts(mut self, hosts: Arc<HostVerifier>) -> Self {
@@ -97,29 +100,30 @@ impl Refresh {
         self
     }
 
-    /// Keeps what was learnt in the file `path` (0600, replaced whole), and starts from it.
+    /// Keeps a snapshot in the file `path` (mode 0600, replaced as a whole), and starts from it.
     #[must_use]
     pub fn snapshot(mut self, path: impl Into<PathBuf>) -> Self {
         self.snapshot = Some(path.into());
         self
     }
 
-    /// Does not follow the stream of changes: a revocation is noticed when its list's `ttl` is over.
+    /// Does not follow the stream of changes: a revocation takes effect after the `ttl` of its list.
     #[must_use]
     pub const fn poll_only(mut self) -> Self {
         self.follow = false;
         self
     }
 
-    /// Another clock than the system's.
+    /// Replaces the system clock.
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
         self
     }
 
-    /// Reads the snapshot, if there is one, and begins; in a tokio runtime. A snapshot that is refused is a failure in
-    /// [`Refresher::health`], and the authority is asked instead.
+    /// Reads the snapshot, if it exists, and starts the refresher on the current tokio runtime.
+    ///
+    /// A refused snapshot is a failure in [`Refresher::health`].
     ///
     /// # Panics
     /// Outside of a tokio runtime.
@@ -154,7 +158,7 @@ impl Refresh {
 /// Keeps a verifier fresh until it is dropped. [`Refresh`] makes one.
 pub struct Refresher {
     shared: Arc<Shared>,
-    /// They end with their set.
+    /// The loops, which end when the set is dropped.
     _tasks: JoinSet<()>,
 }
 
@@ -181,18 +185,18 @@ impl Refresher {
         tasks
     }
 
-    /// Waits until tokens can be judged: keys and lists have come from the authority or from the snapshot.
+    /// Waits until tokens can be verified: keys and lists came from the authority or from the snapshot.
     pub async fn ready(&self) {
-        // The sender lives as long as this.
+        // The sender lives as long as `self`.
         let _ = self.shared.progress.subscribe().wait_for(health::Progress::is_ready).await;
     }
 
-    /// The same for at most `span`; whether it came to that.
+    /// Waits for at most `span`; returns true if tokens can be verified.
     pub async fn ready_within(&self, span: Duration) -> bool {
         tokio::time::timeout(span, self.ready()).await.is_ok()
     }
 
-    /// How it is doing: for metrics, and for a service's own readiness.
+    /// The current health, for metrics and readiness of the service.
     pub fn health(&self) -> Health {
         self.shared.health()
     }

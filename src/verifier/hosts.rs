@@ -1,7 +1,7 @@
-//! Host certificates, checked by a service itself: chain to the authority's root, time, usage, and the issuing CA's CRL.
+//! Verification of host certificates inside a service: chain to the root, time, usage, and CRL of the issuing CA.
 //!
-//! A TLS stack can check the chain; it cannot know that a host was revoked a moment ago. [`HostVerifier`] holds the
-//! newest CRL of each issuing CA and refuses what is on one, or what it cannot judge any more.
+//! A TLS stack checks the chain, but not recent revocations. [`HostVerifier`] holds the newest CRL of each issuing CA. It
+//! refuses a revoked certificate, and one without a fresh CRL.
 
 mod crl;
 mod error;
@@ -30,15 +30,15 @@ use super::staleness::Staleness;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
 
-/// How many certificates a peer may present beside its own.
+/// Maximum number of certificates that a peer presents beside its own.
 const MOST_INTERMEDIATES: usize = 8;
-/// How many issuing CAs are remembered: an authority has a few in its life.
+/// Maximum number of known issuing CAs: an authority has a few in its life.
 const MOST_ISSUERS: usize = 32;
-/// How many good chains are remembered, so that a connection's second request costs no signature.
+/// Number of cached chains, so that the second request of a connection costs no signature.
 const MOST_CHAINS: usize = 4096;
 
-/// Verifies host certificates against one authority's root and its CRLs. Share it behind an `Arc`; every method takes
-/// `&self`, and reading takes no lock.
+/// Verifies host certificates against one authority's root and its CRLs. Share it behind an `Arc`: every method takes
+/// `&self`, and verifying takes no lock.
 ///
 /// It fails closed: without a CRL of the certificate's issuer, or with one that was not confirmed for
 /// [`MAX_STALENESS`], a host is refused.
@@ -60,7 +60,7 @@ pub struct HostVerifier {
     chains: Cache<Fingerprint, Arc<Chained>>,
 }
 
-/// A certificate whose chain was verified. Chain and signatures do not change; time and revocation are judged each time.
+/// A certificate with a verified chain. Time and revocation are checked at each request.
 struct Chained {
     peer: HostPeer,
     issuer: IssuerKey,
@@ -70,21 +70,23 @@ struct Chained {
 }
 
 impl HostVerifier {
-    /// A verifier of hosts under the root certificates in `roots_pem` (the authority's `/ca/root.pem`), whose SPIFFE ids
-    /// lie in `trust_domain` (the host of the authority's external URL, unless it is configured otherwise).
+    /// A verifier of hosts under the root certificates in `roots_pem`, the authority's `/ca/root.pem`.
+    ///
+    /// `trust_domain` is the trust domain of their SPIFFE ids. Its default is the host of the authority's external URL.
     ///
     /// # Errors
-    /// [`HostSetupError`], if there is no root in `roots_pem`, one is unusable, or the trust domain is none.
+    /// [`HostSetupError`], if `roots_pem` holds no usable root, or the trust domain is invalid.
     pub fn new(roots_pem: &str, trust_domain: &str) -> Result<Self, HostSetupError> {
         let roots = certificates(roots_pem)?;
         Self::under(&roots, trust_domain)
     }
 
-    /// A verifier of hosts under the one root in `chain_pem` (the authority's `/ca/chain.pem` or `/ca/root/<sha256>.pem`)
-    /// whose SHA-256 is `root`: what tokens carry and `gatepass ca fingerprint` shows. `chain_pem` may come from anywhere.
+    /// A verifier of hosts under the one root in `chain_pem` whose SHA-256 is `root`, as in `gatepass ca fingerprint`.
+    ///
+    /// `chain_pem` is `/ca/chain.pem` or `/ca/root/<sha256>.pem` of the authority. It needs no trusted source.
     ///
     /// # Errors
-    /// [`HostSetupError::OtherRoot`], if that root is not among them; otherwise as [`Self::new`].
+    /// [`HostSetupError::OtherRoot`], if `chain_pem` does not hold that root; otherwise as [`Self::new`].
     pub fn pinned(root: Fingerprint, chain_pem: &str, trust_domain: &str) -> Result<Self, HostSetupError> {
         let found = certificates(chain_pem)?.into_iter().find(|der| Fingerprint::of(der) == root);
         let found = found.filter(|der| Issuer::read(der).is_some_and(|ca| ca.is_self_signed()));
@@ -113,42 +115,44 @@ impl HostVerifier {
         })
     }
 
-    /// Another staleness limit than [`MAX_STALENESS`].
+    /// Sets the maximum time without confirmation of CRLs. Default: [`MAX_STALENESS`].
     #[must_use]
     pub const fn max_staleness(mut self, limit: Duration) -> Self {
         self.staleness.limit = limit;
         self
     }
 
-    /// Goes on with the last CRL of an issuer when it is too old. An issuer of which no CRL was ever seen stays refused:
-    /// another CA under the same root may not make hosts.
+    /// Accepts the last CRL of an issuer when it is stale. An issuer without any CRL is still refused: another CA under the
+    /// same root may not issue host certificates.
     #[must_use]
     pub const fn fail_open(mut self) -> Self {
         self.staleness.fail_open = true;
         self
     }
 
-    /// Learns the issuing CAs in `chain_pem` (the authority's `/ca/chain.pem`), so that hosts may present their
-    /// certificate alone and CRLs can be checked. What does not lead to the root is refused. Returns how many are known.
+    /// Adds the issuing CAs in `chain_pem`, the authority's `/ca/chain.pem`. Returns the number of known issuing CAs.
+    ///
+    /// Known issuers allow hosts to present their certificate alone, and CRLs to be checked.
     ///
     /// # Errors
-    /// [`HostSetupError::Chain`], if a certificate in it does not lead to the root at `now`; the others are learnt.
+    /// [`HostSetupError::Chain`], if a certificate does not lead to the root at `now`; the others are added.
     pub fn learn_issuers(&self, chain_pem: &str, now: Timestamp) -> Result<usize, HostSetupError> {
         let (issuers, all) = issuer::below(&self.roots, &certificates(chain_pem)?, now);
         issuers.into_iter().for_each(|issuer| self.remember(issuer));
         if all { Ok(self.issuers.load().len()) } else { Err(HostSetupError::Chain) }
     }
 
-    /// The hexadecimal subject key identifiers of the issuing CAs that are known: their CRLs are at the authority's
-    /// `/ca/crl/<ski>.der`.
+    /// The subject key identifiers of the known issuing CAs, in hexadecimal.
+    ///
+    /// The authority publishes their CRLs at `/ca/crl/<ski>.der`.
     pub fn issuers(&self) -> Vec<String> {
         self.issuers.load().iter().map(|issuer| issuer.ski.clone()).collect()
     }
 
-    /// Takes a CRL (DER, as the authority serves it) as the newest of its issuer, or confirms the one that is known.
+    /// Replaces the CRL of its issuer by this one (DER), or confirms the known one.
     ///
     /// # Errors
-    /// [`CrlError`]; the CRL before stays.
+    /// [`CrlError`]; the known CRL stays.
     pub fn update_crl(&self, der: &[u8], now: Timestamp) -> Result<(), CrlError> {
         let crl = KnownCrl::parse(der, &self.issuers.load(), now)?;
         let mut outcome = Ok(());
@@ -160,7 +164,7 @@ impl HostVerifier {
         outcome
     }
 
-    /// How long the CRL that was confirmed longest ago has been without confirmation; `None` while an issuer has none.
+    /// Longest time since a CRL was confirmed; `None` while an issuer has no CRL.
     pub fn crl_age(&self, now: Timestamp) -> Option<Duration> {
         let crls = self.crls.load();
         let issuers = self.issuers.load();
@@ -168,11 +172,13 @@ impl HostVerifier {
         issuers.iter().map(age).max_by_key(|age| age.unwrap_or(Duration::MAX)).flatten()
     }
 
-    /// Checks a host's certificate (DER, with what else the peer presented) at `now`: chain to the root for client
-    /// authentication (RFC 5280 section 6), its dates, the CRL of its issuer, and the form of a host certificate.
+    /// Verifies a host's certificate (DER) at `now`. `intermediates` are the other certificates of the peer.
+    ///
+    /// Checks the chain to the root for client authentication (RFC 5280 section 6) and the dates. Then it checks the CRL of
+    /// the issuer and the form of a host certificate.
     ///
     /// # Errors
-    /// [`HostRefusal`] says which check failed.
+    /// [`HostRefusal`], by the first failed check.
     pub fn verify(
         &self,
         certificate: &CertificateDer<'_>,
@@ -203,7 +209,7 @@ impl HostVerifier {
         }
     }
 
-    /// The verified chain of `certificate`, from memory if it was seen before.
+    /// The verified chain of `certificate`, from the cache if possible.
     fn chained(
         &self,
         certificate: &CertificateDer<'_>,

@@ -1,15 +1,15 @@
-//! The authority's keys as a verifier holds them, with the good signatures that were seen under them.
+//! The keys of a verifier, with a cache of valid signatures.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::clock::Timestamp;
 use crate::token::{HotServiceTokens, HotTokens, LEEWAY, VerifyingKeys};
 
-/// One generation of keys. What was seen under them goes with them.
+/// One generation of keys, with the signatures verified under it.
 pub(super) struct Keys {
     pub(super) verifying: VerifyingKeys,
     pub(super) hot: HotServiceTokens,
-    /// As it was fetched, for a snapshot.
+    /// The fetched text, for a snapshot.
     pub(super) jwks: String,
     confirmed_at: AtomicI64,
 }
@@ -24,11 +24,11 @@ impl Keys {
         Timestamp::from_millis(self.confirmed_at.load(Ordering::Acquire))
     }
 
-    /// A late answer does not make them older; what was confirmed under a clock that ran ahead gives way.
+    /// Records a confirmation. A late response does not make the keys older; a time from a clock that ran ahead is replaced.
     pub(super) fn confirm(&self, at: Timestamp) {
         let newest =
             |held: i64| (held < at.millis() || held > at.plus(LEEWAY).millis()).then_some(at.millis());
-        // Nothing to do if it was later already.
+        // A later confirmation stays.
         let _ = self.confirmed_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, newest);
     }
 }

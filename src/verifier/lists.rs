@@ -1,4 +1,4 @@
-//! The status lists as a verifier holds them: signed ones, and what was pushed since.
+//! The status lists of a verifier: the signed lists, and changes pushed since.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,44 +8,44 @@ use crate::clock::Timestamp;
 use crate::id::ListId;
 use crate::token::{LEEWAY, SignedStatusList, Status, StatusList, StatusListError, VerifyingKeys};
 
-/// Why a status list was not taken over.
+/// A status list was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ListUpdateError {
-    /// There are no keys to check it with.
+    /// The verifier has no keys yet.
     #[error("the authority's keys are not known yet: fetch them before its status lists")]
     NoKeys,
-    /// It is not good.
+    /// The list is malformed, expired or not signed by the authority.
     #[error(transparent)]
     List(#[from] StatusListError),
-    /// It was signed before the one that is held.
+    /// The list is older than the known one.
     #[error(
         "the status list was signed at {found}, before the one that is held, of {held}: a cache in between keeps it too long"
     )]
     Older {
-        /// When it was signed.
+        /// Signing time of the new list.
         found: Timestamp,
-        /// When the one that is held was.
+        /// Signing time of the known list.
         held: Timestamp,
     },
 }
 
-/// What has become of pushed changes.
+/// The result of pushed changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// They count from now on.
+    /// The changes are in force.
     Applied,
-    /// The signed list has to be fetched: it is not known, or something in it became valid again.
+    /// The signed list has to be fetched: it is unknown, or an entry became valid again.
     FetchList,
 }
 
-/// All lists that are held.
+/// Every known list.
 #[derive(Default)]
 pub(super) struct Lists(HashMap<ListId, Arc<KnownList>>);
 
-/// A list with what was pushed since it was signed.
+/// A list and the changes pushed since it was signed.
 pub(super) struct KnownList {
     pub(super) uri: String,
-    /// As it was fetched, for a snapshot.
+    /// The fetched text, for a snapshot.
     pub(super) text: Arc<str>,
     issued_at: Timestamp,
     expires_at: Timestamp,
@@ -83,7 +83,7 @@ impl Lists {
         }
     }
 
-    /// These lists, with the signed one that was fetched from `uri` at `now`.
+    /// A copy with the signed list that was fetched from `uri` at `now`.
     pub(super) fn with(
         &self,
         id: ListId,
@@ -94,7 +94,7 @@ impl Lists {
     ) -> Result<Self, ListUpdateError> {
         let signed = SignedStatusList::verify(text, uri, keys, now)?;
         let held = self.0.get(&id);
-        // One that was signed under a clock that ran ahead gives way to what is signed since it was set right.
+        // A list from a clock that ran ahead is replaced by one signed after the clock was set.
         let right = |held: &&Arc<KnownList>| held.issued_at <= now.plus(LEEWAY);
         if let Some(held) = held.filter(right).filter(|held| signed.issued_at() < held.issued_at) {
             return Err(ListUpdateError::Older { found: signed.issued_at(), held: held.issued_at });
@@ -103,7 +103,7 @@ impl Lists {
         Ok(self.replaced(id, known(uri, text, signed, pushed, now)))
     }
 
-    /// These lists, with one that was kept: its times are not judged again.
+    /// A copy with a list from a snapshot, whose times are not checked again.
     pub(super) fn resumed(
         &self,
         id: ListId,
@@ -123,7 +123,7 @@ impl Lists {
         Self(lists)
     }
 
-    /// These lists with what was pushed; `None` if that list is not held.
+    /// A copy with pushed changes; `None` if the list is unknown.
     pub(super) fn pushed(
         &self,
         id: ListId,
@@ -158,8 +158,9 @@ impl Lists {
     }
 }
 
-/// A signed list, and of what was pushed that which may be younger than it: a cache in between may have held the list
-/// back, and its time is in whole seconds of another clock.
+/// A signed list with the pushed changes that may be newer than it.
+///
+/// A cache may have delayed the list, and its time is in whole seconds of another clock.
 fn known(
     uri: &str,
     text: &str,

@@ -1,53 +1,53 @@
-//! Why a token was not let through, and what a verifier misses.
+//! Refusals of tokens, and the keys and lists a verifier lacks.
 
 use std::time::Duration;
 
 use crate::id::KeyId;
 use crate::token::VerifyError;
 
-/// Why a verifier does not let a token through.
+/// A refused token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The token itself is not good.
+    /// The token is invalid.
     #[error(transparent)]
     Token(#[from] VerifyError),
-    /// It was taken back.
+    /// The token was revoked.
     #[error("the token was revoked: ask for a new one")]
     Revoked,
-    /// It is suspended.
-    #[error("the token is suspended: ask whoever minted it")]
+    /// The token is suspended.
+    #[error("the token is suspended: ask the operator of the authority")]
     Suspended,
-    /// It has no use left.
+    /// The token is used up.
     #[error("the token is used up: ask for a new one")]
     UsedUp,
     /// Its index is beyond the end of its list.
     #[error("the token's place is beyond the end of its status list: ask for a new one")]
     NoEntry,
-    /// No key set was ever taken over.
+    /// The verifier has no keys yet.
     #[error("the authority's keys are not known yet: fetch them from /.well-known/jwks.json")]
     NoKeys,
-    /// The key set was not confirmed for too long.
+    /// The key set is stale.
     #[error("the authority's keys were last confirmed {} s ago: fetch them again", age.as_secs())]
     StaleKeys {
-        /// How long ago.
+        /// Time since then.
         age: Duration,
     },
-    /// The status list that the token names is not there.
+    /// The status list of the token is unknown.
     #[error("the token's status list is not known yet: fetch it from {uri}")]
     UnknownList {
-        /// Where it is published.
+        /// Its address.
         uri: String,
     },
-    /// Its status list was not confirmed for too long.
+    /// The status list of the token is stale.
     #[error("the token's status list was last confirmed {} s ago: fetch it again", age.as_secs())]
     StaleList {
-        /// How long ago.
+        /// Time since then.
         age: Duration,
     },
 }
 
 impl Refusal {
-    /// Whether the verifier lacks something and the token may be good: an answer of 503 to its holder, not of 401.
+    /// Returns true if the verifier cannot judge and the token may be valid: answer 503, not 401.
     pub const fn is_unavailable(&self) -> bool {
         matches!(
             self,
@@ -55,7 +55,7 @@ impl Refusal {
         )
     }
 
-    /// The name of the reason, for logs and metrics.
+    /// A name for logs and metrics.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Token(error) => error.code(),
@@ -71,11 +71,11 @@ impl Refusal {
     }
 }
 
-/// What a token named that the verifier does not have.
+/// A key or list that a token names and the verifier lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// A key. Anyone can name one: fetch the key set again, but not for each.
+    /// A key. Any client can name one: fetch the key set again, but at a limited rate.
     Key(KeyId),
-    /// A status list at this address. Only a token with a good signature can name one.
+    /// A status list at this address. Only a token with a valid signature can name one.
     List(String),
 }

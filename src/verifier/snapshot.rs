@@ -1,4 +1,4 @@
-//! What a verifier knows, as text: a service that restarts while the authority cannot be reached goes on with it.
+//! The state of a verifier as text, for a restart while the authority cannot be reached.
 
 use std::sync::Arc;
 
@@ -10,33 +10,33 @@ use super::lists::Lists;
 use crate::clock::Timestamp;
 use crate::token::{KeyError, LEEWAY, Status, StatusListError, VerifyingKeys};
 
-/// Why a snapshot was not taken over.
+/// A snapshot was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SnapshotError {
-    /// It is none.
-    #[error("this is no snapshot of a verifier: remove the file, the next one is written anew")]
+    /// The text is not a snapshot.
+    #[error("this is not a snapshot of a verifier: remove the file, a new one is written")]
     Malformed,
-    /// It is of a verifier of another authority.
+    /// The snapshot belongs to another authority.
     #[error("the snapshot is of the authority {found}: give each service a file of its own")]
     OtherIssuer {
-        /// That authority.
+        /// The other authority.
         found: String,
     },
-    /// It was taken in the future, so that nobody can tell how old it is.
+    /// The snapshot was taken in the future, so its age is unknown.
     #[error("the snapshot was taken in the future, at {at}: check the clock of this machine")]
     FromTheFuture {
-        /// When.
+        /// The time in it.
         at: Timestamp,
     },
-    /// Its keys are not good.
+    /// Its keys are refused.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// One of its lists is not good.
+    /// One of its lists is refused.
     #[error(transparent)]
     List(#[from] StatusListError),
 }
 
-/// Times are Unix milliseconds. Keys and lists stand as the authority signed and published them: they are checked again.
+/// Times are in Unix milliseconds. Keys and lists are the published texts, and are checked again.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Snapshot {
@@ -52,13 +52,15 @@ struct List {
     uri: String,
     signed: String,
     confirmed_at: i64,
-    /// Index, status, moment.
+    /// Index, status, time.
     pushed: Vec<(u32, u8, i64)>,
 }
 
 impl Verifier {
-    /// Everything this verifier knows; `None` before it knows keys. There is nothing secret in it, but whoever can change
-    /// it decides what the service believes: keep it where only the service can write.
+    /// The keys and lists of this verifier; `None` before it has keys.
+    ///
+    /// The text is not secret, but a user who can change it can make the service accept any token. Keep it where only the
+    /// service can write.
     pub fn snapshot(&self) -> Option<String> {
         let keys = self.keys.load_full()?;
         let lists = self.lists.load_full();
@@ -81,10 +83,10 @@ impl Verifier {
         serde_json::to_string(&snapshot).ok()
     }
 
-    /// Goes on from a snapshot. Everything in it is as old as it was: [`Verifier::max_staleness`] counts on from there.
+    /// Resumes from a snapshot. Keys and lists keep their age: [`Verifier::max_staleness`] counts on.
     ///
     /// # Errors
-    /// [`SnapshotError`]; nothing is taken over then.
+    /// [`SnapshotError`]; the verifier is unchanged then.
     ///
     /// ```
     /// use gatepass::verifier::Verifier;
@@ -93,7 +95,7 @@ impl Verifier {
     /// # let verifier = Verifier::new("https://gate.example.org:8443", "https://jobs.example.org");
     /// # verifier.update_keys(&jwks, now)?;
     /// # verifier.update_list(&uri, &list, now)?;
-    /// let kept = verifier.snapshot().ok_or("it knows nothing yet")?;
+    /// let kept = verifier.snapshot().ok_or("it has no keys yet")?;
     /// // After a restart, while the authority cannot be reached:
     /// let verifier = Verifier::new("https://gate.example.org:8443", "https://jobs.example.org");
     /// verifier.resume(&kept, now)?;

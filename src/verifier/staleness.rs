@@ -1,4 +1,4 @@
-//! How old what a verifier holds may be: one rule for keys, status lists and CRLs.
+//! The maximum age of keys, status lists and CRLs.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use super::MAX_STALENESS;
 use crate::clock::Timestamp;
 use crate::token::LEEWAY;
 
-/// For how long something is believed that nobody confirms.
+/// Maximum time without confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Staleness {
     pub(super) limit: Duration,
-    /// Whether what is too old is believed nevertheless.
+    /// Accepts stale keys, lists and CRLs.
     pub(super) fail_open: bool,
 }
 
 impl Staleness {
-    /// [`MAX_STALENESS`], and closed.
+    /// [`MAX_STALENESS`], failing closed.
     pub(super) const DEFAULT: Self = Self { limit: MAX_STALENESS, fail_open: false };
 
-    /// Judges what was last confirmed at `confirmed_at`.
+    /// Checks the age of something last confirmed at `confirmed_at`.
     ///
     /// # Errors
-    /// How far that is from `now`. It is too far in the future too: the clock was ahead then, and nobody knows the age.
+    /// The distance from `now`. A time far in the future fails too: the clock ran ahead, and the age is unknown.
     pub(super) fn judge(self, confirmed_at: Timestamp, now: Timestamp) -> Result<(), Duration> {
         let ahead = confirmed_at > now.plus(LEEWAY);
         let age = if ahead { confirmed_at.since(now) } else { now.since(confirmed_at) };
@@ -36,7 +36,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_secs(1_893_456_000);
 
     #[test]
-    fn what_is_too_old_or_of_the_future_is_stale_unless_it_fails_open() {
+    fn an_old_or_future_confirmation_is_stale() {
         let (at, seconds) = (|secs: i64| Timestamp::from_secs(NOW.secs() + secs), Duration::from_secs);
         for (confirmed_at, verdict) in [
             (at(-300), Ok(())),

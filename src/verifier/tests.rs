@@ -1,4 +1,4 @@
-//! What a service lets through, and what it does when it knows too little or too old things.
+//! Verification, updates, staleness and snapshots.
 
 use std::sync::Mutex;
 
@@ -79,7 +79,7 @@ fn after(seconds: u64) -> Timestamp {
 }
 
 #[test]
-fn a_good_token_is_let_through_again_and_again() {
+fn a_valid_token_is_accepted_repeatedly() {
     let world = World::new(verifier());
     let token = world.token();
     for _ in 0..3 {
@@ -88,7 +88,7 @@ fn a_good_token_is_let_through_again_and_again() {
 }
 
 #[test]
-fn a_verifier_that_knows_nothing_refuses_everything_and_says_what_is_missing() {
+fn an_empty_verifier_refuses_and_reports_missing_keys() {
     let world = World::new(verifier());
     let (token, fresh) = (world.token(), verifier());
     let told = Arc::new(Mutex::new(Vec::new()));
@@ -107,7 +107,7 @@ fn a_verifier_that_knows_nothing_refuses_everything_and_says_what_is_missing() {
 }
 
 #[test]
-fn what_the_list_says_decides_also_for_a_token_that_was_let_through_before() {
+fn the_list_decides_about_a_cached_token() {
     let world = World::new(verifier());
     let token = world.token();
     assert!(world.verifier.verify(&token, NOW).is_ok());
@@ -122,7 +122,7 @@ fn what_the_list_says_decides_also_for_a_token_that_was_let_through_before() {
 }
 
 #[test]
-fn an_index_beyond_the_end_of_the_list_is_refused() {
+fn an_index_beyond_the_list_is_refused() {
     let world = World::new(verifier());
     let short =
         StatusList::from_bytes(vec![0; 1]).unwrap().sign(&world.uri(), &world.ring, after(1)).unwrap();
@@ -131,7 +131,7 @@ fn an_index_beyond_the_end_of_the_list_is_refused() {
 }
 
 #[test]
-fn keys_and_lists_that_nobody_confirmed_for_too_long_are_refused_until_they_are() {
+fn stale_keys_and_lists_are_refused_until_confirmed() {
     let world = World::new(verifier());
     let token = world.token();
     assert!(world.verifier.verify(&token, after(300)).is_ok());
@@ -145,7 +145,7 @@ fn keys_and_lists_that_nobody_confirmed_for_too_long_are_refused_until_they_are(
 }
 
 #[test]
-fn a_verifier_that_fails_open_goes_on_with_what_it_has() {
+fn a_verifier_that_fails_open_accepts_stale_keys() {
     let world = World::new(verifier().fail_open());
     let token = world.token();
     world.publish(&[(9, Status::Revoked)], after(1)).unwrap();
@@ -155,7 +155,7 @@ fn a_verifier_that_fails_open_goes_on_with_what_it_has() {
 }
 
 #[test]
-fn a_bad_list_is_refused_and_the_good_one_kept() {
+fn an_invalid_list_does_not_replace_a_valid_one() {
     let world = World::new(verifier());
     let (token, uri) = (world.token(), world.uri());
     let bad = |list: &str| world.verifier.update_list(&uri, list, after(700)).unwrap_err();
@@ -186,7 +186,7 @@ fn a_list_that_has_expired_cannot_be_confirmed() {
 }
 
 #[test]
-fn what_was_signed_and_confirmed_under_a_clock_that_ran_ahead_gives_way_when_it_is_right_again() {
+fn a_list_from_a_clock_ahead_is_replaced() {
     let world = World::new(verifier());
     let (token, ahead) = (world.token(), after(7200));
     world.verifier.update_keys(&world.jwks(), ahead).unwrap();
@@ -199,7 +199,7 @@ fn what_was_signed_and_confirmed_under_a_clock_that_ran_ahead_gives_way_when_it_
 }
 
 #[test]
-fn an_older_list_does_not_take_a_revocation_back() {
+fn an_older_list_does_not_undo_a_revocation() {
     let world = World::new(verifier());
     world.publish(&[(7, Status::Revoked)], after(10)).unwrap();
     let old = world.verifier.update_list(&world.uri(), &world.signed(&[], after(5)), after(11));
@@ -208,7 +208,7 @@ fn an_older_list_does_not_take_a_revocation_back() {
 }
 
 #[test]
-fn what_is_pushed_takes_away_at_once_and_a_cached_list_does_not_bring_it_back() {
+fn a_pushed_revocation_outlives_a_cached_list() {
     let world = World::new(verifier());
     let (token, uri) = (world.token(), world.uri());
     assert_eq!(world.verifier.apply(&uri, &[(7, Status::Revoked)], after(10)), Pushed::Applied);
@@ -222,7 +222,7 @@ fn what_is_pushed_takes_away_at_once_and_a_cached_list_does_not_bring_it_back() 
 }
 
 #[test]
-fn what_is_pushed_cannot_give_anything_back() {
+fn a_pushed_change_makes_no_token_valid() {
     let world = World::new(verifier());
     let uri = world.uri();
     world.verifier.apply(&uri, &[(7, Status::Suspended)], after(1));
@@ -235,7 +235,7 @@ fn what_is_pushed_cannot_give_anything_back() {
 }
 
 #[test]
-fn a_retired_key_ends_what_was_remembered_of_it() {
+fn a_retired_key_drops_its_cached_tokens() {
     let world = World::new(verifier());
     let token = world.token();
     assert!(world.verifier.verify(&token, NOW).is_ok());
@@ -246,7 +246,7 @@ fn a_retired_key_ends_what_was_remembered_of_it() {
 }
 
 #[test]
-fn a_bad_key_set_is_refused_and_the_good_one_kept() {
+fn an_invalid_key_set_is_not_taken() {
     let world = World::new(verifier());
     let jwks = world.jwks();
     let private = jwks.replacen(r#""kty":"OKP""#, r#""kty":"OKP","d":"AA""#, 1);
@@ -258,7 +258,7 @@ fn a_bad_key_set_is_refused_and_the_good_one_kept() {
 }
 
 #[test]
-fn tokens_of_another_door_are_refused() {
+fn tokens_for_another_service_are_refused() {
     let world = World::new(verifier());
     let grant = ServiceGrant { audience: "https://other.example.org".to_owned(), ..world.grant() };
     let refused = world.verifier.verify(&world.minted(&grant), NOW);
@@ -281,7 +281,7 @@ fn a_dropped_list_is_unknown_again() {
 }
 
 #[test]
-fn a_service_restarts_from_its_snapshot_which_is_as_old_as_it_was() {
+fn a_resumed_snapshot_keeps_its_age() {
     let world = World::new(verifier());
     world.verifier.apply(&world.uri(), &[(9, Status::Revoked)], after(10));
     let snapshot = world.verifier.snapshot().unwrap();
@@ -296,7 +296,7 @@ fn a_service_restarts_from_its_snapshot_which_is_as_old_as_it_was() {
 }
 
 #[test]
-fn a_snapshot_that_was_changed_or_is_anothers_is_refused_whole() {
+fn a_changed_or_foreign_snapshot_is_refused() {
     let world = World::new(verifier());
     let snapshot = world.verifier.snapshot().unwrap();
     let fresh = verifier();

@@ -1,4 +1,4 @@
-//! Why a filter lets nobody through, and how that reads on the wire: RFC 9457 problems, RFC 6750 challenges.
+//! Rejections of the filters, as RFC 9457 problems with RFC 6750 challenges.
 
 use ::warp::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use ::warp::http::{HeaderValue, StatusCode};
@@ -10,28 +10,28 @@ use crate::token::VerifyError;
 use crate::verifier;
 use crate::verifier::hosts::HostRefusal;
 
-/// How soon a service whose data is too old is worth asking again, in seconds.
+/// `Retry-After` of a service whose keys or lists are stale, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
 
-/// Why a request is not let in. The filters of this room reject with it; [`recover`] renders it.
+/// A rejected request. The filters of this module reject with it; [`recover`] renders it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// No `Authorization: Bearer`.
     #[error("a service token is needed; send it as `Authorization: Bearer`")]
     NoToken,
-    /// More than one credential, or one that is no text.
+    /// Several credentials, or one that is not text.
     #[error("send one Authorization header, with one service token")]
     Ambiguous,
-    /// A token that is not good here.
+    /// A refused token.
     #[error(transparent)]
     Token(#[from] verifier::Refusal),
-    /// Somebody, but without the role that this route wants.
+    /// A valid credential without the role that this route requires.
     #[error("this needs the role {role:?}; ask for a token, or enroll the host, with it")]
     MissingRole {
-        /// The role.
+        /// Name of the required role.
         role: String,
     },
-    /// A host that is not let in.
+    /// A refused host.
     #[error(transparent)]
     Host(#[from] HostRefusal),
 }
@@ -39,7 +39,7 @@ pub enum Denied {
 impl Reject for Denied {}
 
 impl Denied {
-    /// The status of the answer.
+    /// The status of the response.
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Ambiguous => StatusCode::BAD_REQUEST,
@@ -50,7 +50,7 @@ impl Denied {
         }
     }
 
-    /// The code that scripts match; also the end of the problem's `type`.
+    /// The code that scripts match, which is also the end of the problem's `type`.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Ambiguous => "invalid_request",
@@ -63,7 +63,7 @@ impl Denied {
         }
     }
 
-    /// The challenge of RFC 6750 section 3: without an error code for who brought no token.
+    /// The challenge of RFC 6750 section 3, without an error code if the request has no token.
     const fn challenge(&self) -> Option<&'static str> {
         match self {
             Self::NoToken => Some("Bearer realm=\"gatepass\""),
@@ -76,7 +76,7 @@ impl Denied {
         }
     }
 
-    /// What a stranger may know. Why exactly a token was refused helps who forges one.
+    /// The detail shown to the client. The exact reason would help to forge a token.
     fn detail(&self) -> String {
         match self {
             Self::Token(error) if !error.is_unavailable() && !is_of_good_signature(error) => {
@@ -86,7 +86,7 @@ impl Denied {
         }
     }
 
-    /// The answer: a problem document (RFC 9457) that no cache keeps.
+    /// The response: a problem document (RFC 9457) that caches do not store.
     pub fn response(&self) -> Response {
         let (status, code) = (self.status(), self.code());
         let words = code.replace('_', " ");
@@ -113,7 +113,7 @@ impl Denied {
     }
 }
 
-/// Whether the token's signature was good: its holder may know what is wrong with it.
+/// Returns true if the signature is valid: then the client may see the exact reason.
 const fn is_of_good_signature(refusal: &verifier::Refusal) -> bool {
     match refusal {
         verifier::Refusal::Token(error) => matches!(error, VerifyError::Expired | VerifyError::NotYetValid),
@@ -121,10 +121,10 @@ const fn is_of_good_signature(refusal: &verifier::Refusal) -> bool {
     }
 }
 
-/// Renders a [`Denied`] as an answer and passes every other rejection on: for `Filter::recover`, behind all routes.
+/// Renders a [`Denied`] as a response and passes on every other rejection. Use it with `Filter::recover` after all routes.
 ///
 /// # Errors
-/// The rejection, if it is none of this room's.
+/// The rejection, if it is not a [`Denied`].
 pub async fn recover(rejection: Rejection) -> Result<Response, Rejection> {
     match rejection.find::<Denied>() {
         Some(refusal) => Ok(refusal.response()),

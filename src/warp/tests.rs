@@ -68,7 +68,7 @@ async fn ask(routes: &BoxedFilter<(Response,)>, path: &str, credentials: &[&str]
 }
 
 #[tokio::test]
-async fn a_good_token_opens_and_says_what_it_grants() {
+async fn a_valid_token_is_accepted_with_its_grant() {
     let (verifier, _, token) = verifier();
     let routes = routes(verifier);
     for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -96,7 +96,7 @@ async fn without_a_token_the_challenge_names_no_error() {
 }
 
 #[tokio::test]
-async fn a_bad_token_is_an_invalid_token_and_is_not_repeated() {
+async fn a_refused_token_is_not_echoed() {
     let (verifier, uri, token) = verifier();
     let routes = routes(Arc::clone(&verifier));
     let challenge = Some("Bearer realm=\"gatepass\", error=\"invalid_token\"");
@@ -120,7 +120,7 @@ async fn a_bad_token_is_an_invalid_token_and_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_role_that_is_not_there_is_an_insufficient_scope() {
+async fn a_missing_role_is_an_insufficient_scope() {
     let (verifier, _, token) = verifier();
     let said = ask(&routes(verifier), "/direct", &[&format!("Bearer {token}")]).await;
     assert_eq!((said.status, said.code.as_str()), (403, "insufficient_scope"));
@@ -129,7 +129,7 @@ async fn a_role_that_is_not_there_is_an_insufficient_scope() {
 }
 
 #[tokio::test]
-async fn a_verifier_that_knows_too_little_is_unavailable() {
+async fn a_verifier_without_lists_is_unavailable() {
     let (jwks, uri, list, token) = example();
     let bearer = format!("Bearer {token}");
     let fresh = Arc::new(Verifier::new(ISSUER, AUDIENCE));
@@ -174,7 +174,7 @@ fn enroll(ca: &CertificateAuthority, now: Timestamp) -> (PeerCertificates, Seria
 }
 
 #[tokio::test]
-async fn a_host_is_let_in_by_its_certificate_and_by_nothing_else() {
+async fn only_a_host_certificate_is_accepted() {
     let now = SystemClock::now();
     let Hosts { ca, hosts } = hosts(now);
     let (peer, serial) = enroll(&ca, now);

@@ -1,4 +1,4 @@
-//! What can go wrong while a verifier is kept fresh. Nothing of it ends the work: it is tried again.
+//! Failures of a refresher. None ends its work: it retries.
 
 use super::event::EventMalformed;
 use super::kept::KeptError;
@@ -9,28 +9,28 @@ use crate::verifier::ListUpdateError;
 #[cfg(feature = "hosts")]
 use crate::verifier::hosts::{CrlError, HostSetupError};
 
-/// Why something was not learnt from the authority. What was known before stays, until its staleness limit.
+/// A failed fetch. Keys, lists and CRLs fetched before stay valid until the staleness limit.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// The authority was not reached, is not the one that is trusted, or broke off.
+    /// The authority was not reached, is not the trusted one, or closed the connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
-    /// It answered, but not with what was asked for.
+    /// The authority answered with another status than 200 or 304.
     #[error(
         "the authority answered {status} for {path}; check that the URL is the authority's and that it runs"
     )]
     Status {
-        /// What was asked for.
+        /// The requested path.
         path: String,
         /// The HTTP status.
         status: u16,
     },
-    /// An answer that is no text, or not of the form that it must have.
+    /// The response is malformed.
     #[error("the authority's answer for {path} cannot be read: {why}; check that the URL is the authority's")]
     Malformed {
-        /// What was asked for.
+        /// The requested path.
         path: String,
-        /// What is wrong with it.
+        /// The defect.
         why: &'static str,
     },
     /// The key set is refused.
@@ -40,12 +40,12 @@ pub enum FetchError {
     #[error(transparent)]
     List(#[from] ListUpdateError),
     /// The stream of changes ended.
-    #[error("the authority ended the stream of changes; it is opened again, and lists are polled meanwhile")]
+    #[error("the authority ended the stream of changes; it is opened again, and lists are polled until then")]
     StreamEnded,
     /// The stream of changes cannot be read.
     #[error("the stream of changes cannot be read: {why}")]
     Stream {
-        /// What is wrong with it.
+        /// The defect.
         why: String,
     },
     /// The chain of issuing CAs is refused.

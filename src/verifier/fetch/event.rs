@@ -1,29 +1,29 @@
-//! What the authority says on its event stream.
+//! The events of the authority's stream.
 
 use serde::Deserialize;
 
 use super::stream::RawEvent;
 use crate::token::Status;
 
-/// One event of `/status/events`, understood.
+/// One event of `/status/events`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// The stream has begun: what came before is not on it.
+    /// The stream has begun. Earlier changes are not on it.
     Hello,
-    /// Entries of a list that have changed. The list that has them is signed already.
+    /// Changed entries of a list. The signed list already contains them.
     Change {
         /// The list's address.
         list: String,
         /// Index and new status.
         changes: Vec<(u32, Status)>,
     },
-    /// Events were missed: every list has to be fetched.
+    /// Events are missing: every list has to be fetched.
     Reset,
-    /// Of a later version of the authority.
+    /// An event of a later version of the authority.
     Unknown,
 }
 
-/// An event that is not what the authority sends.
+/// A known event with malformed data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the event stream holds a {name} event that cannot be read; check that the authority is no older than this service"

@@ -1,4 +1,4 @@
-//! Push: the authority's stream of changes. While it is down, lists are polled by their `ttl` as ever.
+//! The authority's stream of changes. While it is down, lists are polled by their `ttl`.
 
 use hyper::header::{ACCEPT, HeaderName, HeaderValue};
 
@@ -11,7 +11,7 @@ use super::stream::Splitter;
 const PATH: &str = "/status/events";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Follows the stream for ever, opening it again where it left off.
+/// Follows the stream forever. It resumes a broken stream after the last event.
 pub(super) async fn follow(shared: &Shared) {
     let (mut backoff, mut last_id) = (Backoff::default(), None);
     loop {
@@ -37,10 +37,10 @@ async fn follow_once(
     shared.stream_is(true);
     let mut splitter = Splitter::after(last_id.clone());
     while let Some(bytes) = answer.part().await? {
-        // A heartbeat alone is a success too.
+        // A heartbeat alone is a success.
         backoff.succeeded();
         for raw in splitter.feed(&bytes)? {
-            // What cannot be read may be a revocation: begin anew, and fetch everything.
+            // A malformed event may be a revocation: start again, and fetch everything.
             let event = Event::of(&raw).inspect_err(|_| *last_id = None)?;
             shared.take(event);
             last_id.clone_from(&raw.id);

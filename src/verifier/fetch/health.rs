@@ -1,31 +1,31 @@
-//! How a refresher is doing, for a service's own metrics and readiness.
+//! The health of a refresher, for the metrics and readiness of a service.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 
-/// How a refresher is doing at one moment.
+/// The state of a refresher at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     /// Keys and lists were fetched, or read from a snapshot, at least once.
     pub ready: bool,
-    /// How long ago the keys were confirmed; `None` before the first time.
+    /// Time since the keys were confirmed; `None` before the first time.
     pub keys_age: Option<Duration>,
-    /// How long ago the list that waits longest was confirmed; `None` before the first time.
+    /// Longest time since a known list was confirmed; `None` before the first time.
     pub lists_age: Option<Duration>,
-    /// How many status lists are known.
+    /// Number of known status lists.
     pub lists: usize,
-    /// Whether changes are pushed; otherwise lists are polled.
+    /// True while changes are pushed. Otherwise lists are polled.
     pub following: bool,
-    /// How many changes were pushed so far.
+    /// Number of changes pushed so far.
     pub pushed: u64,
-    /// How often something failed so far.
+    /// Number of failures so far.
     pub failures: u64,
-    /// What failed last, and when. It stays after a recovery: compare it with the ages.
+    /// The last failure and its time. It stays after a recovery: compare it with the ages.
     pub last_failure: Option<(Timestamp, String)>,
 }
 
-/// What has happened so far.
+/// Counts since the start.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress {
     pub(super) keys: bool,
@@ -37,7 +37,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// Whether tokens can be judged.
+    /// Returns true once tokens can be verified.
     pub(super) const fn is_ready(&self) -> bool {
         self.keys && self.lists
     }

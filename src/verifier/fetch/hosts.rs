@@ -1,4 +1,4 @@
-//! What hosts are judged by: the issuing CAs, and the CRL of each.
+//! Refreshes the issuing CAs and the CRL of each.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use super::shared::{Answer, Shared};
 use crate::verifier::hosts::HostVerifier;
 
 const CHAIN: &str = "/ca/chain.pem";
-/// As long as caches may keep a CRL; a revocation is on it within a second.
+/// Interval of fetching CRLs: the time that caches may keep one. A revocation is on the next CRL within a second.
 const EVERY: Duration = Duration::from_secs(30);
-/// Issuers that came with a host are looked for this often.
+/// Interval of looking for issuers that came with a host.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Keeps the CRLs fresh for ever.
+/// Keeps the CRLs fresh forever.
 pub(super) async fn keep(shared: &Shared, hosts: &HostVerifier) {
     let mut backoff = Backoff::default();
     loop {
@@ -33,7 +33,7 @@ pub(super) async fn keep(shared: &Shared, hosts: &HostVerifier) {
     }
 }
 
-/// Waits for the next round, or until a host has brought an issuer whose CRL is not known yet.
+/// Waits for the next round, or for an issuer whose CRL is unknown.
 async fn rest(shared: &Shared, hosts: &HostVerifier) {
     let pause = jittered(EVERY);
     let mut waited = Duration::ZERO;

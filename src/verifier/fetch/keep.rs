@@ -1,4 +1,4 @@
-//! The snapshot: written soon after something was learnt, read at the start.
+//! Writes the snapshot soon after a change, and reads it at the start.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use super::error::FetchError;
 use super::kept::{Kept, KeptError};
 use super::shared::Shared;
 
-/// What is learnt within this time is written at once.
+/// Changes within this time are written together.
 const GATHERED: Duration = Duration::from_secs(1);
 
-/// Writes the snapshot whenever something was learnt, for ever.
+/// Writes the snapshot after each change, forever.
 pub(super) async fn keep(shared: &Arc<Shared>) {
     loop {
         shared.changed.notified().await;
@@ -37,7 +37,7 @@ fn write(shared: &Shared) -> Result<(), KeptError> {
     kept.write(path)
 }
 
-/// Starts from the snapshot. What it says is as old as it was when it was fetched.
+/// Starts from the snapshot. Its content keeps the age from when it was fetched.
 pub(super) fn resume(shared: &Shared) -> Result<(), FetchError> {
     let Some(path) = &shared.snapshot else { return Ok(()) };
     let Some(kept) = Kept::read(path)? else { return Ok(()) };
@@ -67,7 +67,7 @@ fn resume_hosts(shared: &Shared, kept: Kept) -> Result<(), FetchError> {
     let (Some(hosts), Some(chain)) = (&shared.hosts, kept.chain) else { return Ok(()) };
     let now = shared.now();
     hosts.learn_issuers(&chain, now)?;
-    // A clock that was ahead when a CRL was confirmed would make it fresh for too long.
+    // A clock that ran ahead when a CRL was confirmed would keep the CRL fresh for too long.
     for crl in kept.crls.into_iter().filter(|crl| crl.confirmed_at <= now.plus(LEEWAY)) {
         let Some(der) = crl.bytes() else { continue };
         hosts.update_crl(&der, crl.confirmed_at)?;

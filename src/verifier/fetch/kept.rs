@@ -1,7 +1,7 @@
-//! What a service knew, in a file: it starts from that when the authority cannot be reached.
+//! The snapshot file. A service starts from it when the authority cannot be reached.
 //!
-//! Everything in it is public, and lists and CRLs are signed; the key set is not, so whoever can write the file can make
-//! the service believe what they like. It is written for its owner alone, whole or not at all.
+//! Its content is public. Lists and CRLs are signed, but the key set is not: a user who can write the file can make the
+//! service accept any token. Only its owner may write it, and it is replaced as a whole.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -16,24 +16,24 @@ use crate::clock::Timestamp;
 use crate::id::random;
 use crate::verifier::SnapshotError;
 
-/// The form of the file; another is not read.
+/// The version of the file format.
 const FORM: u32 = 1;
-/// The longest file that is read.
+/// Maximum size of the file.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// All that a refresher has learnt.
+/// The state of a refresher.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Kept {
     form: u32,
-    /// What the verifier makes of itself.
+    /// Keys and lists.
     pub(super) verifier: String,
     /// The issuing CAs, PEM.
     pub(super) chain: Option<String>,
     pub(super) crls: Vec<KeptCrl>,
 }
 
-/// A CRL.
+/// One CRL, as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeptCrl {
     pub(super) ski: String,
@@ -47,60 +47,60 @@ impl KeptCrl {
         Self { ski: ski.to_owned(), der: STANDARD.encode(der), confirmed_at }
     }
 
-    /// The bytes of the list; `None` if they are no base64.
+    /// The DER of the CRL; `None` if the text is not base64.
     #[cfg(feature = "hosts")]
     pub(super) fn bytes(&self) -> Option<Vec<u8>> {
         STANDARD.decode(&self.der).ok()
     }
 }
 
-/// Why a snapshot was not used, or not written.
+/// A snapshot was not read or not written.
 #[derive(Debug, thiserror::Error)]
 pub enum KeptError {
     /// The file cannot be read or written.
     #[error("the snapshot {} cannot be used: {source}; check the path and its owner", path.display())]
     File {
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// Others may write it.
+    /// Other users may write the file.
     #[error(
         "the snapshot {} is another user's, or may be written by others (mode {mode:o}), who could put in their own keys; remove it",
         path.display()
     )]
     Writable {
-        /// Where.
+        /// The file.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// It is no snapshot.
-    #[error("the snapshot {} cannot be read: {why}; remove it, a new one is made", path.display())]
+    /// The file is not a snapshot.
+    #[error("the snapshot {} cannot be read: {why}; remove it: a new one is written", path.display())]
     Malformed {
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The defect.
         why: String,
     },
-    /// What is in it is refused.
+    /// The content is refused.
     #[error("the snapshot {} is not used: {source}", path.display())]
     Refused {
-        /// Where.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: SnapshotError,
     },
 }
 
 impl Kept {
-    /// What the verifier makes of itself, without hosts yet.
+    /// The state of the verifier, without hosts.
     pub(super) fn of(verifier: String) -> Self {
         Self { form: FORM, verifier, ..Self::default() }
     }
 
-    /// Reads the snapshot in `path`; `None` if there is none yet.
+    /// Reads the snapshot in `path`; `None` if the file does not exist.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, KeptError> {
         let file = |source| KeptError::File { path: path.to_owned(), source };
         let malformed = |why: String| KeptError::Malformed { path: path.to_owned(), why };
@@ -122,7 +122,7 @@ impl Kept {
         }
     }
 
-    /// Writes it beside `path` and renames it into place, for the owner alone (0600).
+    /// Writes a temporary file (mode 0600) beside `path` and renames it.
     pub(super) fn write(&self, path: &Path) -> Result<(), KeptError> {
         let file = |source| KeptError::File { path: path.to_owned(), source };
         let text = serde_json::to_vec(self).map_err(|error| file(error.into()))?;
@@ -131,7 +131,7 @@ impl Kept {
         let beside = PathBuf::from(beside);
         let written = write_whole(&beside, &text).and_then(|()| fs::rename(&beside, path));
         if written.is_err() {
-            // Nothing half-written is left behind; that it cannot be removed either changes nothing.
+            // A failure to remove the temporary file is ignored: the first error is reported.
             let _ = fs::remove_file(&beside);
         }
         written.map_err(file)
@@ -145,7 +145,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Whoever wrote the file decides which keys are believed: this process itself, or root for it.
+/// Checks that this process or root wrote the file: its writer decides which keys are accepted.
 const fn may_decide(owner: u32, own: u32) -> bool {
     owner == own || owner == 0
 }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_and_for_the_owner_alone() {
+    fn a_written_snapshot_is_read_and_private() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("snapshot.json");
         assert_eq!(Kept::read(&path).unwrap(), None);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_snapshot_is_refused() {
+    fn a_file_that_is_not_a_snapshot_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("snapshot.json");
         for wrong in ["", "{}", "[]", r#"{"form":2,"verifier":"{}","chain":null,"crls":[]}"#] {

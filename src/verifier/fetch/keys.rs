@@ -1,4 +1,4 @@
-//! The key set: once a minute, and at once for a key that nobody knows yet.
+//! Fetches the key set: once a minute, and at once for an unknown key.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use super::shared::{Answer, Shared};
 
 const PATH: &str = "/.well-known/jwks.json";
 const EVERY: Duration = Duration::from_secs(60);
-/// Anyone can name a key that does not exist: for such ones the set is fetched no more often than this.
+/// Minimum interval of fetching for unknown keys: any client can name a key that does not exist.
 const SPACING: Duration = Duration::from_secs(5);
 
-/// Keeps the keys fresh for ever.
+/// Keeps the keys fresh forever.
 pub(super) async fn keep(shared: &Shared) {
     let mut backoff = Backoff::default();
     loop {
@@ -28,13 +28,13 @@ pub(super) async fn keep(shared: &Shared) {
                 backoff.failed()
             }
         };
-        // Either the pause is over, or somebody wants a key: both are reasons to go on.
+        // The pause is over, or a token named an unknown key.
         let _ = timeout(pause, shared.keys_wanted.notified()).await;
         sleep(pause.min(SPACING).saturating_sub(asked.elapsed())).await;
     }
 }
 
-/// Fetches the key set, or learns that it is the same.
+/// Fetches the key set, or confirms the known one (304).
 pub(super) async fn fetch(shared: &Shared) -> Result<(), FetchError> {
     let (at, tag) = (shared.now(), shared.learnt().keys_tag.clone());
     match shared.get(PATH, tag).await? {
@@ -56,7 +56,7 @@ mod tests {
     use crate::verifier::{MAX_STALENESS, Verifier};
 
     #[test]
-    fn keys_are_asked_for_several_times_before_they_are_stale() {
+    fn keys_are_fetched_often_before_they_are_stale() {
         let verifier = |limit| Verifier::new("https://a", "https://b").max_staleness(limit);
         for limit in [MAX_STALENESS, Duration::from_secs(60), Duration::from_secs(4)] {
             let most = EVERY.min(verifier(limit).confirm_within()).mul_f64(1.1);

@@ -1,4 +1,4 @@
-//! What a refresher has to know beside what the verifier holds: entity tags, due times, and the CRLs as they came.
+//! The state of a refresher beside its verifier: entity tags, due times, and the fetched CRLs.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use super::kept::KeptCrl;
 use crate::clock::Timestamp;
 
-/// A list that is not known is a reason to ask which there are, but not for every token that names it.
+/// Minimum interval of fetching the addresses of all lists for an unknown list.
 const AGGREGATION_SPACING: Duration = Duration::from_secs(1);
 
-/// All of it, behind one lock that is never held over I/O.
+/// The state. Its lock is never held over I/O.
 pub(super) struct Learnt {
     pub(super) keys_tag: Option<HeaderValue>,
     lists: HashMap<String, ListRecord>,
@@ -22,13 +22,13 @@ pub(super) struct Learnt {
     pub(super) crls: HashMap<String, CrlRecord>,
 }
 
-/// One status list.
+/// The state of one status list.
 struct ListRecord {
     tag: Option<HeaderValue>,
     due: Instant,
 }
 
-/// One CRL.
+/// One fetched CRL.
 pub(super) struct CrlRecord {
     pub(super) der: Vec<u8>,
     #[cfg(feature = "hosts")]
@@ -48,31 +48,31 @@ impl Learnt {
         }
     }
 
-    /// The entity tag of the list as it is held.
+    /// The entity tag of the list that the verifier holds.
     pub(super) fn tag(&self, uri: &str) -> Option<HeaderValue> {
         self.lists.get(uri).and_then(|record| record.tag.clone())
     }
 
-    /// The list was fetched, or is the same; it is due again then.
+    /// Records that the list was fetched or confirmed, and when it is due again.
     pub(super) fn list_is_due(&mut self, uri: &str, tag: Option<HeaderValue>, due: Instant) {
         if let Some(record) = self.lists.get_mut(uri) {
             *record = ListRecord { tag, due };
         }
     }
 
-    /// The list has to be fetched at once; `false` if no such list is known.
+    /// Makes the list due at once; returns false if it is unknown.
     pub(super) fn list_is_wanted(&mut self, uri: &str) -> bool {
         let record = self.lists.get_mut(uri);
         record.map(|record| record.due = Instant::now()).is_some()
     }
 
-    /// A token names a list that is not known: which there are is asked soon.
+    /// Makes the addresses of all lists due soon: a token named an unknown list.
     pub(super) fn unknown_list_is_wanted(&mut self) {
         let soonest = self.aggregated_at.map_or_else(Instant::now, |at| at + AGGREGATION_SPACING);
         self.aggregation_due = self.aggregation_due.min(soonest);
     }
 
-    /// Everything may have changed.
+    /// Makes everything due: any list may have changed.
     pub(super) fn all_are_due(&mut self) {
         let now = Instant::now();
         self.aggregation_due = now;
@@ -83,7 +83,7 @@ impl Learnt {
         self.aggregation_due <= now
     }
 
-    /// These are the lists that there are, as of `asked`. Returns those that are no more.
+    /// Records the lists published at `asked`. Returns the lists that are no longer published.
     pub(super) fn aggregated(&mut self, uris: &[String], asked: Instant, due: Instant) -> Vec<String> {
         (self.aggregated_at, self.aggregation_due) = (Some(asked), due);
         self.know(uris);
@@ -92,7 +92,7 @@ impl Learnt {
         gone
     }
 
-    /// These lists are there, whatever others are; new ones are due.
+    /// Adds these lists. New ones are due at once.
     pub(super) fn know(&mut self, uris: &[String]) {
         for uri in uris {
             let new = || ListRecord { tag: None, due: Instant::now() };
@@ -100,12 +100,12 @@ impl Learnt {
         }
     }
 
-    /// When the next thing is due.
+    /// The time when the next fetch is due.
     pub(super) fn next_due(&self) -> Instant {
         self.lists.values().map(|record| record.due).fold(self.aggregation_due, Instant::min)
     }
 
-    /// The lists that are due at `now`, the one that waits longest first.
+    /// The lists that are due at `now`, longest wait first.
     pub(super) fn due_lists(&self, now: Instant) -> Vec<String> {
         let mut due = self.lists.iter().filter(|(_, record)| record.due <= now).collect::<Vec<_>>();
         due.sort_by_key(|(_, record)| record.due);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn lists_are_due_when_their_time_has_come_or_somebody_wants_them() {
+    async fn lists_are_due_in_time_or_on_demand() {
         let mut learnt = Learnt::new();
         let now = Instant::now();
         assert!(learnt.aggregation_is_due(now));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn lists_that_are_published_no_more_are_forgotten_and_new_ones_are_due() {
+    async fn unpublished_lists_are_forgotten_and_new_ones_are_due() {
         let mut learnt = Learnt::new();
         let now = Instant::now();
         learnt.aggregated(&uris(&["a", "b"]), now, now + MINUTE);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn tokens_of_unknown_lists_do_not_make_it_ask_without_end() {
+    async fn tokens_of_unknown_lists_cause_few_fetches() {
         let mut learnt = Learnt::new();
         let now = Instant::now();
         learnt.aggregated(&[], now, now + MINUTE);

@@ -1,4 +1,4 @@
-//! The status lists: which there are, and each by its entity tag at its `ttl` (draft-ietf-oauth-status-list-21 section 8.3).
+//! Fetches the addresses of all status lists, and each list at its `ttl` (draft-ietf-oauth-status-list-21 section 8.3).
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::shared::{Answer, Shared};
 use crate::token::STATUS_LIST_TTL;
 
 const AGGREGATION: &str = "/status";
-/// New lists begin rarely, and a token of one is a reason to look at once.
+/// Interval of fetching the addresses: new lists are rare, and a token of one causes a fetch at once.
 const AGGREGATION_EVERY: Duration = Duration::from_secs(300);
-/// However often somebody asks.
+/// Minimum interval between two rounds.
 const SPACING: Duration = Duration::from_millis(200);
-/// More lists than an authority ever has.
+/// Maximum number of lists, more than an authority ever has.
 const MOST_LISTS: usize = 4096;
 
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ struct Aggregation {
     status_lists: Vec<String>,
 }
 
-/// Keeps the lists fresh for ever.
+/// Keeps the lists fresh forever.
 pub(super) async fn keep(shared: &Shared) {
     let mut backoff = Backoff::default();
     loop {
@@ -37,16 +37,16 @@ pub(super) async fn keep(shared: &Shared) {
                 backoff.failed()
             }
         };
-        // Even what is wanted at once waits for this: an authority that fails may be overwhelmed.
+        // A demand also waits for this: an authority that fails may be overloaded.
         let rested = Instant::now() + pause;
         sleep_until(rested).await;
         let due = shared.learnt().next_due().max(rested);
-        // Either the time has come, or somebody wants a list: both are reasons to go on.
+        // A list is due, or a token named an unknown one.
         let _ = timeout_at(due, shared.lists_wanted.notified()).await;
     }
 }
 
-/// Fetches what is due.
+/// Fetches every list that is due.
 pub(super) async fn refresh(shared: &Shared) -> Result<(), FetchError> {
     let (now, mut outcome) = (Instant::now(), Ok(()));
     if shared.learnt().aggregation_is_due(now) {
@@ -55,14 +55,14 @@ pub(super) async fn refresh(shared: &Shared) -> Result<(), FetchError> {
     if matches!(outcome, Err(FetchError::Connect(_))) {
         return outcome;
     }
-    // The lists that are known stay fresh, whatever is wrong with the document that names them all.
+    // The known lists stay fresh also if the document of all addresses is malformed.
     let due = shared.learnt().due_lists(Instant::now());
     for uri in due {
         match fetch(shared, &uri).await {
             Ok(()) => {}
-            // Nobody answers: the others would fail as well.
+            // The authority does not answer: the others would fail as well.
             Err(error @ FetchError::Connect(_)) => return Err(error),
-            // One list that is refused does not keep the others from being fresh.
+            // A refused list does not stop the others.
             Err(error) => outcome = Err(error),
         }
     }
@@ -72,7 +72,7 @@ pub(super) async fn refresh(shared: &Shared) -> Result<(), FetchError> {
     outcome
 }
 
-/// Learns which lists there are (section 9.3).
+/// Fetches the addresses of all lists (section 9.3).
 async fn aggregate(shared: &Shared, asked: Instant) -> Result<(), FetchError> {
     let malformed = |why| FetchError::Malformed { path: AGGREGATION.to_owned(), why };
     let Answer::New { body, .. } = shared.get(AGGREGATION, None).await? else { return Ok(()) };
@@ -90,10 +90,10 @@ async fn aggregate(shared: &Shared, asked: Instant) -> Result<(), FetchError> {
     Ok(())
 }
 
-/// Fetches one list, or learns that it is the same.
+/// Fetches one list, or confirms the known one (304).
 async fn fetch(shared: &Shared, uri: &str) -> Result<(), FetchError> {
     let Some(path) = shared.path_of(uri) else { return Ok(()) };
-    // Whatever the answer is, it is no older than the question.
+    // The response is at least as new as the request.
     let (at, due) =
         (shared.now(), Instant::now() + jittered(STATUS_LIST_TTL.min(shared.verifier.confirm_within())));
     let known = shared.learnt().tag(uri);

@@ -1,4 +1,4 @@
-//! When to ask again: jitter, so that ten thousand services do not ask in step, and longer pauses while nobody answers.
+//! Retry times: jitter, so that ten thousand services do not ask in step, and backoff while the authority is down.
 
 use std::time::Duration;
 
@@ -6,30 +6,30 @@ use crate::id::random;
 
 /// The first pause after a failure.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest: within the staleness limit an authority that is back is noticed several times over.
+/// The maximum pause. Several retries fit into the staleness limit.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Pauses after failures: each time twice as long, up to half a minute, and spread over the upper half of that.
+/// Exponential backoff: each pause doubles, up to half a minute, and is random in its upper half.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Backoff {
     failures: u32,
 }
 
 impl Backoff {
-    /// How long to wait after one more failure.
+    /// The pause after one more failure.
     pub(super) fn failed(&mut self) -> Duration {
         let whole = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
         spread(whole, 0.5, 1.0)
     }
 
-    /// It works again.
+    /// Resets the backoff after a success.
     pub(super) const fn succeeded(&mut self) {
         self.failures = 0;
     }
 }
 
-/// `span`, a tenth longer or shorter.
+/// `span` plus or minus up to a tenth.
 pub(super) fn jittered(span: Duration) -> Duration {
     spread(span, 0.9, 1.1)
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_double_to_half_a_minute_and_begin_anew_after_a_success() {
+    fn pauses_double_until_a_success() {
         let mut backoff = Backoff::default();
         for whole in [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000] {
             let whole = Duration::from_millis(whole);
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn services_do_not_ask_in_step() {
+    fn two_services_wait_different_times() {
         let span = Duration::from_secs(100);
         let pauses = (0..50).map(|_| jittered(span)).collect::<std::collections::BTreeSet<_>>();
         assert!(pauses.len() > 40);

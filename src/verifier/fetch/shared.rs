@@ -1,4 +1,4 @@
-//! What the loops of a refresher have in common.
+//! State and requests shared by the loops of a refresher.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,17 +33,17 @@ pub(super) struct Shared {
     /// Wakes the loop of the keys, or of the lists, before its time.
     pub(super) keys_wanted: Notify,
     pub(super) lists_wanted: Notify,
-    /// Something was learnt that belongs into the snapshot.
+    /// Notified after each change that belongs into the snapshot.
     pub(super) changed: Notify,
     pub(super) progress: watch::Sender<Progress>,
     pub(super) learnt: Mutex<Learnt>,
 }
 
-/// What a conditional GET brought.
+/// The result of a conditional GET.
 pub(super) enum Answer {
-    /// The same as under the entity tag (RFC 9110 section 15.4.5).
+    /// 304: the document still has the entity tag (RFC 9110 section 15.4.5).
     Unchanged,
-    /// This.
+    /// 200: a new document.
     New { body: Bytes, tag: Option<HeaderValue> },
 }
 
@@ -56,7 +56,7 @@ impl Shared {
         self.learnt.lock()
     }
 
-    /// GETs `path`, unless it is what `tag` names.
+    /// GETs `path`, unless its entity tag is still `tag`.
     pub(super) async fn get(&self, path: &str, tag: Option<HeaderValue>) -> Result<Answer, FetchError> {
         let conditional = tag.is_some();
         let headers = tag.map(|tag| (IF_NONE_MATCH, tag)).into_iter().collect::<Vec<_>>();
@@ -68,7 +68,7 @@ impl Shared {
         }
     }
 
-    /// Where the list with this address is asked for: at the authority that is trusted, wherever the address points.
+    /// The path of the list with this address. It is fetched from the trusted authority, wherever the address points.
     pub(super) fn path_of(&self, uri: &str) -> Option<String> {
         let path = uri.strip_prefix(self.verifier.issuer())?;
         let id = path.strip_prefix("/status/")?;
@@ -76,10 +76,10 @@ impl Shared {
         (!id.is_empty() && id.bytes().all(plain)).then(|| path.to_owned())
     }
 
-    /// Acts on an event: what was taken back is refused from now on.
+    /// Applies an event: revoked tokens are refused from now on.
     pub(super) fn take(&self, event: Event) {
         match event {
-            // Whatever happened before the stream began, or was missed, is in the lists.
+            // The lists contain every change before the stream began, and every missed one.
             Event::Hello | Event::Reset => self.all_lists_are_due(),
             Event::Change { list, changes } => self.take_changes(&list, &changes),
             Event::Unknown => {}
@@ -101,7 +101,7 @@ impl Shared {
         self.lists_wanted.notify_one();
     }
 
-    /// A token named something that the verifier does not have.
+    /// A token named an unknown key or list.
     pub(super) fn miss(&self, missing: &Missing) {
         match missing {
             Missing::Key(_) => self.keys_wanted.notify_one(),
@@ -112,7 +112,7 @@ impl Shared {
         }
     }
 
-    /// A list under a key that nobody knows is a reason to fetch the keys.
+    /// A list signed by an unknown key makes the keys due.
     pub(super) fn list_refused(&self, error: &ListUpdateError) {
         if matches!(error, ListUpdateError::NoKeys | ListUpdateError::List(StatusListError::UnknownKey)) {
             self.keys_wanted.notify_one();
@@ -132,7 +132,7 @@ impl Shared {
         self.progress.send_modify(|progress| progress.lists = true);
     }
 
-    /// Remembers a failure; the work goes on.
+    /// Records a failure. The work goes on.
     pub(super) fn note(&self, error: FetchError) {
         let at = self.now();
         self.progress.send_modify(|progress| {

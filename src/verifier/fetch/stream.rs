@@ -1,27 +1,27 @@
-//! The lines of an event stream (WHATWG HTML section 9.2.6), cut into events.
+//! A parser of event streams (WHATWG HTML section 9.2.6).
 
 use std::mem::take;
 
-/// The longest event that is read, in bytes. The authority sends a change as soon as it is signed: a few indexes.
+/// Maximum size of an event in bytes. The authority sends at most a few hundred changes in one.
 const MAX_EVENT_BYTES: usize = 1 << 20;
 
-/// One event as it was sent.
+/// One event, not decoded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct RawEvent {
     /// Its name; empty if it has none.
     pub(super) name: String,
     /// Its data: all `data` lines, with newlines between them.
     pub(super) data: String,
-    /// The last id that the stream has set, with this event or before.
+    /// The last id in the stream, of this event or an earlier one.
     pub(super) id: Option<String>,
 }
 
-/// An event that does not end.
+/// An event longer than the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of the stream is longer than 1 MiB; connect again")]
 pub(super) struct EventTooLong;
 
-/// Takes bytes as they arrive and gives events as they are complete.
+/// Splits a stream of bytes into events.
 #[derive(Default)]
 pub(super) struct Splitter {
     line: Vec<u8>,
@@ -34,12 +34,12 @@ pub(super) struct Splitter {
 }
 
 impl Splitter {
-    /// A splitter of a stream that goes on after the event `id`.
+    /// A splitter of a stream that resumes after the event `id`.
     pub(super) fn after(id: Option<String>) -> Self {
         Self { id, ..Self::default() }
     }
 
-    /// The events that are complete with `bytes`.
+    /// Returns the events that `bytes` completes.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<RawEvent>, EventTooLong> {
         let mut events = Vec::new();
         for &byte in bytes {
@@ -83,7 +83,7 @@ impl Splitter {
                 self.data.push_str(value);
                 self.has_data = true;
             }
-            // Comments (no field name), `retry`, and what a later version may add.
+            // Comments (no field name), `retry`, and fields of later versions.
             _ => {}
         }
         None
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_data_is_no_event_but_its_id_counts() {
+    fn an_event_without_data_sets_only_the_id() {
         assert_eq!(events("event: change\nid: a-1\n\n"), []);
         assert_eq!(events("id: a-1\n\nretry: 5\nnews: 1\ndata\n\n"), [event("", "", Some("a-1"))]);
         assert_eq!(events("id: a\0b\ndata: 1\n\n"), [event("", "1", None)]);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_without_end_is_given_up() {
+    fn an_endless_event_is_refused() {
         let mut splitter = Splitter::default();
         assert_eq!(splitter.feed(&vec![b'x'; MAX_EVENT_BYTES]), Ok(Vec::new()));
         assert_eq!(splitter.feed(b"x"), Err(EventTooLong));

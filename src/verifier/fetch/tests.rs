@@ -39,7 +39,7 @@ fn revocation(fake: &Fake, index: u32, status: u8) -> String {
 }
 
 #[tokio::test]
-async fn a_verifier_becomes_ready_by_itself() {
+async fn a_refresher_makes_its_verifier_ready() {
     let (fake, verifier) = (Fake::start().await, verifier());
     let refresher = refresh(&fake, &verifier).start();
     within(refresher.ready()).await;
@@ -66,7 +66,7 @@ async fn a_pushed_revocation_counts_before_any_list_is_fetched() {
 }
 
 #[tokio::test]
-async fn what_becomes_valid_again_is_believed_of_the_signed_list_alone() {
+async fn only_a_signed_list_makes_an_entry_valid_again() {
     let (fake, verifier) = (Fake::start().await, verifier());
     fake.set(7, Status::Suspended);
     let refresher = refresh(&fake, &verifier).start();
@@ -95,7 +95,7 @@ async fn a_reset_makes_it_fetch_the_lists() {
 }
 
 #[tokio::test]
-async fn a_stream_that_cannot_be_read_is_opened_anew_and_everything_fetched() {
+async fn a_malformed_stream_is_reopened_and_lists_are_fetched() {
     let (fake, verifier) = (Fake::start().await, verifier());
     let refresher = refresh(&fake, &verifier).start();
     within(refresher.ready()).await;
@@ -108,7 +108,7 @@ async fn a_stream_that_cannot_be_read_is_opened_anew_and_everything_fetched() {
 }
 
 #[tokio::test]
-async fn a_new_key_and_a_new_list_are_fetched_when_a_token_names_them() {
+async fn a_token_with_a_new_key_causes_a_fetch() {
     let (fake, verifier) = (Fake::start().await, verifier());
     let refresher = refresh(&fake, &verifier).poll_only().start();
     within(refresher.ready()).await;
@@ -125,7 +125,7 @@ async fn a_new_key_and_a_new_list_are_fetched_when_a_token_names_them() {
 }
 
 #[tokio::test]
-async fn an_authority_that_fails_changes_nothing_and_is_asked_again() {
+async fn a_failing_authority_is_asked_again() {
     let (fake, verifier) = (Fake::start().await, verifier());
     fake.documents().failing = Some(503);
     let refresher = refresh(&fake, &verifier).start();
@@ -138,7 +138,7 @@ async fn an_authority_that_fails_changes_nothing_and_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_the_same_is_confirmed_and_not_sent_again() {
+async fn an_unchanged_list_is_confirmed_by_304() {
     let (fake, verifier) = (Fake::start().await, verifier());
     let refresher = refresh(&fake, &verifier).start();
     within(refresher.ready()).await;
@@ -194,7 +194,7 @@ async fn a_snapshot_of_another_authority_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_refresher_that_is_dropped_asks_no_more() {
+async fn a_dropped_refresher_stops() {
     let (fake, verifier) = (Fake::start().await, verifier());
     let refresher = refresh(&fake, &verifier).start();
     within(refresher.ready()).await;

@@ -1,4 +1,4 @@
-//! Certificate revocation lists (RFC 5280 section 5) as a verifier takes them in.
+//! Certificate revocation lists (RFC 5280 section 5) of a verifier.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,41 +11,41 @@ use super::signature;
 use crate::clock::Timestamp;
 use crate::token::LEEWAY;
 
-/// The longest CRL that is read, in bytes: some 200 000 entries.
+/// Maximum size of a CRL in bytes: about 200 000 entries.
 pub const MAX_CRL_BYTES: usize = 8 << 20;
 
-/// Why a CRL is not taken; the one before stays.
+/// A refused CRL; the known one stays.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CrlError {
-    /// Longer than [`MAX_CRL_BYTES`].
+    /// The CRL is longer than [`MAX_CRL_BYTES`].
     #[error("the CRL has {bytes} bytes, more than 8 MiB; check that it comes from the authority")]
     TooLarge {
-        /// How many.
+        /// Its size.
         bytes: usize,
     },
-    /// No complete v2 CRL, or one with a critical extension that is not understood.
+    /// The CRL is not a complete v2 CRL, or has an unknown critical extension.
     #[error("the CRL cannot be used: {why}; fetch it from the authority's /ca/crl/")]
     Malformed {
-        /// What is wrong with it.
+        /// The defect.
         why: String,
     },
-    /// Nobody who is known signed it.
+    /// No known issuing CA signed the CRL.
     #[error(
         "the CRL was not signed by an issuing CA of the authority; fetch /ca/chain.pem, then the CRL again"
     )]
     Untrusted,
-    /// Its time has not come.
+    /// Its thisUpdate is in the future.
     #[error("the CRL is not valid yet; check this machine's clock")]
     NotYetValid,
     /// Its nextUpdate has passed.
     #[error("the CRL has ended; fetch a newer one")]
     Expired,
-    /// An older one than is known, or another with the same number.
+    /// The CRL is older than the known one, or differs from it under the same number.
     #[error("the CRL is older than the one that is known; fetch the newest")]
     WentBack,
 }
 
-/// A CRL whose signature was good.
+/// A CRL with a verified signature.
 #[derive(Clone)]
 pub(super) struct KnownCrl {
     issuer: IssuerKey,
@@ -64,7 +64,7 @@ impl KnownCrl {
             return Err(CrlError::TooLarge { bytes: der.len() });
         }
         let (_, list) = CertificateRevocationList::from_der(der).map_err(|_| malformed("it is no CRL"))?;
-        // The signature first: nothing else of what a stranger wrote is looked at.
+        // The signature comes first: nothing else is read from an unauthenticated CRL.
         let signed = |issuer: &&Issuer| {
             issuer.subject == list.issuer().as_raw()
                 && signature::is_by(
@@ -94,7 +94,7 @@ impl KnownCrl {
         Ok(Self { issuer, number, der, revoked, next_update, confirmed_at: now })
     }
 
-    /// Puts this CRL in the place of the one before of the same issuer.
+    /// Replaces the CRL of the same issuer.
     pub(super) fn replace_in(self, known: &mut HashMap<IssuerKey, Self>) -> Result<(), CrlError> {
         if known.get(&self.issuer).is_some_and(|before| self.is_older_than(before)) {
             return Err(CrlError::WentBack);
@@ -108,9 +108,9 @@ impl KnownCrl {
         order(self) < order(before) || (self.number == before.number && self.der != before.der)
     }
 
-    /// Whether the certificate with this serial, as its DER has it, was revoked.
+    /// Returns true if the certificate with this serial (content of its DER) was revoked.
     pub(super) fn lists(&self, raw_serial: &[u8]) -> bool {
-        // What cannot be read counts as revoked.
+        // A malformed entry counts as revoked.
         self.revoked.find_serial(raw_serial).map_or(true, |entry| entry.is_some())
     }
 }

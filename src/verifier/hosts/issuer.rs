@@ -1,4 +1,4 @@
-//! The issuing CAs: whose certificates count, and whose CRLs.
+//! The issuing CAs whose certificates and CRLs are accepted.
 
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
@@ -7,16 +7,16 @@ use super::signature;
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, hex};
 
-/// The SHA-256 of an issuer's public key: a name can be borne by two, a key identifier can be chosen.
+/// The SHA-256 of an issuer's public key. Two issuers can have one name, and a key identifier can be chosen.
 pub(super) type IssuerKey = Fingerprint;
 
 /// A CA whose certificate leads to the root.
 #[derive(Clone)]
 pub(super) struct Issuer {
     pub(super) key: IssuerKey,
-    /// Its subject key identifier, hexadecimal: the authority names the CRL by it.
+    /// Its subject key identifier in hexadecimal, which names the CRL at the authority.
     pub(super) ski: String,
-    /// Its subject as its DER stands.
+    /// Its subject, DER.
     pub(super) subject: Vec<u8>,
     pub(super) spki: SubjectPublicKeyInfoDer<'static>,
     pub(super) not_before: Timestamp,
@@ -25,7 +25,7 @@ pub(super) struct Issuer {
 }
 
 impl Issuer {
-    /// Reads a CA certificate; who signed it is for the caller to know.
+    /// Reads a CA certificate. The caller checks its signature.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Self> {
         let (rest, certificate) = X509Certificate::from_der(der).ok()?;
         let is_ca = certificate.basic_constraints().ok()?.is_some_and(|found| found.value.ca);
@@ -44,7 +44,7 @@ impl Issuer {
         })
     }
 
-    /// Whether the CA `above` signed this one's certificate.
+    /// Returns true if the CA `above` signed this certificate.
     fn is_below(&self, above: &Self) -> bool {
         X509Certificate::from_der(&self.der).is_ok_and(|(_, certificate)| {
             let tbs = &certificate.tbs_certificate;
@@ -67,8 +67,9 @@ impl Issuer {
     }
 }
 
-/// Those of `chain` that lead to one of `roots` at `now`, over others of it if need be; and whether that was all of them.
-/// A host's own path is built by webpki, with every rule of RFC 5280: here only the keys that may sign CRLs are found.
+/// The certificates of `chain` that lead to one of `roots` at `now`, and true if all of them do.
+///
+/// This finds the keys that may sign CRLs. webpki builds the path of a host, with every rule of RFC 5280.
 pub(super) fn below(roots: &[Issuer], chain: &[CertificateDer<'_>], now: Timestamp) -> (Vec<Issuer>, bool) {
     let is_root = |der: &CertificateDer<'_>| roots.iter().any(|root| root.der == *der);
     let others = chain.iter().filter(|der| !is_root(der)).collect::<Vec<_>>();

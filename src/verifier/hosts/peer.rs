@@ -1,4 +1,4 @@
-//! Who a host certificate says its holder is.
+//! The host that a certificate names.
 
 use x509_parser::oid_registry::{OID_X509_COMMON_NAME, OID_X509_ORGANIZATION_NAME};
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate, X509Name};
@@ -7,30 +7,31 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, Serial};
 use crate::name::Role;
 
-/// A host that proved who it is.
+/// A verified host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPeer {
-    /// The host: the subject's CN, and the end of its SPIFFE id.
+    /// The host id: the subject's CN, and the end of the SPIFFE id.
     pub host: HostId,
-    /// Its roles, an O each, in the certificate's order.
+    /// The roles, one O each, in the order of the certificate.
     pub roles: Vec<Role>,
-    /// The certificate's serial number.
+    /// Serial number of the certificate.
     pub serial: Serial,
     /// `spiffe://<trust domain>/host/<host id>`.
     pub spiffe_id: String,
-    /// When the certificate ends.
+    /// End of validity of the certificate.
     pub not_after: Timestamp,
 }
 
 impl HostPeer {
-    /// Whether the host has `role`.
+    /// Returns true if the host has `role`.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|own| own.as_str() == role)
     }
 }
 
-/// The host of a certificate of the authority's form, and its dates; anything else, the authority's own server
-/// certificate for one, is `None`. The chain is for the caller to check.
+/// The host of a certificate and its dates; `None` for another form, such as the authority's server certificate.
+///
+/// The caller checks the chain.
 pub(super) fn parse(der: &[u8], trust_domain: &str) -> Option<(HostPeer, (Timestamp, Timestamp))> {
     let (rest, certificate) = X509Certificate::from_der(der).ok()?;
     let (host, roles) = subject(certificate.subject()).filter(|_| rest.is_empty())?;
@@ -52,7 +53,7 @@ pub(super) fn parse(der: &[u8], trust_domain: &str) -> Option<(HostPeer, (Timest
     Some((HostPeer { host, roles, serial, spiffe_id, not_after }, (not_before, not_after)))
 }
 
-/// CN = host id, O = role; anything else makes it another form.
+/// Reads CN as the host id and each O as a role. Any other attribute makes it another form.
 fn subject(name: &X509Name<'_>) -> Option<(HostId, Vec<Role>)> {
     let mut host = None;
     let mut roles = Vec::new();

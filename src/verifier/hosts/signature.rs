@@ -1,10 +1,10 @@
-//! A CA's signature, under the algorithms that certificate chains may use: no SHA-1, no short keys.
+//! Signatures of CAs, by the algorithms allowed in certificate chains: no SHA-1, no short keys.
 
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use webpki::{ALL_VERIFICATION_ALGS, RawPublicKeyEntity};
 use x509_parser::x509::AlgorithmIdentifier;
 
-/// Whether `signature` over `message` was made with `algorithm` by the key in `spki`.
+/// Returns true if the key in `spki` made `signature` over `message` with `algorithm`.
 pub(super) fn is_by(
     spki: &SubjectPublicKeyInfoDer<'_>,
     algorithm: &AlgorithmIdentifier<'_>,

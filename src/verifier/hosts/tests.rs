@@ -1,4 +1,4 @@
-//! Certificates and CRLs of a real authority, and what others make of the same names.
+//! Chains, CRLs and roots of host certificates.
 
 use rustls_pki_types::CertificateDer;
 
@@ -68,7 +68,7 @@ fn verifier(made: &Made) -> HostVerifier {
 }
 
 #[test]
-fn a_host_is_known_by_its_certificate_alone() {
+fn a_host_needs_only_its_own_certificate() {
     let made = authority();
     let hosts = verifier(&made);
     let mut asked = profile(&["allocator", "proxy"], "example.org");
@@ -83,7 +83,7 @@ fn a_host_is_known_by_its_certificate_alone() {
 }
 
 #[test]
-fn without_a_crl_a_host_is_refused_and_its_issuer_is_remembered() {
+fn a_host_without_a_crl_is_refused() {
     let made = authority();
     let hosts = HostVerifier::new(&made.root, "example.org").unwrap().fail_open();
     let (leaf, _) = host(&made.ca);
@@ -96,7 +96,7 @@ fn without_a_crl_a_host_is_refused_and_its_issuer_is_remembered() {
 }
 
 #[test]
-fn a_revoked_certificate_is_refused_though_its_chain_is_remembered() {
+fn a_revoked_certificate_with_a_cached_chain_is_refused() {
     let made = authority();
     let hosts = verifier(&made);
     let ((leaf, serial), (other, _)) = (host(&made.ca), host(&made.ca));
@@ -107,7 +107,7 @@ fn a_revoked_certificate_is_refused_though_its_chain_is_remembered() {
 }
 
 #[test]
-fn the_number_of_a_crl_does_not_go_back() {
+fn a_crl_with_a_lower_number_is_refused() {
     let made = authority();
     let hosts = verifier(&made);
     let (leaf, serial) = host(&made.ca);
@@ -124,7 +124,7 @@ fn the_number_of_a_crl_does_not_go_back() {
 }
 
 #[test]
-fn a_crl_that_nobody_confirms_is_too_old_after_the_limit() {
+fn an_unconfirmed_crl_is_stale_after_the_limit() {
     let made = authority();
     let (leaf, _) = host(&made.ca);
     let (closed, open) = (verifier(&made), verifier(&made).fail_open());
@@ -134,7 +134,7 @@ fn a_crl_that_nobody_confirms_is_too_old_after_the_limit() {
     assert_eq!(closed.verify(&leaf, &[], late), Err(HostRefusal::StaleCrl { age }));
     assert_eq!(closed.crl_age(late), Some(age));
     assert!(open.verify(&leaf, &[], late).is_ok());
-    // The same CRL again is a confirmation, until it ends by itself.
+    // The same CRL again is a confirmation, until it expires.
     closed.update_crl(&crl(&made, 6, &[]), NOW).unwrap();
     let same = crl(&made, 7, &[]);
     closed.update_crl(&same, NOW).unwrap();
@@ -159,7 +159,7 @@ fn a_crl_of_another_authority_is_refused() {
 }
 
 #[test]
-fn a_certificate_out_of_its_dates_is_refused_from_memory_too() {
+fn an_expired_certificate_with_a_cached_chain_is_refused() {
     let made = authority();
     let hosts = verifier(&made).fail_open();
     let (leaf, _) = host(&made.ca);
@@ -170,7 +170,7 @@ fn a_certificate_out_of_its_dates_is_refused_from_memory_too() {
 }
 
 #[test]
-fn strangers_are_no_hosts() {
+fn other_certificates_are_refused() {
     let (made, other) = (authority(), authority());
     let hosts = verifier(&made);
     let (foreign, _) = host(&other.ca);
@@ -185,7 +185,7 @@ fn strangers_are_no_hosts() {
 }
 
 #[test]
-fn a_root_is_taken_by_its_fingerprint_and_nothing_else_passes_for_it() {
+fn only_the_pinned_root_is_accepted() {
     let (made, other) = (authority(), authority());
     let root = made.ca.root_fingerprint();
     assert!(HostVerifier::pinned(root, &made.chain, "example.org").is_ok());

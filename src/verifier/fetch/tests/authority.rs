@@ -20,7 +20,7 @@ use crate::token::{KeyRing, ServiceGrant, Status, StatusList, TokenRef, mint_ser
 pub(super) const ISSUER: &str = "https://gate.example.org";
 pub(super) const AUDIENCE: &str = "https://jobs.example.org";
 
-/// What it answers with.
+/// The documents that it serves.
 pub(super) struct Documents {
     pub(super) ring: KeyRing,
     pub(super) lists: Vec<(ListId, StatusList)>,
@@ -79,7 +79,7 @@ impl Fake {
         self.documents.lock().unwrap()
     }
 
-    /// Sends an event to whoever follows.
+    /// Sends an event to every open stream.
     pub(super) fn push(&self, event: &str) {
         let _ = self.events.send(format!("{event}\n\n"));
     }
