@@ -1,15 +1,14 @@
-//! The claims as they stand in a token (RFC 7519 section 4), and their one translation from and to a [`Grant`].
+//! The claims of a token (RFC 7519 section 4), and their translation from and to a [`Grant`].
 //!
-//! Only gatepass mints enrollment tokens, so a verifier refuses every claim it does not know instead of ignoring it (as
-//! RFC 7519 section 4 would have it where nothing else is agreed): a claim of a later version may be a restriction, and a
-//! restriction that is ignored is a token that allows too much.
+//! A verifier refuses unknown claims, where RFC 7519 section 4 by default ignores them. Only gatepass mints these tokens,
+//! and a claim of a later version may be a restriction. An ignored restriction would allow too much.
 
 use serde::{Deserialize, Serialize};
 
-use super::grant::{Bindings, Grant, ServiceGrant, Terms, TokenRef};
+use super::error::VerifyError;
+use super::grant::{Bindings, ENROLL, Grant, ServiceGrant, Terms, TokenRef};
 use super::json::{Object, object, present};
-use super::status::{list_of, status_uri};
-use super::verify::VerifyError;
+use super::status::{canonical, list_of, status_uri};
 use super::{MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
@@ -18,8 +17,8 @@ use crate::name::{Cluster, DnsPattern, Role};
 /// The last second of the year 9999, where RFC 3339 ends.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-/// Texts are borrowed from the token, which also refuses escapes in them: nothing we write needs any, and without them
-/// one claim has one spelling.
+/// Texts are borrowed from the token, which also refuses escapes in them. No claim needs one, and so each claim has one
+/// spelling.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Claims<'a> {
@@ -80,18 +79,18 @@ struct ListEntry<'a> {
 }
 
 impl<'a> Claims<'a> {
-    /// The claims that `json` spells, of the right types and no others; their values are not judged yet.
+    /// Reads the claims in `json`, without unknown ones. Their values are not checked yet.
     pub(super) fn parse(json: &'a [u8]) -> Result<Self, VerifyError> {
         object(json)
             .ok_or(malformed("its claims are not an object of exactly the claims that gatepass writes"))
     }
 
-    /// Whether the token is meant for the enrollment of its own issuer, and for nothing else (RFC 8725 section 3.9).
+    /// Returns true if the audience is the enrollment of the own issuer (RFC 8725 section 3.9).
     pub(super) fn is_for_enrollment(&self) -> bool {
         self.aud.strip_prefix(self.iss) == Some(ENROLL)
     }
 
-    /// The grant, every value judged.
+    /// The grant, with every value checked.
     pub(super) fn grant(&self) -> Result<Grant, VerifyError> {
         let (issued_at, not_before) = (moment(self.iat)?, moment(self.nbf)?);
         let expires_at = self.exp.map(moment).transpose()?;
@@ -127,8 +126,7 @@ impl<'a> Claims<'a> {
         })
     }
 
-    /// The grant of a service token, every value judged. It has the claims of an enrollment token but those that only
-    /// enrolling has a use for.
+    /// The grant of a service token, with every value checked. Claims that only enrolling uses are refused.
     pub(super) fn service_grant(&self) -> Result<ServiceGrant, VerifyError> {
         if self.persistent {
             return Err(malformed("it is a service token and says that it is persistent"));
@@ -162,7 +160,7 @@ impl<'a> Claims<'a> {
     }
 
     fn issuer(&self) -> Result<String, VerifyError> {
-        // It is shown to people and dialled by clients before anything is believed.
+        // People see the issuer and clients connect to it before the token is verified.
         if self.iss.is_empty() || !self.iss.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(malformed("its iss is not a URL"));
         }
@@ -192,7 +190,7 @@ impl<'a> Claims<'a> {
 impl Bind<'_> {
     fn bindings(&self) -> Result<Bindings, VerifyError> {
         let Self { host, cluster, dns_names } = self;
-        // What binds nothing is absent: an empty object or array that is there was meant to be something else.
+        // An absent member binds nothing. An empty object or array was meant to be something else.
         if (host.is_none() && cluster.is_none() && dns_names.is_none())
             || dns_names.as_ref().is_some_and(Vec::is_empty)
         {
@@ -217,9 +215,6 @@ impl Bind<'_> {
     }
 }
 
-/// What the audience adds to the issuer.
-pub(super) const ENROLL: &str = "/enroll";
-
 const fn malformed(why: &'static str) -> VerifyError {
     VerifyError::Malformed { why }
 }
@@ -237,17 +232,12 @@ fn optional<T>(
     text.map(|text| parse(text).ok_or(malformed(why))).transpose()
 }
 
-/// Parses an id in its one spelling: ids elsewhere are read in either case, in a token they are as we wrote them.
-pub(super) fn canonical<T>(text: &str, parse: fn(&str) -> Option<T>) -> Option<T> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { None } else { parse(text) }
-}
-
-/// Whether `at` can stand in a token: a whole second between 1970 and 9999.
+/// Returns true if a token can carry `at`: a whole second between 1970 and 9999.
 pub(super) fn can_carry(at: Timestamp) -> bool {
     at == at.whole_second() && u64::try_from(at.secs()).is_ok_and(|secs| moment(secs).is_ok())
 }
 
-/// The claims of `grant` as JSON. Claims that no token may make are refused when the token is read back.
+/// The claims of `grant` as JSON. Invalid values are refused when the token is read back.
 pub(super) fn encode(grant: &Grant) -> Result<Vec<u8>, serde_json::Error> {
     let Grant { token, issued_at, not_before, root, terms } = grant;
     let Bindings { host, cluster, dns_names } = &terms.bindings;
@@ -273,7 +263,7 @@ pub(super) fn encode(grant: &Grant) -> Result<Vec<u8>, serde_json::Error> {
     })
 }
 
-/// The claims of a service token as JSON. Claims that no token may make are refused when the token is read back.
+/// The claims of a service token as JSON. Invalid values are refused when the token is read back.
 pub(super) fn encode_service(grant: &ServiceGrant) -> Result<Vec<u8>, serde_json::Error> {
     let ServiceGrant { token, audience, issued_at, not_before, expires_at, roles } = grant;
     let spelt = Spelt::of(token);
@@ -284,7 +274,7 @@ pub(super) fn encode_service(grant: &ServiceGrant) -> Result<Vec<u8>, serde_json
     })
 }
 
-/// The texts of the claims that identify a token.
+/// The claims that identify a token, as text.
 struct Spelt<'a> {
     token: &'a TokenRef,
     id: String,
@@ -296,7 +286,7 @@ impl<'a> Spelt<'a> {
         Self { token, id: token.id.to_string(), list_uri: status_uri(&token.issuer, token.status.list) }
     }
 
-    /// The claims that every token makes; the others are absent.
+    /// The claims of every token; the others are absent.
     fn claims<'c>(&'c self, aud: &'c str, issued_at: Timestamp, not_before: Timestamp) -> Claims<'c> {
         let entry = ListEntry { idx: self.token.status.index, uri: &self.list_uri };
         Claims {

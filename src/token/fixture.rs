@@ -1,4 +1,4 @@
-//! A good grant, a ring of keys, and tokens that were never minted: what the tests of this room change one thing of.
+//! A valid grant, a key ring, and forged tokens for the tests of this module.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +15,7 @@ pub(super) const NOW: Timestamp = Timestamp::from_secs(1_893_456_000);
 pub(super) const ISSUER: &str = "https://auth.example.org:8443";
 pub(super) const AUDIENCE: &str = "https://jobs.example.org";
 
-/// An ephemeral grant of one use, bound in every way there is.
+/// An ephemeral grant of one use with every binding.
 pub(super) fn grant() -> Grant {
     Grant {
         token: TokenRef {
@@ -49,7 +49,7 @@ fn terms() -> Terms {
     }
 }
 
-/// The grant of [`grant`] on terms of which `change` is made.
+/// The grant of [`grant`] with `change` applied to its terms.
 pub(super) fn with_terms(change: impl FnOnce(&mut Terms)) -> Grant {
     let mut changed = grant();
     change(&mut changed.terms);
@@ -61,7 +61,7 @@ pub(super) fn persistent_grant() -> Grant {
     Grant { root: None, terms: Terms { persistent: true, ..Terms::default() }, ..grant() }
 }
 
-/// The same for the door of one service.
+/// A grant for one service.
 pub(super) fn service_grant() -> ServiceGrant {
     let Grant { token, issued_at, not_before, terms, .. } = grant();
     let (audience, expires_at) = (AUDIENCE.to_owned(), Timestamp::from_secs(NOW.secs() + 900));
@@ -82,17 +82,17 @@ pub(super) fn issuers() -> Vec<String> {
     vec![ISSUER.to_owned()]
 }
 
-/// The text of a good token.
+/// The text of a valid token.
 pub(super) fn token(grant: &Grant, ring: &KeyRing) -> String {
     mint(grant, ring, NOW).unwrap().text().expose().clone()
 }
 
-/// The claims of a good token.
+/// The claims of a valid token.
 pub(super) fn claims_json(grant: &Grant) -> String {
     String::from_utf8(claims::encode(grant).unwrap()).unwrap()
 }
 
-/// A token of any claims at all, under a good header and a good signature.
+/// A token of any claims, with a valid header and signature.
 pub(super) fn signed_claims(claims: &[u8], signer: &dyn Signer) -> String {
     signed(
         &format!(
@@ -104,13 +104,13 @@ pub(super) fn signed_claims(claims: &[u8], signer: &dyn Signer) -> String {
     )
 }
 
-/// A token of any header at all, over the claims of a good grant and with a good signature.
+/// A token of any header, with valid claims and signature.
 pub(super) fn signed_header(header: &str, signer: &dyn Signer) -> String {
     let claims = claims_json(&grant());
     signed(&format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)), signer)
 }
 
-/// Any text at all with a good signature behind it.
+/// Any text with a valid signature after it.
 pub(super) fn signed(text: &str, signer: &dyn Signer) -> String {
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signer.sign(text.as_bytes()).unwrap()))
 }

@@ -1,9 +1,11 @@
-//! What a token allows, as the rest of the program sees it.
+//! The grant of a token: its claims in types of this crate.
 
-use super::claims::ENROLL;
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Role};
+
+/// The suffix that makes an issuer the audience of enrollment tokens.
+pub(super) const ENROLL: &str = "/enroll";
 
 /// The facts that identify a token: every kind has them, and so has its mint record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +23,7 @@ pub struct TokenRef {
 pub struct Terms {
     /// The roles it gives; an empty list gives none.
     pub roles: Vec<Role>,
-    /// Whether it needs a live row in the store.
+    /// True if it needs a live row in the store.
     pub persistent: bool,
     /// The token's expiry (`exp`); `None` = until revoked, which only a persistent token may say.
     pub expires_at: Option<Timestamp>,
@@ -51,7 +53,7 @@ pub struct Bindings {
 /// A grant alone proves nothing: code that acts on one asks for a [`Verified`](super::Verified) grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The token.
+    /// Id, issuer and status entry of the token.
     pub token: TokenRef,
     /// The time of minting (`iat`).
     pub issued_at: Timestamp,
@@ -59,7 +61,7 @@ pub struct Grant {
     pub not_before: Timestamp,
     /// The root certificate that the authority's listener chains to (`sha`); `None` if an external CA certifies it.
     pub root: Option<Fingerprint>,
-    /// The terms.
+    /// Roles, expiry, uses and bindings.
     pub terms: Terms,
 }
 
@@ -75,7 +77,7 @@ impl Grant {
 /// A grant alone proves nothing: code that acts on one asks for a [`Verified`](super::Verified) grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServiceGrant {
-    /// The token.
+    /// Id, issuer and status entry of the token.
     pub token: TokenRef,
     /// The URI of the one service it is for (`aud`).
     pub audience: String,
@@ -90,13 +92,13 @@ pub struct ServiceGrant {
 }
 
 impl ServiceGrant {
-    /// Whether it gives the role of this name.
+    /// Returns true if it gives this role.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|given| given.as_str() == role)
     }
 }
 
-/// What the time of a grant is judged by.
+/// The times that decide whether a grant is in force.
 pub(super) trait Timed {
     fn issued_at(&self) -> Timestamp;
     fn not_before(&self) -> Timestamp;

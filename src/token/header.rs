@@ -1,18 +1,19 @@
-//! The header (RFC 7515 section 4): exactly `typ`, `alg` and `kid`, so that `jku`, `jwk`, `x5u`, `crit`, `b64` and `zip`
-//! refuse the token instead of being ignored.
+//! The header (RFC 7515 section 4): exactly `typ`, `alg` and `kid`.
+//!
+//! A token with `jku`, `jwk`, `x5u`, `crit`, `b64` or `zip` is refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
+use super::error::VerifyError;
 use super::json::object;
 use super::key_use::KeyUse;
-use super::verify::VerifyError;
 use crate::id::KeyId;
 
 /// The algorithm (RFC 8037 section 3.1). It belongs to the key; the header may only agree.
 const ALGORITHM: &str = "EdDSA";
-/// Ours is 86 bytes long; what is much longer is none of ours.
+/// Maximum size of an encoded header. A header of gatepass has 86 bytes.
 const MOST_BYTES: usize = 192;
 
 const MALFORMED: VerifyError =
@@ -26,13 +27,13 @@ struct Header<'a> {
     kid: &'a str,
 }
 
-/// The header of what `key` signs, encoded.
+/// The encoded header of tokens signed by `key`.
 pub(super) fn encode(usage: KeyUse, key: KeyId) -> String {
     let typ = usage.typ();
     URL_SAFE_NO_PAD.encode(format!(r#"{{"typ":"{typ}","alg":"{ALGORITHM}","kid":"{key}"}}"#))
 }
 
-/// The key that `encoded` names, if it is the header of this kind of token; nothing of it is believed.
+/// The key that `encoded` names, **unverified**, if it is the header of this kind of token.
 pub(super) fn parse(usage: KeyUse, encoded: &str) -> Result<KeyId, VerifyError> {
     match parse_any(encoded)? {
         (found, key) if found == usage => Ok(key),
@@ -40,7 +41,7 @@ pub(super) fn parse(usage: KeyUse, encoded: &str) -> Result<KeyId, VerifyError> 
     }
 }
 
-/// The same of whatever kind: it and the key.
+/// The kind of token and the key that `encoded` names, **unverified**.
 pub(super) fn parse_any(encoded: &str) -> Result<(KeyUse, KeyId), VerifyError> {
     let mut bytes = [0; MOST_BYTES];
     let length = URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes).map_err(|_| MALFORMED)?;
@@ -66,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_read_back() {
+    fn an_encoded_header_is_read_back() {
         assert_eq!(
             parse(KeyUse::Enrollment, &encode(KeyUse::Enrollment, KeyId::of(b"key"))),
             Ok(KeyId::of(b"key"))
@@ -75,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_with_anything_beside_typ_alg_and_kid_is_refused() {
+    fn a_header_with_another_member_is_refused() {
         for extra in [
             r#""jku":"https://example.org""#,
             r#""jwk":{}"#,
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_no_strict_object_is_refused() {
+    fn a_header_that_is_not_an_object_is_refused() {
         let kid = KeyId::of(b"key").to_string();
         for wrong in [
             String::new(),
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kid_that_is_no_thumbprint_is_refused() {
+    fn a_kid_that_is_not_a_thumbprint_is_refused() {
         let kid = KeyId::of(b"key").to_string();
         let wrong = Err(VerifyError::Malformed { why: "its kid is not a key thumbprint" });
         for other in ["", "../../dev/null", "' OR 1=1 --", &kid[1..], &format!("{kid}=")] {

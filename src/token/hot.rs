@@ -1,22 +1,23 @@
-//! Hot tokens: the signature of a token that comes again and again is checked once.
+//! The cache of signatures: the signature of a token that comes repeatedly is checked once.
 
 use std::hash::{BuildHasher, Hasher};
 
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+use super::error::VerifyError;
 use super::grant::Timed;
-use super::verify::{Authenticated, VerifyError};
+use super::verify::Authenticated;
 use super::{Grant, MAX_TOKEN_BYTES, ServiceGrant};
 use crate::clock::Timestamp;
 
-/// A bounded memory of good signatures, by the SHA-256 of the token. It belongs to one set of keys and goes with it.
+/// A bounded cache of valid signatures, by the SHA-256 of the token. It belongs to one set of keys.
 ///
-/// It remembers what was signed, and that alone: time and revocation are judged every time a token is shown. What has
-/// expired is forgotten when it is shown again, or pushed out by others.
+/// It holds only signed content: time and revocation are checked each time. An expired token is dropped when it is
+/// presented again, or evicted by others.
 pub struct HotTokens<T>(Cache<[u8; 32], Authenticated<T>, quick_cache::UnitWeighter, OfDigest>);
 
-/// The SHA-256 of a token's text: what it is remembered by.
+/// The SHA-256 of a token's text, the key of the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenDigest([u8; 32]);
 
@@ -24,7 +25,7 @@ impl TokenDigest {
     /// The digest of this text.
     ///
     /// # Errors
-    /// [`VerifyError::TooLong`]: what cannot be a token is not even hashed.
+    /// [`VerifyError::TooLong`]: such a text is not hashed.
     pub fn of(text: &str) -> Result<Self, VerifyError> {
         match text.len() {
             0..=MAX_TOKEN_BYTES => Ok(Self(Sha256::digest(text).into())),
@@ -33,23 +34,23 @@ impl TokenDigest {
     }
 }
 
-/// Hot enrollment tokens: a cluster token is redeemed ten thousand times.
+/// Cached enrollment tokens: a cluster token is redeemed ten thousand times.
 pub type HotEnrollmentTokens = HotTokens<Grant>;
-/// Hot service tokens: one is shown with every request.
+/// Cached service tokens: one is presented with every request.
 pub type HotServiceTokens = HotTokens<ServiceGrant>;
 
 #[expect(private_bounds, reason = "the kinds of grant are closed")]
 impl<T: Timed> HotTokens<T> {
-    /// A memory of at most about `capacity` tokens; with 0 it remembers nothing.
+    /// A cache of about `capacity` tokens; 0 turns it off.
     pub fn new(capacity: usize) -> Self {
         let lifecycle = Default::default();
         Self(Cache::with(capacity, capacity as u64, quick_cache::UnitWeighter, OfDigest, lifecycle))
     }
 
-    /// What `text` was signed for, as remembered; else as `cold` finds, which is then remembered.
+    /// The signed content of `text`, from the cache or from `cold`, whose result is then cached.
     ///
     /// # Errors
-    /// [`VerifyError::TooLong`], and those of `cold`: what was refused is not remembered.
+    /// [`VerifyError::TooLong`], and the errors of `cold`, which are not cached.
     pub fn authenticate(
         &self,
         text: &str,
@@ -65,7 +66,7 @@ impl<T: Timed> HotTokens<T> {
         Ok(good)
     }
 
-    /// What the token of this digest was signed for, if that is remembered.
+    /// The cached content of the token with this digest.
     pub fn get(&self, digest: &TokenDigest, now: Timestamp) -> Option<Authenticated<T>> {
         let known = self.0.get(&digest.0)?;
         if known.has_expired(now) {
@@ -74,25 +75,25 @@ impl<T: Timed> HotTokens<T> {
         Some(known)
     }
 
-    /// Remembers what the token of this digest was signed for, unless it has expired.
+    /// Caches the content of the token with this digest, unless it has expired.
     pub fn remember(&self, digest: TokenDigest, good: &Authenticated<T>, now: Timestamp) {
         if !good.has_expired(now) {
             self.0.insert(digest.0, good.clone());
         }
     }
 
-    /// How many are remembered.
+    /// Number of cached tokens.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether none is.
+    /// Returns true if the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// Digests are spread evenly already, and only those of tokens that we signed get in: eight bytes of one are hash enough.
+/// Eight bytes of a digest are a sufficient hash: only digests of tokens signed here get in.
 #[derive(Clone, Copy, Default)]
 struct OfDigest;
 
@@ -117,7 +118,7 @@ impl Hasher for FirstBytes {
         }
     }
 
-    /// The length of the array is the same for all.
+    /// The length prefix of the array is constant.
     fn write_usize(&mut self, _: usize) {}
 }
 
@@ -129,7 +130,7 @@ mod tests {
     use crate::token::fixture::*;
     use crate::token::{KeyRing, UnverifiedToken, mint_service};
 
-    /// Shows `text` at `now`: whether it is good, and how often its signature was checked so far.
+    /// Presents `text` at `now`; returns the verdict and the number of signature checks so far.
     fn show(hot: &HotServiceTokens, text: &str, ring: &KeyRing, now: Timestamp, checks: &Cell<u32>) -> bool {
         let cold = || {
             checks.set(checks.get() + 1);
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_signature_is_checked_once_and_its_time_every_time() {
+    fn a_valid_signature_is_checked_once() {
         let (hot, ring, checks) = (HotTokens::new(8), ring(), Cell::new(0));
         let text = mint_service(&service_grant(), &ring, NOW).unwrap().into_text();
         let late = service_grant().expires_at.plus(super::super::LEEWAY);
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_token_is_checked_every_time_and_never_remembered() {
+    fn a_refused_token_is_never_cached() {
         let (hot, ring, checks) = (HotTokens::new(8), ring(), Cell::new(0));
         let text = mint_service(&service_grant(), &KeyRing::generate(), NOW).unwrap().into_text();
         for _ in 0..2 {
@@ -164,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_tokens_are_remembered_than_fit() {
+    fn the_cache_is_bounded() {
         let (hot, ring, checks) = (HotTokens::new(16), ring(), Cell::new(0));
         for index in 0..64 {
             let mut grant = service_grant();

@@ -1,4 +1,4 @@
-//! The strictness that serde's derive leaves out: an object is an object, and a null is not an absent member.
+//! Strict JSON beyond serde's derive: an object is not an array, and null is not an absent member.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde::{Serialize, Serializer};
 
-/// A `T` that stands in JSON as an object and nothing else. Derived structs alone also take an array of their fields.
+/// A `T` read only from a JSON object. A derived struct alone also accepts an array of its fields.
 ///
 /// Duplicate members are refused by the derive, unknown ones by its `deny_unknown_fields`.
 pub(super) struct Object<T>(pub(super) T);
@@ -38,16 +38,16 @@ impl<T: Serialize> Serialize for Object<T> {
     }
 }
 
-/// Reads an optional member that is there: `null` is refused like any other value of the wrong type.
+/// Reads an optional member that is present: `null` is refused like any other value of the wrong type.
 pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
-/// Reads `bytes` as one JSON object, from its first brace to its last, with nothing around it.
+/// Reads `bytes` as one JSON object with nothing around it.
 ///
-/// `None` says no more than that: what serde would answer echoes what it read.
+/// Returns `None` without a reason: the errors of serde echo the input.
 pub(super) fn object<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Option<T> {
     if bytes.first() != Some(&b'{') || bytes.last() != Some(&b'}') {
         return None;
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exactly_one_strict_object_is_refused() {
+    fn other_json_than_one_object_is_refused() {
         for wrong in [
             "",
             "{",

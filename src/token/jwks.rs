@@ -1,4 +1,4 @@
-//! The key set that is published at `/.well-known/jwks.json` (RFC 7517 section 5, RFC 8037 section 2).
+//! The key set published at `/.well-known/jwks.json` (RFC 7517 section 5, RFC 8037 section 2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,9 +10,9 @@ use super::key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
 use super::key_use::KeyUse;
 use crate::id::KeyId;
 
-/// The longest text that is looked at as a key set.
+/// Maximum size of a key set that is read, in bytes.
 const MOST_BYTES: usize = 64 * 1024;
-/// What marks a key that verifies persistent tokens only. Others ignore it, as RFC 7517 section 4 asks.
+/// The scope of a key that verifies persistent tokens only. Other verifiers ignore the member (RFC 7517 section 4).
 const PERSISTENT: &str = "persistent";
 
 /// A key in the set.
@@ -32,7 +32,7 @@ struct Published<'a> {
     usage: &'a str,
     #[cfg_attr(feature = "server", schema(example = "EdDSA"))]
     alg: &'a str,
-    /// The `typ` of what it signs.
+    /// The `typ` of the tokens it signs.
     #[cfg_attr(feature = "server", schema(example = "enroll+jwt"))]
     #[serde(rename = "gatepass_typ")]
     typ: &'a str,
@@ -49,7 +49,7 @@ pub(crate) struct PublishedSet<'a> {
     keys: Vec<Published<'a>>,
 }
 
-/// A key set as others write it: unknown members are ignored (RFC 7517 section 5), known ones stand there once.
+/// A key set that is read. Unknown members are ignored (RFC 7517 section 5), and known ones may occur once.
 #[derive(Deserialize)]
 struct Set {
     keys: Vec<Object<Jwk>>,
@@ -68,7 +68,7 @@ struct Jwk {
     usage: Option<String>,
     #[serde(default, deserialize_with = "present")]
     alg: Option<String>,
-    /// The `typ` of what the key signs: without it, an enrollment token.
+    /// The `typ` of the tokens it signs; enrollment tokens if absent.
     #[serde(default, rename = "gatepass_typ", deserialize_with = "present")]
     typ: Option<String>,
     #[serde(default, rename = "gatepass_scope", deserialize_with = "present")]
@@ -95,15 +95,15 @@ impl VerifyingKeys {
             scope: (key.scope == KeyScope::PersistentOnly).then_some(PERSISTENT),
         });
         let set = PublishedSet { keys: keys.collect() };
-        // Strings and a list of them: there is nothing in it that JSON cannot say.
+        // Strings always have a JSON form.
         serde_json::to_string(&set).unwrap_or_default()
     }
 
-    /// Reads a key set. Keys for other uses or of other algorithms are passed over (RFC 7517 section 5).
+    /// Reads a key set. Keys for other uses or of other algorithms are skipped (RFC 7517 section 5).
     ///
     /// # Errors
-    /// What is no key set; one that shows a private key, to anyone who cares to read it; a key that is there twice, that is
-    /// unsound, or whose `kid` is not its RFC 7638 thumbprint.
+    /// [`KeyError::Jwks`] if the text is not a key set, or holds a private key. Otherwise a key occurs twice, is unsound, or
+    /// its `kid` is not its RFC 7638 thumbprint.
     pub fn parse_jwks(text: &str) -> Result<Self, KeyError> {
         if text.len() > MOST_BYTES {
             return Err(KeyError::Jwks { why: "it is longer than 64 KiB" });
@@ -116,7 +116,7 @@ impl VerifyingKeys {
 }
 
 impl Jwk {
-    /// The key, if it is one that could verify tokens of ours.
+    /// The key, if it can verify tokens of gatepass.
     fn verifying_key(&self) -> Result<Option<VerifyingKey>, KeyError> {
         if self.d.is_some() || self.k.is_some() {
             return Err(KeyError::Jwks { why: "a private key stands in it; take that key out of use" });
@@ -135,7 +135,7 @@ impl Jwk {
         }
     }
 
-    /// What the key signs. One that signs what is not known here is passed over, like one of another algorithm.
+    /// The use of the key; `None` for an unknown one, which is skipped like another algorithm.
     fn key_use(&self) -> Option<KeyUse> {
         self.typ.as_deref().map_or(Some(KeyUse::Enrollment), KeyUse::of_typ)
     }
@@ -149,7 +149,7 @@ impl Jwk {
         match self.scope.as_deref() {
             None => Ok(KeyScope::All),
             Some(PERSISTENT) => Ok(KeyScope::PersistentOnly),
-            // A limit that is not understood must not be read as none.
+            // An unknown limit must not be read as no limit.
             Some(_) => Err(KeyError::Jwks { why: "a gatepass_scope is unknown; use a newer gatepass" }),
         }
     }
@@ -181,13 +181,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_is_read_back() {
+    fn a_published_set_is_read_back() {
         let keys = keys();
         assert_eq!(VerifyingKeys::parse_jwks(&keys.to_jwks()), Ok(keys));
     }
 
     #[test]
-    fn a_published_key_has_the_members_that_others_look_for() {
+    fn a_published_key_has_the_standard_members() {
         let public = [
             215, 90, 152, 1, 130, 177, 10, 183, 213, 75, 254, 211, 201, 100, 7, 58, 14, 225, 114, 243, 218,
             166, 35, 37, 175, 2, 26, 104, 247, 7, 81, 26,
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_others_and_unknown_members_are_passed_over() {
+    fn other_keys_and_members_are_skipped() {
         let text = r#"{"keys":[{"kty":"RSA","n":"AQAB","e":"AQAB"},{"kty":"OKP","crv":"X25519","x":"AA"}],"more":[]}"#;
         assert_eq!(VerifyingKeys::parse_jwks(text).unwrap().iter().count(), 0);
         assert_eq!(VerifyingKeys::parse_jwks(&example(r#","use":"enc""#)).unwrap().iter().count(), 0);
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_set_that_shows_a_private_key_is_refused() {
+    fn a_set_with_a_private_key_is_refused() {
         let why = KeyError::Jwks { why: "a private key stands in it; take that key out of use" };
         assert_eq!(refused(&example(r#","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A""#)), why);
         assert_eq!(refused(r#"{"keys":[{"kty":"oct","k":"c2VjcmV0"}]}"#), why);
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_under_a_kid_that_is_not_its_thumbprint_is_refused() {
+    fn a_kid_that_is_not_the_thumbprint_is_refused() {
         let other = KeyId::of(b"other");
         assert_eq!(refused(&example(&format!(r#","kid":"{other}""#))), KeyError::WrongId { id: other });
         assert_eq!(
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_there_twice_is_refused() {
+    fn a_repeated_key_is_refused() {
         let key = &example("")[9..];
         let key = key.strip_suffix("]}").unwrap();
         let id = KeyId::parse("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k").unwrap();
@@ -245,13 +245,13 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_that_is_not_understood_is_refused() {
+    fn an_unknown_scope_is_refused() {
         let why = "a gatepass_scope is unknown; use a newer gatepass";
         assert_eq!(refused(&example(r#","gatepass_scope":"all""#)), KeyError::Jwks { why });
     }
 
     #[test]
-    fn what_is_no_key_set_is_refused() {
+    fn other_json_than_a_key_set_is_refused() {
         let shape = KeyError::Jwks { why: "it is not a JSON object with an array of keys" };
         let double = example(r#","kty":"OKP""#);
         for wrong in

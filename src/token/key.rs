@@ -1,4 +1,4 @@
-//! Verifying keys: the public halves, what each may vouch for, and how they are found.
+//! Verifying keys: public keys, their uses and scopes, and lookup by id.
 
 use std::fmt;
 
@@ -10,82 +10,82 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use super::key_use::KeyUse;
 use crate::id::KeyId;
 
-/// Why a key, or a set of them, is not taken.
+/// A refused key or key set.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The text is not a private key as gatepass keeps them.
     #[error("the signing key is not an Ed25519 private key in PKCS#8 PEM: restore its file from a backup")]
     NotPkcs8,
-    /// The bytes are no point of the curve, or one under which anything verifies.
+    /// The bytes are not a point of the curve, or one of small order, under which any signature verifies.
     #[error("the public key is not a sound Ed25519 key: restore it from a backup")]
     Unsound,
-    /// The id is not the key's thumbprint.
+    /// The id is not the thumbprint of the key.
     #[error("the key that calls itself {id} has another thumbprint: do not trust the place it came from")]
     WrongId {
-        /// The id it came with.
+        /// The id given with the key.
         id: KeyId,
     },
-    /// One key is there twice.
+    /// A key occurs twice.
     #[error("the key {id} is there twice: remove one of them")]
     Duplicate {
-        /// The key.
+        /// Thumbprint of the key.
         id: KeyId,
     },
-    /// A key that has a part in signing is not among those that verify.
+    /// A signing key is not among the verifying keys.
     #[error(
         "the key {id} signs but does not verify, so no one would accept its tokens: restore its public half"
     )]
     NotVerifying {
-        /// The key.
+        /// Thumbprint of the key.
         id: KeyId,
     },
-    /// A key that has a part in signing vouches for persistent tokens only.
-    #[error("the key {id} is of an earlier epoch and may not sign any more: make a new one")]
+    /// A signing key verifies persistent tokens only.
+    #[error("the key {id} is of an earlier epoch and can no longer sign: make a new one")]
     PersistentOnly {
-        /// The key.
+        /// Thumbprint of the key.
         id: KeyId,
     },
     /// The prepared key is the current one.
     #[error("the key {id} is both current and prepared: prepare another")]
     PreparedIsCurrent {
-        /// The key.
+        /// Thumbprint of the key.
         id: KeyId,
     },
-    /// A key that signs one kind of token was given for another.
+    /// The key signs another kind of token.
     #[error("the key {id} is not one that signs {usage} tokens: give one that was made for them")]
     WrongUse {
-        /// The key.
+        /// Thumbprint of the key.
         id: KeyId,
-        /// What it was to sign.
+        /// The required use.
         usage: KeyUse,
     },
-    /// The text is no set of keys.
+    /// The text is not a usable key set.
     #[error("the key set cannot be used: {why}")]
     Jwks {
-        /// What is wrong with it.
+        /// The defect.
         why: &'static str,
     },
 }
 
-/// What a key vouches for.
+/// The tokens that a key verifies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum KeyScope {
     /// Every token.
     All,
-    /// Persistent tokens only: it is of an earlier ephemeral epoch, from before a restore or an accepted clock.
+    /// Persistent tokens only: the key is of an earlier epoch, from before a restore or an accepted clock.
     PersistentOnly,
 }
 
-/// The public half of a signing key. Its algorithm is Ed25519 (RFC 8032), whatever a token's header says.
+/// The public half of a signing key. Its algorithm is always Ed25519 (RFC 8032).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyingKey {
     /// Its RFC 7638 thumbprint.
     pub id: KeyId,
     /// The 32 bytes of the public key (RFC 8032 section 5.1.2).
     pub public: [u8; 32],
-    /// What it signs, and nothing else.
+    /// The only kind of token that it signs.
     pub usage: KeyUse,
-    /// What it vouches for.
+    /// The tokens that it verifies.
     pub scope: KeyScope,
 }
 
@@ -93,7 +93,7 @@ impl VerifyingKey {
     /// The key with these bytes, under its thumbprint.
     ///
     /// # Errors
-    /// [`KeyError::Unsound`] if they are no point of the curve, or one of small order.
+    /// [`KeyError::Unsound`] if they are not a point of the curve, or one of small order.
     pub fn new(public: [u8; 32], usage: KeyUse, scope: KeyScope) -> Result<Self, KeyError> {
         match ed25519_dalek::VerifyingKey::from_bytes(&public) {
             Ok(point) if !point.is_weak() => Ok(Self { id: thumbprint(&public), public, usage, scope }),
@@ -108,11 +108,11 @@ pub(super) fn thumbprint(public: &[u8; 32]) -> KeyId {
     KeyId::of(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#).as_bytes())
 }
 
-/// The keys whose signatures count. There are a handful; a token's key is found in memory and nowhere else.
+/// The accepted keys, a handful. A token's key is looked up here and nowhere else.
 #[derive(Clone)]
 pub struct VerifyingKeys(Vec<Ready>);
 
-/// A key in the form its algorithm takes.
+/// A key, parsed for the verification algorithm.
 #[derive(Clone)]
 struct Ready {
     key: VerifyingKey,
@@ -120,14 +120,14 @@ struct Ready {
 }
 
 impl VerifyingKeys {
-    /// These keys; there may be none, and then nothing verifies.
+    /// A set of these keys. An empty set verifies nothing.
     ///
     /// # Errors
-    /// A key that is there twice, is unsound, or whose id is not its thumbprint.
+    /// A key occurs twice, is unsound, or its id is not its thumbprint.
     pub fn new(keys: Vec<VerifyingKey>) -> Result<Self, KeyError> {
         let mut ready: Vec<Ready> = Vec::with_capacity(keys.len());
         for key in keys {
-            // The fields are public: what stands in them is checked here, where it begins to count.
+            // The fields are public: their values are checked here.
             if VerifyingKey::new(key.public, key.usage, key.scope)?.id != key.id {
                 return Err(KeyError::WrongId { id: key.id });
             }
@@ -139,7 +139,7 @@ impl VerifyingKeys {
         Ok(Self(ready))
     }
 
-    /// The key of this id.
+    /// The key with this id.
     pub fn get(&self, id: KeyId) -> Option<&VerifyingKey> {
         self.ready(id).map(|ready| &ready.key)
     }
@@ -153,8 +153,9 @@ impl VerifyingKeys {
         self.0.iter().find(|ready| ready.key.id == id)
     }
 
-    /// The key of this id if it made `signature` over `message`: `None` if there is none such for this use, `Some(None)`
-    /// if it did not.
+    /// The key with this id if it made `signature` over `message`.
+    ///
+    /// Returns `None` if no key for this use has the id, and `Some(None)` if the signature is invalid.
     pub(super) fn check(
         &self,
         usage: KeyUse,
@@ -163,8 +164,8 @@ impl VerifyingKeys {
         signature: &[u8; 64],
     ) -> Option<Option<&VerifyingKey>> {
         let ready = self.ready(id).filter(|ready| ready.key.usage == usage)?;
-        // The provider is named, not looked up: another crate's features must not be able to change it. The algorithm is
-        // a constant: the header has no say.
+        // The provider is named, not looked up: features of another crate must not change it. The algorithm is a
+        // constant, independent of the header.
         let verifier = (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::EdDSA, &ready.decoding);
         let good = verifier.is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok());
         Some(good.then_some(&ready.key))
@@ -195,14 +196,14 @@ mod tests {
     }
 
     #[test]
-    fn the_thumbprint_is_that_of_rfc_8037_appendix_a_3() {
+    fn the_thumbprint_matches_rfc_8037() {
         let public = URL_SAFE_NO_PAD.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").unwrap();
         let key = VerifyingKey::new(public.try_into().unwrap(), KeyUse::Enrollment, KeyScope::All).unwrap();
         assert_eq!(key.id.to_string(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 
     #[test]
-    fn a_key_under_which_anything_verifies_is_refused() {
+    fn a_key_of_small_order_is_refused() {
         let mut identity = [0; 32];
         identity[0] = 1;
         let mut off_the_curve = [0; 32];
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_by_its_id_alone() {
+    fn a_key_is_found_by_its_id() {
         let (one, two) = (key(), key());
         let keys = VerifyingKeys::new(vec![one.clone(), two.clone()]).unwrap();
         assert_eq!(keys.get(two.id), Some(&two));
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_key_twice_is_refused_whatever_its_scope() {
+    fn a_repeated_key_is_refused_in_any_scope() {
         let one = key();
         let id = one.id;
         let again = VerifyingKey { scope: KeyScope::PersistentOnly, ..one };
@@ -230,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_under_anothers_id_is_refused() {
+    fn a_key_with_a_foreign_id_is_refused() {
         let id = key().id;
         assert_eq!(VerifyingKeys::new(vec![VerifyingKey { id, ..key() }]), Err(KeyError::WrongId { id }));
     }

@@ -1,23 +1,23 @@
-//! What a signing key is for: each kind of token has keys of its own, so that one door's token opens no other.
+//! The uses of signing keys: each kind of token has keys of its own, and is refused as another kind.
 
 use std::fmt;
 
-/// What a key signs (RFC 8725 section 3.12: keys and types of different kinds of token do not mix).
+/// The kind of token that a key signs (RFC 8725 section 3.12).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum KeyUse {
     /// Enrollment tokens, which are redeemed for a host certificate.
     Enrollment,
-    /// Service tokens, which are shown at the door of one service and are never redeemable.
+    /// Service tokens, which one service accepts and which cannot be redeemed.
     Service,
     /// Status lists.
     StatusList,
 }
 
 impl KeyUse {
-    /// Every use there is.
+    /// Every use.
     pub const ALL: [Self; 3] = [Self::Enrollment, Self::Service, Self::StatusList];
 
-    /// The `typ` of what it signs (RFC 8725 section 3.11): no other kind of token has it.
+    /// The `typ` of its tokens (RFC 8725 section 3.11). No other kind of token has it.
     pub const fn typ(self) -> &'static str {
         match self {
             Self::Enrollment => "enroll+jwt",
@@ -35,7 +35,7 @@ impl KeyUse {
         }
     }
 
-    /// The use of this name.
+    /// The use with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|usage| usage.name() == name)
     }
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_use_is_found_by_its_name_and_by_its_typ() {
+    fn a_use_is_found_by_name_or_typ() {
         for usage in KeyUse::ALL {
             assert_eq!(KeyUse::parse(&usage.to_string()), Some(usage));
             assert_eq!(KeyUse::of_typ(usage.typ()), Some(usage));

@@ -1,101 +1,102 @@
-//! Minting: a grant becomes the text of a token, once, and only one that verifies.
+//! Minting: the text of a token from a grant. Each new token is verified before it is returned.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::error::VerifyError;
 use super::grant::{Grant, ServiceGrant};
 use super::key_use::KeyUse;
 use super::ring::KeyRing;
 use super::signer::SignError;
-use super::verify::{Verified, VerifyError, verify, verify_service};
+use super::verify::{Verified, verify, verify_service};
 use super::{MAX_MINT_BYTES, MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY, claims, header};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::secret::Secret;
 
-/// Why no token was minted.
+/// A refused order of a token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MintError {
-    /// It would be longer than a token may be.
+    /// The token would be too long.
     #[error(
         "the token would be {length} bytes long; at most {MAX_MINT_BYTES} are allowed: give it fewer roles or name patterns"
     )]
     TooLong {
-        /// How long it would be.
+        /// Its length in bytes.
         length: usize,
     },
-    /// It would give too many roles.
+    /// The token would give too many roles.
     #[error("{count} roles; a token gives at most {MAX_ROLES}: mint several tokens")]
     TooManyRoles {
-        /// How many.
+        /// Their number.
         count: usize,
     },
-    /// It would be bound to too many name patterns.
+    /// The token would be bound to too many name patterns.
     #[error(
         "{count} DNS name patterns; a token carries at most {MAX_PATTERNS}: use a wildcard or mint several tokens"
     )]
     TooManyPatterns {
-        /// How many.
+        /// Their number.
         count: usize,
     },
-    /// It could never be redeemed.
-    #[error("a token with 0 uses admits nobody: give a positive number, or none for unlimited")]
+    /// The token could never be redeemed.
+    #[error("a token with 0 uses admits no host: give a positive number, or none for unlimited")]
     NoUses,
-    /// It would live forever without a row that can be taken away.
+    /// The token would be ephemeral and never expire.
     #[error("a token without expiry must be persistent: give it an expiry, or make it persistent")]
     NoExpiry,
-    /// It would end before it begins.
+    /// The token would expire before it is valid.
     #[error("the token would have expired at {expires_at} already: give it a later expiry")]
     AlreadyExpired {
-        /// When it would expire.
+        /// Its expiry.
         expires_at: Timestamp,
     },
-    /// A time that a token cannot carry.
+    /// The time is not a whole second between 1970 and 9999.
     #[error("{at} cannot stand in a token: use whole seconds between 1970 and 9999")]
     UnusableTime {
         /// The time.
         at: Timestamp,
     },
-    /// There is no such place in a status list.
+    /// The index is beyond the end of a status list.
     #[error("status index {index} is beyond the {STATUS_LIST_CAPACITY} entries of a list: open a new list")]
     IndexOutOfRange {
-        /// The index.
+        /// The refused number.
         index: u32,
     },
-    /// The claims have no JSON form.
+    /// Writing the claims as JSON failed.
     #[error("the claims cannot be written as JSON")]
     NotJson,
-    /// Nothing was signed.
+    /// The key did not sign.
     #[error(transparent)]
     Sign(#[from] SignError),
-    /// What was made does not verify, so it was thrown away.
+    /// The new token does not verify and was discarded.
     #[error("the minted token does not verify: {0}")]
     DoesNotVerify(VerifyError),
-    /// What was made says something else than the grant, so it was thrown away.
+    /// The new token differs from the grant and was discarded.
     #[error("the minted token does not say what it was minted for: this is a bug, report it")]
     SaysSomethingElse,
 }
 
-/// A new token: its text, which is a secret, and what it grants.
+/// A new token: its secret text and its grant.
 pub struct MintedToken<T = Grant> {
     text: Secret<String>,
     grant: Verified<T>,
 }
 
 impl<T> MintedToken<T> {
-    /// The text. It is shown once, to who asked for it, and kept nowhere.
+    /// The text. It is sent once, to the caller, and stored nowhere.
     pub fn text(&self) -> &Secret<String> {
         &self.text
     }
 
-    /// The text alone, to be shown to who asked for it.
+    /// Returns the text, to be sent to the caller.
     pub fn into_text(self) -> Secret<String> {
         self.text
     }
 
-    /// What it grants.
+    /// Its content.
     pub fn grant(&self) -> &Verified<T> {
         &self.grant
     }
@@ -115,7 +116,7 @@ impl<T: fmt::Debug> fmt::Debug for MintedToken<T> {
 /// Mints the token of `grant` with the ring's current key, and verifies it as every verifier will.
 ///
 /// # Errors
-/// A grant that no verifier would accept, or none that is honest: see [`MintError`]. Nothing is minted then.
+/// [`MintError`], if a verifier would refuse the grant. Nothing is minted then.
 pub fn mint(grant: &Grant, ring: &KeyRing, now: Timestamp) -> Result<MintedToken, MintError> {
     check(grant, now)?;
     let claims = claims::encode(grant).map_err(|_| MintError::NotJson)?;
@@ -128,10 +129,10 @@ pub fn mint(grant: &Grant, ring: &KeyRing, now: Timestamp) -> Result<MintedToken
     Ok(MintedToken { text, grant: minted })
 }
 
-/// Mints the service token of `grant` with the ring's current key for them, and verifies it as every service will.
+/// Mints the service token of `grant` with the ring's current service key, and verifies it as every service will.
 ///
 /// # Errors
-/// A grant that no verifier would accept: see [`MintError`]. Nothing is minted then.
+/// [`MintError`], if a verifier would refuse the grant. Nothing is minted then.
 pub fn mint_service(
     grant: &ServiceGrant,
     ring: &KeyRing,
@@ -164,7 +165,7 @@ fn check_service(grant: &ServiceGrant, now: Timestamp) -> Result<(), MintError> 
     }
 }
 
-/// What can be refused with a reason that helps; the rest is refused by verifying.
+/// Refuses a grant with a helpful reason where possible. Verification refuses the rest.
 fn check(grant: &Grant, now: Timestamp) -> Result<(), MintError> {
     let (roles, patterns) = (grant.terms.roles.len(), grant.terms.bindings.dns_names.len());
     let times = [Some(grant.issued_at), Some(grant.not_before), grant.terms.expires_at];
@@ -184,11 +185,11 @@ fn check(grant: &Grant, now: Timestamp) -> Result<(), MintError> {
     }
 }
 
-/// The compact form (RFC 7515 section 7.1), built in one buffer that is overwritten when it goes.
+/// The compact form (RFC 7515 section 7.1), in one buffer that is zeroed on drop.
 fn sign(usage: KeyUse, claims: &[u8], ring: &KeyRing) -> Result<Secret<String>, MintError> {
     let signer = ring.current(usage);
     let head = header::encode(usage, signer.key_id());
-    // A buffer that grows leaves its earlier self behind: all the room is taken at once.
+    // A growing buffer would leave copies in memory: its full size is allocated at once.
     let mut text = String::with_capacity(head.len() + claims.len().div_ceil(3) * 4 + 90);
     text.push_str(&head);
     text.push('.');

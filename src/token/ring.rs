@@ -1,4 +1,4 @@
-//! The key ring: for each use the key that signs and the one that will sign next, and all that still verify.
+//! The key ring: for each use the current and the next signing key, and every verifying key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,17 +8,16 @@ use super::key_use::KeyUse;
 use super::signer::{Signer, SigningKey};
 use crate::id::KeyId;
 
-/// The key that signs for one use, and the one that will sign next.
+/// The current and the next signing key of one use.
 #[derive(Clone)]
 pub struct SigningPair {
-    /// The key that signs.
+    /// The current key.
     pub current: Arc<dyn Signer>,
-    /// The key that signs after the next rotation. It is published before it signs, so that who keeps the key set knows
-    /// it when it does.
+    /// The key that signs after the next rotation. It is published ahead, so that verifiers know it by then.
     pub prepared: KeyId,
 }
 
-/// What signs, a pair for each use.
+/// The signing keys, a pair for each use.
 #[derive(Clone)]
 pub struct SigningPairs {
     /// For enrollment tokens.
@@ -40,7 +39,7 @@ impl SigningPairs {
     }
 }
 
-/// One generation of keys, whole: a rotation makes a new ring, so that no reader sees half of it.
+/// One generation of keys. A rotation makes a new ring, so that no reader sees half of it.
 #[derive(Clone)]
 pub struct KeyRing {
     signing: SigningPairs,
@@ -51,7 +50,7 @@ impl KeyRing {
     /// A ring that signs with these pairs.
     ///
     /// # Errors
-    /// A key of a pair does not verify, or only persistent tokens, or is for another use; or a pair is one key twice.
+    /// A key of a pair does not verify, verifies only persistent tokens, or has another use. Or a pair is one key twice.
     pub fn new(signing: SigningPairs, verifying: VerifyingKeys) -> Result<Self, KeyError> {
         for usage in KeyUse::ALL {
             let SigningPair { current, prepared } = signing.of(usage);
@@ -72,10 +71,10 @@ impl KeyRing {
         Ok(Self { signing, verifying })
     }
 
-    /// A ring of new keys that are kept nowhere: for trying things out.
+    /// A ring of new keys that are stored nowhere, for tests and examples.
     ///
     /// # Panics
-    /// If the operating system has no randomness to give.
+    /// If the operating system has no randomness.
     #[expect(clippy::expect_used, reason = "keys that were made a moment ago are sound, and each its own")]
     pub fn generate() -> Self {
         let mut verifying = Vec::new();
@@ -106,7 +105,7 @@ impl KeyRing {
         self.signing.of(usage).prepared
     }
 
-    /// What signs.
+    /// The signing keys.
     pub const fn signing(&self) -> &SigningPairs {
         &self.signing
     }

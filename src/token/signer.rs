@@ -1,4 +1,4 @@
-//! Signing: the one trait through which every signature is made, and the key in a file.
+//! Signing: the trait of every signature, and a key in a file.
 
 use std::fmt;
 
@@ -12,20 +12,20 @@ use super::key::{KeyError, thumbprint};
 use crate::id::{KeyId, random};
 use crate::secret::Secret;
 
-/// Why nothing was signed.
+/// A failed signature.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
-    /// What holds the key did not sign.
+    /// The device or process that holds the key did not sign.
     #[error("the signing key {id} did not sign: {detail}; try again, then look at what holds the key")]
     Unavailable {
         /// The key.
         id: KeyId,
-        /// What its holder said.
+        /// The message of the key's holder.
         detail: String,
     },
 }
 
-/// What makes Ed25519 signatures (RFC 8032 section 5.1.6). It may fail: the key may be in a device.
+/// A maker of Ed25519 signatures (RFC 8032 section 5.1.6). It may fail: the key may be in a device.
 pub trait Signer: Send + Sync {
     /// The key it signs with.
     fn key_id(&self) -> KeyId;
@@ -33,16 +33,16 @@ pub trait Signer: Send + Sync {
     /// Signs `message`.
     ///
     /// # Errors
-    /// What holds the key did not sign.
+    /// The device or process that holds the key did not sign.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SignError>;
 }
 
-/// A private key in memory. It is overwritten when it goes, and its `Debug` shows its id alone.
+/// A private key in memory. It is zeroed on drop, and its `Debug` shows only its id.
 pub struct SigningKey {
     id: KeyId,
     key: ed25519_dalek::SigningKey,
-    // PKCS#8, as the provider takes it. It reads it at each signature, some 10 µs: its signers cannot be shared between
-    // threads, and a mint waits for a disk a hundred times as long.
+    // PKCS#8, which the provider parses at each signature, in about 10 µs. Its signers cannot be shared between threads,
+    // and a mint waits for a disk a hundred times as long.
     encoding: EncodingKey,
 }
 
@@ -50,7 +50,7 @@ impl SigningKey {
     /// A new key.
     ///
     /// # Panics
-    /// If the operating system has no randomness to give.
+    /// If the operating system has no randomness.
     #[expect(clippy::expect_used, reason = "no key may ever be made without a form it can be kept in")]
     pub fn generate() -> Self {
         let secret = Zeroizing::new(random::<32>());
@@ -60,7 +60,7 @@ impl SigningKey {
     /// Reads a private key in PKCS#8 PEM (RFC 8410 section 7, RFC 5958), with or without its public half.
     ///
     /// # Errors
-    /// [`KeyError::NotPkcs8`] if it is anything else, or if the public half is another key's.
+    /// [`KeyError::NotPkcs8`], also if the public half belongs to another key.
     pub fn from_pem(pem: &Secret<String>) -> Result<Self, KeyError> {
         let key = ed25519_dalek::SigningKey::from_pkcs8_pem(pem.expose()).map_err(|_| KeyError::NotPkcs8)?;
         Self::new(key)
@@ -94,7 +94,7 @@ impl SigningKey {
     }
 }
 
-/// Without the public half (version 1 of RFC 5958): some tools still read no other.
+/// The key without its public half (version 1 of RFC 5958): some tools read no other version.
 fn pkcs8(key: &ed25519_dalek::SigningKey) -> KeypairBytes {
     KeypairBytes { secret_key: key.to_bytes(), public_key: None }
 }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_ed25519_private_key_is_refused() {
+    fn other_texts_than_an_ed25519_key_are_refused() {
         let pem = SigningKey::generate().to_pem();
         for wrong in [
             String::new(),
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn its_signatures_verify_under_its_public_half_and_no_other() {
+    fn signatures_verify_only_under_the_public_half() {
         let (key, other) = (SigningKey::generate(), SigningKey::generate());
         let verifying =
             |key: &SigningKey| VerifyingKey::new(key.public(), KeyUse::Service, KeyScope::All).unwrap();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn its_debug_shows_no_secret() {
+    fn debug_shows_no_secret() {
         let key = SigningKey::generate();
         assert_eq!(format!("{key:?}"), format!("SigningKey {{ id: {:?}, .. }}", key.id()));
     }

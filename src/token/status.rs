@@ -2,12 +2,12 @@
 
 use crate::id::ListId;
 
-/// What a status list says of one token: two bits (draft-ietf-oauth-status-list-21 section 7.1).
+/// The status of one token, two bits (draft-ietf-oauth-status-list-21 section 7.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Good, as far as lists know (VALID).
+    /// Not revoked, suspended or used up (VALID).
     Valid,
-    /// Taken back for good (INVALID).
+    /// Revoked for good (INVALID).
     Revoked,
     /// Not to be accepted until released (SUSPENDED).
     Suspended,
@@ -16,7 +16,7 @@ pub enum Status {
 }
 
 impl Status {
-    /// The two bits of it.
+    /// Its two bits.
     pub const fn bits(self) -> u8 {
         match self {
             Self::Valid => 0,
@@ -26,7 +26,7 @@ impl Status {
         }
     }
 
-    /// The status that the two low bits of `bits` are; the others belong to its neighbours in a list's byte.
+    /// The status in the two low bits of `bits`. The other bits belong to its neighbours in a byte of a list.
     pub const fn from_bits(bits: u8) -> Self {
         match bits & 0b11 {
             0 => Self::Valid,
@@ -37,17 +37,22 @@ impl Status {
     }
 }
 
-/// Where `issuer` publishes the list: the `uri` of a token's status claim.
+/// The address of a list of `issuer`: the `uri` of a token's status claim.
 pub fn status_uri(issuer: &str, list: ListId) -> String {
     format!("{issuer}{PATH}{list}")
 }
 
-/// The list that `uri` names, if it is one of `issuer` in its one spelling.
+/// The list of `issuer` at `uri`; `None` for any other spelling.
 pub(crate) fn list_of(issuer: &str, uri: &str) -> Option<ListId> {
-    super::claims::canonical(uri.strip_prefix(issuer)?.strip_prefix(PATH)?, ListId::parse)
+    canonical(uri.strip_prefix(issuer)?.strip_prefix(PATH)?, ListId::parse)
 }
 
 const PATH: &str = "/status/";
+
+/// Parses an id in its only spelling: a token and a list address have ids in lower case.
+pub(super) fn canonical<T>(text: &str, parse: fn(&str) -> Option<T>) -> Option<T> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { None } else { parse(text) }
+}
 
 #[cfg(test)]
 mod tests {

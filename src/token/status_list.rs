@@ -1,8 +1,7 @@
-//! Status lists: what is published of every token's status, signed (draft-ietf-oauth-status-list-21).
+//! Signed lists of the status of every token (draft-ietf-oauth-status-list-21).
 //!
-//! A list is an array of two-bit statuses, the first in the lowest bits of the first byte (section 4), compressed with zlib
-//! (section 4.1) and signed as a JWT (section 5.1). Only gatepass makes these lists, so a verifier takes exactly the form
-//! that gatepass gives them.
+//! A list is an array of two-bit statuses, the first in the lowest bits of the first byte (section 4). It is compressed
+//! with zlib (section 4.1) and signed as a JWT (section 5.1). A verifier accepts only the form that gatepass makes.
 
 use std::io::{Read as _, Write as _};
 use std::time::Duration;
@@ -14,40 +13,43 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 
+use super::error::VerifyError;
 use super::json::{Object, object};
 use super::key::{KeyScope, VerifyingKeys};
 use super::key_use::KeyUse;
 use super::ring::KeyRing;
 use super::signer::SignError;
-use super::verify::{VerifyError, decode_signature};
+use super::verify::decode_signature;
 use super::{LEEWAY, STATUS_LIST_CAPACITY, Status, header};
 use crate::clock::Timestamp;
 
-/// How long a signed list is good (`exp` - `iat`).
+/// Validity of a signed list (`exp` - `iat`).
 pub const STATUS_LIST_LIFE: Duration = Duration::from_secs(600);
-/// After how long a verifier asks for a newer one (`ttl`).
+/// Time until a verifier fetches a newer list (`ttl`).
 pub const STATUS_LIST_TTL: Duration = Duration::from_secs(30);
-/// The longest text that is looked at as a signed list: one of random bits is 350 KiB.
+/// Maximum size of a signed list that is read, in bytes. A list of random bits has 350 KiB.
 pub const MAX_STATUS_LIST_BYTES: usize = 512 * 1024;
 
-/// The bits of a status, as section 4 names them.
+/// The number of bits of a status (section 4).
 const BITS: u8 = 2;
 const WHOLE: usize = STATUS_LIST_CAPACITY as usize / 4;
 
-/// Why a status list is not taken.
+/// A refused status list.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StatusListError {
-    /// It is longer than a list of gatepass can be.
-    #[error("the status list is longer than {MAX_STATUS_LIST_BYTES} bytes: it is none of gatepass's")]
+    /// The text is longer than a list of gatepass.
+    #[error("the status list is longer than {MAX_STATUS_LIST_BYTES} bytes: it is not a list of gatepass")]
     TooLong,
-    /// It is not of the form that gatepass gives its lists.
+    /// The text is not a list in the form of gatepass.
     #[error("this is not a status list of gatepass: {why}")]
     Malformed {
-        /// What is wrong with it.
+        /// The defect.
         why: &'static str,
     },
-    /// It expands to more entries than a list has.
-    #[error("the status list expands to more than {STATUS_LIST_CAPACITY} entries: it is none of gatepass's")]
+    /// The list expands to too many entries.
+    #[error(
+        "the status list expands to more than {STATUS_LIST_CAPACITY} entries: it is not a list of gatepass"
+    )]
     TooLarge,
     /// Its compression is broken.
     #[error("the status list does not decompress: fetch it again")]
@@ -58,27 +60,27 @@ pub enum StatusListError {
     /// Its key did not sign it.
     #[error("the status list's signature does not match: fetch it again")]
     BadSignature,
-    /// It is the list of another address.
+    /// The list belongs to another address.
     #[error("the status list is of {found}, not of the address it was fetched for: check what answers there")]
     WrongUri {
-        /// The address it names.
+        /// The address in the list.
         found: String,
     },
-    /// It is too old to be believed.
+    /// The list has expired.
     #[error("the status list expired at {at}: fetch it again")]
     Expired {
-        /// When.
+        /// The time in the list.
         at: Timestamp,
     },
-    /// It was signed in the future.
+    /// The list was signed in the future.
     #[error(
         "the status list was signed in the future, at {at}: check the clocks of this machine and of the authority"
     )]
     NotYetValid {
-        /// When.
+        /// The time in the list.
         at: Timestamp,
     },
-    /// Nothing was signed.
+    /// The key did not sign.
     #[error(transparent)]
     Sign(#[from] SignError),
 }
@@ -104,14 +106,14 @@ pub enum StatusListError {
 pub struct StatusList(Vec<u8>);
 
 impl Default for StatusList {
-    /// A list of which every entry is valid.
+    /// A list of valid entries.
     fn default() -> Self {
         Self(vec![0; WHOLE])
     }
 }
 
 impl StatusList {
-    /// The list that these bytes are, four entries in each; `None` if they are more than a list has.
+    /// The list in these bytes, four entries each; `None` if they are too many.
     pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
         (bytes.len() <= WHOLE).then_some(Self(bytes))
     }
@@ -122,7 +124,7 @@ impl StatusList {
         Some(Status::from_bits(byte >> (index % 4 * 2)))
     }
 
-    /// Changes the entry at `index`; beyond the end it changes nothing.
+    /// Changes the entry at `index`. An index beyond the end is ignored.
     pub fn set(&mut self, index: u32, status: Status) {
         if let Some(byte) = self.0.get_mut(index as usize / 4) {
             let shift = index % 4 * 2;
@@ -130,14 +132,14 @@ impl StatusList {
         }
     }
 
-    /// Puts `bytes`, four entries in each, in the place of those from byte `place` on; what lies beyond the end changes nothing.
+    /// Replaces the bytes from byte `place` on, four entries each. Bytes beyond the end are ignored.
     pub fn put(&mut self, place: usize, bytes: &[u8]) {
         for (to, from) in self.0.iter_mut().skip(place).zip(bytes) {
             *to = *from;
         }
     }
 
-    /// The signed form, as it is published at `uri` (section 5.1).
+    /// Signs the list for publication at `uri` (section 5.1).
     ///
     /// # Errors
     /// [`StatusListError::Sign`], if the key did not sign.
@@ -165,7 +167,7 @@ impl std::fmt::Debug for StatusList {
     }
 }
 
-/// A list whose signature is good. Only [`SignedStatusList::verify`] makes one.
+/// A list with a valid signature. Only [`SignedStatusList::verify`] makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedStatusList {
     list: StatusList,
@@ -196,7 +198,7 @@ impl SignedStatusList {
     /// Reads the list that was fetched from `uri`, at `now` (section 8.3).
     ///
     /// # Errors
-    /// Whatever is wrong with it: see [`StatusListError`]. The signature is checked before anything is decompressed.
+    /// [`StatusListError`]. The signature is checked before the list is decompressed.
     pub fn verify(
         text: &str,
         uri: &str,
@@ -213,10 +215,10 @@ impl SignedStatusList {
         Ok(read)
     }
 
-    /// The same at whatever moment: for a list that was kept, and is judged by when it was fetched.
+    /// Reads a list at any time: for a stored list, whose age counts from when it was fetched.
     ///
     /// # Errors
-    /// As [`SignedStatusList::verify`], but for the times.
+    /// As [`SignedStatusList::verify`], except for the times.
     pub fn authenticate(text: &str, uri: &str, keys: &VerifyingKeys) -> Result<Self, StatusListError> {
         if text.len() > MAX_STATUS_LIST_BYTES {
             return Err(StatusListError::TooLong);
@@ -245,28 +247,28 @@ impl SignedStatusList {
         &self.list
     }
 
-    /// The statuses alone.
+    /// Returns the statuses.
     pub fn into_list(self) -> StatusList {
         self.list
     }
 
-    /// When it was signed (`iat`).
+    /// Signing time (`iat`).
     pub const fn issued_at(&self) -> Timestamp {
         self.issued_at
     }
 
-    /// Until when it is good (`exp`).
+    /// Expiry (`exp`).
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
 
-    /// After how long a newer one should be asked for (`ttl`).
+    /// Time after which a newer list should be fetched (`ttl`).
     pub const fn ttl(&self) -> Duration {
         self.ttl
     }
 }
 
-/// The claims of `text`, once its signature is good.
+/// Verifies the signature of `text` and returns its claims.
 fn signed_claims(text: &str, keys: &VerifyingKeys) -> Result<Vec<u8>, StatusListError> {
     let mut parts = text.split('.');
     let (Some(head), Some(claims), Some(signature), None) =
@@ -282,7 +284,7 @@ fn signed_claims(text: &str, keys: &VerifyingKeys) -> Result<Vec<u8>, StatusList
     let signature = decode_signature(signature).map_err(|_| malformed("its signature is not 64 bytes"))?;
     let signed = &text.as_bytes()[..head.len() + 1 + claims.len()];
     let key = keys.check(KeyUse::StatusList, key, signed, &signature).ok_or(StatusListError::UnknownKey)?;
-    // A list always expires: a key of an earlier epoch vouches for none.
+    // A list always expires: a key of an earlier epoch verifies no list.
     if key.ok_or(StatusListError::BadSignature)?.scope == KeyScope::PersistentOnly {
         return Err(StatusListError::UnknownKey);
     }
@@ -304,7 +306,7 @@ fn compress(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// At most a whole list is expanded, whatever the bytes say; nothing may come behind them.
+/// Decompresses at most a whole list. Trailing bytes are refused.
 fn decompress(compressed: &[u8]) -> Result<Vec<u8>, StatusListError> {
     let mut decoder = ZlibDecoder::new(compressed);
     let mut bytes = Vec::with_capacity(WHOLE + 1);

@@ -1,8 +1,7 @@
-//! Verifying: text, then a good signature, then a good moment, each a type of its own. Everything here is pure.
+//! Verifying: the text, then its signature, then its time, each with a type of its own. Everything here is pure.
 
 #[cfg(feature = "server")]
 mod batch;
-mod error;
 
 use std::fmt;
 use std::ops::Deref;
@@ -11,8 +10,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-pub use self::error::VerifyError;
 use super::claims::Claims;
+use super::error::VerifyError;
 use super::grant::{Grant, ServiceGrant, Timed};
 use super::header;
 use super::key::{KeyScope, VerifyingKey, VerifyingKeys};
@@ -21,10 +20,10 @@ use super::{LEEWAY, MAX_TOKEN_BYTES};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 
-/// Verifies an enrollment token from beginning to end.
+/// Verifies an enrollment token.
 ///
 /// # Errors
-/// The first thing that is wrong with it, in the order of [`UnverifiedToken::parse`], [`UnverifiedToken::authenticate`]
+/// The first failed check, in the order of [`UnverifiedToken::parse`], [`UnverifiedToken::authenticate`]
 /// and [`Authenticated::at`].
 pub fn verify(
     text: &str,
@@ -35,11 +34,12 @@ pub fn verify(
     UnverifiedToken::parse(text)?.authenticate(keys, issuers)?.at(now)
 }
 
-/// Verifies a service token from beginning to end, but for its status: whether it was taken back since is for the status
-/// list to say, which a [`Verifier`](crate::verifier::Verifier) looks into.
+/// Verifies a service token, except for its status.
+///
+/// A [`Verifier`](crate::verifier::Verifier) also reads the status list for revocations.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first failed check.
 pub fn verify_service(
     text: &str,
     keys: &VerifyingKeys,
@@ -50,9 +50,9 @@ pub fn verify_service(
     UnverifiedToken::parse_service(text)?.authenticate_service(keys, issuers, audiences)?.at(now)
 }
 
-/// A text that has the form of a token. Nothing in it is believed; its `Debug` does not show it.
+/// A text in the form of a token, **unverified**. Its `Debug` does not show it.
 pub struct UnverifiedToken<'a> {
-    /// Header and claims as they were signed (RFC 7515 section 5.2).
+    /// Header and claims, the signed text (RFC 7515 section 5.2).
     signed: &'a str,
     usage: KeyUse,
     signing_key: KeyId,
@@ -61,8 +61,9 @@ pub struct UnverifiedToken<'a> {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Takes apart the compact form (RFC 7515 section 7.1): three parts in base64url without padding and with no stray bit,
-    /// and a header of an enrollment token. The claims are not looked into.
+    /// Parses the compact form (RFC 7515 section 7.1) with the header of an enrollment token.
+    ///
+    /// It has three parts in base64url without padding or stray bits. The claims are not read.
     ///
     /// # Errors
     /// [`VerifyError::TooLong`], [`VerifyError::Malformed`], [`VerifyError::WrongAlgorithm`] or [`VerifyError::WrongType`].
@@ -70,7 +71,7 @@ impl<'a> UnverifiedToken<'a> {
         Self::parse_as(KeyUse::Enrollment, text)
     }
 
-    /// The same of a service token.
+    /// Parses the compact form of a service token.
     ///
     /// # Errors
     /// As [`UnverifiedToken::parse`]; an enrollment token is [`VerifyError::WrongType`].
@@ -82,7 +83,7 @@ impl<'a> UnverifiedToken<'a> {
         Self::take_apart(text, |head| Ok((usage, header::parse(usage, head)?)))
     }
 
-    /// The same of a token of whatever kind: [`UnverifiedToken::usage`] says which it claims to be.
+    /// Parses the compact form of a token of any kind: [`UnverifiedToken::usage`] is the claimed kind.
     ///
     /// # Errors
     /// As [`UnverifiedToken::parse`].
@@ -115,8 +116,9 @@ impl<'a> UnverifiedToken<'a> {
         })
     }
 
-    /// Checks the signature, and then what the claims say: their form and values, `iss` against `issuers`, and `aud`.
-    /// Neither time nor the key's epoch is judged: see [`Authenticated::at`].
+    /// Checks the signature, then the form and values of the claims, `iss` against `issuers`, and `aud`.
+    ///
+    /// The time and the key's epoch are not checked: see [`Authenticated::at`].
     ///
     /// # Errors
     /// [`VerifyError::UnknownKey`], [`VerifyError::BadSignature`]; then, of a token that was signed,
@@ -130,7 +132,7 @@ impl<'a> UnverifiedToken<'a> {
         enrollment(key, &claims)
     }
 
-    /// The same of a service token, whose `aud` must be one of `audiences`.
+    /// Authenticates a service token, whose `aud` must be one of `audiences`.
     ///
     /// # Errors
     /// As [`UnverifiedToken::authenticate`].
@@ -144,7 +146,7 @@ impl<'a> UnverifiedToken<'a> {
         service(key, &claims, audiences)
     }
 
-    /// The same of a token of either kind; any other is [`VerifyError::WrongType`].
+    /// Authenticates a token of either kind; any other is [`VerifyError::WrongType`].
     ///
     /// # Errors
     /// As [`UnverifiedToken::authenticate_service`].
@@ -158,7 +160,7 @@ impl<'a> UnverifiedToken<'a> {
         self.judged(checked, issuers, audiences)
     }
 
-    /// The same, once it is known which key signed it: `None` if the key is unknown, `Some(None)` if it did not.
+    /// Authenticates a token whose signature was checked: `None` for an unknown key, `Some(None)` for a bad signature.
     fn judged(
         &self,
         checked: Option<Option<&VerifyingKey>>,
@@ -175,7 +177,7 @@ impl<'a> UnverifiedToken<'a> {
         })
     }
 
-    /// What a service token says, **unverified**: anyone may have written it.
+    /// The content of a service token, **unverified**: any client can have written it.
     ///
     /// # Errors
     /// [`VerifyError::Malformed`].
@@ -183,7 +185,7 @@ impl<'a> UnverifiedToken<'a> {
         Claims::parse(&self.claims)?.service_grant()
     }
 
-    /// The key whose signature it bears, and what it claims; its issuer is one of `issuers`.
+    /// The key that signed it, and its claims. Its issuer is one of `issuers`.
     fn signed_by<'k>(
         &self,
         usage: KeyUse,
@@ -197,7 +199,7 @@ impl<'a> UnverifiedToken<'a> {
         self.claimed(checked.ok_or(VerifyError::UnknownKey)?, issuers)
     }
 
-    /// What it claims, if `key` is the one that signed it.
+    /// Its claims, if `key` signed it.
     fn claimed<'k>(
         &self,
         key: Option<&'k VerifyingKey>,
@@ -211,8 +213,9 @@ impl<'a> UnverifiedToken<'a> {
         Ok((key, claims))
     }
 
-    /// What the token says, **unverified**: anyone may have written it. For looking into a token, and for a host that
-    /// learns from its own token which authority to call and which root to pin.
+    /// The content of the token, **unverified**: any client can have written it.
+    ///
+    /// It is for inspection. A host also reads from its own token the authority to call and the root to pin.
     ///
     /// # Errors
     /// [`VerifyError::Malformed`] or [`VerifyError::WrongAudience`].
@@ -239,7 +242,7 @@ impl fmt::Debug for UnverifiedToken<'_> {
 
 pub(super) fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
     let malformed = VerifyError::Malformed { why: "its signature is not 64 bytes in base64url" };
-    // Room for one group more than is wanted, so that a longer one is seen and not cut.
+    // One group more than needed, so that a longer signature is detected.
     let mut bytes = [0; 67];
     match URL_SAFE_NO_PAD.decode_slice(encoded, &mut bytes) {
         Ok(64) => bytes[..64].try_into().map_err(|_| malformed),
@@ -247,12 +250,12 @@ pub(super) fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
     }
 }
 
-/// An enrollment token of these claims, which `key` signed.
+/// The enrollment token of these claims, signed by `key`.
 fn enrollment(key: &VerifyingKey, claims: &Claims<'_>) -> Result<Authenticated<Grant>, VerifyError> {
     Ok(Authenticated::new(grant_for_enrollment(claims)?, key))
 }
 
-/// A service token of these claims, which `key` signed.
+/// The service token of these claims, signed by `key`.
 fn service(
     key: &VerifyingKey,
     claims: &Claims<'_>,
@@ -271,7 +274,7 @@ fn grant_for_enrollment(claims: &Claims<'_>) -> Result<Grant, VerifyError> {
     claims.grant()
 }
 
-/// What a good signature stands under, at whatever moment. It does not allow anything yet. A clone shares the grant.
+/// A grant with a valid signature, at any time. It does not allow anything yet. A clone shares the grant.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Authenticated<T> {
     value: Arc<T>,
@@ -279,7 +282,7 @@ pub struct Authenticated<T> {
     scope: KeyScope,
 }
 
-/// A token of either kind that bears a good signature, at whatever moment.
+/// A token of either kind with a valid signature, at any time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthenticatedToken {
     /// An enrollment token.
@@ -299,7 +302,7 @@ impl<T> Authenticated<T> {
         Self { value: Arc::new(value), signing_key: key.id, scope: key.scope }
     }
 
-    /// What was signed: to look up what was redeemed before, and to name a refused token.
+    /// The signed grant: to look up an earlier redemption, and to name a refused token.
     pub fn grant(&self) -> &T {
         &self.value
     }
@@ -315,8 +318,9 @@ impl<T> Authenticated<T> {
     reason = "the kinds of grant are closed: nothing outside this room is judged by its time"
 )]
 impl<T: Timed> Authenticated<T> {
-    /// Judges `now`, with [`LEEWAY`] either way (RFC 7519 sections 4.1.4, 4.1.5 and 4.1.6), and the epoch: since an
-    /// operator accepted a clock that was in doubt, nobody can tell whether an older ephemeral token has expired.
+    /// Checks the time, with a tolerance of [`LEEWAY`] (RFC 7519 sections 4.1.4, 4.1.5 and 4.1.6), and the epoch.
+    ///
+    /// Once an operator accepted a doubtful clock, the age of an older ephemeral token is unknown: it is refused.
     ///
     /// # Errors
     /// [`VerifyError::EphemeralRefused`]; [`VerifyError::Expired`]; [`VerifyError::NotYetValid`], also if it claims to have been minted in the future.
@@ -328,20 +332,20 @@ impl<T: Timed> Authenticated<T> {
         if self.has_expired(now) {
             return Err(VerifyError::Expired);
         }
-        // What was minted under a clock that ran ahead says so in these claims; its key signs nothing any more.
+        // A token minted by a clock that ran ahead has such claims. Its key no longer signs.
         if !earlier_epoch && now.plus(LEEWAY) < self.value.not_before().max(self.value.issued_at()) {
             return Err(VerifyError::NotYetValid);
         }
         Ok(Verified { value: self.value, signing_key: self.signing_key })
     }
 
-    /// Whether nothing can make it good again.
+    /// Returns true if it is refused for good.
     pub(super) fn has_expired(&self, now: Timestamp) -> bool {
         self.value.expires_at().is_some_and(|expires_at| now >= expires_at.plus(LEEWAY))
     }
 }
 
-/// What was signed by one of our keys and is good now. Only verifying makes one. A clone shares the grant.
+/// A grant with a valid signature that is in force. Only verifying makes one. A clone shares the grant.
 ///
 /// ```compile_fail
 /// fn forge(value: gatepass::token::Grant, signing_key: gatepass::id::KeyId) -> gatepass::token::Verified<gatepass::token::Grant> {
@@ -361,7 +365,7 @@ impl<T> Clone for Verified<T> {
 }
 
 impl<T> Verified<T> {
-    /// A value that no signature vouches for, for tests of what acts on one.
+    /// A grant without a signature, for tests of the code that acts on one.
     #[cfg(all(test, feature = "server"))]
     pub(crate) fn assumed(value: T, signing_key: KeyId) -> Self {
         Self { value: Arc::new(value), signing_key }

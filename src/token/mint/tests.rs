@@ -1,4 +1,4 @@
-//! A grant that can be minted, and one change each.
+//! A valid grant, with one change in each test.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn patterns(count: usize, length: usize) -> Vec<DnsPattern> {
 }
 
 #[test]
-fn a_minted_token_is_verified_before_it_is_given_out() {
+fn a_minted_token_is_verified_first() {
     let (ring, grant) = (ring(), grant());
     let minted = mint(&grant, &ring, NOW).unwrap();
     assert_eq!(**minted.grant(), grant);
@@ -42,7 +42,7 @@ fn a_minted_token_does_not_show_its_text() {
 }
 
 #[test]
-fn a_token_carries_32_roles_and_16_patterns_and_no_more() {
+fn a_token_carries_32_roles_and_16_patterns() {
     let most = with_terms(|terms| {
         terms.roles = roles(32);
         terms.bindings.dns_names = patterns(16, 10);
@@ -76,7 +76,7 @@ fn an_ephemeral_token_without_expiry_is_not_minted() {
 }
 
 #[test]
-fn a_token_that_has_expired_already_is_refused() {
+fn an_expired_token_is_not_minted() {
     let expires_at = NOW;
     assert_eq!(refused(|grant| grant.terms.expires_at = Some(NOW)), MintError::AlreadyExpired { expires_at });
 }
@@ -113,19 +113,19 @@ fn times_that_a_token_cannot_carry_are_refused() {
 }
 
 #[test]
-fn an_index_beyond_the_end_of_a_list_is_refused() {
+fn an_index_beyond_the_list_is_refused() {
     let index = STATUS_LIST_CAPACITY;
     assert_eq!(refused(|grant| grant.token.status.index = index), MintError::IndexOutOfRange { index });
 }
 
 #[test]
-fn an_issuer_that_no_verifier_would_read_is_refused() {
+fn an_unreadable_issuer_is_refused() {
     let wrong = MintError::DoesNotVerify(VerifyError::Malformed { why: "its iss is not a URL" });
     assert_eq!(refused(|grant| grant.token.issuer = String::new()), wrong);
     assert_eq!(refused(|grant| grant.token.issuer = "https://auth example.org".to_owned()), wrong);
 }
 
-/// A device that does not work.
+/// A signer that fails.
 struct Broken {
     id: KeyId,
     answer: Result<[u8; 64], SignError>,

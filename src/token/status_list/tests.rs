@@ -23,7 +23,7 @@ fn claims(lst: &[u8]) -> String {
 }
 
 #[test]
-fn the_array_is_laid_out_as_in_section_4_of_the_draft() {
+fn the_array_has_the_layout_of_the_draft() {
     // The example of section 4.2 with two bits: 1 2 0 3 0 1 0 1 1 2 3 3.
     let mut list = StatusList::from_bytes(vec![0; 3]).unwrap();
     let statuses = [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3];
@@ -36,7 +36,7 @@ fn the_array_is_laid_out_as_in_section_4_of_the_draft() {
 }
 
 #[test]
-fn what_is_signed_is_read_back() {
+fn a_signed_list_is_read_back() {
     let (ring, mut list) = (KeyRing::generate(), StatusList::default());
     list.set(7, Status::Revoked);
     list.set(STATUS_LIST_CAPACITY - 1, Status::Suspended);
@@ -61,7 +61,7 @@ fn a_list_of_random_bits_is_still_short_enough() {
 }
 
 #[test]
-fn a_list_of_another_time_is_refused_but_can_be_kept() {
+fn an_expired_list_is_refused_unless_stored() {
     let ring = KeyRing::generate();
     let text = StatusList::default().sign(URI, &ring, NOW).unwrap();
     let at = |now| SignedStatusList::verify(&text, URI, ring.verifying(), now);
@@ -96,7 +96,7 @@ fn a_list_signed_by_another_key_is_refused() {
 }
 
 #[test]
-fn a_key_of_an_earlier_epoch_vouches_for_no_list() {
+fn a_key_of_an_earlier_epoch_verifies_no_list() {
     let ring = KeyRing::generate();
     let text = StatusList::default().sign(URI, &ring, NOW).unwrap();
     let keys = ring.verifying().iter().map(|key| VerifyingKey { scope: KeyScope::PersistentOnly, ..*key });
@@ -113,7 +113,7 @@ fn a_key_of_status_lists_signs_no_tokens() {
 }
 
 #[test]
-fn a_bomb_is_refused_before_it_goes_off() {
+fn a_decompression_bomb_is_refused() {
     let ring = KeyRing::generate();
     let signer = &**ring.current(KeyUse::StatusList);
     let bomb = compress(&vec![0; 256 << 20]);
@@ -176,7 +176,7 @@ fn a_header_of_another_kind_is_refused() {
 
 proptest! {
     #[test]
-    fn whatever_is_signed_or_not_the_decoder_does_not_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+    fn no_bytes_make_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
         let key = SigningKey::generate();
         let verifying = VerifyingKey::new(key.public(), KeyUse::StatusList, KeyScope::All).unwrap();
         let keys = VerifyingKeys::new(vec![verifying]).unwrap();

@@ -1,9 +1,9 @@
 //! Many signatures checked together, which costs half of checking them one by one (docs/performance.md).
 //!
-//! The check is a sum of the single ones, each times a random number of 128 bits that follows from all that is checked
-//! (RFC 8032 section 8.9): it holds if each does, and if one does not, it holds with no chance worth naming. It says only that one
-//! does not; then each is checked by itself. The two could differ only over signatures that the holder of the private
-//! key has made to that end, and that is this authority.
+//! The check is a sum of the single checks. Each is multiplied by a random number of 128 bits, derived from all inputs (RFC
+//! 8032 section 8.9). It passes if each check passes, and fails with near certainty if one fails. It does not show
+//! which one fails: then each signature is checked alone. The two methods differ only for signatures that the holder of the
+//! private key crafted for that, and the holder is this authority.
 
 use ed25519_dalek::{Signature, verify_batch};
 
@@ -11,12 +11,12 @@ use super::{AuthenticatedToken, UnverifiedToken, VerifyError};
 use crate::id::KeyId;
 use crate::token::key::{VerifyingKey, VerifyingKeys};
 
-/// How many are checked together: beyond it a failure costs more, and a success gains little.
+/// Maximum batch: above it a failure costs more, and a success gains little.
 const TOGETHER: usize = 128;
-/// Fewer are checked one by one.
+/// Minimum batch: fewer are checked one by one.
 const WORTH_IT: usize = 3;
 
-/// The public keys of one call as points of the curve: each is decompressed once.
+/// The public keys of one call as points of the curve, each decompressed once.
 #[derive(Default)]
 struct Points(Vec<(KeyId, ed25519_dalek::VerifyingKey)>);
 
@@ -51,13 +51,13 @@ impl UnverifiedToken<'_> {
         answers
     }
 
-    /// The key that the header names, if there is such a one for this kind of token.
+    /// The key that the header names, if it is known for this kind of token.
     fn known_key<'k>(&self, keys: &'k VerifyingKeys) -> Option<&'k VerifyingKey> {
         keys.get(self.signing_key).filter(|key| key.usage == self.usage)
     }
 }
 
-/// Whether every token that names a known key was signed by it.
+/// Returns true if every token with a known key was signed by it.
 fn all_good(tokens: &[UnverifiedToken<'_>], keys: &VerifyingKeys, points: &mut Points) -> bool {
     let known = tokens.iter().filter_map(|token| Some((token, points.of(token.known_key(keys)?)?)));
     let (tokens, points): (Vec<_>, Vec<_>) = known.unzip();
@@ -74,7 +74,7 @@ mod tests {
     use crate::token::fixture::{AUDIENCE, NOW, grant, issuers, ring, service_grant, token};
     use crate::token::{KeyRing, mint_service};
 
-    /// What a token of a batch may be.
+    /// The kinds of token in a batch.
     #[derive(Clone, Copy, Debug)]
     enum Sort {
         Enrollment,
@@ -148,7 +148,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
         #[test]
-        fn together_and_one_by_one_agree_on_whatever_is_mixed(
+        fn batch_and_single_checks_agree_on_mixed_tokens(
             sorts in prop::collection::vec(prop::sample::select(&SORTS[..]), 0..20),
         ) {
             agree(&sorts);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn together_and_one_by_one_agree_on_good_ones_and_on_more_than_fit_in_one_batch() {
+    fn batch_and_single_checks_agree_on_many_valid_tokens() {
         agree(&[Sort::Service; 8]);
         let mut many = [Sort::Service; TOGETHER + 5];
         many[TOGETHER + 1] = Sort::BrokenSignature;

@@ -1,4 +1,4 @@
-//! What holds for every input, not only for those that somebody thought of.
+//! Properties that hold for every input.
 
 use proptest::collection::vec;
 use proptest::option;
@@ -59,7 +59,7 @@ fn some_grant() -> impl Strategy<Value = Grant> {
 
 proptest! {
     #[test]
-    fn what_is_minted_verifies_and_says_the_same(grant in some_grant()) {
+    fn a_minted_token_verifies_to_its_grant(grant in some_grant()) {
         let ring = ring();
         let minted = mint(&grant, &ring, NOW).unwrap();
         prop_assert_eq!(&**minted.grant(), &grant);
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn claims_that_are_changed_and_signed_are_read_or_refused_without_panic(
+    fn changed_claims_cause_no_panic(
         at in any::<prop::sample::Index>(),
         piece in r#"(null|\[|\]|\{|\}|"|,|:|-1|1e999|0|[a-z]|\\u0000)"#,
     ) {

@@ -1,4 +1,4 @@
-//! Service tokens: what their door takes, and that no other door does.
+//! Service tokens: accepted by their service, and refused elsewhere.
 
 use super::*;
 use crate::token::fixture::*;
@@ -49,7 +49,7 @@ fn its_time_is_judged_with_leeway() {
 }
 
 #[test]
-fn an_enrollment_token_opens_no_service_and_a_service_token_enrolls_no_host() {
+fn kinds_of_token_do_not_mix() {
     let ring = KeyRing::generate();
     let enrolls = mint(&grant(), &ring, NOW).unwrap().into_text();
     assert_eq!(read(enrolls.expose(), &ring, NOW), Err(VerifyError::WrongType));
@@ -71,7 +71,7 @@ fn the_key_of_another_use_does_not_count() {
 }
 
 #[test]
-fn a_service_token_with_claims_that_only_enrolling_has_is_refused() {
+fn a_service_token_with_enrollment_claims_is_refused() {
     let ring = KeyRing::generate();
     assert!(read(&forged(&claims(), &ring), &ring, NOW).is_ok());
     let sha = "0".repeat(64);
@@ -91,7 +91,7 @@ fn a_service_token_with_claims_that_only_enrolling_has_is_refused() {
 }
 
 #[test]
-fn what_no_service_would_accept_is_not_minted() {
+fn an_invalid_service_token_is_not_minted() {
     use crate::token::MintError;
     let ring = KeyRing::generate();
     let refused = |grant: ServiceGrant| mint_service(&grant, &ring, NOW).unwrap_err();

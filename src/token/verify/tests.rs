@@ -1,4 +1,4 @@
-//! One good token, and one change each.
+//! A valid token, with one change in each test.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn malformed(why: &'static str) -> VerifyError {
 }
 
 #[test]
-fn a_good_token_is_verified() {
+fn a_valid_token_is_verified() {
     let ring = ring();
     for grant in [grant(), persistent_grant()] {
         let verified = read(&token(&grant, &ring), &ring).unwrap();
@@ -46,7 +46,7 @@ fn a_text_without_exactly_three_parts_is_refused() {
 }
 
 #[test]
-fn a_text_longer_than_4_kib_is_not_looked_at() {
+fn a_text_longer_than_4_kib_is_refused() {
     let ring = ring();
     let good = token(&grant(), &ring);
     let padded = |length: usize| format!("{good}{}", "A".repeat(length - good.len()));
@@ -116,7 +116,7 @@ fn a_token_without_algorithm_is_refused() {
 }
 
 #[test]
-fn a_token_authenticated_with_the_public_key_as_a_secret_is_refused() {
+fn a_token_with_a_public_key_hmac_is_refused() {
     let ring = ring();
     let key = ring.verifying().get(ring.current(KeyUse::Enrollment).key_id()).unwrap();
     let hmac =
@@ -135,7 +135,7 @@ fn a_token_authenticated_with_the_public_key_as_a_secret_is_refused() {
 }
 
 #[test]
-fn a_header_that_points_to_a_key_elsewhere_is_refused() {
+fn a_header_that_links_a_key_is_refused() {
     let ring = ring();
     let good = format!(
         r#"{{"typ":"enroll+jwt","alg":"EdDSA","kid":"{}"}}"#,
@@ -186,7 +186,7 @@ fn a_token_of_another_key_is_refused() {
 }
 
 #[test]
-fn claims_are_not_read_before_the_signature_is_good() {
+fn claims_are_read_after_the_signature() {
     let ring = ring();
     let text = signed_claims(b"not even JSON", &**ring.current(KeyUse::Enrollment));
     assert!(matches!(read(&text, &ring), Err(VerifyError::Malformed { .. })));
@@ -203,7 +203,7 @@ fn a_bit_flipped_anywhere_is_refused() {
         for bit in 0..8 {
             let mut bytes = good.clone().into_bytes();
             bytes[at] ^= 1 << bit;
-            // What is no UTF-8 never gets this far.
+            // Invalid UTF-8 never gets this far.
             let Ok(text) = String::from_utf8(bytes) else { continue };
             assert!(read(&text, &ring).is_err(), "byte {at}, bit {bit}");
         }
@@ -264,7 +264,7 @@ fn time_is_judged_with_a_minute_of_leeway() {
 }
 
 #[test]
-fn a_token_minted_in_the_future_is_not_valid_yet() {
+fn a_token_from_the_future_is_refused() {
     let ring = ring();
     for claim in ["iat", "nbf"] {
         let claims = claims_json(&grant());
@@ -285,7 +285,7 @@ fn a_persistent_token_without_expiry_does_not_expire() {
 }
 
 #[test]
-fn an_expired_token_is_still_known_to_be_ours() {
+fn an_expired_token_is_still_authenticated() {
     let ring = ring();
     let text = token(&grant(), &ring);
     let known = UnverifiedToken::parse(&text).unwrap().authenticate(ring.verifying(), &issuers()).unwrap();
@@ -294,7 +294,7 @@ fn an_expired_token_is_still_known_to_be_ours() {
 }
 
 #[test]
-fn a_key_of_an_earlier_epoch_verifies_persistent_tokens_only() {
+fn an_earlier_key_verifies_persistent_tokens_only() {
     let key = SigningKey::generate();
     let keys = keys(&[(&key, KeyScope::PersistentOnly)]);
     let read = |grant: &Grant| {
@@ -305,7 +305,7 @@ fn a_key_of_an_earlier_epoch_verifies_persistent_tokens_only() {
 }
 
 #[test]
-fn a_persistent_token_minted_under_a_clock_that_ran_ahead_outlives_its_correction() {
+fn a_persistent_token_from_a_clock_ahead_stays_valid() {
     let key = SigningKey::generate();
     let text = signed_claims(claims_json(&persistent_grant()).as_bytes(), &key);
     let a_year_before = NOW.minus(Duration::from_secs(365 * 86_400));
@@ -315,7 +315,7 @@ fn a_persistent_token_minted_under_a_clock_that_ran_ahead_outlives_its_correctio
 }
 
 #[test]
-fn a_host_can_look_into_its_token_before_it_trusts_anything() {
+fn a_host_reads_its_unverified_token() {
     let ring = ring();
     let text = token(&grant(), &ring);
     let token = UnverifiedToken::parse(&text).unwrap();
@@ -326,7 +326,7 @@ fn a_host_can_look_into_its_token_before_it_trusts_anything() {
 }
 
 #[test]
-fn nothing_that_is_printed_shows_the_token() {
+fn debug_and_errors_hide_the_token() {
     let ring = ring();
     let text = token(&grant(), &ring);
     let shown = format!("{:?}", UnverifiedToken::parse(&text).unwrap());

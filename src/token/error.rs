@@ -1,22 +1,22 @@
-//! Why a text is not a good token.
+//! Refusals of tokens.
 
 use crate::token::MAX_TOKEN_BYTES;
 
-/// Why a text is not a good token. To a stranger all but the last two are the same; the ledger has this.
+/// A refused token. The ledger has the exact reason; a client sees only the last two apart from the others.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
-    /// It is longer than a token may be.
+    /// The text is longer than a token.
     #[error(
         "the token is longer than {MAX_TOKEN_BYTES} bytes: copy the token alone, without what stands around it"
     )]
     TooLong,
-    /// It is not of the one form that gatepass mints.
+    /// The text is not a token in the form of gatepass.
     #[error("this is not a token of gatepass: {why}; copy it whole, as it was shown")]
     Malformed {
-        /// What is wrong with it.
+        /// The defect.
         why: &'static str,
     },
-    /// Its header names another algorithm than EdDSA.
+    /// The header names another algorithm than EdDSA.
     #[error(
         "the token names an algorithm that gatepass does not sign with: it is forged or another system's"
     )]
@@ -32,29 +32,29 @@ pub enum VerifyError {
     /// Its key did not sign it.
     #[error("the token's signature does not match: copy it whole, or ask for a new one")]
     BadSignature,
-    /// It was minted by another authority, or under a URL that is retired.
+    /// The issuer is another authority, or a retired URL.
     #[error(
         "the token was issued by another authority: present it there, or ask for one from this authority"
     )]
     WrongIssuer,
-    /// It is meant for another place than this one.
+    /// The audience is another service.
     #[error("the token is meant for another audience: present one that was minted for this place")]
     WrongAudience,
-    /// It is ephemeral, and its key verifies persistent tokens only.
+    /// The token is ephemeral, and its key verifies persistent tokens only.
     #[error(
         "the token was minted before the authority was restored or its clock accepted: ask for a new one"
     )]
     EphemeralRefused,
-    /// Its time has not begun.
+    /// The token is not valid yet.
     #[error("the token is not valid yet: check the clocks of this machine and of the authority")]
     NotYetValid,
-    /// Its time has ended.
+    /// The token has expired.
     #[error("the token has expired: ask for a new one")]
     Expired,
 }
 
 impl VerifyError {
-    /// The name of the reason, as it stands in the ledger.
+    /// The name of the reason in the ledger.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::TooLong => "token_too_long",
