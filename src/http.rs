@@ -24,7 +24,6 @@ pub mod query;
 pub mod reply;
 pub mod request;
 pub mod route;
-pub mod stream;
 pub mod table;
 pub mod throttle;
 pub mod tls;

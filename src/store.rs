@@ -19,7 +19,9 @@ pub use listing::*;
 pub use outcome::*;
 pub use read::*;
 pub use record::*;
-pub use revocations::{ListChange, Revocations, Taken};
+#[cfg(test)]
+pub(crate) use revocations::with_lists;
+pub use revocations::{ChangeLog, PAGE_BYTES, Revocations, StatusChange, StoredRevocations};
 
 /// The future result of a call to the store.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

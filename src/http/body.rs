@@ -1,15 +1,15 @@
 //! Bodies: reading a request's within a limit, making a response's.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::Stream;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-
-use super::stream::{StreamBody, StreamHandle};
 
 /// The cause of an unread request body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,27 +67,24 @@ pub async fn discard(body: &mut Incoming, timeout: Duration) {
     let _ = tokio::time::timeout(timeout, taking).await;
 }
 
-/// The body of every response: whole, or a [stream](super::stream::stream). It never fails and is sent once.
-#[derive(Debug)]
+/// The body of every response: whole, or a stream. It never fails and is sent once.
 pub struct ResponseBody(Kind);
 
-#[derive(Debug)]
 enum Kind {
     Whole(Bytes),
-    Streamed(StreamBody),
+    Streamed(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
 }
 
 impl ResponseBody {
-    pub(super) const fn streamed(body: StreamBody) -> Self {
-        Self(Kind::Streamed(body))
+    /// Returns true for a stream, which may have nothing to send for long.
+    pub(super) const fn is_stream(&self) -> bool {
+        matches!(self.0, Kind::Streamed(_))
     }
+}
 
-    /// The listener's handle of a stream.
-    pub(super) fn stream(&self) -> Option<StreamHandle> {
-        match &self.0 {
-            Kind::Whole(_) => None,
-            Kind::Streamed(body) => Some(body.handle()),
-        }
+impl fmt::Debug for ResponseBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseBody").field("is_stream", &self.is_stream()).finish_non_exhaustive()
     }
 }
 
@@ -102,7 +99,7 @@ impl Body for ResponseBody {
         let part = match &mut self.0 {
             Kind::Whole(bytes) if bytes.is_empty() => None,
             Kind::Whole(bytes) => Some(std::mem::take(bytes)),
-            Kind::Streamed(body) => ready!(body.poll(cx)),
+            Kind::Streamed(body) => ready!(body.as_mut().poll_next(cx)),
         };
         Poll::Ready(part.map(|part| Ok(Frame::data(part))))
     }
@@ -110,7 +107,7 @@ impl Body for ResponseBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Whole(bytes) => bytes.is_empty(),
-            Kind::Streamed(body) => body.is_over(),
+            Kind::Streamed(_) => false,
         }
     }
 
@@ -125,6 +122,15 @@ impl Body for ResponseBody {
 /// A response body that is in memory.
 pub fn full(bytes: impl Into<Bytes>) -> ResponseBody {
     ResponseBody(Kind::Whole(bytes.into()))
+}
+
+/// A body that is sent part by part, until `parts` ends.
+///
+/// The [listener](super::listener) polls for the next part only when the client takes it. It closes the connection of a
+/// client that leaves a part unread for [`Limits::stream_timeout`](super::limits::Limits). It ends the stream at shutdown
+/// and when the connection reaches its maximum age.
+pub fn stream(parts: impl Stream<Item = Bytes> + Send + 'static) -> ResponseBody {
+    ResponseBody(Kind::Streamed(Box::pin(parts)))
 }
 
 /// An empty response body.

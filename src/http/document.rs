@@ -37,13 +37,13 @@ pub fn serve(document: &Document, headers: &HeaderMap) -> Answer {
     response
 }
 
-/// Whether `If-None-Match` names this tag, weakly or strongly, or any tag (RFC 9110 section 13.1.2).
+/// Returns true if `If-None-Match` names this tag, weakly or strongly, or any tag (RFC 9110 section 13.1.2).
 fn matches(values: GetAll<'_, HeaderValue>, etag: &HeaderValue) -> bool {
     let Ok(etag) = etag.to_str() else { return false };
     members(values).any(|member| member == "*" || member.strip_prefix("W/").unwrap_or(member) == etag)
 }
 
-/// Whether `Accept-Encoding` accepts gzip, by name or by `*`, with a weight above zero.
+/// Returns true if `Accept-Encoding` accepts gzip, by name or by `*`, with a weight above zero.
 ///
 /// Without the header there is no coding: scripts that save a body do not expect one.
 fn accepts_gzip(values: GetAll<'_, HeaderValue>) -> bool {
@@ -61,7 +61,7 @@ fn accepts_gzip(values: GetAll<'_, HeaderValue>) -> bool {
     named.or(any).unwrap_or(false)
 }
 
-/// Whether the weight is above zero (RFC 9110 section 12.4.2); a malformed one is not.
+/// Returns true if the weight is above zero (RFC 9110 section 12.4.2); a malformed one is not.
 fn above_zero(parameters: &str) -> bool {
     let Some((name, value)) = parameters.split_once('=') else { return parameters.trim().is_empty() };
     let weight = value.trim().parse::<f32>();

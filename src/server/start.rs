@@ -18,7 +18,7 @@ use crate::name::DnsName;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::{LiveEmergency, finish_emergency};
 use crate::service::settings::LiveSpans;
-use crate::service::status_lists::Most;
+use crate::service::status_lists::StreamLimits;
 use crate::service::tokens::order::Catalogue;
 use crate::service::trust::LiveTrust;
 use crate::service::vault::{Vault, write_public};
@@ -153,8 +153,8 @@ fn settings(config: &Config) -> Settings {
         host_retention: config.hosts.retention,
         outside_ca: config.ca.root.is_some(),
         outside_certificate: config.server.tls.is_some(),
-        event_streams: Most {
-            in_all: config.http.max_event_streams,
+        event_streams: StreamLimits {
+            total: config.http.max_event_streams,
             per_address: config.http.max_connections_per_address,
         },
     }

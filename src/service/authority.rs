@@ -65,7 +65,7 @@ pub struct Settings {
     /// True if the listener's certificate is external. Tokens cannot pin the root then.
     pub outside_certificate: bool,
     /// Limits of status list subscribers.
-    pub event_streams: status_lists::Most,
+    pub event_streams: status_lists::StreamLimits,
 }
 
 /// The parts of an [`Authority`].

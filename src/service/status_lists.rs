@@ -1,34 +1,33 @@
-//! Status lists as they are published: signed ahead, served from memory, signed again when a token's status changes.
+//! The published status lists: signed ahead, served from memory, signed again when a token's status changes.
 
 mod event;
 mod feed;
-mod news;
 mod published;
 mod round;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::{Mutex, watch};
 
-pub use self::feed::{Feed, Following, Full, Most, Offered, Subscriber};
-use self::news::News;
+pub use self::feed::{Feed, Following, StreamLimits, Subscription, TooManyStreams};
 pub use self::published::{IssuerLists, Published, SignedList, StatusListUris};
-use self::round::Round;
+use self::round::SigningRound;
 use super::TimeKeeper;
 use super::time::ClockDoubt;
 use super::trust::LiveTrust;
 use super::verification::issuers::Issuers;
 use crate::clock::Timestamp;
-use crate::store::Store;
+use crate::store::{StatusChange, Store};
 use crate::token::{KeyRing, KeyUse, StatusListError};
 
-/// For how long lists may not have been signed before readiness warns: half of what a signed list is good for.
+/// Age of a signed list above which readiness warns: half of its validity.
 pub(super) const STALE: Duration = Duration::from_secs(300);
 
-/// Why no list was signed. Those signed before are still served, and what changed is signed later.
+/// No list was signed. The lists signed before are still served, and the changes are signed later.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsigned {
     /// The clock is in doubt: a list of the wrong moment would be believed for too long.
@@ -37,41 +36,50 @@ pub enum Unsigned {
     /// The key did not sign.
     #[error(transparent)]
     Sign(#[from] StatusListError),
-    /// The signing broke off: a fault of gatepass.
-    #[error("signing the status lists broke off; it is tried again")]
+    /// The signing task panicked: a bug in gatepass.
+    #[error("signing the status lists failed unexpectedly; the server tries again")]
     BrokeOff,
 }
 
-/// What is published of the tokens' statuses, and who follows it.
+/// The published status lists and their event streams.
 pub struct StatusLists {
     store: Arc<dyn Store>,
     time: Arc<TimeKeeper>,
     trust: Arc<LiveTrust>,
     published: ArcSwap<Published>,
-    /// What was not told yet. It is locked while a round is signed: a slower round must not put older lists in the place
-    /// of newer ones.
-    untold: Mutex<News>,
-    feed: Feed,
+    /// The number of the newest change in the published lists. It is locked while lists are signed, so that a slower round
+    /// cannot replace newer lists by older ones.
+    signed_to: Mutex<u64>,
+    feed: Arc<Feed>,
 }
 
 impl StatusLists {
-    /// Nothing published yet; at most so many subscribers will be told of changes.
+    /// An authority's lists before the first signing.
     pub(super) fn new(
         store: Arc<dyn Store>,
         time: Arc<TimeKeeper>,
         trust: Arc<LiveTrust>,
-        most: Most,
+        limits: StreamLimits,
     ) -> Self {
-        let (published, untold) = (ArcSwap::default(), Mutex::default());
-        Self { store, time, trust, published, untold, feed: Feed::new(most) }
+        let (published, signed_to) = (ArcSwap::default(), Mutex::default());
+        Self { store, time, trust, published, signed_to, feed: Feed::new(limits) }
     }
 
-    /// Where changes are told.
-    pub const fn feed(&self) -> &Feed {
-        &self.feed
+    /// Opens a stream of changes for the client at `from`, beginning with those since `last_event_id`.
+    ///
+    /// # Errors
+    /// [`TooManyStreams`], in total or from this address.
+    pub fn follow(
+        &self,
+        from: IpAddr,
+        following: Following,
+        last_event_id: Option<&str>,
+    ) -> Result<Subscription, TooManyStreams> {
+        let log = self.store.revocations().log();
+        self.feed.subscribe(from, following, last_event_id, log, &self.published)
     }
 
-    /// What is published now.
+    /// The lists published now.
     pub fn published(&self) -> Arc<Published> {
         self.published.load_full()
     }
@@ -86,12 +94,12 @@ impl StatusLists {
         self.store.revocations().status_changes()
     }
 
-    /// When the oldest of the published lists was signed; `None` before the first signing.
+    /// Signing time of the oldest published list; `None` before the first signing.
     pub fn signed_at(&self) -> Option<Timestamp> {
         self.published.load().signed_at()
     }
 
-    /// What is wrong with the published lists, if anything.
+    /// A description of a fault of the published lists, for readiness.
     pub(super) fn fault(&self, now: Timestamp) -> Option<String> {
         match self.signed_at() {
             Some(at) if now.since(at) < STALE => None,
@@ -100,45 +108,53 @@ impl StatusLists {
         }
     }
 
-    /// Whether lists have to be signed again because of their age, or because keys or external URLs are others now.
+    /// Returns true if every list has to be signed again: because of its age, or because keys or external URLs changed.
     pub fn are_due(&self) -> bool {
         let trust = self.trust.load();
         self.published.load().is_due(trust.ring(), trust.issuers(), self.time.now())
     }
 
-    /// Signs the lists that changed since the last time, or all of them if they are due; then tells subscribers what
-    /// changed. Whether anything was signed.
+    /// Signs the changed lists, or all of them if they are due, and announces the changes to subscribers.
+    ///
+    /// Returns true if any list was signed.
     ///
     /// # Errors
     /// The clock is in doubt or the key does not sign; see [`Unsigned`].
     pub async fn sign(&self) -> Result<bool, Unsigned> {
-        let mut untold = self.untold.lock().await;
-        untold.add(self.store.revocations().take_changes());
-        let signed = self.sign_round(&untold).await;
+        let mut signed_to = self.signed_to.lock().await;
+        let log = self.store.revocations().log();
+        let end = log.end();
+        let changes = log.between(*signed_to, end);
+        let signed = self.sign_round(changes.as_deref()).await;
         let outcome = if signed.is_ok() { "done" } else { "failed" };
         let Some((published, count)) = signed.inspect_err(|_| count_signings(outcome, 1))? else {
             return Ok(false);
         };
         count_signings(outcome, count);
         self.published.store(Arc::clone(&published));
-        // What is told can be fetched from here on.
-        self.feed.tell(&std::mem::take(&mut *untold), &published);
+        // The lists are fetchable before their changes are announced.
+        self.feed.announce(changes.as_deref(), end, &published);
+        *signed_to = end;
         Ok(true)
     }
 
-    /// What will be published and how many lists were signed for it; `None` if nothing has changed.
-    async fn sign_round(&self, untold: &News) -> Result<Option<(Arc<Published>, u64)>, Unsigned> {
+    /// The next lists to publish and the number of lists signed for them; `None` if nothing changed.
+    async fn sign_round(
+        &self,
+        changes: Option<&[StatusChange]>,
+    ) -> Result<Option<(Arc<Published>, u64)>, Unsigned> {
         let now = self.time.trusted()?;
         let before = self.published.load_full();
         let (ring, issuers) = (self.trust.ring(), self.trust.issuers());
         let lists = self.store.revocations().lists().into_iter().collect::<BTreeSet<_>>();
-        let everything = untold.is_lost() || before.is_due(&ring, &issuers, now);
-        let changed = untold.lists().collect::<BTreeSet<_>>();
-        if !everything && changed.is_empty() && before.holds_exactly(&lists) {
+        let changed = changes.filter(|_| !before.is_due(&ring, &issuers, now));
+        let changed =
+            changed.map(|some| some.iter().map(|change| change.token.list).collect::<BTreeSet<_>>());
+        if changed.as_ref().is_some_and(BTreeSet::is_empty) && before.holds_exactly(&lists) {
             return Ok(None);
         }
-        let changed = (!everything).then_some(changed);
-        let round = Round { store: Arc::clone(&self.store), ring, issuers, before, lists, changed, now };
+        let round =
+            SigningRound { store: Arc::clone(&self.store), ring, issuers, before, lists, changed, now };
         // A full list takes several milliseconds to compress: other work of this thread must not wait for that.
         let signed = tokio::task::spawn_blocking(move || round.sign()).await;
         let (published, count) = signed.map_err(|_| Unsigned::BrokeOff)??;
@@ -150,11 +166,11 @@ fn count_signings(outcome: &'static str, lists: u64) {
     metrics::counter!("gatepass_status_list_signings_total", "outcome" => outcome).increment(lists);
 }
 
-/// Who signs, and for which URLs: if that is another than it was, nothing that was signed before may stay.
+/// The signing key and the external URLs of a round. If either changes, every list is signed again.
 fn made_for(ring: &KeyRing, issuers: &Issuers) -> (crate::id::KeyId, Vec<String>) {
     let mut urls = issuers.accepted().to_vec();
     urls.sort_unstable();
-    // The current one answers where no other is asked for.
+    // The current URL comes again at the end: another current URL is another value.
     urls.push(issuers.current().to_owned());
     (ring.current(KeyUse::StatusList).key_id(), urls)
 }

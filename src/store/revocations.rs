@@ -1,7 +1,7 @@
-//! What is revoked, in memory: read without I/O by every check, changed only after the commit that changed it.
+//! Revocations in memory. Every check reads them without I/O. They change only after the commit of the change.
 
 mod bitmap;
-mod pending;
+mod log;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,27 +11,26 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use self::bitmap::Bitmap;
-use self::pending::Pending;
-pub use self::pending::{ListChange, Taken};
+pub use self::log::{ChangeLog, StatusChange};
 use crate::id::{HostId, ListId, Serial, StatusRef};
 use crate::token::{Status, StatusList};
 
-/// Bytes of a page: 1024 entries of two bits.
-pub(super) const PAGE_BYTES: usize = 256;
+/// Size of a page in bytes: 1024 entries of two bits.
+pub const PAGE_BYTES: usize = 256;
 const ENTRIES_PER_PAGE: u32 = 1024;
 
-/// The page, the byte in it and the shift in that that hold an entry's two bits.
+/// The position of an entry's two bits: page, byte in the page, shift in the byte.
 pub(super) const fn place(index: u32) -> (u32, usize, u32) {
     let within = index % ENTRIES_PER_PAGE;
     (index / ENTRIES_PER_PAGE, (within / 4) as usize, within % 4 * 2)
 }
 
-/// One thing that a commit changed.
+/// One change of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     /// A list was opened.
     ListOpened(ListId),
-    /// A list was dropped: its tokens read as revoked from now on.
+    /// A list was dropped. From now on its tokens read as revoked.
     ListDropped(ListId),
     /// A token's status changed.
     Status(StatusRef, Status),
@@ -45,6 +44,19 @@ pub(super) enum Change {
     CertificateCollected(Serial),
 }
 
+/// The revocations in the database.
+#[derive(Default)]
+pub struct StoredRevocations {
+    /// Every status list.
+    pub lists: Vec<ListId>,
+    /// Their pages that are not all zero: list, number of the page, entries of two bits.
+    pub pages: Vec<(ListId, u32, [u8; PAGE_BYTES])>,
+    /// Revoked hosts.
+    pub hosts: Vec<HostId>,
+    /// Serial numbers of revoked certificates that have not been collected.
+    pub certificates: Vec<Serial>,
+}
+
 /// The bitmaps of the status lists, the revoked hosts and the revoked certificates.
 pub struct Revocations {
     lists: ArcSwap<HashMap<ListId, Arc<Bitmap>>>,
@@ -53,7 +65,7 @@ pub struct Revocations {
     revoked_tokens: AtomicU64,
     changes: watch::Sender<u64>,
     status_changes: watch::Sender<u64>,
-    pending: Pending,
+    log: ChangeLog,
 }
 
 impl Default for Revocations {
@@ -65,13 +77,13 @@ impl Default for Revocations {
             revoked_tokens: AtomicU64::new(0),
             changes: watch::Sender::new(0),
             status_changes: watch::Sender::new(0),
-            pending: Pending::default(),
+            log: ChangeLog::default(),
         }
     }
 }
 
 impl Revocations {
-    /// Where a token stands. A list that is not known, or was dropped, reads as revoked: unknown never means good.
+    /// The status of a token. An unknown or dropped list reads as revoked.
     pub fn status(&self, status: StatusRef) -> Status {
         match self.lists.load().get(&status.list) {
             Some(list) => list.status(status.index),
@@ -79,22 +91,22 @@ impl Revocations {
         }
     }
 
-    /// True if the host is revoked.
+    /// Returns true if the host is revoked.
     pub fn host_revoked(&self, host: HostId) -> bool {
         self.hosts.read().unwrap_or_else(PoisonError::into_inner).contains(&host)
     }
 
-    /// True if the certificate is revoked.
+    /// Returns true if the certificate is revoked.
     pub fn certificate_revoked(&self, serial: Serial) -> bool {
         self.certificates.read().unwrap_or_else(PoisonError::into_inner).contains(&serial)
     }
 
-    /// How many tokens the lists say are revoked.
+    /// The number of revoked tokens on all lists.
     pub fn revoked_tokens(&self) -> u64 {
         self.revoked_tokens.load(Ordering::Relaxed)
     }
 
-    /// How many certificates are revoked.
+    /// The number of revoked certificates that have not expired.
     pub fn revoked_certificates(&self) -> usize {
         self.certificates.read().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -104,31 +116,30 @@ impl Revocations {
         self.changes.subscribe()
     }
 
-    /// A counter that moves whenever a status list changed: it is to be published anew.
+    /// A counter that moves whenever a status list changed: the lists have to be signed again.
     pub fn status_changes(&self) -> watch::Receiver<u64> {
         self.status_changes.subscribe()
     }
 
-    /// The lists there are, oldest first.
+    /// Every list, oldest first.
     pub fn lists(&self) -> Vec<ListId> {
         let mut lists = self.lists.load().keys().copied().collect::<Vec<_>>();
         lists.sort_unstable();
         lists
     }
 
-    /// The statuses of a list, as they are now; `None` if there is no such list.
+    /// A copy of the list; `None` if the list is unknown.
     pub fn list(&self, list: ListId) -> Option<StatusList> {
         let bitmap = self.lists.load().get(&list).map(Arc::clone)?;
         Some(bitmap.to_list())
     }
 
-    /// What changed of the lists since this was last asked: for the one who publishes them. A list that is read afterwards
-    /// has all of it.
-    pub fn take_changes(&self) -> Taken {
-        self.pending.take()
+    /// The recent status changes. A list that is read after the log contains every change in it.
+    pub const fn log(&self) -> &ChangeLog {
+        &self.log
     }
 
-    /// Takes in what one commit changed.
+    /// Applies the changes of one commit.
     pub(super) fn apply(&self, changes: &[Change]) {
         let (mut certificates, mut statuses) = (false, false);
         for change in changes {
@@ -151,16 +162,10 @@ impl Revocations {
         let hosts = || self.hosts.write().unwrap_or_else(PoisonError::into_inner);
         let certificates = || self.certificates.write().unwrap_or_else(PoisonError::into_inner);
         match *change {
-            Change::ListOpened(list) => {
-                self.change_lists(|lists| {
-                    lists.entry(list).or_default();
-                });
-                self.pending.note(ListChange::Opened(list));
-            }
-            Change::ListDropped(list) => {
-                self.drop_list(list);
-                self.pending.note(ListChange::Dropped(list));
-            }
+            Change::ListOpened(list) => self.change_lists(|lists| {
+                lists.entry(list).or_default();
+            }),
+            Change::ListDropped(list) => self.drop_list(list),
             Change::Status(status, value) => self.set(status, value),
             Change::HostRevoked(host) => {
                 hosts().insert(host);
@@ -177,11 +182,34 @@ impl Revocations {
         }
     }
 
-    /// Takes in a stored page, at start.
-    pub(super) fn load_page(&self, list: ListId, page: u32, bits: &[u8; PAGE_BYTES]) {
-        if let Some(bitmap) = self.lists.load().get(&list) {
-            self.revoked_tokens.fetch_add(bitmap.load_page(page, bits), Ordering::Relaxed);
-        }
+    /// The revocations in the database, at start.
+    pub(super) fn load(stored: StoredRevocations) -> Self {
+        let revocations = Self::default();
+        revocations.replace(stored);
+        revocations
+    }
+
+    /// Replaces everything by the content of the database, after another node changed it. Only the writer may call this.
+    ///
+    /// It is unknown which statuses differ: the publisher signs every list, and subscribers get `reset`.
+    pub fn reload(&self, stored: StoredRevocations) {
+        self.replace(stored);
+        self.log.forget();
+        self.changes.send_modify(|version| *version += 1);
+        self.status_changes.send_modify(|version| *version += 1);
+    }
+
+    fn replace(&self, stored: StoredRevocations) {
+        let StoredRevocations { lists, pages, hosts, certificates } = stored;
+        let lists =
+            lists.into_iter().map(|list| (list, Arc::new(Bitmap::default()))).collect::<HashMap<_, _>>();
+        let known = |(list, page, bits): (ListId, u32, _)| Some(lists.get(&list)?.load_page(page, &bits));
+        let revoked = pages.into_iter().filter_map(known).sum();
+        self.lists.store(Arc::new(lists));
+        self.revoked_tokens.store(revoked, Ordering::Relaxed);
+        *self.hosts.write().unwrap_or_else(PoisonError::into_inner) = hosts.into_iter().collect();
+        *self.certificates.write().unwrap_or_else(PoisonError::into_inner) =
+            certificates.into_iter().collect();
     }
 
     fn set(&self, status: StatusRef, value: Status) {
@@ -192,7 +220,7 @@ impl Revocations {
         if before == value {
             return;
         }
-        self.pending.note(ListChange::Status(status, value));
+        self.log.push(StatusChange { token: status, status: value });
         match (before == Status::Revoked, value == Status::Revoked) {
             (false, true) => self.revoked_tokens.fetch_add(1, Ordering::Relaxed),
             (true, false) => self.revoked_tokens.fetch_sub(1, Ordering::Relaxed),
@@ -206,11 +234,28 @@ impl Revocations {
         self.revoked_tokens.fetch_sub(gone, Ordering::Relaxed);
     }
 
-    /// There is one writer, so that a copy may be changed and put in place.
+    /// Changes a copy and swaps it in: there is only one writer.
     fn change_lists(&self, change: impl FnOnce(&mut HashMap<ListId, Arc<Bitmap>>)) {
         let mut lists = HashMap::clone(&self.lists.load());
         change(&mut lists);
         self.lists.store(Arc::new(lists));
+    }
+}
+
+/// Revocations that hold these lists and nothing else.
+#[cfg(test)]
+pub(crate) fn with_lists(lists: &[ListId]) -> Revocations {
+    let revocations = Revocations::default();
+    let opened = lists.iter().map(|list| Change::ListOpened(*list)).collect::<Vec<_>>();
+    revocations.apply(&opened);
+    revocations
+}
+
+#[cfg(test)]
+impl Revocations {
+    /// Revokes a token in memory alone.
+    pub(crate) fn revoke(&self, token: StatusRef) {
+        self.apply(&[Change::Status(token, Status::Revoked)]);
     }
 }
 
@@ -224,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_is_not_known_reads_as_revoked() {
+    fn an_unknown_list_reads_as_revoked() {
         let revocations = Revocations::default();
         let list = list();
         let status = StatusRef { list, index: 7 };
@@ -257,21 +302,38 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_page_is_counted_as_it_is_loaded() {
+    fn a_reload_replaces_everything() {
         let revocations = Revocations::default();
-        let list = list();
-        revocations.apply(&[Change::ListOpened(list)]);
+        let (list, dropped, host) =
+            (list(), ListId::generate(Timestamp::from_secs(1)), HostId::generate(Timestamp::from_secs(1)));
+        let at = |index| StatusRef { list, index };
+        revocations.apply(&[
+            Change::ListOpened(dropped),
+            Change::ListOpened(list),
+            Change::Status(at(9), Status::Revoked),
+            Change::HostRevoked(host),
+        ]);
+        let (end, changed) = (revocations.log().end(), revocations.status_changes());
         let mut bits = [0; PAGE_BYTES];
         bits[0] = 0b01_11_10_01;
-        revocations.load_page(list, 2, &bits);
-        assert_eq!(revocations.revoked_tokens(), 2);
-        assert_eq!(revocations.status(StatusRef { list, index: 2048 }), Status::Revoked);
-        assert_eq!(revocations.status(StatusRef { list, index: 2049 }), Status::Suspended);
-        assert_eq!(revocations.status(StatusRef { list, index: 2050 }), Status::UsedUp);
+        let serial = Serial::generate();
+        let pages = vec![(list, 2, bits)];
+        revocations.reload(StoredRevocations {
+            lists: vec![list],
+            pages,
+            hosts: Vec::new(),
+            certificates: vec![serial],
+        });
+        let found = [9, 2048, 2049, 2050].map(|index| revocations.status(at(index)));
+        assert_eq!(found, [Status::Valid, Status::Revoked, Status::Suspended, Status::UsedUp]);
+        assert_eq!((revocations.revoked_tokens(), revocations.lists()), (2, vec![list]));
+        assert!(revocations.certificate_revoked(serial) && !revocations.host_revoked(host));
+        assert_eq!(revocations.log().between(end, revocations.log().end()), None);
+        assert!(changed.has_changed().unwrap());
     }
 
     #[test]
-    fn a_whole_list_and_its_changes_are_given_to_the_publisher() {
+    fn the_publisher_reads_a_list_and_its_changes() {
         let revocations = Revocations::default();
         let list = list();
         let at = |index| StatusRef { list, index };
@@ -286,15 +348,15 @@ mod tests {
         let whole = revocations.list(list).unwrap();
         let found = [4999, 5000, 5001].map(|index| whole.get(index).unwrap());
         assert_eq!(found, [Status::Valid, Status::UsedUp, Status::Valid]);
-        let changes = vec![ListChange::Opened(list), ListChange::Status(at(5000), Status::UsedUp)];
-        assert_eq!(revocations.take_changes(), Taken { changes, overflowed: false });
+        let change = StatusChange { token: at(5000), status: Status::UsedUp };
+        assert_eq!(revocations.log().between(0, 1), Some(vec![change]));
         revocations.apply(&[Change::ListDropped(list)]);
-        assert_eq!(revocations.take_changes().changes, [ListChange::Dropped(list)]);
+        assert_eq!(revocations.log().end(), 1);
         assert_eq!(revocations.list(list), None);
     }
 
     #[test]
-    fn a_new_crl_is_due_only_when_certificates_were_revoked() {
+    fn only_a_revoked_certificate_makes_a_crl_due() {
         let revocations = Revocations::default();
         let (crl, lists) = (revocations.changes(), revocations.status_changes());
         let list = list();

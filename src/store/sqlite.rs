@@ -90,7 +90,7 @@ impl SqliteStore {
     fn open_with(path: &Path, options: SqliteOptions, migrations: &[&str]) -> Result<Arc<Self>, OpenError> {
         let (lock, connection) = open::open_writer(path, options.cache_kib, migrations)?;
         load::begin_chain(Sql::on(&connection), options.now)?;
-        let revocations = Arc::new(load::revocations(Sql::on(&connection))?);
+        let revocations = Arc::new(Revocations::load(load::revocations(Sql::on(&connection))?));
         let (queue, jobs) = sync_channel(QUEUE);
         let (failing, failed) = watch::channel(false);
         let (stands, standing) = watch::channel(None);

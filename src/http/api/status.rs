@@ -2,26 +2,23 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use futures_util::stream::unfold;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use super::described::described;
 use crate::access::address::site;
+use crate::http::body;
 use crate::http::document;
 use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{NotModified, tags};
 use crate::http::problem::{Code, Problem, code};
 use crate::http::route::{Answer, Route};
-use crate::http::stream::{Refused, StreamSender, stream};
 use crate::id::ListId;
 use crate::service::status_lists::{
-    Following, Full, IssuerLists, Offered, Published, SignedList, StatusListUris, Subscriber,
+    Following, IssuerLists, Published, SignedList, StatusListUris, TooManyStreams,
 };
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
-/// Events that can wait for a subscriber.
-const BUFFER: usize = 64;
 
 /// Example of an event.
 const EVENTS: &str = "event: change\nid: 9f2c4e71a0b35d88-42\ndata: {\"list\":\"https://gate.example.org/status/\
@@ -139,38 +136,26 @@ pub(super) fn list_events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
     follow(inquiry, place, Some(list))
 }
 
-/// Server-sent events of new changes, and of changes since `Last-Event-ID`, if present.
+/// Opens a stream of server-sent events.
 fn follow(inquiry: &Inquiry<'_>, place: &IssuerLists, list: Option<ListId>) -> Result<Answer, Problem> {
     let following = Following { issuer: Arc::clone(place.issuer()), list };
-    // A value that is not text is no id. An empty id is unknown too.
+    // A value that is not text is an unknown id, as is an empty one.
     let last = inquiry.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
-    let (sender, body) = stream(BUFFER);
     let from = site(inquiry.peer.client);
-    let feed = inquiry.authority.status_lists.feed();
-    feed.subscribe(from, following, last, Box::new(sender)).map_err(full)?;
-    let mut answer = Answer::new(body);
+    let subscription = inquiry.authority.status_lists.follow(from, following, last).map_err(full)?;
+    let events = unfold(subscription, |mut subscription| async {
+        let events = subscription.next().await?;
+        Some((events, subscription))
+    });
+    let mut answer = Answer::new(body::stream(events));
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // nginx buffers answers without this header.
+    // nginx buffers a response unless this header forbids it.
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     Ok(answer)
 }
 
-fn full(full: Full) -> Problem {
+fn full(full: TooManyStreams) -> Problem {
     Problem::of(Code::TooManyStreams, full.to_string()).retry_after(30)
-}
-
-impl Subscriber for StreamSender {
-    fn offer(&self, part: Bytes) -> Offered {
-        match Self::offer(self, part) {
-            Ok(()) => Offered::Taken,
-            Err(Refused::Full) => Offered::Full,
-            Err(Refused::Gone(_)) => Offered::Gone,
-        }
-    }
-
-    fn is_gone(&self) -> bool {
-        Self::is_gone(self)
-    }
 }

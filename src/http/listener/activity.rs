@@ -5,7 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use crate::http::ResponseBody;
 use crate::http::limits::Limits;
-use crate::http::stream::StreamHandle;
 use crate::http::tls::Protocol;
 
 /// The state of a connection, shared by its stream, its requests and its watch.
@@ -44,14 +43,11 @@ struct State {
 /// A response in progress, by its number among the connection's responses.
 struct Sending {
     number: u64,
-    progress: Progress,
-}
-
-enum Progress {
-    /// A whole body, with the time of its last progress.
-    Whole(Instant),
-    /// A stream, which may be silent for long.
-    Stream(StreamHandle),
+    is_stream: bool,
+    /// Since when the client has not taken the part that was last given; `None` while a stream has nothing to send.
+    waiting_since: Option<Instant>,
+    /// Wakes a stream that has nothing to send.
+    waker: Option<Waker>,
 }
 
 /// The next step of a connection's watch.
@@ -126,7 +122,9 @@ impl Activity {
     pub(super) fn retire(&self, now: Instant) {
         let mut state = self.state();
         state.retiring_since.get_or_insert(now);
-        state.streams().for_each(StreamHandle::end);
+        let streams = state.answers.iter_mut().filter_map(|answer| answer.waker.take()).collect::<Vec<_>>();
+        drop(state);
+        streams.into_iter().for_each(Waker::wake);
     }
 
     /// The verdict of `limits` at `now`.
@@ -146,8 +144,7 @@ impl State {
             return Verdict::Cut(if self.head_begun { Cut::SlowHeader } else { Cut::Silent });
         }
         let stalled = due(self.blocked_since, self.patience(limits))
-            || due(self.slowest(), limits.idle_timeout)
-            || due(self.slowest_stream(), limits.stream_timeout);
+            || self.first_stall(limits).is_some_and(|stall| stall <= now);
         if stalled {
             return Verdict::Cut(Cut::Stalled);
         }
@@ -167,40 +164,35 @@ impl State {
         Verdict::Wait(self.next_look(limits, now))
     }
 
-    /// The last progress of the slowest whole response.
-    fn slowest(&self) -> Option<Instant> {
-        let whole = self.answers.iter().filter_map(|answer| match &answer.progress {
-            Progress::Whole(since) => Some(*since),
-            Progress::Stream(_) => None,
-        });
-        whole.min()
+    /// When the first response that the client does not take has to be given up.
+    fn first_stall(&self, limits: &Limits) -> Option<Instant> {
+        let stall = |answer: &Sending| {
+            let patience = if answer.is_stream { limits.stream_timeout } else { limits.idle_timeout };
+            Some(answer.waiting_since? + patience)
+        };
+        self.answers.iter().filter_map(stall).min()
     }
 
-    /// Records that the client read a part of this response.
+    /// A part of this response was given to the connection.
     fn got_on(&mut self, number: u64, now: Instant) {
-        let answer = self.answers.iter_mut().find(|answer| answer.number == number);
-        if let Some(Sending { progress: Progress::Whole(since), .. }) = answer {
-            *since = now;
+        if let Some(answer) = self.answers.iter_mut().find(|answer| answer.number == number) {
+            answer.waiting_since = Some(now);
         }
     }
 
-    fn streams(&self) -> impl Iterator<Item = &StreamHandle> {
-        self.answers.iter().filter_map(|answer| match &answer.progress {
-            Progress::Whole(_) => None,
-            Progress::Stream(stream) => Some(stream),
-        })
-    }
-
-    /// The time from which the client of a stream has left a part unread.
-    fn slowest_stream(&self) -> Option<Instant> {
-        self.streams().filter_map(StreamHandle::waiting_since).min()
+    /// The client has taken every part of this stream.
+    fn has_nothing_to_send(&mut self, number: u64, waker: &Waker) {
+        if let Some(answer) = self.answers.iter_mut().find(|answer| answer.number == number) {
+            answer.waiting_since = None;
+            answer.waker = Some(waker.clone());
+        }
     }
 
     /// Maximum time that the client may read nothing of its response.
     fn patience(&self, limits: &Limits) -> Duration {
-        match self.streams().next() {
-            Some(_) => limits.idle_timeout.min(limits.stream_timeout),
-            None => limits.idle_timeout,
+        match self.answers.iter().any(|answer| answer.is_stream) {
+            true => limits.idle_timeout.min(limits.stream_timeout),
+            false => limits.idle_timeout,
         }
     }
 
@@ -217,8 +209,8 @@ impl State {
         };
         ends.min(self.head_since.unwrap_or(now) + limits.header_timeout)
             .min(self.blocked_since.unwrap_or(now) + self.patience(limits))
-            .min(self.slowest().unwrap_or(now) + limits.idle_timeout)
-            .min(self.slowest_stream().unwrap_or(now) + limits.stream_timeout)
+            .min(self.first_stall(limits).unwrap_or(now + limits.idle_timeout))
+            .min(now + limits.stream_timeout)
     }
 }
 
@@ -231,14 +223,8 @@ impl InFlight {
         let mut state = self.0.state();
         state.answered += 1;
         let number = state.answered;
-        let progress = match body.stream() {
-            Some(stream) => Progress::Stream(stream),
-            None => Progress::Whole(Instant::now()),
-        };
-        state.answers.push(Sending { number, progress });
-        if state.retiring_since.is_some() {
-            state.streams().for_each(StreamHandle::end);
-        }
+        let (is_stream, waiting_since) = (body.is_stream(), Some(Instant::now()));
+        state.answers.push(Sending { number, is_stream, waiting_since, waker: None });
         drop(state);
         Answer { body, number, in_flight: self }
     }
@@ -274,9 +260,14 @@ impl Body for Answer {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
-        if polled.is_ready() {
-            self.in_flight.0.state().got_on(self.number, Instant::now());
+        let mut state = self.in_flight.0.state();
+        match polled {
+            Poll::Ready(_) => state.got_on(self.number, Instant::now()),
+            // A stream would never end by itself.
+            Poll::Pending if state.retiring_since.is_some() => return Poll::Ready(None),
+            Poll::Pending => state.has_nothing_to_send(self.number, cx.waker()),
         }
+        drop(state);
         polled
     }
 

@@ -28,7 +28,6 @@ use super::serve;
 use crate::http::ResponseBody;
 use crate::http::body::{self, BodyError};
 use crate::http::limits::Limits;
-use crate::http::stream::{StreamSender, stream};
 use crate::http::tls::{Peer, Tls, TlsIdentity};
 
 /// A certificate's chain (leaf, issuing, root) and its key.
@@ -90,7 +89,7 @@ pub(crate) struct Server {
     /// Signals that a request to `/hold` has begun.
     pub(crate) held: Arc<Notify>,
     /// The streams that `/stream` has begun.
-    pub(crate) streams: mpsc::UnboundedReceiver<StreamSender>,
+    pub(crate) streams: mpsc::UnboundedReceiver<mpsc::Sender<Bytes>>,
     pub(crate) stop: Option<oneshot::Sender<()>>,
     pub(crate) done: JoinHandle<()>,
 }
@@ -173,7 +172,7 @@ pub(crate) fn client(authority: &Authority, alpn: &str, credentials: Option<Cred
 struct Stage {
     release: Arc<Semaphore>,
     held: Arc<Notify>,
-    begun: mpsc::UnboundedSender<StreamSender>,
+    begun: mpsc::UnboundedSender<mpsc::Sender<Bytes>>,
 }
 
 async fn answer(
@@ -190,7 +189,7 @@ async fn answer(
         }
         "/large" => *answer.body_mut() = body::full(vec![b'x'; 64 << 20]),
         "/stream" => {
-            let (sender, body) = stream(16);
+            let (sender, body) = stream();
             stage.begun.send(sender).unwrap();
             *answer.body_mut() = body;
         }
@@ -211,6 +210,13 @@ async fn answer(
         _ => {}
     }
     answer
+}
+
+/// A stream of at most 16 parts that are not sent yet.
+pub(crate) fn stream() -> (mpsc::Sender<Bytes>, ResponseBody) {
+    let (sender, parts) = mpsc::channel(16);
+    let parts = futures_util::stream::unfold(parts, |mut parts| async { Some((parts.recv().await?, parts)) });
+    (sender, body::stream(parts))
 }
 
 /// Fails if the work takes too long even for a busy machine.

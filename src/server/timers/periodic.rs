@@ -28,8 +28,6 @@ pub enum Timer {
     Collection,
     /// Revokes due tokens.
     DueRevocations,
-    /// Sends heartbeats to the subscribers of the status lists.
-    Heartbeats,
     /// Forgets full buckets of the rate limits.
     RateLimits,
     /// Tests whether the store can be written.
@@ -40,13 +38,12 @@ pub enum Timer {
 
 impl Timer {
     /// Every timer.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Refusals,
         Self::ClockMark,
         Self::Uses,
         Self::Collection,
         Self::DueRevocations,
-        Self::Heartbeats,
         Self::RateLimits,
         Self::StoreProbe,
         Self::Metrics,
@@ -60,7 +57,6 @@ impl Timer {
             Self::Uses => "uses",
             Self::Collection => "collection",
             Self::DueRevocations => "due revocations",
-            Self::Heartbeats => "heartbeats",
             Self::RateLimits => "rate limits",
             Self::StoreProbe => "store probe",
             Self::Metrics => "metrics",
@@ -70,8 +66,7 @@ impl Timer {
     /// The time from one run to the next.
     pub(super) const fn period(self) -> Duration {
         match self {
-            // Each subscriber's heartbeat comes every fifteen seconds.
-            Self::Refusals | Self::Heartbeats => SECOND,
+            Self::Refusals => SECOND,
             Self::StoreProbe => Duration::from_secs(2),
             Self::DueRevocations | Self::Metrics => Duration::from_secs(5),
             Self::ClockMark | Self::Uses | Self::RateLimits => MINUTE,
@@ -87,7 +82,6 @@ impl Timer {
             Self::Uses => authority.accounts.write_uses().await?,
             Self::Collection => collect(authority).await?,
             Self::DueRevocations => return revoke_due(authority).await,
-            Self::Heartbeats => authority.status_lists.feed().beat(),
             Self::RateLimits => authority.throttles.sweep(),
             Self::StoreProbe => authority.health.probe_store().await?,
             Self::Metrics => crate::http::metrics::upkeep(),

@@ -1,99 +1,91 @@
-//! Server-sent events (WHATWG HTML section 9.2), as they are told.
+//! Server-sent events (WHATWG HTML section 9.2) about status changes.
 
-use std::collections::btree_map::Iter;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::Serialize;
 
+use super::published::IssuerLists;
+use crate::id::ListId;
+use crate::store::StatusChange;
 use crate::token::Status;
 
-/// What keeps a connection alive and says that nothing happened.
+/// A comment, which keeps the connection alive.
 pub(super) const HEARTBEAT: Bytes = Bytes::from_static(b": heartbeat\n\n");
 
-#[derive(Serialize)]
-struct Change<'a> {
-    list: &'a str,
-    version: u64,
-    changes: Vec<Entry>,
-}
+/// Maximum number of changes in one event, about 12 KiB.
+const CHANGES_PER_EVENT: usize = 512;
 
 #[derive(Serialize)]
-struct Entry {
+struct ChangeData<'a> {
+    list: &'a str,
+    version: u64,
+    changes: Vec<ChangedEntry>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct ChangedEntry {
     idx: u32,
     status: u8,
 }
 
 #[derive(Serialize)]
-struct Version {
+struct VersionData {
     version: u64,
 }
 
-/// The run of this server, and where its events are.
+/// Events with the number `n` of the server run `run`.
 #[derive(Clone, Copy)]
-pub(super) struct Number<'a> {
+pub(super) struct EventId<'a> {
     pub(super) run: &'a str,
     pub(super) n: u64,
 }
 
-impl Number<'_> {
-    /// Statuses of the list `uri` have changed.
-    pub(super) fn change<'a>(self, uri: &str, changes: impl Iterator<Item = (&'a u32, &'a Status)>) -> Bytes {
-        let changes = changes.map(|(idx, status)| Entry { idx: *idx, status: status.bits() }).collect();
-        self.event("change", &Change { list: uri, version: self.n, changes })
-    }
-
-    /// More has changed than can be told: fetch the lists.
-    pub(super) fn reset(self) -> Bytes {
-        self.event("reset", &Version { version: self.n })
-    }
-
-    /// From here on everything is told.
+impl EventId<'_> {
+    /// The first event of a stream.
     pub(super) fn hello(self) -> Bytes {
-        self.event("hello", &Version { version: self.n })
+        self.event("hello", &VersionData { version: self.n }).into()
     }
 
-    fn event(self, name: &str, data: &impl Serialize) -> Bytes {
+    /// Changes are missing: the subscriber has to fetch the lists.
+    pub(super) fn reset(self) -> Bytes {
+        self.event("reset", &VersionData { version: self.n }).into()
+    }
+
+    fn event(self, name: &str, data: &impl Serialize) -> String {
         let data = serde_json::to_string(data).unwrap_or_default();
         let Self { run, n } = self;
-        format!("event: {name}\nid: {run}-{n}\ndata: {data}\n\n").into()
+        format!("event: {name}\nid: {run}-{n}\ndata: {data}\n\n")
     }
 }
 
-/// Changes in parts of at most `most`.
-pub(super) fn parts<'a>(
-    changes: Iter<'a, u32, Status>,
-    most: usize,
-) -> impl Iterator<Item = Vec<(&'a u32, &'a Status)>> {
-    let mut left = changes.peekable();
-    std::iter::from_fn(move || {
-        left.peek()?;
-        Some(left.by_ref().take(most).collect())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    #[test]
-    fn an_event_has_a_name_an_id_and_one_line_of_data() {
-        let number = Number { run: "0123456789abcdef", n: 7 };
-        let changes = BTreeMap::from([(5, Status::Revoked), (9, Status::UsedUp)]);
-        let uri = "https://gate.example.org/status/x";
-        let expected = "event: change\nid: 0123456789abcdef-7\ndata: {\"list\":\"https://gate.example.org/status/x\",\
-                        \"version\":7,\"changes\":[{\"idx\":5,\"status\":1},{\"idx\":9,\"status\":3}]}\n\n";
-        assert_eq!(number.change(uri, changes.iter()), expected);
-        assert_eq!(number.reset(), "event: reset\nid: 0123456789abcdef-7\ndata: {\"version\":7}\n\n");
-        assert_eq!(number.hello(), "event: hello\nid: 0123456789abcdef-7\ndata: {\"version\":7}\n\n");
+/// The events that take a subscriber to the lists of one external URL from the event `from` to the event `to`.
+///
+/// Changes are grouped by list, and only the newest of each token is sent. Every event except the last has the id `from`:
+/// a subscriber that is cut off in between receives all of them again.
+pub(super) fn changes(
+    changes: &[StatusChange],
+    lists: &IssuerLists,
+    from: EventId<'_>,
+    to: EventId<'_>,
+) -> Vec<(ListId, String)> {
+    let mut grouped = BTreeMap::<ListId, BTreeMap<u32, Status>>::new();
+    for StatusChange { token, status } in changes {
+        grouped.entry(token.list).or_default().insert(token.index, *status);
     }
-
-    #[test]
-    fn many_changes_are_told_in_parts() {
-        let changes = (0..5).map(|index| (index, Status::Revoked)).collect::<BTreeMap<_, _>>();
-        let sizes = |most| parts(changes.iter(), most).map(|part| part.len()).collect::<Vec<_>>();
-        assert_eq!((sizes(2), sizes(5)), (vec![2, 2, 1], vec![5]));
-        assert_eq!(parts(BTreeMap::new().iter(), 5).count(), 0);
+    let mut parts = Vec::new();
+    for (list, changes) in grouped {
+        // A list that is no longer published has no subscribers.
+        let Some(signed) = lists.list(list) else { continue };
+        let entry = |(idx, status): (u32, Status)| ChangedEntry { idx, status: status.bits() };
+        let entries = changes.into_iter().map(entry).collect::<Vec<_>>();
+        parts.extend(entries.chunks(CHANGES_PER_EVENT).map(|part| (list, signed, part.to_vec())));
     }
+    let last = parts.len().saturating_sub(1);
+    let encode = |(position, (list, signed, changes)): (usize, (ListId, &_, Vec<_>))| {
+        let id = if position == last { to } else { from };
+        let signed: &super::SignedList = signed;
+        (list, id.event("change", &ChangeData { list: &signed.uri, version: id.n, changes }))
+    };
+    parts.into_iter().map(|(list, signed, part)| (list, &**signed, part)).enumerate().map(encode).collect()
 }

@@ -1,246 +1,222 @@
-//! Who is told of changes, and what has been told: each event is encoded once and handed to all.
+//! The event streams of the status lists: each event is encoded once and broadcast to every subscriber.
 
-mod ring;
+mod subscription;
 
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use bytes::Bytes;
-use tokio::time::Instant;
+use arc_swap::ArcSwap;
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use tokio::sync::broadcast;
 
-use self::ring::{Resumed, Ring, Told};
-use super::event::{self, HEARTBEAT, Number};
-use super::news::News;
-use super::published::Published;
+pub use self::subscription::Subscription;
+use super::event::{self, EventId, HEARTBEAT};
+use super::published::{IssuerLists, Published};
 use crate::id::{ListId, hex, random};
+use crate::store::{ChangeLog, StatusChange};
 
-/// The most changes in one event, 12 KiB: more are told in several.
-const AT_ONCE: usize = 512;
+/// Maximum number of announcements that wait for a subscriber. A slower one is dropped, and resumes when it reconnects.
+const MAX_LAG: usize = 64;
 
-/// Over how many beats heartbeats are spread, so that ten thousand subscribers are not written to at once.
-const BEATS: u8 = 15;
+/// Maximum number of missed changes sent to a resuming subscriber, about 4 KiB. Above it, fetching the lists costs less.
+const MAX_RESUMED: usize = 128;
 
-/// How often, in a full house, those who have gone are looked for: a stranger's every try must not cost a walk over all.
-const SWEEP: Duration = Duration::from_millis(100);
-
-/// What became of a part that was offered to a subscriber.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offered {
-    /// It will be sent.
-    Taken,
-    /// There is no room for it: the subscriber reads too slowly.
-    Full,
-    /// Nobody reads any more.
-    Gone,
-}
-
-/// Where a subscriber's events go. Dropping it ends the subscription.
-pub trait Subscriber: Send {
-    /// Takes `part` if there is room for it. It must not wait.
-    fn offer(&self, part: Bytes) -> Offered;
-
-    /// Whether nobody reads any more.
-    fn is_gone(&self) -> bool;
-}
-
-/// What a subscriber follows.
+/// The lists that a subscriber follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Following {
     /// The external URL under which the lists are named.
     pub issuer: Arc<str>,
-    /// One list, or every list.
+    /// One list; `None` for every list.
     pub list: Option<ListId>,
 }
 
-/// How many may follow.
+/// Maximum counts of open event streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Most {
-    /// In all.
-    pub in_all: usize,
-    /// From one address: a stranger must not keep everybody else out.
+pub struct StreamLimits {
+    /// Limit over all addresses.
+    pub total: usize,
+    /// From one address, so that one client cannot keep the others out.
     pub per_address: usize,
 }
 
-/// There are as many subscribers as may be.
+/// As many event streams are open as are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{most} event streams are open, as many as may be: fetch the lists, and try again later")]
-pub struct Full {
-    /// How many, in all or from that address.
-    pub most: usize,
+#[error("{limit} event streams are open, the maximum: fetch the lists, and try again later")]
+pub struct TooManyStreams {
+    /// The limit, in total or for the client's address.
+    pub limit: usize,
 }
 
-/// The events of this run of the server.
+/// The events of one run of the server.
 pub struct Feed {
-    /// 16 hexadecimal digits, made anew at each start: numbers of another run mean nothing here.
+    /// 16 random hexadecimal digits: event numbers of another run are unknown here.
     run: String,
-    most: Most,
-    state: Mutex<State>,
+    limits: StreamLimits,
+    state: Mutex<FeedState>,
+    announcements: broadcast::Sender<Arc<Announcement>>,
 }
 
 #[derive(Default)]
-struct State {
-    ring: Ring,
-    subscribers: Vec<Subscribed>,
-    /// Whose heartbeat comes next.
-    beat: u8,
-    /// Which beat the next subscriber gets.
-    next_beat: u8,
-    /// When those who have gone were last looked for.
-    swept: Option<Instant>,
+struct FeedState {
+    /// The number of the newest change that was announced.
+    announced: u64,
+    streams: usize,
+    per_address: HashMap<IpAddr, usize>,
 }
 
-struct Subscribed {
-    from: IpAddr,
-    following: Following,
-    beat: u8,
-    to: Box<dyn Subscriber>,
+/// The events of one round of signing, by external URL.
+struct Announcement(HashMap<Arc<str>, IssuerEvents>);
+
+/// The events of one external URL, empty if nothing changed.
+struct IssuerEvents {
+    all: Bytes,
+    /// Every published list.
+    lists: HashMap<ListId, Bytes>,
+}
+
+impl Announcement {
+    /// The events for a subscriber; `None` if what it follows is no longer published.
+    fn events(&self, following: &Following) -> Option<Bytes> {
+        let issuer = self.0.get(&following.issuer)?;
+        match following.list {
+            Some(list) => issuer.lists.get(&list).cloned(),
+            None => Some(issuer.all.clone()),
+        }
+    }
 }
 
 impl Feed {
-    pub(super) fn new(most: Most) -> Self {
-        Self { run: hex(&random::<8>()), most, state: Mutex::default() }
+    pub(super) fn new(limits: StreamLimits) -> Arc<Self> {
+        let announcements = broadcast::Sender::new(MAX_LAG);
+        Arc::new(Self { run: hex(&random::<8>()), limits, state: Mutex::default(), announcements })
     }
 
-    /// Tells `to` what it follows from now on, and first what it missed since `last_event_id`, as far as that is known.
-    ///
-    /// # Errors
-    /// [`Full`]; then `to` is dropped.
-    pub fn subscribe(
-        &self,
+    /// Opens a stream for the address `from`. Its first event is `hello`, or the changes since `last_event_id`.
+    pub(super) fn subscribe(
+        self: &Arc<Self>,
         from: IpAddr,
         following: Following,
         last_event_id: Option<&str>,
-        to: Box<dyn Subscriber>,
-    ) -> Result<(), Full> {
-        let mut state = self.state();
-        let full = |state: &State| state.limit_reached(self.most, from);
-        if full(&state).is_some() && state.swept.is_none_or(|at| at.elapsed() >= SWEEP) {
-            state.swept = Some(Instant::now());
-            state.subscribers.retain(|subscriber| !subscriber.to.is_gone());
-        }
-        if let Some(most) = full(&state) {
-            metrics::counter!("gatepass_event_streams_refused_total").increment(1);
-            return Err(Full { most });
-        }
-        to.offer(self.greeting(&state.ring, &following, last_event_id));
-        let beat = state.next_beat;
-        state.next_beat = (beat + 1) % BEATS;
-        state.subscribers.push(Subscribed { from, following, beat, to });
-        state.count();
-        Ok(())
+        log: &ChangeLog,
+        published: &ArcSwap<Published>,
+    ) -> Result<Subscription, TooManyStreams> {
+        // One lock: no announcement falls between the first event and the receiver.
+        let mut state = self.state.lock();
+        state.admit(from, self.limits)?;
+        let first = self.first(state.announced, &following, last_event_id, log, &published.load());
+        let announcements = self.announcements.subscribe();
+        Ok(Subscription::new(Arc::clone(self), from, following, first, announcements))
     }
 
-    fn greeting(&self, ring: &Ring, following: &Following, last_event_id: Option<&str>) -> Bytes {
-        let newest = self.number(ring.newest());
-        let Some(last) = last_event_id else { return newest.hello() };
-        let known = last.strip_prefix(&self.run).and_then(|rest| rest.strip_prefix('-'));
-        match known.and_then(ring::parse).and_then(|last| ring.since(last, following)) {
-            Some(Resumed::Nothing) => HEARTBEAT,
-            Some(Resumed::Missed(events)) => events,
-            None => newest.reset(),
+    fn first(
+        &self,
+        announced: u64,
+        following: &Following,
+        last_event_id: Option<&str>,
+        log: &ChangeLog,
+        published: &Published,
+    ) -> Bytes {
+        let Some(last) = last_event_id else { return self.id(announced).hello() };
+        let last = last.strip_prefix(&self.run).and_then(|rest| rest.strip_prefix('-')).and_then(parse);
+        let missed = last.and_then(|last| {
+            let mut changes = log.between(last, announced)?;
+            changes.retain(|change| following.list.is_none_or(|list| list == change.token.list));
+            let lists = published.at(&following.issuer)?;
+            let events = || event::changes(&changes, lists, self.id(last), self.id(announced));
+            (changes.len() <= MAX_RESUMED).then(|| events().into_iter().map(|(_, event)| event).collect())
+        });
+        match missed.map(String::into_bytes) {
+            Some(nothing) if nothing.is_empty() => HEARTBEAT,
+            Some(events) => events.into(),
+            None => self.id(announced).reset(),
         }
     }
 
-    /// Sends a heartbeat to a fifteenth of the subscribers, to others each time. For a timer: once a second.
-    pub fn beat(&self) {
-        let mut state = self.state();
-        let beat = state.beat;
-        state.beat = (beat + 1) % BEATS;
-        state.offer(&HEARTBEAT, |subscriber| subscriber.beat == beat);
-        state.count();
-    }
-
-    /// How many follow.
+    /// Count of open streams.
     pub fn subscribers(&self) -> usize {
-        self.state().subscribers.len()
+        self.state.lock().streams
     }
 
-    /// Tells what has changed in the lists that are `published` now.
-    pub(super) fn tell(&self, news: &News, published: &Published) {
-        let mut state = self.state();
-        if news.is_lost() {
-            let part = self.number(state.ring.newest() + 1).reset();
-            state.tell(Told { list: None, parts: vec![(None, part)] });
-        }
-        for (list, changes) in news.changes() {
-            for changes in event::parts(changes.iter(), AT_ONCE) {
-                let number = self.number(state.ring.newest() + 1);
-                let parts = published.places.iter().filter_map(|place| {
-                    let uri = &place.lists.get(&list)?.uri;
-                    let part = number.change(uri, changes.iter().copied());
-                    Some((Some(Arc::clone(&place.issuer)), part))
-                });
-                let parts = parts.collect::<Vec<_>>();
-                if !parts.is_empty() {
-                    state.tell(Told { list: Some(list), parts });
-                }
+    /// Broadcasts the changes up to number `to`, which the published lists contain; `reset` if they are unknown.
+    pub(super) fn announce(&self, changes: Option<&[StatusChange]>, to: u64, published: &Published) {
+        let mut state = self.state.lock();
+        let from = std::mem::replace(&mut state.announced, to);
+        let events = |lists: &IssuerLists| match changes {
+            Some(changes) => {
+                IssuerEvents::new(event::changes(changes, lists, self.id(from), self.id(to)), lists)
             }
-        }
-        state.end_where_nothing_is(published);
-        state.count();
+            None => IssuerEvents::reset(&self.id(to).reset(), lists),
+        };
+        let by_issuer = published.places.iter().map(|lists| (Arc::clone(lists.issuer()), events(lists)));
+        // Without a receiver there is nobody to tell.
+        let _ = self.announcements.send(Arc::new(Announcement(by_issuer.collect())));
     }
 
-    const fn number(&self, n: u64) -> Number<'_> {
-        Number { run: self.run.as_str(), n }
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    const fn id(&self, n: u64) -> EventId<'_> {
+        EventId { run: self.run.as_str(), n }
     }
 }
 
-impl State {
-    /// The limit that one more from this address would pass.
-    fn limit_reached(&self, most: Most, from: IpAddr) -> Option<usize> {
-        if self.subscribers.len() >= most.in_all {
-            return Some(most.in_all);
+impl IssuerEvents {
+    fn new(events: Vec<(ListId, String)>, lists: &IssuerLists) -> Self {
+        metrics::counter!("gatepass_status_events_total").increment(events.len() as u64);
+        let mut all = BytesMut::new();
+        let mut by_list = lists.ids().map(|list| (list, BytesMut::new())).collect::<HashMap<_, _>>();
+        for (list, event) in events {
+            all.extend_from_slice(event.as_bytes());
+            by_list.entry(list).or_default().extend_from_slice(event.as_bytes());
         }
-        // Who may have as many as there are is not counted.
-        let counted = most.per_address < most.in_all;
-        let same = || self.subscribers.iter().filter(|subscriber| subscriber.from == from).count();
-        (counted && same() >= most.per_address).then_some(most.per_address)
+        Self {
+            all: all.freeze(),
+            lists: by_list.into_iter().map(|(list, all)| (list, all.freeze())).collect(),
+        }
     }
 
-    fn tell(&mut self, told: Told) {
+    fn reset(event: &Bytes, lists: &IssuerLists) -> Self {
         metrics::counter!("gatepass_status_events_total").increment(1);
-        for (issuer, part) in &told.parts {
-            let whose =
-                |following: &Following| issuer.as_ref().is_none_or(|issuer| following.issuer == *issuer);
-            self.offer(part, |subscriber| {
-                told.concerns(&subscriber.following) && whose(&subscriber.following)
-            });
-        }
-        self.ring.push(told);
+        Self { all: event.clone(), lists: lists.ids().map(|list| (list, event.clone())).collect() }
     }
+}
 
-    /// Offers `part` to whom it is for. Who has no room for it is dropped: he comes back and says where he was.
-    fn offer(&mut self, part: &Bytes, is_for: impl Fn(&Subscribed) -> bool) {
-        let mut slow = 0;
-        self.subscribers.retain(|subscriber| {
-            if !is_for(subscriber) {
-                return true;
+impl FeedState {
+    /// Counts one more stream from this address, if the limits allow it.
+    fn admit(&mut self, from: IpAddr, limits: StreamLimits) -> Result<(), TooManyStreams> {
+        let same = self.per_address.get(&from).copied().unwrap_or(0);
+        for (open, limit) in [(self.streams, limits.total), (same, limits.per_address)] {
+            if open >= limit {
+                metrics::counter!("gatepass_event_streams_refused_total").increment(1);
+                return Err(TooManyStreams { limit });
             }
-            let offered = subscriber.to.offer(part.clone());
-            slow += u64::from(offered == Offered::Full);
-            offered == Offered::Taken
-        });
-        if slow > 0 {
-            metrics::counter!("gatepass_event_streams_dropped_total").increment(slow);
         }
+        self.streams += 1;
+        self.per_address.insert(from, same + 1);
+        self.report();
+        Ok(())
     }
 
-    /// A retired URL and a dropped list have no events any more: who comes back is told so.
-    fn end_where_nothing_is(&mut self, published: &Published) {
-        self.subscribers.retain(|Subscribed { following: Following { issuer, list }, .. }| {
-            let place = published.at(issuer);
-            place.is_some_and(|place| list.is_none_or(|list| place.lists.contains_key(&list)))
-        });
+    /// Counts one stream less from this address.
+    fn release(&mut self, from: IpAddr) {
+        self.streams -= 1;
+        if let Some(same) = self.per_address.get_mut(&from) {
+            *same -= 1;
+            if *same == 0 {
+                self.per_address.remove(&from);
+            }
+        }
+        self.report();
     }
 
-    fn count(&self) {
-        metrics::gauge!("gatepass_event_streams").set(self.subscribers.len() as f64);
+    fn report(&self) {
+        metrics::gauge!("gatepass_event_streams").set(self.streams as f64);
     }
+}
+
+/// A number in its only spelling.
+fn parse(text: &str) -> Option<u64> {
+    let number = text.parse::<u64>().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is published at one moment, whole: a round makes a new one, so that no reader sees half of it.
+//! The lists published at one moment. A round of signing replaces them as a whole, so that no reader sees half of it.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -18,11 +18,11 @@ use crate::token::{KeyRing, STATUS_LIST_TTL};
 /// The lists of every external URL.
 #[derive(Debug, Default)]
 pub struct Published {
-    /// The current URL's first.
+    /// The lists of the current URL come first.
     pub(super) places: Vec<IssuerLists>,
     pub(super) made_for: Option<(KeyId, Vec<String>)>,
     pub(super) signed_at: Option<Timestamp>,
-    /// How long its lists may get: other authorities' are signed at other moments.
+    /// Maximum age of its lists, random so that authorities do not sign in step.
     pub(super) renew_after: Duration,
 }
 
@@ -34,10 +34,10 @@ pub struct IssuerLists {
     pub(super) aggregation: Document,
 }
 
-/// A list as it is served.
+/// One list, signed for one external URL.
 #[derive(Debug)]
 pub struct SignedList {
-    /// Its address: the `sub` in it, and what tokens name.
+    /// Its address: the `sub` in it, and the `uri` that tokens name.
     pub uri: String,
     /// The signed list (`application/statuslist+jwt`).
     pub document: Document,
@@ -55,29 +55,30 @@ pub struct StatusListUris<'a> {
 }
 
 impl Published {
-    /// The lists of the external URL whose host (and port) is `host`; of the current one, if it is none's. `None` before the
-    /// first signing.
+    /// The lists of the external URL whose host (and port) is `host`; of the current URL for any other host.
+    ///
+    /// Returns `None` before the first signing.
     pub fn place(&self, host: &str) -> Option<&IssuerLists> {
         self.places.iter().find(|place| place.is_at(host)).or_else(|| self.places.first())
     }
 
-    /// When the oldest of the lists was signed.
+    /// Signing time of the oldest list.
     pub const fn signed_at(&self) -> Option<Timestamp> {
         self.signed_at
     }
 
-    /// How many lists there are.
+    /// The number of lists.
     pub fn lists(&self) -> usize {
         self.places.iter().map(|place| place.lists.len()).sum()
     }
 
-    /// Whether every list has to be signed again.
+    /// Returns true if every list has to be signed again.
     pub(super) fn is_due(&self, ring: &KeyRing, issuers: &Issuers, now: Timestamp) -> bool {
         let aged = self.signed_at.is_none_or(|at| now.since(at) >= self.renew_after);
         aged || self.made_for.as_ref() != Some(&made_for(ring, issuers))
     }
 
-    /// Whether there are these lists, and no others.
+    /// Returns true if exactly these lists are published.
     pub(super) fn holds_exactly(&self, lists: &BTreeSet<ListId>) -> bool {
         let mut places = self.places.iter();
         places.all(|place| {
@@ -85,12 +86,12 @@ impl Published {
         })
     }
 
-    /// The list `list` of the place of `issuer`.
+    /// The signed list with this id, under `issuer`.
     pub(super) fn find(&self, issuer: &str, list: ListId) -> Option<&Arc<SignedList>> {
         self.at(issuer)?.lists.get(&list)
     }
 
-    /// The place of `issuer`.
+    /// The lists of `issuer`.
     pub(super) fn at(&self, issuer: &str) -> Option<&IssuerLists> {
         self.places.iter().find(|place| *place.issuer == *issuer)
     }
@@ -107,9 +108,14 @@ impl IssuerLists {
         &self.issuer
     }
 
-    /// The list `list`.
+    /// The signed list with this id.
     pub fn list(&self, list: ListId) -> Option<&Arc<SignedList>> {
         self.lists.get(&list)
+    }
+
+    /// The ids of the lists.
+    pub(super) fn ids(&self) -> impl Iterator<Item = ListId> {
+        self.lists.keys().copied()
     }
 
     /// The addresses of the lists.
@@ -117,7 +123,7 @@ impl IssuerLists {
         &self.aggregation
     }
 
-    /// Whether `host`, as the Host field has it (RFC 9110 section 7.2), is this URL's.
+    /// Returns true if `host`, a value of the Host field (RFC 9110 section 7.2), belongs to this URL.
     fn is_at(&self, host: &str) -> bool {
         let own = self.issuer.split_once("://").map_or("", |(_, rest)| rest);
         own.eq_ignore_ascii_case(host.strip_suffix(":443").unwrap_or(host))
@@ -135,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_finds_its_url_and_any_other_the_current_one() {
+    fn an_unknown_host_gets_the_current_url() {
         let empty = |issuer: &str| IssuerLists::empty(issuer.into());
         let places = vec![empty("https://new.example.org"), empty("https://old.example.org:8443")];
         let published = Published { places, ..Published::default() };

@@ -1,4 +1,4 @@
-//! One round of signing: it reads the bits in memory, not the store, and keeps no thread of others waiting.
+//! One round of signing. It reads the bits in memory, not the store.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use crate::service::verification::issuers::Issuers;
 use crate::store::Store;
 use crate::token::{KeyRing, StatusList, StatusListError, status_uri};
 
-/// What a round needs.
-pub(super) struct Round {
+/// The input of a round.
+pub(super) struct SigningRound {
     pub(super) store: Arc<dyn Store>,
     pub(super) ring: Arc<KeyRing>,
     pub(super) issuers: Arc<Issuers>,
-    /// What was published before.
+    /// The lists published before.
     pub(super) before: Arc<Published>,
-    /// The lists there are.
+    /// Every list.
     pub(super) lists: BTreeSet<ListId>,
-    /// Those of them that changed; `None` if all are to be signed.
+    /// The changed lists; `None` to sign all.
     pub(super) changed: Option<BTreeSet<ListId>>,
     pub(super) now: Timestamp,
 }
 
-impl Round {
-    /// What is to be published, and how many lists were signed for it.
+impl SigningRound {
+    /// The next lists to publish, and the number of lists signed for them.
     pub(super) fn sign(self) -> Result<(Published, u64), StatusListError> {
         let mut signed = 0;
         let mut places = self.empty_places();
@@ -41,7 +41,7 @@ impl Round {
                     continue;
                 }
                 let bits = bits.get_or_insert_with(|| self.store.revocations().list(*list));
-                // It was dropped since the round began.
+                // The list was dropped since the round began.
                 let Some(bits) = bits else { continue };
                 place.lists.insert(*list, Arc::new(self.sign_list(bits, *list, &place.issuer)?));
                 signed += 1;
@@ -78,7 +78,7 @@ impl Round {
         Ok(SignedList { uri, document, signed_at: self.now })
     }
 
-    /// The same document as before, if it says the same: it need not be made anew.
+    /// The aggregation document; the one before if its text is the same.
     fn aggregation(&self, place: &IssuerLists) -> Document {
         let mut status_lists = place.lists.values().map(|list| list.uri.as_str()).collect::<Vec<_>>();
         status_lists.sort_unstable();
@@ -102,7 +102,7 @@ impl Round {
     }
 }
 
-/// Two to three minutes: a list that is good for ten is signed three times before it must be.
+/// Two to three minutes: a list that is valid for ten minutes is signed three times in that time.
 fn span() -> Duration {
     let [byte] = random::<1>();
     Duration::from_secs(120) + Duration::from_secs(60).mul_f64(f64::from(byte) / 255.0)

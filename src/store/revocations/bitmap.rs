@@ -70,7 +70,7 @@ impl Bitmap {
     }
 }
 
-/// How many of a byte's four entries are 01.
+/// The number of entries 01 among the four of a byte.
 fn count_revoked(byte: u8) -> u64 {
     u64::from((byte & !(byte >> 1) & 0b0101_0101).count_ones())
 }

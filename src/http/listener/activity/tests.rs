@@ -1,7 +1,7 @@
 //! The verdict of the limits at each moment.
 
 use super::*;
-use crate::http::stream::stream;
+use crate::http::listener::trial::stream;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -66,12 +66,12 @@ async fn a_stalled_response_is_cut() {
     let (activity, limits, _) = connection(Protocol::Http2);
     let mut answer = activity.begin().carry(crate::http::body::full("one part"));
     let _other = activity.begin();
-    let begun = activity.state().slowest().unwrap();
+    let stall = || activity.state().first_stall(&limits);
+    let begun = stall().unwrap();
     answer.frame().await.unwrap().unwrap();
-    let sent = activity.state().slowest().unwrap();
-    assert!(sent > begun);
-    assert!(matches!(activity.judge(&limits, sent + limits.idle_timeout - SECOND), Verdict::Wait(_)));
-    let end = sent + limits.idle_timeout;
+    let end = stall().unwrap();
+    assert!(end > begun);
+    assert!(matches!(activity.judge(&limits, end - SECOND), Verdict::Wait(_)));
     assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Stalled));
     drop(answer);
     assert!(matches!(activity.judge(&limits, end), Verdict::Wait(_)));
@@ -87,16 +87,26 @@ fn an_unread_response_is_cut() {
     activity.blocked(false, opened + 60 * SECOND);
     assert!(matches!(activity.judge(&limits, opened + 61 * SECOND), Verdict::Wait(_)));
 }
-#[test]
-fn a_stream_may_be_silent_but_not_unread() {
+
+/// Polls the body once.
+async fn poll(answer: &mut Answer) -> Poll<Option<Bytes>> {
+    let part = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *answer).poll_frame(cx))).await;
+    part.map(|part| Some(part?.unwrap().into_data().unwrap()))
+}
+
+#[tokio::test]
+async fn a_stream_may_be_silent_but_not_unread() {
     let (activity, limits, _) = connection(Protocol::Http2);
-    let (sender, body) = stream(4);
-    let _answer = activity.begin().carry(body);
+    let (sender, body) = stream();
+    let mut answer = activity.begin().carry(body);
+    assert_eq!(poll(&mut answer).await, Poll::Pending);
     let late = Instant::now() + limits.idle_timeout * 2;
     assert!(matches!(activity.judge(&limits, late), Verdict::Wait(_)));
-    sender.offer("an event".into()).unwrap();
-    let since = activity.state().slowest_stream().unwrap();
-    let end = since + limits.stream_timeout;
+    sender.send("an event".into()).await.unwrap();
+    assert_eq!(poll(&mut answer).await, Poll::Ready(Some("an event".into())));
+    // The client opens no window for the next part: the body is not polled.
+    let end = activity.state().first_stall(&limits).unwrap();
+    assert!(end <= Instant::now() + limits.stream_timeout);
     assert!(matches!(activity.judge(&limits, end - SECOND), Verdict::Wait(at) if at <= end));
     assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Stalled));
 }
@@ -104,23 +114,32 @@ fn a_stream_may_be_silent_but_not_unread() {
 #[test]
 fn a_socket_that_blocks_a_stream_is_cut_sooner() {
     let (activity, limits, opened) = connection(Protocol::Http1);
-    let _answer = activity.begin().carry(stream(4).1);
+    let _answer = activity.begin().carry(stream().1);
     activity.blocked(true, opened);
     let end = opened + limits.stream_timeout;
     assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Stalled));
     assert!(matches!(activity.judge(&limits, end - SECOND), Verdict::Wait(at) if at <= end));
 }
 
-#[test]
-fn a_retiring_connection_ends_its_streams() {
+#[tokio::test]
+async fn a_retiring_connection_ends_its_streams() {
     let (activity, _, opened) = connection(Protocol::Http2);
-    let (first, body) = stream(4);
-    let _first = activity.begin().carry(body);
+    let (first, body) = stream();
+    let mut answer = activity.begin().carry(body);
     let late = activity.begin();
-    assert!(!first.is_gone());
+    let waiting = tokio::spawn(async move {
+        let part = std::future::poll_fn(|cx| Pin::new(&mut answer).poll_frame(cx)).await;
+        (part.is_none(), answer)
+    });
+    while activity.state().answers[0].waker.is_none() {
+        tokio::task::yield_now().await;
+    }
     activity.retire(opened);
-    assert!(first.is_gone());
-    let (second, body) = stream(4);
-    let _second = late.carry(body);
-    assert!(second.is_gone());
+    assert!(waiting.await.unwrap().0);
+    assert!(first.is_closed());
+    let (second, body) = stream();
+    second.send("last".into()).await.unwrap();
+    let mut late = late.carry(body);
+    assert_eq!(poll(&mut late).await, Poll::Ready(Some("last".into())));
+    assert_eq!(poll(&mut late).await, Poll::Ready(None));
 }

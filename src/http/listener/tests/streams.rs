@@ -8,10 +8,10 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncReadExt as _;
+use tokio::sync::mpsc;
 
 use crate::http::limits::Limits;
 use crate::http::listener::trial::{Server, get, rest, running_into, send, within};
-use crate::http::stream::StreamSender;
 
 const STREAM: &[u8] = b"GET /stream HTTP/1.1\r\nhost: localhost\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(800);
@@ -23,7 +23,7 @@ async fn part(body: &mut Incoming) -> Option<Bytes> {
 }
 
 /// A stream of each protocol, on a connection of its own.
-async fn begin(server: &mut Server) -> [(StreamSender, Incoming); 2] {
+async fn begin(server: &mut Server) -> [(mpsc::Sender<Bytes>, Incoming); 2] {
     let first = within(server.http1().await.send_request(get("/stream"))).await.unwrap();
     let first = (within(server.streams.recv()).await.unwrap(), first.into_body());
     let second = within(server.http2().await.send_request(get("/stream"))).await.unwrap();
@@ -48,7 +48,7 @@ async fn a_closed_client_is_noticed_in_silence() {
     let mut server = Server::start(Limits::default()).await;
     for (sender, body) in begin(&mut server).await {
         drop(body);
-        within(sender.gone()).await;
+        within(sender.closed()).await;
     }
 }
 
@@ -60,7 +60,7 @@ async fn shutdown_ends_streams_at_once_and_cleanly() {
     server.stop();
     for (sender, mut body) in streams {
         assert_eq!(part(&mut body).await, None);
-        assert!(sender.is_gone());
+        within(sender.closed()).await;
     }
     within(server.done).await.unwrap();
 }
@@ -75,7 +75,7 @@ async fn a_stream_ends_with_its_old_connection() {
         short.said();
         for (sender, mut body) in streams {
             assert_eq!(part(&mut body).await, None);
-            within(sender.gone()).await;
+            within(sender.closed()).await;
         }
     })
     .await;
@@ -106,7 +106,7 @@ async fn a_silent_stream_outlives_the_idle_timeout() {
 }
 
 /// Sends until the stream has no reader, and returns the number of bytes.
-async fn flood(sender: &StreamSender) -> usize {
+async fn flood(sender: &mpsc::Sender<Bytes>) -> usize {
     let part = Bytes::from(vec![b'x'; 64 << 10]);
     let mut sent = 0;
     while within(sender.send(part.clone())).await.is_ok() {
