@@ -69,8 +69,8 @@ async fn rights_lost_during_a_body_are_gone() {
         assert!(changed.status < 300, "{name}: {}", changed.text);
         let heard = slow.end().await;
         let code = heard.json()["code"].as_str().unwrap_or("").to_owned();
-        // The transaction rejects a caller whose body arrived within a second, the front a later one.
-        let reasons = [expected, "rights_changed", "unauthenticated"];
+        // The use case or the transaction rejects a caller whose body arrived within a second, the front a later one.
+        let reasons = [expected, "beyond_limits", "rights_changed", "unauthenticated"];
         assert!(reasons.contains(&code.as_str()), "{name}: {heard:?}");
         let made = at.admin().get(&format!("{USERS}/backdoor")).await.status;
         assert_eq!(made, 404, "{name}");

@@ -97,7 +97,7 @@ mod tests {
         for (query, configured, why) in [
             ("", &[][..], "no service is configured"),
             ("", &["urn:a", "urn:b"], "several"),
-            ("audience=urn:c", &["urn:a"], "none of tokens.audiences"),
+            ("audience=urn:c", &["urn:a"], "not in tokens.audiences"),
             ("audience=urn:a&audience=urn:a", &["urn:a"], "once"),
         ] {
             assert!(audience(query, configured).unwrap_err().contains(why), "{query}");

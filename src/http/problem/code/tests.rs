@@ -43,6 +43,7 @@ const PINNED: &str = "\
 429 too_many_requests Too many requests
 429 rate_limited Rate limited
 500 internal_error Internal error
+503 contended Contended
 503 store_unavailable Store unavailable
 503 too_many_streams Too many streams
 503 clock_in_doubt Clock in doubt
