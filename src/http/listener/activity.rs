@@ -44,7 +44,7 @@ struct State {
 struct Sending {
     number: u64,
     is_stream: bool,
-    /// Since when the client has not taken the part that was last given; `None` while a stream has nothing to send.
+    /// The time from which the client has left a part unread; `None` while a stream has nothing to send.
     waiting_since: Option<Instant>,
     /// Wakes a stream that has nothing to send.
     waker: Option<Waker>,
@@ -164,7 +164,7 @@ impl State {
         Verdict::Wait(self.next_look(limits, now))
     }
 
-    /// When the first response that the client does not take has to be given up.
+    /// The time to give up the first response that the client does not read.
     fn first_stall(&self, limits: &Limits) -> Option<Instant> {
         let stall = |answer: &Sending| {
             let patience = if answer.is_stream { limits.stream_timeout } else { limits.idle_timeout };
@@ -263,7 +263,7 @@ impl Body for Answer {
         let mut state = self.in_flight.0.state();
         match polled {
             Poll::Ready(_) => state.got_on(self.number, Instant::now()),
-            // A stream would never end by itself.
+            // Otherwise a stream would not end.
             Poll::Pending if state.retiring_since.is_some() => return Poll::Ready(None),
             Poll::Pending => state.has_nothing_to_send(self.number, cx.waker()),
         }

@@ -130,7 +130,7 @@ async fn an_unknown_event_id_gets_a_reset() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resumed_stream_that_missed_nothing_begins_with_a_heartbeat() {
+async fn a_resumed_stream_without_changes_gets_a_heartbeat() {
     let at = Running::start().await;
     let hello = Follower::open(&at, EVENTS, None).await.event().await.unwrap();
     let mut follower = Follower::open(&at, EVENTS, Some(&hello.id)).await;
