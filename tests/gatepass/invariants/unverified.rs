@@ -113,13 +113,12 @@ async fn i4_forged_tokens_leave_the_database_unchanged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn i4_strangers_write_only_a_summary() {
     let at = Running::start().await;
-    // From an address that is not known for the account, so many would be held back.
+    // A sign-in at a new address is recorded.
     assert_eq!(at.admin().get("/api/v1/roles").await.status, 200);
     let before = settled(&at).await;
     let (stranger, guesser) = (at.stranger(), at.stranger().basic("admin", "wrong horse battery staple"));
     for number in 0..20 {
         let unknown = at.stranger().basic(&format!("user{number}"), "whatever it may be");
-        // Some dozens of wrong passwords are free where a user is known.
         let guesser = if number % 4 == 0 { &guesser } else { &stranger };
         for client in [&stranger, guesser, &unknown] {
             for path in ["/api/v1/enrollment-tokens", "/api/v1/hosts", "/api/v1/ledger", "/nothing"] {
