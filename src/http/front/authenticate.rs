@@ -39,7 +39,7 @@ impl Front {
         let (caller, presented) = match route.permission {
             Permission::Anyone => (stranger, Presented::Nothing),
             Permission::SignIn => {
-                self.from_page(parts, |here| csrf::same_origin(&parts.headers, here))?;
+                self.check_page(parts, |here| csrf::same_origin(&parts.headers, here))?;
                 (stranger, Presented::Nothing)
             }
             Permission::Redeem => token(credential?, stranger)?,
@@ -80,7 +80,7 @@ impl Front {
     ) -> Result<Authenticated, Problem> {
         // A browser stores this credential and sends it for a page of any site.
         if credential::is_basic(&parts.headers) {
-            self.from_page(parts, |here| csrf::kept_by_browser(&parts.method, &parts.headers, here))?;
+            self.check_page(parts, |here| csrf::kept_by_browser(&parts.method, &parts.headers, here))?;
         }
         let signed_in = match credential {
             Credential::Basic { user, password } => {
@@ -115,7 +115,7 @@ impl Front {
         if let Presented::Session(session) = &presented
             && let Some(expected) = &session.csrf
         {
-            self.from_page(parts, |here| csrf::judge(&parts.method, &parts.headers, here, expected))?;
+            self.check_page(parts, |here| csrf::judge(&parts.method, &parts.headers, here, expected))?;
         }
         Ok((caller, presented))
     }
@@ -132,7 +132,7 @@ impl Front {
     }
 
     /// Checks the page that made the request, by the addresses of this server.
-    fn from_page(
+    fn check_page(
         &self,
         parts: &Parts,
         check: impl FnOnce(&Here<'_>) -> Result<(), Problem>,

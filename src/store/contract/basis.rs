@@ -111,7 +111,7 @@ async fn lose(world: &mut World, lost: Lost) -> Basis {
 }
 
 /// A session of `user` that has ended.
-async fn end_session(world: &mut World, user: &UserRecord) -> SessionId {
+async fn end_session(world: &World, user: &UserRecord) -> SessionId {
     let session = SessionRecord { user: user.name.clone(), ..sessions::record(world, user.epoch) };
     let (id, entry) = (session.id, world.draft(Action::SessionStarted));
     world.store().begin_session(BeginSession { session, most: 9, entry }).await.unwrap();
