@@ -64,6 +64,8 @@ impl Wire {
             .with_no_client_auth();
         let host = at.url.strip_prefix("https://").unwrap().to_owned();
         let mut tcp = TcpStream::connect(&host).await.unwrap();
+        // A request must not wait for the acknowledgement of the handshake.
+        tcp.set_nodelay(true)?;
         tcp.write_all(first).await?;
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
