@@ -63,7 +63,7 @@ async fn a_retired_external_url_is_refused_after_a_reload() {
     at.store.retire_issuer(command).await.unwrap();
     assert!(at.authority.trust.issuers().accepted().contains(&issuer));
     at.authority.trust.reload(at.store.as_ref()).await.unwrap();
-    assert_eq!(at.authority.trust.issuers().accepted(), [at.url.clone()]);
+    assert_eq!(at.authority.trust.issuers().accepted(), std::slice::from_ref(&at.url));
 }
 
 #[tokio::test(flavor = "multi_thread")]
