@@ -21,7 +21,7 @@ pub struct SignInLimits {
 }
 
 impl SignInLimits {
-    /// The time for which the record of a sign-in is kept. The latest sign-in may be [`RECORD_INTERVAL`] later than its record.
+    /// The time for which the record of a sign-in is kept. The latest sign-in may be `RECORD_INTERVAL` later than its record.
     pub fn address_retention(&self) -> Duration {
         self.known_for + RECORD_INTERVAL
     }

@@ -28,7 +28,7 @@ pub struct Limits {
     pub http2_streams: u32,
     /// Maximum time that a connection may be idle, and that a client may read nothing of a response.
     pub idle_timeout: Duration,
-    /// Maximum time that a client may leave a part of a [stream](super::stream::stream) unread. It is shorter than
+    /// Maximum time that a client may leave a part of a stream unread. It is shorter than
     /// `idle_timeout`, because old events are of no use to a subscriber.
     pub stream_timeout: Duration,
     /// The age at which a connection takes no further request, so that balancers and certificates move on. Its streams

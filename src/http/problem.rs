@@ -70,7 +70,7 @@ impl Problem {
         Self::of(Code::InvalidRequest, detail)
     }
 
-    /// 400: the request has invalid fields. The response names the first [`MAX_FIELDS`]: it must not outgrow its request.
+    /// 400: the request has invalid fields. The response names the first `MAX_FIELDS`: it must not outgrow its request.
     pub fn invalid_fields(mut fields: Vec<FieldError>) -> Self {
         let more = fields.len().saturating_sub(MAX_FIELDS);
         fields.truncate(MAX_FIELDS);

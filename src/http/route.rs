@@ -32,7 +32,7 @@ pub type Direct = Arc<dyn Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + S
 /// Answers a request at once, or leaves it to a task by `None`.
 pub type Quick = Arc<dyn Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>> + Send + Sync>;
 
-/// A direct row's response: a [`Reply`], or a [stream](super::stream::stream) with its headers.
+/// A direct row's response: a [`Reply`], or a stream with its headers.
 pub type Answer = Response<ResponseBody>;
 
 /// The way a row answers.
