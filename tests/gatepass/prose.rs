@@ -9,9 +9,6 @@ use std::path::{Path, PathBuf};
 
 use habits::Finding;
 
-/// Files and folders that are still to be rewritten. The list only gets shorter.
-const NOT_YET: &str = include_str!("prose/not_yet.txt");
-
 /// Justified exceptions: path, part of the habit (empty: all of them), reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("tests/gatepass/prose", "", "names the habits"),
@@ -81,37 +78,19 @@ fn is_exception(name: &str, finding: &Finding) -> bool {
     EXCEPTIONS.iter().any(|(path, phrase, _)| is_below(name, path) && finding.habit.contains(phrase))
 }
 
-/// Whether `name` is the file `path`, the module `path` or a file below it.
+/// Returns true if `name` is the file `path`, the module `path` or a file below it.
 fn is_below(name: &str, path: &str) -> bool {
     name.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest == ".rs" || rest.starts_with('/'))
 }
 
-fn not_yet() -> impl Iterator<Item = &'static str> {
-    NOT_YET.lines().filter(|line| !line.is_empty())
-}
-
 fn report(findings: &BTreeMap<String, Vec<Finding>>) -> String {
-    let mut lines = Vec::new();
-    let mut rooms = BTreeMap::<&str, usize>::new();
-    for (name, of_file) in findings {
-        let room = not_yet().find(|path| is_below(name, path)).unwrap_or(name);
-        *rooms.entry(room).or_default() += of_file.len();
-        lines.extend(of_file.iter().map(|finding| format!("{name}:{}: {}", finding.line, finding.habit)));
-    }
-    lines.extend(rooms.iter().map(|(room, count)| format!("{count:>6}  {room}")));
-    lines.join("\n")
+    let line = |name: &str, finding: &Finding| format!("{name}:{}: {}", finding.line, finding.habit);
+    let lines = findings.iter().flat_map(|(name, of_file)| of_file.iter().map(move |one| line(name, one)));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn prose_is_plain() {
-    let mut findings = findings();
-    findings.retain(|name, _| !not_yet().any(|path| is_below(name, path)));
-    assert!(findings.is_empty(), "\n{}", report(&findings));
-}
-
-#[test]
-#[ignore = "lists the prose that is still to be rewritten"]
-fn prose_still_to_be_rewritten() {
     let findings = findings();
     assert!(findings.is_empty(), "\n{}", report(&findings));
 }
