@@ -14,7 +14,7 @@ use super::ResponseBody;
 use super::body;
 use super::call::{Admitted, Call};
 use super::dialect::Dialect;
-use super::inquiry::Inquiry;
+use super::direct_request::DirectRequest;
 use super::meters::Meters;
 use super::problem::{NATIVE, Problem};
 use super::reply::Reply;
@@ -27,10 +27,10 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 pub type InTask = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
 
 /// Answers a request at once.
-pub type Direct = Arc<dyn Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync>;
+pub type Direct = Arc<dyn Fn(&DirectRequest<'_>) -> Result<Answer, Problem> + Send + Sync>;
 
 /// Answers a request at once, or leaves it to a task by `None`.
-pub type Quick = Arc<dyn Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>> + Send + Sync>;
+pub type Quick = Arc<dyn Fn(&DirectRequest<'_>) -> Option<Result<Answer, Problem>> + Send + Sync>;
 
 /// A direct row's response: a [`Reply`], or a stream with its headers.
 pub type Answer = Response<ResponseBody>;
@@ -100,7 +100,7 @@ impl Route {
     /// authenticated, and the handler must not wait. It serves prepared documents and streams.
     pub fn direct<H>(path: &'static str, handler: H) -> Self
     where
-        H: Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
+        H: Fn(&DirectRequest<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
     {
         let (method, permission, dialect) = (Method::GET, Permission::Anyone, &NATIVE);
         let serve = Serve::Direct(Arc::new(handler));
@@ -123,7 +123,7 @@ impl Route {
     /// read.
     pub fn any_method<Q, H, F>(path: &'static str, quick: Q, handler: H) -> Self
     where
-        Q: Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>> + Send + Sync + 'static,
+        Q: Fn(&DirectRequest<'_>) -> Option<Result<Answer, Problem>> + Send + Sync + 'static,
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {

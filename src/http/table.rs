@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::Method;
 
 use super::dialect::Dialect;
-use super::inquiry::Params;
+use super::direct_request::Params;
 use super::meters::Meters;
 use super::problem::NATIVE;
 use super::query::percent_decode;

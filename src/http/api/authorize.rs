@@ -15,8 +15,8 @@ use self::verdict::{Subject, refused, verdict};
 use crate::http::api::described::described;
 use crate::http::call::Call;
 use crate::http::credential;
+use crate::http::direct_request::DirectRequest;
 use crate::http::forwarded::Shown;
-use crate::http::inquiry::Inquiry;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
 use crate::http::route::{Answer, Route};
@@ -26,8 +26,8 @@ use crate::service::Authority;
 /// influence the demand. Only the query of the exact path counts, or else a segment of the path before the appended part.
 /// No route is below `/api/v1/authorize/`: an extra slash must not lose the demand.
 pub(super) fn routes() -> Vec<Route> {
-    let by_query = |inquiry: &Inquiry<'_>| quick(inquiry, Place::Query);
-    let by_segment = |inquiry: &Inquiry<'_>| quick(inquiry, Place::Segment);
+    let by_query = |asked: &DirectRequest<'_>| quick(asked, Place::Query);
+    let by_segment = |asked: &DirectRequest<'_>| quick(asked, Place::Segment);
     vec![
         described!(doors::by_query).any_method(by_query, doors::by_query),
         described!(doors::by_segment).any_method(by_segment, doors::by_segment),
@@ -38,17 +38,17 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// Decides without I/O. A certificate needs I/O, because its host is looked up.
-fn quick(inquiry: &Inquiry<'_>, place: Place) -> Option<Result<Answer, Problem>> {
-    let demand = match Demand::read(place, inquiry.query, inquiry.param("demand")) {
+fn quick(asked: &DirectRequest<'_>, place: Place) -> Option<Result<Answer, Problem>> {
+    let demand = match Demand::read(place, asked.query, asked.param("demand")) {
         Ok(demand) => demand,
         Err(problem) => return Some(Err(problem)),
     };
-    let (authority, peer) = (inquiry.authority, inquiry.peer);
-    match credential::bearer(inquiry.headers) {
+    let (authority, peer) = (asked.authority, asked.peer);
+    match credential::bearer(asked.headers) {
         Ok(Some(token)) => Some(by_token(authority, token, &demand, place.yes())),
         Ok(None) => {
             let proxies = &authority.authenticator.proxies;
-            let shown = Shown::by(proxies, peer.address.ip(), inquiry.headers, peer.certificate.as_ref());
+            let shown = Shown::by(proxies, peer.address.ip(), asked.headers, peer.certificate.as_ref());
             (shown == Shown::Nothing).then(|| Ok(refused(&nothing(), false).into()))
         }
         Err(problem) => Some(Ok(refused(&problem, true).into())),

@@ -10,7 +10,7 @@ use super::oauth::dialect::OAuthBody;
 use crate::access::Permission;
 use crate::http::call::Call;
 use crate::http::dialect::Dialect;
-use crate::http::inquiry::Inquiry;
+use crate::http::direct_request::DirectRequest;
 use crate::http::problem::{NativeBody, Problem};
 use crate::http::reply::Reply;
 use crate::http::route::{Answer, Route};
@@ -69,7 +69,7 @@ impl Described {
     /// A row that is answered in the connection's task.
     pub(super) fn direct<H>(&'static self, handler: H) -> Route
     where
-        H: Fn(&Inquiry<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
+        H: Fn(&DirectRequest<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
     {
         Route::direct(&self.path, handler).docs(self.docs)
     }
@@ -77,7 +77,7 @@ impl Described {
     /// A row for any method.
     pub(super) fn any_method<Q, H, F>(&'static self, quick: Q, handler: H) -> Route
     where
-        Q: Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>> + Send + Sync + 'static,
+        Q: Fn(&DirectRequest<'_>) -> Option<Result<Answer, Problem>> + Send + Sync + 'static,
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {

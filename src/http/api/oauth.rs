@@ -20,6 +20,6 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         described!(introspect::handle).of_dialect(&OAUTH, Permission::Introspect, introspect::handle),
         described!(revoke::handle).of_dialect(&OAUTH, Permission::WriteTokens, revoke::handle),
-        described!(metadata::serve).direct(|inquiry| Ok(metadata::serve(inquiry))),
+        described!(metadata::serve).direct(|asked| Ok(metadata::serve(asked))),
     ]
 }

@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 
 use super::described::{bodies, described};
+use crate::http::direct_request::DirectRequest;
 use crate::http::document::serve as serve_document;
-use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{self, NotModified, tags};
 use crate::http::route::{Answer, Route};
 use crate::service::document::Document;
@@ -22,7 +22,7 @@ pub fn document(public_metrics: bool, url: &str) -> Value {
 /// The row. The external URL never changes in a run, so that the document is made once.
 pub(super) fn route(public_metrics: bool) -> Route {
     let made = OnceLock::new();
-    described!(serve).direct(move |inquiry| Ok(serve(inquiry, public_metrics, &made)))
+    described!(serve).direct(move |asked| Ok(serve(asked, public_metrics, &made)))
 }
 
 /// Fetch this document
@@ -39,12 +39,12 @@ pub(super) fn route(public_metrics: bool) -> Route {
         NotModified,
     ),
 )]
-pub(super) fn serve(inquiry: &Inquiry<'_>, public_metrics: bool, made: &OnceLock<Document>) -> Answer {
+pub(super) fn serve(asked: &DirectRequest<'_>, public_metrics: bool, made: &OnceLock<Document>) -> Answer {
     let make = || {
-        let text = document(public_metrics, inquiry.authority.trust.issuers().current()).to_string();
+        let text = document(public_metrics, asked.authority.trust.issuers().current()).to_string();
         Document::new("application/json", AGE, text).compressed()
     };
-    serve_document(made.get_or_init(make), inquiry.headers)
+    serve_document(made.get_or_init(make), asked.headers)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::http::body;
 use crate::http::call::Call;
-use crate::http::inquiry::Inquiry;
+use crate::http::direct_request::DirectRequest;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
@@ -22,7 +22,7 @@ use crate::service::health::Check;
     tag = tags::OPERATION,
     responses((status = 200, description = "The process answers.", body = String, content_type = "text/plain", example = json!("ok\n"))),
 )]
-pub(super) fn livez(_inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
+pub(super) fn livez(_asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
     let mut answer = Answer::new(body::full("ok\n"));
     let headers = answer.headers_mut();
     headers.reserve(6);

@@ -1,8 +1,8 @@
 //! Public documents: keys, CA certificates, CRLs. They are served from memory, also while the store is down.
 
 use super::described::described;
+use crate::http::direct_request::DirectRequest;
 use crate::http::document;
-use crate::http::inquiry::Inquiry;
 use crate::http::openapi::schemas::Der;
 use crate::http::openapi::{NotModified, tags};
 use crate::http::problem::{Code, Problem, code};
@@ -17,9 +17,9 @@ const PEM_EXAMPLE: &str = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICAT
 /// The rows.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        described!(jwks).direct(|inquiry| Ok(jwks(inquiry))),
+        described!(jwks).direct(|asked| Ok(jwks(asked))),
         described!(root).direct(root),
-        described!(chain).direct(|inquiry| Ok(chain(inquiry))),
+        described!(chain).direct(|asked| Ok(chain(asked))),
         described!(pinned_root).direct(pinned_root),
         described!(crl).direct(crl),
     ]
@@ -38,8 +38,8 @@ pub(super) fn routes() -> Vec<Route> {
         NotModified,
     ),
 )]
-pub(super) fn jwks(inquiry: &Inquiry<'_>) -> Answer {
-    document::serve(inquiry.authority.trust.load().jwks(), inquiry.headers)
+pub(super) fn jwks(asked: &DirectRequest<'_>) -> Answer {
+    document::serve(asked.authority.trust.load().jwks(), asked.headers)
 }
 
 /// Fetch the root certificate
@@ -54,9 +54,9 @@ pub(super) fn jwks(inquiry: &Inquiry<'_>) -> Answer {
         code::NotFound,
     ),
 )]
-pub(super) fn root(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let cas = inquiry.authority.cas.load();
-    serve_root(inquiry, &cas, cas.current().root_fingerprint())
+pub(super) fn root(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
+    let cas = asked.authority.cas.load();
+    serve_root(asked, &cas, cas.current().root_fingerprint())
 }
 
 /// Fetch the chain
@@ -72,8 +72,8 @@ pub(super) fn root(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
         NotModified,
     ),
 )]
-pub(super) fn chain(inquiry: &Inquiry<'_>) -> Answer {
-    document::serve(inquiry.authority.cas.load().chain(), inquiry.headers)
+pub(super) fn chain(asked: &DirectRequest<'_>) -> Answer {
+    document::serve(asked.authority.cas.load().chain(), asked.headers)
 }
 
 /// Fetch the root that a token pins
@@ -90,14 +90,14 @@ pub(super) fn chain(inquiry: &Inquiry<'_>) -> Answer {
         code::NotFound,
     ),
 )]
-pub(super) fn pinned_root(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let wanted = inquiry.param("fingerprint").strip_suffix(".pem").and_then(Fingerprint::parse);
-    serve_root(inquiry, &inquiry.authority.cas.load(), wanted.ok_or_else(|| missing("root certificate"))?)
+pub(super) fn pinned_root(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
+    let wanted = asked.param("fingerprint").strip_suffix(".pem").and_then(Fingerprint::parse);
+    serve_root(asked, &asked.authority.cas.load(), wanted.ok_or_else(|| missing("root certificate"))?)
 }
 
-fn serve_root(inquiry: &Inquiry<'_>, cas: &CaSet, wanted: Fingerprint) -> Result<Answer, Problem> {
+fn serve_root(asked: &DirectRequest<'_>, cas: &CaSet, wanted: Fingerprint) -> Result<Answer, Problem> {
     let root = cas.root_document(wanted).ok_or_else(|| missing("root certificate"))?;
-    Ok(document::serve(root, inquiry.headers))
+    Ok(document::serve(root, asked.headers))
 }
 
 /// Fetch the CRL of an issuing CA
@@ -114,10 +114,10 @@ fn serve_root(inquiry: &Inquiry<'_>, cas: &CaSet, wanted: Fingerprint) -> Result
         code::NotFound,
     ),
 )]
-pub(super) fn crl(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let ski = inquiry.param("ski").strip_suffix(".der").unwrap_or("");
-    let crl = inquiry.authority.crls.get(ski).ok_or_else(|| missing("CRL"))?;
-    Ok(document::serve(&crl.document, inquiry.headers))
+pub(super) fn crl(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
+    let ski = asked.param("ski").strip_suffix(".der").unwrap_or("");
+    let crl = asked.authority.crls.get(ski).ok_or_else(|| missing("CRL"))?;
+    Ok(document::serve(&crl.document, asked.headers))
 }
 
 fn missing(what: &str) -> Problem {

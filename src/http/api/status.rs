@@ -8,8 +8,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use super::described::described;
 use crate::access::address::site;
 use crate::http::body;
+use crate::http::direct_request::DirectRequest;
 use crate::http::document;
-use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{NotModified, tags};
 use crate::http::problem::{Code, Problem, code};
 use crate::http::route::{Answer, Route};
@@ -44,9 +44,9 @@ pub(super) fn routes() -> Vec<Route> {
     tag = tags::PUBLISHED,
     responses((status = 200, description = "The addresses of the lists.", body = StatusListUris<'static>), NotModified, code::KeysUnavailable),
 )]
-pub(super) fn aggregation(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let published = inquiry.authority.status_lists.published();
-    Ok(document::serve(place(inquiry, &published)?.aggregation(), inquiry.headers))
+pub(super) fn aggregation(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
+    let published = asked.authority.status_lists.published();
+    Ok(document::serve(place(asked, &published)?.aggregation(), asked.headers))
 }
 
 /// Fetch a status list
@@ -66,22 +66,25 @@ pub(super) fn aggregation(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
         code::KeysUnavailable,
     ),
 )]
-pub(super) fn list(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let published = inquiry.authority.status_lists.published();
-    let (_, list) = find(inquiry, place(inquiry, &published)?)?;
-    Ok(document::serve(&list.document, inquiry.headers))
+pub(super) fn list(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
+    let published = asked.authority.status_lists.published();
+    let (_, list) = find(asked, place(asked, &published)?)?;
+    Ok(document::serve(&list.document, asked.headers))
 }
 
 /// The lists of the external URL that the client uses.
-fn place<'a>(inquiry: &Inquiry<'_>, published: &'a Published) -> Result<&'a IssuerLists, Problem> {
-    published.place(inquiry.host).ok_or_else(|| {
+fn place<'a>(asked: &DirectRequest<'_>, published: &'a Published) -> Result<&'a IssuerLists, Problem> {
+    published.place(asked.host).ok_or_else(|| {
         let detail = "no status list could be signed since the server started: see its log";
         Problem::of(Code::KeysUnavailable, detail).retry_after(10)
     })
 }
 
-fn find<'a>(inquiry: &Inquiry<'_>, place: &'a IssuerLists) -> Result<(ListId, &'a Arc<SignedList>), Problem> {
-    let list = ListId::parse(inquiry.param("list"));
+fn find<'a>(
+    asked: &DirectRequest<'_>,
+    place: &'a IssuerLists,
+) -> Result<(ListId, &'a Arc<SignedList>), Problem> {
+    let list = ListId::parse(asked.param("list"));
     let found = list.and_then(|list| Some((list, place.list(list)?)));
     found.ok_or_else(|| Problem::of(Code::NotFound, "there is no such status list"))
 }
@@ -103,9 +106,9 @@ fn find<'a>(inquiry: &Inquiry<'_>, place: &'a IssuerLists) -> Result<(ListId, &'
         code::KeysUnavailable,
     ),
 )]
-pub(super) fn events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let published = inquiry.authority.status_lists.published();
-    follow(inquiry, place(inquiry, &published)?, None)
+pub(super) fn events(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
+    let published = asked.authority.status_lists.published();
+    follow(asked, place(asked, &published)?, None)
 }
 
 /// Follow one status list
@@ -129,20 +132,20 @@ pub(super) fn events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
         code::KeysUnavailable,
     ),
 )]
-pub(super) fn list_events(inquiry: &Inquiry<'_>) -> Result<Answer, Problem> {
-    let published = inquiry.authority.status_lists.published();
-    let place = place(inquiry, &published)?;
-    let (list, _) = find(inquiry, place)?;
-    follow(inquiry, place, Some(list))
+pub(super) fn list_events(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
+    let published = asked.authority.status_lists.published();
+    let place = place(asked, &published)?;
+    let (list, _) = find(asked, place)?;
+    follow(asked, place, Some(list))
 }
 
 /// Opens a stream of server-sent events.
-fn follow(inquiry: &Inquiry<'_>, place: &IssuerLists, list: Option<ListId>) -> Result<Answer, Problem> {
+fn follow(asked: &DirectRequest<'_>, place: &IssuerLists, list: Option<ListId>) -> Result<Answer, Problem> {
     let following = Following { issuer: Arc::clone(place.issuer()), list };
     // A value that is not text is an unknown id, as is an empty one.
-    let last = inquiry.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
-    let from = site(inquiry.peer.client);
-    let subscription = inquiry.authority.status_lists.follow(from, following, last).map_err(full)?;
+    let last = asked.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
+    let from = site(asked.peer.client);
+    let subscription = asked.authority.status_lists.follow(from, following, last).map_err(full)?;
     let events = unfold(subscription, |mut subscription| async {
         let events = subscription.next().await?;
         Some((events, subscription))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::request::Parts;
 
-use crate::http::inquiry::{Inquiry, Params};
+use crate::http::direct_request::{DirectRequest, Params};
 use crate::http::problem::Problem;
 use crate::http::route::{Answer, Direct, Quick, Route};
 use crate::http::tls::Peer;
@@ -27,7 +27,7 @@ pub(super) fn answer(
     handler: &Direct,
     asked: Asked<'_>,
 ) -> Answer {
-    let whole = |inquiry: &Inquiry<'_>| Some(handler(inquiry));
+    let whole = |asked: &DirectRequest<'_>| Some(handler(asked));
     call(authority, route, whole, asked).unwrap_or_else(|| render(route, Err(Problem::internal())))
 }
 
@@ -45,12 +45,12 @@ pub(super) fn quick(
 fn call(
     authority: &Arc<Authority>,
     route: &Route,
-    handler: impl Fn(&Inquiry<'_>) -> Option<Result<Answer, Problem>>,
+    handler: impl Fn(&DirectRequest<'_>) -> Option<Result<Answer, Problem>>,
     Asked { parts, peer, params }: Asked<'_>,
 ) -> Option<Answer> {
     let called = || {
         let query = parts.uri.query().unwrap_or("");
-        handler(&Inquiry { authority, peer, headers: &parts.headers, host: host(parts), query, params })
+        handler(&DirectRequest { authority, peer, headers: &parts.headers, host: host(parts), query, params })
     };
     // A handler gets nothing that it could leave half changed. Locks are poisoned, and then passed over.
     let answer = catch_unwind(AssertUnwindSafe(called)).unwrap_or_else(|_| Some(Err(panicked(route))));

@@ -15,7 +15,7 @@ use crate::access::Permission;
 use crate::clock::{Clock, Reading, SystemClock};
 use crate::config::{Config, Environment, Overrides};
 use crate::http::compat::ece::dialect::ECE;
-use crate::http::inquiry::Inquiry;
+use crate::http::direct_request::DirectRequest;
 use crate::http::reply::Reply;
 use crate::http::tls::Protocol;
 
@@ -58,10 +58,10 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
     let config = Config::load(None, &Environment::from_pairs([("", "")]), overrides).unwrap();
     let server = crate::server::Server::open(config, clock).await.unwrap();
     let fine = |_: Call| async { Ok(Reply::ok(&"fine")) };
-    let direct = |inquiry: &Inquiry<'_>| match inquiry.param("name") {
+    let direct = |asked: &DirectRequest<'_>| match asked.param("name") {
         "panics" => panic!("{SECRET}"),
         "nobody" => Err(nothing_here()),
-        name => Ok(Reply::ok(&format!("{name}?{} {}", inquiry.query, inquiry.peer.client)).into()),
+        name => Ok(Reply::ok(&format!("{name}?{} {}", asked.query, asked.peer.client)).into()),
     };
     let panics = |_: Call| async { panic!("{SECRET}") };
     let holds = move |_: Call| {

@@ -1,7 +1,7 @@
 //! `GET /.well-known/oauth-authorization-server` (RFC 8414).
 
+use crate::http::direct_request::DirectRequest;
 use crate::http::document;
-use crate::http::inquiry::Inquiry;
 use crate::http::openapi::{NotModified, tags};
 use crate::http::route::Answer;
 use crate::service::verification::metadata::Metadata;
@@ -16,6 +16,6 @@ use crate::service::verification::metadata::Metadata;
     tag = tags::PUBLISHED,
     responses((status = 200, description = "The metadata.", body = Metadata), NotModified),
 )]
-pub(super) fn serve(inquiry: &Inquiry<'_>) -> Answer {
-    document::serve(inquiry.authority.trust.load().metadata(), inquiry.headers)
+pub(super) fn serve(asked: &DirectRequest<'_>) -> Answer {
+    document::serve(asked.authority.trust.load().metadata(), asked.headers)
 }

@@ -31,7 +31,7 @@ impl<'a> Params<'a> {
 
 /// A request to a direct row. It is borrowed, and its body is not read.
 #[derive(Clone, Copy)]
-pub struct Inquiry<'a> {
+pub struct DirectRequest<'a> {
     /// The authority that answers.
     pub authority: &'a Arc<Authority>,
     /// The other end of the connection.
@@ -45,7 +45,7 @@ pub struct Inquiry<'a> {
     pub(super) params: &'a Params<'a>,
 }
 
-impl<'a> Inquiry<'a> {
+impl<'a> DirectRequest<'a> {
     /// The path parameter `name`.
     pub fn param(&self, name: &str) -> &'a str {
         self.params.get(name)
