@@ -21,6 +21,24 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// Serialises `$name` as its text, which it reads back with its `parse`.
+macro_rules! text_form {
+    ($name:ident, $form:expr) => {
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&String::deserialize(deserializer)?)
+                    .ok_or_else(|| serde::de::Error::custom(format_args!("not {}", $form)))
+            }
+        }
+    };
+}
+
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -63,18 +81,7 @@ macro_rules! uuid_id {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::parse(&String::deserialize(deserializer)?)
-                    .ok_or_else(|| serde::de::Error::custom("not a UUID such as 0190a0b0-0000-7000-8000-000000000000"))
-            }
-        }
+        text_form!($name, "a UUID such as 0190a0b0-0000-7000-8000-000000000000");
     };
 }
 
@@ -107,39 +114,32 @@ uuid_id!(
     RequestId
 );
 
-macro_rules! digest_id {
-    ($(#[$doc:meta])* $name:ident, $show:expr, $parse:expr) => {
+macro_rules! bytes_id {
+    ($(#[$doc:meta])* $name:ident, $length:literal, $encode:path, $decode:path) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name([u8; 32]);
+        pub struct $name([u8; $length]);
 
         impl $name {
-            /// The SHA-256 of `bytes`.
-            pub fn of(bytes: &[u8]) -> Self {
-                Self(Sha256::digest(bytes).into())
-            }
-
-            /// The digest that these 32 bytes are.
-            pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+            /// The value with these bytes.
+            pub const fn from_bytes(bytes: [u8; $length]) -> Self {
                 Self(bytes)
             }
 
-            /// The 32 bytes of the digest, as the store keeps them.
-            pub const fn as_bytes(&self) -> &[u8; 32] {
+            /// Its bytes, as the store keeps them.
+            pub const fn as_bytes(&self) -> &[u8; $length] {
                 &self.0
             }
 
             /// Parses the text form; nothing but the canonical spelling is accepted.
             pub fn parse(text: &str) -> Option<Self> {
-                let parse: fn(&str) -> Option<[u8; 32]> = $parse;
-                parse(text).map(Self)
+                $decode(text)?.try_into().ok().map(Self)
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let show: fn(&[u8; 32]) -> String = $show;
-                f.write_str(&show(&self.0))
+                f.write_str(&$encode(&self.0))
             }
         }
 
@@ -149,16 +149,18 @@ macro_rules! digest_id {
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
+        text_form!($name, concat!("the text form of a ", stringify!($name)));
+    };
+}
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Self::parse(&String::deserialize(deserializer)?)
-                    .ok_or_else(|| serde::de::Error::custom(concat!("not the text form of a ", stringify!($name))))
+macro_rules! digest_id {
+    ($(#[$doc:meta])* $name:ident, $encode:path, $decode:path) => {
+        bytes_id!($(#[$doc])* $name, 32, $encode, $decode);
+
+        impl $name {
+            /// The SHA-256 of `bytes`.
+            pub fn of(bytes: &[u8]) -> Self {
+                Self(Sha256::digest(bytes).into())
             }
         }
     };
@@ -167,32 +169,40 @@ macro_rules! digest_id {
 digest_id!(
     /// Names a signing key: its RFC 7638 thumbprint, base64url without padding (43 characters).
     KeyId,
-    |bytes| URL_SAFE_NO_PAD.encode(bytes),
-    parse_base64url
+    base64url,
+    unbase64url
 );
 digest_id!(
     /// The RFC 7638 thumbprint of a host's public key (`cnf.jkt`, RFC 7800), base64url without padding.
     Thumbprint,
-    |bytes| URL_SAFE_NO_PAD.encode(bytes),
-    parse_base64url
+    base64url,
+    unbase64url
 );
 digest_id!(
     /// The SHA-256 of a public key in SubjectPublicKeyInfo form (RFC 5280 section 4.1.2.7), base64url.
     SpkiHash,
-    |bytes| URL_SAFE_NO_PAD.encode(bytes),
-    parse_base64url
+    base64url,
+    unbase64url
 );
 digest_id!(
     /// Names a session: the SHA-256 of its secret, base64url.
     SessionId,
-    |bytes| URL_SAFE_NO_PAD.encode(bytes),
-    parse_base64url
+    base64url,
+    unbase64url
 );
 digest_id!(
     /// The SHA-256 of a certificate's DER, in lower-case hexadecimal (64 characters).
     Fingerprint,
-    |bytes| hex(bytes),
-    parse_hex
+    hex,
+    unhex
+);
+bytes_id!(
+    /// A certificate's serial number (RFC 5280 section 4.1.2.2), big-endian: 16 bytes, positive, its first byte not zero.
+    /// Shown as 32 lower-case hexadecimal digits.
+    Serial,
+    16,
+    hex,
+    unhex
 );
 
 impl Fingerprint {
@@ -202,9 +212,23 @@ impl Fingerprint {
     }
 }
 
-fn parse_base64url(text: &str) -> Option<[u8; 32]> {
-    // The engine refuses padding and trailing bits, so one digest has one spelling.
-    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+impl Serial {
+    /// A random serial: 126 bits of it.
+    pub fn generate() -> Self {
+        let mut bytes = random::<16>();
+        // DER integers are signed and minimal: no top bit, and no leading zero byte that would be dropped.
+        bytes[0] = (bytes[0] & 0x7f) | 0x40;
+        Self(bytes)
+    }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The engine refuses padding and trailing bits, so each value has one spelling.
+fn unbase64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 /// `bytes` in lower-case hexadecimal.
@@ -218,7 +242,7 @@ pub fn hex(bytes: &[u8]) -> String {
 }
 
 /// The bytes that lower-case hexadecimal `text` spells.
-pub fn unhex(text: &str) -> Option<Vec<u8>> {
+fn unhex(text: &str) -> Option<Vec<u8>> {
     let nibble = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
@@ -228,57 +252,6 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     text.as_bytes().chunks(2).map(|pair| Some(nibble(pair[0])? << 4 | nibble(pair[1])?)).collect()
-}
-
-fn parse_hex(text: &str) -> Option<[u8; 32]> {
-    unhex(text)?.try_into().ok()
-}
-
-/// A certificate's serial number (RFC 5280 section 4.1.2.2): 16 bytes, positive, its first byte not zero.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Serial([u8; 16]);
-
-impl Serial {
-    /// A random serial: 126 bits of it.
-    pub fn generate() -> Self {
-        let mut bytes = random::<16>();
-        // DER integers are signed and minimal: no top bit, and no leading zero byte that would be dropped.
-        bytes[0] = (bytes[0] & 0x7f) | 0x40;
-        Self(bytes)
-    }
-
-    /// The serial that these 16 bytes are.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
-    /// The big-endian bytes of the serial.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-
-    /// Parses 32 lower-case hexadecimal digits.
-    pub fn parse(text: &str) -> Option<Self> {
-        unhex(text)?.try_into().ok().map(Self)
-    }
-}
-
-impl fmt::Display for Serial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
-    }
-}
-
-impl fmt::Debug for Serial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Serial {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 /// The index of a token in the status lists (draft-ietf-oauth-status-list-21 section 6.1), never reused.

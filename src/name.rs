@@ -1,19 +1,20 @@
-//! Names from outside, checked once: a value of one of these types is well-formed wherever it appears.
+//! Names from outside, checked once: a value of one of these types is always well-formed.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Why a text is not the name it was meant to be.
+/// A refused name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
-    /// Empty where something is needed.
+    /// The text is empty.
     #[error("{what} is empty")]
     Empty {
         /// The kind of name.
         what: &'static str,
     },
-    /// Longer than the kind allows.
+    /// The text is too long.
     #[error("{what} is {length} characters long; at most {most} are allowed")]
     TooLong {
         /// The kind of name.
@@ -23,32 +24,35 @@ pub enum NameError {
         /// The allowed length.
         most: usize,
     },
-    /// Not of the kind's form.
+    /// The text has another form.
     #[error("{text:?} is not a {what}: {form}")]
     Malformed {
         /// The kind of name.
         what: &'static str,
         /// The refused text.
         text: String,
-        /// The form it should have.
+        /// The required form.
         form: &'static str,
     },
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $check:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $length:expr, $form:literal, $is_well_formed:expr) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
 
         impl $name {
-            /// Checks `text` and takes it as it stands.
+            /// Checks `text`, and keeps it unchanged.
             ///
             /// # Errors
-            /// What is wrong with it.
+            /// The [`NameError`] of its length or form.
             pub fn parse(text: &str) -> Result<Self, NameError> {
-                let check: fn(&str) -> Result<(), NameError> = $check;
-                check(text)?;
+                has_length($what, text, $length)?;
+                let is_well_formed: fn(&str) -> bool = $is_well_formed;
+                if !is_well_formed(text) {
+                    return Err(NameError::Malformed { what: $what, text: text.to_owned(), form: $form });
+                }
                 Ok(Self(text.to_owned()))
             }
 
@@ -81,67 +85,60 @@ macro_rules! name {
 name!(
     /// A platform role, such as `allocator`: a lower-case letter, then letters, digits, `-`, `_` or `.`; at most 64.
     Role,
+    "role name",
+    1..=64,
+    "a lower-case letter, then lower-case letters, digits, '-', '_' or '.'",
     |text| {
-        length("role name", text, 1, 64)?;
-        let form = "a lower-case letter, then lower-case letters, digits, '-', '_' or '.'";
-        let mut bytes = text.bytes();
-        let first = bytes.next().is_some_and(|byte| byte.is_ascii_lowercase());
-        let rest = bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_' | b'.'));
-        well_formed("role name", text, form, first && rest)
+        text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(|b| is_lower_or_digit(b) || matches!(b, b'-' | b'_' | b'.'))
     }
 );
 name!(
     /// A note on a token for people: at most 128 characters, no control characters, may be empty.
     Label,
-    |text| {
-        length("label", text, 0, 128)?;
-        well_formed("label", text, "no control characters", !text.chars().any(char::is_control))
-    }
+    "label",
+    0..=128,
+    "no control characters",
+    |text| !text.chars().any(char::is_control)
 );
 name!(
     /// A user's name: 1 to 64 lower-case letters, digits, `.`, `_`, `-` or `@`, the first a letter or digit. Upper case is
     /// refused, so that no two names look alike.
     UserName,
+    "user name",
+    1..=64,
+    "lower-case letters, digits, '.', '_', '-' or '@', beginning with a letter or digit",
     |text| {
-        length("user name", text, 1, 64)?;
-        let form = "lower-case letters, digits, '.', '_', '-' or '@', beginning with a letter or digit";
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        let good = text.bytes().all(|b| plain(b) || matches!(b, b'.' | b'_' | b'-' | b'@'));
-        well_formed("user name", text, form, good && text.bytes().next().is_some_and(plain))
+        text.bytes().next().is_some_and(is_lower_or_digit)
+            && text.bytes().all(|b| is_lower_or_digit(b) || matches!(b, b'.' | b'_' | b'-' | b'@'))
     }
 );
 name!(
     /// A cluster id: 1 to 128 letters, digits, `-`, `_`, `.`, `:` or `/`.
     Cluster,
-    |text| {
-        length("cluster id", text, 1, 128)?;
-        let form = "letters, digits, '-', '_', '.', ':' or '/'";
-        let good = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'/'));
-        well_formed("cluster id", text, form, good)
-    }
+    "cluster id",
+    1..=128,
+    "letters, digits, '-', '_', '.', ':' or '/'",
+    |text| text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'/'))
 );
 name!(
     /// A concrete DNS name (RFC 1123 section 2.1): lower case, at most 253 characters, no wildcard, no IP address.
     DnsName,
-    |text| {
-        length("DNS name", text, 1, 253)?;
-        let form = "a concrete lower-case DNS name such as node-1.example.org, no wildcard and no IP address";
-        well_formed("DNS name", text, form, text.split('.').all(is_dns_label) && !ends_in_number(text))
-    }
+    "DNS name",
+    1..=253,
+    "a concrete lower-case DNS name such as node-1.example.org, no wildcard and no IP address",
+    is_dns_name
 );
 name!(
     /// A pattern of DNS names: a DNS name whose left-most label may be `*`, which stands for exactly one label.
     DnsPattern,
-    |text| {
-        length("DNS name pattern", text, 1, 253)?;
-        let form = "a lower-case DNS name whose first label may be '*', such as *.nodes.example.org";
-        let (rest, wildcard) = match text.strip_prefix("*.") {
-            Some(rest) => (rest, true),
-            None => (text, false),
-        };
+    "DNS name pattern",
+    1..=253,
+    "a lower-case DNS name whose first label may be '*', such as *.nodes.example.org",
+    |text| match text.strip_prefix("*.") {
         // `*.org` would cover a whole registry; a wildcard needs two labels under it.
-        let deep = !wildcard || rest.contains('.');
-        well_formed("DNS name pattern", text, form, deep && rest.split('.').all(is_dns_label) && !ends_in_number(rest))
+        Some(parent) => parent.contains('.') && is_dns_name(parent),
+        None => is_dns_name(text),
     }
 );
 
@@ -161,22 +158,26 @@ impl DnsPattern {
     }
 }
 
-fn length(what: &'static str, text: &str, least: usize, most: usize) -> Result<(), NameError> {
-    match text.chars().count() {
-        length if length < least => Err(NameError::Empty { what }),
-        length if length > most => Err(NameError::TooLong { what, length, most }),
-        _ => Ok(()),
+fn has_length(what: &'static str, text: &str, allowed: RangeInclusive<usize>) -> Result<(), NameError> {
+    let (length, most) = (text.chars().count(), *allowed.end());
+    match length {
+        _ if allowed.contains(&length) => Ok(()),
+        0 => Err(NameError::Empty { what }),
+        _ => Err(NameError::TooLong { what, length, most }),
     }
 }
 
-fn well_formed(what: &'static str, text: &str, form: &'static str, good: bool) -> Result<(), NameError> {
-    if good { Ok(()) } else { Err(NameError::Malformed { what, text: text.to_owned(), form }) }
+const fn is_lower_or_digit(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit()
+}
+
+fn is_dns_name(text: &str) -> bool {
+    text.split('.').all(is_dns_label) && !ends_in_number(text)
 }
 
 fn is_dns_label(label: &str) -> bool {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&label.len())
-        && label.bytes().all(inner)
+        && label.bytes().all(|byte| is_lower_or_digit(byte) || byte == b'-')
         && !label.starts_with('-')
         && !label.ends_with('-')
 }
