@@ -1,10 +1,16 @@
 //! Time: moments as values, and the one place where the process clock is read.
 
+#[cfg(feature = "server")]
+mod source;
+
 use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+#[cfg(feature = "server")]
+pub use self::source::{Clock, ManualClock, Reading};
 
 /// A moment: whole milliseconds since the Unix epoch, UTC. Shown and serialised as RFC 3339.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,22 +92,7 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// A reading of both clocks of a machine at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reading {
-    /// The wall clock, which an operator or NTP may step.
-    pub wall: Timestamp,
-    /// Time since the machine booted, suspended time included: nobody can step it.
-    pub boot: Duration,
-}
-
-/// A source of time. Everything that decides takes `now` as an argument; only a composition root holds one of these.
-pub trait Clock: Send + Sync {
-    /// Reads both clocks.
-    fn read(&self) -> Reading;
-}
-
-/// The clocks of this machine.
+/// The clock of this machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -111,49 +102,6 @@ impl SystemClock {
     pub fn now() -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         Timestamp(clamp(since))
-    }
-}
-
-#[cfg(feature = "server")]
-impl Clock for SystemClock {
-    fn read(&self) -> Reading {
-        let boot = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-        let boot = Duration::new(boot.tv_sec.unsigned_abs(), u32::try_from(boot.tv_nsec).unwrap_or(0));
-        Reading { wall: Self::now(), boot }
-    }
-}
-
-/// A clock that moves only on request, for tests.
-#[derive(Debug)]
-pub struct ManualClock(std::sync::Mutex<Reading>);
-
-impl ManualClock {
-    /// A clock that stands at `wall`, an hour after its machine booted.
-    pub fn at(wall: Timestamp) -> Self {
-        Self(std::sync::Mutex::new(Reading { wall, boot: Duration::from_secs(3600) }))
-    }
-
-    /// Lets time pass: both clocks move on.
-    pub fn advance(&self, span: Duration) {
-        self.change(|reading| {
-            reading.wall = reading.wall.plus(span);
-            reading.boot += span;
-        });
-    }
-
-    /// Steps the wall clock to `wall`, as an operator would; the boot clock stays.
-    pub fn step_to(&self, wall: Timestamp) {
-        self.change(|reading| reading.wall = wall);
-    }
-
-    fn change(&self, change: impl FnOnce(&mut Reading)) {
-        change(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
-    }
-}
-
-impl Clock for ManualClock {
-    fn read(&self) -> Reading {
-        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -175,18 +123,5 @@ mod tests {
         assert_eq!(late.plus(Duration::MAX), late);
         assert_eq!(Timestamp::from_millis(5).since(late), Duration::ZERO);
         assert_eq!(Timestamp::from_millis(-1).secs(), -1);
-    }
-
-    #[test]
-    fn a_stepped_clock_leaves_the_boot_clock_alone() {
-        let clock = ManualClock::at(Timestamp::from_secs(100));
-        let before = clock.read();
-        clock.step_to(Timestamp::from_secs(50));
-        assert_eq!(clock.read().boot, before.boot);
-        clock.advance(Duration::from_secs(2));
-        assert_eq!(
-            clock.read(),
-            Reading { wall: Timestamp::from_secs(52), boot: before.boot + Duration::from_secs(2) }
-        );
     }
 }
