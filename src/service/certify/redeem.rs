@@ -3,7 +3,7 @@
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
 use super::{ATTEMPTS, Enrolled, Enrollment, Warrant};
 use crate::access::Actor;
-use crate::admission::{Ask, binding};
+use crate::admission::{self, Ask};
 use crate::ca::{Csr, CsrPolicy};
 use crate::clock::Timestamp;
 use crate::id::HostId;
@@ -126,7 +126,7 @@ impl Enrollment {
     ) -> Result<Enrolled, ServiceError> {
         let grant = token.clone().at(now).map_err(expired_or_invalid)?;
         self.judge_status(&grant, pair.is_some())?;
-        binding::check(&grant, &ask)?;
+        admission::check(&grant, &ask)?;
         let ticket = RedeemTicket { grant, csr, ask };
         match pair {
             Some(pair) => self.recertify(caller, ticket, pair.host, now).await,
