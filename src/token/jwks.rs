@@ -15,86 +15,63 @@ const MOST_BYTES: usize = 64 * 1024;
 /// The scope of a key that verifies persistent tokens only. Other verifiers ignore the member (RFC 7517 section 4).
 const PERSISTENT: &str = "persistent";
 
-/// A key in the set.
-#[derive(Serialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema), schema(as = Jwk))]
-struct Published<'a> {
-    #[cfg_attr(feature = "server", schema(example = "OKP"))]
-    kty: &'a str,
-    #[cfg_attr(feature = "server", schema(example = "Ed25519"))]
-    crv: &'a str,
-    /// The public key, base64url.
-    #[cfg_attr(feature = "server", schema(example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))]
-    x: String,
-    kid: KeyId,
-    #[cfg_attr(feature = "server", schema(example = "sig"))]
-    #[serde(rename = "use")]
-    usage: &'a str,
-    #[cfg_attr(feature = "server", schema(example = "EdDSA"))]
-    alg: &'a str,
-    /// The `typ` of the tokens it signs.
-    #[cfg_attr(feature = "server", schema(example = "enroll+jwt"))]
-    #[serde(rename = "gatepass_typ")]
-    typ: &'a str,
-    /// `persistent`: it verifies persistent tokens only.
-    #[cfg_attr(feature = "server", schema(nullable = false, example = "persistent"))]
-    #[serde(rename = "gatepass_scope", skip_serializing_if = "Option::is_none")]
-    scope: Option<&'a str>,
-}
-
 /// The set (RFC 7517 section 5).
-#[derive(Serialize)]
-#[cfg_attr(feature = "server", derive(utoipa::ToSchema), schema(as = JwkSet))]
-pub(crate) struct PublishedSet<'a> {
-    keys: Vec<Published<'a>>,
-}
-
-/// A key set that is read. Unknown members are ignored (RFC 7517 section 5), and known ones may occur once.
-#[derive(Deserialize)]
-struct Set {
+#[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
+pub(crate) struct JwkSet {
+    #[cfg_attr(feature = "server", schema(value_type = Vec<Jwk>))]
     keys: Vec<Object<Jwk>>,
 }
 
-#[derive(Deserialize)]
+/// A key in the set. Unknown members are ignored (RFC 7517 section 4), and known ones may occur once.
+#[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 struct Jwk {
+    #[cfg_attr(feature = "server", schema(example = "OKP"))]
     kty: String,
+    #[cfg_attr(feature = "server", schema(value_type = String, required, example = "Ed25519"))]
     #[serde(default, deserialize_with = "present")]
     crv: Option<String>,
+    /// The public key, base64url.
+    #[cfg_attr(feature = "server", schema(value_type = String, required, example = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"))]
     #[serde(default, deserialize_with = "present")]
     x: Option<String>,
+    #[cfg_attr(feature = "server", schema(value_type = KeyId, required))]
     #[serde(default, deserialize_with = "present")]
     kid: Option<String>,
+    #[cfg_attr(feature = "server", schema(value_type = String, required, example = "sig"))]
     #[serde(default, rename = "use", deserialize_with = "present")]
     usage: Option<String>,
+    #[cfg_attr(feature = "server", schema(value_type = String, required, example = "EdDSA"))]
     #[serde(default, deserialize_with = "present")]
     alg: Option<String>,
-    /// The `typ` of the tokens it signs; enrollment tokens if absent.
+    /// The `typ` of the tokens it signs.
+    #[cfg_attr(feature = "server", schema(value_type = String, required, example = "enroll+jwt"))]
     #[serde(default, rename = "gatepass_typ", deserialize_with = "present")]
     typ: Option<String>,
-    #[serde(default, rename = "gatepass_scope", deserialize_with = "present")]
+    /// `persistent`: it verifies persistent tokens only.
+    #[cfg_attr(feature = "server", schema(nullable = false, example = "persistent"))]
+    #[serde(
+        default,
+        rename = "gatepass_scope",
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     scope: Option<String>,
-    /// The private half of an elliptic or RSA key (RFC 8037 section 2, RFC 7518 section 6.3.2).
-    #[serde(default, deserialize_with = "present")]
+    // The private half of an elliptic or RSA key (RFC 8037 section 2, RFC 7518 section 6.3.2). It is never written.
+    #[cfg_attr(feature = "server", schema(ignore))]
+    #[serde(default, deserialize_with = "present", skip_serializing)]
     d: Option<IgnoredAny>,
-    /// A symmetric key (RFC 7518 section 6.4): all of it is secret.
-    #[serde(default, deserialize_with = "present")]
+    // A symmetric key (RFC 7518 section 6.4): all of it is secret. It is never written.
+    #[cfg_attr(feature = "server", schema(ignore))]
+    #[serde(default, deserialize_with = "present", skip_serializing)]
     k: Option<IgnoredAny>,
 }
 
 impl VerifyingKeys {
     /// The set as `application/jwk-set+json`.
     pub fn to_jwks(&self) -> String {
-        let keys = self.iter().map(|key| Published {
-            kty: "OKP",
-            crv: "Ed25519",
-            x: URL_SAFE_NO_PAD.encode(key.public),
-            kid: key.id,
-            usage: "sig",
-            alg: "EdDSA",
-            typ: key.usage.typ(),
-            scope: (key.scope == KeyScope::PersistentOnly).then_some(PERSISTENT),
-        });
-        let set = PublishedSet { keys: keys.collect() };
+        let set = JwkSet { keys: self.iter().map(|key| Object(Jwk::of(key))).collect() };
         // Strings always have a JSON form.
         serde_json::to_string(&set).unwrap_or_default()
     }
@@ -108,7 +85,7 @@ impl VerifyingKeys {
         if text.len() > MOST_BYTES {
             return Err(KeyError::Jwks { why: "it is longer than 64 KiB" });
         }
-        let Object(set) = serde_json::from_str::<Object<Set>>(text)
+        let Object(set) = serde_json::from_str::<Object<JwkSet>>(text)
             .map_err(|_| KeyError::Jwks { why: "it is not a JSON object with an array of keys" })?;
         let keys = set.keys.iter().filter_map(|Object(key)| key.verifying_key().transpose());
         Self::new(keys.collect::<Result<_, _>>()?)
@@ -116,6 +93,20 @@ impl VerifyingKeys {
 }
 
 impl Jwk {
+    fn of(key: &VerifyingKey) -> Self {
+        Self {
+            kty: "OKP".to_owned(),
+            crv: Some("Ed25519".to_owned()),
+            x: Some(URL_SAFE_NO_PAD.encode(key.public)),
+            kid: Some(key.id.to_string()),
+            usage: Some("sig".to_owned()),
+            alg: Some("EdDSA".to_owned()),
+            typ: Some(key.usage.typ().to_owned()),
+            scope: (key.scope == KeyScope::PersistentOnly).then(|| PERSISTENT.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// The key, if it can verify tokens of gatepass.
     fn verifying_key(&self) -> Result<Option<VerifyingKey>, KeyError> {
         if self.d.is_some() || self.k.is_some() {
@@ -135,7 +126,7 @@ impl Jwk {
         }
     }
 
-    /// The use of the key; `None` for an unknown one, which is skipped like another algorithm.
+    /// The use of the key: enrollment without `gatepass_typ`, `None` for an unknown one. That is skipped like another algorithm.
     fn key_use(&self) -> Option<KeyUse> {
         self.typ.as_deref().map_or(Some(KeyUse::Enrollment), KeyUse::of_typ)
     }

@@ -9,7 +9,7 @@ use crate::http::problem::{Code, Problem, code};
 use crate::http::route::{Answer, Route};
 use crate::id::Fingerprint;
 use crate::service::ca::set::CaSet;
-use crate::token::jwks::PublishedSet;
+use crate::token::jwks::JwkSet;
 
 const PEM: &str = "application/x-pem-file";
 const PEM_EXAMPLE: &str = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n";
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
     operation_id = "fetch_keys",
     tag = tags::PUBLISHED,
     responses(
-        (status = 200, description = "The key set.", body = PublishedSet<'static>, content_type = "application/jwk-set+json"),
+        (status = 200, description = "The key set.", body = JwkSet, content_type = "application/jwk-set+json"),
         NotModified,
     ),
 )]
