@@ -278,7 +278,7 @@ impl Verifier {
         token: &str,
         keys: &VerifyingKeys,
     ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
-        let parsed = UnverifiedToken::parse_service(token)?;
+        let parsed = UnverifiedToken::parse(token)?;
         let authenticated = parsed.authenticate_service(keys, &self.issuers, &self.audiences);
         if authenticated == Err(VerifyError::UnknownKey) {
             self.tell(|| Missing::Key(parsed.signing_key()));

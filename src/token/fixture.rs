@@ -1,11 +1,13 @@
 //! A valid grant, a key ring, and forged tokens for the tests of this module.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{
-    Bindings, Grant, KeyRing, KeyScope, KeyUse, ServiceGrant, Signer, SigningKey, Terms, TokenRef,
-    VerifyingKey, VerifyingKeys, claims, header, mint,
+    Bindings, Grant, KeyRing, KeyScope, KeyUse, ServiceGrant, Signer, SigningKey, SigningPair, SigningPairs,
+    Terms, TokenRef, VerifyingKey, VerifyingKeys, claims, header, mint,
 };
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, ListId, PolicyId, StatusRef, Thumbprint, TokenId};
@@ -70,6 +72,17 @@ pub(super) fn service_grant() -> ServiceGrant {
 
 pub(super) fn ring() -> KeyRing {
     KeyRing::generate()
+}
+
+/// The signing keys of `ring`, to be changed.
+pub(super) fn signing(ring: &KeyRing) -> SigningPairs {
+    let pair =
+        |usage| SigningPair { current: Arc::clone(ring.current(usage)), prepared: ring.prepared(usage) };
+    SigningPairs {
+        enrollment: pair(KeyUse::Enrollment),
+        service: pair(KeyUse::Service),
+        status_list: pair(KeyUse::StatusList),
+    }
 }
 
 pub(super) fn keys(keys: &[(&SigningKey, KeyScope)]) -> VerifyingKeys {

@@ -6,7 +6,6 @@ use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 use super::error::VerifyError;
-use super::grant::Timed;
 use super::verify::Authenticated;
 use super::{Grant, MAX_TOKEN_BYTES, ServiceGrant};
 use crate::clock::Timestamp;
@@ -39,8 +38,7 @@ pub type HotEnrollmentTokens = HotTokens<Grant>;
 /// Cached service tokens: one is presented with every request.
 pub type HotServiceTokens = HotTokens<ServiceGrant>;
 
-#[expect(private_bounds, reason = "the kinds of grant are closed")]
-impl<T: Timed> HotTokens<T> {
+impl<T> HotTokens<T> {
     /// A cache of about `capacity` tokens; 0 turns it off.
     pub fn new(capacity: usize) -> Self {
         let lifecycle = Default::default();
@@ -134,7 +132,7 @@ mod tests {
     fn show(hot: &HotServiceTokens, text: &str, ring: &KeyRing, now: Timestamp, checks: &Cell<u32>) -> bool {
         let cold = || {
             checks.set(checks.get() + 1);
-            let token = UnverifiedToken::parse_service(text)?;
+            let token = UnverifiedToken::parse(text)?;
             token.authenticate_service(ring.verifying(), &issuers(), &[AUDIENCE.to_owned()])
         };
         hot.authenticate(text, now, cold).and_then(|good| good.at(now)).is_ok()

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
+use super::error::VerifyError;
 use super::key_use::KeyUse;
 use crate::id::KeyId;
 
@@ -155,20 +156,20 @@ impl VerifyingKeys {
 
     /// The key with this id if it made `signature` over `message`.
     ///
-    /// Returns `None` if no key for this use has the id, and `Some(None)` if the signature is invalid.
+    /// [`VerifyError::UnknownKey`] if no key for this use has the id; otherwise [`VerifyError::BadSignature`].
     pub(super) fn check(
         &self,
         usage: KeyUse,
         id: KeyId,
         message: &[u8],
         signature: &[u8; 64],
-    ) -> Option<Option<&VerifyingKey>> {
-        let ready = self.ready(id).filter(|ready| ready.key.usage == usage)?;
+    ) -> Result<&VerifyingKey, VerifyError> {
+        let ready = self.ready(id).filter(|ready| ready.key.usage == usage).ok_or(VerifyError::UnknownKey)?;
         // The provider is named, not looked up: features of another crate must not change it. The algorithm is a
         // constant, independent of the header.
         let verifier = (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::EdDSA, &ready.decoding);
         let good = verifier.is_ok_and(|verifier| verifier.verify(message, &signature.to_vec()).is_ok());
-        Some(good.then_some(&ready.key))
+        good.then_some(&ready.key).ok_or(VerifyError::BadSignature)
     }
 }
 

@@ -2,18 +2,16 @@
 
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
 use super::error::VerifyError;
-use super::grant::{Grant, ServiceGrant};
+use super::grant::{Grant, ServiceGrant, TokenRef};
 use super::key_use::KeyUse;
 use super::ring::KeyRing;
 use super::signer::SignError;
 use super::verify::{Verified, verify, verify_service};
-use super::{MAX_MINT_BYTES, MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY, claims, header};
+use super::{MAX_MINT_BYTES, MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY, claims};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
+use crate::name::Role;
 use crate::secret::Secret;
 
 /// A refused order of a token.
@@ -123,10 +121,7 @@ pub fn mint(grant: &Grant, ring: &KeyRing, now: Timestamp) -> Result<MintedToken
     let text = sign(KeyUse::Enrollment, &claims, ring)?;
     let minted = verify(text.expose(), ring.verifying(), std::slice::from_ref(&grant.token.issuer), now)
         .map_err(MintError::DoesNotVerify)?;
-    if *minted != *grant {
-        return Err(MintError::SaysSomethingElse);
-    }
-    Ok(MintedToken { text, grant: minted })
+    agreed(text, minted, grant)
 }
 
 /// Mints the service token of `grant` with the ring's current service key, and verifies it as every service will.
@@ -138,68 +133,69 @@ pub fn mint_service(
     ring: &KeyRing,
     now: Timestamp,
 ) -> Result<MintedToken<ServiceGrant>, MintError> {
-    check_service(grant, now)?;
+    let ServiceGrant { token, audience, issued_at, not_before, expires_at, roles } = grant;
+    check_common(token, roles, [*issued_at, *not_before], Some(*expires_at), now)?;
     let claims = claims::encode_service(grant).map_err(|_| MintError::NotJson)?;
     let text = sign(KeyUse::Service, &claims, ring)?;
-    let (issuer, audience) =
-        (std::slice::from_ref(&grant.token.issuer), std::slice::from_ref(&grant.audience));
+    let (issuer, audience) = (std::slice::from_ref(&token.issuer), std::slice::from_ref(audience));
     let minted = verify_service(text.expose(), ring.verifying(), issuer, audience, now)
         .map_err(MintError::DoesNotVerify)?;
-    if *minted != *grant {
-        return Err(MintError::SaysSomethingElse);
-    }
-    Ok(MintedToken { text, grant: minted })
+    agreed(text, minted, grant)
 }
 
-fn check_service(grant: &ServiceGrant, now: Timestamp) -> Result<(), MintError> {
-    let (roles, expires_at) = (grant.roles.len(), grant.expires_at);
-    let times = [grant.issued_at, grant.not_before, expires_at];
-    if let Some(at) = times.into_iter().find(|at| !claims::can_carry(*at)) {
-        return Err(MintError::UnusableTime { at });
-    }
-    match grant.token.status.index {
-        _ if roles > MAX_ROLES => Err(MintError::TooManyRoles { count: roles }),
-        _ if expires_at <= now => Err(MintError::AlreadyExpired { expires_at }),
-        index if index >= STATUS_LIST_CAPACITY => Err(MintError::IndexOutOfRange { index }),
-        _ => Ok(()),
+/// The new token, if it states `grant`.
+fn agreed<T: PartialEq>(
+    text: Secret<String>,
+    minted: Verified<T>,
+    grant: &T,
+) -> Result<MintedToken<T>, MintError> {
+    if *minted == *grant {
+        Ok(MintedToken { text, grant: minted })
+    } else {
+        Err(MintError::SaysSomethingElse)
     }
 }
 
 /// Refuses a grant with a helpful reason where possible. Verification refuses the rest.
 fn check(grant: &Grant, now: Timestamp) -> Result<(), MintError> {
-    let (roles, patterns) = (grant.terms.roles.len(), grant.terms.bindings.dns_names.len());
-    let times = [Some(grant.issued_at), Some(grant.not_before), grant.terms.expires_at];
-    if let Some(at) = times.into_iter().flatten().find(|at| !claims::can_carry(*at)) {
+    let Grant { token, issued_at, not_before, root: _, terms } = grant;
+    check_common(token, &terms.roles, [*issued_at, *not_before], terms.expires_at, now)?;
+    match terms.bindings.dns_names.len() {
+        count if count > MAX_PATTERNS => Err(MintError::TooManyPatterns { count }),
+        _ if terms.max_uses == Some(0) => Err(MintError::NoUses),
+        _ if terms.expires_at.is_none() && !terms.persistent => Err(MintError::NoExpiry),
+        _ => Ok(()),
+    }
+}
+
+/// The checks of both kinds of token.
+fn check_common(
+    token: &TokenRef,
+    roles: &[Role],
+    begins: [Timestamp; 2],
+    expires_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), MintError> {
+    if let Some(at) = begins.into_iter().chain(expires_at).find(|at| !claims::can_carry(*at)) {
         return Err(MintError::UnusableTime { at });
     }
-    match grant.terms.expires_at {
-        _ if roles > MAX_ROLES => Err(MintError::TooManyRoles { count: roles }),
-        _ if patterns > MAX_PATTERNS => Err(MintError::TooManyPatterns { count: patterns }),
-        _ if grant.terms.max_uses == Some(0) => Err(MintError::NoUses),
-        _ if grant.token.status.index >= STATUS_LIST_CAPACITY => {
-            Err(MintError::IndexOutOfRange { index: grant.token.status.index })
-        }
-        None if !grant.terms.persistent => Err(MintError::NoExpiry),
+    if roles.len() > MAX_ROLES {
+        return Err(MintError::TooManyRoles { count: roles.len() });
+    }
+    if token.status.index >= STATUS_LIST_CAPACITY {
+        return Err(MintError::IndexOutOfRange { index: token.status.index });
+    }
+    match expires_at {
         Some(expires_at) if expires_at <= now => Err(MintError::AlreadyExpired { expires_at }),
         _ => Ok(()),
     }
 }
 
-/// The compact form (RFC 7515 section 7.1), in one buffer that is zeroed on drop.
 fn sign(usage: KeyUse, claims: &[u8], ring: &KeyRing) -> Result<Secret<String>, MintError> {
-    let signer = ring.current(usage);
-    let head = header::encode(usage, signer.key_id());
-    // A growing buffer would leave copies in memory: its full size is allocated at once.
-    let mut text = String::with_capacity(head.len() + claims.len().div_ceil(3) * 4 + 90);
-    text.push_str(&head);
-    text.push('.');
-    URL_SAFE_NO_PAD.encode_string(claims, &mut text);
-    let signature = signer.sign(text.as_bytes())?;
-    text.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut text);
-    match text.len() {
+    let text = Secret::new(ring.sign(usage, claims)?);
+    match text.expose().len() {
         length if length > MAX_MINT_BYTES => Err(MintError::TooLong { length }),
-        _ => Ok(Secret::new(text)),
+        _ => Ok(text),
     }
 }
 

@@ -3,9 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::header;
 use super::key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
 use super::key_use::KeyUse;
-use super::signer::{Signer, SigningKey};
+use super::signer::{SignError, Signer, SigningKey};
 use crate::id::KeyId;
 
 /// The current and the next signing key of one use.
@@ -100,14 +104,27 @@ impl KeyRing {
         &self.signing.of(usage).current
     }
 
+    /// The token with these claims, in the compact form (RFC 7515 section 7.1). The current key of `usage` signs it.
+    ///
+    /// # Errors
+    /// [`SignError`], if the key did not sign.
+    pub(super) fn sign(&self, usage: KeyUse, claims: &[u8]) -> Result<String, SignError> {
+        let signer = self.current(usage);
+        let header = header::encode(usage, signer.key_id());
+        // A growing buffer would leave copies of a secret in memory: its full size is allocated at once.
+        let mut text = String::with_capacity(header.len() + claims.len().div_ceil(3) * 4 + 90);
+        text.push_str(&header);
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(claims, &mut text);
+        let signature = signer.sign(text.as_bytes())?;
+        text.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut text);
+        Ok(text)
+    }
+
     /// The key that signs for `usage` after the next rotation.
     pub const fn prepared(&self, usage: KeyUse) -> KeyId {
         self.signing.of(usage).prepared
-    }
-
-    /// The signing keys.
-    pub const fn signing(&self) -> &SigningPairs {
-        &self.signing
     }
 
     /// The keys that verify: the current, the prepared and the previous ones of every use.

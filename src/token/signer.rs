@@ -122,7 +122,7 @@ impl fmt::Debug for SigningKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::{KeyScope, KeyUse, VerifyingKey, VerifyingKeys};
+    use crate::token::{KeyScope, KeyUse, VerifyError, VerifyingKey, VerifyingKeys};
 
     #[test]
     fn a_key_survives_its_pem() {
@@ -169,9 +169,13 @@ mod tests {
             |key: &SigningKey| VerifyingKey::new(key.public(), KeyUse::Service, KeyScope::All).unwrap();
         let keys = VerifyingKeys::new(vec![verifying(&key), verifying(&other)]).unwrap();
         let signature = key.sign(b"message").unwrap();
-        assert_eq!(keys.check(KeyUse::Service, key.id(), b"message", &signature), Some(keys.get(key.id())));
-        assert_eq!(keys.check(KeyUse::Service, key.id(), b"massage", &signature), Some(None));
-        assert_eq!(keys.check(KeyUse::Service, other.id(), b"message", &signature), Some(None));
+        let bad = Err(VerifyError::BadSignature);
+        assert_eq!(
+            keys.check(KeyUse::Service, key.id(), b"message", &signature),
+            Ok(keys.get(key.id()).unwrap())
+        );
+        assert_eq!(keys.check(KeyUse::Service, key.id(), b"massage", &signature), bad);
+        assert_eq!(keys.check(KeyUse::Service, other.id(), b"message", &signature), bad);
     }
 
     #[test]

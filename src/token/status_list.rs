@@ -13,14 +13,15 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use serde::{Deserialize, Serialize};
 
+use super::claims::moment;
 use super::error::VerifyError;
 use super::json::{Object, object};
 use super::key::{KeyScope, VerifyingKeys};
 use super::key_use::KeyUse;
 use super::ring::KeyRing;
 use super::signer::SignError;
-use super::verify::decode_signature;
-use super::{LEEWAY, STATUS_LIST_CAPACITY, Status, header};
+use super::verify::UnverifiedToken;
+use super::{LEEWAY, STATUS_LIST_CAPACITY, Status};
 use crate::clock::Timestamp;
 
 /// Validity of a signed list (`exp` - `iat`).
@@ -150,14 +151,7 @@ impl StatusList {
         let status_list = Object(Lst { bits: BITS, lst: &lst });
         let claims = serde_json::to_vec(&Claims { sub: uri, iat, exp, ttl, status_list });
         let claims = claims.map_err(|_| StatusListError::Malformed { why: "it has no JSON form" })?;
-        let signer = ring.current(KeyUse::StatusList);
-        let mut text = header::encode(KeyUse::StatusList, signer.key_id());
-        text.push('.');
-        URL_SAFE_NO_PAD.encode_string(claims, &mut text);
-        let signature = signer.sign(text.as_bytes())?;
-        text.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut text);
-        Ok(text)
+        Ok(ring.sign(KeyUse::StatusList, &claims)?)
     }
 }
 
@@ -270,29 +264,27 @@ impl SignedStatusList {
 
 /// Verifies the signature of `text` and returns its claims.
 fn signed_claims(text: &str, keys: &VerifyingKeys) -> Result<Vec<u8>, StatusListError> {
-    let mut parts = text.split('.');
-    let (Some(head), Some(claims), Some(signature), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(malformed("it does not have three parts"));
-    };
-    let key = header::parse(KeyUse::StatusList, head).map_err(|error| match error {
-        VerifyError::WrongType => malformed("its typ is not statuslist+jwt"),
-        VerifyError::WrongAlgorithm => malformed("its algorithm is not EdDSA"),
-        _ => malformed("its header is not an object with exactly typ, alg and kid"),
-    })?;
-    let signature = decode_signature(signature).map_err(|_| malformed("its signature is not 64 bytes"))?;
-    let signed = &text.as_bytes()[..head.len() + 1 + claims.len()];
-    let key = keys.check(KeyUse::StatusList, key, signed, &signature).ok_or(StatusListError::UnknownKey)?;
+    let token = UnverifiedToken::of_any_length(text)?;
+    if token.usage() != KeyUse::StatusList {
+        return Err(VerifyError::WrongType.into());
+    }
     // A list always expires: a key of an earlier epoch verifies no list.
-    if key.ok_or(StatusListError::BadSignature)?.scope == KeyScope::PersistentOnly {
+    if token.signer(keys)?.scope == KeyScope::PersistentOnly {
         return Err(StatusListError::UnknownKey);
     }
-    URL_SAFE_NO_PAD.decode(claims).map_err(|_| malformed("its claims are not base64url"))
+    Ok(token.into_claims())
 }
 
-fn moment(secs: u64) -> Result<Timestamp, StatusListError> {
-    super::claims::moment(secs).map_err(|_| malformed("one of its times is not between 1970 and 9999"))
+impl From<VerifyError> for StatusListError {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::UnknownKey => Self::UnknownKey,
+            VerifyError::BadSignature => Self::BadSignature,
+            VerifyError::Malformed { why } => malformed(why),
+            VerifyError::WrongAlgorithm => malformed("its algorithm is not EdDSA"),
+            _ => malformed("its typ is not statuslist+jwt"),
+        }
+    }
 }
 
 const fn malformed(why: &'static str) -> StatusListError {

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::claims::Claims;
 use super::error::VerifyError;
-use super::grant::{Grant, ServiceGrant, Timed};
+use super::grant::{Grant, ServiceGrant};
 use super::header;
 use super::key::{KeyScope, VerifyingKey, VerifyingKeys};
 use super::key_use::KeyUse;
@@ -47,7 +47,7 @@ pub fn verify_service(
     audiences: &[String],
     now: Timestamp,
 ) -> Result<Verified<ServiceGrant>, VerifyError> {
-    UnverifiedToken::parse_service(text)?.authenticate_service(keys, issuers, audiences)?.at(now)
+    UnverifiedToken::parse(text)?.authenticate_service(keys, issuers, audiences)?.at(now)
 }
 
 /// A text in the form of a token, **unverified**. Its `Debug` does not show it.
@@ -61,50 +61,27 @@ pub struct UnverifiedToken<'a> {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Parses the compact form (RFC 7515 section 7.1) with the header of an enrollment token.
+    /// Parses the compact form (RFC 7515 section 7.1) of a token of any kind: [`UnverifiedToken::usage`] is the claimed kind.
     ///
     /// It has three parts in base64url without padding or stray bits. The claims are not read.
     ///
     /// # Errors
     /// [`VerifyError::TooLong`], [`VerifyError::Malformed`], [`VerifyError::WrongAlgorithm`] or [`VerifyError::WrongType`].
     pub fn parse(text: &'a str) -> Result<Self, VerifyError> {
-        Self::parse_as(KeyUse::Enrollment, text)
-    }
-
-    /// Parses the compact form of a service token.
-    ///
-    /// # Errors
-    /// As [`UnverifiedToken::parse`]; an enrollment token is [`VerifyError::WrongType`].
-    pub fn parse_service(text: &'a str) -> Result<Self, VerifyError> {
-        Self::parse_as(KeyUse::Service, text)
-    }
-
-    fn parse_as(usage: KeyUse, text: &'a str) -> Result<Self, VerifyError> {
-        Self::take_apart(text, |head| Ok((usage, header::parse(usage, head)?)))
-    }
-
-    /// Parses the compact form of a token of any kind: [`UnverifiedToken::usage`] is the claimed kind.
-    ///
-    /// # Errors
-    /// As [`UnverifiedToken::parse`].
-    pub fn parse_any(text: &'a str) -> Result<Self, VerifyError> {
-        Self::take_apart(text, header::parse_any)
-    }
-
-    fn take_apart(
-        text: &'a str,
-        header: impl FnOnce(&str) -> Result<(KeyUse, KeyId), VerifyError>,
-    ) -> Result<Self, VerifyError> {
-        if text.len() > MAX_TOKEN_BYTES {
-            return Err(VerifyError::TooLong);
+        match text.len() {
+            0..=MAX_TOKEN_BYTES => Self::of_any_length(text),
+            _ => Err(VerifyError::TooLong),
         }
+    }
+
+    pub(super) fn of_any_length(text: &'a str) -> Result<Self, VerifyError> {
         let mut parts = text.split('.');
         let (Some(head), Some(claims), Some(signature), None) =
             (parts.next(), parts.next(), parts.next(), parts.next())
         else {
             return Err(VerifyError::Malformed { why: "it does not have three parts" });
         };
-        let (usage, signing_key) = header(head)?;
+        let (usage, signing_key) = header::parse(head)?;
         Ok(Self {
             usage,
             signing_key,
@@ -128,8 +105,8 @@ impl<'a> UnverifiedToken<'a> {
         keys: &VerifyingKeys,
         issuers: &[String],
     ) -> Result<Authenticated<Grant>, VerifyError> {
-        let (key, claims) = self.signed_by(KeyUse::Enrollment, keys, issuers)?;
-        enrollment(key, &claims)
+        self.must_be(KeyUse::Enrollment)?;
+        self.enrollment(self.signer(keys)?, issuers)
     }
 
     /// Authenticates a service token, whose `aud` must be one of `audiences`.
@@ -142,8 +119,8 @@ impl<'a> UnverifiedToken<'a> {
         issuers: &[String],
         audiences: &[String],
     ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
-        let (key, claims) = self.signed_by(KeyUse::Service, keys, issuers)?;
-        service(key, &claims, audiences)
+        self.must_be(KeyUse::Service)?;
+        self.service(self.signer(keys)?, issuers, audiences)
     }
 
     /// Authenticates a token of either kind; any other is [`VerifyError::WrongType`].
@@ -156,70 +133,90 @@ impl<'a> UnverifiedToken<'a> {
         issuers: &[String],
         audiences: &[String],
     ) -> Result<AuthenticatedToken, VerifyError> {
-        let checked = keys.check(self.usage, self.signing_key, self.signed.as_bytes(), &self.signature);
-        self.judged(checked, issuers, audiences)
+        self.judged(self.signer(keys)?, issuers, audiences)
     }
 
-    /// Authenticates a token whose signature was checked: `None` for an unknown key, `Some(None)` for a bad signature.
+    /// The key that signed it; otherwise [`VerifyError::UnknownKey`] or [`VerifyError::BadSignature`].
+    pub(super) fn signer<'k>(&self, keys: &'k VerifyingKeys) -> Result<&'k VerifyingKey, VerifyError> {
+        keys.check(self.usage, self.signing_key, self.signed.as_bytes(), &self.signature)
+    }
+
+    /// Authenticates a token of either kind that `key` signed.
     fn judged(
         &self,
-        checked: Option<Option<&VerifyingKey>>,
+        key: &VerifyingKey,
         issuers: &[String],
         audiences: &[String],
     ) -> Result<AuthenticatedToken, VerifyError> {
-        if self.usage == KeyUse::StatusList {
-            return Err(VerifyError::WrongType);
+        match self.usage {
+            KeyUse::Enrollment => self.enrollment(key, issuers).map(AuthenticatedToken::Enrollment),
+            KeyUse::Service => self.service(key, issuers, audiences).map(AuthenticatedToken::Service),
+            KeyUse::StatusList => Err(VerifyError::WrongType),
         }
-        let (key, claims) = self.claimed(checked.ok_or(VerifyError::UnknownKey)?, issuers)?;
-        Ok(match self.usage {
-            KeyUse::Service => AuthenticatedToken::Service(service(key, &claims, audiences)?),
-            _ => AuthenticatedToken::Enrollment(enrollment(key, &claims)?),
-        })
+    }
+
+    fn enrollment(
+        &self,
+        key: &VerifyingKey,
+        issuers: &[String],
+    ) -> Result<Authenticated<Grant>, VerifyError> {
+        let claims = self.claims_of(issuers)?;
+        let grant = grant_for_enrollment(&claims)?;
+        let (persistent, expires_at) = (grant.terms.persistent, grant.terms.expires_at);
+        let starts_at = grant.not_before.max(grant.issued_at);
+        Ok(Authenticated::new(grant, Lifetime { starts_at, expires_at, persistent }, key))
+    }
+
+    fn service(
+        &self,
+        key: &VerifyingKey,
+        issuers: &[String],
+        audiences: &[String],
+    ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
+        let claims = self.claims_of(issuers)?;
+        if !audiences.iter().any(|audience| audience == claims.aud) {
+            return Err(VerifyError::WrongAudience);
+        }
+        let grant = claims.service_grant()?;
+        let (starts_at, expires_at) = (grant.not_before.max(grant.issued_at), Some(grant.expires_at));
+        Ok(Authenticated::new(grant, Lifetime { starts_at, expires_at, persistent: false }, key))
+    }
+
+    /// Its claims, whose issuer is one of `issuers`.
+    fn claims_of(&self, issuers: &[String]) -> Result<Claims<'_>, VerifyError> {
+        let claims = Claims::parse(&self.claims)?;
+        match issuers.iter().any(|issuer| issuer == claims.iss) {
+            true => Ok(claims),
+            false => Err(VerifyError::WrongIssuer),
+        }
+    }
+
+    fn must_be(&self, usage: KeyUse) -> Result<(), VerifyError> {
+        if self.usage == usage { Ok(()) } else { Err(VerifyError::WrongType) }
+    }
+
+    /// The claims as JSON, **unverified**.
+    pub(super) fn into_claims(self) -> Vec<u8> {
+        self.claims
     }
 
     /// The content of a service token, **unverified**: any client can have written it.
     ///
     /// # Errors
-    /// [`VerifyError::Malformed`].
+    /// [`VerifyError::WrongType`] or [`VerifyError::Malformed`].
     pub fn unverified_service_grant(&self) -> Result<ServiceGrant, VerifyError> {
+        self.must_be(KeyUse::Service)?;
         Claims::parse(&self.claims)?.service_grant()
     }
 
-    /// The key that signed it, and its claims. Its issuer is one of `issuers`.
-    fn signed_by<'k>(
-        &self,
-        usage: KeyUse,
-        keys: &'k VerifyingKeys,
-        issuers: &[String],
-    ) -> Result<(&'k VerifyingKey, Claims<'_>), VerifyError> {
-        if self.usage != usage {
-            return Err(VerifyError::WrongType);
-        }
-        let checked = keys.check(usage, self.signing_key, self.signed.as_bytes(), &self.signature);
-        self.claimed(checked.ok_or(VerifyError::UnknownKey)?, issuers)
-    }
-
-    /// Its claims, if `key` signed it.
-    fn claimed<'k>(
-        &self,
-        key: Option<&'k VerifyingKey>,
-        issuers: &[String],
-    ) -> Result<(&'k VerifyingKey, Claims<'_>), VerifyError> {
-        let key = key.ok_or(VerifyError::BadSignature)?;
-        let claims = Claims::parse(&self.claims)?;
-        if !issuers.iter().any(|issuer| issuer == claims.iss) {
-            return Err(VerifyError::WrongIssuer);
-        }
-        Ok((key, claims))
-    }
-
-    /// The content of the token, **unverified**: any client can have written it.
+    /// The content of an enrollment token, **unverified**: any client can have written it.
     ///
     /// It is for inspection. A host also reads from its own token the authority to call and the root to pin.
     ///
     /// # Errors
-    /// [`VerifyError::Malformed`] or [`VerifyError::WrongAudience`].
+    /// [`VerifyError::WrongType`], [`VerifyError::Malformed`] or [`VerifyError::WrongAudience`].
     pub fn unverified_grant(&self) -> Result<Grant, VerifyError> {
+        self.must_be(KeyUse::Enrollment)?;
         grant_for_enrollment(&Claims::parse(&self.claims)?)
     }
 
@@ -240,7 +237,7 @@ impl fmt::Debug for UnverifiedToken<'_> {
     }
 }
 
-pub(super) fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
+fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
     let malformed = VerifyError::Malformed { why: "its signature is not 64 bytes in base64url" };
     // One group more than needed, so that a longer signature is detected.
     let mut bytes = [0; 67];
@@ -248,23 +245,6 @@ pub(super) fn decode_signature(encoded: &str) -> Result<[u8; 64], VerifyError> {
         Ok(64) => bytes[..64].try_into().map_err(|_| malformed),
         _ => Err(malformed),
     }
-}
-
-/// The enrollment token of these claims, signed by `key`.
-fn enrollment(key: &VerifyingKey, claims: &Claims<'_>) -> Result<Authenticated<Grant>, VerifyError> {
-    Ok(Authenticated::new(grant_for_enrollment(claims)?, key))
-}
-
-/// The service token of these claims, signed by `key`.
-fn service(
-    key: &VerifyingKey,
-    claims: &Claims<'_>,
-    audiences: &[String],
-) -> Result<Authenticated<ServiceGrant>, VerifyError> {
-    if !audiences.iter().any(|audience| audience == claims.aud) {
-        return Err(VerifyError::WrongAudience);
-    }
-    Ok(Authenticated::new(claims.service_grant()?, key))
 }
 
 fn grant_for_enrollment(claims: &Claims<'_>) -> Result<Grant, VerifyError> {
@@ -278,8 +258,17 @@ fn grant_for_enrollment(claims: &Claims<'_>) -> Result<Grant, VerifyError> {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Authenticated<T> {
     value: Arc<T>,
+    lifetime: Lifetime,
     signing_key: KeyId,
     scope: KeyScope,
+}
+
+/// The times that decide whether a grant is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Lifetime {
+    starts_at: Timestamp,
+    expires_at: Option<Timestamp>,
+    persistent: bool,
 }
 
 /// A token of either kind with a valid signature, at any time.
@@ -293,13 +282,14 @@ pub enum AuthenticatedToken {
 
 impl<T> Clone for Authenticated<T> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), signing_key: self.signing_key, scope: self.scope }
+        let Self { lifetime, signing_key, scope, .. } = *self;
+        Self { value: Arc::clone(&self.value), lifetime, signing_key, scope }
     }
 }
 
 impl<T> Authenticated<T> {
-    fn new(value: T, key: &VerifyingKey) -> Self {
-        Self { value: Arc::new(value), signing_key: key.id, scope: key.scope }
+    fn new(value: T, lifetime: Lifetime, key: &VerifyingKey) -> Self {
+        Self { value: Arc::new(value), lifetime, signing_key: key.id, scope: key.scope }
     }
 
     /// The signed grant: to look up an earlier redemption, and to name a refused token.
@@ -311,13 +301,7 @@ impl<T> Authenticated<T> {
     pub fn signing_key(&self) -> KeyId {
         self.signing_key
     }
-}
 
-#[expect(
-    private_bounds,
-    reason = "the kinds of grant are closed: nothing outside this room is judged by its time"
-)]
-impl<T: Timed> Authenticated<T> {
     /// Checks the time, with a tolerance of [`LEEWAY`] (RFC 7519 sections 4.1.4, 4.1.5 and 4.1.6), and the epoch.
     ///
     /// Once an operator accepted a doubtful clock, the age of an older ephemeral token is unknown: it is refused.
@@ -326,14 +310,14 @@ impl<T: Timed> Authenticated<T> {
     /// [`VerifyError::EphemeralRefused`]; [`VerifyError::Expired`]; [`VerifyError::NotYetValid`], also if it claims to have been minted in the future.
     pub fn at(self, now: Timestamp) -> Result<Verified<T>, VerifyError> {
         let earlier_epoch = self.scope == KeyScope::PersistentOnly;
-        if earlier_epoch && !self.value.is_persistent() {
+        if earlier_epoch && !self.lifetime.persistent {
             return Err(VerifyError::EphemeralRefused);
         }
         if self.has_expired(now) {
             return Err(VerifyError::Expired);
         }
         // A token minted by a clock that ran ahead has such claims. Its key no longer signs.
-        if !earlier_epoch && now.plus(LEEWAY) < self.value.not_before().max(self.value.issued_at()) {
+        if !earlier_epoch && now.plus(LEEWAY) < self.lifetime.starts_at {
             return Err(VerifyError::NotYetValid);
         }
         Ok(Verified { value: self.value, signing_key: self.signing_key })
@@ -341,7 +325,7 @@ impl<T: Timed> Authenticated<T> {
 
     /// Returns true if it is refused for good.
     pub(super) fn has_expired(&self, now: Timestamp) -> bool {
-        self.value.expires_at().is_some_and(|expires_at| now >= expires_at.plus(LEEWAY))
+        self.lifetime.expires_at.is_some_and(|expires_at| now >= expires_at.plus(LEEWAY))
     }
 }
 

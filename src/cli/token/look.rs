@@ -12,7 +12,7 @@ use crate::client::ClientError;
 use crate::config::Environment;
 use crate::id::{KeyId, StatusRef};
 use crate::secret::Secret;
-use crate::token::{Grant, ServiceGrant, UnverifiedToken, VerifyError, status_uri};
+use crate::token::{Grant, KeyUse, ServiceGrant, UnverifiedToken, VerifyError, status_uri};
 
 /// Flags for the token's source.
 #[derive(Args)]
@@ -61,16 +61,12 @@ pub(super) enum TokenContent {
 impl TokenContent {
     /// The **unverified** content of `text`, and its key id.
     pub(super) fn unverified(text: &str) -> Result<(Self, KeyId), VerifyError> {
-        match UnverifiedToken::parse(text) {
-            Err(VerifyError::WrongType) => {
-                let token = UnverifiedToken::parse_service(text)?;
-                Ok((Self::Service(token.unverified_service_grant()?), token.signing_key()))
-            }
-            token => {
-                let token = token?;
-                Ok((Self::Enrollment(token.unverified_grant()?), token.signing_key()))
-            }
-        }
+        let token = UnverifiedToken::parse(text)?;
+        let content = match token.usage() {
+            KeyUse::Service => Self::Service(token.unverified_service_grant()?),
+            KeyUse::Enrollment | KeyUse::StatusList => Self::Enrollment(token.unverified_grant()?),
+        };
+        Ok((content, token.signing_key()))
     }
 
     /// The URL of the authority.

@@ -89,7 +89,7 @@ impl Trust {
         text: &str,
         now: Timestamp,
     ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
-        self.service.authenticate(text, now, || self.cold_service(&UnverifiedToken::parse_service(text)?))
+        self.service.authenticate(text, now, || self.cold_service(&UnverifiedToken::parse(text)?))
     }
 
     /// Checks a token of either kind.
@@ -103,7 +103,7 @@ impl Trust {
             return Ok(hot);
         }
         let (keys, issuers) = (self.ring.verifying(), self.issuers.accepted());
-        let good = UnverifiedToken::parse_any(text)?.authenticate_any(keys, issuers, &self.audiences)?;
+        let good = UnverifiedToken::parse(text)?.authenticate_any(keys, issuers, &self.audiences)?;
         self.remember(digest, &good, now);
         Ok(good)
     }
@@ -120,7 +120,7 @@ impl Trust {
             answers.push(TokenDigest::of(text).and_then(|digest| match self.hot(&digest, now) {
                 Some(hot) => Ok(hot),
                 None => {
-                    cold.push(UnverifiedToken::parse_any(text)?);
+                    cold.push(UnverifiedToken::parse(text)?);
                     places.push((place, digest));
                     // The result of the batch below replaces it.
                     Err(VerifyError::UnknownKey)
@@ -146,7 +146,7 @@ impl Trust {
     ) -> Result<AuthenticatedToken, VerifyError> {
         match self.any(text, now) {
             Err(VerifyError::WrongAudience) => {
-                let token = UnverifiedToken::parse_service(text)?;
+                let token = UnverifiedToken::parse(text)?;
                 let named = token.unverified_service_grant()?.audience;
                 let (keys, issuers) = (self.ring.verifying(), self.issuers.accepted());
                 token.authenticate_service(keys, issuers, &[named]).map(AuthenticatedToken::Service)

@@ -145,7 +145,7 @@ fn mint_with(answer: impl FnOnce(KeyId) -> Result<[u8; 64], SignError>) -> MintE
     let ring = ring();
     let id = ring.current(KeyUse::Enrollment).key_id();
     let broken = Arc::new(Broken { id, answer: answer(id) });
-    let mut signing = ring.signing().clone();
+    let mut signing = signing(&ring);
     signing.enrollment.current = broken;
     let ring = KeyRing::new(signing, ring.verifying().clone()).unwrap();
     mint(&grant(), &ring, NOW).unwrap_err()

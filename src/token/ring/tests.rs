@@ -29,7 +29,7 @@ fn a_ring_whose_tokens_nobody_would_accept_is_refused() {
     let ring = KeyRing::generate();
     for usage in KeyUse::ALL {
         for id in [ring.current(usage).key_id(), ring.prepared(usage)] {
-            let made = |verifying| KeyRing::new(ring.signing().clone(), verifying).unwrap_err();
+            let made = |verifying| KeyRing::new(ring.signing.clone(), verifying).unwrap_err();
             assert_eq!(made(without(&ring, id)), KeyError::NotVerifying { id });
             let old = with(&ring, id, |key| key.scope = KeyScope::PersistentOnly);
             assert_eq!(made(old), KeyError::PersistentOnly { id });
@@ -43,7 +43,7 @@ fn a_ring_whose_tokens_nobody_would_accept_is_refused() {
 #[test]
 fn the_prepared_key_is_not_the_current_one() {
     let ring = KeyRing::generate();
-    let mut signing = ring.signing().clone();
+    let mut signing = ring.signing.clone();
     signing.service.prepared = signing.service.current.key_id();
     let id = signing.service.prepared;
     let refused = KeyRing::new(signing, ring.verifying().clone()).unwrap_err();

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::token::fixture::{NOW, signed};
-use crate::token::{KeyScope, Signer, SigningKey, VerifyingKey};
+use crate::token::{KeyScope, Signer, SigningKey, VerifyingKey, header};
 
 const URI: &str = "https://auth.example.org/status/0190a0b0-c0d0-7000-8000-0000000000dd";
 

@@ -43,23 +43,23 @@ impl UnverifiedToken<'_> {
         let mut answers = Vec::with_capacity(tokens.len());
         for some in tokens.chunks(TOGETHER) {
             let good = some.len() >= WORTH_IT && all_good(some, keys, &mut points);
-            answers.extend(some.iter().map(|token| match good {
-                true => token.judged(token.known_key(keys).map(Some), issuers, audiences),
-                false => token.authenticate_any(keys, issuers, audiences),
+            answers.extend(some.iter().map(|token| {
+                let key = if good { token.known_key(keys) } else { token.signer(keys) };
+                token.judged(key?, issuers, audiences)
             }));
         }
         answers
     }
 
     /// The key that the header names, if it is known for this kind of token.
-    fn known_key<'k>(&self, keys: &'k VerifyingKeys) -> Option<&'k VerifyingKey> {
-        keys.get(self.signing_key).filter(|key| key.usage == self.usage)
+    fn known_key<'k>(&self, keys: &'k VerifyingKeys) -> Result<&'k VerifyingKey, VerifyError> {
+        keys.get(self.signing_key).filter(|key| key.usage == self.usage).ok_or(VerifyError::UnknownKey)
     }
 }
 
 /// Returns true if every token with a known key was signed by it.
 fn all_good(tokens: &[UnverifiedToken<'_>], keys: &VerifyingKeys, points: &mut Points) -> bool {
-    let known = tokens.iter().filter_map(|token| Some((token, points.of(token.known_key(keys)?)?)));
+    let known = tokens.iter().filter_map(|token| Some((token, points.of(token.known_key(keys).ok()?)?)));
     let (tokens, points): (Vec<_>, Vec<_>) = known.unzip();
     let messages = tokens.iter().map(|token| token.signed.as_bytes()).collect::<Vec<_>>();
     let signatures = tokens.iter().map(|token| Signature::from_bytes(&token.signature)).collect::<Vec<_>>();
@@ -131,7 +131,7 @@ mod tests {
         let (ring, other) = (ring(), ring());
         let texts = sorts.iter().zip(0..).map(|(sort, index)| text(*sort, index, &ring, &other));
         let texts = texts.collect::<Vec<_>>();
-        let tokens = texts.iter().map(|text| UnverifiedToken::parse_any(text).unwrap()).collect::<Vec<_>>();
+        let tokens = texts.iter().map(|text| UnverifiedToken::parse(text).unwrap()).collect::<Vec<_>>();
         let (issuers, audiences) = (issuers(), [AUDIENCE.to_owned()]);
         let single =
             tokens.iter().map(|token| token.authenticate_any(ring.verifying(), &issuers, &audiences));

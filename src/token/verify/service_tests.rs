@@ -55,7 +55,7 @@ fn kinds_of_token_do_not_mix() {
     assert_eq!(read(enrolls.expose(), &ring, NOW), Err(VerifyError::WrongType));
     let serves = mint_service(&service_grant(), &ring, NOW).unwrap().into_text();
     assert_eq!(verify(serves.expose(), ring.verifying(), &issuers(), NOW), Err(VerifyError::WrongType));
-    let parsed = UnverifiedToken::parse_service(serves.expose()).unwrap();
+    let parsed = UnverifiedToken::parse(serves.expose()).unwrap();
     assert_eq!(parsed.authenticate(ring.verifying(), &issuers()), Err(VerifyError::WrongType));
 }
 
