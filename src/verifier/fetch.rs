@@ -12,7 +12,6 @@ mod error;
 mod event;
 mod follow;
 mod health;
-#[cfg(feature = "hosts")]
 mod hosts;
 mod keep;
 mod kept;
@@ -20,26 +19,22 @@ mod keys;
 mod learnt;
 mod lists;
 mod pace;
-mod shared;
+mod state;
 mod stream;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 pub use self::error::FetchError;
 pub use self::health::Health;
 pub use self::kept::KeptError;
-use self::learnt::Learnt;
-use self::shared::{Now, Shared};
+use self::state::RefreshState;
 use super::Verifier;
-#[cfg(feature = "hosts")]
 use super::hosts::HostVerifier;
-use crate::clock::{SystemClock, Timestamp};
+use crate::clock::Timestamp;
 use crate::connect::{ConnectError, Connector, Trust};
 
 /// The settings of a [`Refresher`].
@@ -64,12 +59,7 @@ use crate::connect::{ConnectError, Connector, Trust};
 /// # });
 /// ```
 pub struct Refresh {
-    connector: Connector,
-    verifier: Arc<Verifier>,
-    #[cfg(feature = "hosts")]
-    hosts: Option<Arc<HostVerifier>>,
-    clock: Now,
-    snapshot: Option<PathBuf>,
+    state: RefreshState,
     follow: bool,
 }
 
@@ -81,29 +71,21 @@ impl Refresh {
     /// # Errors
     /// [`ConnectError`], if `url` is not an `https://` URL, or the roots are unusable.
     pub fn new(url: &str, trust: Trust, verifier: Arc<Verifier>) -> Result<Self, ConnectError> {
-        Ok(Self {
-            connector: Connector::new(url, trust, None)?,
-            verifier,
-            #[cfg(feature = "hosts")]
-            hosts: None,
-            clock: Arc::new(SystemClock::now),
-            snapshot: None,
-            follow: true,
-        })
+        let connector = Connector::new(url, trust, None)?;
+        Ok(Self { state: RefreshState::new(connector, verifier), follow: true })
     }
 
     /// Also keeps the issuing CAs and CRLs of `hosts` fresh.
-    #[cfg(feature = "hosts")]
     #[must_use]
     pub fn hosts(mut self, hosts: Arc<HostVerifier>) -> Self {
-        self.hosts = Some(hosts);
+        self.state.hosts = Some(hosts);
         self
     }
 
     /// Keeps a snapshot in the file `path` (mode 0600, replaced as a whole), and starts from it.
     #[must_use]
     pub fn snapshot(mut self, path: impl Into<PathBuf>) -> Self {
-        self.snapshot = Some(path.into());
+        self.state.snapshot = Some(path.into());
         self
     }
 
@@ -117,7 +99,7 @@ impl Refresh {
     /// Replaces the system clock.
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(now);
+        self.state.clock = Box::new(now);
         self
     }
 
@@ -128,59 +110,41 @@ impl Refresh {
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn start(self) -> Refresher {
-        let shared = Arc::new(Shared {
-            connector: self.connector,
-            verifier: self.verifier,
-            #[cfg(feature = "hosts")]
-            hosts: self.hosts,
-            clock: self.clock,
-            snapshot: self.snapshot,
-            keys_wanted: Notify::new(),
-            lists_wanted: Notify::new(),
-            changed: Notify::new(),
-            progress: watch::Sender::default(),
-            learnt: Mutex::new(Learnt::new()),
-        });
-        if let Err(error) = keep::resume(&shared) {
-            shared.note(error);
+        let state = Arc::new(self.state);
+        if let Err(error) = keep::resume(&state) {
+            state.note(error);
         }
-        let told = Arc::downgrade(&shared);
-        shared.verifier.on_missing(move |missing| {
-            if let Some(shared) = told.upgrade() {
-                shared.miss(&missing);
+        let weak = Arc::downgrade(&state);
+        state.verifier.on_missing(move |missing| {
+            if let Some(state) = weak.upgrade() {
+                state.miss(&missing);
             }
         });
-        let tasks = Refresher::tasks(&shared, self.follow);
-        Refresher { shared, _tasks: tasks }
+        let tasks = Refresher::tasks(&state, self.follow);
+        Refresher { state, _tasks: tasks }
     }
 }
 
 /// Keeps a verifier fresh until it is dropped. [`Refresh`] makes one.
 pub struct Refresher {
-    shared: Arc<Shared>,
+    state: Arc<RefreshState>,
     /// The loops, which end when the set is dropped.
     _tasks: JoinSet<()>,
 }
 
 impl Refresher {
-    fn tasks(shared: &Arc<Shared>, following: bool) -> JoinSet<()> {
+    fn tasks(state: &Arc<RefreshState>, following: bool) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        let own = || Arc::clone(shared);
-        let (keys, lists) = (own(), own());
-        tasks.spawn(async move { keys::keep(&keys).await });
-        tasks.spawn(async move { lists::keep(&lists).await });
+        tasks.spawn(keys::keep(Arc::clone(state)));
+        tasks.spawn(lists::keep(Arc::clone(state)));
         if following {
-            let stream = own();
-            tasks.spawn(async move { follow::follow(&stream).await });
+            tasks.spawn(follow::follow(Arc::clone(state)));
         }
-        if shared.snapshot.is_some() {
-            let kept = own();
-            tasks.spawn(async move { keep::keep(&kept).await });
+        if state.snapshot.is_some() {
+            tasks.spawn(keep::keep(Arc::clone(state)));
         }
-        #[cfg(feature = "hosts")]
-        if let Some(hosts) = shared.hosts.clone() {
-            let crls = own();
-            tasks.spawn(async move { hosts::keep(&crls, &hosts).await });
+        if let Some(hosts) = state.hosts.clone() {
+            tasks.spawn(hosts::keep(Arc::clone(state), hosts));
         }
         tasks
     }
@@ -188,7 +152,7 @@ impl Refresher {
     /// Waits until tokens can be verified: keys and lists came from the authority or from the snapshot.
     pub async fn ready(&self) {
         // The sender lives as long as `self`.
-        let _ = self.shared.progress.subscribe().wait_for(health::Progress::is_ready).await;
+        let _ = self.state.progress.subscribe().wait_for(health::Progress::is_ready).await;
     }
 
     /// Waits for at most `span`; returns true if tokens can be verified.
@@ -198,7 +162,7 @@ impl Refresher {
 
     /// The current health, for metrics and readiness of the service.
     pub fn health(&self) -> Health {
-        self.shared.health()
+        self.state.health()
     }
 }
 

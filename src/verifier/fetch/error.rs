@@ -1,12 +1,9 @@
 //! Failures of a refresher. None ends its work: it retries.
 
-use super::event::EventMalformed;
 use super::kept::KeptError;
-use super::stream::EventTooLong;
 use crate::connect::ConnectError;
 use crate::token::KeyError;
 use crate::verifier::ListUpdateError;
-#[cfg(feature = "hosts")]
 use crate::verifier::hosts::{CrlError, HostSetupError};
 
 /// A failed fetch. Keys, lists and CRLs fetched before stay valid until the staleness limit.
@@ -46,29 +43,15 @@ pub enum FetchError {
     #[error("the stream of changes cannot be read: {why}")]
     Stream {
         /// The defect.
-        why: String,
+        why: &'static str,
     },
     /// The chain of issuing CAs is refused.
-    #[cfg(feature = "hosts")]
     #[error(transparent)]
     Chain(#[from] HostSetupError),
     /// A CRL is refused.
-    #[cfg(feature = "hosts")]
     #[error(transparent)]
     Crl(#[from] CrlError),
     /// The snapshot was not read or written.
     #[error(transparent)]
     Snapshot(#[from] KeptError),
-}
-
-impl From<EventTooLong> for FetchError {
-    fn from(error: EventTooLong) -> Self {
-        Self::Stream { why: error.to_string() }
-    }
-}
-
-impl From<EventMalformed> for FetchError {
-    fn from(error: EventMalformed) -> Self {
-        Self::Stream { why: error.to_string() }
-    }
 }

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::error::FetchError;
 use super::stream::RawEvent;
 use crate::token::Status;
 
@@ -23,15 +24,6 @@ pub(super) enum Event {
     Unknown,
 }
 
-/// A known event with malformed data.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the event stream holds a {name} event that cannot be read; check that the authority is no older than this service"
-)]
-pub(super) struct EventMalformed {
-    name: String,
-}
-
 #[derive(Deserialize)]
 struct Changed {
     list: String,
@@ -45,12 +37,14 @@ struct Entry {
 }
 
 impl Event {
-    pub(super) fn of(raw: &RawEvent) -> Result<Self, EventMalformed> {
+    pub(super) fn of(raw: &RawEvent) -> Result<Self, FetchError> {
         Ok(match raw.name.as_str() {
             "hello" => Self::Hello,
             "reset" => Self::Reset,
             "change" => {
-                let malformed = || EventMalformed { name: raw.name.clone() };
+                let malformed = || FetchError::Stream {
+                    why: "a change event is malformed; check that the authority is no older than this service",
+                };
                 let Changed { list, changes } = serde_json::from_str(&raw.data).map_err(|_| malformed())?;
                 let entry =
                     |entry: Entry| (entry.status < 4).then(|| (entry.idx, Status::from_bits(entry.status)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 
 /// The state of a refresher at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
     /// Keys and lists were fetched, or read from a snapshot, at least once.
     pub ready: bool,
@@ -25,15 +25,15 @@ pub struct Health {
     pub last_failure: Option<(Timestamp, String)>,
 }
 
-/// Counts since the start.
+/// The progress since the start.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Progress {
+    /// The keys were fetched or resumed.
     pub(super) keys: bool,
+    /// The lists were fetched or resumed.
     pub(super) lists: bool,
-    pub(super) following: bool,
-    pub(super) pushed: u64,
-    pub(super) failures: u64,
-    pub(super) last_failure: Option<(Timestamp, String)>,
+    /// The counts of the health; its other fields are computed on request.
+    pub(super) counts: Health,
 }
 
 impl Progress {

@@ -1,13 +1,14 @@
 //! Refreshes the issuing CAs and the CRL of each.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::error::FetchError;
-use super::learnt::CrlRecord;
+use super::kept::KeptCrl;
 use super::pace::{Backoff, jittered};
-use super::shared::{Answer, Shared};
+use super::state::{Fetched, RefreshState, text};
 use crate::verifier::hosts::HostVerifier;
 
 const CHAIN: &str = "/ca/chain.pem";
@@ -17,16 +18,16 @@ const EVERY: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Keeps the CRLs fresh forever.
-pub(super) async fn keep(shared: &Shared, hosts: &HostVerifier) {
+pub(super) async fn keep(state: Arc<RefreshState>, hosts: Arc<HostVerifier>) {
     let mut backoff = Backoff::default();
     loop {
-        match refresh(shared, hosts).await {
+        match refresh(&state, &hosts).await {
             Ok(()) => {
                 backoff.succeeded();
-                rest(shared, hosts).await;
+                rest(&state, &hosts).await;
             }
             Err(error) => {
-                shared.note(error);
+                state.note(error);
                 sleep(backoff.failed()).await;
             }
         }
@@ -34,46 +35,47 @@ pub(super) async fn keep(shared: &Shared, hosts: &HostVerifier) {
 }
 
 /// Waits for the next round, or for an issuer whose CRL is unknown.
-async fn rest(shared: &Shared, hosts: &HostVerifier) {
+async fn rest(state: &RefreshState, hosts: &HostVerifier) {
     let pause = jittered(EVERY);
     let mut waited = Duration::ZERO;
-    while waited < pause && hosts.issuers().iter().all(|ski| shared.learnt().crls.contains_key(ski)) {
+    while waited < pause && hosts.issuers().iter().all(|ski| state.learnt().crls.contains_key(ski)) {
         sleep(LOOK).await;
         waited += LOOK;
     }
 }
 
-async fn refresh(shared: &Shared, hosts: &HostVerifier) -> Result<(), FetchError> {
-    let mut outcome = learn_chain(shared, hosts).await;
+async fn refresh(state: &RefreshState, hosts: &HostVerifier) -> Result<(), FetchError> {
+    let mut outcome = learn_chain(state, hosts).await;
     if matches!(outcome, Err(FetchError::Connect(_))) {
         return outcome;
     }
     for ski in hosts.issuers() {
-        outcome = outcome.and(fetch_crl(shared, hosts, &ski).await);
+        outcome = outcome.and(fetch_crl(state, hosts, &ski).await);
     }
-    shared.changed.notify_one();
+    state.changed.notify_one();
     outcome
 }
 
-async fn learn_chain(shared: &Shared, hosts: &HostVerifier) -> Result<(), FetchError> {
-    let Answer::New { body, .. } = shared.get(CHAIN, None).await? else { return Ok(()) };
-    let malformed = |_| FetchError::Malformed { path: CHAIN.to_owned(), why: "it is no text" };
-    let chain = String::from_utf8(body.into()).map_err(malformed)?;
-    hosts.learn_issuers(&chain, shared.now())?;
-    shared.learnt().chain = Some(chain);
+async fn learn_chain(state: &RefreshState, hosts: &HostVerifier) -> Result<(), FetchError> {
+    let Fetched::New { body, .. } = state.get(CHAIN, None).await? else { return Ok(()) };
+    let chain = text(CHAIN, body)?;
+    hosts.learn_issuers(&chain, state.now())?;
+    state.learnt().chain = Some(chain);
     Ok(())
 }
 
-async fn fetch_crl(shared: &Shared, hosts: &HostVerifier, ski: &str) -> Result<(), FetchError> {
-    let (at, path) = (shared.now(), format!("/ca/crl/{ski}.der"));
-    let known = shared.learnt().crls.get(ski).map(|known| (known.der.clone(), known.tag.clone()));
-    let tag = known.as_ref().and_then(|(_, tag)| tag.clone());
-    let (der, tag) = match (shared.get(&path, tag.clone()).await?, known) {
-        (Answer::New { body, tag }, _) => (body.to_vec(), tag),
-        (Answer::Unchanged, Some((der, _))) => (der, tag),
-        (Answer::Unchanged, None) => return Ok(()),
+async fn fetch_crl(state: &RefreshState, hosts: &HostVerifier, ski: &str) -> Result<(), FetchError> {
+    let (at, path) = (state.now(), format!("/ca/crl/{ski}.der"));
+    let known = state.learnt().crls.get(ski).cloned();
+    let tag = known.as_ref().and_then(|known| known.tag.clone());
+    let crl = match (state.get(&path, tag).await?, known) {
+        (Fetched::New { body, tag }, _) => {
+            KeptCrl { ski: ski.to_owned(), der: body.to_vec(), confirmed_at: at, tag }
+        }
+        (Fetched::Unchanged, Some(known)) => KeptCrl { confirmed_at: at, ..known },
+        (Fetched::Unchanged, None) => return Ok(()),
     };
-    hosts.update_crl(&der, at)?;
-    shared.learnt().crls.insert(ski.to_owned(), CrlRecord { der, tag, confirmed_at: at });
+    hosts.update_crl(&crl.der, at)?;
+    state.learnt().crls.insert(ski.to_owned(), crl);
     Ok(())
 }

@@ -8,8 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use hyper::header::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
@@ -22,7 +21,7 @@ const FORM: u32 = 1;
 const MOST_BYTES: u64 = 256 << 20;
 
 /// The state of a refresher.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Kept {
     form: u32,
@@ -33,24 +32,29 @@ pub(super) struct Kept {
     pub(super) crls: Vec<KeptCrl>,
 }
 
-/// One CRL, as it is stored.
+/// One fetched CRL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeptCrl {
     pub(super) ski: String,
-    /// Base64.
-    der: String,
+    #[serde(with = "base64_text")]
+    pub(super) der: Vec<u8>,
     pub(super) confirmed_at: Timestamp,
+    /// The entity tag, until the next start.
+    #[serde(skip)]
+    pub(super) tag: Option<HeaderValue>,
 }
 
-impl KeptCrl {
-    pub(super) fn of(ski: &str, der: &[u8], confirmed_at: Timestamp) -> Self {
-        Self { ski: ski.to_owned(), der: STANDARD.encode(der), confirmed_at }
+mod base64_text {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&STANDARD.encode(bytes))
     }
 
-    /// The DER of the CRL; `None` if the text is not base64.
-    #[cfg(feature = "hosts")]
-    pub(super) fn bytes(&self) -> Option<Vec<u8>> {
-        STANDARD.decode(&self.der).ok()
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 
@@ -95,9 +99,9 @@ pub enum KeptError {
 }
 
 impl Kept {
-    /// The state of the verifier, without hosts.
-    pub(super) fn of(verifier: String) -> Self {
-        Self { form: FORM, verifier, ..Self::default() }
+    /// The state to keep.
+    pub(super) const fn new(verifier: String, chain: Option<String>, crls: Vec<KeptCrl>) -> Self {
+        Self { form: FORM, verifier, chain, crls }
     }
 
     /// Reads the snapshot in `path`; `None` if the file does not exist.
@@ -155,11 +159,9 @@ mod tests {
     use super::*;
 
     fn kept() -> Kept {
-        let mut kept = Kept::of("{}".to_owned());
-        kept.chain = Some("-----BEGIN".to_owned());
         let confirmed_at = Timestamp::from_secs(1_900_000_000);
-        kept.crls = vec![KeptCrl { ski: "0f".to_owned(), der: "AAAA".to_owned(), confirmed_at }];
-        kept
+        let crl = KeptCrl { ski: "0f".to_owned(), der: vec![0; 3], confirmed_at, tag: None };
+        Kept::new("{}".to_owned(), Some("-----BEGIN".to_owned()), vec![crl])
     }
 
     #[test]
@@ -167,7 +169,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("snapshot.json");
         assert_eq!(Kept::read(&path).unwrap(), None);
-        Kept::of("before".to_owned()).write(&path).unwrap();
+        Kept::new("before".to_owned(), None, Vec::new()).write(&path).unwrap();
         kept().write(&path).unwrap();
         assert_eq!(Kept::read(&path).unwrap(), Some(kept()));
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);

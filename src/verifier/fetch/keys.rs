@@ -1,12 +1,13 @@
 //! Fetches the key set: once a minute, and at once for an unknown key.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::FetchError;
 use super::pace::{Backoff, jittered};
-use super::shared::{Answer, Shared};
+use super::state::{Fetched, RefreshState, text};
 
 const PATH: &str = "/.well-known/jwks.json";
 const EVERY: Duration = Duration::from_secs(60);
@@ -14,39 +15,29 @@ const EVERY: Duration = Duration::from_secs(60);
 const SPACING: Duration = Duration::from_secs(5);
 
 /// Keeps the keys fresh forever.
-pub(super) async fn keep(shared: &Shared) {
+pub(super) async fn keep(state: Arc<RefreshState>) {
     let mut backoff = Backoff::default();
     loop {
         let asked = Instant::now();
-        let pause = match fetch(shared).await {
-            Ok(()) => {
-                backoff.succeeded();
-                jittered(EVERY.min(shared.verifier.confirm_within()))
-            }
-            Err(error) => {
-                shared.note(error);
-                backoff.failed()
-            }
-        };
+        let regular = jittered(EVERY.min(state.verifier.confirm_within()));
+        let pause = state.pause(fetch(&state).await, &mut backoff, regular);
         // The pause is over, or a token named an unknown key.
-        let _ = timeout(pause, shared.keys_wanted.notified()).await;
+        let _ = timeout(pause, state.keys_wanted.notified()).await;
         sleep(pause.min(SPACING).saturating_sub(asked.elapsed())).await;
     }
 }
 
 /// Fetches the key set, or confirms the known one (304).
-pub(super) async fn fetch(shared: &Shared) -> Result<(), FetchError> {
-    let (at, tag) = (shared.now(), shared.learnt().keys_tag.clone());
-    match shared.get(PATH, tag).await? {
-        Answer::Unchanged => shared.verifier.confirm_keys(at),
-        Answer::New { body, tag } => {
-            let malformed = |_| FetchError::Malformed { path: PATH.to_owned(), why: "it is no text" };
-            let jwks = String::from_utf8(body.into()).map_err(malformed)?;
-            shared.verifier.update_keys(&jwks, at)?;
-            shared.learnt().keys_tag = tag;
+pub(super) async fn fetch(state: &RefreshState) -> Result<(), FetchError> {
+    let (at, tag) = (state.now(), state.learnt().keys_tag.clone());
+    match state.get(PATH, tag).await? {
+        Fetched::Unchanged => state.verifier.confirm_keys(at),
+        Fetched::New { body, tag } => {
+            state.verifier.update_keys(&text(PATH, body)?, at)?;
+            state.learnt().keys_tag = tag;
         }
     }
-    shared.keys_are_fresh();
+    state.keys_are_fresh();
     Ok(())
 }
 

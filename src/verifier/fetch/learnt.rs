@@ -7,7 +7,6 @@ use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
 use super::kept::KeptCrl;
-use crate::clock::Timestamp;
 
 /// Minimum interval of fetching the addresses of all lists for an unknown list.
 const AGGREGATION_SPACING: Duration = Duration::from_secs(1);
@@ -19,21 +18,14 @@ pub(super) struct Learnt {
     aggregated_at: Option<Instant>,
     aggregation_due: Instant,
     pub(super) chain: Option<String>,
-    pub(super) crls: HashMap<String, CrlRecord>,
+    /// The CRLs by the key identifier of their issuer.
+    pub(super) crls: HashMap<String, KeptCrl>,
 }
 
 /// The state of one status list.
 struct ListRecord {
     tag: Option<HeaderValue>,
     due: Instant,
-}
-
-/// One fetched CRL.
-pub(super) struct CrlRecord {
-    pub(super) der: Vec<u8>,
-    #[cfg(feature = "hosts")]
-    pub(super) tag: Option<HeaderValue>,
-    pub(super) confirmed_at: Timestamp,
 }
 
 impl Learnt {
@@ -110,10 +102,6 @@ impl Learnt {
         let mut due = self.lists.iter().filter(|(_, record)| record.due <= now).collect::<Vec<_>>();
         due.sort_by_key(|(_, record)| record.due);
         due.into_iter().map(|(uri, _)| uri.clone()).collect()
-    }
-
-    pub(super) fn kept_crls(&self) -> Vec<KeptCrl> {
-        self.crls.iter().map(|(ski, record)| KeptCrl::of(ski, &record.der, record.confirmed_at)).collect()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::mem::take;
 
+use super::error::FetchError;
+
 /// Maximum size of an event in bytes. The authority sends at most a few hundred changes in one.
 const MAX_EVENT_BYTES: usize = 1 << 20;
 
@@ -15,11 +17,6 @@ pub(super) struct RawEvent {
     /// The last id in the stream, of this event or an earlier one.
     pub(super) id: Option<String>,
 }
-
-/// An event longer than the maximum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an event of the stream is longer than 1 MiB; connect again")]
-pub(super) struct EventTooLong;
 
 /// Splits a stream of bytes into events.
 #[derive(Default)]
@@ -40,7 +37,7 @@ impl Splitter {
     }
 
     /// Returns the events that `bytes` completes.
-    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<RawEvent>, EventTooLong> {
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> Result<Vec<RawEvent>, FetchError> {
         let mut events = Vec::new();
         for &byte in bytes {
             // A line ends with CR, LF or both.
@@ -57,7 +54,7 @@ impl Splitter {
                 }
             }
             if self.line.len() + self.data.len() > MAX_EVENT_BYTES {
-                return Err(EventTooLong);
+                return Err(FetchError::Stream { why: "an event is longer than 1 MiB" });
             }
         }
         Ok(events)
@@ -132,11 +129,11 @@ mod tests {
     #[test]
     fn an_endless_event_is_refused() {
         let mut splitter = Splitter::default();
-        assert_eq!(splitter.feed(&vec![b'x'; MAX_EVENT_BYTES]), Ok(Vec::new()));
-        assert_eq!(splitter.feed(b"x"), Err(EventTooLong));
+        assert_eq!(splitter.feed(&vec![b'x'; MAX_EVENT_BYTES]).unwrap(), []);
+        assert!(splitter.feed(b"x").unwrap_err().to_string().contains("longer than 1 MiB"));
         let mut splitter = Splitter::default();
         let line = format!("data: {}\n", "x".repeat(999));
         let mut fed = (0..2000).map(|_| splitter.feed(line.as_bytes()));
-        assert!(fed.any(|outcome| outcome == Err(EventTooLong)));
+        assert!(fed.any(|outcome| outcome.is_err()));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use self::authority::{AUDIENCE, Fake, ISSUER};
 use super::*;
+use crate::clock::SystemClock;
 use crate::http::listener::trial::within;
 use crate::token::{KeyRing, Status, StatusList, VerifyError};
 use crate::verifier::Refusal;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Method;
@@ -13,22 +14,19 @@ use super::error::FetchError;
 use super::event::Event;
 use super::health::{Health, Progress};
 use super::learnt::Learnt;
-use crate::clock::Timestamp;
+use super::pace::Backoff;
+use crate::clock::{SystemClock, Timestamp};
 use crate::connect::Connector;
-use crate::token::{Status, StatusListError};
-#[cfg(feature = "hosts")]
+use crate::token::{Status, StatusListError, list_of};
 use crate::verifier::hosts::HostVerifier;
 use crate::verifier::{ListUpdateError, Missing, Pushed, Verifier};
 
-/// The source of time.
-pub(super) type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
-
-pub(super) struct Shared {
+/// State and settings of a refresher.
+pub(super) struct RefreshState {
     pub(super) connector: Connector,
     pub(super) verifier: Arc<Verifier>,
-    #[cfg(feature = "hosts")]
     pub(super) hosts: Option<Arc<HostVerifier>>,
-    pub(super) clock: Now,
+    pub(super) clock: Box<dyn Fn() -> Timestamp + Send + Sync>,
     pub(super) snapshot: Option<PathBuf>,
     /// Wakes the loop of the keys, or of the lists, before its time.
     pub(super) keys_wanted: Notify,
@@ -36,18 +34,33 @@ pub(super) struct Shared {
     /// Notified after each change that belongs into the snapshot.
     pub(super) changed: Notify,
     pub(super) progress: watch::Sender<Progress>,
-    pub(super) learnt: Mutex<Learnt>,
+    learnt: Mutex<Learnt>,
 }
 
 /// The result of a conditional GET.
-pub(super) enum Answer {
+pub(super) enum Fetched {
     /// 304: the document still has the entity tag (RFC 9110 section 15.4.5).
     Unchanged,
     /// 200: a new document.
     New { body: Bytes, tag: Option<HeaderValue> },
 }
 
-impl Shared {
+impl RefreshState {
+    pub(super) fn new(connector: Connector, verifier: Arc<Verifier>) -> Self {
+        Self {
+            connector,
+            verifier,
+            hosts: None,
+            clock: Box::new(SystemClock::now),
+            snapshot: None,
+            keys_wanted: Notify::new(),
+            lists_wanted: Notify::new(),
+            changed: Notify::new(),
+            progress: watch::Sender::default(),
+            learnt: Mutex::new(Learnt::new()),
+        }
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         (self.clock)()
     }
@@ -57,23 +70,21 @@ impl Shared {
     }
 
     /// GETs `path`, unless its entity tag is still `tag`.
-    pub(super) async fn get(&self, path: &str, tag: Option<HeaderValue>) -> Result<Answer, FetchError> {
+    pub(super) async fn get(&self, path: &str, tag: Option<HeaderValue>) -> Result<Fetched, FetchError> {
         let conditional = tag.is_some();
         let headers = tag.map(|tag| (IF_NONE_MATCH, tag)).into_iter().collect::<Vec<_>>();
         let answer = self.connector.request(Method::GET, path, &headers, None).await?;
         match answer.status.as_u16() {
-            200 => Ok(Answer::New { body: answer.body, tag: answer.headers.get(ETAG).cloned() }),
-            304 if conditional => Ok(Answer::Unchanged),
+            200 => Ok(Fetched::New { body: answer.body, tag: answer.headers.get(ETAG).cloned() }),
+            304 if conditional => Ok(Fetched::Unchanged),
             status => Err(FetchError::Status { path: path.to_owned(), status }),
         }
     }
 
     /// The path of the list with this address. It is fetched from the trusted authority, wherever the address points.
     pub(super) fn path_of(&self, uri: &str) -> Option<String> {
-        let path = uri.strip_prefix(self.verifier.issuer())?;
-        let id = path.strip_prefix("/status/")?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
-        (!id.is_empty() && id.bytes().all(plain)).then(|| path.to_owned())
+        let issuer = self.verifier.issuer();
+        list_of(issuer, uri).map(|_| uri[issuer.len()..].to_owned())
     }
 
     /// Applies an event: revoked tokens are refused from now on.
@@ -88,7 +99,7 @@ impl Shared {
 
     fn take_changes(&self, list: &str, changes: &[(u32, Status)]) {
         let pushed = self.verifier.apply(list, changes, self.now());
-        self.progress.send_modify(|progress| progress.pushed += 1);
+        self.progress.send_modify(|progress| progress.counts.pushed += 1);
         self.changed.notify_one();
         if pushed == Pushed::FetchList {
             let known = self.learnt().list_is_wanted(list);
@@ -120,7 +131,7 @@ impl Shared {
     }
 
     pub(super) fn stream_is(&self, following: bool) {
-        self.progress.send_modify(|progress| progress.following = following);
+        self.progress.send_modify(|progress| progress.counts.following = following);
     }
 
     pub(super) fn keys_are_fresh(&self) {
@@ -132,12 +143,31 @@ impl Shared {
         self.progress.send_modify(|progress| progress.lists = true);
     }
 
+    /// The pause after `outcome`: `regular` after a success. A failure is recorded, and the pause backs off.
+    pub(super) fn pause(
+        &self,
+        outcome: Result<(), FetchError>,
+        backoff: &mut Backoff,
+        regular: Duration,
+    ) -> Duration {
+        match outcome {
+            Ok(()) => {
+                backoff.succeeded();
+                regular
+            }
+            Err(error) => {
+                self.note(error);
+                backoff.failed()
+            }
+        }
+    }
+
     /// Records a failure. The work goes on.
     pub(super) fn note(&self, error: FetchError) {
         let at = self.now();
         self.progress.send_modify(|progress| {
-            progress.failures += 1;
-            progress.last_failure = Some((at, error.to_string()));
+            progress.counts.failures += 1;
+            progress.counts.last_failure = Some((at, error.to_string()));
         });
     }
 
@@ -150,10 +180,13 @@ impl Shared {
             keys_age: self.verifier.keys_confirmed_at().map(age),
             lists_age: lists.iter().map(|(_, at)| age(*at)).max(),
             lists: lists.len(),
-            following: progress.following,
-            pushed: progress.pushed,
-            failures: progress.failures,
-            last_failure: progress.last_failure,
+            ..progress.counts
         }
     }
+}
+
+/// The document at `path` as text.
+pub(super) fn text(path: &str, body: Bytes) -> Result<String, FetchError> {
+    let malformed = |_| FetchError::Malformed { path: path.to_owned(), why: "it is no text" };
+    String::from_utf8(body.into()).map_err(malformed)
 }
