@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
+use super::staleness::Confirmation;
 use crate::clock::Timestamp;
 use crate::id::ListId;
 use crate::token::{LEEWAY, SignedStatusList, Status, StatusList, StatusListError, VerifyingKeys};
@@ -43,6 +43,7 @@ pub enum Pushed {
 pub(super) struct Lists(HashMap<ListId, Arc<KnownList>>);
 
 /// A list and the changes pushed since it was signed.
+#[derive(Clone)]
 pub(super) struct KnownList {
     pub(super) uri: String,
     /// The fetched text, for a snapshot.
@@ -51,18 +52,13 @@ pub(super) struct KnownList {
     expires_at: Timestamp,
     list: StatusList,
     pub(super) pushed: Vec<(u32, Status, Timestamp)>,
-    confirmed_at: AtomicI64,
+    pub(super) confirmation: Confirmation,
 }
 
 impl KnownList {
     pub(super) fn status(&self, index: u32) -> Option<Status> {
         self.list.get(index)
-    }
-
-    pub(super) fn confirmed_at(&self) -> Timestamp {
-        Timestamp::from_millis(self.confirmed_at.load(Ordering::Acquire))
-    }
-}
+    }}
 
 impl Lists {
     pub(super) fn get(&self, id: ListId) -> Option<&KnownList> {
@@ -74,12 +70,12 @@ impl Lists {
     }
 
     pub(super) fn confirmed(&self) -> Vec<(String, Timestamp)> {
-        self.iter().map(|known| (known.uri.clone(), known.confirmed_at())).collect()
+        self.iter().map(|known| (known.uri.clone(), known.confirmation.get())).collect()
     }
 
     pub(super) fn confirm(&self, id: ListId, at: Timestamp) {
         if let Some(known) = self.0.get(&id).filter(|known| at < known.expires_at.plus(LEEWAY)) {
-            known.confirmed_at.fetch_max(at.millis(), Ordering::AcqRel);
+            known.confirmation.renew(at);
         }
     }
 
@@ -130,24 +126,17 @@ impl Lists {
         changes: &[(u32, Status)],
         now: Timestamp,
     ) -> Option<(Self, Pushed)> {
-        let held = self.0.get(&id)?;
-        let mut list = held.list.clone();
-        let mut pushed = held.pushed.clone();
+        let mut known = KnownList::clone(self.0.get(&id)?);
         let mut outcome = Pushed::Applied;
         for (index, status) in changes.iter().copied() {
-            pushed.retain(|(known, ..)| *known != index);
+            known.pushed.retain(|(pushed, ..)| *pushed != index);
             if status == Status::Valid {
                 outcome = Pushed::FetchList;
             } else {
-                list.set(index, status);
-                pushed.push((index, status, now));
+                known.list.set(index, status);
+                known.pushed.push((index, status, now));
             }
         }
-        let KnownList { uri, text, issued_at, expires_at, .. } = &**held;
-        let confirmed_at = AtomicI64::new(held.confirmed_at().millis());
-        let (uri, text) = (uri.clone(), Arc::clone(text));
-        let (issued_at, expires_at) = (*issued_at, *expires_at);
-        let known = KnownList { uri, text, issued_at, expires_at, list, pushed, confirmed_at };
         Some((self.replaced(id, known), outcome))
     }
 
@@ -177,6 +166,6 @@ fn known(
     for (index, status, _) in &pushed {
         list.set(*index, *status);
     }
-    let confirmed_at = AtomicI64::new(confirmed_at.millis());
-    KnownList { uri: uri.to_owned(), text: text.into(), issued_at, expires_at, list, pushed, confirmed_at }
+    let confirmation = Confirmation::at(confirmed_at);
+    KnownList { uri: uri.to_owned(), text: text.into(), issued_at, expires_at, list, pushed, confirmation }
 }

@@ -67,7 +67,7 @@ impl Verifier {
         let list = |known: &super::lists::KnownList| List {
             uri: known.uri.clone(),
             signed: known.text.to_string(),
-            confirmed_at: known.confirmed_at().millis(),
+            confirmed_at: known.confirmation.get().millis(),
             pushed: known
                 .pushed
                 .iter()
@@ -77,7 +77,7 @@ impl Verifier {
         let snapshot = Snapshot {
             issuer: self.issuer().to_owned(),
             jwks: keys.jwks.clone(),
-            jwks_confirmed_at: keys.confirmed_at().millis(),
+            jwks_confirmed_at: keys.confirmation.get().millis(),
             lists: lists.iter().map(list).collect(),
         };
         serde_json::to_string(&snapshot).ok()

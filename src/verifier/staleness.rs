@@ -1,5 +1,6 @@
 //! The maximum age of keys, status lists and CRLs.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use super::MAX_STALENESS;
@@ -26,6 +27,33 @@ impl Staleness {
         let ahead = confirmed_at > now.plus(LEEWAY);
         let age = if ahead { confirmed_at.since(now) } else { now.since(confirmed_at) };
         if self.fail_open || (!ahead && age <= self.limit) { Ok(()) } else { Err(age) }
+    }
+}
+
+/// The time of the last confirmation of keys or of a list.
+pub(super) struct Confirmation(AtomicI64);
+
+impl Confirmation {
+    pub(super) const fn at(at: Timestamp) -> Self {
+        Self(AtomicI64::new(at.millis()))
+    }
+
+    pub(super) fn get(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::Acquire))
+    }
+
+    /// Records a confirmation. A late response does not make it older; a time from a clock that ran ahead is replaced.
+    pub(super) fn renew(&self, at: Timestamp) {
+        let newest =
+            |held: i64| (held < at.millis() || held > at.plus(LEEWAY).millis()).then_some(at.millis());
+        // A later confirmation stays.
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, newest);
+    }
+}
+
+impl Clone for Confirmation {
+    fn clone(&self) -> Self {
+        Self::at(self.get())
     }
 }
 
