@@ -7,21 +7,16 @@ use x509_cert::name::Name;
 
 use super::error::{ImportError, IssueError};
 use super::import::{self, CaCertificate};
-use super::pem::der_to_pem;
 use super::signing_key::SigningKey;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 
-/// A root certificate and the issuing CA below it, with the issuing CA's key. The root's key is not in here: it is
-/// needed only to make another issuing CA, and may be kept elsewhere.
+/// A root certificate and the issuing CA below it, with the issuing CA's key. The root's key is needed only to make another
+/// issuing CA, and may be kept elsewhere.
 pub struct CertificateAuthority {
     root: CaCertificate,
-    root_pem: String,
-    root_fingerprint: Fingerprint,
     issuing: CaCertificate,
-    issuing_pem: String,
-    issuing_fingerprint: Fingerprint,
     key: SigningKey,
 }
 
@@ -36,58 +31,42 @@ impl CertificateAuthority {
     /// - no name constraints and no unknown critical extension
     ///
     /// # Errors
-    /// The first check that failed; the message says what to bring instead.
+    /// The [`ImportError`] of the first failed check.
     pub fn from_pem(
         root_pem: &str,
         issuing_pem: &str,
         issuing_key: &Secret<String>,
         now: Timestamp,
     ) -> Result<Self, ImportError> {
-        let root = import::root(root_pem, now)?;
-        let issuing = import::issuing(issuing_pem, &root, now)?;
-        Self::of(root, issuing, issuing_key)
+        let ca = Self::from_pem_at_any_time(root_pem, issuing_pem, issuing_key)?;
+        ca.root.check_dates(now)?;
+        ca.issuing.check_dates(now)?;
+        Ok(ca)
     }
 
-    /// The same whatever the time is: a CA that has expired is opened so that another can take its place. It issues
-    /// nothing then.
+    /// The same without the check of dates: an expired CA is loaded to be replaced. It issues nothing then.
     ///
     /// # Errors
-    /// Like [`Self::from_pem`], without the check of dates.
-    pub fn from_pem_whenever(
+    /// As [`Self::from_pem`], except for the dates.
+    pub fn from_pem_at_any_time(
         root_pem: &str,
         issuing_pem: &str,
         issuing_key: &Secret<String>,
     ) -> Result<Self, ImportError> {
-        let root = import::root_whenever(root_pem)?;
-        let issuing = import::issuing_whenever(issuing_pem, &root)?;
-        Self::of(root, issuing, issuing_key)
-    }
-
-    fn of(
-        root: CaCertificate,
-        issuing: CaCertificate,
-        issuing_key: &Secret<String>,
-    ) -> Result<Self, ImportError> {
+        let root = import::root(root_pem)?;
+        let issuing = import::issuing(issuing_pem, &root)?;
         let key = import::key_of(&issuing, "issuing key", issuing_key)?;
-        Ok(Self {
-            root_pem: der_to_pem("CERTIFICATE", &root.der),
-            root_fingerprint: Fingerprint::of(&root.der),
-            root,
-            issuing_pem: der_to_pem("CERTIFICATE", &issuing.der),
-            issuing_fingerprint: Fingerprint::of(&issuing.der),
-            issuing,
-            key,
-        })
+        Ok(Self { root, issuing, key })
     }
 
     /// The SHA-256 of the root certificate, which tokens carry and clients pin.
     pub const fn root_fingerprint(&self) -> Fingerprint {
-        self.root_fingerprint
+        self.root.fingerprint
     }
 
     /// The root certificate as a PEM block.
     pub fn root_pem(&self) -> &str {
-        &self.root_pem
+        &self.root.pem
     }
 
     /// The root certificate, DER.
@@ -97,7 +76,7 @@ impl CertificateAuthority {
 
     /// The issuing CA's certificate as a PEM block.
     pub fn issuing_pem(&self) -> &str {
-        &self.issuing_pem
+        &self.issuing.pem
     }
 
     /// The issuing CA's certificate, DER.
@@ -117,9 +96,9 @@ impl CertificateAuthority {
         }
     }
 
-    /// The issuing CA's subject key identifier (RFC 5280 section 4.2.1.2): its CRL is named by it.
-    pub fn issuing_ski(&self) -> Vec<u8> {
-        self.issuing.ski.clone()
+    /// The issuing CA's subject key identifier (RFC 5280 section 4.2.1.2), which names its CRL.
+    pub fn issuing_ski(&self) -> &[u8] {
+        &self.issuing.ski
     }
 
     /// The issuing CA's expiry; nothing it signs lives longer.
@@ -134,12 +113,12 @@ impl CertificateAuthority {
 
     /// The issuing CA's certificate, then the root's, as PEM blocks.
     pub fn chain_pem(&self) -> String {
-        format!("{}{}", self.issuing_pem, self.root_pem)
+        format!("{}{}", self.issuing.pem, self.root.pem)
     }
 
     /// The root's subject, for people (RFC 4514).
     pub fn root_subject(&self) -> String {
-        self.root.certificate.tbs_certificate().subject().to_string()
+        self.root.subject().to_string()
     }
 
     /// The issuing CA's subject, for people (RFC 4514).
@@ -147,7 +126,7 @@ impl CertificateAuthority {
         self.subject().to_string()
     }
 
-    /// Returns whether `certificate` (DER) names this issuing CA as its signer. No signature is checked.
+    /// Returns true if `certificate` (DER) names this issuing CA as its signer. No signature is checked.
     pub fn issued(&self, certificate: &[u8]) -> bool {
         let Ok(certificate) = Certificate::from_der(certificate) else { return false };
         let authority =
@@ -157,20 +136,16 @@ impl CertificateAuthority {
             .is_some_and(|identifier| identifier.as_bytes() == self.issuing.ski)
     }
 
-    pub(super) fn ski(&self) -> &[u8] {
-        &self.issuing.ski
-    }
-
     pub(super) const fn issuing_bounds(&self) -> (Timestamp, Timestamp) {
         self.issuing.bounds
     }
 
     pub(super) const fn issuing_fingerprint(&self) -> Fingerprint {
-        self.issuing_fingerprint
+        self.issuing.fingerprint
     }
 
     pub(super) fn subject(&self) -> &Name {
-        self.issuing.certificate.tbs_certificate().subject()
+        self.issuing.subject()
     }
 
     pub(super) const fn key(&self) -> &SigningKey {

@@ -41,16 +41,8 @@ pub struct NewRoot {
     pub root_pem: String,
     /// Its private key, PKCS#8 PEM.
     pub root_key: Secret<String>,
-    /// The new root's key and subject, certified by the old root, PEM: who pinned the old root needs it in the chain.
+    /// The new root's key and subject, certified by the old root, PEM. Clients that pinned the old root need it in the chain.
     pub cross_pem: String,
-}
-
-/// The name and key that sign a CA certificate.
-struct Issuer<'a> {
-    subject: &'a Name,
-    ski: &'a [u8],
-    bounds: (Timestamp, Timestamp),
-    key: &'a SigningKey,
 }
 
 impl CertificateAuthority {
@@ -63,7 +55,7 @@ impl CertificateAuthority {
     /// A name that no certificate can carry, or a failure to sign.
     pub fn generate(name: &str, now: Timestamp) -> Result<NewAuthority, IssueError> {
         let key = SigningKey::generate()?;
-        let root_pem = self_signed(subject::root(name)?, &key, now)?;
+        let root_pem = certify(subject::root(name)?, &key, 1, ROOT_LIFETIME, None, now)?;
         let root_key = key.to_pem()?;
         let (issuing_pem, issuing_key) = Self::new_issuing(&root_pem, &root_key, name, now)?;
         Ok(NewAuthority { root_key, root_pem, issuing_key, issuing_pem })
@@ -79,12 +71,12 @@ impl CertificateAuthority {
         name: &str,
         now: Timestamp,
     ) -> Result<(String, Secret<String>), IssueError> {
-        let root = import::root(root_pem, now)?;
+        let root = import::root_at(root_pem, now)?;
         let root_key = import::key_of(&root, "root key", root_key)?;
         let key = SigningKey::generate()?;
         let ski = key_identifier(key.spki())?;
         let subject = subject::issuing(name, &ski)?;
-        let pem = certify(subject, &key, 0, ISSUING_LIFETIME, &root.issuer(&root_key), now)?;
+        let pem = certify(subject, &key, 0, ISSUING_LIFETIME, Some((&root, &root_key)), now)?;
         Ok((pem, key.to_pem()?))
     }
 
@@ -102,48 +94,38 @@ impl CertificateAuthority {
         old_root_pem: &str,
         old_root_key: &Secret<String>,
     ) -> Result<NewRoot, IssueError> {
-        let old = import::root(old_root_pem, now)?;
+        let old = import::root_at(old_root_pem, now)?;
         let old_key = import::key_of(&old, "old root's key", old_root_key)?;
         let subject = match old.path_length {
-            Some(..=1) => old.certificate.tbs_certificate().subject().clone(),
+            Some(..=1) => old.subject().clone(),
             _ => subject::root(name)?,
         };
         let key = SigningKey::generate()?;
-        let root_pem = self_signed(subject.clone(), &key, now)?;
-        let cross_pem = certify(subject, &key, 1, ROOT_LIFETIME, &old.issuer(&old_key), now)?;
+        let root_pem = certify(subject.clone(), &key, 1, ROOT_LIFETIME, None, now)?;
+        let cross_pem = certify(subject, &key, 1, ROOT_LIFETIME, Some((&old, &old_key)), now)?;
         Ok(NewRoot { root_pem, root_key: key.to_pem()?, cross_pem })
     }
 }
 
-impl CaCertificate {
-    fn issuer<'a>(&'a self, key: &'a SigningKey) -> Issuer<'a> {
-        let subject = self.certificate.tbs_certificate().subject();
-        Issuer { subject, ski: &self.ski, bounds: self.bounds, key }
-    }
-}
-
-fn self_signed(subject: Name, key: &SigningKey, now: Timestamp) -> Result<String, IssueError> {
-    let extensions = of_ca(1, &key_identifier(key.spki())?, None)?;
-    let validity = Validity::new(now, ROOT_LIFETIME)?;
-    let issuer = subject.clone();
-    let spki = key.spki().clone();
-    let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
-    Ok(der_to_pem("CERTIFICATE", &template.sign(issuer, key)?))
-}
-
+/// A CA certificate for `key`, PEM. Without an issuer, `key` signs it.
 fn certify(
     subject: Name,
     key: &SigningKey,
     path_length: u8,
     lifetime: Duration,
-    issuer: &Issuer<'_>,
+    issuer: Option<(&CaCertificate, &SigningKey)>,
     now: Timestamp,
 ) -> Result<String, IssueError> {
-    let extensions = of_ca(path_length, &key_identifier(key.spki())?, Some(issuer.ski))?;
-    let validity = Validity::new(now, lifetime)?.within(issuer.bounds)?;
+    let issuer_ski = issuer.map(|(ca, _)| ca.ski.as_slice());
+    let extensions = of_ca(path_length, &key_identifier(key.spki())?, issuer_ski)?;
+    let validity = Validity::new(now, lifetime)?;
+    let (issuer, signing, validity) = match issuer {
+        Some((ca, key)) => (ca.subject().clone(), key, validity.within(ca.bounds)?),
+        None => (subject.clone(), key, validity),
+    };
     let spki = key.spki().clone();
     let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
-    Ok(der_to_pem("CERTIFICATE", &template.sign(issuer.subject.clone(), issuer.key)?))
+    Ok(der_to_pem("CERTIFICATE", &template.sign(issuer, signing)?))
 }
 
 #[cfg(test)]

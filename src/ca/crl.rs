@@ -1,4 +1,4 @@
-//! Certificate revocation lists (RFC 5280 section 5). They are for others: our own listener asks its memory.
+//! Certificate revocation lists (RFC 5280 section 5), for other verifiers. The authority's own listener reads its memory.
 
 use std::time::Duration;
 
@@ -12,15 +12,12 @@ use x509_cert::serial_number::SerialNumber;
 use super::authority::CertificateAuthority;
 use super::error::IssueError;
 use super::extension::{authority_key, extension};
-use super::validity::time;
+use super::validity::{BACKDATED, time};
 use crate::clock::Timestamp;
 use crate::id::Serial;
 
 /// The lifetime of a CRL.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
-/// The time that thisUpdate is set back, like notBefore. Without it, a verifier with a slow clock refuses every host in
-/// the minutes after a revocation.
-const BACKDATED: Duration = Duration::from_secs(5 * 60);
 
 /// One revoked certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,20 +26,16 @@ pub struct CrlEntry {
     pub serial: Serial,
     /// The time of revocation.
     pub revoked_at: Timestamp,
-    /// Why.
+    /// The reason of the revocation.
     pub reason: CrlReason,
 }
 
-/// Why a certificate was revoked (RFC 5280 section 5.3.1).
+/// The reason of a revocation (RFC 5280 section 5.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CrlReason {
-    /// keyCompromise: somebody else has its key.
-    KeyCompromise,
-    /// superseded: another certificate took its place.
-    Superseded,
-    /// cessationOfOperation: the host is no more.
+    /// cessationOfOperation: the host was revoked.
     CessationOfOperation,
-    /// privilegeWithdrawn: a role it names was taken away.
+    /// privilegeWithdrawn: the host has other roles now.
     PrivilegeWithdrawn,
 }
 
@@ -54,9 +47,9 @@ pub fn crl_signed_at(der: &[u8]) -> Option<Timestamp> {
 }
 
 impl CertificateAuthority {
-    /// Signs a v2 CRL of the issuing CA, good for 24 hours from `now`. The caller sees to it that `number` only grows.
+    /// Signs a v2 CRL of the issuing CA, valid for 24 hours from `now`. The caller's `number` must grow with each CRL.
     ///
-    /// Its authority key identifier is the subject key identifier in the issuing CA's certificate, whichever way that
+    /// Its authority key identifier is the subject key identifier in the issuing CA's certificate, however it
     /// was computed.
     ///
     /// # Errors
@@ -67,12 +60,13 @@ impl CertificateAuthority {
             version: Version::V2,
             signature: self.key().algorithm(),
             issuer: self.subject().clone(),
+            // Otherwise a verifier with a slow clock refuses every host in the minutes after a revocation.
             this_update: time(now.minus(BACKDATED))?,
             next_update: Some(time(now.plus(LIFETIME))?),
             // Section 5.1.2.6: an empty list must be absent.
             revoked_certificates: (!entries.is_empty()).then_some(entries),
             crl_extensions: Some(vec![
-                authority_key(self.ski())?,
+                authority_key(self.issuing_ski())?,
                 extension(false, &CrlNumber::try_from(number)?)?,
             ]),
         };
@@ -94,8 +88,6 @@ fn entry(entry: &CrlEntry) -> Result<RevokedCert, IssueError> {
 impl CrlReason {
     const fn encoded(self) -> pkix::CrlReason {
         match self {
-            Self::KeyCompromise => pkix::CrlReason::KeyCompromise,
-            Self::Superseded => pkix::CrlReason::Superseded,
             Self::CessationOfOperation => pkix::CrlReason::CessationOfOperation,
             Self::PrivilegeWithdrawn => pkix::CrlReason::PrivilegeWithdrawn,
         }
@@ -141,7 +133,7 @@ mod tests {
         let verdict =
             |leaf: &[u8], crl: &[u8]| rustls_accepts(ca.root_der(), &[ca.issuing_der()], leaf, &[crl], NOW);
         let empty = ca.sign_crl(1, &[], NOW).unwrap();
-        let full = ca.sign_crl(2, &[revoke(gone.serial, CrlReason::KeyCompromise)], NOW).unwrap();
+        let full = ca.sign_crl(2, &[revoke(gone.serial, CrlReason::CessationOfOperation)], NOW).unwrap();
         assert_eq!(verdict(&gone.der, &empty), Ok(()));
         assert_eq!(verdict(&live.der, &full), Ok(()));
         let revoked = rustls::CertificateError::Revoked;

@@ -51,7 +51,7 @@ pub(super) fn p256() -> SigningKey {
 }
 
 fn from_pkcs8(der: &[u8]) -> SigningKey {
-    SigningKey::parse("key", &Secret::new(der_to_pem("PRIVATE KEY", der))).unwrap()
+    SigningKey::parse(&Secret::new(der_to_pem("PRIVATE KEY", der))).unwrap()
 }
 
 pub(super) fn p384() -> SigningKey {

@@ -41,7 +41,7 @@ impl ApprovedRequest {
         let Self { spki, profile } = self;
         let validity = Validity::new(now, profile.lifetime)?.within(ca.issuing_bounds())?;
         let purposes = [CLIENT_AUTH, SERVER_AUTH];
-        let mut extensions = of_leaf(&spki, ca.ski(), &purposes, profile.names()?)?;
+        let mut extensions = of_leaf(&spki, ca.issuing_ski(), &purposes, profile.names()?)?;
         if let Some(url) = profile.checked_crl_url()? {
             extensions.push(crl_address(url)?);
         }

@@ -143,7 +143,7 @@ fn older_key_forms_are_read_and_encrypted_ones_refused() {
         CertificateAuthority::from_pem(&made.root_pem, &made.issuing_pem, &key, NOW).err()
     };
     assert_eq!(convert(&["ec", "-in", "key.pem", "-out", "out.pem"]), None);
-    let encrypted = Some(ImportError::EncryptedKey { what: "issuing key" });
+    let encrypted = Some(ImportError::File { what: "issuing key", problem: CaFileError::EncryptedKey });
     let old = ["ec", "-in", "key.pem", "-aes256", "-passout", "pass:x", "-out", "out.pem"];
     assert_eq!(convert(&old), encrypted);
     let new = ["pkcs8", "-topk8", "-in", "key.pem", "-passout", "pass:x", "-out", "out.pem"];

@@ -1,10 +1,10 @@
-//! PEM blocks (RFC 7468): text before a block is explanatory and passed over, anything after it is not.
+//! PEM blocks (RFC 7468). Text before a block is explanatory and skipped; text after it is refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
-use super::error::PemError;
+use super::error::{CaFileError, PemError};
 
 const BEGIN: &str = "-----BEGIN ";
 const DASHES: &str = "-----";
@@ -23,9 +23,7 @@ struct Block<'a> {
 pub fn pem_to_der(label: &'static str, text: &str) -> Result<Vec<u8>, PemError> {
     let block = first_block(text)?.ok_or(PemError::Missing { expected: label })?;
     if block.label != label {
-        // Labels are capital letters by convention; what is not printable is not worth repeating.
-        let found = block.label.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect();
-        return Err(PemError::OtherLabel { expected: label, found });
+        return Err(other_label(label, block.label));
     }
     if !block.rest.trim_ascii().is_empty() {
         return Err(PemError::Trailing);
@@ -35,7 +33,7 @@ pub fn pem_to_der(label: &'static str, text: &str) -> Result<Vec<u8>, PemError> 
 
 /// `der` as one PEM block, in lines of 64 characters.
 pub fn der_to_pem(label: &str, der: &[u8]) -> String {
-    // Room for everything at once: a buffer that grows would leave pieces of a key behind.
+    // The full size is allocated at once: a growing buffer would leave pieces of a key in memory.
     let mut text = String::with_capacity(der.len() * 4 / 3 + der.len() / 40 + 2 * label.len() + 64);
     text.push_str(&format!("{BEGIN}{label}{DASHES}\n"));
     for line in der.chunks(48) {
@@ -48,35 +46,32 @@ pub fn der_to_pem(label: &str, der: &[u8]) -> String {
     text
 }
 
-/// The content of a private key's file.
-pub(super) enum KeyBlock {
-    /// A key that can be read.
-    Plain(Zeroizing<Vec<u8>>),
-    /// A key under a passphrase (RFC 5958 section 3, or the older form with headers).
-    Encrypted,
-}
-
-/// The private key in `text`. A block of curve parameters before it, as openssl writes one, is passed over.
-pub(super) fn private_key(text: &str) -> Result<KeyBlock, PemError> {
+/// The private key in `text`. A block of curve parameters before it, as openssl writes one, is skipped.
+///
+/// A key under a passphrase (RFC 5958 section 3, or the older form with headers) is refused.
+pub(super) fn private_key(text: &str) -> Result<Zeroizing<Vec<u8>>, CaFileError> {
     let missing = PemError::Missing { expected: "PRIVATE KEY" };
     let mut block = first_block(text)?.ok_or(missing.clone())?;
     if block.label == "EC PARAMETERS" {
         block = first_block(block.rest)?.ok_or(missing)?;
     }
     if !block.rest.trim_ascii().is_empty() {
-        return Err(PemError::Trailing);
+        return Err(PemError::Trailing.into());
     }
     match block.label {
-        "ENCRYPTED PRIVATE KEY" => Ok(KeyBlock::Encrypted),
+        "ENCRYPTED PRIVATE KEY" => Err(CaFileError::EncryptedKey),
         "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" if block.body.contains("Proc-Type:") => {
-            Ok(KeyBlock::Encrypted)
+            Err(CaFileError::EncryptedKey)
         }
-        "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => decode(block.body).map(KeyBlock::Plain),
-        other => Err(PemError::OtherLabel {
-            expected: "PRIVATE KEY",
-            found: other.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect(),
-        }),
+        "PRIVATE KEY" | "EC PRIVATE KEY" | "RSA PRIVATE KEY" => Ok(decode(block.body)?),
+        other => Err(other_label("PRIVATE KEY", other).into()),
     }
+}
+
+fn other_label(expected: &'static str, found: &str) -> PemError {
+    // Labels are capital letters by convention. Other characters are not repeated.
+    let found = found.chars().filter(|c| c.is_ascii_graphic() || *c == ' ').take(40).collect();
+    PemError::OtherLabel { expected, found }
 }
 
 fn first_block(text: &str) -> Result<Option<Block<'_>>, PemError> {

@@ -37,7 +37,7 @@ impl CertificateAuthority {
     ) -> Result<ServerIdentity, IssueError> {
         let key = SigningKey::generate()?;
         let validity = Validity::new(now, profile.lifetime)?.within(self.issuing_bounds())?;
-        let extensions = of_leaf(key.spki(), self.ski(), &[SERVER_AUTH], profile.names()?)?;
+        let extensions = of_leaf(key.spki(), self.issuing_ski(), &[SERVER_AUTH], profile.names()?)?;
         let (subject, spki) = (subject::server()?, key.spki().clone());
         let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
         let leaf = template.sign(self.subject().clone(), self.key())?;

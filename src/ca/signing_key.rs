@@ -13,8 +13,8 @@ use x509_cert::spki::{
     SignatureBitStringEncoding, SubjectPublicKeyInfoOwned,
 };
 
-use super::error::{ImportError, IssueError};
-use super::pem::{KeyBlock, der_to_pem, private_key};
+use super::error::{CaFileError, IssueError};
+use super::pem::{der_to_pem, private_key};
 use super::public_key::{ECDSA_SHA256, ECDSA_SHA384, RSA_SHA256};
 use crate::secret::Secret;
 
@@ -40,13 +40,9 @@ impl SigningKey {
     }
 
     /// Reads an unencrypted key from PEM: PKCS#8 (RFC 5958), SEC 1 (RFC 5915) or PKCS#1 (RFC 8017).
-    pub(super) fn parse(what: &'static str, pem: &Secret<String>) -> Result<Self, ImportError> {
-        let der = match private_key(pem.expose()) {
-            Ok(KeyBlock::Plain(der)) => der,
-            Ok(KeyBlock::Encrypted) => return Err(ImportError::EncryptedKey { what }),
-            Err(problem) => return Err(ImportError::Pem { what, problem }),
-        };
-        Pair::parse(&der).and_then(Self::new).ok_or(ImportError::NotAKey { what })
+    pub(super) fn parse(pem: &Secret<String>) -> Result<Self, CaFileError> {
+        let der = private_key(pem.expose())?;
+        Pair::parse(&der).and_then(Self::new).ok_or(CaFileError::NotAKey)
     }
 
     fn new(pair: Pair) -> Option<Self> {

@@ -68,6 +68,10 @@ fn bring(
     CertificateAuthority::from_pem(&root, &issuing, &key.to_pem().unwrap(), NOW)
 }
 
+const fn file(what: &'static str, problem: CaFileError) -> ImportError {
+    ImportError::File { what, problem }
+}
+
 fn refused_root(change: impl FnOnce(&mut Draft)) -> ImportError {
     bring(&p256(), &p256(), change, |_| {}).err().unwrap()
 }
@@ -103,17 +107,17 @@ fn a_key_identifier_of_their_own_making_is_kept() {
 #[test]
 fn a_certificate_that_is_no_ca_is_refused() {
     let leaf = encode(true, &BasicConstraints { ca: false, path_len_constraint: None }).unwrap();
-    assert_eq!(refused_root(|draft| draft.set(leaf.clone())), ImportError::NotACa { what: ROOT });
-    assert_eq!(refused_issuing(|draft| draft.set(leaf)), ImportError::NotACa { what: ISSUING });
+    assert_eq!(refused_root(|draft| draft.set(leaf.clone())), file(ROOT, CaFileError::NotACa));
+    assert_eq!(refused_issuing(|draft| draft.set(leaf)), file(ISSUING, CaFileError::NotACa));
     assert_eq!(
         refused_issuing(|draft| draft.drop(BasicConstraints::OID)),
-        ImportError::NotACa { what: ISSUING }
+        file(ISSUING, CaFileError::NotACa)
     );
 }
 
 #[test]
 fn both_key_usages_of_a_ca_are_needed() {
-    let missing = |what, usage| ImportError::KeyUsage { what, usage };
+    let missing = |what, usage| file(what, CaFileError::KeyUsage { usage });
     let with = |usages| refused_issuing(|draft| draft.set(usages));
     assert_eq!(with(usage(KeyUsages::KeyCertSign)), missing(ISSUING, "cRLSign"));
     assert_eq!(with(usage(KeyUsages::CRLSign)), missing(ISSUING, "keyCertSign"));
@@ -130,7 +134,7 @@ fn a_root_that_allows_no_issuing_ca_is_refused() {
 #[test]
 fn purposes_that_leave_out_hosts_are_refused() {
     let only = encode(false, &ExtendedKeyUsage(vec![CLIENT_AUTH])).unwrap();
-    assert_eq!(refused_issuing(|draft| draft.set(only)), ImportError::ExtendedKeyUsage { what: ISSUING });
+    assert_eq!(refused_issuing(|draft| draft.set(only)), file(ISSUING, CaFileError::ExtendedKeyUsage));
     let any = encode(false, &ExtendedKeyUsage(vec![ANY_PURPOSE])).unwrap();
     assert!(bring(&p256(), &p256(), |_| {}, |draft| draft.set(any)).is_ok());
 }
@@ -143,32 +147,32 @@ fn name_constraints_and_unknown_critical_extensions_are_refused() {
     let constraints = encode(true, &constraints).unwrap();
     assert_eq!(
         refused_issuing(|draft| draft.set(constraints)),
-        ImportError::NameConstraints { what: ISSUING }
+        file(ISSUING, CaFileError::NameConstraints)
     );
     let oid = ObjectIdentifier::new_unwrap("1.2.3.4");
     let extn_value = OctetString::new(Any::null().to_der().unwrap()).unwrap();
     let unknown = Extension { extn_id: oid, critical: true, extn_value };
-    let refused = ImportError::CriticalExtension { what: ROOT, oid: "1.2.3.4".to_owned() };
+    let refused = file(ROOT, CaFileError::CriticalExtension { oid: "1.2.3.4".to_owned() });
     assert_eq!(refused_root(|draft| draft.set(unknown)), refused);
 }
 
 #[test]
 fn a_ca_needs_a_key_identifier_and_a_name() {
     let without = refused_issuing(|draft| draft.drop(SubjectKeyIdentifier::OID));
-    assert_eq!(without, ImportError::NoKeyIdentifier { what: ISSUING });
+    assert_eq!(without, file(ISSUING, CaFileError::NoKeyIdentifier));
     let nameless = refused_issuing(|draft| draft.subject = Name::default());
-    assert_eq!(nameless, ImportError::EmptySubject { what: ISSUING });
+    assert_eq!(nameless, file(ISSUING, CaFileError::EmptySubject));
 }
 
 #[test]
 fn a_ca_outside_of_its_dates_is_refused() {
     let past = Validity::new(NOW.minus(DAY * 2), DAY).unwrap();
     let future = Validity::new(NOW.plus(DAY), DAY).unwrap();
-    let expired = |what| ImportError::Expired { what, not_after: NOW.minus(DAY) };
+    let expired = |what| file(what, CaFileError::Expired { not_after: NOW.minus(DAY) });
     assert_eq!(refused_root(|draft| draft.validity = past), expired(ROOT));
     assert_eq!(refused_issuing(|draft| draft.validity = past), expired(ISSUING));
     let not_before = NOW.plus(DAY).minus(Duration::from_secs(300));
-    let early = ImportError::NotYetValid { what: ISSUING, not_before };
+    let early = file(ISSUING, CaFileError::NotYetValid { not_before });
     assert_eq!(refused_issuing(|draft| draft.validity = future), early);
 }
 
@@ -204,14 +208,14 @@ fn the_key_must_be_readable_and_the_certificates_own() {
         CertificateAuthority::from_pem(&made.root_pem, &made.issuing_pem, &key, NOW).err().unwrap()
     };
     let what = "issuing key";
-    assert_eq!(verdict(made.root_key.expose()), ImportError::OtherKey { what });
-    assert_eq!(verdict(p384().to_pem().unwrap().expose()), ImportError::OtherKey { what });
-    assert_eq!(verdict(&der_to_pem("PRIVATE KEY", b"nonsense")), ImportError::NotAKey { what });
+    assert_eq!(verdict(made.root_key.expose()), file(what, CaFileError::OtherKey));
+    assert_eq!(verdict(p384().to_pem().unwrap().expose()), file(what, CaFileError::OtherKey));
+    assert_eq!(verdict(&der_to_pem("PRIVATE KEY", b"nonsense")), file(what, CaFileError::NotAKey));
     let missing = PemError::Missing { expected: "PRIVATE KEY" };
-    assert_eq!(verdict("nonsense"), ImportError::Pem { what, problem: missing });
-    assert_eq!(verdict(&der_to_pem("ENCRYPTED PRIVATE KEY", b"x")), ImportError::EncryptedKey { what });
+    assert_eq!(verdict("nonsense"), file(what, CaFileError::Pem(missing)));
+    assert_eq!(verdict(&der_to_pem("ENCRYPTED PRIVATE KEY", b"x")), file(what, CaFileError::EncryptedKey));
     let old = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END EC PRIVATE KEY-----\n";
-    assert_eq!(verdict(old), ImportError::EncryptedKey { what });
+    assert_eq!(verdict(old), file(what, CaFileError::EncryptedKey));
     assert!(verdict(old).to_string().contains("openssl pkey -in"));
 }
 
@@ -222,10 +226,10 @@ fn a_file_that_is_not_one_certificate_is_refused() {
         CertificateAuthority::from_pem(root, &made.issuing_pem, &made.issuing_key, NOW).err().unwrap()
     };
     let two = format!("{}{}", made.root_pem, made.issuing_pem);
-    assert_eq!(verdict(&two), ImportError::Pem { what: ROOT, problem: PemError::Trailing });
-    assert_eq!(verdict(&der_to_pem("CERTIFICATE", b"no")), ImportError::NotACertificate { what: ROOT });
+    assert_eq!(verdict(&two), file(ROOT, CaFileError::Pem(PemError::Trailing)));
+    assert_eq!(verdict(&der_to_pem("CERTIFICATE", b"no")), file(ROOT, CaFileError::NotACertificate));
     let der = [&pem_to_der("CERTIFICATE", &made.root_pem).unwrap()[..], &[0]].concat();
-    assert_eq!(verdict(&der_to_pem("CERTIFICATE", &der)), ImportError::NotACertificate { what: ROOT });
+    assert_eq!(verdict(&der_to_pem("CERTIFICATE", &der)), file(ROOT, CaFileError::NotACertificate));
 }
 
 #[test]
@@ -235,7 +239,7 @@ fn an_ed25519_ca_is_refused() {
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     params.key_usages = vec![rcgen::KeyUsagePurpose::KeyCertSign, rcgen::KeyUsagePurpose::CrlSign];
     let text = params.self_signed(&key).unwrap().pem();
-    assert_eq!(root(&text, NOW).err(), Some(ImportError::Algorithm { what: ROOT }));
+    assert_eq!(root(&text).err(), Some(file(ROOT, CaFileError::Algorithm)));
 }
 
 #[test]

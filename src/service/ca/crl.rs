@@ -98,8 +98,8 @@ impl Crls {
         let mut crls = HashMap::new();
         for ca in cas.all() {
             let ski = ca.issuing_ski();
-            let number = self.store.next_crl_number(NextCrlNumber { ski: ski.clone() }).await?;
-            crls.insert(hex(&ski), Crl::new(ca.sign_crl(number, &entries, now)?, now));
+            let number = self.store.next_crl_number(NextCrlNumber { ski: ski.to_vec() }).await?;
+            crls.insert(hex(ski), Crl::new(ca.sign_crl(number, &entries, now)?, now));
         }
         let crls = Arc::new(crls);
         self.served.store(Arc::clone(&crls));

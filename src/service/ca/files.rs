@@ -137,7 +137,8 @@ impl Manifest {
             let certificate = vault.load(&issuing_certificate(&issuing.ski))?;
             let key = vault.load(&issuing_key(&issuing.ski))?;
             if newest_first.is_empty() {
-                let ca = CertificateAuthority::from_pem_whenever(root.expose(), certificate.expose(), &key);
+                let ca =
+                    CertificateAuthority::from_pem_at_any_time(root.expose(), certificate.expose(), &key);
                 newest_first.push(ca.map_err(IssueError::Authority)?);
             } else {
                 // Every certificate of an expired former issuing CA has expired too.
