@@ -28,6 +28,8 @@ pub mod config;
 pub mod connect;
 #[cfg(feature = "server")]
 pub mod file_lock;
+#[cfg(any(feature = "server", feature = "hosts"))]
+pub mod host_certificate;
 #[cfg(feature = "server")]
 pub mod http;
 #[cfg(feature = "server")]

@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
     use crate::ca::fixture::*;
-    use crate::ca::parse_host_certificate;
+    use crate::host_certificate::HostPeer;
 
     fn server() -> ServerProfile {
         ServerProfile {
@@ -103,7 +103,7 @@ mod tests {
         let key = PrivatePkcs8KeyDer::from(identity.key.expose().clone()).into();
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         assert!(rustls::sign::CertifiedKey::from_der(chain, key, &provider).is_ok());
-        assert_eq!(parse_host_certificate(&identity.chain[0]), None);
+        assert_eq!(HostPeer::parse(&identity.chain[0]), None);
         assert_eq!(identity.not_after, NOW.plus(DAY * 90));
     }
 

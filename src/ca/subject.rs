@@ -3,7 +3,7 @@
 
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::asn1::{Any, ObjectIdentifier, Utf8StringRef};
-use x509_cert::der::{Decode as _, Encode as _, Tag, Tagged as _};
+use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 
 use super::error::IssueError;
@@ -40,28 +40,6 @@ pub(super) fn issuing(authority: &str, ski: &[u8]) -> Result<Name, IssueError> {
     name([(COMMON_NAME, with_suffix(authority, &format!(" issuing {key}"))?.as_str())])
 }
 
-/// The host id and the roles that a subject of [`host`]'s form holds; anything else in it makes it another form.
-pub(super) fn read_host(subject: &Name) -> Option<(HostId, Vec<Role>)> {
-    let mut host = None;
-    let mut roles = Vec::new();
-    for rdn in subject.iter_rdn() {
-        let [attribute] = rdn.iter().collect::<Vec<_>>().try_into().ok()?;
-        let text = text(&attribute.value)?;
-        match attribute.oid {
-            COMMON_NAME if host.is_none() => host = Some(HostId::parse(text)?),
-            ORGANIZATION => roles.push(Role::parse(text).ok()?),
-            _ => return None,
-        }
-    }
-    Some((host?, roles))
-}
-
-fn text(value: &Any) -> Option<&str> {
-    matches!(value.tag(), Tag::Utf8String | Tag::PrintableString)
-        .then(|| std::str::from_utf8(value.value()).ok())
-        .flatten()
-}
-
 fn name<'a>(attributes: impl IntoIterator<Item = (ObjectIdentifier, &'a str)>) -> Result<Name, IssueError> {
     let mut rdns = RdnSequence::default();
     for (oid, text) in attributes {
@@ -91,23 +69,7 @@ mod tests {
     fn several_roles_are_several_organizations() {
         let id = HostId::generate(Timestamp::from_secs(1_900_000_000));
         let roles: Vec<_> = ["proxy", "allocator", "proxy"].map(|role| Role::parse(role).unwrap()).into();
-        let subject = host(id, &roles).unwrap();
-        assert_eq!(subject.to_string().matches("O=").count(), 3);
-        assert_eq!(read_host(&subject), Some((id, roles)));
-        assert_eq!(read_host(&host(id, &[]).unwrap()), Some((id, Vec::new())));
-    }
-
-    #[test]
-    fn a_subject_of_another_form_is_no_host() {
-        for other in [server().unwrap(), root("x").unwrap(), Name::default()] {
-            assert_eq!(read_host(&other), None);
-        }
-        let id = HostId::generate(Timestamp::from_secs(1)).to_string();
-        assert_eq!(read_host(&name([(COMMON_NAME, id.as_str()), (COMMON_NAME, id.as_str())]).unwrap()), None);
-        assert_eq!(
-            read_host(&name([(COMMON_NAME, id.as_str()), (ORGANIZATION, "system:masters")]).unwrap()),
-            None
-        );
+        assert_eq!(host(id, &roles).unwrap().to_string().matches("O=").count(), 3);
     }
 
     #[test]

@@ -18,8 +18,9 @@ use super::refusals::Refusals;
 use super::trust::LiveTrust;
 use super::{ServiceError, TimeKeeper};
 use crate::access::throttle::Throttles;
-use crate::ca::{ApprovedRequest, Csr, HostProfile, parse_host_certificate};
+use crate::ca::{ApprovedRequest, Csr, HostProfile};
 use crate::clock::Timestamp;
+use crate::host_certificate::HostPeer;
 use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
 use crate::store::{CertificateRecord, Store, StoredCertificate};
@@ -87,7 +88,7 @@ impl Enrollment {
         root: Option<Fingerprint>,
     ) -> Result<Enrolled, ServiceError> {
         let name = self.store.host(stored.host).await?.and_then(|host| host.name);
-        let roles = parse_host_certificate(&stored.der).map(|identity| identity.roles).unwrap_or_default();
+        let roles = HostPeer::parse(&stored.der).map(|peer| peer.roles).unwrap_or_default();
         Ok(Enrolled::new(name, roles, stored, &self.cas.load(), root))
     }
 }

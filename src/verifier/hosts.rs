@@ -6,7 +6,6 @@
 mod crl;
 mod error;
 mod issuer;
-mod peer;
 mod signature;
 
 use std::collections::HashMap;
@@ -23,11 +22,10 @@ use self::crl::KnownCrl;
 pub use self::crl::{CrlError, MAX_CRL_BYTES};
 pub use self::error::{HostRefusal, HostSetupError};
 use self::issuer::{Issuer, IssuerKey};
-pub use self::peer::HostPeer;
-use self::peer::parse;
 pub use super::MAX_STALENESS;
 use super::staleness::Staleness;
 use crate::clock::Timestamp;
+pub use crate::host_certificate::HostPeer;
 use crate::id::Fingerprint;
 
 /// Maximum number of certificates that a peer presents beside its own.
@@ -64,8 +62,7 @@ pub struct HostVerifier {
 struct Chained {
     peer: HostPeer,
     issuer: IssuerKey,
-    raw_serial: Vec<u8>,
-    not_before: Timestamp,
+    /// The earliest end of validity in the chain.
     not_after: Timestamp,
 }
 
@@ -186,7 +183,7 @@ impl HostVerifier {
         now: Timestamp,
     ) -> Result<HostPeer, HostRefusal> {
         let chained = self.chained(certificate, intermediates, now)?;
-        if now < chained.not_before {
+        if now < chained.peer.not_before {
             return Err(HostRefusal::NotYetValid);
         }
         if now >= chained.not_after {
@@ -199,7 +196,7 @@ impl HostVerifier {
     fn judge_revocation(&self, chained: &Chained, now: Timestamp) -> Result<(), HostRefusal> {
         let crls = self.crls.load();
         let Some(crl) = crls.get(&chained.issuer) else { return Err(HostRefusal::NoCrl) };
-        if crl.lists(&chained.raw_serial) {
+        if crl.lists(chained.peer.serial) {
             return Err(HostRefusal::Revoked { host: chained.peer.host });
         }
         self.staleness.judge(crl.confirmed_at, now).map_err(|age| HostRefusal::StaleCrl { age })?;
@@ -248,15 +245,12 @@ impl HostVerifier {
         let direct = above.next().ok_or(HostRefusal::NotAHost)?;
         let issuer = Issuer::read(&direct.der()).ok_or(HostRefusal::Malformed)?;
         let above = above.filter_map(|ca| Issuer::read(&ca.der())).map(|ca| ca.not_after);
-        let (peer, dates) = parse(certificate, &self.trust_domain).ok_or(HostRefusal::NotAHost)?;
-        let not_after = above.fold(dates.1.min(issuer.not_after), Timestamp::min);
-        let chained = Chained {
-            peer,
-            issuer: issuer.key,
-            raw_serial: leaf.serial().to_vec(),
-            not_before: dates.0,
-            not_after,
-        };
+        let peer = HostPeer::parse(certificate).ok_or(HostRefusal::NotAHost)?;
+        if peer.spiffe_id != format!("spiffe://{}/host/{}", self.trust_domain, peer.host) {
+            return Err(HostRefusal::NotAHost);
+        }
+        let not_after = above.fold(peer.not_after.min(issuer.not_after), Timestamp::min);
+        let chained = Chained { peer, issuer: issuer.key, not_after };
         self.remember(issuer);
         Ok(chained)
     }

@@ -15,6 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("file_lock", &[]),
     ("name", &[]),
     ("id", &["clock"]),
+    ("host_certificate", &["clock", "id", "name"]),
     ("token", &["clock", "id", "name", "secret"]),
     ("ca", &["clock", "id", "name", "secret"]),
     ("ledger", &["clock", "id", "name", "secret"]),
@@ -23,7 +24,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["access", "ledger", "token", "clock", "id", "name", "secret", "file_lock"]),
     (
         "service",
-        &["store", "access", "admission", "token", "ca", "ledger", "clock", "id", "name", "secret", "span"],
+        &[
+            "store",
+            "access",
+            "admission",
+            "token",
+            "ca",
+            "ledger",
+            "host_certificate",
+            "clock",
+            "id",
+            "name",
+            "secret",
+            "span",
+        ],
     ),
     (
         "http",
@@ -44,7 +58,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("config", &["access", "name", "secret", "span", "clock", "id"]),
     ("connect", &["id"]),
-    ("verifier", &["connect", "token", "clock", "id", "name", "secret"]),
+    ("verifier", &["connect", "token", "host_certificate", "clock", "id", "name", "secret"]),
     ("warp", &["verifier", "token", "clock"]),
     ("client", &["connect", "token", "clock", "id", "name", "secret", "file_lock"]),
     (

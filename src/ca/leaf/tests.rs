@@ -8,12 +8,14 @@ use x509_cert::der::asn1::{Any, OctetString, SetOfVec};
 use x509_cert::ext::Extension;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectAltName};
+use x509_cert::name::Name;
 use x509_parser::prelude::{FromDer as _, ParsedExtension, X509Certificate};
 
 use super::*;
 use crate::ca::extension::{dns, extension, uri};
 use crate::ca::fixture::*;
-use crate::ca::{Csr, HostIdentity, parse_host_certificate};
+use crate::ca::Csr;
+use crate::host_certificate::HostPeer;
 use crate::id::SpkiHash;
 use crate::name::DnsName;
 
@@ -157,12 +159,12 @@ fn an_issued_certificate_is_read_back() {
     profile.dns_name = Some(DnsName::parse("node-1.example.org").unwrap());
     let request = ApprovedRequest::new(&csr(&key), profile.clone());
     let issued = request.prepare(&ca, NOW).unwrap().issue(&ca).unwrap();
-    let read = parse_host_certificate(&issued.der);
+    let read = HostPeer::parse(&issued.der);
     let host_key = SpkiHash::of(key.spki_der());
     let (spiffe_id, serial) = (profile.spiffe_id(), issued.serial);
     let (not_before, not_after) = (issued.not_before, issued.not_after);
     let HostProfile { host, roles, dns_name, .. } = profile;
-    let expected = HostIdentity { host, roles, serial, not_before, not_after, host_key, spiffe_id, dns_name };
+    let expected = HostPeer { host, roles, serial, not_before, not_after, host_key, spiffe_id, dns_name };
     assert_eq!(read, Some(expected));
     assert_eq!(crate::ca::pem_to_der("CERTIFICATE", &issued.pem()), Ok(issued.der));
 }
@@ -170,22 +172,42 @@ fn an_issued_certificate_is_read_back() {
 #[test]
 fn certificates_of_another_form_are_no_hosts() {
     let ca = authority();
-    assert_eq!(parse_host_certificate(ca.root_der()), None);
-    assert_eq!(parse_host_certificate(ca.issuing_der()), None);
-    assert_eq!(parse_host_certificate(b""), None);
+    assert_eq!(HostPeer::parse(ca.root_der()), None);
+    assert_eq!(HostPeer::parse(ca.issuing_der()), None);
+    assert_eq!(HostPeer::parse(b""), None);
     let der = issue(&ca, profile(&["proxy"])).der;
-    assert_eq!(parse_host_certificate(&[&der[..], &[0]].concat()), None);
+    assert_eq!(HostPeer::parse(&[&der[..], &[0]].concat()), None);
     // The same subject with the URI of another host.
     let at = der.windows(6).position(|bytes| bytes == b"/host/").unwrap() + 6;
     let mut other = der.clone();
     other[at] = if der[at] == b'0' { b'1' } else { b'0' };
-    assert_eq!(parse_host_certificate(&other), None);
+    assert_eq!(HostPeer::parse(&other), None);
+}
+
+#[test]
+fn a_subject_of_another_form_is_no_host() {
+    let (ca, key, profile) = (authority(), p256(), profile(&[]));
+    let id = profile.host;
+    let with = |subject: Name| {
+        let spki = key.spki().clone();
+        let extensions = of_leaf(&spki, ca.issuing_ski(), &[CLIENT_AUTH], profile.names().unwrap()).unwrap();
+        let validity = Validity::new(NOW, DAY).unwrap();
+        let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
+        HostPeer::parse(&template.sign(ca.subject().clone(), ca.key()).unwrap())
+    };
+    assert_eq!(with(subject::host(id, &[]).unwrap()).map(|peer| (peer.host, peer.roles)), Some((id, Vec::new())));
+    for other in [subject::server().unwrap(), subject::root("x").unwrap(), Name::default()] {
+        assert_eq!(with(other), None);
+    }
+    for other in [format!("CN={id},CN={id}"), format!("O=system:masters,CN={id}")] {
+        assert_eq!(with(other.parse().unwrap()), None, "{other}");
+    }
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        prop_assert_eq!(parse_host_certificate(&bytes), None);
+        prop_assert_eq!(HostPeer::parse(&bytes), None);
     }
 
     #[test]
@@ -193,6 +215,6 @@ proptest! {
         static GOOD: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| issue(&authority(), profile(&["proxy"])).der);
         let mut der = GOOD.clone();
         *place.get_mut(&mut der) ^= flip;
-        let _ = parse_host_certificate(&der);
+        let _ = HostPeer::parse(&der);
     }
 }

@@ -1,8 +1,9 @@
 //! The host of a certificate, checked on every request. The handshake has checked only the chain.
 
 use crate::access::Actor;
-use crate::ca::{BACKDATED, HostIdentity, parse_host_certificate};
+use crate::ca::BACKDATED;
 use crate::clock::Timestamp;
+use crate::host_certificate::HostPeer;
 use crate::id::HostId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
@@ -29,7 +30,7 @@ impl Authenticator {
     /// # Errors
     /// It is not a host certificate, it or its host is revoked, it has expired, or its successor is in use.
     pub async fn identify(&self, caller: &Caller, certificate: &[u8]) -> Result<HostCaller, ServiceError> {
-        let identity = parse_host_certificate(certificate).ok_or(HostError::NoCertificate)?;
+        let identity = HostPeer::parse(certificate).ok_or(HostError::NoCertificate)?;
         let now = self.time.now();
         let revocations = self.store.revocations();
         if revocations.host_revoked(identity.host) {
@@ -43,7 +44,7 @@ impl Authenticator {
         }
         let record = self.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
         self.judge_lineage(caller, &identity, &record, now).await?;
-        let HostIdentity { host: id, serial, roles, not_before, not_after, host_key, .. } = identity;
+        let HostPeer { host: id, serial, roles, not_before, not_after, host_key, .. } = identity;
         let issued_at = not_before.plus(BACKDATED);
         let certificate = CertificateRecord { serial, host_key, issued_at, not_after };
         Ok(HostCaller { id, certificate, roles, record })
@@ -53,7 +54,7 @@ impl Authenticator {
     async fn judge_lineage(
         &self,
         caller: &Caller,
-        identity: &HostIdentity,
+        identity: &HostPeer,
         record: &HostRecord,
         now: Timestamp,
     ) -> Result<(), ServiceError> {

@@ -9,6 +9,7 @@ use x509_parser::prelude::{CertificateRevocationList, FromDer as _};
 use super::issuer::{Issuer, IssuerKey};
 use super::signature;
 use crate::clock::Timestamp;
+use crate::id::Serial;
 use crate::token::LEEWAY;
 
 /// Maximum size of a CRL in bytes: about 200 000 entries.
@@ -108,9 +109,9 @@ impl KnownCrl {
         order(self) < order(before) || (self.number == before.number && self.der != before.der)
     }
 
-    /// Returns true if the certificate with this serial (content of its DER) was revoked.
-    pub(super) fn lists(&self, raw_serial: &[u8]) -> bool {
+    /// Returns true if the certificate with this serial was revoked.
+    pub(super) fn lists(&self, serial: Serial) -> bool {
         // A malformed entry counts as revoked.
-        self.revoked.find_serial(raw_serial).map_or(true, |entry| entry.is_some())
+        self.revoked.find_serial(serial.as_bytes()).map_or(true, |entry| entry.is_some())
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use gatepass::ca::{BACKDATED, HostIdentity, parse_host_certificate};
+use gatepass::ca::BACKDATED;
+use gatepass::host_certificate::HostPeer;
 use gatepass::name::{DnsName, DnsPattern};
 use gatepass::service::{HostError, ServiceError, TokenError};
 use proptest::collection::{btree_set, vec};
@@ -68,7 +69,7 @@ async fn check(case: Case, names_taken: &mut BTreeSet<&str>, at: &Running) {
                 assert!(case.uses.is_none_or(|uses| admitted <= uses), "more hosts than uses");
                 assert!(name.is_none_or(|name| names_taken.insert(name)), "{name:?} is another host's");
                 assert_ne!(name, Some("localhost"), "the authority's own name");
-                let identity = parse_host_certificate(&enrolled.certificate).unwrap();
+                let identity = HostPeer::parse(&enrolled.certificate).unwrap();
                 within(&identity, &roles, name, at);
                 let stored = at.authority.hosts.show_host(enrolled.host).await.unwrap();
                 assert_eq!(json!(stored.roles), json!(roles));
@@ -88,7 +89,7 @@ async fn check(case: Case, names_taken: &mut BTreeSet<&str>, at: &Running) {
 const CERTIFICATE_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 
 /// The certificate says what was granted and asked, and nothing else, for as long as configured.
-fn within(identity: &HostIdentity, roles: &[&str], name: Option<&str>, at: &Running) {
+fn within(identity: &HostPeer, roles: &[&str], name: Option<&str>, at: &Running) {
     assert_eq!(json!(identity.roles), json!(roles));
     assert_eq!(identity.dns_name.as_ref().map(DnsName::as_str), name);
     let life = identity.not_after.since(identity.not_before);
@@ -128,7 +129,7 @@ async fn i5_a_request_cannot_ask_for_roles() {
     let renewed = client.post("/api/v1/renew", &json!({ "csr": next.csr() })).await;
     assert_eq!(renewed.json["roles"], json!(["proxy"]), "{}", renewed.text);
     let der = gatepass::ca::pem_to_der("CERTIFICATE", renewed.json["certificate"].as_str().unwrap());
-    within(&parse_host_certificate(&der.unwrap()).unwrap(), &["proxy"], None, &at);
+    within(&HostPeer::parse(&der.unwrap()).unwrap(), &["proxy"], None, &at);
     at.stop().await;
 }
 

@@ -78,7 +78,7 @@ async fn i3_only_a_hostile_requests_key_is_used() {
     for asked in ["evil.test", "gate.example.org", "director", "admin"] {
         assert!(!der.windows(asked.len()).any(|part| part == asked.as_bytes()), "{asked} was signed");
     }
-    let identity = gatepass::ca::parse_host_certificate(&der).unwrap();
+    let identity = gatepass::host_certificate::HostPeer::parse(&der).unwrap();
     assert_eq!(identity.dns_name, None);
     assert_eq!(json!(identity.roles), json!(["proxy"]));
     at.stop().await;
