@@ -10,6 +10,7 @@
 //! Signed structures are built with `x509-cert`, which copies names byte for byte. The signing keys live in aws-lc's memory.
 
 mod authority;
+mod ca_key;
 mod ceremony;
 mod crl;
 mod csr;
@@ -22,7 +23,6 @@ mod pem;
 mod profile;
 mod public_key;
 mod server_identity;
-mod signing_key;
 mod subject;
 mod template;
 mod validity;

@@ -165,7 +165,7 @@ impl Verifier {
         let verifying = VerifyingKeys::parse_jwks(jwks)?;
         let _one = self.changing.lock();
         match &*self.keys.load() {
-            Some(known) if known.verifying == verifying => known.confirmation.renew(now),
+            Some(known) if known.verifying == verifying => known.confirmed_at.renew(now),
             _ => self.keys.store(Some(Arc::new(Keys::new(verifying, jwks, self.hot_tokens, now)))),
         }
         Ok(())
@@ -174,7 +174,7 @@ impl Verifier {
     /// Records that the authority confirmed the key set at `now` (304).
     pub fn confirm_keys(&self, now: Timestamp) {
         if let Some(keys) = &*self.keys.load() {
-            keys.confirmation.renew(now);
+            keys.confirmed_at.renew(now);
         }
     }
 
@@ -239,7 +239,7 @@ impl Verifier {
 
     /// Time of the last confirmation of the key set.
     pub fn keys_confirmed_at(&self) -> Option<Timestamp> {
-        self.keys.load().as_ref().map(|keys| keys.confirmation.get())
+        self.keys.load().as_ref().map(|keys| keys.confirmed_at.get())
     }
 
     /// Verifies a service token at `now`: form, signature, issuer, audience, time, and its entry in the status list.
@@ -266,7 +266,7 @@ impl Verifier {
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<Verified<ServiceGrant>, Refusal> {
         let keys = self.keys.load();
         let keys = keys.as_ref().ok_or(Refusal::NoKeys)?;
-        self.staleness.judge(keys.confirmation.get(), now).map_err(|age| Refusal::StaleKeys { age })?;
+        self.staleness.judge(keys.confirmed_at.get(), now).map_err(|age| Refusal::StaleKeys { age })?;
         let good =
             keys.hot.authenticate(token, now, || self.authenticate(token, &keys.verifying))?.at(now)?;
         self.judge_status(&good.token.issuer, good.token.status, now)?;
@@ -293,7 +293,7 @@ impl Verifier {
             self.tell(|| Missing::List(uri.clone()));
             return Err(Refusal::UnknownList { uri });
         };
-        self.staleness.judge(list.confirmation.get(), now).map_err(|age| Refusal::StaleList { age })?;
+        self.staleness.judge(list.confirmed_at.get(), now).map_err(|age| Refusal::StaleList { age })?;
         match list.status(status.index) {
             Some(Status::Valid) => Ok(()),
             Some(Status::Revoked) => Err(Refusal::Revoked),

@@ -5,9 +5,9 @@ use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 use x509_cert::name::Name;
 
+use super::ca_key::CaKey;
 use super::error::{ImportError, IssueError};
 use super::import::{self, CaCertificate};
-use super::signing_key::SigningKey;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
 use crate::secret::Secret;
@@ -17,7 +17,7 @@ use crate::secret::Secret;
 pub struct CertificateAuthority {
     root: CaCertificate,
     issuing: CaCertificate,
-    key: SigningKey,
+    key: CaKey,
 }
 
 impl CertificateAuthority {
@@ -148,7 +148,7 @@ impl CertificateAuthority {
         self.issuing.subject()
     }
 
-    pub(super) const fn key(&self) -> &SigningKey {
+    pub(super) const fn key(&self) -> &CaKey {
         &self.key
     }
 }

@@ -9,7 +9,7 @@ use super::error::IssueError;
 use super::extension::{key_identifier, of_ca};
 use super::import::{self, CaCertificate};
 use super::pem::der_to_pem;
-use super::signing_key::SigningKey;
+use super::ca_key::CaKey;
 use super::subject;
 use super::template::Template;
 use super::validity::Validity;
@@ -54,7 +54,7 @@ impl CertificateAuthority {
     /// # Errors
     /// A name that no certificate can carry, or a failure to sign.
     pub fn generate(name: &str, now: Timestamp) -> Result<NewAuthority, IssueError> {
-        let key = SigningKey::generate()?;
+        let key = CaKey::generate()?;
         let root_pem = certify(subject::root(name)?, &key, 1, ROOT_LIFETIME, None, now)?;
         let root_key = key.to_pem()?;
         let (issuing_pem, issuing_key) = Self::new_issuing(&root_pem, &root_key, name, now)?;
@@ -73,7 +73,7 @@ impl CertificateAuthority {
     ) -> Result<(String, Secret<String>), IssueError> {
         let root = import::root_at(root_pem, now)?;
         let root_key = import::key_of(&root, "root key", root_key)?;
-        let key = SigningKey::generate()?;
+        let key = CaKey::generate()?;
         let ski = key_identifier(key.spki())?;
         let subject = subject::issuing(name, &ski)?;
         let pem = certify(subject, &key, 0, ISSUING_LIFETIME, Some((&root, &root_key)), now)?;
@@ -100,7 +100,7 @@ impl CertificateAuthority {
             Some(..=1) => old.subject().clone(),
             _ => subject::root(name)?,
         };
-        let key = SigningKey::generate()?;
+        let key = CaKey::generate()?;
         let root_pem = certify(subject.clone(), &key, 1, ROOT_LIFETIME, None, now)?;
         let cross_pem = certify(subject, &key, 1, ROOT_LIFETIME, Some((&old, &old_key)), now)?;
         Ok(NewRoot { root_pem, root_key: key.to_pem()?, cross_pem })
@@ -110,10 +110,10 @@ impl CertificateAuthority {
 /// A CA certificate for `key`, PEM. Without an issuer, `key` signs it.
 fn certify(
     subject: Name,
-    key: &SigningKey,
+    key: &CaKey,
     path_length: u8,
     lifetime: Duration,
-    issuer: Option<(&CaCertificate, &SigningKey)>,
+    issuer: Option<(&CaCertificate, &CaKey)>,
     now: Timestamp,
 ) -> Result<String, IssueError> {
     let issuer_ski = issuer.map(|(ca, _)| ca.ski.as_slice());

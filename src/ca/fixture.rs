@@ -15,7 +15,7 @@ use x509_cert::name::Name;
 use x509_cert::request::{CertReq, CertReqInfo, Version};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
-use super::signing_key::SigningKey;
+use super::ca_key::CaKey;
 use super::*;
 use crate::clock::Timestamp;
 use crate::id::HostId;
@@ -46,20 +46,20 @@ pub(super) fn profile(roles: &[&str]) -> HostProfile {
     }
 }
 
-pub(super) fn p256() -> SigningKey {
-    SigningKey::generate().unwrap()
+pub(super) fn p256() -> CaKey {
+    CaKey::generate().unwrap()
 }
 
-fn from_pkcs8(der: &[u8]) -> SigningKey {
-    SigningKey::parse(&Secret::new(der_to_pem("PRIVATE KEY", der))).unwrap()
+fn from_pkcs8(der: &[u8]) -> CaKey {
+    CaKey::parse(&Secret::new(der_to_pem("PRIVATE KEY", der))).unwrap()
 }
 
-pub(super) fn p384() -> SigningKey {
+pub(super) fn p384() -> CaKey {
     let pair = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_ASN1_SIGNING).unwrap();
     from_pkcs8(pair.to_pkcs8v1().unwrap().as_ref())
 }
 
-pub(super) fn rsa() -> SigningKey {
+pub(super) fn rsa() -> CaKey {
     let der: Pkcs8V1Der<'_> = RsaKeyPair::generate(KeySize::Rsa2048).unwrap().as_der().unwrap();
     from_pkcs8(der.as_ref())
 }
@@ -73,7 +73,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    pub(super) fn of(key: &SigningKey) -> Self {
+    pub(super) fn of(key: &CaKey) -> Self {
         Self {
             subject: Name::default(),
             attributes: SetOfVec::new(),
@@ -94,11 +94,11 @@ pub(super) fn pem(der: &[u8]) -> String {
     der_to_pem("CERTIFICATE REQUEST", der)
 }
 
-pub(super) fn csr_der(key: &SigningKey) -> Vec<u8> {
+pub(super) fn csr_der(key: &CaKey) -> Vec<u8> {
     Request::of(key).sign(|message| key.sign(message).unwrap())
 }
 
-pub(super) fn csr(key: &SigningKey) -> Csr {
+pub(super) fn csr(key: &CaKey) -> Csr {
     Csr::parse(&pem(&csr_der(key)), RSA_TOO).unwrap()
 }
 

@@ -11,11 +11,11 @@ use x509_cert::ext::pkix::{
 use x509_cert::name::Name;
 use x509_cert::{Certificate, TbsCertificate};
 
+use super::ca_key::CaKey;
 use super::error::{CaFileError, CsrError, ImportError};
 use super::extension::{CLIENT_AUTH, SERVER_AUTH};
 use super::pem::{der_to_pem, pem_to_der};
 use super::public_key::PublicKey;
-use super::signing_key::SigningKey;
 use super::validity::bounds;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
@@ -76,9 +76,9 @@ pub(super) fn key_of(
     certificate: &CaCertificate,
     what: &'static str,
     pem: &Secret<String>,
-) -> Result<SigningKey, ImportError> {
+) -> Result<CaKey, ImportError> {
     let spki = certificate.certificate.tbs_certificate().subject_public_key_info().to_der();
-    match SigningKey::parse(pem) {
+    match CaKey::parse(pem) {
         Ok(key) if spki.as_deref() == Ok(key.spki_der()) => Ok(key),
         Ok(_) => Err(ImportError::File { what, problem: CaFileError::OtherKey }),
         Err(problem) => Err(ImportError::File { what, problem }),

@@ -4,7 +4,7 @@ use super::authority::CertificateAuthority;
 use super::error::IssueError;
 use super::extension::{SERVER_AUTH, of_leaf};
 use super::profile::ServerProfile;
-use super::signing_key::SigningKey;
+use super::ca_key::CaKey;
 use super::subject;
 use super::template::Template;
 use super::validity::Validity;
@@ -35,7 +35,7 @@ impl CertificateAuthority {
         profile: &ServerProfile,
         now: Timestamp,
     ) -> Result<ServerIdentity, IssueError> {
-        let key = SigningKey::generate()?;
+        let key = CaKey::generate()?;
         let validity = Validity::new(now, profile.lifetime)?.within(self.issuing_bounds())?;
         let extensions = of_leaf(key.spki(), self.issuing_ski(), &[SERVER_AUTH], profile.names()?)?;
         let (subject, spki) = (subject::server()?, key.spki().clone());

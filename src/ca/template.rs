@@ -10,7 +10,7 @@ use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 
 use super::error::IssueError;
-use super::signing_key::{Signature, SigningKey};
+use super::ca_key::{Signature, CaKey};
 use super::validity::Validity;
 use crate::id::Serial;
 
@@ -25,7 +25,7 @@ pub(super) struct Template {
 
 impl Template {
     /// Signs it in the name of `issuer`, an X.509 v3 certificate (RFC 5280 section 4.1), and returns its DER.
-    pub(super) fn sign(self, issuer: Name, key: &SigningKey) -> Result<Vec<u8>, IssueError> {
+    pub(super) fn sign(self, issuer: Name, key: &CaKey) -> Result<Vec<u8>, IssueError> {
         let Self { serial, subject, validity, spki, extensions } = self;
         let serial = SerialNumber::new(serial.as_bytes())?;
         let exactly = Exactly { issuer, subject, extensions };

@@ -38,7 +38,7 @@ pub(super) struct Claims<'a> {
     #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     sha: Option<&'a str>,
     #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
-    bind: Option<Object<Bind<'a>>>,
+    bind: Option<Object<BindClaim<'a>>>,
     #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     cnf: Option<Object<Confirmation<'a>>>,
     #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub(super) struct Claims<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Bind<'a> {
+struct BindClaim<'a> {
     #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     host: Option<&'a str>,
     #[serde(borrow, default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
@@ -187,7 +187,7 @@ impl<'a> Claims<'a> {
     }
 }
 
-impl Bind<'_> {
+impl BindClaim<'_> {
     fn bindings(&self) -> Result<Bindings, VerifyError> {
         let Self { host, cluster, dns_names } = self;
         // An absent member binds nothing. An empty object or array was meant to be something else.
@@ -243,7 +243,7 @@ pub(super) fn encode(grant: &Grant) -> Result<Vec<u8>, serde_json::Error> {
     let Bindings { host, cluster, dns_names } = &terms.bindings;
     let (root, key) = (root.map(|root| root.to_string()), terms.host_key.map(|key| key.to_string()));
     let (policy, host) = (terms.policy.map(|policy| policy.to_string()), host.map(|host| host.to_string()));
-    let bind = Bind {
+    let bind = BindClaim {
         host: host.as_deref(),
         cluster: cluster.as_ref().map(Cluster::as_str),
         dns_names: (!dns_names.is_empty()).then(|| dns_names.iter().map(DnsPattern::as_str).collect()),

@@ -149,7 +149,7 @@ impl StatusList {
         let (iat, life) = (u64::try_from(now.secs()).unwrap_or(0), STATUS_LIST_LIFE.as_secs());
         let (exp, ttl) = (iat + life, STATUS_LIST_TTL.as_secs());
         let status_list = Object(Lst { bits: BITS, lst: &lst });
-        let claims = serde_json::to_vec(&Claims { sub: uri, iat, exp, ttl, status_list });
+        let claims = serde_json::to_vec(&ListClaims { sub: uri, iat, exp, ttl, status_list });
         let claims = claims.map_err(|_| StatusListError::Malformed { why: "it has no JSON form" })?;
         Ok(ring.sign(KeyUse::StatusList, &claims)?)
     }
@@ -172,7 +172,7 @@ pub struct SignedStatusList {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Claims<'a> {
+struct ListClaims<'a> {
     sub: &'a str,
     iat: u64,
     exp: u64,
@@ -218,7 +218,7 @@ impl SignedStatusList {
             return Err(StatusListError::TooLong);
         }
         let json = signed_claims(text, keys)?;
-        let claims: Claims<'_> = object(&json)
+        let claims: ListClaims<'_> = object(&json)
             .ok_or(malformed("its claims are not exactly sub, iat, exp, ttl and status_list"))?;
         if claims.sub != uri {
             return Err(StatusListError::WrongUri { found: claims.sub.chars().take(256).collect() });

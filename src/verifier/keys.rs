@@ -1,6 +1,6 @@
 //! The keys of a verifier, with a cache of valid signatures.
 
-use super::staleness::Confirmation;
+use super::staleness::ConfirmedAt;
 use crate::clock::Timestamp;
 use crate::token::{HotServiceTokens, HotTokens, VerifyingKeys};
 
@@ -10,12 +10,12 @@ pub(super) struct Keys {
     pub(super) hot: HotServiceTokens,
     /// The fetched text, for a snapshot.
     pub(super) jwks: String,
-    pub(super) confirmation: Confirmation,
+    pub(super) confirmed_at: ConfirmedAt,
 }
 
 impl Keys {
     pub(super) fn new(verifying: VerifyingKeys, jwks: &str, hot_tokens: usize, at: Timestamp) -> Self {
         let hot = HotTokens::new(hot_tokens);
-        Self { verifying, hot, jwks: jwks.to_owned(), confirmation: Confirmation::at(at) }
+        Self { verifying, hot, jwks: jwks.to_owned(), confirmed_at: ConfirmedAt::at(at) }
     }
 }

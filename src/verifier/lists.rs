@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::staleness::Confirmation;
+use super::staleness::ConfirmedAt;
 use crate::clock::Timestamp;
 use crate::id::ListId;
 use crate::token::{LEEWAY, SignedStatusList, Status, StatusList, StatusListError, VerifyingKeys};
@@ -52,13 +52,14 @@ pub(super) struct KnownList {
     expires_at: Timestamp,
     list: StatusList,
     pub(super) pushed: Vec<(u32, Status, Timestamp)>,
-    pub(super) confirmation: Confirmation,
+    pub(super) confirmed_at: ConfirmedAt,
 }
 
 impl KnownList {
     pub(super) fn status(&self, index: u32) -> Option<Status> {
         self.list.get(index)
-    }}
+    }
+}
 
 impl Lists {
     pub(super) fn get(&self, id: ListId) -> Option<&KnownList> {
@@ -70,12 +71,12 @@ impl Lists {
     }
 
     pub(super) fn confirmed(&self) -> Vec<(String, Timestamp)> {
-        self.iter().map(|known| (known.uri.clone(), known.confirmation.get())).collect()
+        self.iter().map(|known| (known.uri.clone(), known.confirmed_at.get())).collect()
     }
 
     pub(super) fn confirm(&self, id: ListId, at: Timestamp) {
         if let Some(known) = self.0.get(&id).filter(|known| at < known.expires_at.plus(LEEWAY)) {
-            known.confirmation.renew(at);
+            known.confirmed_at.renew(at);
         }
     }
 
@@ -166,6 +167,6 @@ fn known(
     for (index, status, _) in &pushed {
         list.set(*index, *status);
     }
-    let confirmation = Confirmation::at(confirmed_at);
-    KnownList { uri: uri.to_owned(), text: text.into(), issued_at, expires_at, list, pushed, confirmation }
+    let confirmed_at = ConfirmedAt::at(confirmed_at);
+    KnownList { uri: uri.to_owned(), text: text.into(), issued_at, expires_at, list, pushed, confirmed_at }
 }

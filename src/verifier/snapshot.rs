@@ -43,12 +43,12 @@ struct Snapshot {
     issuer: String,
     jwks: String,
     jwks_confirmed_at: i64,
-    lists: Vec<List>,
+    lists: Vec<SnapshotList>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct List {
+struct SnapshotList {
     uri: String,
     signed: String,
     confirmed_at: i64,
@@ -64,10 +64,10 @@ impl Verifier {
     pub fn snapshot(&self) -> Option<String> {
         let keys = self.keys.load_full()?;
         let lists = self.lists.load_full();
-        let list = |known: &super::lists::KnownList| List {
+        let list = |known: &super::lists::KnownList| SnapshotList {
             uri: known.uri.clone(),
             signed: known.text.to_string(),
-            confirmed_at: known.confirmation.get().millis(),
+            confirmed_at: known.confirmed_at.get().millis(),
             pushed: known
                 .pushed
                 .iter()
@@ -77,7 +77,7 @@ impl Verifier {
         let snapshot = Snapshot {
             issuer: self.issuer().to_owned(),
             jwks: keys.jwks.clone(),
-            jwks_confirmed_at: keys.confirmation.get().millis(),
+            jwks_confirmed_at: keys.confirmed_at.get().millis(),
             lists: lists.iter().map(list).collect(),
         };
         serde_json::to_string(&snapshot).ok()
@@ -110,7 +110,7 @@ impl Verifier {
         let keys_at = past(snapshot.jwks_confirmed_at, now)?;
         let verifying = VerifyingKeys::parse_jwks(&snapshot.jwks)?;
         let mut lists = Lists::default();
-        for List { uri, signed, confirmed_at, pushed } in &snapshot.lists {
+        for SnapshotList { uri, signed, confirmed_at, pushed } in &snapshot.lists {
             let id = self.list_at(uri).map_err(|_| SnapshotError::Malformed)?;
             let pushed = pushed
                 .iter()

@@ -31,9 +31,9 @@ impl Staleness {
 }
 
 /// The time of the last confirmation of keys or of a list.
-pub(super) struct Confirmation(AtomicI64);
+pub(super) struct ConfirmedAt(AtomicI64);
 
-impl Confirmation {
+impl ConfirmedAt {
     pub(super) const fn at(at: Timestamp) -> Self {
         Self(AtomicI64::new(at.millis()))
     }
@@ -51,7 +51,7 @@ impl Confirmation {
     }
 }
 
-impl Clone for Confirmation {
+impl Clone for ConfirmedAt {
     fn clone(&self) -> Self {
         Self::at(self.get())
     }

@@ -22,8 +22,8 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(subject: &str, key: &SigningKey, path_length: u8, issuer: Option<&SigningKey>) -> Self {
-        let ski = |key: &SigningKey| key_identifier(key.spki()).unwrap();
+    fn new(subject: &str, key: &CaKey, path_length: u8, issuer: Option<&CaKey>) -> Self {
+        let ski = |key: &CaKey| key_identifier(key.spki()).unwrap();
         let aki = issuer.map(ski);
         Self {
             subject: subject.parse().unwrap(),
@@ -41,7 +41,7 @@ impl Draft {
         self.extensions.retain(|extension| extension.extn_id != oid);
     }
 
-    fn sign(self, key: &SigningKey, issuer: &str, issuer_key: &SigningKey) -> String {
+    fn sign(self, key: &CaKey, issuer: &str, issuer_key: &CaKey) -> String {
         let Self { subject, extensions, validity } = self;
         let spki = key.spki().clone();
         let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
@@ -54,8 +54,8 @@ const ISSUING_NAME: &str = "CN=corporate issuing,O=one,O=two,O=three";
 
 /// The result of `from_pem` for a pair of `root_key` and `key`, each certificate changed before signing.
 fn bring(
-    root_key: &SigningKey,
-    key: &SigningKey,
+    root_key: &CaKey,
+    key: &CaKey,
     change_root: impl FnOnce(&mut Draft),
     change: impl FnOnce(&mut Draft),
 ) -> Result<CertificateAuthority, ImportError> {
@@ -145,10 +145,7 @@ fn name_constraints_and_unknown_critical_extensions_are_refused() {
     let tree = GeneralSubtree { base, minimum: 0, maximum: None };
     let constraints = NameConstraints { permitted_subtrees: Some(vec![tree]), excluded_subtrees: None };
     let constraints = encode(true, &constraints).unwrap();
-    assert_eq!(
-        refused_issuing(|draft| draft.set(constraints)),
-        file(ISSUING, CaFileError::NameConstraints)
-    );
+    assert_eq!(refused_issuing(|draft| draft.set(constraints)), file(ISSUING, CaFileError::NameConstraints));
     let oid = ObjectIdentifier::new_unwrap("1.2.3.4");
     let extn_value = OctetString::new(Any::null().to_der().unwrap()).unwrap();
     let unknown = Extension { extn_id: oid, critical: true, extn_value };
@@ -179,7 +176,7 @@ fn a_ca_outside_of_its_dates_is_refused() {
 #[test]
 fn certificates_that_do_not_belong_together_are_refused() {
     let (root_key, other_key, key) = (p256(), p256(), p256());
-    let root_of = |key: &SigningKey| Draft::new(ROOT_NAME, key, 1, None).sign(key, ROOT_NAME, key);
+    let root_of = |key: &CaKey| Draft::new(ROOT_NAME, key, 1, None).sign(key, ROOT_NAME, key);
     let issuing = |aki, issuer, by| Draft::new(ISSUING_NAME, &key, 0, aki).sign(&key, issuer, by);
     let text = key.to_pem().unwrap();
     let verdict = |root: &str, issuing: &str| CertificateAuthority::from_pem(root, issuing, &text, NOW).err();

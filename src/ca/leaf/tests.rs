@@ -20,7 +20,7 @@ use crate::id::SpkiHash;
 use crate::name::DnsName;
 
 /// A request that asks for everything: to be a CA, system:masters, a wildcard, an address, another host's URI.
-fn greedy(key: &crate::ca::signing_key::SigningKey) -> Csr {
+fn greedy(key: &crate::ca::ca_key::CaKey) -> Csr {
     let mut request = Request::of(key);
     request.subject = "CN=root,O=system:masters".parse().unwrap();
     let address = GeneralName::IpAddress(OctetString::new([127, 0, 0, 1]).unwrap());

@@ -14,7 +14,7 @@ const AGGREGATION_SPACING: Duration = Duration::from_secs(1);
 /// The state. Its lock is never held over I/O.
 pub(super) struct Learnt {
     pub(super) keys_tag: Option<HeaderValue>,
-    lists: HashMap<String, ListRecord>,
+    lists: HashMap<String, ListSchedule>,
     aggregated_at: Option<Instant>,
     aggregation_due: Instant,
     pub(super) chain: Option<String>,
@@ -23,7 +23,7 @@ pub(super) struct Learnt {
 }
 
 /// The state of one status list.
-struct ListRecord {
+struct ListSchedule {
     tag: Option<HeaderValue>,
     due: Instant,
 }
@@ -48,7 +48,7 @@ impl Learnt {
     /// Records that the list was fetched or confirmed, and when it is due again.
     pub(super) fn list_is_due(&mut self, uri: &str, tag: Option<HeaderValue>, due: Instant) {
         if let Some(record) = self.lists.get_mut(uri) {
-            *record = ListRecord { tag, due };
+            *record = ListSchedule { tag, due };
         }
     }
 
@@ -87,7 +87,7 @@ impl Learnt {
     /// Adds these lists. New ones are due at once.
     pub(super) fn know(&mut self, uris: &[String]) {
         for uri in uris {
-            let new = || ListRecord { tag: None, due: Instant::now() };
+            let new = || ListSchedule { tag: None, due: Instant::now() };
             self.lists.entry(uri.clone()).or_insert_with(new);
         }
     }

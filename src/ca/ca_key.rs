@@ -19,33 +19,33 @@ use super::public_key::{ECDSA_SHA256, ECDSA_SHA384, RSA_SHA256};
 use crate::secret::Secret;
 
 /// A key that signs certificates and CRLs: P-256, P-384, or an imported RSA key.
-pub(super) struct SigningKey {
-    pair: Pair,
+pub(super) struct CaKey {
+    pair: KeyPair,
     spki_der: Vec<u8>,
     spki: SubjectPublicKeyInfoOwned,
 }
 
-enum Pair {
+enum KeyPair {
     P256(EcdsaKeyPair),
     P384(EcdsaKeyPair),
     Rsa(RsaKeyPair),
 }
 
-impl SigningKey {
+impl CaKey {
     /// A new P-256 key.
     pub(super) fn generate() -> Result<Self, IssueError> {
         let pair =
             EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).map_err(|_| IssueError::Signing)?;
-        Self::new(Pair::P256(pair)).ok_or(IssueError::Signing)
+        Self::new(KeyPair::P256(pair)).ok_or(IssueError::Signing)
     }
 
     /// Reads an unencrypted key from PEM: PKCS#8 (RFC 5958), SEC 1 (RFC 5915) or PKCS#1 (RFC 8017).
     pub(super) fn parse(pem: &Secret<String>) -> Result<Self, CaFileError> {
         let der = private_key(pem.expose())?;
-        Pair::parse(&der).and_then(Self::new).ok_or(CaFileError::NotAKey)
+        KeyPair::parse(&der).and_then(Self::new).ok_or(CaFileError::NotAKey)
     }
 
-    fn new(pair: Pair) -> Option<Self> {
+    fn new(pair: KeyPair) -> Option<Self> {
         let spki_der = pair.spki_der()?;
         let spki = SubjectPublicKeyInfoOwned::from_der(&spki_der).ok()?;
         Some(Self { pair, spki_der, spki })
@@ -55,8 +55,8 @@ impl SigningKey {
     pub(super) fn to_pkcs8(&self) -> Result<Secret<Vec<u8>>, IssueError> {
         let failed = |_| IssueError::Signing;
         Ok(Secret::new(match &self.pair {
-            Pair::P256(pair) | Pair::P384(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),
-            Pair::Rsa(pair) => {
+            KeyPair::P256(pair) | KeyPair::P384(pair) => pair.to_pkcs8v1().map_err(failed)?.as_ref().to_vec(),
+            KeyPair::Rsa(pair) => {
                 let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;
                 der.as_ref().to_vec()
             }
@@ -81,9 +81,9 @@ impl SigningKey {
     pub(super) fn algorithm(&self) -> AlgorithmIdentifierOwned {
         match self.pair {
             // RFC 5758 section 3.2: no parameters; RFC 4055 section 5: NULL.
-            Pair::P256(_) => AlgorithmIdentifierOwned { oid: ECDSA_SHA256, parameters: None },
-            Pair::P384(_) => AlgorithmIdentifierOwned { oid: ECDSA_SHA384, parameters: None },
-            Pair::Rsa(_) => AlgorithmIdentifierOwned { oid: RSA_SHA256, parameters: Some(Any::null()) },
+            KeyPair::P256(_) => AlgorithmIdentifierOwned { oid: ECDSA_SHA256, parameters: None },
+            KeyPair::P384(_) => AlgorithmIdentifierOwned { oid: ECDSA_SHA384, parameters: None },
+            KeyPair::Rsa(_) => AlgorithmIdentifierOwned { oid: RSA_SHA256, parameters: Some(Any::null()) },
         }
     }
 
@@ -91,11 +91,11 @@ impl SigningKey {
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, IssueError> {
         let random = SystemRandom::new();
         match &self.pair {
-            Pair::P256(pair) | Pair::P384(pair) => {
+            KeyPair::P256(pair) | KeyPair::P384(pair) => {
                 let signature = pair.sign(&random, message).map_err(|_| IssueError::Signing)?;
                 Ok(signature.as_ref().to_vec())
             }
-            Pair::Rsa(pair) => {
+            KeyPair::Rsa(pair) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)
                     .map_err(|_| IssueError::Signing)?;
@@ -105,7 +105,7 @@ impl SigningKey {
     }
 }
 
-impl Pair {
+impl KeyPair {
     fn parse(der: &[u8]) -> Option<Self> {
         let ec = |algorithm| EcdsaKeyPair::from_private_key_der(algorithm, der).ok();
         ec(&ECDSA_P256_SHA256_ASN1_SIGNING)
@@ -127,9 +127,9 @@ impl Pair {
 
 /// The public half, as the certificate builder asks for it.
 #[derive(Clone)]
-pub(super) struct VerifyingKey(Vec<u8>);
+pub(super) struct PublicKeyDer(Vec<u8>);
 
-impl EncodePublicKey for VerifyingKey {
+impl EncodePublicKey for PublicKeyDer {
     fn to_public_key_der(&self) -> spki::Result<Document> {
         Ok(Document::from_der(&self.0)?)
     }
@@ -144,21 +144,21 @@ impl SignatureBitStringEncoding for Signature {
     }
 }
 
-impl signature::Keypair for SigningKey {
-    type VerifyingKey = VerifyingKey;
+impl signature::Keypair for CaKey {
+    type VerifyingKey = PublicKeyDer;
 
-    fn verifying_key(&self) -> VerifyingKey {
-        VerifyingKey(self.spki_der.clone())
+    fn verifying_key(&self) -> PublicKeyDer {
+        PublicKeyDer(self.spki_der.clone())
     }
 }
 
-impl DynSignatureAlgorithmIdentifier for SigningKey {
+impl DynSignatureAlgorithmIdentifier for CaKey {
     fn signature_algorithm_identifier(&self) -> spki::Result<AlgorithmIdentifierOwned> {
         Ok(self.algorithm())
     }
 }
 
-impl signature::Signer<Signature> for SigningKey {
+impl signature::Signer<Signature> for CaKey {
     fn try_sign(&self, message: &[u8]) -> Result<Signature, signature::Error> {
         self.sign(message).map(Signature).map_err(|_| signature::Error::new())
     }
