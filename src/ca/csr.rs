@@ -1,4 +1,4 @@
-//! Certificate signing requests (PKCS#10, RFC 2986). Only the public key is ever taken from one.
+//! Certificate signing requests (PKCS#10, RFC 2986). Only the public key of one is used.
 
 use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::request::CertReq;
@@ -9,22 +9,22 @@ use super::pem::pem_to_der;
 use super::public_key::PublicKey;
 use crate::id::{SpkiHash, Thumbprint};
 
-/// The most that is read of a request, in bytes of PEM.
+/// Maximum size of a request, in bytes of PEM.
 const LIMIT: usize = 8 * 1024;
 
 /// The accepted kinds of key in a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CsrPolicy {
-    /// RSA with 2048 to 4096 bits too; else only P-256, P-384 and Ed25519.
+    /// Also accepts RSA with 2048 to 4096 bits; otherwise only P-256, P-384 and Ed25519.
     pub allow_rsa: bool,
 }
 
-/// A request whose sender has shown that they hold the private key. Its subject, names and extensions were not even
-/// kept: what a host may be called is decided by its token.
+/// A request with proof of possession of the private key. Its subject, names and extensions are dropped: the token decides
+/// the names of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Csr {
     spki: SubjectPublicKeyInfoOwned,
-    spki_der: Vec<u8>,
+    spki_hash: SpkiHash,
     thumbprint: Thumbprint,
 }
 
@@ -35,7 +35,7 @@ impl Csr {
     /// bits and SHA-256, SHA-384 or SHA-512 (PKCS#1 v1.5).
     ///
     /// # Errors
-    /// Why it is refused; the message says what to do.
+    /// The [`CsrError`] of the first failed check.
     pub fn parse(text: &str, policy: CsrPolicy) -> Result<Self, CsrError> {
         if text.len() > LIMIT {
             return Err(CsrError::TooLarge { length: text.len(), most: LIMIT });
@@ -49,23 +49,18 @@ impl Csr {
         let key = accepted_key(&request, policy)?;
         prove_possession(&request, &key)?;
         let spki = request.info.public_key;
-        let spki_der = spki.to_der().map_err(|_| CsrError::NotPkcs10)?;
-        Ok(Self { spki, spki_der, thumbprint: key.thumbprint() })
+        let spki_hash = SpkiHash::of(&spki.to_der().map_err(|_| CsrError::NotPkcs10)?);
+        Ok(Self { spki, spki_hash, thumbprint: key.thumbprint() })
     }
 
     /// The SHA-256 of the public key in SubjectPublicKeyInfo form (RFC 5280 section 4.1.2.7).
-    pub fn spki_hash(&self) -> SpkiHash {
-        SpkiHash::of(&self.spki_der)
+    pub const fn spki_hash(&self) -> SpkiHash {
+        self.spki_hash
     }
 
     /// The JWK thumbprint of the public key (RFC 7638), as a token's `cnf.jkt` names it.
     pub const fn thumbprint(&self) -> Thumbprint {
         self.thumbprint
-    }
-
-    /// The public key in SubjectPublicKeyInfo form, DER.
-    pub fn spki_der(&self) -> &[u8] {
-        &self.spki_der
     }
 
     pub(super) const fn spki(&self) -> &SubjectPublicKeyInfoOwned {

@@ -8,7 +8,6 @@ use super::authority::CertificateAuthority;
 use super::csr::Csr;
 use super::error::IssueError;
 use super::extension::{CLIENT_AUTH, SERVER_AUTH, crl_address, of_leaf};
-use super::pem::der_to_pem;
 use super::profile::HostProfile;
 use super::subject;
 use super::template::Template;
@@ -80,13 +79,7 @@ impl PreparedCertificate {
         if signed.tbs_certificate().subject_public_key_info().to_der()? != asked {
             return Err(IssueError::KeyChanged);
         }
-        Ok(IssuedCertificate {
-            serial,
-            der,
-            issued_at: now,
-            not_before: validity.not_before(),
-            not_after: validity.not_after(),
-        })
+        Ok(IssuedCertificate { serial, der, issued_at: now, not_after: validity.not_after() })
     }
 }
 
@@ -99,17 +92,8 @@ pub struct IssuedCertificate {
     pub der: Vec<u8>,
     /// The moment it was prepared for.
     pub issued_at: Timestamp,
-    /// The start of its validity.
-    pub not_before: Timestamp,
     /// The end of its validity.
     pub not_after: Timestamp,
-}
-
-impl IssuedCertificate {
-    /// The certificate as a PEM block.
-    pub fn pem(&self) -> String {
-        der_to_pem("CERTIFICATE", &self.der)
-    }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn openssl_checks_a_host_certificate_against_its_crl() {
     let leaf = issue(&ca, profile(&["allocator", "proxy"]));
     let revoked = CrlEntry { serial: leaf.serial, revoked_at: NOW, reason: CrlReason::CessationOfOperation };
     let files = |crl: &str| {
-        let pem = leaf.pem();
+        let pem = der_to_pem("CERTIFICATE", &leaf.der);
         let all = [
             ("root.pem", ca.root_pem()),
             ("issuing.pem", ca.issuing_pem()),
@@ -71,7 +71,7 @@ fn openssl_accepts_a_chain_over_a_cross_signed_root() {
     let (pem, key) =
         CertificateAuthority::new_issuing(&new.root_pem, &new.root_key, "gatepass", NOW).unwrap();
     let ca = CertificateAuthority::from_pem(&new.root_pem, &pem, &key, NOW).unwrap();
-    let leaf = issue(&ca, profile(&["proxy"])).pem();
+    let leaf = der_to_pem("CERTIFICATE", &issue(&ca, profile(&["proxy"])).der);
     let untrusted = format!("{pem}{}", new.cross_pem);
     let files = Files::new(&[("old.pem", &old.root_pem), ("chain.pem", &untrusted), ("leaf.pem", &leaf)]);
     let arguments = ["-CAfile", "old.pem", "-untrusted", "chain.pem", "leaf.pem"];

@@ -18,8 +18,6 @@ pub struct ServerIdentity {
     pub chain: Vec<Vec<u8>>,
     /// The private key, PKCS#8 DER.
     pub key: Secret<Vec<u8>>,
-    /// The start of its validity.
-    pub not_before: Timestamp,
     /// The end of its validity.
     pub not_after: Timestamp,
 }
@@ -44,7 +42,6 @@ impl CertificateAuthority {
         Ok(ServerIdentity {
             chain: vec![leaf, self.issuing_der().to_vec(), self.root_der().to_vec()],
             key: key.to_pkcs8()?,
-            not_before: validity.not_before(),
             not_after: validity.not_after(),
         })
     }

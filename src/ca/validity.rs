@@ -50,12 +50,7 @@ impl Validity {
         Ok(cut)
     }
 
-    /// The start, notBefore.
-    pub const fn not_before(&self) -> Timestamp {
-        self.not_before
-    }
-
-    /// The end, notAfter, including its last second (RFC 5280 section 4.1.2.5).
+    /// The end (notAfter), including its last second (RFC 5280 section 4.1.2.5).
     pub const fn not_after(&self) -> Timestamp {
         self.not_after
     }
@@ -94,7 +89,7 @@ mod tests {
     #[test]
     fn it_is_backdated_and_ends_after_the_lifetime() {
         let validity = Validity::new(NOW, Duration::from_secs(60)).unwrap();
-        assert_eq!(validity.not_before(), NOW.minus(Duration::from_secs(300)));
+        assert_eq!(validity.not_before, NOW.minus(Duration::from_secs(300)));
         assert_eq!(validity.not_after(), NOW.plus(Duration::from_secs(60)));
     }
 
@@ -107,7 +102,7 @@ mod tests {
     fn it_never_leaves_its_issuers() {
         let issuer = (NOW.minus(Duration::from_secs(10)), NOW.plus(Duration::from_secs(10)));
         let cut = Validity::new(NOW, Duration::MAX).unwrap().within(issuer).unwrap();
-        assert_eq!((cut.not_before(), cut.not_after()), issuer);
+        assert_eq!((cut.not_before, cut.not_after()), issuer);
         let over = (NOW.minus(Duration::from_secs(10)), NOW);
         assert!(Validity::new(NOW, Duration::MAX).unwrap().within(over).is_err());
     }
