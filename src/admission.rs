@@ -10,13 +10,13 @@ use crate::token::Grant;
 pub struct Ask {
     /// The thumbprint of the key it proved to hold.
     pub host_key: Thumbprint,
-    /// The DNS name it wants in its certificate.
+    /// The requested DNS name.
     pub name: Option<DnsName>,
     /// The cluster it belongs to.
     pub cluster: Option<Cluster>,
 }
 
-/// Why a token is not for this host.
+/// A token that is not for this host.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BindingError {
     /// The token is bound to another key.
@@ -45,7 +45,7 @@ pub enum BindingError {
 }
 
 impl BindingError {
-    /// The exact cause, as the ledger names it.
+    /// The name of the reason in the ledger.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Key => "key_mismatch",
@@ -59,7 +59,7 @@ impl BindingError {
 /// Checks that `grant` is for this host.
 ///
 /// # Errors
-/// The first binding that does not hold.
+/// The [`BindingError`] of the first binding that does not match.
 pub fn check(grant: &Grant, ask: &Ask) -> Result<(), BindingError> {
     if grant.terms.host_key.is_some_and(|bound| bound != ask.host_key) {
         return Err(BindingError::Key);

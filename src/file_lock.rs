@@ -11,7 +11,7 @@ impl FileLock {
     /// Locks `file`, without waiting.
     ///
     /// # Errors
-    /// Somebody else holds the lock, or the file system knows no locks.
+    /// Another process holds the lock, or the file system has no locks.
     pub fn try_new(file: File) -> Result<Self, TryLockError> {
         file.try_lock().map(|()| Self(file))
     }

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 /// Random bytes from the operating system.
 ///
 /// # Panics
-/// If the operating system has no randomness to give: nothing safe can be done without it.
+/// If the operating system has no randomness.
 #[expect(clippy::expect_used, reason = "no id or key may ever be made without randomness")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
@@ -64,12 +64,12 @@ macro_rules! uuid_id {
                 (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten().map(Self)
             }
 
-            /// The id that these 16 bytes are.
+            /// The id with these bytes.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
             }
 
-            /// The 16 bytes of the id, as the store keeps them.
+            /// The bytes of the id, as the store keeps them.
             pub const fn as_bytes(&self) -> &[u8; 16] {
                 self.0.as_bytes()
             }
@@ -206,7 +206,7 @@ bytes_id!(
 );
 
 impl Fingerprint {
-    /// Parses what people paste: either case, with or without colons between the bytes.
+    /// Parses a pasted fingerprint: either case, with or without colons between the bytes.
     pub fn parse_lenient(text: &str) -> Option<Self> {
         Self::parse(&text.trim().replace(':', "").to_ascii_lowercase())
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize;
 
-/// A secret: it has no `Debug`, `Display`, `Clone` or `Serialize`, and its memory is overwritten when it goes.
+/// A secret: it has no `Debug`, `Display`, `Clone` or `Serialize`, and its memory is overwritten on drop.
 ///
 /// ```compile_fail
 /// let secret = gatepass::secret::Secret::new(String::from("hunter2"));
@@ -12,12 +12,12 @@ use zeroize::Zeroize;
 pub struct Secret<T: Zeroize>(T);
 
 impl<T: Zeroize> Secret<T> {
-    /// Takes a value into custody.
+    /// Wraps a value.
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value itself. Review every call of this.
+    /// The value. Review every call of this.
     pub const fn expose(&self) -> &T {
         &self.0
     }
@@ -35,14 +35,14 @@ impl<T: Zeroize> From<T> for Secret<T> {
     }
 }
 
-/// An empty one, where a request has none.
+/// An empty secret, for an absent field of a request.
 impl<T: Zeroize + Default> Default for Secret<T> {
     fn default() -> Self {
         Self(T::default())
     }
 }
 
-/// So that a field of a request is in custody from the moment it is read, also when what follows it is refused.
+/// A field of a request is a secret from the moment it is read, also if a later field is refused.
 impl<'de> Deserialize<'de> for Secret<String> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self)

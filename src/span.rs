@@ -6,13 +6,13 @@ use std::time::Duration;
 
 pub use self::setting::{Setting, SettingError, Spans};
 
-/// The longest span that is accepted: a hundred years. No field means more, and sums of spans stay far from overflow.
+/// The longest accepted span: a hundred years. No field needs more, and sums of spans stay far from overflow.
 const LONGEST: Duration = Duration::from_secs(36_525 * 86_400);
 
-/// Why a text is not a span.
+/// A refused span.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SpanError {
-    /// Not a whole number and one unit.
+    /// The text is not a whole number and one unit.
     #[error(
         "{text:?} is not a span of time: write a whole number and one unit, such as 90s, 15m, 36h or 30d"
     )]
@@ -20,13 +20,13 @@ pub enum SpanError {
         /// The refused text.
         text: String,
     },
-    /// No time at all.
+    /// The span is zero.
     #[error("{text:?} is no time at all: the shortest span is 1s")]
     Zero {
         /// The refused text.
         text: String,
     },
-    /// Longer than anything here lasts.
+    /// The span is longer than a hundred years.
     #[error("{text:?} is longer than a hundred years")]
     TooLong {
         /// The refused text.
@@ -37,7 +37,7 @@ pub enum SpanError {
 /// Parses a whole number followed by `s`, `m`, `h` or `d`; no sign, no fraction, no space between, not zero.
 ///
 /// # Errors
-/// What is wrong with the text.
+/// The [`SpanError`] of the first defect.
 pub fn parse_span(text: &str) -> Result<Duration, SpanError> {
     let malformed = || SpanError::Malformed { text: shorten(text) };
     let unit = match text.as_bytes().last() {
@@ -70,7 +70,7 @@ pub fn show_span(span: Duration) -> String {
     }
 }
 
-/// Enough of a text to recognise it by.
+/// The first 40 characters of a text, for messages.
 fn shorten(text: &str) -> String {
     text.chars().take(40).collect()
 }

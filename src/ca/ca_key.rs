@@ -1,4 +1,4 @@
-//! Private keys that sign. They live in aws-lc's memory, which is wiped when they go; no copy is kept here.
+//! Private keys of CAs. They live in aws-lc's memory, which is wiped on drop; no copy is kept here.
 
 use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
@@ -125,7 +125,7 @@ impl KeyPair {
     }
 }
 
-/// The public half, as the certificate builder asks for it.
+/// The public half, as the certificate builder requires it.
 #[derive(Clone)]
 pub(super) struct PublicKeyDer(Vec<u8>);
 
@@ -135,7 +135,7 @@ impl EncodePublicKey for PublicKeyDer {
     }
 }
 
-/// A finished signature, as the certificate builder asks for it.
+/// A signature, as the certificate builder requires it.
 pub(super) struct Signature(Vec<u8>);
 
 impl SignatureBitStringEncoding for Signature {

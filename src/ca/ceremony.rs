@@ -5,11 +5,11 @@ use std::time::Duration;
 use x509_cert::name::Name;
 
 use super::authority::CertificateAuthority;
+use super::ca_key::CaKey;
 use super::error::IssueError;
 use super::extension::{key_identifier, of_ca};
 use super::import::{self, CaCertificate};
 use super::pem::der_to_pem;
-use super::ca_key::CaKey;
 use super::subject;
 use super::template::Template;
 use super::validity::Validity;
@@ -23,7 +23,7 @@ const ROOT_LIFETIME: Duration = DAY.saturating_mul(3652);
 /// Three years.
 const ISSUING_LIFETIME: Duration = DAY.saturating_mul(1095);
 
-/// A root and an issuing CA, just made, with both keys.
+/// A new root and a new issuing CA, with both keys.
 pub struct NewAuthority {
     /// The root's private key, PKCS#8 PEM.
     pub root_key: Secret<String>,
@@ -52,7 +52,7 @@ impl CertificateAuthority {
     /// subjects.
     ///
     /// # Errors
-    /// A name that no certificate can carry, or a failure to sign.
+    /// [`IssueError`], for a name that no certificate can carry, or a failure to sign.
     pub fn generate(name: &str, now: Timestamp) -> Result<NewAuthority, IssueError> {
         let key = CaKey::generate()?;
         let root_pem = certify(subject::root(name)?, &key, 1, ROOT_LIFETIME, None, now)?;
@@ -64,7 +64,7 @@ impl CertificateAuthority {
     /// Makes another issuing CA under a root: its certificate and private key, PEM.
     ///
     /// # Errors
-    /// A root or root key that cannot be used, a name that no certificate can carry, a failure to sign.
+    /// [`IssueError`], for an unusable root or root key, a name that no certificate can carry, or a failure to sign.
     pub fn new_issuing(
         root_pem: &str,
         root_key: &Secret<String>,
@@ -87,7 +87,7 @@ impl CertificateAuthority {
     /// old subject (RFC 4210 section 4.4), and `name` is unused.
     ///
     /// # Errors
-    /// An old root or key that cannot be used, a name that no certificate can carry, a failure to sign.
+    /// [`IssueError`], for an unusable old root or key, a name that no certificate can carry, or a failure to sign.
     pub fn new_root(
         name: &str,
         now: Timestamp,

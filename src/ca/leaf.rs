@@ -15,7 +15,7 @@ use super::validity::Validity;
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, Serial};
 
-/// A request that was granted: of the request only its public key, and the profile that we decided on.
+/// A granted request: its public key, and the profile that the authority chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApprovedRequest {
     spki: SubjectPublicKeyInfoOwned,
@@ -31,7 +31,7 @@ impl ApprovedRequest {
     /// Chooses a serial and dates: backdated five minutes, never past the issuer.
     ///
     /// # Errors
-    /// A lifetime of zero, an issuer that is not valid at `now`, or a profile a certificate cannot carry.
+    /// [`IssueError`], for a lifetime of zero, an issuer that is not valid at `now`, or a profile that no certificate can carry.
     pub fn prepare(
         self,
         ca: &CertificateAuthority,
@@ -63,10 +63,10 @@ impl PreparedCertificate {
         self.template.serial
     }
 
-    /// Signs it, reads back what was signed and compares the public key byte for byte.
+    /// Signs it, reads the certificate back and compares the public key byte for byte.
     ///
     /// # Errors
-    /// [`IssueError::OtherAuthority`] if it was prepared under another issuing CA; a failure to encode or to sign.
+    /// [`IssueError::OtherAuthority`] if it was prepared under another issuing CA. Otherwise a failure to encode or to sign.
     pub fn issue(self, ca: &CertificateAuthority) -> Result<IssuedCertificate, IssueError> {
         let Self { template, issuer, now } = self;
         if issuer != ca.issuing_fingerprint() {
@@ -83,14 +83,14 @@ impl PreparedCertificate {
     }
 }
 
-/// A certificate as it leaves the authority.
+/// A signed certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuedCertificate {
     /// Its serial number.
     pub serial: Serial,
     /// The certificate, DER.
     pub der: Vec<u8>,
-    /// The moment it was prepared for.
+    /// The time of preparation.
     pub issued_at: Timestamp,
     /// The end of its validity.
     pub not_after: Timestamp,

@@ -58,9 +58,9 @@ impl HostProfile {
 /// The content of the authority's own TLS certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerProfile {
-    /// The names it answers to: the external URL's host, `localhost`.
+    /// The DNS names: the external URL's host, `localhost`.
     pub dns_names: Vec<String>,
-    /// The addresses it answers on.
+    /// The IP addresses of the listener.
     pub addresses: Vec<IpAddr>,
     /// The SPIFFE trust domain.
     pub trust_domain: String,
@@ -69,7 +69,7 @@ pub struct ServerProfile {
 }
 
 impl ServerProfile {
-    /// The URI by which a pinned client knows the authority, and which no host's certificate carries.
+    /// The URI by which a pinned client recognises the authority. No host certificate has it.
     pub fn spiffe_id(&self) -> String {
         format!("spiffe://{}/gatepass", self.trust_domain)
     }

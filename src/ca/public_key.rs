@@ -56,7 +56,7 @@ impl PublicKey {
         }
     }
 
-    /// Returns whether the hash fits the key: SHA-256 for P-256, SHA-384 for P-384.
+    /// Returns true if the hash fits the key: SHA-256 for P-256, SHA-384 for P-384.
     pub(super) fn matches(&self, algorithm: &AlgorithmIdentifierOwned) -> bool {
         match self {
             Self::P256(_) => algorithm.oid == ECDSA_SHA256,
@@ -65,7 +65,7 @@ impl PublicKey {
         }
     }
 
-    /// Returns whether the key made this signature over `message` with an accepted algorithm. SHA-1 is not accepted.
+    /// Checks that the key made `signature` over `message` with an accepted algorithm. SHA-1 is not accepted.
     pub(super) fn verify(
         &self,
         algorithm: &AlgorithmIdentifierOwned,
@@ -160,7 +160,7 @@ fn rsa_key(pkcs1: &[u8]) -> Result<PublicKey, CsrError> {
     reader.finish().map_err(malformed)?;
     let (modulus, exponent) = (modulus.as_bytes(), exponent.as_bytes());
     let bits = modulus.first().map_or(0, |top| modulus.len() * 8 - top.leading_zeros() as usize);
-    // The size is judged before anything is computed with it: verifying 16384 bits is a way to keep a server busy.
+    // The size is checked first: verifying a signature of 16384 bits would keep a server busy.
     if !(2048..=4096).contains(&bits) {
         return Err(CsrError::RsaSize { bits });
     }

@@ -1,10 +1,10 @@
 //! The authority's own TLS certificate.
 
 use super::authority::CertificateAuthority;
+use super::ca_key::CaKey;
 use super::error::IssueError;
 use super::extension::{SERVER_AUTH, of_leaf};
 use super::profile::ServerProfile;
-use super::ca_key::CaKey;
 use super::subject;
 use super::template::Template;
 use super::validity::Validity;
@@ -24,10 +24,11 @@ pub struct ServerIdentity {
 
 impl CertificateAuthority {
     /// Makes a P-256 key and a certificate for the authority's own listener: serverAuth only, with the URI
-    /// `spiffe://<trust domain>/gatepass` that tells it from every host.
+    /// `spiffe://<trust domain>/gatepass`, which no host has.
     ///
     /// # Errors
-    /// No or unusable names, a lifetime of zero, an issuing CA that is not valid at `now`, a failure to sign.
+    /// [`IssueError`], for missing or unusable names, a lifetime of zero, an issuing CA that is not valid at `now`, or a
+    /// failure to sign.
     pub fn issue_server(
         &self,
         profile: &ServerProfile,
@@ -89,7 +90,7 @@ mod tests {
             assert!(verdict(name).is_ok(), "{name}");
         }
         assert!(verdict("example.org").is_err());
-        // It is not good for a client: nobody may come with the authority's own certificate.
+        // It is no client certificate: no client can present the authority's own certificate.
         assert!(rustls_accepts(ca.root_der(), &[ca.issuing_der()], &identity.chain[0], &[], NOW).is_err());
     }
 

@@ -1,5 +1,5 @@
-//! Subjects of the certificates made here (RFC 5280 section 4.1.2.6). No text is parsed as a name: values go in as
-//! they are, one attribute each, so nothing in them can add another attribute.
+//! Subjects of issued certificates (RFC 5280 section 4.1.2.6). No text is parsed as a name: each value is one attribute,
+//! so it cannot add another one.
 
 use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::asn1::{Any, ObjectIdentifier, Utf8StringRef};
@@ -23,12 +23,12 @@ pub(super) fn host(host: HostId, roles: &[Role]) -> Result<Name, IssueError> {
     name([(COMMON_NAME, id.as_str())].into_iter().chain(roles))
 }
 
-/// The authority's own server.
+/// The subject of the authority's server certificate.
 pub(super) fn server() -> Result<Name, IssueError> {
     name([(COMMON_NAME, "gatepass")])
 }
 
-/// The root of the authority called `authority`.
+/// The subject of the root of `authority`.
 pub(super) fn root(authority: &str) -> Result<Name, IssueError> {
     name([(COMMON_NAME, with_suffix(authority, " root")?.as_str())])
 }

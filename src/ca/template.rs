@@ -9,12 +9,12 @@ use x509_cert::name::Name;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{SubjectPublicKeyInfoOwned, SubjectPublicKeyInfoRef};
 
+use super::ca_key::{CaKey, Signature};
 use super::error::IssueError;
-use super::ca_key::{Signature, CaKey};
 use super::validity::Validity;
 use crate::id::Serial;
 
-/// Everything that a certificate says of its subject.
+/// The content of a certificate, except for issuer and signature.
 pub(super) struct Template {
     pub(super) serial: Serial,
     pub(super) subject: Name,

@@ -60,7 +60,7 @@ impl Validity {
     }
 }
 
-/// 9999-12-31T23:59:59Z: the last moment a certificate can say (RFC 5280 section 4.1.2.5).
+/// 9999-12-31T23:59:59Z: the last moment that a certificate can carry (RFC 5280 section 4.1.2.5).
 const LAST: Timestamp = Timestamp::from_secs(253_402_300_799);
 
 /// `at` as certificates and CRLs write it: UTCTime through 2049, GeneralizedTime after.
@@ -69,7 +69,7 @@ pub(super) fn time(at: Timestamp) -> Result<Time, IssueError> {
     Ok(DateTime::from_unix_duration(since)?.into())
 }
 
-/// The moment that `time` says.
+/// The moment of `time`.
 pub(super) fn timestamp(time: Time) -> Timestamp {
     Timestamp::from_secs(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
 }

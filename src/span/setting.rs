@@ -1,4 +1,4 @@
-//! The spans that an admin may change while the authority runs: what each may be, in the configuration too.
+//! The spans that an admin can change at run time. The configuration has the same bounds.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use super::{SpanError, parse_span, show_span};
 
 const DAY: u64 = 86_400;
 
-/// A span that may be changed.
+/// A span that can be changed at run time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Setting {
     /// Life of a token whose minter names none.
@@ -20,36 +20,36 @@ pub enum Setting {
     Retention,
 }
 
-/// Why a setting was refused.
+/// A refused value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {
-    /// Not a span.
+    /// The text is not a span.
     #[error(transparent)]
     NoSpan(#[from] SpanError),
-    /// Too short for this setting.
+    /// The span is too short for this setting.
     #[error("{} is shorter than {}", show_span(*.span), show_span(*.least))]
     Short {
         /// The refused span.
         span: Duration,
-        /// The shortest.
+        /// The shortest allowed span.
         least: Duration,
     },
-    /// Too long for this setting.
+    /// The span is too long for this setting.
     #[error("{} is longer than {}", show_span(*.span), show_span(*.most))]
     Long {
         /// The refused span.
         span: Duration,
-        /// The longest.
+        /// The longest allowed span.
         most: Duration,
     },
     /// Two settings contradict each other.
     #[error("{} is longer than {longest} ({}): shorten the one or lengthen the other", show_span(*.span), show_span(*.most))]
     BeyondLongest {
-        /// The life that tokens get unasked.
+        /// The default life of tokens.
         span: Duration,
-        /// The name of the longest one.
+        /// The name of the setting of the longest life.
         longest: &'static str,
-        /// The meaning of the setting.
+        /// The longest life.
         most: Duration,
     },
 }
@@ -76,7 +76,7 @@ impl Setting {
         Self::ALL.into_iter().find(|setting| setting.name() == name)
     }
 
-    /// The shortest and the longest it may be, in seconds.
+    /// The shortest and the longest allowed span, in seconds.
     pub const fn bounds(self) -> (u64, u64) {
         match self {
             Self::DefaultTtl | Self::MaxEphemeralTtl => (1, DAY),
@@ -85,10 +85,10 @@ impl Setting {
         }
     }
 
-    /// Reads a value for it.
+    /// Parses a value of this setting.
     ///
     /// # Errors
-    /// Not a span, or out of bounds.
+    /// [`SettingError`], if the text is not a span or out of bounds.
     pub fn parse(self, text: &str) -> Result<Duration, SettingError> {
         let span = parse_span(text)?;
         let (least, most) = self.bounds();
@@ -107,7 +107,7 @@ impl fmt::Display for Setting {
     }
 }
 
-/// All of them.
+/// The value of each setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spans {
     /// See [`Setting::DefaultTtl`].
@@ -121,7 +121,7 @@ pub struct Spans {
 }
 
 impl Spans {
-    /// The definition of a setting.
+    /// The value of a setting.
     pub const fn get(&self, setting: Setting) -> Duration {
         match setting {
             Setting::DefaultTtl => self.default_ttl,
@@ -131,7 +131,7 @@ impl Spans {
         }
     }
 
-    /// The same, with one of them changed.
+    /// The values with one changed.
     #[must_use]
     pub const fn with(mut self, setting: Setting, span: Duration) -> Self {
         match setting {
@@ -143,10 +143,10 @@ impl Spans {
         self
     }
 
-    /// Returns whether tokens with the default life `span` fit within the longest life.
+    /// Checks that the default life `span` of tokens is within the longest life.
     ///
     /// # Errors
-    /// They do not.
+    /// [`SettingError::BeyondLongest`], if it is longer.
     pub fn fits(&self, span: Duration) -> Result<(), SettingError> {
         let (longest, most) = (Setting::MaxEphemeralTtl.name(), self.max_ephemeral_ttl);
         if span > most { Err(SettingError::BeyondLongest { span, longest, most }) } else { Ok(()) }
