@@ -6,24 +6,19 @@ use crate::id::ListId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     /// Not revoked, suspended or used up (VALID).
-    Valid,
+    Valid = 0,
     /// Revoked for good (INVALID).
-    Revoked,
+    Revoked = 1,
     /// Not to be accepted until released (SUSPENDED).
-    Suspended,
+    Suspended = 2,
     /// Every use is taken (the first application-specific value).
-    UsedUp,
+    UsedUp = 3,
 }
 
 impl Status {
     /// Its two bits.
     pub const fn bits(self) -> u8 {
-        match self {
-            Self::Valid => 0,
-            Self::Revoked => 1,
-            Self::Suspended => 2,
-            Self::UsedUp => 3,
-        }
+        self as u8
     }
 
     /// The status in the two low bits of `bits`. The other bits belong to its neighbours in a byte of a list.

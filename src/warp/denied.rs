@@ -12,6 +12,8 @@ use crate::verifier::hosts::HostRefusal;
 
 /// `Retry-After` of a service whose keys or lists are stale, in seconds.
 const RETRY_AFTER_SECONDS: &str = "5";
+/// Status and code of a service that cannot judge.
+const STALE: (StatusCode, &str) = (StatusCode::SERVICE_UNAVAILABLE, "verifier_stale");
 
 /// A rejected request. The filters of this module reject with it; [`recover`] renders it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,38 +43,33 @@ impl Reject for Denied {}
 impl Denied {
     /// The status of the response.
     pub const fn status(&self) -> StatusCode {
-        match self {
-            Self::Ambiguous => StatusCode::BAD_REQUEST,
-            Self::MissingRole { .. } => StatusCode::FORBIDDEN,
-            Self::Token(error) if error.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Host(refusal) if refusal.is_unavailable() => StatusCode::SERVICE_UNAVAILABLE,
-            Self::NoToken | Self::Token(_) | Self::Host(_) => StatusCode::UNAUTHORIZED,
-        }
+        self.answer().0
     }
 
     /// The code that scripts match, which is also the end of the problem's `type`.
     pub const fn code(&self) -> &'static str {
+        self.answer().1
+    }
+
+    const fn answer(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::Ambiguous => "invalid_request",
-            Self::MissingRole { .. } => "insufficient_scope",
-            Self::NoToken => "unauthenticated",
-            Self::Token(error) if error.is_unavailable() => "verifier_stale",
-            Self::Host(refusal) if refusal.is_unavailable() => "verifier_stale",
-            Self::Token(_) => "invalid_token",
-            Self::Host(_) => "invalid_certificate",
+            Self::NoToken => (StatusCode::UNAUTHORIZED, "unauthenticated"),
+            Self::Ambiguous => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::MissingRole { .. } => (StatusCode::FORBIDDEN, "insufficient_scope"),
+            Self::Token(error) if error.is_unavailable() => STALE,
+            Self::Host(refusal) if refusal.is_unavailable() => STALE,
+            Self::Token(_) => (StatusCode::UNAUTHORIZED, "invalid_token"),
+            Self::Host(_) => (StatusCode::UNAUTHORIZED, "invalid_certificate"),
         }
     }
 
     /// The challenge of RFC 6750 section 3, without an error code if the request has no token.
-    const fn challenge(&self) -> Option<&'static str> {
+    fn challenge(&self) -> Option<String> {
         match self {
-            Self::NoToken => Some("Bearer realm=\"gatepass\""),
-            Self::Ambiguous => Some("Bearer realm=\"gatepass\", error=\"invalid_request\""),
-            Self::MissingRole { .. } => Some("Bearer realm=\"gatepass\", error=\"insufficient_scope\""),
-            Self::Token(error) if !error.is_unavailable() => {
-                Some("Bearer realm=\"gatepass\", error=\"invalid_token\"")
-            }
-            Self::Token(_) | Self::Host(_) => None,
+            Self::NoToken => Some("Bearer realm=\"gatepass\"".to_owned()),
+            Self::Token(error) if error.is_unavailable() => None,
+            Self::Host(_) => None,
+            _ => Some(format!("Bearer realm=\"gatepass\", error=\"{}\"", self.code())),
         }
     }
 
@@ -88,7 +85,7 @@ impl Denied {
 
     /// The response: a problem document (RFC 9457) that caches do not store.
     pub fn response(&self) -> Response {
-        let (status, code) = (self.status(), self.code());
+        let (status, code) = self.answer();
         let words = code.replace('_', " ");
         let (first, rest) = words.split_at(1);
         let problem = json!({
@@ -103,8 +100,8 @@ impl Denied {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.challenge() {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        if let Some(challenge) = self.challenge().and_then(|text| text.try_into().ok()) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
