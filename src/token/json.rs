@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 /// A `T` read only from a JSON object. A derived struct alone also accepts an array of its fields.
 ///
 /// Duplicate members are refused by the derive, unknown ones by its `deny_unknown_fields`.
-pub(super) struct Object<T>(pub(super) T);
+pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
