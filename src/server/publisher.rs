@@ -1,4 +1,5 @@
-//! The rhythm of signing status lists: soon after a change, again before they get old, and at bounded cost.
+//! The rhythm of signing status lists: soon after a change, again before they get old, and at bounded cost. Heartbeats
+//! of their event streams.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,15 @@ pub(super) async fn run(lists: Arc<StatusLists>, stop: CancellationToken) {
         }
     };
     stop.run_until_cancelled(signing).await;
+}
+
+/// Sends heartbeats to the event streams until it is cancelled.
+pub(super) async fn heartbeats(lists: Arc<StatusLists>, stop: CancellationToken) {
+    let mut ticks = interval(SECOND);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        lists.beat();
+    }
 }
 
 async fn sign(lists: &StatusLists, failures: &mut u32) {

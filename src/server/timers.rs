@@ -37,6 +37,7 @@ pub(super) fn start(
     let (crls, cas) = (Arc::clone(&authority.crls), Arc::clone(&authority.cas));
     timers.spawn(sign_crls(crls, cas, stop.clone()));
     timers.spawn(publisher::run(Arc::clone(&authority.status_lists), stop.clone()));
+    timers.spawn(publisher::heartbeats(Arc::clone(&authority.status_lists), stop.clone()));
     let authority = Arc::clone(authority);
     timers.spawn(renew_tls(authority, Arc::clone(tls), source, keys_dir.to_owned(), stop.clone()));
 }

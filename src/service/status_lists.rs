@@ -79,6 +79,11 @@ impl StatusLists {
         self.feed.subscribe(from, following, last_event_id, log, &self.published)
     }
 
+    /// Sends a heartbeat to a fifteenth of the event streams. A timer calls it once a second.
+    pub fn beat(&self) {
+        self.feed.beat();
+    }
+
     /// The lists published now.
     pub fn published(&self) -> Arc<Published> {
         self.published.load_full()

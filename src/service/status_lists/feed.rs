@@ -20,6 +20,10 @@ use crate::store::{ChangeLog, StatusChange};
 /// Maximum number of announcements that wait for a subscriber. A slower one is dropped, and resumes when it reconnects.
 const MAX_LAG: usize = 64;
 
+/// Seconds between two heartbeats of a stream, and the number of channels. Each second another channel has its heartbeat,
+/// so that ten thousand streams are not written to at once.
+const BEATS: usize = 15;
+
 /// Maximum number of missed changes sent to a resuming subscriber, about 4 KiB. Above it, fetching the lists costs less.
 const MAX_RESUMED: usize = 128;
 
@@ -55,19 +59,27 @@ pub struct Feed {
     run: String,
     limits: StreamLimits,
     state: Mutex<FeedState>,
-    announcements: broadcast::Sender<Arc<Announcement>>,
+    channels: [broadcast::Sender<Arc<Announcement>>; BEATS],
 }
 
 #[derive(Default)]
 struct FeedState {
     /// The number of the newest change that was announced.
     announced: u64,
+    /// The channel of the next subscriber.
+    next_channel: usize,
+    /// The channel of the next heartbeat.
+    next_beat: usize,
     streams: usize,
     per_address: HashMap<IpAddr, usize>,
 }
 
-/// The events of one round of signing, by external URL.
-struct Announcement(HashMap<Arc<str>, IssuerEvents>);
+/// A message to every subscriber of a channel.
+enum Announcement {
+    /// The events of one round of signing, by external URL.
+    Events(HashMap<Arc<str>, IssuerEvents>),
+    Heartbeat,
+}
 
 /// The events of one external URL, empty if nothing changed.
 struct IssuerEvents {
@@ -79,7 +91,8 @@ struct IssuerEvents {
 impl Announcement {
     /// The events for a subscriber; `None` if what it follows is no longer published.
     fn events(&self, following: &Following) -> Option<Bytes> {
-        let issuer = self.0.get(&following.issuer)?;
+        let Self::Events(by_issuer) = self else { return Some(HEARTBEAT) };
+        let issuer = by_issuer.get(&following.issuer)?;
         match following.list {
             Some(list) => issuer.lists.get(&list).cloned(),
             None => Some(issuer.all.clone()),
@@ -89,8 +102,8 @@ impl Announcement {
 
 impl Feed {
     pub(super) fn new(limits: StreamLimits) -> Arc<Self> {
-        let announcements = broadcast::Sender::new(MAX_LAG);
-        Arc::new(Self { run: hex(&random::<8>()), limits, state: Mutex::default(), announcements })
+        let channels = std::array::from_fn(|_| broadcast::Sender::new(MAX_LAG));
+        Arc::new(Self { run: hex(&random::<8>()), limits, state: Mutex::default(), channels })
     }
 
     /// Opens a stream for the address `from`. Its first event is `hello`, or the changes since `last_event_id`.
@@ -106,8 +119,8 @@ impl Feed {
         let mut state = self.state.lock();
         state.admit(from, self.limits)?;
         let first = self.first(state.announced, &following, last_event_id, log, &published.load());
-        let announcements = self.announcements.subscribe();
-        Ok(Subscription::new(Arc::clone(self), from, following, first, announcements))
+        let announcements = self.channels[next(&mut state.next_channel)].subscribe();
+        Ok(Subscription { feed: Arc::clone(self), from, following, first: Some(first), announcements })
     }
 
     fn first(
@@ -150,8 +163,17 @@ impl Feed {
             None => IssuerEvents::reset(&self.id(to).reset(), lists),
         };
         let by_issuer = published.places.iter().map(|lists| (Arc::clone(lists.issuer()), events(lists)));
-        // Without a receiver there is nobody to tell.
-        let _ = self.announcements.send(Arc::new(Announcement(by_issuer.collect())));
+        let events = Arc::new(Announcement::Events(by_issuer.collect()));
+        for channel in &self.channels {
+            // A channel without a receiver returns an error.
+            let _ = channel.send(Arc::clone(&events));
+        }
+    }
+
+    /// Sends a heartbeat to a fifteenth of the subscribers. A timer calls it once a second.
+    pub(super) fn beat(&self) {
+        let mut state = self.state.lock();
+        let _ = self.channels[next(&mut state.next_beat)].send(Arc::new(Announcement::Heartbeat));
     }
 
     const fn id(&self, n: u64) -> EventId<'_> {
@@ -211,6 +233,13 @@ impl FeedState {
     fn report(&self) {
         metrics::gauge!("gatepass_event_streams").set(self.streams as f64);
     }
+}
+
+/// Counts through the channels; returns the current one.
+const fn next(channel: &mut usize) -> usize {
+    let current = *channel;
+    *channel = (current + 1) % BEATS;
+    current
 }
 
 /// A number in its only spelling.

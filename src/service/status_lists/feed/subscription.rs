@@ -2,39 +2,22 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::broadcast::{self, error::RecvError};
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::{Announcement, Feed, Following, HEARTBEAT};
-use crate::id::random;
-
-/// Time between two heartbeats of a stream.
-const HEARTBEAT_PERIOD: Duration = Duration::from_secs(15);
+use super::{Announcement, Feed, Following};
 
 /// An open event stream. Dropping it closes the stream.
 pub struct Subscription {
-    feed: Arc<Feed>,
-    from: IpAddr,
-    following: Following,
-    first: Option<Bytes>,
-    announcements: broadcast::Receiver<Arc<Announcement>>,
-    heartbeat: Interval,
+    pub(super) feed: Arc<Feed>,
+    pub(super) from: IpAddr,
+    pub(super) following: Following,
+    pub(super) first: Option<Bytes>,
+    pub(super) announcements: broadcast::Receiver<Arc<Announcement>>,
 }
 
 impl Subscription {
-    pub(super) fn new(
-        feed: Arc<Feed>,
-        from: IpAddr,
-        following: Following,
-        first: Bytes,
-        announcements: broadcast::Receiver<Arc<Announcement>>,
-    ) -> Self {
-        Self { feed, from, following, first: Some(first), announcements, heartbeat: heartbeat() }
-    }
-
     /// The next events; `None` at the end of the stream.
     ///
     /// A stream ends if its subscriber is too slow, or if what it follows is no longer published. The client reconnects
@@ -44,12 +27,7 @@ impl Subscription {
             return Some(first);
         }
         loop {
-            let announcement = tokio::select! {
-                biased;
-                announcement = self.announcements.recv() => announcement,
-                _ = self.heartbeat.tick() => return Some(HEARTBEAT),
-            };
-            match announcement {
+            match self.announcements.recv().await {
                 Ok(announcement) => {
                     let events = announcement.events(&self.following)?;
                     if !events.is_empty() {
@@ -70,13 +48,4 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         self.feed.state.lock().release(self.from);
     }
-}
-
-/// The first heartbeat comes at a random moment, so that ten thousand streams are not written to at once.
-fn heartbeat() -> Interval {
-    let [byte] = random::<1>();
-    let first = HEARTBEAT_PERIOD.mul_f64((f64::from(byte) + 1.0) / 256.0);
-    let mut heartbeat = interval_at(Instant::now() + first, HEARTBEAT_PERIOD);
-    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    heartbeat
 }
