@@ -181,7 +181,7 @@ impl From<x509_cert::builder::Error> for IssueError {
 /// A refused root, issuing CA or key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImportError {
-    /// One of the files cannot be used by itself.
+    /// One of the files cannot be used.
     #[error("the {what} {problem}")]
     File {
         /// The refused file.

@@ -25,7 +25,7 @@ const ROOT: &str = "root certificate";
 const ISSUING: &str = "issuing certificate";
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
-/// A CA certificate that is usable by itself. Its fit with others is not checked yet.
+/// A usable CA certificate. Its fit with others is not checked yet.
 pub(super) struct CaCertificate {
     what: &'static str,
     pub(super) der: Vec<u8>,
