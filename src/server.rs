@@ -7,8 +7,6 @@ pub mod offline;
 mod preflight;
 pub mod process;
 mod publisher;
-#[cfg(any(test, feature = "seed"))]
-pub mod seeding;
 mod start;
 mod timers;
 mod tls_files;

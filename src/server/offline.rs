@@ -80,7 +80,7 @@ fn root_key_file(keys_dir: &Path) -> Result<(Vault, String), StartError> {
     Ok((vault, name))
 }
 
-pub(super) fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {
+fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {
     let database = data_dir.join(DATABASE);
     if !database.exists() {
         return Err(StartError::of(format!(

@@ -10,8 +10,6 @@ mod open;
 mod place;
 mod pool;
 mod read;
-#[cfg(any(test, feature = "seed"))]
-pub mod seed;
 mod task;
 mod value;
 mod writer;

@@ -35,6 +35,7 @@ mod seed_ece;
 mod seed_linkmesh;
 mod seed_sielum;
 mod seed_telovix;
+mod seeding;
 mod service_tokens;
 mod sessions;
 mod settings;

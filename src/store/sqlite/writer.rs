@@ -218,7 +218,7 @@ fn batch(reach: Reach) -> Reach {
 }
 
 /// The head of the chain and the clock mark. Each batch reads them: a failed one has committed nothing.
-pub(super) fn read_meta(sql: Sql<'_>) -> driver::Result<(ChainHead, Option<Timestamp>)> {
+fn read_meta(sql: Sql<'_>) -> driver::Result<(ChainHead, Option<Timestamp>)> {
     let text = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE single = 1";
     let meta = sql.one(text, [], |row| {
         let head = ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? };
@@ -227,7 +227,7 @@ pub(super) fn read_meta(sql: Sql<'_>) -> driver::Result<(ChainHead, Option<Times
     meta.ok_or_else(|| damaged("the database has no ledger chain"))
 }
 
-pub(super) fn insert_entry(sql: Sql<'_>, head: &mut ChainHead, draft: &Draft) -> driver::Result<()> {
+fn insert_entry(sql: Sql<'_>, head: &mut ChainHead, draft: &Draft) -> driver::Result<()> {
     let link = head.append(draft);
     let text = "INSERT INTO ledger (chain, seq, at, actor, address, request, action, token, host, outcome, reason, \
                bytes, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";

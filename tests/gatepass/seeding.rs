@@ -1,9 +1,26 @@
-use super::*;
-use crate::id::{HostId, Serial, StatusRef, TokenId};
-use crate::ledger::{Action, Draft};
-use crate::store::sqlite::{SqliteOptions, SqliteStore};
-use crate::store::{AuthorityReads as _, ListKind, RevokeTokens, Store};
-use crate::token::Status;
+//! The database that the example `seed` fills is one that a server could have written.
+
+#[path = "../../examples/seed/dice.rs"]
+mod dice;
+#[path = "../../examples/seed/fill.rs"]
+mod fill;
+#[path = "../../examples/seed/rows.rs"]
+mod rows;
+#[path = "../../examples/seed/specimen.rs"]
+mod specimen;
+
+use std::path::Path;
+
+use gatepass::clock::Timestamp;
+use gatepass::id::{StatusRef, TokenId};
+use gatepass::ledger::{Action, Draft};
+use gatepass::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+use gatepass::store::{AuthorityReads as _, ListKind, RevokeTokens, Store};
+use gatepass::token::Status;
+use rusqlite::{Connection, OptionalExtension as _};
+
+use self::fill::{Amounts, SeedError, seed};
+use self::specimen::Specimen;
 
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 
@@ -20,8 +37,7 @@ fn founded(path: &Path) {
 }
 
 fn specimen() -> Specimen {
-    let (serial, host) = (Serial::generate(), HostId::generate(NOW));
-    Specimen::new([serial.as_bytes().as_slice(), host.to_string().as_bytes()].concat(), serial, host)
+    Specimen::generate(NOW).unwrap()
 }
 
 fn amounts(tokens: u64, pairs: u64, hosts: u64, entries: u64) -> Amounts {

@@ -2,16 +2,24 @@
 //!
 //! ```sh
 //! gatepass serve --data-dir full            # once, then stop it
-//! cargo run --release --features seed --example seed -- --data-dir full
+//! cargo run --release --example seed -- --data-dir full
 //! ```
 
-use std::path::PathBuf;
+mod dice;
+mod fill;
+mod rows;
+mod specimen;
+
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use gatepass::server::seeding::{self, Amounts};
+use gatepass::clock::{Clock as _, SystemClock};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use self::fill::{Amounts, SeedError};
+use self::specimen::Specimen;
 
 /// Fill the database of a stopped server with generated tokens, pairs, hosts and ledger entries
 #[derive(Parser)]
@@ -49,7 +57,7 @@ fn main() -> ExitCode {
     let amounts = Amounts { tokens, pairs, hosts, entries, number: seed };
     let bar = bar();
     let mut current = "";
-    let filled = seeding::seed(&data_dir, amounts, |rows, done, all| {
+    let filled = fill(&data_dir, amounts, |rows, done, all| {
         if rows != current {
             current = rows;
             bar.reset();
@@ -69,6 +77,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn fill(
+    data_dir: &Path,
+    amounts: Amounts,
+    progress: impl FnMut(&'static str, u64, u64),
+) -> Result<(), SeedError> {
+    let now = SystemClock.read().wall;
+    fill::seed(&data_dir.join("gatepass.db"), amounts, &Specimen::generate(now)?, now, progress)
 }
 
 fn bar() -> ProgressBar {

@@ -1,12 +1,11 @@
 //! Generated values that are a function of a number, so that the id of a row can be computed again.
 
+use gatepass::clock::Timestamp;
 use uuid::Builder;
-
-use crate::clock::Timestamp;
 
 /// The purpose of a value. Streams have no common values.
 #[derive(Clone, Copy)]
-pub(super) enum DiceStream {
+pub(crate) enum DiceStream {
     Token = 1,
     List,
     Host,
@@ -17,11 +16,11 @@ pub(super) enum DiceStream {
 
 /// A source of pseudo-random values.
 #[derive(Clone, Copy)]
-pub(super) struct Dice(pub(super) u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     /// Bytes for number `number` of `stream`.
-    pub(super) fn bytes<const N: usize>(self, stream: DiceStream, number: u64) -> [u8; N] {
+    pub(crate) fn bytes<const N: usize>(self, stream: DiceStream, number: u64) -> [u8; N] {
         let mut bytes = [0; N];
         for (place, chunk) in (0..).zip(bytes.chunks_mut(8)) {
             let lane = mix(self.0 ^ mix((stream as u64) << 8 | place));
@@ -31,7 +30,7 @@ impl Dice {
     }
 
     /// A UUIDv7 (RFC 9562 section 5.7) made `at` that moment.
-    pub(super) fn uuid(self, stream: DiceStream, number: u64, at: Timestamp) -> [u8; 16] {
+    pub(crate) fn uuid(self, stream: DiceStream, number: u64, at: Timestamp) -> [u8; 16] {
         let millis = u64::try_from(at.millis()).unwrap_or(0);
         *Builder::from_unix_timestamp_millis(millis, &self.bytes(stream, number)).into_uuid().as_bytes()
     }

@@ -3,19 +3,16 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use gatepass::clock::Timestamp;
+use gatepass::id::{HostId, ListId, Serial, SpkiHash, TokenId};
+use gatepass::ledger::{Action, ChainHead, Draft, Subjects};
+use gatepass::store::{ListKind, PAGE_BYTES, RevocationReason};
+use gatepass::token::{STATUS_LIST_CAPACITY, Status};
 use rusqlite::{Connection, Params, params};
 
 use super::dice::{Dice, DiceStream};
-use super::{Amounts, Origin, Specimen};
-use crate::clock::Timestamp;
-use crate::id::{HostId, ListId, Serial, SpkiHash, TokenId};
-use crate::ledger::{Action, ChainHead, Draft, Subjects};
-use crate::store::revocations::{PAGE_BYTES, place};
-use crate::store::sqlite::driver::Sql;
-use crate::store::sqlite::value::Count;
-use crate::store::sqlite::writer::{insert_entry, read_meta};
-use crate::store::{ListKind, RevocationReason};
-use crate::token::{STATUS_LIST_CAPACITY, Status};
+use super::fill::{Amounts, Origin};
+use super::specimen::Specimen;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const ROLES: &str = r#"["allocator","proxy"]"#;
@@ -26,24 +23,24 @@ const REVOKED_TOKENS: u64 = 40;
 const REVOKED_HOSTS: u64 = 200;
 
 /// Writes rows by their number.
-pub(super) struct Rows<'a> {
-    pub(super) connection: &'a Connection,
-    pub(super) amounts: Amounts,
-    pub(super) specimen: &'a Specimen,
-    pub(super) origin: Origin,
-    pub(super) now: Timestamp,
+pub(crate) struct Rows<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) amounts: Amounts,
+    pub(crate) specimen: &'a Specimen,
+    pub(crate) origin: Origin,
+    pub(crate) now: Timestamp,
 }
 
 impl<'a> Rows<'a> {
     /// The status lists of all tokens, with the bits of those that are revoked.
-    pub(super) fn open_lists(&self) -> rusqlite::Result<()> {
+    pub(crate) fn open_lists(&self) -> rusqlite::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
         let capacity = u64::from(STATUS_LIST_CAPACITY);
         for first in (0..self.amounts.tokens).step_by(STATUS_LIST_CAPACITY as usize) {
             let (list, born) = self.list(first / capacity);
             let next = capacity.min(self.amounts.tokens - first);
             let sql = "INSERT INTO status_lists (list, kind, next, ends_at) VALUES (?1, ?2, ?3, ?4)";
-            self.write(sql, params![list, ListKind::Persistent, Count(next), born])?;
+            self.write(sql, params![list, ListKind::Persistent, count(next), born])?;
             for (page, bits) in revoked_pages(first, first + next) {
                 let sql = "INSERT INTO status_pages (list, page, bits) VALUES (?1, ?2, ?3)";
                 self.write(sql, params![list, page, bits])?;
@@ -53,10 +50,10 @@ impl<'a> Rows<'a> {
     }
 
     /// A persistent token with its mint record.
-    pub(super) fn token(&self, number: u64) -> rusqlite::Result<()> {
+    pub(crate) fn token(&self, number: u64) -> rusqlite::Result<()> {
         let (token, created_at) = self.token_id(number);
         let capacity = u64::from(STATUS_LIST_CAPACITY);
-        let ((list, _), index) = (self.list(number / capacity), Count(number % capacity));
+        let ((list, _), index) = (self.list(number / capacity), count(number % capacity));
         let revoked_at = is_revoked(number).then(|| self.now.minus(DAY));
         let Origin { key, issuer } = &self.origin;
         let sql = "INSERT INTO mints (token, kid, issuer, label, roles, persistent, emergency, minter, created_at, \
@@ -79,7 +76,7 @@ impl<'a> Rows<'a> {
     }
 
     /// A host with its certificate and its key.
-    pub(super) fn host(&self, number: u64) -> rusqlite::Result<()> {
+    pub(crate) fn host(&self, number: u64) -> rusqlite::Result<()> {
         let (host, enrolled_at) = self.host_id(number);
         let (serial, key) = (self.serial(number), self.host_key(number));
         let not_after = enrolled_at.plus(DAY * 30);
@@ -104,7 +101,7 @@ impl<'a> Rows<'a> {
     }
 
     /// A pair and its use. With more pairs than hosts, a host has redeemed several tokens.
-    pub(super) fn pair(&self, number: u64) -> rusqlite::Result<()> {
+    pub(crate) fn pair(&self, number: u64) -> rusqlite::Result<()> {
         let Amounts { tokens, pairs, hosts, .. } = self.amounts;
         let redeemed_at = self.spread(number, pairs, 15, 1);
         let (token, _) = self.token_id(share(number, tokens, pairs));
@@ -126,8 +123,11 @@ impl<'a> Rows<'a> {
     }
 
     /// The ledger, from its head.
-    pub(super) fn chain(&'a self) -> rusqlite::Result<Chain<'a>> {
-        let (head, _) = read_meta(Sql::on(self.connection))?;
+    pub(crate) fn chain(&'a self) -> rusqlite::Result<Chain<'a>> {
+        let head = self.connection.query_row("SELECT chain, head_seq, head_hash FROM meta", [], |row| {
+            let seq = row.get::<_, i64>(1)?;
+            Ok(ChainHead { chain: row.get(0)?, seq: seq.unsigned_abs(), hash: row.get(2)? })
+        })?;
         Ok(Chain { rows: self, head: Cell::new(head) })
     }
 
@@ -187,14 +187,14 @@ impl<'a> Rows<'a> {
 }
 
 /// The growing chain.
-pub(super) struct Chain<'a> {
+pub(crate) struct Chain<'a> {
     rows: &'a Rows<'a>,
     head: Cell<ChainHead>,
 }
 
 impl Chain<'_> {
     /// An entry about a token; every second entry is about a host, if there are hosts.
-    pub(super) fn entry(&self, number: u64) -> rusqlite::Result<()> {
+    pub(crate) fn entry(&self, number: u64) -> rusqlite::Result<()> {
         let rows = self.rows;
         let Amounts { tokens, hosts, entries, .. } = rows.amounts;
         let at = rows.spread(number, entries, 60, 1);
@@ -211,11 +211,28 @@ impl Chain<'_> {
             draft.with("label", format!("seeded {number}")).with("persistent", true)
         };
         let mut head = self.head.get();
-        insert_entry(Sql::on(rows.connection), &mut head, &draft)?;
+        let link = head.append(&draft);
+        let sql = "INSERT INTO ledger (chain, seq, at, actor, action, token, host, outcome, reason, bytes, hash) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', ?9, ?10)";
+        let (action, outcome) = (draft.action.as_str(), draft.outcome.as_str());
+        let Subjects { token, host, .. } = draft.subjects;
+        let params = params![
+            head.chain,
+            count(link.seq),
+            draft.at,
+            draft.actor,
+            action,
+            token,
+            host,
+            outcome,
+            link.bytes,
+            link.hash,
+        ];
+        rows.write(sql, params)?;
         self.head.set(head);
         rows.write(
             "UPDATE meta SET head_seq = ?1, head_hash = ?2 WHERE single = 1",
-            params![Count(head.seq), head.hash],
+            params![count(head.seq), head.hash],
         )
     }
 }
@@ -223,6 +240,17 @@ impl Chain<'_> {
 /// Maps number `number` of `from` to one of `to`, in order and evenly.
 fn share(number: u64, to: u64, from: u64) -> u64 {
     u64::try_from(u128::from(number) * u128::from(to) / u128::from(from.max(1))).unwrap_or(0)
+}
+
+/// A count as SQLite stores it.
+const fn count(number: u64) -> i64 {
+    number.cast_signed()
+}
+
+/// The page of an index, and byte and shift of its two bits in the page.
+const fn place(index: u32) -> (u32, usize, u32) {
+    let within = index % (PAGE_BYTES as u32 * 4);
+    (index / (PAGE_BYTES as u32 * 4), (within / 4) as usize, within % 4 * 2)
 }
 
 const fn is_revoked(token: u64) -> bool {

@@ -3,48 +3,53 @@
 //! The rows are those that the acts would have written. Every check of the schema holds, status indexes are unique, and
 //! the ledger is a real chain. Values that are never read back are generated: keys of no host, invalid signatures.
 
-mod dice;
-mod rows;
-mod specimen;
-
 use std::fs::File;
 use std::path::Path;
 
+use gatepass::clock::Timestamp;
+use gatepass::file_lock::FileLock;
+use gatepass::id::KeyId;
+use gatepass::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use self::rows::Rows;
-pub use self::specimen::Specimen;
-use super::migrate::MIGRATIONS;
-use super::open::{OpenError, open_writer};
-use crate::clock::Timestamp;
-use crate::id::KeyId;
+use super::rows::Rows;
+use super::specimen::{Specimen, SpecimenError};
 
 /// Rows per transaction.
 const BATCH: u64 = 100_000;
 /// Page cache while filling, in KiB: the ends of all indexes should stay in memory.
-const CACHE_KIB: u32 = 512 * 1024;
+const CACHE_KIB: i64 = 512 * 1024;
 
 /// Numbers of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Amounts {
+pub(crate) struct Amounts {
     /// Persistent tokens, a fortieth of them revoked.
-    pub tokens: u64,
+    pub(crate) tokens: u64,
     /// Pairs; they need tokens and hosts.
-    pub pairs: u64,
+    pub(crate) pairs: u64,
     /// Hosts with a certificate, a two-hundredth of them revoked.
-    pub hosts: u64,
+    pub(crate) hosts: u64,
     /// Ledger entries.
-    pub entries: u64,
+    pub(crate) entries: u64,
     /// Number that all ids and keys are derived from.
-    pub number: u64,
+    pub(crate) number: u64,
 }
 
 /// A failure to fill a database.
 #[derive(Debug, thiserror::Error)]
-pub enum SeedError {
+pub(crate) enum SeedError {
+    /// No server has been here.
+    #[error("there is no database in the data directory: start the server on it once, and stop it")]
+    Absent,
     /// The database could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A server has just started on it.
+    #[error("the database cannot be locked, because a server has just started on it: stop it")]
+    Locked,
+    /// There is no certificate to copy.
+    #[error(transparent)]
+    Specimen(#[from] SpecimenError),
     /// No server has started on the database.
     #[error("the database has no first roles token: start the server on it once, and stop it")]
     NotFounded,
@@ -60,9 +65,9 @@ pub enum SeedError {
 }
 
 /// Key and issuer of the generated tokens.
-struct Origin {
-    key: KeyId,
-    issuer: String,
+pub(crate) struct Origin {
+    pub(crate) key: KeyId,
+    pub(crate) issuer: String,
 }
 
 /// Fills the database at `path`, on which no server may run. `progress` gets the kind of row, the number written and the
@@ -72,7 +77,7 @@ struct Origin {
 ///
 /// # Errors
 /// [`SeedError`]; the database of another program or of a running server is not changed.
-pub fn seed(
+pub(crate) fn seed(
     path: &Path,
     amounts: Amounts,
     specimen: &Specimen,
@@ -83,7 +88,7 @@ pub fn seed(
     if needs_tokens && amounts.tokens == 0 || needs_hosts && amounts.hosts == 0 {
         return Err(SeedError::Amounts);
     }
-    let (_lock, connection) = open_writer(path, CACHE_KIB, MIGRATIONS)?;
+    let (_lock, connection) = open(path, now)?;
     let origin = origin(&connection)?.ok_or(SeedError::NotFounded)?;
     relax(&connection)?;
     let rows = Rows { connection: &connection, amounts, specimen, origin, now };
@@ -97,6 +102,20 @@ pub fn seed(
     let chain = rows.chain()?;
     fill("entries", amounts.entries, &|number| chain.entry(number))?;
     make_durable(connection, path)
+}
+
+/// Opens the database as a server does, which migrates it, and then without the store's threads.
+fn open(path: &Path, now: Timestamp) -> Result<(FileLock, Connection), SeedError> {
+    if !path.exists() {
+        return Err(SeedError::Absent);
+    }
+    SqliteStore::open(path, SqliteOptions::new(now))?.close();
+    let lock = File::open(path.with_added_extension("lock")).map_err(SeedError::Sync)?;
+    let lock = FileLock::try_new(lock).map_err(|_| SeedError::Locked)?;
+    let connection = Connection::open(path)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok((lock, connection))
 }
 
 fn in_batches(
@@ -137,6 +156,3 @@ fn make_durable(connection: Connection, path: &Path) -> Result<(), SeedError> {
     connection.close().map_err(|(_, error)| error)?;
     File::open(path).and_then(|file| file.sync_all()).map_err(SeedError::Sync)
 }
-
-#[cfg(test)]
-mod tests;
