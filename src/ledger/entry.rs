@@ -1,6 +1,5 @@
 //! The content of an entry: actor, address, action, subjects, outcome and reason.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use serde::Serialize;
@@ -11,7 +10,9 @@ use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, HostId, KeyId, RequestId, Serial, TokenId};
 
 /// An act, done or attempted. The names are a contract: stored entries and exports contain them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, strum::Display, strum::IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Action {
     /// The authority began on an empty data directory.
     AuthorityCreated,
@@ -82,92 +83,16 @@ pub enum Action {
 }
 
 impl Action {
-    /// Every action.
-    pub const ALL: [Self; 33] = [
-        Self::AuthorityCreated,
-        Self::AuthorityChanged,
-        Self::TokenCreated,
-        Self::ServiceTokenCreated,
-        Self::TokenRevoked,
-        Self::TokenRotated,
-        Self::TokenRefused,
-        Self::HostEnrolled,
-        Self::HostReenrolled,
-        Self::HostRenewed,
-        Self::HostRefused,
-        Self::HostRolesChanged,
-        Self::HostRevoked,
-        Self::KeyRotated,
-        Self::KeyRetired,
-        Self::CaRotated,
-        Self::IssuerRetired,
-        Self::ClockAccepted,
-        Self::PasswordSet,
-        Self::UserCreated,
-        Self::UserChanged,
-        Self::UserDisabled,
-        Self::UserEnabled,
-        Self::UserSignedOut,
-        Self::UserDeleted,
-        Self::ApiKeyCreated,
-        Self::ApiKeyDeleted,
-        Self::SettingsChanged,
-        Self::SessionStarted,
-        Self::SessionExtended,
-        Self::SessionEnded,
-        Self::SignInRefused,
-        Self::Collected,
-    ];
-
     /// The name in entries.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AuthorityCreated => "authority_created",
-            Self::AuthorityChanged => "authority_changed",
-            Self::TokenCreated => "token_created",
-            Self::ServiceTokenCreated => "service_token_created",
-            Self::TokenRevoked => "token_revoked",
-            Self::TokenRotated => "token_rotated",
-            Self::TokenRefused => "token_refused",
-            Self::HostEnrolled => "host_enrolled",
-            Self::HostReenrolled => "host_reenrolled",
-            Self::HostRenewed => "host_renewed",
-            Self::HostRefused => "host_refused",
-            Self::HostRolesChanged => "host_roles_changed",
-            Self::HostRevoked => "host_revoked",
-            Self::KeyRotated => "key_rotated",
-            Self::KeyRetired => "key_retired",
-            Self::CaRotated => "ca_rotated",
-            Self::IssuerRetired => "issuer_retired",
-            Self::ClockAccepted => "clock_accepted",
-            Self::PasswordSet => "password_set",
-            Self::UserCreated => "user_created",
-            Self::UserChanged => "user_changed",
-            Self::UserDisabled => "user_disabled",
-            Self::UserEnabled => "user_enabled",
-            Self::UserSignedOut => "user_signed_out",
-            Self::UserDeleted => "user_deleted",
-            Self::ApiKeyCreated => "api_key_created",
-            Self::ApiKeyDeleted => "api_key_deleted",
-            Self::SettingsChanged => "settings_changed",
-            Self::SessionStarted => "session_started",
-            Self::SessionExtended => "session_extended",
-            Self::SessionEnded => "session_ended",
-            Self::SignInRefused => "sign_in_refused",
-            Self::Collected => "collected",
-        }
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
 /// The end of an act.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// The act was committed together with the entry.
     Done,
@@ -177,11 +102,8 @@ pub enum Outcome {
 
 impl Outcome {
     /// The name in entries.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Refused => "refused",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -261,7 +183,6 @@ pub struct Draft {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
     /// The act.
-    #[serde(serialize_with = "action_name")]
     pub action: Action,
     /// The things that the entry is about.
     pub subjects: Subjects,
@@ -276,10 +197,6 @@ pub struct Draft {
     /// The record that the caller's rights were read from. The entry is written only if the record is still the same.
     #[serde(skip)]
     pub basis: Option<Basis>,
-}
-
-fn action_name<S: serde::Serializer>(action: &Action, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(action.as_str())
 }
 
 impl Draft {

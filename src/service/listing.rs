@@ -1,8 +1,10 @@
 //! Filters of lists: validated query parameters become the store's filter.
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize};
+use strum::VariantArray;
 use utoipa::ToSchema;
 
 use super::{FieldError, RequestError};
@@ -11,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, TokenId};
 use crate::name::Role;
 use crate::span::parse_span;
-use crate::store::{EndedTokens, HostFilter, HostState, NameFilter, TokenFilter, TokenKind, TokenState};
+use crate::store::{EndedTokens, HostFilter, NameFilter, TokenFilter, TokenKind};
 
 /// Maximum length of a searched text.
 const LONGEST_TEXT: usize = 128;
@@ -101,7 +103,7 @@ impl TokenWords {
         retention: Duration,
     ) -> Result<TokenFilter, RequestError> {
         let mut faults = Vec::new();
-        let states = states(self.state.as_deref(), &TokenState::ALL, TokenState::as_str, &mut faults);
+        let states = states(self.state.as_deref(), &mut faults);
         let role = role(self.role.as_deref(), &mut faults);
         let label = text("label", self.label.as_deref(), &mut faults).map(NameFilter::new);
         let unused_since = self.unused_for.as_deref().and_then(|span| match parse_span(span) {
@@ -134,7 +136,7 @@ impl HostWords {
     /// [`RequestError::Fields`] with every invalid field.
     pub fn judge(&self, now: Timestamp) -> Result<HostFilter, RequestError> {
         let mut faults = Vec::new();
-        let states = states(self.state.as_deref(), &HostState::ALL, HostState::as_str, &mut faults);
+        let states = states(self.state.as_deref(), &mut faults);
         let role = role(self.role.as_deref(), &mut faults);
         let name = text("name", self.name.as_deref(), &mut faults).map(NameFilter::new);
         let token = self.token.as_deref().and_then(|id| {
@@ -153,16 +155,14 @@ fn sound(faults: Vec<FieldError>) -> Result<(), RequestError> {
     if faults.is_empty() { Ok(()) } else { Err(RequestError::Fields(faults)) }
 }
 
-fn states<S: Copy>(
-    words: Option<&str>,
-    all: &[S],
-    word: impl Fn(S) -> &'static str,
-    faults: &mut Vec<FieldError>,
-) -> Option<Vec<S>> {
-    let find = |wanted: &str| all.iter().copied().find(|state| word(*state) == wanted);
-    let found: Option<Vec<S>> = words?.split(',').map(|wanted| find(wanted.trim())).collect();
+/// Reads states separated by commas.
+fn states<S>(words: Option<&str>, faults: &mut Vec<FieldError>) -> Option<Vec<S>>
+where
+    S: Copy + FromStr + Into<&'static str> + VariantArray,
+{
+    let found: Option<Vec<S>> = words?.split(',').map(|wanted| wanted.trim().parse().ok()).collect();
     if found.is_none() {
-        let known = all.iter().map(|state| word(*state)).collect::<Vec<_>>().join(", ");
+        let known = S::VARIANTS.iter().map(|state| (*state).into()).collect::<Vec<_>>().join(", ");
         faults.push(FieldError::new("state", format!("one or more of {known}, separated by commas")));
     }
     found

@@ -10,6 +10,7 @@ use gatepass::config::{Config, Environment, Overrides};
 use gatepass::id::HostId;
 use gatepass::server::{Server, StartError, Timer};
 use serde_json::json;
+use strum::VariantArray as _;
 use tempfile::TempDir;
 
 use crate::support::authority::{PASSWORD, start, token_of};
@@ -169,7 +170,7 @@ async fn a_server_serves_its_last_crl() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_timer_runs_after_the_start() {
     let at = Running::start().await;
-    for timer in Timer::ALL.map(Timer::name) {
+    for timer in Timer::VARIANTS.iter().map(|timer| timer.name()) {
         let series = format!("gatepass_timer_runs_total{{timer=\"{timer}\"");
         eventually(timer, async || at.stranger().get("/metrics").await.text.contains(&series).then_some(()))
             .await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use strum::VariantArray as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,51 +17,35 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A periodic task of a running server. The metric `gatepass_timer_runs_total` counts its runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Timer {
     /// Writes the summarized refusals to the ledger.
     Refusals,
     /// Stores the latest moment of a decision.
+    #[strum(serialize = "clock mark")]
     ClockMark,
     /// Writes the latest uses of API keys and sessions.
     Uses,
     /// Deletes expired rows.
     Collection,
     /// Revokes due tokens.
+    #[strum(serialize = "due revocations")]
     DueRevocations,
     /// Forgets full buckets of the rate limits.
+    #[strum(serialize = "rate limits")]
     RateLimits,
     /// Tests whether the store can be written.
+    #[strum(serialize = "store probe")]
     StoreProbe,
     /// Compacts the measured values.
     Metrics,
 }
 
 impl Timer {
-    /// Every timer.
-    pub const ALL: [Self; 8] = [
-        Self::Refusals,
-        Self::ClockMark,
-        Self::Uses,
-        Self::Collection,
-        Self::DueRevocations,
-        Self::RateLimits,
-        Self::StoreProbe,
-        Self::Metrics,
-    ];
-
     /// Its name in metrics and logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Refusals => "refusals",
-            Self::ClockMark => "clock mark",
-            Self::Uses => "uses",
-            Self::Collection => "collection",
-            Self::DueRevocations => "due revocations",
-            Self::RateLimits => "rate limits",
-            Self::StoreProbe => "store probe",
-            Self::Metrics => "metrics",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// The time from one run to the next.
@@ -105,7 +90,7 @@ pub(super) fn start(
     period: fn(Timer) -> Duration,
     stop: &CancellationToken,
 ) {
-    for timer in Timer::ALL {
+    for timer in Timer::VARIANTS.iter().copied() {
         timers.spawn(every(timer, period(timer), Arc::clone(authority), stop.clone()));
     }
 }

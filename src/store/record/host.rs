@@ -44,7 +44,9 @@ pub struct HostRecord {
 
 /// The state of a host: one vocabulary for every list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+#[derive(strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum HostState {
     /// The newest certificate is valid.
     Live,
@@ -52,20 +54,6 @@ pub enum HostState {
     Expired,
     /// The host is revoked.
     Revoked,
-}
-
-impl HostState {
-    /// Every state.
-    pub const ALL: [Self; 3] = [Self::Live, Self::Expired, Self::Revoked];
-
-    /// The name of the state in answers.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
-    }
 }
 
 impl HostRecord {

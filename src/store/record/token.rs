@@ -63,7 +63,9 @@ impl TokenKind {
 
 /// The state of a token: one vocabulary for every list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
+#[derive(strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum TokenState {
     /// Its one use is left.
     Pending,
@@ -80,23 +82,12 @@ pub enum TokenState {
 }
 
 impl TokenState {
-    /// Every state.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Active, Self::Used, Self::Exhausted, Self::Expired, Self::Revoked];
-
     /// The states in which a token admits hosts.
     pub const LIVE: [Self; 2] = [Self::Pending, Self::Active];
 
     /// The name of the state in answers.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Active => "active",
-            Self::Used => "used",
-            Self::Exhausted => "exhausted",
-            Self::Expired => "expired",
-            Self::Revoked => "revoked",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 

@@ -38,7 +38,7 @@ async fn every_timer_runs_until_the_server_stops() {
     let (stop, timers) = (CancellationToken::new(), TaskTracker::new());
     start(&timers, &authority, |_| Duration::from_millis(5), &stop);
     let all_ran_twice = async {
-        while Timer::ALL.iter().any(|timer| runs(&measured.render(), *timer) < 2) {
+        while Timer::VARIANTS.iter().any(|timer| runs(&measured.render(), *timer) < 2) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
@@ -50,10 +50,7 @@ async fn every_timer_runs_until_the_server_stops() {
 }
 
 #[test]
-fn all_holds_every_timer_once_with_its_own_name() {
-    for (place, timer) in Timer::ALL.into_iter().enumerate() {
-        assert_eq!(timer as usize, place, "{}", timer.name());
-    }
-    let names = Timer::ALL.map(Timer::name).into_iter().collect::<std::collections::BTreeSet<_>>();
-    assert_eq!(names.len(), Timer::ALL.len());
+fn every_timer_has_its_own_name() {
+    let names = Timer::VARIANTS.iter().map(|timer| timer.name()).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(names.len(), Timer::VARIANTS.len());
 }
