@@ -8,6 +8,6 @@ mod verification;
 
 pub use basis::Basis;
 pub use chain::{ChainHead, HashedEntry, Link, parse};
-pub use entry::{Action, Draft, Outcome, Subjects};
+pub use entry::{Action, Draft, Origin, Outcome, Subjects};
 pub use record::EntryRecord;
 pub use verification::{Fault, Summary, Verification};

@@ -169,9 +169,9 @@ impl Subjects {
     }
 }
 
-/// An entry before the writer has numbered and chained it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Draft {
+/// The circumstances of an act: time, actor, address and request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Origin {
     /// The moment of the decision.
     pub at: Timestamp,
     /// The actor: `user:admin`, `host:<id>`, `token:<id>`, `system`.
@@ -182,6 +182,14 @@ pub struct Draft {
     /// Id of the request, if there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<RequestId>,
+}
+
+/// An entry before the writer has numbered and chained it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Draft {
+    /// The circumstances of the act.
+    #[serde(flatten)]
+    pub origin: Origin,
     /// The act.
     pub action: Action,
     /// The things that the entry is about.
@@ -203,10 +211,7 @@ impl Draft {
     /// An entry of something done by `actor` at `at`; the rest is filled in by the builder methods.
     pub fn done(action: Action, at: Timestamp, actor: impl Into<String>) -> Self {
         Self {
-            at,
-            actor: actor.into(),
-            address: None,
-            request: None,
+            origin: Origin { at, actor: actor.into(), address: None, request: None },
             action,
             subjects: Subjects::default(),
             outcome: Outcome::Done,
@@ -219,6 +224,11 @@ impl Draft {
     /// An entry of something refused for `reason`.
     pub fn refused(action: Action, at: Timestamp, actor: impl Into<String>, reason: &str) -> Self {
         Self { outcome: Outcome::Refused, reason: reason.to_owned(), ..Self::done(action, at, actor) }
+    }
+
+    /// The moment of the decision.
+    pub const fn at(&self) -> Timestamp {
+        self.origin.at
     }
 
     /// The same entry, about these subjects.

@@ -1,9 +1,7 @@
 //! An entry as a store keeps it.
 
-use std::net::IpAddr;
-
-use crate::clock::Timestamp;
-use crate::id::{ChainId, HostId, RequestId, TokenId};
+use super::entry::Origin;
+use crate::id::{ChainId, HostId, TokenId};
 
 /// An entry of the ledger as it is stored: the hashed bytes, and the columns that index them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,14 +10,8 @@ pub struct EntryRecord {
     pub chain: ChainId,
     /// Number in the chain, from 1.
     pub seq: u64,
-    /// The moment of the decision.
-    pub at: Timestamp,
-    /// The actor, as the ledger names actors.
-    pub actor: String,
-    /// The client's address.
-    pub address: Option<IpAddr>,
-    /// Id of the request.
-    pub request: Option<RequestId>,
+    /// The circumstances of the act.
+    pub origin: Origin,
     /// Name of the act.
     pub action: String,
     /// Id of the token.

@@ -4,6 +4,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::chain::{HashedEntry, parse};
+use super::entry::Origin;
 use super::record::EntryRecord;
 use crate::id::ChainId;
 
@@ -197,15 +198,16 @@ const fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
 
 /// The columns only index the hashed bytes. An edited column, which would hide an entry from a list, is a fault.
 fn check_columns(entry: &HashedEntry<'_>, record: &EntryRecord) -> Result<(), Fault> {
-    let seq = record.seq;
+    let EntryRecord { seq, origin: Origin { at, actor, address, request }, .. } = record;
+    let seq = *seq;
     let body: Value = serde_json::from_slice(entry.body).map_err(|_| Fault::Unreadable { seq })?;
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let shown = |value: Option<String>| value.unwrap_or_default();
     let columns = [
-        ("at", "/at", record.at.to_string()),
-        ("actor", "/actor", record.actor.clone()),
-        ("address", "/address", shown(record.address.map(|address| address.to_string()))),
-        ("request", "/request", shown(record.request.map(|request| request.to_string()))),
+        ("at", "/at", at.to_string()),
+        ("actor", "/actor", actor.clone()),
+        ("address", "/address", shown(address.map(|address| address.to_string()))),
+        ("request", "/request", shown(request.map(|request| request.to_string()))),
         ("action", "/action", record.action.clone()),
         ("token", "/subjects/token", shown(record.token.map(|token| token.to_string()))),
         ("host", "/subjects/host", shown(record.host.map(|host| host.to_string()))),
@@ -242,10 +244,7 @@ mod tests {
         EntryRecord {
             chain: head.chain,
             seq: link.seq,
-            at: draft.at,
-            actor: draft.actor.clone(),
-            address: draft.address,
-            request: draft.request,
+            origin: draft.origin.clone(),
             action: draft.action.to_string(),
             token: draft.subjects.token,
             host: draft.subjects.host,
@@ -317,7 +316,7 @@ mod tests {
     fn an_inserted_row_is_unchained() {
         let (mut rows, head) = ledger(3);
         let mut forged = ChainHead { seq: 1, hash: [9; 32], ..head };
-        rows[1] = row(&mut forged, &Draft::done(Action::TokenRevoked, rows[1].at, "user:mallory"));
+        rows[1] = row(&mut forged, &Draft::done(Action::TokenRevoked, rows[1].origin.at, "user:mallory"));
         assert_eq!(verify(&rows, head), Err(Fault::Unchained { seq: 2 }));
     }
 
@@ -332,8 +331,8 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert_eq!(column(|row| row.at = Timestamp::from_secs(1)), "at");
-        assert_eq!(column(|row| row.actor = "user:other".to_owned()), "actor");
+        assert_eq!(column(|row| row.origin.at = Timestamp::from_secs(1)), "at");
+        assert_eq!(column(|row| row.origin.actor = "user:other".to_owned()), "actor");
         assert_eq!(column(|row| row.token = None), "token");
         assert_eq!(column(|row| row.outcome = "refused".to_owned()), "outcome");
         assert_eq!(column(|row| row.reason = "because".to_owned()), "reason");

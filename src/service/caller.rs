@@ -7,7 +7,7 @@ use crate::access::limits::Most;
 use crate::access::{Act, Actor, Rights};
 use crate::clock::Timestamp;
 use crate::id::RequestId;
-use crate::ledger::{Action, Basis, Draft};
+use crate::ledger::{Action, Basis, Draft, Origin};
 use crate::span::Spans;
 
 /// The caller: actor, rights, address and request.
@@ -70,6 +70,7 @@ impl Caller {
     }
 
     fn placed(&self, draft: Draft) -> Draft {
-        Draft { address: self.address, request: self.request, ..draft }
+        let origin = Origin { address: self.address, request: self.request, ..draft.origin };
+        Draft { origin, ..draft }
     }
 }

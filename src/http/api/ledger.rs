@@ -11,7 +11,7 @@ use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{ChainId, RequestId};
-use crate::ledger::parse;
+use crate::ledger::{Origin, parse};
 use crate::store::EntryRecord;
 
 #[derive(Serialize, ToSchema)]
@@ -50,13 +50,14 @@ impl From<EntryRecord> for EntryItem {
             .unwrap_or(Value::Null);
         let part =
             |name: &str| body.get(name).cloned().unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        let Origin { at, actor, address, request } = entry.origin;
         Self {
             id: entry.seq.to_string(),
             chain: entry.chain,
-            at: entry.at,
-            actor: entry.actor,
-            address: entry.address.map(|address| address.to_string()),
-            request_id: entry.request.map(|request| request.to_string()),
+            at,
+            actor,
+            address: address.map(|address| address.to_string()),
+            request_id: request.map(|request| request.to_string()),
             action: entry.action,
             subjects: part("subjects"),
             outcome: entry.outcome,

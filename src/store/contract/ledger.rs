@@ -46,8 +46,8 @@ pub(in crate::store) async fn refusals_and_repeats_leave_no_entry(world: &mut Wo
 pub(in crate::store) async fn entries_are_read_in_order_and_backwards(world: &mut World) {
     let entries = (0..5).map(|number| {
         let mut draft = Draft::refused(Action::TokenRefused, world.now, "token:x", "token_expired");
-        draft.request = Some(RequestId::generate(world.now));
-        draft.address = Some([192, 0, 2, number].into());
+        draft.origin.request = Some(RequestId::generate(world.now));
+        draft.origin.address = Some([192, 0, 2, number].into());
         draft
     });
     let command = AppendEntries { entries: entries.collect() };
@@ -56,7 +56,7 @@ pub(in crate::store) async fn entries_are_read_in_order_and_backwards(world: &mu
     let store = world.shared();
     let newest = store.newest_entries(None, 3).await.unwrap();
     assert_eq!(newest.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [7, 6, 5]);
-    assert_eq!((newest[0].request, newest[0].address), (drafts[4].request, drafts[4].address));
+    assert_eq!(&newest[0].origin, &drafts[4].origin);
     assert_eq!((newest[0].outcome.as_str(), newest[0].reason.as_str()), ("refused", "token_expired"));
     let older = store.newest_entries(Some(5), 10).await.unwrap();
     assert_eq!(older.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [4, 3, 2, 1]);

@@ -6,7 +6,7 @@ use strum::VariantArray as _;
 
 use super::world::*;
 use crate::id::{HostId, TokenId};
-use crate::ledger::Draft;
+use crate::ledger::Action;
 use crate::name::{DnsName, Label};
 use crate::store::*;
 
@@ -34,7 +34,8 @@ pub(in crate::store) async fn the_newest_use_is_kept_with_the_token(world: &mut 
     assert_eq!(world.token(&token).await.unwrap().last_use, None);
     let key = new_key();
     let first = world.redemption(&token, key);
-    let entry = Draft { address: Some(SOMEWHERE), ..world.draft(crate::ledger::Action::HostEnrolled) };
+    let mut entry = world.draft(Action::HostEnrolled);
+    entry.origin.address = Some(SOMEWHERE);
     let (host, at) = (first.certificate.host, world.now);
     assert_eq!(world.store().redeem(Redeem { entry, ..first }).await.unwrap(), Redeemed::First);
     let used = LastUse { at, host, from: Some(SOMEWHERE) };

@@ -183,7 +183,7 @@ pub(in crate::store) async fn a_rotated_token_is_revoked_when_its_overlap_is_ove
     assert_eq!((due(world).await, due(world).await), (1, 0));
     let entries = world.new_entries().await;
     assert_eq!(entries.len(), 1);
-    assert_eq!((entries[0].action.as_str(), entries[0].actor.as_str()), ("token_revoked", "user:admin"));
+    assert_eq!((entries[0].action.as_str(), entries[0].origin.actor.as_str()), ("token_revoked", "user:admin"));
     assert_eq!(world.store().revocations().status(token.token.status), Status::Revoked);
     assert_eq!(world.redeem(&token, new_key()).await, refused);
     world.enroll(&successor, new_key()).await;

@@ -107,7 +107,7 @@ impl Execution<'_> {
     /// Adds an entry for the ledger, after checking the caller's rights. The clock mark moves with it.
     fn enter(&mut self, entry: Draft) -> driver::Result<()> {
         self.ask(&entry)?;
-        self.effects.marks.push(Mark::On(entry.at));
+        self.effects.marks.push(Mark::On(entry.at()));
         self.effects.drafts.push(entry);
         Ok(())
     }

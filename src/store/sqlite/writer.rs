@@ -14,7 +14,7 @@ use super::place::FileIdentity;
 use super::task::Task;
 use super::value::{Count, damaged};
 use crate::clock::Timestamp;
-use crate::ledger::{ChainHead, Draft};
+use crate::ledger::{ChainHead, Draft, Origin};
 use crate::store::revocations::Change;
 use crate::store::{Revocations, StoreError};
 
@@ -231,13 +231,14 @@ fn insert_entry(sql: Sql<'_>, head: &mut ChainHead, draft: &Draft) -> driver::Re
     let link = head.append(draft);
     let text = "INSERT INTO ledger (chain, seq, at, actor, address, request, action, token, host, outcome, reason, \
                bytes, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
+    let Origin { actor, address, request, .. } = &draft.origin;
     let params = params![
         head.chain,
         Count(link.seq),
-        draft.at,
-        draft.actor,
-        draft.address.map(|address| address.to_string()),
-        draft.request,
+        draft.at(),
+        actor,
+        address.map(|address| address.to_string()),
+        request,
         draft.action.as_str(),
         draft.subjects.token,
         draft.subjects.host,

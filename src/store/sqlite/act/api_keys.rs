@@ -49,7 +49,7 @@ impl Execution<'_> {
         let made = self.delete_keys_made_by(key)?;
         let mut tokens = 0;
         for gone in [key].iter().chain(&made).filter(|_| revoke_tokens) {
-            tokens += self.make_minted_due(&Actor::ApiKey(*gone).to_string(), None, &entry.actor, at)?;
+            tokens += self.make_minted_due(&Actor::ApiKey(*gone).to_string(), None, &entry.origin.actor, at)?;
         }
         let api_keys = made.len() as u64;
         let made: Vec<String> = made.iter().map(ToString::to_string).collect();

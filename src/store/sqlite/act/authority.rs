@@ -13,7 +13,7 @@ impl Execution<'_> {
     pub(super) fn found(&mut self, command: Found) -> driver::Result<Founded> {
         let Found { keys, lists, issuer, names, admin, entry } = command;
         let sql = "UPDATE meta SET founded_at = ?1 WHERE single = 1 AND founded_at IS NULL";
-        if self.execute(sql, [entry.at])? == 0 {
+        if self.execute(sql, [entry.at()])? == 0 {
             return self.undo(Founded::Before);
         }
         for key in &keys {
@@ -22,8 +22,8 @@ impl Execution<'_> {
         for list in &lists {
             self.insert_list(list)?;
         }
-        self.make_issuer_current(&issuer, entry.at)?;
-        self.add_names(&names, entry.at)?;
+        self.make_issuer_current(&issuer, entry.at())?;
+        self.add_names(&names, entry.at())?;
         self.enter(entry)?;
         self.set_password(admin)?;
         Ok(Founded::Now)

@@ -13,7 +13,7 @@ impl Execution<'_> {
     pub(super) fn ask(&mut self, entry: &Draft) -> driver::Result<()> {
         let Some(basis) = &entry.basis else { return Ok(()) };
         if self.asked.as_ref() != Some(basis) {
-            if let Some(refused) = self.moved(basis, entry.at)? {
+            if let Some(refused) = self.moved(basis, entry.at())? {
                 self.refused.get_or_insert(refused);
             }
             self.asked = Some(basis.clone());

@@ -41,7 +41,7 @@ impl Execution<'_> {
                 None => done.unknown += 1,
                 Some((true, _)) => {}
                 Some((false, token)) => {
-                    self.shut_out(host, entry.at)?;
+                    self.shut_out(host, entry.at())?;
                     let subjects = Subjects::host(host).with_token(token);
                     self.enter(entry.clone().about(subjects))?;
                     done.hosts += 1;

@@ -37,7 +37,7 @@ impl Execution<'_> {
         if !self.is_vouched_for(&grant, new.issued_at)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::TokenRevoked));
         }
-        let Some(used) = self.take_use(&grant, id, new.issued_at, entry.address)? else {
+        let Some(used) = self.take_use(&grant, id, new.issued_at, entry.origin.address)? else {
             let refusal = match self.has_ended(grant.token.id)? {
                 true => RedeemRefusal::TokenRevoked,
                 false => RedeemRefusal::TokenSpent,

@@ -74,12 +74,12 @@ impl Execution<'_> {
         let admitted = if along { self.live_hosts_of(minted.token)? } else { Vec::new() };
         let hosts = admitted.len() as u64;
         if !minted.over {
-            self.take_back(minted, entry.at)?;
+            self.take_back(minted, entry.at())?;
             let entry = entry.clone().about(about(minted.token));
             self.enter(if along { entry.with("hosts_revoked", hosts) } else { entry })?;
         }
         for host in admitted {
-            self.shut_out(host, entry.at)?;
+            self.shut_out(host, entry.at())?;
             let subjects = Subjects::host(host).with_token(minted.token);
             self.enter(Draft { action: Action::HostRevoked, ..entry.clone() }.about(subjects))?;
         }

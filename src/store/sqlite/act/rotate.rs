@@ -24,7 +24,7 @@ impl Execution<'_> {
     pub(super) fn rotate_token(&mut self, command: RotateToken) -> driver::Result<TokenRotation> {
         let RotateToken { token, successor, revoke_at, entry } = command;
         let record = self.one(TOKEN_BY_ID, [token], token_record)?;
-        let judged = record.map_or(Err(RotationRefusal::Unknown), |record| record.may_rotate(entry.at));
+        let judged = record.map_or(Err(RotationRefusal::Unknown), |record| record.may_rotate(entry.at()));
         if let Err(refusal) = judged {
             return self.undo(TokenRotation::Refused(refusal));
         }
@@ -34,7 +34,7 @@ impl Execution<'_> {
             MintOutcome::KeyGone => return self.undo(TokenRotation::KeyGone),
         }
         let sql = "UPDATE mints SET replaced_by = ?2, revoke_at = ?3, revoke_as = ?4 WHERE token = ?1";
-        self.execute(sql, params![token, replaced_by, revoke_at.unwrap_or(entry.at), entry.actor])?;
+        self.execute(sql, params![token, replaced_by, revoke_at.unwrap_or(entry.at()), entry.origin.actor])?;
         self.enter(entry.clone())?;
         if revoke_at.is_none() {
             self.end_due(token, Some(replaced_by), Draft { action: Action::TokenRevoked, ..entry })?;
@@ -69,7 +69,7 @@ impl Execution<'_> {
 
     fn end_due(&mut self, token: TokenId, replaced_by: Option<TokenId>, entry: Draft) -> driver::Result<()> {
         let minted = self.minted(token)?.ok_or_else(|| damaged("a token that is due is not there"))?;
-        self.take_back(&minted, entry.at)?;
+        self.take_back(&minted, entry.at())?;
         let entry = Draft { detail: serde_json::Map::new(), ..entry }.about(about(token));
         self.enter(match replaced_by {
             Some(successor) => entry.with("replaced_by", successor.to_string()),

@@ -96,7 +96,7 @@ impl Execution<'_> {
         let keys: Vec<ApiKeyId> = self.all(sql, [name.as_str()], |row| row.get(0))?;
         let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
         let tokens = match revoke_tokens {
-            true => self.make_minted_due(&format!("user:{name}"), Some(name.as_str()), &entry.actor, at)?,
+            true => self.make_minted_due(&format!("user:{name}"), Some(name.as_str()), &entry.origin.actor, at)?,
             false => 0,
         };
         // The delete cascades to sessions and API keys.

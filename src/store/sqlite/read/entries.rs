@@ -1,7 +1,7 @@
 //! Reads of the ledger.
 
 use crate::id::ChainId;
-use crate::ledger::{ChainHead, EntryRecord};
+use crate::ledger::{ChainHead, EntryRecord, Origin};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{Count, IpText, damaged};
@@ -21,10 +21,12 @@ fn entry(row: &Row<'_>) -> driver::Result<EntryRecord> {
     Ok(EntryRecord {
         chain: row.get(0)?,
         seq: row.get::<_, Count>(1)?.0,
-        at: row.get(2)?,
-        actor: row.get(3)?,
-        address: row.get::<_, Option<IpText>>(4)?.map(|address| address.0),
-        request: row.get(5)?,
+        origin: Origin {
+            at: row.get(2)?,
+            actor: row.get(3)?,
+            address: row.get::<_, Option<IpText>>(4)?.map(|address| address.0),
+            request: row.get(5)?,
+        },
         action: row.get(6)?,
         token: row.get(7)?,
         host: row.get(8)?,
