@@ -10,4 +10,4 @@ pub use basis::Basis;
 pub use chain::{ChainHead, HashedEntry, Link, parse};
 pub use entry::{Action, Draft, Origin, Outcome, Subjects};
 pub use record::EntryRecord;
-pub use verification::{Fault, Summary, Verification};
+pub use verification::{Fault, Verification};

@@ -121,9 +121,9 @@ fn verify_offline(dir: &Path, format: Format) -> Result<(), CliError> {
     });
     bar.finish_and_clear();
     match verified {
-        Ok(summary) => conclude(
+        Ok(head) => conclude(
             format,
-            &json!({"chain": summary.chain, "entries": summary.entries, "hash": hex(&summary.hash), "intact": true, "fault": null}),
+            &json!({"chain": head.chain, "entries": head.seq, "hash": hex(&head.hash), "intact": true, "fault": null}),
         ),
         Err(error) => Err(CliError::Unsound(error.to_string())),
     }

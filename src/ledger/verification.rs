@@ -3,7 +3,7 @@
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::chain::{HashedEntry, parse};
+use super::chain::{ChainHead, HashedEntry, parse};
 use super::entry::Origin;
 use super::record::EntryRecord;
 use crate::id::ChainId;
@@ -103,34 +103,22 @@ impl Fault {
     }
 }
 
-/// A verified chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// Id of the chain.
-    pub chain: ChainId,
-    /// Number of entries.
-    pub entries: u64,
-    /// Hash of the last entry.
-    pub hash: [u8; 32],
-}
-
 /// A running verification. It sees every row of one chain once, in order, and keeps only the last hash.
 #[derive(Clone, Debug)]
 pub struct Verification {
-    chain: ChainId,
-    seq: u64,
-    hash: [u8; 32],
+    /// The last verified row.
+    last: ChainHead,
 }
 
 impl Verification {
     /// Starts before the first entry of `chain`.
     pub const fn new(chain: ChainId) -> Self {
-        Self { chain, seq: 0, hash: [0; 32] }
+        Self { last: ChainHead::start(chain) }
     }
 
     /// Number of entries verified so far.
     pub const fn checked(&self) -> u64 {
-        self.seq
+        self.last.seq
     }
 
     /// Checks the next row.
@@ -138,7 +126,7 @@ impl Verification {
     /// # Errors
     /// The row's fault. The verification must not continue after it.
     pub fn check(&mut self, record: &EntryRecord) -> Result<(), Fault> {
-        let (seq, expected) = (record.seq, self.seq + 1);
+        let (seq, expected) = (record.seq, self.last.seq + 1);
         if seq > expected {
             return Err(Fault::Missing { seq: expected, found: seq });
         }
@@ -151,16 +139,16 @@ impl Verification {
         let entry = parse(&record.bytes).ok_or(Fault::Unreadable { seq })?;
         self.check_place(&entry, record)?;
         check_columns(&entry, record)?;
-        (self.seq, self.hash) = (seq, record.hash);
+        (self.last.seq, self.last.hash) = (seq, record.hash);
         Ok(())
     }
 
     fn check_place(&self, entry: &HashedEntry<'_>, record: &EntryRecord) -> Result<(), Fault> {
         let seq = record.seq;
-        if entry.seq != seq || entry.chain != self.chain || record.chain != self.chain {
+        if entry.seq != seq || entry.chain != self.last.chain || record.chain != self.last.chain {
             return Err(Fault::Moved { seq, written: entry.seq, chain: entry.chain });
         }
-        if entry.previous != self.hash {
+        if entry.previous != self.last.hash {
             return Err(Fault::Unchained { seq });
         }
         Ok(())
@@ -170,30 +158,16 @@ impl Verification {
     ///
     /// # Errors
     /// The difference between the two.
-    pub const fn finish(self, head: (u64, [u8; 32])) -> Result<Summary, Fault> {
-        let (seq, hash) = head;
-        if self.seq < seq {
-            return Err(Fault::Cut { seq, last: self.seq });
+    pub fn finish(self, head: ChainHead) -> Result<(), Fault> {
+        let (last, seq) = (self.last.seq, head.seq);
+        if last < seq {
+            return Err(Fault::Cut { seq, last });
         }
-        if self.seq > seq {
-            return Err(Fault::PastHead { seq: self.seq, head: seq });
+        if last > seq {
+            return Err(Fault::PastHead { seq: last, head: seq });
         }
-        if !same(&self.hash, &hash) {
-            return Err(Fault::Head { seq });
-        }
-        Ok(Summary { chain: self.chain, entries: seq, hash })
+        if self.last == head { Ok(()) } else { Err(Fault::Head { seq }) }
     }
-}
-
-const fn same(left: &[u8; 32], right: &[u8; 32]) -> bool {
-    let mut index = 0;
-    while index < 32 {
-        if left[index] != right[index] {
-            return false;
-        }
-        index += 1;
-    }
-    true
 }
 
 /// The columns only index the hashed bytes. An edited column, which would hide an entry from a list, is a fault.
@@ -225,7 +199,7 @@ mod tests {
     use super::*;
     use crate::clock::Timestamp;
     use crate::id::TokenId;
-    use crate::ledger::{Action, ChainHead, Draft, Subjects};
+    use crate::ledger::{Action, Draft, Subjects};
 
     fn ledger(length: u64) -> (Vec<EntryRecord>, ChainHead) {
         let now = Timestamp::from_secs(1_900_000_000);
@@ -255,17 +229,17 @@ mod tests {
         }
     }
 
-    fn verify(rows: &[EntryRecord], head: ChainHead) -> Result<Summary, Fault> {
+    fn verify(rows: &[EntryRecord], head: ChainHead) -> Result<(), Fault> {
         let mut verification = Verification::new(head.chain);
         rows.iter().try_for_each(|row| verification.check(row))?;
-        verification.finish((head.seq, head.hash))
+        verification.finish(head)
     }
 
     #[test]
     fn an_unchanged_ledger_is_intact() {
         let (rows, head) = ledger(5);
-        assert_eq!(verify(&rows, head), Ok(Summary { chain: head.chain, entries: 5, hash: head.hash }));
-        assert_eq!(verify(&[], ChainHead::start(head.chain)).unwrap().entries, 0);
+        assert_eq!(verify(&rows, head), Ok(()));
+        assert_eq!(verify(&[], ChainHead::start(head.chain)), Ok(()));
     }
 
     #[test]

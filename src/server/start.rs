@@ -61,7 +61,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let store = store.map_err(StartError::of)?;
     let local_addr = listener.local_addr().map_err(StartError::of)?;
     let url = config.server.url_at(local_addr);
-    preflight::claim(&vault, store.chain().await.map_err(StartError::of)?)?;
+    preflight::claim(&vault, store.chain_head().await.map_err(StartError::of)?.chain)?;
     let mut names = own_names(&url);
     names.extend(outside_names);
     let pending = first_start::begin(store.as_ref(), &vault, &config, &url, &names, now).await?;

@@ -28,16 +28,16 @@ pub struct Verdict {
 
 /// Reads the current chain from its beginning and checks every entry on blocking threads.
 async fn verify(store: Arc<dyn Store>) -> Result<Verdict, StoreError> {
-    let chain = store.chain().await?;
     // The head is read first. Entries that are added later are not checked here.
     let head = store.chain_head().await?;
+    let chain = head.chain;
     let mut verification = Verification::new(chain);
-    while verification.checked() < head.0 {
+    while verification.checked() < head.seq {
         let entries = store.entries_after(chain, verification.checked(), CHUNK).await?;
         if entries.is_empty() {
             break;
         }
-        let checking = tokio::task::spawn_blocking(move || check(verification, &entries, head.0));
+        let checking = tokio::task::spawn_blocking(move || check(verification, &entries, head.seq));
         let (checked, fault) = checking.await.map_err(|_| StoreError::Closed)?;
         verification = checked;
         if fault.is_some() {

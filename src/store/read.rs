@@ -8,6 +8,7 @@ use super::outcome::{KeyNeed, Pair};
 use super::record::*;
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, ChainId, HostId, SessionId, SpkiHash, TokenId};
+use crate::ledger::ChainHead;
 use crate::name::{DnsName, Role, UserName};
 use crate::secret::Secret;
 
@@ -63,17 +64,14 @@ pub trait HostReads {
 
 /// Reads of entries and chains.
 pub trait LedgerReads {
-    /// Returns the id of the current chain.
-    fn chain(&self) -> Answer<'_, ChainId>;
-
     /// The newest entries of the current chain, newest first, before `before` if given.
     fn newest_entries(&self, before: Option<u64>, limit: u32) -> Answer<'_, Vec<EntryRecord>>;
 
     /// Entries of a chain in order, after `seq`.
     fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> Answer<'_, Vec<EntryRecord>>;
 
-    /// Returns number and hash of the last entry, which the writer keeps beside the entries.
-    fn chain_head(&self) -> Answer<'_, (u64, [u8; 32])>;
+    /// Returns the current chain with its last entry, which the writer keeps beside the entries: a point read.
+    fn chain_head(&self) -> Answer<'_, ChainHead>;
 }
 
 /// Reads of users and API keys.

@@ -70,7 +70,7 @@ fn concurrent_verifications_share_a_covering_run() {
         let first = begin(&at, verify).await;
         let entries = vec![Draft::done(Action::SignInRefused, at.clock_reading(), "system")];
         at.store.append_entries(AppendEntries { entries }).await.unwrap();
-        let (last, _) = at.store.chain_head().await.unwrap();
+        let last = at.store.chain_head().await.unwrap().seq;
         let mut others = Vec::new();
         for _ in 0..MANY {
             others.push(begin(&at, verify).await);

@@ -69,7 +69,7 @@ impl CaAdmin {
             (Extent::Root, true) => manifest.new_beginning(&name, now)?,
             (Extent::Root, false) => manifest.new_root(&self.vault, &name, now)?,
         };
-        let (after, _) = self.store.chain_head().await?;
+        let after = self.store.chain_head().await?.seq;
         let cas = self.record(caller, &next, after, now).await?;
         let root = cas.current().root_pem().to_owned();
         self.cas.replace(cas);
@@ -141,7 +141,7 @@ pub async fn finish_rotation(store: &dyn Store, vault: &Vault) -> Result<(), Ser
 }
 
 async fn is_recorded(store: &dyn Store, interrupted: &Interrupted) -> Result<bool, StoreError> {
-    let (chain, ski) = (store.chain().await?, interrupted.issuing_ski().as_bytes());
+    let (chain, ski) = (store.chain_head().await?.chain, interrupted.issuing_ski().as_bytes());
     let mut after = interrupted.after;
     loop {
         let entries = store.entries_after(chain, after, PAGE).await?;

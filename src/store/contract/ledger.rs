@@ -60,11 +60,10 @@ pub(in crate::store) async fn entries_are_read_in_order_and_backwards(world: &mu
     assert_eq!((newest[0].outcome.as_str(), newest[0].reason.as_str()), ("refused", "token_expired"));
     let older = store.newest_entries(Some(5), 10).await.unwrap();
     assert_eq!(older.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [4, 3, 2, 1]);
-    let (seq, hash) = store.chain_head().await.unwrap();
-    assert_eq!((seq, hash), (7, newest[0].hash));
-    let chain = store.chain().await.unwrap();
+    let head = store.chain_head().await.unwrap();
+    assert_eq!((head.seq, head.hash), (7, newest[0].hash));
     drop(store);
     world.restart();
-    assert_eq!(world.store().chain().await.unwrap(), chain, "the chain goes on");
-    assert_eq!(world.store().entries_after(chain, 5, 10).await.unwrap().len(), 2);
+    assert_eq!(world.store().chain_head().await.unwrap(), head, "the chain goes on");
+    assert_eq!(world.store().entries_after(head.chain, 5, 10).await.unwrap().len(), 2);
 }

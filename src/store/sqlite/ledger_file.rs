@@ -1,4 +1,4 @@
-//! The ledger of a database opened for reading: verified and listed without a server.
+//! The ledger of a database opened for reading: verified without a server.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::driver::Sql;
 use super::open::{OpenError, open_existing};
 use super::{fault, read};
-use crate::ledger::{ChainHead, EntryRecord, Fault, Summary, Verification};
+use crate::ledger::{ChainHead, Fault, Verification};
 use crate::store::StoreError;
 
 /// Entries read at a time: a ledger of any length takes little memory.
@@ -32,28 +32,12 @@ impl LedgerFile {
         open_existing(path).map(Self)
     }
 
-    /// Returns the current chain and its last entry, which the writer keeps beside the entries.
-    ///
-    /// # Errors
-    /// The reason why it cannot be read.
-    pub fn head(&self) -> Result<ChainHead, StoreError> {
-        read::chain_head(Sql::on(&self.0)).map_err(|error| fault::of_read(&error))
-    }
-
-    /// Returns the newest entries of the current chain, newest first; with `before`, only earlier ones.
-    ///
-    /// # Errors
-    /// The reason why they cannot be read.
-    pub fn newest(&self, before: Option<u64>, limit: u32) -> Result<Vec<EntryRecord>, StoreError> {
-        read::newest_entries(Sql::on(&self.0), before, limit).map_err(|error| fault::of_read(&error))
-    }
-
-    /// Verifies the current chain from its first entry to its head, as of this moment. `progress` gets the numbers of verified and of all
-    /// entries.
+    /// Verifies the current chain from its first entry to its head, as of this moment, and returns the head. `progress` gets the numbers of
+    /// verified and of all entries.
     ///
     /// # Errors
     /// The first fault, or the reason why the entries cannot be read.
-    pub fn verify(&self, mut progress: impl FnMut(u64, u64)) -> Result<Summary, LedgerFault> {
+    pub fn verify(&self, mut progress: impl FnMut(u64, u64)) -> Result<ChainHead, LedgerFault> {
         let unreadable = |error| LedgerFault::Unreadable(fault::of_read(&error));
         // One snapshot for the head and all entries: a server may be writing.
         let snapshot = self.0.unchecked_transaction().map_err(unreadable)?;
@@ -64,7 +48,8 @@ impl LedgerFile {
             let entries = read::entries_after(sql, head.chain, verification.checked(), CHUNK);
             let entries = entries.map_err(unreadable)?;
             if entries.is_empty() {
-                return Ok(verification.finish((head.seq, head.hash))?);
+                verification.finish(head)?;
+                return Ok(head);
             }
             for entry in &entries {
                 verification.check(entry)?;

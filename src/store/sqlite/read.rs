@@ -9,7 +9,7 @@ mod sessions;
 pub(super) mod tokens;
 
 pub(super) use self::accounts::{USER_BY_NAME, user};
-pub(super) use self::entries::{chain_head, entries_after, newest_entries};
+pub(super) use self::entries::{chain_head, entries_after, head_and_mark};
 pub(super) use self::hosts::{HOST_BY_ID, host};
 pub(super) use self::tokens::{TOKEN_BY_ID, token};
 use super::driver::{self, Row};

@@ -117,12 +117,11 @@ async fn the_ledger_is_verified_while_a_server_writes() {
     let store = open(&disk);
     append(&store, 10).await.unwrap();
     let ledger = SqliteStore::open_read_only(&disk.path).unwrap();
-    assert_eq!(ledger.verify(|_, _| ()).unwrap().entries, 1);
+    assert_eq!(ledger.verify(|_, _| ()).unwrap().seq, 1);
     append(&store, 10).await.unwrap();
     let mut heard = Vec::new();
-    assert_eq!(ledger.verify(|done, of| heard.push((done, of))).unwrap().entries, 2);
+    assert_eq!(ledger.verify(|done, of| heard.push((done, of))).unwrap().seq, 2);
     assert_eq!(heard, [(2, 2)]);
-    assert_eq!(ledger.newest(None, 1).unwrap()[0].seq, 2);
 }
 
 #[tokio::test]

@@ -11,9 +11,9 @@ use super::act::{Effects, Mark};
 use super::driver::{self, Sql, params};
 use super::fault::{self, Reach};
 use super::place::FileIdentity;
+use super::read::head_and_mark;
 use super::task::Task;
-use super::value::{Count, damaged};
-use crate::clock::Timestamp;
+use super::value::Count;
 use crate::ledger::{ChainHead, Draft, Origin};
 use crate::store::revocations::Change;
 use crate::store::{Revocations, StoreError};
@@ -192,7 +192,8 @@ impl Writer {
             return Ok(());
         }
         let sql = Sql::on(&self.connection);
-        let (mut head, stored) = read_meta(sql)?;
+        // Each batch reads them: a failed one has committed nothing.
+        let (mut head, stored) = head_and_mark(sql)?;
         for draft in &effects.drafts {
             insert_entry(sql, &mut head, draft)?;
         }
@@ -215,16 +216,6 @@ fn batch(reach: Reach) -> Reach {
         Reach::Command(error) => Reach::Batch(error),
         reach => reach,
     }
-}
-
-/// The head of the chain and the clock mark. Each batch reads them: a failed one has committed nothing.
-fn read_meta(sql: Sql<'_>) -> driver::Result<(ChainHead, Option<Timestamp>)> {
-    let text = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE single = 1";
-    let meta = sql.one(text, [], |row| {
-        let head = ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? };
-        Ok((head, row.get(3)?))
-    })?;
-    meta.ok_or_else(|| damaged("the database has no ledger chain"))
 }
 
 fn insert_entry(sql: Sql<'_>, head: &mut ChainHead, draft: &Draft) -> driver::Result<()> {

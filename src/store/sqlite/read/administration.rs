@@ -1,6 +1,6 @@
 //! Reads of the authority's keys, lists, URLs and settings.
 
-use super::{KEYS, key};
+use super::{KEYS, head_and_mark, key};
 use crate::clock::Timestamp;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::value::Span;
@@ -47,8 +47,6 @@ impl AuthorityReads for SqliteStore {
     }
 
     fn clock_mark(&self) -> Answer<'_, Option<Timestamp>> {
-        Box::pin(async move {
-            self.pool.read(|sql| Ok(sql.one("SELECT clock_mark FROM meta", [], |row| row.get(0))?.flatten()))
-        })
+        Box::pin(async move { self.pool.read(|sql| Ok(head_and_mark(sql)?.1)) })
     }
 }

@@ -1,5 +1,6 @@
 //! Reads of the ledger.
 
+use crate::clock::Timestamp;
 use crate::id::ChainId;
 use crate::ledger::{ChainHead, EntryRecord, Origin};
 use crate::store::sqlite::SqliteStore;
@@ -39,10 +40,19 @@ fn entry(row: &Row<'_>) -> driver::Result<EntryRecord> {
 
 /// Returns the current chain with its last entry, which the writer keeps beside the entries.
 pub(in crate::store::sqlite) fn chain_head(sql: Sql<'_>) -> driver::Result<ChainHead> {
-    let head = sql.one("SELECT chain, head_seq, head_hash FROM meta", [], |row| {
-        Ok(ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? })
+    head_and_mark(sql).map(|(head, _)| head)
+}
+
+/// Returns the head of the chain and the clock mark.
+pub(in crate::store::sqlite) fn head_and_mark(
+    sql: Sql<'_>,
+) -> driver::Result<(ChainHead, Option<Timestamp>)> {
+    let text = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE single = 1";
+    let meta = sql.one(text, [], |row| {
+        let head = ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? };
+        Ok((head, row.get(3)?))
     })?;
-    head.ok_or_else(|| damaged("the database has no ledger chain"))
+    meta.ok_or_else(|| damaged("the database has no ledger chain"))
 }
 
 pub(in crate::store::sqlite) fn entries_after(
@@ -59,21 +69,13 @@ pub(in crate::store::sqlite) fn entries_after(
 pub(in crate::store::sqlite) const NEWEST: &str =
     select!("WHERE chain = (SELECT chain FROM meta) AND seq < ?1 ORDER BY seq DESC LIMIT ?2");
 
-pub(in crate::store::sqlite) fn newest_entries(
-    sql: Sql<'_>,
-    before: Option<u64>,
-    limit: u32,
-) -> driver::Result<Vec<EntryRecord>> {
+fn newest_entries(sql: Sql<'_>, before: Option<u64>, limit: u32) -> driver::Result<Vec<EntryRecord>> {
     // No entry has the greatest number.
     let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
     sql.all(NEWEST, params![before, limit], entry)
 }
 
 impl LedgerReads for SqliteStore {
-    fn chain(&self) -> Answer<'_, ChainId> {
-        Box::pin(async move { self.pool.read(chain_head).map(|head| head.chain) })
-    }
-
     fn newest_entries(&self, before: Option<u64>, limit: u32) -> Answer<'_, Vec<EntryRecord>> {
         Box::pin(self.pool.list(move |sql| newest_entries(sql, before, limit)))
     }
@@ -82,7 +84,7 @@ impl LedgerReads for SqliteStore {
         Box::pin(self.pool.list(move |sql| entries_after(sql, chain, seq, limit)))
     }
 
-    fn chain_head(&self) -> Answer<'_, (u64, [u8; 32])> {
-        Box::pin(async move { self.pool.read(chain_head).map(|head| (head.seq, head.hash)) })
+    fn chain_head(&self) -> Answer<'_, ChainHead> {
+        Box::pin(async move { self.pool.read(chain_head) })
     }
 }

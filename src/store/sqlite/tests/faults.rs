@@ -19,13 +19,13 @@ async fn a_full_disk_is_answered_and_recovered_from() {
     assert_eq!(big, Err(StoreError::Full));
     assert!(matches!(small, Ok(()) | Err(StoreError::Full)), "{small:?}");
     let kept = u64::from(small.is_ok());
-    assert_eq!(store.chain_head().await.unwrap().0, head.0 + kept);
+    assert_eq!(store.chain_head().await.unwrap().seq, head.seq + kept);
     store.hook(|writer| writer.pragma_update(None, "max_page_count", i32::MAX).unwrap());
     append(&store, 100_000).await.unwrap();
-    assert_eq!(store.chain_head().await.unwrap().0, head.0 + kept + 1);
+    assert_eq!(store.chain_head().await.unwrap().seq, head.seq + kept + 1);
     drop(store);
-    let summary = SqliteStore::open_read_only(&disk.path).unwrap().verify(|_, _| ()).unwrap();
-    assert_eq!(summary.entries, head.0 + kept + 1);
+    let verified = SqliteStore::open_read_only(&disk.path).unwrap().verify(|_, _| ()).unwrap();
+    assert_eq!(verified.seq, head.seq + kept + 1);
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_read_only_database_refuses_writes_and_recovers() {
     store.hook(|writer| writer.pragma_update(None, "query_only", true).unwrap());
     assert_eq!(append(&store, 10).await, Err(StoreError::ReadOnly));
     assert_eq!(store.probe().await, Err(StoreError::ReadOnly));
-    assert_eq!(store.chain_head().await.unwrap().0, 0, "reads go on");
+    assert_eq!(store.chain_head().await.unwrap().seq, 0, "reads go on");
     store.hook(|writer| writer.pragma_update(None, "query_only", false).unwrap());
     store.probe().await.unwrap();
     append(&store, 10).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_full_queue_refuses_at_once() {
     for answer in waiting {
         assert_eq!(answer.await, Ok(()));
     }
-    assert_eq!(store.chain_head().await.unwrap().0, taken);
+    assert_eq!(store.chain_head().await.unwrap().seq, taken);
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn an_unknown_outcome_of_a_commit_ends_writing() {
     store.hook(|writer| writer.execute_batch("DROP TRIGGER break").unwrap());
     assert!(matches!(append(&store, 10).await, Err(StoreError::Failed { .. })), "it is never retried");
     assert!(matches!(store.probe().await, Err(StoreError::Failed { .. })));
-    assert_eq!(store.chain_head().await.unwrap().0, 1, "reads go on");
+    assert_eq!(store.chain_head().await.unwrap().seq, 1, "reads go on");
     drop(store);
     append(&open(&disk), 10).await.unwrap();
 }
