@@ -32,7 +32,7 @@ pub async fn reset_password(
     };
     let subjects = Subjects::user(user);
     let entry = Caller::SYSTEM.did(Action::PasswordSet, at).about(subjects).with("offline", true);
-    let command = SetPassword { user: user.to_owned(), hash, at, entry };
+    let command = SetPassword { user: user.to_owned(), hash, entry };
     let store: &dyn Store = store.as_ref();
     store.set_password(command).await.map_err(StartError::of)?;
     Ok(known.disabled_at.is_some())

@@ -112,7 +112,7 @@ async fn compose(
     let time = TimeKeeper::new(Arc::clone(clock), mark);
     let now = time.now();
     let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", url);
-    let identity = RecordIdentity { issuer: url.to_owned(), names, at: now, entry };
+    let identity = RecordIdentity { issuer: url.to_owned(), names, entry };
     store.record_identity(identity).await.map_err(StartError::of)?;
     let cas = ca_files::load_or_make(config, store.as_ref(), &vault, now).await?;
     let tokens = &config.tokens;

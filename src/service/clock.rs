@@ -56,7 +56,7 @@ impl ClockAdmin {
         if let Some(doubt) = before.doubt {
             entry = entry.with("doubt", doubt.to_string());
         }
-        self.store.accept_clock(AcceptClock { keys, at, entry }).await?;
+        self.store.accept_clock(AcceptClock { keys, entry }).await?;
         self.trust.reload(self.store.as_ref()).await?;
         self.time.accept(at);
         // The publisher could not sign with the new keys while the clock was in doubt.

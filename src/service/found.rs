@@ -66,7 +66,6 @@ pub async fn found(
         admin: SetPassword {
             user: ADMIN.to_owned(),
             hash,
-            at: now,
             entry: caller.did(Action::PasswordSet, now).about(subjects),
         },
         entry: caller.did(Action::AuthorityCreated, now).with("issuer", founding.issuer),

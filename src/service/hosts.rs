@@ -57,9 +57,8 @@ impl HostAdmin {
     /// # Errors
     /// The host is unknown, or the store cannot be written.
     pub async fn revoke_host(&self, caller: &Caller, id: HostId) -> Result<bool, ServiceError> {
-        let at = self.time.now();
-        let entry = caller.did(Action::HostRevoked, at).about(about(id));
-        match self.store.revoke_host(RevokeHost { host: id, at, entry }).await? {
+        let entry = caller.did(Action::HostRevoked, self.time.now()).about(Subjects::host(id));
+        match self.store.revoke_host(RevokeHost { host: id, entry }).await? {
             HostRevocation::Revoked => Ok(true),
             HostRevocation::Before => Ok(false),
             HostRevocation::Unknown => Err(no_host(id)),
@@ -80,11 +79,10 @@ impl HostAdmin {
     ) -> Result<HostRecord, ServiceError> {
         let roles = known(&self.roles, roles)?;
         caller.may(Act::SetRoles { roles: &roles })?;
-        let at = self.time.now();
         let names = roles.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let entry =
-            caller.did(Action::HostRolesChanged, at).about(about(id)).with("roles", names).with("now", now);
-        match self.store.set_roles(SetRoles { host: id, roles, now, at, entry }).await? {
+        let entry = caller.did(Action::HostRolesChanged, self.time.now()).about(Subjects::host(id));
+        let entry = entry.with("roles", names).with("now", now);
+        match self.store.set_roles(SetRoles { host: id, roles, now, entry }).await? {
             RolesChange::Changed(host) | RolesChange::Unchanged(host) => Ok(*host),
             RolesChange::HostRevoked => Err(HostError::Revoked.into()),
             RolesChange::Unknown => Err(no_host(id)),
@@ -96,10 +94,6 @@ fn known(catalogue: &Catalogue, texts: &[String]) -> Result<Vec<crate::name::Rol
     let mut faults: Vec<FieldError> = Vec::new();
     let roles = catalogue.pick(texts, &mut faults);
     if faults.is_empty() { Ok(roles) } else { Err(RequestError::Fields(faults)) }
-}
-
-fn about(id: HostId) -> Subjects {
-    Subjects::host(id)
 }
 
 fn no_host(id: HostId) -> ServiceError {

@@ -47,7 +47,7 @@ impl IssuerAdmin {
         };
         let (successor, emergency) = successor.unzip();
         let entry = caller.did(Action::IssuerRetired, at).with("issuer", url);
-        let command = RetireIssuer { issuer: url.to_owned(), even_needed: confirmed, emergency, at, entry };
+        let command = RetireIssuer { issuer: url.to_owned(), even_needed: confirmed, emergency, entry };
         let refused = match self.store.retire_issuer(command).await? {
             IssuerRetirement::Retired { tokens, emergency } => {
                 if let Some(successor) = &successor {

@@ -74,7 +74,7 @@ impl KeyAdmin {
         let subjects = Subjects::signing_key(prepared);
         let entry = caller.did(Action::KeyRotated, at).about(subjects).with("use", usage.name());
         let entry = entry.with("prepared", next.id.to_string());
-        let rotation = self.store.rotate_keys(RotateKeys { next, at, entry }).await?;
+        let rotation = self.store.rotate_keys(RotateKeys { next, entry }).await?;
         self.trust.reload(self.store.as_ref()).await?;
         Ok(rotation.keys)
     }
@@ -107,7 +107,7 @@ impl KeyAdmin {
         let entry = caller.did(Action::KeyRetired, at).about(Subjects::signing_key(key));
         // If this fails, the outcome may be unknown. The new token's file stays, and the next start checks it.
         let refused =
-            match self.store.retire_key(RetireKey { key, terms, emergency: record, at, entry }).await? {
+            match self.store.retire_key(RetireKey { key, terms, emergency: record, entry }).await? {
                 Retirement::Retired { tokens, emergency } => {
                     if let Some(successor) = &successor {
                         self.emergency.recorded(successor, emergency);

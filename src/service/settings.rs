@@ -138,7 +138,7 @@ impl SettingsAdmin {
         if !changes.is_empty() {
             let entry = entry(caller.did(Action::SettingsChanged, at), &changes, &before, &after);
             let changes = changes.into_iter().map(|(setting, span)| (setting.name(), span)).collect();
-            self.store.change_settings(ChangeSettings { changes, at, entry }).await?;
+            self.store.change_settings(ChangeSettings { changes, entry }).await?;
             live.reload(self.store.as_ref()).await?;
         }
         drop(turn);

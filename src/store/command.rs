@@ -19,7 +19,6 @@ use super::Answer;
 use super::outcome::*;
 use super::record::*;
 use crate::access::Actor;
-use crate::clock::Timestamp;
 use crate::id::HostId;
 use crate::ledger::Draft;
 use crate::name::Role;
@@ -158,8 +157,6 @@ pub struct SetRoles {
     pub roles: Vec<Role>,
     /// True to revoke its certificates at once, instead of with the next certificate.
     pub now: bool,
-    /// Moment of the change.
-    pub at: Timestamp,
     /// The entry; the store adds the previous roles.
     pub entry: Draft,
 }

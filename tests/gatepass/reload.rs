@@ -19,9 +19,9 @@ fn entry(action: Action, at: &Running) -> Draft {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_setting_is_in_force_after_a_reload() {
     let at = Running::start().await;
-    let (now, span) = (at.clock_reading(), Duration::from_secs(420));
+    let span = Duration::from_secs(420);
     let changes = vec![("default_ttl", Some(span))];
-    let command = ChangeSettings { changes, at: now, entry: entry(Action::SettingsChanged, &at) };
+    let command = ChangeSettings { changes, entry: entry(Action::SettingsChanged, &at) };
     at.store.change_settings(command).await.unwrap();
     let spans = &at.authority.settings.spans;
     assert_ne!(spans.load().default_ttl, span);
@@ -39,7 +39,7 @@ async fn a_rotated_key_signs_after_a_reload() {
     };
     let (now, vault) = (at.clock_reading(), Vault::open(&at.data_dir().join("keys")).unwrap());
     let next = make_key(&vault, KeyUse::Enrollment, KeyState::Prepared, now).unwrap();
-    let command = RotateKeys { next, at: now, entry: entry(Action::KeyRotated, &at) };
+    let command = RotateKeys { next, entry: entry(Action::KeyRotated, &at) };
     at.store.rotate_keys(command).await.unwrap();
     assert_eq!(trust.ring().current(KeyUse::Enrollment).key_id(), current);
     trust.reload(at.store.as_ref()).await.unwrap();
@@ -57,7 +57,6 @@ async fn a_retired_external_url_is_refused_after_a_reload() {
         issuer: issuer.clone(),
         even_needed: true,
         emergency: None,
-        at: at.clock_reading(),
         entry: entry(Action::IssuerRetired, &at),
     };
     at.store.retire_issuer(command).await.unwrap();

@@ -148,9 +148,8 @@ impl Accounts {
         revoke_tokens: bool,
     ) -> Result<ApiKeyDeleted, ServiceError> {
         let owner = only_of(caller)?;
-        let at = self.time.now();
-        let entry = about(caller.did(Action::ApiKeyDeleted, at), id);
-        let command = DeleteApiKey { key: id, owner, revoke_tokens, at, entry };
+        let entry = about(caller.did(Action::ApiKeyDeleted, self.time.now()), id);
+        let command = DeleteApiKey { key: id, owner, revoke_tokens, entry };
         match self.store.delete_api_key(command).await? {
             ApiKeyDeletion::Deleted { api_keys, tokens } => {
                 self.due.finish_deletion(tokens).await;

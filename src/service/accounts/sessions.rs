@@ -149,7 +149,7 @@ impl Accounts {
         }
         let expires_at = at.plus(self.session_life.lifetime).min(last);
         let entry = about(caller, Action::SessionExtended, at, user).with("session", id.to_string());
-        match self.store.extend_session(ExtendSession { id, at, expires_at, entry }).await? {
+        match self.store.extend_session(ExtendSession { id, expires_at, entry }).await? {
             true => Ok(expires_at),
             false => Err(AccountError::SessionOver.into()),
         }

@@ -142,10 +142,8 @@ impl Accounts {
         user: &str,
         hash: Secret<String>,
     ) -> Result<(), ServiceError> {
-        let at = self.time.now();
-        let subjects = Subjects::user(user);
-        let entry = caller.did(Action::PasswordSet, at).about(subjects);
-        self.store.set_password(SetPassword { user: user.to_owned(), hash, at, entry }).await?;
+        let entry = caller.did(Action::PasswordSet, self.time.now()).about(Subjects::user(user));
+        self.store.set_password(SetPassword { user: user.to_owned(), hash, entry }).await?;
         Ok(())
     }
 }

@@ -82,10 +82,9 @@ impl Accounts {
         let hash = self.hashed("password", password, name.as_str()).await?;
         let caller = self.still_may(caller, Permission::Administer).await?;
         caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
-        let at = self.time.now();
-        let entry = about(caller.did(Action::UserCreated, at), name.as_str());
+        let entry = about(caller.did(Action::UserCreated, self.time.now()), name.as_str());
         let entry = entry.with("role", role.as_str()).with("limits", shown(&limits));
-        let command = CreateUser { user: name.clone(), hash, role, limits, at, entry };
+        let command = CreateUser { user: name.clone(), hash, role, limits, entry };
         match self.store.create_user(command).await? {
             UserCreation::Created => self.show_user(&name).await,
             UserCreation::Taken => Err(AccountError::UserExists.into()),
@@ -136,7 +135,7 @@ impl Accounts {
             let action = if disabled { Action::UserDisabled } else { Action::UserEnabled };
             entries.push(about(caller.did(action, at), &before.name));
         }
-        Ok((!entries.is_empty()).then_some(ChangeUser { before, role, limits, disabled, at, entries }))
+        Ok((!entries.is_empty()).then_some(ChangeUser { before, role, limits, disabled, entries }))
     }
 
     /// Sets the password of a user. It gives the caller the rights of that user, and is checked as giving them.
@@ -211,11 +210,10 @@ impl Accounts {
         hash: &Arc<Secret<String>>,
         keep: Option<SessionId>,
     ) -> Result<bool, ServiceError> {
-        let at = self.time.now();
-        let entry = about(caller.did(Action::PasswordSet, at), &before.name);
+        let entry = about(caller.did(Action::PasswordSet, self.time.now()), &before.name);
         let name = UserName::parse(&before.name).map_err(|_| AccountError::Unauthenticated)?;
         let hash = Arc::clone(hash);
-        is_done(self.store.replace_password(ReplacePassword { before, hash, keep, at, entry }).await?, &name)
+        is_done(self.store.replace_password(ReplacePassword { before, hash, keep, entry }).await?, &name)
     }
 
     /// Signs a user out everywhere, at once.
@@ -237,9 +235,8 @@ impl Accounts {
         name: &UserName,
         revoke_tokens: bool,
     ) -> Result<UserDeleted, ServiceError> {
-        let at = self.time.now();
-        let entry = about(caller.did(Action::UserDeleted, at), name.as_str());
-        let command = DeleteUser { user: name.clone(), revoke_tokens, at, entry };
+        let entry = about(caller.did(Action::UserDeleted, self.time.now()), name.as_str());
+        let command = DeleteUser { user: name.clone(), revoke_tokens, entry };
         match self.store.delete_user(command).await? {
             UserDeletion::Deleted { api_keys, tokens } => {
                 self.due.finish_deletion(tokens).await;

@@ -23,8 +23,6 @@ pub struct SetPassword {
     pub user: String,
     /// The argon2id hash of the password, in PHC string form.
     pub hash: Secret<String>,
-    /// Moment of the change.
-    pub at: Timestamp,
     /// Ledger entry of the act.
     pub entry: Draft,
 }
@@ -39,8 +37,6 @@ pub struct CreateUser {
     pub role: UserRole,
     /// Limits of the user's acts.
     pub limits: Limits,
-    /// Moment of creation.
-    pub at: Timestamp,
     /// Ledger entry of the act.
     pub entry: Draft,
 }
@@ -55,8 +51,6 @@ pub struct ChangeUser {
     pub limits: Limits,
     /// True if the user is disabled.
     pub disabled: bool,
-    /// Moment of the change.
-    pub at: Timestamp,
     /// The entries: one for role and limits, one for the state, as far as they change.
     pub entries: Vec<Draft>,
 }
@@ -70,8 +64,6 @@ pub struct ReplacePassword {
     pub hash: Arc<Secret<String>>,
     /// The caller's own session, which continues in the new epoch.
     pub keep: Option<SessionId>,
-    /// Moment of the change.
-    pub at: Timestamp,
     /// Ledger entry of the act.
     pub entry: Draft,
 }
@@ -90,8 +82,6 @@ pub struct DeleteUser {
     pub user: UserName,
     /// True to revoke live tokens that the user and their API keys minted.
     pub revoke_tokens: bool,
-    /// Moment of the deletion.
-    pub at: Timestamp,
     /// The entry; the store adds the API keys and the number of revoked tokens.
     pub entry: Draft,
 }
@@ -124,8 +114,6 @@ pub struct DeleteApiKey {
     pub owner: Option<String>,
     /// True to revoke live tokens that the key minted.
     pub revoke_tokens: bool,
-    /// Moment of the deletion.
-    pub at: Timestamp,
     /// The entry; the store adds the number of revoked tokens.
     pub entry: Draft,
 }

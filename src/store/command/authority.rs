@@ -31,8 +31,6 @@ pub struct RecordIdentity {
     pub issuer: String,
     /// The DNS names of the authority. A recorded name stays.
     pub names: Vec<DnsName>,
-    /// Moment of the change.
-    pub at: Timestamp,
     /// The entry, written if a name or URL is new.
     pub entry: Draft,
 }
@@ -45,8 +43,6 @@ pub struct RetireIssuer {
     pub even_needed: bool,
     /// The successor of the emergency token, recorded only if that is revoked here.
     pub emergency: Option<RecordMint>,
-    /// Moment of the retirement.
-    pub at: Timestamp,
     /// The entry; the store adds the number of revoked tokens.
     pub entry: Draft,
 }
@@ -55,8 +51,6 @@ pub struct RetireIssuer {
 pub struct ChangeSettings {
     /// Each setting's name and new value; `None` for the value of the configuration.
     pub changes: Vec<(&'static str, Option<Duration>)>,
-    /// Moment of the change.
-    pub at: Timestamp,
     /// Ledger entry of the act.
     pub entry: Draft,
 }
@@ -71,9 +65,7 @@ pub struct MarkClock {
 pub struct AcceptClock {
     /// The new keys. Prepared keys are deleted.
     pub keys: FreshKeys,
-    /// The mark. Only this verb moves it back.
-    pub at: Timestamp,
-    /// Ledger entry of the act.
+    /// Ledger entry of the act. Its moment becomes the mark, which only this verb moves back.
     pub entry: Draft,
 }
 

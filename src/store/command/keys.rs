@@ -1,7 +1,6 @@
 //! The verbs about signing keys.
 
 use super::RecordMint;
-use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::ledger::Draft;
 use crate::store::KeyRecord;
@@ -18,8 +17,6 @@ pub struct AddKeys {
 pub struct RotateKeys {
     /// The new prepared key.
     pub next: KeyRecord,
-    /// Moment of the rotation.
-    pub at: Timestamp,
     /// Ledger entry of the act.
     pub entry: Draft,
 }
@@ -32,8 +29,6 @@ pub struct RetireKey {
     pub terms: RetireTerms,
     /// The successor of the emergency token, recorded only if that is revoked here.
     pub emergency: Option<RecordMint>,
-    /// Moment of the retirement.
-    pub at: Timestamp,
     /// The entry; the store adds the number of revoked tokens.
     pub entry: Draft,
 }

@@ -20,8 +20,6 @@ pub struct BeginSession {
 pub struct ExtendSession {
     /// Id of the session.
     pub id: SessionId,
-    /// Moment of the extension.
-    pub at: Timestamp,
     /// New end of the session.
     pub expires_at: Timestamp,
     /// Ledger entry of the act.

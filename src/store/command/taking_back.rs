@@ -27,8 +27,6 @@ pub struct RevokeToken {
 pub struct RevokeHost {
     /// Id of the host.
     pub host: HostId,
-    /// Moment of the revocation.
-    pub at: Timestamp,
     /// Ledger entry of the act.
     pub entry: Draft,
 }

@@ -20,7 +20,7 @@ impl World {
     pub(in crate::store) fn new_user(&self, user: &str, role: UserRole, limits: Limits) -> CreateUser {
         let hash = Secret::new("hash".to_owned());
         let entry = self.draft(Action::UserCreated);
-        CreateUser { user: name(user), hash, role, limits, at: self.now, entry }
+        CreateUser { user: name(user), hash, role, limits, entry }
     }
 
     /// Creates a user.
@@ -38,16 +38,16 @@ impl World {
     pub(in crate::store) fn change(&self, before: &UserRecord, role: UserRole, disabled: bool) -> ChangeUser {
         let (before, limits) = (before.clone(), before.limits.clone());
         let entries = vec![self.draft(Action::UserChanged)];
-        ChangeUser { before, role, limits, disabled, at: self.now, entries }
+        ChangeUser { before, role, limits, disabled, entries }
     }
 
     pub(in crate::store) fn new_password(&self, before: &UserRecord) -> ReplacePassword {
         let (before, hash) = (before.clone(), Arc::new(Secret::new("other".to_owned())));
-        ReplacePassword { before, hash, keep: None, at: self.now, entry: self.draft(Action::PasswordSet) }
+        ReplacePassword { before, hash, keep: None, entry: self.draft(Action::PasswordSet) }
     }
 
     pub(in crate::store) fn deletion(&self, user: &str, revoke_tokens: bool) -> DeleteUser {
-        DeleteUser { user: name(user), revoke_tokens, at: self.now, entry: self.draft(Action::UserDeleted) }
+        DeleteUser { user: name(user), revoke_tokens, entry: self.draft(Action::UserDeleted) }
     }
 }
 

@@ -29,7 +29,6 @@ fn identity(world: &World, issuer: &str, names: &[&str]) -> RecordIdentity {
     RecordIdentity {
         issuer: issuer.to_owned(),
         names: names.iter().map(|name| DnsName::parse(name).unwrap()).collect(),
-        at: world.now,
         entry: world.draft(Action::AuthorityChanged),
     }
 }
@@ -52,7 +51,7 @@ pub(in crate::store) async fn a_new_identity_is_recorded_once(world: &mut World)
 
 fn retirement(world: &World, issuer: &str, even_needed: bool, emergency: Option<RecordMint>) -> RetireIssuer {
     let entry = world.draft(Action::IssuerRetired);
-    RetireIssuer { issuer: issuer.to_owned(), even_needed, emergency, at: world.now, entry }
+    RetireIssuer { issuer: issuer.to_owned(), even_needed, emergency, entry }
 }
 
 pub(in crate::store) async fn a_retired_issuer_takes_its_tokens_if_confirmed(world: &mut World) {
@@ -119,7 +118,6 @@ pub(in crate::store) async fn changed_settings_are_kept_until_they_are_reset(wor
     assert_eq!(store.settings().await.unwrap(), []);
     let change = |world: &World, changes: &[(&'static str, Option<u64>)]| ChangeSettings {
         changes: changes.iter().map(|(name, secs)| (*name, secs.map(Duration::from_secs))).collect(),
-        at: world.now,
         entry: world.draft(Action::SettingsChanged),
     };
     let named = |settings: Vec<SettingRecord>| {
@@ -160,7 +158,6 @@ pub(in crate::store) async fn the_clock_mark_only_moves_forward(world: &mut Worl
     assert_eq!(store.clock_mark().await.unwrap(), Some(world.now));
     let accept = AcceptClock {
         keys: FreshKeys(vec![key(KeyState::Current, founded), key(KeyState::Prepared, founded)]),
-        at: founded,
         entry: crate::ledger::Draft::done(Action::ClockAccepted, founded, "user:admin"),
     };
     store.accept_clock(accept).await.unwrap();

@@ -46,7 +46,7 @@ impl World {
         revoke_tokens: bool,
     ) -> DeleteApiKey {
         let (owner, entry) = (owner.map(str::to_owned), self.draft(Action::ApiKeyDeleted));
-        DeleteApiKey { key, owner, revoke_tokens, at: self.now, entry }
+        DeleteApiKey { key, owner, revoke_tokens, entry }
     }
 }
 

@@ -141,11 +141,11 @@ async fn scene(world: &mut World) -> Scene {
     let former = world.current;
     let next = key(KeyState::Prepared, world.now);
     let entry = world.draft(Action::KeyRotated);
-    let rotation = store.rotate_keys(RotateKeys { next, at: world.now, entry }).await.unwrap();
+    let rotation = store.rotate_keys(RotateKeys { next, entry }).await.unwrap();
     world.current = rotation.keys.iter().find(|key| key.state == KeyState::Current).unwrap().id;
     for issuer in [FORMER_URL, "https://new.example.org"] {
         let (issuer, entry) = (issuer.to_owned(), world.draft(Action::AuthorityChanged));
-        let command = RecordIdentity { issuer, names: Vec::new(), at: world.now, entry };
+        let command = RecordIdentity { issuer, names: Vec::new(), entry };
         store.record_identity(command).await.unwrap();
     }
     let (mut tokens, mut hosts, mut users, mut begun) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -215,14 +215,14 @@ impl Scene {
     }
 
     fn about_hosts(&self, world: &World) -> Vec<VerbCall> {
-        let (at, entry) = (world.now, |action| world.draft(action));
-        let one = RevokeHost { host: self.hosts[0], at, entry: entry(Action::HostRevoked) };
+        let entry = |action| world.draft(action);
+        let one = RevokeHost { host: self.hosts[0], entry: entry(Action::HostRevoked) };
         let many = RevokeHosts { hosts: self.hosts[1..3].to_vec(), entry: entry(Action::HostRevoked) };
         let (host, roles, entry) = (self.hosts[3], roles(&["allocator"]), entry(Action::HostRolesChanged));
         vec![
             verb!(revoke_host, one),
             verb!(revoke_hosts, many),
-            verb!(set_roles, SetRoles { host, roles, now: true, at, entry }),
+            verb!(set_roles, SetRoles { host, roles, now: true, entry }),
         ]
     }
 
@@ -230,7 +230,7 @@ impl Scene {
         let (at, entry) = (world.now, |action| world.draft(action));
         let [extended, ended] = [self.sessions[0], self.sessions[1]];
         let expires_at = at.plus(HOUR);
-        let extended = ExtendSession { id: extended, at, expires_at, entry: entry(Action::SessionExtended) };
+        let extended = ExtendSession { id: extended, expires_at, entry: entry(Action::SessionExtended) };
         let ended = EndSession { id: ended, entry: entry(Action::SessionEnded) };
         let new_user = world.new_user("f", UserRole::Viewer, Limits::ANY);
         vec![
@@ -251,15 +251,15 @@ impl Scene {
         let (at, entry) = (world.now, |action| world.draft(action));
         let fresh = |state| key(state, at);
         let (next, of_change) = (fresh(KeyState::Prepared), entry(Action::KeyRotated));
-        let rotate_keys = RotateKeys { next, at, entry: of_change };
+        let rotate_keys = RotateKeys { next, entry: of_change };
         let (key, terms) = (self.former, RetireTerms::EvenNeeded);
-        let retire_key = RetireKey { key, terms, emergency: None, at, entry: entry(Action::KeyRetired) };
+        let retire_key = RetireKey { key, terms, emergency: None, entry: entry(Action::KeyRetired) };
         let (issuer, of_issuer) = (FORMER_URL.to_owned(), entry(Action::IssuerRetired));
-        let retire_issuer = RetireIssuer { issuer, even_needed: true, emergency: None, at, entry: of_issuer };
+        let retire_issuer = RetireIssuer { issuer, even_needed: true, emergency: None, entry: of_issuer };
         let changes = vec![("retention", Some(HOUR))];
-        let change_settings = ChangeSettings { changes, at, entry: entry(Action::SettingsChanged) };
+        let change_settings = ChangeSettings { changes, entry: entry(Action::SettingsChanged) };
         let keys = FreshKeys(vec![fresh(KeyState::Current), fresh(KeyState::Prepared)]);
-        let accept_clock = AcceptClock { keys, at, entry: entry(Action::ClockAccepted) };
+        let accept_clock = AcceptClock { keys, entry: entry(Action::ClockAccepted) };
         vec![
             verb!(change_settings, change_settings),
             verb!(append_entries, AppendEntries { entries: vec![entry(Action::CaRotated)] }),

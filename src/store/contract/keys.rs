@@ -11,7 +11,7 @@ async fn rotate(world: &mut World) -> KeyId {
     let former = world.current;
     world.pass(HOUR);
     let next = key(KeyState::Prepared, world.now);
-    let command = RotateKeys { next, at: world.now, entry: world.draft(Action::KeyRotated) };
+    let command = RotateKeys { next, entry: world.draft(Action::KeyRotated) };
     let rotation = world.store().rotate_keys(command).await.unwrap();
     world.current = rotation.keys.iter().find(|key| key.state == KeyState::Current).unwrap().id;
     former
@@ -34,7 +34,7 @@ async fn retire_on(
     emergency: Option<RecordMint>,
 ) -> Retirement {
     let entry = world.draft(Action::KeyRetired);
-    let command = RetireKey { key, terms, emergency, at: world.now, entry };
+    let command = RetireKey { key, terms, emergency, entry };
     world.store().retire_key(command).await.unwrap()
 }
 
@@ -185,7 +185,7 @@ pub(in crate::store) async fn accepting_the_clock_begins_a_new_epoch(world: &mut
     world.new_entries().await;
     let (current, next) = (key(KeyState::Current, world.now), key(KeyState::Prepared, world.now));
     let entry = Draft::done(Action::ClockAccepted, world.now, "user:admin");
-    let command = AcceptClock { keys: FreshKeys(vec![current.clone(), next.clone()]), at: world.now, entry };
+    let command = AcceptClock { keys: FreshKeys(vec![current.clone(), next.clone()]), entry };
     let keys = world.store().accept_clock(command).await.unwrap().keys;
     assert_eq!(keys, world.store().keys().await.unwrap());
     let standing = |id| keys.iter().find(|key| key.id == id).map(|key| (key.state, key.persistent_only));
@@ -227,7 +227,7 @@ pub(in crate::store) async fn the_keys_of_each_use_move_by_themselves(world: &mu
     let entry = world.draft(Action::KeyRotated);
     world.store().add_keys(AddKeys { keys: keys.clone(), entry }).await.unwrap();
     let next = key_for(KeyUse::Service, KeyState::Prepared, world.now);
-    let rotation = RotateKeys { next: next.clone(), at: world.now, entry: world.draft(Action::KeyRotated) };
+    let rotation = RotateKeys { next: next.clone(), entry: world.draft(Action::KeyRotated) };
     let after = world.store().rotate_keys(rotation).await.unwrap().keys;
     let standing = |id| after.iter().find(|key| key.id == id).map(|key| (key.usage, key.state));
     assert_eq!(standing(keys[0].id), Some((KeyUse::Service, KeyState::Previous)));
@@ -241,7 +241,7 @@ pub(in crate::store) async fn the_keys_of_each_use_move_by_themselves(world: &mu
         .flat_map(|usage| states.map(|state| key_for(usage, state, world.now)))
         .collect();
     let entry = Draft::done(Action::ClockAccepted, world.now, "user:admin");
-    let accept = AcceptClock { keys: FreshKeys(fresh.clone()), at: world.now, entry };
+    let accept = AcceptClock { keys: FreshKeys(fresh.clone()), entry };
     let after = world.store().accept_clock(accept).await.unwrap().keys;
     let left: Vec<_> = after.iter().filter(|key| !fresh.contains(key)).map(|key| key.id).collect();
     assert_eq!(left, [world.current], "only what verifies persistent tokens is left of the epoch before");

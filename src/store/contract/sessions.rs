@@ -138,7 +138,6 @@ pub(in crate::store) async fn use_moves_on_and_leaves_no_entry(world: &mut World
     let expires_at = world.now.plus(24 * HOUR);
     let extend = |world: &World, id| ExtendSession {
         id,
-        at: world.now,
         expires_at,
         entry: world.draft(Action::SessionExtended),
     };

@@ -77,7 +77,7 @@ impl World {
 
     pub(in crate::store) fn password(&self, user: &str, hash: &str) -> SetPassword {
         let hash = Secret::new(hash.to_owned());
-        SetPassword { user: user.to_owned(), hash, at: self.now, entry: self.draft(Action::PasswordSet) }
+        SetPassword { user: user.to_owned(), hash, entry: self.draft(Action::PasswordSet) }
     }
 
     pub(in crate::store) fn store(&self) -> &dyn Store {
@@ -241,12 +241,12 @@ impl World {
 
     pub(in crate::store) async fn revoke_host(&self, host: HostId) -> HostRevocation {
         let entry = self.draft(Action::HostRevoked);
-        self.store().revoke_host(RevokeHost { host, at: self.now, entry }).await.unwrap()
+        self.store().revoke_host(RevokeHost { host, entry }).await.unwrap()
     }
 
     pub(in crate::store) async fn set_roles(&self, host: HostId, names: &[&str], now: bool) -> RolesChange {
         let entry = self.draft(Action::HostRolesChanged);
-        let command = SetRoles { host, roles: roles(names), now, at: self.now, entry };
+        let command = SetRoles { host, roles: roles(names), now, entry };
         self.store().set_roles(command).await.unwrap()
     }
 

@@ -40,7 +40,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn delete_api_key(&mut self, command: DeleteApiKey) -> driver::Result<ApiKeyDeletion> {
-        let DeleteApiKey { key, owner, revoke_tokens, at, entry } = command;
+        let DeleteApiKey { key, owner, revoke_tokens, entry } = command;
         self.ask(&entry)?;
         let sql = "DELETE FROM api_keys WHERE id = ?1 AND (CAST(?2 AS TEXT) IS NULL OR owner = ?2)";
         if self.execute(sql, params![key, owner])? == 0 {
@@ -49,7 +49,7 @@ impl Execution<'_> {
         let made = self.delete_keys_made_by(key)?;
         let mut tokens = 0;
         for gone in [key].iter().chain(&made).filter(|_| revoke_tokens) {
-            tokens += self.make_minted_due(&Actor::ApiKey(*gone).to_string(), None, &entry.origin.actor, at)?;
+            tokens += self.make_minted_due(&Actor::ApiKey(*gone).to_string(), None, &entry.origin)?;
         }
         let api_keys = made.len() as u64;
         let made: Vec<String> = made.iter().map(ToString::to_string).collect();

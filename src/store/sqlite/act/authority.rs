@@ -30,9 +30,9 @@ impl Execution<'_> {
     }
 
     pub(super) fn record_identity(&mut self, command: RecordIdentity) -> driver::Result<()> {
-        let RecordIdentity { issuer, names, at, entry } = command;
-        let moved = self.make_issuer_current(&issuer, at)?;
-        let added = self.add_names(&names, at)?;
+        let RecordIdentity { issuer, names, entry } = command;
+        let moved = self.make_issuer_current(&issuer, entry.at())?;
+        let added = self.add_names(&names, entry.at())?;
         if moved || added {
             self.enter(entry)?;
         }
@@ -62,7 +62,8 @@ impl Execution<'_> {
     }
 
     pub(super) fn retire_issuer(&mut self, command: RetireIssuer) -> driver::Result<IssuerRetirement> {
-        let RetireIssuer { issuer, even_needed, emergency, at, entry } = command;
+        let RetireIssuer { issuer, even_needed, emergency, entry } = command;
+        let at = entry.at();
         let sql = "SELECT current FROM issuers WHERE url = ?1 AND retired_at IS NULL";
         match self.one(sql, [&issuer], |row| row.get(0))? {
             None => self.undo(IssuerRetirement::Unknown),
@@ -82,13 +83,13 @@ impl Execution<'_> {
     }
 
     pub(super) fn change_settings(&mut self, command: ChangeSettings) -> driver::Result<()> {
-        let ChangeSettings { changes, at, entry } = command;
+        let ChangeSettings { changes, entry } = command;
         for (name, value) in changes {
             match value {
                 Some(value) => {
                     let sql = "INSERT INTO settings (name, value, changed_at) VALUES (?1, ?2, ?3) \
                                ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at";
-                    self.execute(sql, params![name, Span(value), at])?
+                    self.execute(sql, params![name, Span(value), entry.at()])?
                 }
                 None => self.execute("DELETE FROM settings WHERE name = ?1", [name])?,
             };

@@ -3,6 +3,7 @@
 use super::Execution;
 use crate::clock::Timestamp;
 use crate::id::{KeyId, StatusRef, TokenId};
+use crate::ledger::Origin;
 use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::value::damaged;
 use crate::store::{MintOutcome, RecordMint};
@@ -58,15 +59,15 @@ impl Execution<'_> {
     }
 
     /// Makes the live tokens of `minter` due: they admit no host from now on. [`RevokeDue`](crate::store::RevokeDue) revokes them, a
-    /// bounded number at a time, as `actor`. For an `owner`, the tokens of their API keys are included, also of deleted keys. The emergency
+    /// bounded number at a time, as the actor of `origin`. For an `owner`, the tokens of their API keys are included, also of deleted keys. The emergency
     /// token is not. Returns their number.
     pub(super) fn make_minted_due(
         &self,
         minter: &str,
         owner: Option<&str>,
-        actor: &str,
-        at: Timestamp,
+        origin: &Origin,
     ) -> driver::Result<u64> {
+        let Origin { at, actor, .. } = origin;
         // A token is accepted for some time after its expiry, as clocks differ.
         let params = params![minter, at, owner, at.minus(LEEWAY), actor];
         self.execute(MAKE_MINTED_DUE, params).map(|tokens| tokens as u64)

@@ -19,14 +19,14 @@ use crate::store::{
 
 impl Execution<'_> {
     pub(super) fn revoke_host(&mut self, command: RevokeHost) -> driver::Result<HostRevocation> {
-        let RevokeHost { host, at, entry } = command;
+        let RevokeHost { host, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(HostRevocation::Unknown);
         };
         if lineage.revoked {
             return self.undo(HostRevocation::Before);
         }
-        self.shut_out(host, at)?;
+        self.shut_out(host, entry.at())?;
         self.enter(entry)?;
         Ok(HostRevocation::Revoked)
     }
@@ -67,7 +67,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn set_roles(&mut self, command: SetRoles) -> driver::Result<RolesChange> {
-        let SetRoles { host, roles, now, at, entry } = command;
+        let SetRoles { host, roles, now, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(RolesChange::Unknown);
         };
@@ -82,7 +82,7 @@ impl Execution<'_> {
         let kept = sorted(&roles);
         let withdraw = lineage.withdraw || lineage.roles.iter().any(|role| !kept.contains(&role));
         if withdraw && now {
-            self.revoke_certificates(host, at, RevocationReason::RolesChanged)?;
+            self.revoke_certificates(host, entry.at(), RevocationReason::RolesChanged)?;
         }
         let sql = "UPDATE hosts SET roles = ?2, withdraw = ?3 WHERE host = ?1";
         self.execute(sql, params![host, Json(&roles), withdraw && !now])?;

@@ -26,7 +26,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn rotate_keys(&mut self, command: RotateKeys) -> driver::Result<Rotation> {
-        let RotateKeys { next, at: _, entry } = command;
+        let RotateKeys { next, entry } = command;
         let former = "UPDATE signing_keys SET state = 'previous' WHERE state = 'current' AND key_use = ?1";
         self.execute(former, [next.usage])?;
         let current = "UPDATE signing_keys SET state = 'current' WHERE state = 'prepared' AND key_use = ?1";
@@ -39,7 +39,8 @@ impl Execution<'_> {
     }
 
     pub(super) fn accept_clock(&mut self, command: AcceptClock) -> driver::Result<Rotation> {
-        let AcceptClock { keys, at, entry } = command;
+        let AcceptClock { keys, entry } = command;
+        let at = entry.at();
         self.begin_epoch(keys, at)?;
         self.enter(entry)?;
         self.effects.marks.push(Mark::Set(at));
@@ -65,7 +66,8 @@ impl Execution<'_> {
     }
 
     pub(super) fn retire_key(&mut self, command: RetireKey) -> driver::Result<Retirement> {
-        let RetireKey { key, terms, emergency, at, entry } = command;
+        let RetireKey { key, terms, emergency, entry } = command;
+        let at = entry.at();
         let compromised = matches!(terms, RetireTerms::Compromised(_));
         let state = self.one("SELECT state FROM signing_keys WHERE kid = ?1", [key], |row| row.get(0))?;
         match state {

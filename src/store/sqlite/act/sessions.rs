@@ -29,9 +29,9 @@ impl Execution<'_> {
     }
 
     pub(super) fn extend_session(&mut self, command: ExtendSession) -> driver::Result<bool> {
-        let ExtendSession { id, at, expires_at, entry } = command;
+        let ExtendSession { id, expires_at, entry } = command;
         let sql = "UPDATE sessions SET expires_at = ?2, seen_at = CASE WHEN seen_at > ?3 THEN seen_at ELSE ?3 END WHERE digest = ?1";
-        if self.execute(sql, params![id, expires_at, at])? == 0 {
+        if self.execute(sql, params![id, expires_at, entry.at()])? == 0 {
             return self.undo(false);
         }
         self.enter(entry)?;

@@ -3,6 +3,7 @@
 use super::Execution;
 use crate::access::{Limits, UserRole};
 use crate::id::{ApiKeyId, SessionId, random};
+use crate::ledger::Draft;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{USER_BY_NAME, user};
 use crate::store::sqlite::value::Json;
@@ -13,26 +14,27 @@ use crate::store::{
 
 impl Execution<'_> {
     pub(super) fn set_password(&mut self, command: SetPassword) -> driver::Result<()> {
-        let SetPassword { user, hash, at, entry } = command;
+        let SetPassword { user, hash, entry } = command;
         self.ask(&entry)?;
         let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, version, created_at, changed_at) \
                    VALUES (?1, ?2, 'admin', '\"any\"', 0, ?4, ?3, ?3) ON CONFLICT (name) DO UPDATE \
                    SET password_hash = excluded.password_hash, changed_at = excluded.changed_at, epoch = users.epoch + 1, \
                    version = users.version + 1";
-        self.execute(sql, params![user, hash.expose(), at, beginning()])?;
+        self.execute(sql, params![user, hash.expose(), entry.at(), beginning()])?;
         self.end_sessions(&user, None)?;
         self.enter(entry)?;
         Ok(())
     }
 
     pub(super) fn create_user(&mut self, command: CreateUser) -> driver::Result<UserCreation> {
-        let CreateUser { user, hash, role, limits, at, entry } = command;
+        let CreateUser { user, hash, role, limits, entry } = command;
         self.ask(&entry)?;
         // A remembered proof of an earlier user of that name must not be valid for this one.
         let sql = "INSERT INTO users (name, password_hash, role, limits, epoch, version, created_at, changed_at) \
                    VALUES (?1, ?2, ?3, ?4, ?6, ?7, ?5, ?5) \
                    ON CONFLICT (name) DO NOTHING";
-        let params = params![user.as_str(), hash.expose(), role, Json(&limits), at, beginning(), beginning()];
+        let (at, epoch, version) = (entry.at(), beginning(), beginning());
+        let params = params![user.as_str(), hash.expose(), role, Json(&limits), at, epoch, version];
         if self.execute(sql, params)? == 0 {
             return self.undo(UserCreation::Taken);
         }
@@ -41,7 +43,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn change_user(&mut self, command: ChangeUser) -> driver::Result<UserChange> {
-        let ChangeUser { before, role, limits, disabled, at, entries } = command;
+        let ChangeUser { before, role, limits, disabled, entries } = command;
         entries.iter().try_for_each(|entry| self.ask(entry))?;
         if let Some(refused) = self.not_as_judged(&before)? {
             return self.undo(refused);
@@ -50,7 +52,8 @@ impl Execution<'_> {
         if !stays && self.is_last_admin(&before)? {
             return self.undo(UserChange::LastAdmin);
         }
-        let since = disabled.then(|| before.disabled_at.unwrap_or(at));
+        let at = entries.first().map(Draft::at);
+        let since = before.disabled_at.or(at).filter(|_| disabled);
         let sql = "UPDATE users SET role = ?2, limits = ?3, disabled_at = ?4, version = version + 1 WHERE name = ?1";
         self.execute(sql, params![before.name, role, Json(&limits), since])?;
         if disabled && before.disabled_at.is_none() {
@@ -61,13 +64,13 @@ impl Execution<'_> {
     }
 
     pub(super) fn replace_password(&mut self, command: ReplacePassword) -> driver::Result<UserChange> {
-        let ReplacePassword { before, hash, keep, at, entry } = command;
+        let ReplacePassword { before, hash, keep, entry } = command;
         self.ask(&entry)?;
         if let Some(refused) = self.not_as_judged(&before)? {
             return self.undo(refused);
         }
         let sql = "UPDATE users SET password_hash = ?2, changed_at = ?3 WHERE name = ?1";
-        self.execute(sql, params![before.name, hash.expose(), at])?;
+        self.execute(sql, params![before.name, hash.expose(), entry.at()])?;
         self.begin_user_epoch(&before.name, keep)?;
         self.enter(entry)?;
         Ok(UserChange::Done)
@@ -84,7 +87,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn delete_user(&mut self, command: DeleteUser) -> driver::Result<UserDeletion> {
-        let DeleteUser { user: name, revoke_tokens, at, entry } = command;
+        let DeleteUser { user: name, revoke_tokens, entry } = command;
         self.ask(&entry)?;
         let Some(before) = self.one(USER_BY_NAME, [name.as_str()], user)? else {
             return self.undo(UserDeletion::Unknown);
@@ -96,7 +99,7 @@ impl Execution<'_> {
         let keys: Vec<ApiKeyId> = self.all(sql, [name.as_str()], |row| row.get(0))?;
         let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
         let tokens = match revoke_tokens {
-            true => self.make_minted_due(&format!("user:{name}"), Some(name.as_str()), &entry.origin.actor, at)?,
+            true => self.make_minted_due(&format!("user:{name}"), Some(name.as_str()), &entry.origin)?,
             false => 0,
         };
         // The delete cascades to sessions and API keys.

@@ -24,7 +24,7 @@ async fn store(directory: &Path) -> Arc<dyn Store> {
     if store.user("admin".to_owned()).await.unwrap().is_none() {
         let hash = password::hash(&Secret::new(RIGHT.to_owned()), "admin").unwrap();
         let entry = Draft::done(Action::PasswordSet, NOW, "local");
-        store.set_password(SetPassword { user: "admin".to_owned(), hash, at: NOW, entry }).await.unwrap();
+        store.set_password(SetPassword { user: "admin".to_owned(), hash, entry }).await.unwrap();
     }
     store
 }
