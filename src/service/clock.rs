@@ -8,7 +8,7 @@ use super::vault::Vault;
 use super::{Caller, ClockDoubt, ServiceError, TimeKeeper};
 use crate::clock::Timestamp;
 use crate::ledger::Action;
-use crate::store::{AcceptClock, FreshKeys, MarkClock, Store};
+use crate::store::{AcceptClock, MarkClock, Store};
 use crate::token::KeyUse;
 
 /// The clock's reading, the mark, and the doubt if there is one.
@@ -51,7 +51,7 @@ impl ClockAdmin {
         let _one_at_a_time = self.trust.change().await;
         let before = self.standing();
         let at = before.wall;
-        let keys = FreshKeys(make_pairs(&self.vault, &KeyUse::ALL, at)?);
+        let keys = make_pairs(&self.vault, &KeyUse::ALL, at)?;
         let mut entry = caller.did(Action::ClockAccepted, at).with("mark", before.mark.to_string());
         if let Some(doubt) = before.doubt {
             entry = entry.with("doubt", doubt.to_string());

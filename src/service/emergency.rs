@@ -13,7 +13,7 @@ use super::vault::{VaultError, load_private, put_in_place, write_private};
 use super::{Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
-use crate::store::{RecordMint, Store};
+use crate::store::{RecordMint, Retired, Retirement, Store};
 use crate::token::{KeyRing, MintedToken};
 
 /// The file of the emergency token, in the data directory.
@@ -99,10 +99,12 @@ impl Emergency {
         Ok((Successor { minted }, record))
     }
 
-    /// Ends a replacement. The file of a `recorded` token replaces the previous one; any other file is removed.
-    pub(super) fn recorded(&self, successor: &Successor, recorded: bool) {
-        if !recorded {
-            return self.stays();
+    /// Ends a replacement. The file of a recorded token replaces the previous one; any other file is removed.
+    pub(super) fn conclude(&self, successor: Option<Successor>, outcome: Retirement) {
+        let Some(successor) = successor else { return };
+        if !matches!(outcome, Retirement::Retired(Retired { emergency: true, .. })) {
+            // Nobody may take it for a valid token. If that fails, the next start removes it.
+            return drop(fs::remove_file(unrecorded(&self.data_dir)));
         }
         self.live.set(successor.minted.grant().token.id);
         let new = unrecorded(&self.data_dir);
@@ -110,11 +112,5 @@ impl Emergency {
             // The next start tries again, so no token is lost.
             tracing::error!(%error, file = %new.display(), "the new emergency token is in this file only");
         }
-    }
-
-    /// Removes the file of a token that was not recorded. Nobody may take it for a valid one.
-    pub(super) fn stays(&self) {
-        // If that fails, the next start removes it.
-        let _ = fs::remove_file(unrecorded(&self.data_dir));
     }
 }

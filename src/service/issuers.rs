@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use super::emergency::Emergency;
-use super::keys::Retired;
 use super::trust::LiveTrust;
 use super::{Caller, KeysError, RequestError, ServiceError, TimeKeeper};
 use crate::ledger::Action;
-use crate::store::{IssuerRecord, IssuerRetirement, RetireIssuer, Store};
+use crate::store::{IssuerRecord, Retired, RetireIssuer, Retirement, Store};
 
 /// An administrator's use cases of external URLs.
 pub struct IssuerAdmin {
@@ -48,23 +47,18 @@ impl IssuerAdmin {
         let (successor, emergency) = successor.unzip();
         let entry = caller.did(Action::IssuerRetired, at).with("issuer", url);
         let command = RetireIssuer { issuer: url.to_owned(), even_needed: confirmed, emergency, entry };
-        let refused = match self.store.retire_issuer(command).await? {
-            IssuerRetirement::Retired { tokens, emergency } => {
-                if let Some(successor) = &successor {
-                    self.emergency.recorded(successor, emergency);
-                }
+        let outcome = self.store.retire_issuer(command).await?;
+        self.emergency.conclude(successor, outcome);
+        match outcome {
+            Retirement::Retired(retired) => {
                 self.trust.reload(self.store.as_ref()).await?;
-                return Ok(Retired { tokens, emergency });
+                Ok(retired)
             }
-            IssuerRetirement::Needed { tokens } => KeysError::IssuerNeeded { tokens }.into(),
-            IssuerRetirement::Current => KeysError::IssuerInUse.into(),
-            IssuerRetirement::Unknown => {
-                RequestError::NotFound { what: "external URL", id: url.to_owned() }.into()
+            Retirement::Needed { tokens } => Err(KeysError::IssuerNeeded { tokens }.into()),
+            Retirement::InUse => Err(KeysError::IssuerInUse.into()),
+            Retirement::Unknown => {
+                Err(RequestError::NotFound { what: "external URL", id: url.to_owned() }.into())
             }
-        };
-        if successor.is_some() {
-            self.emergency.stays();
         }
-        Err(refused)
     }
 }

@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::ledger::{Action, Subjects};
 use crate::store::{
-    FreshKeys, KeyNeed, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys, Store,
+    KeyRecord, KeyState, Retired, RetireKey, RetireTerms, Retirement, RotateKeys, Store,
 };
 use crate::token::{KeyRing, KeyUse, SigningKey};
 
@@ -26,15 +26,6 @@ pub enum RetireWhy {
     Confirmed,
     /// Its private half may have leaked. All keys in use are replaced, even the retired one.
     Compromised,
-}
-
-/// Result of retiring a key or an external URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retired {
-    /// Number of live persistent tokens that ended with it.
-    pub tokens: u64,
-    /// True if a new emergency token was minted and its file rewritten.
-    pub emergency: bool,
 }
 
 /// An administrator's use cases of signing keys.
@@ -52,11 +43,7 @@ impl KeyAdmin {
     /// # Errors
     /// The store cannot be read.
     pub async fn list_keys(&self) -> Result<Vec<(KeyRecord, u64)>, ServiceError> {
-        let needs = self.store.key_needs(self.time.now()).await?;
-        let need = |key: KeyId| {
-            needs.iter().find(|need| need.key == key).map_or(0, |KeyNeed { tokens, .. }| *tokens)
-        };
-        Ok(self.store.keys().await?.into_iter().map(|key| (key.clone(), need(key.id))).collect())
+        Ok(self.store.key_needs(self.time.now()).await?)
     }
 
     /// Rotates the keys of one use. The prepared key signs from now on. The current one only verifies, and its private half
@@ -64,7 +51,7 @@ impl KeyAdmin {
     ///
     /// # Errors
     /// The clock is in doubt, or a file or the store cannot be written.
-    pub async fn rotate_keys(&self, caller: &Caller, usage: KeyUse) -> Result<Vec<KeyRecord>, ServiceError> {
+    pub async fn rotate_keys(&self, caller: &Caller, usage: KeyUse) -> Result<(), ServiceError> {
         let _one_at_a_time = self.trust.change().await;
         let at = self.time.trusted()?;
         let prepared = self.trust.ring().prepared(usage);
@@ -74,9 +61,8 @@ impl KeyAdmin {
         let subjects = Subjects::signing_key(prepared);
         let entry = caller.did(Action::KeyRotated, at).about(subjects).with("use", usage.name());
         let entry = entry.with("prepared", next.id.to_string());
-        let rotation = self.store.rotate_keys(RotateKeys { next, entry }).await?;
-        self.trust.reload(self.store.as_ref()).await?;
-        Ok(rotation.keys)
+        self.store.rotate_keys(RotateKeys { next, entry }).await?;
+        self.trust.reload(self.store.as_ref()).await
     }
 
     /// Retires a key and ends the persistent tokens that need it. If the emergency token is one of them, a new one is minted
@@ -87,42 +73,36 @@ impl KeyAdmin {
     pub async fn retire_key(
         &self,
         caller: &Caller,
-        key: KeyId,
+        signing_key: KeyId,
         why: RetireWhy,
     ) -> Result<Retired, ServiceError> {
         let _one_at_a_time = self.trust.change().await;
         let at = self.time.trusted()?;
-        if !self.store.keys().await?.iter().any(|known| known.id == key) {
-            return Err(no_key(key));
+        if !self.store.keys().await?.iter().any(|known| known.id == signing_key) {
+            return Err(no_key(signing_key));
         }
         let (terms, ring) = self.terms(why, at)?;
         let compromised = why == RetireWhy::Compromised;
         let ending = self.store.emergency_token().await?;
-        let ending = ending.filter(|token| compromised || token.mint.signing_key == key);
+        let ending = ending.filter(|token| compromised || token.mint.signing_key == signing_key);
         let successor = match ending {
             Some(_) => Some(self.emergency.prepare(&ring, at).await?),
             None => None,
         };
-        let (successor, record) = successor.unzip();
-        let entry = caller.did(Action::KeyRetired, at).about(Subjects::signing_key(key));
+        let (successor, emergency) = successor.unzip();
+        let entry = caller.did(Action::KeyRetired, at).about(Subjects::signing_key(signing_key));
         // If this fails, the outcome may be unknown. The new token's file stays, and the next start checks it.
-        let refused =
-            match self.store.retire_key(RetireKey { key, terms, emergency: record, entry }).await? {
-                Retirement::Retired { tokens, emergency } => {
-                    if let Some(successor) = &successor {
-                        self.emergency.recorded(successor, emergency);
-                    }
-                    self.trust.reload(self.store.as_ref()).await?;
-                    return Ok(Retired { tokens, emergency });
-                }
-                Retirement::Needed { tokens } => KeysError::Needed { tokens }.into(),
-                Retirement::InUse => KeysError::InUse.into(),
-                Retirement::Unknown => no_key(key),
-            };
-        if successor.is_some() {
-            self.emergency.stays();
+        let outcome = self.store.retire_key(RetireKey { signing_key, terms, emergency, entry }).await?;
+        self.emergency.conclude(successor, outcome);
+        match outcome {
+            Retirement::Retired(retired) => {
+                self.trust.reload(self.store.as_ref()).await?;
+                Ok(retired)
+            }
+            Retirement::Needed { tokens } => Err(KeysError::Needed { tokens }.into()),
+            Retirement::InUse => Err(KeysError::InUse.into()),
+            Retirement::Unknown => Err(no_key(signing_key)),
         }
-        Err(refused)
     }
 
     /// Returns the terms for the store, and the keys that sign a new emergency token. After a compromise the keys of every
@@ -134,7 +114,7 @@ impl KeyAdmin {
             RetireWhy::Compromised => {
                 let fresh = make_pairs(&self.vault, &KeyUse::ALL, at)?;
                 let ring = load_ring(&self.vault, &fresh)?;
-                (RetireTerms::Compromised(FreshKeys(fresh)), Arc::new(ring))
+                (RetireTerms::Compromised(fresh), Arc::new(ring))
             }
         })
     }

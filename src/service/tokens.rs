@@ -19,23 +19,13 @@ use super::{Caller, RequestError, ServiceError, TimeKeeper, TokenError};
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
+pub use crate::store::HowToRevoke;
 use crate::store::{
     Page, PageQuery, RevokeToken, Store, StoreError, TokenKind, TokenRecord, TokenRevocation,
 };
 
 /// Lists of every live persistent token, one at a time.
 type PersistentLists = SharedRun<Result<Arc<Vec<(TokenId, Vec<Role>)>>, StoreError>>;
-
-/// Options of a revocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HowToRevoke {
-    /// Also the emergency token.
-    pub even_emergency: bool,
-    /// Only a persistent token, as the Elastic list shows no other.
-    pub only_persistent: bool,
-    /// Also every host that it admitted and that is not revoked yet.
-    pub hosts: bool,
-}
 
 /// The effect of a revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +112,7 @@ impl TokenAdmin {
     ) -> Result<Taken, ServiceError> {
         let subjects = Subjects::token(id);
         let entry = caller.did(Action::TokenRevoked, self.time.now()).about(subjects);
-        let HowToRevoke { even_emergency, only_persistent, hosts } = how;
-        let command = RevokeToken { token: id, kind, even_emergency, only_persistent, hosts, entry };
+        let command = RevokeToken { token: id, kind, how, entry };
         match self.store.revoke_token(command).await? {
             TokenRevocation::Revoked { hosts } => Ok(Taken { changed: true, hosts }),
             TokenRevocation::Before { hosts } => Ok(Taken { changed: false, hosts }),

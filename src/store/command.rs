@@ -71,15 +71,15 @@ macro_rules! each_verb {
                 /// Changes a host's roles.
                 set_roles: SetRoles -> RolesChange;
                 /// Adds the first keys of a use.
-                add_keys: AddKeys -> Rotation;
+                add_keys: AddKeys -> ();
                 /// Rotates the signing keys of one use.
-                rotate_keys: RotateKeys -> Rotation;
+                rotate_keys: RotateKeys -> ();
                 /// Retires a signing key and every token that only it can verify.
                 retire_key: RetireKey -> Retirement;
                 /// Adds an external URL of the authority and its DNS names.
                 record_identity: RecordIdentity -> ();
                 /// Retires a former external URL and every token that names it.
-                retire_issuer: RetireIssuer -> IssuerRetirement;
+                retire_issuer: RetireIssuer -> Retirement;
                 /// Sets a user's password. An unknown user is created as an admin.
                 set_password: SetPassword -> ();
                 /// Creates a user.
@@ -95,7 +95,7 @@ macro_rules! each_verb {
                 /// Creates an API key.
                 create_api_key: CreateApiKey -> ApiKeyCreation;
                 /// Deletes an API key and the keys that were created with it.
-                delete_api_key: DeleteApiKey -> ApiKeyDeletion;
+                delete_api_key: DeleteApiKey -> Option<Removal>;
                 /// Changes settings or resets them to the configuration.
                 change_settings: ChangeSettings -> ();
                 /// Begins a session of a user.
@@ -111,7 +111,7 @@ macro_rules! each_verb {
                 /// Moves the clock mark.
                 mark_clock: MarkClock -> ();
                 /// Accepts the clock and begins a new ephemeral epoch with a new signing key.
-                accept_clock: AcceptClock -> Rotation;
+                accept_clock: AcceptClock -> ();
                 /// Returns the next number for a CRL of one issuer. Numbers only grow.
                 next_crl_number: NextCrlNumber -> u64;
                 /// Appends entries that belong to no other command: summarised refusals, alarms.

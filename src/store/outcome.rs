@@ -6,7 +6,7 @@ mod tokens;
 pub use self::accounts::*;
 pub use self::tokens::*;
 use super::record::*;
-use crate::id::{HostId, KeyId, Serial, TokenId};
+use crate::id::{HostId, Serial};
 
 /// Outcome of founding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,53 +87,29 @@ pub enum RolesChange {
     Unknown,
 }
 
-/// Outcome of a key rotation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rotation {
-    /// Every key that is not retired, after the rotation.
-    pub keys: Vec<KeyRecord>,
-}
-
-/// Outcome of retiring a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Outcome of retiring a key or an external URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retirement {
-    /// The key is retired.
-    Retired {
-        /// Number of live persistent tokens that were revoked.
-        tokens: u64,
-        /// True if the emergency token was among them and its successor is recorded.
-        emergency: bool,
-    },
+    /// It is retired.
+    Retired(Retired),
     /// Live persistent tokens need it; nothing changed.
     Needed {
         /// Number of these tokens.
         tokens: u64,
     },
-    /// The key is current or prepared and not compromised; nothing changed.
+    /// The URL is current, or the key is current or prepared and not compromised; nothing changed.
     InUse,
-    /// The key does not exist or was retired before.
+    /// It does not exist or was retired before.
     Unknown,
 }
 
-/// Outcome of retiring an issuer URL.
+/// The tokens that ended with a key or an external URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IssuerRetirement {
-    /// Tokens that name the URL are refused, and the persistent ones are revoked.
-    Retired {
-        /// Number of live persistent tokens that were revoked.
-        tokens: u64,
-        /// True if the emergency token was among them and its successor is recorded.
-        emergency: bool,
-    },
-    /// Live persistent tokens name it; nothing changed.
-    Needed {
-        /// Number of these tokens.
-        tokens: u64,
-    },
-    /// The URL is the current one; nothing changed.
-    Current,
-    /// The URL was never recorded or was retired before.
-    Unknown,
+pub struct Retired {
+    /// Number of live persistent tokens that were revoked.
+    pub tokens: u64,
+    /// True if the emergency token was among them and its successor is recorded.
+    pub emergency: bool,
 }
 
 /// The rows that a run of collection deleted.
@@ -173,11 +149,9 @@ impl Collected {
     }
 }
 
-/// The host and the token of a pair. A redemption reads it before it judges anything else.
+/// A pair that has redeemed. A redemption reads it before it judges anything else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// Id of the token.
-    pub token: TokenId,
     /// Id of the admitted host.
     pub host: HostId,
     /// Moment of the redemption.
@@ -186,13 +160,4 @@ pub struct Pair {
     pub host_revoked: bool,
     /// The host's newest certificate for the pair's key, expired or not; `None` if a new key replaced it.
     pub certificate: Option<StoredCertificate>,
-}
-
-/// Number of live persistent tokens that a key still has to verify.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyNeed {
-    /// Id of the key.
-    pub key: KeyId,
-    /// Number of tokens.
-    pub tokens: u64,
 }

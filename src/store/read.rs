@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::Answer;
 use super::listing::*;
-use super::outcome::{KeyNeed, Pair};
+use super::outcome::Pair;
 use super::record::*;
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, ChainId, HostId, SessionId, SpkiHash, TokenId};
@@ -15,7 +15,7 @@ use crate::secret::Secret;
 /// Reads of tokens.
 pub trait TokenReads {
     /// Returns the pair of a token and a key: a point read.
-    fn pair(&self, token: TokenId, key: SpkiHash) -> Answer<'_, Option<Pair>>;
+    fn pair(&self, token: TokenId, host_key: SpkiHash) -> Answer<'_, Option<Pair>>;
 
     /// Returns a token: a point read.
     fn token(&self, token: TokenId) -> Answer<'_, Option<TokenRecord>>;
@@ -36,8 +36,8 @@ pub trait TokenReads {
     /// Returns the live emergency token.
     fn emergency_token(&self) -> Answer<'_, Option<TokenRecord>>;
 
-    /// Returns, for each key that is not retired, the number of live persistent tokens that need it.
-    fn key_needs(&self, now: Timestamp) -> Answer<'_, Vec<KeyNeed>>;
+    /// Returns each signing key that is not retired with the number of live persistent tokens that need it.
+    fn key_needs(&self, now: Timestamp) -> Answer<'_, Vec<(KeyRecord, u64)>>;
 }
 
 /// Reads of hosts.
@@ -53,7 +53,7 @@ pub trait HostReads {
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> Answer<'_, u64>;
 
     /// True if the key belongs or belonged to a revoked host: a point read.
-    fn key_of_revoked_host(&self, key: SpkiHash) -> Answer<'_, bool>;
+    fn key_of_revoked_host(&self, host_key: SpkiHash) -> Answer<'_, bool>;
 
     /// True if a live host has the name, or the authority has or had it: a point read.
     fn name_taken(&self, name: DnsName) -> Answer<'_, bool>;

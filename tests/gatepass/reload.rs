@@ -6,7 +6,7 @@ use gatepass::ledger::{Action, Draft};
 use gatepass::service::keys::files::make_key;
 use gatepass::service::vault::Vault;
 use gatepass::store::{
-    ChangeSettings, KeyState, RetireIssuer, RevokeToken, RotateKeys, TokenKind, TokenRevocation,
+    ChangeSettings, KeyState, RetireIssuer, HowToRevoke, RevokeToken, RotateKeys, TokenKind, TokenRevocation,
 };
 use gatepass::token::KeyUse;
 
@@ -72,9 +72,7 @@ async fn a_revoked_emergency_token_raises_no_alarm_after_reload() {
     let command = RevokeToken {
         token,
         kind: TokenKind::Enrollment,
-        even_emergency: true,
-        only_persistent: false,
-        hosts: false,
+        how: HowToRevoke { even_emergency: true, ..HowToRevoke::default() },
         entry: entry(Action::TokenRevoked, &at),
     };
     let revoked = at.store.revoke_token(command).await.unwrap();

@@ -74,7 +74,7 @@ pub(super) struct TokenItem {
 impl TokenItem {
     pub(super) fn new(record: TokenRecord, now: Timestamp) -> Self {
         let state = record.state(now);
-        let TokenRecord { mint, used, revoked_at, spent_at: _, last_use, replaced_by, revoke_at } = record;
+        let TokenRecord { mint, used, revoked_at, last_use, replaced_by, revoke_at } = record;
         Self {
             id: mint.token.id,
             state,

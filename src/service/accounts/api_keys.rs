@@ -13,18 +13,9 @@ use crate::service::accounts::Accounts;
 use crate::service::accounts::users::shown;
 use crate::service::{AccountError, Caller, RequestError, ServiceError, SignedIn};
 use crate::store::{
-    ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, ApiKeyTerms, CreateApiKey, DeleteApiKey, MOST_API_KEYS,
-    Page, PageQuery, StoredApiKey,
+    ApiKeyCreation, ApiKeyRecord, ApiKeyTerms, CreateApiKey, DeleteApiKey, MOST_API_KEYS, Page, PageQuery,
+    Removal, StoredApiKey,
 };
-
-/// The things that were deleted or revoked with an API key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ApiKeyDeleted {
-    /// Number of deleted API keys that it created.
-    pub api_keys: u64,
-    /// Number of live tokens that were revoked.
-    pub tokens: u64,
-}
 
 /// The properties that a key inherits from its creator.
 struct Maker {
@@ -146,17 +137,13 @@ impl Accounts {
         caller: &Caller,
         id: ApiKeyId,
         revoke_tokens: bool,
-    ) -> Result<ApiKeyDeleted, ServiceError> {
+    ) -> Result<Removal, ServiceError> {
         let owner = only_of(caller)?;
         let entry = about(caller.did(Action::ApiKeyDeleted, self.time.now()), id);
         let command = DeleteApiKey { key: id, owner, revoke_tokens, entry };
-        match self.store.delete_api_key(command).await? {
-            ApiKeyDeletion::Deleted { api_keys, tokens } => {
-                self.due.finish_deletion(tokens).await;
-                Ok(ApiKeyDeleted { api_keys, tokens })
-            }
-            ApiKeyDeletion::Unknown => Err(no_key(id)),
-        }
+        let removal = self.store.delete_api_key(command).await?.ok_or_else(|| no_key(id))?;
+        self.due.finish_deletion(removal.tokens).await;
+        Ok(removal)
     }
 }
 

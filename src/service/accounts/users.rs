@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::service::accounts::Accounts;
 use crate::service::{AccountError, Caller, FieldError, RequestError, ServiceError};
 use crate::store::{
-    ChangeUser, CreateUser, DeleteUser, Page, PageQuery, ReplacePassword, SignOutUser, StoreError,
+    ChangeUser, CreateUser, DeleteUser, Page, PageQuery, Removal, ReplacePassword, SignOutUser, StoreError,
     UserChange, UserCreation, UserDeletion, UserRecord,
 };
 
@@ -41,15 +41,6 @@ pub struct UserChangeOrder {
     pub limits: Option<Limits>,
     /// True to disable the user.
     pub disabled: Option<bool>,
-}
-
-/// The things that were deleted or revoked with a user.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UserDeleted {
-    /// Number of deleted API keys.
-    pub api_keys: u64,
-    /// Number of live tokens that were revoked.
-    pub tokens: u64,
 }
 
 impl Accounts {
@@ -234,13 +225,13 @@ impl Accounts {
         caller: &Caller,
         name: &UserName,
         revoke_tokens: bool,
-    ) -> Result<UserDeleted, ServiceError> {
+    ) -> Result<Removal, ServiceError> {
         let entry = about(caller.did(Action::UserDeleted, self.time.now()), name.as_str());
         let command = DeleteUser { user: name.clone(), revoke_tokens, entry };
         match self.store.delete_user(command).await? {
-            UserDeletion::Deleted { api_keys, tokens } => {
-                self.due.finish_deletion(tokens).await;
-                Ok(UserDeleted { api_keys, tokens })
+            UserDeletion::Deleted(removal) => {
+                self.due.finish_deletion(removal.tokens).await;
+                Ok(removal)
             }
             UserDeletion::LastAdmin => Err(AccountError::LastAdmin.into()),
             UserDeletion::Unknown => Err(no_user(name)),

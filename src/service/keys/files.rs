@@ -61,7 +61,8 @@ pub async fn complete_keys(
     let names = missing.iter().map(|usage| usage.name()).collect::<Vec<_>>().join(", ");
     let entry = Caller::SYSTEM.did(Action::KeyRotated, now).with("first_keys_for", names);
     let keys = make_pairs(vault, &missing, now)?;
-    Ok(store.add_keys(AddKeys { keys, entry }).await?.keys)
+    store.add_keys(AddKeys { keys, entry }).await?;
+    Ok(store.keys().await?)
 }
 
 /// Builds the key ring from these records and the files in the vault.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{FreshKeys, RecordMint, SetPassword};
+use super::{RecordMint, SetPassword};
 use crate::clock::Timestamp;
 use crate::id::ListId;
 use crate::ledger::Draft;
@@ -63,8 +63,8 @@ pub struct MarkClock {
 
 /// See [`Verbs::accept_clock`](crate::store::Verbs::accept_clock). Every earlier key verifies persistent tokens only.
 pub struct AcceptClock {
-    /// The new keys. Prepared keys are deleted.
-    pub keys: FreshKeys,
+    /// The new keys: a current and a prepared one for each use. Prepared keys are deleted.
+    pub keys: Vec<KeyRecord>,
     /// Ledger entry of the act. Its moment becomes the mark, which only this verb moves back.
     pub entry: Draft,
 }

@@ -24,7 +24,7 @@ pub struct RotateKeys {
 /// See [`Verbs::retire_key`](crate::store::Verbs::retire_key). A current or prepared key retires only if it is compromised.
 pub struct RetireKey {
     /// Id of the key.
-    pub key: KeyId,
+    pub signing_key: KeyId,
     /// The treatment of tokens and other keys.
     pub terms: RetireTerms,
     /// The successor of the emergency token, recorded only if that is revoked here.
@@ -40,10 +40,7 @@ pub enum RetireTerms {
     /// Revoke the live persistent tokens that need the key.
     EvenNeeded,
     /// An attacker may have its private half and those stored beside it. The key's tokens are revoked, and the emergency token of any key.
-    /// Current and prepared keys stop signing. Every key except the fresh ones then verifies persistent tokens only.
-    Compromised(FreshKeys),
+    /// Current and prepared keys stop signing. Every key except these fresh ones, a current and a prepared
+    /// one for each use, then verifies persistent tokens only.
+    Compromised(Vec<KeyRecord>),
 }
-
-/// New keys that nobody has seen: a current and a prepared one for each use.
-#[derive(Clone)]
-pub struct FreshKeys(pub Vec<KeyRecord>);

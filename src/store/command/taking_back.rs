@@ -12,6 +12,15 @@ pub struct RevokeToken {
     pub token: TokenId,
     /// The kind; a token of another kind is not found.
     pub kind: TokenKind,
+    /// The options.
+    pub how: HowToRevoke,
+    /// The base of the entries of the token and of each host.
+    pub entry: Draft,
+}
+
+/// Options of a revocation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HowToRevoke {
     /// True to revoke even the live emergency token. Otherwise the outcome is
     /// [`TokenRevocation::Emergency`](crate::store::TokenRevocation::Emergency).
     pub even_emergency: bool,
@@ -19,8 +28,6 @@ pub struct RevokeToken {
     pub only_persistent: bool,
     /// True to revoke every live host that the token admitted, also if the token was revoked before.
     pub hosts: bool,
-    /// The base of the entries of the token and of each host.
-    pub entry: Draft,
 }
 
 /// See [`Verbs::revoke_host`](crate::store::Verbs::revoke_host).

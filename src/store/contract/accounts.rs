@@ -84,7 +84,7 @@ pub(in crate::store) async fn the_last_whole_admin_stays_one(world: &mut World) 
     let awake = store.change_user(world.change(&asleep, UserRole::Admin, false)).await.unwrap();
     assert_eq!(awake, UserChange::Done);
     let gone = store.delete_user(world.deletion("admin", false)).await.unwrap();
-    assert_eq!(gone, UserDeletion::Deleted { api_keys: 0, tokens: 0 });
+    assert_eq!(gone, UserDeletion::Deleted(Removal { api_keys: 0, tokens: 0 }));
 }
 
 pub(in crate::store) async fn two_admins_cannot_remove_each_other(world: &mut World) {
@@ -170,7 +170,7 @@ pub(in crate::store) async fn a_deleted_user_takes_keys_and_tokens(world: &mut W
         let other = world.mint_ephemeral(Some(1)).await;
         world.new_entries().await;
         let gone = store.delete_user(world.deletion(user, revoke)).await.unwrap();
-        assert_eq!(gone, UserDeletion::Deleted { api_keys: 1, tokens: ended });
+        assert_eq!(gone, UserDeletion::Deleted(Removal { api_keys: 1, tokens: ended }));
         assert!(world.read_user(user).await.is_none());
         assert!(store.api_key(key.id).await.unwrap().is_none());
         assert_eq!(due(world).await, ended);

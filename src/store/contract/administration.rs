@@ -68,7 +68,7 @@ pub(in crate::store) async fn a_retired_issuer_takes_its_tokens_if_confirmed(wor
     let survivor = world.mint(survivor).await;
     world.new_entries().await;
     let needed = store.retire_issuer(retirement(world, ISSUER, false, None)).await.unwrap();
-    assert_eq!(needed, IssuerRetirement::Needed { tokens: 2 });
+    assert_eq!(needed, Retirement::Needed { tokens: 2 });
     assert_eq!(store.revocations().status(ended.token.status), Status::Valid);
     world.expect_entries(&[]).await;
     let mut record = MintRecord { emergency: true, ..world.persistent(None) };
@@ -76,7 +76,7 @@ pub(in crate::store) async fn a_retired_issuer_takes_its_tokens_if_confirmed(wor
     let successor =
         RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     let retired = store.retire_issuer(retirement(world, ISSUER, true, Some(successor))).await.unwrap();
-    assert_eq!(retired, IssuerRetirement::Retired { tokens: 2, emergency: true });
+    assert_eq!(retired, Retirement::Retired(Retired { tokens: 2, emergency: true }));
     world.expect_entries(&[Action::IssuerRetired, Action::TokenCreated]).await;
     for token in [&ended, &emergency] {
         assert_eq!(store.revocations().status(token.token.status), Status::Revoked);
@@ -92,13 +92,13 @@ pub(in crate::store) async fn only_former_issuers_retire(world: &mut World) {
     world.expect_entries(&[Action::AuthorityChanged]).await;
     let retire = |issuer: &str| retirement(world, issuer, false, None);
     let current = store.retire_issuer(retire("https://new.example.org")).await.unwrap();
-    assert_eq!(current, IssuerRetirement::Current);
+    assert_eq!(current, Retirement::InUse);
     let unknown = store.retire_issuer(retire("https://other.example.org")).await.unwrap();
-    assert_eq!(unknown, IssuerRetirement::Unknown);
+    assert_eq!(unknown, Retirement::Unknown);
     let former = store.retire_issuer(retire("https://gate.example.org")).await.unwrap();
-    assert_eq!(former, IssuerRetirement::Retired { tokens: 0, emergency: false });
+    assert_eq!(former, Retirement::Retired(Retired { tokens: 0, emergency: false }));
     let again = store.retire_issuer(retire("https://gate.example.org")).await.unwrap();
-    assert_eq!(again, IssuerRetirement::Unknown);
+    assert_eq!(again, Retirement::Unknown);
     assert_eq!(store.issuers().await.unwrap().len(), 1);
     world.expect_entries(&[Action::IssuerRetired]).await;
 }
@@ -157,7 +157,7 @@ pub(in crate::store) async fn the_clock_mark_only_moves_forward(world: &mut Worl
     world.mint_ephemeral(None).await;
     assert_eq!(store.clock_mark().await.unwrap(), Some(world.now));
     let accept = AcceptClock {
-        keys: FreshKeys(vec![key(KeyState::Current, founded), key(KeyState::Prepared, founded)]),
+        keys: vec![key(KeyState::Current, founded), key(KeyState::Prepared, founded)],
         entry: crate::ledger::Draft::done(Action::ClockAccepted, founded, "user:admin"),
     };
     store.accept_clock(accept).await.unwrap();

@@ -95,7 +95,7 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     world.new_entries().await;
     world.now = late.terms.expires_at.unwrap().plus(std::time::Duration::from_secs(30));
     let gone = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
-    assert_eq!(gone, ApiKeyDeletion::Deleted { api_keys: 0, tokens: 4 });
+    assert_eq!(gone, Some(Removal { api_keys: 0, tokens: 4 }));
     let refused = Redeemed::Refused(RedeemRefusal::TokenRevoked);
     assert_eq!(world.redeem(&tokens[4], new_key()).await, refused, "at once, whenever it is revoked");
     assert_eq!(world.token(&tokens[4]).await.unwrap().state(world.now), TokenState::Revoked);
@@ -119,7 +119,7 @@ pub(in crate::store) async fn a_deleted_key_takes_its_live_tokens_along_if_asked
     assert_eq!(store.revocations().status(tokens[4].token.status), Status::Revoked);
     assert_eq!(store.revocations().status(tokens[5].token.status), Status::Valid);
     let again = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
-    assert_eq!(again, ApiKeyDeletion::Unknown);
+    assert_eq!(again, None);
     world.expect_entries(&[]).await;
 }
 
@@ -139,7 +139,7 @@ pub(in crate::store) async fn a_deleted_key_takes_the_keys_it_created(world: &mu
     let minted = world.mint(minted).await;
     world.new_entries().await;
     let gone = store.delete_api_key(world.key_deletion(first.id, None, true)).await.unwrap();
-    assert_eq!(gone, ApiKeyDeletion::Deleted { api_keys: 4, tokens: 1 });
+    assert_eq!(gone, Some(Removal { api_keys: 4, tokens: 1 }));
     for key in &chain {
         assert!(store.api_key(key.id).await.unwrap().is_none());
     }
@@ -158,7 +158,7 @@ pub(in crate::store) async fn the_emergency_token_outlives_its_minter(world: &mu
     let emergency = MintRecord { emergency: true, minter, ..world.persistent(None) };
     let emergency = world.mint(emergency).await;
     let gone = world.store().delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
-    assert_eq!(gone, ApiKeyDeletion::Deleted { api_keys: 0, tokens: 0 });
+    assert_eq!(gone, Some(Removal { api_keys: 0, tokens: 0 }));
     assert_eq!(world.token(&emergency).await.unwrap().revoked_at, None);
 }
 
@@ -167,10 +167,10 @@ pub(in crate::store) async fn a_key_of_another_owner_is_not_found(world: &mut Wo
     world.user("ops", UserRole::Operator, Limits::ANY).await;
     for key in [world.api_key(Some("admin")).await, world.api_key(None).await] {
         let wrong = store.delete_api_key(world.key_deletion(key.id, Some("ops"), true)).await.unwrap();
-        assert_eq!(wrong, ApiKeyDeletion::Unknown);
+        assert_eq!(wrong, None);
         world.expect_entries(&[]).await;
         let right = store.delete_api_key(world.key_deletion(key.id, None, true)).await.unwrap();
-        assert_eq!(right, ApiKeyDeletion::Deleted { api_keys: 0, tokens: 0 });
+        assert_eq!(right, Some(Removal { api_keys: 0, tokens: 0 }));
         world.expect_entries(&[Action::ApiKeyDeleted]).await;
     }
 }

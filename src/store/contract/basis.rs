@@ -141,8 +141,8 @@ async fn scene(world: &mut World) -> Scene {
     let former = world.current;
     let next = key(KeyState::Prepared, world.now);
     let entry = world.draft(Action::KeyRotated);
-    let rotation = store.rotate_keys(RotateKeys { next, entry }).await.unwrap();
-    world.current = rotation.keys.iter().find(|key| key.state == KeyState::Current).unwrap().id;
+    store.rotate_keys(RotateKeys { next, entry }).await.unwrap();
+    world.current = store.keys().await.unwrap().iter().find(|key| key.state == KeyState::Current).unwrap().id;
     for issuer in [FORMER_URL, "https://new.example.org"] {
         let (issuer, entry) = (issuer.to_owned(), world.draft(Action::AuthorityChanged));
         let command = RecordIdentity { issuer, names: Vec::new(), entry };
@@ -252,13 +252,13 @@ impl Scene {
         let fresh = |state| key(state, at);
         let (next, of_change) = (fresh(KeyState::Prepared), entry(Action::KeyRotated));
         let rotate_keys = RotateKeys { next, entry: of_change };
-        let (key, terms) = (self.former, RetireTerms::EvenNeeded);
-        let retire_key = RetireKey { key, terms, emergency: None, entry: entry(Action::KeyRetired) };
+        let (signing_key, terms) = (self.former, RetireTerms::EvenNeeded);
+        let retire_key = RetireKey { signing_key, terms, emergency: None, entry: entry(Action::KeyRetired) };
         let (issuer, of_issuer) = (FORMER_URL.to_owned(), entry(Action::IssuerRetired));
         let retire_issuer = RetireIssuer { issuer, even_needed: true, emergency: None, entry: of_issuer };
         let changes = vec![("retention", Some(HOUR))];
         let change_settings = ChangeSettings { changes, entry: entry(Action::SettingsChanged) };
-        let keys = FreshKeys(vec![fresh(KeyState::Current), fresh(KeyState::Prepared)]);
+        let keys = vec![fresh(KeyState::Current), fresh(KeyState::Prepared)];
         let accept_clock = AcceptClock { keys, entry: entry(Action::ClockAccepted) };
         vec![
             verb!(change_settings, change_settings),

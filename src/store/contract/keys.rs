@@ -12,8 +12,8 @@ async fn rotate(world: &mut World) -> KeyId {
     world.pass(HOUR);
     let next = key(KeyState::Prepared, world.now);
     let command = RotateKeys { next, entry: world.draft(Action::KeyRotated) };
-    let rotation = world.store().rotate_keys(command).await.unwrap();
-    world.current = rotation.keys.iter().find(|key| key.state == KeyState::Current).unwrap().id;
+    world.store().rotate_keys(command).await.unwrap();
+    world.current = world.store().keys().await.unwrap().iter().find(|key| key.state == KeyState::Current).unwrap().id;
     former
 }
 
@@ -22,19 +22,24 @@ async fn mint_for_two_hours(world: &mut World) -> MintRecord {
     world.mint(until(record, world.now.plus(HOUR * 2))).await
 }
 
-async fn retire(world: &World, key: KeyId, even_needed: bool, emergency: Option<RecordMint>) -> Retirement {
+async fn retire(
+    world: &World,
+    signing_key: KeyId,
+    even_needed: bool,
+    emergency: Option<RecordMint>,
+) -> Retirement {
     let terms = if even_needed { RetireTerms::EvenNeeded } else { RetireTerms::Unneeded };
-    retire_on(world, key, terms, emergency).await
+    retire_on(world, signing_key, terms, emergency).await
 }
 
 async fn retire_on(
     world: &World,
-    key: KeyId,
+    signing_key: KeyId,
     terms: RetireTerms,
     emergency: Option<RecordMint>,
 ) -> Retirement {
     let entry = world.draft(Action::KeyRetired);
-    let command = RetireKey { key, terms, emergency, entry };
+    let command = RetireKey { signing_key, terms, emergency, entry };
     world.store().retire_key(command).await.unwrap()
 }
 
@@ -58,7 +63,7 @@ pub(in crate::store) async fn keys_in_use_do_not_retire(world: &mut World) {
     }
     assert_eq!(retire(world, KeyId::of(b"nobody's"), true, None).await, Retirement::Unknown);
     let former = rotate(world).await;
-    let retired = Retirement::Retired { tokens: 0, emergency: false };
+    let retired = Retirement::Retired(Retired { tokens: 0, emergency: false });
     assert_eq!(retire(world, former, false, None).await, retired);
     assert_eq!(retire(world, former, false, None).await, Retirement::Unknown);
     assert!(states(world).await.iter().all(|(key, _)| *key != former));
@@ -119,7 +124,7 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens(world: &mut 
         RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     world.new_entries().await;
     let retired = retire(world, former, true, Some(successor)).await;
-    assert_eq!(retired, Retirement::Retired { tokens: 4, emergency: true });
+    assert_eq!(retired, Retirement::Retired(Retired { tokens: 4, emergency: true }));
     world.expect_entries(&[Action::KeyRetired, Action::TokenCreated]).await;
     for ended in others.iter().chain([&emergency]) {
         assert_eq!(world.store().revocations().status(ended.token.status), Status::Revoked);
@@ -132,14 +137,14 @@ pub(in crate::store) async fn retiring_a_needed_key_ends_its_tokens(world: &mut 
     let record = MintRecord { emergency: true, ..world.persistent(None) };
     world.revoke(&survivor).await;
     let confirmed = RevokeToken {
-        even_emergency: true,
+        how: EVEN_EMERGENCY,
         ..world.revocation(world.store().emergency_token().await.unwrap().unwrap().mint.token.id)
     };
     world.store().revoke_token(confirmed).await.unwrap();
     let successor =
         RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     let unneeded = retire(world, second, true, Some(successor)).await;
-    assert_eq!(unneeded, Retirement::Retired { tokens: 0, emergency: false });
+    assert_eq!(unneeded, Retirement::Retired(Retired { tokens: 0, emergency: false }));
     assert_eq!(world.token(&record).await, None, "a successor is recorded only for a token that ends here");
 }
 
@@ -155,11 +160,11 @@ pub(in crate::store) async fn a_compromised_key_leaves_only_fresh_keys(world: &m
     let successor =
         RecordMint { record: record.clone(), by: Actor::System, entry: world.draft(Action::TokenCreated) };
     world.new_entries().await;
-    let terms = RetireTerms::Compromised(FreshKeys(vec![current.clone(), next.clone()]));
+    let terms = RetireTerms::Compromised(vec![current.clone(), next.clone()]);
     let retired = retire_on(world, leaked, terms, Some(successor)).await;
     assert_eq!(
         retired,
-        Retirement::Retired { tokens: 2, emergency: true },
+        Retirement::Retired(Retired { tokens: 2, emergency: true }),
         "its own, and the emergency token"
     );
     let entries = world.new_entries().await;
@@ -185,9 +190,9 @@ pub(in crate::store) async fn accepting_the_clock_begins_a_new_epoch(world: &mut
     world.new_entries().await;
     let (current, next) = (key(KeyState::Current, world.now), key(KeyState::Prepared, world.now));
     let entry = Draft::done(Action::ClockAccepted, world.now, "user:admin");
-    let command = AcceptClock { keys: FreshKeys(vec![current.clone(), next.clone()]), entry };
-    let keys = world.store().accept_clock(command).await.unwrap().keys;
-    assert_eq!(keys, world.store().keys().await.unwrap());
+    let command = AcceptClock { keys: vec![current.clone(), next.clone()], entry };
+    world.store().accept_clock(command).await.unwrap();
+    let keys = world.store().keys().await.unwrap();
     let standing = |id| keys.iter().find(|key| key.id == id).map(|key| (key.state, key.persistent_only));
     assert_eq!(standing(former), Some((KeyState::Previous, true)));
     assert_eq!(standing(world.current), Some((KeyState::Previous, true)));
@@ -208,7 +213,7 @@ pub(in crate::store) async fn ephemeral_tokens_of_a_retired_key_have_ended(world
     world.enroll(&spent, new_key()).await;
     let former = rotate(world).await;
     let later = mint_for_two_hours(world).await;
-    assert_eq!(retire(world, former, true, None).await, Retirement::Retired { tokens: 0, emergency: false });
+    assert_eq!(retire(world, former, true, None).await, Retirement::Retired(Retired { tokens: 0, emergency: false }));
     let state = async |token| world.token(token).await.unwrap().state(world.now);
     assert_eq!(state(&pending).await, TokenState::Revoked);
     assert_eq!(state(&spent).await, TokenState::Used);
@@ -228,7 +233,8 @@ pub(in crate::store) async fn the_keys_of_each_use_move_by_themselves(world: &mu
     world.store().add_keys(AddKeys { keys: keys.clone(), entry }).await.unwrap();
     let next = key_for(KeyUse::Service, KeyState::Prepared, world.now);
     let rotation = RotateKeys { next: next.clone(), entry: world.draft(Action::KeyRotated) };
-    let after = world.store().rotate_keys(rotation).await.unwrap().keys;
+    world.store().rotate_keys(rotation).await.unwrap();
+    let after = world.store().keys().await.unwrap();
     let standing = |id| after.iter().find(|key| key.id == id).map(|key| (key.usage, key.state));
     assert_eq!(standing(keys[0].id), Some((KeyUse::Service, KeyState::Previous)));
     assert_eq!(standing(keys[1].id), Some((KeyUse::Service, KeyState::Current)));
@@ -241,8 +247,9 @@ pub(in crate::store) async fn the_keys_of_each_use_move_by_themselves(world: &mu
         .flat_map(|usage| states.map(|state| key_for(usage, state, world.now)))
         .collect();
     let entry = Draft::done(Action::ClockAccepted, world.now, "user:admin");
-    let accept = AcceptClock { keys: FreshKeys(fresh.clone()), entry };
-    let after = world.store().accept_clock(accept).await.unwrap().keys;
+    let accept = AcceptClock { keys: fresh.clone(), entry };
+    world.store().accept_clock(accept).await.unwrap();
+    let after = world.store().keys().await.unwrap();
     let left: Vec<_> = after.iter().filter(|key| !fresh.contains(key)).map(|key| key.id).collect();
     assert_eq!(left, [world.current], "only what verifies persistent tokens is left of the epoch before");
 }

@@ -21,7 +21,7 @@ pub(in crate::store) async fn the_emergency_token_needs_confirmation(world: &mut
     let record = world.persistent(None);
     let token = world.mint(MintRecord { emergency: true, ..record }).await;
     assert_eq!(world.revoke(&token).await, TokenRevocation::Emergency);
-    let confirmed = RevokeToken { even_emergency: true, ..world.revocation(token.token.id) };
+    let confirmed = RevokeToken { how: EVEN_EMERGENCY, ..world.revocation(token.token.id) };
     assert_eq!(world.store().revoke_token(confirmed).await.unwrap(), TokenRevocation::Revoked { hosts: 0 });
     assert_eq!(world.store().emergency_token().await.unwrap(), None);
     world.expect_entries(&[Action::TokenCreated, Action::TokenRevoked]).await;

@@ -51,7 +51,6 @@ pub(in crate::store) async fn a_removed_role_revokes_with_the_next_certificate(w
     let expected = RevokedCertificate {
         serial: before.newest.serial,
         revoked_at: world.now,
-        not_after: before.newest.not_after,
         reason: RevocationReason::RolesChanged,
     };
     assert_eq!(listed, [expected]);

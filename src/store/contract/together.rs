@@ -81,8 +81,7 @@ pub(in crate::store) async fn one_token_and_many_follow_the_same_rules(world: &m
     let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
     let host = world.enroll(&emergency, new_key()).await;
     let with_hosts = |world: &World, even_emergency| RevokeToken {
-        hosts: true,
-        even_emergency,
+        how: HowToRevoke { hosts: true, even_emergency, only_persistent: false },
         ..world.revocation(emergency.token.id)
     };
     world.new_entries().await;
@@ -111,7 +110,7 @@ pub(in crate::store) async fn a_revoked_emergency_tokens_hosts_go_with_many(worl
     let record = world.persistent(None);
     let emergency = world.mint(MintRecord { emergency: true, ..record }).await;
     let host = world.enroll(&emergency, new_key()).await;
-    let confirmed = RevokeToken { even_emergency: true, ..world.revocation(emergency.token.id) };
+    let confirmed = RevokeToken { how: EVEN_EMERGENCY, ..world.revocation(emergency.token.id) };
     world.store().revoke_token(confirmed).await.unwrap();
     world.new_entries().await;
     let done = revoke(world, &[emergency.token.id], true).await;

@@ -21,6 +21,9 @@ pub(in crate::store) trait Backend: Send + Sync {
 pub(in crate::store) const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The external URL of a new world.
 pub(in crate::store) const ISSUER: &str = "https://gate.example.org";
+/// Revokes also the emergency token.
+pub(in crate::store) const EVEN_EMERGENCY: HowToRevoke =
+    HowToRevoke { even_emergency: true, only_persistent: false, hosts: false };
 pub(in crate::store) const HOUR: Duration = Duration::from_secs(3600);
 
 /// A founded authority at a moment that the test moves.
@@ -228,9 +231,7 @@ impl World {
         RevokeToken {
             token,
             kind: TokenKind::Enrollment,
-            even_emergency: false,
-            only_persistent: false,
-            hosts: false,
+            how: HowToRevoke::default(),
             entry,
         }
     }

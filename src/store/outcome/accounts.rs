@@ -26,12 +26,7 @@ pub enum UserChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserDeletion {
     /// The user is deleted.
-    Deleted {
-        /// Number of API keys deleted with the user.
-        api_keys: u64,
-        /// Number of live tokens that end.
-        tokens: u64,
-    },
+    Deleted(Removal),
     /// No enabled admin without limits would remain; nothing changed.
     LastAdmin,
     /// The user does not exist.
@@ -56,16 +51,11 @@ pub enum ApiKeyCreation {
     TooMany,
 }
 
-/// Outcome of deleting an API key.
+/// The things that end with a deleted user or API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApiKeyDeletion {
-    /// The key is deleted.
-    Deleted {
-        /// Number of keys created with it and deleted with it.
-        api_keys: u64,
-        /// Number of live tokens that end.
-        tokens: u64,
-    },
-    /// The key does not exist.
-    Unknown,
+pub struct Removal {
+    /// Number of deleted API keys: those of the user, or those that the key created.
+    pub api_keys: u64,
+    /// Number of live tokens that are revoked.
+    pub tokens: u64,
 }

@@ -98,8 +98,6 @@ pub struct RevokedCertificate {
     pub serial: Serial,
     /// Moment of its revocation.
     pub revoked_at: Timestamp,
-    /// Its notAfter, from which on no CRL needs it.
-    pub not_after: Timestamp,
     /// Reason of its revocation.
     pub reason: RevocationReason,
 }

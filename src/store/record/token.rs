@@ -100,8 +100,6 @@ pub struct TokenRecord {
     pub used: u32,
     /// Moment of its revocation.
     pub revoked_at: Option<Timestamp>,
-    /// Moment of its last use, if no use is left.
-    pub spent_at: Option<Timestamp>,
     /// Its newest use. `None` if an early version took it and its host is deleted.
     pub last_use: Option<LastUse>,
     /// Id of its successor.
@@ -128,7 +126,6 @@ impl TokenRecord {
             mint,
             used: 0,
             revoked_at: None,
-            spent_at: None,
             last_use: None,
             replaced_by: None,
             revoke_at: None,

@@ -5,7 +5,7 @@ use crate::access::Actor;
 use crate::id::ApiKeyId;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::Json;
-use crate::store::{ApiKeyCreation, ApiKeyDeletion, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS};
+use crate::store::{ApiKeyCreation, ApiKeyRecord, CreateApiKey, DeleteApiKey, MOST_API_KEYS, Removal};
 
 impl Execution<'_> {
     pub(super) fn create_api_key(&mut self, command: CreateApiKey) -> driver::Result<ApiKeyCreation> {
@@ -39,12 +39,12 @@ impl Execution<'_> {
         self.execute(sql, params).map(drop)
     }
 
-    pub(super) fn delete_api_key(&mut self, command: DeleteApiKey) -> driver::Result<ApiKeyDeletion> {
+    pub(super) fn delete_api_key(&mut self, command: DeleteApiKey) -> driver::Result<Option<Removal>> {
         let DeleteApiKey { key, owner, revoke_tokens, entry } = command;
         self.ask(&entry)?;
         let sql = "DELETE FROM api_keys WHERE id = ?1 AND (CAST(?2 AS TEXT) IS NULL OR owner = ?2)";
         if self.execute(sql, params![key, owner])? == 0 {
-            return self.undo(ApiKeyDeletion::Unknown);
+            return self.undo(None);
         }
         let made = self.delete_keys_made_by(key)?;
         let mut tokens = 0;
@@ -54,7 +54,7 @@ impl Execution<'_> {
         let api_keys = made.len() as u64;
         let made: Vec<String> = made.iter().map(ToString::to_string).collect();
         self.enter(entry.with("api_keys", made).with("tokens", tokens))?;
-        Ok(ApiKeyDeletion::Deleted { api_keys, tokens })
+        Ok(Some(Removal { api_keys, tokens }))
     }
 
     /// Deletes the keys that a key created, those that these created, and so on: an attacker with the key may have created them to stay. No

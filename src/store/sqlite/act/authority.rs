@@ -6,7 +6,7 @@ use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::{Count, Span, damaged};
 use crate::store::{
-    ChangeSettings, Found, Founded, IssuerRetirement, NextCrlNumber, RecordIdentity, RetireIssuer,
+    ChangeSettings, Found, Founded, NextCrlNumber, RecordIdentity, RetireIssuer, Retired, Retirement,
 };
 
 impl Execution<'_> {
@@ -61,23 +61,23 @@ impl Execution<'_> {
         Ok(added > 0)
     }
 
-    pub(super) fn retire_issuer(&mut self, command: RetireIssuer) -> driver::Result<IssuerRetirement> {
+    pub(super) fn retire_issuer(&mut self, command: RetireIssuer) -> driver::Result<Retirement> {
         let RetireIssuer { issuer, even_needed, emergency, entry } = command;
         let at = entry.at();
         let sql = "SELECT current FROM issuers WHERE url = ?1 AND retired_at IS NULL";
         match self.one(sql, [&issuer], |row| row.get(0))? {
-            None => self.undo(IssuerRetirement::Unknown),
-            Some(true) => self.undo(IssuerRetirement::Current),
+            None => self.undo(Retirement::Unknown),
+            Some(true) => self.undo(Retirement::InUse),
             Some(false) => {
                 let needing = self.live_of_issuer(&issuer, at)?;
                 let tokens = needing.len() as u64;
                 if tokens > 0 && !even_needed {
-                    return self.undo(IssuerRetirement::Needed { tokens });
+                    return self.undo(Retirement::Needed { tokens });
                 }
                 self.execute("UPDATE issuers SET retired_at = ?2 WHERE url = ?1", params![issuer, at])?;
                 self.enter(entry.with("tokens", tokens))?;
                 let emergency = self.end_tokens(&needing, emergency, at)?;
-                Ok(IssuerRetirement::Retired { tokens, emergency })
+                Ok(Retirement::Retired(Retired { tokens, emergency }))
             }
         }
     }

@@ -3,11 +3,9 @@
 use super::{Execution, Mark};
 use crate::clock::Timestamp;
 use crate::store::sqlite::driver::{self, params};
-use crate::store::sqlite::read::{KEYS, key};
 use crate::store::sqlite::value::damaged;
 use crate::store::{
-    AcceptClock, AddKeys, FreshKeys, KeyRecord, KeyState, RetireKey, RetireTerms, Retirement, RotateKeys,
-    Rotation,
+    AcceptClock, AddKeys, KeyRecord, KeyState, Retired, RetireKey, RetireTerms, Retirement, RotateKeys,
 };
 
 impl Execution<'_> {
@@ -18,14 +16,13 @@ impl Execution<'_> {
         self.execute(sql, params![id, public, usage, state, persistent_only, created_at]).map(drop)
     }
 
-    pub(super) fn add_keys(&mut self, command: AddKeys) -> driver::Result<Rotation> {
+    pub(super) fn add_keys(&mut self, command: AddKeys) -> driver::Result<()> {
         let AddKeys { keys, entry } = command;
         keys.iter().try_for_each(|key| self.insert_key(key))?;
-        self.enter(entry)?;
-        self.rotation()
+        self.enter(entry)
     }
 
-    pub(super) fn rotate_keys(&mut self, command: RotateKeys) -> driver::Result<Rotation> {
+    pub(super) fn rotate_keys(&mut self, command: RotateKeys) -> driver::Result<()> {
         let RotateKeys { next, entry } = command;
         let former = "UPDATE signing_keys SET state = 'previous' WHERE state = 'current' AND key_use = ?1";
         self.execute(former, [next.usage])?;
@@ -34,21 +31,20 @@ impl Execution<'_> {
             return Err(damaged("there is no prepared signing key to rotate to"));
         }
         self.insert_key(&KeyRecord { state: KeyState::Prepared, ..next })?;
-        self.enter(entry)?;
-        self.rotation()
+        self.enter(entry)
     }
 
-    pub(super) fn accept_clock(&mut self, command: AcceptClock) -> driver::Result<Rotation> {
+    pub(super) fn accept_clock(&mut self, command: AcceptClock) -> driver::Result<()> {
         let AcceptClock { keys, entry } = command;
         let at = entry.at();
         self.begin_epoch(keys, at)?;
         self.enter(entry)?;
         self.effects.marks.push(Mark::Set(at));
-        self.rotation()
+        Ok(())
     }
 
     /// Makes fresh keys the only ones that sign. Earlier keys verify no token that always expires.
-    fn begin_epoch(&self, keys: FreshKeys, at: Timestamp) -> driver::Result<()> {
+    fn begin_epoch(&self, fresh: Vec<KeyRecord>, at: Timestamp) -> driver::Result<()> {
         self.end_ephemeral(None, at)?;
         // The prepared key has signed nothing. Its signatures would look like those of an earlier epoch.
         self.execute("DELETE FROM signing_keys WHERE state = 'prepared'", [])?;
@@ -57,39 +53,34 @@ impl Execution<'_> {
         // Service tokens and status lists always expire, so their earlier keys have nothing to verify.
         let sql = "UPDATE signing_keys SET state = 'retired', retired_at = ?1 WHERE state = 'previous' AND key_use <> 'enrollment'";
         self.execute(sql, [at])?;
-        let FreshKeys(fresh) = keys;
         fresh.into_iter().try_for_each(|key| self.insert_key(&KeyRecord { persistent_only: false, ..key }))
     }
 
-    fn rotation(&self) -> driver::Result<Rotation> {
-        Ok(Rotation { keys: self.all(KEYS, [], key)? })
-    }
-
     pub(super) fn retire_key(&mut self, command: RetireKey) -> driver::Result<Retirement> {
-        let RetireKey { key, terms, emergency, entry } = command;
+        let RetireKey { signing_key, terms, emergency, entry } = command;
         let at = entry.at();
         let compromised = matches!(terms, RetireTerms::Compromised(_));
-        let state = self.one("SELECT state FROM signing_keys WHERE kid = ?1", [key], |row| row.get(0))?;
-        match state {
+        let sql = "SELECT state FROM signing_keys WHERE kid = ?1";
+        match self.one(sql, [signing_key], |row| row.get(0))? {
             None | Some(KeyState::Retired) => return self.undo(Retirement::Unknown),
             Some(KeyState::Current | KeyState::Prepared) if !compromised => {
                 return self.undo(Retirement::InUse);
             }
             Some(KeyState::Current | KeyState::Prepared | KeyState::Previous) => {}
         }
-        let needing = self.live_of_key(key, compromised, at)?;
+        let needing = self.live_of_key(signing_key, compromised, at)?;
         let tokens = needing.len() as u64;
         if tokens > 0 && matches!(terms, RetireTerms::Unneeded) {
             return self.undo(Retirement::Needed { tokens });
         }
         let sql = "UPDATE signing_keys SET state = 'retired', retired_at = ?2 WHERE kid = ?1";
-        self.execute(sql, params![key, at])?;
-        self.end_ephemeral(Some(key), at)?;
+        self.execute(sql, params![signing_key, at])?;
+        self.end_ephemeral(Some(signing_key), at)?;
         if let RetireTerms::Compromised(keys) = terms {
             self.begin_epoch(keys, at)?;
         }
         self.enter(entry.with("tokens", tokens).with("compromised", compromised))?;
         let emergency = self.end_tokens(&needing, emergency, at)?;
-        Ok(Retirement::Retired { tokens, emergency })
+        Ok(Retirement::Retired(Retired { tokens, emergency }))
     }
 }

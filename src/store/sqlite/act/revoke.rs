@@ -22,12 +22,12 @@ pub(super) struct RevocableToken {
 
 impl Execution<'_> {
     pub(super) fn revoke_token(&mut self, command: RevokeToken) -> driver::Result<TokenRevocation> {
-        let RevokeToken { token, kind, even_emergency, only_persistent, hosts, entry } = command;
-        let wanted = |minted: &RevocableToken| minted.kind == kind && (minted.persistent || !only_persistent);
+        let RevokeToken { token, kind, how, entry } = command;
+        let wanted = |minted: &RevocableToken| minted.kind == kind && (minted.persistent || !how.only_persistent);
         let Some(minted) = self.minted(token)?.filter(wanted) else {
             return self.undo(TokenRevocation::Unknown);
         };
-        match self.revoke_one(&minted, hosts, even_emergency, &entry)? {
+        match self.revoke_one(&minted, how.hosts, how.even_emergency, &entry)? {
             done @ (TokenRevocation::Revoked { .. } | TokenRevocation::Before { hosts: 1.. }) => Ok(done),
             nothing => self.undo(nothing),
         }

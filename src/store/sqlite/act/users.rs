@@ -8,7 +8,7 @@ use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{USER_BY_NAME, user};
 use crate::store::sqlite::value::Json;
 use crate::store::{
-    ChangeUser, CreateUser, DeleteUser, KnowAddress, MOST_KNOWN_ADDRESSES, ReplacePassword, SetPassword,
+    ChangeUser, CreateUser, DeleteUser, KnowAddress, MOST_KNOWN_ADDRESSES, Removal, ReplacePassword, SetPassword,
     SignOutUser, UserChange, UserCreation, UserDeletion, UserRecord,
 };
 
@@ -106,7 +106,7 @@ impl Execution<'_> {
         self.execute("DELETE FROM users WHERE name = ?1", [name.as_str()])?;
         let api_keys = keys.len() as u64;
         self.enter(entry.with("api_keys", keys).with("tokens", tokens))?;
-        Ok(UserDeletion::Deleted { api_keys, tokens })
+        Ok(UserDeletion::Deleted(Removal { api_keys, tokens }))
     }
 
     pub(super) fn know_address(&self, command: KnowAddress) -> driver::Result<()> {

@@ -57,15 +57,9 @@ fn count_live(sql: Sql<'_>, tokens: &[TokenId]) -> driver::Result<u64> {
 }
 
 fn revoked(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<RevokedCertificate>> {
-    let text = "SELECT serial, revoked_at, not_after, reason FROM revoked_certificates WHERE not_after > ?1 \
-               ORDER BY revoked_at, serial";
+    let text = "SELECT serial, revoked_at, reason FROM revoked_certificates WHERE not_after > ?1 ORDER BY revoked_at, serial";
     sql.all(text, [now], |row| {
-        Ok(RevokedCertificate {
-            serial: row.get(0)?,
-            revoked_at: row.get(1)?,
-            not_after: row.get(2)?,
-            reason: row.get(3)?,
-        })
+        Ok(RevokedCertificate { serial: row.get(0)?, revoked_at: row.get(1)?, reason: row.get(2)? })
     })
 }
 
@@ -88,9 +82,9 @@ impl HostReads for SqliteStore {
         Box::pin(self.pool.list(move |sql| count_live(sql, &tokens)))
     }
 
-    fn key_of_revoked_host(&self, key: SpkiHash) -> Answer<'_, bool> {
+    fn key_of_revoked_host(&self, host_key: SpkiHash) -> Answer<'_, bool> {
         Box::pin(async move {
-            self.pool.read(|sql| sql.exists("SELECT 1 FROM revoked_keys WHERE key = ?1", [key]))
+            self.pool.read(|sql| sql.exists("SELECT 1 FROM revoked_keys WHERE key = ?1", [host_key]))
         })
     }
 

@@ -6,9 +6,10 @@ use crate::id::{SpkiHash, StatusRef, TokenId};
 use crate::name::{DnsPattern, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
+use crate::store::sqlite::read::key;
 use crate::store::sqlite::value::{Count, IpText, Json};
 use crate::store::{
-    Answer, CertificateRecord, KeyNeed, LastUse, MintRecord, Page, PageQuery, Pair, StoredCertificate,
+    Answer, CertificateRecord, KeyRecord, LastUse, MintRecord, Page, PageQuery, Pair, StoredCertificate,
     TokenFilter, TokenReads, TokenRecord,
 };
 use crate::token::{Bindings, Terms, TokenRef};
@@ -17,7 +18,7 @@ macro_rules! columns {
     () => {
         "m.token, m.kid, m.label, m.roles, m.persistent, m.emergency, m.minter, m.created_at, m.expires_at, m.max_uses, \
          m.dns_names, m.bound_key, m.cluster, m.host, m.policy, m.list, m.idx, coalesce(u.used, 0), m.revoked_at, m.issuer, \
-         m.audience, u.spent_at, u.last_at, u.last_host, u.last_from, m.replaced_by, m.revoke_at"
+         m.audience, u.last_at, u.last_host, u.last_from, m.replaced_by, m.revoke_at"
     };
 }
 
@@ -61,9 +62,9 @@ pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> driver::Result<TokenReco
         created_at: row.get(7)?,
         audience: row.get(20)?,
     };
-    let last_use = match (row.get(22)?, row.get(23)?) {
+    let last_use = match (row.get(21)?, row.get(22)?) {
         (Some(at), Some(host)) => {
-            let from = row.get::<_, Option<IpText>>(24)?.map(|address| address.0);
+            let from = row.get::<_, Option<IpText>>(23)?.map(|address| address.0);
             Some(LastUse { at, host, from })
         }
         _ => None,
@@ -72,10 +73,9 @@ pub(in crate::store::sqlite) fn token(row: &Row<'_>) -> driver::Result<TokenReco
         mint,
         used: row.get(17)?,
         revoked_at: row.get(18)?,
-        spent_at: row.get(21)?,
         last_use,
-        replaced_by: row.get(25)?,
-        revoke_at: row.get(26)?,
+        replaced_by: row.get(24)?,
+        revoke_at: row.get(25)?,
     })
 }
 
@@ -86,7 +86,7 @@ fn persistent(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(TokenId, Vec<
     sql.all(text, [now], |row| Ok((row.get(0)?, row.get::<_, Json<Vec<Role>>>(1)?.0)))
 }
 
-fn pair(sql: Sql<'_>, token: TokenId, key: SpkiHash) -> driver::Result<Option<Pair>> {
+fn pair(sql: Sql<'_>, token: TokenId, host_key: SpkiHash) -> driver::Result<Option<Pair>> {
     let text = "SELECT p.host, p.redeemed_at, h.revoked_at IS NOT NULL, c.serial, c.issued_at, c.not_after, c.der \
                FROM pairs AS p JOIN hosts AS h ON h.host = p.host \
                LEFT JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest AND c.key = p.key \
@@ -95,32 +95,29 @@ fn pair(sql: Sql<'_>, token: TokenId, key: SpkiHash) -> driver::Result<Option<Pa
         let host = row.get(0)?;
         let certificate = match row.get(3)? {
             Some(serial) => {
-                let record = CertificateRecord {
-                    serial,
-                    host_key: key,
-                    issued_at: row.get(4)?,
-                    not_after: row.get(5)?,
-                };
+                let record =
+                    CertificateRecord { serial, host_key, issued_at: row.get(4)?, not_after: row.get(5)? };
                 Some(StoredCertificate { host, record, der: row.get(6)? })
             }
             None => None,
         };
-        Ok(Pair { token, host, redeemed_at: row.get(1)?, host_revoked: row.get(2)?, certificate })
+        Ok(Pair { host, redeemed_at: row.get(1)?, host_revoked: row.get(2)?, certificate })
     };
-    sql.one(text, params![token, key], read)
+    sql.one(text, params![token, host_key], read)
 }
 
-fn key_needs(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<KeyNeed>> {
-    let text = "SELECT k.kid, (SELECT count(*) FROM tokens AS t LEFT JOIN uses AS u ON u.token = t.token \
+fn key_needs(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(KeyRecord, u64)>> {
+    let text = "SELECT k.kid, k.public, k.key_use, k.state, k.persistent_only, k.created_at, \
+                              (SELECT count(*) FROM tokens AS t LEFT JOIN uses AS u ON u.token = t.token \
                               WHERE t.kid = k.kid AND t.revoked_at IS NULL AND u.spent_at IS NULL \
                               AND (t.expires_at IS NULL OR t.expires_at > ?1)) \
                FROM signing_keys AS k WHERE k.state <> 'retired' ORDER BY k.created_at, k.kid";
-    sql.all(text, [now], |row| Ok(KeyNeed { key: row.get(0)?, tokens: row.get::<_, Count>(1)?.0 }))
+    sql.all(text, [now], |row| Ok((key(row)?, row.get::<_, Count>(6)?.0)))
 }
 
 impl TokenReads for SqliteStore {
-    fn pair(&self, token: TokenId, key: SpkiHash) -> Answer<'_, Option<Pair>> {
-        Box::pin(async move { self.pool.read(|sql| pair(sql, token, key)) })
+    fn pair(&self, token: TokenId, host_key: SpkiHash) -> Answer<'_, Option<Pair>> {
+        Box::pin(async move { self.pool.read(|sql| pair(sql, token, host_key)) })
     }
 
     fn token(&self, id: TokenId) -> Answer<'_, Option<TokenRecord>> {
@@ -151,7 +148,7 @@ impl TokenReads for SqliteStore {
         Box::pin(async move { self.pool.read(|sql| sql.one(LIVE, [], token)) })
     }
 
-    fn key_needs(&self, now: Timestamp) -> Answer<'_, Vec<KeyNeed>> {
+    fn key_needs(&self, now: Timestamp) -> Answer<'_, Vec<(KeyRecord, u64)>> {
         Box::pin(self.pool.list(move |sql| key_needs(sql, now)))
     }
 }
