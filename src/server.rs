@@ -126,11 +126,11 @@ impl Server {
         first_start::done(&self.data_dir).map_err(|error| RunError::File(error.to_string()))?;
         // The first status lists show the tokens that became due while no server ran, up to one batch. No redemption accepts
         // such a token.
-        if let Err(error) = timers::revoke_due(&self.authority).await {
+        if let Err(error) = timers::revoke_due(&self.authority.upkeep).await {
             tracing::warn!(%error, "the due tokens could not be revoked; the server tries again");
         }
         let (stop, timers) = (CancellationToken::new(), TaskTracker::new());
-        timers::start(&timers, &self.authority, &self.tls, self.source, &self.keys_dir, &stop);
+        timers::start(&timers, &self.authority, &self.tls, self.source, self.keys_dir.clone(), &stop);
         let mut failed = self.store.failed();
         let front = self.front;
         let handler = move |request, peer| Arc::clone(&front).answer(request, peer);
@@ -145,11 +145,11 @@ impl Server {
         timers.close();
         timers.wait().await;
         // Refusals that were noted in the last second.
-        let _ = self.authority.ledger.write_refusals().await;
+        let _ = self.authority.upkeep.write_refusals().await;
         // After the next start, a session that was used in the last minute must not be idle.
-        let _ = self.authority.accounts.write_uses().await;
+        let _ = self.authority.upkeep.write_uses().await;
         // Every commit has stored a mark. This one is a little newer.
-        let _ = self.authority.clock.mark().await;
+        let _ = self.authority.upkeep.mark_clock().await;
         local::withdraw(&self.keys_dir);
         // A writer that ended without being closed has failed too.
         let failed = self.store.failed();

@@ -2,18 +2,18 @@
 
 pub mod accounts;
 mod authority;
+mod base;
 pub mod ca;
 mod caller;
 mod certify;
-pub mod clock;
-pub mod collect;
+mod clock;
 pub mod document;
 pub mod emergency;
 mod error;
 pub mod found;
 pub mod health;
 pub mod hosts;
-pub mod issuers;
+mod issuers;
 pub mod keys;
 pub mod ledger;
 pub mod listing;
@@ -26,17 +26,19 @@ mod time;
 pub mod together;
 pub mod tokens;
 pub mod trust;
+pub mod upkeep;
 pub mod vault;
 pub mod verification;
 
 pub use accounts::sign_in::SignedIn;
 pub use authority::{Authority, Parts, Settings};
+pub use base::Base;
 pub use caller::Caller;
 pub use certify::{CertificateTerms, Enrolled, Enrollment, RedeemRequest, renew_after};
 pub use error::{
     AccountError, CaError, FieldError, HostError, KeysError, RequestError, ServiceError, TokenError,
 };
-pub use time::{ClockDoubt, TimeKeeper};
+pub use time::{ClockDoubt, ClockStanding, TimeKeeper};
 pub use tokens::indexes::Indexes;
 pub use tokens::take_back::TakenBack;
 pub use verification::check::{BadToken, GoodToken};

@@ -68,7 +68,7 @@ pub(super) async fn finish(
         // Nobody may have seen the tokens of the earlier first start. They must not stay valid.
         revoke_first_tokens(&authority.tokens).await.map_err(StartError::of)?;
     }
-    let minted = mint_first_tokens(&authority.minting, &authority.emergency).await;
+    let minted = mint_first_tokens(&authority.minting).await;
     let (roles_token, emergency_token) = minted.map_err(StartError::of)?;
     Ok(Some(FirstStart { admin_password: generated.then_some(password), roles_token, emergency_token }))
 }

@@ -15,15 +15,16 @@ use crate::http::table::Table;
 use crate::http::tls::Tls;
 use crate::ledger::Action;
 use crate::name::DnsName;
+use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
-use crate::service::emergency::{LiveEmergency, finish_emergency};
+use crate::service::emergency::finish_emergency;
 use crate::service::settings::LiveSpans;
 use crate::service::status_lists::StreamLimits;
 use crate::service::tokens::order::Catalogue;
 use crate::service::trust::LiveTrust;
 use crate::service::vault::{Vault, write_public};
 use crate::service::verification::proxies::TrustedProxies;
-use crate::service::{Authority, Caller, CertificateTerms, Parts, Settings, TimeKeeper};
+use crate::service::{Authority, Base, Caller, CertificateTerms, Parts, Settings, TimeKeeper};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{LedgerReads as _, RecordIdentity, Store};
 
@@ -122,14 +123,19 @@ async fn compose(
     let lists = store.lists().await.map_err(StartError::of)?;
     let indexes = crate::service::Indexes::resume(&lists);
     let indexes = indexes.ok_or_else(|| StartError::of("the store has no open status list"))?;
-    let emergency = LiveEmergency::default();
-    emergency.reload(store.as_ref()).await.map_err(StartError::of)?;
     let data_dir = config.server.data_dir.clone();
-    finish_emergency(&data_dir, &emergency, &trust, now).map_err(StartError::of)?;
+    finish_emergency(&data_dir, &trust, now).map_err(StartError::of)?;
     let spans = LiveSpans::open(tokens.spans(), store.as_ref()).await.map_err(StartError::of)?;
-    let settings = settings(config);
-    let parts = Parts { store, time, trust, cas, spans, emergency, indexes, vault, data_dir, settings };
-    Ok(Arc::new(Authority::new(parts)))
+    Ok(Arc::new(Authority::new(Parts {
+        base: Base { store, time: Arc::new(time) },
+        trust: Arc::new(trust),
+        cas: Arc::new(LiveCas::new(cas)),
+        spans: Arc::new(spans),
+        indexes: Arc::new(indexes),
+        vault,
+        data_dir,
+        settings: settings(config),
+    })))
 }
 
 fn settings(config: &Config) -> Settings {

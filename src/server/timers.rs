@@ -2,7 +2,7 @@
 
 mod periodic;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +14,10 @@ use super::ca_files::client_anchors;
 use super::tls_files::{Presented, TlsSource};
 use super::{local, publisher};
 use crate::http::tls::Tls;
-use crate::service::Authority;
 use crate::service::ca::crl::Crls;
 use crate::service::ca::live::LiveCas;
+use crate::service::health::Health;
+use crate::service::{Authority, TimeKeeper};
 
 pub use periodic::Timer;
 pub(super) use periodic::revoke_due;
@@ -27,19 +28,20 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Starts every timer; `stop` ends them.
 pub(super) fn start(
     timers: &TaskTracker,
-    authority: &Arc<Authority>,
+    authority: &Authority,
     tls: &Arc<Tls>,
     source: TlsSource,
-    keys_dir: &Path,
+    keys_dir: PathBuf,
     stop: &CancellationToken,
 ) {
-    periodic::start(timers, authority, Timer::period, stop);
-    let (crls, cas) = (Arc::clone(&authority.crls), Arc::clone(&authority.cas));
-    timers.spawn(sign_crls(crls, cas, stop.clone()));
-    timers.spawn(publisher::run(Arc::clone(&authority.status_lists), stop.clone()));
-    timers.spawn(publisher::heartbeats(Arc::clone(&authority.status_lists), stop.clone()));
-    let authority = Arc::clone(authority);
-    timers.spawn(renew_tls(authority, Arc::clone(tls), source, keys_dir.to_owned(), stop.clone()));
+    let Authority { time, cas, ca, status_lists, health, upkeep, .. } = authority;
+    periodic::start(timers, upkeep, Timer::period, stop);
+    timers.spawn(sign_crls(Arc::clone(&ca.crls), Arc::clone(cas), stop.clone()));
+    timers.spawn(publisher::run(Arc::clone(status_lists), stop.clone()));
+    timers.spawn(publisher::heartbeats(Arc::clone(status_lists), stop.clone()));
+    let (time, cas, health) = (Arc::clone(time), Arc::clone(cas), Arc::clone(health));
+    let listener = ListenerCertificate { time, cas, health, tls: Arc::clone(tls), source, keys_dir };
+    timers.spawn(listener.renew(stop.clone()));
 }
 
 /// Signs the CRLs at once, then hourly, and within a second of a revocation or a new CA. Retries every ten seconds.
@@ -74,54 +76,59 @@ async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, stop: CancellationToken) 
     }
 }
 
-/// Renews the listener's certificate at two thirds of its life, or loads files that have changed.
-async fn renew_tls(
-    authority: Arc<Authority>,
+/// The listener's certificate and the handles that renewing it takes.
+struct ListenerCertificate {
+    time: Arc<TimeKeeper>,
+    cas: Arc<LiveCas>,
+    health: Arc<Health>,
     tls: Arc<Tls>,
     source: TlsSource,
     keys_dir: PathBuf,
-    stop: CancellationToken,
-) {
-    let mut written = source.written_at();
-    let mut ca_changes = authority.cas.changes();
-    let mut made_at = authority.time.now();
-    let mut ticks = interval_at(Instant::now() + 10 * SECOND, 10 * SECOND);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let rotated = tokio::select! {
-            () = stop.cancelled() => return,
-            _ = ticks.tick() => false,
-            _ = ca_changes.changed() => true,
-        };
-        let due = rotated
-            || match &source {
-                TlsSource::Outside(_) => source.written_at() != written,
+}
+
+impl ListenerCertificate {
+    /// Renews the certificate at two thirds of its life, or loads files that have changed.
+    async fn renew(self, stop: CancellationToken) {
+        let mut written = self.source.written_at();
+        let mut ca_changes = self.cas.changes();
+        let mut made_at = self.time.now();
+        let mut ticks = interval_at(Instant::now() + 10 * SECOND, 10 * SECOND);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let rotated = tokio::select! {
+                () = stop.cancelled() => return,
+                _ = ticks.tick() => false,
+                _ = ca_changes.changed() => true,
+            };
+            let due = match &self.source {
+                TlsSource::Outside(_) => self.source.written_at() != written,
                 TlsSource::Own(_) => {
-                    let ends = authority.health.server_certificate_expires_at().unwrap_or(made_at);
-                    authority.time.now() >= made_at.plus(ends.since(made_at) * 2 / 3)
+                    let ends = self.health.server_certificate_expires_at().unwrap_or(made_at);
+                    self.time.now() >= made_at.plus(ends.since(made_at) * 2 / 3)
                 }
             };
-        if !due {
-            continue;
-        }
-        written = source.written_at();
-        match swap(&authority, &tls, &source, &keys_dir) {
-            Ok(()) => {
-                made_at = authority.time.now();
-                tracing::info!("the listener has a new certificate");
+            if !due && !rotated {
+                continue;
             }
-            Err(error) => {
-                tracing::warn!(error, "the listener keeps its certificate: the new one cannot be used")
+            written = self.source.written_at();
+            match self.swap() {
+                Ok(()) => {
+                    made_at = self.time.now();
+                    tracing::info!("the listener has a new certificate");
+                }
+                Err(error) => {
+                    tracing::warn!(error, "the listener keeps its certificate: the new one cannot be used")
+                }
             }
         }
     }
-}
 
-fn swap(authority: &Authority, tls: &Tls, source: &TlsSource, keys_dir: &Path) -> Result<(), String> {
-    let cas = authority.cas.load();
-    let Presented { identity, expires_at, root } =
-        source.identity(&cas, &authority.time).map_err(|error| error.to_string())?;
-    tls.swap(identity, client_anchors(&cas)).map_err(|error| error.to_string())?;
-    authority.health.server_certificate_is(expires_at);
-    local::point_to(keys_dir, root).map_err(|error| error.to_string())
+    fn swap(&self) -> Result<(), String> {
+        let cas = self.cas.load();
+        let Presented { identity, expires_at, root } =
+            self.source.identity(&cas, &self.time).map_err(|error| error.to_string())?;
+        self.tls.swap(identity, client_anchors(&cas)).map_err(|error| error.to_string())?;
+        self.health.server_certificate_is(expires_at);
+        local::point_to(&self.keys_dir, root).map_err(|error| error.to_string())
+    }
 }

@@ -12,18 +12,18 @@ use std::time::Duration;
 pub use enrolled::{Enrolled, renew_after};
 pub use redeem::RedeemRequest;
 
+use super::base::Base;
 use super::ca::live::LiveCas;
-use super::emergency::LiveEmergency;
 use super::refusals::Refusals;
 use super::trust::LiveTrust;
-use super::{ServiceError, TimeKeeper};
+use super::ServiceError;
 use crate::access::throttle::Throttles;
 use crate::ca::{ApprovedRequest, Csr, HostProfile};
 use crate::clock::Timestamp;
 use crate::host_certificate::HostPeer;
 use crate::id::{Fingerprint, HostId};
 use crate::name::{DnsName, Role};
-use crate::store::{CertificateRecord, Store, StoredCertificate};
+use crate::store::{CertificateRecord, StoredCertificate};
 
 /// Maximum number of attempts to build a certificate while the host's roles change.
 const ATTEMPTS: usize = 3;
@@ -52,11 +52,9 @@ pub struct CertificateTerms {
 
 /// Redeeming tokens and renewing certificates.
 pub struct Enrollment {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) time: Arc<TimeKeeper>,
+    pub(super) base: Base,
     pub(super) trust: Arc<LiveTrust>,
     pub(super) cas: Arc<LiveCas>,
-    pub(super) emergency: Arc<LiveEmergency>,
     pub(super) throttles: Arc<Throttles>,
     pub(super) refusals: Arc<Refusals>,
     pub(super) terms: CertificateTerms,
@@ -87,7 +85,7 @@ impl Enrollment {
         stored: StoredCertificate,
         root: Option<Fingerprint>,
     ) -> Result<Enrolled, ServiceError> {
-        let name = self.store.host(stored.host).await?.and_then(|host| host.name);
+        let name = self.base.store.host(stored.host).await?.and_then(|host| host.name);
         let roles = HostPeer::parse(&stored.der).map(|peer| peer.roles).unwrap_or_default();
         Ok(Enrolled::new(name, roles, stored, &self.cas.load(), root))
     }

@@ -5,16 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
-
 use super::tokens::mint::{Minting, emergency_order};
 use super::trust::LiveTrust;
 use super::vault::{VaultError, load_private, put_in_place, write_private};
 use super::{Caller, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::TokenId;
-use crate::store::{RecordMint, Retired, Retirement, Store};
-use crate::token::{KeyRing, MintedToken};
+use crate::store::{RecordMint, Retired, Retirement};
+use crate::token::KeyRing;
 
 /// The file of the emergency token, in the data directory.
 const EMERGENCY_FILE: &str = "emergency.token";
@@ -24,31 +22,6 @@ fn unrecorded(data_dir: &Path) -> PathBuf {
     data_dir.join(format!("{EMERGENCY_FILE}.new"))
 }
 
-/// The id of the live emergency token, in memory: every use of the token raises an alarm.
-#[derive(Default)]
-pub struct LiveEmergency(ArcSwapOption<TokenId>);
-
-impl LiveEmergency {
-    /// Reads the id from the store. Call it after each change of the token, here or on another node.
-    ///
-    /// # Errors
-    /// The store cannot be read. The previous id stays in use.
-    pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
-        let live = store.emergency_token().await?.map(|token| Arc::new(token.mint.token.id));
-        self.0.store(live);
-        Ok(())
-    }
-
-    /// Returns whether `token` is the live emergency token.
-    pub fn is(&self, token: TokenId) -> bool {
-        self.0.load().as_deref() == Some(&token)
-    }
-
-    pub(super) fn set(&self, token: TokenId) {
-        self.0.store(Some(Arc::new(token)));
-    }
-}
-
 /// Completes an interrupted replacement: moves the file of a live new token to its final name, and removes any other.
 /// The start calls it before the server answers requests.
 ///
@@ -56,7 +29,6 @@ impl LiveEmergency {
 /// The file cannot be read, renamed or removed.
 pub fn finish_emergency(
     data_dir: &Path,
-    live: &LiveEmergency,
     trust: &LiveTrust,
     now: Timestamp,
 ) -> Result<(), ServiceError> {
@@ -66,7 +38,7 @@ pub fn finish_emergency(
         text => text?,
     };
     let named = trust.load().enrollment(text.expose().trim(), now);
-    if named.is_ok_and(|token| live.is(token.grant().token.id)) {
+    if named.is_ok_and(|token| trust.is_emergency(token.grant().token.id)) {
         return Ok(put_in_place(&new, &data_dir.join(EMERGENCY_FILE))?);
     }
     let gone = fs::remove_file(&new);
@@ -75,38 +47,36 @@ pub fn finish_emergency(
 
 /// Replaces the emergency token when its key or external URL ends.
 pub struct Emergency {
-    pub(super) live: Arc<LiveEmergency>,
     pub(super) minting: Arc<Minting>,
     pub(super) data_dir: PathBuf,
 }
 
-/// A new emergency token that is on disk and not yet recorded.
-pub(super) struct Successor {
-    minted: MintedToken,
-}
-
 impl Emergency {
-    /// Signs a new emergency token and writes it beside the one in use.
+    /// If the emergency token ends, signs a new one and writes it beside the one in use.
     pub(super) async fn prepare(
         &self,
+        ends: bool,
         ring: &KeyRing,
         now: Timestamp,
-    ) -> Result<(Successor, RecordMint), ServiceError> {
+    ) -> Result<Option<RecordMint>, ServiceError> {
+        if !ends {
+            return Ok(None);
+        }
         let order = emergency_order(&self.minting.roles);
         let (minted, record) = self.minting.sign(&Caller::SYSTEM, order, ring, now).await?;
         let text = format!("{}\n", minted.text().expose());
         write_private(&unrecorded(&self.data_dir), text.as_bytes())?;
-        Ok((Successor { minted }, record))
+        Ok(Some(record))
     }
 
     /// Ends a replacement. The file of a recorded token replaces the previous one; any other file is removed.
-    pub(super) fn conclude(&self, successor: Option<Successor>, outcome: Retirement) {
+    pub(super) fn conclude(&self, successor: Option<TokenId>, outcome: Retirement) {
         let Some(successor) = successor else { return };
         if !matches!(outcome, Retirement::Retired(Retired { emergency: true, .. })) {
             // Nobody may take it for a valid token. If that fails, the next start removes it.
             return drop(fs::remove_file(unrecorded(&self.data_dir)));
         }
-        self.live.set(successor.minted.grant().token.id);
+        self.minting.trust.set_emergency(successor);
         let new = unrecorded(&self.data_dir);
         if let Err(error) = put_in_place(&new, &self.data_dir.join(EMERGENCY_FILE)) {
             // The next start tries again, so no token is lost.

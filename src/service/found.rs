@@ -1,6 +1,5 @@
 //! Founding: the first start on an empty data directory.
 
-use super::emergency::LiveEmergency;
 use super::keys::files::make_pairs;
 use super::tokens::mint::{Minting, emergency_order, first_roles_order};
 use super::tokens::{HowToRevoke, TokenAdmin};
@@ -91,10 +90,9 @@ pub async fn revoke_first_tokens(tokens: &TokenAdmin) -> Result<(), ServiceError
 /// The store cannot be written.
 pub async fn mint_first_tokens(
     minting: &Minting,
-    live: &LiveEmergency,
 ) -> Result<(Secret<String>, Secret<String>), ServiceError> {
     let roles = minting.mint(&Caller::SYSTEM, first_roles_order()).await?;
     let emergency = minting.mint(&Caller::SYSTEM, emergency_order(&minting.roles)).await?;
-    live.set(emergency.grant().token.id);
+    minting.trust.set_emergency(emergency.grant().token.id);
     Ok((roles.into_text(), emergency.into_text()))
 }

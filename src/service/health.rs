@@ -7,16 +7,13 @@ use arc_swap::ArcSwap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::base::Base;
 use super::ca::crl::Crls;
-use super::ca::files::Manifest;
 use super::ca::live::LiveCas;
-use super::clock::ClockStanding;
 use super::status_lists::StatusLists;
-use super::vault::Vault;
-use super::{CaError, ServiceError, TimeKeeper};
+use super::{CaError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::hex;
-use crate::store::Store;
 
 /// Time before the expiry of a CA certificate at which warnings begin.
 pub const WARNED_BEFORE: Duration = Duration::from_secs(90 * 86_400);
@@ -45,21 +42,19 @@ impl Check {
 
 /// The use cases of readiness and metrics.
 pub struct Health {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) time: Arc<TimeKeeper>,
+    pub(super) base: Base,
     pub(super) cas: Arc<LiveCas>,
     pub(super) crls: Arc<Crls>,
     pub(super) status_lists: Arc<StatusLists>,
-    pub(super) vault: Vault,
     pub(super) server_certificate: ArcSwap<Option<Timestamp>>,
 }
 
 impl Health {
     /// Returns the checks that minting and redeeming depend on.
     pub fn checks(&self) -> Vec<Check> {
-        let now = self.time.now();
-        let store = self.store.standing().map(|error| error.to_string());
-        let clock = ClockStanding::of(&self.time).doubt.map(|doubt| doubt.to_string());
+        let now = self.base.time.now();
+        let store = self.base.store.standing().map(|error| error.to_string());
+        let clock = self.base.time.trusted().err().map(|doubt| doubt.to_string());
         let crl = match self.crls.signed_at() {
             Some(at) if now.since(at) < CRL_STALE => None,
             Some(at) => Some(format!("the newest CRL was signed at {at}")),
@@ -85,20 +80,9 @@ impl Health {
         ]
     }
 
-    /// Tries a write if the last one failed. A timer calls it, so that readiness recovers without a request.
-    ///
-    /// # Errors
-    /// Writes still fail.
-    pub async fn probe_store(&self) -> Result<(), ServiceError> {
-        match self.store.standing() {
-            Some(_) => Ok(self.store.probe().await?),
-            None => Ok(()),
-        }
-    }
-
     /// Returns a warning for each CA certificate that expires within [`WARNED_BEFORE`].
     pub fn expiry_warnings(&self) -> Vec<String> {
-        let now = self.time.now();
+        let now = self.base.time.now();
         let cas = self.cas.load();
         let root = cas.current().root_not_after();
         let issuing = cas.current().issuing_not_after();
@@ -108,12 +92,6 @@ impl Health {
         ];
         let soon = ends.into_iter().filter(|(_, at, _)| at.since(now) < WARNED_BEFORE);
         soon.map(|(what, at, then)| format!("{what} ends at {at}: {then}")).collect()
-    }
-
-    /// Returns whether the root's private key is in the keys directory.
-    pub fn root_key_here(&self) -> bool {
-        let key = Manifest::load(&self.vault).ok().and_then(|manifest| manifest.current_root_key());
-        key.is_some_and(|key| self.vault.holds(&key))
     }
 
     /// The expiry of the listener's certificate; `None` before the first one.
@@ -128,12 +106,12 @@ impl Health {
 
     /// Sets the gauges that are measured on request.
     pub fn record_gauges(&self) {
-        let now = self.time.now();
+        let now = self.base.time.now();
         let seconds = |at: Timestamp| at.since(now).as_secs_f64();
-        let revocations = self.store.revocations();
+        let revocations = self.base.store.revocations();
         metrics::gauge!("gatepass_revoked_tokens").set(revocations.revoked_tokens() as f64);
         metrics::gauge!("gatepass_revoked_certificates").set(revocations.revoked_certificates() as f64);
-        metrics::gauge!("gatepass_clock_in_doubt").set(f64::from(u8::from(self.time.trusted().is_err())));
+        metrics::gauge!("gatepass_clock_in_doubt").set(f64::from(u8::from(self.base.time.trusted().is_err())));
         metrics::gauge!("gatepass_status_lists").set(self.status_lists.published().lists() as f64);
         if let Some(at) = self.status_lists.signed_at() {
             metrics::gauge!("gatepass_status_lists_age_seconds").set(now.since(at).as_secs_f64());

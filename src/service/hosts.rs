@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::base::Base;
 use super::listing::HostWords;
 use super::tokens::order::Catalogue;
-use super::{Caller, FieldError, HostError, RequestError, ServiceError, TimeKeeper};
+use super::{Caller, FieldError, HostError, RequestError, ServiceError};
 use crate::access::Act;
 use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Subjects};
 use crate::store::{
-    HostFilter, HostRecord, HostRevocation, Page, PageQuery, RevokeHost, RolesChange, SetRoles, Store,
+    HostFilter, HostRecord, HostRevocation, Page, PageQuery, RevokeHost, RolesChange, SetRoles,
 };
 
 /// Maximum number of hosts shown with the token that admitted them.
@@ -17,8 +18,7 @@ pub const MOST_SHOWN: u32 = 100;
 
 /// An administrator's use cases of hosts.
 pub struct HostAdmin {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) time: Arc<TimeKeeper>,
+    pub(super) base: Base,
     pub(super) roles: Arc<Catalogue>,
 }
 
@@ -32,7 +32,7 @@ impl HostAdmin {
         words: &HostWords,
         page: PageQuery<HostId>,
     ) -> Result<Page<HostRecord, HostId>, ServiceError> {
-        Ok(self.store.list_hosts(words.judge(self.time.now())?, page).await?)
+        Ok(self.base.store.list_hosts(words.judge(self.base.time.now())?, page).await?)
     }
 
     /// Returns the newest hosts that a token admitted, at most [`MOST_SHOWN`].
@@ -40,8 +40,8 @@ impl HostAdmin {
     /// # Errors
     /// The store cannot be read.
     pub async fn hosts_of(&self, token: TokenId) -> Result<Vec<HostRecord>, ServiceError> {
-        let filter = HostFilter::every(Some(token), self.time.now());
-        Ok(self.store.list_hosts(filter, PageQuery::new(None, MOST_SHOWN)).await?.items)
+        let filter = HostFilter::every(Some(token), self.base.time.now());
+        Ok(self.base.store.list_hosts(filter, PageQuery::new(None, MOST_SHOWN)).await?.items)
     }
 
     /// Returns one host.
@@ -49,7 +49,7 @@ impl HostAdmin {
     /// # Errors
     /// The host is unknown, or the store cannot be read.
     pub async fn show_host(&self, id: HostId) -> Result<HostRecord, ServiceError> {
-        self.store.host(id).await?.ok_or_else(|| no_host(id))
+        self.base.store.host(id).await?.ok_or_else(|| no_host(id))
     }
 
     /// Revokes a host with its certificates and keys, effective immediately. Returns `false` if it was revoked before.
@@ -57,8 +57,8 @@ impl HostAdmin {
     /// # Errors
     /// The host is unknown, or the store cannot be written.
     pub async fn revoke_host(&self, caller: &Caller, id: HostId) -> Result<bool, ServiceError> {
-        let entry = caller.did(Action::HostRevoked, self.time.now()).about(Subjects::host(id));
-        match self.store.revoke_host(RevokeHost { host: id, entry }).await? {
+        let entry = caller.did(Action::HostRevoked, self.base.time.now()).about(Subjects::host(id));
+        match self.base.store.revoke_host(RevokeHost { host: id, entry }).await? {
             HostRevocation::Revoked => Ok(true),
             HostRevocation::Before => Ok(false),
             HostRevocation::Unknown => Err(no_host(id)),
@@ -80,9 +80,9 @@ impl HostAdmin {
         let roles = known(&self.roles, roles)?;
         caller.may(Act::SetRoles { roles: &roles })?;
         let names = roles.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let entry = caller.did(Action::HostRolesChanged, self.time.now()).about(Subjects::host(id));
+        let entry = caller.did(Action::HostRolesChanged, self.base.time.now()).about(Subjects::host(id));
         let entry = entry.with("roles", names).with("now", now);
-        match self.store.set_roles(SetRoles { host: id, roles, now, entry }).await? {
+        match self.base.store.set_roles(SetRoles { host: id, roles, now, entry }).await? {
             RolesChange::Changed(host) | RolesChange::Unchanged(host) => Ok(*host),
             RolesChange::HostRevoked => Err(HostError::Revoked.into()),
             RolesChange::Unknown => Err(no_host(id)),

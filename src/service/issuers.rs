@@ -1,28 +1,17 @@
 //! Listing and retiring external URLs.
 
-use std::sync::Arc;
-
-use super::emergency::Emergency;
-use super::trust::LiveTrust;
-use super::{Caller, KeysError, RequestError, ServiceError, TimeKeeper};
+use super::keys::TrustAdmin;
+use super::{Caller, KeysError, RequestError, ServiceError};
 use crate::ledger::Action;
-use crate::store::{IssuerRecord, Retired, RetireIssuer, Retirement, Store};
+use crate::store::{IssuerRecord, Retired, RetireIssuer, Retirement};
 
-/// An administrator's use cases of external URLs.
-pub struct IssuerAdmin {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) time: Arc<TimeKeeper>,
-    pub(super) trust: Arc<LiveTrust>,
-    pub(super) emergency: Arc<Emergency>,
-}
-
-impl IssuerAdmin {
+impl TrustAdmin {
     /// Returns the external URLs that are not retired.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn list_issuers(&self) -> Result<Vec<IssuerRecord>, ServiceError> {
-        Ok(self.store.issuers().await?)
+        Ok(self.base.store.issuers().await?)
     }
 
     /// Retires a former external URL: tokens that name it are refused from now on. If `confirmed`, its live persistent tokens
@@ -37,21 +26,20 @@ impl IssuerAdmin {
         confirmed: bool,
     ) -> Result<Retired, ServiceError> {
         let _one_at_a_time = self.trust.change().await;
-        let at = self.time.trusted()?;
-        let ending = self.store.emergency_token().await?.filter(|token| token.mint.token.issuer == url);
+        let at = self.base.time.trusted()?;
+        let ending = self.base.store.emergency_token().await?;
+        let ends = ending.is_some_and(|token| token.mint.token.issuer == url);
         // The current URL cannot be retired, so the new token never names the retired one.
-        let successor = match ending.filter(|_| confirmed && self.trust.issuers().current() != url) {
-            Some(_) => Some(self.emergency.prepare(&self.trust.ring(), at).await?),
-            None => None,
-        };
-        let (successor, emergency) = successor.unzip();
+        let ends = ends && confirmed && self.trust.issuers().current() != url;
+        let emergency = self.emergency.prepare(ends, &self.trust.ring(), at).await?;
+        let successor = emergency.as_ref().map(|mint| mint.record.token.id);
         let entry = caller.did(Action::IssuerRetired, at).with("issuer", url);
         let command = RetireIssuer { issuer: url.to_owned(), even_needed: confirmed, emergency, entry };
-        let outcome = self.store.retire_issuer(command).await?;
+        let outcome = self.base.store.retire_issuer(command).await?;
         self.emergency.conclude(successor, outcome);
         match outcome {
             Retirement::Retired(retired) => {
-                self.trust.reload(self.store.as_ref()).await?;
+                self.trust.reload(self.base.store.as_ref()).await?;
                 Ok(retired)
             }
             Retirement::Needed { tokens } => Err(KeysError::IssuerNeeded { tokens }.into()),

@@ -5,15 +5,16 @@ pub mod files;
 use std::sync::Arc;
 
 use self::files::{key_file, load_ring, make_key, make_pairs};
+use super::base::Base;
 use super::emergency::Emergency;
 use super::trust::LiveTrust;
 use super::vault::Vault;
-use super::{Caller, KeysError, RequestError, ServiceError, TimeKeeper};
+use super::{Caller, KeysError, RequestError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::ledger::{Action, Subjects};
 use crate::store::{
-    KeyRecord, KeyState, Retired, RetireKey, RetireTerms, Retirement, RotateKeys, Store,
+    KeyRecord, KeyState, Retired, RetireKey, RetireTerms, Retirement, RotateKeys,
 };
 use crate::token::{KeyRing, KeyUse, SigningKey};
 
@@ -28,22 +29,21 @@ pub enum RetireWhy {
     Compromised,
 }
 
-/// An administrator's use cases of signing keys.
-pub struct KeyAdmin {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) time: Arc<TimeKeeper>,
+/// An administrator's use cases of signing keys and external URLs, and accepting the clock, which replaces the keys.
+pub struct TrustAdmin {
+    pub(super) base: Base,
     pub(super) trust: Arc<LiveTrust>,
-    pub(super) emergency: Arc<Emergency>,
+    pub(super) emergency: Emergency,
     pub(super) vault: Vault,
 }
 
-impl KeyAdmin {
+impl TrustAdmin {
     /// Returns the signing keys that are not retired, each with the number of live persistent tokens that need it.
     ///
     /// # Errors
     /// The store cannot be read.
     pub async fn list_keys(&self) -> Result<Vec<(KeyRecord, u64)>, ServiceError> {
-        Ok(self.store.key_needs(self.time.now()).await?)
+        Ok(self.base.store.key_needs(self.base.time.now()).await?)
     }
 
     /// Rotates the keys of one use. The prepared key signs from now on. The current one only verifies, and its private half
@@ -53,7 +53,7 @@ impl KeyAdmin {
     /// The clock is in doubt, or a file or the store cannot be written.
     pub async fn rotate_keys(&self, caller: &Caller, usage: KeyUse) -> Result<(), ServiceError> {
         let _one_at_a_time = self.trust.change().await;
-        let at = self.time.trusted()?;
+        let at = self.base.time.trusted()?;
         let prepared = self.trust.ring().prepared(usage);
         // Checked before anything is recorded: a rotation to a key that cannot sign could not be undone.
         SigningKey::from_pem(&self.vault.load(&key_file(prepared))?)?;
@@ -61,8 +61,8 @@ impl KeyAdmin {
         let subjects = Subjects::signing_key(prepared);
         let entry = caller.did(Action::KeyRotated, at).about(subjects).with("use", usage.name());
         let entry = entry.with("prepared", next.id.to_string());
-        self.store.rotate_keys(RotateKeys { next, entry }).await?;
-        self.trust.reload(self.store.as_ref()).await
+        self.base.store.rotate_keys(RotateKeys { next, entry }).await?;
+        self.trust.reload(self.base.store.as_ref()).await
     }
 
     /// Retires a key and ends the persistent tokens that need it. If the emergency token is one of them, a new one is minted
@@ -77,26 +77,23 @@ impl KeyAdmin {
         why: RetireWhy,
     ) -> Result<Retired, ServiceError> {
         let _one_at_a_time = self.trust.change().await;
-        let at = self.time.trusted()?;
-        if !self.store.keys().await?.iter().any(|known| known.id == signing_key) {
+        let at = self.base.time.trusted()?;
+        if !self.base.store.keys().await?.iter().any(|known| known.id == signing_key) {
             return Err(no_key(signing_key));
         }
         let (terms, ring) = self.terms(why, at)?;
         let compromised = why == RetireWhy::Compromised;
-        let ending = self.store.emergency_token().await?;
-        let ending = ending.filter(|token| compromised || token.mint.signing_key == signing_key);
-        let successor = match ending {
-            Some(_) => Some(self.emergency.prepare(&ring, at).await?),
-            None => None,
-        };
-        let (successor, emergency) = successor.unzip();
+        let ending = self.base.store.emergency_token().await?;
+        let ends = ending.is_some_and(|token| compromised || token.mint.signing_key == signing_key);
+        let emergency = self.emergency.prepare(ends, &ring, at).await?;
+        let successor = emergency.as_ref().map(|mint| mint.record.token.id);
         let entry = caller.did(Action::KeyRetired, at).about(Subjects::signing_key(signing_key));
         // If this fails, the outcome may be unknown. The new token's file stays, and the next start checks it.
-        let outcome = self.store.retire_key(RetireKey { signing_key, terms, emergency, entry }).await?;
+        let outcome = self.base.store.retire_key(RetireKey { signing_key, terms, emergency, entry }).await?;
         self.emergency.conclude(successor, outcome);
         match outcome {
             Retirement::Retired(retired) => {
-                self.trust.reload(self.store.as_ref()).await?;
+                self.trust.reload(self.base.store.as_ref()).await?;
                 Ok(retired)
             }
             Retirement::Needed { tokens } => Err(KeysError::Needed { tokens }.into()),

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::refusals::Refusals;
+use super::ServiceError;
 use super::shared_run::SharedRun;
-use super::{ServiceError, TimeKeeper};
 use crate::id::ChainId;
 use crate::ledger::{Fault, Verification};
-use crate::store::{AppendEntries, EntryRecord, Page, Store, StoreError};
+use crate::store::{EntryRecord, Page, Store, StoreError};
 
 /// Verifications of the whole chain, one at a time.
 type Verifications = SharedRun<Result<Arc<Verdict>, StoreError>>;
@@ -61,27 +60,12 @@ fn check(
 /// The use cases of the ledger.
 pub struct LedgerBook {
     store: Arc<dyn Store>,
-    time: Arc<TimeKeeper>,
-    refusals: Arc<Refusals>,
     verifications: Verifications,
 }
 
 impl LedgerBook {
-    pub(super) fn new(store: Arc<dyn Store>, time: Arc<TimeKeeper>, refusals: Arc<Refusals>) -> Self {
-        Self { store, time, refusals, verifications: Verifications::default() }
-    }
-
-    /// Writes the entries about refusals that are due. For a timer, once a second.
-    ///
-    /// # Errors
-    /// The store cannot be written. The due entries are lost: refusals change nothing.
-    pub async fn write_refusals(&self) -> Result<(), ServiceError> {
-        let Ok(now) = self.time.trusted() else { return Ok(()) };
-        let entries = self.refusals.due(now);
-        if !entries.is_empty() {
-            self.store.append_entries(AppendEntries { entries }).await?;
-        }
-        Ok(())
+    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, verifications: Verifications::default() }
     }
 
     /// Returns the newest entries of the ledger, newest first; those before `before` if it is given.

@@ -8,7 +8,8 @@ use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-use super::{Caller, FieldError, RequestError, ServiceError, TimeKeeper};
+use super::base::Base;
+use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::{Act, Excess};
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft};
@@ -92,13 +93,18 @@ impl LiveSpans {
 
 /// An administrator's use cases of the settings.
 pub struct SettingsAdmin {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) time: Arc<TimeKeeper>,
+    pub(super) base: Base,
     /// The spans in force.
     pub spans: Arc<LiveSpans>,
+    pub(super) ece_ttl: Duration,
 }
 
 impl SettingsAdmin {
+    /// Default life of a token minted by Elastic's route, within the longest life in force.
+    pub fn ece_ttl(&self) -> Duration {
+        self.ece_ttl.min(self.spans.load().max_ephemeral_ttl)
+    }
+
     /// Returns every setting with its origin.
     pub fn standings(&self) -> Vec<Standing> {
         let (state, configured) = (self.spans.state.load(), self.spans.configured);
@@ -124,7 +130,7 @@ impl SettingsAdmin {
     ) -> Result<Vec<Standing>, ServiceError> {
         let live = &self.spans;
         let turn = live.changing.lock().await;
-        let (before, at) = (live.state.load_full(), self.time.now());
+        let (before, at) = (live.state.load_full(), self.base.time.now());
         let now_set = |setting| before.changed.get(&setting).map(|(span, _)| *span);
         changes.retain(|(setting, span)| now_set(*setting) != *span);
         let after = after(live.configured, &before, &changes, at);
@@ -138,8 +144,8 @@ impl SettingsAdmin {
         if !changes.is_empty() {
             let entry = entry(caller.did(Action::SettingsChanged, at), &changes, &before, &after);
             let changes = changes.into_iter().map(|(setting, span)| (setting.name(), span)).collect();
-            self.store.change_settings(ChangeSettings { changes, entry }).await?;
-            live.reload(self.store.as_ref()).await?;
+            self.base.store.change_settings(ChangeSettings { changes, entry }).await?;
+            live.reload(self.base.store.as_ref()).await?;
         }
         drop(turn);
         Ok(self.standings())

@@ -16,12 +16,12 @@ use tokio::sync::{Mutex, watch};
 pub use self::feed::{Feed, Following, StreamLimits, Subscription, TooManyStreams};
 pub use self::published::{IssuerLists, Published, SignedList, StatusListUris};
 use self::round::SigningRound;
-use super::TimeKeeper;
+use super::base::Base;
 use super::time::ClockDoubt;
 use super::trust::LiveTrust;
 use super::verification::issuers::Issuers;
 use crate::clock::Timestamp;
-use crate::store::{StatusChange, Store};
+use crate::store::StatusChange;
 use crate::token::{KeyRing, KeyUse, StatusListError};
 
 /// Age of a signed list above which readiness warns: half of its validity.
@@ -43,8 +43,7 @@ pub enum Unsigned {
 
 /// The published status lists and their event streams.
 pub struct StatusLists {
-    store: Arc<dyn Store>,
-    time: Arc<TimeKeeper>,
+    base: Base,
     trust: Arc<LiveTrust>,
     published: ArcSwap<Published>,
     /// The number of the newest change in the published lists. It is locked while lists are signed, so that a slower round
@@ -55,14 +54,9 @@ pub struct StatusLists {
 
 impl StatusLists {
     /// An authority's lists before the first signing.
-    pub(super) fn new(
-        store: Arc<dyn Store>,
-        time: Arc<TimeKeeper>,
-        trust: Arc<LiveTrust>,
-        limits: StreamLimits,
-    ) -> Self {
+    pub(super) fn new(base: Base, trust: Arc<LiveTrust>, limits: StreamLimits) -> Self {
         let (published, signed_to) = (ArcSwap::default(), Mutex::default());
-        Self { store, time, trust, published, signed_to, feed: Feed::new(limits) }
+        Self { base, trust, published, signed_to, feed: Feed::new(limits) }
     }
 
     /// Opens a stream of changes for the client at `from`, beginning with those since `last_event_id`.
@@ -75,7 +69,7 @@ impl StatusLists {
         following: Following,
         last_event_id: Option<&str>,
     ) -> Result<Subscription, TooManyStreams> {
-        let log = self.store.revocations().log();
+        let log = self.base.store.revocations().log();
         self.feed.subscribe(from, following, last_event_id, log, &self.published)
     }
 
@@ -96,7 +90,7 @@ impl StatusLists {
 
     /// A counter that moves when a status changed.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.store.revocations().status_changes()
+        self.base.store.revocations().status_changes()
     }
 
     /// Signing time of the oldest published list; `None` before the first signing.
@@ -116,7 +110,7 @@ impl StatusLists {
     /// Returns true if every list has to be signed again: because of its age, or because keys or external URLs changed.
     pub fn are_due(&self) -> bool {
         let trust = self.trust.load();
-        self.published.load().is_due(trust.ring(), trust.issuers(), self.time.now())
+        self.published.load().is_due(trust.ring(), trust.issuers(), self.base.time.now())
     }
 
     /// Signs the changed lists, or all of them if they are due, and announces the changes to subscribers.
@@ -127,7 +121,7 @@ impl StatusLists {
     /// The clock is in doubt or the key does not sign; see [`Unsigned`].
     pub async fn sign(&self) -> Result<bool, Unsigned> {
         let mut signed_to = self.signed_to.lock().await;
-        let log = self.store.revocations().log();
+        let log = self.base.store.revocations().log();
         let end = log.end();
         let changes = log.between(*signed_to, end);
         let signed = self.sign_round(changes.as_deref()).await;
@@ -148,10 +142,10 @@ impl StatusLists {
         &self,
         changes: Option<&[StatusChange]>,
     ) -> Result<Option<(Arc<Published>, u64)>, Unsigned> {
-        let now = self.time.trusted()?;
+        let now = self.base.time.trusted()?;
         let before = self.published.load_full();
         let (ring, issuers) = (self.trust.ring(), self.trust.issuers());
-        let lists = self.store.revocations().lists().into_iter().collect::<BTreeSet<_>>();
+        let lists = self.base.store.revocations().lists().into_iter().collect::<BTreeSet<_>>();
         let changed = changes.filter(|_| !before.is_due(&ring, &issuers, now));
         let changed =
             changed.map(|some| some.iter().map(|change| change.token.list).collect::<BTreeSet<_>>());
@@ -159,7 +153,7 @@ impl StatusLists {
             return Ok(None);
         }
         let round =
-            SigningRound { store: Arc::clone(&self.store), ring, issuers, before, lists, changed, now };
+            SigningRound { store: Arc::clone(&self.base.store), ring, issuers, before, lists, changed, now };
         // A full list takes several milliseconds to compress: other work of this thread must not wait for that.
         let signed = tokio::task::spawn_blocking(move || round.sign()).await;
         let (published, count) = signed.map_err(|_| Unsigned::BrokeOff)??;

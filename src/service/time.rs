@@ -39,6 +39,17 @@ pub enum ClockDoubt {
     },
 }
 
+/// The clock's reading, the mark, and the doubt if there is one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockStanding {
+    /// The clock's reading.
+    pub wall: Timestamp,
+    /// The latest moment of a decision.
+    pub mark: Timestamp,
+    /// The reason for doubt; `None` if the clock is trusted.
+    pub doubt: Option<ClockDoubt>,
+}
+
 /// The time of decisions: the later of the clock and the mark. The mark is the latest moment of any decision.
 pub struct TimeKeeper {
     clock: Arc<dyn Clock>,
@@ -74,6 +85,11 @@ impl TimeKeeper {
         // The mark moves only with a trusted clock, so that a wrong jump ahead does not outlive its correction.
         let before = self.mark.fetch_max(wall.millis(), Ordering::Relaxed);
         Ok(Timestamp::from_millis(before.max(wall.millis())))
+    }
+
+    /// The clock's reading, the mark, and the doubt if there is one.
+    pub fn standing(&self) -> ClockStanding {
+        ClockStanding { wall: self.wall(), mark: self.mark(), doubt: self.trusted().err() }
     }
 
     /// Returns the time; while the clock is in doubt, the last trusted moment.

@@ -76,7 +76,7 @@ impl TokenAdmin {
         let tokens = self.these_tokens(order).await?;
         let (count, selection) = (tokens.len() as u64, Selection::of(tokens.iter().map(|id| *id.as_bytes())));
         let hosts = match order.hosts {
-            true => self.store.count_live_hosts(tokens).await?,
+            true => self.base.store.count_live_hosts(tokens).await?,
             false => 0,
         };
         Ok(Counted { count, hosts, selection })
@@ -94,11 +94,11 @@ impl TokenAdmin {
         }
         let mut tally = Tally::default();
         for some in tokens.chunks(if order.hosts { 1 } else { AT_ONCE }) {
-            let entry = caller.did(Action::TokenRevoked, self.time.now());
+            let entry = caller.did(Action::TokenRevoked, self.base.time.now());
             let (tokens, hosts) = (some.to_vec(), order.hosts);
             let command = RevokeTokens { tokens, hosts, entry };
             let TokensRevoked { tokens, hosts, unknown, emergency } =
-                self.store.revoke_tokens(command).await?;
+                self.base.store.revoke_tokens(command).await?;
             // The token became the emergency token after the check of the ids.
             if emergency {
                 return Err(TokenError::Emergency.into());
@@ -113,13 +113,13 @@ impl TokenAdmin {
     async fn these_tokens(&self, order: &TokensOrder) -> Result<Vec<TokenId>, ServiceError> {
         let words = match &order.which {
             Which::Ids(ids) => {
-                let emergency = self.store.emergency_token().await?.map(|token| token.mint.token.id);
+                let emergency = self.base.store.emergency_token().await?.map(|token| token.mint.token.id);
                 let refused = emergency.is_some_and(|token| ids.contains(&token));
                 return if refused { Err(TokenError::Emergency.into()) } else { Ok(once(ids)) };
             }
             Which::Matching(words) => words,
         };
-        let mut filter = words.judge(TokenKind::Enrollment, self.time.now(), self.spans.load().retention)?;
+        let mut filter = words.judge(TokenKind::Enrollment, self.base.time.now(), self.spans.load().retention)?;
         match (&filter.states, order.hosts) {
             (None, false) => filter.states = Some(TokenState::LIVE.to_vec()),
             // Tokens that ended long ago may have live hosts.
@@ -133,7 +133,7 @@ impl TokenAdmin {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let page = PageQuery::new(after, MOST_LOOKED_AT);
-            let page = self.store.list_tokens(filter.clone(), page).await?;
+            let page = self.base.store.list_tokens(filter.clone(), page).await?;
             let taken = page.items.into_iter().filter(|token| !token.mint.emergency);
             found.extend(taken.map(|token| token.mint.token.id));
             after = page.next;
@@ -169,8 +169,8 @@ impl HostAdmin {
         }
         let mut tally = Tally::default();
         for some in hosts.chunks(AT_ONCE) {
-            let entry = caller.did(Action::HostRevoked, self.time.now());
-            let done = self.store.revoke_hosts(RevokeHosts { hosts: some.to_vec(), entry }).await?;
+            let entry = caller.did(Action::HostRevoked, self.base.time.now());
+            let done = self.base.store.revoke_hosts(RevokeHosts { hosts: some.to_vec(), entry }).await?;
             tally.hosts += done.hosts;
             tally.unknown += done.unknown;
         }
@@ -182,11 +182,11 @@ impl HostAdmin {
             Which::Ids(ids) => return Ok(once(ids)),
             Which::Matching(words) => words,
         };
-        let mut filter = words.judge(self.time.now())?;
+        let mut filter = words.judge(self.base.time.now())?;
         filter.states.get_or_insert_with(|| vec![HostState::Live, HostState::Expired]);
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page = self.store.list_hosts(filter.clone(), PageQuery::new(after, MOST_LOOKED_AT)).await?;
+            let page = self.base.store.list_hosts(filter.clone(), PageQuery::new(after, MOST_LOOKED_AT)).await?;
             found.extend(page.items.into_iter().map(|host| host.id));
             after = page.next;
             if after.is_none() {

@@ -11,17 +11,17 @@ pub(super) mod take_back;
 use std::sync::Arc;
 
 use self::mint::Minting;
+use super::base::Base;
 use super::listing::TokenWords;
 use super::settings::LiveSpans;
 use super::shared_run::SharedRun;
-use super::trust::LiveTrust;
-use super::{Caller, RequestError, ServiceError, TimeKeeper, TokenError};
+use super::{Caller, RequestError, ServiceError, TokenError};
 use crate::id::TokenId;
 use crate::ledger::{Action, Subjects};
 use crate::name::Role;
 pub use crate::store::HowToRevoke;
 use crate::store::{
-    Page, PageQuery, RevokeToken, Store, StoreError, TokenKind, TokenRecord, TokenRevocation,
+    Page, PageQuery, RevokeToken, StoreError, TokenKind, TokenRecord, TokenRevocation,
 };
 
 /// Lists of every live persistent token, one at a time.
@@ -38,9 +38,7 @@ pub struct Taken {
 
 /// An administrator's use cases for minted tokens.
 pub struct TokenAdmin {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) time: Arc<TimeKeeper>,
-    trust: Arc<LiveTrust>,
+    pub(super) base: Base,
     pub(super) spans: Arc<LiveSpans>,
     minting: Arc<Minting>,
     persistent_lists: PersistentLists,
@@ -48,9 +46,7 @@ pub struct TokenAdmin {
 
 impl TokenAdmin {
     pub(super) fn new(minting: Arc<Minting>, spans: Arc<LiveSpans>) -> Self {
-        let Minting { store, time, trust, .. } = minting.as_ref();
-        let (store, time, trust) = (Arc::clone(store), Arc::clone(time), Arc::clone(trust));
-        Self { store, time, trust, spans, minting, persistent_lists: PersistentLists::default() }
+        Self { base: minting.base.clone(), spans, minting, persistent_lists: PersistentLists::default() }
     }
 
     /// A page of the enrollment tokens that match `words`, newest first.
@@ -62,8 +58,8 @@ impl TokenAdmin {
         words: &TokenWords,
         page: PageQuery<TokenId>,
     ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
-        let filter = words.judge(TokenKind::Enrollment, self.time.now(), self.spans.load().retention)?;
-        Ok(self.store.list_tokens(filter, page).await?)
+        let filter = words.judge(TokenKind::Enrollment, self.base.time.now(), self.spans.load().retention)?;
+        Ok(self.base.store.list_tokens(filter, page).await?)
     }
 
     /// One token.
@@ -76,7 +72,7 @@ impl TokenAdmin {
 
     /// One token, if it is of that kind.
     pub(super) async fn show_kind(&self, kind: TokenKind, id: TokenId) -> Result<TokenRecord, ServiceError> {
-        self.store.token(id).await?.filter(|token| token.mint.kind() == kind).ok_or_else(|| no_token(id))
+        self.base.store.token(id).await?.filter(|token| token.mint.kind() == kind).ok_or_else(|| no_token(id))
     }
 
     /// Every live persistent token with its roles. Concurrent callers share one list.
@@ -84,7 +80,7 @@ impl TokenAdmin {
     /// # Errors
     /// The store cannot be read.
     pub async fn list_persistent_tokens(&self) -> Result<Arc<Vec<(TokenId, Vec<Role>)>>, ServiceError> {
-        let list = async { self.store.list_persistent(self.time.now()).await.map(Arc::new) };
+        let list = async { self.base.store.list_persistent(self.base.time.now()).await.map(Arc::new) };
         Ok(self.persistent_lists.share(list).await?)
     }
 
@@ -111,9 +107,9 @@ impl TokenAdmin {
         how: HowToRevoke,
     ) -> Result<Taken, ServiceError> {
         let subjects = Subjects::token(id);
-        let entry = caller.did(Action::TokenRevoked, self.time.now()).about(subjects);
+        let entry = caller.did(Action::TokenRevoked, self.base.time.now()).about(subjects);
         let command = RevokeToken { token: id, kind, how, entry };
-        match self.store.revoke_token(command).await? {
+        match self.base.store.revoke_token(command).await? {
             TokenRevocation::Revoked { hosts } => Ok(Taken { changed: true, hosts }),
             TokenRevocation::Before { hosts } => Ok(Taken { changed: false, hosts }),
             TokenRevocation::Emergency => Err(TokenError::Emergency.into()),

@@ -1,8 +1,8 @@
-//! Memory of the database's keys and external URLs.
+//! Memory of the database's keys, external URLs and emergency token.
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Mutex, MutexGuard, watch};
 
 use super::keys::files::{complete_keys, destroy_unneeded, load_ring};
@@ -11,12 +11,15 @@ use super::verification::issuers::Issuers;
 use super::verification::trust::Trust;
 use super::{RequestError, ServiceError};
 use crate::clock::Timestamp;
-use crate::store::Store;
+use crate::id::TokenId;
+use crate::store::{Store, StoreError};
 use crate::token::KeyRing;
 
-/// The generation in use: what memory holds of the database's keys and external URLs.
+/// The generation in use: what memory holds of the database's keys, external URLs and emergency token.
 pub struct LiveTrust {
     trust: ArcSwap<Trust>,
+    /// The live emergency token: every use of it raises an alarm.
+    emergency: ArcSwapOption<TokenId>,
     vault: Vault,
     /// One change of keys or external URLs at a time: each spans files and the store.
     changing: Mutex<()>,
@@ -39,10 +42,11 @@ impl LiveTrust {
         destroy_unneeded(&vault, keys.iter().map(|key| key.id), &keys)?;
         let trust = Trust::new(Arc::new(ring), stored_issuers(store).await?, audiences, hot_tokens);
         let (changing, changes) = (Mutex::default(), watch::Sender::new(0));
-        Ok(Self { trust: ArcSwap::from_pointee(trust), vault, changing, changes })
+        let emergency = ArcSwapOption::new(stored_emergency(store).await?);
+        Ok(Self { trust: ArcSwap::from_pointee(trust), emergency, vault, changing, changes })
     }
 
-    /// Uses the keys and external URLs of the store, then destroys private halves that are no longer needed.
+    /// Uses the keys, external URLs and emergency token of the store, then destroys private halves that are no longer needed.
     /// Call it after each change of them, here or on another node.
     ///
     /// # Errors
@@ -51,6 +55,7 @@ impl LiveTrust {
         let records = store.keys().await?;
         let ring = Arc::new(load_ring(&self.vault, &records)?);
         let issuers = stored_issuers(store).await?;
+        self.emergency.store(stored_emergency(store).await?);
         let before = self.trust.rcu(|trust| trust.next(Arc::clone(&ring), Arc::clone(&issuers)));
         self.announce();
         destroy_unneeded(&self.vault, before.ring().verifying().iter().map(|key| key.id), &records)
@@ -69,6 +74,15 @@ impl LiveTrust {
     /// The external URLs in use.
     pub fn issuers(&self) -> Arc<Issuers> {
         Arc::clone(self.trust.load().issuers())
+    }
+
+    /// Returns whether `token` is the live emergency token.
+    pub fn is_emergency(&self, token: TokenId) -> bool {
+        self.emergency.load().as_deref() == Some(&token)
+    }
+
+    pub(in crate::service) fn set_emergency(&self, token: TokenId) {
+        self.emergency.store(Some(Arc::new(token)));
     }
 
     /// A counter that moves when other keys or external URLs are in use. Documents published under the previous ones are stale.
@@ -91,4 +105,8 @@ async fn stored_issuers(store: &dyn Store) -> Result<Arc<Issuers>, ServiceError>
     let issuers = Issuers::from_records(&store.issuers().await?);
     let missing = || RequestError::NotFound { what: "external URL", id: "current".to_owned() };
     Ok(Arc::new(issuers.ok_or_else(missing)?))
+}
+
+async fn stored_emergency(store: &dyn Store) -> Result<Option<Arc<TokenId>>, StoreError> {
+    Ok(store.emergency_token().await?.map(|token| Arc::new(token.mint.token.id)))
 }

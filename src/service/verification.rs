@@ -13,15 +13,13 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use self::proxies::TrustedProxies;
-use super::TimeKeeper;
+use super::base::Base;
 use super::refusals::Conflicts;
 use super::trust::LiveTrust;
-use crate::store::Store;
 
 /// Judges tokens and host certificates.
 pub struct Authenticator {
-    store: Arc<dyn Store>,
-    time: Arc<TimeKeeper>,
+    base: Base,
     trust: Arc<LiveTrust>,
     /// The proxies that pass certificates on.
     pub proxies: TrustedProxies,
@@ -31,13 +29,8 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    pub(super) fn new(
-        store: Arc<dyn Store>,
-        time: Arc<TimeKeeper>,
-        trust: Arc<LiveTrust>,
-        proxies: TrustedProxies,
-    ) -> Self {
+    pub(super) fn new(base: Base, trust: Arc<LiveTrust>, proxies: TrustedProxies) -> Self {
         let (conflicts, bulk) = (Conflicts::default(), Semaphore::new(bulk::AT_ONCE));
-        Self { store, time, trust, proxies, conflicts, bulk }
+        Self { base, trust, proxies, conflicts, bulk }
     }
 }

@@ -20,7 +20,7 @@ async fn stored(at: &Running) -> Value {
     let admin = at.admin();
     let tokens = admin.get("/api/v1/enrollment-tokens?limit=1000").await.json;
     let hosts = admin.get("/api/v1/hosts?limit=1000").await.json;
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     json!({ "tokens": tokens["items"], "hosts": hosts["items"], "ledger": at.ledger().await })
 }
 

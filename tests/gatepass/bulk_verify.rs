@@ -128,6 +128,6 @@ async fn hosts_verify_tokens_and_strangers_do_not() {
     }
     let said = host.client(&at, &enrolled).post(VERIFY, &ask).await;
     assert_eq!(short(&said), ["service", "token_bad_signature", "token_malformed"]);
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     assert_eq!(kept(), before);
 }

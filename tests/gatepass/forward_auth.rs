@@ -108,7 +108,7 @@ async fn only_a_valid_service_token_passes() {
     let local = at.stranger().basic("admin", PASSWORD).post(AUTHORIZE, &json!({})).await;
     assert_eq!(local.status, 401);
     assert_eq!(ask(&at, &good, AUTHORIZE).await.status, 204);
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     assert_eq!(kept(&at), before);
 }
 

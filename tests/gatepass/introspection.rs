@@ -83,7 +83,7 @@ async fn i6_an_invalid_token_is_only_inactive() {
     for text in ["x", "eyJ.e30.x", &"a".repeat(5000), &format!("{short}x")] {
         is_inactive(&at, text, "it is not a token").await;
     }
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     assert_eq!(kept(&at), before);
 }
 
@@ -166,7 +166,7 @@ async fn revoking_an_unknown_token_writes_nothing() {
     let said = form(at.admin(), REVOKE, &format!("token={other}")).await;
     assert_eq!((said.status, &said.json["error"]), (400, &json!("unsupported_token_type")));
     assert_eq!(form(at.stranger(), REVOKE, "token=x").await.status, 401);
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     assert_eq!(kept(&at), before);
 }
 

@@ -144,7 +144,7 @@ async fn a_token_overtaken_by_rotation_is_signed_again() {
     let at = Running::start().await;
     let authority = Arc::clone(&at.authority);
     let former = authority.trust.ring().current(KeyUse::Enrollment).key_id();
-    let mut rotating = pin!(authority.keys.rotate_keys(&Caller::SYSTEM, KeyUse::Enrollment));
+    let mut rotating = pin!(authority.trust_admin.rotate_keys(&Caller::SYSTEM, KeyUse::Enrollment));
     let mut minting = pin!(inside::mint(&authority, json!({})));
     let context = &mut Context::from_waker(Waker::noop());
     // The rotation is with the store, the ring is still the old one, and with that the token is signed.

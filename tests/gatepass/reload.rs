@@ -77,7 +77,7 @@ async fn a_revoked_emergency_token_raises_no_alarm_after_reload() {
     };
     let revoked = at.store.revoke_token(command).await.unwrap();
     assert_eq!(revoked, TokenRevocation::Revoked { hosts: 0 });
-    assert!(at.authority.emergency.is(token));
-    at.authority.emergency.reload(at.store.as_ref()).await.unwrap();
-    assert!(!at.authority.emergency.is(token));
+    assert!(at.authority.trust.is_emergency(token));
+    at.authority.trust.reload(at.store.as_ref()).await.unwrap();
+    assert!(!at.authority.trust.is_emergency(token));
 }

@@ -168,10 +168,10 @@ async fn old_expired_tokens_stay_in_the_audit_log_so_you_can_trace_who_tried_wha
     let minted = at.mint(json!({})).await;
     at.clock.advance(Duration::from_secs(1000));
     assert_eq!(Host::new().redeem(&at, &token_of(&minted)).await.status, 410);
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     // Long after the list has forgotten the token.
     at.clock.advance(Duration::from_secs(10 * 86_400));
-    at.authority.collection.run().await.unwrap();
+    at.authority.upkeep.collect().await.unwrap();
     assert_eq!(
         at.admin().get(&format!("{TOKENS}/{}", minted["token_id"].as_str().unwrap())).await.status,
         404

@@ -105,7 +105,7 @@ async fn neither_kind_of_token_passes_for_the_other() {
 async fn i4_a_service_token_redeems_nothing_and_writes_nothing() {
     let at = start().await;
     let token = token_of(&at.mint_service(json!({ "roles": ["allocator"] })).await);
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     let before = kept(&at);
     let in_body = json!({ "token": token, "csr": Host::new().csr() });
     for said in [
@@ -116,7 +116,7 @@ async fn i4_a_service_token_redeems_nothing_and_writes_nothing() {
         assert_eq!(said.status, 401, "{}", said.text);
     }
     assert_eq!(Host::new().redeem(&at, &token).await.code(), "invalid_token");
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     assert!(kept(&at) == before, "a row changed");
     at.stop().await;
 }
@@ -175,7 +175,7 @@ async fn service_tokens_are_listed_until_collected() {
         at.admin().get(&format!("{SERVICE}?ended=true")).await.json["items"].as_array().unwrap().len(),
         3
     );
-    assert!(at.authority.collection.run().await.unwrap().tokens >= 3);
+    assert!(at.authority.upkeep.collect().await.unwrap().tokens >= 3);
     assert_eq!(at.admin().get(&format!("{SERVICE}?ended=true")).await.json["items"], json!([]));
     assert_eq!(at.admin().get(&format!("{SERVICE}/{}", id_of(&minted[0]))).await.status, 404);
     at.stop().await;

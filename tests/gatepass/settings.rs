@@ -163,11 +163,11 @@ async fn lists_and_collection_go_by_the_new_retention() {
         let list = at.admin().get("/api/v1/enrollment-tokens?limit=1000").await.json;
         list["items"].as_array().unwrap().iter().any(|item| item["id"] == id.as_str())
     };
-    at.authority.collection.run().await.unwrap();
+    at.authority.upkeep.collect().await.unwrap();
     assert!(listed().await, "within seven days");
     change(&at, json!({ "retention": "2d" })).await;
     assert!(!listed().await);
-    assert!(at.authority.collection.run().await.unwrap().tokens > 0);
+    assert!(at.authority.upkeep.collect().await.unwrap().tokens > 0);
     assert_eq!(at.admin().get(&format!("/api/v1/enrollment-tokens/{id}")).await.status, 404);
     at.stop().await;
 }

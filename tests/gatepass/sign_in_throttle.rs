@@ -155,7 +155,7 @@ async fn a_signed_out_session_changes_no_password() {
 /// The entries about refused sign-ins, once there is one for each of these reasons.
 async fn refusals(at: &Running, expected: &[&str]) -> Vec<Value> {
     eventually("the refusals are written", async || {
-        at.authority.ledger.write_refusals().await.unwrap();
+        at.authority.upkeep.write_refusals().await.unwrap();
         let mut entries = at.ledger().await;
         entries.retain(|entry| entry["action"] == "sign_in_refused");
         let reasons = entries.iter().filter_map(|entry| entry["reason"].as_str()).collect::<BTreeSet<_>>();
@@ -201,7 +201,7 @@ async fn a_wrong_password_counts_when_its_client_leaves() {
     let at = Running::start_with(&LIMITS).await;
     let written = eventually("the refusal is written", async || {
         ask_and_leave(&at, WRONG).await;
-        at.authority.ledger.write_refusals().await.unwrap();
+        at.authority.upkeep.write_refusals().await.unwrap();
         at.ledger().await.into_iter().find(|entry| entry["action"] == "sign_in_refused")
     })
     .await;

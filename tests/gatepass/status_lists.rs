@@ -157,7 +157,7 @@ async fn a_list_is_published_until_collected() {
         .await;
     assert!(at.stranger().get("/status").await.text.contains(&path));
     at.clock.advance(Duration::from_secs(10 * 86_400));
-    assert_eq!(at.authority.collection.run().await.unwrap().lists, 1);
+    assert_eq!(at.authority.upkeep.collect().await.unwrap().lists, 1);
     eventually("it is gone", async || (at.stranger().get(&path).await.status == 404).then_some(())).await;
     assert!(!at.stranger().get("/status").await.text.contains(&path));
     for unknown in ["/status/nothing", "/status/nothing/events", &format!("{path}/events")] {

@@ -77,7 +77,7 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
             fingerprint: current.root_fingerprint(),
             subject: current.root_subject(),
             expires_at: current.root_not_after(),
-            key: if authority.health.root_key_here() { "here" } else { "removed" },
+            key: if authority.ca.root_key_here() { "here" } else { "removed" },
         },
         issuing: issuing.collect(),
         server: Server { expires_at: authority.health.server_certificate_expires_at() },

@@ -10,8 +10,7 @@ use crate::http::decode;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::service::ClockDoubt;
-use crate::service::clock::ClockStanding;
+use crate::service::{ClockDoubt, ClockStanding};
 
 #[derive(Serialize, ToSchema)]
 struct Clock {
@@ -45,7 +44,7 @@ fn render(standing: ClockStanding) -> Reply {
     responses((status = 200, description = "The current clock.", body = Clock)),
 )]
 pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
-    Ok(render(call.authority.clock.standing()))
+    Ok(render(call.authority.time.standing()))
 }
 
 /// Accept the clock
@@ -61,5 +60,5 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 )]
 pub(super) async fn accept(call: Call) -> Result<Reply, Problem> {
     decode::strict::<Nothing>(&call.body)?;
-    Ok(render(call.authority.clock.accept(&call.caller).await?))
+    Ok(render(call.authority.trust_admin.accept_clock(&call.caller).await?))
 }

@@ -30,7 +30,7 @@ struct IssuerItem {
     responses((status = 200, description = "All external URLs.", body = Listed<IssuerItem>)),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let issuers = call.authority.issuers.list_issuers().await?.into_iter();
+    let issuers = call.authority.trust_admin.list_issuers().await?.into_iter();
     Ok(whole(
         issuers
             .map(|issuer| IssuerItem { id: issuer.url, current: issuer.current, since: issuer.since })
@@ -79,7 +79,7 @@ struct RetiredIssuer {
 )]
 pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
     let Retire { issuer, confirm } = decode::strict(&call.body)?;
-    let retired = call.authority.issuers.retire_issuer(&call.caller, &issuer, confirm).await?;
+    let retired = call.authority.trust_admin.retire_issuer(&call.caller, &issuer, confirm).await?;
     Ok(Reply::ok(&RetiredIssuer {
         id: issuer,
         state: "retired",

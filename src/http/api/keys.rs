@@ -24,7 +24,7 @@ use crate::token::KeyUse;
     responses((status = 200, description = "All signing keys.", body = Listed<KeyItem>)),
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    Ok(whole(call.authority.keys.list_keys().await?.into_iter().map(KeyItem::new).collect()))
+    Ok(whole(call.authority.trust_admin.list_keys().await?.into_iter().map(KeyItem::new).collect()))
 }
 
 /// Rotate the signing keys of one use
@@ -47,7 +47,7 @@ pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
             format!("there is no such use of keys: {known}"),
         )]))
     })?;
-    call.authority.keys.rotate_keys(&call.caller, usage).await?;
+    call.authority.trust_admin.rotate_keys(&call.caller, usage).await?;
     list(call).await
 }
 
@@ -116,7 +116,7 @@ pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
         (false, true) => RetireWhy::Confirmed,
         (false, false) => RetireWhy::Unneeded,
     };
-    let retired = call.authority.keys.retire_key(&call.caller, id, why).await?;
+    let retired = call.authority.trust_admin.retire_key(&call.caller, id, why).await?;
     Ok(Reply::ok(&RetiredKey {
         id,
         state: "retired",

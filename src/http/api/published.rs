@@ -116,7 +116,7 @@ fn serve_root(asked: &DirectRequest<'_>, cas: &CaSet, wanted: Fingerprint) -> Re
 )]
 pub(super) fn crl(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
     let ski = asked.param("ski").strip_suffix(".der").unwrap_or("");
-    let crl = asked.authority.crls.get(ski).ok_or_else(|| missing("CRL"))?;
+    let crl = asked.authority.ca.crls.get(ski).ok_or_else(|| missing("CRL"))?;
     Ok(document::serve(&crl.document, asked.headers))
 }
 

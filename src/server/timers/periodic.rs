@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::id::random;
-use crate::service::{Authority, ServiceError};
+use crate::service::ServiceError;
+use crate::service::upkeep::Upkeep;
 use crate::store::DueRevoked;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -60,24 +61,24 @@ impl Timer {
     }
 
     /// Runs the task. Returns whether more work is left that is to follow at once.
-    async fn run(self, authority: &Authority) -> Result<bool, ServiceError> {
+    async fn run(self, upkeep: &Upkeep) -> Result<bool, ServiceError> {
         match self {
-            Self::Refusals => authority.ledger.write_refusals().await?,
-            Self::ClockMark => authority.clock.mark().await?,
-            Self::Uses => authority.accounts.write_uses().await?,
-            Self::Collection => collect(authority).await?,
-            Self::DueRevocations => return revoke_due(authority).await,
-            Self::RateLimits => authority.throttles.sweep(),
-            Self::StoreProbe => authority.health.probe_store().await?,
+            Self::Refusals => upkeep.write_refusals().await?,
+            Self::ClockMark => upkeep.mark_clock().await?,
+            Self::Uses => upkeep.write_uses().await?,
+            Self::Collection => collect(upkeep).await?,
+            Self::DueRevocations => return revoke_due(upkeep).await,
+            Self::RateLimits => upkeep.sweep_limits(),
+            Self::StoreProbe => upkeep.probe_store().await?,
             Self::Metrics => crate::http::metrics::upkeep(),
         }
         Ok(false)
     }
 
     /// Returns when there is work before the period ends.
-    async fn called(self, authority: &Authority) {
+    async fn called(self, upkeep: &Upkeep) {
         match self {
-            Self::DueRevocations => authority.due.more().await,
+            Self::DueRevocations => upkeep.due.more().await,
             _ => std::future::pending().await,
         }
     }
@@ -86,17 +87,17 @@ impl Timer {
 /// Starts every timer, each with its `period`; `stop` ends them.
 pub(super) fn start(
     timers: &TaskTracker,
-    authority: &Arc<Authority>,
+    upkeep: &Arc<Upkeep>,
     period: fn(Timer) -> Duration,
     stop: &CancellationToken,
 ) {
     for timer in Timer::VARIANTS.iter().copied() {
-        timers.spawn(every(timer, period(timer), Arc::clone(authority), stop.clone()));
+        timers.spawn(every(timer, period(timer), Arc::clone(upkeep), stop.clone()));
     }
 }
 
-async fn collect(authority: &Authority) -> Result<(), ServiceError> {
-    let collected = authority.collection.run().await?;
+async fn collect(upkeep: &Upkeep) -> Result<(), ServiceError> {
+    let collected = upkeep.collect().await?;
     if collected.total() > 0 {
         tracing::info!(?collected, "deleted expired rows");
     }
@@ -105,8 +106,8 @@ async fn collect(authority: &Authority) -> Result<(), ServiceError> {
 }
 
 /// Revokes some of the due tokens. The server also calls it before it answers requests.
-pub(in crate::server) async fn revoke_due(authority: &Authority) -> Result<bool, ServiceError> {
-    let DueRevoked { tokens, more } = authority.due.revoke().await?;
+pub(in crate::server) async fn revoke_due(upkeep: &Upkeep) -> Result<bool, ServiceError> {
+    let DueRevoked { tokens, more } = upkeep.due.revoke().await?;
     if tokens > 0 {
         tracing::info!(tokens, "due tokens are revoked");
     }
@@ -114,7 +115,7 @@ pub(in crate::server) async fn revoke_due(authority: &Authority) -> Result<bool,
 }
 
 /// Runs `timer` every `period` plus or minus a tenth, until `stop`. A failure is logged, and the next period tries again.
-async fn every(timer: Timer, period: Duration, authority: Arc<Authority>, stop: CancellationToken) {
+async fn every(timer: Timer, period: Duration, upkeep: Arc<Upkeep>, stop: CancellationToken) {
     let name = timer.name();
     let mut ticks = interval_at(Instant::now() + jittered(period), period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -124,9 +125,9 @@ async fn every(timer: Timer, period: Duration, authority: Arc<Authority>, stop: 
         tokio::select! {
             () = stop.cancelled() => return,
             _ = ticks.tick() => {}
-            () = timer.called(&authority) => {}
+            () = timer.called(&upkeep) => {}
         }
-        let outcome = timer.run(&authority).await;
+        let outcome = timer.run(&upkeep).await;
         metrics::counter!("gatepass_timer_runs_total", "timer" => name,
             "outcome" => if outcome.is_ok() { "done" } else { "failed" })
         .increment(1);

@@ -36,7 +36,7 @@ impl Accounts {
         mut terms: ApiKeyTerms,
     ) -> Result<(ApiKeyRecord, Secret<String>), ServiceError> {
         caller.may(Act::Give(&terms.rights()))?;
-        let now = self.time.trusted()?;
+        let now = self.base.time.trusted()?;
         let made = ApiKey::generate(now);
         let maker = self.maker(&caller.actor).await?;
         terms.expires_at = no_later(terms.expires_at, maker.expires_at)?;
@@ -50,7 +50,7 @@ impl Accounts {
         };
         let entry = created(caller.did(Action::ApiKeyCreated, now), &key);
         let command = CreateApiKey { key: key.clone(), digest: made.digest(), entry };
-        match self.store.create_api_key(command).await? {
+        match self.base.store.create_api_key(command).await? {
             ApiKeyCreation::Created => Ok((key, made.text())),
             ApiKeyCreation::TooMany => Err(AccountError::TooManyApiKeys { most: MOST_API_KEYS }.into()),
         }
@@ -61,7 +61,7 @@ impl Accounts {
         match actor {
             Actor::User(name) => Ok(Maker { owner: Some(name.clone()), expires_at: None }),
             Actor::ApiKey(id) => {
-                let maker = self.store.api_key(*id).await?.ok_or(AccountError::CallerGone)?;
+                let maker = self.base.store.api_key(*id).await?.ok_or(AccountError::CallerGone)?;
                 Ok(Maker { owner: maker.key.owner, expires_at: maker.key.terms.expires_at })
             }
             Actor::Local | Actor::System => Ok(Maker { owner: None, expires_at: None }),
@@ -82,13 +82,13 @@ impl Accounts {
         address: IpAddr,
     ) -> Result<SignedIn, ServiceError> {
         let presented = ApiKey::parse(unproven).ok_or(AccountError::ApiKeyNotGood)?;
-        let stored = self.store.api_key(presented.id()).await?;
-        let now = self.time.now();
+        let stored = self.base.store.api_key(presented.id()).await?;
+        let now = self.base.time.now();
         let good = stored.filter(|stored| presented.matches(&stored.digest));
         let signed_in = good.and_then(|stored| signed_in(stored, now)).ok_or(AccountError::ApiKeyNotGood)?;
         if !self.unwritten.api_keys.note(presented.id(), (now, address)) {
             // A store that cannot be written must not keep a good key out: then this use goes unnoted.
-            if let Err(error) = self.write_uses().await {
+            if let Err(error) = self.unwritten.write().await {
                 tracing::warn!(%error, "the uses of API keys could not be written");
             }
             self.unwritten.api_keys.note(presented.id(), (now, address));
@@ -105,7 +105,7 @@ impl Accounts {
         caller: &Caller,
         page: PageQuery<ApiKeyId>,
     ) -> Result<Page<ApiKeyRecord, ApiKeyId>, ServiceError> {
-        Ok(self.store.list_api_keys(only_of(caller)?, page).await?)
+        Ok(self.base.store.list_api_keys(only_of(caller)?, page).await?)
     }
 
     /// One API key, as [`Accounts::list_api_keys`] would show it.
@@ -114,7 +114,7 @@ impl Accounts {
     /// The key does not exist, or the store cannot be read.
     pub async fn show_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<ApiKeyRecord, ServiceError> {
         let owner = only_of(caller)?;
-        let stored = self.store.api_key(id).await?.map(|stored| stored.key);
+        let stored = self.base.store.api_key(id).await?.map(|stored| stored.key);
         stored.filter(|key| owner.is_none() || key.owner == owner).ok_or_else(|| no_key(id))
     }
 
@@ -124,7 +124,7 @@ impl Accounts {
     /// The store cannot be read.
     pub async fn api_key_of(&self, actor: &Actor) -> Result<Option<ApiKeyRecord>, ServiceError> {
         let Actor::ApiKey(id) = actor else { return Ok(None) };
-        Ok(self.store.api_key(*id).await?.map(|stored| stored.key))
+        Ok(self.base.store.api_key(*id).await?.map(|stored| stored.key))
     }
 
     /// Deletes an API key that [`Accounts::list_api_keys`] would show, with the keys that it created. With `revoke_tokens` also
@@ -139,9 +139,9 @@ impl Accounts {
         revoke_tokens: bool,
     ) -> Result<Removal, ServiceError> {
         let owner = only_of(caller)?;
-        let entry = about(caller.did(Action::ApiKeyDeleted, self.time.now()), id);
+        let entry = about(caller.did(Action::ApiKeyDeleted, self.base.time.now()), id);
         let command = DeleteApiKey { key: id, owner, revoke_tokens, entry };
-        let removal = self.store.delete_api_key(command).await?.ok_or_else(|| no_key(id))?;
+        let removal = self.base.store.delete_api_key(command).await?.ok_or_else(|| no_key(id))?;
         self.due.finish_deletion(removal.tokens).await;
         Ok(removal)
     }

@@ -65,7 +65,7 @@ impl Accounts {
         kind: SessionKind,
     ) -> Result<NewSession, ServiceError> {
         let user = self.prove(from, name, password).await?;
-        let (secret, at, life) = (SessionSecret::generate(), self.time.now(), self.session_life);
+        let (secret, at, life) = (SessionSecret::generate(), self.base.time.now(), self.session_life);
         let session = SessionRecord {
             id: secret.id(),
             user: user.name.clone(),
@@ -80,12 +80,12 @@ impl Accounts {
         let entry = about(&caller, Action::SessionStarted, at, &user.name)
             .with("session", session.id.to_string())
             .with("kind", kind.as_str());
-        if self.store.count_sessions(user.name.clone()).await? >= u64::from(MOST_PER_USER) {
+        if self.base.store.count_sessions(user.name.clone()).await? >= u64::from(MOST_PER_USER) {
             // Some may have to go: the store has to know which were used.
-            self.write_uses().await?;
+            self.unwritten.write().await?;
         }
         let command = BeginSession { session, most: MOST_PER_USER, entry };
-        match self.store.begin_session(command).await? {
+        match self.base.store.begin_session(command).await? {
             SessionBeginning::Begun => Ok(NewSession { secret, live, user }),
             SessionBeginning::UserChanged => Err(AccountError::Unauthenticated.into()),
         }
@@ -103,7 +103,7 @@ impl Accounts {
         kind: SessionKind,
     ) -> Result<(SignedIn, LiveSession), ServiceError> {
         let id = secret.id();
-        let now = self.time.now();
+        let now = self.base.time.now();
         let found = self.open_session(id, now).await?.filter(|(session, _)| session.kind == kind);
         let (session, user) = found.ok_or(AccountError::SessionOver)?;
         let signed_in = SignedIn::user(user, Some(id)).ok_or(AccountError::SessionOver)?;
@@ -117,7 +117,7 @@ impl Accounts {
         id: SessionId,
         now: Timestamp,
     ) -> Result<Option<(SessionRecord, UserRecord)>, StoreError> {
-        let found = self.store.session(id).await?;
+        let found = self.base.store.session(id).await?;
         Ok(found.filter(|(session, _)| {
             let seen_at =
                 self.unwritten.sessions.of(id).map_or(session.seen_at, |noted| noted.max(session.seen_at));
@@ -130,9 +130,9 @@ impl Accounts {
     /// # Errors
     /// The store cannot be written.
     pub async fn session_used(&self, session: &LiveSession) -> Result<(), ServiceError> {
-        match self.unwritten.sessions.note(session.id, self.time.now()) {
+        match self.unwritten.sessions.note(session.id, self.base.time.now()) {
             true => Ok(()),
-            false => self.write_uses().await,
+            false => self.unwritten.write().await,
         }
     }
 
@@ -142,14 +142,14 @@ impl Accounts {
     /// The session is over or began too long ago, or the store cannot be written.
     pub async fn extend_session(&self, caller: &Caller, id: SessionId) -> Result<Timestamp, ServiceError> {
         let Actor::User(user) = &caller.actor else { return Err(AccountError::SessionOver.into()) };
-        let (session, _) = self.store.session(id).await?.ok_or(AccountError::SessionOver)?;
-        let (at, last) = (self.time.now(), session.created_at.plus(LONGEST));
+        let (session, _) = self.base.store.session(id).await?.ok_or(AccountError::SessionOver)?;
+        let (at, last) = (self.base.time.now(), session.created_at.plus(LONGEST));
         if last <= at {
             return Err(AccountError::SessionOver.into());
         }
         let expires_at = at.plus(self.session_life.lifetime).min(last);
         let entry = about(caller, Action::SessionExtended, at, user).with("session", id.to_string());
-        match self.store.extend_session(ExtendSession { id, expires_at, entry }).await? {
+        match self.base.store.extend_session(ExtendSession { id, expires_at, entry }).await? {
             true => Ok(expires_at),
             false => Err(AccountError::SessionOver.into()),
         }
@@ -162,8 +162,8 @@ impl Accounts {
     pub async fn end_session(&self, caller: &Caller, id: SessionId) -> Result<(), ServiceError> {
         let Actor::User(user) = &caller.actor else { return Err(AccountError::SessionOver.into()) };
         let entry =
-            about(caller, Action::SessionEnded, self.time.now(), user).with("session", id.to_string());
-        let ended = self.store.end_session(EndSession { id, entry }).await?;
+            about(caller, Action::SessionEnded, self.base.time.now(), user).with("session", id.to_string());
+        let ended = self.base.store.end_session(EndSession { id, entry }).await?;
         self.unwritten.sessions.forget(id);
         if ended { Ok(()) } else { Err(AccountError::SessionOver.into()) }
     }
@@ -184,7 +184,7 @@ impl Accounts {
     /// The store cannot be read.
     pub async fn user_of(&self, actor: &Actor) -> Result<Option<UserRecord>, ServiceError> {
         let Actor::User(name) = actor else { return Ok(None) };
-        Ok(self.store.user(name.clone()).await?)
+        Ok(self.base.store.user(name.clone()).await?)
     }
 }
 

@@ -74,7 +74,7 @@ impl Accounts {
         let name = UserName::parse(name).map_or_else(|_| String::new(), |name| name.to_string());
         let password = Arc::new(password::kept(password));
         for _ in 0..MOST_CHECKS {
-            let user = self.store.user(name.clone()).await?;
+            let user = self.base.store.user(name.clone()).await?;
             let enabled = user.as_ref().filter(|user| user.disabled_at.is_none());
             let epoch = enabled.map(|user| user.epoch);
             let presented = PresentedPassword {
@@ -82,8 +82,8 @@ impl Accounts {
                 epoch,
                 password: Arc::clone(&password),
                 address: from.address,
-                at: self.time.now(),
-                boot: self.time.boot(),
+                at: self.base.time.now(),
+                boot: self.base.time.boot(),
             };
             let cached = self.passwords.cached(&presented);
             let is_right = match cached {
@@ -100,7 +100,7 @@ impl Accounts {
                 return Ok(user);
             }
             // A new password, disabling and sign-out everywhere move the epoch on.
-            if let Some(user) = self.store.user(name.clone()).await?.filter(|user| Some(user.epoch) == epoch)
+            if let Some(user) = self.base.store.user(name.clone()).await?.filter(|user| Some(user.epoch) == epoch)
             {
                 count("proven");
                 return Ok(user);
@@ -113,7 +113,7 @@ impl Accounts {
     fn refuse_sign_in(&self, from: &Caller, user: Option<String>, reason: &'static str) -> ServiceError {
         count("refused");
         let whom = user.map_or(Whom::Nobody, Whom::User);
-        self.refusals.note(Refused { caller: from.clone(), whom, reason }, self.time.now());
+        self.refusals.note(Refused { caller: from.clone(), whom, reason }, self.base.time.now());
         AccountError::Unauthenticated.into()
     }
 
@@ -142,8 +142,8 @@ impl Accounts {
         user: &str,
         hash: Secret<String>,
     ) -> Result<(), ServiceError> {
-        let entry = caller.did(Action::PasswordSet, self.time.now()).about(Subjects::user(user));
-        self.store.set_password(SetPassword { user: user.to_owned(), hash, entry }).await?;
+        let entry = caller.did(Action::PasswordSet, self.base.time.now()).about(Subjects::user(user));
+        self.base.store.set_password(SetPassword { user: user.to_owned(), hash, entry }).await?;
         Ok(())
     }
 }

@@ -16,16 +16,16 @@ impl Accounts {
         let signed_in = match &caller.basis {
             None => return Ok(caller.clone()),
             Some(Basis::User { session: Some(id), .. }) => {
-                let found = self.open_session(*id, self.time.now()).await?;
+                let found = self.open_session(*id, self.base.time.now()).await?;
                 found.and_then(|(_, user)| SignedIn::user(user, Some(*id)))
             }
             Some(Basis::User { name, epoch, session: None, .. }) => {
-                let user = self.store.user(name.clone()).await?;
+                let user = self.base.store.user(name.clone()).await?;
                 user.filter(|user| user.epoch == *epoch).and_then(|user| SignedIn::user(user, None))
             }
             Some(Basis::ApiKey { id, .. }) => {
-                let stored = self.store.api_key(*id).await?;
-                stored.and_then(|stored| api_keys::signed_in(stored, self.time.now()))
+                let stored = self.base.store.api_key(*id).await?;
+                stored.and_then(|stored| api_keys::signed_in(stored, self.base.time.now()))
             }
         };
         let SignedIn { actor, rights, basis } = signed_in.ok_or(AccountError::CallerGone)?;

@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, SessionId};
 use crate::service::ServiceError;
-use crate::service::accounts::Accounts;
 use crate::store::{RecordUses, Store};
 
 /// Maximum number of uses of one kind. For one more, all of them are written at once.
 const MOST: usize = 50_000;
 
 /// The uses that are not in the store yet.
-#[derive(Default)]
 pub(in crate::service) struct UnwrittenUses {
+    store: Arc<dyn Store>,
     /// Moment and address of the latest use of each API key.
     pub(super) api_keys: Latest<ApiKeyId, (Timestamp, IpAddr)>,
     /// Moment of the latest use of each session.
@@ -35,12 +36,12 @@ impl<Id, Use> Default for Latest<Id, Use> {
 impl<Id: Copy + Eq + Hash, Use: Copy + Ord> Latest<Id, Use> {
     /// The latest use, as far as it is not written.
     pub(super) fn of(&self, id: Id) -> Option<Use> {
-        self.uses().get(&id).copied()
+        self.0.lock().get(&id).copied()
     }
 
     /// Notes a use. `false` if there is no room: the noted uses have to be written first.
     pub(super) fn note(&self, id: Id, latest: Use) -> bool {
-        let mut uses = self.uses();
+        let mut uses = self.0.lock();
         let full = uses.len() >= MOST;
         match uses.get_mut(&id) {
             Some(noted) => *noted = latest.max(*noted),
@@ -52,51 +53,41 @@ impl<Id: Copy + Eq + Hash, Use: Copy + Ord> Latest<Id, Use> {
 
     /// Forgets a thing that has ended.
     pub(super) fn forget(&self, id: Id) {
-        self.uses().remove(&id);
+        self.0.lock().remove(&id);
     }
 
     /// All noted uses. They stay until they are [written](Self::written): a session is judged by them.
     fn unwritten(&self) -> Vec<(Id, Use)> {
-        self.uses().iter().map(|(id, latest)| (*id, *latest)).collect()
+        self.0.lock().iter().map(|(id, latest)| (*id, *latest)).collect()
     }
 
     /// Drops the uses that are in the store now, unless there was a later one.
     fn written(&self, written: &[(Id, Use)]) {
-        let mut uses = self.uses();
+        let mut uses = self.0.lock();
         for (id, latest) in written {
             if uses.get(id) == Some(latest) {
                 uses.remove(id);
             }
         }
     }
-
-    fn uses(&self) -> MutexGuard<'_, HashMap<Id, Use>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl UnwrittenUses {
+    pub(in crate::service) fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, api_keys: Latest::default(), sessions: Latest::default() }
+    }
+
     /// Writes the latest uses, all in one. If that fails, the next call tries it again.
-    pub(in crate::service) async fn write(&self, store: &dyn Store) -> Result<(), ServiceError> {
+    pub(in crate::service) async fn write(&self) -> Result<(), ServiceError> {
         let (keys, sessions) = (self.api_keys.unwritten(), self.sessions.unwritten());
         if keys.is_empty() && sessions.is_empty() {
             return Ok(());
         }
         let api_keys = keys.iter().map(|(key, (at, from))| (*key, *at, *from)).collect();
-        store.record_uses(RecordUses { api_keys, sessions: sessions.clone() }).await?;
+        self.store.record_uses(RecordUses { api_keys, sessions: sessions.clone() }).await?;
         self.api_keys.written(&keys);
         self.sessions.written(&sessions);
         Ok(())
-    }
-}
-
-impl Accounts {
-    /// Writes the latest uses of API keys and sessions. For a timer, once a minute, and for the end.
-    ///
-    /// # Errors
-    /// The store cannot be written; the next call tries it again.
-    pub async fn write_uses(&self) -> Result<(), ServiceError> {
-        self.unwritten.write(self.store.as_ref()).await
     }
 }
 

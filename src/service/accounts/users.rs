@@ -52,7 +52,7 @@ impl Accounts {
         &self,
         page: PageQuery<UserName>,
     ) -> Result<Page<UserRecord, UserName>, ServiceError> {
-        Ok(self.store.list_users(page).await?)
+        Ok(self.base.store.list_users(page).await?)
     }
 
     /// One user.
@@ -60,7 +60,7 @@ impl Accounts {
     /// # Errors
     /// The user does not exist, or the store cannot be read.
     pub async fn show_user(&self, name: &UserName) -> Result<UserRecord, ServiceError> {
-        self.store.user(name.to_string()).await?.ok_or_else(|| no_user(name))
+        self.base.store.user(name.to_string()).await?.ok_or_else(|| no_user(name))
     }
 
     /// Creates a user.
@@ -73,10 +73,10 @@ impl Accounts {
         let hash = self.hashed("password", password, name.as_str()).await?;
         let caller = self.still_may(caller, Permission::Administer).await?;
         caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
-        let entry = about(caller.did(Action::UserCreated, self.time.now()), name.as_str());
+        let entry = about(caller.did(Action::UserCreated, self.base.time.now()), name.as_str());
         let entry = entry.with("role", role.as_str()).with("limits", shown(&limits));
         let command = CreateUser { user: name.clone(), hash, role, limits, entry };
-        match self.store.create_user(command).await? {
+        match self.base.store.create_user(command).await? {
             UserCreation::Created => self.show_user(&name).await,
             UserCreation::Taken => Err(AccountError::UserExists.into()),
         }
@@ -95,7 +95,7 @@ impl Accounts {
         for _ in 0..ATTEMPTS {
             let before = self.show_user(name).await?;
             let Some(command) = self.change(caller, before.clone(), order)? else { return Ok(before) };
-            if is_done(self.store.change_user(command).await?, name)? {
+            if is_done(self.base.store.change_user(command).await?, name)? {
                 return self.show_user(name).await;
             }
         }
@@ -117,7 +117,7 @@ impl Accounts {
         if moves || (was_disabled && !disabled) {
             caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
         }
-        let at = self.time.now();
+        let at = self.base.time.now();
         let mut entries = Vec::new();
         if moves {
             entries.push(changed(caller, &before, role, &limits, at));
@@ -184,7 +184,7 @@ impl Accounts {
         let hash = Arc::new(self.hashed("new", new, name.as_str()).await?);
         // The session may have ended while the hash ran: signing out of one session begins no epoch.
         if let Some(session) = keep {
-            self.store.session(session).await?.ok_or(AccountError::SessionOver)?;
+            self.base.store.session(session).await?.ok_or(AccountError::SessionOver)?;
         }
         match self.replace_password(caller, before, &hash, keep).await? {
             true => Ok(()),
@@ -201,10 +201,10 @@ impl Accounts {
         hash: &Arc<Secret<String>>,
         keep: Option<SessionId>,
     ) -> Result<bool, ServiceError> {
-        let entry = about(caller.did(Action::PasswordSet, self.time.now()), &before.name);
+        let entry = about(caller.did(Action::PasswordSet, self.base.time.now()), &before.name);
         let name = UserName::parse(&before.name).map_err(|_| AccountError::Unauthenticated)?;
         let hash = Arc::clone(hash);
-        is_done(self.store.replace_password(ReplacePassword { before, hash, keep, entry }).await?, &name)
+        is_done(self.base.store.replace_password(ReplacePassword { before, hash, keep, entry }).await?, &name)
     }
 
     /// Signs a user out everywhere, at once.
@@ -212,8 +212,8 @@ impl Accounts {
     /// # Errors
     /// The user does not exist, or the store cannot be written.
     pub async fn sign_out_user(&self, caller: &Caller, name: &UserName) -> Result<(), ServiceError> {
-        let entry = about(caller.did(Action::UserSignedOut, self.time.now()), name.as_str());
-        is_done(self.store.sign_out_user(SignOutUser { user: name.clone(), entry }).await?, name).map(drop)
+        let entry = about(caller.did(Action::UserSignedOut, self.base.time.now()), name.as_str());
+        is_done(self.base.store.sign_out_user(SignOutUser { user: name.clone(), entry }).await?, name).map(drop)
     }
 
     /// Deletes a user with their sessions and API keys. With `revoke_tokens` also revokes the live tokens that these minted.
@@ -226,9 +226,9 @@ impl Accounts {
         name: &UserName,
         revoke_tokens: bool,
     ) -> Result<Removal, ServiceError> {
-        let entry = about(caller.did(Action::UserDeleted, self.time.now()), name.as_str());
+        let entry = about(caller.did(Action::UserDeleted, self.base.time.now()), name.as_str());
         let command = DeleteUser { user: name.clone(), revoke_tokens, entry };
-        match self.store.delete_user(command).await? {
+        match self.base.store.delete_user(command).await? {
             UserDeletion::Deleted(removal) => {
                 self.due.finish_deletion(removal.tokens).await;
                 Ok(removal)

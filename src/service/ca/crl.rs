@@ -10,21 +10,21 @@ use tokio::sync::watch;
 use crate::ca::{CertificateAuthority, CrlEntry, CrlReason, crl_signed_at};
 use crate::clock::Timestamp;
 use crate::id::hex;
+use crate::service::base::Base;
 use crate::service::ca::live::LiveCas;
 use crate::service::document::Document;
 use crate::service::vault::write_public;
-use crate::service::{ServiceError, TimeKeeper};
-use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate, Store};
+use crate::service::ServiceError;
+use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate};
 
 /// Time that caches may keep a CRL, in seconds: a revocation is on the next CRL within a second.
 const MAX_AGE: u32 = 30;
 
 /// The newest CRL of each issuing CA, by the hexadecimal of its subject key identifier.
 pub struct Crls {
-    store: Arc<dyn Store>,
-    time: Arc<TimeKeeper>,
+    base: Base,
     cas: Arc<LiveCas>,
-    data_dir: PathBuf,
+    pub(super) data_dir: PathBuf,
     served: ArcSwap<HashMap<String, Crl>>,
     /// One signing at a time: a slower one must not replace a newer list with an older one.
     signing: tokio::sync::Mutex<()>,
@@ -52,12 +52,7 @@ fn file(ski: &str) -> String {
 
 impl Crls {
     /// Serves the last CRLs of an earlier process. No newer one can be signed while the store cannot be written.
-    pub(in crate::service) fn resume(
-        store: Arc<dyn Store>,
-        time: Arc<TimeKeeper>,
-        cas: Arc<LiveCas>,
-        data_dir: PathBuf,
-    ) -> Self {
+    pub(in crate::service) fn resume(base: Base, cas: Arc<LiveCas>, data_dir: PathBuf) -> Self {
         let read = |ca: &CertificateAuthority| {
             let ski = hex(&ca.issuing_ski());
             let der = std::fs::read(data_dir.join(file(&ski))).ok()?;
@@ -65,12 +60,12 @@ impl Crls {
             Some((ski, Crl::new(der, signed_at)))
         };
         let served = ArcSwap::from_pointee(cas.load().all().filter_map(read).collect());
-        Self { store, time, cas, data_dir, served, signing: tokio::sync::Mutex::default() }
+        Self { base, cas, data_dir, served, signing: tokio::sync::Mutex::default() }
     }
 
     /// A counter that moves when certificates were revoked: new CRLs are due.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.store.revocations().changes()
+        self.base.store.revocations().changes()
     }
 
     /// The newest CRL of the issuing CA with this subject key identifier (hexadecimal).
@@ -91,14 +86,14 @@ impl Crls {
     /// The clock is in doubt, or the store cannot be written. The previous CRLs are still served.
     pub async fn sign(&self) -> Result<(), ServiceError> {
         let _one_at_a_time = self.signing.lock().await;
-        let now = self.time.trusted()?;
-        let revoked = self.store.revoked_certificates(now).await?;
+        let now = self.base.time.trusted()?;
+        let revoked = self.base.store.revoked_certificates(now).await?;
         let entries = revoked.iter().map(entry).collect::<Vec<_>>();
         let cas = self.cas.load();
         let mut crls = HashMap::new();
         for ca in cas.all() {
             let ski = ca.issuing_ski();
-            let number = self.store.next_crl_number(NextCrlNumber { ski: ski.to_vec() }).await?;
+            let number = self.base.store.next_crl_number(NextCrlNumber { ski: ski.to_vec() }).await?;
             crls.insert(hex(ski), Crl::new(ca.sign_crl(number, &entries, now)?, now));
         }
         let crls = Arc::new(crls);

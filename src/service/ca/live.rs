@@ -14,7 +14,8 @@ pub struct LiveCas {
 }
 
 impl LiveCas {
-    pub(in crate::service) fn new(set: CaSet) -> Self {
+    /// The certificate authorities of the start.
+    pub fn new(set: CaSet) -> Self {
         Self { set: ArcSwap::from_pointee(set), changes: watch::Sender::new(0) }
     }
 

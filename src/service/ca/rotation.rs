@@ -2,7 +2,6 @@
 //!
 //! The new files are on disk before the ledger has the entry. From the entry on they are in effect, also after a crash.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::Mutex;
@@ -10,12 +9,13 @@ use tokio::sync::Mutex;
 use crate::clock::Timestamp;
 use crate::id::hex;
 use crate::ledger::{Action, Draft};
+use crate::service::base::Base;
 use crate::service::ca::crl::Crls;
 use crate::service::ca::files::{Interrupted, Manifest, Next};
 use crate::service::ca::live::LiveCas;
 use crate::service::ca::set::CaSet;
 use crate::service::vault::{Vault, write_public};
-use crate::service::{CaError, Caller, ServiceError, TimeKeeper};
+use crate::service::{CaError, Caller, ServiceError};
 use crate::store::{AppendEntries, Store, StoreError};
 
 /// The file of the current root certificate, in the data directory, for clients that are to trust it.
@@ -35,12 +35,11 @@ pub enum Extent {
 
 /// An administrator's use cases of the CA.
 pub struct CaAdmin {
-    pub(in crate::service) store: Arc<dyn Store>,
-    pub(in crate::service) time: Arc<TimeKeeper>,
+    pub(in crate::service) base: Base,
     pub(in crate::service) cas: Arc<LiveCas>,
-    pub(in crate::service) crls: Arc<Crls>,
+    /// Signing and serving CRLs.
+    pub crls: Arc<Crls>,
     pub(in crate::service) vault: Vault,
-    pub(in crate::service) data_dir: PathBuf,
     pub(in crate::service) trust_domain: String,
     /// True if the CA is imported. Such a CA is rotated at its source.
     pub(in crate::service) outside: bool,
@@ -49,6 +48,12 @@ pub struct CaAdmin {
 }
 
 impl CaAdmin {
+    /// Returns whether the root's private key is in the keys directory.
+    pub fn root_key_here(&self) -> bool {
+        let key = Manifest::load(&self.vault).ok().and_then(|manifest| manifest.current_root_key());
+        key.is_some_and(|key| self.vault.holds(&key))
+    }
+
     /// Creates an issuing CA, or a root and an issuing CA under it. Certificates of the previous ones stay valid.
     ///
     /// # Errors
@@ -56,11 +61,11 @@ impl CaAdmin {
     /// store cannot be written.
     pub async fn rotate(&self, caller: &Caller, extent: Extent) -> Result<(), ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
-        let now = self.time.trusted()?;
+        let now = self.base.time.trusted()?;
         if self.outside {
             return Err(CaError::RootKeyAway.into());
         }
-        finish_rotation(self.store.as_ref(), &self.vault).await?;
+        finish_rotation(self.base.store.as_ref(), &self.vault).await?;
         let manifest = Manifest::load(&self.vault)?;
         let name = format!("gatepass {}", self.trust_domain);
         let next = match (extent, manifest.root_has_expired(&self.vault, now)?) {
@@ -69,7 +74,7 @@ impl CaAdmin {
             (Extent::Root, true) => manifest.new_beginning(&name, now)?,
             (Extent::Root, false) => manifest.new_root(&self.vault, &name, now)?,
         };
-        let after = self.store.chain_head().await?.seq;
+        let after = self.base.store.chain_head().await?.seq;
         let cas = self.record(caller, &next, after, now).await?;
         let root = cas.current().root_pem().to_owned();
         self.cas.replace(cas);
@@ -93,7 +98,7 @@ impl CaAdmin {
         let recorded = match &opened {
             Ok(cas) => {
                 let entries = vec![entry(caller, cas, now)];
-                self.store.append_entries(AppendEntries { entries }).await.map_err(ServiceError::from)
+                self.base.store.append_entries(AppendEntries { entries }).await.map_err(ServiceError::from)
             }
             Err(error) => Err(error.clone()),
         };
@@ -120,7 +125,7 @@ impl CaAdmin {
         if let Err(error) = settled {
             tracing::error!(%error, "the CA is rotated, but not all of its files could be moved: restart to try again");
         }
-        if let Err(error) = write_public(&self.data_dir.join(ROOT_FILE), root.as_bytes()) {
+        if let Err(error) = write_public(&self.crls.data_dir.join(ROOT_FILE), root.as_bytes()) {
             tracing::warn!(%error, "the file of the root certificate still holds the previous root");
         }
     }

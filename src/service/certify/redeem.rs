@@ -53,7 +53,7 @@ impl Enrollment {
         caller: &Caller,
         request: RedeemRequest<'_>,
     ) -> Result<Enrolled, ServiceError> {
-        let now = self.time.trusted()?;
+        let now = self.base.time.trusted()?;
         let token = self.authenticate(request.unverified_token)?;
         let caller = Caller { actor: Actor::Token(token.grant().token.id), ..caller.clone() };
         self.take_turn(&caller, token.grant())?;
@@ -82,7 +82,7 @@ impl Enrollment {
     /// Step 1: size, syntax, signature, issuer, audience, type. Nothing is written before it has passed (I4).
     fn authenticate(&self, unverified_token: &str) -> Result<Authenticated<Grant>, TokenError> {
         let trust = self.trust.load();
-        trust.enrollment(unverified_token, self.time.now()).map_err(TokenError::Invalid)
+        trust.enrollment(unverified_token, self.base.time.now()).map_err(TokenError::Invalid)
     }
 
     /// Steps 2 to 7.
@@ -95,11 +95,11 @@ impl Enrollment {
     ) -> Result<Enrolled, ServiceError> {
         let csr = Csr::parse(request.csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
         let key = csr.spki_hash();
-        if self.store.key_of_revoked_host(key).await? {
+        if self.base.store.key_of_revoked_host(key).await? {
             return Err(HostError::Revoked.into());
         }
         // The pair comes before time, uses and bindings: a lost answer is repeated although the token has ended.
-        let pair = self.store.pair(token.grant().token.id, key).await?;
+        let pair = self.base.store.pair(token.grant().token.id, key).await?;
         if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
             return Ok(enrolled);
         }
@@ -107,7 +107,7 @@ impl Enrollment {
         match self.judge_anew(caller, token, csr, ask, pair, now).await {
             // A concurrent redemption of the same pair may have taken the use or the name.
             Err(refusal) if is_overtaken(&refusal) => {
-                let pair = self.store.pair(token.grant().token.id, key).await?;
+                let pair = self.base.store.pair(token.grant().token.id, key).await?;
                 self.repeat(pair.as_ref(), token.grant(), now).await?.ok_or(refusal)
             }
             outcome => outcome,
@@ -136,7 +136,7 @@ impl Enrollment {
 
     /// An early check of revocations and uses in memory. The transaction decides.
     fn judge_status(&self, grant: &Grant, redeemed_before: bool) -> Result<(), TokenError> {
-        match self.store.revocations().status(grant.token.status) {
+        match self.base.store.revocations().status(grant.token.status) {
             Status::Valid => Ok(()),
             Status::UsedUp if redeemed_before => Ok(()),
             Status::UsedUp => Err(spent(grant)),
@@ -153,7 +153,7 @@ impl Enrollment {
     ) -> Result<Enrolled, ServiceError> {
         let name = ticket.ask.name.clone();
         if let Some(name) = &name
-            && self.store.name_taken(name.clone()).await?
+            && self.base.store.name_taken(name.clone()).await?
         {
             return Err(HostError::NameTaken.into());
         }
@@ -170,7 +170,7 @@ impl Enrollment {
             .with("roles", role_names(&host));
         let (grant, stored) = (ticket.grant.clone(), certificate.clone());
         let command = Redeem { grant, host, certificate, entry };
-        match self.store.redeem(command).await? {
+        match self.base.store.redeem(command).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
                 let roles = ticket.grant.terms.roles.clone();
@@ -190,14 +190,14 @@ impl Enrollment {
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let host = self.store.host(id).await?.ok_or(TokenError::Revoked)?;
+            let host = self.base.store.host(id).await?.ok_or(TokenError::Revoked)?;
             let warrant = Warrant { csr: &ticket.csr, host: id, roles: &host.roles, name: host.name.clone() };
             let certificate = self.issue(warrant, now)?;
             let stored = certificate.clone();
             let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
             let (grant, roles) = (ticket.grant.clone(), host.roles.clone());
             let command = Recertify { grant, roles, certificate, entry };
-            return match self.store.recertify(command).await? {
+            return match self.base.store.recertify(command).await? {
                 Renewed::First | Renewed::Replaced(_) => {
                     self.sound_alarm(&ticket.grant, id);
                     Ok(Enrolled::new(host.name, host.roles, stored, &self.cas.load(), ticket.grant.root))
@@ -224,7 +224,7 @@ impl Enrollment {
         }
         let lately = now.since(pair.redeemed_at) < REPEAT_WINDOW;
         let good = |stored: &StoredCertificate| {
-            let revoked = self.store.revocations().certificate_revoked(stored.record.serial);
+            let revoked = self.base.store.revocations().certificate_revoked(stored.record.serial);
             lately && !revoked && stored.record.not_after > now
         };
         match pair.certificate.clone().filter(good) {
@@ -253,7 +253,7 @@ impl Enrollment {
     }
 
     fn is_emergency(&self, grant: &Grant) -> bool {
-        self.emergency.is(grant.token.id)
+        self.trust.is_emergency(grant.token.id)
     }
 
     /// Every use of the emergency token is an alarm: in the log and the metrics here, in the ledger by its entry.

@@ -18,14 +18,14 @@ impl Enrollment {
         host: &HostCaller,
         csr: &str,
     ) -> Result<Enrolled, ServiceError> {
-        self.time.trusted()?;
+        self.base.time.trusted()?;
         let csr = Csr::parse(csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
         let mut record = host.record.clone();
         for _ in 0..ATTEMPTS {
             if let Some(enrolled) = self.try_renew(caller, host, &record, &csr).await? {
                 return Ok(enrolled);
             }
-            record = self.store.host(host.id).await?.ok_or(HostError::Revoked)?;
+            record = self.base.store.host(host.id).await?.ok_or(HostError::Revoked)?;
         }
         Err(StoreError::Contended.into())
     }
@@ -44,7 +44,7 @@ impl Enrollment {
         record: &HostRecord,
         csr: &Csr,
     ) -> Result<Option<Enrolled>, ServiceError> {
-        let now = self.time.trusted()?;
+        let now = self.base.time.trusted()?;
         let warrant = Warrant { csr, host: host.id, roles: &record.roles, name: record.name.clone() };
         let certificate = self.issue(warrant, now)?;
         let stored = certificate.clone();
@@ -59,7 +59,7 @@ impl Enrollment {
         };
         let enrolled =
             || Enrolled::new(record.name.clone(), record.roles.clone(), stored, &self.cas.load(), None);
-        Ok(match self.store.renew(command).await? {
+        Ok(match self.base.store.renew(command).await? {
             Renewed::First => Some(enrolled()),
             Renewed::Replaced(unseen) => {
                 tracing::warn!(host = %host.id, presented = %host.certificate.serial, %unseen,

@@ -1,27 +1,25 @@
 //! Due revocations: rotated tokens whose overlap is over, and tokens of a deleted minter. Each transaction revokes a bounded
 //! number, so that redemptions do not wait long.
 
-use std::sync::Arc;
-
 use tokio::sync::Notify;
 
-use crate::service::{ServiceError, TimeKeeper};
-use crate::store::{DueRevoked, RevokeDue, Store};
+use crate::service::base::Base;
+use crate::service::ServiceError;
+use crate::store::{DueRevoked, RevokeDue};
 
 /// Maximum number of tokens revoked in one transaction.
 const AT_ONCE: u32 = 256;
 
 /// Revokes due tokens.
 pub struct DueRevocations {
-    pub(in crate::service) store: Arc<dyn Store>,
-    pub(in crate::service) time: Arc<TimeKeeper>,
+    base: Base,
     /// Signals that more tokens are due than one transaction revoked.
     due: Notify,
 }
 
 impl DueRevocations {
-    pub(in crate::service) fn new(store: Arc<dyn Store>, time: Arc<TimeKeeper>) -> Self {
-        Self { store, time, due: Notify::new() }
+    pub(in crate::service) fn new(base: Base) -> Self {
+        Self { base, due: Notify::new() }
     }
 
     /// Revokes some of the due tokens in the name of the actor that made them due. A timer calls it. While the clock is in
@@ -30,9 +28,9 @@ impl DueRevocations {
     /// # Errors
     /// The store cannot be read or written.
     pub async fn revoke(&self) -> Result<DueRevoked, ServiceError> {
-        let now = self.time.now();
-        match self.store.next_due_revocation().await? {
-            Some(due) if due <= now => Ok(self.store.revoke_due(RevokeDue { now, most: AT_ONCE }).await?),
+        let now = self.base.time.now();
+        match self.base.store.next_due_revocation().await? {
+            Some(due) if due <= now => Ok(self.base.store.revoke_due(RevokeDue { now, most: AT_ONCE }).await?),
             _ => Ok(DueRevoked::default()),
         }
     }

@@ -8,12 +8,13 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::Label;
+use crate::service::base::Base;
 use crate::service::ca::live::LiveCas;
 use crate::service::tokens::indexes::Indexes;
 use crate::service::tokens::order::{Catalogue, MintOrder};
 use crate::service::trust::LiveTrust;
-use crate::service::{Caller, ServiceError, TimeKeeper};
-use crate::store::{ListKind, MintOutcome, MintRecord, RecordMint, Store, StoreError};
+use crate::service::{Caller, ServiceError};
+use crate::store::{ListKind, MintOutcome, MintRecord, RecordMint, StoreError};
 use crate::token::{self, Grant, KeyRing, MintedToken, Terms, TokenRef};
 
 /// Maximum number of attempts to sign a token while the signing keys change.
@@ -21,8 +22,7 @@ pub(in crate::service) const ATTEMPTS: usize = 3;
 
 /// Minting tokens of both kinds.
 pub struct Minting {
-    pub(in crate::service) store: Arc<dyn Store>,
-    pub(in crate::service) time: Arc<TimeKeeper>,
+    pub(in crate::service) base: Base,
     pub(in crate::service) trust: Arc<LiveTrust>,
     pub(in crate::service) cas: Arc<LiveCas>,
     pub(in crate::service) indexes: Arc<Indexes>,
@@ -38,7 +38,7 @@ impl Minting {
     /// It goes beyond the caller's limits, the clock is in doubt, the token would be too large, or the store cannot be written.
     pub async fn mint(&self, caller: &Caller, order: MintOrder) -> Result<MintedToken, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let now = self.time.trusted()?;
+            let now = self.base.time.trusted()?;
             caller.may(order.act(now))?;
             let (minted, record) = self.sign(caller, order.clone(), &self.trust.ring(), now).await?;
             if self.is_recorded(record).await? {
@@ -50,7 +50,7 @@ impl Minting {
 
     /// Records a signed token. `false`: its key no longer signs, so sign it again.
     pub(in crate::service) async fn is_recorded(&self, record: RecordMint) -> Result<bool, ServiceError> {
-        match self.store.record_mint(record).await? {
+        match self.base.store.record_mint(record).await? {
             MintOutcome::Recorded => Ok(true),
             MintOutcome::KeyGone => {
                 // The ring has changed too, once the change of keys has finished.
@@ -98,7 +98,7 @@ impl Minting {
         kind: ListKind,
         now: Timestamp,
     ) -> Result<TokenRef, ServiceError> {
-        let status = self.indexes.take(kind, self.store.as_ref(), now).await?;
+        let status = self.indexes.take(kind, self.base.store.as_ref(), now).await?;
         let issuer = self.trust.issuers().current().to_owned();
         Ok(TokenRef { id: TokenId::generate(now), issuer, status })
     }

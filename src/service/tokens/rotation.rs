@@ -43,24 +43,24 @@ impl TokenAdmin {
     ) -> Result<Rotated, ServiceError> {
         let before = self.show_kind(TokenKind::Enrollment, id).await?;
         for _ in 0..ATTEMPTS {
-            let now = self.time.trusted()?;
+            let now = self.base.time.trusted()?;
             // A successor that the store would refuse is not signed.
             before.may_rotate(now).map_err(|refused| refusal(refused, id))?;
             let order = again(&before.mint, &self.minting.roles, &self.spans.load(), now)?;
             caller.may(order.act(now))?;
             let (minted, successor) =
-                self.minting.sign(caller, order.clone(), &self.trust.ring(), now).await?;
+                self.minting.sign(caller, order.clone(), &self.minting.trust.ring(), now).await?;
             let revoke_at = overlap.map(|overlap| now.plus(overlap));
             let subjects = Subjects::token(id);
             let entry = caller.did(Action::TokenRotated, now).about(subjects);
             let entry = entry.with("replaced_by", successor.record.token.id.to_string());
             let entry = entry.with("revokes_at", revoke_at.unwrap_or(now).to_string());
-            match self.store.rotate_token(RotateToken { token: id, successor, revoke_at, entry }).await? {
+            match self.base.store.rotate_token(RotateToken { token: id, successor, revoke_at, entry }).await? {
                 TokenRotation::Rotated => {
                     return Ok(Rotated { minted, order, revokes_at: revoke_at.unwrap_or(now) });
                 }
                 // The ring has changed too, once the change of keys has finished.
-                TokenRotation::KeyGone => drop(self.trust.change().await),
+                TokenRotation::KeyGone => drop(self.minting.trust.change().await),
                 TokenRotation::Refused(refused) => return Err(refusal(refused, id)),
             }
         }

@@ -39,7 +39,7 @@ impl Minting {
         order: ServiceTokenOrder,
     ) -> Result<MintedToken<ServiceGrant>, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let now = self.time.trusted()?;
+            let now = self.base.time.trusted()?;
             let lasts = order.expires_at.since(now.whole_second());
             caller.may(Act::MintServiceToken { roles: &order.roles, lasts })?;
             let ring = self.trust.ring();
@@ -85,8 +85,8 @@ impl TokenAdmin {
         page: PageQuery<TokenId>,
     ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
         let words = TokenWords { ended: Some(all), ..TokenWords::default() };
-        let filter = words.judge(TokenKind::Service, self.time.now(), self.spans.load().retention)?;
-        Ok(self.store.list_tokens(filter, page).await?)
+        let filter = words.judge(TokenKind::Service, self.base.time.now(), self.spans.load().retention)?;
+        Ok(self.base.store.list_tokens(filter, page).await?)
     }
 
     /// One service token.

@@ -27,7 +27,7 @@ impl TokenAdmin {
         unverified_token: &str,
         even_emergency: bool,
     ) -> Result<TakenBack, ServiceError> {
-        let revoked = match self.trust.load().whatever_audience(unverified_token, self.time.now()) {
+        let revoked = match self.minting.trust.load().whatever_audience(unverified_token, self.base.time.now()) {
             Ok(AuthenticatedToken::Enrollment(token)) => {
                 let how = HowToRevoke { even_emergency, ..HowToRevoke::default() };
                 self.revoke_token(caller, token.grant().token.id, how).await.map(drop)

@@ -45,7 +45,7 @@ impl Authenticator {
     }
 
     fn check_slice(&self, slice: &[String], audience: Option<&str>) -> Vec<Result<GoodToken, BadToken>> {
-        let signed = self.trust.load().many(slice, self.time.now());
+        let signed = self.trust.load().many(slice, self.base.time.now());
         let judge = |signed| {
             let good = self.judge_signed(signed)?;
             match audience {

@@ -77,7 +77,7 @@ impl Authenticator {
     /// # Errors
     /// The first failed check.
     pub fn check(&self, unverified_token: &str) -> Result<GoodToken, BadToken> {
-        let signed = self.trust.load().any(unverified_token, self.time.now())?;
+        let signed = self.trust.load().any(unverified_token, self.base.time.now())?;
         self.judge_signed(signed)
     }
 
@@ -90,19 +90,19 @@ impl Authenticator {
         unverified_token: &str,
         audience: &str,
     ) -> Result<Verified<ServiceGrant>, BadToken> {
-        let now = self.time.now();
+        let now = self.base.time.now();
         let token = self.trust.load().service(unverified_token, now)?;
         if token.grant().audience != audience {
             return Err(VerifyError::WrongAudience.into());
         }
         let good = token.at(now)?;
-        judge_taken_back(self.store.revocations().status(good.token.status))?;
+        judge_taken_back(self.base.store.revocations().status(good.token.status))?;
         Ok(good)
     }
 
     /// Checks time and revocation of a token with a good signature.
     pub(in crate::service) fn judge_signed(&self, signed: AuthenticatedToken) -> Result<GoodToken, BadToken> {
-        let now = self.time.now();
+        let now = self.base.time.now();
         let (good, status) = match signed {
             AuthenticatedToken::Enrollment(token) => {
                 let good = token.at(now)?;
@@ -115,7 +115,7 @@ impl Authenticator {
                 (GoodToken::Service(good), status)
             }
         };
-        judge_taken_back(self.store.revocations().status(status))?;
+        judge_taken_back(self.base.store.revocations().status(status))?;
         Ok(good)
     }
 }

@@ -31,8 +31,8 @@ impl Authenticator {
     /// It is not a host certificate, it or its host is revoked, it has expired, or its successor is in use.
     pub async fn identify(&self, caller: &Caller, certificate: &[u8]) -> Result<HostCaller, ServiceError> {
         let identity = HostPeer::parse(certificate).ok_or(HostError::NoCertificate)?;
-        let now = self.time.now();
-        let revocations = self.store.revocations();
+        let now = self.base.time.now();
+        let revocations = self.base.store.revocations();
         if revocations.host_revoked(identity.host) {
             return Err(HostError::Revoked.into());
         }
@@ -42,7 +42,7 @@ impl Authenticator {
         if identity.not_after <= now {
             return Err(HostError::NoCertificate.into());
         }
-        let record = self.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
+        let record = self.base.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
         self.judge_lineage(caller, &identity, &record, now).await?;
         let HostPeer { host: id, serial, roles, not_before, not_after, host_key, .. } = identity;
         let issued_at = not_before.plus(BACKDATED);
@@ -62,7 +62,7 @@ impl Authenticator {
             if !record.newest_seen {
                 // A store that cannot be written must not lock hosts out. The next request tries again.
                 if let Err(error) =
-                    self.store.mark_seen(MarkSeen { host: record.id, serial: identity.serial }).await
+                    self.base.store.mark_seen(MarkSeen { host: record.id, serial: identity.serial }).await
                 {
                     tracing::warn!(host = %record.id, %error, "the first use of a certificate could not be marked");
                 }
@@ -79,7 +79,7 @@ impl Authenticator {
             let actor = Actor::Host { id: record.id, serial: identity.serial };
             let caller = Caller { actor, ..caller.clone() };
             let entry = caller.was_refused(Action::HostRefused, now, "lineage_conflict").about(subjects);
-            self.store.append_entries(AppendEntries { entries: vec![entry] }).await?;
+            self.base.store.append_entries(AppendEntries { entries: vec![entry] }).await?;
         }
         Err(HostError::LineageConflict.into())
     }

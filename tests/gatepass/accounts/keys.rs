@@ -174,7 +174,7 @@ async fn a_keys_last_use_is_written() {
     bearer(&at, &key).get(TOKENS).await;
     let now = at.clock_reading().to_string();
     assert_eq!(at.admin().get(&path(&key)).await.json["last_used_at"], json!(null));
-    at.authority.accounts.write_uses().await.unwrap();
+    at.authority.upkeep.write_uses().await.unwrap();
     let shown = at.admin().get(&path(&key)).await.json;
     assert_eq!((&shown["last_used_at"], &shown["last_used_from"]), (&json!(now), &json!("127.0.0.1")));
     let entries = at.ledger().await.len();

@@ -48,9 +48,9 @@ impl World {
             let detail = said.json["detail"].as_str().unwrap();
             assert!(detail.contains(why) && detail.contains("gatepass clock accept"), "{detail}");
         }
-        assert!(at.authority.crls.sign().await.unwrap_err().to_string().contains(why));
-        assert!(at.authority.collection.run().await.unwrap_err().to_string().contains(why));
-        assert!(at.authority.clock.mark().await.is_err());
+        assert!(at.authority.ca.crls.sign().await.unwrap_err().to_string().contains(why));
+        assert!(at.authority.upkeep.collect().await.unwrap_err().to_string().contains(why));
+        assert!(at.authority.upkeep.mark_clock().await.is_err());
         let ready = at.stranger().get("/readyz").await;
         assert!(ready.status == 503 && ready.text.contains(why), "{}", ready.text);
         for path in ["/livez", "/.well-known/jwks.json", "/ca/root.pem"] {
@@ -64,8 +64,8 @@ impl World {
         let enrolled = Host::new().redeem(&self.at, &self.persistent).await;
         assert_eq!(enrolled.status, 200, "{}", enrolled.text);
         assert_eq!(self.renew().await.status, 200);
-        self.at.authority.crls.sign().await.unwrap();
-        self.at.authority.collection.run().await.unwrap();
+        self.at.authority.ca.crls.sign().await.unwrap();
+        self.at.authority.upkeep.collect().await.unwrap();
         assert_eq!(self.at.stranger().get("/readyz").await.status, 200);
     }
 

@@ -215,6 +215,6 @@ async fn a_premature_token_is_invalid_and_writes_nothing() {
     let refused = Host::new().redeem(&at, &token).await;
     assert_eq!((refused.status, refused.code()), (401, "invalid_token"), "{}", refused.text);
     assert_eq!(at.admin().get("/api/v1/hosts").await.json["items"], json!([]));
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     assert_eq!(at.entries("token_refused").await, 0);
 }

@@ -18,11 +18,11 @@ async fn an_expired_token_gets_one_entry_a_minute() {
             let late = Host::new().redeem(&at, token).await;
             assert_eq!((late.status, late.code()), (410, "token_expired"));
         }
-        at.authority.ledger.write_refusals().await.unwrap();
+        at.authority.upkeep.write_refusals().await.unwrap();
     }
     assert_eq!(at.entries("token_refused").await, 2);
     at.clock.advance(Duration::from_secs(60));
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     let ledger = at.ledger().await;
     let refused = ledger.iter().filter(|entry| entry["action"] == "token_refused");
     let told = refused.map(|entry| entry["detail"]["count"].as_u64().unwrap()).collect::<Vec<_>>();
@@ -108,7 +108,7 @@ async fn a_spent_token_is_410_token_used() {
     assert_eq!(Host::new().redeem(&at, &token).await.status, 200);
     let refused = Host::new().redeem(&at, &token).await;
     assert_eq!((refused.status, refused.code()), (410, "token_used"));
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     assert_eq!(at.entries("token_refused").await, 1);
 }
 

@@ -38,7 +38,7 @@ async fn ski(admin: &Client) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_only_store_is_503_and_recovers() {
     let at = Running::start().await;
-    at.authority.crls.sign().await.unwrap();
+    at.authority.ca.crls.sign().await.unwrap();
     let (machine, minted) = (Host::new(), at.mint(json!({ "max_uses": 2 })).await);
     let enrolled = machine.redeem(&at, &token_of(&minted)).await.json;
     let client = machine.client(&at, &enrolled);
@@ -69,7 +69,7 @@ async fn a_read_only_store_is_503_and_recovers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_database_is_503() {
     let at = Running::start().await;
-    at.authority.crls.sign().await.unwrap();
+    at.authority.ca.crls.sign().await.unwrap();
     let (minted, ski) = (at.mint(json!({ "persistent": true })).await, ski(&at.admin()).await);
     let database = at.data_dir().join("gatepass.db");
     let away = at.data_dir().join("away.db");

@@ -73,7 +73,7 @@ async fn twice(at: &Running, path: &str) -> (Said, Said) {
 #[tokio::test(flavor = "multi_thread")]
 async fn documents_have_an_etag_that_answers_304() {
     let at = Running::start().await;
-    at.authority.crls.sign().await.unwrap();
+    at.authority.ca.crls.sign().await.unwrap();
     let ski = gatepass::id::hex(&at.authority.cas.load().current().issuing_ski());
     let pinned = format!("/ca/root/{}.pem", at.root);
     let crl = format!("/ca/crl/{ski}.der");
@@ -103,12 +103,12 @@ async fn documents_have_an_etag_that_answers_304() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_changes_the_crls_etag() {
     let at = Running::start().await;
-    at.authority.crls.sign().await.unwrap();
+    at.authority.ca.crls.sign().await.unwrap();
     let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
     let path = format!("/ca/crl/{}.der", gatepass::id::hex(&at.authority.cas.load().current().issuing_ski()));
     let before = at.stranger().get(&path).await;
     at.admin().delete(&format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap())).await;
-    at.authority.crls.sign().await.unwrap();
+    at.authority.ca.crls.sign().await.unwrap();
     let after = at.stranger().get(&path).await;
     assert_ne!(before.headers["etag"], after.headers["etag"]);
     use x509_parser::prelude::FromDer as _;

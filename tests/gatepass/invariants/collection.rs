@@ -75,7 +75,7 @@ async fn i10_ended_rows_leave_tables_and_memory() {
     // Thirty days of certificate, ninety of host, and a little more for rows that wait for the hosts.
     for _ in 0..20 {
         at.clock.advance(8 * DAY);
-        at.authority.collection.run().await.unwrap();
+        at.authority.upkeep.collect().await.unwrap();
     }
     assert_eq!(growing(&at), empty);
     assert_eq!(at.store.revocations().revoked_certificates(), 0);
@@ -97,9 +97,9 @@ async fn i10_one_collection_spans_many_transactions() {
         assert!(minting.join_all().await.iter().all(Result::is_ok));
     }
     at.clock.advance(10 * DAY);
-    let collected = at.authority.collection.run().await.unwrap();
+    let collected = at.authority.upkeep.collect().await.unwrap();
     assert_eq!((collected.tokens, growing(&at)), (1100, before));
-    assert!(at.authority.collection.run().await.unwrap().total() == 0, "nothing is left");
+    assert!(at.authority.upkeep.collect().await.unwrap().total() == 0, "nothing is left");
     assert!((1..=3).contains(&entries(&at)));
     at.stop().await;
 }
@@ -116,7 +116,7 @@ async fn i10_live_and_recent_rows_are_kept() {
     use_up(&at, json!({ "ttl": "20h", "max_uses": 1 }), 1, false).await;
     let before = growing(&at);
     at.clock.advance(DAY);
-    at.authority.collection.run().await.unwrap();
+    at.authority.upkeep.collect().await.unwrap();
     assert_eq!(growing(&at), before);
     at.stop().await;
 }

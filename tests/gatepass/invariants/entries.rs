@@ -27,7 +27,7 @@ async fn entered(at: &Running, action: &str, act: impl Future<Output = Said>) ->
 async fn silent(at: &Running, what: &str, act: impl Future<Output = Said>) -> Said {
     let before = at.ledger().await;
     let said = act.await;
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     assert_eq!(at.ledger().await, before, "{what}");
     said
 }
@@ -163,7 +163,7 @@ async fn i8_a_thousand_refusals_are_an_entry_a_minute() {
         assert_eq!((said.status, said.code()), (410, "token_expired"));
         if number % 100 == 0 {
             // The timer, which also runs automatically, may be late.
-            at.authority.ledger.write_refusals().await.unwrap();
+            at.authority.upkeep.write_refusals().await.unwrap();
         }
         // The clock of the authority moves for two minutes in the meantime.
         at.clock.advance(Duration::from_millis(if number < 999 { 119 } else { 0 }));

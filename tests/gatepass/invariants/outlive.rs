@@ -33,7 +33,7 @@ async fn i9_a_collected_token_leaves_its_hosts() {
     let (host, next) = (Host::new(), Host::new());
     let enrolled = host.redeem(&at, &token_of(&minted)).await;
     at.clock.advance(Duration::from_secs(10 * 86_400));
-    assert!(at.authority.collection.run().await.unwrap().tokens > 0);
+    assert!(at.authority.upkeep.collect().await.unwrap().tokens > 0);
     let client = host.client(&at, &enrolled.json);
     assert_eq!(client.get("/api/v1/whoami").await.status, 200);
     let renewed = client.post("/api/v1/renew", &json!({ "csr": next.csr() })).await;

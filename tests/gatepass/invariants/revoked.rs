@@ -99,7 +99,7 @@ async fn i6_a_revocation_outlives_collection_and_restart() {
     revoke_token(&at, &id).await;
     // The default retention is seven days.
     at.clock.advance(Duration::from_secs(9 * 86_400));
-    assert!(at.authority.collection.run().await.unwrap().tokens > 0);
+    assert!(at.authority.upkeep.collect().await.unwrap().tokens > 0);
     assert_eq!(at.admin().get(&format!("/api/v1/enrollment-tokens/{id}")).await.status, 404);
     for restarted in [false, true] {
         for host in [&Host::new(), &known] {
@@ -125,7 +125,7 @@ async fn i6_a_collected_revoked_token_stays_refused() {
     revoke_token(&at, &id).await;
     at.clock.advance(Duration::from_secs(3 * 3600));
     assert!(
-        at.authority.collection.run().await.unwrap().tokens > 0,
+        at.authority.upkeep.collect().await.unwrap().tokens > 0,
         "its record is gone while it has 21 hours left"
     );
     for _ in 0..2 {

@@ -49,7 +49,7 @@ async fn i7_a_whole_life_leaves_no_secret() {
     life.secrets.extend(at.roles_token.iter().chain(&at.emergency_token).cloned());
     life.secrets.extend(credential(&local));
     let mut said = vec![format!("{:?}", at.ledger().await), debug_output(&at).await];
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     said.push(at.admin().get("/metrics").await.text);
     at.stop().await;
     drop(capturing);

@@ -102,7 +102,7 @@ async fn i4_forged_tokens_leave_the_database_unchanged() {
     }
     assert!(presented > 2000);
     // Entries about refusals come behind: if there were any, they would be due now.
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     assert_eq!(database::content(at.data_dir()), before);
     let said = client.post("/api/v1/bootstrap", &json!({ "token": good, "csr": csr })).await;
     assert_eq!(said.status, 200, "the good one is good: {}", said.text);
@@ -128,7 +128,7 @@ async fn i4_strangers_write_only_a_summary() {
             assert_eq!(said.status, 401);
         }
     }
-    at.authority.ledger.write_refusals().await.unwrap();
+    at.authority.upkeep.write_refusals().await.unwrap();
     let mut after = database::content(at.data_dir());
     let told = after["ledger"].len() - before["ledger"].len();
     assert!((1..=4).contains(&told), "{told}: of the one user and of all unknown names, once a minute each");

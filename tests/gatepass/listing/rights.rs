@@ -102,7 +102,7 @@ async fn a_rotated_token_ends_in_the_rotators_name() {
     let path = format!("{TOKENS}/{}/rotate", minted["token_id"].as_str().unwrap());
     assert_eq!(key.post(&path, &json!({ "overlap": "5m" })).await.status, 201);
     at.clock.advance(std::time::Duration::from_secs(300));
-    at.authority.due.revoke().await.unwrap();
+    at.authority.upkeep.due.revoke().await.unwrap();
     let newest = at.ledger().await.remove(0);
     assert_eq!(newest["action"], "token_revoked");
     assert_eq!(newest["actor"], json!(format!("api_key:{}", made["id"].as_str().unwrap())));

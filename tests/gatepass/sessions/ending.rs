@@ -91,7 +91,7 @@ async fn a_used_session_ends_after_twelve_hours() {
     assert_eq!(shown["idle_after"], shown["expires_at"], "it idles no longer than it lives");
     at.clock.advance(20 * MINUTE);
     assert!(!works(&client).await);
-    assert_eq!(at.authority.collection.run().await.unwrap().sessions, 1);
+    assert_eq!(at.authority.upkeep.collect().await.unwrap().sessions, 1);
     at.stop().await;
 }
 
@@ -130,7 +130,7 @@ async fn use_is_written_together_and_leaves_no_entry() {
     for secret in &secrets {
         assert!(works(&at.stranger().bearer(secret)).await);
     }
-    at.authority.accounts.write_uses().await.unwrap();
+    at.authority.upkeep.write_uses().await.unwrap();
     let now = at.clock_reading().millis();
     eventually("both uses are stored", async || {
         let seen = &database::content(at.data_dir())["sessions"];

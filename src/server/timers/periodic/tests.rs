@@ -6,6 +6,7 @@ use super::*;
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, Overrides};
 use crate::server::Server;
+use crate::service::Authority;
 
 const RUNS: &str = "gatepass_timer_runs_total";
 
@@ -36,7 +37,7 @@ async fn every_timer_runs_until_the_server_stops() {
     let recorder = PrometheusBuilder::new().build_recorder();
     let (measured, _recording) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
     let (stop, timers) = (CancellationToken::new(), TaskTracker::new());
-    start(&timers, &authority, |_| Duration::from_millis(5), &stop);
+    start(&timers, &authority.upkeep, |_| Duration::from_millis(5), &stop);
     let all_ran_twice = async {
         while Timer::VARIANTS.iter().any(|timer| runs(&measured.render(), *timer) < 2) {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -86,7 +86,7 @@ impl World {
             Deed::RevokeHost { key } => self.revoke_host(key).await,
             Deed::Redeem { .. } | Deed::RevokeToken { .. } => {}
             // It is refused while the clock is in doubt, which is for `redeem` to see.
-            Deed::Collect => drop(self.at.authority.collection.run().await),
+            Deed::Collect => drop(self.at.authority.upkeep.collect().await),
             Deed::Restart => self.at = self.at.restart().await,
             Deed::Advance(span) => self.advance(span),
             Deed::StepBack(span) => {
@@ -101,7 +101,7 @@ impl World {
     }
 
     fn in_doubt(&self) -> bool {
-        self.at.authority.clock.standing().doubt.is_some()
+        self.at.authority.time.standing().doubt.is_some()
     }
 
     async fn mint(&mut self, persistent: bool, uses: Option<u32>, ttl: u64) {
@@ -184,7 +184,7 @@ impl World {
 
     async fn accept(&mut self) {
         let before = self.at.authority.time.mark();
-        let after = self.at.authority.clock.accept(&Caller::SYSTEM).await.unwrap();
+        let after = self.at.authority.trust_admin.accept_clock(&Caller::SYSTEM).await.unwrap();
         self.rewound |= after.wall < before;
         let outlived = self.tokens.iter_mut().filter(|token| !token.persistent);
         outlived.for_each(|token| token.outlived = true);

@@ -1,0 +1,15 @@
+//! The handles that every family of use cases has.
+
+use std::sync::Arc;
+
+use super::TimeKeeper;
+use crate::store::Store;
+
+/// The store and the time of decisions.
+#[derive(Clone)]
+pub struct Base {
+    /// The opened database.
+    pub store: Arc<dyn Store>,
+    /// The clock, and the mark from the store.
+    pub time: Arc<TimeKeeper>,
+}

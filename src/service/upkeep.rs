@@ -1,0 +1,120 @@
+//! The work of the timers: deletion of expired rows, due revocations, and writing the records that memory gathers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ServiceError;
+use super::accounts::unwritten::UnwrittenUses;
+use super::base::Base;
+use super::refusals::Refusals;
+use super::settings::LiveSpans;
+use super::tokens::due::DueRevocations;
+use super::tokens::indexes::Indexes;
+use crate::access::throttle::Throttles;
+use crate::store::{AppendEntries, Collect, Collected, MarkClock};
+
+/// Rows of each kind that one transaction deletes: few, so that redemptions do not wait long.
+const AT_ONCE: u32 = 500;
+
+/// The use cases of the timers.
+pub struct Upkeep {
+    pub(super) base: Base,
+    pub(super) spans: Arc<LiveSpans>,
+    pub(super) indexes: Arc<Indexes>,
+    pub(super) unwritten: Arc<UnwrittenUses>,
+    pub(super) refusals: Arc<Refusals>,
+    pub(super) throttles: Arc<Throttles>,
+    /// Revoking due tokens.
+    pub due: Arc<DueRevocations>,
+    pub(super) host_retention: Duration,
+    pub(super) session_idle: Duration,
+    pub(super) address_retention: Duration,
+}
+
+impl Upkeep {
+    /// Deletes expired rows, a bounded number at a time, and never while the clock is in doubt.
+    ///
+    /// # Errors
+    /// The clock is in doubt, or the store cannot be written.
+    pub async fn collect(&self) -> Result<Collected, ServiceError> {
+        // A session that was just used must not count as idle.
+        self.unwritten.write().await?;
+        let mut all = Collected::default();
+        loop {
+            let command = Collect {
+                now: self.base.time.trusted()?,
+                retention: self.spans.load().retention,
+                host_retention: self.host_retention,
+                session_idle: self.session_idle,
+                address_retention: self.address_retention,
+                most: AT_ONCE,
+                open: self.indexes.open().await,
+            };
+            let collected = self.base.store.collect(command).await?;
+            all = sum(all, collected);
+            if !collected.more {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Writes the entries about refusals that are due. Call it once a second.
+    ///
+    /// # Errors
+    /// The store cannot be written. The due entries are lost: refusals change nothing.
+    pub async fn write_refusals(&self) -> Result<(), ServiceError> {
+        let Ok(now) = self.base.time.trusted() else { return Ok(()) };
+        let entries = self.refusals.due(now);
+        if !entries.is_empty() {
+            self.base.store.append_entries(AppendEntries { entries }).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes the latest uses of API keys and sessions.
+    ///
+    /// # Errors
+    /// The store cannot be written; the next call tries it again.
+    pub async fn write_uses(&self) -> Result<(), ServiceError> {
+        self.unwritten.write().await
+    }
+
+    /// Stores the mark of the clock for the next start.
+    ///
+    /// # Errors
+    /// The clock is in doubt, or the store cannot be written.
+    pub async fn mark_clock(&self) -> Result<(), ServiceError> {
+        let at = self.base.time.trusted()?;
+        Ok(self.base.store.mark_clock(MarkClock { at }).await?)
+    }
+
+    /// Tries a write if the last one failed, so that readiness recovers without a request.
+    ///
+    /// # Errors
+    /// Writes still fail.
+    pub async fn probe_store(&self) -> Result<(), ServiceError> {
+        match self.base.store.standing() {
+            Some(_) => Ok(self.base.store.probe().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets full buckets of the rate limits.
+    pub fn sweep_limits(&self) {
+        self.throttles.sweep();
+    }
+}
+
+const fn sum(one: Collected, other: Collected) -> Collected {
+    Collected {
+        tokens: one.tokens + other.tokens,
+        pairs: one.pairs + other.pairs,
+        hosts: one.hosts + other.hosts,
+        certificates: one.certificates + other.certificates,
+        lists: one.lists + other.lists,
+        sessions: one.sessions + other.sessions,
+        api_keys: one.api_keys + other.api_keys,
+        known_addresses: one.known_addresses + other.known_addresses,
+        more: false,
+    }
+}
