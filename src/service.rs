@@ -16,7 +16,6 @@ pub mod hosts;
 mod issuers;
 pub mod keys;
 pub mod ledger;
-pub mod listing;
 pub mod refusals;
 pub mod selection;
 pub mod settings;

@@ -1,7 +1,8 @@
-//! The bodies of requests that give rights or change them. Each is judged as a whole, so that one response lists every
-//! invalid field, and becomes an order of a use case.
+//! The bodies of requests that give rights or change them, and the filters of lists. Each is judged as a whole, so that one
+//! response lists every invalid field, and becomes an order of a use case or a filter.
 
 mod api_key;
+mod filter;
 mod life;
 mod mint;
 pub(super) mod object;
@@ -12,6 +13,7 @@ mod user;
 use serde::{Deserialize, Deserializer};
 
 pub use self::api_key::ApiKeyRequest;
+pub use self::filter::{HostWords, TokenWords};
 pub use self::mint::{Bind, MintRequest};
 pub use self::service_token::ServiceTokenRequest;
 pub use self::settings::SettingsRequest;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::base::Base;
-use super::listing::HostWords;
 use super::tokens::order::Catalogue;
 use super::{Caller, FieldError, HostError, RequestError, ServiceError};
 use crate::access::Act;
@@ -23,16 +22,16 @@ pub struct HostAdmin {
 }
 
 impl HostAdmin {
-    /// Returns a page of the hosts that match `words`, newest first.
+    /// Returns a page of the hosts that match, newest first.
     ///
     /// # Errors
-    /// A word is wrong, or the store cannot be read.
+    /// The store cannot be read.
     pub async fn list_hosts(
         &self,
-        words: &HostWords,
+        filter: HostFilter,
         page: PageQuery<HostId>,
     ) -> Result<Page<HostRecord, HostId>, ServiceError> {
-        Ok(self.base.store.list_hosts(words.judge(self.base.time.now())?, page).await?)
+        Ok(self.base.store.list_hosts(filter, page).await?)
     }
 
     /// Returns the newest hosts that a token admitted, at most [`MOST_SHOWN`].

@@ -2,14 +2,13 @@
 //! in batches, so that no redemption waits long.
 
 use super::hosts::HostAdmin;
-use super::listing::{HostWords, TokenWords};
 use super::selection::Selection;
 use super::tokens::TokenAdmin;
 use super::{Caller, ServiceError, TokenError};
 use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::store::{
-    EndedTokens, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens, TokenFilter, TokenKind,
+    EndedTokens, HostFilter, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens, TokenFilter,
     TokenState, TokensRevoked,
 };
 
@@ -18,18 +17,34 @@ const AT_ONCE: usize = 256;
 
 /// The selected tokens or hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which<Words, Id> {
+pub enum Which<Filter, Id> {
     /// Those with these ids.
     Ids(Vec<Id>),
     /// Those that match the filter; an empty filter matches all.
-    Matching(Words),
+    Matching(Filter),
+}
+
+impl<Words, Id> Which<Words, Id> {
+    /// The same selection with a validated filter.
+    ///
+    /// # Errors
+    /// The filter is invalid.
+    pub fn judged<Filter, E>(
+        self,
+        judge: impl FnOnce(Words) -> Result<Filter, E>,
+    ) -> Result<Which<Filter, Id>, E> {
+        Ok(match self {
+            Self::Ids(ids) => Which::Ids(ids),
+            Self::Matching(words) => Which::Matching(judge(words)?),
+        })
+    }
 }
 
 /// A bulk revocation of tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokensOrder {
     /// The selection. A filter without a state matches tokens that can still enroll hosts; with `hosts`, tokens in any state.
-    pub which: Which<TokenWords, TokenId>,
+    pub which: Which<TokenFilter, TokenId>,
     /// Revokes the hosts of the tokens too.
     pub hosts: bool,
     /// The selection that a dry run returned.
@@ -40,14 +55,14 @@ pub struct TokensOrder {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostsOrder {
     /// The selection. A filter without a state matches hosts that are not revoked.
-    pub which: Which<HostWords, HostId>,
+    pub which: Which<HostFilter, HostId>,
     /// The selection that a dry run returned.
     pub expect: Option<Selection>,
 }
 
 /// The result of a dry run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counted {
+pub struct SelectionCount {
     /// Number of selected tokens or hosts, including those that have ended already.
     pub count: u64,
     /// Number of live hosts of the selected tokens.
@@ -71,15 +86,15 @@ impl TokenAdmin {
     /// A dry run of [`TokenAdmin::revoke_tokens`].
     ///
     /// # Errors
-    /// A filter is invalid, or the store cannot be read.
-    pub async fn count_tokens(&self, order: &TokensOrder) -> Result<Counted, ServiceError> {
+    /// The store cannot be read.
+    pub async fn count_tokens(&self, order: &TokensOrder) -> Result<SelectionCount, ServiceError> {
         let tokens = self.these_tokens(order).await?;
         let (count, selection) = (tokens.len() as u64, Selection::of(tokens.iter().map(|id| *id.as_bytes())));
         let hosts = match order.hosts {
             true => self.base.store.count_live_hosts(tokens).await?,
             false => 0,
         };
-        Ok(Counted { count, hosts, selection })
+        Ok(SelectionCount { count, hosts, selection })
     }
 
     /// Revokes the selected tokens, and their hosts if asked. A filter never matches the emergency token. After a failure the
@@ -111,15 +126,14 @@ impl TokenAdmin {
     }
 
     async fn these_tokens(&self, order: &TokensOrder) -> Result<Vec<TokenId>, ServiceError> {
-        let words = match &order.which {
+        let mut filter = match &order.which {
             Which::Ids(ids) => {
                 let emergency = self.base.store.emergency_token().await?.map(|token| token.mint.token.id);
                 let refused = emergency.is_some_and(|token| ids.contains(&token));
                 return if refused { Err(TokenError::Emergency.into()) } else { Ok(once(ids)) };
             }
-            Which::Matching(words) => words,
+            Which::Matching(filter) => filter.clone(),
         };
-        let mut filter = words.judge(TokenKind::Enrollment, self.base.time.now(), self.spans.load().retention)?;
         match (&filter.states, order.hosts) {
             (None, false) => filter.states = Some(TokenState::LIVE.to_vec()),
             // Tokens that ended long ago may have live hosts.
@@ -148,10 +162,10 @@ impl HostAdmin {
     /// A dry run of [`HostAdmin::revoke_hosts`].
     ///
     /// # Errors
-    /// A filter is invalid, or the store cannot be read.
-    pub async fn count_hosts(&self, order: &HostsOrder) -> Result<Counted, ServiceError> {
+    /// The store cannot be read.
+    pub async fn count_hosts(&self, order: &HostsOrder) -> Result<SelectionCount, ServiceError> {
         let hosts = self.these_hosts(order).await?;
-        Ok(Counted {
+        Ok(SelectionCount {
             count: hosts.len() as u64,
             hosts: 0,
             selection: Selection::of(hosts.iter().map(|id| *id.as_bytes())),
@@ -178,11 +192,10 @@ impl HostAdmin {
     }
 
     async fn these_hosts(&self, order: &HostsOrder) -> Result<Vec<HostId>, ServiceError> {
-        let words = match &order.which {
+        let mut filter = match &order.which {
             Which::Ids(ids) => return Ok(once(ids)),
-            Which::Matching(words) => words,
+            Which::Matching(filter) => filter.clone(),
         };
-        let mut filter = words.judge(self.base.time.now())?;
         filter.states.get_or_insert_with(|| vec![HostState::Live, HostState::Expired]);
         let (mut found, mut after) = (Vec::new(), None);
         loop {

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use self::mint::Minting;
 use super::base::Base;
-use super::listing::TokenWords;
 use super::settings::LiveSpans;
 use super::shared_run::SharedRun;
 use super::{Caller, RequestError, ServiceError, TokenError};
@@ -21,7 +20,7 @@ use crate::ledger::{Action, Subjects};
 use crate::name::Role;
 pub use crate::store::HowToRevoke;
 use crate::store::{
-    Page, PageQuery, RevokeToken, StoreError, TokenKind, TokenRecord, TokenRevocation,
+    Page, PageQuery, RevokeToken, StoreError, TokenFilter, TokenKind, TokenRecord, TokenRevocation,
 };
 
 /// Lists of every live persistent token, one at a time.
@@ -49,16 +48,15 @@ impl TokenAdmin {
         Self { base: minting.base.clone(), spans, minting, persistent_lists: PersistentLists::default() }
     }
 
-    /// A page of the enrollment tokens that match `words`, newest first.
+    /// A page of the tokens that match, newest first.
     ///
     /// # Errors
-    /// A word is wrong, or the store cannot be read.
+    /// The store cannot be read.
     pub async fn list_tokens(
         &self,
-        words: &TokenWords,
+        filter: TokenFilter,
         page: PageQuery<TokenId>,
     ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
-        let filter = words.judge(TokenKind::Enrollment, self.base.time.now(), self.spans.load().retention)?;
         Ok(self.base.store.list_tokens(filter, page).await?)
     }
 

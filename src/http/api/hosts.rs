@@ -10,9 +10,9 @@ use crate::http::decode;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
+use crate::http::request::HostWords;
 use crate::id::HostId;
 use crate::name::Role;
-use crate::service::listing::HostWords;
 
 /// List hosts
 ///
@@ -27,8 +27,8 @@ use crate::service::listing::HostWords;
 )]
 pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
     let (paging, words) = asked::<HostWords>(&call, "hosts")?;
-    let hosts = call.authority.hosts.list_hosts(&words, paging.query()?).await?;
-    let now = call.authority.time.now();
+    let (page, now) = (paging.query()?, call.authority.time.now());
+    let hosts = call.authority.hosts.list_hosts(words.judge(now)?, page).await?;
     Ok(paging.rendered(hosts, |host| HostItem::new(host, now)))
 }
 

@@ -11,11 +11,12 @@ use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::object::object_or_null;
+use crate::http::request::{HostWords, TokenWords};
 use crate::id::{HostId, TokenId};
 use crate::service::FieldError;
-use crate::service::listing::{HostWords, TokenWords};
 use crate::service::selection::Selection;
-use crate::service::together::{self, HostsOrder, TokensOrder, Which};
+use crate::service::together::{HostsOrder, SelectionCount, TokensOrder, Which};
+use crate::store::TokenKind;
 
 /// Maximum number of ids in a request; more do not fit the body.
 const MOST_IDS: usize = 1000;
@@ -139,8 +140,10 @@ pub(super) async fn tokens(call: Call) -> Result<Reply, Problem> {
     if matches!(which, Which::Matching(_)) {
         call.demand(Permission::ReadTokens)?;
     }
-    let order = TokensOrder { which, hosts, expect };
     let authority = &call.authority;
+    let (now, retention) = (authority.time.now(), authority.settings.spans.load().retention);
+    let which = which.judged(|words| words.judge(TokenKind::Enrollment, now, retention))?;
+    let order = TokensOrder { which, hosts, expect };
     if dry_run {
         return Ok(counted(authority.tokens.count_tokens(&order).await?, hosts));
     }
@@ -175,6 +178,7 @@ pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
     if matches!(which, Which::Matching(_)) {
         call.demand(Permission::ReadHosts)?;
     }
+    let which = which.judged(|words| words.judge(call.authority.time.now()))?;
     let order = HostsOrder { which, expect };
     if dry_run {
         return Ok(counted(call.authority.hosts.count_hosts(&order).await?, false));
@@ -185,8 +189,8 @@ pub(super) async fn hosts(call: Call) -> Result<Reply, Problem> {
 }
 
 /// The answer of a dry run. `along`: with the number of hosts.
-fn counted(counted: together::Counted, along: bool) -> Reply {
-    let together::Counted { count, hosts, selection } = counted;
+fn counted(counted: SelectionCount, along: bool) -> Reply {
+    let SelectionCount { count, hosts, selection } = counted;
     Reply::ok(&Outcome::Counted(Counted { dry_run: true, count, selection, hosts: along.then_some(hosts) }))
 }
 

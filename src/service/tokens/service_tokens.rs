@@ -8,11 +8,12 @@ use crate::clock::Timestamp;
 use crate::id::TokenId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::{Label, Role};
-use crate::service::listing::TokenWords;
 use crate::service::tokens::mint::{ATTEMPTS, Minting, object};
 use crate::service::tokens::{HowToRevoke, TokenAdmin};
 use crate::service::{Caller, ServiceError};
-use crate::store::{ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenKind, TokenRecord};
+use crate::store::{
+    EndedTokens, ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenFilter, TokenKind, TokenRecord,
+};
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant, Terms};
 
 /// A service token that may be minted.
@@ -84,9 +85,12 @@ impl TokenAdmin {
         all: bool,
         page: PageQuery<TokenId>,
     ) -> Result<Page<TokenRecord, TokenId>, ServiceError> {
-        let words = TokenWords { ended: Some(all), ..TokenWords::default() };
-        let filter = words.judge(TokenKind::Service, self.base.time.now(), self.spans.load().retention)?;
-        Ok(self.base.store.list_tokens(filter, page).await?)
+        let now = self.base.time.now();
+        let ended = match all {
+            true => EndedTokens::All,
+            false => EndedTokens::Since(now.minus(self.spans.load().retention)),
+        };
+        self.list_tokens(TokenFilter::every(TokenKind::Service, ended, now), page).await
     }
 
     /// One service token.

@@ -6,7 +6,8 @@ use crate::http::call::Call;
 use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::service::listing::TokenWords;
+use crate::http::request::TokenWords;
+use crate::store::TokenKind;
 
 /// List tokens
 ///
@@ -21,7 +22,9 @@ use crate::service::listing::TokenWords;
 )]
 pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let (paging, words) = asked::<TokenWords>(&call, "enrollment-tokens")?;
-    let tokens = call.authority.tokens.list_tokens(&words, paging.query()?).await?;
-    let now = call.authority.time.now();
+    let page = paging.query()?;
+    let (now, retention) = (call.authority.time.now(), call.authority.settings.spans.load().retention);
+    let filter = words.judge(TokenKind::Enrollment, now, retention)?;
+    let tokens = call.authority.tokens.list_tokens(filter, page).await?;
     Ok(paging.rendered(tokens, |token| TokenItem::new(token, now)))
 }

@@ -1,4 +1,4 @@
-//! Filters of lists: validated query parameters become the store's filter.
+//! Filters of lists: query parameters are validated and become the store's filter.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 use strum::VariantArray;
 use utoipa::ToSchema;
 
-use super::{FieldError, RequestError};
 use crate::access::Actor;
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, TokenId};
 use crate::name::Role;
+use crate::service::{FieldError, RequestError};
 use crate::span::parse_span;
 use crate::store::{EndedTokens, HostFilter, NameFilter, TokenFilter, TokenKind};
 
