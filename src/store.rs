@@ -24,7 +24,7 @@ pub(crate) use revocations::with_lists;
 pub use revocations::{ChangeLog, PAGE_BYTES, Revocations, StatusChange, StoredRevocations};
 
 /// The future result of a call to the store.
-pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// The reason for a failed call. With every variant, nothing was half done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -89,5 +89,5 @@ pub trait Store:
     fn standing(&self) -> Option<StoreError>;
 
     /// Tries a real write that changes nothing. For a timer, not for a request.
-    fn probe(&self) -> Answer<'_, ()>;
+    fn probe(&self) -> StoreFuture<'_, ()>;
 }

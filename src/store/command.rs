@@ -15,7 +15,7 @@ pub use self::certifying::*;
 pub use self::keys::*;
 pub use self::sessions::*;
 pub use self::taking_back::*;
-use super::Answer;
+use super::StoreFuture;
 use super::outcome::*;
 use super::record::*;
 use crate::access::Actor;
@@ -127,7 +127,7 @@ macro_rules! declare {
     ($($(#[$doc:meta])* $method:ident: $verb:ident -> $outcome:ty;)*) => {
         /// The writes of a store. Each does its whole command with its ledger entries, durable before the answer, or nothing.
         pub trait Verbs {
-            $($(#[$doc])* fn $method(&self, command: $verb) -> Answer<'_, $outcome>;)*
+            $($(#[$doc])* fn $method(&self, command: $verb) -> StoreFuture<'_, $outcome>;)*
         }
     };
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Answer;
+use super::StoreFuture;
 use super::listing::*;
 use super::outcome::Pair;
 use super::record::*;
@@ -15,113 +15,113 @@ use crate::secret::Secret;
 /// Reads of tokens.
 pub trait TokenReads {
     /// Returns the pair of a token and a key: a point read.
-    fn pair(&self, token: TokenId, host_key: SpkiHash) -> Answer<'_, Option<Pair>>;
+    fn pair(&self, token: TokenId, host_key: SpkiHash) -> StoreFuture<'_, Option<Pair>>;
 
     /// Returns a token: a point read.
-    fn token(&self, token: TokenId) -> Answer<'_, Option<TokenRecord>>;
+    fn token(&self, token: TokenId) -> StoreFuture<'_, Option<TokenRecord>>;
 
     /// A page of tokens, newest first.
     fn list_tokens(
         &self,
         filter: TokenFilter,
         page: PageQuery<TokenId>,
-    ) -> Answer<'_, Page<TokenRecord, TokenId>>;
+    ) -> StoreFuture<'_, Page<TokenRecord, TokenId>>;
 
     /// Returns the moment of the next due revocation: a point read.
-    fn next_due_revocation(&self) -> Answer<'_, Option<Timestamp>>;
+    fn next_due_revocation(&self) -> StoreFuture<'_, Option<Timestamp>>;
 
     /// Returns every live persistent token with its roles, oldest first.
-    fn list_persistent(&self, now: Timestamp) -> Answer<'_, Vec<(TokenId, Vec<Role>)>>;
+    fn list_persistent(&self, now: Timestamp) -> StoreFuture<'_, Vec<(TokenId, Vec<Role>)>>;
 
     /// Returns the live emergency token.
-    fn emergency_token(&self) -> Answer<'_, Option<TokenRecord>>;
+    fn emergency_token(&self) -> StoreFuture<'_, Option<TokenRecord>>;
 
     /// Returns each signing key that is not retired with the number of live persistent tokens that need it.
-    fn key_needs(&self, now: Timestamp) -> Answer<'_, Vec<(KeyRecord, u64)>>;
+    fn key_needs(&self, now: Timestamp) -> StoreFuture<'_, Vec<(KeyRecord, u64)>>;
 }
 
 /// Reads of hosts.
 pub trait HostReads {
     /// Returns a host: a point read.
-    fn host(&self, host: HostId) -> Answer<'_, Option<HostRecord>>;
+    fn host(&self, host: HostId) -> StoreFuture<'_, Option<HostRecord>>;
 
     /// A page of hosts, newest first.
     fn list_hosts(&self, filter: HostFilter, page: PageQuery<HostId>)
-    -> Answer<'_, Page<HostRecord, HostId>>;
+    -> StoreFuture<'_, Page<HostRecord, HostId>>;
 
     /// Returns the number of live hosts that these tokens admitted.
-    fn count_live_hosts(&self, tokens: Vec<TokenId>) -> Answer<'_, u64>;
+    fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64>;
 
     /// True if the key belongs or belonged to a revoked host: a point read.
-    fn key_of_revoked_host(&self, host_key: SpkiHash) -> Answer<'_, bool>;
+    fn key_of_revoked_host(&self, host_key: SpkiHash) -> StoreFuture<'_, bool>;
 
     /// True if a live host has the name, or the authority has or had it: a point read.
-    fn name_taken(&self, name: DnsName) -> Answer<'_, bool>;
+    fn name_taken(&self, name: DnsName) -> StoreFuture<'_, bool>;
 
     /// Every revoked certificate that has not expired at `now`, for a CRL.
-    fn revoked_certificates(&self, now: Timestamp) -> Answer<'_, Vec<RevokedCertificate>>;
+    fn revoked_certificates(&self, now: Timestamp) -> StoreFuture<'_, Vec<RevokedCertificate>>;
 }
 
 /// Reads of entries and chains.
 pub trait LedgerReads {
     /// The newest entries of the current chain, newest first, before `before` if given.
-    fn newest_entries(&self, before: Option<u64>, limit: u32) -> Answer<'_, Vec<EntryRecord>>;
+    fn newest_entries(&self, before: Option<u64>, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>>;
 
     /// Entries of a chain in order, after `seq`.
-    fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> Answer<'_, Vec<EntryRecord>>;
+    fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>>;
 
     /// Returns the current chain with its last entry, which the writer keeps beside the entries: a point read.
-    fn chain_head(&self) -> Answer<'_, ChainHead>;
+    fn chain_head(&self) -> StoreFuture<'_, ChainHead>;
 }
 
 /// Reads of users and API keys.
 pub trait AccountReads {
     /// Returns a user: a point read.
-    fn user(&self, name: String) -> Answer<'_, Option<UserRecord>>;
+    fn user(&self, name: String) -> StoreFuture<'_, Option<UserRecord>>;
 
     /// Returns a user's password hash, in PHC string form.
-    fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>>;
+    fn password_hash(&self, user: String) -> StoreFuture<'_, Option<Secret<String>>>;
 
     /// A page of users, by name.
-    fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Page<UserRecord, UserName>>;
+    fn list_users(&self, page: PageQuery<UserName>) -> StoreFuture<'_, Page<UserRecord, UserName>>;
 
     /// Returns an API key with its owner: a point read.
-    fn api_key(&self, key: ApiKeyId) -> Answer<'_, Option<StoredApiKey>>;
+    fn api_key(&self, key: ApiKeyId) -> StoreFuture<'_, Option<StoredApiKey>>;
 
     /// Returns the time of the user's latest recorded sign-in at this site: a point read.
-    fn known_address(&self, user: String, site: IpAddr) -> Answer<'_, Option<Timestamp>>;
+    fn known_address(&self, user: String, site: IpAddr) -> StoreFuture<'_, Option<Timestamp>>;
 
     /// A page of API keys, newest first: of all, or of one owner.
     fn list_api_keys(
         &self,
         owner: Option<String>,
         page: PageQuery<ApiKeyId>,
-    ) -> Answer<'_, Page<ApiKeyRecord, ApiKeyId>>;
+    ) -> StoreFuture<'_, Page<ApiKeyRecord, ApiKeyId>>;
 }
 
 /// Reads of the authority's keys, lists, URLs and settings.
 pub trait AuthorityReads {
     /// The signing keys that are not retired.
-    fn keys(&self) -> Answer<'_, Vec<KeyRecord>>;
+    fn keys(&self) -> StoreFuture<'_, Vec<KeyRecord>>;
 
     /// The status lists.
-    fn lists(&self) -> Answer<'_, Vec<ListRecord>>;
+    fn lists(&self) -> StoreFuture<'_, Vec<ListRecord>>;
 
     /// The external URLs that are not retired.
-    fn issuers(&self) -> Answer<'_, Vec<IssuerRecord>>;
+    fn issuers(&self) -> StoreFuture<'_, Vec<IssuerRecord>>;
 
     /// The settings changed at run time.
-    fn settings(&self) -> Answer<'_, Vec<SettingRecord>>;
+    fn settings(&self) -> StoreFuture<'_, Vec<SettingRecord>>;
 
     /// The clock mark; `None` before the authority was founded.
-    fn clock_mark(&self) -> Answer<'_, Option<Timestamp>>;
+    fn clock_mark(&self) -> StoreFuture<'_, Option<Timestamp>>;
 }
 
 /// Reads of sessions.
 pub trait SessionReads {
     /// Returns a session and its user: a point read. A session of an earlier epoch of the user is not found.
-    fn session(&self, id: SessionId) -> Answer<'_, Option<(SessionRecord, UserRecord)>>;
+    fn session(&self, id: SessionId) -> StoreFuture<'_, Option<(SessionRecord, UserRecord)>>;
 
     /// Returns the number of a user's sessions, including ended ones that are not collected yet.
-    fn count_sessions(&self, user: String) -> Answer<'_, u64>;
+    fn count_sessions(&self, user: String) -> StoreFuture<'_, u64>;
 }

@@ -35,7 +35,7 @@ use self::task::task;
 use self::writer::{Job, Writer};
 use crate::clock::Timestamp;
 use crate::file_lock::FileLock;
-use crate::store::{Answer, Revocations, Store, StoreError};
+use crate::store::{StoreFuture, Revocations, Store, StoreError};
 
 /// Maximum number of waiting writes. One more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;
@@ -125,6 +125,22 @@ impl SqliteStore {
         drop(self.lock.lock().take());
     }
 
+    /// Runs a point read.
+    fn point<'a, T: Send + 'a>(
+        &'a self,
+        read: impl FnOnce(Sql<'_>) -> driver::Result<T> + Send + 'a,
+    ) -> StoreFuture<'a, T> {
+        Box::pin(async move { self.pool.read(read) })
+    }
+
+    /// Runs a read of many rows.
+    fn list<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(Sql<'_>) -> driver::Result<T> + Send + 'static,
+    ) -> StoreFuture<'_, T> {
+        Box::pin(self.pool.list(read))
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         name: &'static str,
@@ -154,7 +170,7 @@ impl Store for SqliteStore {
         self.standing.borrow().clone()
     }
 
-    fn probe(&self) -> Answer<'_, ()> {
+    fn probe(&self) -> StoreFuture<'_, ()> {
         Box::pin(self.write("probe", |act| act.touch()))
     }
 }

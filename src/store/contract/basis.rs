@@ -168,11 +168,11 @@ async fn scene(world: &mut World) -> Scene {
 }
 
 /// A verb's name, and a command of it that waits for its store.
-type VerbCall = (&'static str, Box<dyn for<'a> FnOnce(&'a dyn Store) -> Answer<'a, ()>>);
+type VerbCall = (&'static str, Box<dyn for<'a> FnOnce(&'a dyn Store) -> StoreFuture<'a, ()>>);
 
 fn asked(
     name: &'static str,
-    ask: impl for<'a> FnOnce(&'a dyn Store) -> Answer<'a, ()> + 'static,
+    ask: impl for<'a> FnOnce(&'a dyn Store) -> StoreFuture<'a, ()> + 'static,
 ) -> VerbCall {
     (name, Box::new(ask))
 }

@@ -76,7 +76,7 @@ macro_rules! implement {
     ($($(#[$doc:meta])* $method:ident: $verb:ident -> $outcome:ty;)*) => {
         impl Verbs for SqliteStore {
             $(
-                fn $method(&self, command: $verb) -> Answer<'_, $outcome> {
+                fn $method(&self, command: $verb) -> StoreFuture<'_, $outcome> {
                     Box::pin(self.write(stringify!($method), move |act| act.$method(command)))
                 }
             )*

@@ -52,7 +52,7 @@ impl SqliteStore {
     }
 }
 
-fn append(store: &Arc<SqliteStore>, size: usize) -> Answer<'_, ()> {
+fn append(store: &Arc<SqliteStore>, size: usize) -> StoreFuture<'_, ()> {
     let store: &dyn Store = &**store;
     let entry = Draft::done(Action::TokenCreated, NOW, "user:admin").with("filler", "x".repeat(size));
     store.append_entries(AppendEntries { entries: vec![entry] })

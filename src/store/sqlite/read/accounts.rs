@@ -11,7 +11,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{Count, IpText, Json, damaged};
 use crate::store::{
-    AccountReads, Answer, ApiKeyRecord, ApiKeyTerms, Page, PageQuery, StoredApiKey, UserRecord,
+    AccountReads, StoreFuture, ApiKeyRecord, ApiKeyTerms, Page, PageQuery, StoredApiKey, UserRecord,
 };
 
 /// One user by name.
@@ -126,36 +126,33 @@ fn cut<T, Id>(
 }
 
 impl AccountReads for SqliteStore {
-    fn user(&self, name: String) -> Answer<'_, Option<UserRecord>> {
-        Box::pin(async move { self.pool.read(|sql| sql.one(USER_BY_NAME, [name], user)) })
+    fn user(&self, name: String) -> StoreFuture<'_, Option<UserRecord>> {
+        self.point(|sql| sql.one(USER_BY_NAME, [name], user))
     }
 
-    fn password_hash(&self, user: String) -> Answer<'_, Option<Secret<String>>> {
+    fn password_hash(&self, user: String) -> StoreFuture<'_, Option<Secret<String>>> {
         const HASH: &str = "SELECT password_hash FROM users WHERE name = ?1";
-        Box::pin(
-            async move { self.pool.read(|sql| sql.one(HASH, [user], |row| row.get(0).map(Secret::new))) },
-        )
+        self.point(|sql| sql.one(HASH, [user], |row| row.get(0).map(Secret::new)))
     }
 
-    fn list_users(&self, page: PageQuery<UserName>) -> Answer<'_, Page<UserRecord, UserName>> {
-        Box::pin(self.pool.list(move |sql| users(sql, &page)))
+    fn list_users(&self, page: PageQuery<UserName>) -> StoreFuture<'_, Page<UserRecord, UserName>> {
+        self.list(move |sql| users(sql, &page))
     }
 
-    fn api_key(&self, id: ApiKeyId) -> Answer<'_, Option<StoredApiKey>> {
-        Box::pin(async move { self.pool.read(|sql| stored_api_key(sql, id)) })
+    fn api_key(&self, id: ApiKeyId) -> StoreFuture<'_, Option<StoredApiKey>> {
+        self.point(move |sql| stored_api_key(sql, id))
     }
 
-    fn known_address(&self, user: String, site: IpAddr) -> Answer<'_, Option<Timestamp>> {
+    fn known_address(&self, user: String, site: IpAddr) -> StoreFuture<'_, Option<Timestamp>> {
         const ADDRESS: &str = "SELECT last_at FROM known_addresses WHERE user_name = ?1 AND site = ?2";
-        let read = move |sql: Sql<'_>| sql.one(ADDRESS, params![user, site.to_string()], |row| row.get(0));
-        Box::pin(async move { self.pool.read(read) })
+        self.point(move |sql| sql.one(ADDRESS, params![user, site.to_string()], |row| row.get(0)))
     }
 
     fn list_api_keys(
         &self,
         owner: Option<String>,
         page: PageQuery<ApiKeyId>,
-    ) -> Answer<'_, Page<ApiKeyRecord, ApiKeyId>> {
-        Box::pin(self.pool.list(move |sql| api_keys(sql, owner.as_deref(), page)))
+    ) -> StoreFuture<'_, Page<ApiKeyRecord, ApiKeyId>> {
+        self.list(move |sql| api_keys(sql, owner.as_deref(), page))
     }
 }

@@ -6,7 +6,7 @@ use crate::ledger::{ChainHead, EntryRecord, Origin};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{Count, IpText, damaged};
-use crate::store::{Answer, LedgerReads};
+use crate::store::{StoreFuture, LedgerReads};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -76,15 +76,15 @@ fn newest_entries(sql: Sql<'_>, before: Option<u64>, limit: u32) -> driver::Resu
 }
 
 impl LedgerReads for SqliteStore {
-    fn newest_entries(&self, before: Option<u64>, limit: u32) -> Answer<'_, Vec<EntryRecord>> {
-        Box::pin(self.pool.list(move |sql| newest_entries(sql, before, limit)))
+    fn newest_entries(&self, before: Option<u64>, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>> {
+        self.list(move |sql| newest_entries(sql, before, limit))
     }
 
-    fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> Answer<'_, Vec<EntryRecord>> {
-        Box::pin(self.pool.list(move |sql| entries_after(sql, chain, seq, limit)))
+    fn entries_after(&self, chain: ChainId, seq: u64, limit: u32) -> StoreFuture<'_, Vec<EntryRecord>> {
+        self.list(move |sql| entries_after(sql, chain, seq, limit))
     }
 
-    fn chain_head(&self) -> Answer<'_, ChainHead> {
-        Box::pin(async move { self.pool.read(chain_head) })
+    fn chain_head(&self) -> StoreFuture<'_, ChainHead> {
+        self.point(chain_head)
     }
 }

@@ -9,7 +9,7 @@ use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::driver::{self, Row, Sql};
 use crate::store::sqlite::value::{Count, Json};
 use crate::store::{
-    Answer, CertificateRecord, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
+    StoreFuture, CertificateRecord, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
 };
 
 macro_rules! columns {
@@ -64,35 +64,31 @@ fn revoked(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<RevokedCertificat
 }
 
 impl HostReads for SqliteStore {
-    fn host(&self, id: HostId) -> Answer<'_, Option<HostRecord>> {
-        Box::pin(async move { self.pool.read(|sql| sql.one(HOST_BY_ID, [id], host)) })
+    fn host(&self, id: HostId) -> StoreFuture<'_, Option<HostRecord>> {
+        self.point(move |sql| sql.one(HOST_BY_ID, [id], host))
     }
 
     fn list_hosts(
         &self,
         filter: HostFilter,
         query: PageQuery<HostId>,
-    ) -> Answer<'_, Page<HostRecord, HostId>> {
-        Box::pin(
-            self.pool.list(move |sql| select(&filter, query.after).page(sql, query, host, |host| host.id)),
-        )
+    ) -> StoreFuture<'_, Page<HostRecord, HostId>> {
+        self.list(move |sql| select(&filter, query.after).page(sql, query, host, |host| host.id))
     }
 
-    fn count_live_hosts(&self, tokens: Vec<TokenId>) -> Answer<'_, u64> {
-        Box::pin(self.pool.list(move |sql| count_live(sql, &tokens)))
+    fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64> {
+        self.list(move |sql| count_live(sql, &tokens))
     }
 
-    fn key_of_revoked_host(&self, host_key: SpkiHash) -> Answer<'_, bool> {
-        Box::pin(async move {
-            self.pool.read(|sql| sql.exists("SELECT 1 FROM revoked_keys WHERE key = ?1", [host_key]))
-        })
+    fn key_of_revoked_host(&self, host_key: SpkiHash) -> StoreFuture<'_, bool> {
+        self.point(move |sql| sql.exists("SELECT 1 FROM revoked_keys WHERE key = ?1", [host_key]))
     }
 
-    fn name_taken(&self, name: DnsName) -> Answer<'_, bool> {
-        Box::pin(async move { self.pool.read(|sql| sql.exists(NAME_TAKEN, [name])) })
+    fn name_taken(&self, name: DnsName) -> StoreFuture<'_, bool> {
+        self.point(|sql| sql.exists(NAME_TAKEN, [name]))
     }
 
-    fn revoked_certificates(&self, now: Timestamp) -> Answer<'_, Vec<RevokedCertificate>> {
-        Box::pin(self.pool.list(move |sql| revoked(sql, now)))
+    fn revoked_certificates(&self, now: Timestamp) -> StoreFuture<'_, Vec<RevokedCertificate>> {
+        self.list(move |sql| revoked(sql, now))
     }
 }

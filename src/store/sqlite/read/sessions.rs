@@ -5,7 +5,7 @@ use crate::id::SessionId;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row};
 use crate::store::sqlite::value::Count;
-use crate::store::{Answer, SessionReads, SessionRecord, UserRecord};
+use crate::store::{StoreFuture, SessionReads, SessionRecord, UserRecord};
 
 /// The columns of the user come first.
 const SESSION: &str = "SELECT u.name, u.role, u.limits, u.epoch, u.version, u.created_at, u.changed_at, u.disabled_at, \
@@ -27,14 +27,14 @@ fn session(id: SessionId, row: &Row<'_>) -> driver::Result<(SessionRecord, UserR
 }
 
 impl SessionReads for SqliteStore {
-    fn session(&self, id: SessionId) -> Answer<'_, Option<(SessionRecord, UserRecord)>> {
-        Box::pin(async move { self.pool.read(|sql| sql.one(SESSION, [id], |row| session(id, row))) })
+    fn session(&self, id: SessionId) -> StoreFuture<'_, Option<(SessionRecord, UserRecord)>> {
+        self.point(move |sql| sql.one(SESSION, [id], |row| session(id, row)))
     }
 
-    fn count_sessions(&self, user: String) -> Answer<'_, u64> {
+    fn count_sessions(&self, user: String) -> StoreFuture<'_, u64> {
         const COUNT: &str = "SELECT count(*) FROM sessions WHERE user_name = ?1";
-        Box::pin(async move {
-            let count = self.pool.read(|sql| sql.one(COUNT, [user], |row| row.get::<_, Count>(0)))?;
+        self.point(|sql| {
+            let count = sql.one(COUNT, [user], |row| row.get::<_, Count>(0))?;
             Ok(count.map_or(0, |Count(sessions)| sessions))
         })
     }

@@ -9,7 +9,7 @@ use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::read::key;
 use crate::store::sqlite::value::{Count, IpText, Json};
 use crate::store::{
-    Answer, CertificateRecord, KeyRecord, LastUse, MintRecord, Page, PageQuery, Pair, StoredCertificate,
+    StoreFuture, CertificateRecord, KeyRecord, LastUse, MintRecord, Page, PageQuery, Pair, StoredCertificate,
     TokenFilter, TokenReads, TokenRecord,
 };
 use crate::token::{Bindings, Terms, TokenRef};
@@ -116,39 +116,39 @@ fn key_needs(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(KeyRecord, u64
 }
 
 impl TokenReads for SqliteStore {
-    fn pair(&self, token: TokenId, host_key: SpkiHash) -> Answer<'_, Option<Pair>> {
-        Box::pin(async move { self.pool.read(|sql| pair(sql, token, host_key)) })
+    fn pair(&self, token: TokenId, host_key: SpkiHash) -> StoreFuture<'_, Option<Pair>> {
+        self.point(move |sql| pair(sql, token, host_key))
     }
 
-    fn token(&self, id: TokenId) -> Answer<'_, Option<TokenRecord>> {
-        Box::pin(async move { self.pool.read(|sql| sql.one(TOKEN_BY_ID, [id], token)) })
+    fn token(&self, id: TokenId) -> StoreFuture<'_, Option<TokenRecord>> {
+        self.point(move |sql| sql.one(TOKEN_BY_ID, [id], token))
     }
 
     fn list_tokens(
         &self,
         filter: TokenFilter,
         query: PageQuery<TokenId>,
-    ) -> Answer<'_, Page<TokenRecord, TokenId>> {
-        Box::pin(self.pool.list(move |sql| {
+    ) -> StoreFuture<'_, Page<TokenRecord, TokenId>> {
+        self.list(move |sql| {
             select(&filter, query.after).page(sql, query, token, |token| token.mint.token.id)
-        }))
+        })
     }
 
-    fn next_due_revocation(&self) -> Answer<'_, Option<Timestamp>> {
-        Box::pin(async move { self.pool.read(|sql| Ok(sql.one(NEXT_DUE, [], |row| row.get(0))?.flatten())) })
+    fn next_due_revocation(&self) -> StoreFuture<'_, Option<Timestamp>> {
+        self.point(|sql| Ok(sql.one(NEXT_DUE, [], |row| row.get(0))?.flatten()))
     }
 
-    fn list_persistent(&self, now: Timestamp) -> Answer<'_, Vec<(TokenId, Vec<Role>)>> {
-        Box::pin(self.pool.list(move |sql| persistent(sql, now)))
+    fn list_persistent(&self, now: Timestamp) -> StoreFuture<'_, Vec<(TokenId, Vec<Role>)>> {
+        self.list(move |sql| persistent(sql, now))
     }
 
-    fn emergency_token(&self) -> Answer<'_, Option<TokenRecord>> {
+    fn emergency_token(&self) -> StoreFuture<'_, Option<TokenRecord>> {
         const LIVE: &str =
             select!("WHERE m.token = (SELECT token FROM tokens WHERE emergency = 1 AND revoked_at IS NULL)");
-        Box::pin(async move { self.pool.read(|sql| sql.one(LIVE, [], token)) })
+        self.point(|sql| sql.one(LIVE, [], token))
     }
 
-    fn key_needs(&self, now: Timestamp) -> Answer<'_, Vec<(KeyRecord, u64)>> {
-        Box::pin(self.pool.list(move |sql| key_needs(sql, now)))
+    fn key_needs(&self, now: Timestamp) -> StoreFuture<'_, Vec<(KeyRecord, u64)>> {
+        self.list(move |sql| key_needs(sql, now))
     }
 }
