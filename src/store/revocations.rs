@@ -5,9 +5,10 @@ mod log;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use parking_lot::RwLock;
 use tokio::sync::watch;
 
 use self::bitmap::Bitmap;
@@ -58,6 +59,7 @@ pub struct StoredRevocations {
 }
 
 /// The bitmaps of the status lists, the revoked hosts and the revoked certificates.
+#[derive(Default)]
 pub struct Revocations {
     lists: ArcSwap<HashMap<ListId, Arc<Bitmap>>>,
     hosts: RwLock<HashSet<HostId>>,
@@ -66,20 +68,6 @@ pub struct Revocations {
     changes: watch::Sender<u64>,
     status_changes: watch::Sender<u64>,
     log: ChangeLog,
-}
-
-impl Default for Revocations {
-    fn default() -> Self {
-        Self {
-            lists: ArcSwap::from_pointee(HashMap::new()),
-            hosts: RwLock::default(),
-            certificates: RwLock::default(),
-            revoked_tokens: AtomicU64::new(0),
-            changes: watch::Sender::new(0),
-            status_changes: watch::Sender::new(0),
-            log: ChangeLog::default(),
-        }
-    }
 }
 
 impl Revocations {
@@ -93,12 +81,12 @@ impl Revocations {
 
     /// Returns true if the host is revoked.
     pub fn host_revoked(&self, host: HostId) -> bool {
-        self.hosts.read().unwrap_or_else(PoisonError::into_inner).contains(&host)
+        self.hosts.read().contains(&host)
     }
 
     /// Returns true if the certificate is revoked.
     pub fn certificate_revoked(&self, serial: Serial) -> bool {
-        self.certificates.read().unwrap_or_else(PoisonError::into_inner).contains(&serial)
+        self.certificates.read().contains(&serial)
     }
 
     /// The number of revoked tokens on all lists.
@@ -108,7 +96,7 @@ impl Revocations {
 
     /// The number of revoked certificates that have not expired.
     pub fn revoked_certificates(&self) -> usize {
-        self.certificates.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.certificates.read().len()
     }
 
     /// A counter that moves whenever certificates were revoked: a new CRL is due.
@@ -141,44 +129,27 @@ impl Revocations {
 
     /// Applies the changes of one commit.
     pub(super) fn apply(&self, changes: &[Change]) {
-        let (mut certificates, mut statuses) = (false, false);
-        for change in changes {
-            match *change {
-                Change::CertificateRevoked(_) | Change::HostRevoked(_) => certificates = true,
-                Change::Status(..) | Change::ListOpened(_) | Change::ListDropped(_) => statuses = true,
-                Change::HostCollected(_) | Change::CertificateCollected(_) => {}
-            }
-            self.apply_one(change);
-        }
-        if certificates {
+        changes.iter().for_each(|change| self.apply_one(change));
+        if changes.iter().any(|change| matches!(change, Change::CertificateRevoked(_) | Change::HostRevoked(_))) {
             self.changes.send_modify(|version| *version += 1);
         }
-        if statuses {
+        let of_a_list = |change: &Change| {
+            matches!(change, Change::Status(..) | Change::ListOpened(_) | Change::ListDropped(_))
+        };
+        if changes.iter().any(of_a_list) {
             self.status_changes.send_modify(|version| *version += 1);
         }
     }
 
     fn apply_one(&self, change: &Change) {
-        let hosts = || self.hosts.write().unwrap_or_else(PoisonError::into_inner);
-        let certificates = || self.certificates.write().unwrap_or_else(PoisonError::into_inner);
         match *change {
-            Change::ListOpened(list) => self.change_lists(|lists| {
-                lists.entry(list).or_default();
-            }),
+            Change::ListOpened(list) => self.change_lists(|lists| _ = lists.entry(list).or_default()),
             Change::ListDropped(list) => self.drop_list(list),
             Change::Status(status, value) => self.set(status, value),
-            Change::HostRevoked(host) => {
-                hosts().insert(host);
-            }
-            Change::HostCollected(host) => {
-                hosts().remove(&host);
-            }
-            Change::CertificateRevoked(serial) => {
-                certificates().insert(serial);
-            }
-            Change::CertificateCollected(serial) => {
-                certificates().remove(&serial);
-            }
+            Change::HostRevoked(host) => _ = self.hosts.write().insert(host),
+            Change::HostCollected(host) => _ = self.hosts.write().remove(&host),
+            Change::CertificateRevoked(serial) => _ = self.certificates.write().insert(serial),
+            Change::CertificateCollected(serial) => _ = self.certificates.write().remove(&serial),
         }
     }
 
@@ -207,9 +178,8 @@ impl Revocations {
         let revoked = pages.into_iter().filter_map(known).sum();
         self.lists.store(Arc::new(lists));
         self.revoked_tokens.store(revoked, Ordering::Relaxed);
-        *self.hosts.write().unwrap_or_else(PoisonError::into_inner) = hosts.into_iter().collect();
-        *self.certificates.write().unwrap_or_else(PoisonError::into_inner) =
-            certificates.into_iter().collect();
+        *self.hosts.write() = hosts.into_iter().collect();
+        *self.certificates.write() = certificates.into_iter().collect();
     }
 
     fn set(&self, status: StatusRef, value: Status) {
