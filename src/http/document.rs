@@ -15,21 +15,21 @@ use crate::service::document::Document;
 /// Returns 304 if the client has the document (RFC 9110 section 13.1.2), and gzip if the client accepts it
 /// (section 12.5.3).
 pub fn serve(document: &Document, headers: &HeaderMap) -> Answer {
-    let gzip = document.gzip().filter(|_| accepts_gzip(headers.get_all(ACCEPT_ENCODING)));
-    let representation = gzip.unwrap_or(document.plain());
+    let gzip = document.gzip.as_ref().filter(|_| accepts_gzip(headers.get_all(ACCEPT_ENCODING)));
+    let representation = gzip.unwrap_or(&document.plain);
     let mut response = Response::new(body::empty());
     let sent = response.headers_mut();
     sent.reserve(8);
     sent.insert(ETAG, representation.etag.clone());
-    sent.insert(CACHE_CONTROL, document.cache_control().clone());
-    if document.gzip().is_some() {
+    sent.insert(CACHE_CONTROL, document.cache_control.clone());
+    if document.gzip.is_some() {
         sent.insert(VARY, HeaderValue::from_static("accept-encoding"));
     }
     if matches(headers.get_all(IF_NONE_MATCH), &representation.etag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    sent.insert(CONTENT_TYPE, document.media_type().clone());
+    sent.insert(CONTENT_TYPE, document.media_type.clone());
     if gzip.is_some() {
         sent.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

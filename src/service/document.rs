@@ -14,10 +14,14 @@ use crate::id::Fingerprint;
 /// Making one hashes and compresses its bytes; cloning one copies no bytes.
 #[derive(Clone, Debug)]
 pub struct Document {
-    media_type: HeaderValue,
-    cache_control: HeaderValue,
-    plain: Representation,
-    gzip: Option<Representation>,
+    /// The value of `Content-Type`.
+    pub media_type: HeaderValue,
+    /// The value of `Cache-Control`.
+    pub cache_control: HeaderValue,
+    /// The document without a content coding.
+    pub plain: Representation,
+    /// The document in gzip, if that is smaller.
+    pub gzip: Option<Representation>,
 }
 
 /// A document in one content coding, with the entity tag of that coding (RFC 9110 section 8.8.3).
@@ -52,31 +56,6 @@ impl Document {
         let gzip = gzip(plain).filter(|gzip| gzip.len() <= plain.len() - plain.len() / 8);
         self.gzip = gzip.map(|gzip| Representation { bytes: gzip.into(), etag: etag(plain, "-gzip") });
         self
-    }
-
-    /// The value of `Content-Type`.
-    pub const fn media_type(&self) -> &HeaderValue {
-        &self.media_type
-    }
-
-    /// The value of `Cache-Control`.
-    pub const fn cache_control(&self) -> &HeaderValue {
-        &self.cache_control
-    }
-
-    /// The document without a content coding.
-    pub const fn plain(&self) -> &Representation {
-        &self.plain
-    }
-
-    /// The document in gzip, if that is smaller.
-    pub const fn gzip(&self) -> Option<&Representation> {
-        self.gzip.as_ref()
-    }
-
-    /// The bytes without a content coding.
-    pub const fn bytes(&self) -> &Bytes {
-        &self.plain.bytes
     }
 }
 

@@ -95,7 +95,7 @@ impl StatusLists {
 
     /// Signing time of the oldest published list; `None` before the first signing.
     pub fn signed_at(&self) -> Option<Timestamp> {
-        self.published.load().signed_at()
+        self.published.load().signed_at
     }
 
     /// A description of a fault of the published lists, for readiness.
@@ -110,7 +110,7 @@ impl StatusLists {
     /// Returns true if every list has to be signed again: because of its age, or because keys or external URLs changed.
     pub fn are_due(&self) -> bool {
         let trust = self.trust.load();
-        self.published.load().is_due(trust.ring(), trust.issuers(), self.base.time.now())
+        self.published.load().is_due(&trust.ring, &trust.issuers, self.base.time.now())
     }
 
     /// Signs the changed lists, or all of them if they are due, and announces the changes to subscribers.

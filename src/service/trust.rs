@@ -58,7 +58,7 @@ impl LiveTrust {
         self.emergency.store(stored_emergency(store).await?);
         let before = self.trust.rcu(|trust| trust.next(Arc::clone(&ring), Arc::clone(&issuers)));
         self.announce();
-        destroy_unneeded(&self.vault, before.ring().verifying().iter().map(|key| key.id), &records)
+        destroy_unneeded(&self.vault, before.ring.verifying().iter().map(|key| key.id), &records)
     }
 
     /// The generation in use.
@@ -68,12 +68,12 @@ impl LiveTrust {
 
     /// The signing keys in use.
     pub fn ring(&self) -> Arc<KeyRing> {
-        Arc::clone(self.trust.load().ring())
+        Arc::clone(&self.trust.load().ring)
     }
 
     /// The external URLs in use.
     pub fn issuers(&self) -> Arc<Issuers> {
-        Arc::clone(self.trust.load().issuers())
+        Arc::clone(&self.trust.load().issuers)
     }
 
     /// Returns whether `token` is the live emergency token.

@@ -57,7 +57,7 @@ fn quick(asked: &DirectRequest<'_>, place: Place) -> Option<Result<Answer, Probl
 
 fn by_token(authority: &Authority, token: &str, demand: &Demand, yes: StatusCode) -> Result<Answer, Problem> {
     let trust = authority.trust.load();
-    let audience = demand.audience(trust.audiences())?;
+    let audience = demand.audience(&trust.audiences)?;
     match authority.authenticator.check_service(token, audience) {
         Ok(grant) => {
             let subject = Subject { id: grant.token.id.to_string(), host: false, roles: &grant.roles };

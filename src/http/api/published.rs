@@ -39,7 +39,7 @@ pub(super) fn routes() -> Vec<Route> {
     ),
 )]
 pub(super) fn jwks(asked: &DirectRequest<'_>) -> Answer {
-    document::serve(asked.authority.trust.load().jwks(), asked.headers)
+    document::serve(&asked.authority.trust.load().jwks, asked.headers)
 }
 
 /// Fetch the root certificate

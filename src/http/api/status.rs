@@ -46,7 +46,7 @@ pub(super) fn routes() -> Vec<Route> {
 )]
 pub(super) fn aggregation(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
     let published = asked.authority.status_lists.published();
-    Ok(document::serve(place(asked, &published)?.aggregation(), asked.headers))
+    Ok(document::serve(&place(asked, &published)?.aggregation, asked.headers))
 }
 
 /// Fetch a status list
@@ -141,7 +141,7 @@ pub(super) fn list_events(asked: &DirectRequest<'_>) -> Result<Answer, Problem> 
 
 /// Opens a stream of server-sent events.
 fn follow(asked: &DirectRequest<'_>, place: &IssuerLists, list: Option<ListId>) -> Result<Answer, Problem> {
-    let following = Following { issuer: Arc::clone(place.issuer()), list };
+    let following = Following { issuer: Arc::clone(&place.issuer), list };
     // A value that is not text is an unknown id, as is an empty one.
     let last = asked.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
     let from = site(asked.peer.client);

@@ -92,7 +92,7 @@ pub(super) async fn handle(mut call: Call) -> Result<Reply, Problem> {
             .push(FieldError::new("tokens", format!("give 1 to {MOST_TOKENS}; these are {}", tokens.len())));
     }
     let trust = call.authority.trust.load();
-    let audiences = trust.audiences();
+    let audiences = &trust.audiences;
     if audience.as_ref().is_some_and(|asked| !audiences.contains(asked)) {
         faults.push(FieldError::new("audience", "it is not in tokens.audiences of the configuration"));
     }

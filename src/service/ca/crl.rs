@@ -104,7 +104,7 @@ impl Crls {
     /// Writes the CRLs to the data directory, for a start that cannot sign any.
     fn keep(&self, crls: &HashMap<String, Crl>) -> Result<(), ServiceError> {
         let write =
-            |(ski, crl): (&String, &Crl)| write_public(&self.data_dir.join(file(ski)), crl.document.bytes());
+            |(ski, crl): (&String, &Crl)| write_public(&self.data_dir.join(file(ski)), &crl.document.plain.bytes);
         Ok(crls.iter().try_for_each(write)?)
     }
 }

@@ -162,7 +162,7 @@ impl Feed {
             }
             None => IssuerEvents::reset(&self.id(to).reset(), lists),
         };
-        let by_issuer = published.places.iter().map(|lists| (Arc::clone(lists.issuer()), events(lists)));
+        let by_issuer = published.places.iter().map(|lists| (Arc::clone(&lists.issuer), events(lists)));
         let events = Arc::new(Announcement::Events(by_issuer.collect()));
         for channel in &self.channels {
             // A channel without a receiver returns an error.

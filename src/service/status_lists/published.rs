@@ -21,6 +21,7 @@ pub struct Published {
     /// The lists of the current URL come first.
     pub(super) places: Vec<IssuerLists>,
     pub(super) made_for: Option<(KeyId, Vec<String>)>,
+    /// Signing time of the oldest list.
     pub(super) signed_at: Option<Timestamp>,
     /// Maximum age of its lists, random so that authorities do not sign in step.
     pub(super) renew_after: Duration,
@@ -29,9 +30,11 @@ pub struct Published {
 /// The lists of one external URL: tokens name them under the URL that they were minted for.
 #[derive(Debug)]
 pub struct IssuerLists {
-    pub(super) issuer: Arc<str>,
+    /// The external URL.
+    pub issuer: Arc<str>,
     pub(super) lists: HashMap<ListId, Arc<SignedList>>,
-    pub(super) aggregation: Document,
+    /// The addresses of the lists.
+    pub aggregation: Document,
 }
 
 /// One list, signed for one external URL.
@@ -60,11 +63,6 @@ impl Published {
     /// Returns `None` before the first signing.
     pub fn place(&self, host: &str) -> Option<&IssuerLists> {
         self.places.iter().find(|place| place.is_at(host)).or_else(|| self.places.first())
-    }
-
-    /// Signing time of the oldest list.
-    pub const fn signed_at(&self) -> Option<Timestamp> {
-        self.signed_at
     }
 
     /// The number of lists.
@@ -103,11 +101,6 @@ impl IssuerLists {
         Self { issuer, lists: HashMap::new(), aggregation: document("application/json", "") }
     }
 
-    /// The external URL.
-    pub const fn issuer(&self) -> &Arc<str> {
-        &self.issuer
-    }
-
     /// The signed list with this id.
     pub fn list(&self, list: ListId) -> Option<&Arc<SignedList>> {
         self.lists.get(&list)
@@ -116,11 +109,6 @@ impl IssuerLists {
     /// The ids of the lists.
     pub(super) fn ids(&self) -> impl Iterator<Item = ListId> {
         self.lists.keys().copied()
-    }
-
-    /// The addresses of the lists.
-    pub const fn aggregation(&self) -> &Document {
-        &self.aggregation
     }
 
     /// Returns true if `host`, a value of the Host field (RFC 9110 section 7.2), belongs to this URL.
@@ -145,7 +133,7 @@ mod tests {
         let empty = |issuer: &str| IssuerLists::empty(issuer.into());
         let places = vec![empty("https://new.example.org"), empty("https://old.example.org:8443")];
         let published = Published { places, ..Published::default() };
-        let at = |host| published.place(host).unwrap().issuer().to_string();
+        let at = |host| published.place(host).unwrap().issuer.to_string();
         for host in ["new.example.org", "NEW.example.org:443", "", "elsewhere", "old.example.org"] {
             assert_eq!(at(host), "https://new.example.org", "{host}");
         }

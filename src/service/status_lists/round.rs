@@ -84,7 +84,7 @@ impl SigningRound {
         status_lists.sort_unstable();
         let text = serde_json::to_vec(&StatusListUris { status_lists }).unwrap_or_default();
         match self.before.at(&place.issuer) {
-            Some(before) if *before.aggregation.bytes() == text => before.aggregation.clone(),
+            Some(before) if before.aggregation.plain.bytes == text => before.aggregation.clone(),
             _ => document("application/json", text),
         }
     }

@@ -14,14 +14,19 @@ use crate::token::{
 
 /// One generation of keys, external URLs and audiences.
 pub struct Trust {
-    ring: Arc<KeyRing>,
-    issuers: Arc<Issuers>,
-    audiences: Arc<[String]>,
+    /// The signing keys.
+    pub ring: Arc<KeyRing>,
+    /// The external URLs.
+    pub issuers: Arc<Issuers>,
+    /// The services that tokens are minted for, each by its URI.
+    pub audiences: Arc<[String]>,
     hot_tokens: usize,
     enrollment: HotEnrollmentTokens,
     service: HotServiceTokens,
-    jwks: Document,
-    metadata: Document,
+    /// The published key set (RFC 7517).
+    pub jwks: Document,
+    /// The published OAuth metadata (RFC 8414) of the current external URL.
+    pub metadata: Document,
 }
 
 /// Time that caches may keep the key set and the metadata, in seconds: a prepared key is published long before it signs.
@@ -47,31 +52,6 @@ impl Trust {
     #[must_use]
     pub(in crate::service) fn next(&self, ring: Arc<KeyRing>, issuers: Arc<Issuers>) -> Self {
         Self::new(ring, issuers, Arc::clone(&self.audiences), self.hot_tokens)
-    }
-
-    /// The signing keys.
-    pub const fn ring(&self) -> &Arc<KeyRing> {
-        &self.ring
-    }
-
-    /// The published key set (RFC 7517).
-    pub const fn jwks(&self) -> &Document {
-        &self.jwks
-    }
-
-    /// The published OAuth metadata (RFC 8414) of the current external URL.
-    pub const fn metadata(&self) -> &Document {
-        &self.metadata
-    }
-
-    /// The external URLs.
-    pub const fn issuers(&self) -> &Arc<Issuers> {
-        &self.issuers
-    }
-
-    /// The services that tokens are minted for, each by its URI.
-    pub fn audiences(&self) -> &[String] {
-        &self.audiences
     }
 
     /// Checks an enrollment token's signature, issuer, audience and type.

@@ -17,5 +17,5 @@ use crate::service::verification::metadata::Metadata;
     responses((status = 200, description = "The metadata.", body = Metadata), NotModified),
 )]
 pub(super) fn serve(asked: &DirectRequest<'_>) -> Answer {
-    document::serve(asked.authority.trust.load().metadata(), asked.headers)
+    document::serve(&asked.authority.trust.load().metadata, asked.headers)
 }

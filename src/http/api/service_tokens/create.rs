@@ -58,7 +58,7 @@ pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
     let caller = &call.caller;
     let spans = caller.defaults(authority.settings.spans.load());
     let order = request.judge(
-        (&authority.roles, authority.trust.load().audiences()),
+        (&authority.roles, &authority.trust.load().audiences),
         &spans,
         authority.time.now(),
         faults,
