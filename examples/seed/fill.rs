@@ -9,7 +9,7 @@ use std::path::Path;
 use gatepass::clock::Timestamp;
 use gatepass::file_lock::FileLock;
 use gatepass::id::KeyId;
-use gatepass::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+use gatepass::store::sqlite::{OpenError, SqliteStore};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::rows::Rows;
@@ -109,7 +109,7 @@ fn open(path: &Path, now: Timestamp) -> Result<(FileLock, Connection), SeedError
     if !path.exists() {
         return Err(SeedError::Absent);
     }
-    SqliteStore::open(path, SqliteOptions::new(now))?.close();
+    SqliteStore::open(path, now)?.close();
     let lock = File::open(path.with_added_extension("lock")).map_err(SeedError::Sync)?;
     let lock = FileLock::try_new(lock).map_err(|_| SeedError::Locked)?;
     let connection = Connection::open(path)?;

@@ -40,7 +40,7 @@ impl<'a> Rows<'a> {
             let (list, born) = self.list(first / capacity);
             let next = capacity.min(self.amounts.tokens - first);
             let sql = "INSERT INTO status_lists (list, kind, next, ends_at) VALUES (?1, ?2, ?3, ?4)";
-            self.write(sql, params![list, ListKind::Persistent, count(next), born])?;
+            self.write(sql, params![list, ListKind::Persistent, next, born])?;
             for (page, bits) in revoked_pages(first, first + next) {
                 let sql = "INSERT INTO status_pages (list, page, bits) VALUES (?1, ?2, ?3)";
                 self.write(sql, params![list, page, bits])?;
@@ -53,7 +53,7 @@ impl<'a> Rows<'a> {
     pub(crate) fn token(&self, number: u64) -> rusqlite::Result<()> {
         let (token, created_at) = self.token_id(number);
         let capacity = u64::from(STATUS_LIST_CAPACITY);
-        let ((list, _), index) = (self.list(number / capacity), count(number % capacity));
+        let ((list, _), index) = (self.list(number / capacity), number % capacity);
         let revoked_at = is_revoked(number).then(|| self.now.minus(DAY));
         let Origin { key, issuer } = &self.origin;
         let sql = "INSERT INTO mints (token, kid, issuer, label, roles, persistent, emergency, minter, created_at, \
@@ -125,8 +125,7 @@ impl<'a> Rows<'a> {
     /// The ledger, from its head.
     pub(crate) fn chain(&'a self) -> rusqlite::Result<Chain<'a>> {
         let head = self.connection.query_row("SELECT chain, head_seq, head_hash FROM meta", [], |row| {
-            let seq = row.get::<_, i64>(1)?;
-            Ok(ChainHead { chain: row.get(0)?, seq: seq.unsigned_abs(), hash: row.get(2)? })
+            Ok(ChainHead { chain: row.get(0)?, seq: row.get(1)?, hash: row.get(2)? })
         })?;
         Ok(Chain { rows: self, head: Cell::new(head) })
     }
@@ -218,7 +217,7 @@ impl Chain<'_> {
         let Subjects { token, host, .. } = draft.subjects;
         let params = params![
             head.chain,
-            count(link.seq),
+            link.seq,
             draft.at,
             draft.actor,
             action,
@@ -232,7 +231,7 @@ impl Chain<'_> {
         self.head.set(head);
         rows.write(
             "UPDATE meta SET head_seq = ?1, head_hash = ?2 WHERE single = 1",
-            params![count(head.seq), head.hash],
+            params![head.seq, head.hash],
         )
     }
 }
@@ -240,11 +239,6 @@ impl Chain<'_> {
 /// Maps number `number` of `from` to one of `to`, in order and evenly.
 fn share(number: u64, to: u64, from: u64) -> u64 {
     u64::try_from(u128::from(number) * u128::from(to) / u128::from(from.max(1))).unwrap_or(0)
-}
-
-/// A count as SQLite stores it.
-const fn count(number: u64) -> i64 {
-    number.cast_signed()
 }
 
 /// The page of an index, and byte and shift of its two bits in the page.

@@ -11,7 +11,7 @@ use crate::secret::Secret;
 use crate::service::Caller;
 use crate::service::ca::files::Manifest;
 use crate::service::vault::Vault;
-use crate::store::sqlite::{LedgerFile, SqliteOptions, SqliteStore};
+use crate::store::sqlite::{LedgerFile, SqliteStore};
 use crate::store::{AccountReads as _, SetPassword, Store};
 
 /// Sets a user's password. Returns whether the user is disabled.
@@ -26,7 +26,7 @@ pub async fn reset_password(
     let hash = password::hash(secret, user).map_err(StartError::of)?;
     let database = existing(data_dir)?;
     let at = SystemClock.read().wall;
-    let store = SqliteStore::open(&database, SqliteOptions::new(at)).map_err(StartError::of)?;
+    let store = SqliteStore::open(&database, at).map_err(StartError::of)?;
     let Some(known) = store.user(user.to_owned()).await.map_err(StartError::of)? else {
         return Err(StartError::of(format!("there is no user {user:?}: the first one is called admin")));
     };

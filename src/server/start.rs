@@ -25,7 +25,7 @@ use crate::service::trust::LiveTrust;
 use crate::service::vault::{Vault, write_public};
 use crate::service::verification::proxies::TrustedProxies;
 use crate::service::{Authority, Base, Caller, CertificateTerms, Parts, Settings, TimeKeeper};
-use crate::store::sqlite::{SqliteOptions, SqliteStore};
+use crate::store::sqlite::SqliteStore;
 use crate::store::{LedgerReads as _, RecordIdentity, Store};
 
 /// The file of the database, in the data directory.
@@ -58,7 +58,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     crate::http::metrics::install();
     let Preflight { listener, vault, outside_names } = preflight::look(&config)?;
     let now = clock.read().wall;
-    let store = SqliteStore::open(&config.server.data_dir.join(DATABASE), SqliteOptions::new(now));
+    let store = SqliteStore::open(&config.server.data_dir.join(DATABASE), now);
     let store = store.map_err(StartError::of)?;
     let local_addr = listener.local_addr().map_err(StartError::of)?;
     let url = config.server.url_at(local_addr);

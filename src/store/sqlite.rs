@@ -40,21 +40,8 @@ use crate::store::{StoreFuture, Revocations, Store, StoreError};
 /// Maximum number of waiting writes. One more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;
 
-/// Options of opening a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SqliteOptions {
-    /// The writer's page cache, in KiB. It fills only as far as it is used.
-    pub cache_kib: u32,
-    /// The current time, for the id of a new ledger chain.
-    pub now: Timestamp,
-}
-
-impl SqliteOptions {
-    /// The defaults: a page cache of 64 MiB.
-    pub const fn new(now: Timestamp) -> Self {
-        Self { cache_kib: 64 * 1024, now }
-    }
-}
+/// The writer's page cache, in KiB. It fills only as far as it is used.
+const CACHE_KIB: u32 = 64 * 1024;
 
 /// A store in one SQLite file, which one process at a time may open.
 pub struct SqliteStore {
@@ -69,12 +56,12 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`. A missing one is created; an older one is migrated after a backup beside it.
+    /// Opens the database at `path`, at `now`. A missing one is created; an older one is migrated after a backup beside it.
     ///
     /// # Errors
     /// The reason why the database cannot be used. Nothing in it was changed.
-    pub fn open(path: &Path, options: SqliteOptions) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(path, options, migrate::MIGRATIONS)
+    pub fn open(path: &Path, now: Timestamp) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(path, now, migrate::MIGRATIONS)
     }
 
     /// Opens the ledger of the database at `path` for reading, also while a server runs on it.
@@ -85,9 +72,9 @@ impl SqliteStore {
         LedgerFile::open(path)
     }
 
-    fn open_with(path: &Path, options: SqliteOptions, migrations: &[&str]) -> Result<Arc<Self>, OpenError> {
-        let (lock, connection) = open::open_writer(path, options.cache_kib, migrations)?;
-        load::begin_chain(Sql::on(&connection), options.now)?;
+    fn open_with(path: &Path, now: Timestamp, migrations: &[&str]) -> Result<Arc<Self>, OpenError> {
+        let (lock, connection) = open::open_writer(path, CACHE_KIB, migrations)?;
+        load::begin_chain(Sql::on(&connection), now)?;
         let revocations = Arc::new(Revocations::load(load::revocations(Sql::on(&connection))?));
         let (queue, jobs) = sync_channel(QUEUE);
         let (failing, failed) = watch::channel(false);

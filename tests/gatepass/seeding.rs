@@ -14,7 +14,7 @@ use std::path::Path;
 use gatepass::clock::Timestamp;
 use gatepass::id::{StatusRef, TokenId};
 use gatepass::ledger::{Action, Draft};
-use gatepass::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+use gatepass::store::sqlite::{OpenError, SqliteStore};
 use gatepass::store::{AuthorityReads as _, ListKind, RevokeTokens, Store};
 use gatepass::token::Status;
 use rusqlite::{Connection, OptionalExtension as _};
@@ -25,7 +25,7 @@ use self::specimen::Specimen;
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 
 fn founded(path: &Path) {
-    let store = SqliteStore::open(path, SqliteOptions::new(NOW)).unwrap();
+    let store = SqliteStore::open(path, NOW).unwrap();
     store.close();
     let connection = Connection::open(path).unwrap();
     let key = [7_u8; 32];
@@ -96,7 +96,7 @@ async fn status_lists_match_the_rows() {
     let path = directory.path().join("gatepass.db");
     founded(&path);
     seed(&path, amounts(5000, 0, 400, 0), &specimen(), NOW, |_, _, _| {}).unwrap();
-    let store = SqliteStore::open(&path, SqliteOptions::new(NOW)).unwrap();
+    let store = SqliteStore::open(&path, NOW).unwrap();
     let lists = store.lists().await.unwrap();
     assert_eq!(
         lists.iter().map(|list| (list.kind, list.next)).collect::<Vec<_>>(),
@@ -121,7 +121,7 @@ fn pairs_without_tokens_or_hosts_are_refused() {
 fn a_new_or_used_database_is_not_changed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("gatepass.db");
-    let store = SqliteStore::open(&path, SqliteOptions::new(NOW)).unwrap();
+    let store = SqliteStore::open(&path, NOW).unwrap();
     let some = amounts(1, 1, 1, 1);
     let refused = seed(&path, some, &specimen(), NOW, |_, _, _| {});
     assert!(matches!(refused, Err(SeedError::Open(OpenError::Locked { .. }))));
@@ -151,7 +151,7 @@ async fn a_token_is_revoked_with_ten_thousand_hosts() {
     let path = directory.path().join("gatepass.db");
     founded(&path);
     seed(&path, amounts(1, 10_000, 10_000, 0), &specimen(), NOW, |_, _, _| {}).unwrap();
-    let store = SqliteStore::open(&path, SqliteOptions::new(NOW)).unwrap();
+    let store = SqliteStore::open(&path, NOW).unwrap();
     let token = TokenId::from_bytes(
         Connection::open(&path).unwrap().query_row("SELECT token FROM uses", [], |row| row.get(0)).unwrap(),
     );

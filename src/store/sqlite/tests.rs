@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::writer::Job;
-use super::{LedgerFault, OpenError, SqliteOptions, SqliteStore, migrate};
+use super::{LedgerFault, OpenError, SqliteStore, migrate};
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft, Fault};
 use crate::store::contract::{Backend, World, contract};
@@ -33,7 +33,7 @@ impl OnDisk {
 
 impl Backend for OnDisk {
     fn open(&self, now: Timestamp) -> Arc<dyn Store> {
-        SqliteStore::open(&self.path, SqliteOptions::new(now)).unwrap()
+        SqliteStore::open(&self.path, now).unwrap()
     }
 }
 
@@ -42,7 +42,7 @@ contract!(super::OnDisk::new());
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 
 fn open(disk: &OnDisk) -> Arc<SqliteStore> {
-    SqliteStore::open(&disk.path, SqliteOptions::new(NOW)).unwrap()
+    SqliteStore::open(&disk.path, NOW).unwrap()
 }
 
 impl SqliteStore {

@@ -117,23 +117,6 @@ impl FromSql for IpText {
     }
 }
 
-/// A count stored as INTEGER, which is signed in SQLite.
-pub(super) struct Count(pub(super) u64);
-
-impl ToSql for Count {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        let count = i64::try_from(self.0);
-        count.map(Into::into).map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-    }
-}
-
-impl FromSql for Count {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let count = value.as_i64()?;
-        u64::try_from(count).map(Self).map_err(|_| FromSqlError::OutOfRange(count))
-    }
-}
-
 /// A span of time stored as INTEGER milliseconds.
 pub(super) struct Span(pub(super) Duration);
 

@@ -13,7 +13,6 @@ use super::fault::{self, Reach};
 use super::place::FileIdentity;
 use super::read::head_and_mark;
 use super::task::Task;
-use super::value::Count;
 use crate::ledger::{ChainHead, Draft, Origin};
 use crate::store::revocations::Change;
 use crate::store::{Revocations, StoreError};
@@ -202,7 +201,7 @@ impl Writer {
             Mark::Set(at) => Some(at),
         });
         let text = "UPDATE meta SET head_seq = ?1, head_hash = ?2, clock_mark = ?3 WHERE single = 1";
-        sql.execute(text, params![Count(head.seq), head.hash, mark]).map(drop)
+        sql.execute(text, params![head.seq, head.hash, mark]).map(drop)
     }
 
     fn step(&self, sql: &str) -> rusqlite::Result<()> {
@@ -225,7 +224,7 @@ fn insert_entry(sql: Sql<'_>, head: &mut ChainHead, draft: &Draft) -> driver::Re
     let Origin { actor, address, request, .. } = &draft.origin;
     let params = params![
         head.chain,
-        Count(link.seq),
+        link.seq,
         draft.at(),
         actor,
         address.map(|address| address.to_string()),

@@ -4,7 +4,7 @@ use super::Execution;
 use crate::clock::Timestamp;
 use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
-use crate::store::sqlite::value::{Count, Span, damaged};
+use crate::store::sqlite::value::{Span, damaged};
 use crate::store::{
     ChangeSettings, Found, Founded, NextCrlNumber, RecordIdentity, RetireIssuer, Retired, Retirement,
 };
@@ -102,7 +102,7 @@ impl Execution<'_> {
     pub(super) fn next_crl_number(&self, command: NextCrlNumber) -> driver::Result<u64> {
         let sql = "INSERT INTO crl_numbers (ski, number) VALUES (?1, 1) \
                    ON CONFLICT (ski) DO UPDATE SET number = crl_numbers.number + 1 RETURNING number";
-        let number = self.one(sql, [command.ski], |row| row.get::<_, Count>(0))?;
-        number.map(|number| number.0).ok_or_else(|| damaged("a CRL number was not counted"))
+        let number = self.one(sql, [command.ski], |row| row.get(0))?;
+        number.ok_or_else(|| damaged("a CRL number was not counted"))
     }
 }

@@ -5,7 +5,6 @@ use crate::clock::Timestamp;
 use crate::ledger::{Basis, Draft};
 use crate::store::StoreError;
 use crate::store::sqlite::driver::{self, Row, params};
-use crate::store::sqlite::value::Count;
 
 impl Execution<'_> {
     /// Checks that the caller still has the rights that allowed the act. If not, the command is undone. Every entry is checked. A command
@@ -24,7 +23,7 @@ impl Execution<'_> {
     /// Returns the refusal if the record has changed.
     fn moved(&self, basis: &Basis, at: Timestamp) -> driver::Result<Option<StoreError>> {
         let read = |row: &Row<'_>| {
-            Ok((row.get::<_, Option<Count>>(0)?.map(|Count(version)| version), row.get::<_, bool>(1)?))
+            Ok((row.get::<_, Option<u64>>(0)?, row.get::<_, bool>(1)?))
         };
         let (now, judged) = match basis {
             Basis::User { name, epoch: _, version, session: None } => {

@@ -2,7 +2,6 @@
 
 use super::Execution;
 use crate::store::sqlite::driver::{self, params};
-use crate::store::sqlite::value::Count;
 use crate::store::{BeginSession, EndSession, ExtendSession, RecordUses, SessionBeginning, SessionRecord};
 
 impl Execution<'_> {
@@ -10,20 +9,20 @@ impl Execution<'_> {
         let BeginSession { session, most, entry } = command;
         let SessionRecord { id, user, epoch, kind, created_at, expires_at, seen_at } = session;
         let sql = "SELECT 1 FROM users WHERE name = ?1 AND epoch = ?2 AND disabled_at IS NULL";
-        if !self.exists(sql, params![user, Count(epoch)])? {
+        if !self.exists(sql, params![user, epoch])? {
             return self.undo(SessionBeginning::UserChanged);
         }
         // Sessions of earlier epochs have ended. Of this kind, the least recently used ones make room.
         self.execute(
             "DELETE FROM sessions WHERE user_name = ?1 AND epoch <> ?2",
-            params![user, Count(epoch)],
+            params![user, epoch],
         )?;
         let sql = "DELETE FROM sessions WHERE user_name = ?1 AND kind = ?3 AND digest NOT IN (SELECT digest FROM sessions \
                    WHERE user_name = ?1 AND kind = ?3 ORDER BY seen_at DESC, created_at DESC, digest LIMIT ?2)";
         let dropped = self.execute(sql, params![user, most.saturating_sub(1), kind])?;
         let sql = "INSERT INTO sessions (digest, user_name, epoch, kind, created_at, expires_at, seen_at) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-        self.execute(sql, params![id, user, Count(epoch), kind, created_at, expires_at, seen_at])?;
+        self.execute(sql, params![id, user, epoch, kind, created_at, expires_at, seen_at])?;
         self.enter(if dropped > 0 { entry.with("dropped", dropped) } else { entry })?;
         Ok(SessionBeginning::Begun)
     }

@@ -9,7 +9,7 @@ use crate::name::UserName;
 use crate::secret::Secret;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
-use crate::store::sqlite::value::{Count, IpText, Json, damaged};
+use crate::store::sqlite::value::{IpText, Json, damaged};
 use crate::store::{
     AccountReads, StoreFuture, ApiKeyRecord, ApiKeyTerms, Page, PageQuery, StoredApiKey, UserRecord,
 };
@@ -28,8 +28,8 @@ fn user_from(row: &Row<'_>, first: usize) -> driver::Result<UserRecord> {
         name: row.get(first)?,
         role: row.get(first + 1)?,
         limits: row.get::<_, Json<_>>(first + 2)?.0,
-        epoch: row.get::<_, Count>(first + 3)?.0,
-        version: row.get::<_, Count>(first + 4)?.0,
+        epoch: row.get(first + 3)?,
+        version: row.get(first + 4)?,
         created_at: row.get(first + 5)?,
         changed_at: row.get(first + 6)?,
         disabled_at: row.get(first + 7)?,

@@ -5,7 +5,7 @@ use crate::id::ChainId;
 use crate::ledger::{ChainHead, EntryRecord, Origin};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
-use crate::store::sqlite::value::{Count, IpText, damaged};
+use crate::store::sqlite::value::{IpText, damaged};
 use crate::store::{StoreFuture, LedgerReads};
 
 macro_rules! select {
@@ -21,7 +21,7 @@ macro_rules! select {
 fn entry(row: &Row<'_>) -> driver::Result<EntryRecord> {
     Ok(EntryRecord {
         chain: row.get(0)?,
-        seq: row.get::<_, Count>(1)?.0,
+        seq: row.get(1)?,
         origin: Origin {
             at: row.get(2)?,
             actor: row.get(3)?,
@@ -49,7 +49,7 @@ pub(in crate::store::sqlite) fn head_and_mark(
 ) -> driver::Result<(ChainHead, Option<Timestamp>)> {
     let text = "SELECT chain, head_seq, head_hash, clock_mark FROM meta WHERE single = 1";
     let meta = sql.one(text, [], |row| {
-        let head = ChainHead { chain: row.get(0)?, seq: row.get::<_, Count>(1)?.0, hash: row.get(2)? };
+        let head = ChainHead { chain: row.get(0)?, seq: row.get(1)?, hash: row.get(2)? };
         Ok((head, row.get(3)?))
     })?;
     meta.ok_or_else(|| damaged("the database has no ledger chain"))
@@ -62,7 +62,7 @@ pub(in crate::store::sqlite) fn entries_after(
     limit: u32,
 ) -> driver::Result<Vec<EntryRecord>> {
     let text = select!("WHERE chain = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3");
-    sql.all(text, params![chain, Count(seq), limit], entry)
+    sql.all(text, params![chain, seq, limit], entry)
 }
 
 /// Lists the entries of the current chain, newest first.

@@ -7,7 +7,7 @@ use crate::name::{DnsName, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::driver::{self, Row, Sql};
-use crate::store::sqlite::value::{Count, Json};
+use crate::store::sqlite::value::Json;
 use crate::store::{
     StoreFuture, CertificateRecord, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
 };
@@ -51,8 +51,8 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord
 fn count_live(sql: Sql<'_>, tokens: &[TokenId]) -> driver::Result<u64> {
     let text = "SELECT count(*) FROM hosts WHERE token = ?1 AND revoked_at IS NULL";
     tokens.iter().try_fold(0, |sum, token| {
-        let hosts = sql.one(text, [token], |row| row.get::<_, Count>(0))?;
-        Ok(sum + hosts.map_or(0, |Count(hosts)| hosts))
+        let hosts: Option<u64> = sql.one(text, [token], |row| row.get(0))?;
+        Ok(sum + hosts.unwrap_or(0))
     })
 }
 

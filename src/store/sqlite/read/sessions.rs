@@ -4,7 +4,6 @@ use super::user;
 use crate::id::SessionId;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row};
-use crate::store::sqlite::value::Count;
 use crate::store::{StoreFuture, SessionReads, SessionRecord, UserRecord};
 
 /// The columns of the user come first.
@@ -33,9 +32,6 @@ impl SessionReads for SqliteStore {
 
     fn count_sessions(&self, user: String) -> StoreFuture<'_, u64> {
         const COUNT: &str = "SELECT count(*) FROM sessions WHERE user_name = ?1";
-        self.point(|sql| {
-            let count = sql.one(COUNT, [user], |row| row.get::<_, Count>(0))?;
-            Ok(count.map_or(0, |Count(sessions)| sessions))
-        })
+        self.point(|sql| Ok(sql.one(COUNT, [user], |row| row.get(0))?.unwrap_or(0)))
     }
 }

@@ -7,7 +7,7 @@ use crate::name::{DnsPattern, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::read::key;
-use crate::store::sqlite::value::{Count, IpText, Json};
+use crate::store::sqlite::value::{IpText, Json};
 use crate::store::{
     StoreFuture, CertificateRecord, KeyRecord, LastUse, MintRecord, Page, PageQuery, Pair, StoredCertificate,
     TokenFilter, TokenReads, TokenRecord,
@@ -112,7 +112,7 @@ fn key_needs(sql: Sql<'_>, now: Timestamp) -> driver::Result<Vec<(KeyRecord, u64
                               WHERE t.kid = k.kid AND t.revoked_at IS NULL AND u.spent_at IS NULL \
                               AND (t.expires_at IS NULL OR t.expires_at > ?1)) \
                FROM signing_keys AS k WHERE k.state <> 'retired' ORDER BY k.created_at, k.kid";
-    sql.all(text, [now], |row| Ok((key(row)?, row.get::<_, Count>(6)?.0)))
+    sql.all(text, [now], |row| Ok((key(row)?, row.get(6)?)))
 }
 
 impl TokenReads for SqliteStore {

@@ -98,7 +98,7 @@ async fn a_collected_token_gets_its_end_from_the_ledger() {
 async fn two_tokens_with_one_status_index_stop_the_migration() {
     let twice = mint(1, "", "").replace("x'0101", "x'0201");
     let disk = earlier(4, &[FOUNDED, &mint(1, "", ""), &twice].concat());
-    let Err(error) = SqliteStore::open(&disk.path, SqliteOptions::new(NOW)) else { panic!("migrated") };
+    let Err(error) = SqliteStore::open(&disk.path, NOW) else { panic!("migrated") };
     let text = error.to_string();
     assert!(text.contains("step 5") && text.contains("mints.list, mints.idx"), "{text}");
     assert_eq!(migrate::version(&Connection::open(&disk.path).unwrap()).unwrap(), 4);

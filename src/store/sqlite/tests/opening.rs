@@ -6,7 +6,7 @@ use super::*;
 async fn a_second_server_is_refused() {
     let disk = OnDisk::new();
     let store = open(&disk);
-    let second = SqliteStore::open(&disk.path, SqliteOptions::new(NOW));
+    let second = SqliteStore::open(&disk.path, NOW);
     assert!(matches!(second, Err(OpenError::Locked { .. })));
     store.close();
     assert_eq!(append(&store, 10).await, Err(StoreError::Closed));
@@ -30,7 +30,7 @@ async fn a_newer_schema_is_refused_and_stays_unchanged() {
     drop(open(&disk));
     Connection::open(&disk.path).unwrap().pragma_update(None, "user_version", 7).unwrap();
     let before = std::fs::read(&disk.path).unwrap();
-    match SqliteStore::open(&disk.path, SqliteOptions::new(NOW)) {
+    match SqliteStore::open(&disk.path, NOW) {
         Err(error @ OpenError::NewerSchema { found: 7, .. }) => {
             assert!(error.to_string().contains("newer gatepass"), "{error}");
         }
@@ -48,7 +48,7 @@ async fn an_older_schema_is_backed_up_and_migrated() {
     drop(store);
     let later = [migrate::MIGRATIONS, &["CREATE TABLE novelty (x INTEGER) STRICT"]].concat();
     let (before, after) = (migrate::MIGRATIONS.len() as i64, later.len() as i64);
-    let store = SqliteStore::open_with(&disk.path, SqliteOptions::new(NOW), &later).unwrap();
+    let store = SqliteStore::open_with(&disk.path, NOW, &later).unwrap();
     assert_eq!(store.chain_head().await.unwrap().seq, 1);
     drop(store);
     let version = |path: &std::path::Path| migrate::version(&Connection::open(path).unwrap()).unwrap();
@@ -64,7 +64,7 @@ async fn a_migration_that_fails_changes_nothing() {
     append(&store, 10).await.unwrap();
     drop(store);
     let broken = [migrate::MIGRATIONS, &["CREATE TABLE half (x INTEGER) STRICT; SELECT nonsense"]].concat();
-    assert!(SqliteStore::open_with(&disk.path, SqliteOptions::new(NOW), &broken).is_err());
+    assert!(SqliteStore::open_with(&disk.path, NOW, &broken).is_err());
     let store = open(&disk);
     append(&store, 10).await.unwrap();
     assert_eq!(store.chain_head().await.unwrap().seq, 2);

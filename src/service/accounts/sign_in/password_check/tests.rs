@@ -5,7 +5,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::access::throttle::{Limit, Rate, RateLimited, Rates};
 use crate::ledger::{Action, Draft};
-use crate::store::sqlite::{SqliteOptions, SqliteStore};
+use crate::store::sqlite::SqliteStore;
 use crate::store::{MOST_KNOWN_ADDRESSES, SetPassword};
 
 const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
@@ -20,7 +20,7 @@ const LIMITS: SignInLimits = SignInLimits {
 
 async fn store(directory: &Path) -> Arc<dyn Store> {
     let path = directory.join("gatepass.db");
-    let store: Arc<dyn Store> = SqliteStore::open(&path, SqliteOptions::new(NOW)).unwrap();
+    let store: Arc<dyn Store> = SqliteStore::open(&path, NOW).unwrap();
     if store.user("admin".to_owned()).await.unwrap().is_none() {
         let hash = password::hash(&Secret::new(RIGHT.to_owned()), "admin").unwrap();
         let entry = Draft::done(Action::PasswordSet, NOW, "local");
