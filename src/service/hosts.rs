@@ -48,7 +48,7 @@ impl HostAdmin {
     /// # Errors
     /// The host is unknown, or the store cannot be read.
     pub async fn show_host(&self, id: HostId) -> Result<HostRecord, ServiceError> {
-        self.base.store.host(id).await?.ok_or_else(|| no_host(id))
+        Ok(self.base.store.host(id).await?.ok_or_else(|| RequestError::not_found("host", id))?)
     }
 
     /// Revokes a host with its certificates and keys, effective immediately. Returns `false` if it was revoked before.
@@ -60,7 +60,7 @@ impl HostAdmin {
         match self.base.store.revoke_host(RevokeHost { host: id, entry }).await? {
             HostRevocation::Revoked => Ok(true),
             HostRevocation::Before => Ok(false),
-            HostRevocation::Unknown => Err(no_host(id)),
+            HostRevocation::Unknown => Err(RequestError::not_found("host", id).into()),
         }
     }
 
@@ -76,7 +76,9 @@ impl HostAdmin {
         roles: &[String],
         now: bool,
     ) -> Result<HostRecord, ServiceError> {
-        let roles = known(&self.roles, roles)?;
+        let mut faults = Vec::new();
+        let roles = self.roles.pick(roles, &mut faults);
+        RequestError::refuse(faults)?;
         caller.may(Act::SetRoles { roles: &roles })?;
         let names = roles.iter().map(ToString::to_string).collect::<Vec<_>>();
         let entry = caller.did(Action::HostRolesChanged, self.base.time.now()).about(Subjects::host(id));
@@ -84,17 +86,8 @@ impl HostAdmin {
         match self.base.store.set_roles(SetRoles { host: id, roles, now, entry }).await? {
             RolesChange::Changed(host) | RolesChange::Unchanged(host) => Ok(*host),
             RolesChange::HostRevoked => Err(HostError::Revoked.into()),
-            RolesChange::Unknown => Err(no_host(id)),
+            RolesChange::Unknown => Err(RequestError::not_found("host", id).into()),
         }
     }
 }
 
-fn known(catalogue: &Catalogue, texts: &[String]) -> Result<Vec<crate::name::Role>, RequestError> {
-    let mut faults: Vec<FieldError> = Vec::new();
-    let roles = catalogue.pick(texts, &mut faults);
-    if faults.is_empty() { Ok(roles) } else { Err(RequestError::Fields(faults)) }
-}
-
-fn no_host(id: HostId) -> ServiceError {
-    ServiceError::Request(RequestError::NotFound { what: "host", id: id.to_string() })
-}

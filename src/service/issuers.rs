@@ -44,9 +44,7 @@ impl TrustAdmin {
             }
             Retirement::Needed { tokens } => Err(KeysError::IssuerNeeded { tokens }.into()),
             Retirement::InUse => Err(KeysError::IssuerInUse.into()),
-            Retirement::Unknown => {
-                Err(RequestError::NotFound { what: "external URL", id: url.to_owned() }.into())
-            }
+            Retirement::Unknown => Err(RequestError::not_found("external URL", url).into()),
         }
     }
 }

@@ -79,7 +79,7 @@ impl TrustAdmin {
         let _one_at_a_time = self.trust.change().await;
         let at = self.base.time.trusted()?;
         if !self.base.store.keys().await?.iter().any(|known| known.id == signing_key) {
-            return Err(no_key(signing_key));
+            return Err(RequestError::not_found("signing key", signing_key).into());
         }
         let (terms, ring) = self.terms(why, at)?;
         let compromised = why == RetireWhy::Compromised;
@@ -98,7 +98,7 @@ impl TrustAdmin {
             }
             Retirement::Needed { tokens } => Err(KeysError::Needed { tokens }.into()),
             Retirement::InUse => Err(KeysError::InUse.into()),
-            Retirement::Unknown => Err(no_key(signing_key)),
+            Retirement::Unknown => Err(RequestError::not_found("signing key", signing_key).into()),
         }
     }
 
@@ -115,8 +115,4 @@ impl TrustAdmin {
             }
         })
     }
-}
-
-fn no_key(key: KeyId) -> ServiceError {
-    ServiceError::Request(RequestError::NotFound { what: "signing key", id: key.to_string() })
 }

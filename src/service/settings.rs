@@ -137,9 +137,7 @@ impl SettingsAdmin {
         if let Some(fault) = contradiction(live.configured, &after) {
             faults.push(fault);
         }
-        if !faults.is_empty() {
-            return Err(RequestError::Fields(faults).into());
-        }
+        RequestError::refuse(faults)?;
         may_set(caller, live.configured, &changes)?;
         if !changes.is_empty() {
             let entry = entry(caller.did(Action::SettingsChanged, at), &changes, &before, &after);

@@ -70,7 +70,8 @@ impl TokenAdmin {
 
     /// One token, if it is of that kind.
     pub(super) async fn show_kind(&self, kind: TokenKind, id: TokenId) -> Result<TokenRecord, ServiceError> {
-        self.base.store.token(id).await?.filter(|token| token.mint.kind() == kind).ok_or_else(|| no_token(id))
+        let found = self.base.store.token(id).await?.filter(|token| token.mint.kind() == kind);
+        Ok(found.ok_or_else(|| RequestError::not_found("token", id))?)
     }
 
     /// Every live persistent token with its roles. Concurrent callers share one list.
@@ -111,11 +112,7 @@ impl TokenAdmin {
             TokenRevocation::Revoked { hosts } => Ok(Taken { changed: true, hosts }),
             TokenRevocation::Before { hosts } => Ok(Taken { changed: false, hosts }),
             TokenRevocation::Emergency => Err(TokenError::Emergency.into()),
-            TokenRevocation::Unknown => Err(no_token(id)),
+            TokenRevocation::Unknown => Err(RequestError::not_found("token", id).into()),
         }
     }
-}
-
-fn no_token(id: TokenId) -> ServiceError {
-    ServiceError::Request(RequestError::NotFound { what: "token", id: id.to_string() })
 }

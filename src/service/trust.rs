@@ -103,8 +103,7 @@ impl LiveTrust {
 
 async fn stored_issuers(store: &dyn Store) -> Result<Arc<Issuers>, ServiceError> {
     let issuers = Issuers::from_records(&store.issuers().await?);
-    let missing = || RequestError::NotFound { what: "external URL", id: "current".to_owned() };
-    Ok(Arc::new(issuers.ok_or_else(missing)?))
+    Ok(Arc::new(issuers.ok_or_else(|| RequestError::not_found("external URL", "current"))?))
 }
 
 async fn stored_emergency(store: &dyn Store) -> Result<Option<Arc<TokenId>>, StoreError> {

@@ -119,7 +119,7 @@ impl TokenWords {
         };
         let minter = text("minter", self.minter.as_deref(), &mut faults).as_deref().map(actor);
         let persistent = self.persistent;
-        sound(faults)?;
+        RequestError::refuse(faults)?;
         Ok(TokenFilter { kind, ended, states, role, label, minter, persistent, unused_since, now })
     }
 }
@@ -146,13 +146,9 @@ impl HostWords {
             }
             token
         });
-        sound(faults)?;
+        RequestError::refuse(faults)?;
         Ok(HostFilter { token, states, role, name, now })
     }
-}
-
-fn sound(faults: Vec<FieldError>) -> Result<(), RequestError> {
-    if faults.is_empty() { Ok(()) } else { Err(RequestError::Fields(faults)) }
 }
 
 /// Reads states separated by commas.

@@ -115,7 +115,8 @@ impl Accounts {
     pub async fn show_api_key(&self, caller: &Caller, id: ApiKeyId) -> Result<ApiKeyRecord, ServiceError> {
         let owner = only_of(caller)?;
         let stored = self.base.store.api_key(id).await?.map(|stored| stored.key);
-        stored.filter(|key| owner.is_none() || key.owner == owner).ok_or_else(|| no_key(id))
+        let shown = stored.filter(|key| owner.is_none() || key.owner == owner);
+        Ok(shown.ok_or_else(|| RequestError::not_found("API key", id))?)
     }
 
     /// The API key of `actor`; `None` for another kind of actor and for a deleted key.
@@ -139,9 +140,10 @@ impl Accounts {
         revoke_tokens: bool,
     ) -> Result<Removal, ServiceError> {
         let owner = only_of(caller)?;
-        let entry = about(caller.did(Action::ApiKeyDeleted, self.base.time.now()), id);
+        let entry = caller.did(Action::ApiKeyDeleted, self.base.time.now()).about(Subjects::api_key(id));
         let command = DeleteApiKey { key: id, owner, revoke_tokens, entry };
-        let removal = self.base.store.delete_api_key(command).await?.ok_or_else(|| no_key(id))?;
+        let removal = self.base.store.delete_api_key(command).await?
+            .ok_or_else(|| RequestError::not_found("API key", id))?;
         self.due.finish_deletion(removal.tokens).await;
         Ok(removal)
     }
@@ -186,18 +188,11 @@ fn only_of(caller: &Caller) -> Result<Option<String>, ServiceError> {
 }
 
 fn created(draft: Draft, key: &ApiKeyRecord) -> Draft {
-    about(draft, key.id)
+    draft
+        .about(Subjects::api_key(key.id))
         .with("label", key.terms.label.as_str())
         .with("owner", key.owner.clone())
         .with("scopes", json!(key.terms.scopes))
         .with("limits", shown(&key.terms.limits))
         .with("expires_at", json!(key.terms.expires_at))
-}
-
-fn about(draft: Draft, id: ApiKeyId) -> Draft {
-    draft.about(Subjects::api_key(id))
-}
-
-fn no_key(id: ApiKeyId) -> ServiceError {
-    ServiceError::Request(RequestError::NotFound { what: "API key", id: id.to_string() })
 }

@@ -60,7 +60,8 @@ impl Accounts {
     /// # Errors
     /// The user does not exist, or the store cannot be read.
     pub async fn show_user(&self, name: &UserName) -> Result<UserRecord, ServiceError> {
-        self.base.store.user(name.to_string()).await?.ok_or_else(|| no_user(name))
+        let user = self.base.store.user(name.to_string()).await?;
+        Ok(user.ok_or_else(|| RequestError::not_found("user", name))?)
     }
 
     /// Creates a user.
@@ -73,7 +74,7 @@ impl Accounts {
         let hash = self.hashed("password", password, name.as_str()).await?;
         let caller = self.still_may(caller, Permission::Administer).await?;
         caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
-        let entry = about(caller.did(Action::UserCreated, self.base.time.now()), name.as_str());
+        let entry = caller.did(Action::UserCreated, self.base.time.now()).about(Subjects::user(name.as_str()));
         let entry = entry.with("role", role.as_str()).with("limits", shown(&limits));
         let command = CreateUser { user: name.clone(), hash, role, limits, entry };
         match self.base.store.create_user(command).await? {
@@ -124,7 +125,7 @@ impl Accounts {
         }
         if disabled != was_disabled {
             let action = if disabled { Action::UserDisabled } else { Action::UserEnabled };
-            entries.push(about(caller.did(action, at), &before.name));
+            entries.push(caller.did(action, at).about(Subjects::user(&before.name)));
         }
         Ok((!entries.is_empty()).then_some(ChangeUser { before, role, limits, disabled, entries }))
     }
@@ -178,9 +179,7 @@ impl Accounts {
             }
             Err(error) => return Err(error),
         }
-        if !faults.is_empty() {
-            return Err(RequestError::Fields(faults).into());
-        }
+        RequestError::refuse(faults)?;
         let hash = Arc::new(self.hashed("new", new, name.as_str()).await?);
         // The session may have ended while the hash ran: signing out of one session begins no epoch.
         if let Some(session) = keep {
@@ -201,7 +200,7 @@ impl Accounts {
         hash: &Arc<Secret<String>>,
         keep: Option<SessionId>,
     ) -> Result<bool, ServiceError> {
-        let entry = about(caller.did(Action::PasswordSet, self.base.time.now()), &before.name);
+        let entry = caller.did(Action::PasswordSet, self.base.time.now()).about(Subjects::user(&before.name));
         let name = UserName::parse(&before.name).map_err(|_| AccountError::Unauthenticated)?;
         let hash = Arc::clone(hash);
         is_done(self.base.store.replace_password(ReplacePassword { before, hash, keep, entry }).await?, &name)
@@ -212,7 +211,7 @@ impl Accounts {
     /// # Errors
     /// The user does not exist, or the store cannot be written.
     pub async fn sign_out_user(&self, caller: &Caller, name: &UserName) -> Result<(), ServiceError> {
-        let entry = about(caller.did(Action::UserSignedOut, self.base.time.now()), name.as_str());
+        let entry = caller.did(Action::UserSignedOut, self.base.time.now()).about(Subjects::user(name.as_str()));
         is_done(self.base.store.sign_out_user(SignOutUser { user: name.clone(), entry }).await?, name).map(drop)
     }
 
@@ -226,7 +225,7 @@ impl Accounts {
         name: &UserName,
         revoke_tokens: bool,
     ) -> Result<Removal, ServiceError> {
-        let entry = about(caller.did(Action::UserDeleted, self.base.time.now()), name.as_str());
+        let entry = caller.did(Action::UserDeleted, self.base.time.now()).about(Subjects::user(name.as_str()));
         let command = DeleteUser { user: name.clone(), revoke_tokens, entry };
         match self.base.store.delete_user(command).await? {
             UserDeletion::Deleted(removal) => {
@@ -234,7 +233,7 @@ impl Accounts {
                 Ok(removal)
             }
             UserDeletion::LastAdmin => Err(AccountError::LastAdmin.into()),
-            UserDeletion::Unknown => Err(no_user(name)),
+            UserDeletion::Unknown => Err(RequestError::not_found("user", name).into()),
         }
     }
 }
@@ -245,12 +244,12 @@ fn is_done(change: UserChange, name: &UserName) -> Result<bool, ServiceError> {
         UserChange::Done => Ok(true),
         UserChange::Moved => Ok(false),
         UserChange::LastAdmin => Err(AccountError::LastAdmin.into()),
-        UserChange::Unknown => Err(no_user(name)),
+        UserChange::Unknown => Err(RequestError::not_found("user", name).into()),
     }
 }
 
 fn changed(caller: &Caller, before: &UserRecord, role: UserRole, limits: &Limits, at: Timestamp) -> Draft {
-    about(caller.did(Action::UserChanged, at), &before.name)
+    caller.did(Action::UserChanged, at).about(Subjects::user(&before.name))
         .with("role_before", before.role.as_str())
         .with("role", role.as_str())
         .with("limits_before", shown(&before.limits))
@@ -260,14 +259,6 @@ fn changed(caller: &Caller, before: &UserRecord, role: UserRole, limits: &Limits
 /// The form of limits in ledger entries.
 pub(in crate::service) fn shown(limits: &Limits) -> serde_json::Value {
     serde_json::to_value(limits).unwrap_or_default()
-}
-
-fn about(draft: Draft, user: &str) -> Draft {
-    draft.about(Subjects::user(user))
-}
-
-fn no_user(name: &UserName) -> ServiceError {
-    ServiceError::Request(RequestError::NotFound { what: "user", id: name.to_string() })
 }
 
 /// Checks a new password for the user of this name. A fault names `field`.

@@ -28,6 +28,21 @@ pub enum RequestError {
     },
 }
 
+impl RequestError {
+    /// The thing with this id does not exist.
+    pub fn not_found(what: &'static str, id: impl ToString) -> Self {
+        Self::NotFound { what, id: id.to_string() }
+    }
+
+    /// Fails if a field is invalid.
+    ///
+    /// # Errors
+    /// [`RequestError::Fields`] with every one of `faults`.
+    pub fn refuse(faults: Vec<FieldError>) -> Result<(), Self> {
+        if faults.is_empty() { Ok(()) } else { Err(Self::Fields(faults)) }
+    }
+}
+
 fn beyond(excess: &[Excess]) -> String {
     let each = excess.iter().map(|excess| format!("{}: {}", excess.limit, excess.message));
     format!("this is beyond your limits: {}", each.collect::<Vec<_>>().join("; "))

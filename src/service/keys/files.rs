@@ -71,11 +71,9 @@ pub async fn complete_keys(
 /// The current key's file is missing, exposed or of another key; or the records hold no current or prepared key.
 pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, ServiceError> {
     let find = |usage: KeyUse, state: KeyState| {
-        let id = || format!("{state:?} {usage}").to_lowercase();
         let found = records.iter().find(|record| record.usage == usage && record.state == state);
-        found
-            .map(|record| record.id)
-            .ok_or_else(|| ServiceError::Request(RequestError::NotFound { what: "signing key", id: id() }))
+        let missing = || RequestError::not_found("signing key", format!("{state:?} {usage}").to_lowercase());
+        found.map(|record| record.id).ok_or_else(missing)
     };
     let pair = |usage| -> Result<SigningPair, ServiceError> {
         let current = SigningKey::from_pem(&vault.load(&key_file(find(usage, KeyState::Current)?))?)?;

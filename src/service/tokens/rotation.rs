@@ -70,7 +70,7 @@ impl TokenAdmin {
 
 fn refusal(refused: RotationRefusal, id: TokenId) -> ServiceError {
     match refused {
-        RotationRefusal::Unknown => RequestError::NotFound { what: "token", id: id.to_string() }.into(),
+        RotationRefusal::Unknown => RequestError::not_found("token", id).into(),
         RotationRefusal::Emergency => TokenError::EmergencyNotRotated.into(),
         RotationRefusal::Before(successor) => TokenError::AlreadyRotated { successor }.into(),
         RotationRefusal::Ended(state) => match state {
@@ -98,9 +98,7 @@ fn again(
     }
     let roles = terms.roles.iter().map(ToString::to_string).collect::<Vec<_>>();
     terms.roles = catalogue.pick(&roles, &mut faults);
-    if !faults.is_empty() {
-        return Err(RequestError::Fields(faults));
-    }
+    RequestError::refuse(faults)?;
     // The longest life may have been shortened since the token was minted.
     let most = if terms.persistent { MAX_PERSISTENT_TTL } else { spans.max_ephemeral_ttl };
     let life = |at: Timestamp| at.since(mint.created_at).min(most);
