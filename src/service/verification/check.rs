@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::verification::Authenticator;
-use crate::token::{AuthenticatedToken, Grant, ServiceGrant, Status, Verified, VerifyError};
+use crate::token::{AuthenticatedToken, Grant, ServiceGrant, Status, TokenRef, Verified, VerifyError};
 
 /// A valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +16,11 @@ pub enum GoodToken {
 }
 
 impl GoodToken {
-    /// The token's id.
-    pub fn id(&self) -> TokenId {
+    /// The token's id, issuer and status entry.
+    pub fn token(&self) -> &TokenRef {
         match self {
-            Self::Enrollment(grant) => grant.token.id,
-            Self::Service(grant) => grant.token.id,
+            Self::Enrollment(grant) => &grant.token,
+            Self::Service(grant) => &grant.token,
         }
     }
 
@@ -103,19 +102,11 @@ impl Authenticator {
     /// Checks time and revocation of a token with a good signature.
     pub(in crate::service) fn judge_signed(&self, signed: AuthenticatedToken) -> Result<GoodToken, BadToken> {
         let now = self.base.time.now();
-        let (good, status) = match signed {
-            AuthenticatedToken::Enrollment(token) => {
-                let good = token.at(now)?;
-                let status = good.token.status;
-                (GoodToken::Enrollment(good), status)
-            }
-            AuthenticatedToken::Service(token) => {
-                let good = token.at(now)?;
-                let status = good.token.status;
-                (GoodToken::Service(good), status)
-            }
+        let good = match signed {
+            AuthenticatedToken::Enrollment(token) => GoodToken::Enrollment(token.at(now)?),
+            AuthenticatedToken::Service(token) => GoodToken::Service(token.at(now)?),
         };
-        judge_taken_back(self.base.store.revocations().status(status))?;
+        judge_taken_back(self.base.store.revocations().status(good.token().status))?;
         Ok(good)
     }
 }

@@ -60,7 +60,8 @@ impl Trust {
         text: &str,
         now: Timestamp,
     ) -> Result<Authenticated<Grant>, VerifyError> {
-        self.enrollment.authenticate(text, now, || self.cold_enrollment(&UnverifiedToken::parse(text)?))
+        let (keys, issuers) = (self.ring.verifying(), self.issuers.accepted());
+        self.enrollment.authenticate(text, now, || UnverifiedToken::parse(text)?.authenticate(keys, issuers))
     }
 
     /// Checks a service token for any of the audiences.
@@ -69,7 +70,10 @@ impl Trust {
         text: &str,
         now: Timestamp,
     ) -> Result<Authenticated<ServiceGrant>, VerifyError> {
-        self.service.authenticate(text, now, || self.cold_service(&UnverifiedToken::parse(text)?))
+        let (keys, issuers) = (self.ring.verifying(), self.issuers.accepted());
+        self.service.authenticate(text, now, || {
+            UnverifiedToken::parse(text)?.authenticate_service(keys, issuers, &self.audiences)
+        })
     }
 
     /// Checks a token of either kind.
@@ -136,29 +140,16 @@ impl Trust {
     }
 
     /// The token of this digest, if it is in the cache.
-    pub(in crate::service) fn hot(&self, digest: &TokenDigest, now: Timestamp) -> Option<AuthenticatedToken> {
+    fn hot(&self, digest: &TokenDigest, now: Timestamp) -> Option<AuthenticatedToken> {
         let service = self.service.get(digest, now).map(AuthenticatedToken::Service);
         service.or_else(|| self.enrollment.get(digest, now).map(AuthenticatedToken::Enrollment))
     }
 
     /// Adds a good signature to the cache.
-    pub(in crate::service) fn remember(
-        &self,
-        digest: TokenDigest,
-        signed: &AuthenticatedToken,
-        now: Timestamp,
-    ) {
+    fn remember(&self, digest: TokenDigest, signed: &AuthenticatedToken, now: Timestamp) {
         match signed {
             AuthenticatedToken::Enrollment(token) => self.enrollment.remember(digest, token, now),
             AuthenticatedToken::Service(token) => self.service.remember(digest, token, now),
         }
-    }
-
-    fn cold_enrollment(&self, token: &UnverifiedToken<'_>) -> Result<Authenticated<Grant>, VerifyError> {
-        token.authenticate(self.ring.verifying(), self.issuers.accepted())
-    }
-
-    fn cold_service(&self, token: &UnverifiedToken<'_>) -> Result<Authenticated<ServiceGrant>, VerifyError> {
-        token.authenticate_service(self.ring.verifying(), self.issuers.accepted(), &self.audiences)
     }
 }
