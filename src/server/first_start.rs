@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::name::DnsName;
 use crate::secret::Secret;
-use crate::service::found::{ADMIN, FirstStart, Founding, found, mint_first_tokens, revoke_first_tokens};
+use crate::service::found::{ADMIN, FirstStart, found, mint_first_tokens, revoke_first_tokens};
 use crate::service::vault::{Vault, VaultError, write_private};
 use crate::service::{Authority, Caller};
 use crate::store::{Founded, Store};
@@ -48,10 +48,9 @@ pub(super) async fn begin(
     let given = config.server.admin_password.as_ref().map(|given| Secret::new(given.expose().clone()));
     let generated = given.is_none();
     let password = given.unwrap_or_else(password::generate);
-    let founding = Founding { issuer: url, names: names.to_vec(), admin_password: &password };
     let founded = match founded {
         true => Founded::Before,
-        false => found(store, vault, founding, now).await.map_err(StartError::of)?,
+        false => found(store, vault, (url, names), &password, now).await.map_err(StartError::of)?,
     };
     Ok(Some(Pending { password, generated, again: founded == Founded::Before }))
 }

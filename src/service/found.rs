@@ -4,7 +4,7 @@ use super::keys::files::make_pairs;
 use super::tokens::mint::{Minting, emergency_order, first_roles_order};
 use super::tokens::{HowToRevoke, TokenAdmin};
 use super::vault::Vault;
-use super::{Caller, RequestError, ServiceError};
+use super::{Caller, FieldError, RequestError, ServiceError};
 use crate::access::password;
 use crate::clock::Timestamp;
 use crate::id::ListId;
@@ -27,47 +27,33 @@ pub struct FirstStart {
     pub emergency_token: Secret<String>,
 }
 
-/// The inputs of founding.
-pub struct Founding<'a> {
-    /// The external URL.
-    pub issuer: &'a str,
-    /// The authority's own DNS names.
-    pub names: Vec<DnsName>,
-    /// The first admin's password.
-    pub admin_password: &'a Secret<String>,
-}
-
-/// Records keys, lists, external URL, names and admin. Later calls change nothing.
+/// Records keys, lists, external URL, the authority's own DNS names, and the first admin. Later calls change nothing.
 ///
 /// # Errors
 /// The password is not acceptable, or a file or the store cannot be written.
 pub async fn found(
     store: &dyn Store,
     vault: &Vault,
-    founding: Founding<'_>,
+    (issuer, names): (&str, &[DnsName]),
+    admin_password: &Secret<String>,
     now: Timestamp,
 ) -> Result<Founded, ServiceError> {
-    let hash = password::hash(founding.admin_password, ADMIN).map_err(|error| {
-        ServiceError::Request(RequestError::Fields(vec![super::FieldError::new(
-            "password",
-            error.to_string(),
-        )]))
-    })?;
+    let hash = password::hash(admin_password, ADMIN)
+        .map_err(|error| RequestError::Fields(vec![FieldError::of("password", &error)]))?;
     let list = |kind| ListRecord { id: ListId::generate(now), kind, next: 0 };
-    let caller = Caller::SYSTEM;
-    let subjects = Subjects::user(ADMIN);
+    let (caller, subjects) = (Caller::SYSTEM, Subjects::user(ADMIN));
     let keys = make_pairs(vault, &KeyUse::ALL, now)?;
     let command = Found {
         keys,
         lists: vec![list(ListKind::Ephemeral), list(ListKind::Persistent)],
-        issuer: founding.issuer.to_owned(),
-        names: founding.names,
+        issuer: issuer.to_owned(),
+        names: names.to_vec(),
         admin: SetPassword {
             user: ADMIN.to_owned(),
             hash,
             entry: caller.did(Action::PasswordSet, now).about(subjects),
         },
-        entry: caller.did(Action::AuthorityCreated, now).with("issuer", founding.issuer),
+        entry: caller.did(Action::AuthorityCreated, now).with("issuer", issuer),
     };
     Ok(store.found(command).await?)
 }

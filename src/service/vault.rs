@@ -5,6 +5,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::secret::Secret;
 
 /// Failure to write or read a secret.
@@ -73,6 +76,26 @@ impl Vault {
     /// It is missing, exposed or cannot be read.
     pub fn load(&self, name: &str) -> Result<Secret<String>, VaultError> {
         load_private(&self.path(name))
+    }
+
+    /// Writes `value` to the file `name` as JSON, as [`Vault::save`] does.
+    ///
+    /// # Errors
+    /// The file could not be written. An earlier file of the same name still exists.
+    pub fn save_json(&self, name: &str, value: &impl Serialize) -> Result<(), VaultError> {
+        self.save(name, &Secret::new(serde_json::to_string_pretty(value).unwrap_or_default()))
+    }
+
+    /// Reads JSON from the file `name`.
+    ///
+    /// # Errors
+    /// The file is missing, exposed or malformed.
+    pub fn load_json<T: DeserializeOwned>(&self, name: &str) -> Result<T, VaultError> {
+        let malformed = |error: serde_json::Error| VaultError::Io {
+            path: self.path(name).display().to_string(),
+            cause: error.to_string(),
+        };
+        serde_json::from_str(self.load(name)?.expose()).map_err(malformed)
     }
 
     /// Returns whether the file `name` exists.

@@ -65,16 +65,11 @@ impl Manifest {
     /// # Errors
     /// The file is missing, exposed or malformed.
     pub fn load(vault: &Vault) -> Result<Self, VaultError> {
-        let text = vault.load(MANIFEST)?;
-        serde_json::from_str(text.expose()).map_err(|error| VaultError::Io {
-            path: vault.path(MANIFEST).display().to_string(),
-            cause: error.to_string(),
-        })
+        vault.load_json(MANIFEST)
     }
 
     fn save(&self, vault: &Vault) -> Result<(), VaultError> {
-        let text = serde_json::to_string_pretty(self).unwrap_or_default();
-        vault.save(MANIFEST, &Secret::new(text))
+        vault.save_json(MANIFEST, self)
     }
 
     /// The file of the current root's private key, whether it exists or not.
@@ -87,15 +82,8 @@ impl Manifest {
     /// # Errors
     /// They could not be created or written.
     pub fn make(vault: &Vault, name: &str, now: Timestamp) -> Result<(), ServiceError> {
-        let made = CertificateAuthority::generate(name, now)?;
-        let ca = import(&made.root_pem, &made.issuing_pem, &made.issuing_key, now)?;
-        let root = ca.root_fingerprint();
-        vault.save(&root_key(root), &made.root_key)?;
-        vault.save(&root_certificate(root), &Secret::new(made.root_pem))?;
-        let issuing = issuing(&ca);
-        vault.save(&issuing_key(&issuing.ski), &made.issuing_key)?;
-        vault.save(&issuing_certificate(&issuing.ski), &Secret::new(made.issuing_pem))?;
-        Ok(Self { roots: vec![root], issuing: vec![issuing] }.save(vault)?)
+        let nothing = Self { roots: Vec::new(), issuing: Vec::new() };
+        Ok(nothing.new_beginning(name, now)?.save_at_once(vault)?)
     }
 
     /// Returns whether the current root has expired at `now`. It can sign no cross certificate then.

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::name::Role;
 use crate::service::verification::Authenticator;
 use crate::token::{AuthenticatedToken, Grant, ServiceGrant, Status, TokenRef, Verified, VerifyError};
 
@@ -29,14 +28,6 @@ impl GoodToken {
         match self {
             Self::Enrollment(grant) => Cow::Owned(grant.audience()),
             Self::Service(grant) => Cow::Borrowed(&grant.audience),
-        }
-    }
-
-    /// The token's roles.
-    pub fn roles(&self) -> &[Role] {
-        match self {
-            Self::Enrollment(grant) => &grant.terms.roles,
-            Self::Service(grant) => &grant.roles,
         }
     }
 }

@@ -75,7 +75,7 @@ impl Execution<'_> {
         let hosts = admitted.len() as u64;
         if !minted.over {
             self.take_back(minted, entry.at())?;
-            let entry = entry.clone().about(about(minted.token));
+            let entry = entry.clone().about(Subjects::token(minted.token));
             self.enter(if along { entry.with("hosts_revoked", hosts) } else { entry })?;
         }
         for host in admitted {
@@ -132,8 +132,4 @@ impl Execution<'_> {
         self.execute("UPDATE mints SET revoked_at = ?2 WHERE token = ?1", params![token, at])?;
         self.execute("UPDATE tokens SET revoked_at = ?2 WHERE token = ?1", params![token, at]).map(drop)
     }
-}
-
-pub(super) fn about(token: TokenId) -> Subjects {
-    Subjects::token(token)
 }

@@ -1,9 +1,8 @@
 //! The successor of a token, and due revocations.
 
 use super::Execution;
-use super::revoke::about;
 use crate::id::TokenId;
-use crate::ledger::{Action, Draft};
+use crate::ledger::{Action, Draft, Subjects};
 use crate::store::sqlite::driver::{self, Row, params};
 use crate::store::sqlite::read::{TOKEN_BY_ID, token as token_record};
 use crate::store::sqlite::value::damaged;
@@ -70,7 +69,7 @@ impl Execution<'_> {
     fn end_due(&mut self, token: TokenId, replaced_by: Option<TokenId>, entry: Draft) -> driver::Result<()> {
         let minted = self.minted(token)?.ok_or_else(|| damaged("a token that is due is not there"))?;
         self.take_back(&minted, entry.at())?;
-        let entry = Draft { detail: serde_json::Map::new(), ..entry }.about(about(token));
+        let entry = Draft { detail: serde_json::Map::new(), ..entry }.about(Subjects::token(token));
         self.enter(match replaced_by {
             Some(successor) => entry.with("replaced_by", successor.to_string()),
             None => entry,
