@@ -22,8 +22,7 @@ use crate::ca::{ApprovedRequest, Csr, HostProfile};
 use crate::clock::Timestamp;
 use crate::host_certificate::HostPeer;
 use crate::id::{Fingerprint, HostId};
-use crate::name::{DnsName, Role};
-use crate::store::{CertificateRecord, StoredCertificate};
+use crate::store::{CertificateRecord, HostFacts, StoredCertificate};
 
 /// Maximum number of attempts to build a certificate while the host's roles change.
 const ATTEMPTS: usize = 3;
@@ -33,8 +32,7 @@ const ATTEMPTS: usize = 3;
 struct Warrant<'a> {
     csr: &'a Csr,
     host: HostId,
-    roles: &'a [Role],
-    name: Option<DnsName>,
+    facts: &'a HostFacts,
 }
 
 /// The terms of every host certificate.
@@ -63,11 +61,11 @@ pub struct Enrollment {
 impl Enrollment {
     /// Builds, signs and checks a host certificate. It takes only the public key from the request.
     fn issue(&self, warrant: Warrant<'_>, now: Timestamp) -> Result<StoredCertificate, ServiceError> {
-        let Warrant { csr, host, roles, name } = warrant;
+        let Warrant { csr, host, facts } = warrant;
         let profile = HostProfile {
             host,
-            roles: roles.to_vec(),
-            dns_name: name,
+            roles: facts.roles.clone(),
+            dns_name: facts.name.clone(),
             trust_domain: self.terms.trust_domain.clone(),
             lifetime: self.terms.lifetime,
             crl_url: self.terms.crl_url.clone(),
@@ -85,7 +83,7 @@ impl Enrollment {
         stored: StoredCertificate,
         root: Option<Fingerprint>,
     ) -> Result<Enrolled, ServiceError> {
-        let name = self.base.store.host(stored.host).await?.and_then(|host| host.name);
+        let name = self.base.store.host(stored.host).await?.and_then(|host| host.facts.name);
         let roles = HostPeer::parse(&stored.der).map(|peer| peer.roles).unwrap_or_default();
         Ok(Enrolled::new(name, roles, stored, &self.cas.load(), root))
     }

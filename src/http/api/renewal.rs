@@ -72,7 +72,7 @@ pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&WhoAmI {
         host_id: host.id,
         roles: &host.roles,
-        name: host.record.name.as_ref(),
+        name: host.record.facts.name.as_ref(),
         serial,
         issued_at,
         expires_at: not_after,

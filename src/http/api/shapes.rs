@@ -226,9 +226,9 @@ impl HostItem {
         Self {
             id: record.id,
             state,
-            name: record.name,
-            cluster: record.cluster,
-            roles: record.roles,
+            name: record.facts.name,
+            cluster: record.facts.cluster,
+            roles: record.facts.roles,
             token_id: record.token,
             enrolled_at: record.enrolled_at,
             revoked_at: record.revoked_at,

@@ -13,7 +13,7 @@ use crate::service::refusals::{Refused, Whom};
 use crate::service::time::TOLERATED_STEP_BACK;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
 use crate::store::{
-    KEEP_AFTER_EXPIRY, NewHost, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
+    KEEP_AFTER_EXPIRY, HostFacts, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
     StoreError, StoredCertificate,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, Verified};
@@ -157,13 +157,13 @@ impl Enrollment {
         {
             return Err(HostError::NameTaken.into());
         }
-        let host = NewHost {
+        let host = HostFacts {
             name: name.clone(),
             cluster: ticket.ask.cluster.clone(),
             roles: ticket.grant.terms.roles.clone(),
         };
         let id = HostId::generate(now);
-        let warrant = Warrant { csr: &ticket.csr, host: id, roles: &host.roles, name: name.clone() };
+        let warrant = Warrant { csr: &ticket.csr, host: id, facts: &host };
         let certificate = self.issue(warrant, now)?;
         let entry = self
             .enrolled_entry(caller, Action::HostEnrolled, &ticket, &certificate, now)
@@ -190,8 +190,8 @@ impl Enrollment {
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let host = self.base.store.host(id).await?.ok_or(TokenError::Revoked)?;
-            let warrant = Warrant { csr: &ticket.csr, host: id, roles: &host.roles, name: host.name.clone() };
+            let host = self.base.store.host(id).await?.ok_or(TokenError::Revoked)?.facts;
+            let warrant = Warrant { csr: &ticket.csr, host: id, facts: &host };
             let certificate = self.issue(warrant, now)?;
             let stored = certificate.clone();
             let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
@@ -265,6 +265,6 @@ impl Enrollment {
     }
 }
 
-fn role_names(host: &NewHost) -> Vec<String> {
+fn role_names(host: &HostFacts) -> Vec<String> {
     host.roles.iter().map(ToString::to_string).collect()
 }

@@ -4,7 +4,7 @@ use super::{ATTEMPTS, Enrolled, Enrollment, Warrant};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
 use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
-use crate::store::{HostRecord, MOST_RENEWALS, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError};
+use crate::store::{HostFacts, MOST_RENEWALS, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError};
 
 impl Enrollment {
     /// Renews the certificate of the host that presented `host`'s.
@@ -20,12 +20,12 @@ impl Enrollment {
     ) -> Result<Enrolled, ServiceError> {
         self.base.time.trusted()?;
         let csr = Csr::parse(csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
-        let mut record = host.record.clone();
+        let mut facts = host.record.facts.clone();
         for _ in 0..ATTEMPTS {
-            if let Some(enrolled) = self.try_renew(caller, host, &record, &csr).await? {
+            if let Some(enrolled) = self.try_renew(caller, host, &facts, &csr).await? {
                 return Ok(enrolled);
             }
-            record = self.base.store.host(host.id).await?.ok_or(HostError::Revoked)?;
+            facts = self.base.store.host(host.id).await?.ok_or(HostError::Revoked)?.facts;
         }
         Err(StoreError::Contended.into())
     }
@@ -36,16 +36,16 @@ impl Enrollment {
         MOST_RENEWALS.max(u32::try_from(needed.saturating_mul(3)).unwrap_or(u32::MAX))
     }
 
-    /// One attempt; `None` if the roles in the row are not those in `record`.
+    /// One attempt; `None` if the roles in the row are not those in `facts`.
     async fn try_renew(
         &self,
         caller: &Caller,
         host: &HostCaller,
-        record: &HostRecord,
+        facts: &HostFacts,
         csr: &Csr,
     ) -> Result<Option<Enrolled>, ServiceError> {
         let now = self.base.time.trusted()?;
-        let warrant = Warrant { csr, host: host.id, roles: &record.roles, name: record.name.clone() };
+        let warrant = Warrant { csr, host: host.id, facts };
         let certificate = self.issue(warrant, now)?;
         let stored = certificate.clone();
         let subjects = Subjects::host(host.id).with_serial(stored.record.serial);
@@ -53,12 +53,12 @@ impl Enrollment {
         let command = Renew {
             most: self.most_renewals(),
             presented: host.certificate.serial,
-            roles: record.roles.clone(),
+            roles: facts.roles.clone(),
             certificate,
             entry,
         };
         let enrolled =
-            || Enrolled::new(record.name.clone(), record.roles.clone(), stored, &self.cas.load(), None);
+            || Enrolled::new(facts.name.clone(), facts.roles.clone(), stored, &self.cas.load(), None);
         Ok(match self.base.store.renew(command).await? {
             Renewed::First => Some(enrolled()),
             Renewed::Replaced(unseen) => {

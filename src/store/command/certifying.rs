@@ -3,7 +3,7 @@
 use crate::id::{HostId, Serial};
 use crate::ledger::Draft;
 use crate::name::Role;
-use crate::store::{NewHost, StoredCertificate};
+use crate::store::{HostFacts, StoredCertificate};
 use crate::token::{Grant, Verified};
 
 /// See [`Verbs::redeem`](crate::store::Verbs::redeem). The transaction decides in this order; a refusal leaves nothing behind:
@@ -17,7 +17,7 @@ pub struct Redeem {
     /// The grant of the token.
     pub grant: Verified<Grant>,
     /// The new host.
-    pub host: NewHost,
+    pub host: HostFacts,
     /// Its first certificate.
     pub certificate: StoredCertificate,
     /// The entry of the enrollment; written only for [`Redeemed::First`](crate::store::Redeemed::First).

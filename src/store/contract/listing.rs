@@ -234,7 +234,7 @@ pub(in crate::store) async fn hosts_are_found_by_token_role_name_and_state(world
     world.pass(HOUR);
     let named = world.redemption(&one, new_key());
     let (id, name) = (named.certificate.host, DnsName::parse("node-1.example.org").ok());
-    let host = NewHost { name, roles: roles(&["director"]), ..named.host };
+    let host = HostFacts { name, roles: roles(&["director"]), ..named.host };
     world.store().redeem(Redeem { host, ..named }).await.unwrap();
     world.revoke_host(admitted[2]).await;
 

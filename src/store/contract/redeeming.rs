@@ -14,7 +14,7 @@ pub(in crate::store) async fn the_first_redemption_makes_a_host(world: &mut Worl
     let (host, certificate) = (command.host.clone(), command.certificate.clone());
     assert_eq!(world.store().redeem(command).await.unwrap(), Redeemed::First);
     let record = world.host(certificate.host).await;
-    assert_eq!((record.name, record.roles, record.token), (host.name, host.roles, token.token.id));
+    assert_eq!((record.facts, record.token), (host, token.token.id));
     assert_eq!(
         (record.newest.serial, record.newest_seen, record.previous),
         (certificate.record.serial, false, None)

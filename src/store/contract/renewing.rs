@@ -124,7 +124,7 @@ pub(in crate::store) async fn a_host_that_loops_is_stopped_until_an_hour_has_pas
 fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Recertify {
     Recertify {
         grant: verified(token),
-        roles: host.roles.clone(),
+        roles: host.facts.roles.clone(),
         certificate: world.certificate(host.id, host.newest.host_key),
         entry: world.draft(Action::HostReenrolled),
     }

@@ -29,7 +29,7 @@ fn changed(change: RolesChange) -> HostRecord {
 pub(in crate::store) async fn added_roles_revoke_nothing(world: &mut World) {
     let before = host(world).await;
     let after = changed(world.set_roles(before.id, &["allocator", "director", "proxy"], true).await);
-    assert_eq!(after.roles, roles(&["allocator", "director", "proxy"]));
+    assert_eq!(after.facts.roles, roles(&["allocator", "director", "proxy"]));
     assert_eq!(renew(world, before.id).await, Renewed::First);
     assert_eq!(world.store().revocations().revoked_certificates(), 0);
     let entries = world.new_entries().await;

@@ -179,7 +179,7 @@ impl World {
         let subjects = Subjects::host(id).with_token(token.token.id);
         Redeem {
             grant: verified(token),
-            host: NewHost { name: None, cluster: None, roles: token.terms.roles.clone() },
+            host: HostFacts { name: None, cluster: None, roles: token.terms.roles.clone() },
             certificate: self.certificate(id, key),
             entry: self.draft(Action::HostEnrolled).about(subjects),
         }
@@ -207,7 +207,7 @@ impl World {
         Renew {
             most: MOST_RENEWALS,
             presented,
-            roles: host.roles.clone(),
+            roles: host.facts.roles.clone(),
             certificate: self.certificate(host.id, key),
             entry: self.draft(Action::HostRenewed).about(subjects),
         }

@@ -6,14 +6,14 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash, TokenId};
 use crate::name::{Cluster, DnsName, Role};
 
-/// The facts of a new host that its certificate does not state.
+/// The facts of a host outside its certificates.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewHost {
+pub struct HostFacts {
     /// Its DNS name; no two live hosts share one.
     pub name: Option<DnsName>,
     /// The cluster that it named.
     pub cluster: Option<Cluster>,
-    /// Roles of its first certificate.
+    /// Its roles from the next certificate on.
     pub roles: Vec<Role>,
 }
 
@@ -22,12 +22,8 @@ pub struct NewHost {
 pub struct HostRecord {
     /// Public id of the host.
     pub id: HostId,
-    /// Its DNS name.
-    pub name: Option<DnsName>,
-    /// The cluster that it named.
-    pub cluster: Option<Cluster>,
-    /// Its roles from the next certificate on.
-    pub roles: Vec<Role>,
+    /// Name, cluster and roles.
+    pub facts: HostFacts,
     /// Id of the token that admitted it.
     pub token: TokenId,
     /// Moment of its redemption.

@@ -10,7 +10,7 @@ use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{
-    CertificateRecord, KEEP_AFTER_EXPIRY, NewHost, Redeem, RedeemRefusal, Redeemed, StoredCertificate,
+    CertificateRecord, KEEP_AFTER_EXPIRY, HostFacts, Redeem, RedeemRefusal, Redeemed, StoredCertificate,
 };
 use crate::token::{Grant, Verified};
 
@@ -110,7 +110,7 @@ impl Execution<'_> {
 
     fn insert_host(
         &self,
-        host: &NewHost,
+        host: &HostFacts,
         token: TokenId,
         certificate: &StoredCertificate,
     ) -> driver::Result<()> {

@@ -9,7 +9,7 @@ use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::driver::{self, Row, Sql};
 use crate::store::sqlite::value::Json;
 use crate::store::{
-    StoreFuture, CertificateRecord, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
+    StoreFuture, CertificateRecord, HostFacts, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
 };
 
 macro_rules! columns {
@@ -31,9 +31,11 @@ pub(in crate::store::sqlite) const HOST_BY_ID: &str = concat!(
 pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord> {
     Ok(HostRecord {
         id: row.get(0)?,
-        name: row.get(1)?,
-        cluster: row.get(2)?,
-        roles: row.get::<_, Json<Vec<Role>>>(3)?.0,
+        facts: HostFacts {
+            name: row.get(1)?,
+            cluster: row.get(2)?,
+            roles: row.get::<_, Json<Vec<Role>>>(3)?.0,
+        },
         token: row.get(4)?,
         enrolled_at: row.get(5)?,
         revoked_at: row.get(6)?,

@@ -47,7 +47,7 @@ async fn redeem(store: &dyn Store, number: u8) -> Redeemed {
     let not_after = NOW.plus(std::time::Duration::from_secs(60));
     let record = CertificateRecord { serial, host_key, issued_at: NOW, not_after };
     let certificate = StoredCertificate { host: crate::id::HostId::generate(NOW), record, der: vec![1] };
-    let host = NewHost { name: None, cluster: None, roles: Vec::new() };
+    let host = HostFacts { name: None, cluster: None, roles: Vec::new() };
     let entry = Draft::done(Action::HostEnrolled, NOW, "token");
     store.redeem(Redeem { grant, host, certificate, entry }).await.unwrap()
 }
