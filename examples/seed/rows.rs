@@ -218,8 +218,8 @@ impl Chain<'_> {
         let params = params![
             head.chain,
             link.seq,
-            draft.at,
-            draft.actor,
+            draft.at(),
+            draft.origin.actor,
             action,
             token,
             host,

@@ -143,7 +143,11 @@ impl Authority {
             trust: trust.clone(),
             cas: cas.clone(),
             enrollment: parts.enrollment(throttles.clone(), refusals.clone()),
-            authenticator: Arc::new(Authenticator::new(base.clone(), trust.clone(), settings.proxies.clone())),
+            authenticator: Arc::new(Authenticator::new(
+                base.clone(),
+                trust.clone(),
+                settings.proxies.clone(),
+            )),
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),
             hosts: HostAdmin { base: base.clone(), roles: roles.clone() },
             accounts: Accounts {

@@ -12,11 +12,11 @@ use std::time::Duration;
 pub use enrolled::{Enrolled, renew_after};
 pub use redeem::RedeemRequest;
 
+use super::ServiceError;
 use super::base::Base;
 use super::ca::live::LiveCas;
 use super::refusals::Refusals;
 use super::trust::LiveTrust;
-use super::ServiceError;
 use crate::access::throttle::Throttles;
 use crate::ca::{ApprovedRequest, Csr, HostProfile};
 use crate::clock::Timestamp;

@@ -27,11 +27,7 @@ fn unrecorded(data_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// The file cannot be read, renamed or removed.
-pub fn finish_emergency(
-    data_dir: &Path,
-    trust: &LiveTrust,
-    now: Timestamp,
-) -> Result<(), ServiceError> {
+pub fn finish_emergency(data_dir: &Path, trust: &LiveTrust, now: Timestamp) -> Result<(), ServiceError> {
     let new = unrecorded(data_dir);
     let text = match load_private(&new) {
         Err(VaultError::Missing { .. }) => return Ok(()),

@@ -74,9 +74,7 @@ pub async fn revoke_first_tokens(tokens: &TokenAdmin) -> Result<(), ServiceError
 ///
 /// # Errors
 /// The store cannot be written.
-pub async fn mint_first_tokens(
-    minting: &Minting,
-) -> Result<(Secret<String>, Secret<String>), ServiceError> {
+pub async fn mint_first_tokens(minting: &Minting) -> Result<(Secret<String>, Secret<String>), ServiceError> {
     let roles = minting.mint(&Caller::SYSTEM, first_roles_order()).await?;
     let emergency = minting.mint(&Caller::SYSTEM, emergency_order(&minting.roles)).await?;
     minting.trust.set_emergency(emergency.grant().token.id);

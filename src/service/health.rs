@@ -111,7 +111,8 @@ impl Health {
         let revocations = self.base.store.revocations();
         metrics::gauge!("gatepass_revoked_tokens").set(revocations.revoked_tokens() as f64);
         metrics::gauge!("gatepass_revoked_certificates").set(revocations.revoked_certificates() as f64);
-        metrics::gauge!("gatepass_clock_in_doubt").set(f64::from(u8::from(self.base.time.trusted().is_err())));
+        metrics::gauge!("gatepass_clock_in_doubt")
+            .set(f64::from(u8::from(self.base.time.trusted().is_err())));
         metrics::gauge!("gatepass_status_lists").set(self.status_lists.published().lists() as f64);
         if let Some(at) = self.status_lists.signed_at() {
             metrics::gauge!("gatepass_status_lists_age_seconds").set(now.since(at).as_secs_f64());

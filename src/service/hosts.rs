@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::base::Base;
 use super::tokens::order::Catalogue;
-use super::{Caller, FieldError, HostError, RequestError, ServiceError};
+use super::{Caller, HostError, RequestError, ServiceError};
 use crate::access::Act;
 use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Subjects};
@@ -90,4 +90,3 @@ impl HostAdmin {
         }
     }
 }
-

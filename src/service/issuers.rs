@@ -3,7 +3,7 @@
 use super::keys::TrustAdmin;
 use super::{Caller, KeysError, RequestError, ServiceError};
 use crate::ledger::Action;
-use crate::store::{IssuerRecord, Retired, RetireIssuer, Retirement};
+use crate::store::{IssuerRecord, RetireIssuer, Retired, Retirement};
 
 impl TrustAdmin {
     /// Returns the external URLs that are not retired.

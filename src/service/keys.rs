@@ -13,9 +13,7 @@ use super::{Caller, KeysError, RequestError, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::KeyId;
 use crate::ledger::{Action, Subjects};
-use crate::store::{
-    KeyRecord, KeyState, Retired, RetireKey, RetireTerms, Retirement, RotateKeys,
-};
+use crate::store::{KeyRecord, KeyState, RetireKey, RetireTerms, Retired, Retirement, RotateKeys};
 use crate::token::{KeyRing, KeyUse, SigningKey};
 
 /// Reasons for retiring a key.

@@ -199,7 +199,8 @@ impl HostAdmin {
         filter.states.get_or_insert_with(|| vec![HostState::Live, HostState::Expired]);
         let (mut found, mut after) = (Vec::new(), None);
         loop {
-            let page = self.base.store.list_hosts(filter.clone(), PageQuery::new(after, MOST_LOOKED_AT)).await?;
+            let page =
+                self.base.store.list_hosts(filter.clone(), PageQuery::new(after, MOST_LOOKED_AT)).await?;
             found.extend(page.items.into_iter().map(|host| host.id));
             after = page.next;
             if after.is_none() {

@@ -46,8 +46,11 @@ pub trait HostReads {
     fn host(&self, host: HostId) -> StoreFuture<'_, Option<HostRecord>>;
 
     /// A page of hosts, newest first.
-    fn list_hosts(&self, filter: HostFilter, page: PageQuery<HostId>)
-    -> StoreFuture<'_, Page<HostRecord, HostId>>;
+    fn list_hosts(
+        &self,
+        filter: HostFilter,
+        page: PageQuery<HostId>,
+    ) -> StoreFuture<'_, Page<HostRecord, HostId>>;
 
     /// Returns the number of live hosts that these tokens admitted.
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64>;

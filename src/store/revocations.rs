@@ -4,8 +4,8 @@ mod bitmap;
 mod log;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::RwLock;
@@ -130,7 +130,10 @@ impl Revocations {
     /// Applies the changes of one commit.
     pub(super) fn apply(&self, changes: &[Change]) {
         changes.iter().for_each(|change| self.apply_one(change));
-        if changes.iter().any(|change| matches!(change, Change::CertificateRevoked(_) | Change::HostRevoked(_))) {
+        if changes
+            .iter()
+            .any(|change| matches!(change, Change::CertificateRevoked(_) | Change::HostRevoked(_)))
+        {
             self.changes.send_modify(|version| *version += 1);
         }
         let of_a_list = |change: &Change| {

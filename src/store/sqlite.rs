@@ -35,7 +35,7 @@ use self::task::task;
 use self::writer::{Job, Writer};
 use crate::clock::Timestamp;
 use crate::file_lock::FileLock;
-use crate::store::{StoreFuture, Revocations, Store, StoreError};
+use crate::store::{Revocations, Store, StoreError, StoreFuture};
 
 /// Maximum number of waiting writes. One more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;

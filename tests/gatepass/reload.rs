@@ -6,7 +6,7 @@ use gatepass::ledger::{Action, Draft};
 use gatepass::service::keys::files::make_key;
 use gatepass::service::vault::Vault;
 use gatepass::store::{
-    ChangeSettings, KeyState, RetireIssuer, HowToRevoke, RevokeToken, RotateKeys, TokenKind, TokenRevocation,
+    ChangeSettings, HowToRevoke, KeyState, RetireIssuer, RevokeToken, RotateKeys, TokenKind, TokenRevocation,
 };
 use gatepass::token::KeyUse;
 

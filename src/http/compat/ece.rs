@@ -70,7 +70,8 @@ async fn create(call: Call) -> Result<Reply, Problem> {
     let request: Create =
         decode::lenient(&call.body).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let authority = &call.authority;
-    let mint = mint_request(request, authority.settings.ece_ttl()).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
+    let mint = mint_request(request, authority.settings.ece_ttl())
+        .map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let order = mint
         .judge(&authority.roles, &authority.settings.spans.load(), authority.time.now(), Vec::new())
         .map_err(|error| Problem::from(error).compat_code(INVALID_REQUEST))?;

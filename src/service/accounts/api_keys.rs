@@ -142,7 +142,11 @@ impl Accounts {
         let owner = only_of(caller)?;
         let entry = caller.did(Action::ApiKeyDeleted, self.base.time.now()).about(Subjects::api_key(id));
         let command = DeleteApiKey { key: id, owner, revoke_tokens, entry };
-        let removal = self.base.store.delete_api_key(command).await?
+        let removal = self
+            .base
+            .store
+            .delete_api_key(command)
+            .await?
             .ok_or_else(|| RequestError::not_found("API key", id))?;
         self.due.finish_deletion(removal.tokens).await;
         Ok(removal)

@@ -100,7 +100,8 @@ impl Accounts {
                 return Ok(user);
             }
             // A new password, disabling and sign-out everywhere move the epoch on.
-            if let Some(user) = self.base.store.user(name.clone()).await?.filter(|user| Some(user.epoch) == epoch)
+            if let Some(user) =
+                self.base.store.user(name.clone()).await?.filter(|user| Some(user.epoch) == epoch)
             {
                 count("proven");
                 return Ok(user);

@@ -74,7 +74,8 @@ impl Accounts {
         let hash = self.hashed("password", password, name.as_str()).await?;
         let caller = self.still_may(caller, Permission::Administer).await?;
         caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
-        let entry = caller.did(Action::UserCreated, self.base.time.now()).about(Subjects::user(name.as_str()));
+        let entry =
+            caller.did(Action::UserCreated, self.base.time.now()).about(Subjects::user(name.as_str()));
         let entry = entry.with("role", role.as_str()).with("limits", shown(&limits));
         let command = CreateUser { user: name.clone(), hash, role, limits, entry };
         match self.base.store.create_user(command).await? {
@@ -211,8 +212,10 @@ impl Accounts {
     /// # Errors
     /// The user does not exist, or the store cannot be written.
     pub async fn sign_out_user(&self, caller: &Caller, name: &UserName) -> Result<(), ServiceError> {
-        let entry = caller.did(Action::UserSignedOut, self.base.time.now()).about(Subjects::user(name.as_str()));
-        is_done(self.base.store.sign_out_user(SignOutUser { user: name.clone(), entry }).await?, name).map(drop)
+        let entry =
+            caller.did(Action::UserSignedOut, self.base.time.now()).about(Subjects::user(name.as_str()));
+        is_done(self.base.store.sign_out_user(SignOutUser { user: name.clone(), entry }).await?, name)
+            .map(drop)
     }
 
     /// Deletes a user with their sessions and API keys. With `revoke_tokens` also revokes the live tokens that these minted.
@@ -225,7 +228,8 @@ impl Accounts {
         name: &UserName,
         revoke_tokens: bool,
     ) -> Result<Removal, ServiceError> {
-        let entry = caller.did(Action::UserDeleted, self.base.time.now()).about(Subjects::user(name.as_str()));
+        let entry =
+            caller.did(Action::UserDeleted, self.base.time.now()).about(Subjects::user(name.as_str()));
         let command = DeleteUser { user: name.clone(), revoke_tokens, entry };
         match self.base.store.delete_user(command).await? {
             UserDeletion::Deleted(removal) => {
@@ -249,7 +253,9 @@ fn is_done(change: UserChange, name: &UserName) -> Result<bool, ServiceError> {
 }
 
 fn changed(caller: &Caller, before: &UserRecord, role: UserRole, limits: &Limits, at: Timestamp) -> Draft {
-    caller.did(Action::UserChanged, at).about(Subjects::user(&before.name))
+    caller
+        .did(Action::UserChanged, at)
+        .about(Subjects::user(&before.name))
         .with("role_before", before.role.as_str())
         .with("role", role.as_str())
         .with("limits_before", shown(&before.limits))

@@ -10,11 +10,11 @@ use tokio::sync::watch;
 use crate::ca::{CertificateAuthority, CrlEntry, CrlReason, crl_signed_at};
 use crate::clock::Timestamp;
 use crate::id::hex;
+use crate::service::ServiceError;
 use crate::service::base::Base;
 use crate::service::ca::live::LiveCas;
 use crate::service::document::Document;
 use crate::service::vault::write_public;
-use crate::service::ServiceError;
 use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate};
 
 /// Time that caches may keep a CRL, in seconds: a revocation is on the next CRL within a second.
@@ -103,8 +103,9 @@ impl Crls {
 
     /// Writes the CRLs to the data directory, for a start that cannot sign any.
     fn keep(&self, crls: &HashMap<String, Crl>) -> Result<(), ServiceError> {
-        let write =
-            |(ski, crl): (&String, &Crl)| write_public(&self.data_dir.join(file(ski)), &crl.document.plain.bytes);
+        let write = |(ski, crl): (&String, &Crl)| {
+            write_public(&self.data_dir.join(file(ski)), &crl.document.plain.bytes)
+        };
         Ok(crls.iter().try_for_each(write)?)
     }
 }

@@ -13,7 +13,7 @@ use crate::service::refusals::{Refused, Whom};
 use crate::service::time::TOLERATED_STEP_BACK;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
 use crate::store::{
-    KEEP_AFTER_EXPIRY, HostFacts, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
+    HostFacts, KEEP_AFTER_EXPIRY, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
     StoreError, StoredCertificate,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, Verified};

@@ -3,8 +3,8 @@
 
 use tokio::sync::Notify;
 
-use crate::service::base::Base;
 use crate::service::ServiceError;
+use crate::service::base::Base;
 use crate::store::{DueRevoked, RevokeDue};
 
 /// Maximum number of tokens revoked in one transaction.
@@ -30,7 +30,9 @@ impl DueRevocations {
     pub async fn revoke(&self) -> Result<DueRevoked, ServiceError> {
         let now = self.base.time.now();
         match self.base.store.next_due_revocation().await? {
-            Some(due) if due <= now => Ok(self.base.store.revoke_due(RevokeDue { now, most: AT_ONCE }).await?),
+            Some(due) if due <= now => {
+                Ok(self.base.store.revoke_due(RevokeDue { now, most: AT_ONCE }).await?)
+            }
             _ => Ok(DueRevoked::default()),
         }
     }

@@ -55,7 +55,8 @@ impl TokenAdmin {
             let entry = caller.did(Action::TokenRotated, now).about(subjects);
             let entry = entry.with("replaced_by", successor.record.token.id.to_string());
             let entry = entry.with("revokes_at", revoke_at.unwrap_or(now).to_string());
-            match self.base.store.rotate_token(RotateToken { token: id, successor, revoke_at, entry }).await? {
+            match self.base.store.rotate_token(RotateToken { token: id, successor, revoke_at, entry }).await?
+            {
                 TokenRotation::Rotated => {
                     return Ok(Rotated { minted, order, revokes_at: revoke_at.unwrap_or(now) });
                 }

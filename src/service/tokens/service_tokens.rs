@@ -12,7 +12,8 @@ use crate::service::tokens::mint::{ATTEMPTS, Minting, object};
 use crate::service::tokens::{HowToRevoke, TokenAdmin};
 use crate::service::{Caller, ServiceError};
 use crate::store::{
-    EndedTokens, ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenFilter, TokenKind, TokenRecord,
+    EndedTokens, ListKind, MintRecord, Page, PageQuery, RecordMint, StoreError, TokenFilter, TokenKind,
+    TokenRecord,
 };
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant, Terms};
 

@@ -27,17 +27,18 @@ impl TokenAdmin {
         unverified_token: &str,
         even_emergency: bool,
     ) -> Result<TakenBack, ServiceError> {
-        let revoked = match self.minting.trust.load().whatever_audience(unverified_token, self.base.time.now()) {
-            Ok(AuthenticatedToken::Enrollment(token)) => {
-                let how = HowToRevoke { even_emergency, ..HowToRevoke::default() };
-                self.revoke_token(caller, token.grant().token.id, how).await.map(drop)
-            }
-            Ok(AuthenticatedToken::Service(token)) => {
-                self.revoke_service_token(caller, token.grant().token.id).await.map(drop)
-            }
-            Err(VerifyError::WrongType) => return Ok(TakenBack::OtherKind),
-            Err(_) => return Ok(TakenBack::NotOurs),
-        };
+        let revoked =
+            match self.minting.trust.load().whatever_audience(unverified_token, self.base.time.now()) {
+                Ok(AuthenticatedToken::Enrollment(token)) => {
+                    let how = HowToRevoke { even_emergency, ..HowToRevoke::default() };
+                    self.revoke_token(caller, token.grant().token.id, how).await.map(drop)
+                }
+                Ok(AuthenticatedToken::Service(token)) => {
+                    self.revoke_service_token(caller, token.grant().token.id).await.map(drop)
+                }
+                Err(VerifyError::WrongType) => return Ok(TakenBack::OtherKind),
+                Err(_) => return Ok(TakenBack::NotOurs),
+            };
         match revoked {
             Ok(()) => Ok(TakenBack::Revoked),
             Err(ServiceError::Request(RequestError::NotFound { .. })) => Ok(TakenBack::NotOurs),

@@ -13,7 +13,8 @@ async fn rotate(world: &mut World) -> KeyId {
     let next = key(KeyState::Prepared, world.now);
     let command = RotateKeys { next, entry: world.draft(Action::KeyRotated) };
     world.store().rotate_keys(command).await.unwrap();
-    world.current = world.store().keys().await.unwrap().iter().find(|key| key.state == KeyState::Current).unwrap().id;
+    world.current =
+        world.store().keys().await.unwrap().iter().find(|key| key.state == KeyState::Current).unwrap().id;
     former
 }
 
@@ -104,7 +105,7 @@ pub(in crate::store) async fn a_needed_key_says_how_many_tokens_need_it(world: &
     world.new_entries().await;
     assert_eq!(retire(world, former, false, None).await, Retirement::Needed { tokens: 1 });
     let needs = world.store().key_needs(world.now).await.unwrap();
-    let need = |key| needs.iter().find(|need| need.key == key).unwrap().tokens;
+    let need = |key| needs.iter().find(|(record, _)| record.id == key).unwrap().1;
     assert_eq!((need(former), need(world.current)), (1, 1));
     assert_eq!(world.token(&live).await.unwrap().revoked_at, None);
     world.expect_entries(&[]).await;
@@ -213,7 +214,10 @@ pub(in crate::store) async fn ephemeral_tokens_of_a_retired_key_have_ended(world
     world.enroll(&spent, new_key()).await;
     let former = rotate(world).await;
     let later = mint_for_two_hours(world).await;
-    assert_eq!(retire(world, former, true, None).await, Retirement::Retired(Retired { tokens: 0, emergency: false }));
+    assert_eq!(
+        retire(world, former, true, None).await,
+        Retirement::Retired(Retired { tokens: 0, emergency: false })
+    );
     let state = async |token| world.token(token).await.unwrap().state(world.now);
     assert_eq!(state(&pending).await, TokenState::Revoked);
     assert_eq!(state(&spent).await, TokenState::Used);

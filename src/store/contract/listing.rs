@@ -175,9 +175,9 @@ pub(in crate::store) async fn a_filter_by_state_agrees_with_the_records(world: &
                     let successor = RecordMint {
                         record: successor,
                         by: crate::access::Actor::System,
-                        entry: world.draft(crate::ledger::Action::TokenCreated),
+                        entry: world.draft(Action::TokenCreated),
                     };
-                    let entry = world.draft(crate::ledger::Action::TokenRotated);
+                    let entry = world.draft(Action::TokenRotated);
                     let revoke_at = Some(world.now.plus(HOUR * 2));
                     let command = RotateToken { token: token.token.id, successor, revoke_at, entry };
                     world.store().rotate_token(command).await.unwrap();

@@ -29,7 +29,10 @@ pub(in crate::store) async fn the_emergency_token_needs_confirmation(world: &mut
 
 pub(in crate::store) async fn only_persistent_tokens_are_found_if_asked(world: &mut World) {
     let (ephemeral, persistent) = (world.mint_ephemeral(None).await, world.mint_persistent(None).await);
-    let only = |token: &MintRecord| RevokeToken { only_persistent: true, ..world.revocation(token.token.id) };
+    let only = |token: &MintRecord| RevokeToken {
+        how: HowToRevoke { only_persistent: true, ..HowToRevoke::default() },
+        ..world.revocation(token.token.id)
+    };
     let unknown = world.store().revoke_token(only(&ephemeral)).await.unwrap();
     assert_eq!(unknown, TokenRevocation::Unknown);
     let revoked = world.store().revoke_token(only(&persistent)).await.unwrap();

@@ -136,11 +136,8 @@ pub(in crate::store) async fn use_moves_on_and_leaves_no_entry(world: &mut World
     }
     world.expect_entries(&[]).await;
     let expires_at = world.now.plus(24 * HOUR);
-    let extend = |world: &World, id| ExtendSession {
-        id,
-        expires_at,
-        entry: world.draft(Action::SessionExtended),
-    };
+    let extend =
+        |world: &World, id| ExtendSession { id, expires_at, entry: world.draft(Action::SessionExtended) };
     assert!(world.store().extend_session(extend(world, session.id)).await.unwrap());
     assert!(!world.store().extend_session(extend(world, gone)).await.unwrap());
     world.expect_entries(&[Action::SessionExtended]).await;

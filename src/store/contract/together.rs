@@ -92,7 +92,7 @@ pub(in crate::store) async fn one_token_and_many_follow_the_same_rules(world: &m
     world.expect_entries(&[]).await;
     assert_eq!(world.host(host.id).await.revoked_at, None);
 
-    let confirmed = RevokeToken { hosts: false, ..with_hosts(world, true) };
+    let confirmed = RevokeToken { how: EVEN_EMERGENCY, ..with_hosts(world, true) };
     let revoked = world.store().revoke_token(confirmed).await.unwrap();
     assert_eq!(revoked, TokenRevocation::Revoked { hosts: 0 });
     assert_eq!(world.revoke(&emergency).await, TokenRevocation::Before { hosts: 0 });
@@ -182,7 +182,10 @@ pub(in crate::store) async fn a_rotated_token_is_revoked_when_its_overlap_is_ove
     assert_eq!((due(world).await, due(world).await), (1, 0));
     let entries = world.new_entries().await;
     assert_eq!(entries.len(), 1);
-    assert_eq!((entries[0].action.as_str(), entries[0].origin.actor.as_str()), ("token_revoked", "user:admin"));
+    assert_eq!(
+        (entries[0].action.as_str(), entries[0].origin.actor.as_str()),
+        ("token_revoked", "user:admin")
+    );
     assert_eq!(world.store().revocations().status(token.token.status), Status::Revoked);
     assert_eq!(world.redeem(&token, new_key()).await, refused);
     world.enroll(&successor, new_key()).await;

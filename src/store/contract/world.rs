@@ -228,12 +228,7 @@ impl World {
 
     pub(in crate::store) fn revocation(&self, token: TokenId) -> RevokeToken {
         let entry = self.draft(Action::TokenRevoked).about(about_token(token));
-        RevokeToken {
-            token,
-            kind: TokenKind::Enrollment,
-            how: HowToRevoke::default(),
-            entry,
-        }
+        RevokeToken { token, kind: TokenKind::Enrollment, how: HowToRevoke::default(), entry }
     }
 
     pub(in crate::store) async fn revoke(&self, token: &MintRecord) -> TokenRevocation {

@@ -62,8 +62,19 @@ impl TokenKind {
 }
 
 /// The state of a token: one vocabulary for every list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, utoipa::ToSchema)]
-#[derive(strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    utoipa::ToSchema,
+    strum::EnumString,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum TokenState {
@@ -122,14 +133,7 @@ pub struct LastUse {
 impl TokenRecord {
     /// A token without uses, just minted.
     pub const fn fresh(mint: MintRecord) -> Self {
-        Self {
-            mint,
-            used: 0,
-            revoked_at: None,
-            last_use: None,
-            replaced_by: None,
-            revoke_at: None,
-        }
+        Self { mint, used: 0, revoked_at: None, last_use: None, replaced_by: None, revoke_at: None }
     }
 
     /// Returns whether it can have a successor at `now`.

@@ -72,7 +72,7 @@ async fn check(case: Case, names_taken: &mut BTreeSet<&str>, at: &Running) {
                 let identity = HostPeer::parse(&enrolled.certificate).unwrap();
                 within(&identity, &roles, name, at);
                 let stored = at.authority.hosts.show_host(enrolled.host).await.unwrap();
-                assert_eq!(json!(stored.roles), json!(roles));
+                assert_eq!(json!(stored.facts.roles), json!(roles));
             }
             Err(ServiceError::Token(TokenError::Binding(_))) => {
                 assert!(!allowed, "{name:?} is in {patterns:?}")

@@ -22,9 +22,7 @@ impl Execution<'_> {
 
     /// Returns the refusal if the record has changed.
     fn moved(&self, basis: &Basis, at: Timestamp) -> driver::Result<Option<StoreError>> {
-        let read = |row: &Row<'_>| {
-            Ok((row.get::<_, Option<u64>>(0)?, row.get::<_, bool>(1)?))
-        };
+        let read = |row: &Row<'_>| Ok((row.get::<_, Option<u64>>(0)?, row.get::<_, bool>(1)?));
         let (now, judged) = match basis {
             Basis::User { name, epoch: _, version, session: None } => {
                 let sql = "SELECT version, disabled_at IS NULL FROM users WHERE name = ?1";

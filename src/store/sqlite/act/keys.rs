@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::damaged;
 use crate::store::{
-    AcceptClock, AddKeys, KeyRecord, KeyState, Retired, RetireKey, RetireTerms, Retirement, RotateKeys,
+    AcceptClock, AddKeys, KeyRecord, KeyState, RetireKey, RetireTerms, Retired, Retirement, RotateKeys,
 };
 
 impl Execution<'_> {

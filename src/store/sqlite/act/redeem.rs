@@ -10,7 +10,7 @@ use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{
-    CertificateRecord, KEEP_AFTER_EXPIRY, HostFacts, Redeem, RedeemRefusal, Redeemed, StoredCertificate,
+    CertificateRecord, HostFacts, KEEP_AFTER_EXPIRY, Redeem, RedeemRefusal, Redeemed, StoredCertificate,
 };
 use crate::token::{Grant, Verified};
 

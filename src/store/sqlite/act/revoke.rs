@@ -23,7 +23,8 @@ pub(super) struct RevocableToken {
 impl Execution<'_> {
     pub(super) fn revoke_token(&mut self, command: RevokeToken) -> driver::Result<TokenRevocation> {
         let RevokeToken { token, kind, how, entry } = command;
-        let wanted = |minted: &RevocableToken| minted.kind == kind && (minted.persistent || !how.only_persistent);
+        let wanted =
+            |minted: &RevocableToken| minted.kind == kind && (minted.persistent || !how.only_persistent);
         let Some(minted) = self.minted(token)?.filter(wanted) else {
             return self.undo(TokenRevocation::Unknown);
         };

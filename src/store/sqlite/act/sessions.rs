@@ -13,10 +13,7 @@ impl Execution<'_> {
             return self.undo(SessionBeginning::UserChanged);
         }
         // Sessions of earlier epochs have ended. Of this kind, the least recently used ones make room.
-        self.execute(
-            "DELETE FROM sessions WHERE user_name = ?1 AND epoch <> ?2",
-            params![user, epoch],
-        )?;
+        self.execute("DELETE FROM sessions WHERE user_name = ?1 AND epoch <> ?2", params![user, epoch])?;
         let sql = "DELETE FROM sessions WHERE user_name = ?1 AND kind = ?3 AND digest NOT IN (SELECT digest FROM sessions \
                    WHERE user_name = ?1 AND kind = ?3 ORDER BY seen_at DESC, created_at DESC, digest LIMIT ?2)";
         let dropped = self.execute(sql, params![user, most.saturating_sub(1), kind])?;

@@ -8,8 +8,8 @@ use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::read::{USER_BY_NAME, user};
 use crate::store::sqlite::value::Json;
 use crate::store::{
-    ChangeUser, CreateUser, DeleteUser, KnowAddress, MOST_KNOWN_ADDRESSES, Removal, ReplacePassword, SetPassword,
-    SignOutUser, UserChange, UserCreation, UserDeletion, UserRecord,
+    ChangeUser, CreateUser, DeleteUser, KnowAddress, MOST_KNOWN_ADDRESSES, Removal, ReplacePassword,
+    SetPassword, SignOutUser, UserChange, UserCreation, UserDeletion, UserRecord,
 };
 
 impl Execution<'_> {

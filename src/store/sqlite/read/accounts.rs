@@ -11,7 +11,7 @@ use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{IpText, Json, damaged};
 use crate::store::{
-    AccountReads, StoreFuture, ApiKeyRecord, ApiKeyTerms, Page, PageQuery, StoredApiKey, UserRecord,
+    AccountReads, ApiKeyRecord, ApiKeyTerms, Page, PageQuery, StoreFuture, StoredApiKey, UserRecord,
 };
 
 /// One user by name.

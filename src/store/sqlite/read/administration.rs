@@ -5,7 +5,7 @@ use crate::clock::Timestamp;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::Row;
 use crate::store::sqlite::value::Span;
-use crate::store::{StoreFuture, AuthorityReads, IssuerRecord, KeyRecord, ListRecord, SettingRecord};
+use crate::store::{AuthorityReads, IssuerRecord, KeyRecord, ListRecord, SettingRecord, StoreFuture};
 
 const LISTS: &str = "SELECT list, kind, next FROM status_lists ORDER BY list";
 const ISSUERS: &str = "SELECT url, current, since FROM issuers WHERE retired_at IS NULL ORDER BY since, url";
@@ -17,8 +17,7 @@ impl AuthorityReads for SqliteStore {
     }
 
     fn lists(&self) -> StoreFuture<'_, Vec<ListRecord>> {
-        let read =
-            |row: &Row<'_>| Ok(ListRecord { id: row.get(0)?, kind: row.get(1)?, next: row.get(2)? });
+        let read = |row: &Row<'_>| Ok(ListRecord { id: row.get(0)?, kind: row.get(1)?, next: row.get(2)? });
         self.point(move |sql| sql.all(LISTS, [], read))
     }
 

@@ -6,7 +6,7 @@ use crate::ledger::{ChainHead, EntryRecord, Origin};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::{IpText, damaged};
-use crate::store::{StoreFuture, LedgerReads};
+use crate::store::{LedgerReads, StoreFuture};
 
 macro_rules! select {
     ($rest:literal) => {

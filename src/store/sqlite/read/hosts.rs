@@ -9,7 +9,8 @@ use crate::store::sqlite::act::NAME_TAKEN;
 use crate::store::sqlite::driver::{self, Row, Sql};
 use crate::store::sqlite::value::Json;
 use crate::store::{
-    StoreFuture, CertificateRecord, HostFacts, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
+    CertificateRecord, HostFacts, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
+    StoreFuture,
 };
 
 macro_rules! columns {

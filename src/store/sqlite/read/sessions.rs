@@ -4,7 +4,7 @@ use super::user;
 use crate::id::SessionId;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::driver::{self, Row};
-use crate::store::{StoreFuture, SessionReads, SessionRecord, UserRecord};
+use crate::store::{SessionReads, SessionRecord, StoreFuture, UserRecord};
 
 /// The columns of the user come first.
 const SESSION: &str = "SELECT u.name, u.role, u.limits, u.epoch, u.version, u.created_at, u.changed_at, u.disabled_at, \

@@ -9,7 +9,7 @@ use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::read::key;
 use crate::store::sqlite::value::{IpText, Json};
 use crate::store::{
-    StoreFuture, CertificateRecord, KeyRecord, LastUse, MintRecord, Page, PageQuery, Pair, StoredCertificate,
+    CertificateRecord, KeyRecord, LastUse, MintRecord, Page, PageQuery, Pair, StoreFuture, StoredCertificate,
     TokenFilter, TokenReads, TokenRecord,
 };
 use crate::token::{Bindings, Terms, TokenRef};

@@ -78,7 +78,9 @@ async fn a_database_locked_by_another_process_is_busy() {
 type Answers<'a> = Vec<StoreFuture<'a, ()>>;
 
 /// Asks everything at once. Returns the immediate answers and the waiting ones.
-fn queue_up<'a>(asked: impl Iterator<Item = StoreFuture<'a, ()>>) -> (Vec<Result<(), StoreError>>, Answers<'a>) {
+fn queue_up<'a>(
+    asked: impl Iterator<Item = StoreFuture<'a, ()>>,
+) -> (Vec<Result<(), StoreError>>, Answers<'a>) {
     let (mut answered, mut waiting) = (Vec::new(), Vec::new());
     for mut answer in asked {
         match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
