@@ -42,6 +42,8 @@ pub mod service;
 pub mod store;
 #[cfg(feature = "warp")]
 pub mod warp;
+#[cfg(feature = "server")]
+pub mod wire;
 
 /// The Rust of docs/verifying.md, compiled with the tests of the documentation.
 #[cfg(all(doctest, feature = "fetch", feature = "warp"))]

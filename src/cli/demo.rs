@@ -132,7 +132,7 @@ impl Walk {
     async fn enroll_first(&self, token: &Secret<String>) -> Result<String, CliError> {
         match enroll(&self.ask(token, "host-1"), SystemClock::now()).await? {
             EnrollResult::Now(Fresh { host, .. }) => {
-                let until = host.expires_at;
+                let until = host.life.expires_at;
                 say(&format!(
                     "host one made a key, pinned the root, and traded the token for a certificate until {until}"
                 ))?;
@@ -146,8 +146,8 @@ impl Walk {
 
     async fn second_is_refused(&self, token: &Secret<String>) -> Result<(), CliError> {
         match enroll(&self.ask(token, "host-2"), SystemClock::now()).await {
-            Err(ClientError::Refused(problem)) if problem.status == 410 => {
-                say(&format!("a second machine with the same token is refused: 410 {}", problem.code))
+            Err(ClientError::Refused(problem)) if problem.body.status == 410 => {
+                say(&format!("a second machine with the same token is refused: 410 {}", problem.body.code))
             }
             Err(error) => Err(error.into()),
             Ok(_) => Err(CliError::Unsound(String::from("a spent token admitted a second machine"))),

@@ -58,7 +58,7 @@ impl RenewCommand {
 fn text(event: &DaemonEvent<'_>) -> String {
     match event {
         DaemonEvent::Waiting(at) => format!("gatepass renew: next renewal at {at}"),
-        DaemonEvent::Renewed(host) => format!("gatepass renew: renewed until {}", host.expires_at),
+        DaemonEvent::Renewed(host) => format!("gatepass renew: renewed until {}", host.life.expires_at),
         DaemonEvent::Failed(error, at) => format!("gatepass renew: {error}; retry at {at}"),
         DaemonEvent::Unseen(error, at) => {
             format!("gatepass renew: the server has not seen the certificate yet: {error}; retry at {at}")

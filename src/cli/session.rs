@@ -122,7 +122,7 @@ impl LogoutCommand {
         match Remote::open(target, credential)?.delete(path).await {
             Ok(_) => Ok((server, own.is_some())),
             // The session had ended already.
-            Err(ClientError::Refused(problem)) if problem.status == 401 && !self.everywhere => {
+            Err(ClientError::Refused(problem)) if problem.body.status == 401 && !self.everywhere => {
                 Ok((server, true))
             }
             Err(error) => Err(error.into()),

@@ -37,8 +37,8 @@ pub(crate) async fn each<Id: Copy + Display>(
                 }
                 answers.push(answer);
             }
-            Err(ClientError::Refused(problem)) if matches!(problem.status, 404 | 409) => {
-                answers.push(json!({ "id": id.to_string(), "error": problem.code }));
+            Err(ClientError::Refused(problem)) if matches!(problem.body.status, 404 | 409) => {
+                answers.push(json!({ "id": id.to_string(), "error": problem.body.code }));
                 note(format!("{what} {id}: {problem}"));
                 ended = Err(CliError::Code(1));
             }

@@ -7,11 +7,12 @@ use rustls::pki_types::CertificateDer;
 
 use super::directory::{load, load_identity};
 use super::error::ClientError;
-use super::host::{EnrollAnswer, HostFile, TrustAnchor};
+use super::host::{HostFile, TrustAnchor};
 use super::key::read_certificates;
 use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 use crate::connect::{Connector, Trust};
+use crate::wire::EnrollAnswer;
 
 /// Requests a certificate.
 pub(super) async fn exchange(
@@ -38,7 +39,7 @@ pub(super) async fn exchange(
 pub(super) fn connect(dir: &Path, now: Timestamp) -> Result<(Connector, HostFile), ClientError> {
     let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?;
     if !host.is_live(now) {
-        return Err(ClientError::Expired { host: host.host_id, at: host.expires_at });
+        return Err(ClientError::Expired { host: host.host_id, at: host.life.expires_at });
     }
     let identity = load_identity(dir)?;
     let connector = Connector::new(&host.server, host_trust(dir, &host.trust)?, Some(identity))?;

@@ -10,6 +10,7 @@ use super::first_use::{Fresh, first_use};
 use super::host::HostFile;
 use super::renew::renew;
 use crate::clock::{Clock, Timestamp};
+use crate::wire::CertificateLife;
 
 /// The first pause after a failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
@@ -139,7 +140,8 @@ pub async fn run_command(command: &str, dir: &Path) -> Result<(), String> {
 /// Time of the next renewal: `renew_after` plus up to a tenth of the remaining lifetime, so that hosts enrolled together
 /// renew apart.
 fn due(host: &HostFile, share: f64) -> Timestamp {
-    host.renew_after.plus((host.expires_at.since(host.renew_after) / 10).mul_f64(share))
+    let CertificateLife { expires_at, renew_after } = host.life;
+    renew_after.plus((expires_at.since(renew_after) / 10).mul_f64(share))
 }
 
 /// Pause after a number of failures in a row: doubled each time, capped, with jitter of one half.

@@ -12,12 +12,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::error::ClientError;
-use super::host::{EnrollAnswer, HostFile};
+use super::host::HostFile;
 use super::key::{HostKey, identity};
 use crate::connect::Identity;
 use crate::file_lock::FileLock;
 use crate::id::{HostId, TokenId};
 use crate::secret::Secret;
+use crate::wire::EnrollAnswer;
 
 const KEY: &str = "host.key";
 const REQUEST: &str = "request.json";

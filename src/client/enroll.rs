@@ -9,7 +9,7 @@ use super::authority::{exchange, trust};
 use super::directory::{CertDir, KeyAttempt, Purpose, load, load_key};
 use super::error::ClientError;
 use super::first_use::Fresh;
-use super::host::{EnrollAnswer, HostFile, TrustAnchor};
+use super::host::{HostFile, TrustAnchor};
 use super::key::HostKey;
 use crate::clock::Timestamp;
 use crate::connect::Connector;
@@ -17,6 +17,7 @@ use crate::id::{Fingerprint, TokenId};
 use crate::name::{Cluster, DnsName};
 use crate::secret::Secret;
 use crate::token::UnverifiedToken;
+use crate::wire::EnrollAnswer;
 
 /// An enrollment.
 pub struct Enroll {
@@ -151,13 +152,11 @@ fn finish(attempt: KeyAttempt<'_>, plan: &Plan, answer: &EnrollAnswer) -> Result
     let host = HostFile {
         server: plan.server.clone(),
         host_id: answer.host_id,
-        roles: answer.roles.clone(),
-        name: answer.name.clone(),
+        certified: answer.certified.clone(),
         fingerprint: attempt.key().check(answer, pinned)?,
         trust: plan.trust.clone(),
         token_id: plan.token_id,
-        expires_at: answer.expires_at,
-        renew_after: answer.renew_after,
+        life: answer.life,
     };
     attempt.complete(answer, &host)?;
     Ok(host)

@@ -157,7 +157,7 @@ impl ClientError {
     /// The code of the server's refusal, if any.
     pub fn code(&self) -> Option<&str> {
         match self {
-            Self::Refused(problem) => Some(&problem.code),
+            Self::Refused(problem) => Some(&problem.body.code),
             _ => None,
         }
     }

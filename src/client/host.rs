@@ -1,4 +1,4 @@
-//! The host's record of its enrollment: `host.json`, and the answer of the server.
+//! The host's record of its enrollment: `host.json`.
 
 use std::path::PathBuf;
 
@@ -6,29 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, TokenId};
-
-/// The server's answer to a redemption or a renewal. Nothing in it is secret.
-#[derive(Clone, Debug, Deserialize)]
-pub struct EnrollAnswer {
-    /// The host's UUID.
-    pub host_id: HostId,
-    /// The host's certificate, PEM.
-    pub certificate: String,
-    /// The certificates between host and root, PEM.
-    pub chain: String,
-    /// The root certificate, PEM.
-    pub ca_certificate: String,
-    /// Names of the roles.
-    #[serde(default)]
-    pub roles: Vec<String>,
-    /// DNS name of the host.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// Expiry of the certificate.
-    pub expires_at: Timestamp,
-    /// Time of the renewal.
-    pub renew_after: Timestamp,
-}
+use crate::wire::{CertificateLife, Certified};
 
 /// The trust anchor of the server's certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,30 +25,51 @@ pub struct HostFile {
     pub server: String,
     /// The host's UUID.
     pub host_id: HostId,
-    /// Names of the roles.
-    pub roles: Vec<String>,
-    /// DNS name of the host.
-    pub name: Option<String>,
+    /// Roles and name of the host.
+    #[serde(flatten)]
+    pub certified: Certified,
     /// SHA-256 of the root certificate.
     pub fingerprint: Fingerprint,
     /// Trust anchor of the server.
     pub trust: TrustAnchor,
     /// Token of the enrollment.
     pub token_id: TokenId,
-    /// Expiry of the certificate.
-    pub expires_at: Timestamp,
-    /// Time of the renewal.
-    pub renew_after: Timestamp,
+    /// Expiry and renewal of the certificate.
+    #[serde(flatten)]
+    pub life: CertificateLife,
 }
 
 impl HostFile {
     /// Returns true until the certificate expires.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.expires_at
+        now < self.life.expires_at
     }
 
     /// Returns true if renewal is due at `now`.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        now >= self.renew_after
+        now >= self.life.renew_after
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_file_keeps_its_text() {
+        let id = "0198c0de-9b41-7d20-9c55-6e7f80912a3b";
+        let fingerprint = "1".repeat(64);
+        let text = |name: &str, more: &str| {
+            format!(
+                "{{\"server\":\"https://gate\",\"host_id\":\"{id}\",\"roles\":[\"proxy\"],{name}\
+                 \"fingerprint\":\"{fingerprint}\",\"trust\":{{\"outside\":null}},\"token_id\":\"{id}\",\
+                 \"expires_at\":\"2030-01-31T12:00:00Z\",\"renew_after\":\"2030-01-21T12:00:00Z\"{more}}}"
+            )
+        };
+        let whole = text("\"name\":null,", "");
+        let file: HostFile = serde_json::from_str(&whole).unwrap();
+        assert_eq!(serde_json::to_string(&file).unwrap(), whole);
+        let other = text("", ",\"unknown\":1");
+        assert_eq!(serde_json::from_str::<HostFile>(&other).unwrap(), file);
     }
 }

@@ -8,10 +8,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::error::ClientError;
-use super::host::EnrollAnswer;
 use crate::connect::Identity;
 use crate::id::Fingerprint;
 use crate::secret::Secret;
+use crate::wire::EnrollAnswer;
 
 /// A P-256 key of this host.
 pub struct HostKey(KeyPair);

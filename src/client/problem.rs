@@ -2,33 +2,17 @@
 
 use std::fmt;
 
-use serde::Deserialize;
-
 use crate::connect::Response;
+use crate::wire::ProblemBody;
 
-/// A problem in a server's answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+/// A refusal of the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerProblem {
-    /// The HTTP status.
-    #[serde(default)]
-    pub status: u16,
-    /// One line about the kind of problem.
-    #[serde(default)]
-    pub title: String,
-    /// Description of this occurrence.
-    #[serde(default)]
-    pub detail: String,
-    /// The stable code.
-    #[serde(default)]
-    pub code: String,
-    /// The invalid fields of the request.
-    #[serde(default)]
-    pub fields: Vec<ProblemField>,
+    /// The answer's body.
+    pub body: ProblemBody,
     /// The kind of the refused credential, if known.
-    #[serde(skip)]
     pub presented: Option<CredentialKind>,
     /// Seconds until a retry (RFC 9110 section 10.2.3).
-    #[serde(skip)]
     pub retry_after: Option<u64>,
 }
 
@@ -43,35 +27,25 @@ pub enum CredentialKind {
     Other,
 }
 
-/// An invalid field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct ProblemField {
-    /// Path of the field.
-    pub field: String,
-    /// Description of the fault.
-    pub message: String,
-}
-
 impl ServerProblem {
     /// The problem in an answer. An answer without a problem document gives one with the status.
     pub fn of(response: &Response) -> Self {
-        let mut problem: Self = serde_json::from_slice(&response.body).unwrap_or_default();
-        problem.status = response.status.as_u16();
-        problem.retry_after = retry_after(response);
-        if problem.title.is_empty() {
-            problem.title = response.status.canonical_reason().unwrap_or("refused").to_owned();
+        let mut body: ProblemBody = serde_json::from_slice(&response.body).unwrap_or_default();
+        body.status = response.status.as_u16();
+        if body.title.is_empty() {
+            body.title = response.status.canonical_reason().unwrap_or("refused").to_owned();
         }
-        problem
+        Self { body, presented: None, retry_after: retry_after(response) }
     }
 
     /// Returns true if a retry of the same request can succeed.
     pub fn is_transient(&self) -> bool {
-        matches!(self.status, 408 | 429 | 500 | 502 | 503 | 504)
+        matches!(self.body.status, 408 | 429 | 500 | 502 | 503 | 504)
     }
 
     /// Advice for the code, if any.
     fn hint(&self) -> Option<&'static str> {
-        Some(match self.code.as_str() {
+        Some(match self.body.code.as_str() {
             "token_used" | "token_exhausted" | "token_expired" | "token_revoked" => {
                 "ask an administrator of the authority for a new token"
             }
@@ -106,14 +80,14 @@ fn retry_after(response: &Response) -> Option<u64> {
 impl fmt::Display for ServerProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // With named fields, the detail only repeats them.
-        let plain = self.detail.is_empty() || !self.fields.is_empty();
-        let text = if plain { &self.title } else { &self.detail };
-        write!(f, "the server refused ({}", self.status)?;
-        if !self.code.is_empty() {
-            write!(f, " {}", printable(&self.code))?;
+        let ProblemBody { title, status, detail, code, fields, .. } = &self.body;
+        let text = if detail.is_empty() || !fields.is_empty() { title } else { detail };
+        write!(f, "the server refused ({status}")?;
+        if !code.is_empty() {
+            write!(f, " {}", printable(code))?;
         }
         write!(f, "): {}", printable(text))?;
-        for field in &self.fields {
+        for field in fields {
             write!(f, "\n  {}: {}", printable(&field.field), printable(&field.message))?;
         }
         match (self.hint(), self.retry_after) {

@@ -33,17 +33,8 @@ pub async fn renew(dir: &Path, now: Timestamp) -> Result<Fresh, ClientError> {
         TrustAnchor::Pinned(_) => TrustAnchor::Pinned(fingerprint),
         outside @ TrustAnchor::Outside(_) => outside,
     };
-    let renewed = HostFile {
-        server: host.server,
-        host_id: host.host_id,
-        roles: answer.roles.clone(),
-        name: answer.name.clone(),
-        fingerprint,
-        trust,
-        token_id: host.token_id,
-        expires_at: answer.expires_at,
-        renew_after: answer.renew_after,
-    };
+    let (certified, life) = (answer.certified.clone(), answer.life);
+    let renewed = HostFile { certified, fingerprint, trust, life, ..host };
     attempt.complete(&answer, &renewed)?;
     drop(opened);
     Ok(Fresh::show(renewed, dir, now).await)

@@ -79,6 +79,6 @@ pub async fn status(dir: &Path, now: Timestamp) -> Result<HostStatus, ClientErro
         Err(ClientError::Expired { .. }) => (Reached::NotAsked, None),
         Err(error) => return Err(error),
     };
-    let seconds_left = host.expires_at.since(now).as_secs();
+    let seconds_left = host.life.expires_at.since(now).as_secs();
     Ok(HostStatus { seconds_left, due: host.is_due(now), host, server, clock_ahead })
 }

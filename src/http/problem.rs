@@ -10,7 +10,6 @@ use http::StatusCode;
 
 pub use self::code::Code;
 pub use self::native::NATIVE;
-pub(super) use self::native::NativeBody;
 use super::dialect::Dialect;
 use super::reply::Reply;
 use crate::service::FieldError;

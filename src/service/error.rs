@@ -7,9 +7,6 @@ mod keys;
 mod request;
 mod token;
 
-use serde::Serialize;
-use utoipa::ToSchema;
-
 pub use self::account::AccountError;
 pub use self::ca::CaError;
 pub use self::host::HostError;
@@ -23,29 +20,7 @@ use crate::admission::BindingError;
 use crate::ca::{CsrError, IssueError};
 use crate::store::StoreError;
 use crate::token::{KeyError, MintError};
-
-/// An error of one field of a request.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub struct FieldError {
-    /// The field, as a path such as `roles[2]`.
-    #[schema(example = "roles[2]")]
-    pub field: String,
-    /// The error, and the values that are accepted.
-    #[schema(example = "unknown role \"root\"; the roles are: allocator, proxy")]
-    pub message: String,
-}
-
-impl FieldError {
-    /// An error of `field`.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { field: field.into(), message: message.into() }
-    }
-
-    /// The error that parsing `field` returned.
-    pub fn of(field: impl Into<String>, error: &impl std::fmt::Display) -> Self {
-        Self::new(field, error.to_string())
-    }
-}
+pub use crate::wire::FieldError;
 
 /// Any failure of a use case. The failed transaction changed nothing and spent no use. An operation of several transactions,
 /// such as a bulk revocation, keeps those before the failure.

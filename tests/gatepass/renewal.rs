@@ -9,6 +9,7 @@ use gatepass::client::directory::FILES;
 use gatepass::client::enroll::{Enroll, EnrollResult, enroll};
 use gatepass::client::host::{HostFile, TrustAnchor};
 use gatepass::client::renew::renew;
+use gatepass::wire::{CertificateLife, Certified};
 use gatepass::clock::Timestamp;
 use gatepass::id::{HostId, Serial, TokenId};
 use gatepass::secret::Secret;
@@ -103,13 +104,11 @@ fn put(at: &Running, dir: &Path, key: &str, minted: &Value, enrolled: &Value) {
     let host = HostFile {
         server: at.url.clone(),
         host_id: HostId::parse(enrolled["host_id"].as_str().unwrap()).unwrap(),
-        roles: Vec::new(),
-        name: None,
+        certified: Certified::default(),
         fingerprint: at.root,
         trust: TrustAnchor::Pinned(at.root),
         token_id: TokenId::parse(minted["token_id"].as_str().unwrap()).unwrap(),
-        expires_at: time("expires_at"),
-        renew_after: time("renew_after"),
+        life: CertificateLife { expires_at: time("expires_at"), renew_after: time("renew_after") },
     };
     for (name, member) in
         [("host.pem", "certificate"), ("chain.pem", "chain"), ("root.pem", "ca_certificate")]

@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("token", &["clock", "id", "name", "secret"]),
     ("ca", &["clock", "id", "name", "secret"]),
     ("ledger", &["clock", "id", "name", "secret"]),
+    ("wire", &["clock", "id", "name"]),
     ("access", &["clock", "id", "name", "secret", "span"]),
     ("admission", &["token", "clock", "id", "name", "secret"]),
     ("store", &["access", "ledger", "token", "clock", "id", "name", "secret", "file_lock"]),
@@ -32,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "ca",
             "ledger",
             "host_certificate",
+            "wire",
             "clock",
             "id",
             "name",
@@ -49,6 +51,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "token",
             "ca",
             "ledger",
+            "wire",
             "clock",
             "id",
             "name",
@@ -60,7 +63,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("connect", &["id"]),
     ("verifier", &["connect", "token", "host_certificate", "clock", "id", "name", "secret"]),
     ("warp", &["verifier", "token", "clock"]),
-    ("client", &["connect", "token", "clock", "id", "name", "secret", "file_lock"]),
+    ("client", &["connect", "token", "wire", "clock", "id", "name", "secret", "file_lock"]),
     (
         "cli",
         &[

@@ -118,9 +118,11 @@ pub(super) async fn either(
 mod tests {
     use super::*;
     use crate::client::problem::ServerProblem;
+    use crate::wire::ProblemBody;
 
     fn refused(code: &str) -> ClientError {
-        ClientError::Refused(Box::new(ServerProblem { code: code.to_owned(), ..ServerProblem::default() }))
+        let body = ProblemBody { code: code.to_owned(), ..ProblemBody::default() };
+        ClientError::Refused(Box::new(ServerProblem { body, ..ServerProblem::default() }))
     }
 
     #[tokio::test]

@@ -43,9 +43,9 @@ pub(crate) struct TokenRotate {
 /// Replaces the advice for hosts in the error of an ended token.
 fn ended(error: ClientError) -> CliError {
     match error {
-        ClientError::Refused(problem) if problem.status == 410 => CliError::Unsound(format!(
+        ClientError::Refused(problem) if problem.body.status == 410 => CliError::Unsound(format!(
             "the server refused (410 {}): an ended token has no successor; mint one with `gatepass token create`",
-            printable(&problem.code)
+            printable(&problem.body.code)
         )),
         error => error.into(),
     }

@@ -94,7 +94,7 @@ impl ChangePassword {
 async fn by_session(target: ServerTarget, session: Credential, body: &Value) -> Result<bool, CliError> {
     match Remote::open(target, session)?.post("/api/v1/password", body).await {
         Ok(_) => Ok(true),
-        Err(ClientError::Refused(problem)) if problem.status == 401 => Ok(false),
+        Err(ClientError::Refused(problem)) if problem.body.status == 401 => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -11,19 +11,23 @@ use super::*;
 use crate::client::host::TrustAnchor;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
+use crate::name::Role;
+use crate::wire::{CertificateLife, Certified};
+
+fn certified() -> Certified {
+    Certified { roles: vec![Role::parse("proxy").unwrap()], name: None }
+}
 
 /// A `host.json` of a certificate that lives from `from` to `to`.
 pub(crate) fn host_file(from: Timestamp, to: Timestamp) -> HostFile {
     HostFile {
         server: String::from("https://127.0.0.1:8443"),
         host_id: HostId::from_bytes([1; 16]),
-        roles: vec![String::from("proxy")],
-        name: None,
+        certified: certified(),
         fingerprint: Fingerprint::from_bytes([2; 32]),
         trust: TrustAnchor::Pinned(Fingerprint::from_bytes([2; 32])),
         token_id: TokenId::from_bytes([3; 16]),
-        expires_at: to,
-        renew_after: from.plus(to.since(from) * 2 / 3),
+        life: CertificateLife { expires_at: to, renew_after: from.plus(to.since(from) * 2 / 3) },
     }
 }
 
@@ -40,10 +44,11 @@ pub(crate) fn answer(key: &HostKey) -> EnrollAnswer {
         certificate: leaf.pem(),
         chain: root.pem(),
         ca_certificate: root.pem(),
-        roles: vec![String::from("proxy")],
-        name: None,
-        expires_at: Timestamp::from_secs(3000),
-        renew_after: Timestamp::from_secs(2000),
+        certified: certified(),
+        life: CertificateLife {
+            expires_at: Timestamp::from_secs(3000),
+            renew_after: Timestamp::from_secs(2000),
+        },
     }
 }
 

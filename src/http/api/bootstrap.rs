@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::shapes::Identity;
+use super::shapes;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::openapi::tags;
@@ -12,6 +12,7 @@ use crate::http::reply::Reply;
 use crate::name::{Cluster, DnsName, NameError};
 use crate::secret::Secret;
 use crate::service::{FieldError, RedeemRequest};
+use crate::wire::EnrollAnswer;
 
 /// Example of a certificate request.
 pub(super) const CSR_EXAMPLE: &str =
@@ -45,7 +46,7 @@ struct Request {
     tag = tags::ENROLLING,
     request_body = Request,
     responses(
-        (status = 200, description = "The host is enrolled.", body = Identity),
+        (status = 200, description = "The host is enrolled.", body = EnrollAnswer),
         code::TokenEnded,
         code::BindingMismatch,
         code::HostRevoked,
@@ -77,7 +78,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
     let request = RedeemRequest { unverified_token, csr: &request.csr, name, cluster };
     let enrolled = call.authority.enrollment.redeem(&call.caller, request).await;
     metrics::counter!("gatepass_redemptions_total", "outcome" => outcome(&enrolled)).increment(1);
-    Ok(Reply::ok(&Identity::from(enrolled?)))
+    Ok(Reply::ok(&shapes::enrolled(enrolled?)))
 }
 
 /// The metric label of an outcome: the problem's code.

@@ -11,9 +11,10 @@ use crate::access::Permission;
 use crate::http::call::Call;
 use crate::http::dialect::Dialect;
 use crate::http::direct_request::DirectRequest;
-use crate::http::problem::{NativeBody, Problem};
+use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::route::{Answer, Route};
+use crate::wire::ProblemBody;
 
 /// The description of a handler, read once per process.
 macro_rules! described {
@@ -98,7 +99,7 @@ fn method(item: &PathItem) -> Method {
 /// The shapes of problems, which rows bring along.
 pub(super) fn bodies() -> OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(components(schemas(NativeBody<'static>, OAuthBody<'static>)))]
+    #[openapi(components(schemas(ProblemBody, OAuthBody<'static>)))]
     struct Bodies;
     Bodies::openapi()
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bootstrap::{CSR_EXAMPLE, outcome};
-use super::shapes::Identity;
+use super::shapes::{self, life};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
@@ -12,9 +12,7 @@ use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{HostId, Serial};
-use crate::name::{DnsName, Role};
-use crate::service::renew_after;
-use crate::store::CertificateRecord;
+use crate::wire::{CertificateLife, Certified, EnrollAnswer};
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Renewal)]
@@ -34,7 +32,7 @@ struct Request {
     tag = tags::ENROLLING,
     request_body = Request,
     responses(
-        (status = 200, description = "The new certificate.", body = Identity),
+        (status = 200, description = "The new certificate.", body = EnrollAnswer),
         code::Issuing,
         code::TooManyRequests,
     ),
@@ -43,19 +41,18 @@ pub(super) async fn renew(call: Call) -> Result<Reply, Problem> {
     let Request { csr } = decode::strict(&call.body)?;
     let enrolled = call.authority.enrollment.renew(&call.caller, call.host()?, &csr).await;
     metrics::counter!("gatepass_renewals_total", "outcome" => outcome(&enrolled)).increment(1);
-    Ok(Reply::ok(&Identity::from(enrolled?)))
+    Ok(Reply::ok(&shapes::enrolled(enrolled?)))
 }
 
 #[derive(Serialize, ToSchema)]
-struct WhoAmI<'a> {
+struct WhoAmI {
     host_id: HostId,
-    roles: &'a [Role],
-    #[schema(required)]
-    name: Option<&'a DnsName>,
+    #[serde(flatten)]
+    certified: Certified,
     serial: Serial,
     issued_at: Timestamp,
-    expires_at: Timestamp,
-    renew_after: Timestamp,
+    #[serde(flatten)]
+    life: CertificateLife,
 }
 
 /// Show the presented certificate
@@ -64,19 +61,16 @@ struct WhoAmI<'a> {
     path = "/api/v1/whoami",
     operation_id = "whoami",
     tag = tags::ENROLLING,
-    responses((status = 200, description = "The host of the presented certificate.", body = WhoAmI<'static>)),
+    responses((status = 200, description = "The host of the presented certificate.", body = WhoAmI)),
 )]
 pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let host = call.host()?;
-    let CertificateRecord { serial, issued_at, not_after, .. } = host.certificate;
     Ok(Reply::ok(&WhoAmI {
         host_id: host.id,
-        roles: &host.roles,
-        name: host.record.facts.name.as_ref(),
-        serial,
-        issued_at,
-        expires_at: not_after,
-        renew_after: renew_after(host.certificate),
+        certified: Certified { roles: host.roles.clone(), name: host.record.facts.name.clone() },
+        serial: host.certificate.serial,
+        issued_at: host.certificate.issued_at,
+        life: life(host.certificate),
     }))
 }
 

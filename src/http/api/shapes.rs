@@ -10,8 +10,9 @@ use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, Serial, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
 use crate::service::{Enrolled, renew_after};
-use crate::store::{HostRecord, HostState, KeyRecord, KeyState, TokenRecord, TokenState};
+use crate::store::{CertificateRecord, HostRecord, HostState, KeyRecord, KeyState, TokenRecord, TokenState};
 use crate::token::status_uri;
+use crate::wire::{CertificateLife, Certified, EnrollAnswer};
 
 /// A token in a list.
 #[derive(Serialize, ToSchema)]
@@ -242,34 +243,22 @@ impl HostItem {
     }
 }
 
-/// The answer to an enrollment or renewal, without secrets.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Identity {
-    host_id: HostId,
-    /// The host's certificate, PEM.
-    #[schema(example = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n")]
-    certificate: String,
-    /// Issuing CA and root, PEM.
-    #[schema(example = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n")]
-    chain: String,
-    /// The root, PEM.
-    #[schema(example = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n")]
-    ca_certificate: String,
-    roles: Vec<Role>,
-    #[schema(required)]
-    name: Option<DnsName>,
-    expires_at: Timestamp,
-    /// Time of the renewal.
-    renew_after: Timestamp,
+/// The answer to an enrollment or renewal.
+pub(super) fn enrolled(enrolled: Enrolled) -> EnrollAnswer {
+    let Enrolled { host, certificate, chain, root, roles, name, record } = enrolled;
+    EnrollAnswer {
+        host_id: host,
+        certificate: der_to_pem("CERTIFICATE", &certificate),
+        chain,
+        ca_certificate: root,
+        certified: Certified { roles, name },
+        life: life(record),
+    }
 }
 
-impl From<Enrolled> for Identity {
-    fn from(enrolled: Enrolled) -> Self {
-        let Enrolled { host, certificate, chain, root, roles, name, record } = enrolled;
-        let (expires_at, renew_after) = (record.not_after, renew_after(record));
-        let certificate = der_to_pem("CERTIFICATE", &certificate);
-        Self { host_id: host, certificate, chain, ca_certificate: root, roles, name, expires_at, renew_after }
-    }
+/// Expiry and renewal of a certificate.
+pub(super) fn life(record: CertificateRecord) -> CertificateLife {
+    CertificateLife { expires_at: record.not_after, renew_after: renew_after(record) }
 }
 
 /// A signing key in a list.
