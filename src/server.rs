@@ -1,6 +1,7 @@
 //! The composition root. It opens the data directory, connects the rooms, and runs until it is stopped.
 
 mod ca_files;
+mod error;
 mod first_start;
 mod local;
 pub mod offline;
@@ -20,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use start::StartError;
+pub use error::{RunError, StartError};
 pub use timers::Timer;
 
 use self::tls_files::TlsSource;
@@ -49,29 +50,6 @@ pub struct Server {
     first_start: Option<FirstStart>,
     data_dir: PathBuf,
     keys_dir: PathBuf,
-}
-
-/// Reasons for which a running server ends without being stopped.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RunError {
-    /// The disk failed, or it is unknown whether a commit reached it.
-    #[error(
-        "the disk failed: gatepass has stopped so that nothing is answered that may not be stored; see the log"
-    )]
-    DiskFailed,
-    /// A file that the running server needs could not be written.
-    #[error("{0}")]
-    File(String),
-}
-
-impl RunError {
-    /// The exit code of the process: 74 (EX_IOERR of sysexits.h) for a failed disk.
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::DiskFailed => 74,
-            Self::File(_) => 2,
-        }
-    }
 }
 
 /// Returns the OpenAPI document of this version, for a server at `url`.

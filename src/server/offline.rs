@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::StartError;
-use super::start::DATABASE;
+use super::preflight::DATABASE;
 use crate::access::password;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Action, Subjects};

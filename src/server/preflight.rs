@@ -6,7 +6,6 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use super::StartError;
-use super::start::DATABASE;
 use super::tls_files::{self, TlsSourceError};
 use crate::ca::dns_names;
 use crate::config::Config;
@@ -15,6 +14,9 @@ use crate::name::DnsName;
 use crate::secret::Secret;
 use crate::service::vault::{Vault, VaultError, load_private};
 use crate::store::sqlite::lock_holder;
+
+/// The file of the database, in the data directory.
+pub(super) const DATABASE: &str = "gatepass.db";
 
 /// File in the keys directory that names the owner of the keys by the id of the ledger's chain.
 const OWNER: &str = "owner";

@@ -1,12 +1,11 @@
 //! Opening: all checks run before anything is created.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::preflight::{self, Preflight};
+use super::preflight::{self, DATABASE, Preflight};
 use super::tls_files::{Presented, TlsSource};
-use super::{Server, ca_files, first_start, local, process};
+use super::{Server, StartError, ca_files, first_start, local, process};
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig};
 use crate::http::front::Front;
@@ -27,31 +26,6 @@ use crate::service::verification::proxies::TrustedProxies;
 use crate::service::{Authority, Base, Caller, CertificateTerms, Parts, Settings, TimeKeeper};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{LedgerReads as _, RecordIdentity, Store};
-
-/// The file of the database, in the data directory.
-pub(super) const DATABASE: &str = "gatepass.db";
-
-/// All reasons for which a server did not start, each with its remedy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StartError {
-    /// The reasons.
-    pub problems: Vec<String>,
-}
-
-impl StartError {
-    pub(super) fn of(problem: impl fmt::Display) -> Self {
-        Self { problems: vec![problem.to_string()] }
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("gatepass did not start; nothing was changed")?;
-        self.problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
-    }
-}
-
-impl std::error::Error for StartError {}
 
 pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
     let open_files = process::harden();
