@@ -6,6 +6,7 @@ mod ca;
 mod check_config;
 mod clock;
 mod completions;
+mod consent;
 mod deletion;
 mod demo;
 mod enroll;
@@ -87,7 +88,8 @@ enum Verb {
     Ledger(ledger::LedgerCommand),
     Login(login::LoginCommand),
     Logout(session::LogoutCommand),
-    Session(session::SessionCommand),
+    /// Show your user or API key, its rights and its expiry
+    Session(remote::Remote),
     #[command(subcommand)]
     User(user::UserCommand),
     #[command(subcommand, name = "api-key")]
@@ -160,7 +162,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Ledger(command) => command.run(environment).await,
         Verb::Login(command) => command.run(environment).await,
         Verb::Logout(command) => command.run(environment).await,
-        Verb::Session(command) => command.run(environment).await,
+        Verb::Session(remote) => session::show(&remote, environment).await,
         Verb::User(command) => command.run(environment).await,
         Verb::ApiKey(command) => command.run(environment).await,
         Verb::CheckConfig(command) => command.run(environment),

@@ -6,18 +6,19 @@ use serde_json::{Value, json};
 
 use super::deletion::Deletion;
 use super::error::CliError;
+use super::flags::LifeFlags;
 use super::limits::{self, LimitFlags};
 use super::once::Once;
 use super::output::{self, Format, line};
 use super::remote::Remote;
 use super::together::count;
 use crate::access::Scope;
-use crate::client::api::encode;
+use crate::client::api::{encode, given};
 use crate::config::Environment;
 
 const KEYS: &str = "/api/v1/api-keys";
-/// The lines of a new key.
-const CREATED_ROWS: [(&str, &str); 9] = [
+/// The lines of any key.
+const ROWS: [(&str, &str); 8] = [
     ("id", "id"),
     ("label", "label"),
     ("owner", "owner"),
@@ -26,20 +27,9 @@ const CREATED_ROWS: [(&str, &str); 9] = [
     ("limits", "limits"),
     ("created", "created_at"),
     ("expires", "expires_at?never"),
-    ("key", "api_key"),
 ];
-const ROWS: [(&str, &str); 10] = [
-    ("id", "id"),
-    ("label", "label"),
-    ("owner", "owner"),
-    ("created by", "creator"),
-    ("scopes", "scopes"),
-    ("limits", "limits"),
-    ("created", "created_at"),
-    ("expires", "expires_at?never"),
-    ("last used", "last_used_at?never"),
-    ("from", "last_used_from"),
-];
+/// The lines of a key that may have been used.
+const USE_ROWS: [(&str, &str); 2] = [("last used", "last_used_at?never"), ("from", "last_used_from")];
 
 /// Create, list and delete API keys
 #[derive(Subcommand)]
@@ -47,11 +37,21 @@ pub(crate) enum ApiKeyCommand {
     /// Create an API key; it is shown once
     Create(Box<ApiKeyCreate>),
     /// List API keys: your own, or every user's if you are an admin
-    List(ApiKeyList),
+    List(Remote),
     /// Show an API key, without its secret
-    Show(ApiKeyShow),
+    Show {
+        #[command(flatten)]
+        remote: Remote,
+        /// Id of the key
+        id: String,
+    },
     /// Delete an API key, effective immediately
-    Delete(ApiKeyDelete),
+    Delete {
+        #[command(flatten)]
+        deletion: Deletion,
+        /// Id of the key
+        id: String,
+    },
 }
 
 /// Arguments of `api-key create`.
@@ -61,6 +61,7 @@ pub(crate) enum ApiKeyCommand {
   gatepass api-key create --label monitoring --scope tokens:read --scope hosts:read --out key
   GATEPASS_API_KEY=$(cat key) gatepass token list --server https://gate.example.org:8443
 
+Without --ttl and --expires-at the key is valid until it is deleted. \
 Without limit flags the key mints ephemeral tokens of at most one hour, with one use, no roles and no DNS names. \
 A key never exceeds the current rights of its owner.")]
 pub(crate) struct ApiKeyCreate {
@@ -72,41 +73,12 @@ pub(crate) struct ApiKeyCreate {
     /// Label, at most 128 characters
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
-    /// Lifetime: 36h, 90d; default: until it is deleted
-    #[arg(long, value_name = "SPAN", conflicts_with = "expires_at")]
-    ttl: Option<String>,
-    /// Expiry, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    expires_at: Option<String>,
+    #[command(flatten)]
+    life: LifeFlags,
     #[command(flatten)]
     limits: LimitFlags,
     #[command(flatten)]
     once: Once,
-}
-
-/// Arguments of `api-key list`.
-#[derive(Args)]
-pub(crate) struct ApiKeyList {
-    #[command(flatten)]
-    remote: Remote,
-}
-
-/// Arguments of `api-key show`.
-#[derive(Args)]
-pub(crate) struct ApiKeyShow {
-    #[command(flatten)]
-    remote: Remote,
-    /// Id of the key
-    id: String,
-}
-
-/// Arguments of `api-key delete`.
-#[derive(Args)]
-pub(crate) struct ApiKeyDelete {
-    #[command(flatten)]
-    deletion: Deletion,
-    /// Id of the key
-    id: String,
 }
 
 impl ApiKeyCommand {
@@ -114,7 +86,7 @@ impl ApiKeyCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Create(command) => command.run(environment).await,
-            Self::List(ApiKeyList { remote }) => {
+            Self::List(remote) => {
                 let mut keys = remote.connect(environment)?.list(KEYS, usize::MAX).await?;
                 if remote.output == Format::Table {
                     keys.iter_mut().for_each(|key| *key = listed(key));
@@ -132,31 +104,25 @@ impl ApiKeyCommand {
                 ];
                 output::list(remote.output, &keys, &columns, "no API keys")
             }
-            Self::Show(ApiKeyShow { remote, id }) => {
-                let key = remote.connect(environment)?.get(&at(&id)).await?;
-                output::one(remote.output, &key, &ROWS)
+            Self::Show { remote, id } => {
+                remote.show(environment, &at(&id), &[&ROWS[..], &USE_ROWS].concat()).await
             }
-            Self::Delete(command) => command.run(environment).await,
+            Self::Delete { deletion, id } => delete(deletion, &id, environment).await,
         }
     }
 }
 
 impl ApiKeyCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let mut body = json!({ "scopes": self.scopes, "label": self.label });
-        if let Some(limits) = self.limits.value()? {
-            body["limits"] = limits;
-        }
-        for (field, text) in [("ttl", &self.ttl), ("expires_at", &self.expires_at)] {
-            if let Some(text) = text {
-                body[field] = json!(text);
-            }
-        }
+        let LifeFlags { ttl, expires_at } = self.life;
+        let body = given(json!({
+            "scopes": self.scopes, "label": self.label, "limits": self.limits.value()?, "ttl": ttl, "expires_at": expires_at,
+        }));
         let api = self.remote.connect(environment)?;
         let place = self.once.place()?;
         let made = api.post(KEYS, &body).await?;
         self.once.show(place, made, "api_key", self.remote.output, |made, file| {
-            output::one(Format::Table, made, &CREATED_ROWS)?;
+            output::one(Format::Table, made, &[&ROWS[..], &[("key", "api_key")]].concat())?;
             line(match file {
                 Some(_) => "The key is only in the file: store it with your secrets.",
                 None => "The key is shown once: store it with your secrets.",
@@ -165,17 +131,13 @@ impl ApiKeyCreate {
     }
 }
 
-impl ApiKeyDelete {
-    async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Self { deletion, id } = self;
-        let conclude = |gone: &Value| match gone["api_keys_deleted"].as_u64() {
-            None | Some(0) => format!("deleted API key {id}"),
-            Some(made) => format!("deleted API key {id} and {} created with it", count(made, "API key")),
-        };
-        deletion
-            .run(environment, &format!("API key {id} and every API key created with it"), &at(&id), conclude)
-            .await
-    }
+async fn delete(deletion: Deletion, id: &str, environment: &Environment) -> Result<(), CliError> {
+    let what = format!("API key {id} and every API key created with it");
+    let conclude = |gone: &Value| match gone["api_keys_deleted"].as_u64() {
+        None | Some(0) => format!("deleted API key {id}"),
+        Some(made) => format!("deleted API key {id} and {} created with it", count(made, "API key")),
+    };
+    deletion.run(environment, &what, &at(id), conclude).await
 }
 
 /// The list entry of a key.

@@ -19,18 +19,11 @@ use crate::server::offline;
 #[derive(Subcommand)]
 pub(crate) enum CaCommand {
     /// Show the root, the issuing CAs and upcoming expiries
-    Status(CaQuery),
+    Status(Remote),
     Rotate(CaRotate),
     /// Print the SHA-256 fingerprint of the root certificate
-    Fingerprint(CaQuery),
+    Fingerprint(Remote),
     ExportRoot(ExportRoot),
-}
-
-/// Arguments of `ca status` and `ca fingerprint`.
-#[derive(Args)]
-pub(crate) struct CaQuery {
-    #[command(flatten)]
-    remote: Remote,
 }
 
 /// Create a new issuing CA, under the same root or a new one; existing certificates stay valid
@@ -51,7 +44,7 @@ impl CaCommand {
     /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::Status(CaQuery { remote }) => {
+            Self::Status(remote) => {
                 let status = remote.connect(environment)?.get("/api/v1/ca").await?;
                 show(remote.output, &status)
             }
@@ -60,12 +53,10 @@ impl CaCommand {
                 let status = remote.connect(environment)?.post("/api/v1/ca/rotate", &body).await?;
                 show(remote.output, &status)
             }
-            Self::Fingerprint(CaQuery { remote }) => {
+            Self::Fingerprint(remote) => {
                 let fingerprint = fingerprint(&root(&remote, environment).await?)?;
-                match remote.output {
-                    Format::Json => output::json(&json!({ "fingerprint": fingerprint })),
-                    Format::Table => line(fingerprint.to_string()),
-                }
+                let answer = json!({ "fingerprint": fingerprint });
+                output::done(remote.output, &answer, fingerprint.to_string())
             }
             Self::ExportRoot(command) => command.run(environment).await,
         }

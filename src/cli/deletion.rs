@@ -3,10 +3,9 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::ask::confirm;
+use super::consent::Consent;
 use super::error::CliError;
 use super::output;
-use super::remote::Remote;
 use super::together::count;
 use crate::config::Environment;
 
@@ -14,13 +13,10 @@ use crate::config::Environment;
 #[derive(Args)]
 pub(crate) struct Deletion {
     #[command(flatten)]
-    remote: Remote,
+    consent: Consent,
     /// Revoke every live token minted by it too
     #[arg(long)]
     tokens: bool,
-    /// Skip the confirmation
-    #[arg(short, long)]
-    yes: bool,
 }
 
 impl Deletion {
@@ -33,13 +29,13 @@ impl Deletion {
         conclude: impl Fn(&Value) -> String,
     ) -> Result<(), CliError> {
         let along = if self.tokens { " and revoke every live token minted with it" } else { "" };
-        confirm(&format!("Delete {what}{along}? This cannot be undone."), self.yes)?;
+        self.consent.ask(&format!("Delete {what}{along}? This cannot be undone."))?;
         let query = if self.tokens { "?tokens=revoke" } else { "" };
-        let gone = self.remote.connect(environment)?.delete(&format!("{path}{query}")).await?;
+        let gone = self.consent.remote.connect(environment)?.delete(&format!("{path}{query}")).await?;
         let revoked = match self.tokens {
             true => format!("; {} revoked", count(gone["tokens_revoked"].as_u64().unwrap_or(0), "token")),
             false => String::new(),
         };
-        output::done(self.remote.output, &gone, format!("{}{revoked}", conclude(&gone)))
+        output::done(self.consent.remote.output, &gone, format!("{}{revoked}", conclude(&gone)))
     }
 }

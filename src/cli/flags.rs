@@ -97,6 +97,17 @@ impl HostFlags {
     }
 }
 
+/// Flags for the life of a token or an API key.
+#[derive(Args)]
+pub(crate) struct LifeFlags {
+    /// Lifetime: 90s, 15m, 36h, 30d
+    #[arg(long, value_name = "SPAN", conflicts_with = "expires_at")]
+    pub(crate) ttl: Option<String>,
+    /// Expiry, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires_at: Option<String>,
+}
+
 /// Parser of a maximum number of results, for clap.
 pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::ask::confirm;
+use super::consent::Consent;
 use super::error::CliError;
 use super::flags::{HostFlags, at_least_one, one_selection, with_query};
 use super::output;
@@ -18,7 +18,13 @@ pub(crate) enum HostCommand {
     /// List hosts
     List(HostList),
     /// Show one host
-    Show(HostShow),
+    Show {
+        #[command(flatten)]
+        remote: Remote,
+        /// Id of the host
+        #[arg(value_parser = parse_id)]
+        id: HostId,
+    },
     /// Set a host's roles, effective with its next certificate or immediately
     SetRoles(HostSetRoles),
     Revoke(HostRevoke),
@@ -29,7 +35,9 @@ impl HostCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(command) => command.run(environment).await,
-            Self::Show(command) => command.run(environment).await,
+            Self::Show { remote, id } => {
+                remote.show(environment, &format!("/api/v1/hosts/{id}"), ROWS).await
+            }
             Self::SetRoles(command) => command.run(environment).await,
             Self::Revoke(command) => command.run(environment).await,
         }
@@ -76,31 +84,12 @@ pub(crate) struct HostList {
 impl HostList {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let query = self.which.query();
-        let path = with_query("/api/v1/hosts", &query);
-        let mut items = self.remote.connect(environment)?.list(&path, self.limit.saturating_add(1)).await?;
-        output::cut(&mut items, self.limit);
         let nothing = match query.is_empty() {
             true => "no hosts yet: `gatepass token create` mints a token for one",
             false => "no host matches",
         };
-        output::list(self.remote.output, &items, &COLUMNS, nothing)
-    }
-}
-
-/// Arguments of `host show`.
-#[derive(Args)]
-pub(crate) struct HostShow {
-    #[command(flatten)]
-    remote: Remote,
-    /// Id of the host
-    #[arg(value_parser = parse_id)]
-    id: HostId,
-}
-
-impl HostShow {
-    async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let item = self.remote.connect(environment)?.get(&format!("/api/v1/hosts/{}", self.id)).await?;
-        output::one(self.remote.output, &item, ROWS)
+        let path = with_query("/api/v1/hosts", &query);
+        self.remote.list(environment, &path, &COLUMNS, self.limit, nothing).await
     }
 }
 
@@ -143,7 +132,7 @@ impl HostSetRoles {
   gatepass host revoke --role proxy --name rack-7    shows the number and asks first")]
 pub(crate) struct HostRevoke {
     #[command(flatten)]
-    remote: Remote,
+    consent: Consent,
     /// Ids of the hosts
     #[arg(value_parser = parse_id)]
     ids: Vec<HostId>,
@@ -152,9 +141,6 @@ pub(crate) struct HostRevoke {
     /// All hosts that are not revoked
     #[arg(long)]
     all: bool,
-    /// Skip the confirmation
-    #[arg(short, long)]
-    yes: bool,
 }
 
 impl HostRevoke {
@@ -173,8 +159,7 @@ impl HostRevoke {
             consequence_of_one: "It is refused immediately, and its key can never enroll again.",
             hosts: false,
         };
-        let api = self.remote.connect(environment)?;
-        together.run(&api, self.yes, self.remote.output).await
+        together.run(&self.consent, environment).await
     }
 
     async fn one_by_one(self, environment: &Environment) -> Result<(), CliError> {
@@ -187,14 +172,14 @@ impl HostRevoke {
                 ids.len()
             ),
         };
-        confirm(&question, self.yes)?;
-        let api = self.remote.connect(environment)?;
+        self.consent.ask(&question)?;
+        let api = self.consent.remote.connect(environment)?;
         let ask = async |id| api.delete(&format!("/api/v1/hosts/{id}")).await;
         let conclude = |id, answer: &Value| match answer["changed"].as_bool() {
             Some(false) => format!("host {id} was revoked before"),
             _ => format!("revoked host {id}"),
         };
-        each("host", &self.ids, self.remote.output, ask, conclude).await
+        each("host", &self.ids, self.consent.remote.output, ask, conclude).await
     }
 }
 

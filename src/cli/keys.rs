@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::ask::confirm;
+use super::consent::Consent;
 use super::error::CliError;
-use super::output::{self, Format, line};
+use super::output;
 use super::remote::Remote;
 use super::together::count;
 use crate::config::Environment;
@@ -13,13 +13,28 @@ use crate::id::KeyId;
 
 const KEYS: &str = "/api/v1/signing-keys";
 
+const COLUMNS: [(&str, &str); 6] = [
+    ("ID", "id"),
+    ("SIGNS", "use"),
+    ("STATE", "state"),
+    ("PERSISTENT ONLY", "persistent_only"),
+    ("CREATED", "created_at"),
+    ("LIVE PERSISTENT TOKENS", "live_persistent_tokens"),
+];
+
 /// List, rotate and retire the keys that sign tokens
 #[derive(Subcommand)]
 pub(crate) enum KeysCommand {
     /// List signing keys
-    List(KeyList),
+    List(Remote),
     /// Sign with the prepared key; tokens of the previous key stay valid
-    Rotate(KeyRotate),
+    Rotate {
+        #[command(flatten)]
+        remote: Remote,
+        /// Use of the key: enrollment tokens, service tokens, or status lists
+        #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "status_list"])]
+        usage: String,
+    },
     /// Retire a key: every token it signed stops working
     Retire(KeyRetire),
 }
@@ -28,54 +43,23 @@ impl KeysCommand {
     /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::List(KeyList { remote }) => {
-                let items = remote.connect(environment)?.list(KEYS, usize::MAX).await?;
-                show(remote.output, &items)
-            }
-            Self::Rotate(KeyRotate { remote, usage }) => {
+            Self::List(remote) => remote.list(environment, KEYS, &COLUMNS, usize::MAX, "no keys").await,
+            Self::Rotate { remote, usage } => {
                 let body = json!({ "use": usage });
                 let answer = remote.connect(environment)?.post(&format!("{KEYS}/rotate"), &body).await?;
-                show(remote.output, answer["items"].as_array().map_or(&[], Vec::as_slice))
+                let keys = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
+                output::list(remote.output, keys, &COLUMNS, "no keys")
             }
             Self::Retire(command) => command.run(environment).await,
         }
     }
 }
 
-fn show(format: Format, items: &[Value]) -> Result<(), CliError> {
-    let columns = [
-        ("ID", "id"),
-        ("SIGNS", "use"),
-        ("STATE", "state"),
-        ("PERSISTENT ONLY", "persistent_only"),
-        ("CREATED", "created_at"),
-        ("LIVE PERSISTENT TOKENS", "live_persistent_tokens"),
-    ];
-    output::list(format, items, &columns, "no keys")
-}
-
-/// Arguments of `keys list`.
-#[derive(Args)]
-pub(crate) struct KeyList {
-    #[command(flatten)]
-    remote: Remote,
-}
-
-/// Arguments of `keys rotate`.
-#[derive(Args)]
-pub(crate) struct KeyRotate {
-    #[command(flatten)]
-    remote: Remote,
-    /// Use of the key: enrollment tokens, service tokens, or status lists
-    #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "status_list"])]
-    usage: String,
-}
-
 /// Arguments of `keys retire`.
 #[derive(Args)]
 pub(crate) struct KeyRetire {
     #[command(flatten)]
-    remote: Remote,
+    consent: Consent,
     /// Id of the key
     #[arg(value_parser = parse_id)]
     id: KeyId,
@@ -83,24 +67,17 @@ pub(crate) struct KeyRetire {
     /// ephemeral token, creates a new emergency token
     #[arg(long)]
     compromised: bool,
-    /// Skip the confirmation
-    #[arg(short, long)]
-    yes: bool,
 }
 
 impl KeyRetire {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let api = self.remote.connect(environment)?;
-        if !self.yes {
-            confirm(&self.question(&api.list(KEYS, usize::MAX).await?), false)?;
+        let api = self.consent.remote.connect(environment)?;
+        if !self.consent.yes {
+            self.consent.ask(&self.question(&api.list(KEYS, usize::MAX).await?))?;
         }
         let body = json!({ "compromised": self.compromised, "confirm": true });
         let answer = api.post(&format!("{KEYS}/{}/retire", self.id), &body).await?;
-        if self.remote.output == Format::Json {
-            return output::json(&answer);
-        }
-        line(format!("retired key {}; {} tokens revoked", self.id, answer["tokens_revoked"]))?;
-        output::reminted(&answer)
+        output::retired(self.consent.remote.output, &answer, &format!("key {}", self.id))
     }
 
     /// The question, with the number of live persistent tokens in the list of `keys`.

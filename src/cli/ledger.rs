@@ -15,11 +15,27 @@ use crate::config::Environment;
 use crate::id::hex;
 use crate::server::offline;
 
+const COLUMNS: [(&str, &str); 7] = [
+    ("SEQ", "id"),
+    ("AT", "at"),
+    ("ACTOR", "actor"),
+    ("ACTION", "action"),
+    ("SUBJECTS", "subjects"),
+    ("OUTCOME", "outcome"),
+    ("REASON", "reason"),
+];
+
 /// List and verify the ledger
 #[derive(Subcommand)]
 pub(crate) enum LedgerCommand {
     /// List entries, newest first
-    List(LedgerList),
+    List {
+        #[command(flatten)]
+        remote: Remote,
+        /// Maximum number of results
+        #[arg(long, default_value_t = 50, value_name = "N", value_parser = at_least_one())]
+        limit: usize,
+    },
     /// Verify every entry of the chain; names the first entry that was changed, removed, moved or inserted
     Verify(LedgerVerify),
 }
@@ -28,35 +44,12 @@ impl LedgerCommand {
     /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
-            Self::List(command) => command.run(environment).await,
+            Self::List { remote, limit } => {
+                let items = remote.connect(environment)?.list("/api/v1/ledger", limit).await?;
+                output::list(remote.output, &items, &COLUMNS, "the ledger is empty")
+            }
             Self::Verify(command) => command.run(environment).await,
         }
-    }
-}
-
-/// Arguments of `ledger list`.
-#[derive(Args)]
-pub(crate) struct LedgerList {
-    #[command(flatten)]
-    remote: Remote,
-    /// Maximum number of results
-    #[arg(long, default_value_t = 50, value_name = "N", value_parser = at_least_one())]
-    limit: usize,
-}
-
-impl LedgerList {
-    async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let items = self.remote.connect(environment)?.list("/api/v1/ledger", self.limit).await?;
-        let columns = [
-            ("SEQ", "id"),
-            ("AT", "at"),
-            ("ACTOR", "actor"),
-            ("ACTION", "action"),
-            ("SUBJECTS", "subjects"),
-            ("OUTCOME", "outcome"),
-            ("REASON", "reason"),
-        ];
-        output::list(self.remote.output, &items, &columns, "the ledger is empty")
     }
 }
 

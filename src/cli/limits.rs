@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::error::CliError;
+use crate::client::api::given;
 
 /// The value for no limit.
 const ANY: &str = "any";
@@ -45,34 +46,12 @@ impl LimitFlags {
         if self.any {
             return Ok(Some(json!(ANY)));
         }
-        let mut limits = Map::new();
-        let lists = [
-            ("roles", "--role", &self.roles),
-            ("dns_names", "--dns-name", &self.dns_names),
-            ("clusters", "--cluster", &self.clusters),
-        ];
-        for (name, flag, values) in lists {
-            match values.as_slice() {
-                [] => {}
-                [any] if any == ANY => drop(limits.insert(name.to_owned(), json!(ANY))),
-                names if names.iter().any(|name| name == ANY) => {
-                    return Err(CliError::Usage(format!(
-                        "{flag} {ANY} cannot be combined with other values"
-                    )));
-                }
-                names => drop(limits.insert(name.to_owned(), json!(names))),
-            }
-        }
-        if let Some(span) = &self.max_ttl {
-            limits.insert("max_ttl".to_owned(), json!(span));
-        }
-        if let Some(uses) = &self.max_uses {
-            limits.insert("max_uses".to_owned(), amount(uses)?);
-        }
-        if self.persistent {
-            limits.insert("persistent".to_owned(), json!(true));
-        }
-        Ok((!limits.is_empty()).then_some(Value::Object(limits)))
+        let limits = given(json!({
+            "roles": names("--role", &self.roles)?, "dns_names": names("--dns-name", &self.dns_names)?,
+            "max_ttl": self.max_ttl, "max_uses": self.max_uses.as_deref().map(amount).transpose()?,
+            "persistent": self.persistent.then_some(true), "clusters": names("--cluster", &self.clusters)?,
+        }));
+        Ok(Some(limits).filter(|limits| *limits != json!({})))
     }
 
     /// The error where limits are required.
@@ -91,6 +70,18 @@ pub(crate) fn listed(item: &Value) -> Value {
         listed["limits"] = json!(if none(limits) { ANY } else { "some" });
     }
     listed
+}
+
+/// The values of a repeatable flag; `None` without any.
+fn names(flag: &str, values: &[String]) -> Result<Option<Value>, CliError> {
+    match values {
+        [] => Ok(None),
+        [any] if any == ANY => Ok(Some(json!(ANY))),
+        names if names.iter().any(|name| name == ANY) => {
+            Err(CliError::Usage(format!("{flag} {ANY} cannot be combined with other values")))
+        }
+        names => Ok(Some(json!(names))),
+    }
 }
 
 fn amount(text: &str) -> Result<Value, CliError> {

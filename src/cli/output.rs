@@ -24,8 +24,12 @@ pub(crate) fn line(text: impl AsRef<str>) -> Result<(), CliError> {
     Ok(writeln!(io::stdout().lock(), "{}", text.as_ref())?)
 }
 
-/// Reports a new emergency token.
-pub(crate) fn reminted(answer: &Value) -> Result<(), CliError> {
+/// Reports that `what` is retired, the number of revoked tokens, and a new emergency token.
+pub(crate) fn retired(format: Format, answer: &Value, what: &str) -> Result<(), CliError> {
+    if format == Format::Json {
+        return json(answer);
+    }
+    line(format!("retired {what}; {} tokens revoked", answer["tokens_revoked"]))?;
     match answer["emergency_token_reminted"].as_bool() {
         Some(true) => line("created a new emergency token: its file in the data directory is replaced"),
         _ => Ok(()),

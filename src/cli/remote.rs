@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::ask;
 use super::error::CliError;
-use super::output::Format;
+use super::output::{self, Format};
 use super::profile::{KeptCredential, Local, Profile};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::api::{Api, Credential};
@@ -72,6 +72,30 @@ impl Remote {
                 Self::open(target, credential)
             }
         }
+    }
+
+    /// Prints the resource at `path`.
+    pub(crate) async fn show(
+        &self,
+        environment: &Environment,
+        path: &str,
+        rows: &[(&str, &str)],
+    ) -> Result<(), CliError> {
+        output::one(self.output, &self.connect(environment)?.get(path).await?, rows)
+    }
+
+    /// Prints at most `limit` items of the list at `path`, and a note if there are more.
+    pub(crate) async fn list(
+        &self,
+        environment: &Environment,
+        path: &str,
+        columns: &[(&str, &str)],
+        limit: usize,
+        nothing: &str,
+    ) -> Result<(), CliError> {
+        let mut items = self.connect(environment)?.list(path, limit.saturating_add(1)).await?;
+        output::cut(&mut items, limit);
+        output::list(self.output, &items, columns, nothing)
     }
 
     /// A connection for public routes.

@@ -10,13 +10,6 @@ use super::remote::Remote;
 use crate::client::ClientError;
 use crate::config::Environment;
 
-/// Show your user or API key, its rights and its expiry
-#[derive(Args)]
-pub(crate) struct SessionCommand {
-    #[command(flatten)]
-    remote: Remote,
-}
-
 /// Sign out: end the session of `gatepass login` and remove it from the profile
 #[derive(Args)]
 pub(crate) struct LogoutCommand {
@@ -33,20 +26,16 @@ const KEY_ROWS: &[(&str, &str)] = &[
     ("owner", "api_key.owner"),
     ("ends", "api_key.expires_at?never"),
     ("may", "permissions"),
-    ("roles of tokens", "limits.roles"),
-    ("DNS names", "limits.dns_names"),
-    ("longest life", "limits.max_ttl"),
-    ("most uses", "limits.max_uses"),
-    ("persistent", "limits.persistent"),
-    ("clusters", "limits.clusters"),
 ];
-const ROWS: &[(&str, &str)] = &[
+const USER_ROWS: &[(&str, &str)] = &[
     ("who", "actor"),
     ("role", "user.role"),
     ("may", "permissions"),
     ("session", "kind"),
     ("ends", "expires_at"),
     ("ends unless used", "idle_after"),
+];
+const LIMIT_ROWS: &[(&str, &str)] = &[
     ("roles of tokens", "limits.roles"),
     ("DNS names", "limits.dns_names"),
     ("longest life", "limits.max_ttl"),
@@ -55,13 +44,11 @@ const ROWS: &[(&str, &str)] = &[
     ("clusters", "limits.clusters"),
 ];
 
-impl SessionCommand {
-    /// Runs the command.
-    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let shown = self.remote.connect(environment)?.get("/api/v1/session").await?;
-        let rows = if shown["api_key"].is_object() { KEY_ROWS } else { ROWS };
-        output::one(self.remote.output, &shown, rows)
-    }
+/// Shows the caller of `remote`.
+pub(crate) async fn show(remote: &Remote, environment: &Environment) -> Result<(), CliError> {
+    let shown = remote.connect(environment)?.get("/api/v1/session").await?;
+    let rows = if shown["api_key"].is_object() { KEY_ROWS } else { USER_ROWS };
+    output::one(remote.output, &shown, &[rows, LIMIT_ROWS].concat())
 }
 
 impl LogoutCommand {

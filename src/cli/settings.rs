@@ -1,6 +1,6 @@
 //! `gatepass settings`: settings that an admin changes while the server runs.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::{Map, Value};
 
 use super::error::CliError;
@@ -21,38 +21,23 @@ const PATH: &str = "/api/v1/settings";
 The settings are default_ttl, max_ephemeral_ttl, cluster_ttl and retention.")]
 pub(crate) enum SettingsCommand {
     /// Show the effective and the configured values
-    Show(SettingsShow),
+    Show(Remote),
     /// Change settings, effective immediately and after a restart
-    Set(SettingsSet),
+    Set {
+        #[command(flatten)]
+        remote: Remote,
+        /// New values, such as default_ttl=30m
+        #[arg(required = true, value_name = "KEY=VALUE", value_parser = pair)]
+        pairs: Vec<(String, String)>,
+    },
     /// Return to the configured values
-    Reset(SettingsReset),
-}
-
-/// Arguments of `settings show`.
-#[derive(Args)]
-pub(crate) struct SettingsShow {
-    #[command(flatten)]
-    remote: Remote,
-}
-
-/// Arguments of `settings set`.
-#[derive(Args)]
-pub(crate) struct SettingsSet {
-    #[command(flatten)]
-    remote: Remote,
-    /// New values, such as default_ttl=30m
-    #[arg(required = true, value_name = "KEY=VALUE", value_parser = pair)]
-    pairs: Vec<(String, String)>,
-}
-
-/// Arguments of `settings reset`.
-#[derive(Args)]
-pub(crate) struct SettingsReset {
-    #[command(flatten)]
-    remote: Remote,
-    /// Names of settings, such as default_ttl
-    #[arg(required = true, value_name = "KEY", value_parser = known)]
-    keys: Vec<String>,
+    Reset {
+        #[command(flatten)]
+        remote: Remote,
+        /// Names of settings, such as default_ttl
+        #[arg(required = true, value_name = "KEY", value_parser = known)]
+        keys: Vec<String>,
+    },
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
@@ -84,12 +69,12 @@ impl SettingsCommand {
     /// Runs the command.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let (remote, asked) = match self {
-            Self::Show(SettingsShow { remote }) => (remote, None),
-            Self::Set(SettingsSet { remote, pairs }) => {
+            Self::Show(remote) => (remote, None),
+            Self::Set { remote, pairs } => {
                 let pairs = pairs.into_iter().map(|(key, value)| (key, Value::from(value)));
                 (remote, Some(changes(pairs)?))
             }
-            Self::Reset(SettingsReset { remote, keys }) => {
+            Self::Reset { remote, keys } => {
                 (remote, Some(changes(keys.into_iter().map(|key| (key, Value::Null)))?))
             }
         };

@@ -6,11 +6,12 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::ask::confirm;
+use super::consent::Consent;
 use super::error::CliError;
 use super::output::{self, Format, line, note};
 use crate::client::ClientError;
 use crate::client::api::Api;
+use crate::config::Environment;
 
 /// Revokes `ids` one by one, and continues after an id that is unknown or refused. With several ids JSON is one array. The
 /// exit code is 0 if every id was revoked.
@@ -74,9 +75,10 @@ pub(crate) struct Together {
 }
 
 impl Together {
-    /// Counts, asks unless `yes`, and revokes.
-    pub(crate) async fn run(self, api: &Api, yes: bool, format: Format) -> Result<(), CliError> {
-        let (ids, hosts) = self.read(api).await?;
+    /// Counts, asks, and revokes.
+    pub(crate) async fn run(self, consent: &Consent, environment: &Environment) -> Result<(), CliError> {
+        let (api, format) = (consent.remote.connect(environment)?, consent.remote.output);
+        let (ids, hosts) = self.read(&api).await?;
         if ids.is_empty() {
             return match format {
                 Format::Json => output::json(&self.summary(0, 0)),
@@ -91,8 +93,8 @@ impl Together {
             false => String::new(),
         };
         let consequence = if ids.len() == 1 { self.consequence_of_one } else { self.consequence };
-        confirm(&format!("Revoke {}{admitted}? {consequence}", self.count(ids.len() as u64)), yes)?;
-        let (revoked, hosts) = self.send(api, &ids).await?;
+        consent.ask(&format!("Revoke {}{admitted}? {consequence}", self.count(ids.len() as u64)))?;
+        let (revoked, hosts) = self.send(&api, &ids).await?;
         match format {
             Format::Json => output::json(&self.summary(revoked, hosts)),
             Format::Table if self.hosts => {

@@ -3,13 +3,11 @@
 mod password;
 mod reset;
 
-use std::path::PathBuf;
-
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use self::password::{ChangePassword, UserSetPassword, VARIABLE, new_password};
+use self::password::{ChangePassword, NewPassword, UserSetPassword, VARIABLE};
 use self::reset::ResetPassword;
 use super::deletion::Deletion;
 use super::error::CliError;
@@ -18,7 +16,7 @@ use super::output::{self, Format};
 use super::remote::Remote;
 use super::together::count;
 use crate::access::UserRole;
-use crate::client::api::encode;
+use crate::client::api::{encode, given};
 use crate::config::Environment;
 
 const USERS: &str = "/api/v1/users";
@@ -38,13 +36,29 @@ pub(crate) enum UserCommand {
     /// Create a user
     Create(UserCreate),
     /// List users
-    List(UserList),
+    List(Remote),
     /// Show a user
     Show(NamedUser),
     /// Change a user's role, effective with the next request
-    SetRole(UserSetRole),
+    SetRole {
+        #[command(flatten)]
+        user: NamedUser,
+        /// admin, operator, analyst or viewer
+        #[arg(value_parser = roles())]
+        user_role: String,
+    },
     /// Change a user's limits, effective with the next request
-    SetLimits(UserSetLimits),
+    #[command(after_long_help = "Examples:
+  gatepass user set-limits bob --role proxy --max-ttl 1h --max-uses 10
+  gatepass user set-limits bob --any
+
+The new limits replace all previous ones. A limit without a flag gets its minimum.")]
+    SetLimits {
+        #[command(flatten)]
+        user: NamedUser,
+        #[command(flatten)]
+        limits: LimitFlags,
+    },
     /// Disable a user and their API keys, effective immediately
     Disable(NamedUser),
     /// Enable a disabled user
@@ -58,7 +72,12 @@ pub(crate) enum UserCommand {
     /// End every session of a user, effective immediately
     SignOut(NamedUser),
     /// Delete a user with their sessions and API keys
-    Delete(UserDelete),
+    Delete {
+        #[command(flatten)]
+        deletion: Deletion,
+        /// User name
+        name: String,
+    },
 }
 
 /// A user, by name.
@@ -68,13 +87,6 @@ pub(crate) struct NamedUser {
     remote: Remote,
     /// User name
     name: String,
-}
-
-/// Arguments of `user list`.
-#[derive(Args)]
-pub(crate) struct UserList {
-    #[command(flatten)]
-    remote: Remote,
 }
 
 /// Arguments of `user create`.
@@ -96,46 +108,8 @@ pub(crate) struct UserCreate {
     user_role: String,
     #[command(flatten)]
     limits: LimitFlags,
-    /// File with the password, or - for standard input; default: GATEPASS_NEW_PASSWORD, else a prompt
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
-}
-
-/// Arguments of `user set-role`.
-#[derive(Args)]
-pub(crate) struct UserSetRole {
     #[command(flatten)]
-    remote: Remote,
-    /// User name
-    name: String,
-    /// admin, operator, analyst or viewer
-    #[arg(value_parser = roles())]
-    user_role: String,
-}
-
-/// Arguments of `user set-limits`.
-#[derive(Args)]
-#[command(after_long_help = "Examples:
-  gatepass user set-limits bob --role proxy --max-ttl 1h --max-uses 10
-  gatepass user set-limits bob --any
-
-The new limits replace all previous ones. A limit without a flag gets its minimum.")]
-pub(crate) struct UserSetLimits {
-    #[command(flatten)]
-    remote: Remote,
-    /// User name
-    name: String,
-    #[command(flatten)]
-    limits: LimitFlags,
-}
-
-/// Arguments of `user delete`.
-#[derive(Args)]
-pub(crate) struct UserDelete {
-    #[command(flatten)]
-    deletion: Deletion,
-    /// User name
-    name: String,
+    password: NewPassword,
 }
 
 impl UserCommand {
@@ -143,7 +117,7 @@ impl UserCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::Create(command) => command.run(environment).await,
-            Self::List(UserList { remote }) => {
+            Self::List(remote) => {
                 let mut users = remote.connect(environment)?.list(USERS, usize::MAX).await?;
                 if remote.output == Format::Table {
                     users.iter_mut().for_each(|user| *user = limits::listed(user));
@@ -157,22 +131,16 @@ impl UserCommand {
                 ];
                 output::list(remote.output, &users, &columns, "no users")
             }
-            Self::Show(NamedUser { remote, name }) => {
-                output::one(remote.output, &remote.connect(environment)?.get(&at(&name)).await?, &ROWS)
+            Self::Show(NamedUser { remote, name }) => remote.show(environment, &at(&name), &ROWS).await,
+            Self::SetRole { user, user_role } => {
+                user.change(environment, &json!({ "role": user_role })).await
             }
-            Self::SetRole(UserSetRole { remote, name, user_role }) => {
-                change(&remote, environment, &name, &json!({ "role": user_role })).await
-            }
-            Self::SetLimits(UserSetLimits { remote, name, limits }) => {
+            Self::SetLimits { user, limits } => {
                 let limits = limits.value()?.ok_or_else(LimitFlags::missing)?;
-                change(&remote, environment, &name, &json!({ "limits": limits })).await
+                user.change(environment, &json!({ "limits": limits })).await
             }
-            Self::Disable(NamedUser { remote, name }) => {
-                change(&remote, environment, &name, &json!({ "disabled": true })).await
-            }
-            Self::Enable(NamedUser { remote, name }) => {
-                change(&remote, environment, &name, &json!({ "disabled": false })).await
-            }
+            Self::Disable(user) => user.change(environment, &json!({ "disabled": true })).await,
+            Self::Enable(user) => user.change(environment, &json!({ "disabled": false })).await,
             Self::SetPassword(command) => command.run(environment).await,
             Self::ChangePassword(command) => command.run(environment).await,
             Self::ResetPassword(command) => command.run(environment).await,
@@ -182,7 +150,7 @@ impl UserCommand {
                 let said = json!({ "username": name, "signed_out": "everywhere" });
                 output::done(remote.output, &said, format!("signed out {name} everywhere"))
             }
-            Self::Delete(command) => command.run(environment).await,
+            Self::Delete { deletion, name } => delete(deletion, &name, environment).await,
         }
     }
 }
@@ -191,35 +159,28 @@ impl UserCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let limits = self.limits.value()?;
         let api = self.remote.connect(environment)?;
-        let password = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
-        let mut body =
-            json!({ "username": self.name, "role": self.user_role, "password": password.expose() });
-        if let Some(limits) = limits {
-            body["limits"] = limits;
-        }
+        let password = self.password.read(environment, VARIABLE)?;
+        let (name, role, password) = (&self.name, &self.user_role, password.expose());
+        let body =
+            given(json!({ "username": name, "role": role, "password": password, "limits": limits }));
         output::one(self.remote.output, &api.post(USERS, &body).await?, &ROWS)
     }
 }
 
-impl UserDelete {
-    async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Self { deletion, name } = self;
-        let what = format!("user {name} and their API keys");
-        let conclude = |gone: &Value| {
-            let keys = gone["api_keys_deleted"].as_u64().unwrap_or(0);
-            format!("deleted {name} and {}", count(keys, "API key"))
-        };
-        deletion.run(environment, &what, &at(&name), conclude).await
-    }
+async fn delete(deletion: Deletion, name: &str, environment: &Environment) -> Result<(), CliError> {
+    let what = format!("user {name} and their API keys");
+    let conclude = |gone: &Value| {
+        let keys = gone["api_keys_deleted"].as_u64().unwrap_or(0);
+        format!("deleted {name} and {}", count(keys, "API key"))
+    };
+    deletion.run(environment, &what, &at(name), conclude).await
 }
 
-async fn change(
-    remote: &Remote,
-    environment: &Environment,
-    user: &str,
-    body: &Value,
-) -> Result<(), CliError> {
-    output::one(remote.output, &remote.connect(environment)?.patch(&at(user), body).await?, &ROWS)
+impl NamedUser {
+    async fn change(self, environment: &Environment, body: &Value) -> Result<(), CliError> {
+        let changed = self.remote.connect(environment)?.patch(&at(&self.name), body).await?;
+        output::one(self.remote.output, &changed, &ROWS)
+    }
 }
 
 fn roles() -> PossibleValuesParser {

@@ -200,6 +200,14 @@ fn json(response: &Response) -> Result<Value, ClientError> {
     serde_json::from_slice(&response.body).map_err(|error| ClientError::Answer { what: error.to_string() })
 }
 
+/// The members of `body` that are not null.
+pub fn given(mut body: Value) -> Value {
+    if let Some(members) = body.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    body
+}
+
 /// Percent-encodes a path segment or a query value (RFC 3986 section 2.1).
 pub fn encode(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');

@@ -3,13 +3,15 @@
 use std::path::Path;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::kind::TokenResource;
 use crate::cli::error::CliError;
+use crate::cli::flags::LifeFlags;
 use crate::cli::once::Once;
 use crate::cli::output::{self, Format, line};
 use crate::cli::remote::Remote;
+use crate::client::api::given;
 use crate::client::problem::printable;
 use crate::config::Environment;
 
@@ -39,12 +41,8 @@ pub(crate) struct TokenCreate {
     /// Label, at most 128 characters
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
-    /// Lifetime: 90s, 15m, 36h, 30d
-    #[arg(long, value_name = "SPAN", conflicts_with = "expires_at")]
-    ttl: Option<String>,
-    /// Expiry, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    expires_at: Option<String>,
+    #[command(flatten)]
+    life: LifeFlags,
     /// Maximum number of hosts
     #[arg(long, value_name = "N", conflicts_with = "unlimited")]
     max_uses: Option<u64>,
@@ -98,36 +96,17 @@ impl TokenCreate {
 
     /// Only the given flags: the server has the defaults.
     fn body(&self) -> Value {
-        let mut body = Map::new();
-        let mut put = |key: &str, value: Value| drop(body.insert(key.to_owned(), value));
-        put("roles", json!(self.roles));
-        if self.audience.is_none() {
-            put("persistent", json!(self.persistent));
+        let mut body = given(json!({
+            "audience": self.audience, "roles": self.roles, "label": self.label, "max_uses": self.max_uses,
+            "persistent": self.audience.is_none().then_some(self.persistent),
+            "ttl": self.life.ttl, "expires_at": self.life.expires_at, "key_thumbprint": self.key_thumbprint,
+            "dns_names": Some(&self.dns_names).filter(|names| !names.is_empty()),
+            "bind": self.cluster.as_ref().map(|cluster| json!({ "cluster": cluster })),
+        }));
+        if self.unlimited {
+            body["max_uses"] = Value::Null;
         }
-        let texts = [
-            ("audience", &self.audience),
-            ("label", &self.label),
-            ("ttl", &self.ttl),
-            ("expires_at", &self.expires_at),
-            ("key_thumbprint", &self.key_thumbprint),
-        ];
-        for (key, text) in texts {
-            if let Some(text) = text {
-                put(key, json!(text));
-            }
-        }
-        match (self.max_uses, self.unlimited) {
-            (Some(uses), _) => put("max_uses", json!(uses)),
-            (None, true) => put("max_uses", Value::Null),
-            (None, false) => {}
-        }
-        if let Some(cluster) = &self.cluster {
-            put("bind", json!({ "cluster": cluster }));
-        }
-        if !self.dns_names.is_empty() {
-            put("dns_names", json!(self.dns_names));
-        }
-        Value::Object(body)
+        body
     }
 }
 

@@ -40,10 +40,8 @@ impl TokenList {
         let mut query = self.which.query();
         query.extend(self.ended.then(|| String::from("ended=true")));
         let path = with_query(kind.path(), &query);
-        let mut items = self.remote.connect(environment)?.list(&path, self.limit.saturating_add(1)).await?;
-        output::cut(&mut items, self.limit);
         let nothing = if query.is_empty() { kind.nothing() } else { "no token matches" };
-        output::list(self.remote.output, &items, kind.columns(), nothing)
+        self.remote.list(environment, &path, kind.columns(), self.limit, nothing).await
     }
 }
 

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use super::kind::{self, TokenResource};
 use super::token_id;
-use crate::cli::ask::{SecretArg, confirm};
+use crate::cli::ask::SecretArg;
+use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
 use crate::cli::flags::{TokenFlags, one_selection, with_query};
-use crate::cli::remote::Remote;
 use crate::cli::together::{Together, count, each};
 use crate::client::ClientError;
 use crate::client::api::Api;
@@ -27,7 +27,7 @@ use crate::id::TokenId;
   gatepass token revoke --unused 30d --persistent    shows the number and asks first")]
 pub(crate) struct TokenRevoke {
     #[command(flatten)]
-    remote: Remote,
+    consent: Consent,
     /// Ids of the tokens, not the tokens themselves
     #[arg(value_parser = SecretArg::accept)]
     ids: Vec<SecretArg>,
@@ -42,9 +42,6 @@ pub(crate) struct TokenRevoke {
     /// Allow revoking the emergency token, by its id
     #[arg(long, requires = "ids")]
     emergency: bool,
-    /// Skip the confirmation
-    #[arg(short, long)]
-    yes: bool,
 }
 
 impl TokenRevoke {
@@ -68,18 +65,17 @@ impl TokenRevoke {
             consequence_of_one: "No host can enroll with it.",
             hosts: self.hosts,
         };
-        let api = self.remote.connect(environment)?;
-        together.run(&api, self.yes, self.remote.output).await
+        together.run(&self.consent, environment).await
     }
 
     async fn one_by_one(self, environment: &Environment) -> Result<(), CliError> {
         let ids = self.ids.iter().map(token_id).collect::<Result<Vec<_>, _>>()?;
-        confirm(&question(&ids, self.hosts), self.yes)?;
-        let api = self.remote.connect(environment)?;
+        self.consent.ask(&question(&ids, self.hosts))?;
+        let api = self.consent.remote.connect(environment)?;
         let mut query = Vec::new();
         query.extend(self.emergency.then(|| String::from("confirm=emergency")));
         query.extend(self.hosts.then(|| String::from("hosts=revoke")));
-        each("token", &ids, self.remote.output, async |id| revoke(&api, id, &query).await, conclusion).await
+        each("token", &ids, self.consent.remote.output, async |id| revoke(&api, id, &query).await, conclusion).await
     }
 }
 

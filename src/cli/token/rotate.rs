@@ -6,12 +6,12 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{create, token_id};
-use crate::cli::ask::{SecretArg, confirm};
+use crate::cli::ask::SecretArg;
+use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
 use crate::cli::host::COLUMNS;
 use crate::cli::once::Once;
 use crate::cli::output::{self, Format, line, note};
-use crate::cli::remote::Remote;
 use crate::client::ClientError;
 use crate::client::problem::printable;
 use crate::config::Environment;
@@ -26,7 +26,7 @@ use crate::config::Environment;
   gatepass token rotate ID --overlap 0s --yes        revokes the old token immediately")]
 pub(crate) struct TokenRotate {
     #[command(flatten)]
-    remote: Remote,
+    consent: Consent,
     /// Id of the token, not the token itself
     #[arg(value_parser = SecretArg::accept)]
     id: SecretArg,
@@ -35,9 +35,6 @@ pub(crate) struct TokenRotate {
     overlap: String,
     #[command(flatten)]
     once: Once,
-    /// Skip the confirmation
-    #[arg(short, long)]
-    yes: bool,
 }
 
 /// Replaces the advice for hosts in the error of an ended token.
@@ -56,12 +53,12 @@ impl TokenRotate {
         let id = token_id(&self.id)?;
         let until =
             if self.overlap == "0s" { "immediately".to_owned() } else { format!("in {}", self.overlap) };
-        confirm(&format!("Rotate token {id}? It is revoked {until}; enrolled hosts stay."), self.yes)?;
-        let api = self.remote.connect(environment)?;
+        self.consent.ask(&format!("Rotate token {id}? It is revoked {until}; enrolled hosts stay."))?;
+        let api = self.consent.remote.connect(environment)?;
         let path = format!("/api/v1/enrollment-tokens/{id}/rotate");
         let place = self.once.place()?;
         let answer = api.post(&path, &json!({ "overlap": self.overlap })).await.map_err(ended)?;
-        self.once.show(place, answer, "token", self.remote.output, show)
+        self.once.show(place, answer, "token", self.consent.remote.output, show)
     }
 }
 

@@ -1,11 +1,11 @@
 //! New passwords: from a file, the environment or a prompt, never an argument.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::at;
+use super::{NamedUser, at};
 use crate::cli::ask;
 use crate::cli::error::CliError;
 use crate::cli::output;
@@ -29,22 +29,20 @@ pub(super) const VARIABLE: &str = "GATEPASS_NEW_PASSWORD";
 Every session of the user ends. You need every right that the user has.")]
 pub(crate) struct UserSetPassword {
     #[command(flatten)]
-    remote: Remote,
-    /// User name
-    name: String,
-    /// File with the new password, or - for standard input; default: GATEPASS_NEW_PASSWORD, else a prompt
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    user: NamedUser,
+    #[command(flatten)]
+    password: NewPassword,
 }
 
 impl UserSetPassword {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let api = self.remote.connect(environment)?;
-        let password = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
+        let NamedUser { remote, name } = self.user;
+        let api = remote.connect(environment)?;
+        let password = self.password.read(environment, VARIABLE)?;
         let body = json!({ "password": password.expose() });
-        api.put(&format!("{}/password", at(&self.name)), &body).await?;
-        let said = json!({ "username": self.name, "password_set": true });
-        output::done(self.remote.output, &said, format!("set the password of {}", self.name))
+        api.put(&format!("{}/password", at(&name)), &body).await?;
+        let said = json!({ "username": name, "password_set": true });
+        output::done(remote.output, &said, format!("set the password of {name}"))
     }
 }
 
@@ -59,9 +57,8 @@ Every session of the user ends, except the one of `gatepass login` here.")]
 pub(crate) struct ChangePassword {
     #[command(flatten)]
     remote: Remote,
-    /// File with the new password, or - for standard input; default: GATEPASS_NEW_PASSWORD, else a prompt
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    password: NewPassword,
 }
 
 impl ChangePassword {
@@ -73,7 +70,7 @@ impl ChangePassword {
         })?;
         // A session or an API key does not suffice.
         let current = Remote::password(environment, &user)?;
-        let new = new_password(self.password_file.as_deref(), environment, VARIABLE)?;
+        let new = self.password.read(environment, VARIABLE)?;
         let body = json!({ "current": current.expose(), "new": new.expose() });
         let own = target.profile.as_ref().filter(|profile| profile.user == user).and_then(Profile::session);
         let kept = match own {
@@ -99,22 +96,30 @@ async fn by_session(target: ServerTarget, session: Credential, body: &Value) -> 
     }
 }
 
-/// The new password: from `file`, the environment's `variable`, or two prompts.
-pub(super) fn new_password(
-    file: Option<&Path>,
-    environment: &Environment,
-    variable: &str,
-) -> Result<Secret<String>, CliError> {
-    match (file, environment.get(variable)) {
-        (Some(path), _) if path.as_os_str() == "-" => ask::stdin(),
-        (Some(path), _) => ask::read_file(path),
-        (None, Some(password)) => Ok(Secret::new(password.to_owned())),
-        (None, None) => {
-            let instead = format!("no password: give --password-file or {variable}");
-            let first = ask::prompt("new password: ", &instead)?;
-            match ask::prompt("again: ", &instead)?.expose() == first.expose() {
-                true => Ok(first),
-                false => Err(CliError::Usage(String::from("the two passwords differ: nothing was changed"))),
+/// The flag for a new password.
+#[derive(Args)]
+pub(super) struct NewPassword {
+    /// File with the new password, or - for standard input; default: GATEPASS_NEW_PASSWORD, else a prompt
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl NewPassword {
+    /// The new password: from the file, the environment's `variable`, or two prompts.
+    pub(super) fn read(&self, environment: &Environment, variable: &str) -> Result<Secret<String>, CliError> {
+        match (&self.password_file, environment.get(variable)) {
+            (Some(path), _) if path.as_os_str() == "-" => ask::stdin(),
+            (Some(path), _) => ask::read_file(path),
+            (None, Some(password)) => Ok(Secret::new(password.to_owned())),
+            (None, None) => {
+                let instead = format!("no password: give --password-file or {variable}");
+                let first = ask::prompt("new password: ", &instead)?;
+                match ask::prompt("again: ", &instead)?.expose() == first.expose() {
+                    true => Ok(first),
+                    false => {
+                        Err(CliError::Usage(String::from("the two passwords differ: nothing was changed")))
+                    }
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::password::{VARIABLE, new_password};
+use super::password::{NewPassword, VARIABLE};
 use crate::cli::error::CliError;
 use crate::cli::output::{self, Format};
 use crate::config::{DEFAULT_DATA_DIR, Environment};
@@ -20,7 +20,8 @@ const OTHER: &str = "GATEPASS_PASSWORD";
   gatepass user reset-password
   gatepass user reset-password admin --data-dir /var/lib/gatepass --password-file new-password
 
-Stop the server first; while it runs, use set-password. The ledger records the reset.")]
+Stop the server first; while it runs, use set-password. GATEPASS_PASSWORD holds the new password too. \
+The ledger records the reset.")]
 pub(crate) struct ResetPassword {
     /// User name
     #[arg(default_value = "admin")]
@@ -28,9 +29,8 @@ pub(crate) struct ResetPassword {
     /// Data directory
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA_DIR)]
     data_dir: PathBuf,
-    /// File with the new password, or - for standard input; default: GATEPASS_NEW_PASSWORD, GATEPASS_PASSWORD, else a prompt
-    #[arg(long, value_name = "FILE")]
-    password_file: Option<PathBuf>,
+    #[command(flatten)]
+    password: NewPassword,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -43,7 +43,7 @@ impl ResetPassword {
             (None, Some(_)) => OTHER,
             _ => VARIABLE,
         };
-        let password = new_password(self.password_file.as_deref(), environment, variable)?;
+        let password = self.password.read(environment, variable)?;
         let disabled = offline::reset_password(&self.data_dir, &self.user, &password).await;
         let disabled = disabled.map_err(CliError::Offline)?;
         let said = json!({ "username": self.user, "password_set": true, "disabled": disabled });
