@@ -130,7 +130,7 @@ impl Walk {
     }
 
     async fn enroll_first(&self, token: &Secret<String>) -> Result<String, CliError> {
-        match enroll(&self.ask(token, "host-1"), SystemClock::now()).await? {
+        match self.enroll(token, "host-1").await? {
             EnrollResult::Now(Fresh { host, .. }) => {
                 let until = host.life.expires_at;
                 say(&format!(
@@ -145,7 +145,7 @@ impl Walk {
     }
 
     async fn second_is_refused(&self, token: &Secret<String>) -> Result<(), CliError> {
-        match enroll(&self.ask(token, "host-2"), SystemClock::now()).await {
+        match self.enroll(token, "host-2").await {
             Err(ClientError::Refused(problem)) if problem.body.status == 410 => {
                 say(&format!("a second machine with the same token is refused: 410 {}", problem.body.code))
             }
@@ -182,10 +182,9 @@ impl Walk {
         }
     }
 
-    fn ask(&self, token: &Secret<String>, host: &str) -> Enroll {
-        let (server, fingerprint, ca_file, cluster, name) = (None, None, None, None, None);
-        let (token, cert_dir) = (clone(token), self.dir.join(host));
-        Enroll { token, server, fingerprint, ca_file, cert_dir, cluster, name, replace: false }
+    async fn enroll(&self, token: &Secret<String>, host: &str) -> Result<EnrollResult, ClientError> {
+        let ask = Enroll { cert_dir: self.dir.join(host), ..Enroll::default() };
+        enroll(&ask, token, SystemClock::now()).await
     }
 }
 
@@ -218,10 +217,6 @@ fn config(dir: &Path, password: &Secret<String>) -> Result<Config, CliError> {
         ..Overrides::default()
     };
     Ok(Config::load(Some(&file), &environment, overrides)?)
-}
-
-fn clone(secret: &Secret<String>) -> Secret<String> {
-    Secret::new(secret.expose().clone())
 }
 
 fn text(answer: &Value, key: &str) -> Result<String, CliError> {

@@ -8,16 +8,11 @@ use serde_json::{Value, json};
 use super::ask::{self, SecretArg};
 use super::error::CliError;
 use super::output::{Format, line, note, one};
-use super::remote::parse_fingerprint;
 use crate::client::enroll::{Enroll, EnrollResult, enroll};
 use crate::client::first_use::Fresh;
 use crate::client::host::HostFile;
 use crate::clock::SystemClock;
 use crate::config::Environment;
-use crate::name::{Cluster, DnsName};
-
-/// Default directory of a host's identity.
-pub(crate) const CERT_DIR: &str = "/etc/gatepass";
 
 /// Trade a token for an identity, on the new host
 ///
@@ -41,27 +36,8 @@ pub(crate) struct EnrollCommand {
     /// File with the token
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// URL of the server; must be the one in the token
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-    /// SHA-256 fingerprint of the root; must be the one in the token, if that has one
-    #[arg(long, value_name = "HEX")]
-    ca_fingerprint: Option<String>,
-    /// Certificates to verify the server with, if its TLS certificate is external
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// Directory for the identity
-    #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
-    cert_dir: PathBuf,
-    /// Cluster of this host
-    #[arg(long, value_name = "ID", value_parser = Cluster::parse)]
-    cluster: Option<Cluster>,
-    /// DNS name for this host; the token must allow it
-    #[arg(long, value_name = "NAME", value_parser = DnsName::parse)]
-    name: Option<DnsName>,
-    /// Replace a live identity
-    #[arg(long)]
-    replace: bool,
+    #[command(flatten)]
+    ask: Enroll,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -75,22 +51,12 @@ impl EnrollCommand {
             self.token_file.as_deref(),
             environment,
         )?;
-        let ask = Enroll {
-            token,
-            server: self.server,
-            fingerprint: self.ca_fingerprint.as_deref().map(parse_fingerprint).transpose()?,
-            ca_file: self.ca,
-            cert_dir: self.cert_dir,
-            cluster: self.cluster,
-            name: self.name,
-            replace: self.replace,
-        };
-        let (how, fresh) = match enroll(&ask, SystemClock::now()).await? {
+        let (how, fresh) = match enroll(&self.ask, &token, SystemClock::now()).await? {
             EnrollResult::Now(fresh) => ("enrolled", fresh),
             EnrollResult::Already(host) => ("already enrolled", Fresh { host, unseen: None }),
         };
         if self.output == Format::Table {
-            line(format!("{how}: {} holds this host's identity", ask.cert_dir.display()))?;
+            line(format!("{how}: {} holds this host's identity", self.ask.cert_dir.display()))?;
         }
         show_fresh(self.output, &fresh)
     }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::ask::confirm;
-use super::enroll::CERT_DIR;
 use super::error::CliError;
 use super::output::line;
+use crate::client::enroll::CERT_DIR;
 use crate::client::leave::{LeaveResult, leave};
 use crate::clock::SystemClock;
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::ask;
 use super::error::CliError;
 use super::output::{self, Format, note};
-use super::profile::{IgnoredPassword, KeptCredential, Local, Profile};
+use super::profile::{Anchor, KeptCredential, Local, Profile};
 use super::remote::{Remote, ServerTarget};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::ClientError;
@@ -62,14 +62,14 @@ impl LoginCommand {
         };
         let path = Profile::path(environment)?;
         // Values without a flag stay as in the profile before.
-        let (ca_before, outside_before) =
-            before.map_or((None, false), |profile| (profile.ca, profile.outside_tls));
+        let Anchor { ca: ca_before, outside_tls: outside_before, .. } =
+            before.map(|profile| profile.anchor).unwrap_or_default();
         let ca = self.remote.ca_file(environment).map(std::fs::canonicalize).transpose()?.or(ca_before);
         let learnt = api.connector().server_root().map(|root| crate::id::Fingerprint::of(&root));
         let ca_fingerprint = self.remote.fingerprint(environment)?.or(learnt);
-        let outside_tls = self.remote.outside_tls || outside_before;
-        let profile =
-            Profile { server: url, user, ca_fingerprint, ca, outside_tls, kept, password: IgnoredPassword };
+        let outside_tls = self.remote.anchor.outside_tls || outside_before;
+        let anchor = Anchor { ca, ca_fingerprint, outside_tls };
+        let profile = Profile { server: url, user, anchor, kept };
         profile.save(&path)?;
         report(self.remote.output, &profile, &path)?;
         if beside_a_server(environment) {

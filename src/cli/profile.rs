@@ -2,40 +2,47 @@
 
 use std::path::{Path, PathBuf};
 
-pub(crate) use serde::de::IgnoredAny as IgnoredPassword;
+use clap::Args;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use super::error::CliError;
 use super::private;
 use crate::client::api::Credential;
+use crate::client::authority::parse_fingerprint;
 use crate::clock::{SystemClock, Timestamp};
 use crate::config::{DEFAULT_DATA_DIR, Environment};
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 
-/// `$XDG_CONFIG_HOME/gatepass/profile.toml`, mode 0600.
+/// `$XDG_CONFIG_HOME/gatepass/profile.toml`, mode 0600. The password in profiles of earlier versions is ignored.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Profile {
     /// The server's URL.
     pub(crate) server: String,
     /// The user.
     pub(crate) user: String,
-    /// The root's fingerprint.
-    pub(crate) ca_fingerprint: Option<Fingerprint>,
-    /// A file of root certificates.
-    pub(crate) ca: Option<PathBuf>,
-    /// True if the server's TLS certificate is external.
-    #[serde(default)]
-    pub(crate) outside_tls: bool,
+    /// The trust anchor of the server.
+    #[serde(flatten)]
+    pub(crate) anchor: Anchor,
     /// The credential.
     #[serde(default, skip_serializing_if = "KeptCredential::is_nothing")]
     pub(crate) kept: KeptCredential,
-    /// The password in profiles of earlier versions: read and dropped.
-    #[expect(dead_code, reason = "profiles of earlier versions hold it")]
-    #[serde(default, skip_serializing)]
-    pub(crate) password: IgnoredPassword,
+}
+
+/// The trust anchor of the server's certificate, as flags and in the profile.
+#[derive(Args, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Anchor {
+    /// File with the authority's root certificate, PEM [env: GATEPASS_CA]
+    #[arg(long, help_heading = "Connection", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// SHA-256 fingerprint of the authority's root [env: GATEPASS_CA_FINGERPRINT]
+    #[arg(long, help_heading = "Connection", value_name = "HEX", value_parser = parse_fingerprint)]
+    pub(crate) ca_fingerprint: Option<Fingerprint>,
+    /// The server's TLS certificate is external: verify it with --ca, or with the system's roots
+    #[arg(long, help_heading = "Connection")]
+    #[serde(default)]
+    pub(crate) outside_tls: bool,
 }
 
 /// A stored credential, never a password.
@@ -189,19 +196,16 @@ mod tests {
         let profile = Profile {
             server: String::from("https://gate"),
             user: String::from("admin"),
-            ca_fingerprint: Some(Fingerprint::from_bytes([1; 32])),
-            ca: None,
-            outside_tls: false,
+            anchor: Anchor { ca_fingerprint: Some(Fingerprint::from_bytes([1; 32])), ..Anchor::default() },
             kept: KeptCredential::Session {
                 secret: Zeroizing::new(String::from("gps_hunter2")),
                 expires_at: SystemClock::now().plus(std::time::Duration::from_secs(60)),
             },
-            password: IgnoredPassword,
         };
         profile.save(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let again = Profile::load(&environment).unwrap().unwrap();
-        assert_eq!(again.ca_fingerprint, profile.ca_fingerprint);
+        assert_eq!(again.anchor.ca_fingerprint, profile.anchor.ca_fingerprint);
         assert!(
             matches!(again.credential(), Ok(Some(Credential::Bearer(secret))) if secret.expose() == "gps_hunter2")
         );

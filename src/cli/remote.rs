@@ -7,10 +7,10 @@ use clap::Args;
 use super::ask;
 use super::error::CliError;
 use super::output::{self, Format};
-use super::profile::{KeptCredential, Local, Profile};
+use super::profile::{Anchor, KeptCredential, Local, Profile};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::api::{Api, Credential};
-use crate::client::authority::trust;
+use crate::client::authority::{parse_fingerprint, trust};
 use crate::client::host::TrustAnchor;
 use crate::client::key::read_certificates;
 use crate::config::{DEFAULT_DATA_DIR, Environment};
@@ -24,15 +24,8 @@ pub(crate) struct Remote {
     /// URL of the server [env: GATEPASS_SERVER]; default: the server on this machine, else the profile of `gatepass login`
     #[arg(long, help_heading = "Connection", value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// File with the authority's root certificate, PEM [env: GATEPASS_CA]
-    #[arg(long, help_heading = "Connection", value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
-    /// SHA-256 fingerprint of the authority's root [env: GATEPASS_CA_FINGERPRINT]
-    #[arg(long, help_heading = "Connection", value_name = "HEX")]
-    pub(crate) ca_fingerprint: Option<String>,
-    /// The server's TLS certificate is external: verify it with --ca, or with the system's roots
-    #[arg(long, help_heading = "Connection")]
-    pub(crate) outside_tls: bool,
+    #[command(flatten)]
+    pub(crate) anchor: Anchor,
     /// User name [env: GATEPASS_USER]; the password comes from GATEPASS_PASSWORD or a prompt. GATEPASS_API_KEY replaces both
     #[arg(long, help_heading = "Connection", value_name = "NAME")]
     pub(crate) user: Option<String>,
@@ -165,7 +158,7 @@ impl Remote {
     }
 
     fn local_target(&self, environment: &Environment, local: Local) -> Result<ServerTarget, CliError> {
-        let trust = match self.outside_tls {
+        let trust = match self.anchor.outside_tls {
             true => trust(&TrustAnchor::Outside(self.ca_file(environment)))?,
             false => Trust::Fingerprint(local.fingerprint),
         };
@@ -185,13 +178,11 @@ impl Remote {
     }
 
     fn trust(&self, environment: &Environment, profile: Option<&Profile>) -> Result<Trust, CliError> {
+        let Anchor { ca: kept_ca, ca_fingerprint: kept_fingerprint, outside_tls } =
+            profile.map(|profile| profile.anchor.clone()).unwrap_or_default();
         let (fingerprint, ca) = (self.fingerprint(environment)?, self.ca_file(environment));
-        let outside = self.outside_tls || profile.is_some_and(|profile| profile.outside_tls);
-        let fingerprint = match ca {
-            Some(_) => fingerprint,
-            None => fingerprint.or_else(|| profile.and_then(|profile| profile.ca_fingerprint)),
-        };
-        let ca = ca.or_else(|| profile.and_then(|profile| profile.ca.clone()));
+        let fingerprint = fingerprint.or_else(|| kept_fingerprint.filter(|_| ca.is_none()));
+        let (ca, outside) = (ca.or(kept_ca), self.anchor.outside_tls || outside_tls);
         match (fingerprint, ca) {
             (Some(fingerprint), _) => Ok(Trust::Fingerprint(fingerprint)),
             (None, file) if outside => Ok(trust(&TrustAnchor::Outside(file))?),
@@ -205,13 +196,16 @@ impl Remote {
 
     /// The fingerprint that flags or environment give.
     pub(crate) fn fingerprint(&self, environment: &Environment) -> Result<Option<Fingerprint>, CliError> {
-        let text = self.ca_fingerprint.as_deref().or_else(|| environment.get("GATEPASS_CA_FINGERPRINT"));
-        text.map(parse_fingerprint).transpose()
+        let of_variable = || environment.get("GATEPASS_CA_FINGERPRINT").map(parse_fingerprint).transpose();
+        match self.anchor.ca_fingerprint {
+            Some(flag) => Ok(Some(flag)),
+            None => of_variable().map_err(|why| CliError::Usage(format!("GATEPASS_CA_FINGERPRINT: {why}"))),
+        }
     }
 
     /// The root file that flags or environment give.
     pub(crate) fn ca_file(&self, environment: &Environment) -> Option<PathBuf> {
-        self.ca.clone().or_else(|| environment.get("GATEPASS_CA").map(PathBuf::from))
+        self.anchor.ca.clone().or_else(|| environment.get("GATEPASS_CA").map(PathBuf::from))
     }
 
     /// The caller's credential: flags, environment, profile, prompt.
@@ -292,11 +286,4 @@ fn api_key(text: &str) -> Result<Secret<String>, CliError> {
             "GATEPASS_API_KEY holds no API key: an API key starts with gpk_, as `gatepass api-key create` prints it",
         ))),
     }
-}
-
-/// A fingerprint, with or without colons.
-pub(crate) fn parse_fingerprint(text: &str) -> Result<Fingerprint, CliError> {
-    Fingerprint::parse_lenient(text).ok_or_else(|| {
-        CliError::Usage(String::from("a fingerprint is 64 hexadecimal digits, with or without colons"))
-    })
 }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::enroll::{CERT_DIR, show_fresh};
+use super::enroll::show_fresh;
 use super::error::CliError;
 use super::output::{Format, note};
 use super::signals;
 use crate::client::daemon::{Daemon, DaemonEvent, run_command};
+use crate::client::enroll::CERT_DIR;
 use crate::client::renew::renew;
 use crate::clock::SystemClock;
 

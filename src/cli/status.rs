@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use super::enroll::{CERT_DIR, show};
+use super::enroll::show;
 use super::error::CliError;
 use super::output::{self, Format, line};
 use crate::client::ClientError;
+use crate::client::enroll::CERT_DIR;
 use crate::client::status::{HostStatus, Reached, status};
 use crate::clock::SystemClock;
 

@@ -12,6 +12,7 @@ use super::key::read_certificates;
 use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 use crate::connect::{Connector, Trust};
+use crate::id::Fingerprint;
 use crate::wire::EnrollAnswer;
 
 /// Requests a certificate.
@@ -71,6 +72,15 @@ pub fn trust(anchor: &TrustAnchor) -> Result<Trust, ClientError> {
         TrustAnchor::Outside(Some(file)) => read_certificates(file).map(Trust::Outside),
         TrustAnchor::Outside(None) => system_roots().map(Trust::Outside),
     }
+}
+
+/// Reads a fingerprint, with or without colons.
+///
+/// # Errors
+/// The text is not a fingerprint.
+pub fn parse_fingerprint(text: &str) -> Result<Fingerprint, &'static str> {
+    Fingerprint::parse_lenient(text)
+        .ok_or("a fingerprint is 64 hexadecimal digits, with or without colons")
 }
 
 /// Files of trusted certificates in common systems.

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use http::HeaderValue;
 use serde_json::json;
 
-use super::authority::{exchange, trust};
+use super::api::given;
+use super::authority::{exchange, parse_fingerprint, trust};
 use super::directory::{CertDir, KeyAttempt, Purpose, load, load_key};
 use super::error::ClientError;
 use super::first_use::Fresh;
@@ -19,23 +20,32 @@ use crate::secret::Secret;
 use crate::token::UnverifiedToken;
 use crate::wire::EnrollAnswer;
 
-/// An enrollment.
+/// Default directory of a host's identity.
+pub const CERT_DIR: &str = "/etc/gatepass";
+
+/// The flags of an enrollment.
+#[derive(Clone, Debug, Default, clap::Args)]
 pub struct Enroll {
-    /// The enrollment token.
-    pub token: Secret<String>,
-    /// URL of the server, unless the token's is used.
+    /// URL of the server; must be the one in the token
+    #[arg(long, value_name = "URL")]
     pub server: Option<String>,
-    /// Fingerprint of the root, unless the token's is used.
+    /// SHA-256 fingerprint of the root; must be the one in the token, if that has one
+    #[arg(long = "ca-fingerprint", value_name = "HEX", value_parser = parse_fingerprint)]
     pub fingerprint: Option<Fingerprint>,
-    /// File of certificates for a server with an external TLS certificate.
+    /// Certificates to verify the server with, if its TLS certificate is external
+    #[arg(long = "ca", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Directory for the identity.
+    /// Directory for the identity
+    #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
     pub cert_dir: PathBuf,
-    /// Cluster of this host.
+    /// Cluster of this host
+    #[arg(long, value_name = "ID", value_parser = Cluster::parse)]
     pub cluster: Option<Cluster>,
-    /// DNS name for this host.
+    /// DNS name for this host; the token must allow it
+    #[arg(long, value_name = "NAME", value_parser = DnsName::parse)]
     pub name: Option<DnsName>,
-    /// Allows replacing a live identity of another token.
+    /// Replace a live identity
+    #[arg(long)]
     pub replace: bool,
 }
 
@@ -60,22 +70,26 @@ struct Plan {
 /// # Errors
 /// If token and flags disagree, the directory cannot hold the identity, or the server refuses. The request is sent only
 /// after the disk space is reserved.
-pub async fn enroll(ask: &Enroll, now: Timestamp) -> Result<EnrollResult, ClientError> {
-    let plan = plan(ask)?;
+pub async fn enroll(
+    ask: &Enroll,
+    token: &Secret<String>,
+    now: Timestamp,
+) -> Result<EnrollResult, ClientError> {
+    let plan = plan(ask, token)?;
     let dir = CertDir::open(&ask.cert_dir)?;
     let attempt = match prepare(&dir, &plan, ask.replace, now)? {
         Prepared::Already(host) => return Ok(EnrollResult::Already(host)),
         Prepared::Begun(attempt) => attempt,
     };
     let connector = Connector::new(&plan.server, trust(&plan.trust)?, None)?;
-    let answer = redeem(&connector, ask, attempt.key()).await?;
+    let answer = redeem(&connector, ask, token, attempt.key()).await?;
     let host = finish(attempt, &plan, &answer)?;
     drop(dir);
     Ok(EnrollResult::Now(Fresh::show(host, &ask.cert_dir, now).await))
 }
 
-fn plan(ask: &Enroll) -> Result<Plan, ClientError> {
-    let grant = UnverifiedToken::parse(ask.token.expose().trim())?.unverified_grant()?;
+fn plan(ask: &Enroll, token: &Secret<String>) -> Result<Plan, ClientError> {
+    let grant = UnverifiedToken::parse(token.expose().trim())?.unverified_grant()?;
     let server = match ask.server.as_deref().map(|url| url.trim_end_matches('/')) {
         Some(given) if !same_server(given, &grant.token.issuer) => {
             return Err(ClientError::OtherServer { given: given.to_owned(), token: grant.token.issuer });
@@ -128,15 +142,14 @@ fn prepare<'a>(
     Ok(Prepared::Begun(attempt))
 }
 
-async fn redeem(connector: &Connector, ask: &Enroll, key: &HostKey) -> Result<EnrollAnswer, ClientError> {
-    let mut body = json!({ "csr": key.request()? });
-    if let Some(name) = &ask.name {
-        body["name"] = json!(name);
-    }
-    if let Some(cluster) = &ask.cluster {
-        body["cluster"] = json!(cluster);
-    }
-    let bearer = Secret::new(format!("Bearer {}", ask.token.expose().trim()));
+async fn redeem(
+    connector: &Connector,
+    ask: &Enroll,
+    token: &Secret<String>,
+    key: &HostKey,
+) -> Result<EnrollAnswer, ClientError> {
+    let body = given(json!({ "csr": key.request()?, "name": ask.name, "cluster": ask.cluster }));
+    let bearer = Secret::new(format!("Bearer {}", token.expose().trim()));
     let mut bearer = HeaderValue::from_str(bearer.expose()).map_err(|_| {
         ClientError::Token(crate::token::VerifyError::Malformed { why: "it holds control characters" })
     })?;

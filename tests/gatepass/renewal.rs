@@ -21,18 +21,8 @@ use crate::support::{Host, Running, eventually};
 
 async fn enroll_into(at: &Running, dir: &Path) -> HostFile {
     let token = Secret::new(at.mint_once().await);
-    let (server, fingerprint, ca_file, cluster, name) = (None, None, None, None, None);
-    let ask = Enroll {
-        token,
-        server,
-        fingerprint,
-        ca_file,
-        cert_dir: dir.to_owned(),
-        cluster,
-        name,
-        replace: false,
-    };
-    match enroll(&ask, at.authority.time.now()).await.unwrap() {
+    let ask = Enroll { cert_dir: dir.to_owned(), ..Enroll::default() };
+    match enroll(&ask, &token, at.authority.time.now()).await.unwrap() {
         EnrollResult::Now(fresh) => {
             assert!(fresh.unseen.is_none(), "{:?}", fresh.unseen);
             fresh.host

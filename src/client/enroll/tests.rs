@@ -29,9 +29,8 @@ fn token(issuer: &str, root: Option<Fingerprint>) -> Secret<String> {
     Secret::new(mint(&grant, &KeyRing::generate(), NOW).unwrap().text().expose().clone())
 }
 
-fn ask(token: Secret<String>, cert_dir: PathBuf) -> Enroll {
-    let (server, fingerprint, ca_file, cluster, name) = (None, None, None, None, None);
-    Enroll { token, server, fingerprint, ca_file, cert_dir, cluster, name, replace: false }
+fn ask(cert_dir: PathBuf) -> Enroll {
+    Enroll { cert_dir, ..Enroll::default() }
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -52,7 +51,7 @@ fn an_unwritable_directory_fails_before_the_request() {
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     let (listener, url) = listener();
-    let failed = runtime().block_on(enroll(&ask(token(&url, Some(ROOT)), file.join("certs")), NOW));
+    let failed = runtime().block_on(enroll(&ask(file.join("certs")), &token(&url, Some(ROOT)), NOW));
     assert!(matches!(failed, Err(ClientError::File { .. })), "{failed:?}");
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
@@ -60,29 +59,29 @@ fn an_unwritable_directory_fails_before_the_request() {
 #[test]
 fn flags_that_contradict_the_token_stop_everything() {
     let dir = tempfile::tempdir().unwrap();
-    let url = "https://gate.example.org";
-    let mut other_server = ask(token(url, Some(ROOT)), dir.path().join("certs"));
+    let token = token("https://gate.example.org", Some(ROOT));
+    let mut other_server = ask(dir.path().join("certs"));
     other_server.server = Some(String::from("https://evil.example.org"));
-    assert!(matches!(plan(&other_server), Err(ClientError::OtherServer { .. })));
-    let mut other_root = ask(token(url, Some(ROOT)), dir.path().join("certs"));
+    assert!(matches!(plan(&other_server, &token), Err(ClientError::OtherServer { .. })));
+    let mut other_root = ask(dir.path().join("certs"));
     other_root.fingerprint = Some(Fingerprint::from_bytes([8; 32]));
-    assert!(matches!(plan(&other_root), Err(ClientError::OtherRoot { .. })));
-    let mut same = ask(token(url, Some(ROOT)), dir.path().join("certs"));
+    assert!(matches!(plan(&other_root, &token), Err(ClientError::OtherRoot { .. })));
+    let mut same = ask(dir.path().join("certs"));
     same.server = Some(String::from("https://GATE.example.org:443/"));
-    assert_eq!(plan(&same).unwrap().trust, TrustAnchor::Pinned(ROOT));
+    assert_eq!(plan(&same, &token).unwrap().trust, TrustAnchor::Pinned(ROOT));
     assert!(!dir.path().join("certs").exists());
 }
 
 #[test]
 fn a_token_without_root_uses_external_certificates() {
-    let asked = ask(token("https://gate.example.org", None), PathBuf::new());
-    assert_eq!(plan(&asked).unwrap().trust, TrustAnchor::Outside(None));
+    let token = token("https://gate.example.org", None);
+    assert_eq!(plan(&Enroll::default(), &token).unwrap().trust, TrustAnchor::Outside(None));
 }
 
 #[test]
 fn an_invalid_token_is_refused_without_being_repeated() {
-    let asked = ask(Secret::new(String::from("hunter2-hunter2")), PathBuf::new());
-    let error = plan(&asked).err().unwrap().to_string();
+    let token = Secret::new(String::from("hunter2-hunter2"));
+    let error = plan(&Enroll::default(), &token).err().unwrap().to_string();
     assert!(!error.contains("hunter2"), "{error}");
 }
 
