@@ -36,11 +36,7 @@ impl Bench {
         let dir = tempfile::tempdir().unwrap();
         let environment =
             Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", "correct horse battery staple")]);
-        let overrides = Overrides {
-            data_dir: Some(dir.path().join("data")),
-            listen: Some("127.0.0.1:0".to_owned()),
-            ..Overrides::default()
-        };
+        let overrides = Overrides::local(&dir.path().join("data"));
         let config = Config::load(None, &environment, overrides).unwrap();
         let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(Server::open(config, Arc::new(SystemClock))).unwrap();

@@ -143,11 +143,7 @@ fn tls() -> (Arc<Tls>, Client) {
 }
 
 async fn front(dir: &std::path::Path) -> Arc<Front> {
-    let overrides = Overrides {
-        data_dir: Some(dir.join("data")),
-        listen: Some("127.0.0.1:0".to_owned()),
-        ..Overrides::default()
-    };
+    let overrides = Overrides::local(&dir.join("data"));
     let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", "correct horse battery staple")]);
     let config = Config::load(None, &environment, overrides).unwrap();
     let server = Server::open(config, Arc::new(SystemClock)).await.unwrap();

@@ -14,16 +14,18 @@ mod secret;
 mod url;
 mod validate;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use serde::Serialize;
 
 pub use crate::span::{SpanError, parse_span, show_span};
 pub use environment::Environment;
 pub use example::example;
-pub use problem::{ConfigErrors, ConfigProblem, Place};
+pub use problem::{ConfigErrors, ConfigProblem, ValueOrigin};
 
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
@@ -61,6 +63,8 @@ pub struct Config {
     pub roles: Vec<RoleConfig>,
     /// Format and level of the log.
     pub log: LogConfig,
+    /// Every value as it is shown, by section and key.
+    effective: serde_json::Value,
 }
 
 /// The section `[server]`.
@@ -193,7 +197,7 @@ pub struct CaConfig {
 }
 
 /// One `[[roles]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RoleConfig {
     /// Its name.
     pub role: Role,
@@ -223,45 +227,37 @@ pub enum LogFormat {
 /// Values of the command line, which override file and environment.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
-    /// The flag `--data-dir`.
-    pub data_dir: Option<PathBuf>,
-    /// The flag `--keys-dir`.
-    pub keys_dir: Option<PathBuf>,
-    /// The flag `--listen`.
-    pub listen: Option<String>,
-    /// The flag `--external-url`.
-    pub external_url: Option<String>,
-    /// The flag `--trust-domain`.
-    pub trust_domain: Option<String>,
-    /// The flag `--tls-cert`.
-    pub tls_certificate: Option<PathBuf>,
-    /// The flag `--tls-key`.
-    pub tls_key: Option<PathBuf>,
+    /// Values of fields; the last one of a field counts.
+    pub fields: Vec<FlagValue>,
     /// The flag `--admin-password-file`.
     pub admin_password_file: Option<PathBuf>,
     /// The flag `--dev`.
     pub dev: bool,
-    /// `--set section.key=value`, for every other field.
-    pub set: Vec<(String, String)>,
+}
+
+/// The value of a field in a flag.
+#[derive(Clone, Debug)]
+pub struct FlagValue {
+    /// The flag, as errors name it.
+    pub flag: String,
+    /// The field: `section.key`.
+    pub field: String,
+    /// The value, as in a variable.
+    pub value: String,
+}
+
+impl FlagValue {
+    /// A value of `--set section.key=value`.
+    pub fn set(field: &str, value: impl fmt::Display) -> Self {
+        Self { flag: format!("--set {field}"), field: field.to_owned(), value: value.to_string() }
+    }
 }
 
 impl Overrides {
-    /// The fields that were named: the flag, `section.key`, the value.
-    fn fields(&self) -> impl Iterator<Item = (String, String, String)> {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-        let flags = [
-            ("--data-dir", "server.data_dir", path(&self.data_dir)),
-            ("--keys-dir", "server.keys_dir", path(&self.keys_dir)),
-            ("--listen", "server.listen", self.listen.clone()),
-            ("--external-url", "server.external_url", self.external_url.clone()),
-            ("--trust-domain", "server.trust_domain", self.trust_domain.clone()),
-            ("--tls-cert", "server.tls_certificate", path(&self.tls_certificate)),
-            ("--tls-key", "server.tls_key", path(&self.tls_key)),
-        ];
-        let named =
-            flags.into_iter().filter_map(|(flag, name, value)| Some((flag.into(), name.into(), value?)));
-        let set = self.set.iter().map(|(name, value)| (format!("--set {name}"), name.clone(), value.clone()));
-        named.chain(set.collect::<Vec<_>>())
+    /// A server that keeps its data in `data_dir` and listens on a free port of this machine.
+    pub fn local(data_dir: &Path) -> Self {
+        let data_dir = FlagValue::set("server.data_dir", data_dir.display());
+        Self { fields: vec![data_dir, FlagValue::set("server.listen", "127.0.0.1:0")], ..Self::default() }
     }
 }
 

@@ -211,12 +211,7 @@ fn config(dir: &Path, password: &Secret<String>) -> Result<Config, CliError> {
     let file = dir.join(FILE_NAME);
     private::write(&file, &Secret::new(String::from("[log]\nlevel = \"error\"\n")))?;
     let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", password.expose().as_str())]);
-    let overrides = Overrides {
-        data_dir: Some(dir.join("data")),
-        listen: Some(String::from("127.0.0.1:0")),
-        ..Overrides::default()
-    };
-    Ok(Config::load(Some(&file), &environment, overrides)?)
+    Ok(Config::load(Some(&file), &environment, Overrides::local(&dir.join("data")))?)
 }
 
 fn text(answer: &Value, key: &str) -> Result<String, CliError> {

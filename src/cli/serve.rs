@@ -10,7 +10,7 @@ use super::error::CliError;
 use super::output::line;
 use super::{logging, private, signals};
 use crate::clock::SystemClock;
-use crate::config::{Config, Environment, Overrides};
+use crate::config::{Config, Environment, FlagValue, Overrides};
 use crate::secret::Secret;
 use crate::server::{FirstStart, Server};
 
@@ -67,31 +67,34 @@ pub(crate) struct ServerFlags {
     dev: bool,
     /// Set any field, such as tokens.default_ttl=5m; `gatepass check-config --example` lists them
     #[arg(long, value_name = "SECTION.KEY=VALUE", value_parser = parse_setting)]
-    set: Vec<(String, String)>,
+    set: Vec<FlagValue>,
 }
 
-fn parse_setting(text: &str) -> Result<(String, String), String> {
+fn parse_setting(text: &str) -> Result<FlagValue, &'static str> {
     let (name, value) = text.split_once('=').ok_or("write SECTION.KEY=VALUE")?;
-    Ok((name.trim().to_owned(), value.to_owned()))
+    Ok(FlagValue::set(name.trim(), value))
 }
 
 impl ServerFlags {
     /// The configuration from file, environment and these flags.
     pub(crate) fn load(self, environment: &Environment) -> Result<Config, CliError> {
-        let file = self.config;
-        let overrides = Overrides {
-            data_dir: self.data_dir,
-            keys_dir: self.keys_dir,
-            listen: self.listen,
-            external_url: self.external_url,
-            trust_domain: self.trust_domain,
-            tls_certificate: self.tls_cert,
-            tls_key: self.tls_key,
-            admin_password_file: self.admin_password_file,
-            dev: self.dev,
-            set: self.set,
-        };
-        Ok(Config::load(file.as_deref(), environment, overrides)?)
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let flags = [
+            ("--data-dir", "server.data_dir", path(&self.data_dir)),
+            ("--keys-dir", "server.keys_dir", path(&self.keys_dir)),
+            ("--listen", "server.listen", self.listen),
+            ("--external-url", "server.external_url", self.external_url),
+            ("--trust-domain", "server.trust_domain", self.trust_domain),
+            ("--tls-cert", "server.tls_certificate", path(&self.tls_cert)),
+            ("--tls-key", "server.tls_key", path(&self.tls_key)),
+        ];
+        let flags = flags.into_iter().filter_map(|(flag, field, value)| {
+            Some(FlagValue { flag: flag.to_owned(), field: field.to_owned(), value: value? })
+        });
+        let set = self.set.into_iter();
+        let overrides =
+            Overrides { fields: flags.chain(set).collect(), admin_password_file: self.admin_password_file, dev: self.dev };
+        Ok(Config::load(self.config.as_deref(), environment, overrides)?)
     }
 }
 

@@ -1,30 +1,53 @@
 //! Typed reading of one field: the value that was written or its default, with every mistake noted down.
 
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::field::{Field, Kind};
+use serde_json::Value;
+
+use super::field::{Field, Kind, SECTIONS};
 use super::layers::{Given, Layers};
-use super::problem::{ConfigProblem, Place};
+use super::problem::{ConfigProblem, ValueOrigin};
 use crate::access::throttle::Rate;
 use crate::span::{parse_span, show_span};
 
-/// The raw values and the mistakes found so far.
-pub(super) struct Check(pub(super) Layers);
+/// The raw values, the mistakes found so far, and the effective values.
+pub(super) struct Check {
+    pub(super) layers: Layers,
+    /// Each value as it is shown, by section and key.
+    pub(super) effective: Value,
+}
 
 impl Check {
-    pub(super) fn given(&self, section: &'static str, key: &'static str) -> bool {
-        self.0.values.contains_key(&(section, key))
+    /// Starts with the layers alone.
+    pub(super) fn new(layers: Layers) -> Self {
+        let mut effective = Value::Null;
+        for section in SECTIONS {
+            for field in section.fields {
+                effective[section.name][field.key] = Value::Null;
+            }
+        }
+        Self { layers, effective }
     }
 
-    pub(super) fn place(&self, section: &'static str, key: &'static str) -> Place {
-        let given = self.0.values.get(&(section, key)).map(|given| given.place.clone());
-        given.unwrap_or_else(|| Place::Default(format!("{section}.{key}")))
+    pub(super) fn given(&self, section: &'static str, key: &'static str) -> bool {
+        self.layers.values.contains_key(&(section, key))
+    }
+
+    /// Notes the effective value of a field.
+    pub(super) fn show(&mut self, section: &str, key: &str, value: impl Into<Value>) {
+        self.effective[section][key] = value.into();
+    }
+
+    pub(super) fn origin(&self, section: &'static str, key: &'static str) -> ValueOrigin {
+        let given = self.layers.values.get(&(section, key)).map(|given| given.origin.clone());
+        given.unwrap_or_else(|| ValueOrigin::Default(format!("{section}.{key}")))
     }
 
     /// Returns the field's raw value, or its default.
     pub(super) fn value(&self, section: &'static str, key: &'static str) -> Option<toml::Value> {
-        if let Some(Given { value, .. }) = self.0.values.get(&(section, key)) {
+        if let Some(Given { value, .. }) = self.layers.values.get(&(section, key)) {
             return Some(value.clone());
         }
         default_of(section, key)
@@ -42,7 +65,10 @@ impl Check {
             toml::Value::String(text) if !words.is_empty() && !words.contains(&text.as_str()) => {
                 self.invalid(section, key, format!("{text:?} is not one of {}", words.join(", ")))
             }
-            toml::Value::String(text) => Some(text),
+            toml::Value::String(text) => {
+                self.show(section, key, text.as_str());
+                Some(text)
+            }
             other => self.invalid(section, key, format!("is {}, not text in quotes", kind_of(&other))),
         }
     }
@@ -51,14 +77,17 @@ impl Check {
         self.text(section, key).map(|text| Path::new(&text).to_owned())
     }
 
-    pub(super) fn parsed<T>(
+    pub(super) fn parsed<T: Display>(
         &mut self,
         section: &'static str,
         key: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
     ) -> Option<T> {
         match parse(&self.text(section, key)?) {
-            Ok(value) => Some(value),
+            Ok(value) => {
+                self.show(section, key, value.to_string());
+                Some(value)
+            }
             Err(why) => self.invalid(section, key, why),
         }
     }
@@ -71,10 +100,11 @@ impl Check {
         let within = |text: &str| match parse_span(text) {
             Ok(span) if span < bounds.0 => Err(format!("{text} is shorter than {}", show_span(bounds.0))),
             Ok(span) if span > bounds.1 => Err(format!("{text} is longer than {}", show_span(bounds.1))),
-            Ok(span) => Ok(span),
+            Ok(span) => Ok(ShownSpan(span)),
             Err(error) => Err(error.to_string()),
         };
-        self.parsed(section, key, within).unwrap_or_else(|| default_span(section, key))
+        let default = || default_span(section, key);
+        self.parsed(section, key, within).map_or_else(default, |ShownSpan(span)| span)
     }
 
     pub(super) fn count(&mut self, section: &'static str, key: &'static str) -> usize {
@@ -84,6 +114,7 @@ impl Check {
         };
         let count = match self.value(section, key) {
             Some(toml::Value::Integer(count)) if (least..=most).contains(&count) => {
+                self.show(section, key, count);
                 usize::try_from(count).ok()
             }
             Some(toml::Value::Integer(count)) => {
@@ -101,7 +132,9 @@ impl Check {
             toml::Value::String(text) => Rate::parse(&text).map_err(|error| error.to_string()),
             other => Err(format!("is {}, not text in quotes", kind_of(&other))),
         };
-        parsed.unwrap_or_else(|why| self.invalid(section, key, why))
+        let rate = parsed.unwrap_or_else(|why| self.invalid(section, key, why));
+        self.show(section, key, rate.map_or_else(|| String::from("off"), |rate| rate.to_string()));
+        rate
     }
 
     pub(super) fn flag(&mut self, section: &'static str, key: &'static str) -> bool {
@@ -110,6 +143,7 @@ impl Check {
             Some(other) => self.invalid(section, key, format!("is {}, not true or false", kind_of(&other))),
             None => None,
         };
+        self.show(section, key, flag);
         flag.unwrap_or(false)
     }
 
@@ -144,20 +178,21 @@ impl Check {
                 }
             }
         }
+        self.show(section, key, texts.clone());
         texts
     }
 
     pub(super) fn invalid<T>(&mut self, section: &'static str, key: &'static str, why: String) -> Option<T> {
-        let example = Field::find(section, key).map_or("", |field| field.example);
-        let example = format!("{key} = {example}");
-        let place = self.place(section, key);
-        self.0.problems.push(ConfigProblem::Invalid { place, why, example });
+        let example = Field::find(section, key).map(|field| field.value(field.example));
+        let example = example.map_or_else(String::new, |example| format!("{key} = {example}"));
+        let origin = self.origin(section, key);
+        self.layers.problems.push(ConfigProblem::Invalid { origin, why, example });
         None
     }
 
     pub(super) fn conflict(&mut self, section: &'static str, key: &'static str, why: String) {
-        let place = self.place(section, key);
-        self.0.problems.push(ConfigProblem::Conflict { place, why });
+        let origin = self.origin(section, key);
+        self.layers.problems.push(ConfigProblem::Conflict { origin, why });
     }
 
     pub(super) fn alone<T>(
@@ -174,9 +209,18 @@ impl Check {
     }
 }
 
+/// A span that is shown as it is written.
+struct ShownSpan(Duration);
+
+impl Display for ShownSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&show_span(self.0))
+    }
+}
+
 fn default_of(section: &str, key: &str) -> Option<toml::Value> {
-    let text = Field::find(section, key)?.default?;
-    format!("default = {text}").parse::<toml::Table>().ok()?.remove("default")
+    let field = Field::find(section, key)?;
+    field.default.map(|text| field.value(text))
 }
 
 fn default_span(section: &str, key: &str) -> Duration {

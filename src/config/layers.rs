@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::field::{FIELDS, Field, Kind, SECTIONS};
-use super::problem::{ConfigProblem, Place};
-use super::{FILE_NAME, Overrides};
+use super::field::{Field, SECTIONS, Section};
+use super::problem::{ConfigProblem, ValueOrigin};
+use super::{FILE_NAME, FlagValue, Overrides};
 
-/// A value and where it was written.
+/// A value and its origin.
 #[derive(Clone, Debug)]
 pub(super) struct Given {
-    pub(super) place: Place,
+    pub(super) origin: ValueOrigin,
     pub(super) value: toml::Value,
 }
 
@@ -55,91 +55,72 @@ impl Layers {
 
     fn read_table(&mut self, path: &Path, table: toml::Table) {
         for (name, value) in table {
-            let place = |key: String| Place::File { path: path.to_owned(), key };
+            let origin = |key: String| ValueOrigin::File { path: path.to_owned(), key };
             match value {
-                value if name == "roles" => self.roles = Some(Given { place: place(name), value }),
-                toml::Value::Table(section) if is_section(&name) => {
+                value if name == "roles" => self.roles = Some(Given { origin: origin(name), value }),
+                toml::Value::Table(section) if Section::find(&name).is_some() => {
                     for (key, value) in section {
-                        self.set(&name, &key, Given { place: place(format!("{name}.{key}")), value });
+                        self.set(&name, &key, Given { origin: origin(format!("{name}.{key}")), value });
                     }
                 }
-                _ => self.unknown(place(name.clone()), &name),
+                _ => self.unknown(origin(name.clone()), &name),
             }
         }
     }
 
     fn read_environment(&mut self, environment: &Environment) {
         for (name, text) in environment.fields() {
-            let place = Place::Variable(name.to_owned());
-            match FIELDS.iter().find(|field| field.variable() == name) {
-                Some(field) => self.set(field.section, field.key, Given { place, value: typed(field, text) }),
-                None => {
-                    let rest = name.trim_start_matches("GATEPASS_");
-                    let section = rest.split("__").next().unwrap_or_default().to_ascii_lowercase();
-                    self.unknown(place, &section);
-                }
-            }
+            let field = name.trim_start_matches("GATEPASS_").to_ascii_lowercase();
+            let (section, key) = field.split_once("__").unwrap_or((&field, ""));
+            self.set_text(section, key, text, ValueOrigin::Variable(name.to_owned()));
         }
     }
 
     fn read_flags(&mut self, overrides: &Overrides) {
-        for (flag, name, text) in overrides.fields() {
-            let (section, key) = name.split_once('.').unwrap_or((&name, ""));
-            let value = Field::find(section, key).map(|field| typed(field, &text));
-            let value = value.unwrap_or(toml::Value::String(text));
-            self.set(section, key, Given { place: Place::Flag(flag), value });
+        for FlagValue { flag, field, value } in &overrides.fields {
+            let (section, key) = field.split_once('.').unwrap_or((field, ""));
+            self.set_text(section, key, value, ValueOrigin::Flag(flag.clone()));
         }
+    }
+
+    fn set_text(&mut self, section: &str, key: &str, text: &str, origin: ValueOrigin) {
+        let value = match Field::find(section, key) {
+            Some(field) => field.value(text),
+            None => toml::Value::String(text.to_owned()),
+        };
+        self.set(section, key, Given { origin, value });
     }
 
     fn set(&mut self, section: &str, key: &str, given: Given) {
-        match Field::find(section, key) {
-            Some(field) => drop(self.values.insert((field.section, field.key), given)),
-            None => self.unknown(given.place, section),
+        match (Section::find(section), Field::find(section, key)) {
+            (Some(section), Some(field)) => drop(self.values.insert((section.name, field.key), given)),
+            _ => self.unknown(given.origin, section),
         }
     }
 
-    fn unknown(&mut self, place: Place, section: &str) {
-        let keys: Vec<_> =
-            FIELDS.iter().filter(|field| field.section == section).map(|field| field.key).collect();
-        let sections =
-            || SECTIONS.iter().map(|(name, _)| *name).chain(["roles"]).collect::<Vec<_>>().join(", ");
-        let hint = match keys.as_slice() {
-            [] => format!("the sections are {}", sections()),
-            keys => format!("[{section}] has {}", keys.join(", ")),
+    fn unknown(&mut self, origin: ValueOrigin, section: &str) {
+        let hint = match Section::find(section) {
+            None => {
+                let sections = SECTIONS.iter().map(|section| section.name).chain(["roles"]);
+                format!("the sections are {}", sections.collect::<Vec<_>>().join(", "))
+            }
+            Some(known) => {
+                let keys = known.fields.iter().map(|field| field.key).collect::<Vec<_>>();
+                format!("[{section}] has {}", keys.join(", "))
+            }
         };
-        self.problems.push(ConfigProblem::Unknown { place, hint });
+        self.problems.push(ConfigProblem::Unknown { origin, hint });
     }
-}
-
-fn is_section(name: &str) -> bool {
-    SECTIONS.iter().any(|(section, _)| *section == name)
-}
-
-/// Converts a text from a variable or a flag to the type in the file. A text that does not fit stays text and is refused
-/// later, with the same message as in the file.
-fn typed(field: &Field, text: &str) -> toml::Value {
-    let value = match field.kind {
-        Kind::Count(..) => text.parse().ok().map(toml::Value::Integer),
-        Kind::Flag => text.parse().ok().map(toml::Value::Boolean),
-        Kind::List => Some(toml::Value::Array(listed(text))),
-        Kind::Text | Kind::Path | Kind::Span(..) | Kind::Choice(_) => None,
-    };
-    value.unwrap_or_else(|| toml::Value::String(text.to_owned()))
-}
-
-/// Splits a text at its commas; an empty text is an empty list.
-fn listed(text: &str) -> Vec<toml::Value> {
-    let pieces = text.split(',').map(str::trim).filter(|_| !text.trim().is_empty());
-    pieces.map(|piece| toml::Value::String(piece.to_owned())).collect()
 }
 
 /// The file that was asked for, else `gatepass.toml` in the working directory, else in the data directory.
 fn find_file(file: Option<&Path>, environment: &Environment, overrides: &Overrides) -> Option<PathBuf> {
     let asked = file.map(PathBuf::from).or_else(|| environment.get("GATEPASS_CONFIG").map(PathBuf::from));
     asked.or_else(|| {
-        let data_dir = overrides.data_dir.clone();
-        let data_dir = data_dir.or_else(|| environment.get("GATEPASS_SERVER__DATA_DIR").map(PathBuf::from));
-        let data_dir = data_dir.unwrap_or_else(|| PathBuf::from(super::DEFAULT_DATA_DIR));
+        let flag = overrides.fields.iter().rfind(|flag| flag.field == "server.data_dir");
+        let data_dir = flag.map(|flag| flag.value.as_str());
+        let data_dir = data_dir.or_else(|| environment.get("GATEPASS_SERVER__DATA_DIR"));
+        let data_dir = Path::new(data_dir.unwrap_or(super::DEFAULT_DATA_DIR));
         [PathBuf::from(FILE_NAME), data_dir.join(FILE_NAME)].into_iter().find(|path| path.exists())
     })
 }

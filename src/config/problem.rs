@@ -3,9 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// The source of a value.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ValueOrigin {
     /// A key of the configuration file, such as `tokens.default_ttl`.
     File {
         /// The file.
@@ -21,7 +21,7 @@ pub enum Place {
     Default(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ValueOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File { path, key } => write!(f, "{}: {key}", path.display()),
@@ -54,28 +54,28 @@ pub enum ConfigProblem {
         why: String,
     },
     /// A key that means nothing.
-    #[error("{place}: there is no such field; {hint}")]
+    #[error("{origin}: there is no such field; {hint}")]
     Unknown {
-        /// The source of the value.
-        place: Place,
+        /// The origin of the value.
+        origin: ValueOrigin,
         /// The existing names.
         hint: String,
     },
     /// A value of the wrong type, out of range, or not what the field takes.
-    #[error("{place}: {why}; for example: {example}")]
+    #[error("{origin}: {why}; for example: {example}")]
     Invalid {
-        /// The source of the value.
-        place: Place,
+        /// The origin of the value.
+        origin: ValueOrigin,
         /// The fault.
         why: String,
         /// A value that works.
         example: String,
     },
     /// Two values that do not go together.
-    #[error("{place}: {why}")]
+    #[error("{origin}: {why}")]
     Conflict {
-        /// The source of the value that should change.
-        place: Place,
+        /// The origin of the value that should change.
+        origin: ValueOrigin,
         /// The fault and the next step.
         why: String,
     },

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::problem::{ConfigProblem, Place};
+use super::problem::{ConfigProblem, ValueOrigin};
 use super::{Environment, Overrides};
 use crate::access::password;
 use crate::secret::Secret;
@@ -17,9 +17,9 @@ pub(super) fn admin_password(
     overrides: &Overrides,
     problems: &mut Vec<ConfigProblem>,
 ) -> Option<Secret<String>> {
-    let (place, password) = match (&overrides.admin_password_file, environment.get(VARIABLE)) {
-        (Some(path), _) => (Place::Flag(format!("{FLAG} {}", path.display())), read(path, problems)?),
-        (None, Some(text)) => (Place::Variable(VARIABLE.to_owned()), Secret::new(text.to_owned())),
+    let (origin, password) = match (&overrides.admin_password_file, environment.get(VARIABLE)) {
+        (Some(path), _) => (ValueOrigin::Flag(format!("{FLAG} {}", path.display())), read(path, problems)?),
+        (None, Some(text)) => (ValueOrigin::Variable(VARIABLE.to_owned()), Secret::new(text.to_owned())),
         (None, None) => return None,
     };
     match password::check(&password, FIRST_ADMIN) {
@@ -27,7 +27,7 @@ pub(super) fn admin_password(
         Err(error) => {
             let why = error.to_string();
             let example = String::from("four or five unrelated words");
-            problems.push(ConfigProblem::Invalid { place, why, example });
+            problems.push(ConfigProblem::Invalid { origin, why, example });
             None
         }
     }

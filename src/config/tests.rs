@@ -4,12 +4,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::access::throttle::Limit;
 
 fn load(text: &str, variables: &[(&str, &str)], overrides: Overrides) -> Result<Config, ConfigErrors> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join(FILE_NAME);
     std::fs::write(&file, text).unwrap();
     Config::load(Some(&file), &Environment::from_pairs(variables.iter().copied()), overrides)
+}
+
+fn set(field: &str, value: &str) -> Overrides {
+    Overrides { fields: vec![FlagValue::set(field, value)], ..Overrides::default() }
 }
 
 fn messages(result: Result<Config, ConfigErrors>) -> Vec<String> {
@@ -52,7 +57,8 @@ fn three_mistakes_give_three_messages_in_one_run() {
 
 #[test]
 fn mistakes_of_every_layer_are_reported_together() {
-    let overrides = Overrides { external_url: Some("http://plain".into()), ..Overrides::default() };
+    let (flag, field, value) = ("--external-url".into(), "server.external_url".into(), "http://plain".into());
+    let overrides = Overrides { fields: vec![FlagValue { flag, field, value }], ..Overrides::default() };
     let variables = [
         ("GATEPASS_HTTP__MAX_CONNECTIONS", "many"),
         ("GATEPASS_TOKENS__TTL", "1m"),
@@ -75,8 +81,7 @@ fn mistakes_of_every_layer_are_reported_together() {
 fn flags_override_the_environment_and_the_file() {
     let text = "[tokens]\ndefault_ttl = \"1m\"\nece_ttl = \"2m\"\nretention = \"3d\"\n";
     let variables = [("GATEPASS_TOKENS__ECE_TTL", "4m"), ("GATEPASS_TOKENS__RETENTION", "5d")];
-    let set = vec![(String::from("tokens.retention"), String::from("6d"))];
-    let config = load(text, &variables, Overrides { set, ..Overrides::default() }).unwrap();
+    let config = load(text, &variables, set("tokens.retention", "6d")).unwrap();
     assert_eq!(config.tokens.default_ttl, Duration::from_secs(60));
     assert_eq!(config.tokens.ece_ttl, Duration::from_secs(240));
     assert_eq!(config.tokens.retention, Duration::from_secs(6 * 86_400));
@@ -90,9 +95,9 @@ fn rates_are_read_and_every_mistake_reported() {
         Overrides::default(),
     );
     let rates = config.unwrap().limits;
-    assert_eq!(rates.address.unwrap().to_string(), "5/h");
-    assert_eq!(rates.refused_address.unwrap().to_string(), "60/m");
-    assert_eq!((rates.actor, rates.refused_token, rates.redemptions), (None, None, None));
+    assert_eq!(rates[&Limit::Address].to_string(), "5/h");
+    assert_eq!(rates[&Limit::RefusedAddress].to_string(), "60/m");
+    assert!([Limit::Actor, Limit::RefusedToken, Limit::Redemptions].iter().all(|off| !rates.contains_key(off)));
     let text =
         "[limits]\naddress = \"5\"\nactor = 5\nredemptions = \"0/s\"\n[http]\nproxy_protocol = [\"x\"]\n";
     let messages = messages(load(text, &[("GATEPASS_LIMITS__REFUSED_TOKEN", "5/d")], Overrides::default()));
@@ -143,8 +148,7 @@ fn audiences_are_joined_with_commas_in_variables() {
     let variables = [("GATEPASS_TOKENS__AUDIENCES", "https://a.example.org, https://b.example.org")];
     let config = load(text, &variables, Overrides::default()).unwrap();
     assert_eq!(config.tokens.audiences, ["https://a.example.org", "https://b.example.org"]);
-    let set = vec![(String::from("tokens.audiences"), String::new())];
-    let config = load(text, &variables, Overrides { set, ..Overrides::default() }).unwrap();
+    let config = load(text, &variables, set("tokens.audiences", "")).unwrap();
     assert!(config.tokens.audiences.is_empty());
 }
 
@@ -203,7 +207,7 @@ fn the_example_has_every_field_at_its_default() {
     let config = load(&uncommented, &[], Overrides::default())
         .unwrap_or_else(|error| panic!("{error}\n{uncommented}"));
     assert_eq!(config.tokens, load("", &[], Overrides::default()).unwrap().tokens);
-    for field in field::FIELDS {
+    for field in field::SECTIONS.iter().flat_map(|section| section.fields) {
         assert!(example().contains(&format!("# {} = ", field.key)), "{}", field.key);
     }
 }
@@ -226,6 +230,6 @@ fn a_free_port_shows_in_the_default_url() {
     let local = SocketAddr::from(([127, 0, 0, 1], 4711));
     let config = load("", &[], Overrides::default()).unwrap();
     assert_eq!(config.server.url_at(local), "https://127.0.0.1:4711");
-    let given = Overrides { external_url: Some("https://gate.example.org".into()), ..Overrides::default() };
+    let given = set("server.external_url", "https://gate.example.org");
     assert_eq!(load("", &[], given).unwrap().server.url_at(local), "https://gate.example.org");
 }

@@ -4,10 +4,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use serde_json::json;
 
 use super::check::{Check, kind_of};
 use super::layers::Layers;
-use super::problem::{ConfigErrors, ConfigProblem, Place};
+use super::problem::{ConfigErrors, ConfigProblem, ValueOrigin};
 use super::url::{ServerUrl, audience, plain_http, trust_domain};
 use super::{
     CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, Overrides, RoleConfig,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
-use crate::access::throttle::Rates;
+use crate::access::throttle::{Limit, Rates};
 use crate::name::Role;
 
 /// Checks everything and makes the configuration, or names every mistake.
@@ -24,13 +25,15 @@ pub(super) fn validate(
     environment: &Environment,
     overrides: &Overrides,
 ) -> Result<Config, ConfigErrors> {
-    let mut check = Check(layers);
+    let mut check = Check::new(layers);
     let server = check.server(environment, overrides);
     let (tokens, hosts, http) = (check.tokens(&server.external_url), check.hosts(), check.http());
     let (limits, sessions, sign_in) = (check.limits(), check.sessions(), check.sign_in());
     let (ca, roles, log) = (check.ca(), check.roles(), check.log());
-    ConfigErrors::check(check.0.problems)?;
-    Ok(Config { server, tokens, hosts, sessions, sign_in, http, limits, ca, roles, log })
+    ConfigErrors::check(check.layers.problems)?;
+    let mut effective = check.effective;
+    effective["roles"] = json!(roles);
+    Ok(Config { server, tokens, hosts, sessions, sign_in, http, limits, ca, roles, log, effective })
 }
 
 impl Check {
@@ -48,13 +51,18 @@ impl Check {
         let data_dir =
             self.path("server", "data_dir").unwrap_or_else(|| PathBuf::from(super::DEFAULT_DATA_DIR));
         let default_keys = if overrides.dev { PathBuf::from("keys") } else { data_dir.join("keys") };
-        let admin_password = secret::admin_password(environment, overrides, &mut self.0.problems);
+        let admin_password = secret::admin_password(environment, overrides, &mut self.layers.problems);
+        let trust_domain = trust_domain.unwrap_or_else(|| url.default_trust_domain());
+        let keys_dir = self.path("server", "keys_dir").unwrap_or(default_keys);
+        self.show("server", "external_url", url.to_string());
+        self.show("server", "trust_domain", trust_domain.as_str());
+        self.show("server", "keys_dir", keys_dir.display().to_string());
         ServerConfig {
             listen,
-            trust_domain: trust_domain.unwrap_or_else(|| url.default_trust_domain()),
+            trust_domain,
             external_url: url.to_string(),
             external_url_given: given_url.is_some(),
-            keys_dir: self.path("server", "keys_dir").unwrap_or(default_keys),
+            keys_dir,
             data_dir,
             tls: self.tls(),
             admin_password,
@@ -154,15 +162,8 @@ impl Check {
     }
 
     fn limits(&mut self) -> Rates {
-        Rates {
-            address: self.rate("limits", "address"),
-            refused_address: self.rate("limits", "refused_address"),
-            actor: self.rate("limits", "actor"),
-            sign_in_site: self.rate("limits", "sign_in_site"),
-            sign_in_account: self.rate("limits", "sign_in_account"),
-            refused_token: self.rate("limits", "refused_token"),
-            redemptions: self.rate("limits", "redemptions"),
-        }
+        let rate = |limit: &Limit| Some((*limit, self.rate("limits", limit.as_str())?));
+        Limit::ALL.iter().filter_map(rate).collect()
     }
 
     fn ca(&mut self) -> CaConfig {
@@ -200,14 +201,11 @@ impl Check {
     }
 
     fn roles(&mut self) -> Vec<RoleConfig> {
-        let Some(given) = self.0.roles.take() else { return default_roles() };
+        let Some(given) = self.layers.roles.take() else { return default_roles() };
         let toml::Value::Array(tables) = given.value else {
-            let (place, example) = (given.place, String::from("[[roles]] with role = \"proxy\""));
-            self.0.problems.push(ConfigProblem::Invalid {
-                place,
-                why: String::from("roles are a list of tables"),
-                example,
-            });
+            let why = String::from("roles are a list of tables");
+            let example = String::from("[[roles]] with role = \"proxy\"");
+            self.layers.problems.push(ConfigProblem::Invalid { origin: given.origin, why, example });
             return Vec::new();
         };
         let mut roles: Vec<RoleConfig> = Vec::new();
@@ -215,27 +213,27 @@ impl Check {
             match read_role(table) {
                 Ok(role) if roles.iter().any(|other| other.role == role.role) => {
                     self.role_problem(
-                        &given.place,
+                        &given.origin,
                         number,
                         format!("the role {} is listed twice", role.role),
                     );
                 }
                 Ok(role) => roles.push(role),
-                Err(why) => self.role_problem(&given.place, number, why),
+                Err(why) => self.role_problem(&given.origin, number, why),
             }
         }
         roles
     }
 
-    fn role_problem(&mut self, place: &Place, number: usize, why: String) {
-        let place = match place {
-            Place::File { path, .. } => {
-                Place::File { path: path.clone(), key: format!("roles[{}]", number + 1) }
+    fn role_problem(&mut self, origin: &ValueOrigin, number: usize, why: String) {
+        let origin = match origin {
+            ValueOrigin::File { path, .. } => {
+                ValueOrigin::File { path: path.clone(), key: format!("roles[{}]", number + 1) }
             }
             other => other.clone(),
         };
         let example = String::from("role = \"proxy\", description = \"routes requests to deployments\"");
-        self.0.problems.push(ConfigProblem::Invalid { place, why, example });
+        self.layers.problems.push(ConfigProblem::Invalid { origin, why, example });
     }
 }
 

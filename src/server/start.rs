@@ -121,7 +121,7 @@ fn settings(config: &Config) -> Settings {
             config.http.trusted_proxies.clone(),
             &config.http.client_certificate_header,
         ),
-        rates: config.limits,
+        rates: config.limits.clone(),
         sign_in: config.sign_in,
         sessions: config.sessions,
         certificates: CertificateTerms {

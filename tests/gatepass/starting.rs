@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gatepass::ca::{ApprovedRequest, CertificateAuthority, Csr, CsrPolicy, HostProfile, der_to_pem};
 use gatepass::clock::{ManualClock, SystemClock};
-use gatepass::config::{Config, Environment, Overrides};
+use gatepass::config::{Config, Environment, FlagValue, Overrides};
 use gatepass::id::HostId;
 use gatepass::server::{Server, StartError, Timer};
 use serde_json::json;
@@ -18,14 +18,9 @@ use crate::support::{Host, Running, eventually};
 
 async fn open(data: &Path, keys: &Path, set: &[(&str, &Path)]) -> Result<Server, StartError> {
     let environment = Environment::from_pairs([("GATEPASS_ADMIN_PASSWORD", PASSWORD)]);
-    let set = set.iter().map(|(key, path)| ((*key).to_owned(), path.display().to_string())).collect();
-    let overrides = Overrides {
-        data_dir: Some(data.to_owned()),
-        keys_dir: Some(keys.to_owned()),
-        listen: Some("127.0.0.1:0".to_owned()),
-        set,
-        ..Overrides::default()
-    };
+    let mut overrides = Overrides::local(data);
+    let set = [("server.keys_dir", keys)].into_iter().chain(set.iter().copied());
+    overrides.fields.extend(set.map(|(key, path)| FlagValue::set(key, path.display())));
     let config = Config::load(None, &environment, overrides).unwrap();
     Server::open(config, Arc::new(ManualClock::at(start()))).await
 }

@@ -1,5 +1,6 @@
 //! The rate limits and their rates.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -13,7 +14,7 @@ use crate::id::TokenId;
 const MOST_KEYS: usize = 65_536;
 
 /// A rate limit. Its name is the label of metrics and the key in the section `[limits]` of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Limit {
     /// Requests from one address.
     Address,
@@ -89,24 +90,8 @@ impl fmt::Display for RateLimited {
 
 impl std::error::Error for RateLimited {}
 
-/// The section `[limits]` of the configuration; `None` = not limited.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rates {
-    /// See [`Limit::Address`].
-    pub address: Option<Rate>,
-    /// See [`Limit::RefusedAddress`].
-    pub refused_address: Option<Rate>,
-    /// See [`Limit::Actor`].
-    pub actor: Option<Rate>,
-    /// See [`Limit::SignInSite`].
-    pub sign_in_site: Option<Rate>,
-    /// See [`Limit::SignInAccount`].
-    pub sign_in_account: Option<Rate>,
-    /// See [`Limit::RefusedToken`].
-    pub refused_token: Option<Rate>,
-    /// See [`Limit::Redemptions`].
-    pub redemptions: Option<Rate>,
-}
+/// The section `[limits]` of the configuration. A limit without a rate is off.
+pub type Rates = BTreeMap<Limit, Rate>;
 
 /// The limits at work, each with buckets of its own. Addresses count as [`site`] says.
 pub struct Throttles {
@@ -125,14 +110,14 @@ impl Throttles {
     /// Full buckets of these sizes.
     pub fn new(rates: &Rates) -> Self {
         Self {
-            address: throttle(rates.address),
-            refused_address: throttle(rates.refused_address),
-            actor: throttle(rates.actor),
-            sign_in_site: throttle(rates.sign_in_site),
-            sign_in_known_site: throttle(rates.sign_in_site),
-            sign_in_account: throttle(rates.sign_in_account),
-            refused_token: throttle(rates.refused_token),
-            redemptions: throttle(rates.redemptions),
+            address: throttle(rates, Limit::Address),
+            refused_address: throttle(rates, Limit::RefusedAddress),
+            actor: throttle(rates, Limit::Actor),
+            sign_in_site: throttle(rates, Limit::SignInSite),
+            sign_in_known_site: throttle(rates, Limit::SignInSite),
+            sign_in_account: throttle(rates, Limit::SignInAccount),
+            refused_token: throttle(rates, Limit::RefusedToken),
+            redemptions: throttle(rates, Limit::Redemptions),
         }
     }
 
@@ -204,8 +189,8 @@ impl Throttles {
     }
 }
 
-fn throttle<K: Hash + Eq + Clone>(rate: Option<Rate>) -> Option<Throttle<K>> {
-    rate.map(|rate| Throttle::new(rate, MOST_KEYS))
+fn throttle<K: Hash + Eq + Clone>(rates: &Rates, limit: Limit) -> Option<Throttle<K>> {
+    rates.get(&limit).map(|rate| Throttle::new(*rate, MOST_KEYS))
 }
 
 fn take<K: Hash + Eq + Clone>(

@@ -50,11 +50,7 @@ async fn front(data_dir: &std::path::Path) -> Arc<Front> {
 }
 
 async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<Held>) -> Arc<Front> {
-    let overrides = Overrides {
-        data_dir: Some(data_dir.to_owned()),
-        listen: Some("127.0.0.1:0".to_owned()),
-        ..Overrides::default()
-    };
+    let overrides = Overrides::local(data_dir);
     let config = Config::load(None, &Environment::from_pairs([("", "")]), overrides).unwrap();
     let server = crate::server::Server::open(config, clock).await.unwrap();
     let fine = |_: Call| async { Ok(Reply::ok(&"fine")) };

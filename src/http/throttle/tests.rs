@@ -4,14 +4,14 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::*;
-use crate::access::throttle::{Rate, Rates};
+use crate::access::throttle::{Limit, Rate, Rates};
 
 const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
 /// A limit that no test outlives.
-fn two() -> Option<Rate> {
-    Rate::parse("2/h").unwrap()
+fn two() -> Rate {
+    Rate::parse("2/h").unwrap().unwrap()
 }
 
 fn credential(authorization: &str) -> Result<Credential, Problem> {
@@ -35,7 +35,7 @@ fn passes(limits: RequestLimits, throttles: &Throttles) -> bool {
 
 #[test]
 fn requests_of_users_are_counted_by_address() {
-    let throttles = Throttles::new(&Rates { address: two(), ..Rates::default() });
+    let throttles = Throttles::new(&Rates::from([(Limit::Address, two())]));
     let by = |address| passes(limits(Permission::ReadTokens, address), &throttles);
     assert_eq!([by(STRANGER), by(STRANGER), by(STRANGER), by(OTHER)], [true, true, false, true]);
     for free in [Permission::Anyone, Permission::Redeem, Permission::BeHost, Permission::Introspect] {
@@ -45,7 +45,7 @@ fn requests_of_users_are_counted_by_address() {
 
 #[test]
 fn refusals_are_counted_and_good_requests_pass() {
-    let throttles = Throttles::new(&Rates { refused_address: two(), ..Rates::default() });
+    let throttles = Throttles::new(&Rates::from([(Limit::RefusedAddress, two())]));
     let ends = |permission, address, status| limits(permission, address).answered(&throttles, status).is_ok();
     for _ in 0..10 {
         assert!(ends(Permission::Read, STRANGER, StatusCode::OK));
@@ -67,7 +67,7 @@ fn refusals_are_counted_and_good_requests_pass() {
 
 #[test]
 fn each_actor_is_counted_alone_at_any_address() {
-    let throttles = Throttles::new(&Rates { actor: two(), ..Rates::default() });
+    let throttles = Throttles::new(&Rates::from([(Limit::Actor, two())]));
     let acts = |name: &str, address| {
         limits(Permission::Read, address).acts(&throttles, &Actor::User(name.to_owned()), None).is_ok()
     };
@@ -78,7 +78,7 @@ fn each_actor_is_counted_alone_at_any_address() {
 
 #[test]
 fn sign_ins_share_no_bucket_of_an_actor() {
-    let throttles = Throttles::new(&Rates { actor: two(), ..Rates::default() });
+    let throttles = Throttles::new(&Rates::from([(Limit::Actor, two())]));
     let signing_in = limits(Permission::SignIn, STRANGER);
     for _ in 0..10 {
         assert!(signing_in.acts(&throttles, &Actor::Anyone, None).is_ok());
@@ -87,8 +87,8 @@ fn sign_ins_share_no_bucket_of_an_actor() {
 
 #[test]
 fn only_the_right_local_credential_is_unlimited() {
-    let rates = Rates { address: two(), refused_address: two(), actor: two(), ..Rates::default() };
-    let throttles = Throttles::new(&rates);
+    let all = [Limit::Address, Limit::RefusedAddress, Limit::Actor];
+    let throttles = Throttles::new(&all.map(|limit| (limit, two())).into());
     let with = |secret: &str| {
         let credential = credential(&format!("Bearer {secret}"));
         RequestLimits::of(Permission::Administer, &credential, secret == "gpl_right", STRANGER)

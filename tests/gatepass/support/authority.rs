@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepass::clock::{ManualClock, SystemClock, Timestamp};
-use gatepass::config::{Config, Environment, Overrides};
+use gatepass::config::{Config, Environment, FlagValue, Overrides};
 use gatepass::id::Fingerprint;
 use gatepass::server::{RunError, Server, StartError};
 use gatepass::service::Authority;
@@ -78,14 +78,8 @@ impl Running {
             ("http.header_timeout", "300s"),
             ("http.body_timeout", "300s"),
         ];
-        let set =
-            defaults.iter().chain(set).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let overrides = Overrides {
-            data_dir: Some(data_dir.to_owned()),
-            listen: Some("127.0.0.1:0".to_owned()),
-            set,
-            ..Overrides::default()
-        };
+        let mut overrides = Overrides::local(data_dir);
+        overrides.fields.extend(defaults.iter().chain(set).map(|(key, value)| FlagValue::set(key, value)));
         let config = Config::load(None, &environment, overrides).unwrap();
         let server = Server::open(config, clock.clone()).await?;
         let first = server.first_start();

@@ -14,11 +14,7 @@ const RUNS: &str = "gatepass_timer_runs_total";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 async fn authority(data_dir: &std::path::Path) -> Arc<Authority> {
-    let overrides = Overrides {
-        data_dir: Some(data_dir.to_owned()),
-        listen: Some("127.0.0.1:0".to_owned()),
-        ..Overrides::default()
-    };
+    let overrides = Overrides::local(data_dir);
     let config = Config::load(None, &Environment::from_pairs([("", "")]), overrides).unwrap();
     Arc::clone(Server::open(config, Arc::new(SystemClock)).await.unwrap().authority())
 }

@@ -31,8 +31,8 @@ async fn store(directory: &Path) -> Arc<dyn Store> {
 
 /// Three checks of a site and five of new addresses.
 fn checks(store: &Arc<dyn Store>) -> Arc<PasswordChecks> {
-    let rate = |text| Rate::parse(text).unwrap();
-    let rates = Rates { sign_in_site: rate("3/h"), sign_in_account: rate("5/h"), ..Rates::default() };
+    let rate = |text| Rate::parse(text).unwrap().unwrap();
+    let rates = Rates::from([(Limit::SignInSite, rate("3/h")), (Limit::SignInAccount, rate("5/h"))]);
     Arc::new(PasswordChecks::new(Arc::clone(store), Arc::new(Throttles::new(&rates)), LIMITS))
 }
 
