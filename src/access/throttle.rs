@@ -23,18 +23,6 @@ pub use self::rate::{Rate, RateError};
 /// Minimum time between two searches for full buckets when there is no room for another.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 
-/// The time until a token can be taken again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RetryAfter(Duration);
-
-impl RetryAfter {
-    /// Whole seconds, rounded up, one at least: what `Retry-After` says (RFC 9110 section 10.2.3).
-    pub fn seconds(self) -> u32 {
-        let whole = self.0.as_secs() + u64::from(self.0.subsec_nanos() > 0);
-        u32::try_from(whole.max(1)).unwrap_or(u32::MAX)
-    }
-}
-
 /// Buckets of one size, one for each key.
 pub struct Throttle<K, C = DefaultClock>
 where
@@ -67,16 +55,16 @@ impl<K: Hash + Eq + Clone, C: Clock> Throttle<K, C> {
     /// Takes one out of the bucket of `key`. It costs a lock that is held for a look into a table, never over I/O.
     ///
     /// # Errors
-    /// The bucket is empty: how long until it is not.
-    pub fn check(&self, key: &K) -> Result<(), RetryAfter> {
+    /// The bucket is empty: the whole seconds until it is not, as `Retry-After` has them (RFC 9110 section 10.2.3).
+    pub fn check(&self, key: &K) -> Result<(), u32> {
         self.ask(Probe::Take(key.clone()))
     }
 
     /// Checks that the bucket of `key` has a token. None is taken.
     ///
     /// # Errors
-    /// The bucket is empty: how long until it is not.
-    pub fn look(&self, key: &K) -> Result<(), RetryAfter> {
+    /// The bucket is empty: the whole seconds until it is not, as `Retry-After` has them (RFC 9110 section 10.2.3).
+    pub fn look(&self, key: &K) -> Result<(), u32> {
         self.ask(Probe::Look(key.clone()))
     }
 
@@ -91,12 +79,12 @@ impl<K: Hash + Eq + Clone, C: Clock> Throttle<K, C> {
         self.buckets.len()
     }
 
-    fn ask(&self, probe: Probe<K>) -> Result<(), RetryAfter> {
+    fn ask(&self, probe: Probe<K>) -> Result<(), u32> {
         if self.cells.is_full_for(&probe) && self.may_sweep() {
             self.buckets.retain_recent();
         }
         let now = self.buckets.clock().now();
-        self.buckets.check_key(&probe).map_err(|empty| RetryAfter(empty.wait_time_from(now)))
+        self.buckets.check_key(&probe).map_err(|empty| whole_seconds(empty.wait_time_from(now)))
     }
 
     /// Returns true if it is time to search again: a flood of new keys must not cause a search each.
@@ -107,6 +95,12 @@ impl<K: Hash + Eq + Clone, C: Clock> Throttle<K, C> {
         now.saturating_sub(last) >= due
             && self.swept.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
+}
+
+/// Rounded up, one at least.
+fn whole_seconds(wait: Duration) -> u32 {
+    let whole = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    u32::try_from(whole.max(1)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -1,11 +1,9 @@
 //! The rate limits and their rates.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::hash::Hash;
 use std::net::IpAddr;
 
-use super::{Rate, RetryAfter, Throttle};
+use super::{Rate, Throttle};
 use crate::access::Actor;
 use crate::access::address::site;
 use crate::id::TokenId;
@@ -61,7 +59,8 @@ impl Limit {
 }
 
 /// A limit is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("too many {} (limit {}): try again in {retry_after} s", limit.what(), limit.as_str())]
 pub struct RateLimited {
     /// Which.
     pub limit: Limit,
@@ -69,55 +68,33 @@ pub struct RateLimited {
     pub retry_after: u32,
 }
 
-impl RateLimited {
-    /// This limit, until then.
-    pub fn new(limit: Limit, retry_after: RetryAfter) -> Self {
-        Self { limit, retry_after: retry_after.seconds() }
-    }
-}
-
-impl fmt::Display for RateLimited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "too many {} (limit {}): try again in {} s",
-            self.limit.what(),
-            self.limit.as_str(),
-            self.retry_after
-        )
-    }
-}
-
-impl std::error::Error for RateLimited {}
-
 /// The section `[limits]` of the configuration. A limit without a rate is off.
 pub type Rates = BTreeMap<Limit, Rate>;
 
-/// The limits at work, each with buckets of its own. Addresses count as [`site`] says.
+/// The subject of a bucket. Addresses count as [`site`] says.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum BucketKey {
+    Site(IpAddr),
+    Actor(String),
+    Account(String),
+    AccountAt(String, IpAddr),
+    Token(TokenId),
+}
+
+/// The limits at work, each with buckets of its own.
 pub struct Throttles {
-    address: Option<Throttle<IpAddr>>,
-    refused_address: Option<Throttle<IpAddr>>,
-    actor: Option<Throttle<String>>,
-    sign_in_site: Option<Throttle<(String, IpAddr)>>,
-    /// The same for known addresses, apart so that a flood of names and sites cannot fill it.
-    sign_in_known_site: Option<Throttle<(String, IpAddr)>>,
-    sign_in_account: Option<Throttle<String>>,
-    refused_token: Option<Throttle<TokenId>>,
-    redemptions: Option<Throttle<IpAddr>>,
+    limits: BTreeMap<Limit, Throttle<BucketKey>>,
+    /// Those of [`Limit::SignInSite`] for known addresses, apart so that a flood of names and sites cannot fill them.
+    known_sites: Option<Throttle<BucketKey>>,
 }
 
 impl Throttles {
     /// Full buckets of these sizes.
     pub fn new(rates: &Rates) -> Self {
+        let throttle = |rate: &Rate| Throttle::new(*rate, MOST_KEYS);
         Self {
-            address: throttle(rates, Limit::Address),
-            refused_address: throttle(rates, Limit::RefusedAddress),
-            actor: throttle(rates, Limit::Actor),
-            sign_in_site: throttle(rates, Limit::SignInSite),
-            sign_in_known_site: throttle(rates, Limit::SignInSite),
-            sign_in_account: throttle(rates, Limit::SignInAccount),
-            refused_token: throttle(rates, Limit::RefusedToken),
-            redemptions: throttle(rates, Limit::Redemptions),
+            limits: rates.iter().map(|(limit, rate)| (*limit, throttle(rate))).collect(),
+            known_sites: rates.get(&Limit::SignInSite).map(throttle),
         }
     }
 
@@ -126,7 +103,7 @@ impl Throttles {
     /// # Errors
     /// Too many of them.
     pub fn request(&self, address: IpAddr) -> Result<(), RateLimited> {
-        take(Limit::Address, self.address.as_ref(), &site(address))
+        self.take(Limit::Address, &BucketKey::Site(site(address)))
     }
 
     /// A request from `address` is refused.
@@ -134,7 +111,7 @@ impl Throttles {
     /// # Errors
     /// Too many of them were.
     pub fn refuse(&self, address: IpAddr) -> Result<(), RateLimited> {
-        take(Limit::RefusedAddress, self.refused_address.as_ref(), &site(address))
+        self.take(Limit::RefusedAddress, &BucketKey::Site(site(address)))
     }
 
     /// A request is by `actor`, which has been authenticated. The API keys of one `owner` share a bucket, so that more keys give
@@ -144,7 +121,7 @@ impl Throttles {
     /// Too many of them.
     pub fn act(&self, actor: &Actor, owner: Option<&str>) -> Result<(), RateLimited> {
         let bucket = owner.map_or_else(|| actor.to_string(), |owner| format!("api_keys_of:{owner}"));
-        take(Limit::Actor, self.actor.as_ref(), &bucket)
+        self.take(Limit::Actor, &BucketKey::Actor(bucket))
     }
 
     /// A password for `account` from `address` is about to be checked. Where the address is known, only its own bucket counts.
@@ -153,14 +130,17 @@ impl Throttles {
     /// Too many of them, or the address had too many requests refused.
     pub fn sign_in(&self, account: &str, address: IpAddr, is_known: bool) -> Result<(), RateLimited> {
         let site = site(address);
-        let of_site = (account.to_owned(), site);
+        let of_site = BucketKey::AccountAt(account.to_owned(), site);
         if is_known {
-            return take(Limit::SignInSite, self.sign_in_known_site.as_ref(), &of_site);
+            let taken = self.known_sites.as_ref().map_or(Ok(()), |throttle| throttle.check(&of_site));
+            return taken.map_err(|seconds| reached(Limit::SignInSite, seconds));
         }
-        let refused = self.refused_address.as_ref().map_or(Ok(()), |throttle| throttle.look(&site));
-        refused.map_err(|until| told(Limit::RefusedAddress, until))?;
-        take(Limit::SignInSite, self.sign_in_site.as_ref(), &of_site)?;
-        take(Limit::SignInAccount, self.sign_in_account.as_ref(), &of_site.0)
+        if let Some(refused) = self.limits.get(&Limit::RefusedAddress) {
+            let looked = refused.look(&BucketKey::Site(site));
+            looked.map_err(|seconds| reached(Limit::RefusedAddress, seconds))?;
+        }
+        self.take(Limit::SignInSite, &of_site)?;
+        self.take(Limit::SignInAccount, &BucketKey::Account(account.to_owned()))
     }
 
     /// A redemption of `token`, whose signature is good, is refused.
@@ -168,7 +148,7 @@ impl Throttles {
     /// # Errors
     /// Too many of them were.
     pub fn refuse_token(&self, token: TokenId) -> Result<(), RateLimited> {
-        take(Limit::RefusedToken, self.refused_token.as_ref(), &token)
+        self.take(Limit::RefusedToken, &BucketKey::Token(token))
     }
 
     /// Somebody at `address` redeems a token whose signature is good.
@@ -176,32 +156,21 @@ impl Throttles {
     /// # Errors
     /// Too many of them.
     pub fn redeem(&self, address: IpAddr) -> Result<(), RateLimited> {
-        take(Limit::Redemptions, self.redemptions.as_ref(), &site(address))
+        self.take(Limit::Redemptions, &BucketKey::Site(site(address)))
     }
 
     /// Forgets what is as good as new. For a timer.
     pub fn sweep(&self) {
-        let Self { address, refused_address, actor, sign_in_site, sign_in_known_site, .. } = self;
-        [address, refused_address, &self.redemptions].into_iter().flatten().for_each(Throttle::sweep);
-        [sign_in_site, sign_in_known_site].into_iter().flatten().for_each(Throttle::sweep);
-        [actor, &self.sign_in_account].into_iter().flatten().for_each(Throttle::sweep);
-        self.refused_token.iter().for_each(Throttle::sweep);
+        self.limits.values().chain(&self.known_sites).for_each(Throttle::sweep);
+    }
+
+    fn take(&self, limit: Limit, key: &BucketKey) -> Result<(), RateLimited> {
+        let taken = self.limits.get(&limit).map_or(Ok(()), |throttle| throttle.check(key));
+        taken.map_err(|seconds| reached(limit, seconds))
     }
 }
 
-fn throttle<K: Hash + Eq + Clone>(rates: &Rates, limit: Limit) -> Option<Throttle<K>> {
-    rates.get(&limit).map(|rate| Throttle::new(*rate, MOST_KEYS))
-}
-
-fn take<K: Hash + Eq + Clone>(
-    limit: Limit,
-    throttle: Option<&Throttle<K>>,
-    key: &K,
-) -> Result<(), RateLimited> {
-    throttle.map_or(Ok(()), |throttle| throttle.check(key)).map_err(|until| told(limit, until))
-}
-
-fn told(limit: Limit, until: RetryAfter) -> RateLimited {
+fn reached(limit: Limit, retry_after: u32) -> RateLimited {
     metrics::counter!("gatepass_rate_limited_total", "limit" => limit.as_str()).increment(1);
-    RateLimited::new(limit, until)
+    RateLimited { limit, retry_after }
 }

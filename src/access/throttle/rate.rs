@@ -41,23 +41,6 @@ pub enum RateError {
 }
 
 impl Rate {
-    /// `count` in a second; `None` if `count` is not a valid rate.
-    pub const fn per_second(count: u32) -> Option<Self> {
-        Self::of(count, Unit::Second)
-    }
-
-    /// `count` in a minute; `None` if `count` is not a valid rate.
-    pub const fn per_minute(count: u32) -> Option<Self> {
-        Self::of(count, Unit::Minute)
-    }
-
-    const fn of(count: u32, unit: Unit) -> Option<Self> {
-        match NonZeroU32::new(count) {
-            Some(count) => Some(Self { count, unit }),
-            None => None,
-        }
-    }
-
     /// Reads a whole number from 1 to a million, a slash and `s`, `m` or `h`; `off` and nothing at all are no limit.
     ///
     /// # Errors
@@ -78,11 +61,10 @@ impl Rate {
         if count.is_empty() || !count.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(malformed());
         }
-        let count = count.parse::<u32>().ok().filter(|count| *count <= MOST);
-        count
-            .and_then(|count| Self::of(count, unit))
-            .map(Some)
-            .ok_or_else(|| RateError::OutOfRange { text: shown() })
+        match count.parse::<NonZeroU32>() {
+            Ok(count) if count.get() <= MOST => Ok(Some(Self { count, unit })),
+            _ => Err(RateError::OutOfRange { text: shown() }),
+        }
     }
 
     pub(super) fn quota(self) -> Quota {
@@ -117,7 +99,6 @@ mod tests {
         for text in ["1/s", "60/m", "1000/h", "1000000/s"] {
             assert_eq!(Rate::parse(text).unwrap().unwrap().to_string(), text);
         }
-        assert_eq!(Rate::parse("60/m"), Ok(Rate::per_minute(60)));
         assert_eq!((Rate::parse(""), Rate::parse("off")), (Ok(None), Ok(None)));
     }
 
