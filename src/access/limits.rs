@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use self::clusters::Clusters;
 pub use self::dns_names::DnsNames;
@@ -46,7 +46,8 @@ pub enum Most<T> {
 
 /// The limits of a user or an API key. In JSON either `"any"`, or an object whose missing members are those of
 /// [`Limits::LEAST`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, remote = "Self")]
 pub struct Limits {
     /// The roles that a token or a host may be given.
     pub roles: Allowed<Role>,
@@ -94,6 +95,12 @@ impl Limits {
             persistent: self.persistent && other.persistent,
             clusters: self.clusters.within(&other.clusters),
         }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::LEAST
     }
 }
 

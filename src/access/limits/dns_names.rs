@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::Allowed;
 use crate::name::DnsPattern;
 
 /// The patterns that a token may have. One is allowed if an allowed one covers it: `*.eu.example.org` allows itself and every name
 /// right under it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct DnsNames(Allowed<DnsPattern>);
 
 impl DnsNames {
@@ -62,18 +63,6 @@ impl DnsNames {
 impl fmt::Display for DnsNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl Serialize for DnsNames {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for DnsNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Allowed::deserialize(deserializer).map(Self)
     }
 }
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{ANY, Allowed, Clusters, DnsNames, Limits, MOST_NAMES, Most};
-use crate::name::Role;
+use super::{ANY, Allowed, Limits, MOST_NAMES, Most};
 use crate::span::parse_span;
 
 impl<T: Serialize> Serialize for Allowed<T> {
@@ -107,6 +106,12 @@ fn expected<E: de::Error>(what: &str) -> E {
     E::custom(format!("invalid value, expected {what}"))
 }
 
+impl Serialize for Limits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
 impl<'de> Deserialize<'de> for Limits {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Members;
@@ -123,31 +128,10 @@ impl<'de> Deserialize<'de> for Limits {
                 }
             }
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
-                let Asked { roles, dns_names, max_ttl, max_uses, persistent, clusters } =
-                    Asked::deserialize(de::value::MapAccessDeserializer::new(members))?;
-                Ok(Limits { roles, dns_names, max_ttl, max_uses, persistent, clusters })
+                Limits::deserialize(de::value::MapAccessDeserializer::new(members))
             }
         }
         deserializer.deserialize_any(Members)
-    }
-}
-
-/// The object form; what it does not name is least.
-#[derive(Deserialize)]
-#[serde(default)]
-struct Asked {
-    roles: Allowed<Role>,
-    dns_names: DnsNames,
-    max_ttl: Most<Duration>,
-    max_uses: Most<u32>,
-    persistent: bool,
-    clusters: Clusters,
-}
-
-impl Default for Asked {
-    fn default() -> Self {
-        let Limits { roles, dns_names, max_ttl, max_uses, persistent, clusters } = Limits::LEAST;
-        Self { roles, dns_names, max_ttl, max_uses, persistent, clusters }
     }
 }
 
@@ -156,6 +140,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::name::Role;
 
     fn read(value: Value) -> Result<Limits, String> {
         serde_json::from_value(value).map_err(|error| error.to_string())
