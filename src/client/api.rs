@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
 use super::error::ClientError;
-use super::problem::{CredentialKind, ServerProblem};
+use super::problem::CredentialKind;
 use crate::connect::{Connector, Response};
 use crate::secret::Secret;
 
@@ -161,16 +161,13 @@ impl Api {
         }
         let body = body.map(|body| body.to_string().into());
         let response = self.connector.request(method, path, &headers, body).await?;
-        match response.status.is_success() {
-            true => Ok(response),
-            false => {
-                let presented = self.credential.presented();
-                Err(ClientError::Refused(Box::new(ServerProblem {
-                    presented,
-                    ..ServerProblem::of(&response)
-                })))
+        ClientError::check(response).map_err(|error| match error {
+            ClientError::Refused(mut problem) => {
+                problem.presented = self.credential.presented();
+                ClientError::Refused(problem)
             }
-        }
+            other => other,
+        })
     }
 
     fn authorization(&self) -> Result<Option<(HeaderName, HeaderValue)>, ClientError> {

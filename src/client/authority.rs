@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rustls::pki_types::CertificateDer;
 
-use super::directory::{load, load_identity};
+use super::directory::{load_enrolled, load_identity};
 use super::error::ClientError;
 use super::host::{HostFile, TrustAnchor};
 use super::key::read_certificates;
@@ -25,12 +25,12 @@ pub(super) async fn exchange(
     let mut headers = headers.to_vec();
     headers.push((http::header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
     let response = connector.request(Method::POST, path, &headers, Some(body.to_string().into())).await?;
-    match response.status.as_u16() {
-        200 => serde_json::from_slice(&response.body)
-            .map_err(|error| ClientError::Answer { what: error.to_string() }),
-        202 => Err(ClientError::Pending { seconds: ServerProblem::of(&response).retry_after.unwrap_or(30) }),
-        _ => Err(ClientError::Refused(Box::new(ServerProblem::of(&response)))),
+    let response = ClientError::check(response)?;
+    if response.status == StatusCode::ACCEPTED {
+        let seconds = ServerProblem::of(&response).retry_after.unwrap_or(30);
+        return Err(ClientError::Pending { seconds });
     }
+    serde_json::from_slice(&response.body).map_err(|error| ClientError::Answer { what: error.to_string() })
 }
 
 /// A connection with the identity in `dir`, and its host file.
@@ -38,7 +38,7 @@ pub(super) async fn exchange(
 /// # Errors
 /// If there is no identity, or it has expired.
 pub(super) fn connect(dir: &Path, now: Timestamp) -> Result<(Connector, HostFile), ClientError> {
-    let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?;
+    let host = load_enrolled(dir)?;
     if !host.is_live(now) {
         return Err(ClientError::Expired { host: host.host_id, at: host.life.expires_at });
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::directory::load;
+use super::directory::load_enrolled;
 use super::error::ClientError;
 use super::first_use::{Fresh, first_use};
 use super::host::HostFile;
@@ -55,7 +55,7 @@ impl Daemon<'_> {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ClientError> {
         tokio::pin!(shutdown);
-        let host = load(&self.dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: self.dir.clone() })?;
+        let host = load_enrolled(&self.dir)?;
         let (mut failures, mut seen) = (0, false);
         let mut at = due(&host, random_share());
         report(DaemonEvent::Waiting(at));

@@ -123,11 +123,9 @@ impl CertDir {
         }
         for name in FILES {
             let from = ready.join(name);
-            match fs::rename(&from, self.path.join(name)) {
-                // Moved before the crash.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                other => other.map_err(failed(&from, "the file cannot be put in place"))?,
-            }
+            // A missing file was moved before the crash.
+            there(fs::rename(&from, self.path.join(name)))
+                .map_err(failed(&from, "the file cannot be put in place"))?;
         }
         sync(&self.path)?;
         remove_all(&ready)?;
@@ -201,6 +199,14 @@ pub fn load(dir: &Path) -> Result<Option<HostFile>, ClientError> {
     })
 }
 
+/// The host file of a directory with an identity.
+///
+/// # Errors
+/// If there is no identity, or the file is damaged.
+pub fn load_enrolled(dir: &Path) -> Result<HostFile, ClientError> {
+    load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })
+}
+
 /// The client certificate of this directory.
 ///
 /// # Errors
@@ -247,6 +253,7 @@ fn read_key(path: &Path) -> Result<Option<String>, ClientError> {
     }
 }
 
+/// `None` if there is no such file.
 fn there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -288,18 +295,11 @@ fn sync(dir: &Path) -> Result<(), ClientError> {
 }
 
 fn remove(path: &Path) -> Result<(), ClientError> {
-    gone(fs::remove_file(path)).map_err(failed(path, "the file cannot be removed"))
+    there(fs::remove_file(path)).map(drop).map_err(failed(path, "the file cannot be removed"))
 }
 
 fn remove_all(path: &Path) -> Result<(), ClientError> {
-    gone(fs::remove_dir_all(path)).map_err(failed(path, "the directory cannot be removed"))
-}
-
-fn gone(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
+    there(fs::remove_dir_all(path)).map(drop).map_err(failed(path, "the directory cannot be removed"))
 }
 
 fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> ClientError {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::problem::ServerProblem;
-use crate::connect::ConnectError;
+use crate::connect::{ConnectError, Response};
 use crate::id::{Fingerprint, HostId, TokenId};
 use crate::token::VerifyError;
 
@@ -134,6 +134,17 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// The answer, unless it is a refusal.
+    ///
+    /// # Errors
+    /// [`ClientError::Refused`].
+    pub(super) fn check(response: Response) -> Result<Response, Self> {
+        match response.status.is_success() {
+            true => Ok(response),
+            false => Err(Self::Refused(Box::new(ServerProblem::of(&response)))),
+        }
+    }
+
     /// Returns true if a retry can help: the network or a busy server, not a refusal.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -8,7 +8,6 @@ use http::Method;
 use super::authority::connect;
 use super::error::ClientError;
 use super::host::HostFile;
-use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 
 /// A new identity.
@@ -35,8 +34,5 @@ impl Fresh {
 pub async fn first_use(dir: &Path, now: Timestamp) -> Result<(), ClientError> {
     let (connector, _) = connect(dir, now)?;
     let response = connector.request(Method::GET, "/api/v1/whoami", &[], None).await?;
-    match response.status.is_success() {
-        true => Ok(()),
-        false => Err(ClientError::Refused(Box::new(ServerProblem::of(&response)))),
-    }
+    ClientError::check(response).map(drop)
 }

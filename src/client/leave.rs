@@ -5,9 +5,8 @@ use std::path::Path;
 use http::{HeaderValue, Method};
 
 use super::authority::connect;
-use super::directory::{CertDir, load};
+use super::directory::{CertDir, load_enrolled};
 use super::error::ClientError;
-use super::problem::ServerProblem;
 use crate::clock::Timestamp;
 use crate::id::HostId;
 
@@ -27,7 +26,7 @@ pub enum LeaveResult {
 /// # Errors
 /// If the directory holds no identity, or the server is not reachable and `force` is not set.
 pub async fn leave(dir: &Path, force: bool, now: Timestamp) -> Result<LeaveResult, ClientError> {
-    let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?.host_id;
+    let host = load_enrolled(dir)?.host_id;
     let left = match revoke(dir, now).await {
         Ok(()) => LeaveResult::Revoked(host),
         Err(error) if error.code() == Some("host_revoked") => LeaveResult::Before(host),
@@ -42,8 +41,5 @@ async fn revoke(dir: &Path, now: Timestamp) -> Result<(), ClientError> {
     let (connector, _) = connect(dir, now)?;
     let json = [(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     let response = connector.request(Method::POST, "/api/v1/leave", &json, Some("{}".into())).await?;
-    match response.status.is_success() {
-        true => Ok(()),
-        false => Err(ClientError::Refused(Box::new(ServerProblem::of(&response)))),
-    }
+    ClientError::check(response).map(drop)
 }

@@ -7,7 +7,7 @@ use http::Method;
 use serde::Serialize;
 
 use super::authority::{connect, server_time};
-use super::directory::load;
+use super::directory::load_enrolled;
 use super::error::ClientError;
 use super::host::HostFile;
 use super::problem::ServerProblem;
@@ -63,7 +63,7 @@ impl HostStatus {
 /// # Errors
 /// If there is no identity, or its files are damaged.
 pub async fn status(dir: &Path, now: Timestamp) -> Result<HostStatus, ClientError> {
-    let host = load(dir)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() })?;
+    let host = load_enrolled(dir)?;
     let (server, clock_ahead) = match connect(dir, now) {
         Ok((connector, _)) => match connector.request(Method::GET, "/api/v1/whoami", &[], None).await {
             Ok(response) => {
