@@ -25,6 +25,7 @@ mod openapi;
 mod output;
 mod private;
 mod profile;
+mod progress;
 mod remote;
 mod renew;
 mod serve;
@@ -39,6 +40,7 @@ mod user;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 use self::error::CliError;
 use crate::config::Environment;
@@ -127,21 +129,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Verb, environment: &Environment) -> Result<(), CliError> {
-    match command {
-        // These need no network, and therefore no runtime.
-        Verb::CheckConfig(command) => command.run(environment),
-        Verb::Openapi(command) => command.run(),
-        Verb::Completions(command) => command.run(),
-        Verb::Serve(_) | Verb::Demo(_) => {
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            runtime.block_on(run_async(command, environment))
-        }
-        command => {
+    let mut runtime = match command {
+        Verb::Serve(_) | Verb::Demo(_) => Builder::new_multi_thread(),
+        _ => {
             logging::show_warnings();
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(run_async(command, environment))
+            Builder::new_current_thread()
         }
-    }
+    };
+    runtime.enable_all().build()?.block_on(run_async(command, environment))
 }
 
 async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliError> {

@@ -1,15 +1,14 @@
 //! `gatepass ledger`: the log of every decision, and the verification of its chain.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::error::CliError;
 use super::flags::at_least_one;
 use super::output::{self, Format, line};
+use super::progress;
 use super::remote::Remote;
 use crate::config::Environment;
 use crate::id::hex;
@@ -74,7 +73,7 @@ impl LedgerVerify {
             return verify_offline(dir, self.remote.output);
         }
         let api = self.remote.connect(environment)?;
-        let spinner = spinner();
+        let spinner = progress::spinner(String::from("the server reads every entry"));
         let answer = api.get("/api/v1/ledger/verification").await;
         spinner.finish_and_clear();
         conclude(self.remote.output, &answer?)
@@ -104,10 +103,7 @@ fn conclude(format: Format, answer: &Value) -> Result<(), CliError> {
 
 fn verify_offline(dir: &Path, format: Format) -> Result<(), CliError> {
     let ledger = offline::open_ledger(dir).map_err(CliError::Offline)?;
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} entries, {eta} left") {
-        bar.set_style(style);
-    }
+    let bar = progress::bar(0, "entries");
     let verified = ledger.verify(|done, all| {
         bar.set_length(all);
         bar.set_position(done);
@@ -120,11 +116,4 @@ fn verify_offline(dir: &Path, format: Format) -> Result<(), CliError> {
         ),
         Err(error) => Err(CliError::Unsound(error.to_string())),
     }
-}
-
-fn spinner() -> ProgressBar {
-    // The spinner draws on standard error, and only on a terminal.
-    let spinner = ProgressBar::new_spinner().with_message("the server reads every entry");
-    spinner.enable_steady_tick(Duration::from_millis(120));
-    spinner
 }

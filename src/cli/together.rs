@@ -1,16 +1,15 @@
 //! Bulk revocation: counts the selection, asks, then sends the ids in batches.
 
 use std::fmt::Display;
-use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::consent::Consent;
 use super::error::CliError;
 use super::output::{self, Format, line, note};
+use super::progress;
 use crate::client::ClientError;
-use crate::client::api::Api;
+use crate::client::api::{Api, given};
 use crate::config::Environment;
 
 /// Revokes `ids` one by one, and continues after an id that is unknown or refused. With several ids JSON is one array. The
@@ -24,10 +23,7 @@ pub(crate) async fn each<Id: Copy + Display>(
 ) -> Result<(), CliError> {
     if let [id] = *ids {
         let answer = ask(id).await?;
-        return match format {
-            Format::Json => output::json(&answer),
-            Format::Table => line(conclude(id, &answer)),
-        };
+        return output::done(format, &answer, conclude(id, &answer));
     }
     let (mut answers, mut ended) = (Vec::new(), Ok(()));
     for &id in ids {
@@ -95,19 +91,17 @@ impl Together {
         let consequence = if ids.len() == 1 { self.consequence_of_one } else { self.consequence };
         consent.ask(&format!("Revoke {}{admitted}? {consequence}", self.count(ids.len() as u64)))?;
         let (revoked, hosts) = self.send(&api, &ids).await?;
-        match format {
-            Format::Json => output::json(&self.summary(revoked, hosts)),
-            Format::Table if self.hosts => {
-                line(format!("revoked {} and {}", self.count(revoked), count(hosts, "host")))
-            }
-            Format::Table => line(format!("revoked {}", self.count(revoked))),
-        }
+        let admitted = match self.hosts {
+            true => format!(" and {}", count(hosts, "host")),
+            false => String::new(),
+        };
+        let told = format!("revoked {}{admitted}", self.count(revoked));
+        output::done(format, &self.summary(revoked, hosts), told)
     }
 
     /// The ids, and the number of hosts that the tokens enrolled.
     async fn read(&self, api: &Api) -> Result<(Vec<Value>, u64), CliError> {
-        let spinner = ProgressBar::new_spinner().with_message(format!("counting {}s", self.what));
-        spinner.enable_steady_tick(Duration::from_millis(120));
+        let spinner = progress::spinner(format!("counting {}s", self.what));
         let (mut ids, mut hosts) = (Vec::new(), 0);
         let read = api.pages(&self.list, usize::MAX, |page| {
             // The emergency token is revoked by its id only.
@@ -124,27 +118,17 @@ impl Together {
     }
 
     async fn send(&self, api: &Api, ids: &[Value]) -> Result<(u64, u64), CliError> {
-        let bar = ProgressBar::new(ids.len() as u64);
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {pos}/{len} revoked, {eta} left") {
-            bar.set_style(style);
-        }
+        let bar = progress::bar(ids.len() as u64, "revoked");
         let (mut revoked, mut hosts) = (0, 0);
         for some in ids.chunks(AT_ONCE) {
-            let mut body = json!({ "ids": some });
-            if self.hosts {
-                body["hosts"] = json!("revoke");
-            }
-            let answer = match api.post(self.revoke, &body).await {
-                Ok(answer) => answer,
-                Err(error) => {
-                    bar.abandon();
-                    note(format!(
-                        "revoked {} before the failure; run the same command again for the rest",
-                        self.count(revoked)
-                    ));
-                    return Err(error.into());
-                }
-            };
+            let body = given(json!({ "ids": some, "hosts": self.hosts.then_some("revoke") }));
+            let answer = api.post(self.revoke, &body).await.inspect_err(|_| {
+                bar.abandon();
+                note(format!(
+                    "revoked {} before the failure; run the same command again for the rest",
+                    self.count(revoked)
+                ));
+            })?;
             revoked += answer["revoked"].as_u64().unwrap_or(0);
             hosts += answer["hosts_revoked"].as_u64().unwrap_or(0);
             bar.inc(some.len() as u64);
@@ -158,10 +142,7 @@ impl Together {
     }
 
     fn summary(&self, revoked: u64, hosts: u64) -> Value {
-        match self.hosts {
-            true => json!({ "revoked": revoked, "hosts_revoked": hosts }),
-            false => json!({ "revoked": revoked }),
-        }
+        given(json!({ "revoked": revoked, "hosts_revoked": self.hosts.then_some(hosts) }))
     }
 }
 
