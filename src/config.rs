@@ -26,6 +26,7 @@ pub use crate::span::{SpanError, parse_span, show_span};
 pub use environment::Environment;
 pub use example::example;
 pub use problem::{ConfigErrors, ConfigProblem, ValueOrigin};
+pub use url::ServerUrl;
 
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
@@ -72,11 +73,8 @@ pub struct Config {
 pub struct ServerConfig {
     /// Address to listen on; port 0 = any free one.
     pub listen: SocketAddr,
-    /// `https://host[:port]`, no trailing slash, no `:443`. Unless given it is made of `listen`, port 0 included: a
-    /// server uses [`ServerConfig::url_at`] once it knows its port.
-    pub external_url: String,
-    /// `true` if `external_url` was configured.
-    pub external_url_given: bool,
+    /// The configured URL: see [`ServerConfig::url_at`].
+    pub external_url: Option<ServerUrl>,
     /// Directory of the database, the root certificate and the first tokens.
     pub data_dir: PathBuf,
     /// Directory of the private keys: `keys` in the data directory; `./keys` with `--dev`.
@@ -92,12 +90,9 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// The external URL of a server that listens on `local`: the one given, else one made of that address.
-    pub fn url_at(&self, local: SocketAddr) -> String {
-        match self.external_url_given {
-            true => self.external_url.clone(),
-            false => url::ServerUrl::of_address(local).to_string(),
-        }
+    /// The external URL of a server that listens on `local`: the configured one, else one made of that address.
+    pub fn url_at(&self, local: SocketAddr) -> ServerUrl {
+        self.external_url.clone().unwrap_or_else(|| ServerUrl::of_address(local))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::name::DnsName;
 /// `https://host[:port]`: no user, path, query or fragment, no trailing slash, the host in lower case, and no port
 /// where it would be 443. One authority has one spelling, because tokens are compared with it byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ServerUrl {
+pub struct ServerUrl {
     host: String,
     port: u16,
 }
@@ -38,9 +38,14 @@ impl ServerUrl {
         Self { host, port: address.port() }
     }
 
+    /// The host; an IPv6 address without brackets.
+    pub fn host(&self) -> &str {
+        self.host.trim_matches(['[', ']'])
+    }
+
     /// The host; an IPv6 address with dashes, because a trust domain has no colons (SPIFFE ID section 2.1).
     pub(super) fn default_trust_domain(&self) -> String {
-        self.host.trim_matches(['[', ']']).replace(':', "-")
+        self.host().replace(':', "-")
     }
 }
 
@@ -154,6 +159,7 @@ mod tests {
     #[test]
     fn an_ipv6_trust_domain_has_no_colons() {
         let url = ServerUrl::parse("https://[2001:db8::1]:8443").unwrap();
+        assert_eq!(url.host(), "2001:db8::1");
         assert!(trust_domain(&url.default_trust_domain()).is_ok());
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn validate(
 ) -> Result<Config, ConfigErrors> {
     let mut check = Check::new(layers);
     let server = check.server(environment, overrides);
-    let (tokens, hosts, http) = (check.tokens(&server.external_url), check.hosts(), check.http());
+    let (tokens, hosts, http) = (check.tokens(&server.url_at(server.listen)), check.hosts(), check.http());
     let (limits, sessions, sign_in) = (check.limits(), check.sessions(), check.sign_in());
     let (ca, roles, log) = (check.ca(), check.roles(), check.log());
     ConfigErrors::check(check.layers.problems)?;
@@ -45,8 +45,7 @@ impl Check {
                        https://gatepass.example.org:8443";
             self.conflict("server", "listen", why.to_owned());
         }
-        let default_url = ServerUrl::of_address(listen);
-        let url = given_url.as_ref().unwrap_or(&default_url);
+        let url = given_url.clone().unwrap_or_else(|| ServerUrl::of_address(listen));
         let trust_domain = self.parsed("server", "trust_domain", trust_domain);
         let data_dir =
             self.path("server", "data_dir").unwrap_or_else(|| PathBuf::from(super::DEFAULT_DATA_DIR));
@@ -60,8 +59,7 @@ impl Check {
         ServerConfig {
             listen,
             trust_domain,
-            external_url: url.to_string(),
-            external_url_given: given_url.is_some(),
+            external_url: given_url,
             keys_dir,
             data_dir,
             tls: self.tls(),
@@ -86,7 +84,7 @@ impl Check {
         }
     }
 
-    fn tokens(&mut self, external_url: &str) -> TokensConfig {
+    fn tokens(&mut self, external_url: &ServerUrl) -> TokensConfig {
         let tokens = TokensConfig {
             audiences: self.audiences(external_url),
             default_ttl: self.span("tokens", "default_ttl"),
@@ -106,7 +104,7 @@ impl Check {
     }
 
     /// The authority's own door has enrollment tokens: a service must not be taken for it.
-    fn audiences(&mut self, external_url: &str) -> Vec<String> {
+    fn audiences(&mut self, external_url: &ServerUrl) -> Vec<String> {
         let enroll = format!("{external_url}/enroll");
         self.list("tokens", "audiences", |text| match audience(text)? {
             own if own == enroll => Err(format!("{own:?} is the audience of enrollment tokens")),

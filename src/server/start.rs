@@ -1,6 +1,5 @@
 //! Opening: all checks run before anything is created.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::preflight::{self, DATABASE, Preflight};
@@ -37,7 +36,8 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let local_addr = listener.local_addr().map_err(StartError::of)?;
     let url = config.server.url_at(local_addr);
     preflight::claim(&vault, store.chain_head().await.map_err(StartError::of)?.chain)?;
-    let mut names = own_names(&url);
+    let (address, mut names) = (url.host().parse().ok(), own_names(url.host()));
+    let url = url.to_string();
     names.extend(outside_names);
     let pending = first_start::begin(store.as_ref(), &vault, &config, &url, &names, now).await?;
     let authority = compose(&config, &clock, &store, vault.clone(), &url, names.clone()).await?;
@@ -48,7 +48,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     if let Err(error) = authority.status_lists.sign().await {
         tracing::warn!(%error, "the status lists could not be signed; the server tries again");
     }
-    let source = TlsSource::new(&config, names, local_addr.ip(), url_address(&url));
+    let source = TlsSource::new(&config, names, local_addr.ip(), address);
     let Presented { identity, expires_at, root } =
         source.identity(&authority.cas.load(), &authority.time).map_err(StartError::of)?;
     authority.health.server_certificate_is(expires_at);
@@ -163,22 +163,9 @@ fn limits(http: &HttpConfig, open_files: Option<usize>) -> Limits {
     }
 }
 
-/// The host of a URL, without port and brackets.
-fn url_host(url: &str) -> &str {
-    let authority = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or("");
-    match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => authority.split(':').next().unwrap_or(authority),
-    }
-}
-
-fn url_address(url: &str) -> Option<IpAddr> {
-    url_host(url).parse().ok()
-}
-
 /// The authority's own DNS names. No host may ever have one of them.
-fn own_names(url: &str) -> Vec<DnsName> {
-    let mut names = vec!["localhost", url_host(url)];
+fn own_names(host: &str) -> Vec<DnsName> {
+    let mut names = vec!["localhost", host];
     names.dedup();
     names.into_iter().filter_map(|name| DnsName::parse(&name.to_ascii_lowercase()).ok()).collect()
 }
@@ -188,17 +175,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_urls_host_has_no_port_or_brackets() {
-        assert_eq!(url_host("https://gate.example.org:8443"), "gate.example.org");
-        assert_eq!(url_host("https://gate.example.org/x"), "gate.example.org");
-        assert_eq!(url_address("https://[::1]:8443"), Some(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])));
-        assert_eq!(url_address("https://gate.example.org"), None);
-    }
-
-    #[test]
     fn an_address_is_not_an_own_dns_name() {
-        let names = own_names("https://127.0.0.1:8443");
+        let names = own_names("127.0.0.1");
         assert_eq!(names, [DnsName::parse("localhost").unwrap()]);
-        assert_eq!(own_names("https://Gate.example.org").len(), 2);
+        assert_eq!(own_names("Gate.example.org").len(), 2);
     }
 }
