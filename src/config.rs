@@ -109,28 +109,14 @@ pub struct TlsFiles {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokensConfig {
-    /// Life of a token when its minter names none (15 minutes).
-    pub default_ttl: Duration,
-    /// The same on the ECE routes (1 hour).
+    /// The spans that an admin may change at run time.
+    pub spans: Spans,
+    /// Life of a token on the ECE routes when its minter names none (1 hour).
     pub ece_ttl: Duration,
-    /// Longest life of an ephemeral token (24 hours).
-    pub max_ephemeral_ttl: Duration,
-    /// Life of a cluster token when its minter names none (365 days).
-    pub cluster_ttl: Duration,
-    /// The time that ended tokens stay in lists (7 days).
-    pub retention: Duration,
     /// Remembered good signatures of each kind of token (4096).
     pub hot_tokens: usize,
     /// URIs of the services that service tokens may be minted for, without repeats (none).
     pub audiences: Vec<String>,
-}
-
-impl TokensConfig {
-    /// Those of its spans that an admin may change at run time.
-    pub const fn spans(&self) -> Spans {
-        let Self { default_ttl, max_ephemeral_ttl, cluster_ttl, retention, .. } = *self;
-        Spans { default_ttl, max_ephemeral_ttl, cluster_ttl, retention }
-    }
 }
 
 /// The section `[hosts]`.

@@ -32,7 +32,7 @@ fn nothing_written_gives_the_documented_defaults() {
     assert_eq!(config.server.trust_domain, "127.0.0.1");
     assert_eq!(config.server.data_dir, PathBuf::from("./gatepass-data"));
     assert_eq!(config.server.keys_dir, PathBuf::from("./gatepass-data/keys"));
-    assert_eq!(config.tokens.default_ttl, Duration::from_secs(900));
+    assert_eq!(config.tokens.spans.default_ttl, Duration::from_secs(900));
     assert_eq!(config.hosts.certificate_lifetime, Duration::from_secs(30 * 86_400));
     assert_eq!(config.roles.len(), 4);
     assert!(config.http.public_metrics && !config.hosts.allow_rsa_keys);
@@ -82,9 +82,9 @@ fn flags_override_the_environment_and_the_file() {
     let text = "[tokens]\ndefault_ttl = \"1m\"\nece_ttl = \"2m\"\nretention = \"3d\"\n";
     let variables = [("GATEPASS_TOKENS__ECE_TTL", "4m"), ("GATEPASS_TOKENS__RETENTION", "5d")];
     let config = load(text, &variables, set("tokens.retention", "6d")).unwrap();
-    assert_eq!(config.tokens.default_ttl, Duration::from_secs(60));
+    assert_eq!(config.tokens.spans.default_ttl, Duration::from_secs(60));
     assert_eq!(config.tokens.ece_ttl, Duration::from_secs(240));
-    assert_eq!(config.tokens.retention, Duration::from_secs(6 * 86_400));
+    assert_eq!(config.tokens.spans.retention, Duration::from_secs(6 * 86_400));
 }
 
 #[test]

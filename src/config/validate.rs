@@ -18,6 +18,7 @@ use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::{Limit, Rates};
 use crate::name::Role;
+use crate::span::Spans;
 
 /// Checks everything and makes the configuration, or names every mistake.
 pub(super) fn validate(
@@ -85,22 +86,20 @@ impl Check {
     }
 
     fn tokens(&mut self, external_url: &ServerUrl) -> TokensConfig {
-        let tokens = TokensConfig {
-            audiences: self.audiences(external_url),
+        let spans = Spans {
             default_ttl: self.span("tokens", "default_ttl"),
-            ece_ttl: self.span("tokens", "ece_ttl"),
             max_ephemeral_ttl: self.span("tokens", "max_ephemeral_ttl"),
             cluster_ttl: self.span("tokens", "cluster_ttl"),
-            hot_tokens: self.count("tokens", "hot_tokens"),
             retention: self.span("tokens", "retention"),
         };
-        let spans = tokens.spans();
-        for (key, ttl) in [("default_ttl", tokens.default_ttl), ("ece_ttl", tokens.ece_ttl)] {
+        let ece_ttl = self.span("tokens", "ece_ttl");
+        for (key, ttl) in [("default_ttl", spans.default_ttl), ("ece_ttl", ece_ttl)] {
             if let Err(error) = spans.fits(ttl) {
                 self.conflict("tokens", key, error.to_string());
             }
         }
-        tokens
+        let hot_tokens = self.count("tokens", "hot_tokens");
+        TokensConfig { spans, ece_ttl, hot_tokens, audiences: self.audiences(external_url) }
     }
 
     /// The authority's own door has enrollment tokens: a service must not be taken for it.

@@ -99,7 +99,7 @@ async fn compose(
     let indexes = indexes.ok_or_else(|| StartError::of("the store has no open status list"))?;
     let data_dir = config.server.data_dir.clone();
     finish_emergency(&data_dir, &trust, now).map_err(StartError::of)?;
-    let spans = LiveSpans::open(tokens.spans(), store.as_ref()).await.map_err(StartError::of)?;
+    let spans = LiveSpans::open(tokens.spans, store.as_ref()).await.map_err(StartError::of)?;
     Ok(Arc::new(Authority::new(Parts {
         base: Base { store, time: Arc::new(time) },
         trust: Arc::new(trust),
