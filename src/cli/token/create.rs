@@ -30,19 +30,28 @@ pub(crate) struct TokenCreate {
     #[command(flatten)]
     remote: Remote,
     /// Mint a service token for the service with this URI, one of tokens.audiences on the server. It cannot enroll hosts
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", conflicts_with = "EnrollmentFlags")]
     audience: Option<String>,
     /// Role of the host; repeatable, or separated by commas
     #[arg(long = "role", alias = "roles", value_name = "NAME", value_delimiter = ',')]
     roles: Vec<String>,
-    /// Valid until revoked, unless --ttl or --expires-at is given
-    #[arg(long)]
-    persistent: bool,
     /// Label, at most 128 characters
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
     #[command(flatten)]
     life: LifeFlags,
+    #[command(flatten)]
+    enrollment: EnrollmentFlags,
+    #[command(flatten)]
+    once: Once,
+}
+
+/// Flags of enrollment tokens. A service token always expires, and no host redeems it.
+#[derive(Args)]
+struct EnrollmentFlags {
+    /// Valid until revoked, unless --ttl or --expires-at is given
+    #[arg(long)]
+    persistent: bool,
     /// Maximum number of hosts
     #[arg(long, value_name = "N", conflicts_with = "unlimited")]
     max_uses: Option<u64>,
@@ -58,13 +67,11 @@ pub(crate) struct TokenCreate {
     /// Only for hosts of the cluster with this id. A persistent token then expires after tokens.cluster_ttl, unless --ttl or --expires-at is given
     #[arg(long, value_name = "ID")]
     cluster: Option<String>,
-    #[command(flatten)]
-    once: Once,
 }
 
 impl TokenCreate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let kind = self.kind()?;
+        let kind = self.kind();
         let api = self.remote.connect(environment)?;
         let place = self.once.place()?;
         let answer = api.post(kind.path(), &self.body()).await?;
@@ -72,38 +79,25 @@ impl TokenCreate {
         self.once.show(place, answer, "token", self.remote.output, table)
     }
 
-    /// The kind of token. Flags of enrollment tokens are refused beside --audience.
-    fn kind(&self) -> Result<TokenResource, CliError> {
-        if self.audience.is_none() {
-            return Ok(TokenResource::Enrollment);
-        }
-        let given = [
-            ("--persistent", self.persistent),
-            ("--max-uses", self.max_uses.is_some()),
-            ("--unlimited", self.unlimited),
-            ("--dns-name", !self.dns_names.is_empty()),
-            ("--key-thumbprint", self.key_thumbprint.is_some()),
-            ("--cluster", self.cluster.is_some()),
-        ];
-        match given.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag).collect::<Vec<_>>() {
-            flags if flags.is_empty() => Ok(TokenResource::Service),
-            flags => Err(CliError::Usage(format!(
-                "{} cannot be combined with --audience: a service token always expires, and no host redeems it",
-                flags.join(", ")
-            ))),
+    const fn kind(&self) -> TokenResource {
+        match self.audience {
+            None => TokenResource::Enrollment,
+            Some(_) => TokenResource::Service,
         }
     }
 
     /// Only the given flags: the server has the defaults.
     fn body(&self) -> Value {
+        let EnrollmentFlags { persistent, max_uses, unlimited, dns_names, key_thumbprint, cluster } =
+            &self.enrollment;
         let mut body = given(json!({
-            "audience": self.audience, "roles": self.roles, "label": self.label, "max_uses": self.max_uses,
-            "persistent": self.audience.is_none().then_some(self.persistent),
-            "ttl": self.life.ttl, "expires_at": self.life.expires_at, "key_thumbprint": self.key_thumbprint,
-            "dns_names": Some(&self.dns_names).filter(|names| !names.is_empty()),
-            "bind": self.cluster.as_ref().map(|cluster| json!({ "cluster": cluster })),
+            "audience": self.audience, "roles": self.roles, "label": self.label, "max_uses": max_uses,
+            "persistent": self.audience.is_none().then_some(persistent),
+            "ttl": self.life.ttl, "expires_at": self.life.expires_at, "key_thumbprint": key_thumbprint,
+            "dns_names": Some(dns_names).filter(|names| !names.is_empty()),
+            "bind": cluster.as_ref().map(|cluster| json!({ "cluster": cluster })),
         }));
-        if self.unlimited {
+        if *unlimited {
             body["max_uses"] = Value::Null;
         }
         body
@@ -181,9 +175,13 @@ mod tests {
         create: TokenCreate,
     }
 
-    fn create(args: &[&str]) -> TokenCreate {
+    fn parse(args: &[&str]) -> Result<TokenCreate, clap::Error> {
         let line = CreateLine::try_parse_from(std::iter::once("create").chain(args.iter().copied()));
-        line.map_err(|error| error.to_string()).unwrap().create
+        line.map(|line| line.create)
+    }
+
+    fn create(args: &[&str]) -> TokenCreate {
+        parse(args).map_err(|error| error.to_string()).unwrap()
     }
 
     fn body(args: &[&str]) -> Value {
@@ -193,7 +191,7 @@ mod tests {
     #[test]
     fn an_audience_asks_for_a_service_token() {
         let create = create(&["--audience", "urn:jobs", "--role", "a", "--ttl", "1h"]);
-        assert_eq!(create.kind().unwrap(), TokenResource::Service);
+        assert_eq!(create.kind(), TokenResource::Service);
         assert_eq!(create.body(), json!({"roles": ["a"], "audience": "urn:jobs", "ttl": "1h"}));
     }
 
@@ -207,10 +205,10 @@ mod tests {
             &["--key-thumbprint", "x"],
             &["--cluster", "c"],
         ] {
-            let refused = create(&[&["--audience", "urn:jobs"], flags].concat()).kind().unwrap_err();
+            let refused = parse(&[&["--audience", "urn:jobs"], flags].concat()).err().unwrap();
             assert_eq!(refused.exit_code(), 2);
             assert!(refused.to_string().contains(flags[0]), "{refused}");
-            assert_eq!(create(flags).kind().unwrap(), TokenResource::Enrollment);
+            assert_eq!(create(flags).kind(), TokenResource::Enrollment);
         }
     }
 
