@@ -1,6 +1,5 @@
 //! Sessions: what a user is given instead of being asked for the password again.
 
-use std::fmt;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -23,6 +22,8 @@ const CSRF: &[u8] = b"gatepass csrf 1";
 /// The transport of a session's secret. A secret of one kind is refused where the other is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum SessionKind {
     /// In a cookie, which a browser sends automatically: a request that changes something needs the CSRF token too.
     Cookie,
@@ -32,17 +33,8 @@ pub enum SessionKind {
 
 impl SessionKind {
     /// The name, as requests and entries have it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cookie => "cookie",
-            Self::Bearer => "bearer",
-        }
-    }
-}
-
-impl fmt::Display for SessionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 }
 

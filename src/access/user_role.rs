@@ -1,7 +1,5 @@
 //! The four roles of users.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,6 +8,8 @@ use super::permission::{Permission as P, Permissions};
 /// The role of a user. (A *role* alone is one that a token gives a host.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[derive(strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum UserRole {
     /// Everything.
     Admin,
@@ -22,22 +22,9 @@ pub enum UserRole {
 }
 
 impl UserRole {
-    /// Every role.
-    pub const ALL: [Self; 4] = [Self::Admin, Self::Operator, Self::Analyst, Self::Viewer];
-
     /// The name, as requests, lists and the store have it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Operator => "operator",
-            Self::Analyst => "analyst",
-            Self::Viewer => "viewer",
-        }
-    }
-
-    /// The role of this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 
     /// The permissions of users with this role.
@@ -52,11 +39,5 @@ impl UserRole {
             Self::Analyst => ANALYST,
             Self::Viewer => VIEWER,
         }
-    }
-}
-
-impl fmt::Display for UserRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }

@@ -35,9 +35,7 @@ impl HostCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(command) => command.run(environment).await,
-            Self::Show { remote, id } => {
-                remote.show(environment, &format!("/api/v1/hosts/{id}"), ROWS).await
-            }
+            Self::Show { remote, id } => remote.show(environment, &format!("/api/v1/hosts/{id}"), ROWS).await,
             Self::SetRoles(command) => command.run(environment).await,
             Self::Revoke(command) => command.run(environment).await,
         }

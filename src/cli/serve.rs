@@ -92,8 +92,11 @@ impl ServerFlags {
             Some(FlagValue { flag: flag.to_owned(), field: field.to_owned(), value: value? })
         });
         let set = self.set.into_iter();
-        let overrides =
-            Overrides { fields: flags.chain(set).collect(), admin_password_file: self.admin_password_file, dev: self.dev };
+        let overrides = Overrides {
+            fields: flags.chain(set).collect(),
+            admin_password_file: self.admin_password_file,
+            dev: self.dev,
+        };
         Ok(Config::load(self.config.as_deref(), environment, overrides)?)
     }
 }

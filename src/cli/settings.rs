@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::{Map, Value};
+use strum::VariantArray as _;
 
 use super::error::CliError;
 use super::output::{self, Format};
@@ -47,10 +48,12 @@ fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 fn known(key: &str) -> Result<String, String> {
-    let names = Setting::ALL.map(Setting::name);
-    match names.contains(&key) {
-        true => Ok(key.to_owned()),
-        false => Err(format!("no such setting; the settings are {}", names.join(", "))),
+    match key.parse::<Setting>() {
+        Ok(_) => Ok(key.to_owned()),
+        Err(_) => {
+            let names = Setting::VARIANTS.iter().map(Setting::as_str).collect::<Vec<_>>();
+            Err(format!("no such setting; the settings are {}", names.join(", ")))
+        }
     }
 }
 

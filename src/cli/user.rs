@@ -6,6 +6,7 @@ mod reset;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use strum::VariantArray as _;
 
 use self::password::{ChangePassword, NewPassword, UserSetPassword, VARIABLE};
 use self::reset::ResetPassword;
@@ -161,8 +162,7 @@ impl UserCreate {
         let api = self.remote.connect(environment)?;
         let password = self.password.read(environment, VARIABLE)?;
         let (name, role, password) = (&self.name, &self.user_role, password.expose());
-        let body =
-            given(json!({ "username": name, "role": role, "password": password, "limits": limits }));
+        let body = given(json!({ "username": name, "role": role, "password": password, "limits": limits }));
         output::one(self.remote.output, &api.post(USERS, &body).await?, &ROWS)
     }
 }
@@ -184,7 +184,7 @@ impl NamedUser {
 }
 
 fn roles() -> PossibleValuesParser {
-    PossibleValuesParser::new(UserRole::ALL.map(UserRole::as_str))
+    PossibleValuesParser::new(UserRole::VARIANTS.iter().map(UserRole::as_str))
 }
 
 /// The path of a user.

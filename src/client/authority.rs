@@ -79,8 +79,7 @@ pub fn trust(anchor: &TrustAnchor) -> Result<Trust, ClientError> {
 /// # Errors
 /// The text is not a fingerprint.
 pub fn parse_fingerprint(text: &str) -> Result<Fingerprint, &'static str> {
-    Fingerprint::parse_lenient(text)
-        .ok_or("a fingerprint is 64 hexadecimal digits, with or without colons")
+    Fingerprint::parse_lenient(text).ok_or("a fingerprint is 64 hexadecimal digits, with or without colons")
 }
 
 /// Files of trusted certificates in common systems.

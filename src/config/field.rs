@@ -9,7 +9,7 @@ const DAY: u64 = 86_400;
 /// The kind of a time span that can also be changed at run time.
 const fn span(setting: Setting) -> Kind {
     let (least, most) = setting.bounds();
-    Kind::Span(least, most)
+    Span(least, most)
 }
 
 /// The type of a field's value.

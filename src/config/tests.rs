@@ -97,7 +97,9 @@ fn rates_are_read_and_every_mistake_reported() {
     let rates = config.unwrap().limits;
     assert_eq!(rates[&Limit::Address].to_string(), "5/h");
     assert_eq!(rates[&Limit::RefusedAddress].to_string(), "60/m");
-    assert!([Limit::Actor, Limit::RefusedToken, Limit::Redemptions].iter().all(|off| !rates.contains_key(off)));
+    assert!(
+        [Limit::Actor, Limit::RefusedToken, Limit::Redemptions].iter().all(|off| !rates.contains_key(off))
+    );
     let text =
         "[limits]\naddress = \"5\"\nactor = 5\nredemptions = \"0/s\"\n[http]\nproxy_protocol = [\"x\"]\n";
     let messages = messages(load(text, &[("GATEPASS_LIMITS__REFUSED_TOKEN", "5/d")], Overrides::default()));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ipnet::IpNet;
 use serde_json::json;
+use strum::VariantArray as _;
 
 use super::check::{Check, kind_of};
 use super::layers::Layers;
@@ -160,7 +161,7 @@ impl Check {
 
     fn limits(&mut self) -> Rates {
         let rate = |limit: &Limit| Some((*limit, self.rate("limits", limit.as_str())?));
-        Limit::ALL.iter().filter_map(rate).collect()
+        Limit::VARIANTS.iter().filter_map(rate).collect()
     }
 
     fn ca(&mut self) -> CaConfig {

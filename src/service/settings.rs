@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use serde_json::{Map, Value};
+use strum::VariantArray as _;
 use tokio::sync::Mutex;
 
 use super::base::Base;
@@ -79,7 +80,7 @@ impl LiveSpans {
     /// The store cannot be read. The previous spans stay in force.
     pub async fn reload(&self, store: &dyn Store) -> Result<(), ServiceError> {
         let known =
-            |record: SettingRecord| Some((Setting::find(&record.name)?, (record.value, record.changed_at)));
+            |record: SettingRecord| Some((record.name.parse().ok()?, (record.value, record.changed_at)));
         let changed = store.settings().await?.into_iter().filter_map(known).collect();
         self.state.store(InForce::of(self.configured, changed).into());
         Ok(())
@@ -114,7 +115,7 @@ impl SettingsAdmin {
             configured: configured.get(setting),
             changed_at: state.changed.get(&setting).map(|(_, at)| *at),
         };
-        Setting::ALL.map(standing).to_vec()
+        Setting::VARIANTS.iter().copied().map(standing).collect()
     }
 
     /// Sets each of `changes`, or with `None` goes back to the configuration. A change to the value in force leaves no entry.
@@ -141,7 +142,7 @@ impl SettingsAdmin {
         may_set(caller, live.configured, &changes)?;
         if !changes.is_empty() {
             let entry = entry(caller.did(Action::SettingsChanged, at), &changes, &before, &after);
-            let changes = changes.into_iter().map(|(setting, span)| (setting.name(), span)).collect();
+            let changes = changes.into_iter().map(|(setting, span)| (setting.as_str(), span)).collect();
             self.base.store.change_settings(ChangeSettings { changes, entry }).await?;
             live.reload(self.base.store.as_ref()).await?;
         }
@@ -179,7 +180,7 @@ fn may_set(
         let persistent = *setting == Setting::ClusterTtl;
         match caller.may(Act::SetLives { lasts, persistent }) {
             Err(RequestError::BeyondLimits(excess)) => beyond.extend(excess.into_iter().map(|excess| {
-                Excess { message: format!("{}: {}", setting.name(), excess.message), ..excess }
+                Excess { message: format!("{}: {}", setting.as_str(), excess.message), ..excess }
             })),
             judged => judged?,
         }
@@ -191,19 +192,19 @@ fn may_set(
 fn contradiction(configured: Spans, after: &InForce) -> Option<FieldError> {
     let set = after.changed.get(&Setting::DefaultTtl).map(|(span, _)| *span);
     let error = after.spans.fits(set.unwrap_or(configured.default_ttl)).err()?;
-    Some(FieldError::new(Setting::DefaultTtl.name(), error.to_string()))
+    Some(FieldError::new(Setting::DefaultTtl.as_str(), error.to_string()))
 }
 
 /// Completes the entry: the changed settings before and after.
 fn entry(entry: Draft, changes: &[(Setting, Option<Duration>)], before: &InForce, after: &InForce) -> Draft {
     let values = |state: &InForce| {
         let value = |(setting, _): &(Setting, _)| {
-            (setting.name().to_owned(), Value::from(show_span(state.spans.get(*setting))))
+            (setting.as_str().to_owned(), Value::from(show_span(state.spans.get(*setting))))
         };
         changes.iter().map(value).collect::<Map<_, _>>()
     };
     let reset = changes.iter().filter(|(_, span)| span.is_none());
-    let reset = reset.map(|(setting, _)| setting.name()).collect::<Vec<_>>();
+    let reset = reset.map(|(setting, _)| setting.as_str()).collect::<Vec<_>>();
     let entry = entry.with("before", values(before)).with("after", values(after));
     if reset.is_empty() { entry } else { entry.with("as_configured", reset) }
 }

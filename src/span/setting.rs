@@ -1,14 +1,16 @@
 //! The spans that an admin can change at run time. The configuration has the same bounds.
 
-use std::fmt;
 use std::time::Duration;
+
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use super::{SpanError, parse_span, show_span};
 
 const DAY: u64 = 86_400;
 
 /// A span that can be changed at run time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Setting {
     /// Life of a token whose minter names none.
     DefaultTtl,
@@ -55,26 +57,13 @@ pub enum SettingError {
 }
 
 impl Setting {
-    /// Every setting.
-    pub const ALL: [Self; 4] = [Self::DefaultTtl, Self::MaxEphemeralTtl, Self::ClusterTtl, Self::Retention];
+    /// The name: a key of `[tokens]`, of requests and of ledger entries.
+    pub fn as_str(&self) -> &'static str {
+        self.into()
+    }
 
     /// The longest life of a token bound to a cluster.
     pub const MOST_CLUSTER_TTL: Duration = Duration::from_secs(Self::ClusterTtl.bounds().1);
-
-    /// The name: a key of `[tokens]`, of requests and of ledger entries.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::DefaultTtl => "default_ttl",
-            Self::MaxEphemeralTtl => "max_ephemeral_ttl",
-            Self::ClusterTtl => "cluster_ttl",
-            Self::Retention => "retention",
-        }
-    }
-
-    /// The setting of this name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|setting| setting.name() == name)
-    }
 
     /// The shortest and the longest allowed span, in seconds.
     pub const fn bounds(self) -> (u64, u64) {
@@ -98,12 +87,6 @@ impl Setting {
             span if span > most => Err(SettingError::Long { span, most }),
             span => Ok(span),
         }
-    }
-}
-
-impl fmt::Display for Setting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }
 
@@ -148,7 +131,7 @@ impl Spans {
     /// # Errors
     /// [`SettingError::BeyondLongest`], if it is longer.
     pub fn fits(&self, span: Duration) -> Result<(), SettingError> {
-        let (longest, most) = (Setting::MaxEphemeralTtl.name(), self.max_ephemeral_ttl);
+        let (longest, most) = (Setting::MaxEphemeralTtl.as_str(), self.max_ephemeral_ttl);
         if span > most { Err(SettingError::BeyondLongest { span, longest, most }) } else { Ok(()) }
     }
 }
@@ -159,17 +142,17 @@ mod tests {
 
     #[test]
     fn settings_have_names_and_bounds() {
-        for setting in Setting::ALL {
-            assert_eq!(Setting::find(setting.name()), Some(setting));
+        for &setting in Setting::VARIANTS {
+            assert_eq!(setting.as_str().parse(), Ok(setting));
             let (least, most) = setting.bounds();
             assert_eq!(setting.parse(&format!("{least}s")), Ok(Duration::from_secs(least)));
             assert_eq!(setting.parse(&format!("{most}s")), Ok(Duration::from_secs(most)));
             let beyond = setting.parse(&format!("{}s", most + 1));
-            assert!(matches!(beyond, Err(SettingError::Long { .. })), "{setting}");
+            assert!(matches!(beyond, Err(SettingError::Long { .. })), "{setting:?}");
         }
         assert!(matches!(Setting::Retention.parse("59s"), Err(SettingError::Short { .. })));
         assert!(matches!(Setting::Retention.parse("soon"), Err(SettingError::NoSpan(_))));
-        assert_eq!(Setting::find("ece_ttl"), None);
+        assert!("ece_ttl".parse::<Setting>().is_err());
     }
 
     #[test]

@@ -9,10 +9,10 @@ use gatepass::client::directory::FILES;
 use gatepass::client::enroll::{Enroll, EnrollResult, enroll};
 use gatepass::client::host::{HostFile, TrustAnchor};
 use gatepass::client::renew::renew;
-use gatepass::wire::{CertificateLife, Certified};
 use gatepass::clock::Timestamp;
 use gatepass::id::{HostId, Serial, TokenId};
 use gatepass::secret::Secret;
+use gatepass::wire::{CertificateLife, Certified};
 use serde_json::{Value, json};
 
 use crate::support::authority::token_of;

@@ -12,7 +12,10 @@ use crate::id::TokenId;
 const MOST_KEYS: usize = 65_536;
 
 /// A rate limit. Its name is the label of metrics and the key in the section `[limits]` of the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum Limit {
     /// Requests from one address.
     Address,
@@ -32,16 +35,8 @@ pub enum Limit {
 
 impl Limit {
     /// The name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Address => "address",
-            Self::RefusedAddress => "refused_address",
-            Self::Actor => "actor",
-            Self::SignInSite => "sign_in_site",
-            Self::SignInAccount => "sign_in_account",
-            Self::RefusedToken => "refused_token",
-            Self::Redemptions => "redemptions",
-        }
+    pub fn as_str(&self) -> &'static str {
+        self.into()
     }
 
     /// The subject of the error text.

@@ -75,7 +75,8 @@ impl TokenRevoke {
         let mut query = Vec::new();
         query.extend(self.emergency.then(|| String::from("confirm=emergency")));
         query.extend(self.hosts.then(|| String::from("hosts=revoke")));
-        each("token", &ids, self.consent.remote.output, async |id| revoke(&api, id, &query).await, conclusion).await
+        each("token", &ids, self.consent.remote.output, async |id| revoke(&api, id, &query).await, conclusion)
+            .await
     }
 }
 

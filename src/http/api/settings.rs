@@ -35,7 +35,7 @@ pub(super) struct Shown {
 fn render(standings: Vec<Standing>) -> Reply {
     let shown = standings.into_iter().map(|standing| {
         let (value, configured) = standing.shown();
-        (standing.setting.name(), Shown { value, configured, changed_at: standing.changed_at })
+        (standing.setting.as_str(), Shown { value, configured, changed_at: standing.changed_at })
     });
     Reply::ok(&shown.collect::<BTreeMap<_, _>>())
 }

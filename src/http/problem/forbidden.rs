@@ -1,5 +1,7 @@
 //! The problem of a caller without a permission.
 
+use strum::VariantArray as _;
+
 use super::{Code, Problem};
 use crate::access::{Actor, Permission, UserRole};
 
@@ -25,5 +27,5 @@ impl Problem {
 /// The role that has the permission and the fewest others.
 fn least_role(permission: Permission) -> UserRole {
     let has = |role: &UserRole| role.permissions().contain(permission);
-    UserRole::ALL.into_iter().rev().find(has).unwrap_or(UserRole::Admin)
+    UserRole::VARIANTS.iter().copied().rev().find(has).unwrap_or(UserRole::Admin)
 }

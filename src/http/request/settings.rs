@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use strum::VariantArray as _;
 use utoipa::ToSchema;
 
 use super::present;
@@ -45,11 +46,11 @@ impl SettingsRequest {
     /// The changes, each parsed for itself; invalid ones go to `faults`.
     pub fn parsed(&self, faults: &mut Vec<FieldError>) -> Vec<(Setting, Option<Duration>)> {
         let mut changes = Vec::new();
-        for setting in Setting::ALL {
+        for &setting in Setting::VARIANTS {
             match self.of(setting).map(|text| text.as_deref().map(|text| setting.parse(text)).transpose()) {
                 None => {}
                 Some(Ok(span)) => changes.push((setting, span)),
-                Some(Err(error)) => faults.push(FieldError::new(setting.name(), error.to_string())),
+                Some(Err(error)) => faults.push(FieldError::new(setting.as_str(), error.to_string())),
             }
         }
         changes

@@ -1,6 +1,7 @@
 //! The bodies that create and change a user.
 
 use serde::Deserialize;
+use strum::VariantArray as _;
 use utoipa::ToSchema;
 
 use super::present;
@@ -102,10 +103,10 @@ impl UserChangeRequest {
 }
 
 fn known_role(text: &str, faults: &mut Vec<FieldError>) -> Option<UserRole> {
-    let role = UserRole::parse(text);
+    let role = text.parse().ok();
     if role.is_none() {
-        let names = UserRole::ALL.map(UserRole::as_str).join(", ");
-        faults.push(FieldError::new("role", format!("one of {names}")));
+        let names = UserRole::VARIANTS.iter().map(UserRole::as_str).collect::<Vec<_>>();
+        faults.push(FieldError::new("role", format!("one of {}", names.join(", "))));
     }
     role
 }
