@@ -184,7 +184,10 @@ impl State {
     fn has_nothing_to_send(&mut self, number: u64, waker: &Waker) {
         if let Some(answer) = self.answers.iter_mut().find(|answer| answer.number == number) {
             answer.waiting_since = None;
-            answer.waker = Some(waker.clone());
+            match &mut answer.waker {
+                Some(known) => known.clone_from(waker),
+                none => *none = Some(waker.clone()),
+            }
         }
     }
 

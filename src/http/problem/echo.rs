@@ -43,7 +43,9 @@ fn mask(text: &str) -> String {
 /// The position in `word` at which a credential may begin.
 fn secret_at(word: &str) -> Option<usize> {
     let prefixes = [TOKEN_PREFIX, LOCAL_PREFIX, API_KEY_PREFIX, session::PREFIX];
-    prefixes.iter().filter_map(|prefix| word.find(prefix)).min()
+    let begins =
+        |at: &usize| prefixes.iter().any(|prefix| word.as_bytes()[*at..].starts_with(prefix.as_bytes()));
+    (0..word.len()).find(begins)
 }
 
 #[cfg(test)]
