@@ -24,8 +24,8 @@ fn at(place: &str, schema: &Value, value: &Value, root: &Value) -> Result<(), St
             wrong(&format!("{fitting} of {} shapes fit", choices.len()))
         };
     }
-    if let Some(parts) = schema["allOf"].as_array() {
-        return all_of(place, parts, value, root);
+    if schema.get("allOf").is_some() {
+        return all_of(place, &parts(schema, root)?, value, root);
     }
     if let Some(known) = schema["enum"].as_array() {
         return if known.contains(value) { Ok(()) } else { wrong("not one of those that there are") };
@@ -46,8 +46,7 @@ fn at(place: &str, schema: &Value, value: &Value, root: &Value) -> Result<(), St
 }
 
 /// Parts of one object: a member is one of those that any part names, and is what each of them says.
-fn all_of(place: &str, parts: &[Value], value: &Value, root: &Value) -> Result<(), String> {
-    let parts = parts.iter().map(|part| referred(part, root)).collect::<Result<Vec<_>, _>>()?;
+fn all_of(place: &str, parts: &[&Value], value: &Value, root: &Value) -> Result<(), String> {
     parts.iter().try_for_each(|part| complete(place, part, value))?;
     value.as_object().into_iter().flatten().try_for_each(|(name, value)| {
         let mut named = parts.iter().filter_map(|part| part["properties"].get(name)).peekable();
@@ -56,6 +55,14 @@ fn all_of(place: &str, parts: &[Value], value: &Value, root: &Value) -> Result<(
         }
         named.try_for_each(|member| at(&format!("{place}/{name}"), member, value, root))
     })
+}
+
+/// The schemas that `schema` puts together by `allOf`, to any depth; without it, the schema itself.
+pub(crate) fn parts<'a>(schema: &'a Value, root: &'a Value) -> Result<Vec<&'a Value>, String> {
+    let schema = referred(schema, root)?;
+    let Some(all) = schema["allOf"].as_array() else { return Ok(vec![schema]) };
+    let parts = all.iter().map(|part| parts(part, root)).collect::<Result<Vec<_>, _>>()?;
+    Ok(parts.concat())
 }
 
 /// The schema that `schema` refers to, or itself.
