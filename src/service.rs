@@ -29,7 +29,6 @@ pub mod upkeep;
 pub mod vault;
 pub mod verification;
 
-pub use accounts::sign_in::SignedIn;
 pub use authority::{Authority, Parts, Settings};
 pub use base::Base;
 pub use caller::Caller;

@@ -68,9 +68,9 @@ pub async fn discard(body: &mut Incoming, timeout: Duration) {
 }
 
 /// The body of every response: whole, or a stream. It never fails and is sent once.
-pub struct ResponseBody(Kind);
+pub struct ResponseBody(BodyKind);
 
-enum Kind {
+enum BodyKind {
     Whole(Bytes),
     Streamed(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
 }
@@ -78,7 +78,7 @@ enum Kind {
 impl ResponseBody {
     /// Returns true for a stream, which may have nothing to send for long.
     pub(super) const fn is_stream(&self) -> bool {
-        matches!(self.0, Kind::Streamed(_))
+        matches!(self.0, BodyKind::Streamed(_))
     }
 }
 
@@ -97,31 +97,31 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let part = match &mut self.0 {
-            Kind::Whole(bytes) if bytes.is_empty() => None,
-            Kind::Whole(bytes) => Some(std::mem::take(bytes)),
-            Kind::Streamed(body) => ready!(body.as_mut().poll_next(cx)),
+            BodyKind::Whole(bytes) if bytes.is_empty() => None,
+            BodyKind::Whole(bytes) => Some(std::mem::take(bytes)),
+            BodyKind::Streamed(body) => ready!(body.as_mut().poll_next(cx)),
         };
         Poll::Ready(part.map(|part| Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Whole(bytes) => bytes.is_empty(),
-            Kind::Streamed(_) => false,
+            BodyKind::Whole(bytes) => bytes.is_empty(),
+            BodyKind::Streamed(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
-            Kind::Streamed(_) => SizeHint::default(),
+            BodyKind::Whole(bytes) => SizeHint::with_exact(u64::try_from(bytes.len()).unwrap_or(u64::MAX)),
+            BodyKind::Streamed(_) => SizeHint::default(),
         }
     }
 }
 
 /// A response body that is in memory.
 pub fn full(bytes: impl Into<Bytes>) -> ResponseBody {
-    ResponseBody(Kind::Whole(bytes.into()))
+    ResponseBody(BodyKind::Whole(bytes.into()))
 }
 
 /// A body that is sent part by part, until `parts` ends.
@@ -130,10 +130,10 @@ pub fn full(bytes: impl Into<Bytes>) -> ResponseBody {
 /// client that leaves a part unread for [`Limits::stream_timeout`](super::limits::Limits). It ends the stream at shutdown
 /// and when the connection reaches its maximum age.
 pub fn stream(parts: impl Stream<Item = Bytes> + Send + 'static) -> ResponseBody {
-    ResponseBody(Kind::Streamed(Box::pin(parts)))
+    ResponseBody(BodyKind::Streamed(Box::pin(parts)))
 }
 
 /// An empty response body.
 pub const fn empty() -> ResponseBody {
-    ResponseBody(Kind::Whole(Bytes::new()))
+    ResponseBody(BodyKind::Whole(Bytes::new()))
 }

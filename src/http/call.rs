@@ -4,13 +4,11 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::HeaderMap;
-use http::request::Parts;
 use serde::de::DeserializeOwned;
 
+use super::head::Head;
 use super::problem::{Code, Problem};
 use super::query;
-use super::tls::Peer;
 use crate::access::Permission;
 use crate::secret::Secret;
 use crate::service::accounts::sessions::LiveSession;
@@ -38,11 +36,8 @@ pub struct Admitted {
     pub caller: Caller,
     /// The credential.
     pub presented: Presented,
-    /// The other end of the connection.
-    pub peer: Peer,
-    /// The parameters of the path template, percent-decoded.
-    pub(super) params: Vec<(String, String)>,
-    pub(super) parts: Parts,
+    /// The request itself.
+    pub head: Head,
 }
 
 /// An admitted request. Cloning it is cheap.
@@ -114,28 +109,13 @@ impl Admitted {
         }
     }
 
-    /// The path parameter `name`.
-    pub fn param(&self, name: &str) -> &str {
-        self.params.iter().find(|(param, _)| param == name).map_or("", |(_, value)| value)
-    }
-
     /// The path parameter `name` as an id.
     ///
     /// # Errors
     /// 404: it is not an id.
     pub fn id<T>(&self, name: &str, what: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
-        let missing = || Problem::of(Code::NotFound, format!("there is no such {what}"));
-        parse(self.param(name)).ok_or_else(missing)
-    }
-
-    /// The request headers.
-    pub const fn headers(&self) -> &HeaderMap {
-        &self.parts.headers
-    }
-
-    /// The query as received.
-    pub fn raw_query(&self) -> &str {
-        self.parts.uri.query().unwrap_or("")
+        let missing = || Problem::of(Code::NotFound, format!("{what} not found"));
+        parse(self.head.param(name)).ok_or_else(missing)
     }
 
     /// The query as fields. Unknown and repeated parameters are rejected.
@@ -143,7 +123,7 @@ impl Admitted {
     /// # Errors
     /// 400 with the parameter's name.
     pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        query::read(query::once(self.raw_query())?)
+        query::read(query::once(self.head.raw_query())?)
     }
 
     /// The query as two sets of fields: the parameters in `these`, and the others. Unknown and repeated parameters are rejected.
@@ -155,7 +135,7 @@ impl Admitted {
         T: DeserializeOwned,
         O: DeserializeOwned,
     {
-        let pairs = query::once(self.raw_query())?.into_iter();
+        let pairs = query::once(self.head.raw_query())?.into_iter();
         let (these, others) = pairs.partition(|(name, _)| these.contains(&name.as_str()));
         Ok((query::read(these)?, query::read(others)?))
     }

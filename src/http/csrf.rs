@@ -20,7 +20,8 @@ pub struct Here<'a> {
     pub host: &'a str,
 }
 
-/// Checks a request with a session cookie.
+/// Checks a request with a credential that browsers send automatically for any page. With a session cookie it must repeat the
+/// `expected` token.
 ///
 /// # Errors
 /// 403 `csrf`: it would change something, and lacks the proof that a page of this site sent it.
@@ -28,33 +29,27 @@ pub fn judge(
     method: &Method,
     headers: &HeaderMap,
     here: &Here<'_>,
-    expected: &CsrfToken,
+    expected: Option<&CsrfToken>,
 ) -> Result<(), Problem> {
-    if reads(method) {
+    if matches!(*method, Method::GET | Method::HEAD) {
         return Ok(());
     }
     let mut tokens = headers.get_all(X_CSRF_TOKEN).iter();
-    match (tokens.next(), tokens.next()) {
-        (Some(token), None) if expected.is(token.as_bytes()) => same_origin(headers, here),
-        _ => Err(refused(
-            "a session cookie changes something only with the header X-CSRF-Token, which GET /api/v1/session tells",
-        )),
+    let repeated = tokens.next().filter(|_| tokens.next().is_none());
+    let proves = |expected: &CsrfToken| repeated.is_some_and(|token| expected.is(token.as_bytes()));
+    if expected.is_some_and(|expected| !proves(expected)) {
+        return Err(refused(
+            "a change with a session cookie needs the header X-CSRF-Token: GET /api/v1/session returns its value",
+        ));
     }
+    if is_from_here(headers, here) {
+        return Ok(());
+    }
+    Err(refused("a page of another site sent the request: send it from a page of this site"))
 }
 
-/// Checks a request with a credential that browsers send automatically for any page.
-///
-/// # Errors
-/// 403 `csrf`: it would change something, and a page of another site sent it.
-pub fn kept_by_browser(method: &Method, headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> {
-    if reads(method) { Ok(()) } else { same_origin(headers, here) }
-}
-
-/// Checks the browser's report about the page that makes the request. Without a report it accepts the request.
-///
-/// # Errors
-/// 403 `csrf`: a page of another site makes it.
-pub fn same_origin(headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> {
+/// Reads the browser's report about the page that makes the request. Without a report it returns true.
+fn is_from_here(headers: &HeaderMap, here: &Here<'_>) -> bool {
     let ours = |origin: &[u8]| {
         let host = origin
             .strip_prefix(b"https://")
@@ -64,14 +59,7 @@ pub fn same_origin(headers: &HeaderMap, here: &Here<'_>) -> Result<(), Problem> 
     let site = |site: &[u8]| matches!(site, b"same-origin" | b"none");
     let origins = headers.get_all(ORIGIN).iter().all(|value| ours(value.as_bytes()));
     let sites = headers.get_all(SEC_FETCH_SITE).iter().all(|value| site(value.as_bytes()));
-    if origins && sites {
-        return Ok(());
-    }
-    Err(refused("the request was made by a page of another site"))
-}
-
-const fn reads(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
+    origins && sites
 }
 
 fn refused(detail: &str) -> Problem {
@@ -92,7 +80,7 @@ mod tests {
             let value = if *value == "right" { token.expose() } else { *value };
             headers.append(*name, value.parse().unwrap());
         }
-        judge(&method, &headers, &HERE, &token).err().map(|problem| problem.code.as_str())
+        judge(&method, &headers, &HERE, Some(&token)).err().map(|problem| problem.code.as_str())
     }
 
     #[test]

@@ -1,23 +1,23 @@
 //! Responses that serve a published document, by the request's conditions and codings.
 
+use bytes::Bytes;
 use http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, GetAll, HeaderValue, IF_NONE_MATCH,
     VARY,
 };
 use http::{HeaderMap, Response, StatusCode};
 
-use super::body;
-use super::route::Answer;
+use super::reply::Reply;
 use crate::service::document::Document;
 
 /// The response to a request with these headers.
 ///
 /// Returns 304 if the client has the document (RFC 9110 section 13.1.2), and gzip if the client accepts it
 /// (section 12.5.3).
-pub fn serve(document: &Document, headers: &HeaderMap) -> Answer {
+pub fn serve(document: &Document, headers: &HeaderMap) -> Reply {
     let gzip = document.gzip.as_ref().filter(|_| accepts_gzip(headers.get_all(ACCEPT_ENCODING)));
     let representation = gzip.unwrap_or(&document.plain);
-    let mut response = Response::new(body::empty());
+    let mut response = Response::new(Bytes::new());
     let sent = response.headers_mut();
     sent.reserve(8);
     sent.insert(ETAG, representation.etag.clone());
@@ -27,14 +27,14 @@ pub fn serve(document: &Document, headers: &HeaderMap) -> Answer {
     }
     if matches(headers.get_all(IF_NONE_MATCH), &representation.etag) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
-        return response;
+        return Reply(response);
     }
     sent.insert(CONTENT_TYPE, document.media_type.clone());
     if gzip.is_some() {
         sent.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    *response.body_mut() = body::full(representation.bytes.clone());
-    response
+    *response.body_mut() = representation.bytes.clone();
+    Reply(response)
 }
 
 /// Returns true if `If-None-Match` names this tag, weakly or strongly, or any tag (RFC 9110 section 13.1.2).

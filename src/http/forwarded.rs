@@ -27,18 +27,18 @@ const MARKS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-uri", "x-
 
 /// The client certificate of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum ShownCertificate {
     /// No certificate.
     Nothing,
     /// The certificate of the connection, DER. The handshake has verified its chain.
     Own(Arc<Vec<u8>>),
-    /// A certificate that a trusted proxy passed, DER. Its chain is not verified yet: see [`Shown::is_of`].
+    /// A certificate that a trusted proxy passed, DER. Its chain is not verified yet: see [`ShownCertificate::is_of`].
     Passed(Vec<u8>),
     /// A trusted proxy passed something other than one whole certificate.
     Unreadable,
 }
 
-impl Shown {
+impl ShownCertificate {
     /// The certificate of a request from `address`, on a connection with this client certificate.
     ///
     /// The connection of a proxy belongs to the proxy: its certificate never stands for the client behind it. A

@@ -12,11 +12,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::request::Parts;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use hyper::body::{Body as _, Incoming};
 
-use self::direct::Asked;
+use self::direct::caught;
 use self::record::Record;
 use self::request_ids::RequestIds;
 use self::rest::Rest;
@@ -26,6 +25,7 @@ use super::call::{Admitted, Call, Presented};
 use super::cookie;
 use super::credential::Credential;
 use super::forwarded::client;
+use super::head::Head;
 use super::problem::{Code, Problem};
 use super::route::{InTask, Route, Serve};
 use super::table::{Match, Table};
@@ -45,20 +45,13 @@ pub struct Front {
     ids: RequestIds,
 }
 
-/// A request for a task of its own.
+/// A request for a task of its own. Its size and caller are still to be checked.
 struct Arrived {
+    id: RequestId,
     serve: InTask,
     route: Route,
     head: Head,
     body: Incoming,
-}
-
-/// A request without its body. Its size and caller are still to be checked.
-struct Head {
-    id: RequestId,
-    params: Vec<(String, String)>,
-    parts: Parts,
-    peer: Peer,
 }
 
 impl Front {
@@ -84,23 +77,23 @@ impl Front {
         let response = match self.table.find(&parts.method, parts.uri.path()) {
             Match::Route(route, params) => {
                 record.belongs_to(route);
-                let asked = Asked { parts: &parts, peer: &peer, params: &params };
+                let (authority, head) = (self.authority.as_ref(), Head { peer, params, parts });
                 let direct = match &route.serve {
                     Serve::InTask(serve) => Err(serve),
-                    Serve::Direct(handler) => Ok(direct::answer(&self.authority, route, handler, asked)),
-                    Serve::DirectOr(quick, serve) => {
-                        direct::quick(&self.authority, route, quick, asked).ok_or(serve)
-                    }
+                    Serve::Direct(handler) => Ok(caught(route, || handler(authority, &head)).flatten()),
+                    Serve::DirectOr(quick, serve) => caught(route, || quick(authority, &head))
+                        .transpose()
+                        .map(Result::flatten)
+                        .ok_or(serve),
                 };
                 match direct {
-                    Ok(response) => {
+                    Ok(answer) => {
                         rest.forgo(body).await;
-                        response
+                        answer.unwrap_or_else(|problem| problem.render(route.dialect).into())
                     }
                     Err(serve) => {
-                        let (serve, route, params) = (Arc::clone(serve), route.clone(), params.into_owned());
-                        let head = Head { id, params, parts, peer };
-                        self.in_task(Arrived { serve, route, head, body }, &record).await
+                        let (serve, route) = (Arc::clone(serve), route.clone());
+                        self.in_task(Arrived { id, serve, route, head, body }, &record).await
                     }
                 }
             }
@@ -120,7 +113,7 @@ impl Front {
     /// Runs the request in a task of its own. If the client leaves, an act continues between its file and its commit.
     /// The rest of the client's body is lost.
     async fn in_task(self: &Arc<Self>, arrived: Arrived, record: &Record<'_>) -> Response<ResponseBody> {
-        let id = arrived.head.id;
+        let id = arrived.id;
         let answering = tokio::spawn(Arc::clone(self).run(arrived)).await;
         answering.unwrap_or_else(|panic| {
             tracing::error!(route = record.template(), request = %id, %panic, "answering a request panicked");
@@ -131,13 +124,13 @@ impl Front {
 
     /// Answers a request within the rate limits.
     async fn run(self: Arc<Self>, arrived: Arrived) -> Response<ResponseBody> {
-        let Arrived { serve, route, head, mut body } = arrived;
+        let Arrived { id, serve, route, head, mut body } = arrived;
         let rest = Rest::of(&head.parts, Instant::now(), self.body_timeout);
-        let from_page = cookie::is_there(&head.parts.headers);
+        let from_page = cookie::is_there(head.headers());
         let credential = authenticate::credential(route.permission, &head.parts);
         let local = matches!(&credential, Ok(Credential::Local(secret)) if self.is_local(secret));
         let limits = RequestLimits::of(route.permission, &credential, local, head.peer.client);
-        let answer = match self.admit(&route, head, credential, limits, &mut body).await {
+        let answer = match self.admit(&route, id, head, credential, limits, &mut body).await {
             Ok(call) => Ok(serve(call).await),
             Err(problem) => Err(problem),
         };
@@ -152,17 +145,17 @@ impl Front {
     async fn admit(
         &self,
         route: &Route,
+        id: RequestId,
         head: Head,
         credential: Result<Credential, Problem>,
         limits: RequestLimits,
         body: &mut Incoming,
     ) -> Result<Call, Problem> {
-        let Head { id, params, parts, peer } = head;
         limits.arrived(&self.authority.throttles)?;
-        let stranger = Caller::stranger(peer.client, id);
-        let (caller, presented) = self.authenticate(route, &parts, &peer, credential, stranger).await?;
+        let stranger = Caller::stranger(head.peer.client, id);
+        let (caller, presented) = self.authenticate(route, &head, credential, stranger).await?;
         limits.acts(&self.authority.throttles, &caller.actor, owner(&caller))?;
-        refuse_media_type(route, &parts)?;
+        refuse_media_type(route, head.headers())?;
         let (body, took) = self.read(route, body).await?;
         let caller = match is_stale(route, took) {
             true => self.revalidate(route, caller).await?,
@@ -172,7 +165,7 @@ impl Front {
             self.authority.accounts.session_used(session).await?;
         }
         let authority = Arc::clone(&self.authority);
-        let admitted = Admitted { authority, caller, presented, peer, params, parts };
+        let admitted = Admitted { authority, caller, presented, head };
         Ok(Call { admitted: Arc::new(admitted), body })
     }
 
@@ -205,19 +198,19 @@ fn owner(caller: &Caller) -> Option<&str> {
 }
 
 /// A body without a media type has the one of its route's dialect.
-fn refuse_media_type(route: &Route, parts: &Parts) -> Result<(), Problem> {
-    let Some(value) = parts.headers.get(CONTENT_TYPE).filter(|_| route.body_limit > 0) else { return Ok(()) };
+fn refuse_media_type(route: &Route, headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(value) = headers.get(CONTENT_TYPE).filter(|_| route.body_limit > 0) else { return Ok(()) };
     let media_type = value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim();
     (route.dialect.accepts)(&media_type.to_ascii_lowercase())
 }
 
 fn wrong_method(allowed: &str) -> Problem {
-    let detail = format!("this path answers {allowed} only");
+    let detail = format!("this path accepts {allowed} only");
     Problem::of(Code::MethodNotAllowed, detail)
 }
 
 fn nothing_here() -> Problem {
-    Problem::of(Code::NotFound, "there is nothing at this path")
+    Problem::of(Code::NotFound, "no route has this path")
 }
 
 fn refused_body(error: BodyError) -> Problem {

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use self::connection::Shared;
+use self::connection::ListenerState;
 use self::gate::Gate;
 use super::ResponseBody;
 use super::limits::Limits;
@@ -44,7 +44,7 @@ pub async fn serve<F, R>(
     let (stop, stopped) = watch::channel(false);
     let gate = Gate::new(limits.connections, limits.connections_per_address);
     let drain_timeout = limits.drain_timeout;
-    let shared = Arc::new(Shared { tls, limits, handler });
+    let shared = Arc::new(ListenerState { tls, limits, handler });
     let mut tasks = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -86,7 +86,7 @@ async fn drain(mut tasks: JoinSet<()>, timeout: Duration) {
 
 fn note_panic(ended: Result<(), tokio::task::JoinError>) {
     if ended.is_err_and(|error| error.is_panic()) {
-        tracing::error!("a connection's task panicked; the connection is closed, the listener goes on");
+        tracing::error!("a connection's task panicked: only this connection is closed");
     }
 }
 

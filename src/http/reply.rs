@@ -30,6 +30,13 @@ impl Reply {
         Self(response).header("content-type", media_type)
     }
 
+    /// A response without a body. Caches must not store it.
+    pub fn empty(status: StatusCode) -> Self {
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = status;
+        Self(response).header("cache-control", "no-store")
+    }
+
     /// The same response with a header set.
     #[must_use]
     pub fn header(mut self, name: &'static str, value: &str) -> Self {

@@ -14,26 +14,27 @@ use super::ResponseBody;
 use super::body;
 use super::call::{Admitted, Call};
 use super::dialect::Dialect;
-use super::direct_request::DirectRequest;
+use super::head::Head;
 use super::meters::Meters;
 use super::problem::{NATIVE, Problem};
 use super::reply::Reply;
 use crate::access::Permission;
+use crate::service::Authority;
 
 /// Default limit of a request body: 64 KiB.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// Answers an admitted request: the row's warp filter, as a service.
-pub type InTask = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = Answer> + Send>> + Send + Sync>;
+pub type InTask = Arc<dyn Fn(Call) -> Pin<Box<dyn Future<Output = HttpResponse> + Send>> + Send + Sync>;
 
 /// Answers a request at once.
-pub type Direct = Arc<dyn Fn(&DirectRequest<'_>) -> Result<Answer, Problem> + Send + Sync>;
+pub type Direct = Arc<dyn Fn(&Authority, &Head) -> Result<HttpResponse, Problem> + Send + Sync>;
 
 /// Answers a request at once, or leaves it to a task by `None`.
-pub type Quick = Arc<dyn Fn(&DirectRequest<'_>) -> Option<Result<Answer, Problem>> + Send + Sync>;
+pub type Quick = Arc<dyn Fn(&Authority, &Head) -> Option<Result<HttpResponse, Problem>> + Send + Sync>;
 
-/// A direct row's response: a [`Reply`], or a stream with its headers.
-pub type Answer = Response<ResponseBody>;
+/// A response: a [`Reply`], a prepared document, or a stream with its headers.
+pub type HttpResponse = Response<ResponseBody>;
 
 /// The way a row answers.
 #[derive(Clone)]
@@ -47,13 +48,31 @@ pub enum Serve {
     DirectOr(Quick, InTask),
 }
 
+/// The method and the path template of a row, and its docs unless another system's contract describes it.
+pub struct Endpoint {
+    pub(super) method: Method,
+    pub(super) path: &'static str,
+    pub(super) docs: Option<Docs>,
+}
+
+/// A row's part of the OpenAPI document.
+#[derive(Clone, Copy)]
+pub(super) struct Docs {
+    pub(super) tag: &'static str,
+    pub(super) read: fn() -> OpenApi,
+}
+
+impl From<(Method, &'static str)> for Endpoint {
+    fn from((method, path): (Method, &'static str)) -> Self {
+        Self { method, path, docs: None }
+    }
+}
+
 /// A route with all its facts.
 #[derive(Clone)]
 pub struct Route {
     /// The method. HEAD works on every GET route.
     pub method: Method,
-    /// Accepts every method that no other row of the path has.
-    pub any_method: bool,
     /// The path template. It labels metrics and logs. The path itself may contain a token and is never written down.
     pub path: &'static str,
     /// The permission that the caller needs.
@@ -64,26 +83,15 @@ pub struct Route {
     pub body_limit: usize,
     /// The function or filter that answers.
     pub serve: Serve,
-    /// Its part of the OpenAPI document, unless another system's contract describes it.
-    pub(super) docs: Option<fn() -> OpenApi>,
+    pub(super) docs: Option<Docs>,
     pub(super) meters: Arc<Meters>,
 }
 
 impl Route {
-    /// A native route.
-    pub fn native<H, F>(method: Method, path: &'static str, permission: Permission, handler: H) -> Self
-    where
-        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
-    {
-        Self::of(&NATIVE, method, path, permission, handler)
-    }
-
-    /// A route of `dialect`.
+    /// A route of `dialect`, answered in a task of its own.
     pub fn of<H, F>(
         dialect: &'static Dialect,
-        method: Method,
-        path: &'static str,
+        at: impl Into<Endpoint>,
         permission: Permission,
         handler: H,
     ) -> Self
@@ -91,65 +99,46 @@ impl Route {
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {
-        let meters = Arc::new(Meters::of(method.clone(), path));
-        let (serve, body_limit) = (Serve::InTask(in_task(dialect, handler)), BODY_LIMIT);
-        Self { method, any_method: false, path, permission, dialect, body_limit, serve, docs: None, meters }
+        let serve = Serve::InTask(in_task(dialect, handler));
+        Self { body_limit: BODY_LIMIT, permission, dialect, ..Self::open(at.into(), serve) }
     }
 
-    /// A native GET route for anyone, answered in the connection's own task. No body is read, no caller is
-    /// authenticated, and the handler must not wait. It serves prepared documents and streams.
-    pub fn direct<H>(path: &'static str, handler: H) -> Self
+    /// A native route for anyone, answered in the connection's own task. No body is read, no caller is authenticated, and
+    /// the handler must not wait. It serves prepared documents and streams.
+    pub fn direct<H>(at: impl Into<Endpoint>, handler: H) -> Self
     where
-        H: Fn(&DirectRequest<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
+        H: Fn(&Authority, &Head) -> Result<HttpResponse, Problem> + Send + Sync + 'static,
     {
-        let (method, permission, dialect) = (Method::GET, Permission::Anyone, &NATIVE);
-        let serve = Serve::Direct(Arc::new(handler));
-        let meters = Arc::new(Meters::of(method.clone(), path));
-        Self {
-            method,
-            any_method: false,
-            path,
-            permission,
-            dialect,
-            body_limit: 0,
-            serve,
-            docs: None,
-            meters,
-        }
+        Self::open(at.into(), Serve::Direct(Arc::new(handler)))
     }
 
     /// A native route for any method and any caller, which checks its caller itself. `quick` answers in the
     /// connection's own task, as in [`Route::direct`]; `handler` answers the rest in a task of its own. No body is
     /// read.
-    pub fn any_method<Q, H, F>(path: &'static str, quick: Q, handler: H) -> Self
+    pub fn any_method<Q, H, F>(at: impl Into<Endpoint>, quick: Q, handler: H) -> Self
     where
-        Q: Fn(&DirectRequest<'_>) -> Option<Result<Answer, Problem>> + Send + Sync + 'static,
+        Q: Fn(&Authority, &Head) -> Option<Result<HttpResponse, Problem>> + Send + Sync + 'static,
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Result<Reply, Problem>> + Send + 'static,
     {
-        let (method, permission, dialect) = (Method::GET, Permission::Anyone, &NATIVE);
-        let serve = Serve::DirectOr(Arc::new(quick), in_task(dialect, handler));
+        Self::open(at.into(), Serve::DirectOr(Arc::new(quick), in_task(&NATIVE, handler)))
+    }
+
+    /// A native route for anyone, without a body.
+    fn open(Endpoint { method, path, docs }: Endpoint, serve: Serve) -> Self {
+        let (permission, dialect) = (Permission::Anyone, &NATIVE);
         let meters = Arc::new(Meters::of(method.clone(), path));
-        Self { method, any_method: true, path, permission, dialect, body_limit: 0, serve, docs: None, meters }
+        Self { method, path, permission, dialect, body_limit: 0, serve, docs, meters }
+    }
+
+    /// Returns true if the route accepts every method that no other row of the path has.
+    pub const fn takes_any_method(&self) -> bool {
+        matches!(self.serve, Serve::DirectOr(..))
     }
 
     /// Returns true if the handler's commands write ledger entries. Their transactions check the caller's rights.
     pub fn writes_entries(&self) -> bool {
         self.method != Method::GET && self.permission != Permission::Introspect
-    }
-
-    /// The same route with another body limit in bytes.
-    #[must_use]
-    pub const fn body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
-        self
-    }
-
-    /// The same route with its part of the OpenAPI document.
-    #[must_use]
-    pub(super) const fn docs(mut self, docs: fn() -> OpenApi) -> Self {
-        self.docs = Some(docs);
-        self
     }
 }
 
@@ -180,7 +169,7 @@ where
 }
 
 /// The response of a filter. Its body is in memory, so that collecting it does not wait.
-async fn whole(response: warp::reply::Response) -> Answer {
+async fn whole(response: warp::reply::Response) -> HttpResponse {
     let (parts, body) = response.into_parts();
     let bytes = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
     Response::from_parts(parts, body::full(bytes))

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use http::Method;
 
 use super::dialect::Dialect;
-use super::direct_request::Params;
 use super::meters::Meters;
 use super::problem::NATIVE;
 use super::query::percent_decode;
@@ -13,9 +12,9 @@ use super::route::Route;
 use super::{api, compat};
 
 /// The result of a lookup by method and path.
-pub enum Match<'t, 'p> {
+pub enum Match<'t> {
     /// The row with its parameters.
-    Route(&'t Route, Params<'p>),
+    Route(&'t Route, Vec<(String, String)>),
     /// The path exists, but not for this method. The text lists the methods.
     WrongMethod(&'static Dialect, String),
     /// The path does not exist.
@@ -67,19 +66,23 @@ impl Table {
     }
 
     /// Finds the row for this method and path. HEAD finds GET's.
-    pub fn find<'t: 'p, 'p>(&'t self, method: &Method, path: &'p str) -> Match<'t, 'p> {
+    pub fn find(&self, method: &Method, path: &str) -> Match<'_> {
         let Ok(found) = self.paths.at(path) else { return Match::Nothing(self.dialect_of(path)) };
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
         let of_method = found.value.iter().find(|(method, _)| method == wanted);
         let any = || {
-            found.value.iter().find(|(_, place)| self.routes.get(*place).is_some_and(|row| row.any_method))
+            found
+                .value
+                .iter()
+                .find(|(_, place)| self.routes.get(*place).is_some_and(|row| row.takes_any_method()))
         };
         let place = of_method.or_else(any).map(|(_, place)| *place);
         let Some(route) = place.and_then(|place| self.routes.get(place)) else {
             return Match::WrongMethod(self.dialect_of(path), allowed(found.value));
         };
-        let params = found.params.iter().map(|(name, value)| (name, percent_decode(value)));
-        Match::Route(route, Params::new(params))
+        let params = found.params.iter();
+        let params = params.map(|(name, value)| (name.to_owned(), percent_decode(value).into_owned()));
+        Match::Route(route, params.collect())
     }
 
     /// The dialect of errors at a path that has no row for the method.
@@ -114,7 +117,7 @@ mod tests {
     fn find(method: Method, path: &str) -> String {
         let table = Table::new(true).unwrap();
         match table.find(&method, path) {
-            Match::Route(route, params) => format!("{} {:?}", route.path, params.into_owned()),
+            Match::Route(route, params) => format!("{} {:?}", route.path, params),
             Match::WrongMethod(dialect, allowed) => format!("405 {} {allowed}", dialect.name),
             Match::Nothing(dialect) => format!("404 {}", dialect.name),
         }

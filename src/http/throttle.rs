@@ -16,12 +16,12 @@ use crate::access::{Actor, Permission};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RequestLimits {
     address: IpAddr,
-    counted: Counted,
+    counted: CountedEvents,
 }
 
 /// The events of a request that count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Counted {
+enum CountedEvents {
     Nothing,
     /// Only a refusal: many requests to the route are legitimate.
     Refusal,
@@ -39,10 +39,10 @@ impl RequestLimits {
     ) -> Self {
         let counted = match (permission, credential) {
             (Permission::Anyone | Permission::Redeem | Permission::BeHost, _)
-            | (Permission::Introspect, Ok(Credential::None)) => Counted::Nothing,
-            _ if local => Counted::Nothing,
-            (Permission::Introspect, _) => Counted::Refusal,
-            _ => Counted::Everything,
+            | (Permission::Introspect, Ok(Credential::None)) => CountedEvents::Nothing,
+            _ if local => CountedEvents::Nothing,
+            (Permission::Introspect, _) => CountedEvents::Refusal,
+            _ => CountedEvents::Everything,
         };
         Self { address, counted }
     }
@@ -53,8 +53,8 @@ impl RequestLimits {
     /// 429: too many requests from this address.
     pub(super) fn arrived(&self, throttles: &Throttles) -> Result<(), Problem> {
         match self.counted {
-            Counted::Everything => Ok(throttles.request(self.address)?),
-            Counted::Refusal | Counted::Nothing => Ok(()),
+            CountedEvents::Everything => Ok(throttles.request(self.address)?),
+            CountedEvents::Refusal | CountedEvents::Nothing => Ok(()),
         }
     }
 
@@ -70,7 +70,9 @@ impl RequestLimits {
     ) -> Result<(), Problem> {
         match (self.counted, actor) {
             // Callers that are not signed in yet must not share a bucket.
-            (Counted::Everything, Actor::User(_) | Actor::ApiKey(_)) => Ok(throttles.act(actor, owner)?),
+            (CountedEvents::Everything, Actor::User(_) | Actor::ApiKey(_)) => {
+                Ok(throttles.act(actor, owner)?)
+            }
             _ => Ok(()),
         }
     }
@@ -82,7 +84,7 @@ impl RequestLimits {
     /// 429 instead of the 401: too many refusals at this address. A 403 does not count: its credential is good.
     pub(super) fn answered(&self, throttles: &Throttles, status: StatusCode) -> Result<(), Problem> {
         match status {
-            StatusCode::UNAUTHORIZED if self.counted != Counted::Nothing => {
+            StatusCode::UNAUTHORIZED if self.counted != CountedEvents::Nothing => {
                 Ok(throttles.refuse(self.address)?)
             }
             _ => Ok(()),

@@ -6,9 +6,10 @@ use super::RequestError;
 use crate::access::limits::Most;
 use crate::access::{Act, Actor, Rights};
 use crate::clock::Timestamp;
-use crate::id::RequestId;
+use crate::id::{RequestId, SessionId};
 use crate::ledger::{Action, Basis, Draft, Origin};
 use crate::span::Spans;
+use crate::store::UserRecord;
 
 /// The caller: actor, rights, address and request.
 #[derive(Clone, Debug)]
@@ -29,6 +30,20 @@ impl Caller {
     /// Gatepass itself.
     pub const SYSTEM: Self =
         Self { actor: Actor::System, rights: Rights::ALL, basis: None, address: None, request: None };
+
+    /// The same request by a client that can read the data directory of the running server.
+    #[must_use]
+    pub fn by_local(self) -> Self {
+        Self { actor: Actor::Local, rights: Rights::ALL, basis: None, ..self }
+    }
+
+    /// The same request by `user`; `None` if the user is disabled. `session` is the one that proved the user.
+    pub(super) fn by_user(&self, user: UserRecord, session: Option<SessionId>) -> Option<Self> {
+        let UserRecord { name, role, limits, epoch, version, disabled_at, .. } = user;
+        let basis = Some(Basis::User { name: name.clone(), epoch, version, session });
+        let (actor, rights) = (Actor::User(name), Rights::of_role(role, limits));
+        disabled_at.is_none().then(|| Self { actor, rights, basis, ..self.clone() })
+    }
 
     /// The unauthenticated sender of a request.
     pub const fn stranger(address: IpAddr, request: RequestId) -> Self {

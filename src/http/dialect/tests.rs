@@ -26,7 +26,7 @@ static FLEET: Dialect = Dialect {
 #[test]
 fn a_dialect_needs_its_static_and_rows() {
     let handler = |_: Call| async { Ok(Reply::ok(&"fine")) };
-    let row = Route::of(&FLEET, Method::POST, "/api/fleet/enroll", Permission::Anyone, handler);
+    let row = Route::of(&FLEET, (Method::POST, "/api/fleet/enroll"), Permission::Anyone, handler);
     let table = Table::of(vec![row]).unwrap();
     let Match::Nothing(dialect) = table.find(&Method::GET, "/api/fleet/other") else {
         panic!("no row has it")

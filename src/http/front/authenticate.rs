@@ -3,20 +3,22 @@
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
-use super::{Front, direct};
+use super::Front;
+use crate::access::session::CsrfToken;
 use crate::access::{Actor, Permission, SessionKind, SessionSecret};
 use crate::http::call::Presented;
 use crate::http::cookie;
 use crate::http::credential::{self, Credential};
 use crate::http::csrf::{self, Here};
+use crate::http::head::Head;
 use crate::http::problem::Problem;
 use crate::http::route::Route;
 use crate::http::tls::Peer;
 use crate::secret::Secret;
-use crate::service::{AccountError, Caller, SignedIn};
+use crate::service::{AccountError, Caller};
 
 /// A caller and the credential that proved it.
-pub(super) type Authenticated = (Caller, Presented);
+pub(super) type ProvenCaller = (Caller, Presented);
 
 /// The credential that a route with `permission` reads from the `Authorization` header. Other routes ignore that header.
 pub(super) fn credential(permission: Permission, parts: &Parts) -> Result<Credential, Problem> {
@@ -31,26 +33,25 @@ impl Front {
     pub(super) async fn authenticate(
         &self,
         route: &Route,
-        parts: &Parts,
-        peer: &Peer,
+        head: &Head,
         credential: Result<Credential, Problem>,
         stranger: Caller,
-    ) -> Result<Authenticated, Problem> {
+    ) -> Result<ProvenCaller, Problem> {
         let (caller, presented) = match route.permission {
             Permission::Anyone => (stranger, Presented::Nothing),
             Permission::SignIn => {
-                self.check_page(parts, |here| csrf::same_origin(&parts.headers, here))?;
+                self.check_page(head, None)?;
                 (stranger, Presented::Nothing)
             }
             Permission::Redeem => token(credential?, stranger)?,
-            Permission::BeHost => self.host(peer, stranger).await?,
+            Permission::BeHost => self.host(&head.peer, stranger).await?,
             // A request with a credential is not asked for a certificate: a wrong credential is not made good by one.
             Permission::Introspect
-                if !parts.headers.contains_key(AUTHORIZATION) && peer.certificate.is_some() =>
+                if !head.headers().contains_key(AUTHORIZATION) && head.peer.certificate.is_some() =>
             {
-                self.host(peer, stranger).await?
+                self.host(&head.peer, stranger).await?
             }
-            _ => self.account(parts, credential?, stranger).await?,
+            _ => self.account(head, credential?, stranger).await?,
         };
         permitted(route, &caller)?;
         Ok((caller, presented))
@@ -63,7 +64,7 @@ impl Front {
         Ok(caller)
     }
 
-    async fn host(&self, peer: &Peer, stranger: Caller) -> Result<Authenticated, Problem> {
+    async fn host(&self, peer: &Peer, stranger: Caller) -> Result<ProvenCaller, Problem> {
         let certificate = peer.certificate.as_ref().ok_or_else(|| {
             Problem::unauthenticated("present the host's certificate: `gatepass enroll` obtains one")
         })?;
@@ -74,40 +75,39 @@ impl Front {
 
     async fn account(
         &self,
-        parts: &Parts,
+        head: &Head,
         credential: Credential,
         stranger: Caller,
-    ) -> Result<Authenticated, Problem> {
+    ) -> Result<ProvenCaller, Problem> {
         // A browser stores this credential and sends it for a page of any site.
-        if credential::is_basic(&parts.headers) {
-            self.check_page(parts, |here| csrf::kept_by_browser(&parts.method, &parts.headers, here))?;
+        if credential::is_basic(head.headers()) {
+            self.check_page(head, None)?;
         }
-        let signed_in = match credential {
+        let caller = match credential {
             Credential::Basic { user, password } => {
                 self.authority.accounts.sign_in(&stranger, &user, &password).await?
             }
-            Credential::Session(secret) => return self.session(&secret, SessionKind::Bearer, stranger).await,
-            Credential::ApiKey(key) => {
-                let address = stranger.address.ok_or_else(Problem::internal)?;
-                self.authority.accounts.api_key(&key, address).await?
+            Credential::Session(secret) => {
+                return self.session(&secret, SessionKind::Bearer, &stranger).await;
             }
-            Credential::Local(secret) if self.is_local(&secret) => SignedIn::LOCAL,
-            Credential::None => return self.cookie(parts, stranger).await,
+            Credential::ApiKey(key) => self.authority.accounts.api_key(&stranger, &key).await?,
+            Credential::Local(secret) if self.is_local(&secret) => stranger.by_local(),
+            Credential::None => return self.cookie(head, &stranger).await,
             Credential::Local(_) => {
-                let detail = "the local credential is from an earlier start of the server";
+                let detail = "the local credential is from an earlier start of the server: read it again";
                 return Err(Problem::unauthenticated(detail));
             }
             Credential::Token(_) => {
-                let detail = "an enrollment token opens only /api/v1/bootstrap";
+                let detail = "only /api/v1/bootstrap accepts an enrollment token";
                 return Err(Problem::unauthenticated(detail));
             }
         };
-        Ok((as_signed_in(stranger, signed_in), Presented::Account))
+        Ok((caller, Presented::Account))
     }
 
     /// The caller whose browser sends a session cookie. It does so for a page of any site, so the page is checked too.
-    async fn cookie(&self, parts: &Parts, stranger: Caller) -> Result<Authenticated, Problem> {
-        let Some(secret) = cookie::read(&parts.headers)? else {
+    async fn cookie(&self, head: &Head, stranger: &Caller) -> Result<ProvenCaller, Problem> {
+        let Some(secret) = cookie::read(head.headers())? else {
             let detail = "sign in: with a user name and a password, a session, or an API key";
             return Err(Problem::unauthenticated(detail));
         };
@@ -115,7 +115,7 @@ impl Front {
         if let Presented::Session(session) = &presented
             && let Some(expected) = &session.csrf
         {
-            self.check_page(parts, |here| csrf::judge(&parts.method, &parts.headers, here, expected))?;
+            self.check_page(head, Some(expected))?;
         }
         Ok((caller, presented))
     }
@@ -124,21 +124,18 @@ impl Front {
         &self,
         secret: &Secret<String>,
         kind: SessionKind,
-        stranger: Caller,
-    ) -> Result<Authenticated, Problem> {
+        stranger: &Caller,
+    ) -> Result<ProvenCaller, Problem> {
         let secret = SessionSecret::parse(secret.expose()).ok_or(AccountError::SessionOver)?;
-        let (signed_in, session) = self.authority.accounts.resume(&secret, kind).await?;
-        Ok((as_signed_in(stranger, signed_in), Presented::Session(session)))
+        let (caller, session) = self.authority.accounts.resume(stranger, &secret, kind).await?;
+        Ok((caller, Presented::Session(session)))
     }
 
     /// Checks the page that made the request, by the addresses of this server.
-    fn check_page(
-        &self,
-        parts: &Parts,
-        check: impl FnOnce(&Here<'_>) -> Result<(), Problem>,
-    ) -> Result<(), Problem> {
+    fn check_page(&self, head: &Head, expected: Option<&CsrfToken>) -> Result<(), Problem> {
         let issuers = self.authority.trust.issuers();
-        check(&Here { url: issuers.current(), host: direct::host(parts) })
+        let here = Here { url: issuers.current(), host: head.host() };
+        csrf::judge(&head.parts.method, head.headers(), &here, expected)
     }
 
     /// Compares `presented` with the local credential of this start, in constant time.
@@ -154,18 +151,13 @@ fn permitted(route: &Route, caller: &Caller) -> Result<(), Problem> {
     }
 }
 
-fn as_signed_in(stranger: Caller, signed_in: SignedIn) -> Caller {
-    let SignedIn { actor, rights, basis } = signed_in;
-    Caller { actor, rights, basis, ..stranger }
-}
-
 /// The token of a redemption, not verified yet. It may also be in the body.
-fn token(credential: Credential, stranger: Caller) -> Result<Authenticated, Problem> {
+fn token(credential: Credential, stranger: Caller) -> Result<ProvenCaller, Problem> {
     let presented = match credential {
         Credential::None => Presented::Nothing,
         Credential::Token(secret) => Presented::Token(secret),
         Credential::Basic { .. } | Credential::Local(_) | Credential::ApiKey(_) | Credential::Session(_) => {
-            let detail = "redeeming takes an enrollment token, not the credential of a user or an API key";
+            let detail = "redeeming needs an enrollment token, not the credential of a user or an API key";
             return Err(Problem::unauthenticated(detail));
         }
     };

@@ -15,7 +15,7 @@ use crate::access::Permission;
 use crate::clock::{Clock, Reading, SystemClock};
 use crate::config::{Config, Environment, Overrides};
 use crate::http::compat::ece::dialect::ECE;
-use crate::http::direct_request::DirectRequest;
+use crate::http::problem::NATIVE;
 use crate::http::reply::Reply;
 use crate::http::tls::Protocol;
 
@@ -54,10 +54,10 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
     let config = Config::load(None, &Environment::from_pairs([("", "")]), overrides).unwrap();
     let server = crate::server::Server::open(config, clock).await.unwrap();
     let fine = |_: Call| async { Ok(Reply::ok(&"fine")) };
-    let direct = |asked: &DirectRequest<'_>| match asked.param("name") {
+    let direct = |_: &Authority, head: &Head| match head.param("name") {
         "panics" => panic!("{SECRET}"),
         "nobody" => Err(nothing_here()),
-        name => Ok(Reply::ok(&format!("{name}?{} {}", asked.query, asked.peer.client)).into()),
+        name => Ok(Reply::ok(&format!("{name}?{} {}", head.raw_query(), head.peer.client)).into()),
     };
     let panics = |_: Call| async { panic!("{SECRET}") };
     let holds = move |_: Call| {
@@ -70,13 +70,13 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
         }
     };
     let routes = vec![
-        Route::native(Method::POST, "/held", Permission::Anyone, holds),
-        Route::native(Method::POST, "/upload", Permission::Anyone, fine),
-        Route::native(Method::GET, "/judged", Permission::ReadTokens, fine),
-        Route::native(Method::GET, "/fine", Permission::Anyone, fine),
-        Route::direct("/direct/{name}", direct),
-        Route::native(Method::GET, "/panics", Permission::Anyone, panics),
-        Route::of(&ECE, Method::GET, "/panics/in/elastics/words", Permission::Anyone, panics),
+        Route::of(&NATIVE, (Method::POST, "/held"), Permission::Anyone, holds),
+        Route::of(&NATIVE, (Method::POST, "/upload"), Permission::Anyone, fine),
+        Route::of(&NATIVE, (Method::GET, "/judged"), Permission::ReadTokens, fine),
+        Route::of(&NATIVE, (Method::GET, "/fine"), Permission::Anyone, fine),
+        Route::direct((Method::GET, "/direct/{name}"), direct),
+        Route::of(&NATIVE, (Method::GET, "/panics"), Permission::Anyone, panics),
+        Route::of(&ECE, (Method::GET, "/panics/in/elastics/words"), Permission::Anyone, panics),
     ];
     let table = Table::of(routes).unwrap();
     let local = Secret::new("gpl_x".to_owned());
@@ -188,7 +188,7 @@ async fn a_direct_row_answers_get_and_head() {
 #[test]
 fn old_rights_are_read_again() {
     let handler = |_: Call| async { Ok(Reply::ok(&"fine")) };
-    let row = |method, permission| Route::native(method, "/x", permission, handler);
+    let row = |method, permission| Route::of(&NATIVE, (method, "/x"), permission, handler);
     let writes = row(Method::POST, Permission::WriteTokens);
     let reads = [row(Method::GET, Permission::ReadTokens), row(Method::POST, Permission::Introspect)];
     let short = Some(Duration::from_millis(1));

@@ -51,8 +51,8 @@ struct Sending {
 }
 
 /// The next step of a connection's watch.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NextStep {
     /// Wait until that moment.
     Wait(Instant),
     /// Take no further request, finish requests in flight, close.
@@ -128,7 +128,7 @@ impl Activity {
     }
 
     /// The verdict of `limits` at `now`.
-    pub(super) fn judge(&self, limits: &Limits, now: Instant) -> Verdict {
+    pub(super) fn judge(&self, limits: &Limits, now: Instant) -> NextStep {
         self.state().judge(limits, now)
     }
 
@@ -138,30 +138,42 @@ impl Activity {
 }
 
 impl State {
-    fn judge(&self, limits: &Limits, now: Instant) -> Verdict {
-        let due = |since: Option<Instant>, span| since.is_some_and(|since| since + span <= now);
-        if due(self.head_since, limits.header_timeout) {
-            return Verdict::Cut(if self.head_begun { Cut::SlowHeader } else { Cut::Silent });
+    fn judge(&self, limits: &Limits, now: Instant) -> NextStep {
+        // A limit that does not run yet begins at `now` at the earliest, so that its event need not wake the watch.
+        let shortest = limits.header_timeout.min(limits.idle_timeout).min(limits.stream_timeout);
+        let mut next_look =
+            now + self.retiring_since.map_or(shortest, |_| shortest.min(limits.handshake_timeout));
+        for (deadline, step) in self.deadlines(limits).into_iter().flatten() {
+            if deadline <= now {
+                return step;
+            }
+            next_look = next_look.min(deadline);
         }
-        let stalled = due(self.blocked_since, self.patience(limits))
-            || self.first_stall(limits).is_some_and(|stall| stall <= now);
-        if stalled {
-            return Verdict::Cut(Cut::Stalled);
-        }
+        NextStep::Wait(next_look)
+    }
+
+    /// The limits that run, each with its step. The first one that is due decides.
+    fn deadlines(&self, limits: &Limits) -> [Option<(Instant, NextStep)>; 5] {
+        let slow = NextStep::Cut(if self.head_begun { Cut::SlowHeader } else { Cut::Silent });
+        let stalled = NextStep::Cut(Cut::Stalled);
         let idle_since = (self.in_flight == 0).then_some(self.quiet_since);
-        match self.retiring_since {
+        let (idle_end, latest_end, step) = match self.retiring_since {
             Some(retiring) => {
-                let goodbye = idle_since.map(|idle| idle.max(retiring));
-                if due(goodbye, limits.handshake_timeout) || due(Some(retiring), limits.drain_timeout) {
-                    return Verdict::Cut(Cut::Overstayed);
-                }
+                let goodbye = idle_since.map(|idle| idle.max(retiring) + limits.handshake_timeout);
+                (goodbye, retiring + limits.drain_timeout, NextStep::Cut(Cut::Overstayed))
             }
-            None if due(idle_since, limits.idle_timeout) || due(Some(self.opened), limits.max_age) => {
-                return Verdict::Retire;
+            None => {
+                let idle_end = idle_since.map(|idle| idle + limits.idle_timeout);
+                (idle_end, self.opened + limits.max_age, NextStep::Retire)
             }
-            None => {}
-        }
-        Verdict::Wait(self.next_look(limits, now))
+        };
+        [
+            self.head_since.map(|since| (since + limits.header_timeout, slow)),
+            self.blocked_since.map(|since| (since + self.patience(limits), stalled)),
+            self.first_stall(limits).map(|stall| (stall, stalled)),
+            idle_end.map(|end| (end, step)),
+            Some((latest_end, step)),
+        ]
     }
 
     /// The time to give up the first response that the client does not read.
@@ -198,23 +210,6 @@ impl State {
             false => limits.idle_timeout,
         }
     }
-
-    /// The earliest moment at which the verdict can differ. Later events begin at `now` at the earliest, so that they
-    /// need not wake the watch.
-    fn next_look(&self, limits: &Limits, now: Instant) -> Instant {
-        let idle_since = if self.in_flight == 0 { self.quiet_since } else { now };
-        let ends = match self.retiring_since {
-            Some(retiring) => {
-                let goodbye = idle_since.max(retiring) + limits.handshake_timeout;
-                goodbye.min(retiring + limits.drain_timeout)
-            }
-            None => (idle_since + limits.idle_timeout).min(self.opened + limits.max_age),
-        };
-        ends.min(self.head_since.unwrap_or(now) + limits.header_timeout)
-            .min(self.blocked_since.unwrap_or(now) + self.patience(limits))
-            .min(self.first_stall(limits).unwrap_or(now + limits.idle_timeout))
-            .min(now + limits.stream_timeout)
-    }
 }
 
 /// One request between the end of its header and the end of its response.
@@ -222,14 +217,14 @@ pub(super) struct InFlight(Activity);
 
 impl InFlight {
     /// The response's body, which keeps the request in flight until it is sent or given up.
-    pub(super) fn carry(self, body: ResponseBody) -> Answer {
+    pub(super) fn carry(self, body: ResponseBody) -> TrackedBody {
         let mut state = self.0.state();
         state.answered += 1;
         let number = state.answered;
         let (is_stream, waiting_since) = (body.is_stream(), Some(Instant::now()));
         state.answers.push(Sending { number, is_stream, waiting_since, waker: None });
         drop(state);
-        Answer { body, number, in_flight: self }
+        TrackedBody { body, number, in_flight: self }
     }
 }
 
@@ -242,19 +237,19 @@ impl Drop for InFlight {
 }
 
 /// A response body that counts as activity.
-pub(super) struct Answer {
+pub(super) struct TrackedBody {
     body: ResponseBody,
     number: u64,
     in_flight: InFlight,
 }
 
-impl Drop for Answer {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
         self.in_flight.0.state().answers.retain(|answer| answer.number != self.number);
     }
 }
 
-impl Body for Answer {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
-use super::activity::{Activity, Answer, Cut, Verdict};
+use super::activity::{Activity, Cut, NextStep, TrackedBody};
 use super::gate::Permit;
 use super::proxy_header::{self, HeaderError};
 use super::stream::Stream;
@@ -31,7 +31,7 @@ const REQUEST_TIMEOUT: &[u8] =
     b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// The state that all connections of a listener share.
-pub(super) struct Shared<F> {
+pub(super) struct ListenerState<F> {
     pub(super) tls: Arc<Tls>,
     pub(super) limits: Limits,
     pub(super) handler: F,
@@ -42,7 +42,7 @@ pub(super) async fn serve<F, R>(
     stream: TcpStream,
     address: SocketAddr,
     mut permit: Permit,
-    shared: Arc<Shared<F>>,
+    shared: Arc<ListenerState<F>>,
     mut stopped: watch::Receiver<bool>,
 ) where
     F: Fn(Request<Incoming>, Peer) -> R + Send + Sync + 'static,
@@ -86,7 +86,7 @@ impl Unopened {
     fn note(&self, address: SocketAddr) {
         match self {
             Self::Header(error) => {
-                tracing::debug!(%address, %error, "a connection had no good PROXY header");
+                tracing::debug!(%address, %error, "a connection had no valid PROXY header");
                 note_failure("proxy_header", address);
             }
             // The gate has counted it.
@@ -127,14 +127,14 @@ fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr) -> Peer {
 
 /// The handler as hyper's service. It passes the peer, and counts the response as activity.
 fn service<F, R>(
-    shared: Arc<Shared<F>>,
+    shared: Arc<ListenerState<F>>,
     peer: Peer,
     activity: Activity,
 ) -> impl Service<
     Request<Incoming>,
-    Response = Response<Answer>,
+    Response = Response<TrackedBody>,
     Error = Infallible,
-    Future = impl Future<Output = Result<Response<Answer>, Infallible>> + Send + 'static,
+    Future = impl Future<Output = Result<Response<TrackedBody>, Infallible>> + Send + 'static,
 >
 where
     F: Fn(Request<Incoming>, Peer) -> R + Send + Sync + 'static,
@@ -149,7 +149,7 @@ where
 
 async fn serve_http1<S>(io: TokioIo<Stream>, service: S, watch: Watch)
 where
-    S: Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response<TrackedBody>, Error = Infallible>,
 {
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -173,7 +173,7 @@ where
 
 async fn serve_http2<S>(io: TokioIo<Stream>, service: S, watch: Watch)
 where
-    S: Service<Request<Incoming>, Response = Response<Answer>, Error = Infallible>,
+    S: Service<Request<Incoming>, Response = Response<TrackedBody>, Error = Infallible>,
     S::Future: Send + 'static,
 {
     let limits = &watch.limits;
@@ -221,17 +221,17 @@ impl Watch {
         loop {
             let verdict = self.activity.judge(&self.limits, Instant::now());
             let next_look = match verdict {
-                Verdict::Cut(cut) => {
-                    tracing::debug!(?cut, "closed a connection that did not keep to its limits");
+                NextStep::Cut(cut) => {
+                    tracing::debug!(?cut, "closed a connection that exceeded its limits");
                     return Ended::Cut(cut);
                 }
-                Verdict::Retire => Instant::now(),
-                Verdict::Wait(until) => until,
+                NextStep::Retire => Instant::now(),
+                NextStep::Wait(until) => until,
             };
             let must_retire = tokio::select! {
                 ended = connection.as_mut() => return ended.map_or(Ended::Broken, |()| Ended::Closed),
                 _ = stopped.wait_for(|stopped| *stopped), if !retiring => true,
-                () = sleep_until(next_look) => verdict == Verdict::Retire,
+                () = sleep_until(next_look) => verdict == NextStep::Retire,
             };
             if must_retire {
                 retiring = true;

@@ -10,16 +10,16 @@ use crate::access::address::site;
 
 /// Counts open connections and rejects those over a cap. It never waits.
 #[derive(Clone)]
-pub(super) struct Gate(Arc<Inner>);
+pub(super) struct Gate(Arc<GateState>);
 
-struct Inner {
+struct GateState {
     most: usize,
     most_per_address: usize,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnections>,
 }
 
 #[derive(Default)]
-struct Open {
+struct OpenConnections {
     all: usize,
     /// Connections whose client is not known yet.
     awaited: usize,
@@ -29,12 +29,12 @@ struct Open {
 /// The permit of one connection, returned when it is dropped.
 pub(super) struct Permit {
     gate: Gate,
-    place: Place,
+    quota: Quota,
 }
 
 /// The counter of a connection, besides the one of all connections.
 #[derive(Clone, Copy)]
-enum Place {
+enum Quota {
     /// The counter of connections whose client is not known yet.
     Awaited,
     /// The counter of this address.
@@ -43,7 +43,7 @@ enum Place {
 
 impl Gate {
     pub(super) fn new(most: usize, most_per_address: usize) -> Self {
-        Self(Arc::new(Inner { most, most_per_address, open: Mutex::default() }))
+        Self(Arc::new(GateState { most, most_per_address, open: Mutex::default() }))
     }
 
     /// A permit for a connection from `address`, or `None` at a cap.
@@ -52,8 +52,8 @@ impl Gate {
         if open.all >= self.0.most {
             return refuse("all");
         }
-        let place = open.take_address(address, self.0.most_per_address)?;
-        Some(self.permit(open, place))
+        let quota = open.take_address(address, self.0.most_per_address)?;
+        Some(self.permit(open, quota))
     }
 
     /// A permit for a connection whose client is not known yet. Silent connections must not take all permits, and the
@@ -67,38 +67,38 @@ impl Gate {
             return refuse("awaited");
         }
         open.awaited += 1;
-        Some(self.permit(open, Place::Awaited))
+        Some(self.permit(open, Quota::Awaited))
     }
 
-    fn permit(&self, mut open: MutexGuard<'_, Open>, place: Place) -> Permit {
+    fn permit(&self, mut open: MutexGuard<'_, OpenConnections>, quota: Quota) -> Permit {
         open.all += 1;
         drop(open);
         metrics::gauge!("gatepass_connections").increment(1);
-        Permit { gate: self.clone(), place }
+        Permit { gate: self.clone(), quota }
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, OpenConnections> {
         self.0.open.lock()
     }
 }
 
-impl Open {
+impl OpenConnections {
     /// A permit among those of `address`, or `None` at its cap.
-    fn take_address(&mut self, address: IpAddr, most: usize) -> Option<Place> {
+    fn take_address(&mut self, address: IpAddr, most: usize) -> Option<Quota> {
         let address = site(address);
         let count = self.by_address.get(&address).copied().unwrap_or(0);
         if count >= most {
             return refuse("address");
         }
         self.by_address.insert(address, count + 1);
-        Some(Place::Of(address))
+        Some(Quota::Of(address))
     }
 
-    fn give_back(&mut self, place: Place) {
-        match place {
-            Place::Awaited => self.awaited -= 1,
+    fn give_back(&mut self, quota: Quota) {
+        match quota {
+            Quota::Awaited => self.awaited -= 1,
             // An address without connections has no entry: the map cannot grow past the cap.
-            Place::Of(address) => {
+            Quota::Of(address) => {
                 if let Some(count) = self.by_address.get_mut(&address) {
                     *count -= 1;
                     if *count == 0 {
@@ -113,14 +113,14 @@ impl Open {
 impl Permit {
     /// Returns true while the client of this connection is not known.
     pub(super) const fn is_awaited(&self) -> bool {
-        matches!(self.place, Place::Awaited)
+        matches!(self.quota, Quota::Awaited)
     }
 
     /// Counts the connection for `address`. `false` at its cap: then the connection must be closed.
     pub(super) fn is_of(&mut self, address: IpAddr) -> bool {
         let mut open = self.gate.open();
-        let Some(place) = open.take_address(address, self.gate.0.most_per_address) else { return false };
-        open.give_back(std::mem::replace(&mut self.place, place));
+        let Some(quota) = open.take_address(address, self.gate.0.most_per_address) else { return false };
+        open.give_back(std::mem::replace(&mut self.quota, quota));
         true
     }
 }
@@ -134,7 +134,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let mut open = self.gate.open();
         open.all -= 1;
-        open.give_back(self.place);
+        open.give_back(self.quota);
         drop(open);
         metrics::gauge!("gatepass_connections").decrement(1);
     }

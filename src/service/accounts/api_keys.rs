@@ -1,7 +1,5 @@
 //! API keys: creation, authentication, lists, deletion.
 
-use std::net::IpAddr;
-
 use serde_json::json;
 
 use crate::access::{Act, Actor, ApiKey, Excess, Permission};
@@ -11,7 +9,7 @@ use crate::ledger::{Action, Basis, Draft, Subjects};
 use crate::secret::Secret;
 use crate::service::accounts::Accounts;
 use crate::service::accounts::users::shown;
-use crate::service::{AccountError, Caller, RequestError, ServiceError, SignedIn};
+use crate::service::{AccountError, Caller, RequestError, ServiceError};
 use crate::store::{
     ApiKeyCreation, ApiKeyRecord, ApiKeyTerms, CreateApiKey, DeleteApiKey, MOST_API_KEYS, Page, PageQuery,
     Removal, StoredApiKey,
@@ -71,21 +69,19 @@ impl Accounts {
         }
     }
 
-    /// Authenticates a caller by API key.
+    /// Authenticates the caller of the request `from` by API key.
     ///
     /// # Errors
     /// [`AccountError::ApiKeyNotGood`] for an unknown, expired or deleted key, a wrong secret and a disabled owner. The store
     /// cannot be read.
-    pub async fn api_key(
-        &self,
-        unproven: &Secret<String>,
-        address: IpAddr,
-    ) -> Result<SignedIn, ServiceError> {
+    pub async fn api_key(&self, from: &Caller, unproven: &Secret<String>) -> Result<Caller, ServiceError> {
         let presented = ApiKey::parse(unproven).ok_or(AccountError::ApiKeyNotGood)?;
         let stored = self.base.store.api_key(presented.id()).await?;
         let now = self.base.time.now();
         let good = stored.filter(|stored| presented.matches(&stored.digest));
-        let signed_in = good.and_then(|stored| signed_in(stored, now)).ok_or(AccountError::ApiKeyNotGood)?;
+        let caller = good.and_then(|stored| by_api_key(from, stored, now));
+        let caller = caller.ok_or(AccountError::ApiKeyNotGood)?;
+        let Some(address) = from.address else { return Ok(caller) };
         if !self.unwritten.api_keys.note(presented.id(), (now, address)) {
             // A store that cannot be written must not keep a good key out: then this use goes unnoted.
             if let Err(error) = self.unwritten.write().await {
@@ -93,7 +89,7 @@ impl Accounts {
             }
             self.unwritten.api_keys.note(presented.id(), (now, address));
         }
-        Ok(signed_in)
+        Ok(caller)
     }
 
     /// A page of API keys, newest first: the caller's own, or all of them for an admin.
@@ -153,8 +149,8 @@ impl Accounts {
     }
 }
 
-/// The caller with the rights of the key, cut to those of its owner. `None` if the key has expired or the owner is disabled.
-pub(in crate::service) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Option<SignedIn> {
+/// The request `from` with the rights of the key, cut to those of its owner. `None` if the key has expired or the owner is disabled.
+pub(super) fn by_api_key(from: &Caller, stored: StoredApiKey, now: Timestamp) -> Option<Caller> {
     let StoredApiKey { key, owner, .. } = stored;
     if key.terms.expires_at.is_some_and(|expires_at| expires_at <= now) {
         return None;
@@ -163,11 +159,11 @@ pub(in crate::service) fn signed_in(stored: StoredApiKey, now: Timestamp) -> Opt
     let version = owner.as_ref().map(|owner| (owner.name.clone(), owner.version));
     let rights = match (key.owner, owner) {
         (None, _) => own,
-        (Some(_), Some(owner)) => own.within(&SignedIn::user(owner, None)?.rights),
+        (Some(_), Some(owner)) => own.within(&from.by_user(owner, None)?.rights),
         (Some(_), None) => return None,
     };
     let basis = Some(Basis::ApiKey { id: key.id, owner: version });
-    Some(SignedIn { actor: Actor::ApiKey(key.id), rights, basis })
+    Some(Caller { actor: Actor::ApiKey(key.id), rights, basis, ..from.clone() })
 }
 
 /// The expiry of a key that is requested until `asked` by a key that ends at `most`. No chain of keys outlives its beginning.

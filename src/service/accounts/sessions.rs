@@ -10,7 +10,6 @@ use crate::ledger::{Action, Draft, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::accounts::Accounts;
-use crate::service::accounts::sign_in::SignedIn;
 use crate::service::{AccountError, Caller, ServiceError};
 use crate::store::{
     BeginSession, EndSession, ExtendSession, SessionBeginning, SessionRecord, StoreError, UserRecord,
@@ -91,7 +90,7 @@ impl Accounts {
         }
     }
 
-    /// Authenticates a caller by the secret of a session. Role and limits are read from the store. It does not count as a use:
+    /// Authenticates the caller of the request `from` by the secret of a session. Role and limits are read from the store. It does not count as a use:
     /// see [`Accounts::session_used`].
     ///
     /// # Errors
@@ -99,16 +98,17 @@ impl Accounts {
     /// user is disabled, deleted or has a new password. Or the store cannot be read.
     pub async fn resume(
         &self,
+        from: &Caller,
         secret: &SessionSecret,
         kind: SessionKind,
-    ) -> Result<(SignedIn, LiveSession), ServiceError> {
+    ) -> Result<(Caller, LiveSession), ServiceError> {
         let id = secret.id();
         let now = self.base.time.now();
         let found = self.open_session(id, now).await?.filter(|(session, _)| session.kind == kind);
         let (session, user) = found.ok_or(AccountError::SessionOver)?;
-        let signed_in = SignedIn::user(user, Some(id)).ok_or(AccountError::SessionOver)?;
+        let caller = from.by_user(user, Some(id)).ok_or(AccountError::SessionOver)?;
         let live = LiveSession::new(&session, secret, now.plus(self.session_life.idle));
-        Ok((signed_in, live))
+        Ok((caller, live))
     }
 
     /// The session with its user, unless it ended before `now`.

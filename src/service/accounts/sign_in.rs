@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 pub(in crate::service) use self::password_check::PasswordChecks;
 use self::password_check::PresentedPassword;
-use crate::access::{Actor, Rights, password};
-use crate::id::SessionId;
-use crate::ledger::{Action, Basis, Subjects};
+use crate::access::password;
+use crate::ledger::{Action, Subjects};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::accounts::Accounts;
@@ -20,33 +19,9 @@ use crate::store::{SetPassword, UserRecord};
 /// Maximum number of checks of one sign-in. A check is repeated when the user's epoch moved on while it ran.
 const MOST_CHECKS: usize = 3;
 
-/// A caller that has signed in, with the rights of this moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignedIn {
-    /// The caller.
-    pub actor: Actor,
-    /// The caller's rights.
-    pub rights: Rights,
-    /// The record that the rights were read from, if they can be taken away.
-    pub basis: Option<Basis>,
-}
-
-impl SignedIn {
-    /// A caller that can read the data directory of the running server.
-    pub const LOCAL: Self = Self { actor: Actor::Local, rights: Rights::ALL, basis: None };
-
-    /// The caller that `user` is; `None` if disabled. `session` is the one that proved the user.
-    pub(in crate::service) fn user(user: UserRecord, session: Option<SessionId>) -> Option<Self> {
-        let UserRecord { name, role, limits, epoch, version, disabled_at, .. } = user;
-        let basis = Some(Basis::User { name: name.clone(), epoch, version, session });
-        let rights = Rights::of_role(role, limits);
-        disabled_at.is_none().then_some(Self { actor: Actor::User(name), rights, basis })
-    }
-}
-
 impl Accounts {
-    /// Signs a user in. An unknown user, a disabled user and a wrong password cost the same and get the same answer. `from` is
-    /// the origin of the request.
+    /// Signs the user of the request `from` in. An unknown user, a disabled user and a wrong password cost the same and get the
+    /// same answer.
     ///
     /// # Errors
     /// [`AccountError::Unauthenticated`] for all three; a rate limit is reached; the store cannot be read.
@@ -55,9 +30,9 @@ impl Accounts {
         from: &Caller,
         name: &str,
         password: &Secret<String>,
-    ) -> Result<SignedIn, ServiceError> {
+    ) -> Result<Caller, ServiceError> {
         let user = self.prove(from, name, password).await?;
-        SignedIn::user(user, None).ok_or(ServiceError::Account(AccountError::Unauthenticated))
+        from.by_user(user, None).ok_or(ServiceError::Account(AccountError::Unauthenticated))
     }
 
     /// Returns the enabled user whose password this is. It was so in the epoch of the record.

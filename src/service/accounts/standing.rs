@@ -4,7 +4,7 @@ use crate::access::{Excess, Permission};
 use crate::ledger::Basis;
 use crate::service::accounts::Accounts;
 use crate::service::accounts::api_keys;
-use crate::service::{AccountError, Caller, RequestError, ServiceError, SignedIn};
+use crate::service::{AccountError, Caller, RequestError, ServiceError};
 
 impl Accounts {
     /// The caller with the rights of this moment. Hosts and tokens have none: the transactions of their acts check them.
@@ -13,23 +13,22 @@ impl Accounts {
     /// [`AccountError::CallerGone`]: the user is disabled, deleted or signed out, or has a new password; the API key has expired
     /// or is deleted. Or the store cannot be read.
     pub async fn still(&self, caller: &Caller) -> Result<Caller, ServiceError> {
-        let signed_in = match &caller.basis {
+        let revalidated = match &caller.basis {
             None => return Ok(caller.clone()),
             Some(Basis::User { session: Some(id), .. }) => {
                 let found = self.open_session(*id, self.base.time.now()).await?;
-                found.and_then(|(_, user)| SignedIn::user(user, Some(*id)))
+                found.and_then(|(_, user)| caller.by_user(user, Some(*id)))
             }
             Some(Basis::User { name, epoch, session: None, .. }) => {
                 let user = self.base.store.user(name.clone()).await?;
-                user.filter(|user| user.epoch == *epoch).and_then(|user| SignedIn::user(user, None))
+                user.filter(|user| user.epoch == *epoch).and_then(|user| caller.by_user(user, None))
             }
             Some(Basis::ApiKey { id, .. }) => {
                 let stored = self.base.store.api_key(*id).await?;
-                stored.and_then(|stored| api_keys::signed_in(stored, self.base.time.now()))
+                stored.and_then(|stored| api_keys::by_api_key(caller, stored, self.base.time.now()))
             }
         };
-        let SignedIn { actor, rights, basis } = signed_in.ok_or(AccountError::CallerGone)?;
-        Ok(Caller { actor, rights, basis, ..caller.clone() })
+        Ok(revalidated.ok_or(AccountError::CallerGone)?)
     }
 
     /// The caller as by [`Accounts::still`], with `permission`. For a use case that waits between its route and its command.

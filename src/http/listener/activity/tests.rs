@@ -15,8 +15,8 @@ fn a_silent_connection_is_cut() {
     for protocol in [Protocol::Http1, Protocol::Http2] {
         let (activity, limits, opened) = connection(protocol);
         let end = opened + limits.header_timeout;
-        assert_eq!(activity.judge(&limits, opened), Verdict::Wait(end));
-        assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Silent));
+        assert_eq!(activity.judge(&limits, opened), NextStep::Wait(end));
+        assert_eq!(activity.judge(&limits, end), NextStep::Cut(Cut::Silent));
     }
 }
 
@@ -24,16 +24,16 @@ fn a_silent_connection_is_cut() {
 fn a_dripping_header_is_cut() {
     let (activity, limits, opened) = connection(Protocol::Http1);
     activity.received(opened + 9 * SECOND);
-    assert_eq!(activity.judge(&limits, opened + 10 * SECOND), Verdict::Cut(Cut::SlowHeader));
+    assert_eq!(activity.judge(&limits, opened + 10 * SECOND), NextStep::Cut(Cut::SlowHeader));
 }
 
 #[test]
 fn an_idle_connection_outlasts_the_header_timeout() {
     let (activity, limits, opened) = connection(Protocol::Http1);
     drop(activity.begin());
-    assert!(matches!(activity.judge(&limits, opened + 30 * SECOND), Verdict::Wait(_)));
+    assert!(matches!(activity.judge(&limits, opened + 30 * SECOND), NextStep::Wait(_)));
     activity.received(opened + 30 * SECOND);
-    assert_eq!(activity.judge(&limits, opened + 40 * SECOND), Verdict::Cut(Cut::SlowHeader));
+    assert_eq!(activity.judge(&limits, opened + 40 * SECOND), NextStep::Cut(Cut::SlowHeader));
 }
 
 #[test]
@@ -41,9 +41,9 @@ fn only_an_idle_connection_retires() {
     let (activity, limits, _) = connection(Protocol::Http2);
     let request = activity.begin();
     let late = Instant::now() + limits.idle_timeout + SECOND;
-    assert!(matches!(activity.judge(&limits, late), Verdict::Wait(_)));
+    assert!(matches!(activity.judge(&limits, late), NextStep::Wait(_)));
     drop(request);
-    assert_eq!(activity.judge(&limits, late), Verdict::Retire);
+    assert_eq!(activity.judge(&limits, late), NextStep::Retire);
 }
 
 #[test]
@@ -51,13 +51,13 @@ fn an_old_connection_retires_after_its_work() {
     let (activity, limits, opened) = connection(Protocol::Http2);
     let request = activity.begin();
     let old = opened + limits.max_age;
-    assert_eq!(activity.judge(&limits, old), Verdict::Retire);
+    assert_eq!(activity.judge(&limits, old), NextStep::Retire);
     activity.retire(old);
     let end = old + limits.drain_timeout;
-    assert!(matches!(activity.judge(&limits, end - SECOND), Verdict::Wait(_)));
-    assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Overstayed));
+    assert!(matches!(activity.judge(&limits, end - SECOND), NextStep::Wait(_)));
+    assert_eq!(activity.judge(&limits, end), NextStep::Cut(Cut::Overstayed));
     drop(request);
-    assert_eq!(activity.judge(&limits, old + limits.handshake_timeout), Verdict::Cut(Cut::Overstayed));
+    assert_eq!(activity.judge(&limits, old + limits.handshake_timeout), NextStep::Cut(Cut::Overstayed));
 }
 
 #[tokio::test]
@@ -71,10 +71,10 @@ async fn a_stalled_response_is_cut() {
     answer.frame().await.unwrap().unwrap();
     let end = stall().unwrap();
     assert!(end > begun);
-    assert!(matches!(activity.judge(&limits, end - SECOND), Verdict::Wait(_)));
-    assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Stalled));
+    assert!(matches!(activity.judge(&limits, end - SECOND), NextStep::Wait(_)));
+    assert_eq!(activity.judge(&limits, end), NextStep::Cut(Cut::Stalled));
     drop(answer);
-    assert!(matches!(activity.judge(&limits, end), Verdict::Wait(_)));
+    assert!(matches!(activity.judge(&limits, end), NextStep::Wait(_)));
 }
 
 #[test]
@@ -83,13 +83,13 @@ fn an_unread_response_is_cut() {
     let _request = activity.begin();
     activity.blocked(true, opened);
     activity.blocked(true, opened + 30 * SECOND);
-    assert_eq!(activity.judge(&limits, opened + limits.idle_timeout), Verdict::Cut(Cut::Stalled));
+    assert_eq!(activity.judge(&limits, opened + limits.idle_timeout), NextStep::Cut(Cut::Stalled));
     activity.blocked(false, opened + 60 * SECOND);
-    assert!(matches!(activity.judge(&limits, opened + 61 * SECOND), Verdict::Wait(_)));
+    assert!(matches!(activity.judge(&limits, opened + 61 * SECOND), NextStep::Wait(_)));
 }
 
 /// Polls the body once.
-async fn poll(answer: &mut Answer) -> Poll<Option<Bytes>> {
+async fn poll(answer: &mut TrackedBody) -> Poll<Option<Bytes>> {
     let part = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut *answer).poll_frame(cx))).await;
     part.map(|part| Some(part?.unwrap().into_data().unwrap()))
 }
@@ -101,14 +101,14 @@ async fn a_stream_may_be_silent_but_not_unread() {
     let mut answer = activity.begin().carry(body);
     assert_eq!(poll(&mut answer).await, Poll::Pending);
     let late = Instant::now() + limits.idle_timeout * 2;
-    assert!(matches!(activity.judge(&limits, late), Verdict::Wait(_)));
+    assert!(matches!(activity.judge(&limits, late), NextStep::Wait(_)));
     sender.send("an event".into()).await.unwrap();
     assert_eq!(poll(&mut answer).await, Poll::Ready(Some("an event".into())));
     // The client opens no window for the next part: the body is not polled.
     let end = activity.state().first_stall(&limits).unwrap();
     assert!(end <= Instant::now() + limits.stream_timeout);
-    assert!(matches!(activity.judge(&limits, end - SECOND), Verdict::Wait(at) if at <= end));
-    assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Stalled));
+    assert!(matches!(activity.judge(&limits, end - SECOND), NextStep::Wait(at) if at <= end));
+    assert_eq!(activity.judge(&limits, end), NextStep::Cut(Cut::Stalled));
 }
 
 #[test]
@@ -117,8 +117,8 @@ fn a_socket_that_blocks_a_stream_is_cut_sooner() {
     let _answer = activity.begin().carry(stream().1);
     activity.blocked(true, opened);
     let end = opened + limits.stream_timeout;
-    assert_eq!(activity.judge(&limits, end), Verdict::Cut(Cut::Stalled));
-    assert!(matches!(activity.judge(&limits, end - SECOND), Verdict::Wait(at) if at <= end));
+    assert_eq!(activity.judge(&limits, end), NextStep::Cut(Cut::Stalled));
+    assert!(matches!(activity.judge(&limits, end - SECOND), NextStep::Wait(at) if at <= end));
 }
 
 #[tokio::test]
