@@ -1,5 +1,7 @@
 //! The grant of a token: its claims in types of this crate.
 
+use serde::Serialize;
+
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
 use crate::name::{Cluster, DnsPattern, Role};
@@ -18,31 +20,41 @@ pub struct TokenRef {
     pub status: StatusRef,
 }
 
-/// The terms of an enrollment token: the order, the signed grant and the mint record all state the same ones.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The terms of an enrollment token: its order, grant, record and answers state the same ones.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Terms {
     /// The roles it gives; an empty list gives none.
     pub roles: Vec<Role>,
-    /// True if it needs a live row in the store.
+    /// True if the token is persistent: it needs a live row in the store.
     pub persistent: bool,
-    /// The token's expiry (`exp`); `None` = until revoked, which only a persistent token may say.
+    /// The token's expiry (`exp`); `null`: until revoked, for persistent tokens only.
+    #[cfg_attr(feature = "server", schema(required))]
     pub expires_at: Option<Timestamp>,
-    /// Maximum number of hosts it admits, never zero; `None` = unlimited within its life.
+    /// Maximum number of hosts it admits, never zero; `null`: unlimited within its life.
+    #[cfg_attr(feature = "server", schema(required, minimum = 1, example = 1))]
     pub max_uses: Option<u32>,
     /// The bindings that a redemption must match (`bind`).
+    #[serde(flatten)]
     pub bindings: Bindings,
     /// The only key that may redeem it (`cnf.jkt`; RFC 7800 section 3.1, RFC 7638).
+    #[cfg_attr(feature = "server", schema(required))]
+    #[serde(rename = "key_thumbprint")]
     pub host_key: Option<Thumbprint>,
     /// The policy it gives.
+    #[serde(skip)]
     pub policy: Option<PolicyId>,
 }
 
 /// The bindings that a redemption must match, beside the key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "server", derive(utoipa::ToSchema))]
 pub struct Bindings {
     /// The only host it re-enrolls.
+    #[serde(skip)]
     pub host: Option<HostId>,
     /// The only cluster it admits to.
+    #[cfg_attr(feature = "server", schema(required))]
     pub cluster: Option<Cluster>,
     /// The DNS names it allows; at most 16 patterns.
     pub dns_names: Vec<DnsPattern>,

@@ -39,7 +39,7 @@ impl<T: Serialize> Serialize for Object<T> {
 }
 
 /// Reads an optional member that is present: `null` is refused like any other value of the wrong type.
-pub(super) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)

@@ -70,7 +70,10 @@ pub struct HostWords {
 }
 
 /// Reads `true` or `false`, also as text in a query.
-fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+///
+/// # Errors
+/// It is neither.
+pub fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Flag {
@@ -87,11 +90,6 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::E
 }
 
 impl TokenWords {
-    /// Returns whether no filter is given: then every item matches.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Returns the filter at `now` for tokens of `kind`. Tokens that ended before `retention` are hidden unless requested.
     ///
     /// # Errors
@@ -125,11 +123,6 @@ impl TokenWords {
 }
 
 impl HostWords {
-    /// Returns whether no filter is given: then every item matches.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// Returns the filter at `now`.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Service tokens: roles at one other service. They are minted, listed, shown and revoked like enrollment tokens, and cannot be
 //! redeemed.
 
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::access::Act;
 use crate::clock::Timestamp;
@@ -17,10 +19,12 @@ use crate::store::{
 };
 use crate::token::{self, KeyRing, MintedToken, ServiceGrant, Terms};
 
-/// A service token that may be minted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The terms of a service token that may be minted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ServiceTokenTerms)]
 pub struct ServiceTokenOrder {
-    /// One of the configured services.
+    /// URI of the service, one of `tokens.audiences`.
+    #[schema(format = "uri", example = "https://jobs.example.org")]
     pub audience: String,
     /// The roles, each in the catalogue.
     pub roles: Vec<Role>,
@@ -38,14 +42,14 @@ impl Minting {
     pub async fn mint_service_token(
         &self,
         caller: &Caller,
-        order: ServiceTokenOrder,
+        order: &ServiceTokenOrder,
     ) -> Result<MintedToken<ServiceGrant>, ServiceError> {
         for _ in 0..ATTEMPTS {
             let now = self.base.time.trusted()?;
             let lasts = order.expires_at.since(now.whole_second());
             caller.may(Act::MintServiceToken { roles: &order.roles, lasts })?;
             let ring = self.trust.ring();
-            let (minted, record) = self.sign_service_token(caller, &order, &ring, now).await?;
+            let (minted, record) = self.sign_service_token(caller, order, &ring, now).await?;
             if self.is_recorded(record).await? {
                 return Ok(minted);
             }

@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 
+use crate::clock::Timestamp;
+use crate::name::Role;
 use crate::service::verification::Authenticator;
-use crate::token::{AuthenticatedToken, Grant, ServiceGrant, Status, TokenRef, Verified, VerifyError};
+use crate::token::{
+    AuthenticatedToken, Grant, KeyUse, ServiceGrant, Status, TokenRef, Verified, VerifyError,
+};
 
 /// A valid token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +19,27 @@ pub enum GoodToken {
 }
 
 impl GoodToken {
-    /// The token's id, issuer and status entry.
+    /// The kind of the token, as the use of its key.
+    pub const fn kind(&self) -> KeyUse {
+        match self {
+            Self::Enrollment(_) => KeyUse::Enrollment,
+            Self::Service(_) => KeyUse::Service,
+        }
+    }
+
+    /// Id, issuer and status entry of the token.
     pub fn token(&self) -> &TokenRef {
         match self {
             Self::Enrollment(grant) => &grant.token,
             Self::Service(grant) => &grant.token,
+        }
+    }
+
+    /// The time of minting, the start of the validity, and the expiry.
+    pub fn times(&self) -> (Timestamp, Timestamp, Option<Timestamp>) {
+        match self {
+            Self::Enrollment(grant) => (grant.issued_at, grant.not_before, grant.terms.expires_at),
+            Self::Service(grant) => (grant.issued_at, grant.not_before, Some(grant.expires_at)),
         }
     }
 
@@ -28,6 +48,14 @@ impl GoodToken {
         match self {
             Self::Enrollment(grant) => Cow::Owned(grant.audience()),
             Self::Service(grant) => Cow::Borrowed(&grant.audience),
+        }
+    }
+
+    /// The token's roles.
+    pub fn roles(&self) -> &[Role] {
+        match self {
+            Self::Enrollment(grant) => &grant.terms.roles,
+            Self::Service(grant) => &grant.roles,
         }
     }
 }

@@ -2,15 +2,20 @@
 
 use std::net::IpAddr;
 
+use serde::Serialize;
+use utoipa::ToSchema;
+
 use crate::access::{Limits, Rights, Scope, UserRole};
 use crate::clock::Timestamp;
 use crate::id::ApiKeyId;
-use crate::name::Label;
+use crate::name::{Label, UserName};
 
 /// A user, without the password.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct UserRecord {
     /// User name, which never changes.
+    #[schema(value_type = UserName)]
+    #[serde(rename = "username")]
     pub name: String,
     /// User role.
     pub role: UserRole,
@@ -18,20 +23,24 @@ pub struct UserRecord {
     pub limits: Limits,
     /// Number of the user's epoch. A new password, disabling and signing out everywhere begin another one. Proofs and sessions of an
     /// earlier epoch are void.
+    #[serde(skip)]
     pub epoch: u64,
     /// Version of the user's rights. A change of role, limits, state or epoch begins another one. An act that was allowed by an earlier
     /// version is not written.
+    #[serde(skip)]
     pub version: u64,
-    /// Moment of creation.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// Moment of the last change of the password.
+    /// Time of the last change of the password.
+    #[serde(rename = "password_set_at")]
     pub changed_at: Timestamp,
-    /// Moment at which the user was disabled.
+    /// Time at which the user was disabled.
+    #[schema(required)]
     pub disabled_at: Option<Timestamp>,
 }
 
 /// The terms of an API key: the order and the record state the same ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ApiKeyTerms {
     /// The name that people see.
     pub label: Label,
@@ -39,7 +48,8 @@ pub struct ApiKeyTerms {
     pub scopes: Vec<Scope>,
     /// The bounds of its acts.
     pub limits: Limits,
-    /// The key's expiry; `None` = until it is deleted.
+    /// Expiry; `null`: until deleted.
+    #[schema(required)]
     pub expires_at: Option<Timestamp>,
 }
 
@@ -51,19 +61,23 @@ impl ApiKeyTerms {
 }
 
 /// An API key, without its secret.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ApiKeyRecord {
     /// The key's id.
     pub id: ApiKeyId,
     /// The terms that its order stated.
+    #[serde(flatten)]
     pub terms: ApiKeyTerms,
-    /// The user whose rights it stays within; `None` if it was made on the server's own machine.
+    /// Owner, within whose rights the key stays; `null`: the authority.
+    #[schema(required, example = "ops")]
     pub owner: Option<String>,
-    /// The actor that made it, as the ledger names actors.
+    /// Creator of the key, as an actor in the ledger.
+    #[schema(example = "user:admin")]
     pub creator: String,
-    /// The time of creation.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// The time and address of its last use, as far as they are written already.
+    /// Time and address of the last use, as far as they are written already.
+    #[serde(skip)]
     pub used: Option<(Timestamp, IpAddr)>,
 }
 

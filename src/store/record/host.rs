@@ -1,40 +1,50 @@
 //! Hosts and their certificates.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash, TokenId};
 use crate::name::{Cluster, DnsName, Role};
 
 /// The facts of a host outside its certificates.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HostFacts {
     /// Its DNS name; no two live hosts share one.
+    #[schema(required)]
     pub name: Option<DnsName>,
     /// The cluster that it named.
+    #[schema(required)]
     pub cluster: Option<Cluster>,
-    /// Its roles from the next certificate on.
+    /// Roles of the next certificate.
     pub roles: Vec<Role>,
 }
 
-/// A host in the store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An enrolled machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HostRecord {
     /// Public id of the host.
     pub id: HostId,
     /// Name, cluster and roles.
+    #[serde(flatten)]
     pub facts: HostFacts,
-    /// Id of the token that admitted it.
+    /// Token of the enrollment.
+    #[serde(rename = "token_id")]
     pub token: TokenId,
-    /// Moment of its redemption.
+    /// Time of the enrollment.
     pub enrolled_at: Timestamp,
-    /// Moment of its revocation.
+    /// Time of the revocation.
+    #[schema(required)]
     pub revoked_at: Option<Timestamp>,
-    /// Its newest certificate.
+    /// The newest certificate.
+    #[serde(rename = "certificate")]
     pub newest: CertificateRecord,
-    /// True if the newest certificate has been used.
+    /// True if the host has presented the newest certificate.
+    #[schema(example = true)]
+    #[serde(rename = "certificate_seen")]
     pub newest_seen: bool,
     /// Serial number of the certificate before the newest.
+    #[serde(skip)]
     pub previous: Option<Serial>,
 }
 
@@ -47,7 +57,7 @@ pub struct HostRecord {
     Eq,
     Hash,
     Serialize,
-    utoipa::ToSchema,
+    ToSchema,
     strum::EnumString,
     strum::IntoStaticStr,
     strum::VariantArray,
@@ -75,15 +85,17 @@ impl HostRecord {
 }
 
 /// The facts of a certificate outside its bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct CertificateRecord {
     /// Its serial number.
     pub serial: Serial,
     /// Hash of the certified key.
+    #[serde(skip)]
     pub host_key: SpkiHash,
-    /// Moment of the signature.
+    /// Time of the signature.
     pub issued_at: Timestamp,
     /// Its notAfter.
+    #[serde(rename = "expires_at")]
     pub not_after: Timestamp,
 }
 

@@ -1,13 +1,14 @@
 //! Signing keys, status lists and external URLs.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::id::{KeyId, ListId};
 use crate::token::KeyUse;
 
 /// The state of a signing key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyState {
     /// The key is published and does not sign yet.
@@ -21,19 +22,23 @@ pub enum KeyState {
 }
 
 /// The public half of a signing key, and its state.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct KeyRecord {
     /// Its RFC 7638 thumbprint.
     pub id: KeyId,
     /// The Ed25519 public key (RFC 8032).
+    #[serde(skip)]
     pub public: [u8; 32],
-    /// Its use.
+    /// Use of the key.
+    #[schema(value_type = String, example = "enrollment")]
+    #[serde(rename = "use")]
     pub usage: KeyUse,
     /// Its stage: published, signing, verifying, retired.
     pub state: KeyState,
-    /// True if it verifies persistent tokens only: it is of an earlier ephemeral epoch.
+    /// True if the key verifies persistent tokens only: it is of an earlier ephemeral epoch.
+    #[schema(example = false)]
     pub persistent_only: bool,
-    /// Moment of creation.
+    /// Time of creation.
     pub created_at: Timestamp,
 }
 
@@ -58,12 +63,14 @@ pub struct ListRecord {
 }
 
 /// An external URL of the authority.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct IssuerRecord {
     /// The URL itself.
+    #[schema(format = "uri", example = "https://gate.example.org")]
+    #[serde(rename = "id")]
     pub url: String,
     /// True if new tokens name it.
     pub current: bool,
-    /// Moment from which on it was current.
+    /// Time from which on it was current.
     pub since: Timestamp,
 }
