@@ -28,7 +28,7 @@ pub use error::VerifyError;
 pub use grant::{Bindings, Grant, ServiceGrant, Terms, TokenRef};
 pub use hot::{HotEnrollmentTokens, HotServiceTokens, HotTokens, TokenDigest};
 #[cfg(feature = "server")]
-pub(crate) use json::Object;
+pub(crate) use json::{Object, present};
 pub use key::{KeyError, KeyScope, VerifyingKey, VerifyingKeys};
 pub use key_use::KeyUse;
 pub use mint::{MintError, MintedToken, mint, mint_service};

@@ -29,83 +29,110 @@ mod verify;
 
 use self::described::described;
 pub use self::openapi::document;
+use super::problem::NATIVE;
 use super::route::Route;
 use crate::access::Permission as P;
 
 macro_rules! rows {
-    ($($permission:expr => $($handler:ident)::+;)*) => {
-        vec![$(described!($($handler)::+).native($permission, $($handler)::+)),*]
+    ($($tag:ident { $($permission:expr => $($handler:ident)::+;)* })*) => {
+        vec![$($(Route::of(&NATIVE, described!($tag, $($handler)::+), $permission, $($handler)::+)),*),*]
     };
 }
 
 /// The native rows of the table.
 pub fn routes(public_metrics: bool) -> Vec<Route> {
-    let metrics = if public_metrics { P::Anyone } else { P::Read };
-    let mut routes = rows! {
-        P::WriteTokens => tokens::create::handle;
-        P::ReadTokens => tokens::list::handle;
-        P::WriteTokens => together::tokens;
-        P::WriteTokens => tokens::rotate::handle;
-        P::ReadTokens => tokens::show::handle;
-        P::WriteTokens => tokens::revoke::handle;
-        P::WriteTokens => service_tokens::create::handle;
-        P::ReadTokens => service_tokens::list::handle;
-        P::ReadTokens => service_tokens::show::handle;
-        P::WriteTokens => service_tokens::revoke::handle;
-        P::Redeem => bootstrap::handle;
-        P::BeHost => renewal::renew;
-        P::BeHost => renewal::whoami;
-        P::BeHost => renewal::leave;
-        P::ReadHosts => hosts::list;
-        P::WriteHosts => together::hosts;
-        P::ReadHosts => hosts::show;
-        P::WriteHosts => hosts::change;
-        P::WriteHosts => hosts::revoke;
-        P::Read => roles::list;
-        P::Read => keys::list;
-        P::Administer => keys::rotate;
-        P::Administer => keys::retire;
-        P::Read => ca::show;
-        P::Administer => ca::rotate;
-        P::Read => issuers::list;
-        P::Administer => issuers::retire;
-        P::Read => clock::show;
-        P::Administer => clock::accept;
-        P::ReadLedger => ledger::list;
-        P::ReadLedger => ledger::verify;
-        P::Anyone => operation::readyz;
-        metrics => operation::metrics;
-    };
-    routes.push(described!(operation::livez).direct(operation::livez));
-    routes.push(openapi::route(public_metrics));
-    let verify = described!(verify::handle).native(P::Introspect, verify::handle);
-    routes.push(verify.body_limit(verify::BODY_LIMIT));
+    let mut routes = administration(if public_metrics { P::Anyone } else { P::Read });
     routes.extend(accounts());
+    routes.push(Route::direct(described!(OPERATION, operation::livez), operation::livez));
+    routes.push(openapi::route(public_metrics));
+    routes.push(verify::route());
     routes.extend(authorize::routes());
     routes.extend(oauth::routes());
     routes.extend(published::routes());
     routes.extend(status::routes());
-    routes.extend(settings::routes());
     routes
+}
+
+/// Tokens, hosts and the authority itself.
+fn administration(metrics: P) -> Vec<Route> {
+    rows! {
+        TOKENS {
+            P::WriteTokens => tokens::create::mint_token;
+            P::ReadTokens => tokens::list_tokens;
+            P::WriteTokens => together::revoke_tokens;
+            P::WriteTokens => tokens::rotate::rotate_token;
+            P::ReadTokens => tokens::show_token;
+            P::WriteTokens => tokens::revoke_token;
+        }
+        SERVICE_TOKENS {
+            P::WriteTokens => service_tokens::mint_service_token;
+            P::ReadTokens => service_tokens::list_service_tokens;
+            P::ReadTokens => service_tokens::show_service_token;
+            P::WriteTokens => service_tokens::revoke_service_token;
+        }
+        ENROLLING {
+            P::Redeem => bootstrap::redeem;
+            P::BeHost => renewal::renew;
+            P::BeHost => renewal::whoami;
+            P::BeHost => renewal::leave;
+        }
+        HOSTS {
+            P::ReadHosts => hosts::list_hosts;
+            P::WriteHosts => together::revoke_hosts;
+            P::ReadHosts => hosts::show_host;
+            P::WriteHosts => hosts::change_host;
+            P::WriteHosts => hosts::revoke_host;
+        }
+        KEYS {
+            P::Read => keys::list_signing_keys;
+            P::Administer => keys::rotate_signing_keys;
+            P::Administer => keys::retire_signing_key;
+        }
+        AUTHORITY {
+            P::Read => roles::list_roles;
+            P::Read => ca::show_ca;
+            P::Administer => ca::rotate_ca;
+            P::Read => issuers::list_issuers;
+            P::Administer => issuers::retire_issuer;
+            P::Read => clock::show_clock;
+            P::Administer => clock::accept_clock;
+            P::Read => settings::show_settings;
+            P::Administer => settings::change_settings;
+        }
+        LEDGER {
+            P::ReadLedger => ledger::list_ledger;
+            P::ReadLedger => ledger::verify_ledger;
+        }
+        OPERATION {
+            P::Anyone => operation::readyz;
+            metrics => operation::metrics;
+        }
+    }
 }
 
 /// Users, their sessions and API keys.
 fn accounts() -> Vec<Route> {
     rows! {
-        P::SignIn => session::create;
-        P::Read => session::show;
-        P::BeUser => session::delete;
-        P::Administer => users::create;
-        P::Administer => users::list;
-        P::Administer => users::show;
-        P::Administer => users::change;
-        P::Administer => users::delete;
-        P::Administer => users::reset_password;
-        P::Administer => users::sign_out;
-        P::BeUser => users::change_password;
-        P::KeepKeys => api_keys::create;
-        P::KeepKeys => api_keys::list;
-        P::KeepKeys => api_keys::show;
-        P::KeepKeys => api_keys::delete;
+        SESSION {
+            P::SignIn => session::sign_in;
+            P::Read => session::show_session;
+            P::BeUser => session::sign_out;
+        }
+        USERS {
+            P::Administer => users::create_user;
+            P::Administer => users::list_users;
+            P::Administer => users::show_user;
+            P::Administer => users::change_user;
+            P::Administer => users::delete_user;
+            P::Administer => users::reset_password;
+            P::Administer => users::sign_out_user;
+            P::BeUser => users::change_password;
+        }
+        API_KEYS {
+            P::KeepKeys => api_keys::create_api_key;
+            P::KeepKeys => api_keys::list_api_keys;
+            P::KeepKeys => api_keys::show_api_key;
+            P::KeepKeys => api_keys::delete_api_key;
+        }
     }
 }

@@ -28,7 +28,7 @@ pub fn read(headers: &HeaderMap) -> Result<Option<Secret<String>>, Problem> {
         .filter(|(name, _)| *name == NAME)
         .map(|(_, value)| value);
     match (values.next(), values.next()) {
-        (_, Some(_)) => Err(Problem::unauthenticated("more than one cookie of a session")),
+        (_, Some(_)) => Err(Problem::unauthenticated("the request has several session cookies: send one")),
         (value, None) => Ok(value.map(|value| Secret::new(value.to_owned()))),
     }
 }

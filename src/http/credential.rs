@@ -45,13 +45,17 @@ impl Credential {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             let none = !headers.contains_key(AUTHORIZATION);
-            return if none { Ok(Self::None) } else { Err(refused("more than one Authorization header")) };
+            return if none {
+                Ok(Self::None)
+            } else {
+                Err(refused("the request has several Authorization headers: send one"))
+            };
         };
         let (scheme, rest) = value
             .to_str()
             .ok()
             .and_then(|text| text.split_once(' '))
-            .ok_or_else(|| refused("the Authorization header has no scheme and value"))?;
+            .ok_or_else(|| refused("the Authorization header lacks a scheme or a value"))?;
         let rest = rest.trim();
         if scheme.eq_ignore_ascii_case("basic") {
             return basic(rest).ok_or_else(|| refused("the Basic credential is not base64 of name:password"));
@@ -68,7 +72,7 @@ impl Credential {
         if scheme.eq_ignore_ascii_case("apikey") {
             return Ok(Self::ApiKey(Secret::new(rest.to_owned())));
         }
-        Err(refused("this kind of Authorization is not known here: use Basic, Bearer or ApiKey"))
+        Err(refused("unknown Authorization scheme: use Basic, Bearer or ApiKey"))
     }
 }
 
@@ -93,7 +97,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = value else { return Ok(None) };
     let text = value.to_str().ok().and_then(|text| text.split_once(' '));
     let token = text.filter(|(scheme, _)| more.is_none() && scheme.eq_ignore_ascii_case("bearer"));
-    let wrong = || Problem::of(Code::InvalidToken, "show a token as `Authorization: Bearer`, once");
+    let wrong = || Problem::of(Code::InvalidToken, "send one token, as `Authorization: Bearer`");
     token.map(|(_, token)| Some(token.trim())).ok_or_else(wrong)
 }
 

@@ -1,9 +1,12 @@
 //! JSON request bodies. Every error names its field.
+//!
+//! serde reads a list as the fields of an object in their order: `[["director"],true]` would mint a token. `Object` refuses it.
 
 use serde::de::DeserializeOwned;
 
 use super::problem::Problem;
 use crate::service::FieldError;
+use crate::token::Object;
 
 /// Reads a body of the native API, with the errors of its unknown fields. The caller reports them together with other
 /// errors.
@@ -14,15 +17,14 @@ pub fn native<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<FieldError>), 
     if body.iter().all(u8::is_ascii_whitespace) {
         return native(b"{}");
     }
-    refuse_list(body)?;
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let mut json = serde_json::Deserializer::from_slice(body);
     let placed = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let value = serde_ignored::deserialize(placed, |path| {
+    let value: Result<Object<T>, _> = serde_ignored::deserialize(placed, |path| {
         unknown.push(FieldError::new(path.to_string(), "no such field"));
     });
-    let value = value.map_err(|error| misplaced(&track.path().to_string(), &error))?;
+    let Object(value) = value.map_err(|error| misplaced(&track.path().to_string(), &error))?;
     json.end().map_err(|error| misplaced(".", &error))?;
     Ok((value, unknown))
 }
@@ -41,22 +43,11 @@ pub fn strict<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// # Errors
 /// 400: the body is not JSON, or a value has the wrong type.
 pub fn lenient<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    refuse_list(body)?;
     let mut json = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut json)
+    let Object(value) = serde_path_to_error::deserialize(&mut json)
         .map_err(|error| misplaced(&error.path().to_string(), error.inner()))?;
     json.end().map_err(|error| misplaced(".", &error))?;
     Ok(value)
-}
-
-/// serde reads a list as the fields of an object in their order: `[["director"],true]` would mint a token.
-fn refuse_list(body: &[u8]) -> Result<(), Problem> {
-    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'[') => {
-            Err(Problem::invalid_fields(vec![FieldError::new("body", "wrong type: expected an object")]))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn misplaced(place: &str, error: &serde_json::Error) -> Problem {
@@ -150,10 +141,16 @@ mod tests {
             Bearer,
             Cookie,
         }
-        let problem = strict::<Kind>(br#""hunter2, expected hunter3""#).err().unwrap();
-        assert_eq!(problem.fields, [FieldError::new("body", "must be `bearer` or `cookie`")]);
-        assert!(matches!(strict::<Kind>(b"\"bearer\""), Ok(Kind::Bearer)));
-        assert!(matches!(strict::<Kind>(b"\"cookie\""), Ok(Kind::Cookie)));
+        #[derive(serde::Deserialize)]
+        struct Body {
+            kind: Kind,
+        }
+        let kind =
+            |text: &str| strict::<Body>(format!(r#"{{"kind":"{text}"}}"#).as_bytes()).map(|body| body.kind);
+        let problem = kind("hunter2, expected hunter3").err().unwrap();
+        assert_eq!(problem.fields, [FieldError::new("kind", "must be `bearer` or `cookie`")]);
+        assert!(matches!(kind("bearer"), Ok(Kind::Bearer)));
+        assert!(matches!(kind("cookie"), Ok(Kind::Cookie)));
     }
 
     #[test]

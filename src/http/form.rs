@@ -16,7 +16,7 @@ impl Form {
         let mut fields = decode_query(text);
         fields.sort_by(|(one, _), (other, _)| one.cmp(other));
         if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            return Err(Problem::bad_request("a parameter stands in the form twice: send each once"));
+            return Err(Problem::bad_request("the form repeats a parameter: send each parameter once"));
         }
         fields.retain(|(_, value)| !value.is_empty());
         Ok(Self(fields))

@@ -13,16 +13,18 @@ use serde_json::{Map, Value, json};
 use utoipa::IntoResponses;
 use utoipa::openapi::{OpenApi, RefOr, Response};
 
-use super::route::Route;
+use super::route::{Docs, Route};
 
 /// The document of the authority at `url`: each of `routes` that has docs, and the shapes in `bodies`.
 pub fn document(routes: &[Route], bodies: &OpenApi, url: &str) -> Value {
     let (mut paths, mut errors, mut schemas) = (Map::new(), Map::new(), schemas_of(&mut json!(bodies)));
     for route in routes {
-        let Some(mut docs) = route.docs.map(|docs| json!(docs())) else { continue };
+        let Some(Docs { tag, read }) = route.docs else { continue };
+        let mut docs = json!(read());
         let method = route.method.as_str().to_ascii_lowercase();
         let operation = docs.pointer_mut(&format!("/paths/{}/{method}", pointer(route.path)));
         let Some(mut operation) = operation.map(Value::take) else { continue };
+        operation["tags"] = json!([tag]);
         problems::describe(&mut operation, route, &mut errors);
         operation["security"] = security::of(route);
         security::describe(&mut operation, route);

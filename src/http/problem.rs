@@ -81,6 +81,11 @@ impl Problem {
         Self::bad_request(named.join("; ")).fields(fields)
     }
 
+    /// 400: one field is not valid.
+    pub fn invalid_field(field: &str, message: impl Into<String>) -> Self {
+        Self::invalid_fields(vec![FieldError::new(field, message)])
+    }
+
     /// 500: a fault of this program.
     pub fn internal() -> Self {
         Self::of(Code::InternalError, "this is a fault of gatepass: see its log")

@@ -18,7 +18,7 @@ pub fn once(query: &str) -> Result<Vec<(String, String)>, Problem> {
     let mut names = BTreeSet::new();
     let twice = pairs.iter().filter(|(name, _)| !names.insert(name));
     let faults: Vec<_> =
-        twice.map(|(name, _)| FieldError::new(name.as_str(), "stands twice: send it once")).collect();
+        twice.map(|(name, _)| FieldError::new(name.as_str(), "is repeated: send it once")).collect();
     if faults.is_empty() { Ok(pairs) } else { Err(Problem::invalid_fields(faults)) }
 }
 
@@ -107,7 +107,7 @@ mod tests {
         for query in ["a=1&a=2", "a=1&b=2&%61=3", "flag&flag=true"] {
             let problem = once(query).err().unwrap();
             assert_eq!((problem.status().as_u16(), problem.fields.len()), (400, 1), "{query}");
-            assert_eq!(problem.fields[0].message, "stands twice: send it once");
+            assert_eq!(problem.fields[0].message, "is repeated: send it once");
         }
         assert_eq!(once("a=1&b=1&A=1").unwrap().len(), 3);
     }

@@ -10,20 +10,22 @@ mod service_token;
 mod settings;
 mod user;
 
-use serde::{Deserialize, Deserializer};
+use std::fmt::Display;
 
 pub use self::api_key::ApiKeyRequest;
+pub(super) use self::filter::flag;
 pub use self::filter::{HostWords, TokenWords};
-pub use self::mint::{Bind, MintRequest};
+pub use self::mint::{MintRequest, RequestedBindings};
 pub use self::service_token::ServiceTokenRequest;
 pub use self::settings::SettingsRequest;
 pub use self::user::{UserChangeRequest, UserRequest};
+use crate::service::FieldError;
 
-/// A member that is there, whatever it says: null is a word of its own, and does not pass for an absent one.
-pub(super) fn present<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    T::deserialize(deserializer).map(Some)
+/// The value of a field. The error of its parsing goes to `faults`.
+pub(super) fn valid<T>(
+    field: &str,
+    parsed: Result<T, impl Display>,
+    faults: &mut Vec<FieldError>,
+) -> Option<T> {
+    parsed.map_err(|error| faults.push(FieldError::of(field, &error))).ok()
 }

@@ -6,37 +6,22 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::paging::{Asked, Listed, NoFilters, asked};
-use crate::access::{Limits, Scope};
+use super::paging::{Listed, NoFilters, PageParams, Paging};
+use super::shapes::Revoke;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::ApiKeyRequest;
 use crate::id::ApiKeyId;
-use crate::name::Label;
-use crate::store::{ApiKeyRecord, ApiKeyTerms};
+use crate::store::ApiKeyRecord;
 
 /// An API key in a list.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ApiKey)]
 struct ApiKeyItem {
-    id: ApiKeyId,
-    label: Label,
-    /// Owner of the key; `null`: the authority.
-    #[schema(required, example = "ops")]
-    owner: Option<String>,
-    /// Creator of the key, as an actor in the ledger.
-    #[schema(example = "user:admin")]
-    creator: String,
-    scopes: Vec<Scope>,
-    limits: Limits,
-    created_at: Timestamp,
-    /// Expiry; `null`: until deleted.
-    #[schema(required)]
-    expires_at: Option<Timestamp>,
+    #[serde(flatten)]
+    key: ApiKeyRecord,
     expired: bool,
     #[schema(required)]
     last_used_at: Option<Timestamp>,
@@ -45,24 +30,10 @@ struct ApiKeyItem {
 }
 
 impl ApiKeyItem {
-    fn new(record: ApiKeyRecord, now: Timestamp) -> Self {
-        let ApiKeyRecord { id, terms, owner, creator, created_at, used } = record;
-        let ApiKeyTerms { label, scopes, limits, expires_at } = terms;
-        let (last_used_at, last_used_from) = used.unzip();
-        let expired = expires_at.is_some_and(|expires_at| expires_at <= now);
-        Self {
-            id,
-            label,
-            owner,
-            creator,
-            scopes,
-            limits,
-            created_at,
-            expires_at,
-            expired,
-            last_used_at,
-            last_used_from,
-        }
+    fn new(key: ApiKeyRecord, now: Timestamp) -> Self {
+        let (last_used_at, last_used_from) = key.used.unzip();
+        let expired = key.terms.expires_at.is_some_and(|expires_at| expires_at <= now);
+        Self { key, expired, last_used_at, last_used_from }
     }
 }
 
@@ -72,13 +43,11 @@ impl ApiKeyItem {
 #[utoipa::path(
     get,
     path = "/api/v1/api-keys",
-    operation_id = "list_api_keys",
-    tag = tags::API_KEYS,
-    params(Asked),
-    responses((status = 200, description = "A page of keys.", body = Listed<ApiKeyItem>), code::InvalidRequest),
+    params(PageParams),
+    responses((status = 200, description = "A page of keys.", body = Listed<ApiKeyItem>)),
 )]
-pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let (paging, NoFilters {}) = asked(&call, "api-keys")?;
+pub(super) async fn list_api_keys(call: Call) -> Result<Reply, Problem> {
+    let (paging, NoFilters {}) = Paging::read(&call, "api-keys")?;
     let keys = call.authority.accounts.list_api_keys(&call.caller, paging.query()?).await?;
     let now = call.authority.time.now();
     Ok(paging.rendered(keys, |key| ApiKeyItem::new(key, now)))
@@ -86,8 +55,7 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 
 /// The answer with the key, which is shown once.
 #[derive(Serialize, ToSchema)]
-#[schema(as = CreatedApiKey)]
-struct Created<'a> {
+struct CreatedApiKey<'a> {
     /// The key; shown once.
     #[schema(example = "gpk_0198c0de…")]
     api_key: &'a str,
@@ -101,21 +69,19 @@ struct Created<'a> {
 #[utoipa::path(
     post,
     path = "/api/v1/api-keys",
-    operation_id = "create_api_key",
-    tag = tags::API_KEYS,
     request_body = ApiKeyRequest,
     responses(
-        (status = 201, description = "The key; shown once.", body = Created<'static>),
+        (status = 201, description = "The key; shown once.", body = CreatedApiKey<'static>),
         code::BeyondLimits,
         code::TooManyApiKeys,
     ),
 )]
-pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn create_api_key(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ApiKeyRequest>(&call.body)?;
     let now = call.authority.time.now();
     let order = request.judge(&call.authority.roles, now, faults)?;
     let (key, text) = call.authority.accounts.create_api_key(&call.caller, order).await?;
-    let created = Created { api_key: text.expose(), key: ApiKeyItem::new(key, now) };
+    let created = CreatedApiKey { api_key: text.expose(), key: ApiKeyItem::new(key, now) };
     Ok(Reply::json(StatusCode::CREATED, &created))
 }
 
@@ -123,12 +89,10 @@ pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
 #[utoipa::path(
     get,
     path = "/api/v1/api-keys/{id}",
-    operation_id = "show_api_key",
-    tag = tags::API_KEYS,
     params(("id" = ApiKeyId, Path, description = "Id of the key.")),
-    responses((status = 200, description = "The key, without its secret.", body = ApiKeyItem), code::NotFound),
+    responses((status = 200, description = "The key, without its secret.", body = ApiKeyItem)),
 )]
-pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn show_api_key(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "API key", ApiKeyId::parse)?;
     let key = call.authority.accounts.show_api_key(&call.caller, id).await?;
     Ok(Reply::ok(&ApiKeyItem::new(key, call.authority.time.now())))
@@ -138,29 +102,14 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 #[derive(Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Tokens {
+pub(super) struct DeletionQuery {
     /// `revoke`: revokes the minted tokens too.
     #[param(value_type = Option<String>, pattern = "^revoke$", example = "revoke")]
-    tokens: Option<Fate>,
-}
-
-/// Revokes the tokens. Without it they stay.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Fate {
-    Revoke,
-}
-
-impl Tokens {
-    /// Returns true if the tokens are revoked.
-    pub(super) const fn revoke(&self) -> bool {
-        matches!(self.tokens, Some(Fate::Revoke))
-    }
+    pub(super) tokens: Option<Revoke>,
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = DeletedApiKey)]
-struct Deleted {
+struct DeletedApiKey {
     id: ApiKeyId,
     /// Number of deleted keys that were created with it, directly or indirectly.
     #[schema(example = 0)]
@@ -175,19 +124,12 @@ struct Deleted {
 #[utoipa::path(
     delete,
     path = "/api/v1/api-keys/{id}",
-    operation_id = "delete_api_key",
-    tag = tags::API_KEYS,
-    params(("id" = ApiKeyId, Path, description = "Id of the key."), Tokens),
-    responses(
-        (status = 200, description = "Deleted.", body = Deleted),
-        code::InvalidRequest,
-        code::BeyondLimits,
-        code::NotFound,
-    ),
+    params(("id" = ApiKeyId, Path, description = "Id of the key."), DeletionQuery),
+    responses((status = 200, description = "Deleted.", body = DeletedApiKey), code::BeyondLimits),
 )]
-pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn delete_api_key(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "API key", ApiKeyId::parse)?;
-    let revoke_tokens = call.query::<Tokens>()?.revoke();
+    let revoke_tokens = call.query::<DeletionQuery>()?.tokens.is_some();
     let gone = call.authority.accounts.delete_api_key(&call.caller, id, revoke_tokens).await?;
-    Ok(Reply::ok(&Deleted { id, api_keys_deleted: gone.api_keys, tokens_revoked: gone.tokens }))
+    Ok(Reply::ok(&DeletedApiKey { id, api_keys_deleted: gone.api_keys, tokens_revoked: gone.tokens }))
 }

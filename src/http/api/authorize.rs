@@ -10,52 +10,63 @@ mod verdict;
 
 use http::StatusCode;
 
-use self::demand::{Demand, Place};
+use self::demand::{Demand, DemandSource};
 use self::verdict::{Subject, refused, verdict};
 use crate::http::api::described::described;
 use crate::http::call::Call;
 use crate::http::credential;
-use crate::http::direct_request::DirectRequest;
-use crate::http::forwarded::Shown;
+use crate::http::forwarded::ShownCertificate;
+use crate::http::head::Head;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
-use crate::http::route::{Answer, Route};
+use crate::http::route::{HttpResponse, Route};
 use crate::service::Authority;
 
 /// The rows. Envoy appends path and query of the guarded request to its own path. The sender of that request must not
 /// influence the demand. Only the query of the exact path counts, or else a segment of the path before the appended part.
 /// No route is below `/api/v1/authorize/`: an extra slash must not lose the demand.
 pub(super) fn routes() -> Vec<Route> {
-    let by_query = |asked: &DirectRequest<'_>| quick(asked, Place::Query);
-    let by_segment = |asked: &DirectRequest<'_>| quick(asked, Place::Segment);
+    let by_query = |authority: &Authority, head: &Head| quick(authority, head, DemandSource::Query);
+    let by_segment = |authority: &Authority, head: &Head| quick(authority, head, DemandSource::Segment);
     vec![
-        described!(doors::by_query).any_method(by_query, doors::by_query),
-        described!(doors::by_segment).any_method(by_segment, doors::by_segment),
+        Route::any_method(described!(ASKING, doors::authorize), by_query, doors::authorize),
+        Route::any_method(described!(ASKING, doors::authorize_with), by_segment, doors::authorize_with),
         // A rest is never empty: the root of the guarded service is a row of its own.
-        described!(doors::of_root).any_method(by_segment, doors::of_root),
-        described!(doors::of_rest).any_method(by_segment, doors::of_rest),
+        Route::any_method(
+            described!(ASKING, doors::authorize_root_with),
+            by_segment,
+            doors::authorize_root_with,
+        ),
+        Route::any_method(
+            described!(ASKING, doors::authorize_path_with),
+            by_segment,
+            doors::authorize_path_with,
+        ),
     ]
 }
 
 /// Decides without I/O. A certificate needs I/O, because its host is looked up.
-fn quick(asked: &DirectRequest<'_>, place: Place) -> Option<Result<Answer, Problem>> {
-    let demand = match Demand::read(place, asked.query, asked.param("demand")) {
+fn quick(authority: &Authority, head: &Head, place: DemandSource) -> Option<Result<HttpResponse, Problem>> {
+    let demand = match Demand::read(place, head.raw_query(), head.param("demand")) {
         Ok(demand) => demand,
         Err(problem) => return Some(Err(problem)),
     };
-    let (authority, peer) = (asked.authority, asked.peer);
-    match credential::bearer(asked.headers) {
+    match credential::bearer(head.headers()) {
         Ok(Some(token)) => Some(by_token(authority, token, &demand, place.yes())),
         Ok(None) => {
-            let proxies = &authority.authenticator.proxies;
-            let shown = Shown::by(proxies, peer.address.ip(), asked.headers, peer.certificate.as_ref());
-            (shown == Shown::Nothing).then(|| Ok(refused(&nothing(), false).into()))
+            let shown = shown(authority, head);
+            (shown == ShownCertificate::Nothing).then(|| Ok(refused(&nothing(), false).into()))
         }
         Err(problem) => Some(Ok(refused(&problem, true).into())),
     }
 }
 
-fn by_token(authority: &Authority, token: &str, demand: &Demand, yes: StatusCode) -> Result<Answer, Problem> {
+fn by_token(
+    authority: &Authority,
+    token: &str,
+    demand: &Demand,
+    yes: StatusCode,
+) -> Result<HttpResponse, Problem> {
     let trust = authority.trust.load();
     let audience = demand.audience(&trust.audiences)?;
     match authority.authenticator.check_service(token, audience) {
@@ -67,11 +78,10 @@ fn by_token(authority: &Authority, token: &str, demand: &Demand, yes: StatusCode
     }
 }
 
-async fn by_certificate(call: &Call, place: Place) -> Result<Reply, Problem> {
-    let demand = Demand::read(place, call.raw_query(), call.param("demand"))?;
+async fn by_certificate(call: &Call, place: DemandSource) -> Result<Reply, Problem> {
+    let demand = Demand::read(place, call.head.raw_query(), call.head.param("demand"))?;
     let authority = &call.authority;
-    let proxies = &authority.authenticator.proxies;
-    let shown = Shown::by(proxies, call.peer.address.ip(), call.headers(), call.peer.certificate.as_ref());
+    let shown = shown(authority, &call.head);
     let Some(certificate) = shown.is_of(&authority.cas.load(), authority.time.now()) else {
         return Ok(refused(&bad_certificate(), true));
     };
@@ -85,8 +95,13 @@ async fn by_certificate(call: &Call, place: Place) -> Result<Reply, Problem> {
     }
 }
 
+fn shown(authority: &Authority, head: &Head) -> ShownCertificate {
+    let (proxies, peer) = (&authority.authenticator.proxies, &head.peer);
+    ShownCertificate::by(proxies, peer.address.ip(), head.headers(), peer.certificate.as_ref())
+}
+
 fn nothing() -> Problem {
-    let detail = "show a service token as `Authorization: Bearer`, or a host certificate";
+    let detail = "send a service token as `Authorization: Bearer`, or present a host certificate";
     Problem::of(Code::InvalidToken, detail)
 }
 

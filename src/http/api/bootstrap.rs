@@ -6,9 +6,9 @@ use utoipa::ToSchema;
 use super::shapes;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
 use crate::http::problem::{Code, Problem, code};
 use crate::http::reply::Reply;
+use crate::http::request::valid;
 use crate::name::{Cluster, DnsName, NameError};
 use crate::secret::Secret;
 use crate::service::{FieldError, RedeemRequest};
@@ -20,8 +20,8 @@ pub(super) const CSR_EXAMPLE: &str =
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(as = Redemption, example = json!({ "csr": CSR_EXAMPLE, "name": "node-7.eu.example.org" }))]
-struct Request {
+#[schema(example = json!({ "csr": CSR_EXAMPLE, "name": "node-7.eu.example.org" }))]
+struct Redemption {
     /// The enrollment token, unless it is in the header.
     token: Option<String>,
     /// A certificate request, PKCS#10 in PEM: P-256, P-384 or Ed25519. Only its key is used.
@@ -42,9 +42,7 @@ struct Request {
 #[utoipa::path(
     post,
     path = "/api/v1/bootstrap",
-    operation_id = "redeem",
-    tag = tags::ENROLLING,
-    request_body = Request,
+    request_body = Redemption,
     responses(
         (status = 200, description = "The host is enrolled.", body = EnrollAnswer),
         code::TokenEnded,
@@ -55,8 +53,8 @@ struct Request {
         code::Issuing,
     ),
 )]
-pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
-    let (request, mut faults) = decode::native::<Request>(&call.body)?;
+pub(super) async fn redeem(call: Call) -> Result<Reply, Problem> {
+    let (request, mut faults) = decode::native::<Redemption>(&call.body)?;
     let name = parsed("name", request.name.as_deref(), DnsName::parse, &mut faults);
     let cluster = parsed("cluster", request.cluster.as_deref(), Cluster::parse, &mut faults);
     let in_body = request.token.map(Secret::new);
@@ -64,7 +62,7 @@ pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
         (Some(_), Some(_)) => {
             faults.push(FieldError::new(
                 "token",
-                "the token is in the Authorization header already: give it once",
+                "the Authorization header has the token already: send it once",
             ));
             ""
         }
@@ -94,7 +92,7 @@ fn parsed<T>(
     faults: &mut Vec<FieldError>,
 ) -> Option<T> {
     let text = text.filter(|text| !text.is_empty())?;
-    parse(text).map_err(|error| faults.push(FieldError::new(field, error.to_string()))).ok()
+    valid(field, parse(text), faults)
 }
 
 fn missing() -> Problem {

@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{Fingerprint, hex};
@@ -14,18 +13,17 @@ use crate::service::ca::rotation::Extent;
 
 #[derive(Serialize, ToSchema)]
 struct CaStatus {
-    root: Root,
+    root: RootCa,
     /// Issuing CAs, the current one first.
-    issuing: Vec<Issuing>,
-    server: Server,
+    issuing: Vec<IssuingCa>,
+    server: ServerCertificate,
     /// Upcoming expiries.
     #[schema(example = json!([]))]
     warnings: Vec<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = RootCa)]
-struct Root {
+struct RootCa {
     fingerprint: Fingerprint,
     #[schema(example = "CN=gatepass root")]
     subject: String,
@@ -36,8 +34,7 @@ struct Root {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = IssuingCa)]
-struct Issuing {
+struct IssuingCa {
     /// Subject key identifier, in hexadecimal; it names the CRL.
     #[schema(pattern = "^[0-9a-f]+$", example = "5f3e1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f")]
     ski: String,
@@ -48,8 +45,7 @@ struct Issuing {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = ServerCertificate)]
-struct Server {
+struct ServerCertificate {
     #[schema(required)]
     expires_at: Option<Timestamp>,
 }
@@ -58,37 +54,34 @@ struct Server {
 #[utoipa::path(
     get,
     path = "/api/v1/ca",
-    operation_id = "show_ca",
-    tag = tags::AUTHORITY,
     responses((status = 200, description = "The current CA.", body = CaStatus)),
 )]
-pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn show_ca(call: Call) -> Result<Reply, Problem> {
     let authority = &call.authority;
     let cas = authority.cas.load();
     let current = cas.current();
-    let issuing = cas.all().enumerate().map(|(place, ca)| Issuing {
+    let issuing = cas.all().enumerate().map(|(place, ca)| IssuingCa {
         ski: hex(&ca.issuing_ski()),
         subject: ca.issuing_subject(),
         expires_at: ca.issuing_not_after(),
         current: place == 0,
     });
     Ok(Reply::ok(&CaStatus {
-        root: Root {
+        root: RootCa {
             fingerprint: current.root_fingerprint(),
             subject: current.root_subject(),
             expires_at: current.root_not_after(),
             key: if authority.ca.root_key_here() { "here" } else { "removed" },
         },
         issuing: issuing.collect(),
-        server: Server { expires_at: authority.health.server_certificate_expires_at() },
+        server: ServerCertificate { expires_at: authority.health.server_certificate_expires_at() },
         warnings: authority.health.expiry_warnings(),
     }))
 }
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(as = CaRotation)]
-struct Rotate {
+struct CaRotation {
     /// True: create a new root too.
     root: bool,
 }
@@ -99,9 +92,7 @@ struct Rotate {
 #[utoipa::path(
     post,
     path = "/api/v1/ca/rotate",
-    operation_id = "rotate_ca",
-    tag = tags::AUTHORITY,
-    request_body = Rotate,
+    request_body = CaRotation,
     responses(
         (status = 200, description = "The current CA.", body = CaStatus),
         code::RootKeyAway,
@@ -110,9 +101,9 @@ struct Rotate {
         code::KeysUnavailable,
     ),
 )]
-pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
-    let Rotate { root } = decode::strict(&call.body)?;
+pub(super) async fn rotate_ca(call: Call) -> Result<Reply, Problem> {
+    let CaRotation { root } = decode::strict(&call.body)?;
     let extent = if root { Extent::Root } else { Extent::Issuing };
     call.authority.ca.rotate(&call.caller, extent).await?;
-    show(call).await
+    show_ca(call).await
 }

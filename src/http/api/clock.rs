@@ -7,13 +7,12 @@ use super::keys::Nothing;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::service::{ClockDoubt, ClockStanding};
 
 #[derive(Serialize, ToSchema)]
-struct Clock {
+struct ClockShown {
     #[schema(pattern = "^(good|behind|ahead)$", example = "good")]
     state: &'static str,
     /// Time of the server's clock.
@@ -32,18 +31,21 @@ fn render(standing: ClockStanding) -> Reply {
         Some(ClockDoubt::Behind { .. }) => "behind",
         Some(ClockDoubt::Ahead { .. }) => "ahead",
     };
-    Reply::ok(&Clock { state, wall, mark, detail: doubt.map(|doubt| doubt.to_string()).unwrap_or_default() })
+    Reply::ok(&ClockShown {
+        state,
+        wall,
+        mark,
+        detail: doubt.map(|doubt| doubt.to_string()).unwrap_or_default(),
+    })
 }
 
 /// Show the clock
 #[utoipa::path(
     get,
     path = "/api/v1/clock",
-    operation_id = "show_clock",
-    tag = tags::AUTHORITY,
-    responses((status = 200, description = "The current clock.", body = Clock)),
+    responses((status = 200, description = "The current clock.", body = ClockShown)),
 )]
-pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn show_clock(call: Call) -> Result<Reply, Problem> {
     Ok(render(call.authority.time.standing()))
 }
 
@@ -53,12 +55,10 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 #[utoipa::path(
     post,
     path = "/api/v1/clock/accept",
-    operation_id = "accept_clock",
-    tag = tags::AUTHORITY,
     request_body(content = Nothing, example = json!({})),
-    responses((status = 200, description = "The current clock.", body = Clock), code::Signing),
+    responses((status = 200, description = "The current clock.", body = ClockShown), code::Signing),
 )]
-pub(super) async fn accept(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn accept_clock(call: Call) -> Result<Reply, Problem> {
     decode::strict::<Nothing>(&call.body)?;
     Ok(render(call.authority.trust_admin.accept_clock(&call.caller).await?))
 }

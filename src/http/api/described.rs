@@ -1,31 +1,24 @@
-//! Rows whose method, path and docs come from the `#[utoipa::path]` of their handler.
-
-use std::future::Future;
+//! Endpoints whose method, path and docs come from the `#[utoipa::path]` of their handler.
 
 use http::Method;
 use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem};
 
-use super::oauth::dialect::OAuthBody;
-use crate::access::Permission;
-use crate::http::call::Call;
-use crate::http::dialect::Dialect;
-use crate::http::direct_request::DirectRequest;
-use crate::http::problem::Problem;
-use crate::http::reply::Reply;
-use crate::http::route::{Answer, Route};
+use super::oauth::dialect::OAuthError;
+use crate::http::route::{Docs, Endpoint};
 use crate::wire::ProblemBody;
 
-/// The description of a handler, read once per process.
+/// The endpoint of a handler, in the group of `$tag`. The handler's description is read once per process.
 macro_rules! described {
-    ($($handler:tt)+) => {{
+    ($tag:ident, $($handler:tt)+) => {{
         #[derive(utoipa::OpenApi)]
         #[openapi(paths($($handler)+))]
         struct Handler;
-        static ROW: std::sync::LazyLock<$crate::http::api::described::Described> = std::sync::LazyLock::new(|| {
-            $crate::http::api::described::Described::of(<Handler as utoipa::OpenApi>::openapi)
+        static HANDLER: std::sync::LazyLock<$crate::http::api::described::Described> = std::sync::LazyLock::new(|| {
+            let read = <Handler as utoipa::OpenApi>::openapi;
+            $crate::http::api::described::Described::of($crate::http::openapi::tags::$tag, read)
         });
-        &*ROW
+        &*HANDLER
     }};
 }
 pub(super) use described;
@@ -34,55 +27,20 @@ pub(super) use described;
 pub(super) struct Described {
     method: Method,
     path: String,
-    docs: fn() -> OpenApi,
+    docs: Docs,
 }
 
 impl Described {
-    /// `docs` hold the one operation of the handler.
-    pub(super) fn of(docs: fn() -> OpenApi) -> Self {
-        let (path, item) = docs().paths.paths.into_iter().next().unwrap_or_default();
-        Self { method: method(&item), path, docs }
+    /// `read` returns the one operation of the handler.
+    pub(super) fn of(tag: &'static str, read: fn() -> OpenApi) -> Self {
+        let (path, item) = read().paths.paths.into_iter().next().unwrap_or_default();
+        Self { method: method(&item), path, docs: Docs { tag, read } }
     }
+}
 
-    /// A native row.
-    pub(super) fn native<H, F>(&'static self, permission: Permission, handler: H) -> Route
-    where
-        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
-    {
-        Route::native(self.method.clone(), &self.path, permission, handler).docs(self.docs)
-    }
-
-    /// A row of `dialect`.
-    pub(super) fn of_dialect<H, F>(
-        &'static self,
-        dialect: &'static Dialect,
-        permission: Permission,
-        handler: H,
-    ) -> Route
-    where
-        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
-    {
-        Route::of(dialect, self.method.clone(), &self.path, permission, handler).docs(self.docs)
-    }
-
-    /// A row that is answered in the connection's task.
-    pub(super) fn direct<H>(&'static self, handler: H) -> Route
-    where
-        H: Fn(&DirectRequest<'_>) -> Result<Answer, Problem> + Send + Sync + 'static,
-    {
-        Route::direct(&self.path, handler).docs(self.docs)
-    }
-
-    /// A row for any method.
-    pub(super) fn any_method<Q, H, F>(&'static self, quick: Q, handler: H) -> Route
-    where
-        Q: Fn(&DirectRequest<'_>) -> Option<Result<Answer, Problem>> + Send + Sync + 'static,
-        H: Fn(Call) -> F + Clone + Send + Sync + 'static,
-        F: Future<Output = Result<Reply, Problem>> + Send + 'static,
-    {
-        Route::any_method(&self.path, quick, handler).docs(self.docs)
+impl From<&'static Described> for Endpoint {
+    fn from(described: &'static Described) -> Self {
+        Self { method: described.method.clone(), path: &described.path, docs: Some(described.docs) }
     }
 }
 
@@ -99,7 +57,7 @@ fn method(item: &PathItem) -> Method {
 /// The shapes of problems, which rows bring along.
 pub(super) fn bodies() -> OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(components(schemas(ProblemBody, OAuthBody<'static>)))]
+    #[openapi(components(schemas(ProblemBody, OAuthError<'static>)))]
     struct Bodies;
     Bodies::openapi()
 }

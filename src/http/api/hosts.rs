@@ -3,11 +3,10 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::paging::{Asked, Listed, asked};
+use super::paging::{Listed, PageParams, Paging};
 use super::shapes::{HostItem, Revoked};
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::request::HostWords;
@@ -20,13 +19,11 @@ use crate::name::Role;
 #[utoipa::path(
     get,
     path = "/api/v1/hosts",
-    operation_id = "list_hosts",
-    tag = tags::HOSTS,
-    params(Asked, HostWords),
-    responses((status = 200, description = "A page of hosts.", body = Listed<HostItem>), code::InvalidRequest),
+    params(PageParams, HostWords),
+    responses((status = 200, description = "A page of hosts.", body = Listed<HostItem>)),
 )]
-pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let (paging, words) = asked::<HostWords>(&call, "hosts")?;
+pub(super) async fn list_hosts(call: Call) -> Result<Reply, Problem> {
+    let (paging, words) = Paging::read::<HostWords>(&call, "hosts")?;
     let (page, now) = (paging.query()?, call.authority.time.now());
     let hosts = call.authority.hosts.list_hosts(words.judge(now)?, page).await?;
     Ok(paging.rendered(hosts, |host| HostItem::new(host, now)))
@@ -36,19 +33,16 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 #[utoipa::path(
     get,
     path = "/api/v1/hosts/{id}",
-    operation_id = "show_host",
-    tag = tags::HOSTS,
     params(("id" = HostId, Path, description = "Id of the host.")),
-    responses((status = 200, description = "The host.", body = HostItem), code::NotFound),
+    responses((status = 200, description = "The host.", body = HostItem)),
 )]
-pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn show_host(call: Call) -> Result<Reply, Problem> {
     let host = call.authority.hosts.show_host(call.id("id", "host", HostId::parse)?).await?;
     Ok(Reply::ok(&HostItem::new(host, call.authority.time.now())))
 }
 
 #[derive(Deserialize, ToSchema)]
-#[schema(as = HostChange)]
-struct Change {
+struct HostChange {
     /// All roles of the host.
     #[schema(value_type = Vec<Role>, max_items = 32)]
     roles: Vec<String>,
@@ -63,19 +57,13 @@ struct Change {
 #[utoipa::path(
     patch,
     path = "/api/v1/hosts/{id}",
-    operation_id = "change_host",
-    tag = tags::HOSTS,
     params(("id" = HostId, Path, description = "Id of the host.")),
-    request_body = Change,
-    responses(
-        (status = 200, description = "The changed host.", body = HostItem),
-        code::NotFound,
-        code::HostRevoked,
-    ),
+    request_body = HostChange,
+    responses((status = 200, description = "The changed host.", body = HostItem), code::HostRevoked),
 )]
-pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
-    let Change { roles, now } = decode::strict(&call.body)?;
+    let HostChange { roles, now } = decode::strict(&call.body)?;
     let host = call.authority.hosts.set_roles(&call.caller, id, &roles, now).await?;
     Ok(Reply::ok(&HostItem::new(host, call.authority.time.now())))
 }
@@ -86,12 +74,10 @@ pub(super) async fn change(call: Call) -> Result<Reply, Problem> {
 #[utoipa::path(
     delete,
     path = "/api/v1/hosts/{id}",
-    operation_id = "revoke_host",
-    tag = tags::HOSTS,
     params(("id" = HostId, Path, description = "Id of the host.")),
-    responses((status = 200, description = "Revoked.", body = Revoked<HostId>), code::NotFound),
+    responses((status = 200, description = "Revoked.", body = Revoked<HostId>)),
 )]
-pub(super) async fn revoke(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn revoke_host(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
     let changed = call.authority.hosts.revoke_host(&call.caller, id).await?;
     Ok(Reply::ok(&Revoked { id, state: "revoked", changed }))

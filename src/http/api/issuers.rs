@@ -4,20 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::paging::{Listed, whole};
-use crate::clock::Timestamp;
+use super::shapes::RetirementFacts;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-
-#[derive(Serialize, ToSchema)]
-struct IssuerItem {
-    #[schema(format = "uri", example = "https://gate.example.org")]
-    id: String,
-    current: bool,
-    since: Timestamp,
-}
+use crate::store::IssuerRecord;
 
 /// List the external URLs
 ///
@@ -25,22 +17,14 @@ struct IssuerItem {
 #[utoipa::path(
     get,
     path = "/api/v1/issuers",
-    operation_id = "list_issuers",
-    tag = tags::AUTHORITY,
-    responses((status = 200, description = "All external URLs.", body = Listed<IssuerItem>)),
+    responses((status = 200, description = "All external URLs.", body = Listed<IssuerRecord>)),
 )]
-pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let issuers = call.authority.trust_admin.list_issuers().await?.into_iter();
-    Ok(whole(
-        issuers
-            .map(|issuer| IssuerItem { id: issuer.url, current: issuer.current, since: issuer.since })
-            .collect(),
-    ))
+pub(super) async fn list_issuers(call: Call) -> Result<Reply, Problem> {
+    Ok(whole(call.authority.trust_admin.list_issuers().await?))
 }
 
 #[derive(Deserialize, ToSchema)]
-#[schema(as = IssuerRetirement)]
-struct Retire {
+struct IssuerRetirementRequest {
     #[schema(format = "uri", example = "https://gate.example.org")]
     issuer: String,
     /// True: revoke live persistent tokens of the URL.
@@ -52,12 +36,8 @@ struct Retire {
 struct RetiredIssuer {
     #[schema(format = "uri", example = "https://gate.example.org")]
     id: String,
-    #[schema(pattern = "^retired$", example = "retired")]
-    state: &'static str,
-    /// Number of revoked persistent tokens.
-    #[schema(example = 3)]
-    tokens_revoked: u64,
-    emergency_token_reminted: bool,
+    #[serde(flatten)]
+    facts: RetirementFacts,
 }
 
 /// Retire a former external URL
@@ -66,9 +46,7 @@ struct RetiredIssuer {
 #[utoipa::path(
     post,
     path = "/api/v1/issuers/retire",
-    operation_id = "retire_issuer",
-    tag = tags::AUTHORITY,
-    request_body = Retire,
+    request_body = IssuerRetirementRequest,
     responses(
         (status = 200, description = "Retired.", body = RetiredIssuer),
         code::NotFound,
@@ -77,13 +55,8 @@ struct RetiredIssuer {
         code::KeysUnavailable,
     ),
 )]
-pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
-    let Retire { issuer, confirm } = decode::strict(&call.body)?;
+pub(super) async fn retire_issuer(call: Call) -> Result<Reply, Problem> {
+    let IssuerRetirementRequest { issuer, confirm } = decode::strict(&call.body)?;
     let retired = call.authority.trust_admin.retire_issuer(&call.caller, &issuer, confirm).await?;
-    Ok(Reply::ok(&RetiredIssuer {
-        id: issuer,
-        state: "retired",
-        tokens_revoked: retired.tokens,
-        emergency_token_reminted: retired.emergency,
-    }))
+    Ok(Reply::ok(&RetiredIssuer { id: issuer, facts: retired.into() }))
 }

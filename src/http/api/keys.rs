@@ -4,10 +4,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::paging::{Listed, whole};
-use super::shapes::KeyItem;
+use super::shapes::{KeyItem, RetirementFacts};
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::KeyId;
@@ -19,11 +18,9 @@ use crate::token::KeyUse;
 #[utoipa::path(
     get,
     path = "/api/v1/signing-keys",
-    operation_id = "list_signing_keys",
-    tag = tags::KEYS,
     responses((status = 200, description = "All signing keys.", body = Listed<KeyItem>)),
 )]
-pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn list_signing_keys(call: Call) -> Result<Reply, Problem> {
     Ok(whole(call.authority.trust_admin.list_keys().await?.into_iter().map(KeyItem::new).collect()))
 }
 
@@ -33,22 +30,17 @@ pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
 #[utoipa::path(
     post,
     path = "/api/v1/signing-keys/rotate",
-    operation_id = "rotate_signing_keys",
-    tag = tags::KEYS,
-    request_body = Rotate,
+    request_body = KeyRotation,
     responses((status = 200, description = "The current keys.", body = Listed<KeyItem>), code::KeysUnavailable),
 )]
-pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
-    let Rotate { usage } = decode::strict(&call.body)?;
+pub(super) async fn rotate_signing_keys(call: Call) -> Result<Reply, Problem> {
+    let KeyRotation { usage } = decode::strict(&call.body)?;
     let usage = KeyUse::parse(&usage).ok_or_else(|| {
         let known = KeyUse::ALL.map(KeyUse::name).join(", ");
-        ServiceError::Request(RequestError::Fields(vec![FieldError::new(
-            "use",
-            format!("there is no such use of keys: {known}"),
-        )]))
+        ServiceError::Request(RequestError::Fields(vec![FieldError::new("use", format!("one of {known}"))]))
     })?;
     call.authority.trust_admin.rotate_keys(&call.caller, usage).await?;
-    list(call).await
+    list_signing_keys(call).await
 }
 
 /// An empty body.
@@ -56,8 +48,7 @@ pub(super) async fn rotate(call: Call) -> Result<Reply, Problem> {
 pub(super) struct Nothing {}
 
 #[derive(Deserialize, ToSchema)]
-#[schema(as = KeyRotation)]
-struct Rotate {
+struct KeyRotation {
     /// Use of the keys; default: enrollment tokens.
     #[schema(example = "enrollment")]
     #[serde(rename = "use", default = "enrollment")]
@@ -70,8 +61,7 @@ fn enrollment() -> String {
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(as = KeyRetirement)]
-struct Retire {
+struct KeyRetirement {
     /// True: the private key may have leaked. Every key is accepted, including the current one, without `confirm`.
     compromised: bool,
     /// True: revoke live persistent tokens of the key.
@@ -82,12 +72,8 @@ struct Retire {
 #[derive(Serialize, ToSchema)]
 struct RetiredKey {
     id: KeyId,
-    #[schema(pattern = "^retired$", example = "retired")]
-    state: &'static str,
-    /// Number of revoked persistent tokens.
-    #[schema(example = 3)]
-    tokens_revoked: u64,
-    emergency_token_reminted: bool,
+    #[serde(flatten)]
+    facts: RetirementFacts,
 }
 
 /// Retire a signing key
@@ -96,31 +82,23 @@ struct RetiredKey {
 #[utoipa::path(
     post,
     path = "/api/v1/signing-keys/{kid}/retire",
-    operation_id = "retire_signing_key",
-    tag = tags::KEYS,
     params(("kid" = KeyId, Path, description = "Id of the key.")),
-    request_body = Retire,
+    request_body = KeyRetirement,
     responses(
         (status = 200, description = "Retired.", body = RetiredKey),
-        code::NotFound,
         code::KeyNeeded,
         code::KeyInUse,
         code::KeysUnavailable,
     ),
 )]
-pub(super) async fn retire(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn retire_signing_key(call: Call) -> Result<Reply, Problem> {
     let id = call.id("kid", "signing key", KeyId::parse)?;
-    let Retire { compromised, confirm } = decode::strict(&call.body)?;
+    let KeyRetirement { compromised, confirm } = decode::strict(&call.body)?;
     let why = match (compromised, confirm) {
         (true, _) => RetireWhy::Compromised,
         (false, true) => RetireWhy::Confirmed,
         (false, false) => RetireWhy::Unneeded,
     };
     let retired = call.authority.trust_admin.retire_key(&call.caller, id, why).await?;
-    Ok(Reply::ok(&RetiredKey {
-        id,
-        state: "retired",
-        tokens_revoked: retired.tokens,
-        emergency_token_reminted: retired.emergency,
-    }))
+    Ok(Reply::ok(&RetiredKey { id, facts: retired.into() }))
 }

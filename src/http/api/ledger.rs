@@ -4,11 +4,10 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::paging::{Asked, Listed, NoFilters, asked};
+use super::paging::{Listed, NoFilters, PageParams, Paging};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
-use crate::http::openapi::tags;
-use crate::http::problem::{Problem, code};
+use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::{ChainId, RequestId};
 use crate::ledger::{Origin, parse};
@@ -73,13 +72,11 @@ impl From<EntryRecord> for EntryItem {
 #[utoipa::path(
     get,
     path = "/api/v1/ledger",
-    operation_id = "list_ledger",
-    tag = tags::LEDGER,
-    params(Asked),
-    responses((status = 200, description = "A page of entries.", body = Listed<EntryItem>), code::InvalidRequest),
+    params(PageParams),
+    responses((status = 200, description = "A page of entries.", body = Listed<EntryItem>)),
 )]
-pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
-    let (paging, NoFilters {}) = asked(&call, "ledger")?;
+pub(super) async fn list_ledger(call: Call) -> Result<Reply, Problem> {
+    let (paging, NoFilters {}) = Paging::read(&call, "ledger")?;
     let entries = call.authority.ledger.list(paging.after()?, paging.limit()).await?;
     Ok(paging.rendered(entries, EntryItem::from))
 }
@@ -112,11 +109,9 @@ struct FaultItem {
 #[utoipa::path(
     get,
     path = "/api/v1/ledger/verification",
-    operation_id = "verify_ledger",
-    tag = tags::LEDGER,
     responses((status = 200, description = "The result, with the first fault.", body = VerdictItem)),
 )]
-pub(super) async fn verify(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn verify_ledger(call: Call) -> Result<Reply, Problem> {
     let verdict = call.authority.ledger.verify().await?;
     let fault = verdict.fault.as_ref().map(|fault| FaultItem { seq: fault.seq(), what: fault.to_string() });
     Ok(Reply::ok(&VerdictItem {

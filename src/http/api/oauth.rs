@@ -2,13 +2,18 @@
 
 pub(super) mod dialect;
 pub(super) mod introspect;
-pub(super) mod metadata;
 pub(super) mod revoke;
 
 use self::dialect::OAUTH;
 use crate::access::Permission;
 use crate::http::api::described::described;
-use crate::http::route::Route;
+use crate::http::document;
+use crate::http::head::Head;
+use crate::http::openapi::NotModified;
+use crate::http::problem::Problem;
+use crate::http::route::{HttpResponse, Route};
+use crate::service::Authority;
+use crate::service::verification::metadata::Metadata;
 
 /// Path of the introspection endpoint.
 const INTROSPECT: &str = "/oauth2/introspect";
@@ -18,8 +23,30 @@ const REVOKE: &str = "/oauth2/revoke";
 /// The rows.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        described!(introspect::handle).of_dialect(&OAUTH, Permission::Introspect, introspect::handle),
-        described!(revoke::handle).of_dialect(&OAUTH, Permission::WriteTokens, revoke::handle),
-        described!(metadata::serve).direct(|asked| Ok(metadata::serve(asked))),
+        Route::of(
+            &OAUTH,
+            described!(ASKING, introspect::introspect),
+            Permission::Introspect,
+            introspect::introspect,
+        ),
+        Route::of(
+            &OAUTH,
+            described!(ASKING, revoke::revoke_presented_token),
+            Permission::WriteTokens,
+            revoke::revoke_presented_token,
+        ),
+        Route::direct(described!(PUBLISHED, show_authorization_server), show_authorization_server),
     ]
+}
+
+/// Discover the endpoints
+///
+/// OAuth metadata (RFC 8414) for clients that know only the external URL.
+#[utoipa::path(
+    get,
+    path = "/.well-known/oauth-authorization-server",
+    responses((status = 200, description = "The metadata.", body = Metadata), NotModified),
+)]
+pub(super) fn show_authorization_server(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
+    Ok(document::serve(&authority.trust.load().metadata, head.headers()).into())
 }

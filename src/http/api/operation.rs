@@ -7,23 +7,21 @@ use utoipa::ToSchema;
 
 use crate::http::body;
 use crate::http::call::Call;
-use crate::http::direct_request::DirectRequest;
-use crate::http::openapi::tags;
+use crate::http::head::Head;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
-use crate::http::route::Answer;
+use crate::http::route::HttpResponse;
+use crate::service::Authority;
 use crate::service::health::Check;
 
 /// Report that the process answers
 #[utoipa::path(
     get,
     path = "/livez",
-    operation_id = "livez",
-    tag = tags::OPERATION,
     responses((status = 200, description = "The process answers.", body = String, content_type = "text/plain", example = json!("ok\n"))),
 )]
-pub(super) fn livez(_asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
-    let mut answer = Answer::new(body::full("ok\n"));
+pub(super) fn livez(_: &Authority, _: &Head) -> Result<HttpResponse, Problem> {
+    let mut answer = HttpResponse::new(body::full("ok\n"));
     let headers = answer.headers_mut();
     headers.reserve(6);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -42,8 +40,6 @@ struct Readiness {
 #[utoipa::path(
     get,
     path = "/readyz",
-    operation_id = "readyz",
-    tag = tags::OPERATION,
     responses(
         (status = 200, description = "Tokens can be minted and redeemed.", body = Readiness),
         (status = 503, description = "They cannot. Checks without `ok` have the reason.", body = Readiness),
@@ -65,8 +61,6 @@ pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
 #[utoipa::path(
     get,
     path = "/metrics",
-    operation_id = "metrics",
-    tag = tags::OPERATION,
     responses(
         (status = 200, description = "Prometheus text format 0.0.4.", body = String, content_type = "text/plain",
             example = json!("# TYPE gatepass_mints_total counter\n")),

@@ -10,9 +10,6 @@ use utoipa::ToSchema;
 use crate::http::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
-use crate::id::{ApiKeyId, HostId, TokenId};
-use crate::name::UserName;
-use crate::service::FieldError;
 use crate::store::{Page, PageQuery};
 
 /// Bytes of the query's digest in its cursors: enough to rule out another query by chance.
@@ -20,33 +17,19 @@ const DIGEST: usize = 8;
 
 /// Items of a page: default and maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Limit(u32);
+struct PageLimit(u32);
 
-impl Default for Limit {
+impl Default for PageLimit {
     fn default() -> Self {
         Self(100)
     }
 }
 
-impl<'de> Deserialize<'de> for Limit {
+impl<'de> Deserialize<'de> for PageLimit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let limit =
             String::deserialize(deserializer)?.parse::<u32>().ok().filter(|limit| (1..=1000).contains(limit));
         limit.map(Self).ok_or_else(|| serde::de::Error::custom("a number from 1 to 1000"))
-    }
-}
-
-/// `true` or `false` in a query.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Flag(pub(super) bool);
-
-impl<'de> Deserialize<'de> for Flag {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
-            "true" | "" => Ok(Self(true)),
-            "false" => Ok(Self(false)),
-            _ => Err(serde::de::Error::custom("true or false")),
-        }
     }
 }
 
@@ -59,10 +42,10 @@ pub(super) struct NoFilters {}
 #[derive(Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct PageParams {
     /// Items per page.
     #[param(value_type = u32, required = false, minimum = 1, maximum = 1000, default = 100, example = 100)]
-    limit: Limit,
+    limit: PageLimit,
     /// The `next` of the previous page, with the same list and filters.
     #[param(example = "q1ZKyFFQslIK0YFOV5I")]
     cursor: Option<String>,
@@ -71,59 +54,9 @@ pub(super) struct Asked {
 /// The requested page of one list with one set of filters.
 #[derive(Clone, Debug)]
 pub(super) struct Paging {
-    limit: Limit,
+    limit: PageLimit,
     cursor: Option<String>,
     digest: [u8; DIGEST],
-}
-
-/// The end of a page: the last row read.
-pub(super) trait Position: Sized {
-    fn bytes(&self) -> Vec<u8>;
-    fn from_bytes(bytes: &[u8]) -> Option<Self>;
-}
-
-macro_rules! position {
-    ($($name:ident),*) => {$(
-        impl Position for $name {
-            fn bytes(&self) -> Vec<u8> {
-                self.as_bytes().to_vec()
-            }
-
-            fn from_bytes(bytes: &[u8]) -> Option<Self> {
-                bytes.try_into().ok().map(Self::from_bytes)
-            }
-        }
-    )*};
-}
-position!(ApiKeyId, HostId, TokenId);
-
-impl Position for UserName {
-    fn bytes(&self) -> Vec<u8> {
-        self.as_str().as_bytes().to_vec()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        Self::parse(std::str::from_utf8(bytes).ok()?).ok()
-    }
-}
-
-impl Position for u64 {
-    fn bytes(&self) -> Vec<u8> {
-        self.to_be_bytes().to_vec()
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self::from_be_bytes)
-    }
-}
-
-/// Reads the query of `list`: the requested page, and the list's own filters.
-pub(super) fn asked<F: DeserializeOwned + Serialize>(
-    call: &Call,
-    list: &str,
-) -> Result<(Paging, F), Problem> {
-    let (Asked { limit, cursor }, filters) = call.split_query(&["limit", "cursor"])?;
-    Ok((Paging { limit, cursor, digest: digest(list, &filters) }, filters))
 }
 
 /// The name of a list with these filters, for cursors.
@@ -135,8 +68,17 @@ fn digest(list: &str, filters: &impl Serialize) -> [u8; DIGEST] {
 }
 
 impl Paging {
+    /// Reads the query of `list`: the requested page, and the list's own filters.
+    pub(super) fn read<F: DeserializeOwned + Serialize>(
+        call: &Call,
+        list: &str,
+    ) -> Result<(Self, F), Problem> {
+        let (PageParams { limit, cursor }, filters) = call.split_query(&["limit", "cursor"])?;
+        Ok((Self { limit, cursor, digest: digest(list, &filters) }, filters))
+    }
+
     /// The page as the store takes it.
-    pub(super) fn query<Id: Position>(&self) -> Result<PageQuery<Id>, Problem> {
+    pub(super) fn query<Id: DeserializeOwned>(&self) -> Result<PageQuery<Id>, Problem> {
         Ok(PageQuery::new(self.after()?, self.limit.0))
     }
 
@@ -146,27 +88,28 @@ impl Paging {
     }
 
     /// The position that the cursor holds.
-    pub(super) fn after<Id: Position>(&self) -> Result<Option<Id>, Problem> {
+    pub(super) fn after<Id: DeserializeOwned>(&self) -> Result<Option<Id>, Problem> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
         let position = bytes.as_deref().and_then(|bytes| bytes.strip_prefix(self.digest.as_slice()));
-        position.and_then(Id::from_bytes).map(Some).ok_or_else(wrong_cursor)
+        position.and_then(|last| serde_json::from_slice(last).ok()).map(Some).ok_or_else(wrong_cursor)
     }
 
-    /// The answer with this page.
-    pub(super) fn rendered<T, I: Serialize, Id: Position>(
+    /// The answer with this page. Its cursor holds the last row read.
+    pub(super) fn rendered<T, I: Serialize, Id: Serialize>(
         &self,
         page: Page<T, Id>,
         item: impl FnMut(T) -> I,
     ) -> Reply {
-        let next = page.next.map(|last| URL_SAFE_NO_PAD.encode([&self.digest[..], &last.bytes()].concat()));
+        let next = page.next.and_then(|last| serde_json::to_vec(&last).ok());
+        let next = next.map(|last| URL_SAFE_NO_PAD.encode([&self.digest[..], &last].concat()));
         Reply::ok(&Listed { items: page.items.into_iter().map(item).collect(), next })
     }
 }
 
 fn wrong_cursor() -> Problem {
     let what = "not a cursor of this list with these filters: begin again without one";
-    Problem::invalid_fields(vec![FieldError::new("cursor", what)])
+    Problem::invalid_field("cursor", what)
 }
 
 /// A page of a list.
@@ -188,9 +131,10 @@ pub(super) fn whole<T: Serialize>(items: Vec<T>) -> Reply {
 mod tests {
     use super::*;
     use crate::clock::Timestamp;
+    use crate::id::TokenId;
 
     fn paging(list: &str, filter: bool, cursor: Option<String>) -> Paging {
-        Paging { limit: Limit(10), cursor, digest: digest(list, &Flag(filter)) }
+        Paging { limit: PageLimit(10), cursor, digest: digest(list, &filter) }
     }
 
     fn next(paging: &Paging, id: TokenId) -> String {

@@ -8,15 +8,13 @@ use super::shapes::{self, life};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{HostId, Serial};
 use crate::wire::{CertificateLife, Certified, EnrollAnswer};
 
 #[derive(Deserialize, ToSchema)]
-#[schema(as = Renewal)]
-struct Request {
+struct Renewal {
     /// A certificate request, PKCS#10 in PEM: P-256, P-384 or Ed25519.
     #[schema(max_length = 8192, example = json!(CSR_EXAMPLE))]
     csr: String,
@@ -28,9 +26,7 @@ struct Request {
 #[utoipa::path(
     post,
     path = "/api/v1/renew",
-    operation_id = "renew",
-    tag = tags::ENROLLING,
-    request_body = Request,
+    request_body = Renewal,
     responses(
         (status = 200, description = "The new certificate.", body = EnrollAnswer),
         code::Issuing,
@@ -38,7 +34,7 @@ struct Request {
     ),
 )]
 pub(super) async fn renew(call: Call) -> Result<Reply, Problem> {
-    let Request { csr } = decode::strict(&call.body)?;
+    let Renewal { csr } = decode::strict(&call.body)?;
     let enrolled = call.authority.enrollment.renew(&call.caller, call.host()?, &csr).await;
     metrics::counter!("gatepass_renewals_total", "outcome" => outcome(&enrolled)).increment(1);
     Ok(Reply::ok(&shapes::enrolled(enrolled?)))
@@ -59,8 +55,6 @@ struct WhoAmI {
 #[utoipa::path(
     get,
     path = "/api/v1/whoami",
-    operation_id = "whoami",
-    tag = tags::ENROLLING,
     responses((status = 200, description = "The host of the presented certificate.", body = WhoAmI)),
 )]
 pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
@@ -87,8 +81,6 @@ struct Left {
 #[utoipa::path(
     post,
     path = "/api/v1/leave",
-    operation_id = "leave",
-    tag = tags::ENROLLING,
     responses((status = 200, description = "Revoked.", body = Left)),
 )]
 pub(super) async fn leave(call: Call) -> Result<Reply, Problem> {

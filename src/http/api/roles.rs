@@ -5,7 +5,6 @@ use utoipa::ToSchema;
 
 use super::paging::{Listed, whole};
 use crate::http::call::Call;
-use crate::http::openapi::tags;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::name::Role;
@@ -24,11 +23,9 @@ struct RoleItem<'a> {
 #[utoipa::path(
     get,
     path = "/api/v1/roles",
-    operation_id = "list_roles",
-    tag = tags::AUTHORITY,
     responses((status = 200, description = "All roles.", body = Listed<RoleItem<'static>>)),
 )]
-pub(super) async fn list(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn list_roles(call: Call) -> Result<Reply, Problem> {
     let roles = call.authority.roles.iter();
     Ok(whole(roles.map(|(role, description)| RoleItem { id: role.as_str(), description }).collect()))
 }

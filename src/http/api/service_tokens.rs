@@ -1,6 +1,127 @@
-//! Service tokens.
+//! Service tokens: mint, list, show, revoke.
 
-pub(super) mod create;
-pub(super) mod list;
-pub(super) mod revoke;
-pub(super) mod show;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::bootstrap::outcome;
+use super::paging::{Listed, PageParams, Paging};
+use super::shapes::{Revoked, ServiceTokenItem, StatusEntry};
+use crate::http::call::Call;
+use crate::http::decode;
+use crate::http::problem::{Problem, code};
+use crate::http::reply::Reply;
+use crate::http::request::ServiceTokenRequest;
+use crate::http::request::flag;
+use crate::id::TokenId;
+use crate::service::tokens::service_tokens::ServiceTokenOrder;
+use crate::token::{MintedToken, ServiceGrant};
+
+/// The answer to a mint, with the token.
+#[derive(Serialize, ToSchema)]
+struct NewServiceToken<'a> {
+    /// The token; shown once. Its holder has its roles.
+    #[schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…")]
+    token: &'a str,
+    token_id: TokenId,
+    #[serde(flatten)]
+    terms: &'a ServiceTokenOrder,
+    /// Status list entry, as in the token's claim.
+    status_list: StatusEntry,
+}
+
+/// Mint a service token
+///
+/// It carries roles for one service, one of `tokens.audiences` in the configuration. It always expires; default: 15 minutes.
+#[utoipa::path(
+    post,
+    path = "/api/v1/service-tokens",
+    request_body = ServiceTokenRequest,
+    responses(
+        (status = 201, description = "The token; shown once.", body = NewServiceToken<'static>,
+            headers(("Location" = String, description = "Path of the token."))),
+        code::BeyondLimits,
+        code::Signing,
+    ),
+)]
+pub(super) async fn mint_service_token(call: Call) -> Result<Reply, Problem> {
+    let (request, faults) = decode::native::<ServiceTokenRequest>(&call.body)?;
+    let authority = &call.authority;
+    let caller = &call.caller;
+    let spans = caller.defaults(authority.settings.spans.load());
+    let order = request.judge(
+        (&authority.roles, &authority.trust.load().audiences),
+        &spans,
+        authority.time.now(),
+        faults,
+    )?;
+    let minted = authority.minting.mint_service_token(caller, &order).await;
+    metrics::counter!("gatepass_service_mints_total", "outcome" => outcome(&minted)).increment(1);
+    Ok(render(&minted?, &order))
+}
+
+fn render(minted: &MintedToken<ServiceGrant>, terms: &ServiceTokenOrder) -> Reply {
+    let grant = minted.grant();
+    let answer = NewServiceToken {
+        token: minted.text().expose(),
+        token_id: grant.token.id,
+        terms,
+        status_list: StatusEntry::new(&grant.token.issuer, grant.token.status),
+    };
+    let place = format!("/api/v1/service-tokens/{}", grant.token.id);
+    Reply::json(StatusCode::CREATED, &answer).header("location", &place)
+}
+
+#[derive(Default, Deserialize, Serialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+struct Filters {
+    /// True: include ended tokens.
+    #[param(default = false, example = true)]
+    #[serde(deserialize_with = "flag")]
+    ended: Option<bool>,
+}
+
+/// List service tokens
+///
+/// A page of service tokens, newest first: live ones; with `ended=true` all.
+#[utoipa::path(
+    get,
+    path = "/api/v1/service-tokens",
+    params(PageParams, Filters),
+    responses((status = 200, description = "A page of tokens.", body = Listed<ServiceTokenItem>)),
+)]
+pub(super) async fn list_service_tokens(call: Call) -> Result<Reply, Problem> {
+    let (paging, Filters { ended }) = Paging::read(&call, "service-tokens")?;
+    let tokens = call.authority.tokens.list_service_tokens(ended == Some(true), paging.query()?).await?;
+    let now = call.authority.time.now();
+    Ok(paging.rendered(tokens, |token| ServiceTokenItem::new(token, now)))
+}
+
+/// Show a service token
+#[utoipa::path(
+    get,
+    path = "/api/v1/service-tokens/{id}",
+    params(("id" = TokenId, Path, description = "Id of the token.")),
+    responses((status = 200, description = "The token.", body = ServiceTokenItem)),
+)]
+pub(super) async fn show_service_token(call: Call) -> Result<Reply, Problem> {
+    let id = call.id("id", "token", TokenId::parse)?;
+    let token = call.authority.tokens.show_service_token(id).await?;
+    Ok(Reply::ok(&ServiceTokenItem::new(token, call.authority.time.now())))
+}
+
+/// Revoke a service token
+///
+/// The status list shows it within 200 ms.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/service-tokens/{id}",
+    params(("id" = TokenId, Path, description = "Id of the token.")),
+    responses((status = 200, description = "Revoked.", body = Revoked<TokenId>)),
+)]
+pub(super) async fn revoke_service_token(call: Call) -> Result<Reply, Problem> {
+    let id = call.id("id", "token", TokenId::parse)?;
+    let changed = call.authority.tokens.revoke_service_token(&call.caller, id).await?;
+    Ok(Reply::ok(&Revoked { id, state: "revoked", changed }))
+}

@@ -6,25 +6,24 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::paging::Flag;
 use crate::access::{Limits, Permission, Permissions, Rights, SessionKind, UserRole};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::credential::{self, Credential};
-use crate::http::openapi::tags;
-use crate::http::problem::{Problem, code};
+use crate::http::problem::Problem;
 use crate::http::reply::Reply;
+use crate::http::request::flag;
 use crate::http::{cookie, decode};
 use crate::id::ApiKeyId;
 use crate::name::{Label, UserName};
 use crate::secret::Secret;
+use crate::service::Authority;
 use crate::service::accounts::sessions::{LiveSession, NewSession};
-use crate::service::{Authority, FieldError};
 use crate::store::{ApiKeyRecord, ApiKeyTerms};
 
 #[derive(Deserialize, ToSchema)]
-#[schema(as = SignIn, example = json!({ "username": "ops", "password": "correct horse battery staple", "kind": "bearer" }))]
-struct Begin {
+#[schema(example = json!({ "username": "ops", "password": "correct horse battery staple", "kind": "bearer" }))]
+struct SignIn {
     /// Required unless Basic credentials are sent.
     username: Option<String>,
     /// Required unless Basic credentials are sent.
@@ -36,7 +35,6 @@ struct Begin {
 
 /// A session in answers.
 #[derive(Clone, Copy, Serialize, ToSchema)]
-#[schema(as = Session)]
 struct SessionShown<'a> {
     kind: SessionKind,
     expires_at: Timestamp,
@@ -58,8 +56,7 @@ impl<'a> SessionShown<'a> {
 
 /// A user with its current rights.
 #[derive(Serialize, ToSchema)]
-#[schema(as = SignedInUser)]
-struct UserShown<'a> {
+struct SignedInUser<'a> {
     #[schema(value_type = UserName)]
     name: &'a str,
     role: UserRole,
@@ -69,21 +66,19 @@ struct UserShown<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = BegunSession)]
-struct Begun<'a> {
+struct BegunSession<'a> {
     /// The secret of a bearer session; shown once. A cookie session has it in its cookie.
     #[schema(nullable = false, example = "gps_…")]
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a str>,
     #[serde(flatten)]
     shown: SessionShown<'a>,
-    user: UserShown<'a>,
+    user: SignedInUser<'a>,
 }
 
 /// The calling API key.
 #[derive(Serialize, ToSchema)]
-#[schema(as = AskingApiKey)]
-struct KeyShown {
+struct CallingApiKey {
     id: ApiKeyId,
     label: Label,
     /// Owner of the key; `null`: the authority.
@@ -95,17 +90,16 @@ struct KeyShown {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = WhoAsks)]
-struct Who<'a> {
+struct ShownCaller<'a> {
     /// The actor, as in the ledger.
     #[schema(example = "user:ops")]
     actor: String,
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    user: Option<UserShown<'a>>,
+    user: Option<SignedInUser<'a>>,
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    api_key: Option<KeyShown>,
+    api_key: Option<CallingApiKey>,
     /// The rights, as scopes.
     #[schema(example = json!(["tokens:read", "tokens:write"]))]
     permissions: Vec<&'static str>,
@@ -133,13 +127,11 @@ struct Who<'a> {
 #[utoipa::path(
     post,
     path = "/api/v1/session",
-    operation_id = "sign_in",
-    tag = tags::SESSION,
-    request_body = Begin,
-    responses((status = 201, description = "The session.", body = Begun<'static>)),
+    request_body = SignIn,
+    responses((status = 201, description = "The session.", body = BegunSession<'static>)),
 )]
-pub(super) async fn create(call: Call) -> Result<Reply, Problem> {
-    let Begin { username, password, kind } = decode::strict(&call.body)?;
+pub(super) async fn sign_in(call: Call) -> Result<Reply, Problem> {
+    let SignIn { username, password, kind } = decode::strict(&call.body)?;
     let (name, password) = credential::kept(given(&call, username, password)?);
     let kind = kind.unwrap_or(SessionKind::Bearer);
     let (caller, authority) = (call.caller.clone(), Arc::clone(&call.authority));
@@ -154,12 +146,12 @@ fn given(
     name: Option<String>,
     password: Option<Secret<String>>,
 ) -> Result<(String, Secret<String>), Problem> {
-    let basic = match Credential::of(call.headers())? {
+    let basic = match Credential::of(call.head.headers())? {
         Credential::None => None,
         Credential::Basic { user, password } => Some((user, password)),
-        _ => return Err(Problem::unauthenticated("a session begins with a user name and a password alone")),
+        _ => return Err(Problem::unauthenticated("only a user name and a password begin a session")),
     };
-    let missing = |field: &str| Problem::invalid_fields(vec![FieldError::new(field, "is missing")]);
+    let missing = |field: &str| Problem::invalid_field(field, "is missing");
     match (basic, name, password) {
         (Some(basic), None, None) => Ok(basic),
         (Some(_), ..) => {
@@ -178,13 +170,14 @@ fn render(authority: &Authority, begun: &NewSession) -> Reply {
     let NewSession { secret, live, user } = begun;
     let session = (live.kind == SessionKind::Bearer).then(|| secret.expose().as_str());
     let rights = Rights::of_role(user.role, user.limits.clone());
-    let user = UserShown {
+    let user = SignedInUser {
         name: &user.name,
         role: user.role,
         permissions: names(rights.permissions),
         limits: &rights.limits,
     };
-    let reply = Reply::json(StatusCode::CREATED, &Begun { session, shown: SessionShown::new(live), user });
+    let reply =
+        Reply::json(StatusCode::CREATED, &BegunSession { session, shown: SessionShown::new(live), user });
     match live.kind {
         SessionKind::Bearer => reply,
         SessionKind::Cookie => cookie::set(reply, secret, live.expires_at.since(authority.time.now())),
@@ -197,13 +190,11 @@ fn render(authority: &Authority, begun: &NewSession) -> Reply {
 #[utoipa::path(
     get,
     path = "/api/v1/session",
-    operation_id = "show_session",
-    tag = tags::SESSION,
-    responses((status = 200, description = "The caller and its rights.", body = Who<'static>)),
+    responses((status = 200, description = "The caller and its rights.", body = ShownCaller<'static>)),
 )]
-pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn show_session(call: Call) -> Result<Reply, Problem> {
     let user = call.authority.accounts.user_of(&call.caller.actor).await?;
-    let user = user.as_ref().map(|user| UserShown {
+    let user = user.as_ref().map(|user| SignedInUser {
         name: &user.name,
         role: user.role,
         permissions: names(call.caller.rights.permissions),
@@ -212,10 +203,10 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
     let api_key = call.authority.accounts.api_key_of(&call.caller.actor).await?;
     let api_key =
         api_key.map(|ApiKeyRecord { id, terms: ApiKeyTerms { label, expires_at, .. }, owner, .. }| {
-            KeyShown { id, label, owner, expires_at }
+            CallingApiKey { id, label, owner, expires_at }
         });
     let session = call.live_session().map(SessionShown::new);
-    Ok(Reply::ok(&Who {
+    Ok(Reply::ok(&ShownCaller {
         actor: call.caller.actor.to_string(),
         user,
         api_key,
@@ -231,14 +222,13 @@ pub(super) async fn show(call: Call) -> Result<Reply, Problem> {
 /// The ended sessions.
 #[derive(Serialize, ToSchema)]
 struct SignedOut {
-    signed_out: Place,
+    signed_out: SignedOutOf,
 }
 
 /// One session, or all sessions of the user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-#[schema(as = SignedOutOf)]
-enum Place {
+enum SignedOutOf {
     Here,
     Everywhere,
 }
@@ -246,11 +236,11 @@ enum Place {
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
-struct Where {
+struct SignOutQuery {
     /// True: end all sessions of the user.
-    #[param(value_type = bool, required = false, default = false, example = true)]
-    #[serde(default)]
-    everywhere: Flag,
+    #[param(default = false, example = true)]
+    #[serde(default, deserialize_with = "flag")]
+    everywhere: Option<bool>,
 }
 
 /// Sign out
@@ -259,23 +249,18 @@ struct Where {
 #[utoipa::path(
     delete,
     path = "/api/v1/session",
-    operation_id = "sign_out",
-    tag = tags::SESSION,
-    params(Where),
-    responses((status = 200, description = "Signed out.", body = SignedOut), code::InvalidRequest),
+    params(SignOutQuery),
+    responses((status = 200, description = "Signed out.", body = SignedOut)),
 )]
-pub(super) async fn delete(call: Call) -> Result<Reply, Problem> {
-    let Where { everywhere: Flag(everywhere) } = call.query()?;
-    let caller = &call.caller;
-    let signed_out = match everywhere {
-        true => {
-            call.authority.accounts.sign_out_everywhere(caller).await?;
-            Place::Everywhere
-        }
-        false => {
-            call.authority.accounts.end_session(caller, call.session()?.id).await?;
-            Place::Here
-        }
+pub(super) async fn sign_out(call: Call) -> Result<Reply, Problem> {
+    let SignOutQuery { everywhere } = call.query()?;
+    let (accounts, caller) = (&call.authority.accounts, &call.caller);
+    let signed_out = if everywhere == Some(true) {
+        accounts.sign_out_everywhere(caller).await?;
+        SignedOutOf::Everywhere
+    } else {
+        accounts.end_session(caller, call.session()?.id).await?;
+        SignedOutOf::Here
     };
     let reply = Reply::ok(&SignedOut { signed_out });
     let cookie = call.live_session().is_some_and(|session| session.kind == SessionKind::Cookie);

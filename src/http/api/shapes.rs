@@ -2,39 +2,44 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
-use crate::id::{HostId, KeyId, Serial, StatusRef, Thumbprint, TokenId};
-use crate::name::{Cluster, DnsName, DnsPattern, Label, Role};
+use crate::id::{HostId, KeyId, StatusRef, TokenId};
+use crate::name::{DnsName, Label, Role};
+use crate::service::keys::Retired;
 use crate::service::{Enrolled, renew_after};
-use crate::store::{CertificateRecord, HostRecord, HostState, KeyRecord, KeyState, TokenRecord, TokenState};
-use crate::token::status_uri;
+use crate::store::{CertificateRecord, HostRecord, HostState, KeyRecord, MintRecord, TokenRecord, TokenState};
+use crate::token::{Terms, status_uri};
 use crate::wire::{CertificateLife, Certified, EnrollAnswer};
 
-/// A token in a list.
+/// The facts of every minted token, besides its terms.
 #[derive(Serialize, ToSchema)]
-pub(super) struct TokenItem {
-    pub(super) id: TokenId,
+struct MintFacts {
+    id: TokenId,
     state: TokenState,
     label: Label,
-    roles: Vec<Role>,
-    /// True if the token is persistent.
-    persistent: bool,
-    /// True for the emergency token.
-    emergency: bool,
     /// Minter, as an actor in the ledger.
     #[schema(example = "user:admin")]
     minter: String,
     created_at: Timestamp,
-    /// Expiry; `null`: until revoked.
     #[schema(required)]
-    expires_at: Option<Timestamp>,
-    /// Maximum number of uses; `null`: unlimited.
-    #[schema(required, minimum = 1, example = 1)]
-    max_uses: Option<u32>,
+    revoked_at: Option<Timestamp>,
+    /// Id of the signing key.
+    kid: KeyId,
+}
+
+/// A token in a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TokenItem {
+    #[serde(flatten)]
+    facts: MintFacts,
+    #[serde(flatten)]
+    terms: Terms,
+    /// True for the emergency token.
+    emergency: bool,
     /// Number of uses.
     #[schema(example = 0)]
     used: u32,
@@ -52,54 +57,45 @@ pub(super) struct TokenItem {
     /// Address of the last use.
     #[schema(required, value_type = Option<String>, example = "192.0.2.7")]
     last_used_from: Option<IpAddr>,
-    /// Allowed DNS names.
-    dns_names: Vec<DnsPattern>,
-    /// The only key that can redeem the token.
-    #[schema(required)]
-    key_thumbprint: Option<Thumbprint>,
-    /// Cluster of the binding.
-    #[schema(required)]
-    cluster: Option<Cluster>,
-    #[schema(required)]
-    revoked_at: Option<Timestamp>,
     /// Id of the successor.
     #[schema(required)]
     replaced_by: Option<TokenId>,
     /// Time at which the token is revoked in favour of the successor.
     #[schema(required)]
     revokes_at: Option<Timestamp>,
-    /// Id of the signing key.
-    kid: KeyId,
+}
+
+impl MintFacts {
+    fn of(record: &TokenRecord, now: Timestamp) -> Self {
+        let MintRecord { token, label, minter, created_at, signing_key, .. } = &record.mint;
+        Self {
+            id: token.id,
+            state: record.state(now),
+            label: label.clone(),
+            minter: minter.clone(),
+            created_at: *created_at,
+            revoked_at: record.revoked_at,
+            kid: *signing_key,
+        }
+    }
 }
 
 impl TokenItem {
     pub(super) fn new(record: TokenRecord, now: Timestamp) -> Self {
-        let state = record.state(now);
+        let facts = MintFacts::of(&record, now);
         let TokenRecord { mint, used, revoked_at, last_use, replaced_by, revoke_at } = record;
         Self {
-            id: mint.token.id,
-            state,
-            label: mint.label,
-            roles: mint.terms.roles,
-            persistent: mint.terms.persistent,
+            facts,
             emergency: mint.emergency,
-            minter: mint.minter,
-            created_at: mint.created_at,
-            expires_at: mint.terms.expires_at,
-            max_uses: mint.terms.max_uses,
             used,
             uses_left: mint.terms.max_uses.map(|most| most.saturating_sub(used)),
             hosts: used,
             last_used_at: last_use.map(|last| last.at),
             last_used_by: last_use.map(|last| last.host),
             last_used_from: last_use.and_then(|last| last.from),
-            dns_names: mint.terms.bindings.dns_names,
-            key_thumbprint: mint.terms.host_key,
-            cluster: mint.terms.bindings.cluster,
-            revoked_at,
             replaced_by,
             revokes_at: revoke_at.filter(|_| revoked_at.is_none()),
-            kid: mint.signing_key,
+            terms: mint.terms,
         }
     }
 }
@@ -138,45 +134,33 @@ impl StatusEntry {
 /// A service token in a list. It has no uses and no bindings.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ServiceTokenItem {
-    pub(super) id: TokenId,
-    state: TokenState,
+    #[serde(flatten)]
+    facts: MintFacts,
     /// URI of the service.
     #[schema(required, example = "https://jobs.example.org")]
     audience: Option<String>,
-    label: Label,
     roles: Vec<Role>,
-    /// Minter, as an actor in the ledger.
-    #[schema(example = "user:admin")]
-    minter: String,
-    created_at: Timestamp,
     #[schema(required)]
     expires_at: Option<Timestamp>,
-    #[schema(required)]
-    revoked_at: Option<Timestamp>,
-    /// Id of the signing key.
-    kid: KeyId,
     /// Status list entry, as in the token's claim.
     status_list: StatusEntry,
 }
 
 impl ServiceTokenItem {
     pub(super) fn new(record: TokenRecord, now: Timestamp) -> Self {
-        let state = record.state(now);
-        let TokenRecord { mint, revoked_at, .. } = record;
-        Self {
-            id: mint.token.id,
-            state,
-            status_list: StatusEntry::new(&mint.token.issuer, mint.token.status),
-            audience: mint.audience,
-            label: mint.label,
-            roles: mint.terms.roles,
-            minter: mint.minter,
-            created_at: mint.created_at,
-            expires_at: mint.terms.expires_at,
-            revoked_at,
-            kid: mint.signing_key,
-        }
+        let facts = MintFacts::of(&record, now);
+        let MintRecord { token, terms, audience, .. } = record.mint;
+        let status_list = StatusEntry::new(&token.issuer, token.status);
+        Self { facts, audience, roles: terms.roles, expires_at: terms.expires_at, status_list }
     }
+}
+
+/// The choice to revoke the hosts or tokens of a subject with it. Without it they stay.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Revoke {
+    /// Revokes them too.
+    Revoke,
 }
 
 /// The answer of a revocation.
@@ -193,53 +177,14 @@ pub(super) struct Revoked<Id> {
 /// A host in a list.
 #[derive(Serialize, ToSchema)]
 pub(super) struct HostItem {
-    pub(super) id: HostId,
     state: HostState,
-    #[schema(required)]
-    name: Option<DnsName>,
-    #[schema(required)]
-    cluster: Option<Cluster>,
-    /// Roles of the next certificate.
-    roles: Vec<Role>,
-    /// Token of the enrollment.
-    token_id: TokenId,
-    enrolled_at: Timestamp,
-    #[schema(required)]
-    revoked_at: Option<Timestamp>,
-    /// The newest certificate.
-    certificate: CertificateItem,
-    /// True if the host has presented the newest certificate.
-    #[schema(example = true)]
-    certificate_seen: bool,
-}
-
-#[derive(Serialize, ToSchema)]
-struct CertificateItem {
-    serial: Serial,
-    issued_at: Timestamp,
-    expires_at: Timestamp,
+    #[serde(flatten)]
+    host: HostRecord,
 }
 
 impl HostItem {
-    pub(super) fn new(record: HostRecord, now: Timestamp) -> Self {
-        let state = record.state(now);
-        let newest = record.newest;
-        Self {
-            id: record.id,
-            state,
-            name: record.facts.name,
-            cluster: record.facts.cluster,
-            roles: record.facts.roles,
-            token_id: record.token,
-            enrolled_at: record.enrolled_at,
-            revoked_at: record.revoked_at,
-            certificate: CertificateItem {
-                serial: newest.serial,
-                issued_at: newest.issued_at,
-                expires_at: newest.not_after,
-            },
-            certificate_seen: record.newest_seen,
-        }
+    pub(super) fn new(host: HostRecord, now: Timestamp) -> Self {
+        Self { state: host.state(now), host }
     }
 }
 
@@ -264,16 +209,8 @@ pub(super) fn life(record: CertificateRecord) -> CertificateLife {
 /// A signing key in a list.
 #[derive(Serialize, ToSchema)]
 pub(super) struct KeyItem {
-    id: KeyId,
-    /// Use of the key.
-    #[schema(example = "enrollment")]
-    #[serde(rename = "use")]
-    usage: &'static str,
-    state: KeyState,
-    /// True if the key verifies persistent tokens only.
-    #[schema(example = false)]
-    persistent_only: bool,
-    created_at: Timestamp,
+    #[serde(flatten)]
+    key: KeyRecord,
     /// Number of live persistent tokens of the key.
     #[schema(example = 2)]
     live_persistent_tokens: u64,
@@ -281,7 +218,23 @@ pub(super) struct KeyItem {
 
 impl KeyItem {
     pub(super) fn new((key, live_persistent_tokens): (KeyRecord, u64)) -> Self {
-        let KeyRecord { id, usage, state, persistent_only, created_at, .. } = key;
-        Self { id, usage: usage.name(), state, persistent_only, created_at, live_persistent_tokens }
+        Self { key, live_persistent_tokens }
+    }
+}
+
+/// The answer to the retirement of a signing key or an external URL, besides its id.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RetirementFacts {
+    #[schema(pattern = "^retired$", example = "retired")]
+    state: &'static str,
+    /// Number of revoked persistent tokens.
+    #[schema(example = 3)]
+    tokens_revoked: u64,
+    emergency_token_reminted: bool,
+}
+
+impl From<Retired> for RetirementFacts {
+    fn from(Retired { tokens, emergency }: Retired) -> Self {
+        Self { state: "retired", tokens_revoked: tokens, emergency_token_reminted: emergency }
     }
 }

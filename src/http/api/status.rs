@@ -8,12 +8,13 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use super::described::described;
 use crate::access::address::site;
 use crate::http::body;
-use crate::http::direct_request::DirectRequest;
 use crate::http::document;
-use crate::http::openapi::{NotModified, tags};
+use crate::http::head::Head;
+use crate::http::openapi::NotModified;
 use crate::http::problem::{Code, Problem, code};
-use crate::http::route::{Answer, Route};
+use crate::http::route::{HttpResponse, Route};
 use crate::id::ListId;
+use crate::service::Authority;
 use crate::service::status_lists::{
     Following, IssuerLists, Published, SignedList, StatusListUris, TooManyStreams,
 };
@@ -27,10 +28,10 @@ const EVENTS: &str = "event: change\nid: 9f2c4e71a0b35d88-42\ndata: {\"list\":\"
 /// The rows.
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        described!(aggregation).direct(aggregation),
-        described!(list).direct(list),
-        described!(events).direct(events),
-        described!(list_events).direct(list_events),
+        Route::direct(described!(PUBLISHED, list_status_lists), list_status_lists),
+        Route::direct(described!(PUBLISHED, fetch_status_list), fetch_status_list),
+        Route::direct(described!(PUBLISHED, follow_status_lists), follow_status_lists),
+        Route::direct(described!(PUBLISHED, follow_status_list), follow_status_list),
     ]
 }
 
@@ -40,13 +41,11 @@ pub(super) fn routes() -> Vec<Route> {
 #[utoipa::path(
     get,
     path = "/status",
-    operation_id = "list_status_lists",
-    tag = tags::PUBLISHED,
     responses((status = 200, description = "The addresses of the lists.", body = StatusListUris<'static>), NotModified, code::KeysUnavailable),
 )]
-pub(super) fn aggregation(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
-    let published = asked.authority.status_lists.published();
-    Ok(document::serve(&place(asked, &published)?.aggregation, asked.headers))
+pub(super) fn list_status_lists(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
+    let published = authority.status_lists.published();
+    Ok(document::serve(&place(head, &published)?.aggregation, head.headers()).into())
 }
 
 /// Fetch a status list
@@ -55,38 +54,32 @@ pub(super) fn aggregation(asked: &DirectRequest<'_>) -> Result<Answer, Problem> 
 #[utoipa::path(
     get,
     path = "/status/{list}",
-    operation_id = "fetch_status_list",
-    tag = tags::PUBLISHED,
     params(("list" = String, Path, description = "Id of the list.", example = "0198c0de-0000-7000-8000-000000000001")),
     responses(
         (status = 200, description = "The list.", body = String, content_type = "application/statuslist+jwt",
             example = json!("eyJhbGciOiJFZERTQSIsInR5cCI6InN0YXR1c2xpc3Qrand0Ii…")),
         NotModified,
-        code::NotFound,
         code::KeysUnavailable,
     ),
 )]
-pub(super) fn list(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
-    let published = asked.authority.status_lists.published();
-    let (_, list) = find(asked, place(asked, &published)?)?;
-    Ok(document::serve(&list.document, asked.headers))
+pub(super) fn fetch_status_list(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
+    let published = authority.status_lists.published();
+    let (_, list) = find(head, place(head, &published)?)?;
+    Ok(document::serve(&list.document, head.headers()).into())
 }
 
 /// The lists of the external URL that the client uses.
-fn place<'a>(asked: &DirectRequest<'_>, published: &'a Published) -> Result<&'a IssuerLists, Problem> {
-    published.place(asked.host).ok_or_else(|| {
+fn place<'a>(head: &Head, published: &'a Published) -> Result<&'a IssuerLists, Problem> {
+    published.place(head.host()).ok_or_else(|| {
         let detail = "no status list could be signed since the server started: see its log";
         Problem::of(Code::KeysUnavailable, detail).retry_after(10)
     })
 }
 
-fn find<'a>(
-    asked: &DirectRequest<'_>,
-    place: &'a IssuerLists,
-) -> Result<(ListId, &'a Arc<SignedList>), Problem> {
-    let list = ListId::parse(asked.param("list"));
+fn find<'a>(head: &Head, place: &'a IssuerLists) -> Result<(ListId, &'a Arc<SignedList>), Problem> {
+    let list = ListId::parse(head.param("list"));
     let found = list.and_then(|list| Some((list, place.list(list)?)));
-    found.ok_or_else(|| Problem::of(Code::NotFound, "there is no such status list"))
+    found.ok_or_else(|| Problem::of(Code::NotFound, "status list not found"))
 }
 
 /// Follow all status lists
@@ -95,8 +88,6 @@ fn find<'a>(
 #[utoipa::path(
     get,
     path = "/status/events",
-    operation_id = "follow_status_lists",
-    tag = tags::PUBLISHED,
     params(("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event seen.",
             example = "9f2c4e71a0b35d88-41")),
     responses(
@@ -106,9 +97,9 @@ fn find<'a>(
         code::KeysUnavailable,
     ),
 )]
-pub(super) fn events(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
-    let published = asked.authority.status_lists.published();
-    follow(asked, place(asked, &published)?, None)
+pub(super) fn follow_status_lists(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
+    let published = authority.status_lists.published();
+    follow(authority, head, place(head, &published)?, None)
 }
 
 /// Follow one status list
@@ -117,8 +108,6 @@ pub(super) fn events(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
 #[utoipa::path(
     get,
     path = "/status/{list}/events",
-    operation_id = "follow_status_list",
-    tag = tags::PUBLISHED,
     params(
         ("list" = String, Path, description = "Id of the list.", example = "0198c0de-0000-7000-8000-000000000001"),
         ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event seen.",
@@ -127,30 +116,34 @@ pub(super) fn events(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
     responses(
         (status = 200, description = "`hello`, then `change` and `reset`, with a heartbeat every 15 s.", body = String,
             content_type = "text/event-stream", example = json!(EVENTS)),
-        code::NotFound,
         code::TooManyStreams,
         code::KeysUnavailable,
     ),
 )]
-pub(super) fn list_events(asked: &DirectRequest<'_>) -> Result<Answer, Problem> {
-    let published = asked.authority.status_lists.published();
-    let place = place(asked, &published)?;
-    let (list, _) = find(asked, place)?;
-    follow(asked, place, Some(list))
+pub(super) fn follow_status_list(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
+    let published = authority.status_lists.published();
+    let place = place(head, &published)?;
+    let (list, _) = find(head, place)?;
+    follow(authority, head, place, Some(list))
 }
 
 /// Opens a stream of server-sent events.
-fn follow(asked: &DirectRequest<'_>, place: &IssuerLists, list: Option<ListId>) -> Result<Answer, Problem> {
+fn follow(
+    authority: &Authority,
+    head: &Head,
+    place: &IssuerLists,
+    list: Option<ListId>,
+) -> Result<HttpResponse, Problem> {
     let following = Following { issuer: Arc::clone(&place.issuer), list };
     // A value that is not text is an unknown id, as is an empty one.
-    let last = asked.headers.get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
-    let from = site(asked.peer.client);
-    let subscription = asked.authority.status_lists.follow(from, following, last).map_err(full)?;
+    let last = head.headers().get(LAST_EVENT_ID).map(|value| value.to_str().unwrap_or(""));
+    let from = site(head.peer.client);
+    let subscription = authority.status_lists.follow(from, following, last).map_err(full)?;
     let events = unfold(subscription, |mut subscription| async {
         let events = subscription.next().await?;
         Some((events, subscription))
     });
-    let mut answer = Answer::new(body::stream(events));
+    let mut answer = HttpResponse::new(body::stream(events));
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,7 +1,110 @@
-//! Enrollment tokens.
+//! Enrollment tokens: list, show, revoke, and in their own files mint and rotate.
 
 pub(super) mod create;
-pub(super) mod list;
-pub(super) mod revoke;
 pub(super) mod rotate;
-pub(super) mod show;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::paging::{Listed, PageParams, Paging};
+use super::shapes::{HostItem, Revoke, Revoked, TokenItem, TokenShown};
+use crate::access::Permission;
+use crate::http::call::Call;
+use crate::http::problem::{Problem, code};
+use crate::http::reply::Reply;
+use crate::http::request::TokenWords;
+use crate::id::TokenId;
+use crate::service::tokens::{HowToRevoke, Taken};
+use crate::store::{TokenKind, TokenState};
+
+/// List tokens
+///
+/// A page of enrollment tokens, newest first: live and recently ended ones; with `ended=true` all.
+#[utoipa::path(
+    get,
+    path = "/api/v1/enrollment-tokens",
+    params(PageParams, TokenWords),
+    responses((status = 200, description = "A page of tokens.", body = Listed<TokenItem>)),
+)]
+pub(super) async fn list_tokens(call: Call) -> Result<Reply, Problem> {
+    let (paging, words) = Paging::read::<TokenWords>(&call, "enrollment-tokens")?;
+    let page = paging.query()?;
+    let (now, retention) = (call.authority.time.now(), call.authority.settings.spans.load().retention);
+    let filter = words.judge(TokenKind::Enrollment, now, retention)?;
+    let tokens = call.authority.tokens.list_tokens(filter, page).await?;
+    Ok(paging.rendered(tokens, |token| TokenItem::new(token, now)))
+}
+
+/// Show a token
+///
+/// With its newest hosts, if the caller may read hosts.
+#[utoipa::path(
+    get,
+    path = "/api/v1/enrollment-tokens/{id}",
+    params(("id" = TokenId, Path, description = "Id of the token.")),
+    responses((status = 200, description = "The token.", body = TokenShown)),
+)]
+pub(super) async fn show_token(call: Call) -> Result<Reply, Problem> {
+    let id = call.id("id", "token", TokenId::parse)?;
+    let token = TokenItem::new(call.authority.tokens.show_token(id).await?, call.authority.time.now());
+    Ok(Reply::ok(&TokenShown { token, newest_hosts: newest_hosts(&call, id).await? }))
+}
+
+/// The newest hosts of a token; `None` if the caller may not read hosts.
+async fn newest_hosts(call: &Call, token: TokenId) -> Result<Option<Vec<HostItem>>, Problem> {
+    if !call.may(Permission::ReadHosts) {
+        return Ok(None);
+    }
+    let (hosts, now) = (call.authority.hosts.hosts_of(token).await?, call.authority.time.now());
+    Ok(Some(hosts.into_iter().map(|host| HostItem::new(host, now)).collect()))
+}
+
+#[derive(Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default, deny_unknown_fields)]
+struct RevocationQuery {
+    /// `emergency` revokes the emergency token too.
+    #[param(example = "emergency")]
+    confirm: Option<String>,
+    /// `revoke`: revokes the hosts enrolled with the token too.
+    #[param(example = "revoke")]
+    hosts: Option<Revoke>,
+}
+
+/// The answer, with the number of hosts if requested.
+#[derive(Serialize, ToSchema)]
+struct RevokedToken {
+    #[serde(flatten)]
+    token: Revoked<TokenId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 3)]
+    hosts_revoked: Option<u64>,
+}
+
+/// Revoke a token
+///
+/// No host can enroll with it after the answer. A token without remaining uses does not change. Its hosts stay, unless
+/// `hosts=revoke`. The live emergency token needs `confirm=emergency`.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/enrollment-tokens/{id}",
+    params(("id" = TokenId, Path, description = "Id of the token."), RevocationQuery),
+    responses((status = 200, description = "Revoked.", body = RevokedToken), code::EmergencyToken),
+)]
+pub(super) async fn revoke_token(call: Call) -> Result<Reply, Problem> {
+    let id = call.id("id", "token", TokenId::parse)?;
+    let RevocationQuery { confirm, hosts } = call.query()?;
+    let even_emergency = confirm.as_deref() == Some("emergency");
+    let along = hosts.is_some();
+    if along {
+        call.demand(Permission::WriteHosts)?;
+    }
+    let how = HowToRevoke { even_emergency, only_persistent: false, hosts: along };
+    let Taken { changed, hosts } = call.authority.tokens.revoke_token(&call.caller, id, how).await?;
+    let state = match changed {
+        true => TokenState::Revoked,
+        false => call.authority.tokens.show_token(id).await?.state(call.authority.time.now()),
+    };
+    let token = Revoked { id, state: state.as_str(), changed };
+    Ok(Reply::ok(&RevokedToken { token, hosts_revoked: along.then_some(hosts) }))
+}

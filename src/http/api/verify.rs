@@ -4,13 +4,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::described::described;
+use crate::access::Permission;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
-use crate::http::problem::Problem;
+use crate::http::problem::{NATIVE, Problem};
 use crate::http::reply::Reply;
-use crate::http::route;
+use crate::http::route::{self, Route};
 use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::verification::bulk::MOST_TOKENS;
@@ -18,11 +19,10 @@ use crate::service::{BadToken, FieldError, GoodToken};
 use crate::token::KeyUse;
 
 /// Largest body: 1000 tokens of maximum length, with their JSON.
-pub(super) const BODY_LIMIT: usize = 4_718_592;
+const BODY_LIMIT: usize = 4_718_592;
 
 #[derive(Deserialize, ToSchema)]
-#[schema(as = Verification)]
-struct Request {
+struct VerificationRequest {
     #[schema(min_items = 1, max_items = 1000, example = json!(["eyJhbGciOiJFZERTQSIsImtpZCI6Ii…"]))]
     tokens: Vec<String>,
     /// The audience that tokens must have, one of `tokens.audiences`.
@@ -35,18 +35,17 @@ struct Request {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum Finding {
-    Good(Good),
-    Bad(Bad),
+    Good(VerifiedToken),
+    Bad(RejectedToken),
 }
 
 /// The claims of a valid token.
 #[derive(Serialize, ToSchema)]
-#[schema(as = GoodToken)]
-struct Good {
+struct VerifiedToken {
     #[schema(example = true)]
     valid: bool,
-    #[schema(pattern = "^(enrollment|service)$", example = "service")]
-    kind: &'static str,
+    #[schema(value_type = String, pattern = "^(enrollment|service)$", example = "service")]
+    kind: KeyUse,
     token_id: TokenId,
     #[schema(format = "uri", example = "https://gate.example.org")]
     issuer: String,
@@ -60,8 +59,7 @@ struct Good {
 
 /// The reason that a token is invalid.
 #[derive(Serialize, ToSchema)]
-#[schema(as = BadToken)]
-struct Bad {
+struct RejectedToken {
     #[schema(example = false)]
     valid: bool,
     #[schema(pattern = "^token_[a-z_]+$", example = "token_revoked")]
@@ -73,19 +71,23 @@ struct Findings {
     results: Vec<Finding>,
 }
 
+/// The row.
+pub(super) fn route() -> Route {
+    let at = described!(ASKING, verify_tokens);
+    Route { body_limit: BODY_LIMIT, ..Route::of(&NATIVE, at, Permission::Introspect, verify_tokens) }
+}
+
 /// Verify tokens
 ///
 /// Up to 1000 tokens, from memory: signature, time and revocation. Nothing is written.
 #[utoipa::path(
     post,
     path = "/api/v1/verify",
-    operation_id = "verify_tokens",
-    tag = tags::ASKING,
-    request_body = Request,
+    request_body = VerificationRequest,
     responses((status = 200, description = "A result for each token, in order.", body = Findings)),
 )]
-pub(super) async fn handle(mut call: Call) -> Result<Reply, Problem> {
-    let Request { tokens, audience } = decoded(std::mem::take(&mut call.body)).await?;
+pub(super) async fn verify_tokens(mut call: Call) -> Result<Reply, Problem> {
+    let VerificationRequest { tokens, audience } = decoded(std::mem::take(&mut call.body)).await?;
     let mut faults = Vec::new();
     if !(1..=MOST_TOKENS).contains(&tokens.len()) {
         faults
@@ -94,7 +96,7 @@ pub(super) async fn handle(mut call: Call) -> Result<Reply, Problem> {
     let trust = call.authority.trust.load();
     let audiences = &trust.audiences;
     if audience.as_ref().is_some_and(|asked| !audiences.contains(asked)) {
-        faults.push(FieldError::new("audience", "it is not in tokens.audiences of the configuration"));
+        faults.push(FieldError::new("audience", "is not in tokens.audiences of the configuration"));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid_fields(faults));
@@ -104,7 +106,7 @@ pub(super) async fn handle(mut call: Call) -> Result<Reply, Problem> {
 }
 
 /// A long body is parsed on another thread, where its tokens are verified too.
-async fn decoded(body: Bytes) -> Result<Request, Problem> {
+async fn decoded(body: Bytes) -> Result<VerificationRequest, Problem> {
     if body.len() <= route::BODY_LIMIT {
         return decode::strict(&body);
     }
@@ -116,26 +118,17 @@ async fn decoded(body: Bytes) -> Result<Request, Problem> {
 
 impl From<Result<GoodToken, BadToken>> for Finding {
     fn from(result: Result<GoodToken, BadToken>) -> Self {
-        Self::Good(match result {
-            Err(bad) => return Self::Bad(Bad { valid: false, reason: bad.code() }),
-            Ok(GoodToken::Enrollment(grant)) => Good {
+        match result {
+            Err(bad) => Self::Bad(RejectedToken { valid: false, reason: bad.code() }),
+            Ok(good) => Self::Good(VerifiedToken {
                 valid: true,
-                kind: KeyUse::Enrollment.name(),
-                token_id: grant.token.id,
-                issuer: grant.token.issuer.clone(),
-                audience: grant.audience(),
-                roles: grant.terms.roles.clone(),
-                expires_at: grant.terms.expires_at,
-            },
-            Ok(GoodToken::Service(grant)) => Good {
-                valid: true,
-                kind: KeyUse::Service.name(),
-                token_id: grant.token.id,
-                issuer: grant.token.issuer.clone(),
-                audience: grant.audience.clone(),
-                roles: grant.roles.clone(),
-                expires_at: Some(grant.expires_at),
-            },
-        })
+                kind: good.kind(),
+                token_id: good.token().id,
+                issuer: good.token().issuer.clone(),
+                audience: good.audience().into_owned(),
+                roles: good.roles().to_vec(),
+                expires_at: good.times().2,
+            }),
+        }
     }
 }

@@ -20,7 +20,7 @@ use crate::http::route::Route;
 use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::tokens::{HowToRevoke, Taken};
-use crate::service::{FieldError, KeysError, RequestError, ServiceError, TokenError};
+use crate::service::{KeysError, RequestError, ServiceError, TokenError};
 use crate::token::{MintError, UnverifiedToken};
 
 /// Maximum life of an ephemeral token on these routes, in seconds.
@@ -42,15 +42,15 @@ pub fn routes() -> Vec<Route> {
     ];
     let mut routes = Vec::new();
     for (tokens, token) in tokens.into_iter().zip(token) {
-        routes.push(Route::of(&ECE, Method::POST, tokens, Permission::WriteTokens, create));
-        routes.push(Route::of(&ECE, Method::GET, tokens, Permission::ReadTokens, list));
-        routes.push(Route::of(&ECE, Method::DELETE, token, Permission::WriteTokens, delete));
+        routes.push(Route::of(&ECE, (Method::POST, tokens), Permission::WriteTokens, create));
+        routes.push(Route::of(&ECE, (Method::GET, tokens), Permission::ReadTokens, list));
+        routes.push(Route::of(&ECE, (Method::DELETE, token), Permission::WriteTokens, delete));
     }
     routes
 }
 
 #[derive(Deserialize)]
-struct Create {
+struct CreateToken {
     persistent: bool,
     #[serde(default)]
     roles: Option<Vec<String>>,
@@ -59,7 +59,7 @@ struct Create {
 }
 
 #[derive(Serialize)]
-struct Created<'a> {
+struct CreatedToken<'a> {
     token: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     token_id: Option<TokenId>,
@@ -67,7 +67,7 @@ struct Created<'a> {
 
 /// `POST …/enrollment-tokens`. Tokens have no use limit here: an ephemeral one serves many hosts for its hour.
 async fn create(call: Call) -> Result<Reply, Problem> {
-    let request: Create =
+    let request: CreateToken =
         decode::lenient(&call.body).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let authority = &call.authority;
     let mint = mint_request(request, authority.settings.ece_ttl())
@@ -83,18 +83,18 @@ async fn create(call: Call) -> Result<Reply, Problem> {
         error => error.into(),
     })?;
     let token_id = minted.grant().terms.persistent.then_some(minted.grant().token.id);
-    Ok(Reply::ok(&Created { token: minted.text().expose(), token_id }))
+    Ok(Reply::ok(&CreatedToken { token: minted.text().expose(), token_id }))
 }
 
-fn mint_request(request: Create, default_ttl: Duration) -> Result<MintRequest, Problem> {
-    let Create { persistent, roles, validity_in_seconds } = request;
+fn mint_request(request: CreateToken, default_ttl: Duration) -> Result<MintRequest, Problem> {
+    let CreateToken { persistent, roles, validity_in_seconds } = request;
     let ttl = match validity_in_seconds {
         _ if persistent => None,
         None => Some(format!("{}s", default_ttl.as_secs())),
         Some(seconds) if (1..=LONGEST).contains(&seconds) => Some(format!("{seconds}s")),
         Some(_) => {
             let message = format!("from 1 to {LONGEST}");
-            return Err(Problem::invalid_fields(vec![FieldError::new("validity_in_seconds", message)]));
+            return Err(Problem::invalid_field("validity_in_seconds", message));
         }
     };
     Ok(MintRequest {
@@ -107,12 +107,12 @@ fn mint_request(request: Create, default_ttl: Duration) -> Result<MintRequest, P
 }
 
 #[derive(Serialize)]
-struct List<'a> {
-    tokens: Vec<Listed<'a>>,
+struct TokenList<'a> {
+    tokens: Vec<ListedToken<'a>>,
 }
 
 #[derive(Serialize)]
-struct Listed<'a> {
+struct ListedToken<'a> {
     token_id: TokenId,
     roles: &'a [Role],
 }
@@ -121,14 +121,14 @@ struct Listed<'a> {
 async fn list(call: Call) -> Result<Reply, Problem> {
     let listed = call.authority.tokens.list_persistent_tokens().await?;
     let tokens =
-        listed.iter().map(|(token_id, roles)| Listed { token_id: *token_id, roles }).collect::<Vec<_>>();
-    Ok(Reply::ok(&List { tokens }))
+        listed.iter().map(|(token_id, roles)| ListedToken { token_id: *token_id, roles }).collect::<Vec<_>>();
+    Ok(Reply::ok(&TokenList { tokens }))
 }
 
 /// `DELETE …/enrollment-tokens/{token}`: by id or by the whole token.
 async fn delete(call: Call) -> Result<Reply, Problem> {
-    let id = id_of(call.param("token")).ok_or_else(no_such_token)?;
-    let confirmed = decode_query(call.raw_query()).contains(&("confirm".into(), "emergency".into()));
+    let id = id_of(call.head.param("token")).ok_or_else(no_such_token)?;
+    let confirmed = decode_query(call.head.raw_query()).contains(&("confirm".into(), "emergency".into()));
     let how = HowToRevoke { even_emergency: confirmed, only_persistent: true, hosts: false };
     match call.authority.tokens.revoke_token(&call.caller, id, how).await {
         Ok(Taken { changed: true, .. }) => Ok(Reply::ok(&json!({}))),
@@ -149,5 +149,5 @@ fn id_of(text: &str) -> Option<TokenId> {
 }
 
 fn no_such_token() -> Problem {
-    Problem::of(Code::NotFound, "there is no such persistent token").compat_code(INVALID_ID)
+    Problem::of(Code::NotFound, "no persistent token has this id").compat_code(INVALID_ID)
 }

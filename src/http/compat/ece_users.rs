@@ -25,9 +25,9 @@ const BAD_REQUEST: &str = "root.bad_request";
 /// The rows.
 pub fn routes() -> Vec<Route> {
     vec![
-        Route::of(&ECE, Method::POST, "/api/v1/users/auth/_login", Permission::SignIn, login),
-        Route::of(&ECE, Method::POST, "/api/v1/users/auth/_refresh", Permission::BeUser, refresh),
-        Route::of(&ECE, Method::GET, "/api/v1/user", Permission::Read, user),
+        Route::of(&ECE, (Method::POST, "/api/v1/users/auth/_login"), Permission::SignIn, login),
+        Route::of(&ECE, (Method::POST, "/api/v1/users/auth/_refresh"), Permission::BeUser, refresh),
+        Route::of(&ECE, (Method::GET, "/api/v1/user"), Permission::Read, user),
     ]
 }
 
@@ -38,12 +38,12 @@ struct Login {
 }
 
 #[derive(Serialize)]
-struct Session<'a> {
+struct EceSession<'a> {
     token: &'a str,
     session_expiration_time: String,
 }
 
-impl<'a> Session<'a> {
+impl<'a> EceSession<'a> {
     fn new(secret: &'a SessionSecret, expires_at: Timestamp) -> Self {
         Self { token: secret.expose(), session_expiration_time: with_millis(expires_at) }
     }
@@ -57,17 +57,17 @@ async fn login(call: Call) -> Result<Reply, Problem> {
     drop(call);
     let begun =
         authority.accounts.begin_session(&caller, (&username, &password), SessionKind::Bearer).await?;
-    Ok(Reply::ok(&Session::new(&begun.secret, begun.live.expires_at)))
+    Ok(Reply::ok(&EceSession::new(&begun.secret, begun.live.expires_at)))
 }
 
 /// `POST …/_refresh`: extends the session by its whole life; its token stays.
 async fn refresh(call: Call) -> Result<Reply, Problem> {
-    let Credential::Session(secret) = Credential::of(call.headers())? else {
-        return Err(Problem::unauthenticated("this takes the token of a session, as a Bearer"));
+    let Credential::Session(secret) = Credential::of(call.head.headers())? else {
+        return Err(Problem::unauthenticated("send the token of a session, as `Authorization: Bearer`"));
     };
     let secret = SessionSecret::parse(secret.expose()).ok_or(AccountError::SessionOver)?;
     let expires_at = call.authority.accounts.extend_session(&call.caller, secret.id()).await?;
-    Ok(Reply::ok(&Session::new(&secret, expires_at)))
+    Ok(Reply::ok(&EceSession::new(&secret, expires_at)))
 }
 
 /// `GET /api/v1/user`.

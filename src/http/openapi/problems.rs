@@ -14,13 +14,13 @@ use crate::http::route::Route;
 /// Adds the errors of `route` to its `operation`. The handler names its own by code instead of a status. Shared responses go
 /// to `shared`.
 pub(super) fn describe(operation: &mut Value, route: &Route, shared: &mut Map<String, Value>) {
-    let takes_body = operation.get("requestBody").is_some();
+    let of_row = of_row(route, operation);
     let Some(schema) = &route.dialect.schema else { return };
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     let named = responses.keys().filter_map(|name| Code::find(name)).collect::<Vec<_>>();
     responses.retain(|name, _| Code::find(name).is_none());
     let mut by_status = BTreeMap::<u16, BTreeMap<&str, Code>>::new();
-    for code in named.into_iter().chain(of_row(route, takes_body)) {
+    for code in named.into_iter().chain(of_row) {
         by_status.entry(code.status().as_u16()).or_default().insert(code.as_str(), code);
     }
     for (status, codes) in by_status {
@@ -39,12 +39,22 @@ const HOST: [Code; 4] =
     [Code::Unauthenticated, Code::HostRevoked, Code::CertificateRevoked, Code::LineageConflict];
 
 /// Errors before the handler.
-fn of_row(route: &Route, takes_body: bool) -> Vec<Code> {
+fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
     let mut codes = Vec::new();
-    if takes_body {
+    let parameters = operation["parameters"].as_array();
+    let has = |place: &str| parameters.into_iter().flatten().any(|parameter| parameter["in"] == place);
+    if has("query") {
+        codes.push(Code::InvalidRequest);
+    }
+    // Forward authentication takes any path of the guarded service.
+    if has("path") && !route.takes_any_method() {
+        codes.push(Code::NotFound);
+    }
+    if operation.get("requestBody").is_some() {
         codes.extend([Code::InvalidRequest, Code::BodyTimeout, Code::BodyTooLarge]);
         codes.extend((route.dialect.accepts)("").err().map(|problem| problem.code));
     }
+    let changes = route.method != Method::GET;
     match route.permission {
         Permission::Anyone => return codes,
         Permission::Redeem => codes.extend([Code::Unauthenticated, Code::InvalidToken]),
@@ -53,41 +63,19 @@ fn of_row(route: &Route, takes_body: bool) -> Vec<Code> {
         }
         Permission::BeHost => codes.extend(HOST),
         Permission::Introspect => codes.extend(USER.into_iter().chain(HOST)),
-        Permission::ReadTokens
-        | Permission::WriteTokens
-        | Permission::ReadHosts
-        | Permission::WriteHosts
-        | Permission::ReadPolicies
-        | Permission::WritePolicies
-        | Permission::ReadLedger
-        | Permission::Read
-        | Permission::Administer
-        | Permission::BeUser
-        | Permission::KeepKeys => codes.extend(USER),
+        // Every other permission is one of accounts.
+        _ => {
+            codes.extend(USER);
+            // The transaction of a change checks the caller's rights again.
+            codes.extend(changes.then_some(Code::RightsChanged));
+        }
     }
-    if !matches!(route.permission, Permission::Redeem | Permission::BeHost) && route.method != Method::GET {
+    if changes && !matches!(route.permission, Permission::Redeem | Permission::BeHost) {
         codes.push(Code::Csrf);
     }
-    if writes_for_a_user(route) {
-        codes.push(Code::RightsChanged);
-    }
-    if route.method != Method::GET {
-        codes.push(Code::Contended);
-    }
+    codes.extend(changes.then_some(Code::Contended));
     codes.extend([Code::InternalError, Code::StoreUnavailable]);
     codes
-}
-
-/// Returns true if a write depends on unchanged rights of a user or an API key.
-fn writes_for_a_user(route: &Route) -> bool {
-    let by_others = [
-        Permission::Anyone,
-        Permission::SignIn,
-        Permission::Redeem,
-        Permission::BeHost,
-        Permission::Introspect,
-    ];
-    route.method != Method::GET && !by_others.contains(&route.permission)
 }
 
 /// One status, with its codes.

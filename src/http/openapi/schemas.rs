@@ -13,6 +13,9 @@ use crate::name::{Cluster, DnsName, DnsPattern, Label, Role, UserName};
 /// A binary body.
 pub(in crate::http) struct Der;
 
+/// A new password.
+pub(in crate::http) struct Password;
+
 macro_rules! texts {
     ($($name:ident = $text:expr;)*) => {$(
         impl PartialSchema for $name {
@@ -52,6 +55,8 @@ texts! {
     ApiKeyId = Text::uuid("Id of an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
     UserName = Text::of("A user's name.", "ops").longest(64);
     DnsName = Text::of("A DNS name, in lower case.", "node-7.eu.example.org").longest(253);
+    Password = Text::of("12 to 128 characters, and not a common password.", "correct horse battery staple")
+        .format("password").within(12, 128);
     Der = Text::of("DER, binary.", "…").format("binary");
     DnsPattern = Text::of(
         "A DNS name; its first label may be `*`, for exactly one label.",
@@ -67,16 +72,17 @@ struct Text {
     example: &'static str,
     format: Option<&'static str>,
     pattern: Option<&'static str>,
+    shortest: Option<usize>,
     longest: Option<usize>,
 }
 
 impl Text {
     const fn of(description: &'static str, example: &'static str) -> Self {
-        Self { description, example, format: None, pattern: None, longest: None }
+        Self { description, example, format: None, pattern: None, shortest: None, longest: None }
     }
 
     const fn uuid(description: &'static str, example: &'static str) -> Self {
-        Self { description, example, format: Some("uuid"), pattern: None, longest: None }
+        Self { description, example, format: Some("uuid"), pattern: None, shortest: None, longest: None }
     }
 
     const fn format(self, format: &'static str) -> Self {
@@ -91,6 +97,10 @@ impl Text {
         Self { longest: Some(characters), ..self }
     }
 
+    const fn within(self, shortest: usize, longest: usize) -> Self {
+        Self { shortest: Some(shortest), ..self.longest(longest) }
+    }
+
     fn object(self) -> Object {
         ObjectBuilder::new()
             .schema_type(Type::String)
@@ -98,6 +108,7 @@ impl Text {
             .examples([self.example])
             .format(self.format.map(|format| SchemaFormat::Custom(format.to_owned())))
             .pattern(self.pattern)
+            .min_length(self.shortest)
             .max_length(self.longest)
             .build()
     }

@@ -40,25 +40,19 @@ fn only(scheme: &str) -> Value {
 }
 
 /// The caller that `route` requires: a scope, which roles have too, or a kind of caller. `None`: anyone.
-const fn required(route: &Route) -> Option<&'static str> {
-    match route.permission {
-        Permission::Anyone => None,
-        Permission::ReadTokens => Some("`tokens:read`"),
-        Permission::WriteTokens => Some("`tokens:write`"),
-        Permission::ReadHosts => Some("`hosts:read`"),
-        Permission::WriteHosts => Some("`hosts:write`"),
-        Permission::ReadPolicies => Some("`policies:read`"),
-        Permission::WritePolicies => Some("`policies:write`"),
-        Permission::ReadLedger => Some("`ledger:read`"),
-        Permission::Read => Some("any signed-in caller"),
-        Permission::Administer => Some("`admin`"),
-        Permission::Redeem => Some("an enrollment token"),
-        Permission::BeHost => Some("a host"),
-        Permission::BeUser => Some("a user"),
-        Permission::KeepKeys => Some("a user, or `admin`"),
-        Permission::SignIn => Some("name and password"),
-        Permission::Introspect => Some("`tokens:read`, or a host"),
-    }
+fn required(route: &Route) -> Option<String> {
+    let caller = match route.permission {
+        Permission::Anyone => return None,
+        Permission::Read => "any signed-in caller",
+        Permission::Redeem => "an enrollment token",
+        Permission::BeHost => "a host",
+        Permission::BeUser => "a user",
+        Permission::KeepKeys => "a user, or `admin`",
+        Permission::SignIn => "name and password",
+        Permission::Introspect => "`tokens:read`, or a host",
+        scoped => return scoped.scope().map(|scope| format!("`{scope}`")),
+    };
+    Some(caller.to_owned())
 }
 
 /// Adds the required caller to `operation`, for people and, as `x-gatepass-permission`, for programs.
@@ -74,7 +68,9 @@ pub(super) fn of(route: &Route) -> Value {
     let changing = route.method != Method::GET;
     let taken = match route.permission {
         // The handler verifies the credentials of the guarded request.
-        Permission::Anyone if route.any_method => ["service_token", "host_certificate"].map(only).to_vec(),
+        Permission::Anyone if route.takes_any_method() => {
+            ["service_token", "host_certificate"].map(only).to_vec()
+        }
         Permission::Anyone => vec![json!({})],
         // The token, or name and password, may be in the body too.
         Permission::Redeem => vec![only("enrollment_token"), json!({})],
@@ -84,16 +80,8 @@ pub(super) fn of(route: &Route) -> Value {
         Permission::Introspect => {
             users(changing).into_iter().chain(programs()).chain([only("host_certificate")]).collect()
         }
-        Permission::ReadTokens
-        | Permission::WriteTokens
-        | Permission::ReadHosts
-        | Permission::WriteHosts
-        | Permission::ReadPolicies
-        | Permission::WritePolicies
-        | Permission::ReadLedger
-        | Permission::Read
-        | Permission::Administer
-        | Permission::KeepKeys => users(changing).into_iter().chain(programs()).collect(),
+        // Every other permission is one of accounts.
+        _ => users(changing).into_iter().chain(programs()).collect(),
     };
     Value::Array(taken)
 }

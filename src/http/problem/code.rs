@@ -75,7 +75,7 @@ codes! {
     UserExists = CONFLICT "user_exists" "User exists", "choose another user name";
     LastAdmin = CONFLICT "last_admin" "Last admin", "create another admin without limits first: this is the last enabled one";
     RightsChanged = CONFLICT "rights_changed" "Rights changed", "the caller's role, limits or password changed while the request ran; the rest was not done: send it again";
-    TooManyApiKeys = CONFLICT "too_many_api_keys" "Too many api keys", "delete some API keys of this owner first";
+    TooManyApiKeys = CONFLICT "too_many_api_keys" "Too many API keys", "delete some API keys of this owner first";
     EmergencyToken = CONFLICT "emergency_token" "Emergency token", "confirm with `confirm=emergency`";
     AlreadyRotated = CONFLICT "already_rotated" "Already rotated", "the token has a successor: rotate the successor";
     CountChanged = CONFLICT "count_changed" "Count changed", "the selection has changed: send a dry run again";
@@ -91,7 +91,7 @@ codes! {
     TokenRevoked = GONE "token_revoked" "Token revoked", "ask for a new token";
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "Body too large", "send a smaller body";
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "Unsupported media type", "send JSON, with `Content-Type: application/json`";
-    CsrRejected = UNPROCESSABLE_ENTITY "csr_rejected" "Csr rejected", "`detail` names the fault of the certificate request; no use was spent";
+    CsrRejected = UNPROCESSABLE_ENTITY "csr_rejected" "CSR rejected", "`detail` names the fault of the certificate request; no use was spent";
     TooManyRequests = TOO_MANY_REQUESTS "too_many_requests" "Too many requests", "wait for the seconds in Retry-After";
     RateLimited = TOO_MANY_REQUESTS "rate_limited" "Rate limited", "wait for the seconds in Retry-After";
     InternalError = INTERNAL_SERVER_ERROR "internal_error" "Internal error", "a fault of gatepass: search its log for the `x-request-id`";
@@ -99,7 +99,7 @@ codes! {
     StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable" "Store unavailable", "the disk is full, read-only or busy; nothing was half done: try again after Retry-After";
     TooManyStreams = SERVICE_UNAVAILABLE "too_many_streams" "Too many streams", "the maximum number of event streams is open: poll, and try again after Retry-After";
     ClockInDoubt = SERVICE_UNAVAILABLE "clock_in_doubt" "Clock in doubt", "the server's clock jumped: correct it or accept it";
-    CaNotValid = SERVICE_UNAVAILABLE "ca_not_valid" "Ca not valid", "the CA has expired or is not valid yet: rotate it, or correct the clock";
+    CaNotValid = SERVICE_UNAVAILABLE "ca_not_valid" "CA not valid", "the CA has expired or is not valid yet: rotate it, or correct the clock";
     KeysUnavailable = SERVICE_UNAVAILABLE "keys_unavailable" "Keys unavailable", "the keys directory cannot be read or written";
 }
 

@@ -12,13 +12,13 @@ impl Problem {
             (Some(scope), Actor::ApiKey(_)) => format!("this API key lacks the scope {scope}"),
             (Some(scope), _) => {
                 let role = least_role(permission);
-                format!("you are signed in, but may not do this: it takes {scope}, which the role {role} has")
+                format!("this needs the scope {scope}, which the role {role} has: ask an admin for that role")
             }
             (None, _) if permission == Permission::BeUser => {
-                "only a user may do this, with their own password or session: no API key and no local credential"
+                "this needs a user's password or session: an API key or the local credential is not enough"
                     .to_owned()
             }
-            (None, _) => "you are signed in, but may not do this".to_owned(),
+            (None, _) => "the caller is signed in but not allowed to do this".to_owned(),
         };
         Self::of(Code::Forbidden, detail)
     }

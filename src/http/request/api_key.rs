@@ -4,13 +4,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::life::{Bounds, Life};
-use super::present;
+use super::valid;
 use crate::access::{Limits, Scope};
 use crate::clock::Timestamp;
 use crate::name::Label;
 use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL};
 use crate::service::{FieldError, RequestError};
 use crate::store::ApiKeyTerms;
+use crate::token::present;
 
 /// The body that creates an API key, as it was sent.
 #[derive(Default, Deserialize, ToSchema)]
@@ -46,8 +47,7 @@ impl ApiKeyRequest {
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<ApiKeyTerms, RequestError> {
-        let label =
-            Label::parse(&self.label).map_err(|error| faults.push(FieldError::of("label", &error))).ok();
+        let label = valid("label", Label::parse(&self.label), &mut faults);
         let scopes = known_scopes(&self.scopes, &mut faults);
         let bounds =
             Bounds { default: None, most: MAX_PERSISTENT_TTL, way_out: ": ask for less, or for none" };

@@ -5,13 +5,14 @@ use utoipa::ToSchema;
 
 use super::life::{Bounds, Life, both};
 use super::object::object;
-use super::present;
+use super::valid;
 use crate::clock::Timestamp;
 use crate::id::Thumbprint;
 use crate::name::{Cluster, DnsPattern, Label, Role};
 use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL, MintOrder};
 use crate::service::{FieldError, RequestError};
 use crate::span::{Setting, Spans};
+use crate::token::present;
 use crate::token::{Bindings, MAX_PATTERNS, Terms};
 
 /// The body of a mint, as it was sent.
@@ -46,7 +47,7 @@ pub struct MintRequest {
     pub key_thumbprint: Option<String>,
     /// Further bindings.
     #[serde(deserialize_with = "object")]
-    pub bind: Bind,
+    pub bind: RequestedBindings,
     /// Synonym of `bind.cluster`.
     #[schema(value_type = Option<Cluster>)]
     pub cluster_id: Option<String>,
@@ -62,7 +63,7 @@ pub struct MintRequest {
 /// The bindings of a token, as they were sent.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default)]
-pub struct Bind {
+pub struct RequestedBindings {
     /// The only cluster it admits to.
     #[schema(value_type = Option<Cluster>)]
     pub cluster: Option<String>,
@@ -81,8 +82,7 @@ impl MintRequest {
         mut faults: Vec<FieldError>,
     ) -> Result<MintOrder, RequestError> {
         let roles = catalogue.pick(&self.roles, &mut faults);
-        let label =
-            Label::parse(&self.label).map_err(|error| faults.push(FieldError::of("label", &error))).ok();
+        let label = valid("label", Label::parse(&self.label), &mut faults);
         let cluster = self.cluster(&mut faults);
         let terms = Terms {
             roles,
@@ -125,8 +125,7 @@ impl MintRequest {
         if self.bind.cluster.is_some() && self.cluster_id.is_some() {
             faults.push(both("cluster_id", "bind.cluster"));
         }
-        let cluster = Cluster::parse(self.asked_cluster()?);
-        cluster.map_err(|error| faults.push(FieldError::of(field, &error))).ok()
+        valid(field, Cluster::parse(self.asked_cluster()?), faults)
     }
 
     fn uses(&self, faults: &mut Vec<FieldError>) -> Option<u32> {
@@ -160,14 +159,12 @@ impl MintRequest {
             faults.push(FieldError::new("dns_names", message));
             return Vec::new();
         }
-        let mut patterns = Vec::new();
-        for (place, text) in self.dns_names.iter().enumerate() {
-            match DnsPattern::parse(text) {
-                Ok(pattern) => patterns.push(pattern),
-                Err(error) => faults.push(FieldError::of(format!("dns_names[{place}]"), &error)),
-            }
-        }
+        let patterns = self.dns_names.iter().enumerate();
         patterns
+            .filter_map(|(place, text)| {
+                valid(&format!("dns_names[{place}]"), DnsPattern::parse(text), faults)
+            })
+            .collect()
     }
 
     fn host_key(&self, faults: &mut Vec<FieldError>) -> Option<Thumbprint> {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::life::{Bounds, Life};
+use super::valid;
 use crate::clock::Timestamp;
 use crate::name::{Label, Role};
 use crate::service::tokens::order::Catalogue;
@@ -50,8 +51,7 @@ impl ServiceTokenRequest {
         let life =
             Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref(), expires_days: None };
         let expires_at = life.judge(Bounds::ephemeral(spans), now, &mut faults);
-        let label =
-            Label::parse(&self.label).map_err(|error| faults.push(FieldError::of("label", &error))).ok();
+        let label = valid("label", Label::parse(&self.label), &mut faults);
         match (audience, expires_at, label) {
             (Some(audience), Some(expires_at), Some(label)) if faults.is_empty() => {
                 Ok(ServiceTokenOrder { audience, roles, expires_at, label })

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use strum::VariantArray as _;
 use utoipa::ToSchema;
 
-use super::present;
 use crate::service::FieldError;
 use crate::span::Setting;
+use crate::token::present;
 
 /// The body of a change of settings: an absent setting stays, null goes back to the configuration.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]

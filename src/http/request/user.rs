@@ -4,13 +4,15 @@ use serde::Deserialize;
 use strum::VariantArray as _;
 use utoipa::ToSchema;
 
-use super::present;
+use super::valid;
 use crate::access::{Actor, Limits, UserRole};
+use crate::http::openapi::schemas::Password;
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::service::accounts::users::{UserChangeOrder, UserOrder, check_password};
 use crate::service::tokens::order::Catalogue;
 use crate::service::{FieldError, RequestError};
+use crate::token::present;
 
 /// The body that creates a user, as it was sent.
 #[derive(Deserialize, ToSchema)]
@@ -20,8 +22,8 @@ pub struct UserRequest {
     #[schema(value_type = UserName, required)]
     #[serde(default)]
     pub username: String,
-    /// The password of 12 to 128 characters.
-    #[schema(value_type = String, required, format = "password", min_length = 12, max_length = 128)]
+    /// The password.
+    #[schema(value_type = Password, required)]
     #[serde(default)]
     pub password: Secret<String>,
     /// The user role.
@@ -45,10 +47,9 @@ impl UserRequest {
         mut faults: Vec<FieldError>,
     ) -> Result<UserOrder, RequestError> {
         let Self { username, password, role, limits } = self;
-        let name =
-            UserName::parse(&username).map_err(|error| faults.push(FieldError::of("username", &error))).ok();
+        let name = valid("username", UserName::parse(&username), &mut faults);
         if Actor::SINGLE.contains(&username.as_str()) {
-            faults.push(FieldError::new("username", "gatepass itself is called so: choose another name"));
+            faults.push(FieldError::new("username", "is reserved for gatepass itself: choose another name"));
         }
         check_password("password", &password, &username, &mut faults);
         let role = known_role(&role, &mut faults);

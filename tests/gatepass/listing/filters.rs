@@ -160,7 +160,7 @@ async fn a_repeated_parameter_is_400() {
         ("/api/v1/ledger?cursor=a&cursor=b", "cursor"),
     ] {
         let said = at.admin().get(path).await;
-        let expected = json!([{ "field": field, "message": "stands twice: send it once" }]);
+        let expected = json!([{ "field": field, "message": "is repeated: send it once" }]);
         assert_eq!((said.status, &said.json["fields"]), (400, &expected), "{path}");
     }
     let id = at.mint(json!({})).await["token_id"].take();

@@ -9,14 +9,14 @@ use crate::service::FieldError;
 
 /// The part of the URL that holds the demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum DemandSource {
     /// The query string.
     Query,
     /// A segment of the path, in the form of a query.
     Segment,
 }
 
-impl Place {
+impl DemandSource {
     /// The status that allows a request. Envoy, which appends the path of the guarded request, accepts 200 only;
     /// nginx and Traefik accept any 2xx.
     pub(super) const fn yes(self) -> StatusCode {
@@ -36,11 +36,11 @@ pub(super) struct Demand {
 
 impl Demand {
     /// Reads the demand. Unknown parameters are refused: a misspelt demand must not be ignored.
-    pub(super) fn read(place: Place, query: &str, segment: &str) -> Result<Self, Problem> {
+    pub(super) fn read(place: DemandSource, query: &str, segment: &str) -> Result<Self, Problem> {
         let pairs = match place {
-            Place::Query => decode_query(query),
+            DemandSource::Query => decode_query(query),
             // The path's own escapes are decoded already.
-            Place::Segment => decode_pairs(segment, str::to_owned),
+            DemandSource::Segment => decode_pairs(segment, str::to_owned),
         };
         let (mut demand, mut faults) = (Self::default(), Vec::new());
         for (name, value) in pairs {
@@ -51,9 +51,9 @@ impl Demand {
                 },
                 "audience" if demand.audience.is_none() => demand.audience = Some(value),
                 "audience" => {
-                    faults.push(FieldError::new("audience", "a token is for one service: name it once"))
+                    faults.push(FieldError::new("audience", "is repeated: a token is for one service"))
                 }
-                _ => faults.push(FieldError::new(name, "no such parameter: there are role and audience")),
+                _ => faults.push(FieldError::new(name, "unknown parameter: use role and audience")),
             }
         }
         if faults.is_empty() { Ok(demand) } else { Err(Problem::invalid_fields(faults)) }
@@ -61,16 +61,16 @@ impl Demand {
 
     /// The required audience: the one in the demand, or the only one in the configuration.
     pub(super) fn audience<'a>(&self, configured: &'a [String]) -> Result<&'a str, Problem> {
-        let wrong = |why: &str| Problem::invalid_fields(vec![FieldError::new("audience", why)]);
+        let wrong = |why: &str| Problem::invalid_field("audience", why);
         match (&self.audience, configured) {
             (Some(asked), all) => all
                 .iter()
                 .find(|known| *known == asked)
                 .map(String::as_str)
-                .ok_or_else(|| wrong("it is not in tokens.audiences of the configuration")),
+                .ok_or_else(|| wrong("is not in tokens.audiences of the configuration")),
             (None, [only]) => Ok(only),
             (None, []) => Err(wrong("no service is configured: set tokens.audiences")),
-            (None, _) => Err(wrong("several services are configured: name the one whose door this is")),
+            (None, _) => Err(wrong("several services are configured: name the guarded one")),
         }
     }
 
@@ -86,7 +86,7 @@ mod tests {
 
     fn audience(query: &str, configured: &[&str]) -> Result<String, String> {
         let configured = configured.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        let demand = Demand::read(Place::Query, query, "").map_err(|problem| problem.detail)?;
+        let demand = Demand::read(DemandSource::Query, query, "").map_err(|problem| problem.detail)?;
         demand.audience(&configured).map(str::to_owned).map_err(|problem| problem.detail)
     }
 
@@ -98,7 +98,7 @@ mod tests {
             ("", &[][..], "no service is configured"),
             ("", &["urn:a", "urn:b"], "several"),
             ("audience=urn:c", &["urn:a"], "not in tokens.audiences"),
-            ("audience=urn:a&audience=urn:a", &["urn:a"], "once"),
+            ("audience=urn:a&audience=urn:a", &["urn:a"], "one service"),
         ] {
             assert!(audience(query, configured).unwrap_err().contains(why), "{query}");
         }
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn every_role_that_is_named_is_needed() {
         let role = |name: &str| Role::parse(name).unwrap();
-        let demand = Demand::read(Place::Query, "role=proxy&role=director", "").unwrap();
+        let demand = Demand::read(DemandSource::Query, "role=proxy&role=director", "").unwrap();
         assert_eq!(demand.missing(&[role("proxy"), role("director"), role("allocator")]), None);
         assert_eq!(demand.missing(&[role("proxy")]), Some(&role("director")));
     }
@@ -115,14 +115,14 @@ mod tests {
     #[test]
     fn a_misspelt_demand_is_refused() {
         for query in ["roles=proxy", "role=Proxy", "role=", "rest", "role=proxy/guarded/path?x=y"] {
-            assert!(Demand::read(Place::Query, query, "").is_err(), "{query}");
-            assert!(Demand::read(Place::Segment, "", query).is_err(), "{query}");
+            assert!(Demand::read(DemandSource::Query, query, "").is_err(), "{query}");
+            assert!(Demand::read(DemandSource::Segment, "", query).is_err(), "{query}");
         }
     }
 
     #[test]
     fn only_the_place_of_the_row_is_read() {
-        let segment = Demand::read(Place::Segment, "role=a", "role=b&audience=https://x/+1").unwrap();
+        let segment = Demand::read(DemandSource::Segment, "role=a", "role=b&audience=https://x/+1").unwrap();
         assert_eq!(segment.missing(&[]), Some(&Role::parse("b").unwrap()));
         assert_eq!(segment.audience.as_deref(), Some("https://x/+1"));
     }

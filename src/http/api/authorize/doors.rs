@@ -6,9 +6,8 @@ use utoipa::IntoResponses;
 use utoipa::openapi::{Header, RefOr, Response, ResponseBuilder};
 
 use super::by_certificate;
-use super::demand::Place;
+use super::demand::DemandSource;
 use crate::http::call::Call;
-use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::name::Role;
@@ -25,8 +24,6 @@ const DEMAND_EXAMPLE: &str = "role=director&audience=https:%2F%2Fjobs.example.or
 #[utoipa::path(
     get,
     path = "/api/v1/authorize",
-    operation_id = "authorize",
-    tag = tags::ASKING,
     params(
         ("role" = Option<Vec<Role>>, Query, description = "Required roles, all of them.",
             example = json!(["director"])),
@@ -34,8 +31,8 @@ const DEMAND_EXAMPLE: &str = "role=director&audience=https:%2F%2Fjobs.example.or
     ),
     responses(NoContent, code::Guarded),
 )]
-pub(in crate::http::api) async fn by_query(call: Call) -> Result<Reply, Problem> {
-    by_certificate(&call, Place::Query).await
+pub(in crate::http::api) async fn authorize(call: Call) -> Result<Reply, Problem> {
+    by_certificate(&call, DemandSource::Query).await
 }
 
 /// Authorize a guarded request by a demand in the path
@@ -44,13 +41,11 @@ pub(in crate::http::api) async fn by_query(call: Call) -> Result<Reply, Problem>
 #[utoipa::path(
     get,
     path = "/api/v1/authorize-with/{demand}",
-    operation_id = "authorize_with",
-    tag = tags::ASKING,
     params(("demand" = String, Path, description = DEMAND, example = json!(DEMAND_EXAMPLE))),
     responses(Passed, code::Guarded),
 )]
-pub(in crate::http::api) async fn by_segment(call: Call) -> Result<Reply, Problem> {
-    by_certificate(&call, Place::Segment).await
+pub(in crate::http::api) async fn authorize_with(call: Call) -> Result<Reply, Problem> {
+    by_certificate(&call, DemandSource::Segment).await
 }
 
 /// Authorize a request for the root of a guarded service
@@ -59,13 +54,11 @@ pub(in crate::http::api) async fn by_segment(call: Call) -> Result<Reply, Proble
 #[utoipa::path(
     get,
     path = "/api/v1/authorize-with/{demand}/",
-    operation_id = "authorize_root_with",
-    tag = tags::ASKING,
     params(("demand" = String, Path, description = DEMAND, example = json!(DEMAND_EXAMPLE))),
     responses(Passed, code::Guarded),
 )]
-pub(in crate::http::api) async fn of_root(call: Call) -> Result<Reply, Problem> {
-    by_certificate(&call, Place::Segment).await
+pub(in crate::http::api) async fn authorize_root_with(call: Call) -> Result<Reply, Problem> {
+    by_certificate(&call, DemandSource::Segment).await
 }
 
 /// Authorize a request for a guarded path
@@ -74,16 +67,14 @@ pub(in crate::http::api) async fn of_root(call: Call) -> Result<Reply, Problem> 
 #[utoipa::path(
     get,
     path = "/api/v1/authorize-with/{demand}/{*rest}",
-    operation_id = "authorize_path_with",
-    tag = tags::ASKING,
     params(
         ("demand" = String, Path, description = DEMAND, example = json!(DEMAND_EXAMPLE)),
         ("rest" = String, Path, description = "Path of the guarded request; ignored.", example = "jobs/7"),
     ),
     responses(Passed, code::Guarded),
 )]
-pub(in crate::http::api) async fn of_rest(call: Call) -> Result<Reply, Problem> {
-    by_certificate(&call, Place::Segment).await
+pub(in crate::http::api) async fn authorize_path_with(call: Call) -> Result<Reply, Problem> {
+    by_certificate(&call, DemandSource::Segment).await
 }
 
 /// Allowed, for proxies that accept any 2xx.

@@ -20,8 +20,7 @@ pub(super) static OAUTH: Dialect = Dialect {
 
 /// An OAuth error (RFC 6749 section 5.2).
 #[derive(Serialize, ToSchema)]
-#[schema(as = OAuthError)]
-pub(in crate::http::api) struct OAuthBody<'a> {
+pub(in crate::http::api) struct OAuthError<'a> {
     /// The code that scripts match.
     #[schema(pattern = "^[a-z_]+$", example = "invalid_request")]
     error: &'a str,
@@ -40,7 +39,7 @@ fn accepts(media_type: &str) -> Result<(), Problem> {
 }
 
 fn body(problem: &Problem) -> Value {
-    json!(OAuthBody { error: error(problem.code), error_description: &problem.detail })
+    json!(OAuthError { error: error(problem.code), error_description: &problem.detail })
 }
 
 /// RFC 6749 defines codes for some problems. The others keep their own.

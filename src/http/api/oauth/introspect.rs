@@ -6,19 +6,17 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::form::Form;
-use crate::http::openapi::tags;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::GoodToken;
-use crate::token::KeyUse;
 
 /// The form.
 #[derive(ToSchema)]
-#[schema(as = IntrospectionForm, example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
+#[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
-pub(super) struct Question {
+pub(super) struct IntrospectionForm {
     token: String,
     /// Ignored.
     token_type_hint: Option<String>,
@@ -28,15 +26,14 @@ pub(super) struct Question {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum Introspection<'a> {
-    Active(Active<'a>),
-    Inactive(Inactive),
+    Active(ActiveToken<'a>),
+    Inactive(InactiveToken),
 }
 
 /// A valid token (section 2.2). `client_id` is left out, because no OAuth client requested the token. `username` is left
 /// out, because the minter is not the holder.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ActiveToken)]
-pub(super) struct Active<'a> {
+pub(super) struct ActiveToken<'a> {
     #[schema(example = true)]
     active: bool,
     #[schema(pattern = "^(enroll|role)[+]jwt$", example = "role+jwt")]
@@ -64,8 +61,7 @@ pub(super) struct Active<'a> {
 /// Any other token. The reason is not disclosed (section 2.2).
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = InactiveToken)]
-pub(super) struct Inactive {
+pub(super) struct InactiveToken {
     #[schema(example = false)]
     active: bool,
 }
@@ -76,55 +72,31 @@ pub(super) struct Inactive {
 #[utoipa::path(
     post,
     path = super::INTROSPECT,
-    operation_id = "introspect",
-    tag = tags::ASKING,
-    request_body(content = Question, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The claims, or `{\"active\":false}`.", body = Introspection<'static>)),
 )]
-pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn introspect(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
     // The hint of section 2.1 is ignored: one lookup finds every kind of token.
     Ok(match call.authority.authenticator.check(form.required("token")?) {
-        Ok(GoodToken::Enrollment(grant)) => {
-            let audience = grant.audience();
-            let times = (grant.issued_at, grant.not_before, grant.terms.expires_at);
-            active(
-                KeyUse::Enrollment,
-                &grant.token.issuer,
-                &audience,
-                grant.token.id,
-                &grant.terms.roles,
-                times,
-            )
-        }
-        Ok(GoodToken::Service(grant)) => {
-            let times = (grant.issued_at, grant.not_before, Some(grant.expires_at));
-            active(KeyUse::Service, &grant.token.issuer, &grant.audience, grant.token.id, &grant.roles, times)
-        }
-        Err(_) => Reply::ok(&Introspection::Inactive(Inactive { active: false })),
+        Ok(good) => Reply::ok(&Introspection::Active(active(&good, &good.audience()))),
+        Err(_) => Reply::ok(&Introspection::Inactive(InactiveToken { active: false })),
     })
 }
 
-fn active(
-    usage: KeyUse,
-    iss: &str,
-    aud: &str,
-    id: TokenId,
-    roles: &[Role],
-    (iat, nbf, exp): (Timestamp, Timestamp, Option<Timestamp>),
-) -> Reply {
-    let scope = roles.iter().map(Role::as_str).collect::<Vec<_>>().join(" ");
-    Reply::ok(&Introspection::Active(Active {
+fn active<'a>(good: &'a GoodToken, aud: &'a str) -> ActiveToken<'a> {
+    let (iat, nbf, exp) = good.times();
+    ActiveToken {
         active: true,
-        token_type: usage.typ(),
-        iss,
+        token_type: good.kind().typ(),
+        iss: &good.token().issuer,
         aud,
-        sub: id,
-        jti: id,
+        sub: good.token().id,
+        jti: good.token().id,
         iat: iat.secs(),
         nbf: nbf.secs(),
         exp: exp.map(Timestamp::secs),
-        scope,
-        roles,
-    }))
+        scope: good.roles().iter().map(Role::as_str).collect::<Vec<_>>().join(" "),
+        roles: good.roles(),
+    }
 }

@@ -1,21 +1,19 @@
 //! `POST /oauth2/revoke` (RFC 7009): revokes the presented token.
 
-use bytes::Bytes;
-use http::Response;
+use http::StatusCode;
 use utoipa::ToSchema;
 
 use crate::http::call::Call;
 use crate::http::form::Form;
-use crate::http::openapi::tags;
 use crate::http::problem::{Code, Problem, code};
 use crate::http::reply::Reply;
 use crate::service::TakenBack;
 
 /// The form.
 #[derive(ToSchema)]
-#[schema(as = RevocationForm, example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
+#[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
-pub(super) struct Question {
+pub(super) struct RevocationForm {
     token: String,
     /// Ignored.
     token_type_hint: Option<String>,
@@ -29,23 +27,19 @@ pub(super) struct Question {
 #[utoipa::path(
     post,
     path = super::REVOKE,
-    operation_id = "revoke_presented_token",
-    tag = tags::ASKING,
-    request_body(content = Question, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Revoked, or not a token of this authority."),
         code::UnsupportedTokenType,
         code::EmergencyToken,
     ),
 )]
-pub(super) async fn handle(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn revoke_presented_token(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
     let even_emergency = form.get("confirm") == Some("emergency");
     match call.authority.tokens.take_back(&call.caller, form.required("token")?, even_emergency).await? {
         // An unknown token gives 200 (section 2.2).
-        TakenBack::Revoked | TakenBack::NotOurs => {
-            Ok(Reply(Response::new(Bytes::new())).header("cache-control", "no-store"))
-        }
+        TakenBack::Revoked | TakenBack::NotOurs => Ok(Reply::empty(StatusCode::OK)),
         TakenBack::OtherKind => {
             let detail = "only enrollment tokens and service tokens are revoked here";
             Err(Problem::of(Code::UnsupportedTokenType, detail))

@@ -7,13 +7,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::create;
-use crate::access::Permission;
+use super::{create, newest_hosts};
 use crate::clock::Timestamp;
 use crate::http::api::shapes::HostItem;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::openapi::tags;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::TokenId;
@@ -47,9 +45,8 @@ impl RotateRequest {
 
 /// The successor, and the end of the old token.
 #[derive(Serialize, ToSchema)]
-#[schema(as = RotatedToken)]
-struct Answer {
-    #[schema(value_type = create::Minted<'static>)]
+struct RotatedToken {
+    #[schema(value_type = create::NewToken<'static>)]
     #[serde(flatten)]
     minted: Value,
     /// Id of the old token.
@@ -68,13 +65,10 @@ struct Answer {
 #[utoipa::path(
     post,
     path = "/api/v1/enrollment-tokens/{id}/rotate",
-    operation_id = "rotate_token",
-    tag = tags::TOKENS,
     params(("id" = TokenId, Path, description = "Id of the token.")),
     request_body = RotateRequest,
     responses(
-        (status = 201, description = "The successor; shown once.", body = Answer),
-        code::NotFound,
+        (status = 201, description = "The successor; shown once.", body = RotatedToken),
         code::BeyondLimits,
         code::AlreadyRotated,
         code::EmergencyToken,
@@ -82,19 +76,13 @@ struct Answer {
         code::Signing,
     ),
 )]
-pub(in crate::http::api) async fn handle(call: Call) -> Result<Reply, Problem> {
+pub(in crate::http::api) async fn rotate_token(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
     let overlap = decode::strict::<RotateRequest>(&call.body)?.judge()?;
     let authority = &call.authority;
     let Rotated { minted, order, revokes_at } =
         authority.tokens.rotate_token(&call.caller, id, overlap).await?;
-    let now = authority.time.now();
-    let newest_hosts = match call.may(Permission::ReadHosts) {
-        true => Some(
-            authority.hosts.hosts_of(id).await?.into_iter().map(|host| HostItem::new(host, now)).collect(),
-        ),
-        false => None,
-    };
-    let minted = create::shown(authority, &minted, order.label.to_string());
-    Ok(Reply::json(StatusCode::CREATED, &Answer { minted, replaces: id, revokes_at, newest_hosts }))
+    let newest_hosts = newest_hosts(&call, id).await?;
+    let minted = create::shown(authority, &minted, order.label);
+    Ok(Reply::json(StatusCode::CREATED, &RotatedToken { minted, replaces: id, revokes_at, newest_hosts }))
 }

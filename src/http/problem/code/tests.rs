@@ -23,7 +23,7 @@ const PINNED: &str = "\
 409 user_exists User exists
 409 last_admin Last admin
 409 rights_changed Rights changed
-409 too_many_api_keys Too many api keys
+409 too_many_api_keys Too many API keys
 409 emergency_token Emergency token
 409 already_rotated Already rotated
 409 count_changed Count changed
@@ -39,7 +39,7 @@ const PINNED: &str = "\
 410 token_revoked Token revoked
 413 body_too_large Body too large
 415 unsupported_media_type Unsupported media type
-422 csr_rejected Csr rejected
+422 csr_rejected CSR rejected
 429 too_many_requests Too many requests
 429 rate_limited Rate limited
 500 internal_error Internal error
@@ -47,7 +47,7 @@ const PINNED: &str = "\
 503 store_unavailable Store unavailable
 503 too_many_streams Too many streams
 503 clock_in_doubt Clock in doubt
-503 ca_not_valid Ca not valid
+503 ca_not_valid CA not valid
 503 keys_unavailable Keys unavailable
 ";
 
