@@ -76,7 +76,7 @@ struct BegunSession<'a> {
     user: SignedInUser<'a>,
 }
 
-/// The calling API key.
+/// The key that sent the request.
 #[derive(Serialize, ToSchema)]
 struct CallingApiKey {
     id: ApiKeyId,

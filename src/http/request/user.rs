@@ -22,7 +22,7 @@ pub struct UserRequest {
     #[schema(value_type = UserName, required)]
     #[serde(default)]
     pub username: String,
-    /// The password.
+    /// First password of the user.
     #[schema(value_type = Password, required)]
     #[serde(default)]
     pub password: Secret<String>,

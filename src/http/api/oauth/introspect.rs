@@ -12,7 +12,7 @@ use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::GoodToken;
 
-/// The form.
+/// The fields that a request has (RFC 7662 section 2.1).
 #[derive(ToSchema)]
 #[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]

@@ -9,7 +9,7 @@ use crate::http::problem::{Code, Problem, code};
 use crate::http::reply::Reply;
 use crate::service::TakenBack;
 
-/// The form.
+/// The fields that a request has (RFC 7009 section 2.1).
 #[derive(ToSchema)]
 #[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
