@@ -9,9 +9,10 @@ use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, StatusRef, TokenId};
 use crate::name::{DnsName, Label, Role};
-use crate::service::keys::Retired;
 use crate::service::{Enrolled, renew_after};
-use crate::store::{CertificateRecord, HostRecord, HostState, KeyRecord, MintRecord, TokenRecord, TokenState};
+use crate::store::{
+    CertificateRecord, HostRecord, HostState, KeyRecord, MintRecord, Retired, TokenRecord, TokenState,
+};
 use crate::token::{Terms, status_uri};
 use crate::wire::{CertificateLife, Certified, EnrollAnswer};
 
