@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, StatusRef, TokenId};
-use crate::name::{DnsName, Label, Role};
+use crate::name::{Label, Role};
 use crate::service::{Enrolled, renew_after};
 use crate::store::{
     CertificateRecord, HostRecord, HostState, KeyRecord, MintRecord, Retired, TokenRecord, TokenState,
