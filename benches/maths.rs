@@ -114,7 +114,7 @@ fn issue(csr: &str, ca: &CertificateAuthority, now: Timestamp) -> Vec<u8> {
         crl_url: None,
     };
     let prepared = ApprovedRequest::new(&csr, profile).prepare(ca, now).unwrap();
-    prepared.issue(ca).unwrap().der
+    prepared.issue().unwrap().der
 }
 
 /// From a request in PEM to a certificate read back: possession proved, signed, parsed.

@@ -42,7 +42,7 @@ impl Specimen {
             crl_url: None,
         };
         let prepared = ApprovedRequest::new(&csr, profile).prepare(&ca, now).map_err(wrong)?;
-        let issued = prepared.issue(&ca).map_err(wrong)?;
+        let issued = prepared.issue().map_err(wrong)?;
         Ok(Self::new(issued.der, issued.serial, host))
     }
 

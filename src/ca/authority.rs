@@ -140,10 +140,6 @@ impl CertificateAuthority {
         self.issuing.bounds
     }
 
-    pub(super) const fn issuing_fingerprint(&self) -> Fingerprint {
-        self.issuing.fingerprint
-    }
-
     pub(super) fn subject(&self) -> &Name {
         self.issuing.subject()
     }

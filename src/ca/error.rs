@@ -143,9 +143,6 @@ pub enum IssueError {
         /// The refused text.
         text: String,
     },
-    /// The certificate was prepared under another issuing CA.
-    #[error("the certificate was prepared for another issuing CA: prepare it again")]
-    OtherAuthority,
     /// The signed certificate has another public key than the request. It must not leave the process.
     #[error("the signed certificate holds another public key than the request: nothing was issued")]
     KeyChanged,

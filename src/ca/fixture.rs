@@ -103,7 +103,7 @@ pub(super) fn csr(key: &CaKey) -> Csr {
 }
 
 pub(super) fn issue(ca: &CertificateAuthority, profile: HostProfile) -> IssuedCertificate {
-    ApprovedRequest::new(&csr(&p256()), profile).prepare(ca, NOW).unwrap().issue(ca).unwrap()
+    ApprovedRequest::new(&csr(&p256()), profile).prepare(ca, NOW).unwrap().issue().unwrap()
 }
 
 /// Returns whether rustls accepts a client certificate under `root_der` at `now` with `crls`.

@@ -13,7 +13,7 @@ use super::subject;
 use super::template::Template;
 use super::validity::Validity;
 use crate::clock::Timestamp;
-use crate::id::{Fingerprint, Serial};
+use crate::id::Serial;
 
 /// A granted request: its public key, and the profile that the authority chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl ApprovedRequest {
         self,
         ca: &CertificateAuthority,
         now: Timestamp,
-    ) -> Result<PreparedCertificate, IssueError> {
+    ) -> Result<PreparedCertificate<'_>, IssueError> {
         let Self { spki, profile } = self;
         let validity = Validity::new(now, profile.lifetime)?.within(ca.issuing_bounds())?;
         let purposes = [CLIENT_AUTH, SERVER_AUTH];
@@ -46,32 +46,24 @@ impl ApprovedRequest {
         }
         let subject = subject::host(profile.host, &profile.roles)?;
         let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
-        Ok(PreparedCertificate { template, issuer: ca.issuing_fingerprint(), now })
+        Ok(PreparedCertificate { template, ca, now })
     }
 }
 
 /// A certificate that lacks only its signature. Issuing consumes it: one preparation, one certificate, one serial.
-pub struct PreparedCertificate {
+pub struct PreparedCertificate<'a> {
     template: Template,
-    issuer: Fingerprint,
+    ca: &'a CertificateAuthority,
     now: Timestamp,
 }
 
-impl PreparedCertificate {
-    /// The serial it will have.
-    pub const fn serial(&self) -> Serial {
-        self.template.serial
-    }
-
+impl PreparedCertificate<'_> {
     /// Signs it, reads the certificate back and compares the public key byte for byte.
     ///
     /// # Errors
-    /// [`IssueError::OtherAuthority`] if it was prepared under another issuing CA. Otherwise a failure to encode or to sign.
-    pub fn issue(self, ca: &CertificateAuthority) -> Result<IssuedCertificate, IssueError> {
-        let Self { template, issuer, now } = self;
-        if issuer != ca.issuing_fingerprint() {
-            return Err(IssueError::OtherAuthority);
-        }
+    /// [`IssueError`], for a failure to encode or to sign.
+    pub fn issue(self) -> Result<IssuedCertificate, IssueError> {
+        let Self { template, ca, now } = self;
         let (serial, validity) = (template.serial, template.validity);
         let asked = template.spki.to_der()?;
         let der = template.sign(ca.subject().clone(), ca.key())?;

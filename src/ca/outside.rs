@@ -167,7 +167,7 @@ fn roots_that_openssl_makes_are_taken_over() {
         let (issuing, key) = CertificateAuthority::new_issuing(&root, &key, "gatepass", now).unwrap();
         let ca = CertificateAuthority::from_pem(&root, &issuing, &key, now).unwrap();
         let request = ApprovedRequest::new(&csr(&p256()), profile(&["proxy"]));
-        let leaf = request.prepare(&ca, now).unwrap().issue(&ca).unwrap();
+        let leaf = request.prepare(&ca, now).unwrap().issue().unwrap();
         assert_eq!(rustls_accepts(ca.root_der(), &[ca.issuing_der()], &leaf.der, &[], now), Ok(()));
     }
 }

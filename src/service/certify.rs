@@ -71,7 +71,7 @@ impl Enrollment {
             crl_url: self.terms.crl_url.clone(),
         };
         let cas = self.cas.load();
-        let issued = ApprovedRequest::new(csr, profile).prepare(cas.current(), now)?.issue(cas.current())?;
+        let issued = ApprovedRequest::new(csr, profile).prepare(cas.current(), now)?.issue()?;
         let (serial, issued_at, not_after) = (issued.serial, issued.issued_at, issued.not_after);
         let record = CertificateRecord { serial, host_key: csr.spki_hash(), issued_at, not_after };
         Ok(StoredCertificate { host, record, der: issued.der })

@@ -169,7 +169,7 @@ fn enroll(ca: &CertificateAuthority, now: Timestamp) -> (PeerCertificates, Seria
     let key = rcgen::KeyPair::generate().unwrap();
     let pem = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
     let csr = Csr::parse(&pem, CsrPolicy { allow_rsa: false }).unwrap();
-    let issued = ApprovedRequest::new(&csr, profile).prepare(ca, now).unwrap().issue(ca).unwrap();
+    let issued = ApprovedRequest::new(&csr, profile).prepare(ca, now).unwrap().issue().unwrap();
     (PeerCertificates(Arc::new(vec![issued.der.into()])), issued.serial)
 }
 

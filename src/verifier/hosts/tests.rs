@@ -42,7 +42,7 @@ fn issue(ca: &CertificateAuthority, profile: HostProfile) -> IssuedCertificate {
     let key = rcgen::KeyPair::generate().unwrap();
     let request = rcgen::CertificateParams::default().serialize_request(&key).unwrap().pem().unwrap();
     let csr = Csr::parse(&request, CsrPolicy { allow_rsa: false }).unwrap();
-    ApprovedRequest::new(&csr, profile).prepare(ca, NOW).unwrap().issue(ca).unwrap()
+    ApprovedRequest::new(&csr, profile).prepare(ca, NOW).unwrap().issue().unwrap()
 }
 
 fn host(ca: &CertificateAuthority) -> (CertificateDer<'static>, Serial) {
