@@ -143,7 +143,7 @@ name!(
 );
 
 impl DnsPattern {
-    /// Returns whether this pattern covers `name`, compared label by label.
+    /// Returns true if this pattern covers `name`, compared label by label.
     pub fn matches(&self, name: &DnsName) -> bool {
         match self.0.strip_prefix("*.") {
             Some(rest) => name.as_str().split_once('.').is_some_and(|(_, parent)| parent == rest),
@@ -151,7 +151,7 @@ impl DnsPattern {
         }
     }
 
-    /// Returns whether this pattern covers every name that `other` covers.
+    /// Returns true if this pattern covers every name that `other` covers.
     pub fn covers(&self, other: &Self) -> bool {
         let is_right_under = |parent: &str| other.0.split_once('.').is_some_and(|(_, rest)| rest == parent);
         self == other || self.0.strip_prefix("*.").is_some_and(is_right_under)
@@ -182,7 +182,7 @@ fn is_dns_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
-/// Returns whether the last label is a number, as in every form of an IPv4 address (RFC 1123 section 2.1).
+/// Returns true if the last label is a number, as in every form of an IPv4 address (RFC 1123 section 2.1).
 fn ends_in_number(name: &str) -> bool {
     let last = name.rsplit('.').next().unwrap_or(name);
     last.bytes().all(|byte| byte.is_ascii_digit())

@@ -1,4 +1,4 @@
-//! The validity of certificates, and the only conversion between our times and theirs.
+//! The validity of certificates, and the only conversion between a [`Timestamp`] and the times of X.509.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl Validity {
         Ok(Self { not_before: now.minus(BACKDATED).whole_second(), not_after, now })
     }
 
-    /// The same, cut to the issuer's own validity.
+    /// The validity, cut to the issuer's.
     ///
     /// # Errors
     /// [`IssueError::IssuerNotValid`] if the issuer is not valid at the moment this began.

@@ -60,7 +60,7 @@ pub struct Bindings {
     pub dns_names: Vec<DnsPattern>,
 }
 
-/// The claims of an enrollment token (RFC 7519 section 4), in our own types. Times are whole seconds.
+/// The claims of an enrollment token (RFC 7519 section 4), as checked types. Times are whole seconds.
 ///
 /// A grant alone proves nothing: code that acts on one asks for a [`Verified`](super::Verified) grant.
 #[derive(Clone, Debug, PartialEq, Eq)]

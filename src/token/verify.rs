@@ -74,6 +74,9 @@ impl<'a> UnverifiedToken<'a> {
         }
     }
 
+    /// Parses a text of any length, for status lists.
+    ///
+    /// The caller limits the length.
     pub(super) fn of_any_length(text: &'a str) -> Result<Self, VerifyError> {
         let mut parts = text.split('.');
         let (Some(head), Some(claims), Some(signature), None) =
