@@ -11,7 +11,7 @@ use crate::name::{DnsName, Role};
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Identity)]
 pub struct EnrollAnswer {
-    /// Id of the host.
+    /// The UUID that stays the same over renewals.
     pub host_id: HostId,
     /// The host's certificate, PEM.
     #[schema(example = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n")]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// The origin of a value.
+/// The layer of a value, and its name there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueOrigin {
     /// A key of the configuration file, such as `tokens.default_ttl`.
