@@ -1,19 +1,20 @@
 //! `gatepass api-key`: credentials for scripts.
 
+use std::path::Path;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::deletion::Deletion;
 use super::error::CliError;
-use super::flags::LifeFlags;
 use super::limits::{self, LimitFlags};
-use super::once::Once;
+use super::once::Creation;
 use super::output::{self, Format, line};
 use super::remote::Remote;
 use super::together::count;
 use crate::access::Scope;
-use crate::client::api::{encode, given};
+use crate::client::api::encode;
 use crate::config::Environment;
 
 const KEYS: &str = "/api/v1/api-keys";
@@ -66,19 +67,12 @@ Without limit flags the key mints ephemeral tokens of at most one hour, with one
 A key never exceeds the current rights of its owner.")]
 pub(crate) struct ApiKeyCreate {
     #[command(flatten)]
-    remote: Remote,
+    creation: Creation,
     /// Scopes of the key; repeatable, or separated by commas
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', required = true, value_parser = scopes())]
     scopes: Vec<String>,
-    /// Label, at most 128 characters
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    label: String,
-    #[command(flatten)]
-    life: LifeFlags,
     #[command(flatten)]
     limits: LimitFlags,
-    #[command(flatten)]
-    once: Once,
 }
 
 impl ApiKeyCommand {
@@ -114,20 +108,16 @@ impl ApiKeyCommand {
 
 impl ApiKeyCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let LifeFlags { ttl, expires_at } = self.life;
-        let body = given(json!({
-            "scopes": self.scopes, "label": self.label, "limits": self.limits.value()?, "ttl": ttl, "expires_at": expires_at,
-        }));
-        let api = self.remote.connect(environment)?;
-        let place = self.once.place()?;
-        let made = api.post(KEYS, &body).await?;
-        self.once.show(place, made, "api_key", self.remote.output, |made, file| {
+        let Self { creation, scopes, limits } = self;
+        let body = creation.request(json!({ "scopes": scopes, "limits": limits.value()? }));
+        let table = |made: &Value, file: Option<&Path>| {
             output::one(Format::Table, made, &[&ROWS[..], &[("key", "api_key")]].concat())?;
             line(match file {
                 Some(_) => "The key is only in the file: store it with your secrets.",
                 None => "The key is shown once: store it with your secrets.",
             })
-        })
+        };
+        creation.once.post(&creation.remote, environment, KEYS, &body, "api_key", table).await
     }
 }
 

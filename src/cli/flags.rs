@@ -3,6 +3,8 @@
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
 
+use super::ask::SecretArg;
+use super::consent::Consent;
 use super::error::CliError;
 use crate::client::api::encode;
 use crate::id::TokenId;
@@ -97,17 +99,6 @@ impl HostFlags {
     }
 }
 
-/// Flags for the life of a token or an API key.
-#[derive(Args)]
-pub(crate) struct LifeFlags {
-    /// Lifetime: 90s, 15m, 36h, 30d
-    #[arg(long, value_name = "SPAN", conflicts_with = "expires_at")]
-    pub(crate) ttl: Option<String>,
-    /// Expiry, RFC 3339
-    #[arg(long, value_name = "TIME")]
-    pub(crate) expires_at: Option<String>,
-}
-
 /// Parser of a maximum number of results, for clap.
 pub(crate) fn at_least_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
@@ -127,6 +118,21 @@ fn parameters<const N: usize>(given: [(&str, &Option<String>); N]) -> Vec<String
 /// `path` with these query parameters.
 pub(crate) fn with_query(path: &str, parameters: &[String]) -> String {
     if parameters.is_empty() { path.to_owned() } else { format!("{path}?{}", parameters.join("&")) }
+}
+
+/// The items of a revocation: ids, flags that select, or all.
+#[derive(Args)]
+pub(crate) struct Selection<Which: Args> {
+    #[command(flatten)]
+    pub(crate) consent: Consent,
+    /// Ids; the id of a token, not the token itself
+    #[arg(value_parser = SecretArg::accept)]
+    pub(crate) ids: Vec<SecretArg>,
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Select all, instead of ids or filters
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 /// Requires exactly one of ids, selecting flags and `--all`. `names` are the names of the selecting flags.

@@ -3,9 +3,8 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::consent::Consent;
 use super::error::CliError;
-use super::flags::{HostFlags, at_least_one, one_selection, with_query};
+use super::flags::{HostFlags, Selection, at_least_one, one_selection, with_query};
 use super::output;
 use super::remote::Remote;
 use super::together::{Together, each};
@@ -27,7 +26,12 @@ pub(crate) enum HostCommand {
     },
     /// Set a host's roles, effective with its next certificate or immediately
     SetRoles(HostSetRoles),
-    Revoke(HostRevoke),
+    /// Revoke hosts for good, by id or by filter: their certificates and their keys
+    #[command(after_long_help = "Examples:
+  gatepass host revoke ID
+  gatepass host revoke --token ID                    every host enrolled with a token
+  gatepass host revoke --role proxy --name rack-7    shows the number and asks first")]
+    Revoke(Selection<HostFlags>),
 }
 
 impl HostCommand {
@@ -37,7 +41,7 @@ impl HostCommand {
             Self::List(command) => command.run(environment).await,
             Self::Show { remote, id } => remote.show(environment, &format!("/api/v1/hosts/{id}"), ROWS).await,
             Self::SetRoles(command) => command.run(environment).await,
-            Self::Revoke(command) => command.run(environment).await,
+            Self::Revoke(selection) => revoke(selection, environment).await,
         }
     }
 }
@@ -122,63 +126,42 @@ impl HostSetRoles {
     }
 }
 
-/// Revoke hosts for good, by id or by filter: their certificates and their keys
-#[derive(Args)]
-#[command(after_long_help = "Examples:
-  gatepass host revoke ID
-  gatepass host revoke --token ID                    every host enrolled with a token
-  gatepass host revoke --role proxy --name rack-7    shows the number and asks first")]
-pub(crate) struct HostRevoke {
-    #[command(flatten)]
-    consent: Consent,
-    /// Ids of the hosts
-    #[arg(value_parser = parse_id)]
-    ids: Vec<HostId>,
-    #[command(flatten)]
-    which: HostFlags,
-    /// All hosts that are not revoked
-    #[arg(long)]
-    all: bool,
+async fn revoke(selection: Selection<HostFlags>, environment: &Environment) -> Result<(), CliError> {
+    let mut query = selection.which.query();
+    one_selection(selection.ids.len(), query.len(), selection.all, &HostFlags::NAMES)?;
+    if !selection.ids.is_empty() {
+        return revoke_each(&selection, environment).await;
+    }
+    query.extend((!selection.which.has_state()).then(|| String::from("state=live,expired")));
+    let together = Together {
+        list: with_query("/api/v1/hosts", &query),
+        revoke: "/api/v1/hosts/revoke",
+        what: "host",
+        consequence: "They are refused immediately, and their keys can never enroll again.",
+        consequence_of_one: "It is refused immediately, and its key can never enroll again.",
+        hosts: false,
+    };
+    together.run(&selection.consent, environment).await
 }
 
-impl HostRevoke {
-    async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let mut query = self.which.query();
-        one_selection(self.ids.len(), query.len(), self.all, &HostFlags::NAMES)?;
-        if !self.ids.is_empty() {
-            return self.one_by_one(environment).await;
-        }
-        query.extend((!self.which.has_state()).then(|| String::from("state=live,expired")));
-        let together = Together {
-            list: with_query("/api/v1/hosts", &query),
-            revoke: "/api/v1/hosts/revoke",
-            what: "host",
-            consequence: "They are refused immediately, and their keys can never enroll again.",
-            consequence_of_one: "It is refused immediately, and its key can never enroll again.",
-            hosts: false,
-        };
-        together.run(&self.consent, environment).await
-    }
-
-    async fn one_by_one(self, environment: &Environment) -> Result<(), CliError> {
-        let question = match self.ids.as_slice() {
-            [id] => {
-                format!("Revoke host {id}? It is refused immediately, and its key can never enroll again.")
-            }
-            ids => format!(
-                "Revoke {} hosts? They are refused immediately, and their keys can never enroll again.",
-                ids.len()
-            ),
-        };
-        self.consent.ask(&question)?;
-        let api = self.consent.remote.connect(environment)?;
-        let ask = async |id| api.delete(&format!("/api/v1/hosts/{id}")).await;
-        let conclude = |id, answer: &Value| match answer["changed"].as_bool() {
-            Some(false) => format!("host {id} was revoked before"),
-            _ => format!("revoked host {id}"),
-        };
-        each("host", &self.ids, self.consent.remote.output, ask, conclude).await
-    }
+async fn revoke_each(selection: &Selection<HostFlags>, environment: &Environment) -> Result<(), CliError> {
+    let ids = selection.ids.iter().map(|id| parse_id(id.expose()).map_err(CliError::Usage));
+    let ids = ids.collect::<Result<Vec<_>, _>>()?;
+    let question = match ids.as_slice() {
+        [id] => format!("Revoke host {id}? It is refused immediately, and its key can never enroll again."),
+        ids => format!(
+            "Revoke {} hosts? They are refused immediately, and their keys can never enroll again.",
+            ids.len()
+        ),
+    };
+    selection.consent.ask(&question)?;
+    let api = selection.consent.remote.connect(environment)?;
+    let ask = async |id| api.delete(&format!("/api/v1/hosts/{id}")).await;
+    let conclude = |id, answer: &Value| match answer["changed"].as_bool() {
+        Some(false) => format!("host {id} was revoked before"),
+        _ => format!("revoked host {id}"),
+    };
+    each("host", &ids, selection.consent.remote.output, ask, conclude).await
 }
 
 fn parse_id(text: &str) -> Result<HostId, String> {

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::error::CliError;
 use super::output::{self, Format, line};
 use super::private::SecretFile;
+use super::remote::Remote;
+use crate::client::api::given;
+use crate::config::Environment;
 use crate::secret::Secret;
 
 /// Flags for the output of a secret.
@@ -24,28 +27,56 @@ pub(crate) struct Once {
     force: bool,
 }
 
-impl Once {
-    /// The file, opened before the request is sent.
-    pub(crate) fn place(&self) -> Result<Option<SecretFile>, CliError> {
-        let open = if self.force { SecretFile::open } else { SecretFile::open_new };
-        self.out.as_deref().map(open).transpose()
-    }
+/// Flags of a token or an API key that is created.
+#[derive(Args)]
+pub(crate) struct Creation {
+    #[command(flatten)]
+    pub(crate) remote: Remote,
+    /// Label, at most 128 characters
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    /// Lifetime: 90s, 15m, 36h, 30d
+    #[arg(long, value_name = "SPAN", conflicts_with = "expires_at")]
+    ttl: Option<String>,
+    /// Expiry, RFC 3339
+    #[arg(long, value_name = "TIME")]
+    expires_at: Option<String>,
+    #[command(flatten)]
+    pub(crate) once: Once,
+}
 
-    /// Writes the `member` of an answer to `place`, and prints the rest. `table` gets the path of the file.
-    pub(crate) fn show(
+impl Creation {
+    /// The request: these flags and `body`. The server has the defaults of flags that are not given.
+    pub(crate) fn request(&self, mut body: Value) -> Value {
+        body["label"] = json!(self.label);
+        body["ttl"] = json!(self.ttl);
+        body["expires_at"] = json!(self.expires_at);
+        given(body)
+    }
+}
+
+impl Once {
+    /// Posts `body`, writes the `member` of the answer to the file, and prints the rest. `table` gets the path of the file.
+    pub(crate) async fn post(
         &self,
-        place: Option<SecretFile>,
-        mut answer: Value,
+        remote: &Remote,
+        environment: &Environment,
+        path: &str,
+        body: &Value,
         member: &str,
-        format: Format,
         table: impl FnOnce(&Value, Option<&Path>) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
+        let api = remote.connect(environment)?;
+        // Opened before the request is sent: a path that cannot be written loses no secret.
+        let open = if self.force { SecretFile::open } else { SecretFile::open_new };
+        let place = self.out.as_deref().map(open).transpose()?;
+        let mut answer = api.post(path, body).await?;
         let secret = Secret::new(answer[member].as_str().unwrap_or_default().to_owned());
         if let Some((file, place)) = self.out.as_deref().zip(place) {
             place.keep(&Secret::new(format!("{}\n", secret.expose())))?;
-            moved(&mut answer, member, file, format);
+            moved(&mut answer, member, file, remote.output);
         }
-        match (format, self.quiet) {
+        match (remote.output, self.quiet) {
             (_, true) if self.out.is_some() => Ok(()),
             (_, true) => line(secret.expose()),
             (Format::Json, false) => output::json(&answer),

@@ -7,11 +7,8 @@ use serde_json::{Value, json};
 
 use super::kind::TokenResource;
 use crate::cli::error::CliError;
-use crate::cli::flags::LifeFlags;
-use crate::cli::once::Once;
+use crate::cli::once::Creation;
 use crate::cli::output::{self, Format, line};
-use crate::cli::remote::Remote;
-use crate::client::api::given;
 use crate::client::problem::printable;
 use crate::config::Environment;
 
@@ -28,22 +25,15 @@ use crate::config::Environment;
   gatepass token create --audience https://jobs.example.org --role proxy --ttl 1h")]
 pub(crate) struct TokenCreate {
     #[command(flatten)]
-    remote: Remote,
+    creation: Creation,
     /// Mint a service token for the service with this URI, one of tokens.audiences on the server. It cannot enroll hosts
     #[arg(long, value_name = "URI", conflicts_with = "EnrollmentFlags")]
     audience: Option<String>,
     /// Role of the host; repeatable, or separated by commas
     #[arg(long = "role", alias = "roles", value_name = "NAME", value_delimiter = ',')]
     roles: Vec<String>,
-    /// Label, at most 128 characters
-    #[arg(long, value_name = "TEXT")]
-    label: Option<String>,
-    #[command(flatten)]
-    life: LifeFlags,
     #[command(flatten)]
     enrollment: EnrollmentFlags,
-    #[command(flatten)]
-    once: Once,
 }
 
 /// Flags of enrollment tokens. A service token always expires, and no host redeems it.
@@ -71,12 +61,10 @@ struct EnrollmentFlags {
 
 impl TokenCreate {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let kind = self.kind();
-        let api = self.remote.connect(environment)?;
-        let place = self.once.place()?;
-        let answer = api.post(kind.path(), &self.body()).await?;
+        let (kind, body) = (self.kind(), self.body());
         let table = |answer: &Value, file: Option<&Path>| show(kind, answer, file);
-        self.once.show(place, answer, "token", self.remote.output, table)
+        let Creation { remote, once, .. } = &self.creation;
+        once.post(remote, environment, kind.path(), &body, "token", table).await
     }
 
     const fn kind(&self) -> TokenResource {
@@ -86,14 +74,12 @@ impl TokenCreate {
         }
     }
 
-    /// Only the given flags: the server has the defaults.
     fn body(&self) -> Value {
         let EnrollmentFlags { persistent, max_uses, unlimited, dns_names, key_thumbprint, cluster } =
             &self.enrollment;
-        let mut body = given(json!({
-            "audience": self.audience, "roles": self.roles, "label": self.label, "max_uses": max_uses,
+        let mut body = self.creation.request(json!({
+            "audience": self.audience, "roles": self.roles, "max_uses": max_uses, "key_thumbprint": key_thumbprint,
             "persistent": self.audience.is_none().then_some(persistent),
-            "ttl": self.life.ttl, "expires_at": self.life.expires_at, "key_thumbprint": key_thumbprint,
             "dns_names": Some(dns_names).filter(|names| !names.is_empty()),
             "bind": cluster.as_ref().map(|cluster| json!({ "cluster": cluster })),
         }));

@@ -5,10 +5,8 @@ use serde_json::Value;
 
 use super::kind::{self, TokenResource};
 use super::token_id;
-use crate::cli::ask::SecretArg;
-use crate::cli::consent::Consent;
 use crate::cli::error::CliError;
-use crate::cli::flags::{TokenFlags, one_selection, with_query};
+use crate::cli::flags::{Selection, TokenFlags, one_selection, with_query};
 use crate::cli::together::{Together, count, each};
 use crate::client::ClientError;
 use crate::client::api::Api;
@@ -17,8 +15,8 @@ use crate::id::TokenId;
 
 /// Revoke tokens, by id or by filter
 ///
-/// Enrolled hosts stay, unless --hosts is given. Filters select tokens that can still enroll hosts, unless --state is
-/// given; with --hosts they select tokens in any state. Service tokens are revoked by id only.
+/// Enrolled hosts stay, unless --hosts is given. Filters and --all select tokens that can still enroll hosts, unless
+/// --state is given; with --hosts they select tokens in any state. They leave out the emergency token and service tokens.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass token revoke ID
@@ -27,15 +25,7 @@ use crate::id::TokenId;
   gatepass token revoke --unused 30d --persistent    shows the number and asks first")]
 pub(crate) struct TokenRevoke {
     #[command(flatten)]
-    consent: Consent,
-    /// Ids of the tokens, not the tokens themselves
-    #[arg(value_parser = SecretArg::accept)]
-    ids: Vec<SecretArg>,
-    #[command(flatten)]
-    which: TokenFlags,
-    /// All tokens that can still enroll hosts, except the emergency token
-    #[arg(long)]
-    all: bool,
+    selection: Selection<TokenFlags>,
     /// Revoke every host enrolled with the tokens too
     #[arg(long)]
     hosts: bool,
@@ -46,12 +36,13 @@ pub(crate) struct TokenRevoke {
 
 impl TokenRevoke {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let mut query = self.which.query();
-        one_selection(self.ids.len(), query.len(), self.all, &TokenFlags::NAMES)?;
-        if !self.ids.is_empty() {
+        let Selection { consent, ids, which, all } = &self.selection;
+        let mut query = which.query();
+        one_selection(ids.len(), query.len(), *all, &TokenFlags::NAMES)?;
+        if !ids.is_empty() {
             return self.one_by_one(environment).await;
         }
-        match (self.hosts, self.which.has_state()) {
+        match (self.hosts, which.has_state()) {
             // Tokens that ended long ago may have live hosts.
             (true, _) => query.push(String::from("ended=true")),
             (false, false) => query.push(String::from("state=pending,active")),
@@ -65,17 +56,18 @@ impl TokenRevoke {
             consequence_of_one: "No host can enroll with it.",
             hosts: self.hosts,
         };
-        together.run(&self.consent, environment).await
+        together.run(consent, environment).await
     }
 
     async fn one_by_one(self, environment: &Environment) -> Result<(), CliError> {
-        let ids = self.ids.iter().map(token_id).collect::<Result<Vec<_>, _>>()?;
-        self.consent.ask(&question(&ids, self.hosts))?;
-        let api = self.consent.remote.connect(environment)?;
+        let Selection { consent, ids, .. } = &self.selection;
+        let ids = ids.iter().map(token_id).collect::<Result<Vec<_>, _>>()?;
+        consent.ask(&question(&ids, self.hosts))?;
+        let api = consent.remote.connect(environment)?;
         let mut query = Vec::new();
         query.extend(self.emergency.then(|| String::from("confirm=emergency")));
         query.extend(self.hosts.then(|| String::from("hosts=revoke")));
-        each("token", &ids, self.consent.remote.output, async |id| revoke(&api, id, &query).await, conclusion)
+        each("token", &ids, consent.remote.output, async |id| revoke(&api, id, &query).await, conclusion)
             .await
     }
 }

@@ -38,13 +38,15 @@ pub(crate) struct TokenRotate {
 }
 
 /// Replaces the advice for hosts in the error of an ended token.
-fn ended(error: ClientError) -> CliError {
+fn ended(error: CliError) -> CliError {
     match error {
-        ClientError::Refused(problem) if problem.body.status == 410 => CliError::Unsound(format!(
-            "the server refused (410 {}): an ended token has no successor; mint one with `gatepass token create`",
-            printable(&problem.body.code)
-        )),
-        error => error.into(),
+        CliError::Client(ClientError::Refused(problem)) if problem.body.status == 410 => {
+            CliError::Unsound(format!(
+                "the server refused (410 {}): an ended token has no successor; mint one with `gatepass token create`",
+                printable(&problem.body.code)
+            ))
+        }
+        error => error,
     }
 }
 
@@ -54,11 +56,10 @@ impl TokenRotate {
         let until =
             if self.overlap == "0s" { "immediately".to_owned() } else { format!("in {}", self.overlap) };
         self.consent.ask(&format!("Rotate token {id}? It is revoked {until}; enrolled hosts stay."))?;
-        let api = self.consent.remote.connect(environment)?;
         let path = format!("/api/v1/enrollment-tokens/{id}/rotate");
-        let place = self.once.place()?;
-        let answer = api.post(&path, &json!({ "overlap": self.overlap })).await.map_err(ended)?;
-        self.once.show(place, answer, "token", self.consent.remote.output, show)
+        let body = json!({ "overlap": self.overlap });
+        let rotated = self.once.post(&self.consent.remote, environment, &path, &body, "token", show);
+        rotated.await.map_err(ended)
     }
 }
 
