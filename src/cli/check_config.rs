@@ -45,7 +45,7 @@ impl CheckConfig {
         let config = self.settings.load(environment)?;
         match self.output {
             Syntax::Toml => output::text(&config.to_toml()),
-            Syntax::Json => output::json(&config.to_json()),
+            Syntax::Json => output::json(config.to_json()),
         }
     }
 }
