@@ -1,9 +1,12 @@
 //! The statement of a filtered list, put together from its conditions.
 
+use crate::clock::Timestamp;
+use crate::name::Role;
 use crate::store::sqlite::driver::{self, FromSql, Row, Sql, ToSql};
 use crate::store::{NameFilter, Page, PageQuery};
 
 /// The tables of a list.
+#[derive(Clone, Copy)]
 pub(super) struct Tables {
     /// All of them, the walked one first.
     pub(super) all: &'static str,
@@ -15,10 +18,11 @@ pub(super) struct Tables {
     pub(super) join: &'static str,
 }
 
-/// Rows of a list in descending order of their ids. The first conditions choose the index that is walked; the others judge each row.
+/// Rows of a list in descending order of their ids. The first condition with an index is walked; the others judge each row.
 pub(in crate::store::sqlite) struct ListStatement {
     columns: &'static str,
     tables: Tables,
+    walked: bool,
     walk: String,
     rest: String,
     /// Values of `?1` and up: the cursor, then those of `walk`, then those of `rest`.
@@ -30,7 +34,15 @@ impl ListStatement {
     pub(super) fn new(columns: &'static str, tables: Tables, after: Option<[u8; 16]>) -> Self {
         // The greatest id stands for no cursor.
         let values: Vec<Box<dyn ToSql>> = vec![Box::new(after.unwrap_or([0xff; 16]))];
-        Self { columns, tables, walk: String::new(), rest: String::new(), values, walk_values: 1 }
+        Self {
+            columns,
+            tables,
+            walked: false,
+            walk: String::new(),
+            rest: String::new(),
+            values,
+            walk_values: 1,
+        }
     }
 
     /// Adds a value and returns its parameter.
@@ -39,38 +51,64 @@ impl ListStatement {
         format!("?{}", self.values.len())
     }
 
-    /// Adds a condition that chooses the index. It precedes those that judge.
-    pub(super) fn walk(&mut self, condition: &str) {
-        self.walk += " AND ";
-        self.walk += condition;
+    /// Returns whether a condition chooses the index already.
+    pub(super) const fn is_walked(&self) -> bool {
+        self.walked
+    }
+
+    /// Walks `tables`, by this condition or by the id alone. Call it before the conditions that judge.
+    pub(super) fn walk(&mut self, tables: Tables, condition: Option<&str>) {
+        (self.tables, self.walked) = (tables, true);
+        if let Some(condition) = condition {
+            self.walk += " AND ";
+            self.walk += condition;
+        }
         self.walk_values = self.values.len();
     }
 
-    pub(super) fn walk_value(&mut self, condition: &str, value: impl ToSql + 'static) {
+    /// Adds an equality with an index: it is walked, or judges each row if an earlier condition is walked.
+    pub(super) fn indexed(&mut self, tables: Tables, column: &str, value: impl ToSql + 'static) {
         let value = self.bind(value);
-        self.walk(&format!("{condition} {value}"));
+        let condition = format!("{column} = {value}");
+        if self.walked { self.only(&condition) } else { self.walk(tables, Some(&condition)) }
     }
 
-    /// Adds a condition that judges each row.
-    pub(super) fn only(&mut self, condition: &str) {
-        self.rest += " AND ";
-        self.rest += condition;
-    }
-
-    pub(super) fn only_value(&mut self, condition: &str, value: impl ToSql + 'static) {
-        let value = self.bind(value);
-        self.only(&format!("{condition} {value}"));
-    }
-
-    /// Adds a condition on a name: equality, or a pattern in which ASCII letters match in either case.
-    pub(super) fn only_name(&mut self, column: &str, name: &NameFilter) {
-        match name {
-            NameFilter::Exact(name) => self.only_value(&format!("{column} ="), name.clone()),
-            NameFilter::Pattern(pattern) => {
-                let pattern = self.bind(like(pattern));
-                self.only(&format!("lower({column}) LIKE {pattern} ESCAPE '\\'"));
-            }
+    /// Adds a role, of which `tables` has an index. `judged` finds the role of a row, with `?` for the role.
+    pub(super) fn role(&mut self, tables: Tables, role: &Role, judged: &str) {
+        if self.walked {
+            let role = self.bind(role.clone());
+            self.only(&judged.replace('?', &role));
+        } else {
+            self.indexed(tables, "r.role", role.clone());
         }
+    }
+
+    /// Adds a condition that judges each row, unless every walked row meets it.
+    pub(super) fn only(&mut self, condition: &str) {
+        if !self.walk.contains(condition) {
+            self.rest += " AND ";
+            self.rest += condition;
+        }
+    }
+
+    /// Adds a pattern in which ASCII letters match in either case.
+    pub(super) fn pattern(&mut self, column: &str, name: Option<&NameFilter>) {
+        if let Some(NameFilter::Pattern(pattern)) = name {
+            let pattern = self.bind(like(pattern));
+            self.only(&format!("lower({column}) LIKE {pattern} ESCAPE '\\'"));
+        }
+    }
+
+    /// Adds a choice of states.
+    pub(super) fn states<S: Copy>(
+        &mut self,
+        states: &[S],
+        now: Timestamp,
+        condition: impl Fn(S, &str) -> String,
+    ) {
+        let now = self.bind(now);
+        let states: Vec<String> = states.iter().map(|state| condition(*state, &now)).collect();
+        self.only(&format!("({})", states.join(" OR ")));
     }
 
     /// Returns the statement of a page; `floor` is the parameter of the least id.

@@ -1,7 +1,6 @@
 //! The filter of a list of hosts, as conditions in SQL.
 
-use crate::id::{HostId, TokenId};
-use crate::name::Role;
+use crate::id::HostId;
 use crate::store::sqlite::read::list_statement::{ListStatement, Tables};
 use crate::store::{HostFilter, HostState, NameFilter};
 
@@ -18,62 +17,27 @@ const ROLES: Tables = Tables {
     join: " AND h.host = r.host",
 };
 
-/// The condition that chooses the index: the first of these that the filter has.
-enum HostWalk<'a> {
-    Name(&'a str),
-    Token(TokenId),
-    Role(&'a Role),
-    Revoked,
-    All,
-}
-
-impl<'a> HostWalk<'a> {
-    fn of(filter: &'a HostFilter) -> Self {
-        match filter {
-            HostFilter { name: Some(NameFilter::Exact(name)), .. } => Self::Name(name),
-            HostFilter { token: Some(token), .. } => Self::Token(*token),
-            HostFilter { role: Some(role), .. } => Self::Role(role),
-            HostFilter { states: Some(states), .. } if *states == [HostState::Revoked] => Self::Revoked,
-            _ => Self::All,
-        }
-    }
-}
-
 /// Selects the hosts of a list, after `after`.
 pub(in crate::store::sqlite) fn select(filter: &HostFilter, after: Option<HostId>) -> ListStatement {
-    let walk = HostWalk::of(filter);
-    let tables = if matches!(walk, HostWalk::Role(_)) { ROLES } else { HOSTS };
-    let mut selection = ListStatement::new(columns!(), tables, after.map(|after| *after.as_bytes()));
-    match walk {
-        HostWalk::Name(name) => selection.walk_value("h.name =", name.to_owned()),
-        HostWalk::Token(token) => selection.walk_value("h.token =", token),
-        HostWalk::Role(role) => selection.walk_value("r.role =", role.clone()),
-        HostWalk::Revoked => selection.walk("h.revoked_at IS NOT NULL"),
-        HostWalk::All => {}
+    let mut list = ListStatement::new(columns!(), HOSTS, after.map(|after| *after.as_bytes()));
+    if let Some(NameFilter::Exact(name)) = &filter.name {
+        list.indexed(HOSTS, "h.name", name.clone());
     }
-    judge(filter, &walk, &mut selection);
-    selection
-}
-
-/// Adds the conditions that the walk does not meet.
-fn judge(filter: &HostFilter, walk: &HostWalk<'_>, selection: &mut ListStatement) {
-    if let (Some(name), false) = (&filter.name, matches!(walk, HostWalk::Name(_))) {
-        selection.only_name("h.name", name);
+    if let Some(token) = filter.token {
+        list.indexed(HOSTS, "h.token", token);
     }
-    if let (Some(token), false) = (filter.token, matches!(walk, HostWalk::Token(_))) {
-        selection.only_value("h.token =", token);
+    if let Some(role) = &filter.role {
+        list.role(ROLES, role, "EXISTS (SELECT 1 FROM host_roles AS s WHERE s.role = ? AND s.host = h.host)");
     }
-    if let (Some(role), false) = (&filter.role, matches!(walk, HostWalk::Role(_))) {
-        let role = selection.bind(role.clone());
-        selection.only(&format!(
-            "EXISTS (SELECT 1 FROM host_roles AS s WHERE s.role = {role} AND s.host = h.host)"
-        ));
+    match &filter.states {
+        Some(states) if *states == [HostState::Revoked] && !list.is_walked() => {
+            list.walk(HOSTS, Some("h.revoked_at IS NOT NULL"));
+        }
+        Some(states) => list.states(states, filter.now, state),
+        None => {}
     }
-    if let (Some(states), false) = (&filter.states, matches!(walk, HostWalk::Revoked)) {
-        let now = selection.bind(filter.now);
-        let states: Vec<String> = states.iter().map(|wanted| state(*wanted, &now)).collect();
-        selection.only(&format!("({})", states.join(" OR ")));
-    }
+    list.pattern("h.name", filter.name.as_ref());
+    list
 }
 
 /// Returns the condition of a state at `now`. [`HostRecord::state`](crate::store::HostRecord::state) does the same for a record.

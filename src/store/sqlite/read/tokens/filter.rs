@@ -1,7 +1,6 @@
 //! The filter of a list of tokens, as conditions in SQL.
 
 use crate::id::TokenId;
-use crate::name::Role;
 use crate::store::sqlite::read::list_statement::{ListStatement, Tables};
 use crate::store::{EndedTokens, NameFilter, TokenFilter, TokenKind, TokenState};
 
@@ -24,109 +23,71 @@ const USES: Tables = Tables {
     join: " AND m.token = u.token",
 };
 
-/// The condition that chooses the index: the first of these that the filter has.
-enum TokenWalk<'a> {
-    Label(&'a str),
-    Minter(&'a str),
-    Role(&'a Role),
-    /// The states of a used-up token.
-    Used,
-    /// The states of a revoked or due token.
-    Revoked,
-    Persistent(bool),
-    Kind,
-}
-
-impl<'a> TokenWalk<'a> {
-    fn of(filter: &'a TokenFilter) -> Self {
-        let only = |states: &[TokenState]| {
-            filter.states.as_ref().is_some_and(|wanted| wanted.iter().all(|state| states.contains(state)))
-        };
-        match filter {
-            TokenFilter { label: Some(NameFilter::Exact(label)), .. } => Self::Label(label),
-            TokenFilter { minter: Some(minter), .. } => Self::Minter(minter),
-            TokenFilter { role: Some(role), .. } => Self::Role(role),
-            _ if only(&[TokenState::Used, TokenState::Exhausted]) => Self::Used,
-            _ if only(&[TokenState::Revoked]) => Self::Revoked,
-            TokenFilter { persistent: Some(persistent), kind: TokenKind::Enrollment, .. } => {
-                Self::Persistent(*persistent)
-            }
-            _ => Self::Kind,
-        }
-    }
-}
-
 /// Selects the tokens of a list, after `after`.
 pub(in crate::store::sqlite) fn select(filter: &TokenFilter, after: Option<TokenId>) -> ListStatement {
-    let walk = TokenWalk::of(filter);
-    let tables = match walk {
-        TokenWalk::Role(_) => ROLES,
-        TokenWalk::Used => USES,
-        _ => MINTS,
-    };
-    let mut selection = ListStatement::new(columns!(), tables, after.map(|after| *after.as_bytes()));
-    match walk {
-        TokenWalk::Label(label) => selection.walk_value("m.label =", label.to_owned()),
-        TokenWalk::Minter(minter) => selection.walk_value("m.minter =", minter.to_owned()),
-        TokenWalk::Role(role) => selection.walk_value("r.role =", role.clone()),
-        TokenWalk::Used => {}
-        TokenWalk::Revoked => selection.walk("(m.revoked_at IS NOT NULL OR m.revoke_at IS NOT NULL)"),
-        TokenWalk::Persistent(true) => selection.walk("m.persistent = 1"),
-        TokenWalk::Persistent(false) => selection.walk("m.persistent = 0 AND m.audience IS NULL"),
-        TokenWalk::Kind => selection.walk(kind(filter.kind)),
+    let mut list = ListStatement::new(columns!(), MINTS, after.map(|after| *after.as_bytes()));
+    if let Some(NameFilter::Exact(label)) = &filter.label {
+        list.indexed(MINTS, "m.label", label.clone());
     }
-    judge(filter, &walk, &mut selection);
-    selection
+    if let Some(minter) = &filter.minter {
+        list.indexed(MINTS, "m.minter", minter.clone());
+    }
+    if let Some(role) = &filter.role {
+        list.role(
+            ROLES,
+            role,
+            "EXISTS (SELECT 1 FROM mint_roles AS s WHERE s.role = ? AND s.token = m.token)",
+        );
+    }
+    walk_by_state_or_kind(filter, &mut list);
+    list.pattern("m.label", filter.label.as_ref());
+    judge_times(filter, &mut list);
+    list
 }
 
-const fn kind(kind: TokenKind) -> &'static str {
-    match kind {
+/// Walks by state, else by kind and whether the tokens are persistent.
+fn walk_by_state_or_kind(filter: &TokenFilter, list: &mut ListStatement) {
+    let kind = match filter.kind {
         TokenKind::Enrollment => "m.audience IS NULL",
         TokenKind::Service => "m.audience IS NOT NULL",
+    };
+    let only = |states: &[TokenState]| {
+        filter.states.as_ref().is_some_and(|wanted| wanted.iter().all(|state| states.contains(state)))
+    };
+    match (filter.persistent, filter.kind) {
+        _ if list.is_walked() => {}
+        _ if only(&[TokenState::Used, TokenState::Exhausted]) => list.walk(USES, None),
+        _ if only(&[TokenState::Revoked]) => {
+            list.walk(MINTS, Some("(m.revoked_at IS NOT NULL OR m.revoke_at IS NOT NULL)"));
+        }
+        (Some(true), TokenKind::Enrollment) => list.walk(MINTS, Some("m.persistent = 1")),
+        (Some(false), TokenKind::Enrollment) => {
+            list.walk(MINTS, Some("m.persistent = 0 AND m.audience IS NULL"));
+        }
+        _ => list.walk(MINTS, Some(kind)),
+    }
+    list.only(kind);
+    if let Some(persistent) = filter.persistent {
+        list.only(if persistent { "m.persistent = 1" } else { "m.persistent = 0" });
     }
 }
 
-/// Adds the conditions that the walk does not meet.
-fn judge(filter: &TokenFilter, walk: &TokenWalk<'_>, selection: &mut ListStatement) {
-    if !matches!(walk, TokenWalk::Kind | TokenWalk::Persistent(false)) {
-        selection.only(kind(filter.kind));
-    }
-    if let (Some(persistent), false) = (filter.persistent, matches!(walk, TokenWalk::Persistent(_))) {
-        selection.only(if persistent { "m.persistent = 1" } else { "m.persistent = 0" });
-    }
-    if let (Some(label), false) = (&filter.label, matches!(walk, TokenWalk::Label(_))) {
-        selection.only_name("m.label", label);
-    }
-    if let (Some(minter), false) = (&filter.minter, matches!(walk, TokenWalk::Minter(_))) {
-        selection.only_value("m.minter =", minter.clone());
-    }
-    if let (Some(role), false) = (&filter.role, matches!(walk, TokenWalk::Role(_))) {
-        let role = selection.bind(role.clone());
-        selection.only(&format!(
-            "EXISTS (SELECT 1 FROM mint_roles AS s WHERE s.role = {role} AND s.token = m.token)"
-        ));
-    }
-    judge_times(filter, selection);
-}
-
-fn judge_times(filter: &TokenFilter, selection: &mut ListStatement) {
+fn judge_times(filter: &TokenFilter, list: &mut ListStatement) {
     if let EndedTokens::Since(since) = filter.ended {
-        let since = selection.bind(since);
+        let since = list.bind(since);
         for end in ["m.revoked_at", "m.expires_at", "u.spent_at"] {
-            selection.only(&format!("({end} IS NULL OR {end} > {since})"));
+            list.only(&format!("({end} IS NULL OR {end} > {since})"));
         }
     }
     if let Some(since) = filter.unused_since {
-        let since = selection.bind(since);
+        let since = list.bind(since);
         // A use of an unknown moment counts as recent.
-        selection.only(&format!(
+        list.only(&format!(
             "m.created_at <= {since} AND (u.last_at <= {since} OR (u.last_at IS NULL AND coalesce(u.used, 0) = 0))"
         ));
     }
     if let Some(states) = &filter.states {
-        let now = selection.bind(filter.now);
-        let states: Vec<String> = states.iter().map(|wanted| state(*wanted, &now)).collect();
-        selection.only(&format!("({})", states.join(" OR ")));
+        list.states(states, filter.now, state);
     }
 }
 
