@@ -23,12 +23,11 @@ impl Execution<'_> {
         self.collect_ephemeral(command, &mut done)?;
         self.collect_persistent(command, &mut done)?;
         self.collect_uses(command, &mut done)?;
-        self.collect_pairs(command, &mut done)?;
+        // The keys of hosts go with their certificates, unless a pair is left.
+        self.collect_by_date(command, &mut done)?;
         self.collect_hosts(command, &mut done)?;
         self.collect_certificates(command, &mut done)?;
         self.collect_sessions(command, &mut done)?;
-        self.collect_api_keys(command, &mut done)?;
-        self.collect_known_addresses(command, &mut done)?;
         if done.total() > 0 {
             self.enter(entry(command.now, &done))?;
         }
@@ -124,11 +123,22 @@ impl Execution<'_> {
         Ok(())
     }
 
-    fn collect_pairs(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
-        let sql = "DELETE FROM pairs WHERE (token, key) IN ( \
-                   SELECT token, key FROM pairs WHERE keep_until <= ?1 LIMIT ?2)";
-        let deleted = self.execute(sql, params![command.now, command.most])?;
-        done.pairs += count(deleted, command, &mut done.more);
+    /// Deletes pairs that no repeat needs, expired API keys, and addresses without a recent sign-in. Keys stay listed as long as tokens do.
+    fn collect_by_date(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
+        let pairs = "DELETE FROM pairs WHERE (token, key) IN ( \
+                     SELECT token, key FROM pairs WHERE keep_until <= ?1 LIMIT ?2)";
+        let keys =
+            "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at <= ?1 LIMIT ?2)";
+        let addresses = "DELETE FROM known_addresses WHERE (user_name, site) IN ( \
+                         SELECT user_name, site FROM known_addresses WHERE last_at <= ?1 LIMIT ?2)";
+        for (sql, age, deleted) in [
+            (pairs, Duration::ZERO, &mut done.pairs),
+            (keys, command.retention, &mut done.api_keys),
+            (addresses, command.address_retention, &mut done.known_addresses),
+        ] {
+            let rows = self.execute(sql, params![command.now.minus(age), command.most])?;
+            *deleted += count(rows, command, &mut done.more);
+        }
         Ok(())
     }
 
@@ -184,25 +194,6 @@ impl Execution<'_> {
         let unused = command.now.minus(command.session_idle + SEEN_EVERY);
         let deleted = self.execute(sql, params![command.now, unused, command.most])?;
         done.sessions += count(deleted, command, &mut done.more);
-        Ok(())
-    }
-
-    /// Deletes expired API keys. They stay listed as long as tokens do.
-    fn collect_api_keys(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
-        let sql =
-            "DELETE FROM api_keys WHERE id IN (SELECT id FROM api_keys WHERE expires_at <= ?1 LIMIT ?2)";
-        let deleted = self.execute(sql, params![command.now.minus(command.retention), command.most])?;
-        done.api_keys += count(deleted, command, &mut done.more);
-        Ok(())
-    }
-
-    /// Deletes addresses without a recent sign-in.
-    fn collect_known_addresses(&self, command: &Collect, done: &mut Collected) -> driver::Result<()> {
-        let sql = "DELETE FROM known_addresses WHERE (user_name, site) IN ( \
-                   SELECT user_name, site FROM known_addresses WHERE last_at <= ?1 LIMIT ?2)";
-        let unused = command.now.minus(command.address_retention);
-        let deleted = self.execute(sql, params![unused, command.most])?;
-        done.known_addresses += count(deleted, command, &mut done.more);
         Ok(())
     }
 }
