@@ -13,8 +13,8 @@ use crate::token::{
 };
 
 /// The file of a signing key's private half.
-pub fn key_file(key: KeyId) -> String {
-    format!("token-{key}.pem")
+pub fn key_file(signing_key: KeyId) -> String {
+    format!("token-{signing_key}.pem")
 }
 
 /// Creates a signing key. Its private half is in the vault before the key is recorded anywhere.

@@ -131,11 +131,6 @@ pub struct LastUse {
 }
 
 impl TokenRecord {
-    /// A token without uses, just minted.
-    pub const fn fresh(mint: MintRecord) -> Self {
-        Self { mint, used: 0, revoked_at: None, last_use: None, replaced_by: None, revoke_at: None }
-    }
-
     /// Returns whether it can have a successor at `now`.
     ///
     /// # Errors

@@ -52,8 +52,8 @@ impl Execution<'_> {
         })
     }
 
-    pub(super) fn key_is_revoked(&self, key: SpkiHash) -> driver::Result<bool> {
-        self.exists("SELECT 1 FROM revoked_keys WHERE key = ?1", [key])
+    pub(super) fn key_is_revoked(&self, host_key: SpkiHash) -> driver::Result<bool> {
+        self.exists("SELECT 1 FROM revoked_keys WHERE key = ?1", [host_key])
     }
 
     pub(super) fn certificate_is_revoked(&self, serial: Serial) -> driver::Result<bool> {

@@ -33,24 +33,24 @@ pub(in crate::store::sqlite) const MAKE_MINTED_DUE: &str = "UPDATE mints SET rev
      AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
 
 impl Execution<'_> {
-    /// Marks the live ephemeral tokens of `key`, or of all keys, as ended. No key verifies them, so their status bits and rows of uses stay
+    /// Marks the live ephemeral tokens of `signing_key`, or of all keys, as ended. No key verifies them, so their status bits and rows of uses stay
     /// as they are.
-    pub(super) fn end_ephemeral(&self, key: Option<KeyId>, at: Timestamp) -> driver::Result<()> {
+    pub(super) fn end_ephemeral(&self, signing_key: Option<KeyId>, at: Timestamp) -> driver::Result<()> {
         let sql = "UPDATE mints SET revoked_at = ?2 WHERE persistent = 0 AND revoked_at IS NULL AND expires_at > ?2 \
                    AND kid = coalesce(?1, kid) \
                    AND NOT EXISTS (SELECT 1 FROM uses AS u WHERE u.token = mints.token AND u.spent_at IS NOT NULL)";
-        self.execute(sql, params![key, at]).map(drop)
+        self.execute(sql, params![signing_key, at]).map(drop)
     }
 
     /// Returns the live persistent tokens of a key and, on request, the emergency token of any key.
     pub(super) fn live_of_key(
         &self,
-        key: KeyId,
+        signing_key: KeyId,
         emergency_too: bool,
         now: Timestamp,
     ) -> driver::Result<Vec<Live>> {
         let sql = live!("(t.kid = ?1 OR (?3 = 1 AND t.emergency = 1))");
-        self.all(sql, params![key, now, emergency_too], live)
+        self.all(sql, params![signing_key, now, emergency_too], live)
     }
 
     /// Returns the live persistent tokens that name an external URL.

@@ -69,15 +69,15 @@ impl Execution<'_> {
         self.exists("SELECT 1 FROM uses WHERE token = ?1 AND ended_at IS NOT NULL", [token])
     }
 
-    pub(super) fn pair(&self, token: TokenId, key: SpkiHash) -> driver::Result<Option<HostId>> {
+    pub(super) fn pair(&self, token: TokenId, host_key: SpkiHash) -> driver::Result<Option<HostId>> {
         let sql = "SELECT host FROM pairs WHERE token = ?1 AND key = ?2";
-        self.one(sql, params![token, key], |row| row.get(0))
+        self.one(sql, params![token, host_key], |row| row.get(0))
     }
 
-    fn winners_certificate(&self, host: HostId, key: SpkiHash) -> driver::Result<StoredCertificate> {
+    fn winners_certificate(&self, host: HostId, host_key: SpkiHash) -> driver::Result<StoredCertificate> {
         let sql = "SELECT host, serial, key, issued_at, not_after, der FROM certificates WHERE host = ?1 \
                    ORDER BY key = ?2 DESC, issued_at DESC LIMIT 1";
-        let found = self.one(sql, params![host, key], certificate)?;
+        let found = self.one(sql, params![host, host_key], certificate)?;
         found.ok_or_else(|| damaged("a pair's host has no certificate"))
     }
 
