@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::base::Base;
 use super::tokens::order::Catalogue;
 use super::{Caller, HostError, RequestError, ServiceError};
@@ -80,9 +82,8 @@ impl HostAdmin {
         let roles = self.roles.pick(roles, &mut faults);
         RequestError::refuse(faults)?;
         caller.may(Act::SetRoles { roles: &roles })?;
-        let names = roles.iter().map(ToString::to_string).collect::<Vec<_>>();
         let entry = caller.did(Action::HostRolesChanged, self.base.time.now()).about(Subjects::host(id));
-        let entry = entry.with("roles", names).with("now", now);
+        let entry = entry.with("roles", json!(roles)).with("now", now);
         match self.base.store.set_roles(SetRoles { host: id, roles, now, entry }).await? {
             RolesChange::Changed(host) | RolesChange::Unchanged(host) => Ok(*host),
             RolesChange::HostRevoked => Err(HostError::Revoked.into()),

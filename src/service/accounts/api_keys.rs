@@ -15,12 +15,6 @@ use crate::store::{
     Removal, StoredApiKey,
 };
 
-/// The properties that a key inherits from its creator.
-struct Maker {
-    owner: Option<String>,
-    expires_at: Option<Timestamp>,
-}
-
 impl Accounts {
     /// Creates an API key and returns its text, which is not stored. It belongs to the user that creates it, or to the owner of
     /// the API key that does. It ends no later than that key.
@@ -36,12 +30,12 @@ impl Accounts {
         caller.may(Act::Give(&terms.rights()))?;
         let now = self.base.time.trusted()?;
         let made = ApiKey::generate(now);
-        let maker = self.maker(&caller.actor).await?;
-        terms.expires_at = no_later(terms.expires_at, maker.expires_at)?;
+        let (owner, most) = self.maker(&caller.actor).await?;
+        terms.expires_at = no_later(terms.expires_at, most)?;
         let key = ApiKeyRecord {
             id: made.id(),
             terms,
-            owner: maker.owner,
+            owner,
             creator: caller.actor.to_string(),
             created_at: now,
             used: None,
@@ -55,14 +49,14 @@ impl Accounts {
     }
 
     /// The owner and latest expiry of a key that `actor` creates.
-    async fn maker(&self, actor: &Actor) -> Result<Maker, ServiceError> {
+    async fn maker(&self, actor: &Actor) -> Result<(Option<String>, Option<Timestamp>), ServiceError> {
         match actor {
-            Actor::User(name) => Ok(Maker { owner: Some(name.clone()), expires_at: None }),
+            Actor::User(name) => Ok((Some(name.clone()), None)),
             Actor::ApiKey(id) => {
                 let maker = self.base.store.api_key(*id).await?.ok_or(AccountError::CallerGone)?;
-                Ok(Maker { owner: maker.key.owner, expires_at: maker.key.terms.expires_at })
+                Ok((maker.key.owner, maker.key.terms.expires_at))
             }
-            Actor::Local | Actor::System => Ok(Maker { owner: None, expires_at: None }),
+            Actor::Local | Actor::System => Ok((None, None)),
             Actor::Host { .. } | Actor::Bearer | Actor::Token(_) | Actor::Anyone => {
                 Err(AccountError::Unauthenticated.into())
             }

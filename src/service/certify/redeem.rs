@@ -1,5 +1,7 @@
 //! Redeeming: the one path from a token to a certificate. The order of its steps is the order of this file.
 
+use serde_json::json;
+
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
 use super::{ATTEMPTS, Enrolled, Enrollment, Warrant};
 use crate::access::Actor;
@@ -94,12 +96,12 @@ impl Enrollment {
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
         let csr = Csr::parse(request.csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
-        let key = csr.spki_hash();
-        if self.base.store.key_of_revoked_host(key).await? {
+        let host_key = csr.spki_hash();
+        if self.base.store.key_of_revoked_host(host_key).await? {
             return Err(HostError::Revoked.into());
         }
         // The pair comes before time, uses and bindings: a lost answer is repeated although the token has ended.
-        let pair = self.base.store.pair(token.grant().token.id, key).await?;
+        let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
         if let Some(enrolled) = self.repeat(pair.as_ref(), token.grant(), now).await? {
             return Ok(enrolled);
         }
@@ -107,7 +109,7 @@ impl Enrollment {
         match self.judge_anew(caller, token, csr, ask, pair, now).await {
             // A concurrent redemption of the same pair may have taken the use or the name.
             Err(refusal) if is_overtaken(&refusal) => {
-                let pair = self.base.store.pair(token.grant().token.id, key).await?;
+                let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
                 self.repeat(pair.as_ref(), token.grant(), now).await?.ok_or(refusal)
             }
             outcome => outcome,
@@ -167,7 +169,7 @@ impl Enrollment {
         let certificate = self.issue(warrant, now)?;
         let entry = self
             .enrolled_entry(caller, Action::HostEnrolled, &ticket, &certificate, now)
-            .with("roles", role_names(&host));
+            .with("roles", json!(host.roles));
         let (grant, stored) = (ticket.grant.clone(), certificate.clone());
         let command = Redeem { grant, host, certificate, entry };
         match self.base.store.redeem(command).await? {
@@ -263,8 +265,4 @@ impl Enrollment {
             metrics::counter!("gatepass_emergency_token_uses_total").increment(1);
         }
     }
-}
-
-fn role_names(host: &HostFacts) -> Vec<String> {
-    host.roles.iter().map(ToString::to_string).collect()
 }

@@ -1,5 +1,7 @@
 //! API keys: creation and deletion.
 
+use serde_json::json;
+
 use super::Execution;
 use crate::access::Actor;
 use crate::id::ApiKeyId;
@@ -52,8 +54,7 @@ impl Execution<'_> {
             tokens += self.make_minted_due(&Actor::ApiKey(*gone).to_string(), None, &entry.origin)?;
         }
         let api_keys = made.len() as u64;
-        let made: Vec<String> = made.iter().map(ToString::to_string).collect();
-        self.enter(entry.with("api_keys", made).with("tokens", tokens))?;
+        self.enter(entry.with("api_keys", json!(made)).with("tokens", tokens))?;
         Ok(Some(Removal { api_keys, tokens }))
     }
 

@@ -1,6 +1,6 @@
 //! Revoking a host and changing its roles.
 
-use serde_json::Value;
+use serde_json::json;
 
 use super::Execution;
 use super::certificate::sorted;
@@ -88,8 +88,7 @@ impl Execution<'_> {
         self.execute(sql, params![host, Json(&roles), withdraw && !now])?;
         self.delete_host_roles(host, &lineage.roles)?;
         self.insert_host_roles(host, &roles)?;
-        let before: Vec<Value> = lineage.roles.iter().map(|role| Value::from(role.as_str())).collect();
-        self.enter(entry.with("roles_before", before))?;
+        self.enter(entry.with("roles_before", json!(lineage.roles)))?;
         Ok(RolesChange::Changed(Box::new(self.host_record(host)?)))
     }
 

@@ -1,5 +1,7 @@
 //! Users: their state, and the last admin.
 
+use serde_json::json;
+
 use super::Execution;
 use crate::access::{Limits, UserRole};
 use crate::id::{ApiKeyId, SessionId, random};
@@ -97,7 +99,6 @@ impl Execution<'_> {
         }
         let sql = "SELECT id FROM api_keys WHERE owner = ?1 ORDER BY id";
         let keys: Vec<ApiKeyId> = self.all(sql, [name.as_str()], |row| row.get(0))?;
-        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
         let tokens = match revoke_tokens {
             true => self.make_minted_due(&format!("user:{name}"), Some(name.as_str()), &entry.origin)?,
             false => 0,
@@ -105,7 +106,7 @@ impl Execution<'_> {
         // The delete cascades to sessions and API keys.
         self.execute("DELETE FROM users WHERE name = ?1", [name.as_str()])?;
         let api_keys = keys.len() as u64;
-        self.enter(entry.with("api_keys", keys).with("tokens", tokens))?;
+        self.enter(entry.with("api_keys", json!(keys)).with("tokens", tokens))?;
         Ok(UserDeletion::Deleted(Removal { api_keys, tokens }))
     }
 
