@@ -121,7 +121,7 @@ impl Health {
         metrics::gauge!("gatepass_certificate_expiry_seconds", "certificate" => "root")
             .set(seconds(cas.current().root_not_after()));
         for ca in cas.all() {
-            let ski = hex(&ca.issuing_ski());
+            let ski = hex(ca.issuing_ski());
             metrics::gauge!("gatepass_certificate_expiry_seconds", "certificate" => format!("issuing {ski}"))
                 .set(seconds(ca.issuing_not_after()));
         }

@@ -61,7 +61,7 @@ pub(super) async fn show_ca(call: Call) -> Result<Reply, Problem> {
     let cas = authority.cas.load();
     let current = cas.current();
     let issuing = cas.all().enumerate().map(|(place, ca)| IssuingCa {
-        ski: hex(&ca.issuing_ski()),
+        ski: hex(ca.issuing_ski()),
         subject: ca.issuing_subject(),
         expires_at: ca.issuing_not_after(),
         current: place == 0,

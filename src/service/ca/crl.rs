@@ -54,7 +54,7 @@ impl Crls {
     /// Serves the last CRLs of an earlier process. No newer one can be signed while the store cannot be written.
     pub(in crate::service) fn resume(base: Base, cas: Arc<LiveCas>, data_dir: PathBuf) -> Self {
         let read = |ca: &CertificateAuthority| {
-            let ski = hex(&ca.issuing_ski());
+            let ski = hex(ca.issuing_ski());
             let der = std::fs::read(data_dir.join(file(&ski))).ok()?;
             let signed_at = crl_signed_at(&der)?;
             Some((ski, Crl::new(der, signed_at)))
@@ -76,7 +76,7 @@ impl Crls {
     /// Time of signing of the oldest served CRL; `None` while one is missing.
     pub fn signed_at(&self) -> Option<Timestamp> {
         let crls = self.served.load();
-        let skis = self.cas.load().all().map(|ca| hex(&ca.issuing_ski())).collect::<Vec<_>>();
+        let skis = self.cas.load().all().map(|ca| hex(ca.issuing_ski())).collect::<Vec<_>>();
         skis.iter().map(|ski| crls.get(ski).map(|crl| crl.signed_at)).min().flatten()
     }
 

@@ -146,7 +146,7 @@ impl Manifest {
 }
 
 fn issuing(ca: &CertificateAuthority) -> Issuing {
-    Issuing { ski: hex(&ca.issuing_ski()), root: ca.root_fingerprint() }
+    Issuing { ski: hex(ca.issuing_ski()), root: ca.root_fingerprint() }
 }
 
 fn certificates(

@@ -164,6 +164,6 @@ async fn is_recorded(store: &dyn Store, interrupted: &Interrupted) -> Result<boo
 fn entry(caller: &Caller, cas: &CaSet, now: Timestamp) -> Draft {
     caller
         .did(Action::CaRotated, now)
-        .with("issuing_ski", hex(&cas.current().issuing_ski()))
+        .with("issuing_ski", hex(cas.current().issuing_ski()))
         .with("root", cas.current().root_fingerprint().to_string())
 }
