@@ -74,7 +74,7 @@ async fn twice(at: &Running, path: &str) -> (Said, Said) {
 async fn documents_have_an_etag_that_answers_304() {
     let at = Running::start().await;
     at.authority.ca.crls.sign().await.unwrap();
-    let ski = gatepass::id::hex(&at.authority.cas.load().current().issuing_ski());
+    let ski = gatepass::id::hex(at.authority.cas.load().current().issuing_ski());
     let pinned = format!("/ca/root/{}.pem", at.root);
     let crl = format!("/ca/crl/{ski}.der");
     for (path, media_type) in [
@@ -105,7 +105,7 @@ async fn a_revocation_changes_the_crls_etag() {
     let at = Running::start().await;
     at.authority.ca.crls.sign().await.unwrap();
     let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
-    let path = format!("/ca/crl/{}.der", gatepass::id::hex(&at.authority.cas.load().current().issuing_ski()));
+    let path = format!("/ca/crl/{}.der", gatepass::id::hex(at.authority.cas.load().current().issuing_ski()));
     let before = at.stranger().get(&path).await;
     at.admin().delete(&format!("/api/v1/hosts/{}", enrolled["host_id"].as_str().unwrap())).await;
     at.authority.ca.crls.sign().await.unwrap();
