@@ -141,6 +141,6 @@ async fn only_a_user_manages_its_own_account() {
     let key = at.stranger().bearer(key["api_key"].as_str().unwrap());
     let said = key.post("/api/v1/password", &json!({ "current": PASSWORD, "new": PASSWORD })).await;
     assert_eq!((said.status, said.code()), (403, "forbidden"));
-    assert!(said.json["detail"].as_str().unwrap().contains("only a user"), "{}", said.text);
+    assert!(said.json["detail"].as_str().unwrap().contains("a user's password or session"), "{}", said.text);
     at.stop().await;
 }
