@@ -28,14 +28,23 @@ mod users;
 mod verify;
 
 use self::described::described;
+use self::oauth::dialect::OAUTH;
 pub use self::openapi::document;
 use super::problem::NATIVE;
 use super::route::Route;
 use crate::access::Permission as P;
 
+/// Rows of a dialect, each answered in a task of its own.
 macro_rules! rows {
-    ($($tag:ident { $($permission:expr => $($handler:ident)::+;)* })*) => {
-        vec![$($(Route::of(&NATIVE, described!($tag, $($handler)::+), $permission, $($handler)::+)),*),*]
+    ($dialect:expr; $($tag:ident { $($permission:expr => $($handler:ident)::+;)* })*) => {
+        vec![$($(Route::of($dialect, described!($tag, $($handler)::+), $permission, $($handler)::+)),*),*]
+    };
+}
+
+/// Native rows for anyone, answered in the connection's task.
+macro_rules! direct_rows {
+    ($($tag:ident { $($($handler:ident)::+;)* })*) => {
+        vec![$($(Route::direct(described!($tag, $($handler)::+), $($handler)::+)),*),*]
     };
 }
 
@@ -43,19 +52,45 @@ macro_rules! rows {
 pub fn routes(public_metrics: bool) -> Vec<Route> {
     let mut routes = administration(if public_metrics { P::Anyone } else { P::Read });
     routes.extend(accounts());
-    routes.push(Route::direct(described!(OPERATION, operation::livez), operation::livez));
     routes.push(openapi::route(public_metrics));
     routes.push(verify::route());
     routes.extend(authorize::routes());
-    routes.extend(oauth::routes());
-    routes.extend(published::routes());
-    routes.extend(status::routes());
+    routes.extend(rows! {
+        &OAUTH;
+        ASKING {
+            P::Introspect => oauth::introspect::introspect;
+            P::WriteTokens => oauth::revoke::revoke_presented_token;
+        }
+    });
+    routes.extend(published());
     routes
+}
+
+/// Documents and streams.
+fn published() -> Vec<Route> {
+    direct_rows! {
+        OPERATION {
+            operation::livez;
+        }
+        PUBLISHED {
+            oauth::show_authorization_server;
+            published::fetch_keys;
+            published::fetch_root;
+            published::fetch_chain;
+            published::fetch_pinned_root;
+            published::fetch_crl;
+            status::list_status_lists;
+            status::fetch_status_list;
+            status::follow_status_lists;
+            status::follow_status_list;
+        }
+    }
 }
 
 /// Tokens, hosts and the authority itself.
 fn administration(metrics: P) -> Vec<Route> {
     rows! {
+        &NATIVE;
         TOKENS {
             P::WriteTokens => tokens::create::mint_token;
             P::ReadTokens => tokens::list_tokens;
@@ -113,6 +148,7 @@ fn administration(metrics: P) -> Vec<Route> {
 /// Users, their sessions and API keys.
 fn accounts() -> Vec<Route> {
     rows! {
+        &NATIVE;
         SESSION {
             P::SignIn => session::sign_in;
             P::Read => session::show_session;

@@ -45,11 +45,6 @@ impl Reply {
         }
         self
     }
-
-    /// The HTTP status.
-    pub fn status(&self) -> StatusCode {
-        self.0.status()
-    }
 }
 
 impl From<Reply> for Response<ResponseBody> {

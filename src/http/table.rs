@@ -150,12 +150,12 @@ mod tests {
         let expected = [
             "/readyz",
             "/metrics",
-            "/livez",
             "/openapi.json",
             "/api/v1/authorize",
             "/api/v1/authorize-with/{demand}",
             "/api/v1/authorize-with/{demand}/",
             "/api/v1/authorize-with/{demand}/{*rest}",
+            "/livez",
             "/.well-known/oauth-authorization-server",
             "/.well-known/jwks.json",
             "/ca/root.pem",

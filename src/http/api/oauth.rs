@@ -4,40 +4,13 @@ pub(super) mod dialect;
 pub(super) mod introspect;
 pub(super) mod revoke;
 
-use self::dialect::OAUTH;
-use crate::access::Permission;
-use crate::http::api::described::described;
 use crate::http::document;
 use crate::http::head::Head;
 use crate::http::openapi::NotModified;
 use crate::http::problem::Problem;
-use crate::http::route::{HttpResponse, Route};
+use crate::http::route::HttpResponse;
 use crate::service::Authority;
 use crate::service::verification::metadata::Metadata;
-
-/// Path of the introspection endpoint.
-const INTROSPECT: &str = "/oauth2/introspect";
-/// Path of the revocation endpoint.
-const REVOKE: &str = "/oauth2/revoke";
-
-/// The rows.
-pub(super) fn routes() -> Vec<Route> {
-    vec![
-        Route::of(
-            &OAUTH,
-            described!(ASKING, introspect::introspect),
-            Permission::Introspect,
-            introspect::introspect,
-        ),
-        Route::of(
-            &OAUTH,
-            described!(ASKING, revoke::revoke_presented_token),
-            Permission::WriteTokens,
-            revoke::revoke_presented_token,
-        ),
-        Route::direct(described!(PUBLISHED, show_authorization_server), show_authorization_server),
-    ]
-}
 
 /// Discover the endpoints
 ///

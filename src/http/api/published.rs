@@ -1,12 +1,11 @@
 //! Public documents: keys, CA certificates, CRLs. They are served from memory, also while the store is down.
 
-use super::described::described;
 use crate::http::document;
 use crate::http::head::Head;
 use crate::http::openapi::NotModified;
 use crate::http::openapi::schemas::Der;
 use crate::http::problem::{Code, Problem, code};
-use crate::http::route::{HttpResponse, Route};
+use crate::http::route::HttpResponse;
 use crate::id::Fingerprint;
 use crate::service::Authority;
 use crate::service::ca::set::CaSet;
@@ -14,17 +13,6 @@ use crate::token::jwks::JwkSet;
 
 const PEM: &str = "application/x-pem-file";
 const PEM_EXAMPLE: &str = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n";
-
-/// The rows.
-pub(super) fn routes() -> Vec<Route> {
-    vec![
-        Route::direct(described!(PUBLISHED, fetch_keys), fetch_keys),
-        Route::direct(described!(PUBLISHED, fetch_root), fetch_root),
-        Route::direct(described!(PUBLISHED, fetch_chain), fetch_chain),
-        Route::direct(described!(PUBLISHED, fetch_pinned_root), fetch_pinned_root),
-        Route::direct(described!(PUBLISHED, fetch_crl), fetch_crl),
-    ]
-}
 
 /// Fetch the key set
 ///

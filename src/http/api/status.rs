@@ -5,14 +5,13 @@ use std::sync::Arc;
 use futures_util::stream::unfold;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 
-use super::described::described;
 use crate::access::address::site;
 use crate::http::body;
 use crate::http::document;
 use crate::http::head::Head;
 use crate::http::openapi::NotModified;
 use crate::http::problem::{Code, Problem, code};
-use crate::http::route::{HttpResponse, Route};
+use crate::http::route::HttpResponse;
 use crate::id::ListId;
 use crate::service::Authority;
 use crate::service::status_lists::{
@@ -24,16 +23,6 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Example of an event.
 const EVENTS: &str = "event: change\nid: 9f2c4e71a0b35d88-42\ndata: {\"list\":\"https://gate.example.org/status/\
     0198c0de-0000-7000-8000-000000000001\",\"version\":42,\"changes\":[{\"idx\":5,\"status\":1}]}\n\n";
-
-/// The rows.
-pub(super) fn routes() -> Vec<Route> {
-    vec![
-        Route::direct(described!(PUBLISHED, list_status_lists), list_status_lists),
-        Route::direct(described!(PUBLISHED, fetch_status_list), fetch_status_list),
-        Route::direct(described!(PUBLISHED, follow_status_lists), follow_status_lists),
-        Route::direct(described!(PUBLISHED, follow_status_list), follow_status_list),
-    ]
-}
 
 /// List the status lists
 ///

@@ -170,7 +170,7 @@ fn every_failure_is_one_error_of_elastic() {
     for error in every_variant() {
         let problem = Problem::from(error.clone());
         let reply = problem.render(&ECE);
-        assert_eq!(reply.status(), problem.status());
+        assert_eq!(reply.0.status(), problem.status());
         assert_eq!(reply.0.headers()["content-type"], "application/json");
         let body = body(&reply);
         let errors = body["errors"].as_array().unwrap();

@@ -1,10 +1,5 @@
 //! The handlers of forward authentication, one per row. They verify host certificates.
 
-use std::collections::BTreeMap;
-
-use utoipa::IntoResponses;
-use utoipa::openapi::{Header, RefOr, Response, ResponseBuilder};
-
 use super::by_certificate;
 use super::demand::DemandSource;
 use crate::http::call::Call;
@@ -78,33 +73,27 @@ pub(in crate::http::api) async fn authorize_path_with(call: Call) -> Result<Repl
 }
 
 /// Allowed, for proxies that accept any 2xx.
+#[derive(utoipa::IntoResponses)]
+#[response(
+    status = 204,
+    description = "Allowed.",
+    headers(
+        ("X-Gatepass-Subject" = String, description = "Id of the token or host."),
+        ("X-Gatepass-Roles" = String, description = "Roles, separated by commas."),
+        ("X-Gatepass-Host" = String, description = "Id of the host, for a host."),
+    )
+)]
 struct NoContent;
 
 /// Allowed, for Envoy.
+#[derive(utoipa::IntoResponses)]
+#[response(
+    status = 200,
+    description = "Allowed.",
+    headers(
+        ("X-Gatepass-Subject" = String, description = "Id of the token or host."),
+        ("X-Gatepass-Roles" = String, description = "Roles, separated by commas."),
+        ("X-Gatepass-Host" = String, description = "Id of the host, for a host."),
+    )
+)]
 struct Passed;
-
-impl IntoResponses for NoContent {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        yes("204")
-    }
-}
-
-impl IntoResponses for Passed {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        yes("200")
-    }
-}
-
-fn yes(status: &str) -> BTreeMap<String, RefOr<Response>> {
-    let header = |description: &str| {
-        let mut header = Header::default();
-        header.description = Some(description.to_owned());
-        header
-    };
-    let response = ResponseBuilder::new()
-        .description("Allowed.")
-        .header("X-Gatepass-Subject", header("Id of the token or host."))
-        .header("X-Gatepass-Roles", header("Roles, separated by commas."))
-        .header("X-Gatepass-Host", header("Id of the host, for a host."));
-    BTreeMap::from([(status.to_owned(), response.build().into())])
-}

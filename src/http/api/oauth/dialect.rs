@@ -9,7 +9,7 @@ use crate::http::dialect::{Dialect, ErrorSchema};
 use crate::http::problem::{Code, Problem};
 
 /// `{"error","error_description"}`. Request bodies are forms.
-pub(super) static OAUTH: Dialect = Dialect {
+pub(in crate::http::api) static OAUTH: Dialect = Dialect {
     name: "oauth",
     covers: |path| path.starts_with("/oauth2/"),
     accepts,

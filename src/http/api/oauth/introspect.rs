@@ -16,7 +16,7 @@ use crate::service::GoodToken;
 #[derive(ToSchema)]
 #[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
-pub(super) struct IntrospectionForm {
+pub(in crate::http::api) struct IntrospectionForm {
     token: String,
     /// Ignored.
     token_type_hint: Option<String>,
@@ -25,7 +25,7 @@ pub(super) struct IntrospectionForm {
 /// The claims of a token (RFC 7662 section 2.2).
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum Introspection<'a> {
+pub(in crate::http::api) enum Introspection<'a> {
     Active(ActiveToken<'a>),
     Inactive(InactiveToken),
 }
@@ -33,7 +33,7 @@ pub(super) enum Introspection<'a> {
 /// A valid token (section 2.2). `client_id` is left out, because no OAuth client requested the token. `username` is left
 /// out, because the minter is not the holder.
 #[derive(Serialize, ToSchema)]
-pub(super) struct ActiveToken<'a> {
+pub(in crate::http::api) struct ActiveToken<'a> {
     #[schema(example = true)]
     active: bool,
     #[schema(pattern = "^(enroll|role)[+]jwt$", example = "role+jwt")]
@@ -61,7 +61,7 @@ pub(super) struct ActiveToken<'a> {
 /// Any other token. The reason is not disclosed (section 2.2).
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct InactiveToken {
+pub(in crate::http::api) struct InactiveToken {
     #[schema(example = false)]
     active: bool,
 }
@@ -71,11 +71,11 @@ pub(super) struct InactiveToken {
 /// RFC 7662. The answer for any invalid token is exactly `{"active":false}`.
 #[utoipa::path(
     post,
-    path = super::INTROSPECT,
+    path = "/oauth2/introspect",
     request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The claims, or `{\"active\":false}`.", body = Introspection<'static>)),
 )]
-pub(super) async fn introspect(call: Call) -> Result<Reply, Problem> {
+pub(in crate::http::api) async fn introspect(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
     // The hint of section 2.1 is ignored: one lookup finds every kind of token.
     Ok(match call.authority.authenticator.check(form.required("token")?) {

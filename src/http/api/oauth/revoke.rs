@@ -13,7 +13,7 @@ use crate::service::TakenBack;
 #[derive(ToSchema)]
 #[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
-pub(super) struct RevocationForm {
+pub(in crate::http::api) struct RevocationForm {
     token: String,
     /// Ignored.
     token_type_hint: Option<String>,
@@ -26,7 +26,7 @@ pub(super) struct RevocationForm {
 /// RFC 7009. An unknown token gives 200 too.
 #[utoipa::path(
     post,
-    path = super::REVOKE,
+    path = "/oauth2/revoke",
     request_body(content = RevocationForm, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "Revoked, or not a token of this authority."),
@@ -34,7 +34,7 @@ pub(super) struct RevocationForm {
         code::EmergencyToken,
     ),
 )]
-pub(super) async fn revoke_presented_token(call: Call) -> Result<Reply, Problem> {
+pub(in crate::http::api) async fn revoke_presented_token(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
     let even_emergency = form.get("confirm") == Some("emergency");
     match call.authority.tokens.take_back(&call.caller, form.required("token")?, even_emergency).await? {
