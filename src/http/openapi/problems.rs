@@ -24,7 +24,7 @@ pub(super) fn describe(operation: &mut Value, route: &Route, shared: &mut Map<St
         by_status.entry(code.status().as_u16()).or_default().insert(code.as_str(), code);
     }
     for (status, codes) in by_status {
-        let name = codes.keys().map(|code| key(code, schema)).collect::<Vec<_>>().join(".");
+        let name = codes.keys().map(|code| format!("{}{code}", schema.prefix)).collect::<Vec<_>>().join(".");
         responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
         let codes = codes.into_values().collect::<Vec<_>>();
         shared.entry(name).or_insert_with(|| response(status, &codes, route.dialect, schema));
@@ -97,9 +97,4 @@ fn response(status: u16, codes: &[Code], dialect: &Dialect, schema: &ErrorSchema
 
 fn body(code: Code, dialect: &Dialect) -> Value {
     (dialect.body)(&Problem::of(code, code.advice()))
-}
-
-/// The name of a code in the names of responses.
-fn key(code: &str, schema: &ErrorSchema) -> String {
-    format!("{}{code}", schema.prefix)
 }

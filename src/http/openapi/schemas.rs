@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::clock::Timestamp;
@@ -20,8 +20,7 @@ macro_rules! texts {
     ($($name:ident = $text:expr;)*) => {$(
         impl PartialSchema for $name {
             fn schema() -> RefOr<Schema> {
-                let text: Text = $text;
-                RefOr::T(Schema::Object(text.object()))
+                RefOr::T(Schema::Object($text.build()))
             }
         }
 
@@ -34,84 +33,49 @@ macro_rules! texts {
 }
 
 texts! {
-    TokenId = Text::uuid("Id of a token: its `jti`. Public.", "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081");
-    HostId = Text::uuid("Id of a host, kept in renewals.", "0198c0de-9b41-7d20-9c55-6e7f80912a3b");
-    ChainId = Text::uuid("Id of a ledger chain. A restored store starts a new chain.", "0198c0dd-0000-7aaa-8bbb-0123456789ab");
-    RequestId = Text::uuid("Id of a request, the value of `x-request-id`.", "0198c0de-aa00-7123-8456-789abcdef012");
-    KeyId = Text::of("Id of a signing key: its RFC 7638 thumbprint.", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")
-        .pattern(BASE64URL_OF_32);
-    Thumbprint = Text::of("The RFC 7638 thumbprint of a host's public key.", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
-        .pattern(BASE64URL_OF_32);
-    Fingerprint = Text::of(
+    TokenId = uuid("Id of a token: its `jti`. Public.", "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081");
+    HostId = uuid("Id of a host, kept in renewals.", "0198c0de-9b41-7d20-9c55-6e7f80912a3b");
+    ChainId = uuid("Id of a ledger chain. A restored store starts a new chain.", "0198c0dd-0000-7aaa-8bbb-0123456789ab");
+    RequestId = uuid("Id of a request, the value of `x-request-id`.", "0198c0de-aa00-7123-8456-789abcdef012");
+    KeyId = text("Id of a signing key: its RFC 7638 thumbprint.", "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k")
+        .pattern(Some(BASE64URL_OF_32));
+    Thumbprint = text("The RFC 7638 thumbprint of a host's public key.", "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs")
+        .pattern(Some(BASE64URL_OF_32));
+    Fingerprint = text(
         "The SHA-256 of a certificate's DER, in lower-case hexadecimal.",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    ).pattern("^[0-9a-f]{64}$");
-    Serial = Text::of("A certificate's serial number, in hexadecimal.", "4f3c2b1a09f8e7d6c5b4a39281706f5e")
-        .pattern("^[0-9a-f]{32}$");
-    Timestamp = Text::of("A time, RFC 3339 in UTC.", "2030-01-31T12:00:00Z").format("date-time");
-    Role = Text::of("A platform role of the catalogue.", "allocator").pattern("^[a-z][a-z0-9._-]{0,63}$");
-    Label = Text::of("A label for people; may be empty, need not be unique.", "rack 7").longest(128);
-    Cluster = Text::of("A cluster id.", "eu-1").pattern("^[A-Za-z0-9._:/-]{1,128}$");
-    ApiKeyId = Text::uuid("Id of an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
-    UserName = Text::of("A user's name.", "ops").longest(64);
-    DnsName = Text::of("A DNS name, in lower case.", "node-7.eu.example.org").longest(253);
-    Password = Text::of("12 to 128 characters, and not a common password.", "correct horse battery staple")
-        .format("password").within(12, 128);
-    Der = Text::of("DER, binary.", "…").format("binary");
-    DnsPattern = Text::of(
+    ).pattern(Some("^[0-9a-f]{64}$"));
+    Serial = text("A certificate's serial number, in hexadecimal.", "4f3c2b1a09f8e7d6c5b4a39281706f5e")
+        .pattern(Some("^[0-9a-f]{32}$"));
+    Timestamp = text("A time, RFC 3339 in UTC.", "2030-01-31T12:00:00Z").format(format("date-time"));
+    Role = text("A platform role of the catalogue.", "allocator").pattern(Some("^[a-z][a-z0-9._-]{0,63}$"));
+    Label = text("A label for people; may be empty, need not be unique.", "rack 7").max_length(Some(128));
+    Cluster = text("A cluster id.", "eu-1").pattern(Some("^[A-Za-z0-9._:/-]{1,128}$"));
+    ApiKeyId = uuid("Id of an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
+    UserName = text("A user's name.", "ops").max_length(Some(64));
+    DnsName = text("A DNS name, in lower case.", "node-7.eu.example.org").max_length(Some(253));
+    Password = text("12 to 128 characters, and not a common password.", "correct horse battery staple")
+        .format(format("password")).min_length(Some(12)).max_length(Some(128));
+    Der = text("DER, binary.", "…").format(format("binary"));
+    DnsPattern = text(
         "A DNS name; its first label may be `*`, for exactly one label.",
         "*.eu.example.org",
-    ).longest(253);
+    ).max_length(Some(253));
 }
 
 const BASE64URL_OF_32: &str = "^[A-Za-z0-9_-]{43}$";
 
 /// A string with a meaning.
-struct Text {
-    description: &'static str,
-    example: &'static str,
-    format: Option<&'static str>,
-    pattern: Option<&'static str>,
-    shortest: Option<usize>,
-    longest: Option<usize>,
+fn text(description: &str, example: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(description)).examples([example])
 }
 
-impl Text {
-    const fn of(description: &'static str, example: &'static str) -> Self {
-        Self { description, example, format: None, pattern: None, shortest: None, longest: None }
-    }
+fn uuid(description: &str, example: &str) -> ObjectBuilder {
+    text(description, example).format(format("uuid"))
+}
 
-    const fn uuid(description: &'static str, example: &'static str) -> Self {
-        Self { description, example, format: Some("uuid"), pattern: None, shortest: None, longest: None }
-    }
-
-    const fn format(self, format: &'static str) -> Self {
-        Self { format: Some(format), ..self }
-    }
-
-    const fn pattern(self, pattern: &'static str) -> Self {
-        Self { pattern: Some(pattern), ..self }
-    }
-
-    const fn longest(self, characters: usize) -> Self {
-        Self { longest: Some(characters), ..self }
-    }
-
-    const fn within(self, shortest: usize, longest: usize) -> Self {
-        Self { shortest: Some(shortest), ..self.longest(longest) }
-    }
-
-    fn object(self) -> Object {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .description(Some(self.description))
-            .examples([self.example])
-            .format(self.format.map(|format| SchemaFormat::Custom(format.to_owned())))
-            .pattern(self.pattern)
-            .min_length(self.shortest)
-            .max_length(self.longest)
-            .build()
-    }
+fn format(name: &str) -> Option<SchemaFormat> {
+    Some(SchemaFormat::Custom(name.to_owned()))
 }
 
 #[cfg(test)]
