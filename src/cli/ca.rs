@@ -20,24 +20,21 @@ use crate::server::offline;
 pub(crate) enum CaCommand {
     /// Show the root, the issuing CAs and upcoming expiries
     Status(Remote),
-    Rotate(CaRotate),
+    /// Create a new issuing CA, under the same root or a new one; existing certificates stay valid
+    #[command(
+        after_long_help = "The root's private key must be in the server's keys directory. With --root, the previous root signs the new one: \
+tokens and hosts that pin the previous root keep working, and hosts adopt the new root when they renew."
+    )]
+    Rotate {
+        #[command(flatten)]
+        remote: Remote,
+        /// Create a new root too, and destroy the private key of the previous one
+        #[arg(long)]
+        root: bool,
+    },
     /// Print the SHA-256 fingerprint of the root certificate
     Fingerprint(Remote),
     ExportRoot(ExportRoot),
-}
-
-/// Create a new issuing CA, under the same root or a new one; existing certificates stay valid
-#[derive(Args)]
-#[command(
-    after_long_help = "The root's private key must be in the server's keys directory. With --root, the previous root signs the new one: \
-tokens and hosts that pin the previous root keep working, and hosts adopt the new root when they renew."
-)]
-pub(crate) struct CaRotate {
-    #[command(flatten)]
-    remote: Remote,
-    /// Create a new root too, and destroy the private key of the previous one
-    #[arg(long)]
-    root: bool,
 }
 
 impl CaCommand {
@@ -48,7 +45,7 @@ impl CaCommand {
                 let status = remote.connect(environment)?.get("/api/v1/ca").await?;
                 show(remote.output, &status)
             }
-            Self::Rotate(CaRotate { remote, root }) => {
+            Self::Rotate { remote, root } => {
                 let body = json!({ "root": root });
                 let status = remote.connect(environment)?.post("/api/v1/ca/rotate", &body).await?;
                 show(remote.output, &status)

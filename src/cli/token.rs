@@ -23,7 +23,8 @@ pub(crate) enum TokenCommand {
     Show(list::TokenShow),
     Revoke(revoke::TokenRevoke),
     Rotate(rotate::TokenRotate),
-    Inspect(look::TokenInspect),
+    /// Show a token's claims, without any check
+    Inspect(look::TokenSource),
     Verify(verify::TokenVerify),
 }
 
@@ -36,7 +37,7 @@ impl TokenCommand {
             Self::Show(command) => command.run(environment).await,
             Self::Revoke(command) => command.run(environment).await,
             Self::Rotate(command) => command.run(environment).await,
-            Self::Inspect(command) => command.run(environment),
+            Self::Inspect(source) => look::inspect(&source, environment),
             Self::Verify(command) => command.run(environment),
         }
     }

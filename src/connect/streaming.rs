@@ -22,7 +22,7 @@ pub struct Streaming {
     pub headers: HeaderMap,
     body: Incoming,
     server: String,
-    silence: Duration,
+    pub(super) silence: Duration,
     /// Keeps the connection open.
     _sender: Sender,
 }
@@ -57,15 +57,6 @@ impl Connector {
         path_and_query: &str,
         headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Streaming, ConnectError> {
-        self.open_with(path_and_query, headers, SILENCE).await
-    }
-
-    pub(super) async fn open_with(
-        &self,
-        path_and_query: &str,
-        headers: &[(HeaderName, HeaderValue)],
-        silence: Duration,
-    ) -> Result<Streaming, ConnectError> {
         let request = self.compose(&Method::GET, path_and_query, headers, None)?;
         let mut sender = self.connect().await?;
         let server = self.address.authority().to_owned();
@@ -75,6 +66,6 @@ impl Connector {
         };
         let (head, body) = self.address.within(CONNECT_TIMEOUT, head).await?.into_parts();
         let (status, headers) = (head.status, head.headers);
-        Ok(Streaming { status, headers, body, server, silence, _sender: sender })
+        Ok(Streaming { status, headers, body, server, silence: SILENCE, _sender: sender })
     }
 }

@@ -16,7 +16,7 @@ use crate::token::{Grant, KeyUse, ServiceGrant, UnverifiedToken, VerifyError, st
 
 /// Flags for the token's source.
 #[derive(Args)]
-pub(super) struct TokenSource {
+pub(crate) struct TokenSource {
     /// The token, or - for standard input (better: GATEPASS_TOKEN, or --token-file)
     #[arg(value_parser = SecretArg::accept, conflicts_with = "token_file")]
     token: Option<SecretArg>,
@@ -34,20 +34,12 @@ impl TokenSource {
     }
 }
 
-/// Show a token's claims, without any check
-#[derive(Args)]
-pub(crate) struct TokenInspect {
-    #[command(flatten)]
-    source: TokenSource,
-}
-
-impl TokenInspect {
-    pub(super) fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let text = self.source.read(environment)?;
-        let (said, key) = TokenContent::unverified(text.expose().trim()).map_err(ClientError::Token)?;
-        note("not verified: anyone can write such a token; `gatepass token verify` checks it");
-        said.show(self.source.output, key)
-    }
+/// Prints the claims of a token, without any check.
+pub(super) fn inspect(source: &TokenSource, environment: &Environment) -> Result<(), CliError> {
+    let text = source.read(environment)?;
+    let (said, key) = TokenContent::unverified(text.expose().trim()).map_err(ClientError::Token)?;
+    note("not verified: anyone can write such a token; `gatepass token verify` checks it");
+    said.show(source.output, key)
 }
 
 /// The content of a token of either kind.

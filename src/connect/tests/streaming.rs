@@ -68,7 +68,8 @@ async fn a_server_that_falls_silent_is_given_up() {
     let (connector, script) = scripted().await;
     script.send(HEAD).unwrap();
     let span = Duration::from_millis(50);
-    let mut answer = within(connector.open_with("/events", &[], span)).await.unwrap();
+    let mut answer = within(connector.open("/events", &[])).await.unwrap();
+    answer.silence = span;
     let error = within(answer.part()).await.unwrap_err();
     assert!(matches!(error, ConnectError::Silent { span: s, .. } if s == span), "{error:?}");
 }
