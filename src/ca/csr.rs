@@ -29,7 +29,7 @@ pub struct Csr {
 }
 
 impl Csr {
-    /// Reads one PEM block `CERTIFICATE REQUEST` of at most 8 KiB and checks its proof of possession.
+    /// Reads one PEM block `CERTIFICATE REQUEST` or `NEW CERTIFICATE REQUEST` of at most 8 KiB and checks its proof of possession.
     ///
     /// Accepts P-256 with SHA-256, P-384 with SHA-384, and Ed25519. If `policy` allows it, also RSA with 2048 to 4096
     /// bits and SHA-256, SHA-384 or SHA-512 (PKCS#1 v1.5).

@@ -22,13 +22,18 @@ struct Block<'a> {
 /// No block, another label, a second block or text after it, or broken base64.
 pub fn pem_to_der(label: &'static str, text: &str) -> Result<Vec<u8>, PemError> {
     let block = first_block(text)?.ok_or(PemError::Missing { expected: label })?;
-    if block.label != label {
+    if block.label != label && !is_older_name(block.label, label) {
         return Err(other_label(label, block.label));
     }
     if !block.rest.trim_ascii().is_empty() {
         return Err(PemError::Trailing);
     }
     Ok(std::mem::take(&mut *decode(block.body)?))
+}
+
+/// Returns true if `found` is the older name of `label` that keytool and certtool write (RFC 7468 section 7).
+fn is_older_name(found: &str, label: &str) -> bool {
+    (found, label) == ("NEW CERTIFICATE REQUEST", "CERTIFICATE REQUEST")
 }
 
 /// `der` as one PEM block, in lines of 64 characters.
