@@ -23,9 +23,10 @@ impl ServerUrl {
         if authority.contains(['/', '?', '#', '@']) {
             return Err(format!("{text:?} has more than a host and a port"));
         }
-        let (host, port) = split_port(authority).ok_or_else(|| format!("{text:?} has no valid port"))?;
+        let (host, port) =
+            split_port(authority).ok_or_else(|| format!("{text:?} has no valid port: 1 to 65535"))?;
         if !is_host(host) {
-            return Err(format!("{text:?} names no valid host"));
+            return Err(format!("{text:?} names no valid host{}", way_out(host)));
         }
         Ok(Self { host: host.to_owned(), port })
     }
@@ -65,7 +66,7 @@ fn split_port(authority: &str) -> Option<(&str, u16)> {
         Some(at) => {
             let port = &authority[at + 1..];
             let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-            Some((&authority[..at], port.parse().ok().filter(|_| digits)?))
+            Some((&authority[..at], port.parse().ok().filter(|port| digits && *port > 0)?))
         }
     }
 }
@@ -75,6 +76,17 @@ fn is_host(host: &str) -> bool {
         return inner.parse::<Ipv6Addr>().is_ok();
     }
     host.parse::<std::net::Ipv4Addr>().is_ok() || DnsName::parse(host).is_ok()
+}
+
+/// Names the first character that a host name cannot have, with a way out.
+fn way_out(host: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '[' | ']');
+    match host.chars().find(|c| !allowed(*c)) {
+        None => String::new(),
+        Some('_') => String::from(": it cannot have '_'; use '-', or an IP address"),
+        Some(c) if c.is_ascii() => format!(": it cannot have {c:?}"),
+        Some(c) => format!(": it cannot have {c:?}; write it as xn--… (RFC 5890)"),
+    }
 }
 
 /// Parses the URI of a service that tokens are minted for. It is absolute and has no fragment (RFC 3986 section 4.3), and
@@ -138,6 +150,17 @@ mod tests {
     }
 
     #[test]
+    fn a_character_that_no_host_has_is_named() {
+        let refused = |text: &str| ServerUrl::parse(text).unwrap_err();
+        assert!(refused("https://my_gate:8443").ends_with("it cannot have '_'; use '-', or an IP address"));
+        assert!(
+            refused("https://g\u{e4}te").ends_with("it cannot have '\u{e4}'; write it as xn--… (RFC 5890)")
+        );
+        assert!(refused("https://a b").ends_with("it cannot have ' '"));
+        assert!(refused("https://gate-a.test:0").ends_with("has no valid port: 1 to 65535"));
+    }
+
+    #[test]
     fn only_host_and_port_are_accepted() {
         for wrong in [
             "http://gate:8443",
@@ -147,6 +170,7 @@ mod tests {
             "https://gate?x",
             "https://gate:",
             "https://gate:99999",
+            "https://gate-a.test:0",
             "https://gate:+1",
             "https://a b",
             "https://[::1",
