@@ -144,7 +144,12 @@ const SERVER: &[Field] = &[
         "/etc/gatepass/tls.pem",
         "PEM chain of an external TLS certificate. Default: the server creates its own",
     ),
-    open("tls_key", Path, "/etc/gatepass/tls.key", "its private key, PEM, readable by its owner only"),
+    open(
+        "tls_key",
+        Path,
+        "/etc/gatepass/tls.key",
+        "its private key, PEM, readable by its owner and at most a group of the process",
+    ),
     open(
         "trust_domain",
         Text,
@@ -309,7 +314,7 @@ const CA: &[Field] = &[
         "issuing_key",
         Path,
         "/etc/gatepass/issuing.key",
-        "its private key, PKCS#8 PEM, not encrypted, readable by its owner only",
+        "its private key, PKCS#8 PEM, not encrypted; as for `server.tls_key`, with a warning for a group",
     ),
 ];
 

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::service::ca::files::Manifest;
 use crate::service::ca::rotation::finish_rotation;
 use crate::service::ca::set::CaSet;
-use crate::service::vault::{Vault, load_private};
+use crate::service::vault::{Vault, is_read_by_group, load_imported};
 use crate::store::Store;
 
 pub(super) async fn load_or_make(
@@ -23,7 +23,10 @@ pub(super) async fn load_or_make(
 ) -> Result<CaSet, StartError> {
     let ca = &config.ca;
     if let (Some(root), Some(certificate), Some(key)) = (&ca.root, &ca.issuing_certificate, &ca.issuing_key) {
-        let key = load_private(key).map_err(StartError::of)?;
+        if is_read_by_group(key) {
+            tracing::warn!(path = %key.display(), "a group may read the key of the issuing CA: its members can act as the CA");
+        }
+        let key = load_imported(key).map_err(StartError::of)?;
         let ca = CertificateAuthority::from_pem(&read(root)?, &read(certificate)?, &key, now);
         return Ok(CaSet::new(ca.map_err(StartError::of)?, Vec::new()));
     }

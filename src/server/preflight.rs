@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::id::ChainId;
 use crate::name::DnsName;
 use crate::secret::Secret;
-use crate::service::vault::{Vault, VaultError, load_private};
+use crate::service::vault::{Vault, VaultError, load_imported};
 use crate::store::sqlite::lock_holder;
 
 /// The file of the database, in the data directory.
@@ -39,7 +39,7 @@ pub(super) fn look(config: &Config) -> Result<Preflight, StartError> {
     problems.extend(lock_holder(&data_dir.join(DATABASE)).map(|error| error.to_string()));
     problems.extend(exposed(keys_dir));
     problems.extend(foreign(keys_dir, data_dir));
-    problems.extend(config.ca.issuing_key.as_deref().and_then(|key| load_private(key).err()).map(told));
+    problems.extend(config.ca.issuing_key.as_deref().and_then(|key| load_imported(key).err()).map(told));
     let outside_names =
         outside_names(config).map_err(|error| problems.push(error.to_string())).unwrap_or_default();
     let (Some(listener), true) = (listener, problems.is_empty()) else {

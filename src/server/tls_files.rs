@@ -15,7 +15,7 @@ use crate::http::tls::TlsIdentity;
 use crate::id::Fingerprint;
 use crate::name::DnsName;
 use crate::service::ca::set::CaSet;
-use crate::service::vault::load_private;
+use crate::service::vault::load_imported;
 use crate::service::{ServiceError, TimeKeeper};
 
 /// Lifetime of a certificate from the issuing CA.
@@ -126,7 +126,7 @@ pub(super) fn read(files: &TlsFiles) -> Result<(TlsIdentity, Timestamp), TlsSour
     let leaf = chain.first().ok_or_else(|| wrong(&files.certificate, "no certificate in it".to_owned()))?;
     let expires_at = crate::ca::not_after(leaf)
         .ok_or_else(|| wrong(&files.certificate, "its first block is no certificate".to_owned()))?;
-    let key = load_private(&files.key).map_err(ServiceError::from)?;
+    let key = load_imported(&files.key).map_err(ServiceError::from)?;
     let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes());
     let key = key.map_err(|error| wrong(&files.key, error.to_string()))?;
     Ok((TlsIdentity { chain, key }, expires_at))

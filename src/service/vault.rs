@@ -2,11 +2,13 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use rustix::process::{getegid, getgroups};
 
 use crate::secret::Secret;
 
@@ -199,6 +201,28 @@ pub fn load_private(path: &Path) -> Result<Secret<String>, VaultError> {
     fs::read_to_string(path).map(Secret::new).map_err(|error| io(path, &error))
 }
 
+/// Reads a private key from outside the vault. A group of the process may read the file too, as in Debian's group ssl-cert
+/// and with Kubernetes' fsGroup.
+///
+/// # Errors
+/// It is missing, exposed or cannot be read.
+pub fn load_imported(path: &Path) -> Result<Secret<String>, VaultError> {
+    match is_read_by_group(path) {
+        true => fs::read_to_string(path).map(Secret::new).map_err(|error| io(path, &error)),
+        false => load_private(path),
+    }
+}
+
+/// Returns true if a group of the process may read the file, and nobody else but its owner.
+pub fn is_read_by_group(path: &Path) -> bool {
+    let Ok(file) = fs::metadata(path) else { return false };
+    let ours = |group| {
+        getegid().as_raw() == group
+            || getgroups().is_ok_and(|all| all.iter().any(|one| one.as_raw() == group))
+    };
+    file.permissions().mode() & 0o077 == 0o040 && ours(file.gid())
+}
+
 fn refuse_exposed(path: &Path, right: &'static str) -> Result<(), VaultError> {
     let mode = fs::metadata(path).map_err(|error| io(path, &error))?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
@@ -214,6 +238,24 @@ fn io(path: &Path, error: &io::Error) -> VaultError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_group_of_the_process_may_read_an_imported_key() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tls.key");
+        write_private(&path, b"key").unwrap();
+        let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        for readable in [0o600, 0o400, 0o640, 0o440] {
+            mode(readable);
+            assert_eq!(load_imported(&path).unwrap().expose(), "key", "{readable:o}");
+        }
+        for exposed in [0o644, 0o604, 0o660, 0o666] {
+            mode(exposed);
+            assert!(load_imported(&path).is_err(), "{exposed:o}");
+        }
+        mode(0o640);
+        assert!(load_private(&path).is_err(), "the vault's own files have no group");
+    }
 
     #[test]
     fn a_saved_secret_is_private_and_can_be_read() {
