@@ -165,12 +165,14 @@ pub struct HttpConfig {
     pub client_certificate_header: String,
 }
 
-/// The section `[ca]`: all three fields or none.
+/// The section `[ca]`: all fields or none, except for `root_crl`, which may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CaConfig {
     /// Root certificate, PEM.
     pub root: Option<PathBuf>,
+    /// CRL of the root, PEM or DER.
+    pub root_crl: Option<PathBuf>,
     /// Issuing CA certificate, PEM.
     pub issuing_certificate: Option<PathBuf>,
     /// Its private key, PKCS#8 PEM.

@@ -126,7 +126,8 @@ fn identity() -> Result<(TlsIdentity, String), LoadError> {
         lifetime: Duration::from_secs(90 * 86_400),
     };
     let server = ca.issue_server(&profile, now).map_err(LoadError::crypto)?;
-    let chain = server.chain.into_iter().map(CertificateDer::from).collect();
+    let chain = [server.certificate, ca.issuing_der().to_vec(), ca.root_der().to_vec()];
+    let chain = chain.map(CertificateDer::from).to_vec();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(server.key.expose().clone()));
     Ok((TlsIdentity { chain, key }, made.root_pem))
 }

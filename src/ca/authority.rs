@@ -144,6 +144,10 @@ impl CertificateAuthority {
         self.issuing.subject()
     }
 
+    pub(super) const fn issuing(&self) -> &CaCertificate {
+        &self.issuing
+    }
+
     pub(super) const fn key(&self) -> &CaKey {
         &self.key
     }

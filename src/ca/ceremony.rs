@@ -46,7 +46,7 @@ pub struct NewRoot {
 }
 
 impl CertificateAuthority {
-    /// Makes a root (ten years, path length 1) and an issuing CA (three years, path length 0).
+    /// Makes a root (ten years, no path length) and an issuing CA (three years, path length 0).
     ///
     /// Both use ECDSA P-256 with SHA-256, because some widely used verifiers accept no Ed25519 CA. `name` begins both
     /// subjects.
@@ -55,7 +55,7 @@ impl CertificateAuthority {
     /// [`IssueError`], for a name that no certificate can carry, or a failure to sign.
     pub fn generate(name: &str, now: Timestamp) -> Result<NewAuthority, IssueError> {
         let key = CaKey::generate()?;
-        let root_pem = certify(subject::root(name)?, &key, 1, ROOT_LIFETIME, None, now)?;
+        let root_pem = certify(subject::root(name, key.spki_der())?, &key, None, ROOT_LIFETIME, None, now)?;
         let root_key = key.to_pem()?;
         let (issuing_pem, issuing_key) = Self::new_issuing(&root_pem, &root_key, name, now)?;
         Ok(NewAuthority { root_key, root_pem, issuing_key, issuing_pem })
@@ -76,15 +76,15 @@ impl CertificateAuthority {
         let key = CaKey::generate()?;
         let ski = key_identifier(key.spki())?;
         let subject = subject::issuing(name, &ski)?;
-        let pem = certify(subject, &key, 0, ISSUING_LIFETIME, Some((&root, &root_key)), now)?;
+        let pem = certify(subject, &key, Some(0), ISSUING_LIFETIME, Some((&root, &root_key)), now)?;
         Ok((pem, key.to_pem()?))
     }
 
     /// Makes another root, cross-signed by the old one.
     ///
-    /// The old root's path length counts every CA below it except those with its own name (RFC 5280 section
-    /// 6.1.4(l)). Roots made here leave no room for a cross certificate and an issuing CA. The new root then keeps the
-    /// old subject (RFC 4210 section 4.4), and `name` is unused.
+    /// A path length counts every CA below the root except those with the root's own name (RFC 5280 section 6.1.4(l)).
+    /// Path length 1, as in roots of version 0.1.0, has no room for a cross certificate and an issuing CA. The new root
+    /// then keeps the old subject (RFC 4210 section 4.4), and `name` is unused.
     ///
     /// # Errors
     /// [`IssueError`], for an unusable old root or key, a name that no certificate can carry, or a failure to sign.
@@ -96,13 +96,13 @@ impl CertificateAuthority {
     ) -> Result<NewRoot, IssueError> {
         let old = import::root_at(old_root_pem, now)?;
         let old_key = import::key_of(&old, "old root's key", old_root_key)?;
-        let subject = match old.path_length {
-            Some(..=1) => old.subject().clone(),
-            _ => subject::root(name)?,
-        };
         let key = CaKey::generate()?;
-        let root_pem = certify(subject.clone(), &key, 1, ROOT_LIFETIME, None, now)?;
-        let cross_pem = certify(subject, &key, 1, ROOT_LIFETIME, Some((&old, &old_key)), now)?;
+        let (subject, path_length) = match old.path_length {
+            Some(..=1) => (old.subject().clone(), Some(1)),
+            _ => (subject::root(name, key.spki_der())?, None),
+        };
+        let root_pem = certify(subject.clone(), &key, None, ROOT_LIFETIME, None, now)?;
+        let cross_pem = certify(subject, &key, path_length, ROOT_LIFETIME, Some((&old, &old_key)), now)?;
         Ok(NewRoot { root_pem, root_key: key.to_pem()?, cross_pem })
     }
 }
@@ -111,7 +111,7 @@ impl CertificateAuthority {
 fn certify(
     subject: Name,
     key: &CaKey,
-    path_length: u8,
+    path_length: Option<u8>,
     lifetime: Duration,
     issuer: Option<(&CaCertificate, &CaKey)>,
     now: Timestamp,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use x509_cert::Certificate;
 use x509_cert::certificate::{Rfc5280, Version};
 use x509_cert::crl::{CertificateList, RevokedCert, TbsCertList};
 use x509_cert::der::asn1::BitString;
@@ -10,11 +11,15 @@ use x509_cert::ext::pkix::{self, CrlNumber};
 use x509_cert::serial_number::SerialNumber;
 
 use super::authority::CertificateAuthority;
+use super::ca_key::CaKey;
 use super::error::IssueError;
 use super::extension::{authority_key, extension};
+use super::import::{self, CaCertificate};
+use super::public_key::PublicKey;
 use super::validity::{BACKDATED, time};
 use crate::clock::Timestamp;
 use crate::id::Serial;
+use crate::secret::Secret;
 
 /// The lifetime of a CRL.
 const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -46,34 +51,73 @@ pub fn crl_signed_at(der: &[u8]) -> Option<Timestamp> {
     Some(Timestamp::from_secs(i64::try_from(this_update).ok()?).plus(BACKDATED))
 }
 
+/// Returns true if the CA with the certificate `issuer` signed `crl`, both DER. SHA-1 is not accepted.
+pub fn is_crl_of(issuer: &[u8], crl: &[u8]) -> bool {
+    let verified = || {
+        let (issuer, crl) =
+            (Certificate::from_der(issuer).ok()?, CertificateList::<Rfc5280>::from_der(crl).ok()?);
+        let issuer = issuer.tbs_certificate();
+        let key = PublicKey::parse(issuer.subject_public_key_info()).ok()?;
+        let message = crl.tbs_cert_list.to_der().ok()?;
+        let signed = key.verify(&crl.signature_algorithm, &message, crl.signature.as_bytes()?).is_ok();
+        Some(signed && crl.tbs_cert_list.issuer == *issuer.subject())
+    };
+    verified().unwrap_or(false)
+}
+
 impl CertificateAuthority {
     /// Signs a v2 CRL of the issuing CA, valid for 24 hours from `now`. The caller's `number` must grow with each CRL.
-    ///
-    /// Its authority key identifier is the subject key identifier in the issuing CA's certificate, however it
-    /// was computed.
     ///
     /// # Errors
     /// A failure to encode or to sign.
     pub fn sign_crl(&self, number: u64, revoked: &[CrlEntry], now: Timestamp) -> Result<Vec<u8>, IssueError> {
-        let entries = revoked.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-        let tbs = TbsCertList::<Rfc5280> {
-            version: Version::V2,
-            signature: self.key().algorithm(),
-            issuer: self.subject().clone(),
-            // Otherwise a verifier with a slow clock refuses every host in the minutes after a revocation.
-            this_update: time(now.minus(BACKDATED))?,
-            next_update: Some(time(now.plus(LIFETIME))?),
-            // Section 5.1.2.6: an empty list must be absent.
-            revoked_certificates: (!entries.is_empty()).then_some(entries),
-            crl_extensions: Some(vec![
-                authority_key(self.issuing_ski())?,
-                extension(false, &CrlNumber::try_from(number)?)?,
-            ]),
-        };
-        let signature = BitString::from_bytes(&self.key().sign(&tbs.to_der()?)?)?;
-        let signature_algorithm = self.key().algorithm();
-        Ok(CertificateList { tbs_cert_list: tbs, signature_algorithm, signature }.to_der()?)
+        sign((self.issuing(), self.key()), number, revoked, (now, now.plus(LIFETIME)))
     }
+}
+
+/// Signs a v2 CRL of a root, valid until the root expires, because its key may be offline until then. The caller's
+/// `number` must grow with each CRL.
+///
+/// # Errors
+/// [`IssueError`], for an unusable root or key, or a failure to encode or to sign.
+pub fn sign_root_crl(
+    root_pem: &str,
+    root_key: &Secret<String>,
+    number: u64,
+    revoked: &[CrlEntry],
+    now: Timestamp,
+) -> Result<Vec<u8>, IssueError> {
+    let root = import::root_at(root_pem, now)?;
+    let key = import::key_of(&root, "root key", root_key)?;
+    sign((&root, &key), number, revoked, (now, root.bounds.1))
+}
+
+/// Signs a list that is valid from `now` to `until`. Its authority key identifier is the subject key identifier in the
+/// issuer's certificate, however it was computed.
+fn sign(
+    (issuer, key): (&CaCertificate, &CaKey),
+    number: u64,
+    revoked: &[CrlEntry],
+    (now, until): (Timestamp, Timestamp),
+) -> Result<Vec<u8>, IssueError> {
+    let entries = revoked.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    let tbs = TbsCertList::<Rfc5280> {
+        version: Version::V2,
+        signature: key.algorithm(),
+        issuer: issuer.subject().clone(),
+        // Otherwise a verifier with a slow clock refuses every host in the minutes after a revocation.
+        this_update: time(now.minus(BACKDATED))?,
+        next_update: Some(time(until)?),
+        // Section 5.1.2.6: an empty list must be absent.
+        revoked_certificates: (!entries.is_empty()).then_some(entries),
+        crl_extensions: Some(vec![
+            authority_key(&issuer.ski)?,
+            extension(false, &CrlNumber::try_from(number)?)?,
+        ]),
+    };
+    let signature = BitString::from_bytes(&key.sign(&tbs.to_der()?)?)?;
+    let signature_algorithm = key.algorithm();
+    Ok(CertificateList { tbs_cert_list: tbs, signature_algorithm, signature }.to_der()?)
 }
 
 fn entry(entry: &CrlEntry) -> Result<RevokedCert, IssueError> {
@@ -124,6 +168,25 @@ mod tests {
         assert_eq!(listed[0].raw_serial(), serial.as_bytes());
         assert_eq!(listed[0].reason_code().unwrap().1, ReasonCode::CessationOfOperation);
         assert_eq!(listed[1].reason_code().unwrap().1, ReasonCode::PrivilegeWithdrawn);
+    }
+
+    #[test]
+    fn a_root_crl_ends_with_the_root() {
+        let made = CertificateAuthority::generate("gatepass", NOW).unwrap();
+        let ca = load(&made);
+        let der = sign_root_crl(&made.root_pem, &made.root_key, 1, &[], NOW).unwrap();
+        let (_, crl) = CertificateRevocationList::from_der(&der).unwrap();
+        let (_, root) = X509Certificate::from_der(ca.root_der()).unwrap();
+        assert!(crl.verify_signature(root.public_key()).is_ok());
+        assert_eq!(crl.issuer().as_raw(), root.subject().as_raw());
+        assert_eq!(crl.next_update().unwrap().timestamp(), ca.root_not_after().secs());
+        assert_eq!(crl.iter_revoked_certificates().count(), 0);
+        assert!(sign_root_crl(&made.root_pem, &made.issuing_key, 1, &[], NOW).is_err());
+        assert!(is_crl_of(ca.root_der(), &der));
+        for other in [ca.issuing_der(), authority().root_der(), b"x"] {
+            assert!(!is_crl_of(other, &der));
+        }
+        assert!(!is_crl_of(ca.root_der(), &ca.sign_crl(1, &[], NOW).unwrap()));
     }
 
     #[test]

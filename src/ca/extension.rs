@@ -21,13 +21,13 @@ pub(super) const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1
 
 /// The extensions of a CA certificate; `issuer` is the issuer's key identifier, absent where it signs itself.
 pub(super) fn of_ca(
-    path_length: u8,
+    path_length: Option<u8>,
     ski: &[u8],
     issuer: Option<&[u8]>,
 ) -> Result<Vec<Extension>, IssueError> {
     let usages = KeyUsages::KeyCertSign | KeyUsages::CRLSign;
     let mut extensions = vec![
-        extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(path_length) })?,
+        extension(true, &BasicConstraints { ca: true, path_len_constraint: path_length })?,
         extension(true, &KeyUsage(usages))?,
         extension(false, &SubjectKeyIdentifier(OctetString::new(ski)?))?,
     ];

@@ -2,8 +2,8 @@
 
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
-use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::ext::pkix::{SubjectAltName, SubjectKeyIdentifier};
 
 use super::validity::bounds;
 use crate::clock::Timestamp;
@@ -12,6 +12,13 @@ use crate::name::DnsName;
 /// Returns the end of a certificate's validity, with any signer; `None` if `der` is not a certificate.
 pub fn not_after(der: &[u8]) -> Option<Timestamp> {
     Some(bounds(&Certificate::from_der(der).ok()?).1)
+}
+
+/// Returns a certificate's subject key identifier (RFC 5280 section 4.2.1.2), with any signer; `None` without one.
+pub fn subject_key_identifier(der: &[u8]) -> Option<Vec<u8>> {
+    let certificate = Certificate::from_der(der).ok()?;
+    let (_, identifier) = certificate.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok()??;
+    Some(identifier.0.as_bytes().to_vec())
 }
 
 /// The DNS names in a certificate's subject alternative name, with any signer and without wildcards.

@@ -88,7 +88,7 @@ fn openssl_strict_accepts_the_authoritys_own_certificate() {
         trust_domain: "example.org".to_owned(),
         lifetime: DAY * 90,
     };
-    let leaf = der_to_pem("CERTIFICATE", &ca.issue_server(&profile, NOW).unwrap().chain[0]);
+    let leaf = der_to_pem("CERTIFICATE", &ca.issue_server(&profile, NOW).unwrap().certificate);
     let files =
         Files::new(&[("root.pem", ca.root_pem()), ("issuing.pem", ca.issuing_pem()), ("leaf.pem", &leaf)]);
     let chain = ["-CAfile", "root.pem", "-untrusted", "issuing.pem", "leaf.pem"];

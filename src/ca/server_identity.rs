@@ -12,10 +12,10 @@ use crate::clock::Timestamp;
 use crate::id::Serial;
 use crate::secret::Secret;
 
-/// The credentials of a TLS listener: a chain and the key of its first certificate.
+/// The credentials of a TLS listener, without the chain.
 pub struct ServerIdentity {
-    /// The server's certificate, the issuing CA's and the root's, DER. The root is in it for clients that pin it.
-    pub chain: Vec<Vec<u8>>,
+    /// The server's certificate, DER.
+    pub certificate: Vec<u8>,
     /// The private key, PKCS#8 DER.
     pub key: Secret<Vec<u8>>,
     /// The end of its validity.
@@ -39,9 +39,8 @@ impl CertificateAuthority {
         let extensions = of_leaf(key.spki(), self.issuing_ski(), &[SERVER_AUTH], profile.names()?)?;
         let (subject, spki) = (subject::server()?, key.spki().clone());
         let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };
-        let leaf = template.sign(self.subject().clone(), self.key())?;
         Ok(ServerIdentity {
-            chain: vec![leaf, self.issuing_der().to_vec(), self.root_der().to_vec()],
+            certificate: template.sign(self.subject().clone(), self.key())?,
             key: key.to_pkcs8()?,
             not_after: validity.not_after(),
         })
@@ -75,33 +74,34 @@ mod tests {
     fn rustls_clients_accept_the_servers_names_only() {
         let ca = authority();
         let identity = ca.issue_server(&server(), NOW).unwrap();
-        let chain: Vec<_> = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let leaf = CertificateDer::from(identity.certificate.clone());
+        let issuing = [CertificateDer::from(ca.issuing_der())];
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(chain[2].clone()).unwrap();
+        roots.add(CertificateDer::from(ca.root_der())).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
         let now = UnixTime::since_unix_epoch(Duration::from_secs(NOW.secs().unsigned_abs()));
         let verdict = |name: &str| {
             let name = ServerName::try_from(name.to_owned()).unwrap();
-            verifier.verify_server_cert(&chain[0], &chain[1..], &name, &[], now)
+            verifier.verify_server_cert(&leaf, &issuing, &name, &[], now)
         };
         for name in ["gate.example.org", "localhost", "127.0.0.1", "::1"] {
             assert!(verdict(name).is_ok(), "{name}");
         }
         assert!(verdict("example.org").is_err());
         // It is no client certificate: no client can present the authority's own certificate.
-        assert!(rustls_accepts(ca.root_der(), &[ca.issuing_der()], &identity.chain[0], &[], NOW).is_err());
+        assert!(rustls_accepts(ca.root_der(), &[ca.issuing_der()], &identity.certificate, &[], NOW).is_err());
     }
 
     #[test]
     fn a_server_certificate_is_not_a_host() {
         let identity = authority().issue_server(&server(), NOW).unwrap();
-        let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let chain = vec![CertificateDer::from(identity.certificate.clone())];
         let key = PrivatePkcs8KeyDer::from(identity.key.expose().clone()).into();
         let provider = rustls::crypto::aws_lc_rs::default_provider();
         assert!(rustls::sign::CertifiedKey::from_der(chain, key, &provider).is_ok());
-        assert_eq!(HostPeer::parse(&identity.chain[0]), None);
+        assert_eq!(HostPeer::parse(&identity.certificate), None);
         assert_eq!(identity.not_after, NOW.plus(DAY * 90));
     }
 

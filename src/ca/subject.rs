@@ -7,7 +7,7 @@ use x509_cert::der::{Decode as _, Encode as _};
 use x509_cert::name::{Name, RdnSequence, RelativeDistinguishedName};
 
 use super::error::IssueError;
-use crate::id::{HostId, hex};
+use crate::id::{Fingerprint, HostId, hex};
 use crate::name::Role;
 
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
@@ -28,9 +28,12 @@ pub(super) fn server() -> Result<Name, IssueError> {
     name([(COMMON_NAME, "gatepass")])
 }
 
-/// The subject of the root of `authority`.
-pub(super) fn root(authority: &str) -> Result<Name, IssueError> {
-    name([(COMMON_NAME, with_suffix(authority, " root")?.as_str())])
+/// The subject of a root of `authority`. A part of the SHA-256 of its key (`spki`, DER) makes the name unique, because
+/// some verifiers find an issuer by its name alone.
+pub(super) fn root(authority: &str, spki: &[u8]) -> Result<Name, IssueError> {
+    let key = Fingerprint::of(spki).to_string();
+    let key = key.get(..16).unwrap_or(&key);
+    name([(COMMON_NAME, with_suffix(authority, &format!(" root {key}"))?.as_str())])
 }
 
 /// The subject of an issuing CA of `authority`. A part of the key identifier makes the name unique, because some
@@ -74,6 +77,7 @@ mod tests {
 
     #[test]
     fn names_of_authorities_fit_and_cannot_add_attributes() {
+        let root = |authority: &str| root(authority, b"key");
         let subject = root("x, O=system:masters").unwrap();
         assert_eq!(subject.iter().count(), 1);
         assert!(root(&"\u{fc}".repeat(256)).is_ok());

@@ -176,6 +176,9 @@ mod tests {
         private::write(&from, &Secret::new(String::from("key"))).unwrap();
         assert!(export_key(&keys, &dir.path().join("missing/safe"), true).is_err());
         assert!(from.exists());
+        assert!(export_key(&keys, &dir.path().join("other"), true).is_err(), "the root has no CRL");
+        assert!(from.exists());
+        private::write(&keys.join(format!("ca-root-{root}.crl")), &Secret::new(String::from("crl"))).unwrap();
         export_key(&keys, &to, true).unwrap();
         assert!(!from.exists());
         assert_eq!(private::read(&to).unwrap().expose(), "key");

@@ -304,6 +304,7 @@ const LIMITS: &[Field] = &[
 
 const CA: &[Field] = &[
     open("root", Path, "/etc/gatepass/root.pem", "root certificate, PEM; the server does not need its key"),
+    open("root_crl", Path, "/etc/gatepass/root.crl", "CRL of that root, PEM or DER; read again every hour"),
     open(
         "issuing_certificate",
         Path,

@@ -167,6 +167,7 @@ impl Check {
     fn ca(&mut self) -> CaConfig {
         let ca = CaConfig {
             root: self.path("ca", "root"),
+            root_crl: self.path("ca", "root_crl"),
             issuing_certificate: self.path("ca", "issuing_certificate"),
             issuing_key: self.path("ca", "issuing_key"),
         };
@@ -179,6 +180,9 @@ impl Check {
             for (missing, _) in parts.iter().filter(|(_, path)| path.is_none()) {
                 let _: Option<()> = self.alone("ca", given, missing);
             }
+        }
+        if ca.root_crl.is_some() && ca.root.is_none() {
+            let _: Option<()> = self.alone("ca", "root_crl", "root");
         }
         ca
     }

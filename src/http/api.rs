@@ -79,6 +79,8 @@ fn published() -> Vec<Route> {
             published::fetch_chain;
             published::fetch_pinned_root;
             published::fetch_crl;
+            published::fetch_crls;
+            published::fetch_bundle;
             status::list_status_lists;
             status::fetch_status_list;
             status::follow_status_lists;

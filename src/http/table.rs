@@ -162,6 +162,8 @@ mod tests {
             "/ca/chain.pem",
             "/ca/root/{fingerprint}",
             "/ca/crl/{ski}",
+            "/ca/crl.pem",
+            "/ca/bundle.pem",
             "/status",
             "/status/{list}",
             "/status/events",

@@ -66,9 +66,14 @@ pub fn root_key_path(keys_dir: &Path) -> Result<PathBuf, StartError> {
 /// Destroys the root's private key in this directory once it is stored elsewhere: overwrites it, then removes it.
 ///
 /// # Errors
-/// It cannot be removed.
+/// It cannot be removed, or the root has no CRL yet, which only this key can sign.
 pub fn remove_root_key(keys_dir: &Path) -> Result<(), StartError> {
     let (vault, name) = root_key_file(keys_dir)?;
+    if !Manifest::load(&vault).map_err(StartError::of)?.has_root_crl(&vault) {
+        return Err(StartError::of(
+            "the root has no CRL yet: start the server once, which signs it, then remove the key",
+        ));
+    }
     vault.destroy(&name).map_err(StartError::of)
 }
 

@@ -132,6 +132,7 @@ fn settings(config: &Config) -> Settings {
         },
         host_retention: config.hosts.retention,
         outside_ca: config.ca.root.is_some(),
+        root_crl: config.ca.root_crl.clone(),
         outside_certificate: config.server.tls.is_some(),
         event_streams: StreamLimits {
             total: config.http.max_event_streams,

@@ -80,17 +80,14 @@ impl TlsSource {
         // `clock accept` needs this listener.
         let wall = time.wall();
         let now = if cas.current().is_good_at(wall).is_ok() { wall } else { time.now() };
-        let root = cas.current().root_fingerprint();
         match self {
             Self::Own(profile) if cas.current().is_good_at(now).is_ok() => {
-                let ways = cas.ways_from_former_roots().map(<[u8]>::to_vec);
-                let made = cas.current().issue_server(profile, now).map_err(ServiceError::from)?;
-                Ok(present(made, ways, root))
+                Ok(present(profile, cas, now).map_err(ServiceError::from)?)
             }
             Self::Own(profile) => Ok(stand_in(profile, now).map_err(ServiceError::from)?),
             Self::Outside(files) => {
                 let (identity, expires_at) = read(files)?;
-                Ok(Presented { identity, expires_at, root })
+                Ok(Presented { identity, expires_at, root: cas.current().root_fingerprint() })
             }
         }
     }
@@ -103,10 +100,13 @@ impl TlsSource {
     }
 }
 
-fn present(made: ServerIdentity, ways: impl Iterator<Item = Vec<u8>>, root: Fingerprint) -> Presented {
-    let chain = made.chain.into_iter().chain(ways).map(CertificateDer::from).collect();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.key.expose().clone()));
-    Presented { identity: TlsIdentity { chain, key }, expires_at: made.not_after, root }
+fn present(profile: &ServerProfile, cas: &CaSet, now: Timestamp) -> Result<Presented, IssueError> {
+    let ServerIdentity { certificate, key, not_after, .. } = cas.current().issue_server(profile, now)?;
+    let chain = std::iter::once(certificate).chain(cas.own_chain().map(<[u8]>::to_vec));
+    let chain = chain.map(CertificateDer::from).collect();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.expose().clone()));
+    let root = cas.current().root_fingerprint();
+    Ok(Presented { identity: TlsIdentity { chain, key }, expires_at: not_after, root })
 }
 
 /// Returns a certificate for the time in which the CA is not valid. Its root is temporary, and only the file of the local
@@ -115,7 +115,7 @@ fn stand_in(profile: &ServerProfile, now: Timestamp) -> Result<Presented, IssueE
     let made = CertificateAuthority::generate("gatepass stand-in", now)?;
     let ca = CertificateAuthority::from_pem(&made.root_pem, &made.issuing_pem, &made.issuing_key, now);
     let ca = ca.map_err(IssueError::Authority)?;
-    Ok(present(ca.issue_server(profile, now)?, std::iter::empty(), ca.root_fingerprint()))
+    present(profile, &CaSet::new(ca, Vec::new()), now)
 }
 
 pub(super) fn read(files: &TlsFiles) -> Result<(TlsIdentity, Timestamp), TlsSourceError> {

@@ -13,6 +13,7 @@ use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
 use super::ca::crl::Crls;
 use super::ca::live::LiveCas;
+use super::ca::root_crl::RootCrls;
 use super::ca::rotation::CaAdmin;
 use super::certify::{CertificateTerms, Enrollment};
 use super::emergency::Emergency;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub host_retention: Duration,
     /// True if the CA is imported. Such a CA is rotated at its source.
     pub outside_ca: bool,
+    /// The file of an imported root's CRL.
+    pub root_crl: Option<PathBuf>,
     /// True if the listener's certificate is external. Tokens cannot pin the root then.
     pub outside_certificate: bool,
     /// Limits of status list subscribers.
@@ -215,7 +218,9 @@ impl Parts {
     }
 
     fn ca(&self) -> CaAdmin {
-        let crls = Crls::resume(self.base.clone(), self.cas.clone(), self.data_dir.clone());
+        let roots =
+            RootCrls::new(self.base.store.clone(), self.vault.clone(), self.settings.root_crl.clone());
+        let crls = Crls::resume(self.base.clone(), self.cas.clone(), roots, self.data_dir.clone());
         CaAdmin {
             base: self.base.clone(),
             cas: self.cas.clone(),

@@ -17,6 +17,9 @@ use crate::id::hex;
 
 /// Time before the expiry of a CA certificate at which warnings begin.
 pub const WARNED_BEFORE: Duration = Duration::from_secs(90 * 86_400);
+/// The warning while the current root has no CRL.
+const NO_ROOT_CRL: &str = "the root has no CRL, so servers that check whole chains refuse every host: set ca.root_crl for an \
+imported root, or copy the root's private key back to the keys directory, and restart";
 
 /// Age at which a CRL fails the check of readiness. A CRL promises a new one within 24 hours.
 const CRL_STALE: Duration = Duration::from_secs(12 * 3600);
@@ -80,7 +83,7 @@ impl Health {
         ]
     }
 
-    /// Returns a warning for each CA certificate that expires within [`WARNED_BEFORE`].
+    /// Returns a warning for each CA certificate that expires within [`WARNED_BEFORE`], and for a root without a CRL.
     pub fn expiry_warnings(&self) -> Vec<String> {
         let now = self.base.time.now();
         let cas = self.cas.load();
@@ -91,7 +94,8 @@ impl Health {
             ("the issuing CA", issuing, "run `gatepass ca rotate`"),
         ];
         let soon = ends.into_iter().filter(|(_, at, _)| at.since(now) < WARNED_BEFORE);
-        soon.map(|(what, at, then)| format!("{what} ends at {at}: {then}")).collect()
+        let soon = soon.map(|(what, at, then)| format!("{what} ends at {at}: {then}"));
+        soon.chain((!self.crls.has_root()).then(|| NO_ROOT_CRL.to_owned())).collect()
     }
 
     /// The expiry of the listener's certificate; `None` before the first one.

@@ -137,7 +137,10 @@ async fn an_interrupted_rotation_counts_only_with_its_entry() {
 
     copy(&data_dir.join("keys"), &before.join("keys.after"));
     let unrecorded = before.join("keys");
-    let whole = listing(&unrecorded).len();
+    // The root's CRL is signed by any start.
+    let files =
+        || listing(&unrecorded).into_keys().filter(|path| path.extension().is_none_or(|end| end != "crl"));
+    let whole = files().count();
     let manifest = fs::read(before.join("keys.after/ca.json")).unwrap();
     copy(&unrecorded, &before.join("keys.before"));
     copy(&before.join("keys.after"), &unrecorded);
@@ -146,7 +149,7 @@ async fn an_interrupted_rotation_counts_only_with_its_entry() {
     let at = Running::open(&before, clock, &[]).await.unwrap();
     assert_eq!((issuing(&at).await, at.entries("ca_rotated").await), (old, 0));
     at.stop().await;
-    assert_eq!(listing(&unrecorded).len(), whole, "nothing is left of it");
+    assert_eq!(files().count(), whole, "nothing is left of it");
     drop(own);
 }
 

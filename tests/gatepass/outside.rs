@@ -1,19 +1,22 @@
-//! Other tools against the real binary: openssl, curl, PyJWT, jose, Redocly and strace.
+//! Other tools against the real binary: TLS clients of six stacks, PyJWT, jose, Redocly and strace.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 
 mod certificates;
 mod durability;
 mod echo;
+mod guard;
 mod guide;
 mod lint;
 mod proxies;
 mod proxy;
 mod requests;
 mod revocation;
+mod rotations;
 mod script;
 mod scripts;
 mod served;
+mod stack;
 mod staged;
 mod tls;
 mod tokens;

@@ -64,10 +64,43 @@ fn the_old_root_vouches_for_the_new_one() {
     assert!(rustls_accepts(&der(&old.root_pem), &chain[..1], &issued.der, &[], NOW).is_err());
 }
 
+fn subject_of(pem: &str) -> Name {
+    import::root_at(pem, NOW).unwrap().subject().clone()
+}
+
 #[test]
-fn a_short_path_length_keeps_the_subject() {
+fn each_new_root_has_a_subject_of_its_own() {
     let old = CertificateAuthority::generate("gatepass", NOW).unwrap();
-    let new = CertificateAuthority::new_root("other name", NOW, &old.root_pem, &old.root_key).unwrap();
-    let subject = |pem: &str| import::root_at(pem, NOW).unwrap().subject().clone();
-    assert_eq!(subject(&new.root_pem), subject(&old.root_pem));
+    let new = CertificateAuthority::new_root("gatepass", NOW, &old.root_pem, &old.root_key).unwrap();
+    assert_ne!(subject_of(&new.root_pem), subject_of(&old.root_pem));
+    for pem in [&old.root_pem, &new.root_pem] {
+        assert_eq!(import::root_at(pem, NOW).unwrap().path_length, None);
+    }
+}
+
+#[test]
+fn the_successor_of_a_short_root_keeps_its_subject() {
+    let key = CaKey::generate().unwrap();
+    let subject = "CN=gatepass root".parse().unwrap();
+    let old = certify(subject, &key, Some(1), ROOT_LIFETIME, None, NOW).unwrap();
+    let new = CertificateAuthority::new_root("other name", NOW, &old, &key.to_pem().unwrap()).unwrap();
+    assert_eq!(subject_of(&new.root_pem), subject_of(&old));
+    let (pem, key) =
+        CertificateAuthority::new_issuing(&new.root_pem, &new.root_key, "gatepass", NOW).unwrap();
+    let ca = CertificateAuthority::from_pem(&new.root_pem, &pem, &key, NOW).unwrap();
+    let chain: [&[u8]; 2] = [ca.issuing_der(), &der(&new.cross_pem)];
+    assert_eq!(rustls_accepts(&der(&old), &chain, &leaf(&ca).der, &[], NOW), Ok(()));
+}
+
+#[test]
+fn the_first_root_vouches_for_the_third() {
+    let first = CertificateAuthority::generate("gatepass", NOW).unwrap();
+    let second = CertificateAuthority::new_root("gatepass", NOW, &first.root_pem, &first.root_key).unwrap();
+    let third = CertificateAuthority::new_root("gatepass", NOW, &second.root_pem, &second.root_key).unwrap();
+    let (pem, key) =
+        CertificateAuthority::new_issuing(&third.root_pem, &third.root_key, "gatepass", NOW).unwrap();
+    let ca = CertificateAuthority::from_pem(&third.root_pem, &pem, &key, NOW).unwrap();
+    let chain: [&[u8]; 3] = [ca.issuing_der(), &der(&third.cross_pem), &der(&second.cross_pem)];
+    assert_eq!(rustls_accepts(&der(&first.root_pem), &chain, &leaf(&ca).der, &[], NOW), Ok(()));
+    assert_eq!(rustls_accepts(&der(&second.root_pem), &chain[..2], &leaf(&ca).der, &[], NOW), Ok(()));
 }

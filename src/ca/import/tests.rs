@@ -27,7 +27,7 @@ impl Draft {
         let aki = issuer.map(ski);
         Self {
             subject: subject.parse().unwrap(),
-            extensions: crate::ca::extension::of_ca(path_length, &ski(key), aki.as_deref()).unwrap(),
+            extensions: crate::ca::extension::of_ca(Some(path_length), &ski(key), aki.as_deref()).unwrap(),
             validity: Validity::new(NOW, DAY).unwrap(),
         }
     }

@@ -192,7 +192,7 @@ fn a_subject_of_another_form_is_no_host() {
         with(subject::host(id, &[]).unwrap()).map(|peer| (peer.host, peer.roles)),
         Some((id, Vec::new()))
     );
-    for other in [subject::server().unwrap(), subject::root("x").unwrap(), Name::default()] {
+    for other in [subject::server().unwrap(), subject::root("x", b"key").unwrap(), Name::default()] {
         assert_eq!(with(other), None);
     }
     for other in [format!("CN={id},CN={id}"), format!("O=system:masters,CN={id}")] {

@@ -13,6 +13,7 @@ use crate::token::jwks::JwkSet;
 
 const PEM: &str = "application/x-pem-file";
 const PEM_EXAMPLE: &str = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n";
+const CRL_EXAMPLE: &str = "-----BEGIN X509 CRL-----\n…\n-----END X509 CRL-----\n";
 
 /// Fetch the key set
 ///
@@ -80,7 +81,7 @@ fn serve_root(head: &Head, cas: &CaSet, wanted: Fingerprint) -> Result<HttpRespo
     Ok(document::serve(root, head.headers()).into())
 }
 
-/// Fetch the CRL of an issuing CA
+/// Fetch the CRL of an issuing CA or a root
 #[utoipa::path(
     get,
     path = "/ca/crl/{ski}",
@@ -94,7 +95,37 @@ fn serve_root(head: &Head, cas: &CaSet, wanted: Fingerprint) -> Result<HttpRespo
 pub(super) fn fetch_crl(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
     let ski = head.param("ski").strip_suffix(".der").unwrap_or("");
     let crl = authority.ca.crls.get(ski).ok_or_else(|| missing("CRL"))?;
-    Ok(document::serve(&crl.document, head.headers()).into())
+    Ok(document::serve(&crl, head.headers()).into())
+}
+
+/// Fetch all CRLs
+///
+/// The newest CRL of every issuing CA and every root. Servers that check whole chains need all of them.
+#[utoipa::path(
+    get,
+    path = "/ca/crl.pem",
+    responses(
+        (status = 200, description = "The CRLs, PEM.", body = String, content_type = PEM, example = json!(CRL_EXAMPLE)),
+        NotModified,
+    ),
+)]
+pub(super) fn fetch_crls(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
+    Ok(document::serve(&authority.ca.crls.all(), head.headers()).into())
+}
+
+/// Fetch all CA certificates
+///
+/// Every issuing CA, cross certificate and root that certificates and tokens in use may need.
+#[utoipa::path(
+    get,
+    path = "/ca/bundle.pem",
+    responses(
+        (status = 200, description = "The certificates, PEM.", body = String, content_type = PEM, example = json!(PEM_EXAMPLE)),
+        NotModified,
+    ),
+)]
+pub(super) fn fetch_bundle(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
+    Ok(document::serve(authority.cas.load().bundle(), head.headers()).into())
 }
 
 fn missing(what: &str) -> Problem {

@@ -1,13 +1,19 @@
-//! Certificate revocation lists (RFC 5280 section 5), one per issuing CA, signed in advance and served from memory.
+//! Certificate revocation lists (RFC 5280 section 5), one per issuing CA and per root, signed in advance and served from
+//! memory.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
-use crate::ca::{CertificateAuthority, CrlEntry, CrlReason, crl_signed_at};
+use super::files::CRL;
+use super::root_crl::RootCrls;
+use super::set::{CaSet, Certificate};
+use crate::ca::{
+    CertificateAuthority, CrlEntry, CrlReason, crl_signed_at, der_to_pem, subject_key_identifier,
+};
 use crate::clock::Timestamp;
 use crate::id::hex;
 use crate::service::ServiceError;
@@ -20,26 +26,44 @@ use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate};
 /// Time that caches may keep a CRL, in seconds: a revocation is on the next CRL within a second.
 const MAX_AGE: u32 = 30;
 
-/// The newest CRL of each issuing CA, by the hexadecimal of its subject key identifier.
+/// The newest CRL of each issuing CA and root.
 pub struct Crls {
     base: Base,
     cas: Arc<LiveCas>,
+    roots: RootCrls,
     pub(super) data_dir: PathBuf,
-    served: ArcSwap<HashMap<String, Crl>>,
+    served: ArcSwap<Served>,
     /// One signing at a time: a slower one must not replace a newer list with an older one.
     signing: tokio::sync::Mutex<()>,
 }
 
-/// A signed CRL.
+/// The CRLs by the subject key identifier of their issuer (hexadecimal), and all of them together, PEM.
+struct Served {
+    crls: BTreeMap<String, Crl>,
+    all: Document,
+}
+
+impl Served {
+    fn new(crls: BTreeMap<String, Crl>) -> Self {
+        let text = crls.values().map(|crl| der_to_pem(CRL, &crl.document.plain.bytes)).collect::<String>();
+        Self { crls, all: Document::new("application/x-pem-file", MAX_AGE, text) }
+    }
+}
+
+/// A signed CRL, DER.
 #[derive(Clone)]
-pub struct Crl {
-    /// The list, DER.
-    pub document: Document,
-    /// Time of signing.
-    pub signed_at: Timestamp,
+struct Crl {
+    document: Document,
+    signed_at: Timestamp,
 }
 
 impl Crl {
+    /// Reads a CRL; `None` if `der` is not one.
+    fn read(der: Vec<u8>) -> Option<Self> {
+        let signed_at = crl_signed_at(&der)?;
+        Some(Self::new(der, signed_at))
+    }
+
     fn new(der: Vec<u8>, signed_at: Timestamp) -> Self {
         Self { document: Document::new("application/pkix-crl", MAX_AGE, der), signed_at }
     }
@@ -52,15 +76,22 @@ fn file(ski: &str) -> String {
 
 impl Crls {
     /// Serves the last CRLs of an earlier process. No newer one can be signed while the store cannot be written.
-    pub(in crate::service) fn resume(base: Base, cas: Arc<LiveCas>, data_dir: PathBuf) -> Self {
-        let read = |ca: &CertificateAuthority| {
+    pub(in crate::service) fn resume(
+        base: Base,
+        cas: Arc<LiveCas>,
+        roots: RootCrls,
+        data_dir: PathBuf,
+    ) -> Self {
+        let of_issuing = |ca: &CertificateAuthority| {
             let ski = hex(ca.issuing_ski());
             let der = std::fs::read(data_dir.join(file(&ski))).ok()?;
-            let signed_at = crl_signed_at(&der)?;
-            Some((ski, Crl::new(der, signed_at)))
+            Some((ski, Crl::read(der)?))
         };
-        let served = ArcSwap::from_pointee(cas.load().all().filter_map(read).collect());
-        Self { base, cas, data_dir, served, signing: tokio::sync::Mutex::default() }
+        let of_root = |root: &Certificate| Some((ski(root)?, Crl::read(roots.load(root).ok().flatten()?)?));
+        let set = cas.load();
+        let crls = set.all().filter_map(of_issuing).chain(set.roots().filter_map(of_root)).collect();
+        let served = ArcSwap::from_pointee(Served::new(crls));
+        Self { base, cas, roots, data_dir, served, signing: tokio::sync::Mutex::default() }
     }
 
     /// A counter that moves when certificates were revoked: new CRLs are due.
@@ -68,46 +99,86 @@ impl Crls {
         self.base.store.revocations().changes()
     }
 
-    /// The newest CRL of the issuing CA with this subject key identifier (hexadecimal).
-    pub fn get(&self, ski: &str) -> Option<Crl> {
-        self.served.load().get(ski).cloned()
+    /// The newest CRL of the CA with this subject key identifier (hexadecimal), DER.
+    pub fn get(&self, ski: &str) -> Option<Document> {
+        self.served.load().crls.get(ski).map(|crl| crl.document.clone())
     }
 
-    /// Time of signing of the oldest served CRL; `None` while one is missing.
+    /// The newest CRL of every issuing CA and root, PEM.
+    pub fn all(&self) -> Document {
+        self.served.load().all.clone()
+    }
+
+    /// Time of signing of the oldest CRL of an issuing CA; `None` while one is missing.
     pub fn signed_at(&self) -> Option<Timestamp> {
-        let crls = self.served.load();
+        let served = self.served.load();
         let skis = self.cas.load().all().map(|ca| hex(ca.issuing_ski())).collect::<Vec<_>>();
-        skis.iter().map(|ski| crls.get(ski).map(|crl| crl.signed_at)).min().flatten()
+        skis.iter().map(|ski| served.crls.get(ski).map(|crl| crl.signed_at)).min().flatten()
     }
 
-    /// Signs a new CRL for every issuing CA. A timer calls it hourly, and within a second of a revocation.
+    /// Returns true if the current root has a CRL. Otherwise it was never signed, and the root's key is not here.
+    pub fn has_root(&self) -> bool {
+        let ski = subject_key_identifier(self.cas.load().current().root_der());
+        ski.is_some_and(|ski| self.served.load().crls.contains_key(&hex(&ski)))
+    }
+
+    /// Signs a new CRL for every issuing CA, and the first one of a root whose key is here. A timer calls it hourly, and
+    /// within a second of a revocation.
     ///
     /// # Errors
-    /// The clock is in doubt, or the store cannot be written. The previous CRLs are still served.
+    /// The clock is in doubt, or the store or a file cannot be written. The previous CRLs are still served.
     pub async fn sign(&self) -> Result<(), ServiceError> {
         let _one_at_a_time = self.signing.lock().await;
         let now = self.base.time.trusted()?;
         let revoked = self.base.store.revoked_certificates(now).await?;
         let entries = revoked.iter().map(entry).collect::<Vec<_>>();
         let cas = self.cas.load();
-        let mut crls = HashMap::new();
+        let mut crls = BTreeMap::new();
         for ca in cas.all() {
             let ski = ca.issuing_ski();
             let number = self.base.store.next_crl_number(NextCrlNumber { ski: ski.to_vec() }).await?;
             crls.insert(hex(ski), Crl::new(ca.sign_crl(number, &entries, now)?, now));
         }
-        let crls = Arc::new(crls);
-        self.served.store(Arc::clone(&crls));
-        self.keep(&crls)
+        let kept = self.keep(&crls);
+        let roots = self.add_roots(&cas, &mut crls, now).await;
+        self.served.store(Arc::new(Served::new(crls)));
+        kept.and(roots)
     }
 
-    /// Writes the CRLs to the data directory, for a start that cannot sign any.
-    fn keep(&self, crls: &HashMap<String, Crl>) -> Result<(), ServiceError> {
+    /// Adds the CRLs of the roots. If one cannot be read or signed, the previous one is served.
+    async fn add_roots(
+        &self,
+        cas: &CaSet,
+        crls: &mut BTreeMap<String, Crl>,
+        now: Timestamp,
+    ) -> Result<(), ServiceError> {
+        let (before, mut outcome) = (self.served.load_full(), Ok(()));
+        for root in cas.roots() {
+            let Some(ski) = ski(root) else { continue };
+            let crl = match self.roots.load_or_sign(root, now).await {
+                Ok(der) => der.and_then(Crl::read),
+                Err(error) => {
+                    outcome = Err(error);
+                    before.crls.get(&ski).cloned()
+                }
+            };
+            crls.extend(crl.map(|crl| (ski, crl)));
+        }
+        outcome
+    }
+
+    /// Writes the CRLs of issuing CAs to the data directory, for a start that cannot sign any.
+    fn keep(&self, crls: &BTreeMap<String, Crl>) -> Result<(), ServiceError> {
         let write = |(ski, crl): (&String, &Crl)| {
             write_public(&self.data_dir.join(file(ski)), &crl.document.plain.bytes)
         };
         Ok(crls.iter().try_for_each(write)?)
     }
+}
+
+/// The subject key identifier of a root, in hexadecimal.
+fn ski(root: &Certificate) -> Option<String> {
+    subject_key_identifier(&root.der).map(|ski| hex(&ski))
 }
 
 const fn entry(revoked: &RevokedCertificate) -> CrlEntry {

@@ -6,7 +6,7 @@ pub use next::{Interrupted, Next};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ca::{CertificateAuthority, IssueError, not_after};
+use crate::ca::{CertificateAuthority, IssueError, PemError, der_to_pem, not_after, pem_to_der};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, hex};
 use crate::secret::Secret;
@@ -16,6 +16,9 @@ use crate::service::{CaError, ServiceError};
 
 /// The file of the manifest. Files that it does not list are ignored.
 const MANIFEST: &str = "ca.json";
+
+/// The PEM label of a CRL (RFC 7468 section 6).
+pub(super) const CRL: &str = "X509 CRL";
 
 /// The roots and issuing CAs, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -39,6 +42,11 @@ fn root_certificate(root: Fingerprint) -> String {
 /// The file of a root's private key. It may be moved away, and restored for a rotation.
 fn root_key(root: Fingerprint) -> String {
     format!("ca-root-{root}.key")
+}
+
+/// The file of a root's CRL, PEM.
+fn root_revocations(root: Fingerprint) -> String {
+    format!("ca-root-{root}.crl")
 }
 
 /// The file of the cross certificate from the previous root to this one.
@@ -70,6 +78,11 @@ impl Manifest {
 
     fn save(&self, vault: &Vault) -> Result<(), VaultError> {
         vault.save_json(MANIFEST, self)
+    }
+
+    /// Returns true if the current root has signed a CRL.
+    pub fn has_root_crl(&self, vault: &Vault) -> bool {
+        self.roots.first().is_some_and(|root| vault.holds(&root_revocations(*root)))
     }
 
     /// The file of the current root's private key, whether it exists or not.
@@ -108,10 +121,8 @@ impl Manifest {
 
     fn current_root(&self, vault: &Vault) -> Result<(Fingerprint, Secret<String>), ServiceError> {
         let root = *self.roots.first().ok_or(CaError::RootKeyAway)?;
-        if !vault.holds(&root_key(root)) {
-            return Err(CaError::RootKeyAway.into());
-        }
-        Ok((root, vault.load(&root_key(root))?))
+        let key = key_of_root(vault, root)?.ok_or(CaError::RootKeyAway)?;
+        Ok((root, key))
     }
 
     /// Builds the CA from the files. The current one may have expired, because a rotation needs it open.
@@ -141,8 +152,30 @@ impl Manifest {
         // Every root except the oldest has a cross certificate from the root before it.
         let vouched = newest.iter().chain(former).take(former.len());
         let crosses = certificates(vault, vouched.copied().map(cross_certificate))?;
-        Ok(CaSet::new(current, authorities.collect()).with_former_roots(former_roots, crosses))
+        Ok(CaSet::with_former_roots(current, authorities.collect(), former_roots, crosses))
     }
+}
+
+/// Reads the private key of a root; `None` if it is not here.
+pub(super) fn key_of_root(vault: &Vault, root: Fingerprint) -> Result<Option<Secret<String>>, VaultError> {
+    let file = root_key(root);
+    vault.holds(&file).then(|| vault.load(&file)).transpose()
+}
+
+/// Reads the CRL of a root, DER; `None` if it was never signed.
+pub(super) fn root_crl(vault: &Vault, root: Fingerprint) -> Result<Option<Vec<u8>>, VaultError> {
+    let file = root_revocations(root);
+    let read = || pem_to_der(CRL, vault.load(&file)?.expose()).map_err(|error| broken(&file, &error));
+    vault.holds(&file).then(read).transpose()
+}
+
+/// Writes the CRL of a root.
+pub(super) fn save_root_crl(vault: &Vault, root: Fingerprint, der: &[u8]) -> Result<(), VaultError> {
+    vault.save(&root_revocations(root), &Secret::new(der_to_pem(CRL, der)))
+}
+
+fn broken(file: &str, error: &PemError) -> VaultError {
+    VaultError::Io { path: file.to_owned(), cause: error.to_string() }
 }
 
 fn issuing(ca: &CertificateAuthority) -> Issuing {
@@ -155,9 +188,8 @@ fn certificates(
 ) -> Result<Vec<Certificate>, ServiceError> {
     names
         .map(|name| {
-            let broken =
-                |error: crate::ca::PemError| VaultError::Io { path: name.clone(), cause: error.to_string() };
-            Ok(Certificate::parse(vault.load(&name)?.expose()).map_err(broken)?)
+            let text = vault.load(&name)?;
+            Ok(Certificate::parse(text.expose()).map_err(|error| broken(&name, &error))?)
         })
         .collect()
 }
@@ -220,7 +252,7 @@ mod tests {
         assert_ne!(set.current().root_fingerprint(), first);
         assert!(set.root(first).is_some());
         assert_eq!(set.client_anchors().count(), 3);
-        assert_eq!(set.ways_from_former_roots().count(), 4);
+        assert_eq!(set.own_chain().count(), 1 + 2 + 3);
     }
 
     #[test]

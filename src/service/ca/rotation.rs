@@ -72,7 +72,11 @@ impl CaAdmin {
             (Extent::Issuing, true) => return Err(CaError::RootExpired.into()),
             (Extent::Issuing, false) => manifest.new_issuing(&self.vault, &name, now)?,
             (Extent::Root, true) => manifest.new_beginning(&name, now)?,
-            (Extent::Root, false) => manifest.new_root(&self.vault, &name, now)?,
+            (Extent::Root, false) => {
+                // The key of the root is destroyed at the end. Its CRL has to exist by then.
+                self.crls.sign().await?;
+                manifest.new_root(&self.vault, &name, now)?
+            }
         };
         let after = self.base.store.chain_head().await?.seq;
         let cas = self.record(caller, &next, after, now).await?;

@@ -27,32 +27,52 @@ impl Certificate {
     }
 }
 
+/// A root certificate and its published form.
+struct Root {
+    fingerprint: Fingerprint,
+    certificate: Certificate,
+    document: Document,
+}
+
+impl Root {
+    fn new(certificate: Certificate) -> Self {
+        let fingerprint = Fingerprint::of(&certificate.der);
+        Self { fingerprint, document: pem(certificate.pem.clone()), certificate }
+    }
+}
+
 /// The issuing CA that signs, former ones that still sign their CRLs, and the roots above them.
 pub struct CaSet {
     current: CertificateAuthority,
     former: Vec<CertificateAuthority>,
-    former_roots: Vec<Certificate>,
+    /// The certificates from each root to its successor, newest first.
     crosses: Vec<Certificate>,
+    /// The current root, then former ones, newest first.
+    roots: Vec<Root>,
     chain: Document,
-    /// The current root first, then former ones.
-    roots: Vec<(Fingerprint, Document)>,
+    bundle: Document,
 }
 
 impl CaSet {
     /// `current` signs; the `former` ones only sign CRLs.
     pub fn new(current: CertificateAuthority, former: Vec<CertificateAuthority>) -> Self {
-        let chain = pem(current.chain_pem());
-        let roots = vec![(current.root_fingerprint(), pem(current.root_pem().to_owned()))];
-        Self { current, former, former_roots: Vec::new(), crosses: Vec::new(), chain, roots }
+        Self::with_former_roots(current, former, Vec::new(), Vec::new())
     }
 
-    /// Adds former roots, newest first, and the cross certificates from each root to its successor. A client that trusts a
-    /// former root follows them to the current one.
-    #[must_use]
-    pub fn with_former_roots(self, former_roots: Vec<Certificate>, crosses: Vec<Certificate>) -> Self {
-        let mut roots = self.roots;
-        roots.extend(former_roots.iter().map(|root| (Fingerprint::of(&root.der), pem(root.pem.clone()))));
-        Self { former_roots, crosses, roots, ..self }
+    /// The same with former roots and the cross certificates from each root to its successor, both newest first. A client
+    /// that trusts a former root follows them to the current one.
+    pub fn with_former_roots(
+        current: CertificateAuthority,
+        former: Vec<CertificateAuthority>,
+        former_roots: Vec<Certificate>,
+        crosses: Vec<Certificate>,
+    ) -> Self {
+        let root = Certificate { pem: current.root_pem().to_owned(), der: current.root_der().to_owned() };
+        let roots = std::iter::once(root).chain(former_roots).map(Root::new).collect::<Vec<_>>();
+        let issuing = std::iter::once(&current).chain(&former).map(CertificateAuthority::issuing_pem);
+        let ways = ways_to_roots(&crosses, &roots).map(|certificate| certificate.pem.as_str());
+        let bundle = pem(issuing.chain(ways).collect());
+        Self { chain: pem(current.chain_pem()), bundle, current, former, crosses, roots }
     }
 
     /// The issuing CA that signs.
@@ -65,12 +85,18 @@ impl CaSet {
         std::iter::once(&self.current).chain(&self.former)
     }
 
-    /// The chain that a host presents with `certificate`: its issuing CA, the cross certificates, the root.
+    /// The chain that a host presents with `certificate`, PEM: its issuing CA, the cross certificates, the roots.
     pub fn chain_of(&self, certificate: &[u8]) -> String {
         // With one issuing CA, no certificate has to be parsed.
         let signer = self.former.iter().find(|ca| ca.issued(certificate)).unwrap_or(&self.current);
-        let crosses = self.crosses.iter().map(|cross| cross.pem.as_str()).collect::<String>();
-        format!("{}{crosses}{}", signer.issuing_pem(), signer.root_pem())
+        let ways = ways_to_roots(&self.crosses, &self.roots).map(|certificate| certificate.pem.as_str());
+        std::iter::once(signer.issuing_pem()).chain(ways).collect()
+    }
+
+    /// The chain that the listener presents, DER: the current issuing CA, the cross certificates, the roots.
+    pub fn own_chain(&self) -> impl Iterator<Item = &[u8]> {
+        let ways = ways_to_roots(&self.crosses, &self.roots).map(|certificate| certificate.der.as_slice());
+        std::iter::once(self.current.issuing_der()).chain(ways)
     }
 
     /// The current issuing CA and its root, PEM.
@@ -78,18 +104,28 @@ impl CaSet {
         &self.chain
     }
 
+    /// Every issuing CA, cross certificate and root, PEM.
+    pub const fn bundle(&self) -> &Document {
+        &self.bundle
+    }
+
+    /// Every root, the current one first.
+    pub fn roots(&self) -> impl Iterator<Item = &Certificate> {
+        self.roots.iter().map(|root| &root.certificate)
+    }
+
     /// The root with this fingerprint, PEM.
     pub fn root(&self, fingerprint: Fingerprint) -> Option<&str> {
-        if self.current.root_fingerprint() == fingerprint {
-            return Some(self.current.root_pem());
-        }
-        let former = self.former_roots.iter().find(|root| Fingerprint::of(&root.der) == fingerprint)?;
-        Some(&former.pem)
+        self.find_root(fingerprint).map(|root| root.certificate.pem.as_str())
     }
 
     /// The published root with this fingerprint, PEM.
     pub fn root_document(&self, fingerprint: Fingerprint) -> Option<&Document> {
-        self.roots.iter().find(|(root, _)| *root == fingerprint).map(|(_, document)| document)
+        self.find_root(fingerprint).map(|root| &root.document)
+    }
+
+    fn find_root(&self, fingerprint: Fingerprint) -> Option<&Root> {
+        self.roots.iter().find(|root| root.fingerprint == fingerprint)
     }
 
     /// The trust anchors of client certificates: the issuing CAs themselves, DER. An imported root may have other CAs below
@@ -97,11 +133,12 @@ impl CaSet {
     pub fn client_anchors(&self) -> impl Iterator<Item = &[u8]> {
         self.all().map(CertificateAuthority::issuing_der)
     }
+}
 
-    /// The certificates that follow the current root in the listener's chain. They lead from every former root to it.
-    pub fn ways_from_former_roots(&self) -> impl Iterator<Item = &[u8]> {
-        self.crosses.iter().chain(&self.former_roots).map(|certificate| certificate.der.as_slice())
-    }
+/// The cross certificates, then the roots, each newest first. They lead from an issuing CA to every root that a client may
+/// trust. A cross certificate stands before the root with the same key, because OpenSSL takes the first that fits.
+fn ways_to_roots<'a>(crosses: &'a [Certificate], roots: &'a [Root]) -> impl Iterator<Item = &'a Certificate> {
+    crosses.iter().chain(roots.iter().map(|root| &root.certificate))
 }
 
 fn pem(text: String) -> Document {

@@ -63,8 +63,10 @@ async fn the_authoritys_own_certificate_is_no_hosts() {
         trust_domain: "127.0.0.1".to_owned(),
         lifetime: std::time::Duration::from_secs(90 * 86_400),
     };
-    let made = at.authority.cas.load().current().issue_server(&profile, at.authority.time.now()).unwrap();
-    let chain = made.chain.into_iter().map(rustls::pki_types::CertificateDer::from).collect();
+    let ca = at.authority.cas.load();
+    let made = ca.current().issue_server(&profile, at.authority.time.now()).unwrap();
+    let chain = std::iter::once(made.certificate).chain(ca.own_chain().map(<[u8]>::to_vec));
+    let chain = chain.map(rustls::pki_types::CertificateDer::from).collect();
     let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.key.expose().clone());
     let identity = gatepass::client::connect::Identity { chain, key: key.into() };
     let client = crate::support::client::Client::with_identity(&at.url, at.root, Some(identity));

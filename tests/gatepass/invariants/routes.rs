@@ -49,7 +49,7 @@ const WRITE_HOSTS: Who = Scope("hosts:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 71] = [
+const NATIVE: [(&str, &str, Who); 73] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -113,6 +113,8 @@ const NATIVE: [(&str, &str, Who); 71] = [
     ("GET", "/ca/chain.pem", Anyone),
     ("GET", "/ca/root/{fingerprint}", Anyone),
     ("GET", "/ca/crl/{ski}", Anyone),
+    ("GET", "/ca/crl.pem", Anyone),
+    ("GET", "/ca/bundle.pem", Anyone),
     ("GET", "/status", Anyone),
     ("GET", "/status/{list}", Anyone),
     ("GET", "/status/events", Anyone),

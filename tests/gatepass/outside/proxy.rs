@@ -149,12 +149,12 @@ impl Drop for Proxy {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// The proxy's own certificate and key, `jobs.pem` and `jobs.key`.
-fn certify(at: &Served) -> String {
+pub(super) fn certify(at: &Served) -> String {
     let (certificate, key) = (at.arg("jobs.pem"), at.arg("jobs.key"));
     let kind =
         ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
@@ -165,7 +165,7 @@ fn certify(at: &Served) -> String {
 }
 
 /// nginx with `site`, as one process that needs no directory but its own.
-fn nginx(at: &Served, site: &str) -> Child {
+pub(super) fn nginx(at: &Served, site: &str) -> Child {
     let (site, folder) = (at.file("site.conf", site), at.arg(""));
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("  {name}_temp_path {folder}/{name};\n"))
@@ -199,7 +199,7 @@ fn envoy(at: &Served, text: &str) -> Child {
     )
 }
 
-fn run(at: &Served, command: &mut Command) -> Child {
+pub(super) fn run(at: &Served, command: &mut Command) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(at.path("proxy.log")).unwrap();
     let program = command.get_program().to_string_lossy().into_owned();
     command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);

@@ -29,6 +29,10 @@ fn installer(program: &str) -> &str {
     match program {
         "openssl" => "apt-get install openssl",
         "curl" => "apt-get install curl",
+        "haproxy" => "apt-get install haproxy",
+        "gnutls-cli" => "apt-get install gnutls-bin",
+        "go" => "apt-get install golang-go",
+        "java" => "apt-get install default-jdk-headless",
         "strace" => "apt-get install strace",
         "nginx" => "apt-get install nginx",
         "python3" => "apt-get install python3 python3-venv",

@@ -1,0 +1,71 @@
+//! The CRL of each root. It is signed once, when the root's key is here, and kept beside the root's certificate. The CRL of
+//! an imported root is a file of the configuration.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::files::{self, CRL};
+use super::set::Certificate;
+use crate::ca::{is_crl_of, not_after, pem_to_der, sign_root_crl, subject_key_identifier};
+use crate::clock::Timestamp;
+use crate::id::Fingerprint;
+use crate::service::ServiceError;
+use crate::service::vault::{Vault, VaultError};
+use crate::store::{NextCrlNumber, Store};
+
+/// The source of the roots' CRLs.
+pub(in crate::service) struct RootCrls {
+    store: Arc<dyn Store>,
+    vault: Vault,
+    imported: Option<PathBuf>,
+}
+
+impl RootCrls {
+    /// `imported` is the file of an imported root's CRL.
+    pub(in crate::service) const fn new(
+        store: Arc<dyn Store>,
+        vault: Vault,
+        imported: Option<PathBuf>,
+    ) -> Self {
+        Self { store, vault, imported }
+    }
+
+    /// Reads the CRL of `root`, DER; `None` before it was signed.
+    pub(super) fn load(&self, root: &Certificate) -> Result<Option<Vec<u8>>, VaultError> {
+        match &self.imported {
+            Some(file) => read(file, root).map(Some),
+            None => files::root_crl(&self.vault, Fingerprint::of(&root.der)),
+        }
+    }
+
+    /// The same. Signs a missing CRL first, if the root's key is here.
+    pub(super) async fn load_or_sign(
+        &self,
+        root: &Certificate,
+        now: Timestamp,
+    ) -> Result<Option<Vec<u8>>, ServiceError> {
+        let found = self.load(root)?;
+        let live = not_after(&root.der).is_some_and(|ends| now < ends);
+        let (Some(ski), true, None) = (subject_key_identifier(&root.der), live, &found) else {
+            return Ok(found);
+        };
+        let fingerprint = Fingerprint::of(&root.der);
+        let Some(key) = files::key_of_root(&self.vault, fingerprint)? else { return Ok(None) };
+        let number = self.store.next_crl_number(NextCrlNumber { ski }).await?;
+        let crl = sign_root_crl(&root.pem, &key, number, &[], now)?;
+        files::save_root_crl(&self.vault, fingerprint, &crl)?;
+        Ok(Some(crl))
+    }
+}
+
+/// Reads the file of an imported root's CRL.
+fn read(file: &Path, root: &Certificate) -> Result<Vec<u8>, VaultError> {
+    let failed = |cause: String| VaultError::Io { path: file.display().to_string(), cause };
+    let bytes = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
+    let pem = std::str::from_utf8(&bytes).ok().and_then(|text| pem_to_der(CRL, text).ok());
+    let der = pem.unwrap_or(bytes);
+    match is_crl_of(&root.der, &der) {
+        true => Ok(der),
+        false => Err(failed("not a CRL that the root in ca.root has signed".to_owned())),
+    }
+}
