@@ -8,7 +8,6 @@ pub mod cookie;
 pub mod credential;
 pub mod csrf;
 pub mod decode;
-pub mod dialect;
 pub mod document;
 pub mod form;
 pub mod forwarded;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use http::Method;
 
-use super::dialect::Dialect;
 use super::meters::Meters;
 use super::problem::NATIVE;
+use super::problem::dialect::Dialect;
 use super::query::percent_decode;
 use super::route::Route;
 use super::{api, compat};

@@ -7,6 +7,7 @@ mod ledger_file;
 mod load;
 mod migrate;
 mod open;
+mod open_error;
 mod place;
 mod pool;
 mod read;
@@ -26,7 +27,8 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 pub use ledger_file::{LedgerFault, LedgerFile};
-pub use open::{OpenError, lock_holder};
+pub use open::lock_holder;
+pub use open_error::OpenError;
 
 use self::act::Execution;
 use self::driver::Sql;

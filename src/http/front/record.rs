@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use http::{Method, StatusCode};
 
-use crate::http::dialect::Dialect;
 use crate::http::meters::{GONE, Meters};
 use crate::http::problem::NATIVE;
+use crate::http::problem::dialect::Dialect;
 use crate::http::route::{Route, Serve};
 use crate::id::RequestId;
 

@@ -7,7 +7,7 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::access::Permission;
-use crate::http::dialect::{Dialect, ErrorSchema};
+use crate::http::problem::dialect::{Dialect, ErrorSchema};
 use crate::http::problem::{Code, Problem};
 use crate::http::route::Route;
 

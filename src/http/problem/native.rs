@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Code, Problem};
-use crate::http::dialect::{Dialect, ErrorSchema};
+use crate::http::problem::dialect::{Dialect, ErrorSchema};
 use crate::wire::ProblemBody;
 
 /// RFC 9457 problems. Request bodies are JSON.

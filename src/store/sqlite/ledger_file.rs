@@ -5,7 +5,8 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::driver::Sql;
-use super::open::{OpenError, open_existing};
+use super::open::open_existing;
+use super::open_error::OpenError;
 use super::{fault, read};
 use crate::ledger::{ChainHead, Fault, Verification};
 use crate::store::StoreError;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::open::OpenError;
+use super::open_error::{OpenError, create_private};
 
 /// All migrations in order. The schema's version is the number of applied ones.
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -69,7 +69,7 @@ fn refuse_foreign(connection: &Connection, path: &Path) -> Result<(), OpenError>
 
 /// Copies the database, write-ahead log included, with the online backup API.
 fn back_up(connection: &Connection, to: &Path) -> Result<(), OpenError> {
-    super::open::create_private(to)?;
+    create_private(to)?;
     let mut copy = Connection::open(to)?;
     let backup = Backup::new(connection, &mut copy)?;
     backup.run_to_completion(1024, Duration::ZERO, None)?;

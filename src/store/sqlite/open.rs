@@ -1,8 +1,7 @@
 //! Opening the database: every possible fault is found before anything is changed.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,99 +9,11 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate;
+use super::open_error::{OpenError, create_private, private};
 use crate::file_lock::FileLock;
 
 /// The first SQLite version with the fix for a rare corruption of write-ahead logs with several check-points.
 const LEAST_SQLITE: i32 = 3_051_003;
-
-/// The reason why a database was not opened. Nothing in it was changed.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The file was written by a newer gatepass.
-    #[error(
-        "the database has schema version {found}, and this gatepass knows {newest} at most: run the newer gatepass that wrote it"
-    )]
-    NewerSchema {
-        /// The version found.
-        found: i64,
-        /// The newest version known here.
-        newest: i64,
-    },
-    /// The file was written by an older gatepass and is opened for reading only.
-    #[error(
-        "the database has schema version {found}, older than {newest}: start the server once, which migrates it"
-    )]
-    OlderSchema {
-        /// The version found.
-        found: i64,
-        /// The version needed.
-        newest: i64,
-    },
-    /// A migration failed. The database is as it was before that migration.
-    #[error(
-        "the database cannot be migrated from schema version {found} to {newest}: step {number} failed: {source}; \
-         run the gatepass that wrote it, and report this error"
-    )]
-    NotMigrated {
-        /// Schema version of the file.
-        found: i64,
-        /// Newest schema version of this program.
-        newest: i64,
-        /// Number of the migration that failed.
-        number: i64,
-        /// Error of SQLite.
-        source: rusqlite::Error,
-    },
-    /// Another server has it open.
-    #[error("another gatepass server runs on this database (it holds {}): stop it first", lock.display())]
-    Locked {
-        /// The lock file.
-        lock: PathBuf,
-    },
-    /// The file is on a network file system, where locks and shared memory are unreliable.
-    #[error("{} is on a network file system ({kind}), where SQLite loses data: use a local disk", path.display())]
-    NetworkFileSystem {
-        /// The directory.
-        path: PathBuf,
-        /// Name of the file system.
-        kind: &'static str,
-    },
-    /// The built-in SQLite is too old.
-    #[error("SQLite {found} is too old: build gatepass with 3.51.3 or newer")]
-    OldSqlite {
-        /// Its version.
-        found: &'static str,
-    },
-    /// The file is not an SQLite database.
-    #[error("{} is not a database: move it away, or give another data directory", path.display())]
-    NotADatabase {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is the database of another program.
-    #[error("{} is the database of another program: give another data directory", path.display())]
-    NotOurs {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The database does not exist.
-    #[error("there is no database at {}: give the data directory of a server that has been started", path.display())]
-    Absent {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file or its directory cannot be used.
-    #[error("{} cannot be written: {source}; make it exist and belong to the user that runs gatepass", path.display())]
-    NotWritable {
-        /// The file.
-        path: PathBuf,
-        /// Error of the system.
-        source: std::io::Error,
-    },
-    /// SQLite refused.
-    #[error("the database cannot be opened: {0}")]
-    Database(#[from] rusqlite::Error),
-}
 
 /// Takes the lock and opens the writing connection, migrated to the newest schema.
 pub(super) fn open_writer(
@@ -155,17 +66,6 @@ pub(super) fn open_existing(path: &Path) -> Result<Connection, OpenError> {
         _ if found < newest => Err(OpenError::OlderSchema { found, newest }),
         _ => Ok(connection),
     }
-}
-
-/// Creates a file that only its owner can read, unless it exists. It will contain password hashes.
-pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
-    private().open(path).map(drop).map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options
 }
 
 fn flags(access: OpenFlags) -> OpenFlags {

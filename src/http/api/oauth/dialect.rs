@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use crate::http::dialect::{Dialect, ErrorSchema};
+use crate::http::problem::dialect::{Dialect, ErrorSchema};
 use crate::http::problem::{Code, Problem};
 
 /// `{"error","error_description"}`. Request bodies are forms.

@@ -3,8 +3,8 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::http::dialect::Dialect;
 use crate::http::problem::Problem;
+use crate::http::problem::dialect::Dialect;
 
 /// `{"errors":[{"code","message"}]}`. Request bodies are JSON of any media type.
 pub(in crate::http) static ECE: Dialect = Dialect {

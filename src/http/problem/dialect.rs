@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::problem::Problem;
+use super::Problem;
 
 /// The request media type and the error format of a group of routes.
 pub struct Dialect {
