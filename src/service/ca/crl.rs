@@ -46,7 +46,7 @@ struct Served {
 impl Served {
     fn new(crls: BTreeMap<String, Crl>) -> Self {
         let text = crls.values().map(|crl| der_to_pem(CRL, &crl.document.plain.bytes)).collect::<String>();
-        Self { crls, all: Document::new("application/x-pem-file", MAX_AGE, text) }
+        Self { crls, all: Document::new("application/x-pem-file", MAX_AGE, text).compressed() }
     }
 }
 
@@ -65,7 +65,7 @@ impl Crl {
     }
 
     fn new(der: Vec<u8>, signed_at: Timestamp) -> Self {
-        Self { document: Document::new("application/pkix-crl", MAX_AGE, der), signed_at }
+        Self { document: Document::new("application/pkix-crl", MAX_AGE, der).compressed(), signed_at }
     }
 }
 

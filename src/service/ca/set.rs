@@ -142,5 +142,5 @@ fn ways_to_roots<'a>(crosses: &'a [Certificate], roots: &'a [Root]) -> impl Iter
 }
 
 fn pem(text: String) -> Document {
-    Document::new("application/x-pem-file", MAX_AGE, text)
+    Document::new("application/x-pem-file", MAX_AGE, text).compressed()
 }
