@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::condition::eventually;
 use crate::support::listing::listing;
 use crate::support::served::{Served, complaint, gatepass, run, serve};
 
@@ -96,8 +97,11 @@ async fn a_data_directory_in_use_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let server = Served::start(serve(&data));
-    assert_eq!(server.stranger().get("/livez").await.status, 200);
-    // The database may be written to at any moment: what else is there must stay.
+    // The CRLs are signed soon after the start. Only the database may be written to at any later moment.
+    eventually("the server to be ready", async || {
+        (server.stranger().get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
     refuses(serve(&data), &data.join("keys"), &["another gatepass server", "stop it first"]);
     let minted = server.admin().post("/api/v1/enrollment-tokens", &serde_json::json!({})).await;
     assert_eq!(minted.status, 201, "{}", minted.text);
