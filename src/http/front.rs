@@ -169,7 +169,7 @@ impl Front {
         Ok(Call { admitted: Arc::new(admitted), body })
     }
 
-    /// The body, and the time that it took to arrive if it was not there at once.
+    /// The body, and the time that it took to arrive; `None` without a body.
     async fn read(&self, route: &Route, body: &mut Incoming) -> Result<(Bytes, Option<Duration>), Problem> {
         if route.body_limit == 0 || body.is_end_stream() {
             return Ok((Bytes::new(), None));

@@ -1,6 +1,7 @@
-//! Problems: failed requests, before a [dialect](super::dialect) writes them.
+//! Problems: failed requests, before a [dialect](self::dialect) writes them.
 
 pub mod code;
+pub mod dialect;
 mod echo;
 mod forbidden;
 mod native;
@@ -9,8 +10,8 @@ mod service;
 use http::StatusCode;
 
 pub use self::code::Code;
+use self::dialect::Dialect;
 pub use self::native::NATIVE;
-use super::dialect::Dialect;
 use super::reply::Reply;
 use crate::service::FieldError;
 

@@ -240,7 +240,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_of_the_process_may_read_an_imported_key() {
+    fn our_own_group_may_read_an_imported_key() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("tls.key");
         write_private(&path, b"key").unwrap();

@@ -81,13 +81,13 @@ impl Enrollment {
         self.throttles.refuse_token(grant.token.id).err().map_or(error, ServiceError::from)
     }
 
-    /// Step 1: size, syntax, signature, issuer, audience, type. Nothing is written before it has passed (I4).
+    /// Check 2 of the walk in ARCHITECTURE.md: size, syntax, signature, issuer, audience, type. Nothing is written before it has passed (I4).
     fn authenticate(&self, unverified_token: &str) -> Result<Authenticated<Grant>, TokenError> {
         let trust = self.trust.load();
         trust.enrollment(unverified_token, self.base.time.now()).map_err(TokenError::Invalid)
     }
 
-    /// Steps 2 to 7.
+    /// Checks 4 to 10.
     async fn judge(
         &self,
         caller: &Caller,
@@ -116,7 +116,7 @@ impl Enrollment {
         }
     }
 
-    /// Steps 4 to 7, for a pair that does not repeat.
+    /// Checks 7 to 10, for a pair that does not repeat.
     async fn judge_anew(
         &self,
         caller: &Caller,

@@ -1,4 +1,4 @@
-//! Redeeming: the transaction that decides (DESIGN: one path to a certificate).
+//! Redeeming: the transaction that decides.
 
 use std::net::IpAddr;
 
