@@ -13,7 +13,7 @@ use crate::service::ca::files::Manifest;
 use crate::service::ca::rotation::finish_rotation;
 use crate::service::ca::set::CaSet;
 use crate::service::vault::{Vault, is_read_by_group, load_imported};
-use crate::store::Store;
+use crate::store::{HostFilter, PageQuery, Store};
 
 pub(super) async fn load_or_make(
     config: &Config,
@@ -31,6 +31,7 @@ pub(super) async fn load_or_make(
         return Ok(CaSet::new(ca.map_err(StartError::of)?, Vec::new()));
     }
     if !Manifest::is_in(vault) {
+        refuse_with_hosts(store, now).await?;
         Manifest::make(vault, &format!("gatepass {}", config.server.trust_domain), now)
             .map_err(StartError::of)?;
     }
@@ -39,6 +40,17 @@ pub(super) async fn load_or_make(
     // A crash may have left the key of a former root.
     manifest.destroy_former_root_keys(vault).map_err(StartError::of)?;
     manifest.open(vault, now).map_err(StartError::of)
+}
+
+/// Refuses a new CA beside a database with hosts. They and their tokens would not trust it.
+async fn refuse_with_hosts(store: &dyn Store, now: Timestamp) -> Result<(), StartError> {
+    let hosts = store.list_hosts(HostFilter::every(None, now), PageQuery::new(None, 1)).await;
+    match hosts.map_err(StartError::of)?.items.is_empty() {
+        true => Ok(()),
+        false => Err(StartError::of(
+            "the database has hosts, but the keys directory has no ca.json: bring the CA's files back from a backup",
+        )),
+    }
 }
 
 fn read(path: &Path) -> Result<String, StartError> {

@@ -67,6 +67,18 @@ async fn keys_of_another_authority_are_not_taken_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_with_hosts_gets_no_new_ca() {
+    let at = Running::start().await;
+    assert_eq!(Host::new().redeem(&at, &at.mint_once().await).await.status, 200);
+    let clock = Arc::clone(&at.clock);
+    let (data_dir, _, _own) = at.stop().await;
+    std::fs::remove_file(data_dir.join("keys/ca.json")).unwrap();
+    let refused = Running::open(&data_dir, clock, &[]).await.err().unwrap();
+    assert!(refused.to_string().contains("the keys directory has no ca.json"), "{refused}");
+    assert!(!data_dir.join("keys/ca.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_exposed_tls_key_stops_the_start() {
     let (dir, data, keys) = dirs();
     let made = rcgen::generate_simple_self_signed(vec!["gate.example.org".to_owned()]).unwrap();
