@@ -1,4 +1,4 @@
-//! Problems: failed requests, before a [dialect](self::dialect) writes them.
+//! Problems: failed requests, before a [dialect] writes them.
 
 pub mod code;
 pub mod dialect;
