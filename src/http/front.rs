@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, Request, Response};
 use hyper::body::{Body as _, Incoming};
 
@@ -86,7 +86,7 @@ impl Front {
                         .map(Result::flatten)
                         .ok_or(serve),
                 };
-                match direct {
+                let response = match direct {
                     Ok(answer) => {
                         rest.forgo(body).await;
                         answer.unwrap_or_else(|problem| problem.render(route.dialect).into())
@@ -95,7 +95,17 @@ impl Front {
                         let (serve, route) = (Arc::clone(serve), route.clone());
                         self.in_task(Arrived { id, serve, route, head, body }, &record).await
                     }
-                }
+                };
+                if route.is_cross_origin() { finish::cross_origin(response) } else { response }
+            }
+            Match::Preflight(allowed) => {
+                rest.forgo(body).await;
+                finish::cross_origin(finish::options(&allowed))
+            }
+            Match::Probe => {
+                record.is_probe();
+                rest.forgo(body).await;
+                finish::options("GET, HEAD, OPTIONS")
             }
             Match::WrongMethod(dialect, allowed) => {
                 rest.forgo(body).await;
@@ -197,11 +207,25 @@ fn owner(caller: &Caller) -> Option<&str> {
     }
 }
 
-/// A body without a media type has the one of its route's dialect.
+/// A body without a media type has the one of its route's dialect. Bodies have no content coding, and are UTF-8.
 fn refuse_media_type(route: &Route, headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(value) = headers.get(CONTENT_TYPE).filter(|_| route.body_limit > 0) else { return Ok(()) };
-    let media_type = value.to_str().unwrap_or("").split(';').next().unwrap_or("").trim();
-    (route.dialect.accepts)(&media_type.to_ascii_lowercase())
+    if route.body_limit == 0 {
+        return Ok(());
+    }
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("").to_ascii_lowercase());
+    let unsupported = |detail: String| Err(Problem::of(Code::UnsupportedMediaType, detail));
+    if let Some(coding) = text(CONTENT_ENCODING).filter(|coding| coding.trim() != "identity") {
+        return unsupported(format!("the body is coded as {coding:?}; send it without a content coding"));
+    }
+    let Some(value) = text(CONTENT_TYPE) else { return Ok(()) };
+    let mut parts = value.split(';').map(str::trim);
+    (route.dialect.accepts)(parts.next().unwrap_or(""))?;
+    let charset =
+        parts.find_map(|part| part.strip_prefix("charset=")).map(|charset| charset.trim_matches('"'));
+    match charset {
+        None | Some("utf-8" | "utf8" | "us-ascii") => Ok(()),
+        Some(other) => unsupported(format!("the body's charset is {other:?}; send UTF-8")),
+    }
 }
 
 fn wrong_method(allowed: &str) -> Problem {

@@ -136,6 +136,19 @@ impl Route {
         matches!(self.serve, Serve::DirectOr(..))
     }
 
+    /// Returns true if pages of any site may read the answer (Fetch, section 3.2): public documents that are the same for
+    /// every caller.
+    pub fn is_cross_origin(&self) -> bool {
+        const DOCUMENTS: [&str; 3] =
+            ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/status/{list}"];
+        DOCUMENTS.contains(&self.path) || self.path.starts_with("/ca/")
+    }
+
+    /// Returns true if the route answers probes of the server's health.
+    pub fn is_health(&self) -> bool {
+        matches!(self.path, "/livez" | "/readyz")
+    }
+
     /// Returns true if the handler's commands write ledger entries. Their transactions check the caller's rights.
     pub fn writes_entries(&self) -> bool {
         self.method != Method::GET && self.permission != Permission::Introspect

@@ -17,6 +17,10 @@ pub enum Match<'t> {
     Route(&'t Route, Vec<(String, String)>),
     /// The path exists, but not for this method. The text lists the methods.
     WrongMethod(&'static Dialect, String),
+    /// OPTIONS of a path that pages of other sites may read. The text lists the methods.
+    Preflight(String),
+    /// OPTIONS of the server itself (RFC 9110 section 9.3.7).
+    Probe,
     /// The path does not exist.
     Nothing(&'static Dialect),
 }
@@ -67,6 +71,9 @@ impl Table {
 
     /// Finds the row for this method and path. HEAD finds GET's.
     pub fn find(&self, method: &Method, path: &str) -> Match<'_> {
+        if *method == Method::OPTIONS && matches!(path, "/" | "*") {
+            return Match::Probe;
+        }
         let Ok(found) = self.paths.at(path) else { return Match::Nothing(self.dialect_of(path)) };
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
         let of_method = found.value.iter().find(|(method, _)| method == wanted);
@@ -78,7 +85,11 @@ impl Table {
         };
         let place = of_method.or_else(any).map(|(_, place)| *place);
         let Some(route) = place.and_then(|place| self.routes.get(place)) else {
-            return Match::WrongMethod(self.dialect_of(path), allowed(found.value));
+            let mut rows = found.value.iter().filter_map(|(_, place)| self.routes.get(*place));
+            return match *method == Method::OPTIONS && rows.any(Route::is_cross_origin) {
+                true => Match::Preflight(allowed(found.value)),
+                false => Match::WrongMethod(self.dialect_of(path), allowed(found.value)),
+            };
         };
         let params = found.params.iter();
         let params = params.map(|(name, value)| (name.to_owned(), percent_decode(value).into_owned()));
@@ -94,6 +105,7 @@ impl Table {
 /// The methods of a path, for `Allow`.
 fn allowed(methods: &[(Method, usize)]) -> String {
     let mut names = methods.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>();
+    names.extend(names.contains(&"GET").then_some("HEAD"));
     names.sort_unstable();
     names.join(", ")
 }
@@ -119,6 +131,8 @@ mod tests {
         match table.find(&method, path) {
             Match::Route(route, params) => format!("{} {:?}", route.path, params),
             Match::WrongMethod(dialect, allowed) => format!("405 {} {allowed}", dialect.name),
+            Match::Preflight(allowed) => format!("204 {allowed}"),
+            Match::Probe => String::from("204"),
             Match::Nothing(dialect) => format!("404 {}", dialect.name),
         }
     }
@@ -132,13 +146,13 @@ mod tests {
     #[test]
     fn unknown_paths_use_the_dialect_of_their_prefix() {
         assert_eq!(find(Method::GET, "/nothing"), "404 native");
-        assert_eq!(find(Method::PUT, "/livez"), "405 native GET");
+        assert_eq!(find(Method::PUT, "/livez"), "405 native GET, HEAD");
         let ece = "/api/v1/platform/configuration/security/enrollment-tokens";
-        assert_eq!(find(Method::PUT, ece), "405 ece GET, POST");
+        assert_eq!(find(Method::PUT, ece), "405 ece GET, HEAD, POST");
         assert_eq!(find(Method::GET, "/api/v1/platform/configuration/security/other"), "404 ece");
         assert_eq!(find(Method::GET, "/api/v1/users/auth/_login"), "405 ece POST");
         assert_eq!(find(Method::GET, "/api/v1/users/auth/_other"), "404 ece");
-        assert_eq!(find(Method::PUT, "/api/v1/user"), "405 ece GET");
+        assert_eq!(find(Method::PUT, "/api/v1/user"), "405 ece GET, HEAD");
         assert_eq!(find(Method::GET, "/oauth2/introspect"), "405 oauth POST");
     }
 

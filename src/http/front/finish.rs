@@ -1,7 +1,8 @@
 //! The last changes to every response.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Method, Response, StatusCode, Version};
 use hyper::body::Body as _;
@@ -19,13 +20,34 @@ pub(super) fn finish(
     version: Version,
     id: RequestId,
 ) -> Response<ResponseBody> {
+    let status = response.status();
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(id.to_string()) {
         headers.insert(X_REQUEST_ID, value);
     }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+        // RFC 9110 section 15.5.16.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
     let response = if *method == Method::HEAD { without_body(response) } else { response };
     if version < Version::HTTP_2 { announce_close(response) } else { response }
+}
+
+/// Lets pages of any site read a public document. Credentials are never allowed with `*`.
+pub(super) fn cross_origin(mut response: Response<ResponseBody>) -> Response<ResponseBody> {
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+/// The answer to OPTIONS.
+pub(super) fn options(allowed: &str) -> Response<ResponseBody> {
+    let mut response = Response::new(body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Ok(allowed) = HeaderValue::try_from(allowed) {
+        response.headers_mut().insert(ALLOW, allowed);
+    }
+    response
 }
 
 /// Replaces a `Basic` challenge in the response to a page. On `Basic` a browser asks for a password in a dialog of its

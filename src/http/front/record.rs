@@ -20,13 +20,14 @@ pub(super) struct Record<'a> {
     meters: &'a Meters,
     row: Option<&'a Route>,
     status: Option<StatusCode>,
+    is_probe: bool,
 }
 
 impl<'a> Record<'a> {
     /// The request `id` of `address` begins. `unmatched` counts it until its row is known.
     pub(super) fn begin(method: &Method, address: IpAddr, id: RequestId, unmatched: &'a Meters) -> Self {
         let (method, started) = (method.clone(), Instant::now());
-        Self { method, address, id, started, meters: unmatched, row: None, status: None }
+        Self { method, address, id, started, meters: unmatched, row: None, status: None, is_probe: false }
     }
 
     /// The start of the request.
@@ -38,6 +39,12 @@ impl<'a> Record<'a> {
     pub(super) fn belongs_to(&mut self, row: &'a Route) {
         self.meters = &row.meters;
         self.row = Some(row);
+        self.is_probe = row.is_health();
+    }
+
+    /// Marks the request as a probe, such as OPTIONS of the server.
+    pub(super) const fn is_probe(&mut self) {
+        self.is_probe = true;
     }
 
     /// The path template of its row, or an empty text.
@@ -65,8 +72,11 @@ impl Drop for Record<'_> {
         self.meters.count(&self.method, self.status);
         let (method, route, address) = (&self.method, self.template(), self.address);
         let status = self.status.as_ref().map_or(GONE, StatusCode::as_str);
-        // Public documents are requested often and must not fill a log.
+        // Probes and public documents are requested often and must not fill a log.
         match self.row.map(|row| &row.serve) {
+            _ if self.is_probe => {
+                tracing::trace!(%method, route, status, %address, request = %self.id, ?took, "request");
+            }
             Some(Serve::Direct(_) | Serve::DirectOr(..)) => {
                 tracing::debug!(%method, route, status, %address, request = %self.id, ?took, "request");
             }

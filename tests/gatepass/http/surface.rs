@@ -1,7 +1,7 @@
 //! Properties of every route: HEAD, request ids, caching, entity tags, and refusals in the dialect of the prefix.
 
 use http::Method;
-use http::header::{CONTENT_TYPE, IF_NONE_MATCH};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH};
 use serde_json::json;
 
 use crate::support::wire::Wire;
@@ -159,4 +159,53 @@ async fn one_credential_only_and_none_of_another_kind() {
         let said = at.stranger().header(http::header::AUTHORIZATION, value).get(TOKENS).await;
         assert_eq!((said.status, said.code()), (401, "unauthenticated"), "{value}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_any_site_read_public_documents_only() {
+    let at = Running::start().await;
+    let list = at.stranger().get("/status").await.json["status_lists"][0].as_str().unwrap().to_owned();
+    let list = list.strip_prefix(&at.url).unwrap().to_owned();
+    let open = [
+        "/.well-known/jwks.json",
+        "/.well-known/oauth-authorization-server",
+        "/ca/root.pem",
+        "/ca/crl.pem",
+        &list,
+    ];
+    let page = || at.stranger().header(http::header::ORIGIN, "https://other.example.org");
+    for path in open {
+        for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+            let said = page().send(method.clone(), path, None).await;
+            assert_eq!(said.status, if method == Method::OPTIONS { 204 } else { 200 }, "{method} {path}");
+            assert_eq!(said.headers["access-control-allow-origin"], "*", "{method} {path}");
+            assert!(!said.headers.contains_key("access-control-allow-credentials"));
+        }
+        assert_eq!(page().send(Method::OPTIONS, path, None).await.headers["allow"], "GET, HEAD");
+    }
+    for path in ["/", "/livez", "/status", "/openapi.json", TOKENS] {
+        for method in [Method::GET, Method::OPTIONS] {
+            let said = page().send(method, path, None).await;
+            assert!(!said.headers.contains_key("access-control-allow-origin"), "{path}");
+        }
+    }
+    assert_eq!(page().send(Method::OPTIONS, "/", None).await.status, 204, "a balancer's probe");
+    assert_eq!(page().send(Method::OPTIONS, TOKENS, None).await.status, 405);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_plain_utf8_bodies_are_read() {
+    let at = Running::start().await;
+    let mint = |name, value: &'static str| {
+        let admin = at.admin().header(name, value);
+        async move { admin.post(TOKENS, &json!({})).await }
+    };
+    for coding in ["gzip", "br", "identity, gzip"] {
+        let said = mint(CONTENT_ENCODING, coding).await;
+        assert_eq!((said.status, said.code()), (415, "unsupported_media_type"), "{coding}");
+        assert_eq!(said.headers["accept-encoding"], "identity");
+    }
+    assert_eq!(mint(CONTENT_TYPE, "application/json; charset=utf-16").await.status, 415);
+    assert_eq!(mint(CONTENT_TYPE, "application/json; charset=\"UTF-8\"").await.status, 201);
+    assert_eq!(mint(CONTENT_ENCODING, "identity").await.status, 201);
 }

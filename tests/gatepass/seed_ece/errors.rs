@@ -76,7 +76,7 @@ async fn an_unknown_path_gets_this_dialect() {
     for base in [PLAIN, REGIONAL] {
         let wrong = admin.send(Method::PUT, base, Some("{}".to_owned())).await;
         error(&wrong, 405);
-        assert_eq!(wrong.headers["allow"], "GET, POST");
+        assert_eq!(wrong.headers["allow"], "GET, HEAD, POST");
         error(&admin.get(&format!("{base}/x/y")).await, 404);
         let long = format!(r#"{{"persistent":false,"filler":"{}"}}"#, "x".repeat(70_000));
         let refused = post(&admin, base, &long).await;
