@@ -1,6 +1,7 @@
 //! Servers of others that admit hosts by certificate and CRL.
 
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command};
 
 use super::proxy::{certify, free_port, nginx, run};
@@ -78,5 +79,7 @@ fn haproxy(at: &Served, port: u16, roots: &str, crls: &str) -> Child {
          http-request return status 200\n"
     );
     let config = at.file("haproxy.cfg", &config);
-    run(at, Command::new("haproxy").args(["-db", "-f", &config]))
+    let found =
+        ["/usr/sbin/haproxy", "/usr/local/sbin/haproxy"].into_iter().find(|path| Path::new(path).exists());
+    run(at, Command::new(found.unwrap_or("haproxy")).args(["-db", "-f", &config]))
 }
