@@ -10,6 +10,7 @@ use crate::ca::CertificateAuthority;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::service::ca::files::Manifest;
+use crate::service::ca::root_crl;
 use crate::service::ca::rotation::finish_rotation;
 use crate::service::ca::set::CaSet;
 use crate::service::vault::{Vault, is_read_by_group, load_imported};
@@ -27,8 +28,12 @@ pub(super) async fn load_or_make(
             tracing::warn!(path = %key.display(), "a group may read the key of the issuing CA: its members can act as the CA");
         }
         let key = load_imported(key).map_err(StartError::of)?;
-        let ca = CertificateAuthority::from_pem(&read(root)?, &read(certificate)?, &key, now);
-        return Ok(CaSet::new(ca.map_err(StartError::of)?, Vec::new()));
+        let made = CertificateAuthority::from_pem(&read(root)?, &read(certificate)?, &key, now);
+        let made = made.map_err(StartError::of)?;
+        if let Some(file) = &ca.root_crl {
+            root_crl::read(file, made.root_der()).map_err(StartError::of)?;
+        }
+        return Ok(CaSet::new(made));
     }
     if !Manifest::is_in(vault) {
         refuse_with_hosts(store, now).await?;

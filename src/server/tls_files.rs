@@ -115,7 +115,7 @@ fn stand_in(profile: &ServerProfile, now: Timestamp) -> Result<Presented, IssueE
     let made = CertificateAuthority::generate("gatepass stand-in", now)?;
     let ca = CertificateAuthority::from_pem(&made.root_pem, &made.issuing_pem, &made.issuing_key, now);
     let ca = ca.map_err(IssueError::Authority)?;
-    present(profile, &CaSet::new(ca, Vec::new()), now)
+    present(profile, &CaSet::new(ca), now)
 }
 
 pub(super) fn read(files: &TlsFiles) -> Result<(TlsIdentity, Timestamp), TlsSourceError> {

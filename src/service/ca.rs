@@ -3,6 +3,6 @@
 pub mod crl;
 pub mod files;
 pub mod live;
-pub(super) mod root_crl;
+pub mod root_crl;
 pub mod rotation;
 pub mod set;

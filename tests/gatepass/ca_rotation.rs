@@ -42,6 +42,25 @@ async fn hosts_of_the_old_issuing_ca_keep_working() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn crls_and_bundle_hold_every_ca_through_a_rotation() {
+    let at = Running::start().await;
+    at.settled().await;
+    let crl = at.data_dir().join(format!("keys/ca-root-{}.crl", at.root));
+    fs::remove_file(&crl).unwrap();
+    rotate(&at, json!({ "root": true })).await;
+    assert!(crl.exists(), "the old root signed its last CRL before its key was destroyed");
+    let at = at.restart().await;
+    for (path, label, count) in
+        [("/ca/crl.pem", "BEGIN X509 CRL", 4), ("/ca/bundle.pem", "BEGIN CERTIFICATE", 5)]
+    {
+        let said = at.stranger().get(path).await;
+        assert_eq!(said.text.matches(label).count(), count, "{path}: {}", said.text);
+    }
+    let status = at.admin().get("/api/v1/ca").await.json;
+    assert_eq!(status["warnings"], json!([]), "the new root has a CRL too");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tokens_and_hosts_outlive_their_old_root() {
     let at = Running::start().await;
     let before = at.mint_once().await;

@@ -4,11 +4,15 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use gatepass::ca::{ApprovedRequest, CertificateAuthority, Csr, CsrPolicy, HostProfile, der_to_pem};
+use gatepass::ca::{
+    ApprovedRequest, CertificateAuthority, Csr, CsrPolicy, HostProfile, NewAuthority, der_to_pem,
+    sign_root_crl,
+};
 use gatepass::clock::{ManualClock, SystemClock};
 use gatepass::config::{Config, Environment, FlagValue, Overrides};
 use gatepass::id::HostId;
 use gatepass::server::{Server, StartError, Timer};
+use gatepass::service::vault::write_private;
 use serde_json::json;
 use strum::VariantArray as _;
 use tempfile::TempDir;
@@ -76,6 +80,47 @@ async fn a_database_with_hosts_gets_no_new_ca() {
     let refused = Running::open(&data_dir, clock, &[]).await.err().unwrap();
     assert!(refused.to_string().contains("the keys directory has no ca.json"), "{refused}");
     assert!(!data_dir.join("keys/ca.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_roots_crl_is_checked_and_served() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = || CertificateAuthority::generate("corporate", start()).unwrap();
+    let (made, other) = (make(), make());
+    let file = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        write_private(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let root = file("root.pem", made.root_pem.as_bytes());
+    let issuing = file("issuing.pem", made.issuing_pem.as_bytes());
+    let key = file("issuing.key", made.issuing_key.expose().as_bytes());
+    let ca = [("ca.root", &*root), ("ca.issuing_certificate", &issuing), ("ca.issuing_key", &key)];
+    let open = async |data: &str, crl: &[(&str, &str)]| {
+        let clock = Arc::new(ManualClock::at(start()));
+        Running::open(&dir.path().join(data), clock, &[&ca[..], crl].concat()).await
+    };
+    let crl_of =
+        |made: &NewAuthority| sign_root_crl(&made.root_pem, &made.root_key, 7, &[], start()).unwrap();
+    let foreign = file("foreign.crl", &crl_of(&other));
+    let refused = open("refused", &[("ca.root_crl", &foreign)]).await.err().unwrap();
+    assert!(refused.to_string().contains("not a CRL that the root in ca.root has signed"), "{refused}");
+
+    let der = crl_of(&made);
+    let pem = der_to_pem("X509 CRL", &der);
+    let own = file("root.crl", pem.as_bytes());
+    let at = open("with", &[("ca.root_crl", &own)]).await.unwrap();
+    eventually("the CRLs are served", async || {
+        at.stranger().get("/ca/crl.pem").await.text.contains(&pem).then_some(())
+    })
+    .await;
+    assert_eq!(at.admin().get("/api/v1/ca").await.json["warnings"], json!([]));
+    at.stop().await;
+
+    let at = open("without", &[]).await.unwrap();
+    let warnings = at.admin().get("/api/v1/ca").await.text;
+    assert!(warnings.contains("the root has no CRL"), "{warnings}");
+    at.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

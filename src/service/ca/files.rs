@@ -152,7 +152,7 @@ impl Manifest {
         // Every root except the oldest has a cross certificate from the root before it.
         let vouched = newest.iter().chain(former).take(former.len());
         let crosses = certificates(vault, vouched.copied().map(cross_certificate))?;
-        Ok(CaSet::with_former_roots(current, authorities.collect(), former_roots, crosses))
+        Ok(CaSet::with_former(current, authorities.collect(), former_roots, crosses))
     }
 }
 

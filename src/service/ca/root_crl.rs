@@ -33,7 +33,7 @@ impl RootCrls {
     /// Reads the CRL of `root`, DER; `None` before it was signed.
     pub(super) fn load(&self, root: &Certificate) -> Result<Option<Vec<u8>>, VaultError> {
         match &self.imported {
-            Some(file) => read(file, root).map(Some),
+            Some(file) => read(file, &root.der).map(Some),
             None => files::root_crl(&self.vault, Fingerprint::of(&root.der)),
         }
     }
@@ -58,13 +58,16 @@ impl RootCrls {
     }
 }
 
-/// Reads the file of an imported root's CRL.
-fn read(file: &Path, root: &Certificate) -> Result<Vec<u8>, VaultError> {
+/// Reads the file of an imported root's CRL, PEM or DER, and returns its DER. `root` is the root's certificate, DER.
+///
+/// # Errors
+/// The file cannot be read, or is not a CRL that the root has signed.
+pub fn read(file: &Path, root: &[u8]) -> Result<Vec<u8>, VaultError> {
     let failed = |cause: String| VaultError::Io { path: file.display().to_string(), cause };
     let bytes = std::fs::read(file).map_err(|error| failed(error.to_string()))?;
     let pem = std::str::from_utf8(&bytes).ok().and_then(|text| pem_to_der(CRL, text).ok());
     let der = pem.unwrap_or(bytes);
-    match is_crl_of(&root.der, &der) {
+    match is_crl_of(root, &der) {
         true => Ok(der),
         false => Err(failed("not a CRL that the root in ca.root has signed".to_owned())),
     }

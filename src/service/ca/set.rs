@@ -54,14 +54,14 @@ pub struct CaSet {
 }
 
 impl CaSet {
-    /// `current` signs; the `former` ones only sign CRLs.
-    pub fn new(current: CertificateAuthority, former: Vec<CertificateAuthority>) -> Self {
-        Self::with_former_roots(current, former, Vec::new(), Vec::new())
+    /// One CA without predecessors.
+    pub fn new(current: CertificateAuthority) -> Self {
+        Self::with_former(current, Vec::new(), Vec::new(), Vec::new())
     }
 
-    /// The same with former roots and the cross certificates from each root to its successor, both newest first. A client
-    /// that trusts a former root follows them to the current one.
-    pub fn with_former_roots(
+    /// `current` signs; the `former` issuing CAs only sign CRLs. Former roots, and the cross certificates from each root to
+    /// its successor, are newest first. A client that trusts a former root follows them to the current one.
+    pub fn with_former(
         current: CertificateAuthority,
         former: Vec<CertificateAuthority>,
         former_roots: Vec<Certificate>,

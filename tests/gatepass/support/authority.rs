@@ -124,11 +124,11 @@ impl Running {
         (self.data_dir, self.clock, self._own)
     }
 
-    /// Waits until the start has written its first CRL, which is stored by its number.
+    /// Waits until the start has signed the first CRLs of issuing CA and root, which are stored by their numbers.
     pub(crate) async fn settled(&self) {
-        eventually("the first CRL is signed", async || {
+        eventually("the first CRLs are signed", async || {
             let signed = "SELECT count(*) FROM crl_numbers";
-            (database::one(&database::reader(&self.data_dir), signed) > 0).then_some(())
+            (database::one(&database::reader(&self.data_dir), signed) > 1).then_some(())
         })
         .await;
     }
