@@ -3,6 +3,7 @@
 mod authenticate;
 mod direct;
 mod finish;
+mod media_type;
 mod record;
 mod request_ids;
 mod rest;
@@ -11,8 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
 
 use self::direct::caught;
@@ -165,7 +165,7 @@ impl Front {
         let stranger = Caller::stranger(head.peer.client, id);
         let (caller, presented) = self.authenticate(route, &head, credential, stranger).await?;
         limits.acts(&self.authority.throttles, &caller.actor, owner(&caller))?;
-        refuse_media_type(route, head.headers())?;
+        media_type::check(route, head.headers())?;
         let (body, took) = self.read(route, body).await?;
         let caller = match is_stale(route, took) {
             true => self.revalidate(route, caller).await?,
@@ -204,27 +204,6 @@ fn owner(caller: &Caller) -> Option<&str> {
     match &caller.basis {
         Some(Basis::ApiKey { owner: Some((owner, _)), .. }) => Some(owner),
         _ => None,
-    }
-}
-
-/// A body without a media type has the one of its route's dialect. Bodies have no content coding, and are UTF-8.
-fn refuse_media_type(route: &Route, headers: &HeaderMap) -> Result<(), Problem> {
-    if route.body_limit == 0 {
-        return Ok(());
-    }
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("").to_ascii_lowercase());
-    let unsupported = |detail: String| Err(Problem::of(Code::UnsupportedMediaType, detail));
-    if let Some(coding) = text(CONTENT_ENCODING).filter(|coding| coding.trim() != "identity") {
-        return unsupported(format!("the body is coded as {coding:?}; send it without a content coding"));
-    }
-    let Some(value) = text(CONTENT_TYPE) else { return Ok(()) };
-    let mut parts = value.split(';').map(str::trim);
-    (route.dialect.accepts)(parts.next().unwrap_or(""))?;
-    let charset =
-        parts.find_map(|part| part.strip_prefix("charset=")).map(|charset| charset.trim_matches('"'));
-    match charset {
-        None | Some("utf-8" | "utf8" | "us-ascii") => Ok(()),
-        Some(other) => unsupported(format!("the body's charset is {other:?}; send UTF-8")),
     }
 }
 

@@ -81,7 +81,8 @@ impl Enrollment {
         self.throttles.refuse_token(grant.token.id).err().map_or(error, ServiceError::from)
     }
 
-    /// Check 2 of the walk in ARCHITECTURE.md: size, syntax, signature, issuer, audience, type. Nothing is written before it has passed (I4).
+    /// Check 2 of the walk in ARCHITECTURE.md: size, syntax, signature, issuer, audience, type. Nothing is written before it
+    /// has passed (I4).
     fn authenticate(&self, unverified_token: &str) -> Result<Authenticated<Grant>, TokenError> {
         let trust = self.trust.load();
         trust.enrollment(unverified_token, self.base.time.now()).map_err(TokenError::Invalid)

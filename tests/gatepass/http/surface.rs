@@ -4,6 +4,7 @@ use http::Method;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, IF_NONE_MATCH};
 use serde_json::json;
 
+use crate::support::process::Process;
 use crate::support::wire::Wire;
 use crate::support::{Host, Running, Said, eventually};
 
@@ -200,7 +201,7 @@ async fn only_plain_utf8_bodies_are_read() {
         let admin = at.admin().header(name, value);
         async move { admin.post(TOKENS, &json!({})).await }
     };
-    for coding in ["gzip", "br", "identity, gzip"] {
+    for coding in ["gzip", "br", "identity, gzip", ""] {
         let said = mint(CONTENT_ENCODING, coding).await;
         assert_eq!((said.status, said.code()), (415, "unsupported_media_type"), "{coding}");
         assert_eq!(said.headers["accept-encoding"], "identity");
@@ -208,4 +209,22 @@ async fn only_plain_utf8_bodies_are_read() {
     assert_eq!(mint(CONTENT_TYPE, "application/json; charset=utf-16").await.status, 415);
     assert_eq!(mint(CONTENT_TYPE, "application/json; charset=\"UTF-8\"").await.status, 201);
     assert_eq!(mint(CONTENT_ENCODING, "identity").await.status, 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_are_logged_at_trace_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), &["--set", "log.level=debug"]).await;
+    let probes = [(Method::GET, "/livez"), (Method::GET, "/readyz"), (Method::OPTIONS, "/")];
+    for (method, path) in probes.into_iter().chain([(Method::GET, "/.well-known/jwks.json")]) {
+        server.stranger().send(method, path, None).await;
+    }
+    let log = eventually("the key set's line is written", async || {
+        Some(server.log()).filter(|log| log.contains("/.well-known/jwks.json"))
+    })
+    .await;
+    for probe in ["/livez", "/readyz", "OPTIONS"] {
+        assert!(!log.contains(probe), "{probe}: {log}");
+    }
+    server.stop().await;
 }
