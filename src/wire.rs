@@ -11,8 +11,9 @@ use crate::name::{DnsName, Role};
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Identity)]
 pub struct EnrollAnswer {
-    /// The UUID that stays the same over renewals.
-    pub host_id: HostId,
+    /// The host and its authority.
+    #[serde(flatten)]
+    pub host: HostSummary,
     /// The host's certificate, PEM.
     #[schema(example = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n")]
     pub certificate: String,
@@ -22,12 +23,28 @@ pub struct EnrollAnswer {
     /// The root, PEM.
     #[schema(example = "-----BEGIN CERTIFICATE-----\n…\n-----END CERTIFICATE-----\n")]
     pub ca_certificate: String,
+    /// The name that the host has lost: it became a name of the authority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub name_withdrawn: Option<DnsName>,
+}
+
+/// The facts in every answer to a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HostSummary {
+    /// The UUID that stays the same over renewals.
+    pub host_id: HostId,
     /// Roles and name of the host.
     #[serde(flatten)]
     pub certified: Certified,
     /// Expiry and renewal.
     #[serde(flatten)]
     pub life: CertificateLife,
+    /// Current external URL of the authority. The host uses it from then on.
+    // Servers of version 0.1.0 do not send it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(required, value_type = String, format = "uri", example = "https://gate.example.org")]
+    pub server_url: Option<String>,
 }
 
 /// The roles and the DNS name that a host's certificate carries.
@@ -97,5 +114,23 @@ impl FieldError {
     /// The error that parsing `field` returned.
     pub fn of(field: impl Into<String>, error: &impl std::fmt::Display) -> Self {
         Self::new(field, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_without_a_server_url_are_read() {
+        let before = r#"{"host_id":"0198c0de-9b41-7d20-9c55-6e7f80912a3b","certificate":"c","chain":"i","ca_certificate":"r",
+            "roles":["proxy"],"name":null,"expires_at":"2030-01-31T12:00:00Z","renew_after":"2030-01-21T12:00:00Z"}"#;
+        let answer: EnrollAnswer = serde_json::from_str(before).unwrap();
+        assert_eq!((answer.host.server_url.as_deref(), answer.name_withdrawn.as_ref()), (None, None));
+        let now =
+            before.replace("\"name\"", "\"server_url\":\"https://gate\",\"name_withdrawn\":\"a.b\",\"name\"");
+        let answer: EnrollAnswer = serde_json::from_str(&now).unwrap();
+        assert_eq!(answer.host.server_url.as_deref(), Some("https://gate"));
+        assert_eq!(answer.name_withdrawn, DnsName::parse("a.b").ok());
     }
 }

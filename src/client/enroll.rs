@@ -164,12 +164,12 @@ fn finish(attempt: KeyAttempt<'_>, plan: &Plan, answer: &EnrollAnswer) -> Result
     };
     let host = HostFile {
         server: plan.server.clone(),
-        host_id: answer.host_id,
-        certified: answer.certified.clone(),
+        host_id: answer.host.host_id,
+        certified: answer.host.certified.clone(),
         fingerprint: attempt.key().check(answer, pinned)?,
         trust: plan.trust.clone(),
         token_id: plan.token_id,
-        life: answer.life,
+        life: answer.host.life,
     };
     attempt.complete(answer, &host)?;
     Ok(host)

@@ -25,7 +25,7 @@ pub async fn renew(dir: &Path, now: Timestamp) -> Result<Fresh, ClientError> {
     let answer =
         exchange(&connector, "/api/v1/renew", &[], &json!({ "csr": attempt.key().request()? })).await?;
     let fingerprint = attempt.key().check(&answer, None)?;
-    if answer.host_id != host.host_id {
+    if answer.host.host_id != host.host_id {
         return Err(ClientError::Answer { what: String::from("it renews another host") });
     }
     // A new root, cross-signed, arrives over a connection that the old one vouched for.
@@ -33,7 +33,7 @@ pub async fn renew(dir: &Path, now: Timestamp) -> Result<Fresh, ClientError> {
         TrustAnchor::Pinned(_) => TrustAnchor::Pinned(fingerprint),
         outside @ TrustAnchor::Outside(_) => outside,
     };
-    let (certified, life) = (answer.certified.clone(), answer.life);
+    let (certified, life) = (answer.host.certified.clone(), answer.host.life);
     let renewed = HostFile { certified, fingerprint, trust, life, ..host };
     attempt.complete(&answer, &renewed)?;
     drop(opened);

@@ -12,7 +12,7 @@ use crate::client::host::TrustAnchor;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
 use crate::name::Role;
-use crate::wire::{CertificateLife, Certified};
+use crate::wire::{CertificateLife, Certified, HostSummary};
 
 fn certified() -> Certified {
     Certified { roles: vec![Role::parse("proxy").unwrap()], name: None }
@@ -40,15 +40,19 @@ pub(crate) fn answer(key: &HostKey) -> EnrollAnswer {
     let public = SubjectPublicKeyInfo::from_der(&public).unwrap();
     let leaf = CertificateParams::default().signed_by(&public, &root).unwrap();
     EnrollAnswer {
-        host_id: HostId::from_bytes([1; 16]),
+        host: HostSummary {
+            host_id: HostId::from_bytes([1; 16]),
+            certified: certified(),
+            life: CertificateLife {
+                expires_at: Timestamp::from_secs(3000),
+                renew_after: Timestamp::from_secs(2000),
+            },
+            server_url: None,
+        },
         certificate: leaf.pem(),
         chain: root.pem(),
         ca_certificate: root.pem(),
-        certified: certified(),
-        life: CertificateLife {
-            expires_at: Timestamp::from_secs(3000),
-            renew_after: Timestamp::from_secs(2000),
-        },
+        name_withdrawn: None,
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) async fn redeem(call: Call) -> Result<Reply, Problem> {
     let request = RedeemRequest { unverified_token, csr: &request.csr, name, cluster };
     let enrolled = call.authority.enrollment.redeem(&call.caller, request).await;
     metrics::counter!("gatepass_redemptions_total", "outcome" => outcome(&enrolled)).increment(1);
-    Ok(Reply::ok(&shapes::enrolled(enrolled?)))
+    Ok(Reply::ok(&shapes::enrolled(&call.authority, enrolled?)))
 }
 
 /// The metric label of an outcome: the problem's code.

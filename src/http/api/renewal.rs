@@ -4,14 +4,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bootstrap::{CSR_EXAMPLE, outcome};
-use super::shapes::{self, life};
+use super::shapes;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::id::{HostId, Serial};
-use crate::wire::{CertificateLife, Certified, EnrollAnswer};
+use crate::store::CertificateRecord;
+use crate::wire::{Certified, EnrollAnswer, HostSummary};
 
 #[derive(Deserialize, ToSchema)]
 struct Renewal {
@@ -37,18 +38,15 @@ pub(super) async fn renew(call: Call) -> Result<Reply, Problem> {
     let Renewal { csr } = decode::strict(&call.body)?;
     let enrolled = call.authority.enrollment.renew(&call.caller, call.host()?, &csr).await;
     metrics::counter!("gatepass_renewals_total", "outcome" => outcome(&enrolled)).increment(1);
-    Ok(Reply::ok(&shapes::enrolled(enrolled?)))
+    Ok(Reply::ok(&shapes::enrolled(&call.authority, enrolled?)))
 }
 
 #[derive(Serialize, ToSchema)]
 struct WhoAmI {
-    host_id: HostId,
     #[serde(flatten)]
-    certified: Certified,
+    host: HostSummary,
     serial: Serial,
     issued_at: Timestamp,
-    #[serde(flatten)]
-    life: CertificateLife,
 }
 
 /// Show the presented certificate
@@ -59,13 +57,10 @@ struct WhoAmI {
 )]
 pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let host = call.host()?;
-    Ok(Reply::ok(&WhoAmI {
-        host_id: host.id,
-        certified: Certified { roles: host.roles.clone(), name: host.record.facts.name.clone() },
-        serial: host.certificate.serial,
-        issued_at: host.certificate.issued_at,
-        life: life(host.certificate),
-    }))
+    let certified = Certified { roles: host.roles.clone(), name: host.record.facts.name.clone() };
+    let CertificateRecord { serial, issued_at, .. } = host.certificate;
+    let host = shapes::summary(&call.authority, host.id, certified, host.certificate);
+    Ok(Reply::ok(&WhoAmI { host, serial, issued_at }))
 }
 
 #[derive(Serialize, ToSchema)]

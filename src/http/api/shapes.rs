@@ -9,12 +9,12 @@ use crate::ca::der_to_pem;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, StatusRef, TokenId};
 use crate::name::{Label, Role};
-use crate::service::{Enrolled, renew_after};
+use crate::service::{Authority, Enrolled, renew_after};
 use crate::store::{
     CertificateRecord, HostRecord, HostState, KeyRecord, MintRecord, Retired, TokenRecord, TokenState,
 };
 use crate::token::{Terms, status_uri};
-use crate::wire::{CertificateLife, Certified, EnrollAnswer};
+use crate::wire::{CertificateLife, Certified, EnrollAnswer, HostSummary};
 
 /// The facts of every minted token, besides its terms.
 #[derive(Serialize, ToSchema)]
@@ -189,22 +189,28 @@ impl HostItem {
     }
 }
 
-/// The answer to an enrollment or renewal.
-pub(super) fn enrolled(enrolled: Enrolled) -> EnrollAnswer {
+/// The answer to an enrollment or renewal by `authority`.
+pub(super) fn enrolled(authority: &Authority, enrolled: Enrolled) -> EnrollAnswer {
     let Enrolled { host, certificate, chain, root, roles, name, record } = enrolled;
     EnrollAnswer {
-        host_id: host,
+        host: summary(authority, host, Certified { roles, name }, record),
         certificate: der_to_pem("CERTIFICATE", &certificate),
         chain,
         ca_certificate: root,
-        certified: Certified { roles, name },
-        life: life(record),
+        name_withdrawn: None,
     }
 }
 
-/// Expiry and renewal of a certificate.
-pub(super) fn life(record: CertificateRecord) -> CertificateLife {
-    CertificateLife { expires_at: record.not_after, renew_after: renew_after(record) }
+/// The facts in every answer to a host.
+pub(super) fn summary(
+    authority: &Authority,
+    host_id: HostId,
+    certified: Certified,
+    record: CertificateRecord,
+) -> HostSummary {
+    let life = CertificateLife { expires_at: record.not_after, renew_after: renew_after(record) };
+    let server_url = Some(authority.trust.issuers().current().to_owned());
+    HostSummary { host_id, certified, life, server_url }
 }
 
 /// A signing key in a list.

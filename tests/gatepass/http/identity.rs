@@ -12,9 +12,10 @@ async fn whoami_says_what_the_presented_certificate_says() {
     let host = Host::new();
     let enrolled = host.redeem_with(&at, &token_of(&minted), json!({ "name": "a.example.org" })).await.json;
     let said = host.client(&at, &enrolled).get("/api/v1/whoami").await.json;
-    for member in ["host_id", "roles", "name", "expires_at", "renew_after"] {
+    for member in ["host_id", "roles", "name", "expires_at", "renew_after", "server_url"] {
         assert_eq!(said[member], enrolled[member], "{member}");
     }
+    assert_eq!(said["server_url"], at.url);
     let shown = at.admin().get(&format!("/api/v1/hosts/{}", said["host_id"].as_str().unwrap())).await.json;
     assert_eq!((&shown["certificate"]["serial"], &shown["state"]), (&said["serial"], &json!("live")));
     assert_eq!(shown["certificate_seen"], true);
