@@ -1,6 +1,8 @@
 //! The CRL follows a revocation automatically.
 
 use gatepass::id::Serial;
+use rustls::pki_types::{CertificateRevocationListDer, pem::PemObject as _};
+use serde_json::json;
 
 use crate::support::{Host, Running, eventually};
 
@@ -20,4 +22,24 @@ async fn a_revoked_certificate_reaches_the_crl() {
     assert!(!eventually("the first CRL is signed", listed).await);
     assert_eq!(at.admin().delete(&host).await.status, 200);
     eventually("the serial is on the CRL", async || listed().await.filter(|listed| *listed)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_current_issuing_cas_crl_leads_the_file() {
+    let at = Running::start().await;
+    at.settled().await;
+    // Servers that read one CRL of a file alone must not get a root's, which lists no host.
+    for rotation in [json!({}), json!({ "root": true }), json!({})] {
+        let rotated = at.admin().post("/api/v1/ca/rotate", &rotation).await;
+        assert_eq!(rotated.status, 200, "{}", rotated.text);
+        let mut issuing = Vec::new();
+        for ca in rotated.json["issuing"].as_array().unwrap() {
+            let path = format!("/ca/crl/{}.der", ca["ski"].as_str().unwrap());
+            issuing.push(at.stranger().get(&path).await.bytes);
+        }
+        let file = at.stranger().get("/ca/crl.pem").await.text;
+        let crls = CertificateRevocationListDer::pem_slice_iter(file.as_bytes());
+        let led = crls.take(issuing.len()).map(|crl| crl.unwrap().to_vec()).collect::<Vec<_>>();
+        assert!(led == issuing, "{file}");
+    }
 }

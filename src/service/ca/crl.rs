@@ -1,7 +1,6 @@
 //! Certificate revocation lists (RFC 5280 section 5), one per issuing CA and per root, signed in advance and served from
 //! memory.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -37,16 +36,25 @@ pub struct Crls {
     signing: tokio::sync::Mutex<()>,
 }
 
-/// The CRLs by the subject key identifier of their issuer (hexadecimal), and all of them together, PEM.
+/// CRLs with the subject key identifier of their issuer (hexadecimal): issuing CAs first, the current one leading.
+type Signed = Vec<(String, Crl)>;
+
+/// The CRLs, and all of them together, PEM.
 struct Served {
-    crls: BTreeMap<String, Crl>,
+    crls: Signed,
     all: Document,
 }
 
 impl Served {
-    fn new(crls: BTreeMap<String, Crl>) -> Self {
-        let text = crls.values().map(|crl| der_to_pem(CRL, &crl.document.plain.bytes)).collect::<String>();
+    /// Some servers read the first CRL of a file alone. An issuing CA's lists every revoked host, a root's none, so they
+    /// would admit revoked hosts with a root's in front.
+    fn new(crls: Signed) -> Self {
+        let text = crls.iter().map(|(_, crl)| der_to_pem(CRL, &crl.document.plain.bytes)).collect::<String>();
         Self { crls, all: Document::new("application/x-pem-file", MAX_AGE, text).compressed() }
+    }
+
+    fn get(&self, ski: &str) -> Option<&Crl> {
+        self.crls.iter().find(|(issuer, _)| issuer == ski).map(|(_, crl)| crl)
     }
 }
 
@@ -101,7 +109,7 @@ impl Crls {
 
     /// The newest CRL of the CA with this subject key identifier (hexadecimal), DER.
     pub fn get(&self, ski: &str) -> Option<Document> {
-        self.served.load().crls.get(ski).map(|crl| crl.document.clone())
+        self.served.load().get(ski).map(|crl| crl.document.clone())
     }
 
     /// The newest CRL of every issuing CA and root, PEM.
@@ -113,13 +121,13 @@ impl Crls {
     pub fn signed_at(&self) -> Option<Timestamp> {
         let served = self.served.load();
         let skis = self.cas.load().all().map(|ca| hex(ca.issuing_ski())).collect::<Vec<_>>();
-        skis.iter().map(|ski| served.crls.get(ski).map(|crl| crl.signed_at)).min().flatten()
+        skis.iter().map(|ski| served.get(ski).map(|crl| crl.signed_at)).min().flatten()
     }
 
     /// Returns true if the current root has a CRL. Otherwise it was never signed, and the root's key is not here.
     pub fn has_root(&self) -> bool {
         let ski = subject_key_identifier(self.cas.load().current().root_der());
-        ski.is_some_and(|ski| self.served.load().crls.contains_key(&hex(&ski)))
+        ski.is_some_and(|ski| self.served.load().get(&hex(&ski)).is_some())
     }
 
     /// Signs a new CRL for every issuing CA, and the first one of a root whose key is here. A timer calls it hourly, and
@@ -133,11 +141,11 @@ impl Crls {
         let revoked = self.base.store.revoked_certificates(now).await?;
         let entries = revoked.iter().map(entry).collect::<Vec<_>>();
         let cas = self.cas.load();
-        let mut crls = BTreeMap::new();
+        let mut crls = Signed::new();
         for ca in cas.all() {
             let ski = ca.issuing_ski();
             let number = self.base.store.next_crl_number(NextCrlNumber { ski: ski.to_vec() }).await?;
-            crls.insert(hex(ski), Crl::new(ca.sign_crl(number, &entries, now)?, now));
+            crls.push((hex(ski), Crl::new(ca.sign_crl(number, &entries, now)?, now)));
         }
         let kept = self.keep(&crls);
         let roots = self.add_roots(&cas, &mut crls, now).await;
@@ -146,12 +154,7 @@ impl Crls {
     }
 
     /// Adds the CRLs of the roots. If one cannot be read or signed, the previous one is served.
-    async fn add_roots(
-        &self,
-        cas: &CaSet,
-        crls: &mut BTreeMap<String, Crl>,
-        now: Timestamp,
-    ) -> Result<(), ServiceError> {
+    async fn add_roots(&self, cas: &CaSet, crls: &mut Signed, now: Timestamp) -> Result<(), ServiceError> {
         let (before, mut outcome) = (self.served.load_full(), Ok(()));
         for root in cas.roots() {
             let Some(ski) = ski(root) else { continue };
@@ -159,7 +162,7 @@ impl Crls {
                 Ok(der) => der.and_then(Crl::read),
                 Err(error) => {
                     outcome = Err(error);
-                    before.crls.get(&ski).cloned()
+                    before.get(&ski).cloned()
                 }
             };
             crls.extend(crl.map(|crl| (ski, crl)));
@@ -168,8 +171,8 @@ impl Crls {
     }
 
     /// Writes the CRLs of issuing CAs to the data directory, for a start that cannot sign any.
-    fn keep(&self, crls: &BTreeMap<String, Crl>) -> Result<(), ServiceError> {
-        let write = |(ski, crl): (&String, &Crl)| {
+    fn keep(&self, crls: &[(String, Crl)]) -> Result<(), ServiceError> {
+        let write = |(ski, crl): &(String, Crl)| {
             write_public(&self.data_dir.join(file(ski)), &crl.document.plain.bytes)
         };
         Ok(crls.iter().try_for_each(write)?)
