@@ -62,6 +62,9 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
             P::WriteTokens => oauth::revoke::revoke_presented_token;
         }
     });
+    for form in routes.iter_mut().filter(|route| route.dialect.oauth_clients) {
+        form.body_limit = oauth::BODY_LIMIT;
+    }
     routes.extend(published());
     routes
 }

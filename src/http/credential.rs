@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
+use super::form::Form;
 use super::problem::{Code, Problem};
+use super::query::percent_decode;
 use crate::access::ApiKey;
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::access::{password, session};
@@ -74,6 +76,26 @@ impl Credential {
         }
         Err(refused("unknown Authorization scheme: use Basic, Bearer or ApiKey"))
     }
+
+    /// The credential of an OAuth client, which form-encodes both parts of Basic (RFC 6749 section 2.3.1). Only an API key is
+    /// decoded: the password of a user may contain `%`.
+    #[must_use]
+    pub fn of_client(self) -> Self {
+        let Self::Basic { user, password } = self else { return self };
+        let decoded = Secret::new(percent_decode(password.expose()).into_owned());
+        api_key(&percent_decode(&user), decoded).unwrap_or(Self::Basic { user, password })
+    }
+
+    /// The API key in `client_id` and `client_secret` of a form (RFC 6749 section 2.3.1). `None` without `client_secret`.
+    ///
+    /// # Errors
+    /// 401: these are not an API key and its id.
+    pub fn in_form(form: &Form) -> Option<Result<Self, Problem>> {
+        let secret = Secret::new(form.get("client_secret")?.to_owned());
+        let key = api_key(form.get("client_id").unwrap_or(""), secret);
+        let wrong = "client_id must be the id of an API key, and client_secret that key";
+        Some(key.ok_or_else(|| refused(wrong)))
+    }
 }
 
 /// Returns true if this is a credential that browsers store and send again automatically (RFC 7617).
@@ -101,15 +123,19 @@ pub fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     token.map(|(_, token)| Some(token.trim())).ok_or_else(wrong)
 }
 
-/// A name and a password, or an API key as OAuth clients send it: its id, then the key (RFC 6749 section 2.3.1).
+/// A name and a password, or the id of an API key and the key.
 fn basic(encoded: &str) -> Option<Credential> {
     let decoded = Secret::new(STANDARD.decode(encoded).ok()?);
     let (user, password) = std::str::from_utf8(decoded.expose()).ok()?.split_once(':')?;
     let password = Secret::new(password.to_owned());
-    Some(match ApiKey::parse(&password) {
-        Some(key) if key.id().to_string() == user => Credential::ApiKey(password),
-        _ => Credential::Basic { user: user.to_owned(), password },
-    })
+    let key = api_key(user, Secret::new(password.expose().clone()));
+    Some(key.unwrap_or(Credential::Basic { user: user.to_owned(), password }))
+}
+
+/// An API key after its id.
+fn api_key(id: &str, unproven: Secret<String>) -> Option<Credential> {
+    let key = ApiKey::parse(&unproven)?;
+    (key.id().to_string() == id).then_some(Credential::ApiKey(unproven))
 }
 
 /// Shortens a name and a password while they are checked. That may take seconds, and a text that is too long is
@@ -156,6 +182,30 @@ mod tests {
         assert!(matches!(of(&key.id().to_string()), Ok(Credential::ApiKey(_))));
         for user in ["admin", "", &other.id().to_string()] {
             assert!(matches!(of(user), Ok(Credential::Basic { .. })), "{user}");
+        }
+    }
+
+    #[test]
+    fn a_client_form_encodes_only_an_api_key() {
+        let key = ApiKey::generate(crate::clock::Timestamp::from_secs(1));
+        let encoded = |text: &str| text.replace('-', "%2D").replace('_', "%5f");
+        let client = |user: &str, password: &str| {
+            let pair = STANDARD.encode(format!("{user}:{password}"));
+            of(&format!("Basic {pair}")).unwrap().of_client()
+        };
+        let (id, text) = (key.id().to_string(), key.text());
+        for (user, password) in
+            [(encoded(&id), encoded(text.expose())), (encoded(&id), text.expose().clone())]
+        {
+            let found = client(&user, &password);
+            assert!(matches!(found, Credential::ApiKey(key) if key.expose() == text.expose()), "{user}");
+        }
+        for (user, password) in
+            [("anna", "a%2Db"), ("an%2Dna", "p"), (&*encoded(&id), "a%2Db"), ("x", text.expose())]
+        {
+            let kept = matches!(client(user, password), Credential::Basic { user: name, password: secret }
+                if name == user && secret.expose() == password);
+            assert!(kept, "{user}");
         }
     }
 

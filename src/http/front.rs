@@ -4,6 +4,7 @@ mod authenticate;
 mod direct;
 mod finish;
 mod media_type;
+mod posted;
 mod record;
 mod request_ids;
 mod rest;
@@ -137,9 +138,9 @@ impl Front {
         let Arrived { id, serve, route, head, mut body } = arrived;
         let rest = Rest::of(&head.parts, Instant::now(), self.body_timeout);
         let from_page = cookie::is_there(head.headers());
-        let credential = authenticate::credential(route.permission, &head.parts);
+        let credential = authenticate::credential(&route, &head.parts);
         let local = matches!(&credential, Ok(Credential::Local(secret)) if self.is_local(secret));
-        let limits = RequestLimits::of(route.permission, &credential, local, head.peer.client);
+        let limits = RequestLimits::of(route.permission, &credential, local, &head.peer);
         let answer = match self.admit(&route, id, head, credential, limits, &mut body).await {
             Ok(call) => Ok(serve(call).await),
             Err(problem) => Err(problem),
@@ -163,10 +164,18 @@ impl Front {
     ) -> Result<Call, Problem> {
         limits.arrived(&self.authority.throttles)?;
         let stranger = Caller::stranger(head.peer.client, id);
+        let (credential, posted) = self.client(route, &head, credential, body).await?;
         let (caller, presented) = self.authenticate(route, &head, credential, stranger).await?;
         limits.acts(&self.authority.throttles, &caller.actor, owner(&caller))?;
         media_type::check(route, head.headers())?;
-        let (body, took) = self.read(route, body).await?;
+        let (body, took) = match posted {
+            Some(body) => (body, None),
+            None => {
+                let (body, took) = self.read(route, body).await?;
+                posted::refuse_another(route, &head, &body)?;
+                (body, took)
+            }
+        };
         let caller = match is_stale(route, took) {
             true => self.revalidate(route, caller).await?,
             false => caller,

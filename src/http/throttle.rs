@@ -9,6 +9,7 @@ use http::StatusCode;
 
 use super::credential::Credential;
 use super::problem::Problem;
+use super::tls::Peer;
 use crate::access::throttle::Throttles;
 use crate::access::{Actor, Permission};
 
@@ -29,22 +30,24 @@ enum CountedEvents {
 }
 
 impl RequestLimits {
-    /// The limits of a request from `address` with this credential, to a route with this permission. `local` credentials of
+    /// The limits of a request of `peer` with this credential, to a route with this permission. `local` credentials of
     /// this server are never limited.
     pub(super) const fn of(
         permission: Permission,
         credential: &Result<Credential, Problem>,
         local: bool,
-        address: IpAddr,
+        peer: &Peer,
     ) -> Self {
         let counted = match (permission, credential) {
-            (Permission::Anyone | Permission::Redeem | Permission::BeHost, _)
-            | (Permission::Introspect, Ok(Credential::None)) => CountedEvents::Nothing,
+            (Permission::Anyone | Permission::Redeem | Permission::BeHost, _) => CountedEvents::Nothing,
+            (Permission::Introspect, Ok(Credential::None)) if peer.certificate.is_some() => {
+                CountedEvents::Nothing
+            }
             _ if local => CountedEvents::Nothing,
             (Permission::Introspect, _) => CountedEvents::Refusal,
             _ => CountedEvents::Everything,
         };
-        Self { address, counted }
+        Self { address: peer.client, counted }
     }
 
     /// Counts the request by address, before its credential is checked.

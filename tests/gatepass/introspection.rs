@@ -10,6 +10,8 @@ use crate::support::authority::{AUDIENCE, token_of};
 use crate::support::client::Client;
 use crate::support::{Host, Running, Said, database};
 
+mod clients;
+
 const INTROSPECT: &str = "/oauth2/introspect";
 const REVOKE: &str = "/oauth2/revoke";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -192,7 +194,12 @@ async fn the_metadata_names_doors_that_are_there() {
         (&json!([]), &json!([]))
     );
     let introspection = "introspection_endpoint_auth_methods_supported";
-    assert_eq!(said.json[introspection], json!(["client_secret_basic", "tls_client_auth"]));
+    let methods = json!(["client_secret_basic", "client_secret_post", "tls_client_auth"]);
+    assert_eq!(said.json[introspection], methods);
+    assert_eq!(
+        said.json["revocation_endpoint_auth_methods_supported"],
+        json!(["client_secret_basic", "client_secret_post"])
+    );
     for (name, status) in [
         ("jwks_uri", 200),
         ("introspection_endpoint", 405),

@@ -1,6 +1,5 @@
 //! Authentication: from the credential of a request to its caller.
 
-use http::header::AUTHORIZATION;
 use http::request::Parts;
 
 use super::Front;
@@ -20,10 +19,11 @@ use crate::service::{AccountError, Caller};
 /// A caller and the credential that proved it.
 pub(super) type ProvenCaller = (Caller, Presented);
 
-/// The credential that a route with `permission` reads from the `Authorization` header. Other routes ignore that header.
-pub(super) fn credential(permission: Permission, parts: &Parts) -> Result<Credential, Problem> {
-    match permission {
+/// The credential that the route reads from the `Authorization` header. Other routes ignore that header.
+pub(super) fn credential(route: &Route, parts: &Parts) -> Result<Credential, Problem> {
+    match route.permission {
         Permission::Anyone | Permission::BeHost => Ok(Credential::None),
+        _ if route.dialect.oauth_clients => Credential::of(&parts.headers).map(Credential::of_client),
         _ => Credential::of(&parts.headers),
     }
 }
@@ -47,7 +47,7 @@ impl Front {
             Permission::BeHost => self.host(&head.peer, stranger).await?,
             // A request with a credential is not asked for a certificate: a wrong credential is not made good by one.
             Permission::Introspect
-                if !head.headers().contains_key(AUTHORIZATION) && head.peer.certificate.is_some() =>
+                if matches!(credential, Ok(Credential::None)) && head.peer.certificate.is_some() =>
             {
                 self.host(&head.peer, stranger).await?
             }

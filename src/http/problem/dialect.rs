@@ -13,6 +13,8 @@ pub struct Dialect {
     pub covers: fn(&str) -> bool,
     /// Rejects request bodies of another media type.
     pub accepts: fn(&str) -> Result<(), Problem>,
+    /// True if API keys also authenticate as OAuth clients do (RFC 6749 section 2.3.1).
+    pub oauth_clients: bool,
     /// The media type of errors.
     pub media_type: &'static str,
     /// The body of an error.

@@ -11,6 +11,7 @@ pub static NATIVE: Dialect = Dialect {
     name: "native",
     covers: |_| true,
     accepts,
+    oauth_clients: false,
     media_type: "application/problem+json",
     body,
     schema: Some(ErrorSchema { name: "Problem", code: "code", prefix: "" }),

@@ -1,10 +1,13 @@
 //! The events that each limit counts.
 
+use std::sync::Arc;
+
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
 use super::*;
 use crate::access::throttle::{Limit, Rate, Rates};
+use crate::http::tls::Protocol;
 
 const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const OTHER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
@@ -20,8 +23,12 @@ fn credential(authorization: &str) -> Result<Credential, Problem> {
     Credential::of(&headers)
 }
 
+fn peer(client: IpAddr) -> Peer {
+    Peer { address: (client, 4711).into(), client, certificate: None, protocol: Protocol::Http1 }
+}
+
 fn limits(permission: Permission, address: IpAddr) -> RequestLimits {
-    RequestLimits::of(permission, &credential("Basic YTpi"), false, address)
+    RequestLimits::of(permission, &credential("Basic YTpi"), false, &peer(address))
 }
 
 fn passes(limits: RequestLimits, throttles: &Throttles) -> bool {
@@ -61,8 +68,11 @@ fn refusals_are_counted_and_good_requests_pass() {
         assert!(passes(limits(guarded, STRANGER), &throttles), "{guarded:?}");
     }
     assert!(ends(Permission::Read, OTHER, StatusCode::UNAUTHORIZED));
-    let verifying_host = RequestLimits::of(Permission::Introspect, &Ok(Credential::None), false, STRANGER);
-    assert!(verifying_host.answered(&throttles, StatusCode::UNAUTHORIZED).is_ok());
+    let host = Peer { certificate: Some(Arc::default()), ..peer(STRANGER) };
+    for (peer, counts) in [(peer(STRANGER), true), (host, false)] {
+        let without = RequestLimits::of(Permission::Introspect, &Ok(Credential::None), false, &peer);
+        assert_eq!(without.answered(&throttles, StatusCode::UNAUTHORIZED).is_err(), counts);
+    }
 }
 
 #[test]
@@ -91,7 +101,7 @@ fn only_the_right_local_credential_is_unlimited() {
     let throttles = Throttles::new(&all.map(|limit| (limit, two())).into());
     let with = |secret: &str| {
         let credential = credential(&format!("Bearer {secret}"));
-        RequestLimits::of(Permission::Administer, &credential, secret == "gpl_right", STRANGER)
+        RequestLimits::of(Permission::Administer, &credential, secret == "gpl_right", &peer(STRANGER))
     };
     for _ in 0..10 {
         assert!(passes(with("gpl_right"), &throttles));

@@ -20,12 +20,12 @@ pub struct Metadata {
     grant_types_supported: [&'static str; 0],
     #[schema(format = "uri", example = "https://gate.example.org/oauth2/introspect")]
     introspection_endpoint: String,
-    #[schema(value_type = Vec<String>, example = json!(["client_secret_basic", "tls_client_auth"]))]
-    introspection_endpoint_auth_methods_supported: [&'static str; 2],
+    #[schema(value_type = Vec<String>, example = json!(["client_secret_basic", "client_secret_post", "tls_client_auth"]))]
+    introspection_endpoint_auth_methods_supported: [&'static str; 3],
     #[schema(format = "uri", example = "https://gate.example.org/oauth2/revoke")]
     revocation_endpoint: String,
-    #[schema(value_type = Vec<String>, example = json!(["client_secret_basic"]))]
-    revocation_endpoint_auth_methods_supported: [&'static str; 1],
+    #[schema(value_type = Vec<String>, example = json!(["client_secret_basic", "client_secret_post"]))]
+    revocation_endpoint_auth_methods_supported: [&'static str; 2],
     #[schema(format = "uri", example = "https://gate.example.org/status")]
     status_list_aggregation_endpoint: String,
     #[schema(format = "uri", example = "https://gate.example.org/api/v1/enrollment-tokens")]
@@ -40,15 +40,16 @@ impl Metadata {
     /// The metadata of the authority at this external URL.
     pub(super) fn of(issuer: &str) -> Self {
         let at = |path: &str| format!("{issuer}{path}");
+        let (basic, post) = ("client_secret_basic", "client_secret_post");
         Self {
             issuer: issuer.to_owned(),
             jwks_uri: at("/.well-known/jwks.json"),
             response_types_supported: [],
             grant_types_supported: [],
             introspection_endpoint: at("/oauth2/introspect"),
-            introspection_endpoint_auth_methods_supported: ["client_secret_basic", "tls_client_auth"],
+            introspection_endpoint_auth_methods_supported: [basic, post, "tls_client_auth"],
             revocation_endpoint: at("/oauth2/revoke"),
-            revocation_endpoint_auth_methods_supported: ["client_secret_basic"],
+            revocation_endpoint_auth_methods_supported: [basic, post],
             status_list_aggregation_endpoint: at("/status"),
             gatepass_enrollment_token_endpoint: at("/api/v1/enrollment-tokens"),
             gatepass_service_token_endpoint: at("/api/v1/service-tokens"),

@@ -13,6 +13,7 @@ pub(in crate::http::api) static OAUTH: Dialect = Dialect {
     name: "oauth",
     covers: |path| path.starts_with("/oauth2/"),
     accepts,
+    oauth_clients: true,
     media_type: "application/json",
     body,
     schema: Some(ErrorSchema { name: "OAuthError", code: "error", prefix: "oauth_" }),

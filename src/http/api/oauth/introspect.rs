@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::TokenForm;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::form::Form;
@@ -17,9 +18,8 @@ use crate::service::GoodToken;
 #[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
 pub(in crate::http::api) struct IntrospectionForm {
-    token: String,
-    /// Ignored.
-    token_type_hint: Option<String>,
+    #[serde(flatten)]
+    form: TokenForm,
 }
 
 /// The claims of a token (RFC 7662 section 2.2).

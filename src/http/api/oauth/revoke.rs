@@ -3,6 +3,7 @@
 use http::StatusCode;
 use utoipa::ToSchema;
 
+use super::TokenForm;
 use crate::http::call::Call;
 use crate::http::form::Form;
 use crate::http::problem::{Code, Problem, code};
@@ -14,9 +15,8 @@ use crate::service::TakenBack;
 #[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
 pub(in crate::http::api) struct RevocationForm {
-    token: String,
-    /// Ignored.
-    token_type_hint: Option<String>,
+    #[serde(flatten)]
+    form: TokenForm,
     /// `emergency` revokes the emergency token too.
     confirm: Option<String>,
 }

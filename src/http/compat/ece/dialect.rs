@@ -15,6 +15,7 @@ pub(in crate::http) static ECE: Dialect = Dialect {
             || path == "/api/v1/user"
     },
     accepts: |_| Ok(()),
+    oauth_clients: false,
     media_type: "application/json",
     body,
     schema: None,

@@ -14,6 +14,7 @@ static FLEET: Dialect = Dialect {
     name: "fleet",
     covers: |path| path.starts_with("/api/fleet/"),
     accepts: |_| Ok(()),
+    oauth_clients: false,
     media_type: "application/json",
     body: |problem| {
         let status = problem.status();
