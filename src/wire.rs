@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::Ref;
+use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Schema, Type};
 
 use crate::clock::Timestamp;
 use crate::id::HostId;
@@ -87,11 +89,18 @@ pub struct ProblemBody {
     #[schema(required, example = "there is no such token")]
     pub detail: String,
     /// The code that scripts match.
-    #[schema(required, pattern = "^[a-z_]+$", example = "not_found")]
+    #[schema(required, schema_with = code)]
     pub code: String,
     /// The error of each invalid field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FieldError>,
+}
+
+/// A known code, or one of a later version. A generated client accepts both.
+fn code() -> Schema {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[a-z_]+$"));
+    let any = AnyOfBuilder::new().item(Ref::from_schema_name("ProblemCode")).item(text);
+    any.description(Some("The code that scripts match.")).examples(["not_found"]).build().into()
 }
 
 /// An error of one field of a request.

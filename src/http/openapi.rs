@@ -17,7 +17,8 @@ use super::route::{Docs, Route};
 
 /// The document of the authority at `url`: each of `routes` that has docs, and the shapes in `bodies`.
 pub fn document(routes: &[Route], bodies: &OpenApi, url: &str) -> Value {
-    let (mut paths, mut errors, mut schemas) = (Map::new(), Map::new(), schemas_of(&mut json!(bodies)));
+    let (mut paths, mut schemas) = (Map::new(), schemas_of(&mut json!(bodies)));
+    let mut errors = problems::Shared::default();
     for route in routes {
         let Some(Docs { tag, read }) = route.docs else { continue };
         let mut docs = json!(read());
@@ -40,7 +41,8 @@ pub fn document(routes: &[Route], bodies: &OpenApi, url: &str) -> Value {
         "components": {
             "schemas": schemas,
             "securitySchemes": security::schemes(),
-            "responses": errors,
+            "responses": errors.responses,
+            "examples": errors.examples,
             "headers": headers(),
         },
     });

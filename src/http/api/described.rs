@@ -5,6 +5,7 @@ use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem};
 
 use super::oauth::dialect::OAuthError;
+use crate::http::problem::Code;
 use crate::http::route::{Docs, Endpoint};
 use crate::wire::ProblemBody;
 
@@ -57,7 +58,7 @@ fn method(item: &PathItem) -> Method {
 /// The shapes of problems, which rows bring along.
 pub(super) fn bodies() -> OpenApi {
     #[derive(utoipa::OpenApi)]
-    #[openapi(components(schemas(ProblemBody, OAuthError<'static>)))]
+    #[openapi(components(schemas(ProblemBody, Code, OAuthError<'static>)))]
     struct Bodies;
     Bodies::openapi()
 }

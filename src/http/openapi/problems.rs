@@ -1,7 +1,8 @@
 //! The errors of an operation: those of its handler, and those of its row. Operations with the same codes for a status
-//! share one response.
+//! share one response. Every response has the one schema of its dialect, so that a generated client has one class for all
+//! errors. The examples of a response name its codes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -11,9 +12,16 @@ use crate::http::problem::dialect::{Dialect, ErrorSchema};
 use crate::http::problem::{Code, Problem};
 use crate::http::route::Route;
 
-/// Adds the errors of `route` to its `operation`. The handler names its own by code instead of a status. Shared responses go
-/// to `shared`.
-pub(super) fn describe(operation: &mut Value, route: &Route, shared: &mut Map<String, Value>) {
+/// The parts of responses that operations share, by name.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) responses: Map<String, Value>,
+    /// A body for each code.
+    pub(super) examples: Map<String, Value>,
+}
+
+/// Adds the errors of `route` to its `operation`. The handler names its own by code instead of a status.
+pub(super) fn describe(operation: &mut Value, route: &Route, shared: &mut Shared) {
     let of_row = of_row(route, operation);
     let Some(schema) = &route.dialect.schema else { return };
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
@@ -25,10 +33,18 @@ pub(super) fn describe(operation: &mut Value, route: &Route, shared: &mut Map<St
     }
     for (status, codes) in by_status {
         let name = codes.keys().map(|code| format!("{}{code}", schema.prefix)).collect::<Vec<_>>().join(".");
-        responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
-        let codes = codes.into_values().collect::<Vec<_>>();
-        shared.entry(name).or_insert_with(|| response(status, &codes, route.dialect, schema));
+        responses.insert(status.to_string(), reference("responses", &name));
+        for (name, code) in &codes {
+            let example = || json!({ "summary": code.title(), "value": body(*code, route.dialect) });
+            shared.examples.entry(format!("{}{name}", schema.prefix)).or_insert_with(example);
+        }
+        let response = || response(status, &codes, route.dialect, schema);
+        shared.responses.entry(name).or_insert_with(response);
     }
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
 }
 
 /// Errors of signing in.
@@ -79,18 +95,16 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
 }
 
 /// One status, with its codes.
-fn response(status: u16, codes: &[Code], dialect: &Dialect, schema: &ErrorSchema) -> Value {
-    let advice = codes.iter().map(|code| format!("`{}`: {}", code.as_str(), code.advice()));
+fn response(status: u16, codes: &BTreeMap<&str, Code>, dialect: &Dialect, schema: &ErrorSchema) -> Value {
+    let advice = codes.iter().map(|(name, code)| format!("`{name}`: {}", code.advice()));
     let description = advice.collect::<Vec<_>>().join("; ");
-    let spelt =
-        codes.iter().map(|code| body(*code, dialect)[schema.code].to_string()).collect::<BTreeSet<_>>();
-    let spelt = spelt.iter().map(|code| code.trim_matches('"')).collect::<Vec<_>>();
-    let one_of = json!({ "properties": { schema.code: { "enum": spelt } } });
-    let reference = json!({ "$ref": format!("#/components/schemas/{}", schema.name) });
-    let content = json!({ "schema": { "allOf": [reference, one_of] } });
+    let example =
+        |name: &&str| ((*name).to_owned(), reference("examples", &format!("{}{name}", schema.prefix)));
+    let examples = codes.keys().map(example).collect::<Map<_, _>>();
+    let content = json!({ "schema": reference("schemas", schema.name), "examples": examples });
     let mut response = json!({ "description": description, "content": { dialect.media_type: content } });
     if matches!(status, 429 | 503) {
-        response["headers"] = json!({ "Retry-After": { "$ref": "#/components/headers/RetryAfter" } });
+        response["headers"] = json!({ "Retry-After": reference("headers", "RetryAfter") });
     }
     response
 }

@@ -19,7 +19,10 @@ pub(super) fn all(document: &mut Value) {
         schema.and_then(Value::as_object_mut).into_iter().for_each(closed);
     }
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
-    schemas.into_iter().for_each(pages);
+    if let Some(schemas) = schemas {
+        schemas.values_mut().for_each(defaults);
+        pages(schemas);
+    }
 }
 
 /// utoipa inlines the argument of a generic type; a reference replaces it.
@@ -42,14 +45,22 @@ fn never_null(parameter: &mut Value) {
     }
 }
 
-/// A missing member may differ from `null`, which is therefore no default.
+/// A request body: unknown members are refused.
 fn closed(schema: &mut Map<String, Value>) {
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));
+}
+
+/// The defaults that serde fills in are no values of the wire where a member is required or absence has a meaning of its own:
+/// an empty text, and `null`.
+fn defaults(schema: &mut Value) {
+    let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let required = names.map(str::to_owned).collect::<Vec<_>>();
     let members = schema.get_mut("properties").and_then(Value::as_object_mut);
-    for member in members.into_iter().flat_map(Map::values_mut) {
-        member
-            .as_object_mut()
-            .into_iter()
-            .for_each(|member| member.retain(|key, value| key != "default" || !value.is_null()));
+    for (name, member) in members.into_iter().flatten() {
+        let Some(member) = member.as_object_mut() else { continue };
+        let is_null = member.get("default").is_some_and(Value::is_null);
+        if is_null || required.contains(name) {
+            member.remove("default");
+        }
     }
 }

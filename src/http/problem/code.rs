@@ -1,11 +1,13 @@
 //! The table of problems: status, code, title and advice of each, written once. A handler names the codes of its errors in
 //! its `#[utoipa::path]`; the codes of a route's credentials and body come from `http/openapi/problems.rs`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use utoipa::IntoResponses;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{RefOr, Response};
+use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
 /// A row of the table.
 struct Row {
@@ -127,6 +129,21 @@ impl Code {
     /// The code of this name.
     pub fn find(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let description = "The codes of this version. Treat another one by its status.";
+        let names = Self::ALL.iter().map(|code| code.as_str());
+        let text = ObjectBuilder::new().schema_type(Type::String).description(Some(description));
+        RefOr::T(Schema::Object(text.enum_values(Some(names)).build()))
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("ProblemCode")
     }
 }
 

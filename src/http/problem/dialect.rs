@@ -27,9 +27,7 @@ pub struct Dialect {
 pub struct ErrorSchema {
     /// The schema's name.
     pub name: &'static str,
-    /// The member that holds the code.
-    pub code: &'static str,
-    /// A prefix of the names of examples: no two dialects share it.
+    /// A prefix of the names of responses and examples: no two dialects share it.
     pub prefix: &'static str,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gatepass::http::problem::Code;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::described::DOCUMENT;
 use crate::support::schema;
@@ -58,7 +58,7 @@ fn every_example_of_a_schema_or_member_fits_it() {
 fn every_operation_names_the_required_caller() {
     let anyone = |operation: &Value| {
         let taken = operation["security"].as_array().unwrap();
-        taken == &[serde_json::json!({})] || text(operation, "operationId").starts_with("authorize")
+        taken == &[json!({})] || text(operation, "operationId").starts_with("authorize")
     };
     let mut found = BTreeSet::new();
     for (name, operation) in operations() {
@@ -183,21 +183,78 @@ fn every_operation_has_a_good_answer() {
 }
 
 #[test]
-fn every_error_is_a_problem_that_names_its_codes() {
+fn every_error_has_the_one_schema_of_its_dialect() {
     let mut responses = 0;
     for (name, response) in DOCUMENT["components"]["responses"].as_object().unwrap() {
         for (media_type, content) in response["content"].as_object().unwrap() {
-            let oauth = name.starts_with("oauth_");
-            assert_eq!(media_type == "application/problem+json", !oauth, "{name}: {media_type}");
-            let member = if oauth { "error" } else { "code" };
-            let named = &content["schema"]["allOf"][1]["properties"][member]["enum"];
-            let named = named.as_array().unwrap().iter().map(|code| code.as_str().unwrap());
-            let codes = name.split('.').collect::<BTreeSet<_>>();
-            assert!(oauth && named.len() > 0 || named.collect::<BTreeSet<_>>() == codes, "{name}");
+            let (expected, schema) = match name.starts_with("oauth_") {
+                true => ("application/json", "OAuthError"),
+                false => ("application/problem+json", "Problem"),
+            };
+            assert_eq!(media_type, expected, "{name}");
+            // Anything besides the reference is another class in generated clients.
+            let reference = format!("#/components/schemas/{schema}");
+            assert_eq!(content["schema"], json!({ "$ref": reference }), "{name}");
         }
         responses += 1;
     }
     assert!(responses > 20, "{responses}");
+    for (name, operation) in operations() {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let good = status.as_str() < "400" || name == "GET /readyz";
+            assert_eq!(response.get("$ref").is_none(), good, "{name} {status}");
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_an_error_are_its_codes() {
+    for (name, response) in DOCUMENT["components"]["responses"].as_object().unwrap() {
+        for content in response["content"].as_object().unwrap().values() {
+            let examples = content["examples"].as_object().unwrap();
+            let codes = name.split('.').map(|code| code.trim_start_matches("oauth_"));
+            assert_eq!(examples.keys().map(String::as_str).collect::<Vec<_>>(), codes.collect::<Vec<_>>());
+            for example in examples.values() {
+                let value = &schema::referred(example, &DOCUMENT).unwrap()["value"];
+                schema::check(&content["schema"], value, &DOCUMENT).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn every_default_fits_its_schema() {
+    let mut defaults = 0;
+    each_schema(&DOCUMENT, &mut |schema| {
+        if let Some(default) = schema.get("default") {
+            let fits = schema::check(schema, default, &DOCUMENT);
+            fits.unwrap_or_else(|why| panic!("{schema}: {why}"));
+            defaults += 1;
+        }
+    });
+    assert!(defaults > 10, "{defaults}");
+}
+
+/// Calls `found` with every object of the document that can be a schema.
+fn each_schema(value: &Value, found: &mut impl FnMut(&Value)) {
+    match value {
+        Value::Object(members) => {
+            found(value);
+            let inner = members.iter().filter(|(name, _)| !name.starts_with("example") && *name != "default");
+            inner.for_each(|(_, member)| each_schema(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| each_schema(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_required_member_has_no_default() {
+    each_schema(&DOCUMENT, &mut |schema| {
+        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            assert_eq!(schema["properties"][name].get("default"), None, "{name}: {schema}");
+        }
+    });
 }
 
 #[test]
@@ -223,7 +280,7 @@ fn every_reference_leads_somewhere_and_every_shape_is_used() {
     for reference in &references {
         assert!(DOCUMENT.pointer(reference).is_some(), "{reference}");
     }
-    for kind in ["schemas", "responses"] {
+    for kind in ["schemas", "responses", "examples"] {
         for name in DOCUMENT["components"][kind].as_object().unwrap().keys() {
             assert!(
                 references.contains(format!("/components/{kind}/{name}").as_str()),

@@ -55,7 +55,24 @@ pub(crate) fn judge(
     if content.is_null() {
         return Err(format!("{status} with {media_type:?} is not described"));
     }
-    if media_type.ends_with("json") { schema::check(&content["schema"], body, &DOCUMENT) } else { Ok(()) }
+    if !media_type.ends_with("json") {
+        return Ok(());
+    }
+    raised(content, body)?;
+    schema::check(&content["schema"], body, &DOCUMENT)
+}
+
+/// An error has one of the codes in the examples of its response.
+fn raised(content: &Value, body: &Value) -> Result<(), String> {
+    let mut known = content["examples"].as_object().into_iter().flatten().map(|(_, example)| {
+        let example = schema::referred(example, &DOCUMENT).unwrap();
+        ["code", "error"].map(|member| &example["value"][member])
+    });
+    let code = ["code", "error"].map(|member| &body[member]);
+    match content.get("examples").is_none() || known.any(|known| known == code) {
+        true => Ok(()),
+        false => Err(format!("the code {code:?} is not described")),
+    }
 }
 
 /// A response, or the response it refers to.
@@ -79,4 +96,18 @@ fn an_answer_that_is_not_described_is_found() {
     assert!(said(200, json!({ "items": [{}], "next": null })).unwrap_err().contains("/items/0"));
     assert!(said(201, json!({})).unwrap_err().contains("201"));
     assert!(said(401, json!({})).unwrap_err().contains("application/json"));
+}
+
+#[test]
+fn a_code_outside_the_examples_is_found() {
+    let said = |code: &str| {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", "application/problem+json".parse().unwrap());
+        let kind = format!("urn:gatepass:problem:{code}");
+        let body = json!({ "type": kind, "title": "", "status": 404, "detail": "", "code": code });
+        let path = "/api/v1/hosts/0198c0de-9b41-7d20-9c55-6e7f80912a3b";
+        judge(&Method::GET, path, 404, &headers, &body)
+    };
+    assert_eq!(said("not_found"), Ok(()));
+    assert!(said("name_taken").unwrap_err().contains("name_taken"));
 }

@@ -24,6 +24,10 @@ fn at(place: &str, schema: &Value, value: &Value, root: &Value) -> Result<(), St
             wrong(&format!("{fitting} of {} shapes fit", choices.len()))
         };
     }
+    if let Some(choices) = schema["anyOf"].as_array() {
+        let fits = choices.iter().any(|choice| at(place, choice, value, root).is_ok());
+        return if fits { Ok(()) } else { wrong("no shape fits") };
+    }
     if schema.get("allOf").is_some() {
         return all_of(place, &parts(schema, root)?, value, root);
     }
