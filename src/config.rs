@@ -22,11 +22,11 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Serialize;
 
+pub use crate::server_url::{ServerName, ServerUrl};
 pub use crate::span::{SpanError, parse_span, show_span};
 pub use environment::Environment;
 pub use example::example;
 pub use problem::{ConfigErrors, ConfigProblem, ValueOrigin};
-pub use url::ServerUrl;
 
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
@@ -75,6 +75,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// The configured URL: see [`ServerConfig::url_at`].
     pub external_url: Option<ServerUrl>,
+    /// Other names under which hosts reach the server.
+    pub names: Vec<ServerName>,
     /// Directory of the database, the root certificate and the first tokens.
     pub data_dir: PathBuf,
     /// Directory of the private keys: `keys` in the data directory; `./keys` with `--dev`.

@@ -16,6 +16,7 @@ pub mod hosts;
 mod issuers;
 pub mod keys;
 pub mod ledger;
+pub mod own_names;
 pub mod refusals;
 pub mod selection;
 pub mod settings;

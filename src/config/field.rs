@@ -126,6 +126,15 @@ const SERVER: &[Field] = &[
         "https://gatepass.example.org:8443",
         "https://host[:port] at which hosts reach the server; part of every token. Default: the listen address",
     ),
+    Field {
+        example: "gate.internal, 10.0.0.5",
+        ..field(
+            "names",
+            List,
+            "",
+            "other DNS names and IP addresses at which hosts reach the server, for its own TLS certificate; joined with commas in a variable",
+        )
+    },
     field(
         "data_dir",
         Path,

@@ -10,7 +10,7 @@ use strum::VariantArray as _;
 use super::check::{Check, kind_of};
 use super::layers::Layers;
 use super::problem::{ConfigErrors, ConfigProblem, ValueOrigin};
-use super::url::{ServerUrl, audience, plain_http, trust_domain};
+use super::url::{audience, plain_http, trust_domain};
 use super::{
     CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, Overrides, RoleConfig,
     ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
@@ -19,6 +19,7 @@ use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::{Limit, Rates};
 use crate::name::Role;
+use crate::server_url::{ServerName, ServerUrl};
 use crate::span::Spans;
 
 /// Checks everything and makes the configuration, or names every mistake.
@@ -62,12 +63,18 @@ impl Check {
             listen,
             trust_domain,
             external_url: given_url,
+            names: self.names(),
             keys_dir,
             data_dir,
             tls: self.tls(),
             admin_password,
             dev: overrides.dev,
         }
+    }
+
+    fn names(&mut self) -> Vec<ServerName> {
+        let texts = self.list("server", "names", |text| ServerName::parse(text).map(|name| name.to_string()));
+        texts.iter().filter_map(|text| ServerName::parse(text).ok()).collect()
     }
 
     fn listen(&mut self) -> SocketAddr {

@@ -1,21 +1,25 @@
 //! Opening: all checks run before anything is created.
 
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::preflight::{self, DATABASE, Preflight};
 use super::tls_files::{Presented, TlsSource};
 use super::{Server, StartError, ca_files, first_start, local, process};
 use crate::clock::Clock;
-use crate::config::{Config, HttpConfig};
+use crate::config::{Config, HttpConfig, ServerConfig};
 use crate::http::front::Front;
 use crate::http::limits::Limits;
 use crate::http::table::Table;
 use crate::http::tls::Tls;
 use crate::ledger::Action;
 use crate::name::DnsName;
+use crate::server_url::ServerName;
 use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::finish_emergency;
+use crate::service::own_names::OwnNames;
 use crate::service::settings::LiveSpans;
 use crate::service::status_lists::StreamLimits;
 use crate::service::tokens::order::Catalogue;
@@ -36,11 +40,12 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let local_addr = listener.local_addr().map_err(StartError::of)?;
     let url = config.server.url_at(local_addr);
     preflight::claim(&vault, store.chain_head().await.map_err(StartError::of)?.chain)?;
-    let (address, mut names) = (url.host().parse().ok(), own_names(url.host()));
+    let fixed = fixed_names(&config.server, local_addr.ip(), outside_names);
+    let names =
+        fixed.iter().chain([url.server_name()]).filter_map(ServerName::dns).cloned().collect::<Vec<_>>();
     let url = url.to_string();
-    names.extend(outside_names);
     let pending = first_start::begin(store.as_ref(), &vault, &config, &url, &names, now).await?;
-    let authority = compose(&config, &clock, &store, vault.clone(), &url, names.clone()).await?;
+    let authority = compose(&config, &clock, &store, vault.clone(), (&url, names), fixed).await?;
     let first_start = first_start::finish(&authority, pending).await?;
     let root = authority.cas.load().current().root_pem().to_owned();
     write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;
@@ -48,7 +53,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     if let Err(error) = authority.status_lists.sign().await {
         tracing::warn!(%error, "the status lists could not be signed; the server tries again");
     }
-    let source = TlsSource::new(&config, names, local_addr.ip(), address);
+    let source = TlsSource::new(&config, Arc::clone(&authority.names));
     let Presented { identity, expires_at, root } =
         source.identity(&authority.cas.load(), &authority.time).map_err(StartError::of)?;
     authority.health.server_certificate_is(expires_at);
@@ -79,8 +84,8 @@ async fn compose(
     clock: &Arc<dyn Clock>,
     store: &Arc<SqliteStore>,
     vault: Vault,
-    url: &str,
-    names: Vec<DnsName>,
+    (url, names): (&str, Vec<DnsName>),
+    fixed: BTreeSet<ServerName>,
 ) -> Result<Arc<Authority>, StartError> {
     let store: Arc<dyn Store> = store.clone();
     let mark = store.clock_mark().await.map_err(StartError::of)?;
@@ -99,10 +104,12 @@ async fn compose(
     let indexes = indexes.ok_or_else(|| StartError::of("the store has no open status list"))?;
     let data_dir = config.server.data_dir.clone();
     finish_emergency(&data_dir, &trust, now).map_err(StartError::of)?;
+    let trust = Arc::new(trust);
     let spans = LiveSpans::open(tokens.spans, store.as_ref()).await.map_err(StartError::of)?;
     Ok(Arc::new(Authority::new(Parts {
         base: Base { store, time: Arc::new(time) },
-        trust: Arc::new(trust),
+        names: Arc::new(OwnNames::new(fixed, Arc::clone(&trust))),
+        trust,
         cas: Arc::new(LiveCas::new(cas)),
         spans: Arc::new(spans),
         indexes: Arc::new(indexes),
@@ -164,21 +171,11 @@ fn limits(http: &HttpConfig, open_files: Option<usize>) -> Limits {
     }
 }
 
-/// The authority's own DNS names. No host may ever have one of them.
-fn own_names(host: &str) -> Vec<DnsName> {
-    let mut names = vec!["localhost", host];
-    names.dedup();
-    names.into_iter().filter_map(|name| DnsName::parse(&name.to_ascii_lowercase()).ok()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_not_an_own_dns_name() {
-        let names = own_names("127.0.0.1");
-        assert_eq!(names, [DnsName::parse("localhost").unwrap()]);
-        assert_eq!(own_names("Gate.example.org").len(), 2);
-    }
+/// The names of the server besides the hosts of its external URLs.
+fn fixed_names(server: &ServerConfig, listen: IpAddr, outside: Vec<DnsName>) -> BTreeSet<ServerName> {
+    let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
+    let addresses = loopback.into_iter().chain(Some(listen).filter(|address| !address.is_unspecified()));
+    let localhost = DnsName::parse("localhost").ok();
+    let names = localhost.into_iter().chain(outside).map(ServerName::Dns);
+    names.chain(addresses.map(ServerName::Address)).chain(server.names.iter().cloned()).collect()
 }

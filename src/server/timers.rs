@@ -17,6 +17,7 @@ use crate::http::tls::Tls;
 use crate::service::ca::crl::Crls;
 use crate::service::ca::live::LiveCas;
 use crate::service::health::Health;
+use crate::service::trust::LiveTrust;
 use crate::service::{Authority, TimeKeeper};
 
 pub use periodic::Timer;
@@ -34,13 +35,14 @@ pub(super) fn start(
     keys_dir: PathBuf,
     stop: &CancellationToken,
 ) {
-    let Authority { time, cas, ca, status_lists, health, upkeep, .. } = authority;
+    let Authority { time, trust, cas, ca, status_lists, health, upkeep, .. } = authority;
     periodic::start(timers, upkeep, Timer::period, stop);
     timers.spawn(sign_crls(Arc::clone(&ca.crls), Arc::clone(cas), stop.clone()));
     timers.spawn(publisher::run(Arc::clone(status_lists), stop.clone()));
     timers.spawn(publisher::heartbeats(Arc::clone(status_lists), stop.clone()));
-    let (time, cas, health) = (Arc::clone(time), Arc::clone(cas), Arc::clone(health));
-    let listener = ListenerCertificate { time, cas, health, tls: Arc::clone(tls), source, keys_dir };
+    let (time, trust, cas) = (Arc::clone(time), Arc::clone(trust), Arc::clone(cas));
+    let (health, tls) = (Arc::clone(health), Arc::clone(tls));
+    let listener = ListenerCertificate { time, trust, cas, health, tls, source, keys_dir };
     timers.spawn(listener.renew(stop.clone()));
 }
 
@@ -79,6 +81,7 @@ async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, stop: CancellationToken) 
 /// The listener's certificate and the handles that renewing it takes.
 struct ListenerCertificate {
     time: Arc<TimeKeeper>,
+    trust: Arc<LiveTrust>,
     cas: Arc<LiveCas>,
     health: Arc<Health>,
     tls: Arc<Tls>,
@@ -87,10 +90,10 @@ struct ListenerCertificate {
 }
 
 impl ListenerCertificate {
-    /// Renews the certificate at two thirds of its life, or loads files that have changed.
+    /// Renews the certificate at two thirds of its life or when its names change, or loads files that have changed.
     async fn renew(self, stop: CancellationToken) {
-        let mut written = self.source.written_at();
-        let mut ca_changes = self.cas.changes();
+        let (mut written, mut names) = (self.source.written_at(), self.source.names());
+        let (mut ca_changes, mut trust_changes) = (self.cas.changes(), self.trust.changes());
         let mut made_at = self.time.now();
         let mut ticks = interval_at(Instant::now() + 10 * SECOND, 10 * SECOND);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -99,7 +102,9 @@ impl ListenerCertificate {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => false,
                 _ = ca_changes.changed() => true,
+                _ = trust_changes.changed() => false,
             };
+            let renamed = self.source.names() != names;
             let due = match &self.source {
                 TlsSource::Outside(_) => self.source.written_at() != written,
                 TlsSource::Own(_) => {
@@ -107,10 +112,10 @@ impl ListenerCertificate {
                     self.time.now() >= made_at.plus(ends.since(made_at) * 2 / 3)
                 }
             };
-            if !due && !rotated {
+            if !due && !rotated && !renamed {
                 continue;
             }
-            written = self.source.written_at();
+            (written, names) = (self.source.written_at(), self.source.names());
             match self.swap() {
                 Ok(()) => {
                     made_at = self.time.now();

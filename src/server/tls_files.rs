@@ -1,8 +1,9 @@
 //! The listener's own certificate: from the issuing CA, or from files that may change while the server runs.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::net::IpAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::pem::PemObject as _;
@@ -13,8 +14,9 @@ use crate::clock::Timestamp;
 use crate::config::{Config, TlsFiles};
 use crate::http::tls::TlsIdentity;
 use crate::id::Fingerprint;
-use crate::name::DnsName;
+use crate::server_url::ServerName;
 use crate::service::ca::set::CaSet;
+use crate::service::own_names::OwnNames;
 use crate::service::vault::load_imported;
 use crate::service::{ServiceError, TimeKeeper};
 
@@ -50,28 +52,44 @@ pub(super) struct Presented {
 /// Source of the listener's certificate.
 pub(super) enum TlsSource {
     /// The issuing CA.
-    Own(ServerProfile),
+    Own(IssuedFor),
     /// External files.
     Outside(TlsFiles),
 }
 
-impl TlsSource {
-    pub(super) fn new(config: &Config, names: Vec<DnsName>, listen: IpAddr, url: Option<IpAddr>) -> Self {
-        if let Some(files) = &config.server.tls {
-            return Self::Outside(files.clone());
+/// The names in a certificate from the issuing CA.
+pub(super) struct IssuedFor {
+    names: Arc<OwnNames>,
+    trust_domain: String,
+}
+
+impl IssuedFor {
+    fn profile(&self) -> ServerProfile {
+        let (mut dns_names, mut addresses) = (Vec::new(), Vec::new());
+        for name in self.names.all() {
+            match name {
+                ServerName::Dns(name) => dns_names.push(name.to_string()),
+                ServerName::Address(address) => addresses.push(address),
+            }
         }
-        let loopback = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])];
-        let mut addresses = Vec::from(loopback);
-        addresses.extend(Some(listen).filter(|address| !address.is_unspecified()));
-        addresses.extend(url);
-        addresses.sort_unstable();
-        addresses.dedup();
-        Self::Own(ServerProfile {
-            dns_names: names.iter().map(ToString::to_string).collect(),
-            addresses,
-            trust_domain: config.server.trust_domain.clone(),
-            lifetime: LIFETIME,
-        })
+        ServerProfile { dns_names, addresses, trust_domain: self.trust_domain.clone(), lifetime: LIFETIME }
+    }
+}
+
+impl TlsSource {
+    pub(super) fn new(config: &Config, names: Arc<OwnNames>) -> Self {
+        match &config.server.tls {
+            Some(files) => Self::Outside(files.clone()),
+            None => Self::Own(IssuedFor { names, trust_domain: config.server.trust_domain.clone() }),
+        }
+    }
+
+    /// Returns the names that a certificate from the issuing CA must have now.
+    pub(super) fn names(&self) -> BTreeSet<ServerName> {
+        match self {
+            Self::Own(own) => own.names.all(),
+            Self::Outside(_) => BTreeSet::new(),
+        }
     }
 
     /// Returns a certificate to serve with.
@@ -81,10 +99,10 @@ impl TlsSource {
         let wall = time.wall();
         let now = if cas.current().is_good_at(wall).is_ok() { wall } else { time.now() };
         match self {
-            Self::Own(profile) if cas.current().is_good_at(now).is_ok() => {
-                Ok(present(profile, cas, now).map_err(ServiceError::from)?)
+            Self::Own(own) if cas.current().is_good_at(now).is_ok() => {
+                Ok(present(&own.profile(), cas, now).map_err(ServiceError::from)?)
             }
-            Self::Own(profile) => Ok(stand_in(profile, now).map_err(ServiceError::from)?),
+            Self::Own(own) => Ok(stand_in(&own.profile(), now).map_err(ServiceError::from)?),
             Self::Outside(files) => {
                 let (identity, expires_at) = read(files)?;
                 Ok(Presented { identity, expires_at, root: cas.current().root_fingerprint() })

@@ -21,6 +21,7 @@ use super::health::Health;
 use super::hosts::HostAdmin;
 use super::keys::TrustAdmin;
 use super::ledger::LedgerBook;
+use super::own_names::OwnNames;
 use super::refusals::Refusals;
 use super::settings::{LiveSpans, SettingsAdmin};
 use super::status_lists::{self, StatusLists};
@@ -74,6 +75,8 @@ pub struct Parts {
     pub base: Base,
     /// The signing keys, external URLs and emergency token.
     pub trust: Arc<LiveTrust>,
+    /// The names of the server.
+    pub names: Arc<OwnNames>,
     /// The certificate authorities.
     pub cas: Arc<LiveCas>,
     /// The spans in force.
@@ -94,6 +97,8 @@ pub struct Authority {
     pub time: Arc<TimeKeeper>,
     /// The signing keys, external URLs and emergency token in use.
     pub trust: Arc<LiveTrust>,
+    /// The names of the server.
+    pub names: Arc<OwnNames>,
     /// The certificate authorities in use.
     pub cas: Arc<LiveCas>,
     /// The roles of the configuration.
@@ -144,6 +149,7 @@ impl Authority {
         Self {
             time: base.time.clone(),
             trust: trust.clone(),
+            names: parts.names.clone(),
             cas: cas.clone(),
             enrollment: parts.enrollment(throttles.clone(), refusals.clone()),
             authenticator: Arc::new(Authenticator::new(

@@ -10,6 +10,7 @@ mod ca_rotation;
 mod cluster_tokens;
 mod crl;
 mod documents;
+mod external_url;
 mod forward_auth;
 mod guarded_service;
 mod http;
