@@ -18,6 +18,7 @@ mod keys;
 mod leave;
 mod ledger;
 mod limits;
+mod local;
 mod logging;
 mod login;
 mod once;

@@ -3,6 +3,7 @@
 mod address;
 mod error;
 mod handshake;
+mod local;
 mod streaming;
 mod trust;
 
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use self::address::ServerAddress;
 pub use self::error::ConnectError;
 use self::handshake::Handshake;
+pub use self::local::LocalAddress;
 pub use self::streaming::Streaming;
 pub use self::trust::Trust;
 use self::trust::TrustedServer;
@@ -73,6 +75,12 @@ impl Connector {
         let verifier = TrustedServer::new(trust, handshake::provider(), Arc::clone(&root))?;
         let handshake = Handshake::new(Arc::new(verifier), identity)?;
         Ok(Self { address, handshake, root, kept: Mutex::default() })
+    }
+
+    /// The same client, which connects to an address of this machine. The URL's host stays the name that TLS asks for.
+    #[must_use]
+    pub fn at(self, local: LocalAddress) -> Self {
+        Self { address: self.address.at(local), ..self }
     }
 
     /// Sends one request and reads the whole answer, within 30 s. `path_and_query` starts with `/` and is
@@ -139,7 +147,7 @@ impl Connector {
         let connecting = async {
             let (sender, connection) = http1::handshake(TokioIo::new(tls))
                 .await
-                .map_err(|error| ConnectError::from_exchange(self.address.authority(), &error))?;
+                .map_err(|error| ConnectError::from_exchange(&self.address.label(), &error))?;
             // Its errors arrive at the request that is waiting; an idle connection that ends is noticed on use.
             tokio::spawn(connection);
             Ok(sender)
@@ -148,10 +156,10 @@ impl Connector {
     }
 
     async fn exchange(&self, mut sender: Sender, request: Request<Full<Bytes>>) -> Result<Response, Failed> {
-        let server = self.address.authority();
+        let server = self.address.label();
         let broke = |error: &hyper::Error, unseen| Failed {
             unseen,
-            error: ConnectError::from_exchange(server, error),
+            error: ConnectError::from_exchange(&server, error),
         };
         sender.ready().await.map_err(|error| broke(&error, true))?;
         let answer = sender.try_send_request(request).await.map_err(|mut error| {
@@ -162,9 +170,9 @@ impl Connector {
         let body = Limited::new(body, MOST_ANSWER_BYTES).collect().await.map_err(|error| Failed {
             unseen: false,
             error: if error.is::<LengthLimitError>() {
-                ConnectError::AnswerTooLarge { server: server.to_owned() }
+                ConnectError::AnswerTooLarge { server: server.clone().into_owned() }
             } else {
-                ConnectError::from_exchange(server, &*error)
+                ConnectError::from_exchange(&server, &*error)
             },
         })?;
         let mut kept = self.kept.lock();

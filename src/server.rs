@@ -3,7 +3,7 @@
 mod ca_files;
 mod error;
 mod first_start;
-mod local;
+pub mod local;
 pub mod offline;
 mod preflight;
 pub mod process;

@@ -8,8 +8,9 @@ use zeroize::Zeroizing;
 
 use super::ask;
 use super::error::CliError;
+use super::local::Local;
 use super::output::{self, Format, note};
-use super::profile::{Anchor, KeptCredential, Local, Profile};
+use super::profile::{Anchor, KeptCredential, Profile};
 use super::remote::{Remote, ServerTarget};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::ClientError;
@@ -53,12 +54,15 @@ struct LoginResult {
 impl LoginCommand {
     /// Signs in and writes the profile.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let ServerTarget { url, trust, profile: before } = self.remote.find(environment)?;
+        let mut target = self.remote.find(environment)?;
+        let (url, before) = (target.url.clone(), target.profile.take());
+        // The profile reaches a server on this machine by its URL, where its external certificate has an external CA.
+        let outside_here = matches!(target.trust, Trust::Certificate(_));
         let known = before.as_ref().map(|profile| profile.user.as_str());
         let user = self.remote.given_user(environment)?.or(known).unwrap_or("admin").to_owned();
         let LoginResult { api, kept } = match &self.api_key_file {
-            Some(file) => with_key(&url, trust, ask::read_file(file)?).await?,
-            None => self.with_password(environment, &url, trust, &user).await?,
+            Some(file) => with_key(target, ask::read_file(file)?).await?,
+            None => self.with_password(environment, target, &user).await?,
         };
         let path = Profile::path(environment)?;
         // Values without a flag stay as in the profile before.
@@ -67,7 +71,7 @@ impl LoginCommand {
         let ca = self.remote.ca_file(environment).map(std::fs::canonicalize).transpose()?.or(ca_before);
         let learnt = api.connector().server_root().map(|root| crate::id::Fingerprint::of(&root));
         let ca_fingerprint = self.remote.fingerprint(environment)?.or(learnt);
-        let outside_tls = self.remote.anchor.outside_tls || outside_before;
+        let outside_tls = self.remote.anchor.outside_tls || outside_before || outside_here;
         let anchor = Anchor { ca, ca_fingerprint, outside_tls };
         let profile = Profile { server: url, user, anchor, kept };
         profile.save(&path)?;
@@ -83,8 +87,7 @@ impl LoginCommand {
     async fn with_password(
         &self,
         environment: &Environment,
-        url: &str,
-        trust: Trust,
+        target: ServerTarget,
         user: &str,
     ) -> Result<LoginResult, CliError> {
         let password = match (&self.password_file, environment.get("GATEPASS_PASSWORD")) {
@@ -96,7 +99,7 @@ impl LoginCommand {
             )?,
         };
         let credential = Credential::Basic { user: user.to_owned(), password };
-        let api = open(url, trust, credential)?;
+        let api = Remote::open(target, credential)?;
         if self.ask_each_time {
             api.get("/api/v1/session").await?;
             return Ok(LoginResult { api, kept: KeptCredential::Nothing });
@@ -132,7 +135,7 @@ fn beside_a_server(environment: &Environment) -> bool {
 }
 
 /// Stores an API key after the server has accepted it.
-async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<LoginResult, CliError> {
+async fn with_key(target: ServerTarget, key: Secret<String>) -> Result<LoginResult, CliError> {
     // Any other content of the file is not sent.
     if !key.expose().starts_with(API_KEY_PREFIX) {
         return Err(CliError::Usage(String::from(
@@ -140,13 +143,9 @@ async fn with_key(url: &str, trust: Trust, key: Secret<String>) -> Result<LoginR
         )));
     }
     let secret = Zeroizing::new(key.expose().clone());
-    let api = open(url, trust, Credential::Bearer(key))?;
+    let api = Remote::open(target, Credential::Bearer(key))?;
     api.get("/api/v1/session").await?;
     Ok(LoginResult { api, kept: KeptCredential::ApiKey { secret } })
-}
-
-fn open(url: &str, trust: Trust, credential: Credential) -> Result<Api, CliError> {
-    Remote::open(ServerTarget { url: url.to_owned(), trust, profile: None }, credential)
 }
 
 /// The secret of a new session, and its expiry.

@@ -1,4 +1,4 @@
-//! The profile of `gatepass login`, and the local credential of a server on this machine.
+//! The profile of `gatepass login`.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use super::private;
 use crate::client::api::Credential;
 use crate::client::authority::parse_fingerprint;
 use crate::clock::{SystemClock, Timestamp};
-use crate::config::{DEFAULT_DATA_DIR, Environment};
+use crate::config::Environment;
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 
@@ -136,49 +136,12 @@ impl Profile {
     }
 }
 
-/// `local.json` in the keys directory, while a server runs there: reading it takes its owner's rights.
-#[derive(Deserialize)]
-pub(crate) struct Local {
-    /// The server's URL.
-    pub(crate) url: String,
-    /// The root's fingerprint.
-    pub(crate) fingerprint: Fingerprint,
-    /// A credential that this server accepts while it runs.
-    #[serde(deserialize_with = "read_one")]
-    pub(crate) credential: Zeroizing<String>,
-}
-
-impl Local {
-    /// Reads the credential in `dir`, a data or keys directory of a running server. Without `dir` it looks in the default
-    /// directories of `gatepass serve` and `gatepass serve --dev`, where a server may run.
-    pub(crate) fn load(dir: Option<&Path>) -> Result<Option<Self>, CliError> {
-        let places = match dir {
-            Some(dir) => [dir.join("keys"), dir.to_owned()],
-            None => [Path::new(DEFAULT_DATA_DIR).join("keys"), PathBuf::from("keys")],
-        };
-        let Some(path) = places.iter().map(|place| place.join("local.json")).find(|path| path.exists())
-        else {
-            return match dir {
-                None => Ok(None),
-                Some(dir) => Err(CliError::Usage(format!(
-                    "no server runs on {}: start it with `gatepass serve --data-dir {0}`, or give --server",
-                    dir.display()
-                ))),
-            };
-        };
-        let text = private::read(&path)?;
-        let local = serde_json::from_str(text.expose());
-        local.map(Some).map_err(|_| {
-            CliError::Usage(format!("{} was not written by a server: restart the server", path.display()))
-        })
-    }
-}
-
 fn write<S: Serializer>(secret: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
     secret.as_str().serialize(serializer)
 }
 
-fn read_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+/// Reads a secret.
+pub(super) fn read_one<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
     String::deserialize(deserializer).map(Zeroizing::new)
 }
 
@@ -238,12 +201,5 @@ mod tests {
         let error = Profile::load(&environment).err().unwrap();
         assert!(!error.to_string().contains("hunter2"), "{error}");
         assert!(error.to_string().contains("remove it"), "nothing reads it, not even login: {error}");
-    }
-
-    #[test]
-    fn a_data_directory_without_server_names_gatepass_serve() {
-        let dir = tempfile::tempdir().unwrap();
-        let error = Local::load(Some(dir.path())).err().unwrap();
-        assert!(error.to_string().contains("gatepass serve"), "{error}");
     }
 }

@@ -6,15 +6,16 @@ use clap::Args;
 
 use super::ask;
 use super::error::CliError;
+use super::local::Local;
 use super::output::{self, Format};
-use super::profile::{Anchor, KeptCredential, Local, Profile};
+use super::profile::{Anchor, KeptCredential, Profile};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::api::{Api, Credential};
 use crate::client::authority::{parse_fingerprint, trust};
 use crate::client::host::TrustAnchor;
 use crate::client::key::read_certificates;
 use crate::config::{DEFAULT_DATA_DIR, Environment};
-use crate::connect::{Connector, Trust};
+use crate::connect::{Connector, LocalAddress, Trust};
 use crate::id::Fingerprint;
 use crate::secret::Secret;
 
@@ -43,6 +44,8 @@ pub(crate) struct ServerTarget {
     pub(crate) url: String,
     /// Trust anchor of its certificate.
     pub(crate) trust: Trust,
+    /// Address of a server on this machine.
+    pub(crate) local: Option<LocalAddress>,
     /// The profile with this server.
     pub(crate) profile: Option<Profile>,
 }
@@ -57,7 +60,7 @@ impl Remote {
                     true => self.credential(environment, None)?,
                     false => Credential::Bearer(Secret::new(local.credential.to_string())),
                 };
-                Self::open(self.local_target(environment, local)?, credential)
+                Self::open(local_target(&local), credential)
             }
             None => {
                 let target = self.target(environment)?;
@@ -94,7 +97,7 @@ impl Remote {
     /// A connection for public routes.
     pub(crate) fn connect_public(&self, environment: &Environment) -> Result<Api, CliError> {
         match self.local(environment)? {
-            Some(local) => Self::open(self.local_target(environment, local)?, Credential::None),
+            Some(local) => Self::open(local_target(&local), Credential::None),
             None => Self::open(self.target(environment)?, Credential::None),
         }
     }
@@ -103,7 +106,7 @@ impl Remote {
     pub(crate) fn find(&self, environment: &Environment) -> Result<ServerTarget, CliError> {
         match self.local(environment)? {
             Some(local) => {
-                let target = self.local_target(environment, local)?;
+                let target = local_target(&local);
                 let profile = Profile::load(environment)?.filter(|profile| profile.server == target.url);
                 Ok(ServerTarget { profile, ..target })
             }
@@ -114,7 +117,12 @@ impl Remote {
     /// A connection to `target`.
     pub(crate) fn open(target: ServerTarget, credential: Credential) -> Result<Api, CliError> {
         let connector = Connector::new(&target.url, target.trust, None);
-        Ok(Api::new(connector.map_err(crate::client::ClientError::from)?, credential))
+        let connector = connector.map_err(crate::client::ClientError::from)?;
+        let connector = match target.local {
+            Some(local) => connector.at(local),
+            None => connector,
+        };
+        Ok(Api::new(connector, credential))
     }
 
     /// Returns true if flags or environment name a user or an API key.
@@ -157,14 +165,6 @@ impl Remote {
         }
     }
 
-    fn local_target(&self, environment: &Environment, local: Local) -> Result<ServerTarget, CliError> {
-        let trust = match self.anchor.outside_tls {
-            true => trust(&TrustAnchor::Outside(self.ca_file(environment)))?,
-            false => Trust::Fingerprint(local.fingerprint),
-        };
-        Ok(ServerTarget { url: local.url, trust, profile: None })
-    }
-
     /// The server named by flags, environment or profile.
     pub(crate) fn target(&self, environment: &Environment) -> Result<ServerTarget, CliError> {
         let profile = Profile::load(environment)?;
@@ -174,7 +174,7 @@ impl Remote {
             return Err(no_server());
         };
         let trust = self.trust(environment, profile.as_ref())?;
-        Ok(ServerTarget { url, trust, profile })
+        Ok(ServerTarget { url, trust, local: None, profile })
     }
 
     fn trust(&self, environment: &Environment, profile: Option<&Profile>) -> Result<Trust, CliError> {
@@ -256,16 +256,20 @@ impl Remote {
     }
 }
 
-/// The error without a server. A stopped server may have its data directory here.
+/// A server on this machine, at the address of its listener whatever its URL says.
+fn local_target(local: &Local) -> ServerTarget {
+    let (url, trust) = (local.server.url.clone(), local.trust());
+    ServerTarget { url, trust, local: Some(local.address()), profile: None }
+}
+
+/// The error without a server. The data directory here may be a stopped server's, or another user's.
 fn no_server() -> CliError {
-    let here = Path::new(DEFAULT_DATA_DIR).join("gatepass.db").exists();
-    CliError::Usage(match here {
-        true => format!(
-            "no server runs on {DEFAULT_DATA_DIR}: start it with `gatepass serve`, or give --server URL"
-        ),
-        false => String::from(
+    let here = Path::new(DEFAULT_DATA_DIR);
+    let error = here.is_dir().then(|| Local::load(Some(here)).err()).flatten();
+    error.unwrap_or_else(|| {
+        CliError::Usage(String::from(
             "no server given: give --server URL, --data-dir DIR of a server on this machine, or run `gatepass login`",
-        ),
+        ))
     })
 }
 

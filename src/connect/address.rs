@@ -1,5 +1,6 @@
 //! The server's URL: `https://host[:port][/prefix]`.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use hyper::Uri;
 use rustls::pki_types::ServerName;
 use tokio::time::timeout;
 
-use super::ConnectError;
+use super::{ConnectError, LocalAddress};
 
 /// A parsed server URL.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub(super) struct ServerAddress {
     port: u16,
     name: ServerName<'static>,
     prefix: String,
+    local: Option<LocalAddress>,
 }
 
 impl ServerAddress {
@@ -42,7 +44,26 @@ impl ServerAddress {
             port: authority.port_u16().unwrap_or(443),
             name,
             prefix: uri.path().trim_end_matches('/').to_owned(),
+            local: None,
         })
+    }
+
+    /// The same server at an address of this machine.
+    pub(super) fn at(self, local: LocalAddress) -> Self {
+        Self { local: Some(local), ..self }
+    }
+
+    /// The address of this machine to connect to, instead of the host's addresses.
+    pub(super) const fn local(&self) -> Option<LocalAddress> {
+        self.local
+    }
+
+    /// The server in errors: the address of this machine, else `host[:port]`.
+    pub(super) fn label(&self) -> Cow<'_, str> {
+        match self.local {
+            Some(local) => Cow::Owned(local.address.to_string()),
+            None => Cow::Borrowed(&self.authority),
+        }
     }
 
     /// `host[:port]`, as the Host field carries it (RFC 9110 section 7.2).
@@ -72,7 +93,7 @@ impl ServerAddress {
 
     /// The path is not repeated: on some routes it may hold a token.
     pub(super) fn malformed_target(&self, path_and_query: &str) -> ConnectError {
-        ConnectError::Target { server: self.authority.clone(), length: path_and_query.len() }
+        ConnectError::Target { server: self.label().into_owned(), length: path_and_query.len() }
     }
 
     /// Gives `work` with the server at most `span`.
@@ -81,7 +102,7 @@ impl ServerAddress {
         span: Duration,
         work: impl Future<Output = Result<T, ConnectError>>,
     ) -> Result<T, ConnectError> {
-        let late = |_| Err(ConnectError::TimedOut { server: self.authority.clone(), span });
+        let late = |_| Err(ConnectError::TimedOut { server: self.label().into_owned(), span });
         timeout(span, work).await.unwrap_or_else(late)
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustls::{AlertDescription, CertificateError};
 
+use super::address::ServerAddress;
 use super::trust::Distrust;
 use crate::id::Fingerprint;
 
@@ -37,6 +38,12 @@ pub enum ConnectError {
         "{server} cannot be reached: {cause}; check that the server runs, its address, and the network between"
     )]
     Unreachable { server: String, cause: String },
+    /// The listener's address is not an address of this machine.
+    #[error(
+        "{server} is not an address of this machine: nothing was sent; run the command on the server's machine, or give \
+         --server URL and sign in"
+    )]
+    Elsewhere { server: String },
     /// The server did not answer in time.
     #[error("{server} did not answer within {} s; check its load and the network between, then try again", span.as_secs())]
     TimedOut { server: String, span: Duration },
@@ -57,6 +64,12 @@ pub enum ConnectError {
         if found.is_empty() { "no name" } else { found.as_str() }
     )]
     NotTheAuthority { server: String, found: String },
+    /// Another certificate than the pinned one.
+    #[error(
+        "{server} presented the certificate {presented}, not {pinned}, which the running server named: nothing was sent; \
+         try again, and restart the server if that does not help"
+    )]
+    WrongCertificate { server: String, pinned: Fingerprint, presented: Fingerprint },
     /// No path to a trusted root.
     #[error(
         "the certificate of {server} was not issued by the trusted CA; give the authority's own root certificate or fingerprint"
@@ -92,8 +105,13 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    pub(super) fn unreachable(server: &str, error: &io::Error) -> Self {
-        Self::Unreachable { server: server.to_owned(), cause: error.to_string() }
+    pub(super) fn unreachable(address: &ServerAddress, error: &io::Error) -> Self {
+        let server = address.label().into_owned();
+        match error.kind() {
+            // Only the source of a connection to this machine is bound.
+            io::ErrorKind::AddrNotAvailable if address.local().is_some() => Self::Elsewhere { server },
+            _ => Self::Unreachable { server, cause: error.to_string() },
+        }
     }
 
     /// The meaning of an error during handshake or exchange. In TLS 1.3 the server verifies the client's certificate after
@@ -130,6 +148,9 @@ impl ConnectError {
             CertificateError::Other(other) => match other.0.downcast_ref::<Distrust>().cloned() {
                 Some(Distrust::WrongRoot { pinned, presented }) => {
                     Self::WrongRoot { server, pinned, presented }
+                }
+                Some(Distrust::WrongCertificate { pinned, presented }) => {
+                    Self::WrongCertificate { server, pinned, presented }
                 }
                 Some(Distrust::NotTheAuthority { found }) => Self::NotTheAuthority { server, found },
                 None => Self::Tls { server, cause: error.to_string() },

@@ -56,7 +56,7 @@ impl Handshake {
         tracing::warn!(
             "TLS with {} works only without the post-quantum key exchange X25519MLKEM768: a device on the way drops its \
              larger first message; each connection takes {} s longer until that device is updated",
-            address.authority(),
+            address.label(),
             self.patience.as_secs(),
         );
         Ok(tls)
@@ -65,8 +65,11 @@ impl Handshake {
 
 async fn dial(address: &ServerAddress) -> Result<TcpStream, ConnectError> {
     let connecting = async {
-        let tcp = TcpStream::connect((address.host(), address.port())).await;
-        tcp.map_err(|error| ConnectError::unreachable(address.authority(), &error))
+        let tcp = match address.local() {
+            Some(local) => local.dial().await,
+            None => TcpStream::connect((address.host(), address.port())).await,
+        };
+        tcp.map_err(|error| ConnectError::unreachable(address, &error))
     };
     let tcp = address.within(CONNECT_TIMEOUT, connecting).await?;
     // A socket that rejects the option is closed already; the handshake reports that.
@@ -80,7 +83,7 @@ async fn shake(
     tcp: TcpStream,
 ) -> Result<TlsStream<TcpStream>, ConnectError> {
     let done = tls.connect(address.name().clone(), tcp).await;
-    done.map_err(|error| ConnectError::from_exchange(address.authority(), &error))
+    done.map_err(|error| ConnectError::from_exchange(&address.label(), &error))
 }
 
 fn connector(

@@ -59,7 +59,7 @@ impl Connector {
     ) -> Result<Streaming, ConnectError> {
         let request = self.compose(&Method::GET, path_and_query, headers, None)?;
         let mut sender = self.connect().await?;
-        let server = self.address.authority().to_owned();
+        let server = self.address.label().into_owned();
         let head = async {
             let answer = sender.send_request(request).await;
             answer.map_err(|error| ConnectError::from_exchange(&server, &error))

@@ -18,6 +18,8 @@ pub enum Trust {
     Fingerprint(Fingerprint),
     /// Root certificates of the authority, from a CA file. Only the authority's own certificate under them is accepted.
     Roots(Vec<CertificateDer<'static>>),
+    /// The SHA-256 of the one certificate that the server may present, whatever its names and expiry.
+    Certificate(Fingerprint),
     /// Roots of an outside CA, from which the authority has its listener's certificate: its name alone is checked.
     Outside(Vec<CertificateDer<'static>>),
 }
@@ -27,6 +29,8 @@ pub enum Trust {
 pub(super) enum Distrust {
     #[error("the pinned root {pinned} was not presented")]
     WrongRoot { pinned: Fingerprint, presented: Option<Fingerprint> },
+    #[error("the pinned certificate {pinned} was not presented")]
+    WrongCertificate { pinned: Fingerprint, presented: Fingerprint },
     #[error("the certificate is not the authority's own")]
     NotTheAuthority { found: String },
 }
@@ -48,6 +52,7 @@ pub(super) struct TrustedServer {
 #[derive(Debug)]
 enum Anchor {
     Fingerprint(Fingerprint),
+    Certificate(Fingerprint),
     Roots(Vec<CertificateDer<'static>>, Arc<WebPkiServerVerifier>),
     Outside(Arc<WebPkiServerVerifier>),
 }
@@ -63,6 +68,7 @@ impl TrustedServer {
         };
         let anchor = match trust {
             Trust::Fingerprint(fingerprint) => Anchor::Fingerprint(fingerprint),
+            Trust::Certificate(fingerprint) => Anchor::Certificate(fingerprint),
             Trust::Roots(roots) => {
                 let verifier = verifier(&roots)?;
                 Anchor::Roots(roots, verifier)
@@ -72,25 +78,30 @@ impl TrustedServer {
         Ok(Self { anchor, provider, root })
     }
 
-    /// The verifier of the chain, and the root to remember if it passes.
+    /// The verifier of the chain, and the root to remember if it passes; `None` if the leaf itself is pinned.
     fn anchored(
         &self,
+        leaf: &CertificateDer<'_>,
         presented: &[CertificateDer<'_>],
-    ) -> Result<(Arc<WebPkiServerVerifier>, Option<CertificateDer<'static>>), Error> {
-        match &self.anchor {
+    ) -> Result<Option<(Arc<WebPkiServerVerifier>, Option<CertificateDer<'static>>)>, Error> {
+        Ok(Some(match &self.anchor {
+            Anchor::Certificate(pinned) => {
+                pinned_leaf(*pinned, leaf)?;
+                return Ok(None);
+            }
             Anchor::Fingerprint(pinned) => {
                 let root = pinned_root(*pinned, presented)?;
                 let verifier = chain_verifier(std::slice::from_ref(&root), &self.provider)?;
-                Ok((verifier, Some(root)))
+                (verifier, Some(root))
             }
             Anchor::Roots(roots, verifier) => {
                 let used = roots.iter().find(|root| presented.contains(root));
                 // A server need not send its root. Which of several it was is then not known.
                 let only = || (roots.len() == 1).then(|| &roots[0]);
-                Ok((Arc::clone(verifier), used.or_else(only).cloned()))
+                (Arc::clone(verifier), used.or_else(only).cloned())
             }
-            Anchor::Outside(verifier) => Ok((Arc::clone(verifier), None)),
-        }
+            Anchor::Outside(verifier) => (Arc::clone(verifier), None),
+        }))
     }
 }
 
@@ -103,7 +114,9 @@ impl ServerCertVerifier for TrustedServer {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let (verifier, root) = self.anchored(intermediates)?;
+        let Some((verifier, root)) = self.anchored(end_entity, intermediates)? else {
+            return Ok(ServerCertVerified::assertion());
+        };
         let verified =
             verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
         if !matches!(self.anchor, Anchor::Outside(_)) {
@@ -162,6 +175,13 @@ fn pinned_root(
     roots().find(|root| Fingerprint::of(root) == pinned).map(|root| root.clone().into_owned()).ok_or_else(
         || Distrust::WrongRoot { pinned, presented: roots().next().map(|root| Fingerprint::of(root)) },
     )
+}
+
+fn pinned_leaf(pinned: Fingerprint, leaf: &CertificateDer<'_>) -> Result<(), Distrust> {
+    match Fingerprint::of(leaf) {
+        presented if presented == pinned => Ok(()),
+        presented => Err(Distrust::WrongCertificate { pinned, presented }),
+    }
 }
 
 fn is_self_issued(certificate: &[u8]) -> bool {

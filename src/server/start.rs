@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::local::{self, LocalServer};
 use super::preflight::{self, DATABASE, Preflight};
 use super::tls_files::{Presented, TlsSource};
-use super::{Server, StartError, ca_files, first_start, local, process};
+use super::{Server, StartError, ca_files, first_start, process};
 use crate::clock::Clock;
 use crate::config::{Config, HttpConfig, ServerConfig};
 use crate::http::front::Front;
@@ -54,13 +55,14 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
         tracing::warn!(%error, "the status lists could not be signed; the server tries again");
     }
     let source = TlsSource::new(&config, Arc::clone(&authority.names));
-    let Presented { identity, expires_at, root } =
+    let Presented { identity, expires_at, pins } =
         source.identity(&authority.cas.load(), &authority.time).map_err(StartError::of)?;
     authority.health.server_certificate_is(expires_at);
     let tls = Tls::new(identity, ca_files::client_anchors(&authority.cas.load())).map_err(StartError::of)?;
     let credential = local::credential();
     // The port is bound. A reader of this file can connect at once, and gets an answer as soon as the server runs.
-    local::publish(&config.server.keys_dir, &url, root, &credential).map_err(StartError::of)?;
+    let here = LocalServer::new(&url, local_addr, &config.http.proxy_protocol, pins);
+    here.publish(&config.server, &credential).map_err(StartError::of)?;
     let table = Table::new(config.http.public_metrics).map_err(StartError::of)?;
     let front = Front::new(Arc::clone(&authority), table, credential, config.http.body_timeout);
     Ok(Server {

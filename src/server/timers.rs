@@ -130,10 +130,10 @@ impl ListenerCertificate {
 
     fn swap(&self) -> Result<(), String> {
         let cas = self.cas.load();
-        let Presented { identity, expires_at, root } =
+        let Presented { identity, expires_at, pins } =
             self.source.identity(&cas, &self.time).map_err(|error| error.to_string())?;
         self.tls.swap(identity, client_anchors(&cas)).map_err(|error| error.to_string())?;
         self.health.server_certificate_is(expires_at);
-        local::point_to(&self.keys_dir, root).map_err(|error| error.to_string())
+        local::pin(&self.keys_dir, pins).map_err(|error| error.to_string())
     }
 }

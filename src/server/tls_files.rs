@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use super::local::LocalPins;
 use crate::ca::{CertificateAuthority, IssueError, ServerIdentity, ServerProfile};
 use crate::clock::Timestamp;
 use crate::config::{Config, TlsFiles};
@@ -45,8 +46,8 @@ pub(super) struct Presented {
     pub(super) identity: TlsIdentity,
     /// The certificate's expiry.
     pub(super) expires_at: Timestamp,
-    /// The root by which clients on this machine verify it.
-    pub(super) root: Fingerprint,
+    /// The pins by which clients on this machine verify it.
+    pub(super) pins: LocalPins,
 }
 
 /// Source of the listener's certificate.
@@ -105,7 +106,9 @@ impl TlsSource {
             Self::Own(own) => Ok(stand_in(&own.profile(), now).map_err(ServiceError::from)?),
             Self::Outside(files) => {
                 let (identity, expires_at) = read(files)?;
-                Ok(Presented { identity, expires_at, root: cas.current().root_fingerprint() })
+                let certificate = identity.chain.first().map(|leaf| Fingerprint::of(leaf));
+                let pins = LocalPins { fingerprint: cas.current().root_fingerprint(), certificate };
+                Ok(Presented { identity, expires_at, pins })
             }
         }
     }
@@ -123,8 +126,8 @@ fn present(profile: &ServerProfile, cas: &CaSet, now: Timestamp) -> Result<Prese
     let chain = std::iter::once(certificate).chain(cas.own_chain().map(<[u8]>::to_vec));
     let chain = chain.map(CertificateDer::from).collect();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.expose().clone()));
-    let root = cas.current().root_fingerprint();
-    Ok(Presented { identity: TlsIdentity { chain, key }, expires_at: not_after, root })
+    let pins = LocalPins { fingerprint: cas.current().root_fingerprint(), certificate: None };
+    Ok(Presented { identity: TlsIdentity { chain, key }, expires_at: not_after, pins })
 }
 
 /// Returns a certificate for the time in which the CA is not valid. Its root is temporary, and only the file of the local

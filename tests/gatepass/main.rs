@@ -21,6 +21,7 @@ mod keys;
 mod ledger;
 mod listing;
 mod load;
+mod local_administration;
 mod openapi;
 #[cfg(feature = "outside")]
 mod outside;
