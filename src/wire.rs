@@ -11,7 +11,7 @@ use crate::name::{DnsName, Role};
 
 /// The answer to an enrollment or renewal, without secrets.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = Identity)]
+#[schema(as = Enrollment)]
 pub struct EnrollAnswer {
     /// The host and its authority.
     #[serde(flatten)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::clusters::Clusters;
 pub use self::dns_names::DnsNames;
-pub use self::schema::LimitsAsked;
+pub use self::schema::RequestedLimits;
 use crate::name::Role;
 use crate::span::show_span;
 

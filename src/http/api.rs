@@ -58,7 +58,7 @@ pub fn routes(public_metrics: bool) -> Vec<Route> {
     routes.extend(rows! {
         &OAUTH;
         ASKING {
-            P::Introspect => oauth::introspect::introspect;
+            P::Introspect => oauth::introspect::introspect_token;
             P::WriteTokens => oauth::revoke::revoke_presented_token;
         }
     });
@@ -77,7 +77,7 @@ fn published() -> Vec<Route> {
         }
         PUBLISHED {
             oauth::show_authorization_server;
-            published::fetch_keys;
+            published::fetch_key_set;
             published::fetch_root;
             published::fetch_chain;
             published::fetch_pinned_root;
@@ -111,8 +111,8 @@ fn administration(metrics: P) -> Vec<Route> {
             P::WriteTokens => service_tokens::revoke_service_token;
         }
         ENROLLING {
-            P::Redeem => bootstrap::redeem;
-            P::BeHost => renewal::renew;
+            P::Redeem => bootstrap::redeem_token;
+            P::BeHost => renewal::renew_certificate;
             P::BeHost => renewal::whoami;
             P::BeHost => renewal::leave;
         }
@@ -145,7 +145,7 @@ fn administration(metrics: P) -> Vec<Route> {
         }
         OPERATION {
             P::Anyone => operation::readyz;
-            metrics => operation::metrics;
+            metrics => operation::fetch_metrics;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Queries: `name=value` pairs, percent-decoded, each name once.
+//! Queries: `name=value` pairs, percent-decoded, each name once. A list is one value with commas, or a repeated name.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,17 +9,34 @@ use super::decode;
 use super::problem::Problem;
 use crate::service::FieldError;
 
-/// The pairs of a query in which each name is unique. With two values it would be open which one counts.
+/// Parameters that are lists. Some generated clients repeat the name although the document says `explode: false`.
+const LISTS: [&str; 1] = ["state"];
+
+/// The pairs of a query in which each name is unique. With two values it would be open which one counts. The values of
+/// a list are joined by commas.
 ///
 /// # Errors
 /// 400 with every repeated name.
 pub fn once(query: &str) -> Result<Vec<(String, String)>, Problem> {
-    let pairs = decode_query(query);
+    let pairs = with_joined_lists(decode_query(query));
     let mut names = BTreeSet::new();
     let twice = pairs.iter().filter(|(name, _)| !names.insert(name));
     let faults: Vec<_> =
         twice.map(|(name, _)| FieldError::new(name.as_str(), "is repeated: send it once")).collect();
     if faults.is_empty() { Ok(pairs) } else { Err(Problem::invalid_fields(faults)) }
+}
+
+fn with_joined_lists(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    let (lists, mut pairs) =
+        pairs.into_iter().partition::<Vec<_>, _>(|(name, _)| LISTS.contains(&name.as_str()));
+    for list in LISTS {
+        let values = lists.iter().filter(|(name, _)| name == list).map(|(_, value)| value.as_str());
+        let values = values.collect::<Vec<_>>();
+        if !values.is_empty() {
+            pairs.push((list.to_owned(), values.join(",")));
+        }
+    }
+    pairs
 }
 
 /// Reads pairs as fields. Unknown fields are rejected.
@@ -110,6 +127,21 @@ mod tests {
             assert_eq!(problem.fields[0].message, "is repeated: send it once");
         }
         assert_eq!(once("a=1&b=1&A=1").unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_repeated_list_is_joined() {
+        let pairs = |query: &str| {
+            let mut pairs = once(query).unwrap();
+            pairs.sort();
+            pairs
+        };
+        let expected = [("a", "1"), ("state", "used,expired,live")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(pairs("state=used&a=1&state=expired%2Clive"), expected);
+        assert_eq!(pairs("a=1&state=used,expired&state=live"), expected);
+        assert!(once("state=used&label=a&label=b").is_err());
+        assert_eq!(once("state=").unwrap(), [("state".to_owned(), String::new())]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ const CRL_STALE: Duration = Duration::from_secs(12 * 3600);
 
 /// One check of readiness.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReadinessCheck)]
 pub struct Check {
     /// The checked part.
     #[schema(example = "store")]

@@ -15,7 +15,7 @@ const fn members_of(limits: &Limits) -> [&'static str; 6] {
 }
 
 /// Limits as a request writes them: `"any"`, or an object whose missing members are those of [`Limits::LEAST`].
-pub struct LimitsAsked;
+pub struct RequestedLimits;
 
 impl PartialSchema for Limits {
     fn schema() -> RefOr<Schema> {
@@ -34,7 +34,7 @@ impl ToSchema for Limits {
     }
 }
 
-impl PartialSchema for LimitsAsked {
+impl PartialSchema for RequestedLimits {
     fn schema() -> RefOr<Schema> {
         let description = "How far acts may go: `any`, or an object. Without a member: no roles, no DNS names, an hour, one use, not \
             persistent, no clusters.";
@@ -43,9 +43,9 @@ impl PartialSchema for LimitsAsked {
     }
 }
 
-impl ToSchema for LimitsAsked {
+impl ToSchema for RequestedLimits {
     fn name() -> Cow<'static, str> {
-        Cow::Borrowed("LimitsAsked")
+        Cow::Borrowed("RequestedLimits")
     }
 }
 

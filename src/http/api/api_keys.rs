@@ -19,6 +19,7 @@ use crate::store::ApiKeyRecord;
 
 /// An API key in a list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ApiKey)]
 struct ApiKeyItem {
     #[serde(flatten)]
     key: ApiKeyRecord,

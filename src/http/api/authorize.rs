@@ -8,7 +8,7 @@ mod demand;
 pub(super) mod doors;
 mod verdict;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 
 use self::demand::{Demand, DemandSource};
 use self::verdict::{Subject, refused, verdict};
@@ -29,18 +29,23 @@ pub(super) fn routes() -> Vec<Route> {
     let by_query = |authority: &Authority, head: &Head| quick(authority, head, DemandSource::Query);
     let by_segment = |authority: &Authority, head: &Head| quick(authority, head, DemandSource::Segment);
     vec![
-        Route::any_method(described!(ASKING, doors::authorize), by_query, doors::authorize),
-        Route::any_method(described!(ASKING, doors::authorize_with), by_segment, doors::authorize_with),
-        // A rest is never empty: the root of the guarded service is a row of its own.
+        Route::any_method(described!(ASKING, doors::authorize_request), by_query, doors::authorize_request),
         Route::any_method(
-            described!(ASKING, doors::authorize_root_with),
+            described!(ASKING, doors::authorize_for_envoy),
             by_segment,
-            doors::authorize_root_with,
+            doors::authorize_for_envoy,
+        ),
+        // A rest is never empty: the root of the guarded service is a row of its own. The document leaves it out, because
+        // generators and linters take it for a copy of the row above.
+        Route::any_method(
+            (Method::GET, "/api/v1/authorize-with/{demand}/"),
+            by_segment,
+            doors::authorize_for_envoy,
         ),
         Route::any_method(
-            described!(ASKING, doors::authorize_path_with),
+            described!(ASKING, doors::authorize_path_for_envoy),
             by_segment,
-            doors::authorize_path_with,
+            doors::authorize_path_for_envoy,
         ),
     ]
 }

@@ -20,7 +20,7 @@ pub(super) const CSR_EXAMPLE: &str =
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(example = json!({ "csr": CSR_EXAMPLE, "name": "node-7.eu.example.org" }))]
+#[schema(as = RedeemTokenRequest, example = json!({ "csr": CSR_EXAMPLE, "name": "node-7.eu.example.org" }))]
 struct Redemption {
     /// The enrollment token, unless it is in the header.
     token: Option<String>,
@@ -53,7 +53,7 @@ struct Redemption {
         code::Issuing,
     ),
 )]
-pub(super) async fn redeem(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
     let (request, mut faults) = decode::native::<Redemption>(&call.body)?;
     let name = parsed("name", request.name.as_deref(), DnsName::parse, &mut faults);
     let cluster = parsed("cluster", request.cluster.as_deref(), Cluster::parse, &mut faults);

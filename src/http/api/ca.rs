@@ -81,6 +81,7 @@ pub(super) async fn show_ca(call: Call) -> Result<Reply, Problem> {
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = RotateCaRequest)]
 struct CaRotation {
     /// True: create a new root too.
     root: bool,

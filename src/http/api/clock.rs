@@ -1,9 +1,8 @@
 //! The clock.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::keys::Nothing;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
@@ -12,6 +11,7 @@ use crate::http::reply::Reply;
 use crate::service::{ClockDoubt, ClockStanding};
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = ClockStatus)]
 struct ClockShown {
     #[schema(pattern = "^(good|behind|ahead)$", example = "good")]
     state: &'static str,
@@ -49,16 +49,20 @@ pub(super) async fn show_clock(call: Call) -> Result<Reply, Problem> {
     Ok(render(call.authority.time.standing()))
 }
 
+/// An empty object.
+#[derive(Deserialize, ToSchema)]
+struct AcceptClockRequest {}
+
 /// Accept the clock
 ///
 /// Use it after a correct jump of the clock: decisions follow the clock again.
 #[utoipa::path(
     post,
     path = "/api/v1/clock/accept",
-    request_body(content = Nothing, example = json!({})),
+    request_body(content = AcceptClockRequest, example = json!({})),
     responses((status = 200, description = "The current clock.", body = ClockShown), code::Signing),
 )]
 pub(super) async fn accept_clock(call: Call) -> Result<Reply, Problem> {
-    decode::strict::<Nothing>(&call.body)?;
+    decode::strict::<AcceptClockRequest>(&call.body)?;
     Ok(render(call.authority.trust_admin.accept_clock(&call.caller).await?))
 }

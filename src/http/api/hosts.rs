@@ -1,6 +1,6 @@
 //! Hosts.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::paging::{Listed, PageParams, Paging};
@@ -42,6 +42,7 @@ pub(super) async fn show_host(call: Call) -> Result<Reply, Problem> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ChangeHostRequest)]
 struct HostChange {
     /// All roles of the host.
     #[schema(value_type = Vec<Role>, max_items = 32)]
@@ -68,6 +69,13 @@ pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&HostItem::new(host, call.authority.time.now())))
 }
 
+#[derive(Serialize, ToSchema)]
+struct RevokedHost {
+    id: HostId,
+    #[serde(flatten)]
+    revoked: Revoked,
+}
+
 /// Revoke a host
 ///
 /// Its certificates and keys are refused immediately.
@@ -75,10 +83,10 @@ pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
     delete,
     path = "/api/v1/hosts/{id}",
     params(("id" = HostId, Path, description = "Id of the host.")),
-    responses((status = 200, description = "Revoked.", body = Revoked<HostId>)),
+    responses((status = 200, description = "Revoked.", body = RevokedHost)),
 )]
 pub(super) async fn revoke_host(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
     let changed = call.authority.hosts.revoke_host(&call.caller, id).await?;
-    Ok(Reply::ok(&Revoked { id, state: "revoked", changed }))
+    Ok(Reply::ok(&RevokedHost { id, revoked: Revoked { state: "revoked", changed } }))
 }

@@ -24,6 +24,7 @@ pub(super) async fn list_issuers(call: Call) -> Result<Reply, Problem> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = RetireIssuerRequest)]
 struct IssuerRetirementRequest {
     #[schema(format = "uri", example = "https://gate.example.org")]
     issuer: String,

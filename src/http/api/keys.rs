@@ -43,11 +43,8 @@ pub(super) async fn rotate_signing_keys(call: Call) -> Result<Reply, Problem> {
     list_signing_keys(call).await
 }
 
-/// An empty body.
 #[derive(Deserialize, ToSchema)]
-pub(super) struct Nothing {}
-
-#[derive(Deserialize, ToSchema)]
+#[schema(as = RotateSigningKeysRequest)]
 struct KeyRotation {
     /// Use of the keys; default: enrollment tokens.
     #[schema(example = "enrollment")]
@@ -61,6 +58,7 @@ fn enrollment() -> String {
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = RetireSigningKeyRequest)]
 struct KeyRetirement {
     /// True: the private key may have leaked. Every key is accepted, including the current one, without `confirm`.
     compromised: bool,
@@ -70,6 +68,7 @@ struct KeyRetirement {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = RetiredSigningKey)]
 struct RetiredKey {
     id: KeyId,
     #[serde(flatten)]

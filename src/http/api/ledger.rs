@@ -82,7 +82,7 @@ pub(super) async fn list_ledger(call: Call) -> Result<Reply, Problem> {
 }
 
 #[derive(Serialize, ToSchema)]
-#[schema(as = LedgerVerdict)]
+#[schema(as = LedgerVerification)]
 struct VerdictItem {
     chain: ChainId,
     #[schema(example = 1042)]

@@ -67,7 +67,7 @@ pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
         code::SigningIn,
     ),
 )]
-pub(super) async fn metrics(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn fetch_metrics(call: Call) -> Result<Reply, Problem> {
     call.authority.health.record_gauges();
     let text = crate::http::metrics::render();
     Ok(Reply::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))

@@ -26,7 +26,7 @@ const CRL_EXAMPLE: &str = "-----BEGIN X509 CRL-----\n…\n-----END X509 CRL-----
         NotModified,
     ),
 )]
-pub(super) fn fetch_keys(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
+pub(super) fn fetch_key_set(authority: &Authority, head: &Head) -> Result<HttpResponse, Problem> {
     Ok(document::serve(&authority.trust.load().jwks, head.headers()).into())
 }
 

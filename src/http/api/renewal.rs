@@ -15,6 +15,7 @@ use crate::store::CertificateRecord;
 use crate::wire::{Certified, EnrollAnswer, HostSummary};
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = RenewCertificateRequest)]
 struct Renewal {
     /// A certificate request, PKCS#10 in PEM: P-256, P-384 or Ed25519.
     #[schema(max_length = 8192, example = json!(CSR_EXAMPLE))]
@@ -34,7 +35,7 @@ struct Renewal {
         code::TooManyRequests,
     ),
 )]
-pub(super) async fn renew(call: Call) -> Result<Reply, Problem> {
+pub(super) async fn renew_certificate(call: Call) -> Result<Reply, Problem> {
     let Renewal { csr } = decode::strict(&call.body)?;
     let enrolled = call.authority.enrollment.renew(&call.caller, call.host()?, &csr).await;
     metrics::counter!("gatepass_renewals_total", "outcome" => outcome(&enrolled)).increment(1);
@@ -42,6 +43,7 @@ pub(super) async fn renew(call: Call) -> Result<Reply, Problem> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = HostIdentity)]
 struct WhoAmI {
     #[serde(flatten)]
     host: HostSummary,
@@ -64,7 +66,7 @@ pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Left {
+struct HostDeparture {
     host_id: HostId,
     #[schema(pattern = "^revoked$", example = "revoked")]
     state: &'static str,
@@ -76,10 +78,10 @@ struct Left {
 #[utoipa::path(
     post,
     path = "/api/v1/leave",
-    responses((status = 200, description = "Revoked.", body = Left)),
+    responses((status = 200, description = "Revoked.", body = HostDeparture)),
 )]
 pub(super) async fn leave(call: Call) -> Result<Reply, Problem> {
     let host_id = call.host()?.id;
     call.authority.hosts.revoke_host(&call.caller, host_id).await?;
-    Ok(Reply::ok(&Left { host_id, state: "revoked" }))
+    Ok(Reply::ok(&HostDeparture { host_id, state: "revoked" }))
 }

@@ -10,6 +10,7 @@ use crate::http::reply::Reply;
 use crate::name::Role;
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = CatalogueRole)]
 struct RoleItem<'a> {
     #[schema(value_type = Role)]
     id: &'a str,

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::bootstrap::outcome;
 use super::paging::{Listed, PageParams, Paging};
-use super::shapes::{Revoked, ServiceTokenItem, StatusEntry};
+use super::shapes::{Revoked, RevokedToken, ServiceTokenItem, StatusEntry};
 use crate::http::call::Call;
 use crate::http::decode;
 use crate::http::problem::{Problem, code};
@@ -19,6 +19,7 @@ use crate::token::{MintedToken, ServiceGrant};
 
 /// The answer to a mint, with the token.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MintedServiceToken)]
 struct NewServiceToken<'a> {
     /// The token; shown once. Its holder has its roles.
     #[schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…")]
@@ -118,10 +119,11 @@ pub(super) async fn show_service_token(call: Call) -> Result<Reply, Problem> {
     delete,
     path = "/api/v1/service-tokens/{id}",
     params(("id" = TokenId, Path, description = "Id of the token.")),
-    responses((status = 200, description = "Revoked.", body = Revoked<TokenId>)),
+    responses((status = 200, description = "Revoked.", body = RevokedToken)),
 )]
 pub(super) async fn revoke_service_token(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;
     let changed = call.authority.tokens.revoke_service_token(&call.caller, id).await?;
-    Ok(Reply::ok(&Revoked { id, state: "revoked", changed }))
+    let revoked = Revoked { state: "revoked", changed };
+    Ok(Reply::ok(&RevokedToken { id, revoked, hosts_revoked: None }))
 }

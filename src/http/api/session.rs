@@ -22,7 +22,7 @@ use crate::service::accounts::sessions::{LiveSession, NewSession};
 use crate::store::{ApiKeyRecord, ApiKeyTerms};
 
 #[derive(Deserialize, ToSchema)]
-#[schema(example = json!({ "username": "ops", "password": "correct horse battery staple", "kind": "bearer" }))]
+#[schema(as = SignInRequest, example = json!({ "username": "ops", "password": "correct horse battery staple", "kind": "bearer" }))]
 struct SignIn {
     /// Required unless Basic credentials are sent.
     username: Option<String>,
@@ -35,6 +35,7 @@ struct SignIn {
 
 /// A session in answers.
 #[derive(Clone, Copy, Serialize, ToSchema)]
+#[schema(as = Session)]
 struct SessionShown<'a> {
     kind: SessionKind,
     expires_at: Timestamp,
@@ -66,6 +67,7 @@ struct SignedInUser<'a> {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = CreatedSession)]
 struct BegunSession<'a> {
     /// The secret of a bearer session; shown once. A cookie session has it in its cookie.
     #[schema(nullable = false, example = "gps_…")]
@@ -90,6 +92,7 @@ struct CallingApiKey {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = Caller)]
 struct ShownCaller<'a> {
     /// The actor, as in the ledger.
     #[schema(example = "user:ops")]
@@ -228,6 +231,7 @@ struct SignedOut {
 /// One session, or all sessions of the user.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = SignedOutSessions)]
 enum SignedOutOf {
     Here,
     Everywhere,

@@ -16,6 +16,7 @@ use crate::service::settings::Standing;
 
 /// A setting: effective value, configured value, time of the change.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Setting)]
 pub(super) struct SettingShown {
     /// The effective value, a span.
     #[schema(example = "30m")]

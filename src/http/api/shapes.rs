@@ -34,6 +34,7 @@ struct MintFacts {
 
 /// A token in a list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = EnrollmentToken)]
 pub(super) struct TokenItem {
     #[serde(flatten)]
     facts: MintFacts,
@@ -103,6 +104,7 @@ impl TokenItem {
 
 /// A token. Callers that may read hosts also get its newest hosts.
 #[derive(Serialize, ToSchema)]
+#[schema(as = EnrollmentTokenDetails)]
 pub(super) struct TokenShown {
     #[serde(flatten)]
     pub(super) token: TokenItem,
@@ -114,6 +116,7 @@ pub(super) struct TokenShown {
 
 /// The status list entry of a token, as in its claim.
 #[derive(Serialize, ToSchema)]
+#[schema(as = StatusListEntry)]
 pub(super) struct StatusEntry {
     /// Index in the list.
     #[schema(maximum = 1_048_575, example = 5)]
@@ -134,6 +137,7 @@ impl StatusEntry {
 
 /// A service token in a list. It has no uses and no bindings.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ServiceToken)]
 pub(super) struct ServiceTokenItem {
     #[serde(flatten)]
     facts: MintFacts,
@@ -164,10 +168,9 @@ pub(super) enum Revoke {
     Revoke,
 }
 
-/// The answer of a revocation.
+/// The outcome of a revocation.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Revoked<Id> {
-    pub(super) id: Id,
+pub(super) struct Revoked {
     #[schema(pattern = "^(revoked|used|exhausted)$", example = "revoked")]
     pub(super) state: &'static str,
     /// `false` if it was revoked before, or is a token without remaining uses.
@@ -175,8 +178,21 @@ pub(super) struct Revoked<Id> {
     pub(super) changed: bool,
 }
 
+/// The answer to a revocation of an enrollment token or a service token.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RevokedToken {
+    pub(super) id: TokenId,
+    #[serde(flatten)]
+    pub(super) revoked: Revoked,
+    /// Number of hosts revoked with an enrollment token, if requested.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = 3)]
+    pub(super) hosts_revoked: Option<u64>,
+}
+
 /// A host in a list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Host)]
 pub(super) struct HostItem {
     state: HostState,
     #[serde(flatten)]
@@ -215,6 +231,7 @@ pub(super) fn summary(
 
 /// A signing key in a list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SigningKey)]
 pub(super) struct KeyItem {
     #[serde(flatten)]
     key: KeyRecord,

@@ -21,7 +21,7 @@ const MOST_IDS: usize = 1000;
 
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(example = json!({ "filter": { "state": "expired" }, "dry_run": true }))]
+#[schema(as = RevokeHostsRequest, example = json!({ "filter": { "state": ["expired"] }, "dry_run": true }))]
 struct HostsRevocation {
     /// Ids, at most 1000; not together with `filter`.
     #[schema(max_items = 1000)]
@@ -41,7 +41,7 @@ struct HostsRevocation {
 /// A revocation of tokens, maybe with their hosts.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(example = json!({ "filter": { "unused_for": "30d" }, "dry_run": true }))]
+#[schema(as = RevokeTokensRequest, example = json!({ "filter": { "unused_for": "30d" }, "dry_run": true }))]
 struct TokensRevocation {
     /// Ids, at most 1000; not together with `filter`.
     #[schema(max_items = 1000)]
@@ -63,6 +63,7 @@ struct TokensRevocation {
 /// The answer of a revocation or a dry run.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = BulkRevocation)]
 enum RevokedTogether {
     Counted(DryRunCount),
     Done(RevokedCount),
@@ -70,6 +71,7 @@ enum RevokedTogether {
 
 /// The answer of a dry run.
 #[derive(Serialize, ToSchema)]
+#[schema(as = BulkRevocationDryRun)]
 struct DryRunCount {
     #[schema(example = true)]
     dry_run: bool,
@@ -86,6 +88,7 @@ struct DryRunCount {
 
 /// The answer of a revocation.
 #[derive(Serialize, ToSchema)]
+#[schema(as = BulkRevocationResult)]
 struct RevokedCount {
     #[schema(example = false)]
     dry_run: bool,

@@ -3,11 +3,10 @@
 pub(super) mod create;
 pub(super) mod rotate;
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use serde::Deserialize;
 
 use super::paging::{Listed, PageParams, Paging};
-use super::shapes::{HostItem, Revoke, Revoked, TokenItem, TokenShown};
+use super::shapes::{HostItem, Revoke, Revoked, RevokedToken, TokenItem, TokenShown};
 use crate::access::Permission;
 use crate::http::call::Call;
 use crate::http::problem::{Problem, code};
@@ -71,16 +70,6 @@ struct RevocationQuery {
     hosts: Option<Revoke>,
 }
 
-/// The answer, with the number of hosts if requested.
-#[derive(Serialize, ToSchema)]
-struct RevokedToken {
-    #[serde(flatten)]
-    token: Revoked<TokenId>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, example = 3)]
-    hosts_revoked: Option<u64>,
-}
-
 /// Revoke a token
 ///
 /// No host can enroll with it after the answer. A token without remaining uses does not change. Its hosts stay, unless
@@ -105,6 +94,6 @@ pub(super) async fn revoke_token(call: Call) -> Result<Reply, Problem> {
         true => TokenState::Revoked,
         false => call.authority.tokens.show_token(id).await?.state(call.authority.time.now()),
     };
-    let token = Revoked { id, state: state.as_str(), changed };
-    Ok(Reply::ok(&RevokedToken { token, hosts_revoked: along.then_some(hosts) }))
+    let revoked = Revoked { state: state.as_str(), changed };
+    Ok(Reply::ok(&RevokedToken { id, revoked, hosts_revoked: along.then_some(hosts) }))
 }

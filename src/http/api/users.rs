@@ -20,6 +20,7 @@ use crate::store::UserRecord;
 
 /// A user in a list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = User)]
 struct UserItem {
     /// The name, which never changes.
     #[schema(value_type = UserName)]
@@ -102,6 +103,7 @@ pub(super) async fn change_user(call: Call) -> Result<Reply, Problem> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ResetPasswordRequest)]
 struct NewPassword {
     #[schema(value_type = Password)]
     password: Secret<String>,
@@ -125,6 +127,7 @@ pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ChangePasswordRequest)]
 struct OwnPassword {
     #[schema(value_type = String, format = "password", example = "a password that was good")]
     current: Secret<String>,

@@ -22,6 +22,7 @@ use crate::token::KeyUse;
 const BODY_LIMIT: usize = 4_718_592;
 
 #[derive(Deserialize, ToSchema)]
+#[schema(as = VerifyTokensRequest)]
 struct VerificationRequest {
     #[schema(min_items = 1, max_items = 1000, example = json!(["eyJhbGciOiJFZERTQSIsImtpZCI6Ii…"]))]
     tokens: Vec<String>,
@@ -34,6 +35,7 @@ struct VerificationRequest {
 /// The result for one token.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = TokenVerification)]
 enum Finding {
     Good(VerifiedToken),
     Bad(RejectedToken),
@@ -67,6 +69,7 @@ struct RejectedToken {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = TokenVerifications)]
 struct Findings {
     results: Vec<Finding>,
 }

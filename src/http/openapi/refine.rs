@@ -1,5 +1,9 @@
 //! Properties of all shapes that no derive adds.
 
+mod objects;
+
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 /// Completes `document`: request bodies have no unknown members, parameters are never `null`, pages name their items.
@@ -20,21 +24,49 @@ pub(super) fn all(document: &mut Value) {
     }
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     if let Some(schemas) = schemas {
+        objects::join(schemas);
         schemas.values_mut().for_each(defaults);
-        pages(schemas);
     }
+    pages(document);
+    objects::prune(document);
 }
 
-/// utoipa inlines the argument of a generic type; a reference replaces it.
-fn pages(schemas: &mut Map<String, Value>) {
-    let names =
-        schemas.keys().filter_map(|name| Some((name.clone(), name.strip_prefix("Page_")?.to_owned())));
-    for (page, item) in names.collect::<Vec<_>>() {
-        let named = schemas.contains_key(&item);
-        let items = schemas.get_mut(&page).and_then(|page| page.pointer_mut("/properties/items/items"));
-        if let Some(items) = items.filter(|_| named) {
+/// utoipa inlines the argument of a generic type, and appends its name: a reference replaces it, and `Page_Host` becomes
+/// `HostPage`.
+fn pages(document: &mut Value) {
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    let Some(schemas) = schemas else { return };
+    let names = schemas.keys().filter_map(|name| name.strip_prefix("Page_")).map(str::to_owned);
+    let renamed = names.collect::<Vec<_>>().into_iter().filter_map(|item| {
+        let (old, new) = (format!("Page_{item}"), format!("{item}Page"));
+        let mut page = schemas.remove(&old)?;
+        if let Some(items) = page.pointer_mut("/properties/items/items") {
             *items = json!({ "$ref": format!("#/components/schemas/{item}") });
         }
+        schemas.insert(new.clone(), page);
+        Some((format!("#/components/schemas/{old}"), format!("#/components/schemas/{new}")))
+    });
+    let renamed = renamed.collect();
+    refer(document, &renamed);
+}
+
+/// Replaces references by their new names.
+fn refer(value: &mut Value, renamed: &BTreeMap<String, String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(old) if name == "$ref" => {
+                        if let Some(new) = renamed.get(old) {
+                            new.clone_into(old);
+                        }
+                    }
+                    member => refer(member, renamed),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| refer(item, renamed)),
+        _ => {}
     }
 }
 
@@ -50,8 +82,7 @@ fn closed(schema: &mut Map<String, Value>) {
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));
 }
 
-/// The defaults that serde fills in are no values of the wire where a member is required or absence has a meaning of its own:
-/// an empty text, and `null`.
+/// Removes defaults that only serde needs: the empty text of a required member, and `null`, which can differ from absence.
 fn defaults(schema: &mut Value) {
     let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let required = names.map(str::to_owned).collect::<Vec<_>>();

@@ -16,7 +16,7 @@ use crate::token::present;
 /// The body that creates an API key, as it was sent.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(example = json!({ "label": "ci", "scopes": ["tokens:write"], "ttl": "30d", "limits": { "roles": ["proxy"], "max_ttl": "1h", "max_uses": 10 } }))]
+#[schema(as = CreateApiKeyRequest, example = json!({ "label": "ci", "scopes": ["tokens:write"], "ttl": "30d", "limits": { "roles": ["proxy"], "max_ttl": "1h", "max_uses": 10 } }))]
 pub struct ApiKeyRequest {
     /// The label for people.
     #[schema(value_type = Label)]
@@ -31,7 +31,7 @@ pub struct ApiKeyRequest {
     #[schema(value_type = Option<Timestamp>)]
     pub expires_at: Option<String>,
     /// The limits; absent = ephemeral tokens of an hour, one use, no roles.
-    #[schema(value_type = crate::access::limits::LimitsAsked)]
+    #[schema(value_type = crate::access::limits::RequestedLimits)]
     #[serde(deserialize_with = "present")]
     pub limits: Option<Limits>,
 }

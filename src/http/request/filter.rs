@@ -13,7 +13,7 @@ use crate::id::{ApiKeyId, TokenId};
 use crate::name::Role;
 use crate::service::{FieldError, RequestError};
 use crate::span::parse_span;
-use crate::store::{EndedTokens, HostFilter, NameFilter, TokenFilter, TokenKind};
+use crate::store::{EndedTokens, HostFilter, HostState, NameFilter, TokenFilter, TokenKind, TokenState};
 
 /// Maximum length of a searched text.
 const LONGEST_TEXT: usize = 128;
@@ -21,15 +21,17 @@ const LONGEST_TEXT: usize = 128;
 /// A filter of tokens, not yet validated, from a query or a body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[schema(as = TokenFilter, example = json!({ "state": "pending,active", "unused_for": "30d" }))]
+#[schema(as = TokenFilter, example = json!({ "state": ["pending", "active"], "unused_for": "30d" }))]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenWords {
     /// Also tokens that ended before the retention time.
     #[param(example = true)]
     #[serde(deserialize_with = "flag")]
     pub ended: Option<bool>,
-    /// States, separated by commas.
-    #[param(example = "pending,active")]
+    /// States, one of which the tokens have.
+    #[param(value_type = Option<Vec<TokenState>>, style = Form, explode = false, example = json!(["pending", "active"]))]
+    #[schema(value_type = Option<Vec<TokenState>>)]
+    #[serde(deserialize_with = "joined")]
     pub state: Option<String>,
     /// A role that the tokens give.
     #[param(example = "proxy")]
@@ -52,14 +54,16 @@ pub struct TokenWords {
 /// A filter of hosts, not yet validated, from a query or a body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ToSchema, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[schema(as = HostFilter, example = json!({ "state": "live", "role": "proxy" }))]
+#[schema(as = HostFilter, example = json!({ "state": ["live"], "role": "proxy" }))]
 #[serde(default, deny_unknown_fields)]
 pub struct HostWords {
     /// The token that admitted the hosts.
     #[param(example = "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081")]
     pub token: Option<String>,
-    /// States, separated by commas.
-    #[param(example = "live")]
+    /// States, one of which the hosts have.
+    #[param(value_type = Option<Vec<HostState>>, style = Form, explode = false, example = json!(["live"]))]
+    #[schema(value_type = Option<Vec<HostState>>)]
+    #[serde(deserialize_with = "joined")]
     pub state: Option<String>,
     /// A role of the hosts.
     #[param(example = "proxy")]
@@ -86,6 +90,23 @@ pub(in crate::http) fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
         Ok(Some(Flag::Text(text))) if text == "true" || text.is_empty() => Ok(Some(true)),
         Ok(Some(Flag::Text(text))) if text == "false" => Ok(Some(false)),
         _ => Err(serde::de::Error::custom("true or false")),
+    }
+}
+
+/// Reads a list, or words separated by commas as a query has them, and joins them by commas.
+fn joined<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Words {
+        List(Vec<String>),
+        Text(String),
+    }
+    match Option::<Words>::deserialize(deserializer) {
+        Ok(words) => Ok(words.map(|words| match words {
+            Words::List(words) => words.join(","),
+            Words::Text(text) => text,
+        })),
+        Err(_) => Err(serde::de::Error::custom("a list of words")),
     }
 }
 

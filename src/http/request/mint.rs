@@ -18,7 +18,7 @@ use crate::token::{Bindings, MAX_PATTERNS, Terms};
 /// The body of a mint, as it was sent.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(example = json!({ "roles": ["proxy"], "label": "rack 7", "ttl": "15m", "max_uses": 1, "dns_names": ["*.eu.example.org"] }))]
+#[schema(as = MintTokenRequest, example = json!({ "roles": ["proxy"], "label": "rack 7", "ttl": "15m", "max_uses": 1, "dns_names": ["*.eu.example.org"] }))]
 pub struct MintRequest {
     /// The roles; the list may be empty.
     #[schema(value_type = Vec<Role>, max_items = 32)]

@@ -15,7 +15,7 @@ use crate::span::Spans;
 /// The body of a mint of a service token, as it was sent.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(example = json!({ "audience": "https://jobs.example.org", "roles": ["director"], "ttl": "15m", "label": "nightly" }))]
+#[schema(as = MintServiceTokenRequest, example = json!({ "audience": "https://jobs.example.org", "roles": ["director"], "ttl": "15m", "label": "nightly" }))]
 pub struct ServiceTokenRequest {
     /// The URI of the service. There is no default: a token for no service in particular would be valid at all of them.
     #[schema(required, format = "uri")]

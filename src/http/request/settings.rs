@@ -13,7 +13,7 @@ use crate::token::present;
 /// The body of a change of settings: an absent setting stays, null goes back to the configuration.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(example = json!({ "default_ttl": "30m", "retention": null }))]
+#[schema(as = ChangeSettingsRequest, example = json!({ "default_ttl": "30m", "retention": null }))]
 pub struct SettingsRequest {
     /// The life of a token that asks for no other.
     #[schema(value_type = Option<String>, pattern = "^[0-9]+[smhd]$", example = "30m")]

@@ -16,7 +16,7 @@ use crate::token::present;
 
 /// The body that creates a user, as it was sent.
 #[derive(Deserialize, ToSchema)]
-#[schema(example = json!({ "username": "ops", "password": "correct horse battery staple", "role": "operator" }))]
+#[schema(as = CreateUserRequest, example = json!({ "username": "ops", "password": "correct horse battery staple", "role": "operator" }))]
 pub struct UserRequest {
     /// The user name.
     #[schema(value_type = UserName, required)]
@@ -31,7 +31,7 @@ pub struct UserRequest {
     #[serde(default)]
     pub role: String,
     /// The limits; absent = none.
-    #[schema(value_type = crate::access::limits::LimitsAsked)]
+    #[schema(value_type = crate::access::limits::RequestedLimits)]
     #[serde(default, deserialize_with = "present")]
     pub limits: Option<Limits>,
 }
@@ -65,14 +65,14 @@ impl UserRequest {
 /// The body that changes a user, as it was sent. An absent field stays as it is.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(default)]
-#[schema(example = json!({ "role": "viewer", "disabled": false }))]
+#[schema(as = ChangeUserRequest, example = json!({ "role": "viewer", "disabled": false }))]
 pub struct UserChangeRequest {
     /// The user role.
     #[schema(value_type = UserRole)]
     #[serde(deserialize_with = "present")]
     pub role: Option<String>,
     /// Bounds on the acts of the user.
-    #[schema(value_type = crate::access::limits::LimitsAsked)]
+    #[schema(value_type = crate::access::limits::RequestedLimits)]
     #[serde(deserialize_with = "present")]
     pub limits: Option<Limits>,
     /// A disabled user may not sign in, and their sessions and API keys are refused.

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 /// No OAuth grant yields a token: `grant_types_supported` and the required `response_types_supported` are empty.
 /// Members of our own name the endpoints that mint tokens.
 #[derive(Serialize, ToSchema)]
-#[schema(as = AuthorizationServer)]
+#[schema(as = AuthorizationServerMetadata)]
 pub struct Metadata {
     #[schema(format = "uri", example = "https://gate.example.org")]
     issuer: String,

@@ -86,6 +86,7 @@ impl HostRecord {
 
 /// The facts of a certificate outside its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Certificate)]
 pub struct CertificateRecord {
     /// Its serial number.
     pub serial: Serial,

@@ -10,6 +10,7 @@ use crate::token::KeyUse;
 /// The state of a signing key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SigningKeyState)]
 pub enum KeyState {
     /// The key is published and does not sign yet.
     Prepared,
@@ -64,6 +65,7 @@ pub struct ListRecord {
 
 /// An external URL of the authority.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Issuer)]
 pub struct IssuerRecord {
     /// The URL itself.
     #[schema(format = "uri", example = "https://gate.example.org")]

@@ -81,7 +81,9 @@ async fn filters_find_tokens() {
     for state in ["exhausted", "expired", "pending", "revoked"] {
         assert_eq!(labels(&at, &format!("state={state}")).await, [state]);
     }
-    assert_eq!(labels(&at, "state=revoked,expired").await, ["expired", "revoked"]);
+    for list in ["state=revoked,expired", "state=revoked%2Cexpired", "state=revoked&state=expired"] {
+        assert_eq!(labels(&at, list).await, ["expired", "revoked"], "{list}");
+    }
     assert_eq!(labels(&at, "role=proxy&minter=admin").await, ["active", "pending"]);
     assert_eq!(labels(&at, "label=*PIRE*").await, ["expired"]);
     assert_eq!(labels(&at, "label=expired").await, ["expired"]);
@@ -155,7 +157,7 @@ async fn a_wrong_filter_is_400_and_names_the_field() {
 async fn a_repeated_parameter_is_400() {
     let at = Running::start().await;
     for (path, field) in [
-        ("/api/v1/enrollment-tokens?state=active&state=expired", "state"),
+        ("/api/v1/enrollment-tokens?label=active&label=expired", "label"),
         ("/api/v1/hosts?limit=1&%6cimit=2", "limit"),
         ("/api/v1/ledger?cursor=a&cursor=b", "cursor"),
     ] {

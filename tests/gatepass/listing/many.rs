@@ -178,3 +178,23 @@ async fn hosts_are_revoked_by_filter_after_a_count() {
     assert_eq!(ask(json!({})).await.status, 400);
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_filter_in_a_body_takes_several_states() {
+    let at = Running::start().await;
+    at.mint(json!({ "label": "pending" })).await;
+    let active = at.mint(json!({ "label": "active", "max_uses": 5 })).await;
+    Host::new().redeem(&at, &token_of(&active)).await;
+    for states in [json!(["pending", "active"]), json!("pending,active")] {
+        let filter = json!({ "state": states, "minter": "admin" });
+        let told = revoke(&at, json!({ "filter": filter, "dry_run": true })).await;
+        assert_eq!(counted(&told), json!({ "dry_run": true, "count": 2 }), "{states}");
+    }
+    for states in [json!([]), json!(["pending", "gone"]), json!({}), json!([1])] {
+        let said = revoke(&at, json!({ "filter": { "state": states }, "dry_run": true })).await;
+        assert_eq!(said.status, 400, "{states}");
+        let field = said.json["fields"][0]["field"].as_str().unwrap();
+        assert!(field.ends_with("state"), "{field}");
+    }
+    at.stop().await;
+}

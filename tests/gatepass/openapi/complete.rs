@@ -152,6 +152,70 @@ fn requests_have_no_unknown_member_and_no_null() {
 }
 
 #[test]
+fn every_request_is_named_after_its_operation() {
+    let mut bodies = 0;
+    for (name, operation) in operations() {
+        let words = text(operation, "operationId").split('_');
+        let words = words.map(|word| word[..1].to_uppercase() + &word[1..]).collect::<String>();
+        for (_, content) in operation["requestBody"]["content"].as_object().into_iter().flatten() {
+            let expected = format!("#/components/schemas/{words}Request");
+            assert_eq!(text(&content["schema"], "$ref"), expected, "{name}");
+            bodies += 1;
+        }
+    }
+    assert!(bodies >= 22, "{bodies}");
+}
+
+#[test]
+fn schema_names_say_no_internal_word() {
+    for name in DOCUMENT["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(name.chars().all(char::is_alphanumeric), "{name}");
+        for internal in ["Item", "Record", "Shown", "Facts", "Asked", "Nothing", "Answer", "Body"] {
+            assert!(!name.ends_with(internal), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_page_is_named_after_its_items() {
+    let schemas = DOCUMENT["components"]["schemas"].as_object().unwrap();
+    let pages = schemas.iter().filter(|(_, schema)| schema["properties"].get("next").is_some());
+    let mut found = 0;
+    for (name, page) in pages {
+        let item = text(&page["properties"]["items"]["items"], "$ref").rsplit('/').next().unwrap();
+        assert_eq!(*name, format!("{item}Page"));
+        found += 1;
+    }
+    assert!(found >= 9, "{found}");
+}
+
+#[test]
+fn every_object_is_whole() {
+    each_schema(&DOCUMENT, &mut |schema| assert_eq!(schema.get("allOf"), None, "{schema}"));
+}
+
+#[test]
+fn every_list_in_a_query_is_separated_by_commas() {
+    let mut lists = BTreeSet::new();
+    for (name, operation) in operations() {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        for parameter in parameters.filter(|parameter| parameter["schema"]["type"] == "array") {
+            assert_eq!(
+                (&parameter["style"], &parameter["explode"]),
+                (&json!("form"), &json!(false)),
+                "{name}"
+            );
+            let items = schema::referred(&parameter["schema"]["items"], &DOCUMENT).unwrap();
+            assert!(items.get("enum").or(items.get("pattern")).is_some(), "{name}: {parameter}");
+            lists.insert(format!("{name} {}", text(parameter, "name")));
+        }
+    }
+    let known =
+        ["GET /api/v1/authorize role", "GET /api/v1/enrollment-tokens state", "GET /api/v1/hosts state"];
+    assert_eq!(lists, known.map(String::from).into());
+}
+
+#[test]
 fn every_path_parameter_is_described() {
     for (name, operation) in operations() {
         let named =

@@ -22,7 +22,7 @@ pub(crate) fn operation(method: &Method, path: &str) -> Option<&'static Value> {
     match TABLE.find(method, path) {
         Match::Route(route, _) if route.dialect.schema.is_some() => {
             let template = route.path.replace("{*", "{");
-            Some(&DOCUMENT["paths"][&template][route.method.as_str().to_lowercase()])
+            DOCUMENT["paths"].get(&template)?.get(route.method.as_str().to_lowercase())
         }
         _ => None,
     }

@@ -45,8 +45,8 @@ impl Demand {
         let (mut demand, mut faults) = (Self::default(), Vec::new());
         for (name, value) in pairs {
             match name.as_str() {
-                "role" => match Role::parse(&value) {
-                    Ok(role) => demand.roles.push(role),
+                "role" => match value.split(',').map(Role::parse).collect::<Result<Vec<_>, _>>() {
+                    Ok(roles) => demand.roles.extend(roles),
                     Err(error) => faults.push(FieldError::new("role", error.to_string())),
                 },
                 "audience" if demand.audience.is_none() => demand.audience = Some(value),
@@ -107,14 +107,24 @@ mod tests {
     #[test]
     fn every_role_that_is_named_is_needed() {
         let role = |name: &str| Role::parse(name).unwrap();
-        let demand = Demand::read(DemandSource::Query, "role=proxy&role=director", "").unwrap();
-        assert_eq!(demand.missing(&[role("proxy"), role("director"), role("allocator")]), None);
-        assert_eq!(demand.missing(&[role("proxy")]), Some(&role("director")));
+        for query in ["role=proxy&role=director", "role=proxy,director", "role=proxy%2Cdirector"] {
+            let demand = Demand::read(DemandSource::Query, query, "").unwrap();
+            assert_eq!(demand.missing(&[role("proxy"), role("director"), role("allocator")]), None);
+            assert_eq!(demand.missing(&[role("proxy")]), Some(&role("director")), "{query}");
+        }
     }
 
     #[test]
     fn a_misspelt_demand_is_refused() {
-        for query in ["roles=proxy", "role=Proxy", "role=", "rest", "role=proxy/guarded/path?x=y"] {
+        for query in [
+            "roles=proxy",
+            "role=Proxy",
+            "role=",
+            "role=proxy,",
+            "role=,",
+            "rest",
+            "role=proxy/guarded/path?x=y",
+        ] {
             assert!(Demand::read(DemandSource::Query, query, "").is_err(), "{query}");
             assert!(Demand::read(DemandSource::Segment, "", query).is_err(), "{query}");
         }

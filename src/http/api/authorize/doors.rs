@@ -20,13 +20,13 @@ const DEMAND_EXAMPLE: &str = "role=director&audience=https:%2F%2Fjobs.example.or
     get,
     path = "/api/v1/authorize",
     params(
-        ("role" = Option<Vec<Role>>, Query, description = "Required roles, all of them.",
+        ("role" = Option<Vec<Role>>, Query, style = Form, explode = false, description = "Required roles, all of them.",
             example = json!(["director"])),
         ("audience" = Option<String>, Query, description = AUDIENCE, example = "https://jobs.example.org"),
     ),
     responses(NoContent, code::Guarded),
 )]
-pub(in crate::http::api) async fn authorize(call: Call) -> Result<Reply, Problem> {
+pub(in crate::http::api) async fn authorize_request(call: Call) -> Result<Reply, Problem> {
     by_certificate(&call, DemandSource::Query).await
 }
 
@@ -39,26 +39,13 @@ pub(in crate::http::api) async fn authorize(call: Call) -> Result<Reply, Problem
     params(("demand" = String, Path, description = DEMAND, example = json!(DEMAND_EXAMPLE))),
     responses(Passed, code::Guarded),
 )]
-pub(in crate::http::api) async fn authorize_with(call: Call) -> Result<Reply, Problem> {
-    by_certificate(&call, DemandSource::Segment).await
-}
-
-/// Authorize a request for the root of a guarded service
-///
-/// As `authorize_with`, with the path `/` appended.
-#[utoipa::path(
-    get,
-    path = "/api/v1/authorize-with/{demand}/",
-    params(("demand" = String, Path, description = DEMAND, example = json!(DEMAND_EXAMPLE))),
-    responses(Passed, code::Guarded),
-)]
-pub(in crate::http::api) async fn authorize_root_with(call: Call) -> Result<Reply, Problem> {
+pub(in crate::http::api) async fn authorize_for_envoy(call: Call) -> Result<Reply, Problem> {
     by_certificate(&call, DemandSource::Segment).await
 }
 
 /// Authorize a request for a guarded path
 ///
-/// As `authorize_with`, with any path appended, also of several segments.
+/// With any path appended, also of several segments.
 #[utoipa::path(
     get,
     path = "/api/v1/authorize-with/{demand}/{*rest}",
@@ -68,7 +55,7 @@ pub(in crate::http::api) async fn authorize_root_with(call: Call) -> Result<Repl
     ),
     responses(Passed, code::Guarded),
 )]
-pub(in crate::http::api) async fn authorize_path_with(call: Call) -> Result<Reply, Problem> {
+pub(in crate::http::api) async fn authorize_path_for_envoy(call: Call) -> Result<Reply, Problem> {
     by_certificate(&call, DemandSource::Segment).await
 }
 

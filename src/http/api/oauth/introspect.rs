@@ -15,7 +15,7 @@ use crate::service::GoodToken;
 
 /// The fields that a request has (RFC 7662 section 2.1).
 #[derive(ToSchema)]
-#[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
+#[schema(as = IntrospectTokenRequest, example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
 pub(in crate::http::api) struct IntrospectionForm {
     #[serde(flatten)]
@@ -75,7 +75,7 @@ pub(in crate::http::api) struct InactiveToken {
     request_body(content = IntrospectionForm, content_type = "application/x-www-form-urlencoded"),
     responses((status = 200, description = "The claims, or `{\"active\":false}`.", body = Introspection<'static>)),
 )]
-pub(in crate::http::api) async fn introspect(call: Call) -> Result<Reply, Problem> {
+pub(in crate::http::api) async fn introspect_token(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
     // The hint of section 2.1 is ignored: one lookup finds every kind of token.
     Ok(match call.authority.authenticator.check(form.required("token")?) {

@@ -12,7 +12,7 @@ use crate::service::TakenBack;
 
 /// The fields that a request has (RFC 7009 section 2.1).
 #[derive(ToSchema)]
-#[schema(example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
+#[schema(as = RevokePresentedTokenRequest, example = json!({ "token": "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…" }))]
 #[expect(dead_code, reason = "it says in the document what is read from the form")]
 pub(in crate::http::api) struct RevocationForm {
     #[serde(flatten)]

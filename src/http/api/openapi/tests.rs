@@ -22,7 +22,9 @@ fn operations(document: &Value) -> BTreeSet<String> {
 #[test]
 fn the_document_holds_every_native_row_and_no_other() {
     let table = Table::new(true).unwrap();
-    let native = table.routes().iter().filter(|row| row.dialect.schema.is_some());
+    // A copy of the row with a demand, for Envoy.
+    let left_out = "/api/v1/authorize-with/{demand}/";
+    let native = table.routes().iter().filter(|row| row.dialect.schema.is_some() && row.path != left_out);
     let rows = native.map(|row| format!("{} {}", row.method, row.path.replace("{*", "{"))).collect();
     assert_eq!(operations(&document(true, "/")), rows);
     assert!(rows.len() > 45 && rows.len() < table.routes().len(), "{}", rows.len());
@@ -66,7 +68,7 @@ fn every_operation_takes_the_credentials_of_its_rows_permission() {
     };
     for public in [true, false] {
         let document = document(public, "/");
-        for row in crate::http::api::routes(public) {
+        for row in crate::http::api::routes(public).into_iter().filter(|row| row.docs.is_some()) {
             let path = row.path.replace("{*", "{");
             let taken = &document["paths"][&path][row.method.as_str().to_lowercase()]["security"];
             let expected = match row.takes_any_method() {

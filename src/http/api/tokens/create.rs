@@ -21,6 +21,7 @@ const INSTALL: &str = "read -rs GATEPASS_TOKEN && export GATEPASS_TOKEN && sudo 
 
 /// The answer to a mint, with the token.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MintedEnrollmentToken)]
 pub(super) struct NewToken<'a> {
     /// The token; shown once. Its holder can enroll.
     #[schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…")]

@@ -22,6 +22,7 @@ use crate::span::parse_span;
 /// The body of a rotation.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = RotateTokenRequest)]
 struct RotateRequest {
     /// The overlap, such as `24h`; `0s` revokes the token immediately.
     #[schema(pattern = "^[0-9]+[smhd]$", example = "24h")]
@@ -45,6 +46,7 @@ impl RotateRequest {
 
 /// The successor, and the end of the old token.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RotatedEnrollmentToken)]
 struct RotatedToken {
     #[schema(value_type = create::NewToken<'static>)]
     #[serde(flatten)]
