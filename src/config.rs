@@ -22,6 +22,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::Serialize;
 
+pub use self::url::trust_domain as parse_trust_domain;
 pub use crate::server_url::{ServerName, ServerUrl};
 pub use crate::span::{SpanError, parse_span, show_span};
 pub use environment::Environment;
@@ -83,8 +84,8 @@ pub struct ServerConfig {
     pub keys_dir: PathBuf,
     /// A TLS certificate from elsewhere.
     pub tls: Option<TlsFiles>,
-    /// SPIFFE trust domain: the host of `external_url` unless given.
-    pub trust_domain: String,
+    /// SPIFFE trust domain. Without it, the database has it from the first start: the host of the external URL.
+    pub trust_domain: Option<String>,
     /// The first administrator's password, 12 characters or more; used only while there is no administrator.
     pub admin_password: Option<Secret<String>>,
     /// `true` with `--dev`.

@@ -49,6 +49,12 @@ impl HostPeer {
         })
     }
 
+    /// The trust domain of the SPIFFE id.
+    pub fn trust_domain(&self) -> &str {
+        let id = self.spiffe_id.strip_prefix("spiffe://").unwrap_or_default();
+        id.split_once('/').map_or(id, |(domain, _)| domain)
+    }
+
     /// Returns true if the host has `role`.
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|own| own.as_str() == role)

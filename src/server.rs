@@ -3,6 +3,7 @@
 mod ca_files;
 mod error;
 mod first_start;
+mod identity;
 pub mod local;
 pub mod offline;
 mod preflight;

@@ -1,15 +1,18 @@
-//! `gatepass issuer`: current and former external URLs.
+//! `gatepass issuer`: current and former external URLs, and the trust domain.
+
+mod trust_domain;
 
 use clap::Subcommand;
 use serde_json::json;
 
+use self::trust_domain::SetTrustDomainCommand;
 use super::consent::Consent;
 use super::error::CliError;
 use super::output;
 use super::remote::Remote;
 use crate::config::Environment;
 
-/// List external URLs, and retire former ones
+/// List external URLs, retire former ones, and change the trust domain
 #[derive(Subcommand)]
 pub(crate) enum IssuerCommand {
     /// List URLs
@@ -21,6 +24,8 @@ pub(crate) enum IssuerCommand {
         /// Former external URL
         url: String,
     },
+    /// Change the SPIFFE trust domain of certificates, while the server is stopped
+    SetTrustDomain(SetTrustDomainCommand),
 }
 
 impl IssuerCommand {
@@ -40,6 +45,7 @@ impl IssuerCommand {
                 let answer = api.post("/api/v1/issuers/retire", &body).await?;
                 output::retired(consent.remote.output, &answer, &url)
             }
+            Self::SetTrustDomain(command) => command.run().await,
         }
     }
 }

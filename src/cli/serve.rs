@@ -50,7 +50,7 @@ pub(crate) struct ServerFlags {
     /// URL of the authority for hosts; default: https://<listen>
     #[arg(long, value_name = "URL")]
     external_url: Option<String>,
-    /// SPIFFE trust domain; default: the host of the external URL
+    /// SPIFFE trust domain, fixed at the first start; default: the host of the first external URL
     #[arg(long, value_name = "NAME")]
     trust_domain: Option<String>,
     /// External TLS certificate chain, PEM

@@ -163,7 +163,7 @@ const SERVER: &[Field] = &[
         "trust_domain",
         Text,
         "example.org",
-        "SPIFFE trust domain of host certificates. Default: the host of external_url",
+        "SPIFFE trust domain of host certificates, fixed at the first start. Default: the host of the first external_url",
     ),
 ];
 

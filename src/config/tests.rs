@@ -29,7 +29,7 @@ fn nothing_written_gives_the_documented_defaults() {
     let config = load("", &[], Overrides::default()).unwrap();
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:8443");
     assert_eq!(config.server.url_at(config.server.listen).to_string(), "https://127.0.0.1:8443");
-    assert_eq!(config.server.trust_domain, "127.0.0.1");
+    assert_eq!(config.server.trust_domain, None);
     assert_eq!(config.server.data_dir, PathBuf::from("./gatepass-data"));
     assert_eq!(config.server.keys_dir, PathBuf::from("./gatepass-data/keys"));
     assert_eq!(config.tokens.spans.default_ttl, Duration::from_secs(900));

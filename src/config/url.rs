@@ -23,11 +23,14 @@ pub(super) fn audience(text: &str) -> Result<String, String> {
 /// A longer audience would leave a token too little room for roles.
 const MAX_AUDIENCE_BYTES: usize = 256;
 
-/// A SPIFFE trust domain (SPIFFE ID section 2.1): lower-case letters, digits, `.`, `-`, `_`.
-pub(super) fn trust_domain(text: &str) -> Result<String, String> {
+/// Parses a SPIFFE trust domain (SPIFFE ID section 2.1): lower-case letters, digits, `.`, `-`, `_`.
+///
+/// # Errors
+/// The text has another character, is empty or too long.
+pub fn trust_domain(text: &str) -> Result<String, String> {
     let good =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_');
-    if text.len() <= 253 && text.bytes().all(good) {
+    if (1..=253).contains(&text.len()) && text.bytes().all(good) {
         return Ok(text.to_owned());
     }
     Err(format!("{text:?} is not a trust domain: lower-case letters, digits, '.', '-' and '_'"))

@@ -54,10 +54,8 @@ impl Check {
             self.path("server", "data_dir").unwrap_or_else(|| PathBuf::from(super::DEFAULT_DATA_DIR));
         let default_keys = if overrides.dev { PathBuf::from("keys") } else { data_dir.join("keys") };
         let admin_password = secret::admin_password(environment, overrides, &mut self.layers.problems);
-        let trust_domain = trust_domain.unwrap_or_else(|| url.default_trust_domain());
         let keys_dir = self.path("server", "keys_dir").unwrap_or(default_keys);
         self.show("server", "external_url", url.to_string());
-        self.show("server", "trust_domain", trust_domain.as_str());
         self.show("server", "keys_dir", keys_dir.display().to_string());
         ServerConfig {
             listen,

@@ -48,6 +48,8 @@ pub enum Action {
     CaRotated,
     /// A former issuer URL was retired.
     IssuerRetired,
+    /// The trust domain of certificates was changed.
+    TrustDomainChanged,
     /// An operator accepted a clock in doubt.
     ClockAccepted,
     /// A user's password was set.

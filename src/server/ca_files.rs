@@ -20,6 +20,7 @@ pub(super) async fn load_or_make(
     config: &Config,
     store: &dyn Store,
     vault: &Vault,
+    trust_domain: &str,
     now: Timestamp,
 ) -> Result<CaSet, StartError> {
     let ca = &config.ca;
@@ -37,8 +38,7 @@ pub(super) async fn load_or_make(
     }
     if !Manifest::is_in(vault) {
         refuse_with_hosts(store, now).await?;
-        Manifest::make(vault, &format!("gatepass {}", config.server.trust_domain), now)
-            .map_err(StartError::of)?;
+        Manifest::make(vault, &format!("gatepass {trust_domain}"), now).map_err(StartError::of)?;
     }
     finish_rotation(store, vault).await.map_err(StartError::of)?;
     let manifest = Manifest::load(vault).map_err(StartError::of)?;

@@ -8,12 +8,11 @@ use super::StartError;
 use crate::access::password;
 use crate::clock::Timestamp;
 use crate::config::Config;
-use crate::name::DnsName;
 use crate::secret::Secret;
 use crate::service::found::{ADMIN, FirstStart, found, mint_first_tokens, revoke_first_tokens};
 use crate::service::vault::{Vault, VaultError, write_private};
 use crate::service::{Authority, Caller};
-use crate::store::{Founded, Store};
+use crate::store::{AuthorityIdentity, Founded, Store};
 
 /// File that exists from before the founding until the server runs.
 const PENDING: &str = "first-start.pending";
@@ -35,8 +34,7 @@ pub(super) async fn begin(
     store: &dyn Store,
     vault: &Vault,
     config: &Config,
-    url: &str,
-    names: &[DnsName],
+    identity: &AuthorityIdentity,
     now: Timestamp,
 ) -> Result<Option<Pending>, StartError> {
     let marker = pending_file(&config.server.data_dir);
@@ -50,7 +48,7 @@ pub(super) async fn begin(
     let password = given.unwrap_or_else(password::generate);
     let founded = match founded {
         true => Founded::Before,
-        false => found(store, vault, (url, names), &password, now).await.map_err(StartError::of)?,
+        false => found(store, vault, identity.clone(), &password, now).await.map_err(StartError::of)?,
     };
     Ok(Some(Pending { password, generated, again: founded == Founded::Before }))
 }

@@ -1,9 +1,10 @@
 //! Operations on a data directory that no server runs on.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::StartError;
 use super::preflight::DATABASE;
+use super::{StartError, identity};
 use crate::access::password;
 use crate::clock::{Clock, SystemClock};
 use crate::ledger::{Action, Subjects};
@@ -12,7 +13,7 @@ use crate::service::Caller;
 use crate::service::ca::files::Manifest;
 use crate::service::vault::Vault;
 use crate::store::sqlite::{LedgerFile, SqliteStore};
-use crate::store::{AccountReads as _, SetPassword, Store};
+use crate::store::{AccountReads as _, HostReads as _, SetPassword, SetTrustDomain, Store, Verbs as _};
 
 /// Sets a user's password. Returns whether the user is disabled.
 ///
@@ -36,6 +37,40 @@ pub async fn reset_password(
     let store: &dyn Store = store.as_ref();
     store.set_password(command).await.map_err(StartError::of)?;
     Ok(known.disabled_at.is_some())
+}
+
+/// The trust domain of an authority that is not running.
+pub struct TrustDomain {
+    store: Arc<SqliteStore>,
+    /// The trust domain of its certificates; `None` before its first start.
+    pub current: Option<String>,
+    /// Number of live hosts, whose certificates have it.
+    pub live_hosts: u64,
+}
+
+impl TrustDomain {
+    /// Opens the database of a data directory.
+    ///
+    /// # Errors
+    /// A server runs on the data directory, or its database cannot be read.
+    pub async fn open(data_dir: &Path) -> Result<Self, StartError> {
+        let now = SystemClock.read().wall;
+        let store = SqliteStore::open(&existing(data_dir)?, now).map_err(StartError::of)?;
+        let current = identity::known_trust_domain(store.as_ref()).await?;
+        let urls = store.reached_urls(now).await.map_err(StartError::of)?;
+        Ok(Self { store, current, live_hosts: urls.iter().map(|(_, hosts)| hosts).sum() })
+    }
+
+    /// Changes it. Hosts get it with their next certificate.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub async fn set(self, name: &str) -> Result<(), StartError> {
+        let entry = Caller::SYSTEM.did(Action::TrustDomainChanged, SystemClock.read().wall);
+        let entry = entry.with("offline", true).with("live_hosts", self.live_hosts);
+        let command = SetTrustDomain { name: name.to_owned(), entry };
+        self.store.set_trust_domain(command).await.map_err(StartError::of)
+    }
 }
 
 /// Opens the ledger of a data directory for reading. A server may run on it.

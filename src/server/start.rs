@@ -1,22 +1,19 @@
 //! Opening: all checks run before anything is created.
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
+use super::identity::{self, ServerIdentity};
 use super::local::{self, LocalServer};
 use super::preflight::{self, DATABASE, Preflight};
 use super::tls_files::{Presented, TlsSource};
 use super::{Server, StartError, ca_files, first_start, process};
 use crate::clock::Clock;
-use crate::config::{Config, HttpConfig, ServerConfig};
+use crate::config::{Config, HttpConfig};
 use crate::http::front::Front;
 use crate::http::limits::Limits;
 use crate::http::table::Table;
 use crate::http::tls::Tls;
 use crate::ledger::Action;
-use crate::name::DnsName;
-use crate::server_url::ServerName;
 use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::finish_emergency;
@@ -29,7 +26,7 @@ use crate::service::vault::{Vault, write_public};
 use crate::service::verification::proxies::TrustedProxies;
 use crate::service::{Authority, Base, Caller, CertificateTerms, Parts, Settings, TimeKeeper};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{LedgerReads as _, RecordIdentity, Store};
+use crate::store::{AuthorityIdentity, LedgerReads as _, RecordIdentity, Store};
 
 pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
     let open_files = process::harden();
@@ -39,14 +36,11 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let store = SqliteStore::open(&config.server.data_dir.join(DATABASE), now);
     let store = store.map_err(StartError::of)?;
     let local_addr = listener.local_addr().map_err(StartError::of)?;
-    let url = config.server.url_at(local_addr);
     preflight::claim(&vault, store.chain_head().await.map_err(StartError::of)?.chain)?;
-    let fixed = fixed_names(&config.server, local_addr.ip(), outside_names);
-    let names =
-        fixed.iter().chain([url.server_name()]).filter_map(ServerName::dns).cloned().collect::<Vec<_>>();
-    let url = url.to_string();
-    let pending = first_start::begin(store.as_ref(), &vault, &config, &url, &names, now).await?;
-    let authority = compose(&config, &clock, &store, vault.clone(), (&url, names), fixed).await?;
+    let identity = identity::settle(&config.server, store.as_ref(), local_addr, outside_names).await?;
+    let AuthorityIdentity { issuer: url, trust_domain, .. } = identity.recorded.clone();
+    let pending = first_start::begin(store.as_ref(), &vault, &config, &identity.recorded, now).await?;
+    let authority = compose(&config, &clock, &store, vault.clone(), identity).await?;
     let first_start = first_start::finish(&authority, pending).await?;
     let root = authority.cas.load().current().root_pem().to_owned();
     write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;
@@ -54,7 +48,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     if let Err(error) = authority.status_lists.sign().await {
         tracing::warn!(%error, "the status lists could not be signed; the server tries again");
     }
-    let source = TlsSource::new(&config, Arc::clone(&authority.names));
+    let source = TlsSource::new(&config, Arc::clone(&authority.names), trust_domain);
     let Presented { identity, expires_at, pins } =
         source.identity(&authority.cas.load(), &authority.time).map_err(StartError::of)?;
     authority.health.server_certificate_is(expires_at);
@@ -86,17 +80,18 @@ async fn compose(
     clock: &Arc<dyn Clock>,
     store: &Arc<SqliteStore>,
     vault: Vault,
-    (url, names): (&str, Vec<DnsName>),
-    fixed: BTreeSet<ServerName>,
+    identity: ServerIdentity,
 ) -> Result<Arc<Authority>, StartError> {
     let store: Arc<dyn Store> = store.clone();
     let mark = store.clock_mark().await.map_err(StartError::of)?;
     let time = TimeKeeper::new(Arc::clone(clock), mark);
     let now = time.now();
-    let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", url);
-    let identity = RecordIdentity { issuer: url.to_owned(), names, entry };
-    store.record_identity(identity).await.map_err(StartError::of)?;
-    let cas = ca_files::load_or_make(config, store.as_ref(), &vault, now).await?;
+    let ServerIdentity { recorded, fixed } = identity;
+    let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", recorded.issuer.as_str());
+    let entry = entry.with("trust_domain", recorded.trust_domain.as_str());
+    let trust_domain = recorded.trust_domain.clone();
+    store.record_identity(RecordIdentity { identity: recorded, entry }).await.map_err(StartError::of)?;
+    let cas = ca_files::load_or_make(config, store.as_ref(), &vault, &trust_domain, now).await?;
     let tokens = &config.tokens;
     let verifying = (tokens.audiences.clone().into(), tokens.hot_tokens);
     let trust =
@@ -117,11 +112,11 @@ async fn compose(
         indexes: Arc::new(indexes),
         vault,
         data_dir,
-        settings: settings(config),
+        settings: settings(config, trust_domain),
     })))
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, trust_domain: String) -> Settings {
     let roles = config.roles.iter().map(|role| (role.role.clone(), role.description.clone()));
     Settings {
         roles: Catalogue::new(roles),
@@ -135,7 +130,7 @@ fn settings(config: &Config) -> Settings {
         sessions: config.sessions,
         certificates: CertificateTerms {
             lifetime: config.hosts.certificate_lifetime,
-            trust_domain: config.server.trust_domain.clone(),
+            trust_domain,
             allow_rsa: config.hosts.allow_rsa_keys,
             crl_url: config.hosts.crl_url.clone(),
         },
@@ -171,13 +166,4 @@ fn limits(http: &HttpConfig, open_files: Option<usize>) -> Limits {
         drain_timeout: http.drain_timeout,
         ..Limits::default()
     }
-}
-
-/// The names of the server besides the hosts of its external URLs.
-fn fixed_names(server: &ServerConfig, listen: IpAddr, outside: Vec<DnsName>) -> BTreeSet<ServerName> {
-    let loopback = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)];
-    let addresses = loopback.into_iter().chain(Some(listen).filter(|address| !address.is_unspecified()));
-    let localhost = DnsName::parse("localhost").ok();
-    let names = localhost.into_iter().chain(outside).map(ServerName::Dns);
-    names.chain(addresses.map(ServerName::Address)).chain(server.names.iter().cloned()).collect()
 }

@@ -78,10 +78,10 @@ impl IssuedFor {
 }
 
 impl TlsSource {
-    pub(super) fn new(config: &Config, names: Arc<OwnNames>) -> Self {
+    pub(super) fn new(config: &Config, names: Arc<OwnNames>, trust_domain: String) -> Self {
         match &config.server.tls {
             Some(files) => Self::Outside(files.clone()),
-            None => Self::Own(IssuedFor { names, trust_domain: config.server.trust_domain.clone() }),
+            None => Self::Own(IssuedFor { names, trust_domain }),
         }
     }
 

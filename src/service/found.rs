@@ -9,9 +9,8 @@ use crate::access::password;
 use crate::clock::Timestamp;
 use crate::id::ListId;
 use crate::ledger::{Action, Subjects};
-use crate::name::DnsName;
 use crate::secret::Secret;
-use crate::store::{Found, Founded, ListKind, ListRecord, SetPassword, Store};
+use crate::store::{AuthorityIdentity, Found, Founded, ListKind, ListRecord, SetPassword, Store};
 use crate::token::KeyUse;
 
 /// The name of the first admin.
@@ -27,14 +26,14 @@ pub struct FirstStart {
     pub emergency_token: Secret<String>,
 }
 
-/// Records keys, lists, external URL, the authority's own DNS names, and the first admin. Later calls change nothing.
+/// Records keys, lists, the authority's identity, and the first admin. Later calls change nothing.
 ///
 /// # Errors
 /// The password is not acceptable, or a file or the store cannot be written.
 pub async fn found(
     store: &dyn Store,
     vault: &Vault,
-    (issuer, names): (&str, &[DnsName]),
+    identity: AuthorityIdentity,
     admin_password: &Secret<String>,
     now: Timestamp,
 ) -> Result<Founded, ServiceError> {
@@ -46,14 +45,13 @@ pub async fn found(
     let command = Found {
         keys,
         lists: vec![list(ListKind::Ephemeral), list(ListKind::Persistent)],
-        issuer: issuer.to_owned(),
-        names: names.to_vec(),
+        entry: caller.did(Action::AuthorityCreated, now).with("issuer", identity.issuer.as_str()),
+        identity,
         admin: SetPassword {
             user: ADMIN.to_owned(),
             hash,
             entry: caller.did(Action::PasswordSet, now).about(subjects),
         },
-        entry: caller.did(Action::AuthorityCreated, now).with("issuer", issuer),
     };
     Ok(store.found(command).await?)
 }

@@ -78,6 +78,8 @@ macro_rules! each_verb {
                 retire_key: RetireKey -> Retirement;
                 /// Adds an external URL of the authority and its DNS names.
                 record_identity: RecordIdentity -> ();
+                /// Changes the SPIFFE trust domain of certificates.
+                set_trust_domain: SetTrustDomain -> ();
                 /// Retires a former external URL and every token that names it.
                 retire_issuer: RetireIssuer -> Retirement;
                 /// Sets a user's password. An unknown user is created as an admin.

@@ -68,6 +68,7 @@ macro_rules! contract {
             administration {
                 founding_happens_once,
                 a_new_identity_is_recorded_once,
+                the_trust_domain_changes_on_request_only,
                 only_former_issuers_retire,
                 a_retired_issuer_takes_its_tokens_if_confirmed,
                 a_password_is_replaced,

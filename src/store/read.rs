@@ -52,6 +52,12 @@ pub trait HostReads {
         page: PageQuery<HostId>,
     ) -> StoreFuture<'_, Page<HostRecord, HostId>>;
 
+    /// The newest certificate of the newest host, DER.
+    fn newest_certificate(&self) -> StoreFuture<'_, Option<Vec<u8>>>;
+
+    /// Each URL at which live hosts last reached the server, with their number. `None`: it is not known.
+    fn reached_urls(&self, now: Timestamp) -> StoreFuture<'_, Vec<(Option<String>, u64)>>;
+
     /// Returns the number of live hosts that these tokens admitted.
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64>;
 
@@ -112,6 +118,9 @@ pub trait AuthorityReads {
 
     /// The external URLs that are not retired.
     fn issuers(&self) -> StoreFuture<'_, Vec<IssuerRecord>>;
+
+    /// The SPIFFE trust domain; `None` before the first start of a version that keeps it.
+    fn trust_domain(&self) -> StoreFuture<'_, Option<String>>;
 
     /// The settings changed at run time.
     fn settings(&self) -> StoreFuture<'_, Vec<SettingRecord>>;

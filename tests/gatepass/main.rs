@@ -46,3 +46,4 @@ mod signing_in;
 mod starting;
 mod status_lists;
 mod support;
+mod trust_domain;

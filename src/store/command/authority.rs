@@ -6,8 +6,7 @@ use super::{RecordMint, SetPassword};
 use crate::clock::Timestamp;
 use crate::id::ListId;
 use crate::ledger::Draft;
-use crate::name::DnsName;
-use crate::store::{KeyRecord, ListRecord};
+use crate::store::{AuthorityIdentity, KeyRecord, ListRecord};
 
 /// See [`Verbs::found`](crate::store::Verbs::found).
 pub struct Found {
@@ -15,10 +14,8 @@ pub struct Found {
     pub keys: Vec<KeyRecord>,
     /// The first status lists, one of each kind.
     pub lists: Vec<ListRecord>,
-    /// The external URL.
-    pub issuer: String,
-    /// The DNS names of the authority.
-    pub names: Vec<DnsName>,
+    /// Its URL, names and trust domain.
+    pub identity: AuthorityIdentity,
     /// The first admin.
     pub admin: SetPassword,
     /// The entry of the founding.
@@ -27,11 +24,17 @@ pub struct Found {
 
 /// See [`Verbs::record_identity`](crate::store::Verbs::record_identity). Known names and URLs stay as they are, without an entry.
 pub struct RecordIdentity {
-    /// The new current external URL.
-    pub issuer: String,
-    /// The DNS names of the authority. A recorded name stays.
-    pub names: Vec<DnsName>,
-    /// The entry, written if a name or URL is new.
+    /// Its current URL, names and trust domain.
+    pub identity: AuthorityIdentity,
+    /// The entry, written if any of them is new.
+    pub entry: Draft,
+}
+
+/// See [`Verbs::set_trust_domain`](crate::store::Verbs::set_trust_domain).
+pub struct SetTrustDomain {
+    /// The new SPIFFE trust domain.
+    pub name: String,
+    /// The entry; the store adds the former trust domain.
     pub entry: Draft,
 }
 

@@ -27,8 +27,11 @@ pub(in crate::store) async fn founding_happens_once(world: &mut World) {
 
 fn identity(world: &World, issuer: &str, names: &[&str]) -> RecordIdentity {
     RecordIdentity {
-        issuer: issuer.to_owned(),
-        names: names.iter().map(|name| DnsName::parse(name).unwrap()).collect(),
+        identity: AuthorityIdentity {
+            issuer: issuer.to_owned(),
+            names: names.iter().map(|name| DnsName::parse(name).unwrap()).collect(),
+            trust_domain: "other.example.org".to_owned(),
+        },
         entry: world.draft(Action::AuthorityChanged),
     }
 }
@@ -47,6 +50,23 @@ pub(in crate::store) async fn a_new_identity_is_recorded_once(world: &mut World)
         assert!(store.name_taken(DnsName::parse(name).unwrap()).await.unwrap());
     }
     assert!(!store.name_taken(DnsName::parse("node.example.org").unwrap()).await.unwrap());
+}
+
+pub(in crate::store) async fn the_trust_domain_changes_on_request_only(world: &mut World) {
+    let store = world.shared();
+    assert_eq!(store.trust_domain().await.unwrap().as_deref(), Some("example.org"));
+    store.record_identity(identity(world, ISSUER, &[])).await.unwrap();
+    assert_eq!(store.trust_domain().await.unwrap().as_deref(), Some("example.org"));
+    let entry = world.draft(Action::TrustDomainChanged);
+    let command = SetTrustDomain { name: "new.example.org".to_owned(), entry };
+    store.set_trust_domain(command).await.unwrap();
+    assert_eq!(store.trust_domain().await.unwrap().as_deref(), Some("new.example.org"));
+    let entries = world.new_entries().await;
+    let body = String::from_utf8_lossy(&entries[0].bytes).into_owned();
+    assert!(
+        body.contains("\"trust_domain\":\"new.example.org\"")
+            && body.contains("\"trust_domain_before\":\"example.org\"")
+    );
 }
 
 fn retirement(world: &World, issuer: &str, even_needed: bool, emergency: Option<RecordMint>) -> RetireIssuer {

@@ -144,9 +144,10 @@ async fn scene(world: &mut World) -> Scene {
     store.rotate_keys(RotateKeys { next, entry }).await.unwrap();
     world.current = store.keys().await.unwrap().iter().find(|key| key.state == KeyState::Current).unwrap().id;
     for issuer in [FORMER_URL, "https://new.example.org"] {
-        let (issuer, entry) = (issuer.to_owned(), world.draft(Action::AuthorityChanged));
-        let command = RecordIdentity { issuer, names: Vec::new(), entry };
-        store.record_identity(command).await.unwrap();
+        let (issuer, trust_domain) = (issuer.to_owned(), String::new());
+        let identity = AuthorityIdentity { issuer, names: Vec::new(), trust_domain };
+        let entry = world.draft(Action::AuthorityChanged);
+        store.record_identity(RecordIdentity { identity, entry }).await.unwrap();
     }
     let (mut tokens, mut hosts, mut users, mut begun) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..4 {

@@ -71,8 +71,11 @@ impl World {
                 list(self.ephemeral, ListKind::Ephemeral),
                 list(self.persistent, ListKind::Persistent),
             ],
-            issuer: ISSUER.to_owned(),
-            names: vec![DnsName::parse("gate.example.org").unwrap()],
+            identity: AuthorityIdentity {
+                issuer: ISSUER.to_owned(),
+                names: vec![DnsName::parse("gate.example.org").unwrap()],
+                trust_domain: "example.org".to_owned(),
+            },
             admin: self.password("admin", "first"),
             entry: self.draft(Action::AuthorityCreated),
         }

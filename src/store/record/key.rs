@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::id::{KeyId, ListId};
+use crate::name::DnsName;
 use crate::token::KeyUse;
 
 /// The state of a signing key.
@@ -61,6 +62,17 @@ pub struct ListRecord {
     pub kind: ListKind,
     /// The first index that no recorded token has.
     pub next: u32,
+}
+
+/// The URL, the names and the trust domain of the authority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorityIdentity {
+    /// The current external URL.
+    pub issuer: String,
+    /// The DNS names of the authority. A recorded name stays.
+    pub names: Vec<DnsName>,
+    /// The SPIFFE trust domain. A recorded one stays.
+    pub trust_domain: String,
 }
 
 /// An external URL of the authority.

@@ -6,12 +6,13 @@ use crate::name::DnsName;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::{Span, damaged};
 use crate::store::{
-    ChangeSettings, Found, Founded, NextCrlNumber, RecordIdentity, RetireIssuer, Retired, Retirement,
+    AuthorityIdentity, ChangeSettings, Found, Founded, NextCrlNumber, RecordIdentity, RetireIssuer, Retired,
+    Retirement, SetTrustDomain,
 };
 
 impl Execution<'_> {
     pub(super) fn found(&mut self, command: Found) -> driver::Result<Founded> {
-        let Found { keys, lists, issuer, names, admin, entry } = command;
+        let Found { keys, lists, identity, admin, entry } = command;
         let sql = "UPDATE meta SET founded_at = ?1 WHERE single = 1 AND founded_at IS NULL";
         if self.execute(sql, [entry.at()])? == 0 {
             return self.undo(Founded::Before);
@@ -22,20 +23,40 @@ impl Execution<'_> {
         for list in &lists {
             self.insert_list(list)?;
         }
-        self.make_issuer_current(&issuer, entry.at())?;
-        self.add_names(&names, entry.at())?;
+        self.adopt(&identity, entry.at())?;
         self.enter(entry)?;
         self.set_password(admin)?;
         Ok(Founded::Now)
     }
 
     pub(super) fn record_identity(&mut self, command: RecordIdentity) -> driver::Result<()> {
-        let RecordIdentity { issuer, names, entry } = command;
-        let moved = self.make_issuer_current(&issuer, entry.at())?;
-        let added = self.add_names(&names, entry.at())?;
-        if moved || added {
+        let RecordIdentity { identity, entry } = command;
+        if self.adopt(&identity, entry.at())? {
             self.enter(entry)?;
         }
+        Ok(())
+    }
+
+    /// Records what is new in `identity`. Returns whether anything was.
+    fn adopt(&self, identity: &AuthorityIdentity, at: Timestamp) -> driver::Result<bool> {
+        let AuthorityIdentity { issuer, names, trust_domain } = identity;
+        let moved = self.make_issuer_current(issuer, at)?;
+        let added = self.add_names(names, at)?;
+        Ok(self.fix_trust_domain(trust_domain)? || moved || added)
+    }
+
+    /// Records the trust domain of an authority that has none. Returns whether it had none.
+    fn fix_trust_domain(&self, name: &str) -> driver::Result<bool> {
+        let sql = "UPDATE meta SET trust_domain = ?1 WHERE single = 1 AND trust_domain IS NULL";
+        Ok(self.execute(sql, [name])? > 0)
+    }
+
+    pub(super) fn set_trust_domain(&mut self, command: SetTrustDomain) -> driver::Result<()> {
+        let SetTrustDomain { name, entry } = command;
+        let former: Option<Option<String>> =
+            self.one("SELECT trust_domain FROM meta WHERE single = 1", [], |row| row.get(0))?;
+        self.execute("UPDATE meta SET trust_domain = ?1 WHERE single = 1", [&name])?;
+        self.enter(entry.with("trust_domain", name).with("trust_domain_before", former.flatten()))?;
         Ok(())
     }
 

@@ -27,6 +27,11 @@ impl AuthorityReads for SqliteStore {
         self.point(move |sql| sql.all(ISSUERS, [], read))
     }
 
+    fn trust_domain(&self) -> StoreFuture<'_, Option<String>> {
+        let text = "SELECT trust_domain FROM meta WHERE trust_domain IS NOT NULL";
+        self.point(move |sql| sql.one(text, [], |row| row.get(0)))
+    }
+
     fn settings(&self) -> StoreFuture<'_, Vec<SettingRecord>> {
         let read = |row: &Row<'_>| {
             let Span(value) = row.get(1)?;

@@ -29,6 +29,10 @@ pub(in crate::store::sqlite) const HOST_BY_ID: &str = concat!(
     " FROM hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest WHERE h.host = ?1"
 );
 
+/// Counts the live hosts by the URL at which they last reached the server.
+pub(in crate::store::sqlite) const REACHED_URLS: &str = "SELECT reached_url, count(*) FROM hosts \
+     WHERE revoked_at IS NULL AND ends_at > ?1 GROUP BY reached_url ORDER BY reached_url";
+
 pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord> {
     Ok(HostRecord {
         id: row.get(0)?,
@@ -77,6 +81,16 @@ impl HostReads for SqliteStore {
         query: PageQuery<HostId>,
     ) -> StoreFuture<'_, Page<HostRecord, HostId>> {
         self.list(move |sql| select(&filter, query.after).page(sql, query, host, |host| host.id))
+    }
+
+    fn newest_certificate(&self) -> StoreFuture<'_, Option<Vec<u8>>> {
+        let text = "SELECT c.der FROM hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
+                    ORDER BY h.host DESC LIMIT 1";
+        self.point(move |sql| sql.one(text, [], |row| row.get(0)))
+    }
+
+    fn reached_urls(&self, now: Timestamp) -> StoreFuture<'_, Vec<(Option<String>, u64)>> {
+        self.list(move |sql| sql.all(REACHED_URLS, [now], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64> {

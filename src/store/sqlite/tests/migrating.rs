@@ -6,12 +6,15 @@ use crate::token::{Grant, KeyUse, Status, Terms, TokenRef, Verified};
 
 /// A database of an earlier schema version, filled with `rows`.
 fn earlier(version: usize, rows: &str) -> OnDisk {
+    // The fifth schema renames the column.
+    let only = if version < 5 { "only" } else { "single" };
     let disk = OnDisk::new();
     let mut connection = Connection::open(&disk.path).unwrap();
     migrate::migrate(&mut connection, &disk.path, &migrate::MIGRATIONS[..version]).unwrap();
-    let meta =
-        "INSERT INTO meta (only, chain, head_seq, head_hash) VALUES (1, zeroblob(16), 0, zeroblob(32));";
-    connection.execute_batch(&[meta, rows].concat()).unwrap();
+    let meta = format!(
+        "INSERT INTO meta ({only}, chain, head_seq, head_hash) VALUES (1, zeroblob(16), 0, zeroblob(32));"
+    );
+    connection.execute_batch(&[&meta, rows].concat()).unwrap();
     disk
 }
 
@@ -113,6 +116,29 @@ async fn roles_of_the_fourth_schema_are_found_by_filters() {
         ..TokenFilter::every(TokenKind::Enrollment, EndedTokens::All, NOW)
     };
     assert_eq!(store.list_tokens(filter, PageQuery::new(None, 10)).await.unwrap().items.len(), 1);
+}
+
+#[tokio::test]
+async fn hosts_of_the_sixth_schema_reached_the_url_of_their_token() {
+    let minted = "INSERT INTO mints (token, kid, issuer, label, roles, persistent, emergency, minter, created_at, expires_at, \
+                  dns_names, list, idx) VALUES (x'01010101010101010101010101010101', zeroblob(32), 'https://a.test', '', '[]', \
+                  0, 0, 'user:admin', 1, 9, '[]', zeroblob(16), 1);";
+    let urls = "INSERT INTO issuers (url, since, current) VALUES ('https://b.test', 5, 0), ('https://c.test', 9, 1);";
+    let host = |number: u8, token: u8, at: u8| {
+        let (host, token) = (format!("{number:02x}").repeat(16), format!("{token:02x}").repeat(16));
+        format!(
+            "INSERT INTO hosts (host, roles, token, enrolled_at, newest, newest_seen, ends_at) \
+             VALUES (x'{host}', '[]', x'{token}', {at}, zeroblob(16), 1, {});",
+            NOW.millis() + 1000
+        )
+    };
+    let rows = [minted, urls, &host(1, 1, 7), &host(2, 2, 7), &host(3, 2, 9), &host(4, 2, 1)].concat();
+    let disk = earlier(6, &rows);
+    let store = open(&disk);
+    let some = |url: &str| Some(url.to_owned());
+    let counted =
+        [(None, 1), (some("https://a.test"), 1), (some("https://b.test"), 1), (some("https://c.test"), 1)];
+    assert_eq!(store.reached_urls(NOW).await.unwrap(), counted);
 }
 
 #[tokio::test]
