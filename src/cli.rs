@@ -7,6 +7,7 @@ mod check_config;
 mod clock;
 mod completions;
 mod consent;
+mod crl;
 mod deletion;
 mod demo;
 mod enroll;
@@ -73,6 +74,7 @@ enum Verb {
     Renew(renew::RenewCommand),
     Status(status::StatusCommand),
     Leave(leave::LeaveCommand),
+    Crl(crl::CrlCommand),
     #[command(subcommand)]
     Token(token::TokenCommand),
     #[command(subcommand)]
@@ -148,6 +150,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Renew(command) => command.run().await,
         Verb::Status(command) => command.run().await,
         Verb::Leave(command) => command.run().await,
+        Verb::Crl(command) => command.run(environment).await,
         Verb::Token(command) => command.run(environment).await,
         Verb::Host(command) => command.run(environment).await,
         Verb::Keys(command) => command.run(environment).await,

@@ -2,11 +2,14 @@
 
 pub mod api;
 pub mod authority;
+pub mod crl_file;
+pub mod crls;
 pub mod daemon;
 pub mod directory;
 pub mod enroll;
 mod error;
 pub mod first_use;
+pub mod hook;
 pub mod host;
 pub mod key;
 pub mod leave;

@@ -1,6 +1,7 @@
 //! A lock on a file that one process at a time may hold.
 
 use std::fs::{File, TryLockError};
+use std::io;
 
 /// An exclusive lock. Dropping it unlocks the file instead of only closing it. A process that is just starting has a copy
 /// of the descriptor and would keep the lock.
@@ -8,6 +9,14 @@ use std::fs::{File, TryLockError};
 pub struct FileLock(File);
 
 impl FileLock {
+    /// Locks `file`. Waits until no other process holds the lock.
+    ///
+    /// # Errors
+    /// The file system has no locks.
+    pub fn wait(file: File) -> io::Result<Self> {
+        file.lock().map(|()| Self(file))
+    }
+
     /// Locks `file`, without waiting.
     ///
     /// # Errors

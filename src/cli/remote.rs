@@ -12,6 +12,7 @@ use super::profile::{Anchor, KeptCredential, Profile};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::api::{Api, Credential};
 use crate::client::authority::{parse_fingerprint, trust};
+use crate::client::crls::{CrlSource, Roots};
 use crate::client::host::TrustAnchor;
 use crate::client::key::read_certificates;
 use crate::config::{DEFAULT_DATA_DIR, Environment};
@@ -99,6 +100,35 @@ impl Remote {
         match self.local(environment)? {
             Some(local) => Self::open(local_target(&local), Credential::None),
             None => Self::open(self.target(environment)?, Credential::None),
+        }
+    }
+
+    /// The source of CRLs: the server, and the roots that flags, environment or profile pin.
+    pub(crate) fn crl_source(&self, environment: &Environment) -> Result<CrlSource, CliError> {
+        let (target, roots) = match self.local(environment)? {
+            Some(local) => (local_target(&local), Roots::Served),
+            None => self.pinned_target(environment)?,
+        };
+        Ok(CrlSource { api: Self::open(target, Credential::None)?, roots })
+    }
+
+    fn pinned_target(&self, environment: &Environment) -> Result<(ServerTarget, Roots), CliError> {
+        let target = self.target(environment)?;
+        match (self.anchor.outside_tls, &target.trust) {
+            // The fingerprint pins the authority's root, beside an external TLS certificate.
+            (true, &Trust::Fingerprint(root)) => {
+                let trust = trust(&TrustAnchor::Outside(self.ca_file(environment)))?;
+                Ok((ServerTarget { trust, ..target }, Roots::Pinned(root)))
+            }
+            (false, &Trust::Fingerprint(root)) => Ok((target, Roots::Pinned(root))),
+            (_, Trust::Roots(roots)) => {
+                let roots = Roots::These(roots.clone());
+                Ok((target, roots))
+            }
+            (_, Trust::Outside(_) | Trust::Certificate(_)) => Err(CliError::Usage(String::from(
+                "an external TLS certificate pins no root of the authority: give --ca-fingerprint HEX too, or --cert-dir DIR \
+                 of a host",
+            ))),
         }
     }
 

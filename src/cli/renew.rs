@@ -8,8 +8,9 @@ use super::enroll::show_fresh;
 use super::error::CliError;
 use super::output::{Format, note};
 use super::signals;
-use crate::client::daemon::{Daemon, DaemonEvent, run_command};
+use crate::client::daemon::{Daemon, DaemonEvent};
 use crate::client::enroll::CERT_DIR;
+use crate::client::hook::after_renewal;
 use crate::client::renew::renew;
 use crate::clock::SystemClock;
 
@@ -50,7 +51,7 @@ impl RenewCommand {
         let fresh = renew(&self.cert_dir, SystemClock::now()).await?;
         show_fresh(self.output, &fresh)?;
         match self.on_renew {
-            Some(command) => run_command(&command, &self.cert_dir).await.map_err(CliError::Unsound),
+            Some(command) => after_renewal(&command, &self.cert_dir).await.map_err(CliError::Unsound),
             None => Ok(()),
         }
     }

@@ -47,6 +47,15 @@ pub(super) fn connect(dir: &Path, now: Timestamp) -> Result<(Connector, HostFile
     Ok((connector, host))
 }
 
+/// A connection to the authority of the identity in `dir`, without that identity: for public routes.
+///
+/// # Errors
+/// If there is no identity, or its files are damaged.
+pub(super) fn connect_public(dir: &Path) -> Result<Connector, ClientError> {
+    let host = load_enrolled(dir)?;
+    Ok(Connector::new(&host.server, host_trust(dir, &host.trust)?, None)?)
+}
+
 /// The trust anchor of an enrolled host, which has the root certificate in its directory.
 fn host_trust(dir: &Path, anchor: &TrustAnchor) -> Result<Trust, ClientError> {
     match anchor {

@@ -1,12 +1,13 @@
 //! Renewing in a loop.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::directory::load_enrolled;
 use super::error::ClientError;
 use super::first_use::{Fresh, first_use};
+use super::hook::after_renewal;
 use super::host::HostFile;
 use super::renew::renew;
 use crate::clock::{Clock, Timestamp};
@@ -116,24 +117,7 @@ impl Daemon<'_> {
     }
 
     async fn after(&self) -> Option<String> {
-        run_command(self.on_renew.as_deref()?, &self.dir).await.err()
-    }
-}
-
-/// Runs the command after a renewal, with the directory and without the secrets in this process's environment.
-///
-/// # Errors
-/// The failure, as text.
-pub async fn run_command(command: &str, dir: &Path) -> Result<(), String> {
-    let mut shell = tokio::process::Command::new("/bin/sh");
-    shell.arg("-c").arg(command).env("GATEPASS_CERT_DIR", dir).stdin(std::process::Stdio::null());
-    for secret in ["GATEPASS_TOKEN", "GATEPASS_PASSWORD", "GATEPASS_ADMIN_PASSWORD", "GATEPASS_API_KEY"] {
-        shell.env_remove(secret);
-    }
-    match shell.kill_on_drop(true).status().await {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("the --on-renew command ended with {status}")),
-        Err(error) => Err(format!("the --on-renew command did not start: {error}")),
+        after_renewal(self.on_renew.as_deref()?, &self.dir).await.err()
     }
 }
 
@@ -173,14 +157,6 @@ mod tests {
         assert_eq!(pause(3, 1.0), Duration::from_secs(240));
         assert_eq!(pause(3, 0.0), Duration::from_secs(120));
         assert_eq!(pause(u32::MAX, 1.0), LONGEST_PAUSE);
-    }
-
-    #[tokio::test]
-    async fn the_command_after_a_renewal_gets_the_directory() {
-        let dir = tempfile::tempdir().unwrap();
-        let command = "test -d \"$GATEPASS_CERT_DIR\" && test -z \"$GATEPASS_TOKEN\"";
-        assert_eq!(run_command(command, dir.path()).await, Ok(()));
-        assert!(run_command("exit 3", dir.path()).await.unwrap_err().contains('3'));
     }
 
     #[tokio::test]

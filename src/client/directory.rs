@@ -9,11 +9,12 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustls::pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 
 use super::error::ClientError;
 use super::host::HostFile;
-use super::key::{HostKey, identity};
+use super::key::{HostKey, certificates, identity};
 use crate::connect::Identity;
 use crate::file_lock::FileLock;
 use crate::id::{HostId, TokenId};
@@ -216,6 +217,15 @@ pub fn load_identity(dir: &Path) -> Result<Identity, ClientError> {
     identity(dir, &part(KEY)?, part("host.pem")?.expose(), part("chain.pem")?.expose())
 }
 
+/// The certificates of the authority in this directory: its root, and the chain with every former root in use.
+///
+/// # Errors
+/// If the directory has no identity, or a file cannot be read.
+pub fn load_certificates(dir: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
+    let part = |name| read(dir, name)?.ok_or_else(|| ClientError::NotEnrolled { dir: dir.to_owned() });
+    Ok([certificates(part("root.pem")?.expose()), certificates(part("chain.pem")?.expose())].concat())
+}
+
 /// The key of this directory, if there is one.
 ///
 /// # Errors
@@ -302,7 +312,8 @@ fn remove_all(path: &Path) -> Result<(), ClientError> {
     there(fs::remove_dir_all(path)).map(drop).map_err(failed(path, "the directory cannot be removed"))
 }
 
-fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> ClientError {
+/// The error of a step with the file or directory `path`.
+pub(super) fn failed(path: &Path, doing: &'static str) -> impl FnOnce(io::Error) -> ClientError {
     let path = path.to_owned();
     move |source| ClientError::File { path, doing, source }
 }

@@ -6,6 +6,7 @@ use super::problem::ServerProblem;
 use crate::connect::{ConnectError, Response};
 use crate::id::{Fingerprint, HostId, TokenId};
 use crate::token::VerifyError;
+use crate::verifier::hosts::CrlSetError;
 
 /// A failure of the host's side or of the admin client. No text of it holds a token or a key.
 #[derive(Debug, thiserror::Error)]
@@ -125,6 +126,17 @@ pub enum ClientError {
         /// The directory.
         dir: PathBuf,
     },
+    /// The CRLs of the authority are refused.
+    #[error(transparent)]
+    Crls(#[from] CrlSetError),
+    /// The CRLs of the authority may not replace those in the file.
+    #[error("{} stays as it is: {why}; if the change is intended, remove the file and try again", path.display())]
+    CrlFile {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        why: CrlSetError,
+    },
     /// A key or a signature failed.
     #[error("no key could be generated: {why}")]
     Key {
@@ -161,6 +173,8 @@ impl ClientError {
             | Self::Expired { .. }
             | Self::Exposed { .. }
             | Self::Damaged { .. }
+            | Self::Crls(_)
+            | Self::CrlFile { .. }
             | Self::Key { .. } => false,
         }
     }

@@ -4,6 +4,7 @@
 //! refuses a revoked certificate, and one without a fresh CRL.
 
 mod crl;
+mod crl_set;
 mod error;
 mod issuer;
 mod signature;
@@ -20,6 +21,7 @@ use webpki::{ALL_VERIFICATION_ALGS, EndEntityCert, KeyUsage, anchor_from_trusted
 
 use self::crl::KnownCrl;
 pub use self::crl::{CrlError, MAX_CRL_BYTES};
+pub use self::crl_set::{CrlSet, CrlSetError, CrlSummary};
 pub use self::error::{HostRefusal, HostSetupError};
 use self::issuer::{Issuer, IssuerKey};
 pub use super::MAX_STALENESS;
@@ -134,7 +136,7 @@ impl HostVerifier {
     /// # Errors
     /// [`HostSetupError::Chain`], if a certificate does not lead to the root at `now`; the others are added.
     pub fn learn_issuers(&self, chain_pem: &str, now: Timestamp) -> Result<usize, HostSetupError> {
-        let (issuers, all) = issuer::below(&self.roots, &certificates(chain_pem)?, now);
+        let (issuers, all) = issuer::below(&self.roots, &certificates(chain_pem)?, |ca| ca.is_valid_at(now));
         issuers.into_iter().for_each(|issuer| self.remember(issuer));
         if all { Ok(self.issuers.load().len()) } else { Err(HostSetupError::Chain) }
     }

@@ -9,6 +9,7 @@ mod ca_expiry;
 mod ca_rotation;
 mod cluster_tokens;
 mod crl;
+mod crl_file;
 mod documents;
 mod external_url;
 mod forward_auth;

@@ -66,7 +66,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("connect", &["id"]),
     ("verifier", &["connect", "token", "host_certificate", "clock", "id", "name", "secret"]),
     ("warp", &["verifier", "token", "clock"]),
-    ("client", &["connect", "token", "wire", "clock", "id", "name", "secret", "file_lock"]),
+    ("client", &["verifier", "ca", "connect", "token", "wire", "clock", "id", "name", "secret", "file_lock"]),
     (
         "cli",
         &[

@@ -49,17 +49,28 @@ pub enum CrlError {
 /// A CRL with a verified signature.
 #[derive(Clone)]
 pub(super) struct KnownCrl {
-    issuer: IssuerKey,
+    pub(super) issuer: IssuerKey,
     /// Big-endian, without leading zeros.
     number: Vec<u8>,
-    der: Arc<[u8]>,
+    pub(super) der: Arc<[u8]>,
     revoked: Arc<CertRevocationList<'static>>,
+    this_update: Timestamp,
     pub(super) next_update: Timestamp,
     pub(super) confirmed_at: Timestamp,
 }
 
 impl KnownCrl {
+    /// Reads a CRL that one of `issuers` signed and that is valid at `now`.
     pub(super) fn parse(der: &[u8], issuers: &[Issuer], now: Timestamp) -> Result<Self, CrlError> {
+        let crl = Self::read(der, issuers, now)?;
+        if crl.this_update > now.plus(LEEWAY) {
+            return Err(CrlError::NotYetValid);
+        }
+        if crl.has_ended(now) { Err(CrlError::Expired) } else { Ok(crl) }
+    }
+
+    /// The same for any dates.
+    pub(super) fn read(der: &[u8], issuers: &[Issuer], now: Timestamp) -> Result<Self, CrlError> {
         let malformed = |why: &str| CrlError::Malformed { why: why.to_owned() };
         if der.len() > MAX_CRL_BYTES {
             return Err(CrlError::TooLarge { bytes: der.len() });
@@ -85,14 +96,9 @@ impl KnownCrl {
         let number = list.crl_number().ok_or_else(|| malformed("it has no number"))?.to_bytes_be();
         let next_update = list.next_update().ok_or_else(|| malformed("it has no nextUpdate"))?;
         let next_update = Timestamp::from_secs(next_update.timestamp());
-        if Timestamp::from_secs(list.last_update().timestamp()) > now.plus(LEEWAY) {
-            return Err(CrlError::NotYetValid);
-        }
-        if next_update <= now {
-            return Err(CrlError::Expired);
-        }
+        let this_update = Timestamp::from_secs(list.last_update().timestamp());
         let (der, revoked) = (der.into(), Arc::new(revoked));
-        Ok(Self { issuer, number, der, revoked, next_update, confirmed_at: now })
+        Ok(Self { issuer, number, der, revoked, this_update, next_update, confirmed_at: now })
     }
 
     /// Replaces the CRL of the same issuer.
@@ -104,7 +110,13 @@ impl KnownCrl {
         Ok(())
     }
 
-    fn is_older_than(&self, before: &Self) -> bool {
+    /// Returns true once its nextUpdate has come.
+    pub(super) fn has_ended(&self, now: Timestamp) -> bool {
+        self.next_update <= now
+    }
+
+    /// Returns true if its number is smaller, or its content differs under the same number.
+    pub(super) fn is_older_than(&self, before: &Self) -> bool {
         let order = |crl: &Self| (crl.number.len(), crl.number.clone());
         order(self) < order(before) || (self.number == before.number && self.der != before.der)
     }

@@ -62,22 +62,25 @@ impl Issuer {
         self.is_below(self)
     }
 
-    fn is_valid_at(&self, now: Timestamp) -> bool {
+    pub(super) fn is_valid_at(&self, now: Timestamp) -> bool {
         self.not_before <= now && now < self.not_after
     }
 }
 
-/// The certificates of `chain` that lead to one of `roots` at `now`, and true if all of them do.
+/// The certificates of `chain` that lead to one of `roots` through others that `counts` accepts, and true if all of them do.
 ///
 /// This finds the keys that may sign CRLs. webpki builds the path of a host, with every rule of RFC 5280.
-pub(super) fn below(roots: &[Issuer], chain: &[CertificateDer<'_>], now: Timestamp) -> (Vec<Issuer>, bool) {
+pub(super) fn below(
+    roots: &[Issuer],
+    chain: &[CertificateDer<'_>],
+    counts: impl Fn(&Issuer) -> bool,
+) -> (Vec<Issuer>, bool) {
     let is_root = |der: &CertificateDer<'_>| roots.iter().any(|root| root.der == *der);
     let others = chain.iter().filter(|der| !is_root(der)).collect::<Vec<_>>();
     let mut open = others.iter().filter_map(|der| Issuer::read(der)).collect::<Vec<_>>();
     let mut found: Vec<Issuer> = Vec::new();
     loop {
-        let leads =
-            |ca: &Issuer| ca.is_valid_at(now) && roots.iter().chain(&found).any(|above| ca.is_below(above));
+        let leads = |ca: &Issuer| counts(ca) && roots.iter().chain(&found).any(|above| ca.is_below(above));
         let (mut new, rest): (Vec<_>, Vec<_>) = open.into_iter().partition(leads);
         if new.is_empty() {
             let all = found.len() == others.len();

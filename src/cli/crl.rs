@@ -1,0 +1,117 @@
+//! `gatepass crl`: a file with the authority's CRLs, for other servers on this machine.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::json;
+
+use super::error::CliError;
+use super::output::{self, Format, note};
+use super::remote::Remote;
+use super::together::count;
+use crate::client::crl_file::{CrlFile, Update, text};
+use crate::client::crls::{CrlSet, CrlSource};
+use crate::client::enroll::CERT_DIR;
+use crate::client::hook::after_crls;
+use crate::clock::SystemClock;
+use crate::config::Environment;
+
+/// Keep a file with the CRLs of all CAs fresh, for servers that check host certificates
+///
+/// The signature of each CRL must lead to the pinned root, and no CRL may be older than the one in the file. Otherwise the
+/// file stays as it is. Run it from a timer, more often than daily: each CRL of an issuing CA is valid for 24 hours.
+#[derive(Args)]
+#[command(after_long_help = "Examples:
+  gatepass crl --out /etc/nginx/gatepass-crl.pem --exec 'nginx -s reload'
+  gatepass crl --out - --server https://gate.example.org:8443 --ca root.pem
+
+The server and its roots come from the first of: --cert-dir; --server or --data-dir; the identity in /etc/gatepass;
+the server on this machine; the profile of `gatepass login`. A file of --ca may hold several roots.
+
+The command of --exec runs through `sh -c` with GATEPASS_CRL_FILE set, after each change of the file. If it fails,
+the next `gatepass crl` runs it again.
+Exit codes: 0 fresh; 1 refused or failed, the file is unchanged or the command failed; 2 usage")]
+pub(crate) struct CrlCommand {
+    /// File to write, PEM; - for standard output
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Command to run after a change, such as a reload
+    #[arg(long, value_name = "CMD")]
+    exec: Option<String>,
+    /// Directory of a host's identity, which names the server and its roots
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["server", "data_dir", "user", "ca", "ca_fingerprint", "outside_tls"])]
+    cert_dir: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl CrlCommand {
+    /// Runs the command.
+    pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let to_stdout = self.out == Path::new("-");
+        if to_stdout && (self.exec.is_some() || self.remote.output == Format::Json) {
+            return Err(CliError::Usage(String::from(
+                "--out - prints the CRLs: it cannot be combined with --exec or -o json",
+            )));
+        }
+        let now = SystemClock::now();
+        let set = self.source(environment)?.fetch(now).await?;
+        warn(&set);
+        if to_stdout {
+            return output::text(&text(&set));
+        }
+        let file = CrlFile::new(&self.out)?;
+        let update = file.update(&set, self.exec.is_some(), now)?;
+        if let (Some(command), true) = (&self.exec, update.due) {
+            let path = std::path::absolute(&self.out)?;
+            let again = |why| CliError::Unsound(format!("{why}: the next `gatepass crl` runs it again"));
+            after_crls(command, &path).await.map_err(again)?;
+            file.settle()?;
+        }
+        self.show(&set, &update)
+    }
+
+    fn source(&self, environment: &Environment) -> Result<CrlSource, CliError> {
+        let named = self.remote.server.is_some()
+            || self.remote.data_dir.is_some()
+            || environment.get("GATEPASS_SERVER").is_some();
+        let default = Path::new(CERT_DIR);
+        match &self.cert_dir {
+            Some(dir) => Ok(CrlSource::of_host(dir)?),
+            None if !named && default.join("host.json").exists() => Ok(CrlSource::of_host(default)?),
+            None => self.remote.crl_source(environment),
+        }
+    }
+
+    fn show(&self, set: &CrlSet, update: &Update) -> Result<(), CliError> {
+        let (crls, file) = (set.summaries(), self.out.display());
+        let answer = json!({
+            "file": self.out, "changed": update.changed, "command_ran": update.due, "crls": crls,
+            "left_out": set.left_out(), "roots_without_crl": set.roots_without_crl(),
+        });
+        let crls = count(crls.len() as u64, "CRL");
+        let ran = if update.due { "; ran the command" } else { "" };
+        output::done(
+            self.remote.output,
+            &answer,
+            match update.changed {
+                true => format!("wrote {crls} to {file}{ran}"),
+                false => format!("{file} has the newest {crls}{ran}"),
+            },
+        )
+    }
+}
+
+fn warn(set: &CrlSet) {
+    for issuer in set.left_out() {
+        note(format!(
+            "note: the CRL of {issuer} is left out: its root is not pinned. A server that trusts that root needs it: add \
+             the root, from the authority's /ca/bundle.pem, to the file of --ca"
+        ));
+    }
+    for root in set.roots_without_crl() {
+        note(format!(
+            "warning: the root {root} has no CRL: a server that checks whole chains refuses every host below it"
+        ));
+    }
+}
