@@ -132,7 +132,7 @@ pub struct HostsConfig {
     pub retention: Duration,
     /// Accepts RSA keys from hosts (`false`).
     pub allow_rsa_keys: bool,
-    /// Plain-http base URL for CRL distribution points, no trailing slash (none).
+    /// Plain-http URL of the directory with the CRL of each issuing CA, no trailing slash (none).
     pub crl_url: Option<String>,
 }
 

@@ -41,8 +41,8 @@ impl ApprovedRequest {
         let validity = Validity::new(now, profile.lifetime)?.within(ca.issuing_bounds())?;
         let purposes = [CLIENT_AUTH, SERVER_AUTH];
         let mut extensions = of_leaf(&spki, ca.issuing_ski(), &purposes, profile.names()?)?;
-        if let Some(url) = profile.checked_crl_url()? {
-            extensions.push(crl_address(url)?);
+        if let Some(url) = profile.crl_address(ca.issuing_ski())? {
+            extensions.push(crl_address(&url)?);
         }
         let subject = subject::host(profile.host, &profile.roles)?;
         let template = Template { serial: Serial::generate(), subject, validity, spki, extensions };

@@ -8,7 +8,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 
 use super::error::IssueError;
 use super::extension::{dns, uri};
-use crate::id::HostId;
+use crate::id::{HostId, hex};
 use crate::name::{DnsName, Role};
 
 /// The content of a host's certificate.
@@ -24,7 +24,7 @@ pub struct HostProfile {
     pub trust_domain: String,
     /// The lifetime, shortened to the issuer's expiry.
     pub lifetime: Duration,
-    /// A plain-http address of the issuer's CRL, if certificates name one.
+    /// The plain-http URL of the directory with the CRL of each issuing CA, if certificates name one.
     pub crl_url: Option<String>,
 }
 
@@ -44,13 +44,13 @@ impl HostProfile {
         Ok(names)
     }
 
-    /// The address of the CRL, checked.
-    pub(super) fn checked_crl_url(&self) -> Result<Option<&str>, IssueError> {
+    /// The address of the CRL of the issuer with this subject key identifier: `<ski>.der` in the directory.
+    pub(super) fn crl_address(&self, issuer: &[u8]) -> Result<Option<String>, IssueError> {
         match self.crl_url.as_deref() {
             Some(url) if !url.starts_with("http://") || !url.bytes().all(|b| b.is_ascii_graphic()) => {
                 Err(IssueError::CrlUrl { text: url.to_owned() })
             }
-            url => Ok(url),
+            url => Ok(url.map(|url| format!("{url}/{}.der", hex(issuer)))),
         }
     }
 }

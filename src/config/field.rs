@@ -218,7 +218,7 @@ const HOSTS: &[Field] = &[
         "crl_url",
         Text,
         "http://crl.example.org/gatepass",
-        "plain-http base URL of the CRL distribution point in host certificates. Default: none",
+        "plain-http URL of the directory with the CRLs; certificates name `<ski>.der` of their issuer in it. Default: none",
     ),
 ];
 

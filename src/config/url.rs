@@ -36,20 +36,55 @@ pub fn trust_domain(text: &str) -> Result<String, String> {
     Err(format!("{text:?} is not a trust domain: lower-case letters, digits, '.', '-' and '_'"))
 }
 
-/// Parses a URL without TLS. Fetching a CRL to check a certificate must not need the check of another certificate (RFC
-/// 5280 section 8).
-pub(super) fn plain_http(text: &str) -> Result<String, String> {
+/// Parses the URL of the directory with the CRL of each issuing CA. It has no TLS: fetching a CRL to check a certificate
+/// must not need the check of another certificate (RFC 5280 section 8).
+pub(super) fn crl_base(text: &str) -> Result<String, String> {
     let good = text.bytes().all(|byte| byte.is_ascii_graphic()) && text.len() <= 1024;
-    match text.strip_prefix("http://") {
-        Some(rest) if good && !rest.is_empty() => Ok(text.trim_end_matches('/').to_owned()),
-        _ => Err(format!("{text:?} is not a URL that begins with http://")),
+    let Some(rest) = text.strip_prefix("http://").filter(|rest| good && !rest.trim_matches('/').is_empty())
+    else {
+        return Err(format!("{text:?} is not a URL that begins with http://"));
+    };
+    let plain = text.split(['?', '#']).next().unwrap_or(text).trim_end_matches('/');
+    let directory = plain.rsplit_once('/').map_or(plain, |(directory, _)| directory);
+    let is_file = CRL_ENDS.iter().any(|end| plain.to_ascii_lowercase().ends_with(end)) && rest.contains('/');
+    match () {
+        () if is_file => Err(format!(
+            "{text:?} is one file, but each issuing CA has its own CRL: write the directory of the CRLs, such as \
+             {directory:?}; certificates then name <ski>.der in it"
+        )),
+        () if text.contains(['?', '#']) => Err(format!(
+            "{text:?} has a query or a fragment: write {plain:?}; certificates then name <ski>.der in it"
+        )),
+        () => Ok(plain.to_owned()),
     }
 }
+
+/// The ends of the names of CRL files.
+const CRL_ENDS: [&str; 3] = [".der", ".crl", ".pem"];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::server_url::ServerUrl;
+
+    #[test]
+    fn the_base_of_crls_is_a_directory() {
+        let base = "http://crl.example.org/gatepass";
+        assert_eq!(crl_base(base), Ok(base.to_owned()));
+        assert_eq!(crl_base("http://crl.example.org/gatepass/"), Ok(base.to_owned()));
+        assert_eq!(crl_base("http://gatepass.crl"), Ok("http://gatepass.crl".to_owned()), "a host");
+        for file in ["ca.der", "CA.CRL", "crl.pem", "ca.der?x=1"] {
+            let told = crl_base(&format!("{base}/{file}")).unwrap_err();
+            assert!(told.contains(&format!("such as {base:?}")) && told.contains("<ski>.der"), "{told}");
+        }
+        for end in ["?ca=1", "#1"] {
+            let told = crl_base(&format!("{base}{end}")).unwrap_err();
+            assert!(told.contains(&format!("write {base:?}")), "{told}");
+        }
+        for other in ["https://crl.example.org", "http://", "http:///", "http://a b"] {
+            assert!(crl_base(other).is_err(), "{other}");
+        }
+    }
 
     #[test]
     fn an_ipv6_trust_domain_has_no_colons() {

@@ -10,7 +10,7 @@ use strum::VariantArray as _;
 use super::check::{Check, kind_of};
 use super::layers::Layers;
 use super::problem::{ConfigErrors, ConfigProblem, ValueOrigin};
-use super::url::{audience, plain_http, trust_domain};
+use super::url::{audience, crl_base, trust_domain};
 use super::{
     CaConfig, Config, Environment, HostsConfig, HttpConfig, LogConfig, LogFormat, Overrides, RoleConfig,
     ServerConfig, TlsFiles, TokensConfig, default_roles, secret,
@@ -122,7 +122,7 @@ impl Check {
             certificate_lifetime: self.span("hosts", "certificate_lifetime"),
             retention: self.span("hosts", "retention"),
             allow_rsa_keys: self.flag("hosts", "allow_rsa_keys"),
-            crl_url: self.parsed("hosts", "crl_url", plain_http),
+            crl_url: self.parsed("hosts", "crl_url", crl_base),
         }
     }
 

@@ -44,7 +44,7 @@ pub struct CertificateTerms {
     pub trust_domain: String,
     /// RSA keys of 2048 to 4096 bits are certified too.
     pub allow_rsa: bool,
-    /// The plain-http URL of the CRL that certificates name, if any.
+    /// The plain-http URL of the directory with the CRL of each issuing CA, if certificates name one.
     pub crl_url: Option<String>,
 }
 

@@ -138,13 +138,14 @@ fn profiles_that_a_certificate_cannot_carry_are_refused() {
 }
 
 #[test]
-fn a_plain_http_crl_is_named() {
-    let mut profile = profile(&[]);
-    profile.crl_url = Some("http://crl.example.org/ca.der".to_owned());
-    let issued = issue(&authority(), profile);
+fn a_certificate_names_the_crl_of_its_issuer() {
+    let (mut profile, ca) = (profile(&[]), authority());
+    profile.crl_url = Some("http://crl.example.org/gatepass".to_owned());
+    let issued = issue(&ca, profile);
     let (_, leaf) = X509Certificate::from_der(&issued.der).unwrap();
     let shown = format!("{:?}", leaf.extensions());
-    assert!(shown.contains("CRLDistributionPoints") && shown.contains("http://crl.example.org/ca.der"));
+    let url = format!("http://crl.example.org/gatepass/{}.der", crate::id::hex(ca.issuing_ski()));
+    assert!(shown.contains("CRLDistributionPoints") && shown.contains(&url), "{shown}");
 }
 
 #[test]
