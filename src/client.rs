@@ -15,6 +15,7 @@ pub mod key;
 pub mod leave;
 pub mod problem;
 pub mod renew;
+pub mod servers;
 pub mod status;
 
 pub use crate::connect;

@@ -181,6 +181,11 @@ impl Connector {
     }
 }
 
+/// Returns true if `url` is the URL of a server: `https://host[:port][/prefix]`.
+pub fn is_server_url(url: &str) -> bool {
+    ServerAddress::parse(url).is_ok()
+}
+
 /// A failed exchange. `unseen` is true if the server cannot have seen the request.
 struct Failed {
     unseen: bool,

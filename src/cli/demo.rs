@@ -14,6 +14,7 @@ use crate::client::ClientError;
 use crate::client::api::{Api, Credential};
 use crate::client::enroll::{Enroll, EnrollResult, enroll};
 use crate::client::first_use::Fresh;
+use crate::client::host::ThisHost;
 use crate::client::status::{Reached, status};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, FILE_NAME, Overrides};
@@ -155,7 +156,7 @@ impl Walk {
     }
 
     async fn whoami(&self, meaning: &str, welcome: bool) -> Result<(), CliError> {
-        let status = status(&self.dir.join("host-1"), SystemClock::now()).await?;
+        let status = status(&ThisHost::at(self.dir.join("host-1")), SystemClock::now()).await?;
         match (&status.server, welcome) {
             (Reached::Good, true) | (Reached::Refused(_), false) => say(meaning),
             (other, _) => {

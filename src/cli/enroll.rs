@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::ask::{self, SecretArg};
 use super::error::CliError;
@@ -53,7 +53,9 @@ impl EnrollCommand {
         )?;
         let (how, fresh) = match enroll(&self.ask, &token, SystemClock::now()).await? {
             EnrollResult::Now(fresh) => ("enrolled", fresh),
-            EnrollResult::Already(host) => ("already enrolled", Fresh { host, unseen: None }),
+            EnrollResult::Already(host) => {
+                ("already enrolled", Fresh { host, name_withdrawn: None, unseen: None })
+            }
         };
         if self.output == Format::Table {
             line(format!("{how}: {} holds this host's identity", self.ask.cert_dir.display()))?;
@@ -61,6 +63,16 @@ impl EnrollCommand {
         show_fresh(self.output, &fresh)
     }
 }
+
+const ROWS: &[(&str, &str)] = &[
+    ("host", "host_id"),
+    ("roles", "roles"),
+    ("name", "name"),
+    ("server", "server"),
+    ("or else", "fallbacks"),
+    ("expires", "expires_at"),
+    ("renew after", "renew_after"),
+];
 
 /// Prints a host's new identity, and a warning if the server has not seen its certificate.
 pub(crate) fn show_fresh(format: Format, fresh: &Fresh) -> Result<(), CliError> {
@@ -70,19 +82,19 @@ pub(crate) fn show_fresh(format: Format, fresh: &Fresh) -> Result<(), CliError> 
              once the server is reachable: until then the previous certificate can still renew"
         ));
     }
-    show(format, &fresh.host)
+    if let Some(name) = &fresh.name_withdrawn {
+        note(format!(
+            "gatepass: {name} became a name of the authority: this host's new certificate has no DNS name"
+        ));
+    }
+    let mut shown = json!(fresh.host);
+    if let Some(name) = &fresh.name_withdrawn {
+        shown["name_withdrawn"] = json!(name);
+    }
+    one(format, &shown, ROWS)
 }
 
 /// Prints a host's identity.
 pub(crate) fn show(format: Format, host: &HostFile) -> Result<(), CliError> {
-    let value: Value = json!(host);
-    let rows = [
-        ("host", "host_id"),
-        ("roles", "roles"),
-        ("name", "name"),
-        ("server", "server"),
-        ("expires", "expires_at"),
-        ("renew after", "renew_after"),
-    ];
-    one(format, &value, &rows)
+    one(format, &json!(host), ROWS)
 }

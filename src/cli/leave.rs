@@ -1,13 +1,11 @@
 //! `gatepass leave`: remove this host's identity.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
 use super::ask::confirm;
 use super::error::CliError;
 use super::output::line;
-use crate::client::enroll::CERT_DIR;
+use crate::client::host::ThisHost;
 use crate::client::leave::{LeaveResult, leave};
 use crate::clock::SystemClock;
 
@@ -19,9 +17,8 @@ use crate::clock::SystemClock;
 
 Exit codes: 0 removed; 1 refused or not reached, nothing removed; 2 usage")]
 pub(crate) struct LeaveCommand {
-    /// Directory of the identity
-    #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
-    cert_dir: PathBuf,
+    #[command(flatten)]
+    host: ThisHost,
     /// Remove the files even if the server is not reachable; then revoke the host on the server
     #[arg(long)]
     force: bool,
@@ -33,14 +30,14 @@ pub(crate) struct LeaveCommand {
 impl LeaveCommand {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<(), CliError> {
-        let dir = self.cert_dir.display();
+        let dir = self.host.cert_dir.display();
         confirm(
             &format!(
                 "Revoke this host and remove its identity in {dir}? It needs a new token to enroll again."
             ),
             self.yes,
         )?;
-        line(match leave(&self.cert_dir, self.force, SystemClock::now()).await? {
+        line(match leave(&self.host, self.force, SystemClock::now()).await? {
             LeaveResult::Revoked(host) => format!("revoked host {host} and removed its files"),
             LeaveResult::Before(host) => {
                 format!("removed the files of host {host}, which was revoked before")

@@ -1,7 +1,5 @@
 //! `gatepass status`: the state of this host's identity.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use serde_json::json;
 
@@ -9,7 +7,7 @@ use super::enroll::show;
 use super::error::CliError;
 use super::output::{self, Format, line};
 use crate::client::ClientError;
-use crate::client::enroll::CERT_DIR;
+use crate::client::host::ThisHost;
 use crate::client::status::{HostStatus, Reached, status};
 use crate::clock::SystemClock;
 
@@ -19,9 +17,8 @@ use crate::clock::SystemClock;
     after_long_help = "Exit codes: 0 good; 1 action needed soon (renewal is due, or this machine's clock is more than 60 s off); 2 the identity does not work (not enrolled, expired, refused, or the server is not reachable)"
 )]
 pub(crate) struct StatusCommand {
-    /// Directory of the identity
-    #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
-    cert_dir: PathBuf,
+    #[command(flatten)]
+    host: ThisHost,
     /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t, value_name = "FORMAT")]
     output: Format,
@@ -30,7 +27,7 @@ pub(crate) struct StatusCommand {
 impl StatusCommand {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<(), CliError> {
-        let status = match status(&self.cert_dir, SystemClock::now()).await {
+        let status = match status(&self.host, SystemClock::now()).await {
             Ok(status) => status,
             Err(error @ (ClientError::NotEnrolled { .. } | ClientError::Damaged { .. })) => {
                 output::note(format!("gatepass: {error}"));
@@ -60,7 +57,9 @@ fn print(status: &HostStatus) -> Result<(), CliError> {
         (_, false) => format!("certificate  {left} left"),
     })?;
     line(match &status.server {
-        Reached::Good => String::from("server       knows this host"),
+        Reached::Good => {
+            format!("server       knows this host ({})", status.answered_by.as_deref().unwrap_or_default())
+        }
         Reached::Refused(why) => format!("server       {why}"),
         Reached::Unreachable(why) => format!("server       not reachable: {why}"),
         Reached::NotAsked => String::from("server       not asked: an expired certificate is not presented"),

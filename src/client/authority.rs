@@ -1,50 +1,67 @@
-//! Connections to the authority: its trust anchor, the host's certificate, requests for certificates.
+//! A host's identity, and the trust anchor of its authority.
 
 use std::path::{Path, PathBuf};
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use rustls::pki_types::CertificateDer;
+use serde::de::DeserializeOwned;
 
-use super::directory::{load_enrolled, load_identity};
+use super::directory::{CertDir, load_enrolled, load_identity};
 use super::error::ClientError;
-use super::host::{HostFile, TrustAnchor};
+use super::host::{HostFile, ThisHost, TrustAnchor};
 use super::key::read_certificates;
-use super::problem::ServerProblem;
+use super::servers::{Question, ServerAnswer, Servers};
 use crate::clock::Timestamp;
 use crate::connect::{Connector, Trust};
 use crate::id::Fingerprint;
-use crate::wire::EnrollAnswer;
+use crate::wire::HostSummary;
 
-/// Requests a certificate.
-pub(super) async fn exchange(
-    connector: &Connector,
-    path: &str,
-    headers: &[(HeaderName, HeaderValue)],
-    body: &serde_json::Value,
-) -> Result<EnrollAnswer, ClientError> {
-    let mut headers = headers.to_vec();
-    headers.push((http::header::CONTENT_TYPE, HeaderValue::from_static("application/json")));
-    let response = connector.request(Method::POST, path, &headers, Some(body.to_string().into())).await?;
-    let response = ClientError::check(response)?;
-    if response.status == StatusCode::ACCEPTED {
-        let seconds = ServerProblem::of(&response).retry_after.unwrap_or(30);
-        return Err(ClientError::Pending { seconds });
-    }
-    serde_json::from_slice(&response.body).map_err(|error| ClientError::Answer { what: error.to_string() })
+/// An enrolled host that asks its authority.
+pub(super) struct HostClient<'a> {
+    dir: &'a Path,
+    pub(super) host: HostFile,
+    /// The servers to ask: those in the file and a given one.
+    pub(super) servers: Servers,
 }
 
-/// A connection with the identity in `dir`, and its host file.
-///
-/// # Errors
-/// If there is no identity, or it has expired.
-pub(super) fn connect(dir: &Path, now: Timestamp) -> Result<(Connector, HostFile), ClientError> {
-    let host = load_enrolled(dir)?;
-    if !host.is_live(now) {
-        return Err(ClientError::Expired { host: host.host_id, at: host.life.expires_at });
+impl<'a> HostClient<'a> {
+    /// The host with the identity in the directory.
+    ///
+    /// # Errors
+    /// If there is no identity, or it has expired.
+    pub(super) fn open(this: &'a ThisHost, now: Timestamp) -> Result<Self, ClientError> {
+        let host = load_enrolled(&this.cert_dir)?;
+        if !host.is_live(now) {
+            return Err(ClientError::Expired { host: host.host_id, at: host.life.expires_at });
+        }
+        let servers = host.servers.with_own(this.server.as_deref());
+        Ok(Self { dir: &this.cert_dir, host, servers })
     }
-    let identity = load_identity(dir)?;
-    let connector = Connector::new(&host.server, host_trust(dir, &host.trust)?, Some(identity))?;
-    Ok((connector, host))
+
+    /// Asks the authority with the host's certificate.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        question: &Question<'_>,
+    ) -> Result<ServerAnswer<T>, ClientError> {
+        self.servers.ask(|url| self.connect(url), question).await
+    }
+
+    /// Presents the certificate. Stores the addresses that follow from the answer, and returns the changed host file.
+    pub(super) async fn present(self) -> Result<(HostFile, ServerAnswer<HostSummary>), ClientError> {
+        let answer: ServerAnswer<HostSummary> = self.ask(&Question::get("/api/v1/whoami")).await?;
+        let servers = self.servers.after(&answer.url, answer.body.server_url.as_deref(), false);
+        if servers != self.host.servers
+            && let Err(error) = CertDir::open(self.dir).and_then(|dir| dir.store_servers(&servers))
+        {
+            // The next answer brings the same addresses.
+            tracing::debug!(%error, "the addresses of the authority could not be stored");
+        }
+        Ok((HostFile { servers, ..self.host }, answer))
+    }
+
+    fn connect(&self, url: &str) -> Result<Connector, ClientError> {
+        let trust = host_trust(self.dir, &self.host.trust)?;
+        Ok(Connector::new(url, trust, Some(load_identity(self.dir)?))?)
+    }
 }
 
 /// A connection to the authority of the identity in `dir`, without that identity: for public routes.
@@ -53,7 +70,7 @@ pub(super) fn connect(dir: &Path, now: Timestamp) -> Result<(Connector, HostFile
 /// If there is no identity, or its files are damaged.
 pub(super) fn connect_public(dir: &Path) -> Result<Connector, ClientError> {
     let host = load_enrolled(dir)?;
-    Ok(Connector::new(&host.server, host_trust(dir, &host.trust)?, None)?)
+    Ok(Connector::new(&host.servers.server, host_trust(dir, &host.trust)?, None)?)
 }
 
 /// The trust anchor of an enrolled host, which has the root certificate in its directory.
@@ -62,13 +79,6 @@ fn host_trust(dir: &Path, anchor: &TrustAnchor) -> Result<Trust, ClientError> {
         TrustAnchor::Pinned(_) => read_certificates(&dir.join("root.pem")).map(Trust::Roots),
         TrustAnchor::Outside(_) => trust(anchor),
     }
-}
-
-/// The time of the server (RFC 9110 section 6.6.1).
-pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
-    let date = headers.get(http::header::DATE)?.to_str().ok()?;
-    let at = chrono::DateTime::parse_from_rfc2822(date).ok()?;
-    Some(Timestamp::from_millis(at.timestamp_millis()))
 }
 
 /// The trust anchor of a connection.

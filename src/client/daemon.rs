@@ -1,14 +1,13 @@
 //! Renewing in a loop.
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::directory::load_enrolled;
 use super::error::ClientError;
 use super::first_use::{Fresh, first_use};
 use super::hook::after_renewal;
-use super::host::HostFile;
+use super::host::{HostFile, ThisHost};
 use super::renew::renew;
 use crate::clock::{Clock, Timestamp};
 use crate::wire::CertificateLife;
@@ -17,8 +16,8 @@ use crate::wire::CertificateLife;
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 /// The longest pause after a failure.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// Maximum sleep between two looks at the clock, to notice a suspended machine or a stepped clock.
-const NAP: Duration = Duration::from_secs(60);
+/// The usual [`Daemon::nap`].
+pub const NAP: Duration = Duration::from_secs(60);
 
 /// Events of the daemon.
 #[derive(Debug)]
@@ -26,7 +25,7 @@ pub enum DaemonEvent<'a> {
     /// The next renewal is at this time.
     Waiting(Timestamp),
     /// A renewal succeeded.
-    Renewed(&'a HostFile),
+    Renewed(&'a Fresh),
     /// A renewal failed, and is retried at this time.
     Failed(&'a ClientError, Timestamp),
     /// The server has not seen the new certificate, which is presented again at this time.
@@ -37,12 +36,14 @@ pub enum DaemonEvent<'a> {
 
 /// A certificate directory to keep renewed.
 pub struct Daemon<'a> {
-    /// The certificate directory.
-    pub dir: PathBuf,
+    /// The identity to renew.
+    pub host: ThisHost,
     /// A command for `sh -c` after each renewal, with the directory in `GATEPASS_CERT_DIR`.
     pub on_renew: Option<String>,
     /// The time.
     pub clock: &'a dyn Clock,
+    /// Maximum sleep between two looks at the clock, to notice a suspended machine or a stepped clock.
+    pub nap: Duration,
 }
 
 impl Daemon<'_> {
@@ -56,7 +57,7 @@ impl Daemon<'_> {
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), ClientError> {
         tokio::pin!(shutdown);
-        let host = load_enrolled(&self.dir)?;
+        let host = load_enrolled(&self.host.cert_dir)?;
         let (mut failures, mut seen) = (0, false);
         let mut at = due(&host, random_share());
         report(DaemonEvent::Waiting(at));
@@ -67,16 +68,16 @@ impl Daemon<'_> {
             }
             let renewed = tokio::select! {
                 () = &mut shutdown => return Ok(()),
-                renewed = renew(&self.dir, self.now()) => renewed,
+                renewed = renew(&self.host, self.now()) => renewed,
             };
             match renewed {
-                Ok(Fresh { host, unseen }) => {
-                    (failures, seen) = (0, unseen.is_none());
-                    report(DaemonEvent::Renewed(&host));
+                Ok(fresh) => {
+                    (failures, seen) = (0, fresh.unseen.is_none());
+                    report(DaemonEvent::Renewed(&fresh));
                     if let Some(why) = self.after().await {
                         report(DaemonEvent::CommandFailed(why));
                     }
-                    at = due(&host, random_share());
+                    at = due(&fresh.host, random_share());
                     report(DaemonEvent::Waiting(at));
                 }
                 Err(error) if error.is_transient() => {
@@ -98,7 +99,7 @@ impl Daemon<'_> {
     async fn wait(&self, at: Timestamp, seen: bool, report: &mut impl FnMut(DaemonEvent<'_>)) {
         let mut failures = 0;
         while !seen && self.now() < at {
-            let Err(error) = first_use(&self.dir, self.now()).await else { break };
+            let Err(error) = first_use(&self.host, self.now()).await else { break };
             let again = match error.is_transient() {
                 true => self.now().plus(pause(failures, random_share())).min(at),
                 false => at,
@@ -112,12 +113,12 @@ impl Daemon<'_> {
 
     async fn until(&self, at: Timestamp) {
         while self.now() < at {
-            tokio::time::sleep(at.since(self.now()).min(NAP)).await;
+            tokio::time::sleep(at.since(self.now()).min(self.nap)).await;
         }
     }
 
     async fn after(&self) -> Option<String> {
-        after_renewal(self.on_renew.as_deref()?, &self.dir).await.err()
+        after_renewal(self.on_renew.as_deref()?, &self.host.cert_dir).await.err()
     }
 }
 
@@ -163,7 +164,7 @@ mod tests {
     async fn a_daemon_without_an_identity_fails() {
         let dir = tempfile::tempdir().unwrap();
         let clock = crate::clock::ManualClock::at(Timestamp::from_secs(0));
-        let daemon = Daemon { dir: dir.path().to_owned(), on_renew: None, clock: &clock };
+        let daemon = Daemon { host: ThisHost::at(dir.path()), on_renew: None, clock: &clock, nap: NAP };
         let ended = daemon.run(|_| {}, std::future::pending()).await;
         assert!(matches!(ended, Err(ClientError::NotEnrolled { .. })));
     }
@@ -174,7 +175,7 @@ mod tests {
         let host = host_file(Timestamp::from_secs(0), Timestamp::from_secs(3000));
         std::fs::write(dir.path().join("host.json"), serde_json::to_string(&host).unwrap()).unwrap();
         let clock = crate::clock::ManualClock::at(Timestamp::from_secs(0));
-        let daemon = Daemon { dir: dir.path().to_owned(), on_renew: None, clock: &clock };
+        let daemon = Daemon { host: ThisHost::at(dir.path()), on_renew: None, clock: &clock, nap: NAP };
         assert!(daemon.run(|_| {}, std::future::ready(())).await.is_ok());
     }
 }

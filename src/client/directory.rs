@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::error::ClientError;
 use super::host::HostFile;
 use super::key::{HostKey, certificates, identity};
+use super::servers::Servers;
 use crate::connect::Identity;
 use crate::file_lock::FileLock;
 use crate::id::{HostId, TokenId};
@@ -26,6 +27,8 @@ const REQUEST: &str = "request.json";
 const LOCK: &str = ".lock";
 const PENDING: &str = ".pending";
 const READY: &str = ".ready";
+/// A changed host file until it takes the place of the other.
+const BESIDE: &str = ".host.json";
 
 /// The files of an identity, in the order of writing: an existing `host.json` means that the others exist.
 pub const FILES: [&str; 5] = [KEY, "host.pem", "chain.pem", "root.pem", "host.json"];
@@ -103,6 +106,18 @@ impl CertDir {
         Ok(KeyAttempt { dir: self, key })
     }
 
+    /// Replaces the authority's addresses in the host file.
+    ///
+    /// # Errors
+    /// If there is no identity, or the file cannot be written.
+    pub fn store_servers(&self, servers: &Servers) -> Result<(), ClientError> {
+        let host = HostFile { servers: servers.clone(), ..load_enrolled(&self.path)? };
+        let (beside, path) = (self.path.join(BESIDE), self.path.join("host.json"));
+        write(&beside, &text(&host)?, 0o644)?;
+        fs::rename(&beside, &path).map_err(failed(&path, "the file cannot be put in place"))?;
+        sync(&self.path)
+    }
+
     /// Removes the identity and any attempt.
     ///
     /// # Errors
@@ -113,6 +128,7 @@ impl CertDir {
             remove(&self.path.join(name))?;
         }
         remove_all(&self.path.join(PENDING))?;
+        remove(&self.path.join(BESIDE))?;
         remove(&self.path.join(LOCK))?;
         sync(&self.path)
     }
@@ -170,12 +186,10 @@ impl KeyAttempt<'_> {
 
     fn prepare(&self, answer: &EnrollAnswer, host: &HostFile) -> Result<(), ClientError> {
         let pending = self.dir.path.join(PENDING);
-        let json = serde_json::to_string_pretty(host)
-            .map_err(|error| ClientError::Answer { what: error.to_string() })?;
         write(&pending.join("host.pem"), answer.certificate.as_bytes(), 0o644)?;
         write(&pending.join("chain.pem"), answer.chain.as_bytes(), 0o644)?;
         write(&pending.join("root.pem"), answer.ca_certificate.as_bytes(), 0o644)?;
-        write(&pending.join("host.json"), format!("{json}\n").as_bytes(), 0o644)?;
+        write(&pending.join("host.json"), &text(host)?, 0o644)?;
         sync(&pending)
     }
 
@@ -186,6 +200,13 @@ impl KeyAttempt<'_> {
             .map_err(failed(&pending, "the new files cannot be taken"))?;
         sync(&self.dir.path)
     }
+}
+
+/// The text of `host.json`.
+fn text(host: &HostFile) -> Result<Vec<u8>, ClientError> {
+    let json = serde_json::to_string_pretty(host);
+    let json = json.map_err(|error| ClientError::Answer { what: error.to_string() })?;
+    Ok(format!("{json}\n").into_bytes())
 }
 
 /// The host file of a directory, or `None` before enrollment. Needs no lock.

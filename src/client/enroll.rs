@@ -6,12 +6,13 @@ use http::HeaderValue;
 use serde_json::json;
 
 use super::api::given;
-use super::authority::{exchange, parse_fingerprint, trust};
+use super::authority::{parse_fingerprint, trust};
 use super::directory::{CertDir, KeyAttempt, Purpose, load, load_key};
 use super::error::ClientError;
 use super::first_use::Fresh;
-use super::host::{HostFile, TrustAnchor};
+use super::host::{HostFile, ThisHost, TrustAnchor};
 use super::key::HostKey;
+use super::servers::{Question, ServerAnswer, Servers};
 use crate::clock::Timestamp;
 use crate::connect::Connector;
 use crate::id::{Fingerprint, TokenId};
@@ -26,7 +27,8 @@ pub const CERT_DIR: &str = "/etc/gatepass";
 /// The flags of an enrollment.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Enroll {
-    /// URL of the server; must be the one in the token
+    /// URL of the server for this host, which it keeps besides the authority's own; another URL than the token's needs a
+    /// pinned root
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
     /// SHA-256 fingerprint of the root; must be the one in the token, if that has one
@@ -61,7 +63,7 @@ pub enum EnrollResult {
 /// The checked parameters, before the request.
 struct Plan {
     token_id: TokenId,
-    server: String,
+    servers: Servers,
     trust: TrustAnchor,
 }
 
@@ -81,21 +83,16 @@ pub async fn enroll(
         Prepared::Already(host) => return Ok(EnrollResult::Already(host)),
         Prepared::Begun(attempt) => attempt,
     };
-    let connector = Connector::new(&plan.server, trust(&plan.trust)?, None)?;
-    let answer = redeem(&connector, ask, token, attempt.key()).await?;
+    let request = request(ask, token, attempt.key())?;
+    let connect = |url: &str| Ok(Connector::new(url, trust(&plan.trust)?, None)?);
+    let answer = plan.servers.ask(connect, &request).await?;
     let host = finish(attempt, &plan, &answer)?;
     drop(dir);
-    Ok(EnrollResult::Now(Fresh::show(host, &ask.cert_dir, now).await))
+    Ok(EnrollResult::Now(Fresh::show(host, None, &ThisHost::at(&ask.cert_dir), now).await))
 }
 
 fn plan(ask: &Enroll, token: &Secret<String>) -> Result<Plan, ClientError> {
     let grant = UnverifiedToken::parse(token.expose().trim())?.unverified_grant()?;
-    let server = match ask.server.as_deref().map(|url| url.trim_end_matches('/')) {
-        Some(given) if !same_server(given, &grant.token.issuer) => {
-            return Err(ClientError::OtherServer { given: given.to_owned(), token: grant.token.issuer });
-        }
-        _ => grant.token.issuer,
-    };
     let trust = match (ask.fingerprint, grant.root, &ask.ca_file) {
         (Some(given), Some(token), _) if given != token => {
             return Err(ClientError::OtherRoot { given, token });
@@ -103,7 +100,23 @@ fn plan(ask: &Enroll, token: &Secret<String>) -> Result<Plan, ClientError> {
         (Some(pinned), ..) | (None, Some(pinned), _) => TrustAnchor::Pinned(pinned),
         (None, None, file) => TrustAnchor::Outside(file.clone()),
     };
-    Ok(Plan { token_id: grant.token.id, server, trust })
+    let servers = servers(ask, grant.token.issuer, &trust)?;
+    Ok(Plan { token_id: grant.token.id, servers, trust })
+}
+
+/// The addresses to try: the token's, and one of this host's own. Without a pin any server with a certificate for its name
+/// could take the token, so that then only the token's address is asked.
+fn servers(ask: &Enroll, issuer: String, trust: &TrustAnchor) -> Result<Servers, ClientError> {
+    let given = ask.server.as_deref().map(|url| url.trim_end_matches('/'));
+    match (given, trust) {
+        (Some(given), TrustAnchor::Outside(_)) if !same_server(given, &issuer) => {
+            Err(ClientError::UnpinnedServer { given: given.to_owned(), token: issuer })
+        }
+        _ => {
+            let beside_ca = ask.ca_file.as_ref().map(|_| issuer.clone());
+            Ok(Servers::new(issuer).with_own(given.or(beside_ca.as_deref())))
+        }
+    }
 }
 
 /// Hosts and schemes are compared without case. The default port is 443.
@@ -142,28 +155,31 @@ fn prepare<'a>(
     Ok(Prepared::Begun(attempt))
 }
 
-async fn redeem(
-    connector: &Connector,
-    ask: &Enroll,
-    token: &Secret<String>,
-    key: &HostKey,
-) -> Result<EnrollAnswer, ClientError> {
+/// The request that redeems the token.
+fn request(ask: &Enroll, token: &Secret<String>, key: &HostKey) -> Result<Question<'static>, ClientError> {
     let body = given(json!({ "csr": key.request()?, "name": ask.name, "cluster": ask.cluster }));
     let bearer = Secret::new(format!("Bearer {}", token.expose().trim()));
     let mut bearer = HeaderValue::from_str(bearer.expose()).map_err(|_| {
         ClientError::Token(crate::token::VerifyError::Malformed { why: "it holds control characters" })
     })?;
     bearer.set_sensitive(true);
-    exchange(connector, "/api/v1/bootstrap", &[(http::header::AUTHORIZATION, bearer)], &body).await
+    let mut request = Question::post("/api/v1/bootstrap", body);
+    request.headers.push((http::header::AUTHORIZATION, bearer));
+    Ok(request)
 }
 
-fn finish(attempt: KeyAttempt<'_>, plan: &Plan, answer: &EnrollAnswer) -> Result<HostFile, ClientError> {
+fn finish(
+    attempt: KeyAttempt<'_>,
+    plan: &Plan,
+    answered: &ServerAnswer<EnrollAnswer>,
+) -> Result<HostFile, ClientError> {
+    let ServerAnswer { url, body: answer, .. } = answered;
     let pinned = match plan.trust {
         TrustAnchor::Pinned(fingerprint) => Some(fingerprint),
         TrustAnchor::Outside(_) => None,
     };
     let host = HostFile {
-        server: plan.server.clone(),
+        servers: plan.servers.after(url, answer.host.server_url.as_deref(), true),
         host_id: answer.host.host_id,
         certified: answer.host.certified.clone(),
         fingerprint: attempt.key().check(answer, pinned)?,

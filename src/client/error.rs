@@ -31,14 +31,32 @@ pub enum ClientError {
         /// The fault in the answer.
         what: String,
     },
+    /// The answer is another server's.
+    #[error(
+        "{server} does not answer as gatepass does: {what}; check that the address leads to the authority, without another \
+         server on the way"
+    )]
+    NotGatepass {
+        /// URL of the server.
+        server: String,
+        /// The fault in the answer.
+        what: String,
+    },
+    /// Every address of the authority failed.
+    #[error("no address of the authority answered:{}", listed(.0))]
+    NoServer(
+        /// The failure of each address.
+        Vec<Self>,
+    ),
     /// The token is invalid.
     #[error(transparent)]
     Token(#[from] VerifyError),
-    /// A flag and the token name different servers.
+    /// A flag and the token name different servers, and no root is pinned.
     #[error(
-        "--server is {given}, but the token is from {token}: drop --server, or request a token of that server"
+        "--server is {given}, but the token is from {token}, and pins no root: nothing was sent; give --ca-fingerprint with \
+         the authority's root (`gatepass ca fingerprint` prints it on the server), or drop --server"
     )]
-    OtherServer {
+    UnpinnedServer {
         /// Value of the flag.
         given: String,
         /// Value in the token.
@@ -161,10 +179,11 @@ impl ClientError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Pending { .. } | Self::Busy { .. } | Self::File { .. } => true,
-            Self::Refused(problem) => problem.is_transient(),
+            Self::NotGatepass { .. } | Self::NoServer(_) => true,
+            Self::Refused(problem) => problem.is_transient() || !problem.is_of_gatepass(),
             Self::Answer { .. }
             | Self::Token(_)
-            | Self::OtherServer { .. }
+            | Self::UnpinnedServer { .. }
             | Self::OtherRoot { .. }
             | Self::NoTrust
             | Self::NoCertificate { .. }
@@ -179,6 +198,16 @@ impl ClientError {
         }
     }
 
+    /// Returns true if another address of the authority may answer instead.
+    pub(super) fn is_of_address(&self) -> bool {
+        match self {
+            Self::Connect(error) => error.is_of_address(),
+            Self::Refused(problem) => !problem.is_of_gatepass(),
+            Self::NotGatepass { .. } | Self::NoServer(_) => true,
+            _ => false,
+        }
+    }
+
     /// The code of the server's refusal, if any.
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -186,4 +215,8 @@ impl ClientError {
             _ => None,
         }
     }
+}
+
+fn listed(failures: &[ClientError]) -> String {
+    failures.iter().map(|failure| format!("\n  {failure}")).collect()
 }

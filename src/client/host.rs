@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::enroll::CERT_DIR;
+use super::servers::Servers;
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, TokenId};
 use crate::wire::{CertificateLife, Certified};
@@ -18,11 +20,30 @@ pub enum TrustAnchor {
     Outside(Option<PathBuf>),
 }
 
+/// The directory of this host's identity, and a server to ask.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ThisHost {
+    /// Directory of the identity
+    #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
+    pub cert_dir: PathBuf,
+    /// URL of the server for this host, which it keeps besides the authority's own; the pinned root stays the same
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+}
+
+impl ThisHost {
+    /// The identity in `cert_dir`, at the servers that it knows.
+    pub fn at(cert_dir: impl Into<PathBuf>) -> Self {
+        Self { cert_dir: cert_dir.into(), server: None }
+    }
+}
+
 /// `host.json`: host, server and expiry. Not secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFile {
-    /// URL of the authority.
-    pub server: String,
+    /// Addresses of the authority.
+    #[serde(flatten)]
+    pub servers: Servers,
     /// The host's UUID.
     pub host_id: HostId,
     /// Roles and name of the host.

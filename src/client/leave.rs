@@ -1,12 +1,13 @@
 //! Leaving: the host revokes itself, then removes its files.
 
-use std::path::Path;
+use serde::Deserialize;
+use serde_json::json;
 
-use http::{HeaderValue, Method};
-
-use super::authority::connect;
+use super::authority::HostClient;
 use super::directory::{CertDir, load_enrolled};
 use super::error::ClientError;
+use super::host::ThisHost;
+use super::servers::{Question, ServerAnswer};
 use crate::clock::Timestamp;
 use crate::id::HostId;
 
@@ -21,25 +22,32 @@ pub enum LeaveResult {
     Forgotten(HostId),
 }
 
-/// Revokes the host of `dir` and removes its files. With `force` the files are removed even if the server is not reachable.
+/// Revokes `this` host and removes its files. With `force` the files are removed even if the server is not reachable.
 ///
 /// # Errors
 /// If the directory holds no identity, or the server is not reachable and `force` is not set.
-pub async fn leave(dir: &Path, force: bool, now: Timestamp) -> Result<LeaveResult, ClientError> {
-    let host = load_enrolled(dir)?.host_id;
-    let left = match revoke(dir, now).await {
+pub async fn leave(this: &ThisHost, force: bool, now: Timestamp) -> Result<LeaveResult, ClientError> {
+    let host = load_enrolled(&this.cert_dir)?.host_id;
+    let left = match revoke(this, now).await {
         Ok(()) => LeaveResult::Revoked(host),
         Err(error) if error.code() == Some("host_revoked") => LeaveResult::Before(host),
         Err(_) if force => LeaveResult::Forgotten(host),
         Err(error) => return Err(error),
     };
-    CertDir::open(dir)?.clear()?;
+    CertDir::open(&this.cert_dir)?.clear()?;
     Ok(left)
 }
 
-async fn revoke(dir: &Path, now: Timestamp) -> Result<(), ClientError> {
-    let (connector, _) = connect(dir, now)?;
-    let json = [(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    let response = connector.request(Method::POST, "/api/v1/leave", &json, Some("{}".into())).await?;
-    ClientError::check(response).map(drop)
+async fn revoke(this: &ThisHost, now: Timestamp) -> Result<(), ClientError> {
+    let client = HostClient::open(this, now)?;
+    let answer: ServerAnswer<Left> = client.ask(&Question::post("/api/v1/leave", json!({}))).await?;
+    match answer.body.host_id == client.host.host_id {
+        true => Ok(()),
+        false => Err(ClientError::Answer { what: String::from("it revokes another host") }),
+    }
+}
+
+#[derive(Deserialize)]
+struct Left {
+    host_id: HostId,
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use http::HeaderMap;
+
+use crate::clock::Timestamp;
 use crate::connect::Response;
 use crate::wire::ProblemBody;
 
@@ -14,6 +17,8 @@ pub struct ServerProblem {
     pub presented: Option<CredentialKind>,
     /// Seconds until a retry (RFC 9110 section 10.2.3).
     pub retry_after: Option<u64>,
+    /// The time of the server.
+    pub date: Option<Timestamp>,
 }
 
 /// A kind of credential, for the advice after a refusal.
@@ -35,7 +40,17 @@ impl ServerProblem {
         if body.title.is_empty() {
             body.title = response.status.canonical_reason().unwrap_or("refused").to_owned();
         }
-        Self { body, presented: None, retry_after: retry_after(response) }
+        Self {
+            body,
+            presented: None,
+            retry_after: retry_after(response),
+            date: server_time(&response.headers),
+        }
+    }
+
+    /// Returns true if gatepass wrote the answer, not a proxy or another server.
+    pub fn is_of_gatepass(&self) -> bool {
+        self.body.kind.starts_with("urn:gatepass:problem:")
     }
 
     /// Returns true if a retry of the same request can succeed.
@@ -71,6 +86,13 @@ impl ServerProblem {
             _ => return None,
         })
     }
+}
+
+/// The time of the server (RFC 9110 section 6.6.1).
+pub(super) fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(http::header::DATE)?.to_str().ok()?;
+    let at = chrono::DateTime::parse_from_rfc2822(date).ok()?;
+    Some(Timestamp::from_millis(at.timestamp_millis()))
 }
 
 fn retry_after(response: &Response) -> Option<u64> {
@@ -109,7 +131,7 @@ mod tests {
 
     fn response(status: u16, body: &str) -> Response {
         let status = http::StatusCode::from_u16(status).unwrap();
-        Response { status, headers: http::HeaderMap::new(), body: bytes::Bytes::from(body.to_owned()) }
+        Response { status, headers: HeaderMap::new(), body: bytes::Bytes::from(body.to_owned()) }
     }
 
     #[test]

@@ -1,16 +1,13 @@
 //! The state of the host's identity.
 
-use std::path::Path;
 use std::time::Duration;
 
-use http::Method;
 use serde::Serialize;
 
-use super::authority::{connect, server_time};
+use super::authority::HostClient;
 use super::directory::load_enrolled;
 use super::error::ClientError;
-use super::host::HostFile;
-use super::problem::ServerProblem;
+use super::host::{HostFile, ThisHost};
 use crate::clock::Timestamp;
 
 /// Maximum clock skew. A larger one breaks tokens and certificates.
@@ -27,6 +24,8 @@ pub struct HostStatus {
     pub due: bool,
     /// The answer of the server.
     pub server: Reached,
+    /// URL of the server that knows the host.
+    pub answered_by: Option<String>,
     /// Seconds that this machine's clock is ahead of the server's (negative: behind), if the server sent its time.
     pub clock_ahead: Option<i64>,
 }
@@ -58,27 +57,27 @@ impl HostStatus {
     }
 }
 
-/// Reads the identity in `dir` and asks the server about it.
+/// Reads the identity of `this` host and asks the server about it.
 ///
 /// # Errors
 /// If there is no identity, or its files are damaged.
-pub async fn status(dir: &Path, now: Timestamp) -> Result<HostStatus, ClientError> {
-    let host = load_enrolled(dir)?;
-    let (server, clock_ahead) = match connect(dir, now) {
-        Ok((connector, _)) => match connector.request(Method::GET, "/api/v1/whoami", &[], None).await {
-            Ok(response) => {
-                let ahead = server_time(&response.headers).map(|server| now.secs() - server.secs());
-                let reached = match response.status.is_success() {
-                    true => Reached::Good,
-                    false => Reached::Refused(ServerProblem::of(&response).to_string()),
-                };
-                (reached, ahead)
-            }
-            Err(error) => (Reached::Unreachable(error.to_string()), None),
-        },
-        Err(ClientError::Expired { .. }) => (Reached::NotAsked, None),
+pub async fn status(this: &ThisHost, now: Timestamp) -> Result<HostStatus, ClientError> {
+    let mut host = load_enrolled(&this.cert_dir)?;
+    let presented = match HostClient::open(this, now) {
+        Ok(client) => client.present().await,
+        Err(error) => Err(error),
+    };
+    let (server, answered_by, date) = match presented {
+        Ok((shown, answer)) => {
+            host = shown;
+            (Reached::Good, Some(answer.url), answer.date)
+        }
+        Err(ClientError::Refused(problem)) => (Reached::Refused(problem.to_string()), None, problem.date),
+        Err(ClientError::Expired { .. }) => (Reached::NotAsked, None, None),
+        Err(error) if error.is_of_address() => (Reached::Unreachable(error.to_string()), None, None),
         Err(error) => return Err(error),
     };
+    let clock_ahead = date.map(|server| now.secs() - server.secs());
     let seconds_left = host.life.expires_at.since(now).as_secs();
-    Ok(HostStatus { seconds_left, due: host.is_due(now), host, server, clock_ahead })
+    Ok(HostStatus { seconds_left, due: host.is_due(now), host, server, answered_by, clock_ahead })
 }

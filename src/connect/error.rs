@@ -105,6 +105,19 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
+    /// Returns true if the address leads to no trusted server, and another address of the same server may.
+    pub const fn is_of_address(&self) -> bool {
+        !matches!(
+            self,
+            Self::Url { .. }
+                | Self::Target { .. }
+                | Self::Roots { .. }
+                | Self::Identity(_)
+                | Self::Provider(_)
+                | Self::Elsewhere { .. }
+        )
+    }
+
     pub(super) fn unreachable(address: &ServerAddress, error: &io::Error) -> Self {
         let server = address.label().into_owned();
         match error.kind() {

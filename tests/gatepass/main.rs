@@ -23,6 +23,7 @@ mod ledger;
 mod listing;
 mod load;
 mod local_administration;
+mod moving;
 mod openapi;
 #[cfg(feature = "outside")]
 mod outside;

@@ -4,11 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use gatepass::client::daemon::Daemon;
+use gatepass::client::daemon::{Daemon, NAP};
 use gatepass::client::directory::FILES;
 use gatepass::client::enroll::{Enroll, EnrollResult, enroll};
-use gatepass::client::host::{HostFile, TrustAnchor};
+use gatepass::client::host::{HostFile, ThisHost, TrustAnchor};
 use gatepass::client::renew::renew;
+use gatepass::client::servers::Servers;
 use gatepass::clock::Timestamp;
 use gatepass::id::{HostId, Serial, TokenId};
 use gatepass::secret::Secret;
@@ -49,12 +50,15 @@ async fn a_copied_disk_cannot_renew_once_the_host_has() {
     let host = enroll_into(&at, &original).await;
     assert!(seen(&at), "the first certificate counts as used");
     copy(&original, &cloned);
-    let fresh = renew(&original, at.authority.time.now()).await.unwrap();
+    let fresh = renew(&ThisHost::at(&original), at.authority.time.now()).await.unwrap();
     assert_eq!(fresh.host.host_id, host.host_id);
     assert!(fresh.unseen.is_none(), "{:?}", fresh.unseen);
-    let refused = renew(&cloned, at.authority.time.now()).await.unwrap_err();
+    let refused = renew(&ThisHost::at(&cloned), at.authority.time.now()).await.unwrap_err();
     assert_eq!(refused.code(), Some("lineage_conflict"), "{refused}");
-    assert!(renew(&original, at.authority.time.now()).await.is_ok(), "the host itself goes on");
+    assert!(
+        renew(&ThisHost::at(&original), at.authority.time.now()).await.is_ok(),
+        "the host itself goes on"
+    );
     at.stop().await;
 }
 
@@ -92,7 +96,7 @@ async fn newest_renewal(at: &Running) -> Value {
 fn put(at: &Running, dir: &Path, key: &str, minted: &Value, enrolled: &Value) {
     let time = |name: &str| serde_json::from_value::<Timestamp>(enrolled[name].clone()).unwrap();
     let host = HostFile {
-        server: at.url.clone(),
+        servers: Servers::new(at.url.clone()),
         host_id: HostId::parse(enrolled["host_id"].as_str().unwrap()).unwrap(),
         certified: Certified::default(),
         fingerprint: at.root,
@@ -117,7 +121,7 @@ async fn a_daemon_uses_a_certificate_never_seen() {
     let enrolled = host.redeem(&at, &token_of(&minted)).await.json;
     put(&at, temp.path(), &host.key_pem(), &minted, &enrolled);
     assert!(!seen(&at));
-    let daemon = Daemon { dir: temp.path().to_owned(), on_renew: None, clock: &*at.clock };
+    let daemon = Daemon { host: ThisHost::at(temp.path()), on_renew: None, clock: &*at.clock, nap: NAP };
     let stop = eventually("the server has seen it", async || seen(&at).then_some(()));
     daemon.run(|_| {}, stop).await.unwrap();
     assert_eq!(at.entries("host_renewed").await, 0);

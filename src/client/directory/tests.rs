@@ -21,7 +21,7 @@ fn certified() -> Certified {
 /// A `host.json` of a certificate that lives from `from` to `to`.
 pub(crate) fn host_file(from: Timestamp, to: Timestamp) -> HostFile {
     HostFile {
-        server: String::from("https://127.0.0.1:8443"),
+        servers: Servers::new(String::from("https://127.0.0.1:8443")),
         host_id: HostId::from_bytes([1; 16]),
         certified: certified(),
         fingerprint: Fingerprint::from_bytes([2; 32]),

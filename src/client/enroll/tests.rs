@@ -60,16 +60,35 @@ fn an_unwritable_directory_fails_before_the_request() {
 fn flags_that_contradict_the_token_stop_everything() {
     let dir = tempfile::tempdir().unwrap();
     let token = token("https://gate.example.org", Some(ROOT));
-    let mut other_server = ask(dir.path().join("certs"));
-    other_server.server = Some(String::from("https://evil.example.org"));
-    assert!(matches!(plan(&other_server, &token), Err(ClientError::OtherServer { .. })));
     let mut other_root = ask(dir.path().join("certs"));
     other_root.fingerprint = Some(Fingerprint::from_bytes([8; 32]));
     assert!(matches!(plan(&other_root, &token), Err(ClientError::OtherRoot { .. })));
     let mut same = ask(dir.path().join("certs"));
     same.server = Some(String::from("https://GATE.example.org:443/"));
     assert_eq!(plan(&same, &token).unwrap().trust, TrustAnchor::Pinned(ROOT));
+    let unpinned = self::token("https://gate.example.org", None);
+    let mut elsewhere = ask(dir.path().join("certs"));
+    elsewhere.server = Some(String::from("https://evil.example.org"));
+    let refused = plan(&elsewhere, &unpinned).err().unwrap();
+    assert!(matches!(refused, ClientError::UnpinnedServer { .. }), "{refused}");
+    assert!(refused.to_string().contains("--ca-fingerprint"), "{refused}");
     assert!(!dir.path().join("certs").exists());
+}
+
+#[test]
+fn a_pinned_root_allows_another_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = String::from("https://balancer.example.org:8443");
+    let mut elsewhere = ask(dir.path().join("certs"));
+    elsewhere.server = Some(format!("{own}/"));
+    let by_token = plan(&elsewhere, &token("https://gate.example.org", Some(ROOT))).unwrap();
+    elsewhere.fingerprint = Some(ROOT);
+    let by_flag = plan(&elsewhere, &token("https://gate.example.org", None)).unwrap();
+    let issuer = Servers::new(String::from("https://gate.example.org"));
+    for plan in [by_token, by_flag] {
+        assert_eq!(plan.trust, TrustAnchor::Pinned(ROOT));
+        assert_eq!(plan.servers, issuer.with_own(Some(&own)));
+    }
 }
 
 #[test]
@@ -95,8 +114,8 @@ fn enrolled(dir: &CertDir, plan: &Plan) {
 }
 
 fn plan_of(id: u8) -> Plan {
-    let (token_id, server) = (TokenId::from_bytes([id; 16]), String::from("https://gate.example.org"));
-    Plan { token_id, server, trust: TrustAnchor::Outside(None) }
+    let servers = Servers::new(String::from("https://gate.example.org"));
+    Plan { token_id: TokenId::from_bytes([id; 16]), servers, trust: TrustAnchor::Outside(None) }
 }
 
 #[test]
