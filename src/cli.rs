@@ -38,6 +38,7 @@ mod status;
 mod together;
 mod token;
 mod user;
+mod words;
 
 use std::process::ExitCode;
 

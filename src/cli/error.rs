@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::words;
 use crate::client::ClientError;
 use crate::config::ConfigErrors;
 use crate::server::{RunError, StartError};
@@ -24,7 +25,7 @@ pub(crate) enum CliError {
     Run(RunError),
     /// The server refused or was not reached, or the host's files are wrong.
     #[error(transparent)]
-    Client(#[from] ClientError),
+    Client(ClientError),
     /// The command line asks for something that cannot be done.
     #[error("{0}")]
     Usage(String),
@@ -65,6 +66,18 @@ impl CliError {
     /// Returns true if nothing is printed for the error.
     pub(crate) const fn is_silent(&self) -> bool {
         matches!(self, Self::Closed | Self::Code(_))
+    }
+}
+
+impl From<ClientError> for CliError {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Refused(mut problem) => {
+                words::translate(&mut problem);
+                Self::Client(ClientError::Refused(problem))
+            }
+            other => Self::Client(other),
+        }
     }
 }
 

@@ -125,7 +125,7 @@ pub(crate) fn with_query(path: &str, parameters: &[String]) -> String {
 pub(crate) struct Selection<Which: Args> {
     #[command(flatten)]
     pub(crate) consent: Consent,
-    /// Ids; the id of a token, not the token itself
+    /// Ids of the tokens, not the tokens themselves
     #[arg(value_parser = SecretArg::accept)]
     pub(crate) ids: Vec<SecretArg>,
     #[command(flatten)]

@@ -31,6 +31,7 @@ pub(crate) enum HostCommand {
   gatepass host revoke ID
   gatepass host revoke --token ID                    every host enrolled with a token
   gatepass host revoke --role proxy --name rack-7    shows the number and asks first")]
+    #[command(mut_arg("ids", |ids| ids.help("Ids of the hosts")))]
     Revoke(Selection<HostFlags>),
 }
 

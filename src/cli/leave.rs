@@ -13,13 +13,13 @@ use crate::clock::SystemClock;
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass leave --yes
-  gatepass leave --force --yes         remove the files even if the server is not reachable
+  gatepass leave --force --yes         remove the files even if the server is not reachable, or they are damaged
 
 Exit codes: 0 removed; 1 refused or not reached, nothing removed; 2 usage")]
 pub(crate) struct LeaveCommand {
     #[command(flatten)]
     host: ThisHost,
-    /// Remove the files even if the server is not reachable; then revoke the host on the server
+    /// Remove the files even if the server is not reachable or they are damaged; then revoke the host on the server
     #[arg(long)]
     force: bool,
     /// Skip the confirmation
@@ -42,11 +42,14 @@ impl LeaveCommand {
             LeaveResult::Before(host) => {
                 format!("removed the files of host {host}, which was revoked before")
             }
-            LeaveResult::Forgotten(host) => {
+            LeaveResult::Forgotten(Some(host)) => {
                 format!(
                     "removed the files, but the server was not reached: run `gatepass host revoke {host}` there"
                 )
             }
+            LeaveResult::Forgotten(None) => String::from(
+                "removed the files; they did not name the host: find it with `gatepass host list` and revoke it",
+            ),
         })
     }
 }

@@ -6,7 +6,6 @@ use serde_json::json;
 use super::enroll::show;
 use super::error::CliError;
 use super::output::{self, Format, line};
-use crate::client::ClientError;
 use crate::client::host::ThisHost;
 use crate::client::status::{HostStatus, Reached, status};
 use crate::clock::SystemClock;
@@ -14,7 +13,7 @@ use crate::clock::SystemClock;
 /// Show the state of this host's identity: expiry, server, clock
 #[derive(Args)]
 #[command(
-    after_long_help = "Exit codes: 0 good; 1 action needed soon (renewal is due, or this machine's clock is more than 60 s off); 2 the identity does not work (not enrolled, expired, refused, or the server is not reachable)"
+    after_long_help = "Exit codes: 0 good; 1 action needed soon (renewal is due, or this machine's clock is more than 60 s off); 2 the identity does not work (not enrolled, damaged, not readable, expired, refused, or the server is not reachable)"
 )]
 pub(crate) struct StatusCommand {
     #[command(flatten)]
@@ -29,11 +28,11 @@ impl StatusCommand {
     pub(crate) async fn run(self) -> Result<(), CliError> {
         let status = match status(&self.host, SystemClock::now()).await {
             Ok(status) => status,
-            Err(error @ (ClientError::NotEnrolled { .. } | ClientError::Damaged { .. })) => {
+            // Code 1 is for an identity that works.
+            Err(error) => {
                 output::note(format!("gatepass: {error}"));
                 return Err(CliError::Code(2));
             }
-            Err(error) => return Err(error.into()),
         };
         match self.output {
             Format::Json => output::json(&json!(status))?,

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::api::given;
 use super::authority::{parse_fingerprint, trust};
-use super::directory::{CertDir, KeyAttempt, Purpose, load, load_key};
+use super::directory::{CertDir, KeyAttempt, Purpose, load, load_identity, load_key};
 use super::error::ClientError;
 use super::first_use::Fresh;
 use super::host::{HostFile, ThisHost, TrustAnchor};
@@ -138,8 +138,14 @@ fn prepare<'a>(
     now: Timestamp,
 ) -> Result<Prepared<'a>, ClientError> {
     let mut key = None;
-    match load(dir.path())? {
-        Some(host) if host.token_id == plan.token_id && host.is_live(now) => {
+    let enrolled = match load(dir.path()) {
+        Err(ClientError::Damaged { .. }) if replace => None,
+        enrolled => enrolled?,
+    };
+    // A damaged identity is not one to keep.
+    let whole = !replace || load_identity(dir.path()).is_ok();
+    match enrolled {
+        Some(host) if host.token_id == plan.token_id && host.is_live(now) && whole => {
             return Ok(Prepared::Already(host));
         }
         Some(host) if host.is_live(now) && !replace => {
@@ -147,7 +153,7 @@ fn prepare<'a>(
             return Err(ClientError::LiveIdentity { dir, host, token });
         }
         // The same token with the same key keeps the host's id and takes no use.
-        Some(host) if host.token_id == plan.token_id => key = load_key(dir.path())?,
+        Some(host) if host.token_id == plan.token_id && whole => key = load_key(dir.path())?,
         Some(_) | None => {}
     }
     let attempt = dir.begin(&Purpose::Enroll(plan.token_id), key)?;

@@ -131,7 +131,10 @@ pub enum ClientError {
         mode: u32,
     },
     /// A file is damaged.
-    #[error("{}: {why}; run `gatepass enroll --replace` for a new identity", path.display())]
+    #[error(
+        "{}: {why}; run `gatepass enroll --replace` for a new identity, or remove this one with `gatepass leave --force`",
+        path.display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

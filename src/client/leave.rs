@@ -18,20 +18,27 @@ pub enum LeaveResult {
     Revoked(HostId),
     /// The server had revoked the host before; the files are removed.
     Before(HostId),
-    /// The files are removed without the server, because of `--force`.
-    Forgotten(HostId),
+    /// The files are removed without the server, because of `--force`. A damaged host file names no host.
+    Forgotten(Option<HostId>),
 }
 
-/// Revokes `this` host and removes its files. With `force` the files are removed even if the server is not reachable.
+/// Revokes `this` host and removes its files. With `force` the files are removed even if the server is not
+/// reachable or the identity is damaged.
 ///
 /// # Errors
 /// If the directory holds no identity, or the server is not reachable and `force` is not set.
 pub async fn leave(this: &ThisHost, force: bool, now: Timestamp) -> Result<LeaveResult, ClientError> {
-    let host = load_enrolled(&this.cert_dir)?.host_id;
+    let host = match load_enrolled(&this.cert_dir) {
+        Err(ClientError::Damaged { .. }) if force => {
+            CertDir::open(&this.cert_dir)?.clear()?;
+            return Ok(LeaveResult::Forgotten(None));
+        }
+        enrolled => enrolled?.host_id,
+    };
     let left = match revoke(this, now).await {
         Ok(()) => LeaveResult::Revoked(host),
         Err(error) if error.code() == Some("host_revoked") => LeaveResult::Before(host),
-        Err(_) if force => LeaveResult::Forgotten(host),
+        Err(_) if force => LeaveResult::Forgotten(Some(host)),
         Err(error) => return Err(error),
     };
     CertDir::open(&this.cert_dir)?.clear()?;

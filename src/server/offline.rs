@@ -122,11 +122,15 @@ fn root_key_file(keys_dir: &Path) -> Result<(Vault, String), StartError> {
 
 fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {
     let database = data_dir.join(DATABASE);
-    if !database.exists() {
-        return Err(StartError::of(format!(
-            "{} is not there: name the server's --data-dir",
+    match database.try_exists() {
+        Ok(true) => Ok(database),
+        Ok(false) => {
+            Err(StartError::of(format!("{} is not there: name the server's --data-dir", database.display())))
+        }
+        // A directory of another user is not an empty one.
+        Err(error) => Err(StartError::of(format!(
+            "{}: {error}: run the command as the server's user",
             database.display()
-        )));
+        ))),
     }
-    Ok(database)
 }

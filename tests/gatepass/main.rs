@@ -14,6 +14,7 @@ mod documents;
 mod external_url;
 mod forward_auth;
 mod guarded_service;
+mod host_identity;
 mod http;
 mod introspection;
 mod invariants;
