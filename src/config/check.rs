@@ -203,9 +203,20 @@ impl Check {
     ) -> Option<T> {
         // A value that was refused already is not missing.
         if !self.given(section, missing) {
-            self.conflict(section, given, format!("it needs {section}.{missing} beside it"));
+            let missing = beside(&self.origin(section, given), section, missing);
+            self.conflict(section, given, format!("it needs {missing} beside it"));
         }
         None
+    }
+}
+
+/// The name of a field where the value with this origin is.
+fn beside(origin: &ValueOrigin, section: &str, key: &str) -> String {
+    match (origin, key) {
+        (ValueOrigin::Flag(flag), "tls_key") if flag == "--tls-cert" => "--tls-key".to_owned(),
+        (ValueOrigin::Flag(flag), "tls_certificate") if flag == "--tls-key" => "--tls-cert".to_owned(),
+        (ValueOrigin::Variable(_), _) => format!("GATEPASS_{section}__{key}").to_ascii_uppercase(),
+        _ => format!("{section}.{key}"),
     }
 }
 

@@ -237,3 +237,17 @@ fn a_free_port_shows_in_the_default_url() {
     let given = set("server.external_url", "https://gate.example.org");
     assert_eq!(load("", &[], given).unwrap().server.url_at(local).to_string(), "https://gate.example.org");
 }
+
+#[test]
+fn a_missing_companion_has_the_name_of_its_layer() {
+    let fields = vec![FlagValue {
+        flag: String::from("--tls-cert"),
+        field: String::from("server.tls_certificate"),
+        value: String::from("/tls"),
+    }];
+    let by_flag = messages(load("", &[], Overrides { fields, ..Overrides::default() }));
+    assert_eq!(by_flag, ["--tls-cert: it needs --tls-key beside it"]);
+    let by_variable = messages(load("", &[("GATEPASS_SERVER__TLS_KEY", "/tls")], Overrides::default()));
+    let expected = "GATEPASS_SERVER__TLS_KEY: it needs GATEPASS_SERVER__TLS_CERTIFICATE beside it";
+    assert_eq!(by_variable, [expected]);
+}
