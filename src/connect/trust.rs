@@ -57,6 +57,9 @@ enum Anchor {
     Outside(Arc<WebPkiServerVerifier>),
 }
 
+/// The verifier of a chain, and the root to remember if the chain passes.
+type Anchored = (Arc<WebPkiServerVerifier>, Option<CertificateDer<'static>>);
+
 impl TrustedServer {
     pub(super) fn new(
         trust: Trust,
@@ -78,12 +81,12 @@ impl TrustedServer {
         Ok(Self { anchor, provider, root })
     }
 
-    /// The verifier of the chain, and the root to remember if it passes; `None` if the leaf itself is pinned.
+    /// `None` if the leaf itself is pinned, and presented.
     fn anchored(
         &self,
         leaf: &CertificateDer<'_>,
         presented: &[CertificateDer<'_>],
-    ) -> Result<Option<(Arc<WebPkiServerVerifier>, Option<CertificateDer<'static>>)>, Error> {
+    ) -> Result<Option<Anchored>, Error> {
         Ok(Some(match &self.anchor {
             Anchor::Certificate(pinned) => {
                 pinned_leaf(*pinned, leaf)?;
