@@ -90,6 +90,8 @@ pub struct ServerConfig {
     pub admin_password: Option<Secret<String>>,
     /// `true` with `--dev`.
     pub dev: bool,
+    /// True for `serve --take-names`: this start takes its names over from hosts.
+    pub take_names: bool,
 }
 
 impl ServerConfig {

@@ -32,6 +32,8 @@ pub enum Permission {
     Redeem,
     /// A host's own certificate.
     BeHost,
+    /// The same, also if it was revoked for its name alone: the next one is without the name.
+    Renew,
     /// A user's own sessions and password: no API key opens them.
     BeUser,
     /// API keys: a user's own, or with [`Permission::Administer`] everybody's. An API key needs that too.
@@ -62,7 +64,7 @@ impl Permission {
         match self {
             Self::Anyone | Self::SignIn => true,
             Self::Redeem => matches!(actor, Actor::Bearer),
-            Self::BeHost => matches!(actor, Actor::Host { .. }),
+            Self::BeHost | Self::Renew => matches!(actor, Actor::Host { .. }),
             Self::BeUser => matches!(actor, Actor::User(_)),
             Self::KeepKeys => {
                 rights.permissions.contain(Self::Administer) || Self::BeUser.allows(actor, rights)
@@ -85,7 +87,13 @@ impl Permission {
             Self::WritePolicies => Some("policies:write"),
             Self::ReadLedger => Some("ledger:read"),
             Self::Administer | Self::KeepKeys => Some("admin"),
-            Self::Anyone | Self::SignIn | Self::Read | Self::Redeem | Self::BeHost | Self::BeUser => None,
+            Self::Anyone
+            | Self::SignIn
+            | Self::Read
+            | Self::Redeem
+            | Self::BeHost
+            | Self::Renew
+            | Self::BeUser => None,
         }
     }
 }

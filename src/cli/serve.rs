@@ -30,6 +30,9 @@ Exit codes: 0 stopped by a signal, 2 did not start (the message lists every erro
 pub(crate) struct ServeCommand {
     #[command(flatten)]
     settings: ServerFlags,
+    /// Take names of this server over from live hosts, this time: revokes their certificates until they renew
+    #[arg(long)]
+    take_names: bool,
 }
 
 /// Configuration flags of a server.
@@ -104,7 +107,8 @@ impl ServerFlags {
 impl ServeCommand {
     /// Runs until SIGTERM or SIGINT.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let config = self.settings.load(environment)?;
+        let mut config = self.settings.load(environment)?;
+        config.server.take_names = self.take_names;
         logging::start(&config.log)?;
         let data_dir = config.server.data_dir.clone();
         // Before the first request, so that no signal is lost.

@@ -67,6 +67,7 @@ impl Check {
             tls: self.tls(),
             admin_password,
             dev: overrides.dev,
+            take_names: false,
         }
     }
 

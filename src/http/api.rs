@@ -112,7 +112,7 @@ fn administration(metrics: P) -> Vec<Route> {
         }
         ENROLLING {
             P::Redeem => bootstrap::redeem_token;
-            P::BeHost => renewal::renew_certificate;
+            P::Renew => renewal::renew_certificate;
             P::BeHost => renewal::whoami;
             P::BeHost => renewal::leave;
         }

@@ -39,7 +39,9 @@ impl RequestLimits {
         peer: &Peer,
     ) -> Self {
         let counted = match (permission, credential) {
-            (Permission::Anyone | Permission::Redeem | Permission::BeHost, _) => CountedEvents::Nothing,
+            (Permission::Anyone | Permission::Redeem | Permission::BeHost | Permission::Renew, _) => {
+                CountedEvents::Nothing
+            }
             (Permission::Introspect, Ok(Credential::None)) if peer.certificate.is_some() => {
                 CountedEvents::Nothing
             }

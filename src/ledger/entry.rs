@@ -38,6 +38,10 @@ pub enum Action {
     HostRefused,
     /// A host's roles were changed.
     HostRolesChanged,
+    /// A host's name became the authority's: its next certificate is without the name.
+    NameWithdrawn,
+    /// The authority took a host's name over and revoked its certificates.
+    NameTakenOver,
     /// A host was revoked.
     HostRevoked,
     /// The signing keys were rotated.

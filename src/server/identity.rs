@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::StartError;
+use crate::clock::Timestamp;
 use crate::config::ServerConfig;
 use crate::host_certificate::HostPeer;
+use crate::id::HostId;
 use crate::name::DnsName;
-use crate::server_url::ServerName;
+use crate::server_url::{ServerName, ServerUrl};
 use crate::store::{AuthorityIdentity, Store};
 
 /// The identity that a start records and serves under.
@@ -16,32 +18,68 @@ pub(super) struct ServerIdentity {
     pub(super) recorded: AuthorityIdentity,
     /// The names besides the hosts of the external URLs.
     pub(super) fixed: BTreeSet<ServerName>,
+    /// The live hosts that have one of the names, with that name. `--take-names` takes it over.
+    pub(super) taken: Vec<(HostId, DnsName)>,
 }
 
 /// Finds the identity of a server that listens on `local`, with the names in an external certificate.
 ///
 /// # Errors
-/// The configuration contradicts the database.
+/// The configuration contradicts the database, or a live host has one of the names. All problems at once.
 pub(super) async fn settle(
     config: &ServerConfig,
     store: &dyn Store,
     local: SocketAddr,
     outside: Vec<DnsName>,
+    now: Timestamp,
 ) -> Result<ServerIdentity, StartError> {
-    let url = config.url_at(local);
+    let (url, mut problems) = (config.url_at(local), Vec::new());
     let fixed = fixed_names(config, local.ip(), outside);
-    let names = fixed.iter().chain([url.server_name()]).filter_map(ServerName::dns).cloned().collect();
+    let names =
+        fixed.iter().chain([url.server_name()]).filter_map(ServerName::dns).cloned().collect::<Vec<_>>();
+    let taken = hosts_with(&names, store, now).await?;
+    if !config.take_names {
+        problems.extend(taken.iter().map(|(host, name)| name_of_a_host(*host, name)));
+    }
     let known = known_trust_domain(store).await?;
-    let trust_domain = match (&config.trust_domain, known) {
-        (Some(configured), Some(known)) if *configured != known => {
-            return Err(other_trust_domain(config, configured, &known));
+    let trust_domain = match (config.trust_domain.clone(), known) {
+        (Some(configured), Some(known)) if configured != known => {
+            problems.push(other_trust_domain(config, &configured, &known));
+            known
         }
         (_, Some(known)) => known,
-        (Some(configured), None) => configured.clone(),
+        (Some(configured), None) => configured,
         (None, None) => url.default_trust_domain(),
     };
+    if !problems.is_empty() {
+        return Err(StartError { problems });
+    }
     let recorded = AuthorityIdentity { issuer: url.to_string(), names, trust_domain };
-    Ok(ServerIdentity { recorded, fixed })
+    Ok(ServerIdentity { recorded, fixed, taken })
+}
+
+/// The live hosts that have a name of the listener in their certificates. Former URLs count until they are retired.
+async fn hosts_with(
+    names: &[DnsName],
+    store: &dyn Store,
+    now: Timestamp,
+) -> Result<Vec<(HostId, DnsName)>, StartError> {
+    let former = store.issuers().await.map_err(StartError::of)?;
+    let former = former.iter().filter_map(|issuer| ServerUrl::parse(&issuer.url).ok());
+    let former = former.filter_map(|url| url.server_name().dns().cloned());
+    let mut found = Vec::new();
+    for name in names.iter().cloned().chain(former).collect::<BTreeSet<_>>() {
+        let host = store.host_named(name.clone(), now).await.map_err(StartError::of)?;
+        found.extend(host.map(|host| (host, name)));
+    }
+    Ok(found)
+}
+
+fn name_of_a_host(host: HostId, name: &DnsName) -> String {
+    format!(
+        "{name} is in the certificate of the live host {host}, which could act as this server: serve under another name, revoke \
+         the host, or start once with --take-names, which revokes the host's certificates until it renews without the name"
+    )
 }
 
 /// The trust domain in the database. A database of an earlier version has it in the certificates of its hosts alone.
@@ -54,12 +92,12 @@ pub(super) async fn known_trust_domain(store: &dyn Store) -> Result<Option<Strin
     Ok(peer.map(|peer| peer.trust_domain().to_owned()))
 }
 
-fn other_trust_domain(config: &ServerConfig, configured: &str, known: &str) -> StartError {
-    StartError::of(format!(
+fn other_trust_domain(config: &ServerConfig, configured: &str, known: &str) -> String {
+    format!(
         "server.trust_domain is {configured:?}, but the certificates of this authority have {known:?}: remove the setting, or \
          run `gatepass issuer set-trust-domain {configured} --data-dir {}`",
         config.data_dir.display()
-    ))
+    )
 }
 
 /// The names of the server besides the hosts of its external URLs.

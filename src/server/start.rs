@@ -7,13 +7,15 @@ use super::local::{self, LocalServer};
 use super::preflight::{self, DATABASE, Preflight};
 use super::tls_files::{Presented, TlsSource};
 use super::{Server, StartError, ca_files, first_start, process};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, HttpConfig};
 use crate::http::front::Front;
 use crate::http::limits::Limits;
 use crate::http::table::Table;
 use crate::http::tls::Tls;
-use crate::ledger::Action;
+use crate::id::HostId;
+use crate::ledger::{Action, Draft, Subjects};
+use crate::name::DnsName;
 use crate::service::ca::live::LiveCas;
 use crate::service::ca::rotation::ROOT_FILE;
 use crate::service::emergency::finish_emergency;
@@ -37,7 +39,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let store = store.map_err(StartError::of)?;
     let local_addr = listener.local_addr().map_err(StartError::of)?;
     preflight::claim(&vault, store.chain_head().await.map_err(StartError::of)?.chain)?;
-    let identity = identity::settle(&config.server, store.as_ref(), local_addr, outside_names).await?;
+    let identity = identity::settle(&config.server, store.as_ref(), local_addr, outside_names, now).await?;
     let AuthorityIdentity { issuer: url, trust_domain, .. } = identity.recorded.clone();
     let pending = first_start::begin(store.as_ref(), &vault, &config, &identity.recorded, now).await?;
     let authority = compose(&config, &clock, &store, vault.clone(), identity).await?;
@@ -86,11 +88,13 @@ async fn compose(
     let mark = store.clock_mark().await.map_err(StartError::of)?;
     let time = TimeKeeper::new(Arc::clone(clock), mark);
     let now = time.now();
-    let ServerIdentity { recorded, fixed } = identity;
+    let ServerIdentity { recorded, fixed, taken } = identity;
     let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", recorded.issuer.as_str());
     let entry = entry.with("trust_domain", recorded.trust_domain.as_str());
     let trust_domain = recorded.trust_domain.clone();
-    store.record_identity(RecordIdentity { identity: recorded, entry }).await.map_err(StartError::of)?;
+    let taken = taken.into_iter().map(|(host, name)| take_name(host, &name, now)).collect();
+    let command = RecordIdentity { identity: recorded.clone(), taken, entry };
+    store.record_identity(command).await.map_err(StartError::of)?;
     let cas = ca_files::load_or_make(config, store.as_ref(), &vault, &trust_domain, now).await?;
     let tokens = &config.tokens;
     let verifying = (tokens.audiences.clone().into(), tokens.hot_tokens);
@@ -103,9 +107,10 @@ async fn compose(
     finish_emergency(&data_dir, &trust, now).map_err(StartError::of)?;
     let trust = Arc::new(trust);
     let spans = LiveSpans::open(tokens.spans, store.as_ref()).await.map_err(StartError::of)?;
+    let base = Base { store, time: Arc::new(time) };
     Ok(Arc::new(Authority::new(Parts {
-        base: Base { store, time: Arc::new(time) },
-        names: Arc::new(OwnNames::new(fixed, Arc::clone(&trust))),
+        names: Arc::new(OwnNames::new(base.clone(), Arc::clone(&trust), recorded, fixed)),
+        base,
         trust,
         cas: Arc::new(LiveCas::new(cas)),
         spans: Arc::new(spans),
@@ -114,6 +119,13 @@ async fn compose(
         data_dir,
         settings: settings(config, trust_domain),
     })))
+}
+
+/// The entry of a name that is taken over from a host.
+fn take_name(host: HostId, name: &DnsName, now: Timestamp) -> (HostId, Draft) {
+    tracing::warn!(%host, %name, "took the name over from a host; run `gatepass renew` there: its certificates are revoked");
+    let entry = Caller::SYSTEM.did(Action::NameTakenOver, now).about(Subjects::host(host));
+    (host, entry.with("name", name.as_str()))
 }
 
 fn settings(config: &Config, trust_domain: String) -> Settings {

@@ -13,10 +13,13 @@ use tokio_util::task::TaskTracker;
 use super::ca_files::client_anchors;
 use super::tls_files::{Presented, TlsSource};
 use super::{local, publisher};
+use crate::ca::dns_names;
 use crate::http::tls::Tls;
+use crate::name::DnsName;
 use crate::service::ca::crl::Crls;
 use crate::service::ca::live::LiveCas;
 use crate::service::health::Health;
+use crate::service::own_names::OwnNames;
 use crate::service::trust::LiveTrust;
 use crate::service::{Authority, TimeKeeper};
 
@@ -35,14 +38,15 @@ pub(super) fn start(
     keys_dir: PathBuf,
     stop: &CancellationToken,
 ) {
-    let Authority { time, trust, cas, ca, status_lists, health, upkeep, .. } = authority;
+    let Authority { time, trust, names, cas, ca, status_lists, health, upkeep, .. } = authority;
     periodic::start(timers, upkeep, Timer::period, stop);
     timers.spawn(sign_crls(Arc::clone(&ca.crls), Arc::clone(cas), stop.clone()));
     timers.spawn(publisher::run(Arc::clone(status_lists), stop.clone()));
     timers.spawn(publisher::heartbeats(Arc::clone(status_lists), stop.clone()));
     let (time, trust, cas) = (Arc::clone(time), Arc::clone(trust), Arc::clone(cas));
     let (health, tls) = (Arc::clone(health), Arc::clone(tls));
-    let listener = ListenerCertificate { time, trust, cas, health, tls, source, keys_dir };
+    let names = Arc::clone(names);
+    let listener = ListenerCertificate { time, trust, names, cas, health, tls, source, keys_dir };
     timers.spawn(listener.renew(stop.clone()));
 }
 
@@ -82,6 +86,7 @@ async fn sign_crls(crls: Arc<Crls>, cas: Arc<LiveCas>, stop: CancellationToken) 
 struct ListenerCertificate {
     time: Arc<TimeKeeper>,
     trust: Arc<LiveTrust>,
+    names: Arc<OwnNames>,
     cas: Arc<LiveCas>,
     health: Arc<Health>,
     tls: Arc<Tls>,
@@ -117,7 +122,10 @@ impl ListenerCertificate {
             }
             (written, names) = (self.source.written_at(), self.source.names());
             match self.swap() {
-                Ok(()) => {
+                Ok(outside) => {
+                    if let Err(error) = self.names.add(outside).await {
+                        tracing::warn!(%error, "the names in the certificate could not be recorded");
+                    }
                     made_at = self.time.now();
                     tracing::info!("the listener has a new certificate");
                 }
@@ -128,12 +136,18 @@ impl ListenerCertificate {
         }
     }
 
-    fn swap(&self) -> Result<(), String> {
+    /// Uses a new certificate. Returns the names in it if it is external.
+    fn swap(&self) -> Result<Vec<DnsName>, String> {
         let cas = self.cas.load();
         let Presented { identity, expires_at, pins } =
             self.source.identity(&cas, &self.time).map_err(|error| error.to_string())?;
+        let outside = match (&self.source, identity.chain.first()) {
+            (TlsSource::Outside(_), Some(leaf)) => dns_names(leaf),
+            _ => Vec::new(),
+        };
         self.tls.swap(identity, client_anchors(&cas)).map_err(|error| error.to_string())?;
         self.health.server_certificate_is(expires_at);
-        local::pin(&self.keys_dir, pins).map_err(|error| error.to_string())
+        local::pin(&self.keys_dir, pins).map_err(|error| error.to_string())?;
+        Ok(outside)
     }
 }

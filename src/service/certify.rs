@@ -12,16 +12,18 @@ use std::time::Duration;
 pub use enrolled::{Enrolled, renew_after};
 pub use redeem::RedeemRequest;
 
-use super::ServiceError;
 use super::base::Base;
 use super::ca::live::LiveCas;
 use super::refusals::Refusals;
 use super::trust::LiveTrust;
+use super::{Caller, ServiceError};
 use crate::access::throttle::Throttles;
 use crate::ca::{ApprovedRequest, Csr, HostProfile};
 use crate::clock::Timestamp;
 use crate::host_certificate::HostPeer;
 use crate::id::{Fingerprint, HostId};
+use crate::ledger::{Action, Draft, Subjects};
+use crate::name::DnsName;
 use crate::store::{CertificateRecord, HostFacts, StoredCertificate};
 
 /// Maximum number of attempts to build a certificate while the host's roles change.
@@ -59,6 +61,15 @@ pub struct Enrollment {
 }
 
 impl Enrollment {
+    /// The facts for the next certificate of a host, and the name that it loses because it is the authority's.
+    async fn certifiable(&self, facts: HostFacts) -> Result<(HostFacts, Option<DnsName>), ServiceError> {
+        let Some(name) = facts.name.clone() else { return Ok((facts, None)) };
+        Ok(match self.base.store.own_name(name.clone()).await? {
+            true => (HostFacts { name: None, ..facts }, Some(name)),
+            false => (facts, None),
+        })
+    }
+
     /// Builds, signs and checks a host certificate. It takes only the public key from the request.
     fn issue(&self, warrant: Warrant<'_>, now: Timestamp) -> Result<StoredCertificate, ServiceError> {
         let Warrant { csr, host, facts } = warrant;
@@ -87,4 +98,9 @@ impl Enrollment {
         let roles = HostPeer::parse(&stored.der).map(|peer| peer.roles).unwrap_or_default();
         Ok(Enrolled::new(name, roles, stored, &self.cas.load(), root))
     }
+}
+
+/// The entry of a withdrawn name.
+fn withdrawal(caller: &Caller, host: HostId, name: &DnsName, now: Timestamp) -> Draft {
+    caller.did(Action::NameWithdrawn, now).about(Subjects::host(host)).with("name", name.as_str())
 }

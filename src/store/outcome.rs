@@ -51,8 +51,8 @@ pub enum Renewed {
     Replaced(Serial),
     /// The newest certificate has the same key: this one. Nothing was written.
     Again(StoredCertificate),
-    /// The host has other roles now: build the certificate again. Nothing was written.
-    RolesChanged,
+    /// The host has other roles now, or lost its name: build the certificate again. Nothing was written.
+    FactsChanged,
     /// It is refused; nothing was written.
     Refused(RenewRefusal),
 }

@@ -7,7 +7,7 @@ use super::listing::*;
 use super::outcome::Pair;
 use super::record::*;
 use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, ChainId, HostId, SessionId, SpkiHash, TokenId};
+use crate::id::{ApiKeyId, ChainId, HostId, Serial, SessionId, SpkiHash, TokenId};
 use crate::ledger::ChainHead;
 use crate::name::{DnsName, Role, UserName};
 use crate::secret::Secret;
@@ -66,6 +66,15 @@ pub trait HostReads {
 
     /// True if a live host has the name, or the authority has or had it: a point read.
     fn name_taken(&self, name: DnsName) -> StoreFuture<'_, bool>;
+
+    /// True if the authority has or had the name: a point read.
+    fn own_name(&self, name: DnsName) -> StoreFuture<'_, bool>;
+
+    /// Returns the live host whose newest certificate has the name: a point read.
+    fn host_named(&self, name: DnsName, now: Timestamp) -> StoreFuture<'_, Option<HostId>>;
+
+    /// True if the certificate is revoked because its name is the authority's, for no other reason: a point read.
+    fn lost_its_name(&self, serial: Serial) -> StoreFuture<'_, bool>;
 
     /// Every revoked certificate that has not expired at `now`, for a CRL.
     fn revoked_certificates(&self, now: Timestamp) -> StoreFuture<'_, Vec<RevokedCertificate>>;

@@ -28,6 +28,7 @@ mod moving;
 mod openapi;
 #[cfg(feature = "outside")]
 mod outside;
+mod own_names;
 mod prose;
 mod proxy_protocol;
 mod rate_limits;

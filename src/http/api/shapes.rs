@@ -207,13 +207,13 @@ impl HostItem {
 
 /// The answer to an enrollment or renewal by `authority`.
 pub(super) fn enrolled(authority: &Authority, enrolled: Enrolled) -> EnrollAnswer {
-    let Enrolled { host, certificate, chain, root, roles, name, record } = enrolled;
+    let Enrolled { host, certificate, chain, root, roles, name, name_withdrawn, record } = enrolled;
     EnrollAnswer {
         host: summary(authority, host, Certified { roles, name }, record),
         certificate: der_to_pem("CERTIFICATE", &certificate),
         chain,
         ca_certificate: root,
-        name_withdrawn: None,
+        name_withdrawn,
     }
 }
 

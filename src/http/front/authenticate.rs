@@ -22,7 +22,7 @@ pub(super) type ProvenCaller = (Caller, Presented);
 /// The credential that the route reads from the `Authorization` header. Other routes ignore that header.
 pub(super) fn credential(route: &Route, parts: &Parts) -> Result<Credential, Problem> {
     match route.permission {
-        Permission::Anyone | Permission::BeHost => Ok(Credential::None),
+        Permission::Anyone | Permission::BeHost | Permission::Renew => Ok(Credential::None),
         _ if route.dialect.oauth_clients => Credential::of(&parts.headers).map(Credential::of_client),
         _ => Credential::of(&parts.headers),
     }
@@ -44,12 +44,14 @@ impl Front {
                 (stranger, Presented::Nothing)
             }
             Permission::Redeem => token(credential?, stranger)?,
-            Permission::BeHost => self.host(&head.peer, stranger).await?,
+            Permission::BeHost | Permission::Renew => {
+                self.host(&head.peer, stranger, route.permission).await?
+            }
             // A request with a credential is not asked for a certificate: a wrong credential is not made good by one.
             Permission::Introspect
                 if matches!(credential, Ok(Credential::None)) && head.peer.certificate.is_some() =>
             {
-                self.host(&head.peer, stranger).await?
+                self.host(&head.peer, stranger, route.permission).await?
             }
             _ => self.account(head, credential?, stranger).await?,
         };
@@ -64,11 +66,20 @@ impl Front {
         Ok(caller)
     }
 
-    async fn host(&self, peer: &Peer, stranger: Caller) -> Result<ProvenCaller, Problem> {
+    async fn host(
+        &self,
+        peer: &Peer,
+        stranger: Caller,
+        permission: Permission,
+    ) -> Result<ProvenCaller, Problem> {
         let certificate = peer.certificate.as_ref().ok_or_else(|| {
             Problem::unauthenticated("present the host's certificate: `gatepass enroll` obtains one")
         })?;
-        let host = self.authority.authenticator.identify(&stranger, certificate).await?;
+        let authenticator = &self.authority.authenticator;
+        let host = match permission {
+            Permission::Renew => authenticator.identify_to_renew(&stranger, certificate).await?,
+            _ => authenticator.identify(&stranger, certificate).await?,
+        };
         let actor = Actor::Host { id: host.id, serial: host.certificate.serial };
         Ok((Caller { actor, ..stranger }, Presented::Host(Box::new(host))))
     }

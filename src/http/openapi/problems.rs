@@ -77,7 +77,7 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
         Permission::SignIn => {
             codes.extend([Code::Unauthenticated, Code::Csrf, Code::TooManyRequests, Code::RateLimited])
         }
-        Permission::BeHost => codes.extend(HOST),
+        Permission::BeHost | Permission::Renew => codes.extend(HOST),
         Permission::Introspect => codes.extend(USER.into_iter().chain(HOST)),
         // Every other permission is one of accounts.
         _ => {
@@ -86,7 +86,7 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
             codes.extend(changes.then_some(Code::RightsChanged));
         }
     }
-    if changes && !matches!(route.permission, Permission::Redeem | Permission::BeHost) {
+    if changes && !matches!(route.permission, Permission::Redeem | Permission::BeHost | Permission::Renew) {
         codes.push(Code::Csrf);
     }
     codes.extend(changes.then_some(Code::Contended));

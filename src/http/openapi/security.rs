@@ -45,7 +45,7 @@ fn required(route: &Route) -> Option<String> {
         Permission::Anyone => return None,
         Permission::Read => "any signed-in caller",
         Permission::Redeem => "an enrollment token",
-        Permission::BeHost => "a host",
+        Permission::BeHost | Permission::Renew => "a host",
         Permission::BeUser => "a user",
         Permission::KeepKeys => "a user, or `admin`",
         Permission::SignIn => "name and password",
@@ -75,7 +75,7 @@ pub(super) fn of(route: &Route) -> Value {
         // The token, or name and password, may be in the body too.
         Permission::Redeem => vec![only("enrollment_token"), json!({})],
         Permission::SignIn => vec![only("password"), json!({})],
-        Permission::BeHost => vec![only("host_certificate")],
+        Permission::BeHost | Permission::Renew => vec![only("host_certificate")],
         Permission::BeUser => users(changing),
         Permission::Introspect => {
             users(changing).into_iter().chain(programs()).chain([only("host_certificate")]).collect()

@@ -68,7 +68,7 @@ codes! {
     BindingMismatch = FORBIDDEN "binding_mismatch" "Binding mismatch", "the token is bound to another name, cluster or key";
     BeyondLimits = FORBIDDEN "beyond_limits" "Beyond limits", "the request exceeds the caller's limits: `fields` names each of them";
     HostRevoked = FORBIDDEN "host_revoked" "Host revoked", "enroll the host again with a new key and a new token";
-    CertificateRevoked = FORBIDDEN "certificate_revoked" "Certificate revoked", "the certificate carries a role that the host no longer has: enroll the host again";
+    CertificateRevoked = FORBIDDEN "certificate_revoked" "Certificate revoked", "the certificate carries a role or a name that the host no longer has: renew it if it lost its name, or else enroll the host again";
     LineageConflict = FORBIDDEN "lineage_conflict" "Lineage conflict", "a newer certificate of this host is in use: find the copy, revoke the host, enroll both";
     NotFound = NOT_FOUND "not_found" "Not found", "check the id and the path";
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed", "use a method of the Allow header";

@@ -82,7 +82,7 @@ impl From<HostError> for Problem {
         let of = |code| Self::of(code, error.to_string());
         match error {
             HostError::Revoked => of(Code::HostRevoked),
-            HostError::CertificateRevoked => of(Code::CertificateRevoked),
+            HostError::CertificateRevoked | HostError::NameWithdrawn => of(Code::CertificateRevoked),
             HostError::LineageConflict => of(Code::LineageConflict),
             HostError::NameTaken => of(Code::NameTaken),
             HostError::NoCertificate => of(Code::Unauthenticated),

@@ -31,7 +31,9 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Token(TokenError::Revoked) => (410, "token_revoked", None),
         ServiceError::Token(TokenError::Binding(_)) => (403, "binding_mismatch", None),
         ServiceError::Host(HostError::Revoked) => (403, "host_revoked", None),
-        ServiceError::Host(HostError::CertificateRevoked) => (403, "certificate_revoked", None),
+        ServiceError::Host(HostError::CertificateRevoked | HostError::NameWithdrawn) => {
+            (403, "certificate_revoked", None)
+        }
         ServiceError::Host(HostError::LineageConflict) => (403, "lineage_conflict", None),
         ServiceError::Host(HostError::NameTaken) => (409, "name_taken", None),
         ServiceError::Ca(CaError::Csr(_)) => (422, "csr_rejected", None),
@@ -103,6 +105,7 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Token(TokenError::Binding(BindingError::Key)),
         ServiceError::Host(HostError::Revoked),
         ServiceError::Host(HostError::CertificateRevoked),
+        ServiceError::Host(HostError::NameWithdrawn),
         ServiceError::Host(HostError::LineageConflict),
         ServiceError::Host(HostError::NameTaken),
         ServiceError::Ca(CaError::Csr(CsrError::Signature)),

@@ -187,7 +187,7 @@ fn ski(root: &Certificate) -> Option<String> {
 const fn entry(revoked: &RevokedCertificate) -> CrlEntry {
     let reason = match revoked.reason {
         RevocationReason::HostRevoked => CrlReason::CessationOfOperation,
-        RevocationReason::RolesChanged => CrlReason::PrivilegeWithdrawn,
+        RevocationReason::RolesChanged | RevocationReason::NameWithdrawn => CrlReason::PrivilegeWithdrawn,
     };
     CrlEntry { serial: revoked.serial, revoked_at: revoked.revoked_at, reason }
 }

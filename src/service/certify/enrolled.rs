@@ -21,6 +21,8 @@ pub struct Enrolled {
     pub roles: Vec<Role>,
     /// The DNS name it may use.
     pub name: Option<DnsName>,
+    /// The name that it has just lost to the authority.
+    pub name_withdrawn: Option<DnsName>,
     /// The certificate's serial, key and validity.
     pub record: CertificateRecord,
 }
@@ -42,6 +44,7 @@ impl Enrolled {
             root: root.and_then(|root| cas.root(root)).unwrap_or_else(|| cas.current().root_pem()).to_owned(),
             roles,
             name,
+            name_withdrawn: None,
             record,
         }
     }

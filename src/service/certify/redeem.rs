@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::refusal::{expired_or_invalid, is_overtaken, ledger_reason, refused, spent};
-use super::{ATTEMPTS, Enrolled, Enrollment, Warrant};
+use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, withdrawal};
 use crate::access::Actor;
 use crate::admission::{self, Ask};
 use crate::ca::{Csr, CsrPolicy};
@@ -193,22 +193,26 @@ impl Enrollment {
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let host = self.base.store.host(id).await?.ok_or(TokenError::Revoked)?.facts;
+            let facts = self.base.store.host(id).await?.ok_or(TokenError::Revoked)?.facts;
+            let (host, name_withdrawn) = self.certifiable(facts).await?;
             let warrant = Warrant { csr: &ticket.csr, host: id, facts: &host };
             let certificate = self.issue(warrant, now)?;
             let stored = certificate.clone();
             let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
             let (grant, roles) = (ticket.grant.clone(), host.roles.clone());
-            let command = Recertify { grant, roles, certificate, entry };
+            let withdrawal = name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now));
+            let command = Recertify { grant, roles, withdrawal, certificate, entry };
             return match self.base.store.recertify(command).await? {
                 Renewed::First | Renewed::Replaced(_) => {
                     self.sound_alarm(&ticket.grant, id);
-                    Ok(Enrolled::new(host.name, host.roles, stored, &self.cas.load(), ticket.grant.root))
+                    let (cas, root) = (self.cas.load(), ticket.grant.root);
+                    let enrolled = Enrolled::new(host.name, host.roles, stored, &cas, root);
+                    Ok(Enrolled { name_withdrawn, ..enrolled })
                 }
                 Renewed::Again(winner) => self.answer_again(winner, ticket.grant.root).await,
                 Renewed::Refused(RenewRefusal::HostRevoked) => Err(HostError::Revoked.into()),
                 Renewed::Refused(_) => Err(TokenError::Revoked.into()),
-                Renewed::RolesChanged => continue,
+                Renewed::FactsChanged => continue,
             };
         }
         Err(StoreError::Contended.into())

@@ -1,6 +1,6 @@
 //! Renewing: a host's certificate and a new request become its next certificate.
 
-use super::{ATTEMPTS, Enrolled, Enrollment, Warrant};
+use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, withdrawal};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
 use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
@@ -22,7 +22,7 @@ impl Enrollment {
         let csr = Csr::parse(csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
         let mut facts = host.record.facts.clone();
         for _ in 0..ATTEMPTS {
-            if let Some(enrolled) = self.try_renew(caller, host, &facts, &csr).await? {
+            if let Some(enrolled) = self.try_renew(caller, host, facts, &csr).await? {
                 return Ok(enrolled);
             }
             facts = self.base.store.host(host.id).await?.ok_or(HostError::Revoked)?.facts;
@@ -36,16 +36,17 @@ impl Enrollment {
         MOST_RENEWALS.max(u32::try_from(needed.saturating_mul(3)).unwrap_or(u32::MAX))
     }
 
-    /// One attempt; `None` if the roles in the row are not those in `facts`.
+    /// One attempt; `None` if roles and name in the row are not those in `facts`.
     async fn try_renew(
         &self,
         caller: &Caller,
         host: &HostCaller,
-        facts: &HostFacts,
+        facts: HostFacts,
         csr: &Csr,
     ) -> Result<Option<Enrolled>, ServiceError> {
         let now = self.base.time.trusted()?;
-        let warrant = Warrant { csr, host: host.id, facts };
+        let (facts, name_withdrawn) = self.certifiable(facts).await?;
+        let warrant = Warrant { csr, host: host.id, facts: &facts };
         let certificate = self.issue(warrant, now)?;
         let stored = certificate.clone();
         let subjects = Subjects::host(host.id).with_serial(stored.record.serial);
@@ -54,11 +55,14 @@ impl Enrollment {
             most: self.most_renewals(),
             presented: host.certificate.serial,
             roles: facts.roles.clone(),
+            withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, host.id, name, now)),
             certificate,
             entry,
         };
-        let enrolled =
-            || Enrolled::new(facts.name.clone(), facts.roles.clone(), stored, &self.cas.load(), None);
+        let enrolled = || {
+            let enrolled = Enrolled::new(facts.name, facts.roles, stored, &self.cas.load(), None);
+            Enrolled { name_withdrawn, ..enrolled }
+        };
         Ok(match self.base.store.renew(command).await? {
             Renewed::First => Some(enrolled()),
             Renewed::Replaced(unseen) => {
@@ -67,7 +71,7 @@ impl Enrollment {
                 Some(enrolled())
             }
             Renewed::Again(newest) => Some(self.answer_again(newest, None).await?),
-            Renewed::RolesChanged => None,
+            Renewed::FactsChanged => None,
             Renewed::Refused(refusal) => return Err(refused(refusal)),
         })
     }

@@ -11,6 +11,11 @@ pub enum HostError {
         "the certificate was revoked, because it carries a role that the host no longer has: enroll the host again"
     )]
     CertificateRevoked,
+    /// The certificate was revoked for its name alone, and can only renew.
+    #[error(
+        "the certificate was revoked, because its name is the authority's now: renew it (`gatepass renew`)"
+    )]
+    NameWithdrawn,
     /// A superseded certificate was used after its successor.
     #[error(
         "a newer certificate of this host is in use: two machines share one identity; revoke the host and enroll both"

@@ -24,12 +24,42 @@ pub struct HostCaller {
     pub record: HostRecord,
 }
 
+/// The use of a presented certificate.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CertificateUse {
+    /// Any request.
+    Any,
+    /// Renewing it.
+    Renewal,
+}
+
 impl Authenticator {
     /// Returns the host that presented `certificate` (DER). The handshake has checked its chain.
     ///
     /// # Errors
     /// It is not a host certificate, it or its host is revoked, it has expired, or its successor is in use.
     pub async fn identify(&self, caller: &Caller, certificate: &[u8]) -> Result<HostCaller, ServiceError> {
+        self.identify_for(CertificateUse::Any, caller, certificate).await
+    }
+
+    /// Returns the host that presented `certificate` to renew it. It may be revoked for its name: the next one is without.
+    ///
+    /// # Errors
+    /// As [`Authenticator::identify`].
+    pub async fn identify_to_renew(
+        &self,
+        caller: &Caller,
+        certificate: &[u8],
+    ) -> Result<HostCaller, ServiceError> {
+        self.identify_for(CertificateUse::Renewal, caller, certificate).await
+    }
+
+    async fn identify_for(
+        &self,
+        usage: CertificateUse,
+        caller: &Caller,
+        certificate: &[u8],
+    ) -> Result<HostCaller, ServiceError> {
         let identity = HostPeer::parse(certificate).ok_or(HostError::NoCertificate)?;
         let now = self.base.time.now();
         let revocations = self.base.store.revocations();
@@ -37,7 +67,11 @@ impl Authenticator {
             return Err(HostError::Revoked.into());
         }
         if revocations.certificate_revoked(identity.serial) {
-            return Err(HostError::CertificateRevoked.into());
+            match self.base.store.lost_its_name(identity.serial).await? {
+                true if usage == CertificateUse::Renewal => {}
+                true => return Err(HostError::NameWithdrawn.into()),
+                false => return Err(HostError::CertificateRevoked.into()),
+            }
         }
         if identity.not_after <= now {
             return Err(HostError::NoCertificate.into());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{RecordMint, SetPassword};
 use crate::clock::Timestamp;
-use crate::id::ListId;
+use crate::id::{HostId, ListId};
 use crate::ledger::Draft;
 use crate::store::{AuthorityIdentity, KeyRecord, ListRecord};
 
@@ -26,6 +26,8 @@ pub struct Found {
 pub struct RecordIdentity {
     /// Its current URL, names and trust domain.
     pub identity: AuthorityIdentity,
+    /// The hosts whose names it takes over, each with the entry of that. Their certificates are revoked.
+    pub taken: Vec<(HostId, Draft)>,
     /// The entry, written if any of them is new.
     pub entry: Draft,
 }

@@ -29,8 +29,10 @@ pub struct Redeem {
 pub struct Recertify {
     /// The grant of the token.
     pub grant: Verified<Grant>,
-    /// The roles in the certificate. If the host has others, the outcome is [`Renewed::RolesChanged`](crate::store::Renewed::RolesChanged).
+    /// The roles in the certificate. If the host has others, the outcome is [`Renewed::FactsChanged`](crate::store::Renewed::FactsChanged).
     pub roles: Vec<Role>,
+    /// The entry of a withdrawn name: the certificate is without it, because it is the authority's.
+    pub withdrawal: Option<Draft>,
     /// The new certificate, for the same key of the host that the pair admitted.
     pub certificate: StoredCertificate,
     /// Ledger entry of the act.
@@ -47,6 +49,8 @@ pub struct Renew {
     pub presented: Serial,
     /// The roles in the certificate.
     pub roles: Vec<Role>,
+    /// The entry of a withdrawn name: the certificate is without it, because it is the authority's.
+    pub withdrawal: Option<Draft>,
     /// The new certificate of the host.
     pub certificate: StoredCertificate,
     /// Ledger entry of the act.

@@ -32,6 +32,7 @@ fn identity(world: &World, issuer: &str, names: &[&str]) -> RecordIdentity {
             names: names.iter().map(|name| DnsName::parse(name).unwrap()).collect(),
             trust_domain: "other.example.org".to_owned(),
         },
+        taken: Vec::new(),
         entry: world.draft(Action::AuthorityChanged),
     }
 }

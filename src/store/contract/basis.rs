@@ -147,7 +147,7 @@ async fn scene(world: &mut World) -> Scene {
         let (issuer, trust_domain) = (issuer.to_owned(), String::new());
         let identity = AuthorityIdentity { issuer, names: Vec::new(), trust_domain };
         let entry = world.draft(Action::AuthorityChanged);
-        store.record_identity(RecordIdentity { identity, entry }).await.unwrap();
+        store.record_identity(RecordIdentity { identity, taken: Vec::new(), entry }).await.unwrap();
     }
     let (mut tokens, mut hosts, mut users, mut begun) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..4 {

@@ -3,6 +3,7 @@
 use super::world::*;
 use crate::id::{HostId, Serial};
 use crate::ledger::Action;
+use crate::name::DnsName;
 use crate::store::*;
 
 async fn host(world: &mut World) -> (MintRecord, HostRecord) {
@@ -81,7 +82,7 @@ pub(in crate::store) async fn a_renewal_with_other_roles_is_built_again(world: &
     let (_, before) = host(world).await;
     let mut command = world.renewal(&before, before.newest.serial, new_key());
     command.roles = roles(&["director"]);
-    assert_eq!(world.store().renew(command).await.unwrap(), Renewed::RolesChanged);
+    assert_eq!(world.store().renew(command).await.unwrap(), Renewed::FactsChanged);
     assert_eq!(world.host(before.id).await, HostRecord { newest_seen: true, ..before });
     world.expect_entries(&[]).await;
 }
@@ -121,10 +122,62 @@ pub(in crate::store) async fn a_host_that_loops_is_stopped_until_an_hour_has_pas
     assert_eq!(world.store().renew(next).await.unwrap(), Renewed::First);
 }
 
+/// A host with a name that has become the authority's.
+async fn host_with_own_name(world: &mut World, token: &MintRecord) -> HostRecord {
+    let name = DnsName::parse("node.example.org").unwrap();
+    let mut command = world.redemption(token, new_key());
+    command.host.name = Some(name.clone());
+    let id = command.certificate.host;
+    assert_eq!(world.store().redeem(command).await.unwrap(), Redeemed::First);
+    assert_eq!(world.store().host_named(name.clone(), world.now).await.unwrap(), Some(id));
+    let names = vec![name.clone()];
+    let identity = AuthorityIdentity { issuer: ISSUER.to_owned(), names, trust_domain: String::new() };
+    let entry = world.draft(Action::AuthorityChanged);
+    let taken = vec![(id, world.draft(Action::NameTakenOver))];
+    world.store().record_identity(RecordIdentity { identity, taken, entry }).await.unwrap();
+    assert_eq!(world.store().host_named(name, world.now).await.unwrap(), None, "it lost the name");
+    world.new_entries().await;
+    world.host(id).await
+}
+
+pub(in crate::store) async fn a_certificate_without_its_name_still_renews(world: &mut World) {
+    let token = world.mint_ephemeral(Some(1)).await;
+    let before = host_with_own_name(world, &token).await;
+    let held = before.newest.serial;
+    assert!(world.store().revocations().certificate_revoked(held));
+    assert!(world.store().lost_its_name(held).await.unwrap());
+    assert_eq!(world.renew(&before, held, new_key()).await, Renewed::FactsChanged, "with the name");
+    let (key, withdrawal) = (new_key(), Some(world.draft(Action::NameWithdrawn)));
+    let command = Renew { withdrawal, ..world.renewal(&before, held, key) };
+    assert_eq!(world.store().renew(command).await.unwrap(), Renewed::First);
+    let after = world.host(before.id).await;
+    assert_eq!(after.facts, HostFacts { name: None, ..before.facts.clone() });
+    assert!(!world.store().revocations().certificate_revoked(after.newest.serial));
+    world.expect_entries(&[Action::HostRenewed, Action::NameWithdrawn]).await;
+    // The answer was lost.
+    assert!(matches!(world.renew(&after, held, key).await, Renewed::Again(_)));
+    world.see(before.id, after.newest.serial).await;
+    assert_eq!(world.renew(&after, held, key).await, Renewed::Refused(RenewRefusal::LineageConflict));
+}
+
+pub(in crate::store) async fn an_old_pair_loses_the_authoritys_name(world: &mut World) {
+    let token = world.mint_persistent(None).await;
+    let before = host_with_own_name(world, &token).await;
+    world.pass(DAY * 2);
+    let with_name = recertification(world, &token, &before);
+    assert_eq!(world.store().recertify(with_name).await.unwrap(), Renewed::FactsChanged);
+    let withdrawal = Some(world.draft(Action::NameWithdrawn));
+    let command = Recertify { withdrawal, ..recertification(world, &token, &before) };
+    assert_eq!(world.store().recertify(command).await.unwrap(), Renewed::First);
+    assert_eq!(world.host(before.id).await.facts.name, None);
+    world.expect_entries(&[Action::HostReenrolled, Action::NameWithdrawn]).await;
+}
+
 fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Recertify {
     Recertify {
         grant: verified(token),
         roles: host.facts.roles.clone(),
+        withdrawal: None,
         certificate: world.certificate(host.id, host.newest.host_key),
         entry: world.draft(Action::HostReenrolled),
     }
@@ -148,7 +201,7 @@ pub(in crate::store) async fn an_old_pair_is_certified_again_for_the_same_host(w
     world.pass(DAY * 2);
     let mut other_roles = recertification(world, &token, &before);
     other_roles.roles = Vec::new();
-    assert_eq!(world.store().recertify(other_roles).await.unwrap(), Renewed::RolesChanged);
+    assert_eq!(world.store().recertify(other_roles).await.unwrap(), Renewed::FactsChanged);
     world.expect_entries(&[Action::HostReenrolled]).await;
 }
 

@@ -211,6 +211,7 @@ impl World {
             most: MOST_RENEWALS,
             presented,
             roles: host.facts.roles.clone(),
+            withdrawal: None,
             certificate: self.certificate(host.id, key),
             entry: self.draft(Action::HostRenewed).about(subjects),
         }

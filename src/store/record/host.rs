@@ -129,4 +129,6 @@ pub enum RevocationReason {
     HostRevoked,
     /// A role was removed: privilegeWithdrawn.
     RolesChanged,
+    /// Its name is the authority's: privilegeWithdrawn. The host may still renew with it.
+    NameWithdrawn,
 }

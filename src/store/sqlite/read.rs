@@ -10,7 +10,7 @@ pub(super) mod tokens;
 
 pub(super) use self::accounts::{USER_BY_NAME, user};
 pub(super) use self::entries::{chain_head, entries_after, head_and_mark};
-pub(super) use self::hosts::{HOST_BY_ID, host};
+pub(super) use self::hosts::{HOST_BY_ID, OWN_NAME, host};
 pub(super) use self::tokens::{TOKEN_BY_ID, token};
 use super::driver::{self, Row};
 use crate::store::{CertificateRecord, KeyRecord, StoredCertificate};

@@ -90,7 +90,7 @@ word!(SessionKind: Cookie = "cookie", Bearer = "bearer");
 word!(KeyState: Prepared = "prepared", Current = "current", Previous = "previous", Retired = "retired");
 word!(KeyUse: Enrollment = "enrollment", Service = "service", StatusList = "status_list");
 word!(ListKind: Ephemeral = "ephemeral", Persistent = "persistent");
-word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed");
+word!(RevocationReason: HostRevoked = "host_revoked", RolesChanged = "roles_changed", NameWithdrawn = "name_withdrawn");
 
 /// A value stored as JSON TEXT.
 pub(super) struct Json<T>(pub(super) T);

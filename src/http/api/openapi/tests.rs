@@ -53,7 +53,7 @@ fn credentials(permission: Permission, changing: bool) -> Value {
         Permission::Anyone => json!([{}]),
         Permission::Redeem => json!([{ "enrollment_token": [] }, {}]),
         Permission::SignIn => json!([{ "password": [] }, {}]),
-        Permission::BeHost => json!(host),
+        Permission::BeHost | Permission::Renew => json!(host),
         Permission::BeUser => json!([users, vec![cookie]].concat()),
         Permission::Introspect => json!([users, vec![cookie], programs, host].concat()),
         _ => json!([users, vec![cookie], programs].concat()),

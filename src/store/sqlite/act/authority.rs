@@ -7,7 +7,7 @@ use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::{Span, damaged};
 use crate::store::{
     AuthorityIdentity, ChangeSettings, Found, Founded, NextCrlNumber, RecordIdentity, RetireIssuer, Retired,
-    Retirement, SetTrustDomain,
+    Retirement, RevocationReason, SetTrustDomain,
 };
 
 impl Execution<'_> {
@@ -30,8 +30,12 @@ impl Execution<'_> {
     }
 
     pub(super) fn record_identity(&mut self, command: RecordIdentity) -> driver::Result<()> {
-        let RecordIdentity { identity, entry } = command;
+        let RecordIdentity { identity, taken, entry } = command;
         if self.adopt(&identity, entry.at())? {
+            self.enter(entry)?;
+        }
+        for (host, entry) in taken {
+            self.revoke_certificates(host, entry.at(), RevocationReason::NameWithdrawn)?;
             self.enter(entry)?;
         }
         Ok(())

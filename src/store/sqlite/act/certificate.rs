@@ -3,16 +3,18 @@
 use super::Execution;
 use crate::clock::Timestamp;
 use crate::id::{HostId, Serial, SpkiHash};
-use crate::name::Role;
+use crate::ledger::Draft;
+use crate::name::{DnsName, Role};
 use crate::store::revocations::Change;
 use crate::store::sqlite::driver::{self, params};
-use crate::store::sqlite::read::certificate;
+use crate::store::sqlite::read::{OWN_NAME, certificate};
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{RevocationReason, StoredCertificate};
 
 /// The part of a host's row that the verbs need.
 pub(super) struct Lineage {
     pub(super) host: HostId,
+    pub(super) name: Option<DnsName>,
     pub(super) roles: Vec<Role>,
     pub(super) revoked: bool,
     pub(super) newest: Serial,
@@ -37,7 +39,7 @@ pub(super) fn sorted(roles: &[Role]) -> Vec<&Role> {
 
 impl Execution<'_> {
     pub(super) fn lineage(&self, host: HostId) -> driver::Result<Option<Lineage>> {
-        let sql = "SELECT roles, revoked_at IS NOT NULL, newest, newest_seen, previous, withdraw \
+        let sql = "SELECT roles, revoked_at IS NOT NULL, newest, newest_seen, previous, withdraw, name \
                    FROM hosts WHERE host = ?1";
         self.one(sql, [host], |row| {
             Ok(Lineage {
@@ -48,6 +50,7 @@ impl Execution<'_> {
                 newest_seen: row.get(3)?,
                 previous: row.get(4)?,
                 withdraw: row.get(5)?,
+                name: row.get(6)?,
             })
         })
     }
@@ -58,6 +61,26 @@ impl Execution<'_> {
 
     pub(super) fn certificate_is_revoked(&self, serial: Serial) -> driver::Result<bool> {
         self.exists("SELECT 1 FROM revoked_certificates WHERE serial = ?1", [serial])
+    }
+
+    /// Returns whether the host may use the certificate for nothing, not even for renewing.
+    pub(super) fn certificate_is_void(&self, serial: Serial) -> driver::Result<bool> {
+        let sql = "SELECT 1 FROM revoked_certificates WHERE serial = ?1 AND reason <> 'name_withdrawn'";
+        self.exists(sql, [serial])
+    }
+
+    /// Returns whether a certificate with this lineage's name would have a name of the authority.
+    pub(super) fn has_own_name(&self, lineage: &Lineage) -> driver::Result<bool> {
+        match &lineage.name {
+            Some(name) => self.exists(OWN_NAME, [name]),
+            None => Ok(false),
+        }
+    }
+
+    /// Takes the name from the host.
+    pub(super) fn withdraw_name(&mut self, host: HostId, entry: Draft) -> driver::Result<()> {
+        self.execute("UPDATE hosts SET name = NULL WHERE host = ?1", [host])?;
+        self.enter(entry)
     }
 
     /// Returns a certificate of a host.

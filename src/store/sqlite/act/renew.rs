@@ -6,11 +6,12 @@ use crate::id::Serial;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::{
     CertificateRecord, MarkSeen, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed,
+    RevocationReason,
 };
 
 impl Execution<'_> {
     pub(super) fn renew(&mut self, command: Renew) -> driver::Result<Renewed> {
-        let Renew { most, presented, roles, certificate, entry } = command;
+        let Renew { most, presented, roles, withdrawal, certificate, entry } = command;
         let (host, new) = (certificate.host, certificate.record);
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
@@ -36,16 +37,21 @@ impl Execution<'_> {
         if self.certified_lately(&lineage, new)? >= most {
             return self.undo(Renewed::Refused(RenewRefusal::TooOften));
         }
-        if !lineage.has_roles(&roles) {
-            return self.undo(Renewed::RolesChanged);
+        if !lineage.has_roles(&roles) || withdrawal.is_some() != self.has_own_name(&lineage)? {
+            return self.undo(Renewed::FactsChanged);
+        }
+        if withdrawal.is_some() {
+            self.revoke_certificates(host, new.issued_at, RevocationReason::NameWithdrawn)?;
         }
         self.succeed(&lineage, presented, &certificate)?;
-        if presented == lineage.newest {
-            self.enter(entry)?;
-            return Ok(Renewed::First);
-        }
-        self.enter(entry.with("superseded_unseen", lineage.newest.to_string()))?;
-        Ok(Renewed::Replaced(lineage.newest))
+        let replaced = presented != lineage.newest;
+        let entry = match replaced {
+            true => entry.with("superseded_unseen", lineage.newest.to_string()),
+            false => entry,
+        };
+        self.enter(entry)?;
+        withdrawal.map_or(Ok(()), |entry| self.withdraw_name(host, entry))?;
+        Ok(if replaced { Renewed::Replaced(lineage.newest) } else { Renewed::First })
     }
 
     fn certified_lately(&self, lineage: &Lineage, next: CertificateRecord) -> driver::Result<u32> {
@@ -55,7 +61,7 @@ impl Execution<'_> {
     }
 
     fn judge_presented(&self, lineage: &Lineage, presented: Serial) -> driver::Result<Option<RenewRefusal>> {
-        if self.certificate_is_revoked(presented)? {
+        if self.certificate_is_void(presented)? {
             return Ok(Some(RenewRefusal::CertificateRevoked));
         }
         if presented == lineage.newest || (lineage.previous == Some(presented) && !lineage.newest_seen) {
@@ -68,7 +74,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn recertify(&mut self, command: Recertify) -> driver::Result<Renewed> {
-        let Recertify { grant, roles, certificate, entry } = command;
+        let Recertify { grant, roles, withdrawal, certificate, entry } = command;
         let (host, new) = (certificate.host, certificate.record);
         if !self.is_vouched_for(&grant, new.issued_at)? || self.has_ended(grant.token.id)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
@@ -85,13 +91,17 @@ impl Execution<'_> {
             let newest = self.certificate(host, lineage.newest)?;
             return self.undo(Renewed::Again(newest));
         }
-        if !lineage.has_roles(&roles) {
-            return self.undo(Renewed::RolesChanged);
+        if !lineage.has_roles(&roles) || withdrawal.is_some() != self.has_own_name(&lineage)? {
+            return self.undo(Renewed::FactsChanged);
+        }
+        if withdrawal.is_some() {
+            self.revoke_certificates(host, new.issued_at, RevocationReason::NameWithdrawn)?;
         }
         // The host asked with its token, and has not shown that it got the newest certificate.
         let held = if lineage.newest_seen { None } else { lineage.previous };
         self.succeed(&lineage, held.unwrap_or(lineage.newest), &certificate)?;
         self.enter(entry)?;
+        withdrawal.map_or(Ok(()), |entry| self.withdraw_name(host, entry))?;
         Ok(Renewed::First)
     }
 

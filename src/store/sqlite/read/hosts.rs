@@ -2,16 +2,24 @@
 
 pub(in crate::store::sqlite) use self::filter::select;
 use crate::clock::Timestamp;
-use crate::id::{HostId, SpkiHash, TokenId};
+use crate::id::{HostId, Serial, SpkiHash, TokenId};
 use crate::name::{DnsName, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::act::NAME_TAKEN;
-use crate::store::sqlite::driver::{self, Row, Sql};
+use crate::store::sqlite::driver::{self, Row, Sql, params};
 use crate::store::sqlite::value::Json;
 use crate::store::{
     CertificateRecord, HostFacts, HostFilter, HostReads, HostRecord, Page, PageQuery, RevokedCertificate,
     StoreFuture,
 };
+
+/// Finds a name that the authority has or had.
+pub(in crate::store::sqlite) const OWN_NAME: &str = "SELECT 1 FROM authority_names WHERE name = ?1";
+
+/// Finds the live host whose newest certificate has a name. A host whose certificate was revoked for its name has lost it.
+pub(in crate::store::sqlite) const HOST_NAMED: &str = "SELECT h.host FROM hosts AS h \
+     WHERE h.name = ?1 AND h.name IS NOT NULL AND h.revoked_at IS NULL AND h.ends_at > ?2 \
+     AND NOT EXISTS (SELECT 1 FROM revoked_certificates AS r WHERE r.serial = h.newest)";
 
 macro_rules! columns {
     () => {
@@ -103,6 +111,19 @@ impl HostReads for SqliteStore {
 
     fn name_taken(&self, name: DnsName) -> StoreFuture<'_, bool> {
         self.point(|sql| sql.exists(NAME_TAKEN, [name]))
+    }
+
+    fn own_name(&self, name: DnsName) -> StoreFuture<'_, bool> {
+        self.point(|sql| sql.exists(OWN_NAME, [name]))
+    }
+
+    fn host_named(&self, name: DnsName, now: Timestamp) -> StoreFuture<'_, Option<HostId>> {
+        self.point(move |sql| sql.one(HOST_NAMED, params![name, now], |row| row.get(0)))
+    }
+
+    fn lost_its_name(&self, serial: Serial) -> StoreFuture<'_, bool> {
+        let text = "SELECT 1 FROM revoked_certificates WHERE serial = ?1 AND reason = 'name_withdrawn'";
+        self.point(move |sql| sql.exists(text, [serial]))
     }
 
     fn revoked_certificates(&self, now: Timestamp) -> StoreFuture<'_, Vec<RevokedCertificate>> {
