@@ -1,11 +1,10 @@
-//! Other tools against the real binary: TLS clients of six stacks, PyJWT, jose, Redocly and strace.
+//! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, jose, Redocly and strace.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 
 mod certificates;
 mod durability;
 mod echo;
-mod guard;
 mod guide;
 mod lint;
 mod proxies;
@@ -22,3 +21,4 @@ mod tls;
 mod tokens;
 mod tool;
 mod trace;
+mod use_with;

@@ -4,6 +4,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use super::echo;
 use super::served::{Served, eventually};
 use super::tool;
@@ -142,10 +144,15 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.process.kill();
-        drop(self.process.wait());
+        stop(&mut self.process);
     }
+}
+
+/// Stops a server and its workers.
+pub(super) fn stop(process: &mut Child) {
+    // It may have ended already.
+    let _ = kill_process(Pid::from_child(process), Signal::TERM);
+    drop(process.wait());
 }
 
 /// A port that was free a moment ago.
@@ -164,26 +171,31 @@ pub(super) fn certify(at: &Served) -> String {
     certificate
 }
 
-/// nginx with `site`, as one process that needs no directory but its own.
+/// nginx with `site`, which needs no directory but its own.
 pub(super) fn nginx(at: &Served, site: &str) -> Child {
     let (site, folder) = (at.file("site.conf", site), at.arg(""));
     let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|name| format!("  {name}_temp_path {folder}/{name};\n"))
         .concat();
     let main = format!(
-        "daemon off;\nmaster_process off;\npid {folder}/nginx.pid;\nerror_log {folder}/proxy.log info;\n\
+        "daemon off;\nuser root;\npid {folder}/nginx.pid;\nerror_log {folder}/proxy.log info;\n\
          events {{}}\nhttp {{\n  access_log off;\n{temporary}  include {site};\n}}\n"
     );
     let main = at.file("nginx.conf", &main);
-    let found =
-        ["/usr/sbin/nginx", "/usr/local/sbin/nginx"].into_iter().find(|path| Path::new(path).exists());
     run(
         at,
-        Command::new(found.unwrap_or("nginx")).args(["-p", &folder, "-c", &main, "-e", &at.arg("proxy.log")]),
+        Command::new(find_program("nginx")).args(["-p", &folder, "-c", &main, "-e", &at.arg("proxy.log")]),
     )
 }
 
-fn envoy(at: &Served, text: &str) -> Child {
+/// The path of `program` where Debian has those for root alone, or its name.
+pub(super) fn find_program(program: &str) -> String {
+    let paths = ["/usr/sbin", "/usr/local/sbin"].map(|directory| format!("{directory}/{program}"));
+    paths.into_iter().find(|path| Path::new(path).exists()).unwrap_or_else(|| program.to_owned())
+}
+
+/// Envoy with the configuration `text`.
+pub(super) fn envoy(at: &Served, text: &str) -> Child {
     let config = at.file("envoy.yaml", text);
     run(
         at,

@@ -1,22 +1,41 @@
-//! Clients and servers of other TLS stacks, through rotations of the CA.
+//! TLS clients of other stacks through rotations of the CA, and the stages of those rotations.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::guard::{Guard, Kind};
 use super::served::{Served, eventually};
 use super::stack::Stack;
 use super::tool::Said;
+use super::use_with::page::{Row, check};
 
-/// Rotates root and issuing CA, and waits until the listener's certificate is a new one.
-fn rotate(at: &Served) {
-    let before = at.text("data/root.pem");
-    let rotated = at.admin("POST", "/api/v1/ca/rotate", &json!({ "root": true }));
-    assert_eq!(rotated.status, 200, "{}", rotated.body);
-    assert_ne!(at.text("data/root.pem"), before);
-    let current = at.root();
-    eventually("the listener to present its new certificate", || {
-        Stack::Curl.connect(&current, port(at)).good.then_some(())
-    });
+/// A state of the CA, which follows the one before.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Stage {
+    Before,
+    IssuingRotated,
+    BothRotated,
+}
+
+/// The stages of every outside test, in the order of the tables.
+pub(super) const STAGES: [Stage; 4] =
+    [Stage::Before, Stage::IssuingRotated, Stage::BothRotated, Stage::BothRotated];
+
+impl Stage {
+    /// Rotates what leads to this stage, and waits until clients of the current root connect.
+    pub(super) fn enter(self, at: &Served) {
+        let root = match self {
+            Self::Before => return,
+            Self::IssuingRotated => false,
+            Self::BothRotated => true,
+        };
+        let before = at.text("data/root.pem");
+        let rotated = at.admin("POST", "/api/v1/ca/rotate", &json!({ "root": root }));
+        assert_eq!(rotated.status, 200, "{}", rotated.body);
+        assert_eq!(at.text("data/root.pem") != before, root, "{self:?}");
+        let current = at.root();
+        eventually("the listener to present its new certificate", || {
+            Stack::Curl.connect(&current, port(at)).good.then_some(())
+        });
+    }
 }
 
 fn port(at: &Served) -> &str {
@@ -24,56 +43,23 @@ fn port(at: &Served) -> &str {
 }
 
 #[test]
-fn clients_of_the_first_root_connect_after_two_rotations() {
+fn clients_of_the_first_root_connect_after_all_rotations() {
     let at = Served::start();
     let first = at.file("first.pem", &at.text("data/root.pem"));
     let other = at.file("other.pem", &Served::start().text("data/root.pem"));
-    for rotations in 0..3 {
-        if rotations > 0 {
-            rotate(&at);
-        }
-        for stack in Stack::ALL {
+    let mut answers = Stack::ALL.map(|_| Vec::new());
+    for stage in STAGES {
+        stage.enter(&at);
+        for (stack, answers) in Stack::ALL.iter().zip(&mut answers) {
             let Said { good, out, err } = stack.connect(&first, port(&at));
-            assert!(good, "{stack:?} after {rotations} rotations:\n{out}\n{err}");
+            println!("{stack:?}, {stage:?}:\n{out}\n{err}");
+            answers.push(if good { "connects" } else { "refuses" }.to_owned());
         }
     }
     for stack in Stack::ALL {
         assert!(!stack.connect(&other, port(&at)).good, "{stack:?} accepts another authority");
     }
-}
-
-/// A server of this kind with the newest CRLs, after they have the revocation of the host `gone`.
-fn guard(kind: Kind, at: &Served, roots: &str, gone: &str) -> Guard {
-    eventually("the revocation to be in the CRLs", || {
-        let crls = at.file("crls.pem", &at.curl("/ca/crl.pem", &[], "").body);
-        let guard = Guard::start(kind, at, roots, &crls);
-        (!guard.admits(at, gone)).then_some(guard)
-    })
-}
-
-#[test]
-fn servers_with_the_first_root_admit_live_hosts_only() {
-    let at = Served::start();
-    let first = at.file("first.pem", &at.text("data/root.pem"));
-    let (mut live, mut gone) = (Vec::new(), Vec::new());
-    for rotations in 0..3 {
-        if rotations > 0 {
-            rotate(&at);
-        }
-        live.push(format!("live-{rotations}"));
-        at.enroll(live.last().unwrap());
-        gone.push(format!("gone-{rotations}"));
-        let host = at.enroll(gone.last().unwrap());
-        let path = format!("/api/v1/hosts/{}", host["host_id"].as_str().unwrap());
-        assert_eq!(at.admin("DELETE", &path, &Value::Null).status, 200);
-        for kind in [Kind::HaProxy, Kind::Nginx] {
-            let guard = guard(kind, &at, &first, gone.last().unwrap());
-            for name in &live {
-                assert!(guard.admits(&at, name), "{kind:?} refuses {name} after {rotations} rotations");
-            }
-            for name in &gone {
-                assert!(!guard.admits(&at, name), "{kind:?} admits {name} after {rotations} rotations");
-            }
-        }
-    }
+    let rows = Stack::ALL.iter().zip(answers);
+    let rows = rows.map(|(stack, cells)| Row { program: stack.name(), version: stack.version(), cells });
+    check("client", &rows.collect::<Vec<_>>());
 }

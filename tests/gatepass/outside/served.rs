@@ -186,10 +186,15 @@ impl Served {
         self.curl("/api/v1/bootstrap", &args, &json!({ "csr": csr }).to_string())
     }
 
-    /// Enrolls a host whose key openssl makes; its answer. Its files are `<name>.key`, `.pem`, `-chain.pem`, and
-    /// `-full.pem` with both.
+    /// Enrolls a host whose key openssl makes; its answer. Its files are `<name>.key`, `.pem`, `.id`,
+    /// `-chain.pem`, and `-full.pem` with certificate and chain.
     pub(super) fn enroll(&self, name: &str) -> Value {
-        let token = self.mint(&json!({ "roles": ["allocator", "proxy"] }));
+        self.enroll_as(name, &["allocator", "proxy"])
+    }
+
+    /// The same with these roles.
+    pub(super) fn enroll_as(&self, name: &str, roles: &[&str]) -> Value {
+        let token = self.mint(&json!({ "roles": roles }));
         let csr = self.request(name, &["EC", "-pkeyopt", "ec_paramgen_curve:P-256"]);
         let enrolled = self.redeem(&token, &csr);
         assert_eq!(enrolled.status, 200, "{}", enrolled.body);
@@ -197,7 +202,15 @@ impl Served {
         self.file(&format!("{name}-chain.pem"), enrolled.json["chain"].as_str().unwrap());
         let both = ["certificate", "chain"].map(|part| enrolled.json[part].as_str().unwrap()).concat();
         self.file(&format!("{name}-full.pem"), &both);
+        self.file(&format!("{name}.id"), enrolled.json["host_id"].as_str().unwrap());
         enrolled.json
+    }
+
+    /// Revokes the host that was enrolled under this name.
+    pub(super) fn revoke(&self, name: &str) {
+        let path = format!("/api/v1/hosts/{}", self.text(&format!("{name}.id")));
+        let revoked = self.admin("DELETE", &path, &Value::Null);
+        assert_eq!(revoked.status, 200, "{}", revoked.body);
     }
 
     /// A certificate request of a new key, both made by openssl; the key is in `<name>.key`.

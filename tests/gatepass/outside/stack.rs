@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::tool::{self, Said};
+use super::use_with::page::version;
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gatepass/outside/stacks");
 
@@ -21,6 +22,30 @@ pub(super) enum Stack {
 impl Stack {
     pub(super) const ALL: [Self; 6] =
         [Self::Curl, Self::GnuTls, Self::Go, Self::Java, Self::Node, Self::Python];
+
+    /// Its name in the tables of the page.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Curl => "curl (OpenSSL)",
+            Self::GnuTls => "GnuTLS",
+            Self::Go => "Go",
+            Self::Java => "Java",
+            Self::Node => "Node",
+            Self::Python => "Python",
+        }
+    }
+
+    /// The version on this machine.
+    pub(super) fn version(self) -> String {
+        match self {
+            Self::Curl => version("curl", "--version"),
+            Self::GnuTls => version("gnutls-cli", "--version"),
+            Self::Go => version("go", "version"),
+            Self::Java => version("java", "--version"),
+            Self::Node => version("node", "--version"),
+            Self::Python => version("python3", "--version"),
+        }
+    }
 
     /// Connects to `https://localhost:<port>`, trusting the certificates in the file `roots` alone.
     pub(super) fn connect(self, roots: &str, port: &str) -> Said {
