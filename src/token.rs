@@ -25,7 +25,7 @@ mod verify;
 use std::time::Duration;
 
 pub use error::VerifyError;
-pub use grant::{Bindings, Grant, ServiceGrant, Terms, TokenRef};
+pub use grant::{Bindings, Grant, ServiceGrant, Terms, TokenRef, enrollment_audience};
 pub use hot::{HotEnrollmentTokens, HotServiceTokens, HotTokens, TokenDigest};
 #[cfg(feature = "server")]
 pub(crate) use json::{Object, present};

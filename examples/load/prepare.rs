@@ -88,7 +88,8 @@ impl Preparer {
                     ("authorization", self.basic.as_str()),
                     ("content-type", "application/x-www-form-urlencoded"),
                 ];
-                let (body, authority) = (format!("token={token}"), &self.place.authority);
+                let audience = gatepass::client::api::encode(&self.audience);
+                let (body, authority) = (format!("token={token}&audience={audience}"), &self.place.authority);
                 let ask = |fresh| request("POST", "/oauth2/introspect", authority, &headers, &body, fresh);
                 self.must_be_active(ask(false)).await?;
                 self.same(ask(fresh))

@@ -17,6 +17,8 @@ pub struct Rights {
     pub permissions: Permissions,
     /// The limits of its acts.
     pub limits: Limits,
+    /// The audience of the tokens that an API key may introspect and verify; `None`: any.
+    pub audience: Option<String>,
 }
 
 /// An act that leads to roles, names, clusters, uses, lifetimes or rights. A new use case that does so adds its act
@@ -64,8 +66,8 @@ pub enum Act<'a> {
 /// One limit that an act goes beyond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Excess {
-    /// The limit: `roles`, `dns_names`, `max_ttl`, `max_uses`, `persistent`, `clusters` or `permissions`; of an API key that a
-    /// key makes also `expires_at`.
+    /// The limit: `roles`, `dns_names`, `max_ttl`, `max_uses`, `persistent`, `clusters`, `permissions` or
+    /// `audience`; of an API key that a key makes also `expires_at`.
     pub limit: &'static str,
     /// The requested and the allowed value.
     pub message: String,
@@ -73,19 +75,19 @@ pub struct Excess {
 
 impl Rights {
     /// Everything that can be given, without limits.
-    pub const ALL: Self = Self { permissions: Permissions::ALL, limits: Limits::ANY };
+    pub const ALL: Self = Self { permissions: Permissions::ALL, limits: Limits::ANY, audience: None };
     /// The rights of hosts, tokens and strangers: none.
-    pub const NONE: Self = Self { permissions: Permissions::NONE, limits: Limits::LEAST };
+    pub const NONE: Self = Self { permissions: Permissions::NONE, limits: Limits::LEAST, audience: None };
 
     /// Those of a user.
     pub const fn of_role(role: UserRole, limits: Limits) -> Self {
-        Self { permissions: role.permissions(), limits }
+        Self { permissions: role.permissions(), limits, audience: None }
     }
 
     /// Those of an API key that nobody owns.
     pub fn of_scopes(scopes: &[Scope], limits: Limits) -> Self {
         let all = scopes.iter().fold(Permissions::NONE, |all, scope| all.and(scope.permissions()));
-        Self { permissions: all, limits }
+        Self { permissions: all, limits, audience: None }
     }
 
     /// The rights that are in both: an API key does no more than its owner may at that moment.
@@ -94,6 +96,8 @@ impl Rights {
         Self {
             permissions: self.permissions.within(owner.permissions),
             limits: self.limits.within(&owner.limits),
+            // An owner is a user, who has none.
+            audience: self.audience,
         }
     }
 
@@ -124,7 +128,7 @@ impl Rights {
                 judged.persistence(persistent);
             }
             Act::SetRoles { roles } => judged.roles(roles),
-            Act::Give(rights) => judged.rights(self.permissions, rights),
+            Act::Give(rights) => judged.rights(self, rights),
         }
         if judged.excess.is_empty() { Ok(()) } else { Err(judged.excess) }
     }
@@ -199,12 +203,15 @@ impl Judged<'_> {
         }
     }
 
-    fn rights(&mut self, own: Permissions, given: &Rights) {
-        let Rights { permissions, limits } = given;
-        let lacking = permissions.beyond(own).filter_map(Permission::scope).collect::<Vec<_>>();
+    fn rights(&mut self, own: &Rights, given: &Rights) {
+        let Rights { permissions, limits, audience } = given;
+        let lacking = permissions.beyond(own.permissions).filter_map(Permission::scope).collect::<Vec<_>>();
         if !lacking.is_empty() {
             self.beyond("permissions", format!("you have no {} to give", lacking.join(", ")));
         }
+        let named = |audience: &Option<String>| audience.clone().unwrap_or_else(|| "any audience".to_owned());
+        let is_within = own.audience.is_none() || own.audience == *audience;
+        self.within("audience", is_within, &named(audience), &named(&own.audience));
         // Each by its name: a limit that is added does not compile until it is judged here.
         let Limits { roles, dns_names, max_ttl, max_uses, persistent, clusters } = limits;
         let own = self.limits;

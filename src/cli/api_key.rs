@@ -19,7 +19,7 @@ use crate::config::Environment;
 
 const KEYS: &str = "/api/v1/api-keys";
 /// The lines of any key.
-const ROWS: [(&str, &str); 8] = [
+const ROWS: [(&str, &str); 9] = [
     ("id", "id"),
     ("label", "label"),
     ("owner", "owner"),
@@ -28,6 +28,7 @@ const ROWS: [(&str, &str); 8] = [
     ("limits", "limits"),
     ("created", "created_at"),
     ("expires", "expires_at?never"),
+    ("audience", "audience?any"),
 ];
 /// The lines of a key that may have been used.
 const USE_ROWS: [(&str, &str); 2] = [("last used", "last_used_at?never"), ("from", "last_used_from")];
@@ -59,6 +60,7 @@ pub(crate) enum ApiKeyCommand {
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass api-key create --label pipeline --scope tokens:write --role allocator --max-ttl 15m --ttl 90d
+  gatepass api-key create --label jobs --scope tokens:read --audience https://jobs.example.org --out jobs.key
   gatepass api-key create --label monitoring --scope tokens:read --scope hosts:read --out key
   GATEPASS_API_KEY=$(cat key) gatepass token list --server https://gate.example.org:8443
 
@@ -71,6 +73,10 @@ pub(crate) struct ApiKeyCreate {
     /// Scopes of the key; repeatable, or separated by commas
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', required = true, value_parser = scopes())]
     scopes: Vec<String>,
+    /// Only audience whose tokens the key may introspect and verify: the URI of a service in tokens.audiences, or
+    /// `<server URL>/enroll` for enrollment tokens
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
     #[command(flatten)]
     limits: LimitFlags,
 }
@@ -92,6 +98,7 @@ impl ApiKeyCommand {
                     ("OWNER", "owner"),
                     ("SCOPES", "scopes"),
                     ("LIMITS", "limits"),
+                    ("AUDIENCE", "audience?any"),
                     ("EXPIRES", "expires_at?never"),
                     ("LAST USED", "last_used_at?never"),
                     ("FROM", "last_used_from"),
@@ -108,8 +115,9 @@ impl ApiKeyCommand {
 
 impl ApiKeyCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Self { creation, scopes, limits } = self;
-        let body = creation.request(json!({ "scopes": scopes, "limits": limits.value()? }));
+        let Self { creation, scopes, audience, limits } = self;
+        let body =
+            creation.request(json!({ "scopes": scopes, "audience": audience, "limits": limits.value()? }));
         let table = |made: &Value, file: Option<&Path>| {
             output::one(Format::Table, made, &[&ROWS[..], &[("key", "api_key")]].concat())?;
             line(match file {

@@ -9,6 +9,11 @@ use crate::name::{Cluster, DnsPattern, Role};
 /// The suffix that makes an issuer the audience of enrollment tokens.
 pub(super) const ENROLL: &str = "/enroll";
 
+/// The audience of the enrollment tokens of `issuer`.
+pub fn enrollment_audience(issuer: &str) -> String {
+    format!("{issuer}{ENROLL}")
+}
+
 /// The facts that identify a token: every kind has them, and so has its mint record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRef {
@@ -80,7 +85,7 @@ pub struct Grant {
 impl Grant {
     /// The audience that its token names (`aud`): the enrollment of its issuer, and nothing else.
     pub fn audience(&self) -> String {
-        format!("{}{ENROLL}", self.token.issuer)
+        enrollment_audience(&self.token.issuer)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::support::authority::{AUDIENCE, token_of};
 use crate::support::client::Client;
 use crate::support::{Host, Running, Said, database};
 
+mod audience;
 mod clients;
 
 const INTROSPECT: &str = "/oauth2/introspect";
@@ -24,13 +25,20 @@ async fn form(client: Client, path: &str, body: &str) -> Said {
     client.header(CONTENT_TYPE, FORM).send(Method::POST, path, Some(body.to_owned())).await
 }
 
+/// The answer for the only configured service.
 async fn introspect(at: &Running, token: &str) -> Said {
-    form(at.admin(), INTROSPECT, &format!("token={token}&token_type_hint=access_token&unknown=x")).await
+    form(at.admin(), INTROSPECT, &format!("token={token}&unknown=x")).await
+}
+
+/// The answer for the audience of enrollment tokens.
+async fn introspect_enrollment(at: &Running, token: &str) -> Said {
+    form(at.admin(), INTROSPECT, &format!("token={token}&audience={}/enroll", at.url)).await
 }
 
 async fn is_inactive(at: &Running, token: &str, why: &str) {
-    let said = introspect(at, token).await;
-    assert_eq!((said.status, said.text.as_str()), (200, r#"{"active":false}"#), "{why}");
+    for said in [introspect(at, token).await, introspect_enrollment(at, token).await] {
+        assert_eq!((said.status, said.text.as_str()), (200, r#"{"active":false}"#), "{why}");
+    }
 }
 
 fn id_of(minted: &Value) -> &str {
@@ -57,7 +65,7 @@ async fn a_valid_token_of_either_kind_is_active() {
     assert_eq!((said.status, &said.json), (200, &expected), "{}", said.text);
     assert_eq!(said.headers["cache-control"], "no-store");
     let persistent = at.mint(json!({ "persistent": true })).await;
-    let said = introspect(&at, &token_of(&persistent)).await.json;
+    let said = introspect_enrollment(&at, &token_of(&persistent)).await.json;
     assert_eq!(said["token_type"], "enroll+jwt");
     assert_eq!((&said["aud"], &said["scope"]), (&json!(format!("{}/enroll", at.url)), &json!("")));
     assert!(said.get("exp").is_none() && said.get("client_id").is_none(), "{said}");
@@ -67,13 +75,13 @@ async fn a_valid_token_of_either_kind_is_active() {
 async fn i6_an_invalid_token_is_only_inactive() {
     let at = start().await;
     let used = at.mint_once().await;
-    assert_eq!(introspect(&at, &used).await.json["active"], true);
+    assert_eq!(introspect_enrollment(&at, &used).await.json["active"], true);
     assert_eq!(Host::new().redeem(&at, &used).await.status, 200);
     is_inactive(&at, &used, "its use is taken").await;
     for persistent in [false, true] {
         let minted = at.mint(json!({ "persistent": persistent })).await;
         let token = token_of(&minted);
-        assert_eq!(introspect(&at, &token).await.json["active"], true);
+        assert_eq!(introspect_enrollment(&at, &token).await.json["active"], true);
         at.admin().delete(&format!("/api/v1/enrollment-tokens/{}", id_of(&minted))).await;
         is_inactive(&at, &token, "it was revoked").await;
     }
@@ -178,7 +186,7 @@ async fn revoking_the_emergency_token_needs_confirmation() {
     let token = at.emergency_token.clone().unwrap();
     let said = form(at.admin(), REVOKE, &format!("token={token}")).await;
     assert_eq!((said.status, &said.json["error"]), (409, &json!("emergency_token")));
-    assert_eq!(introspect(&at, &token).await.json["active"], true);
+    assert_eq!(introspect_enrollment(&at, &token).await.json["active"], true);
     assert_eq!(form(at.admin(), REVOKE, &format!("token={token}&confirm=emergency")).await.status, 200);
     is_inactive(&at, &token, "it was taken back").await;
 }

@@ -6,6 +6,7 @@ mod certificates;
 mod durability;
 mod echo;
 mod guide;
+mod introspection;
 mod lint;
 mod proxies;
 mod proxy;

@@ -211,6 +211,20 @@ fn each_exceeded_limit_is_named() {
 }
 
 #[test]
+fn a_bound_key_gives_only_its_audience() {
+    let bound = |audience: Option<&str>| Rights { audience: audience.map(str::to_owned), ..Rights::ALL };
+    let own = bound(Some("urn:a"));
+    assert_eq!(own.judge(Act::Give(&own)), Ok(()));
+    assert_eq!(Rights::ALL.judge(Act::Give(&own)), Ok(()));
+    for given in [bound(None), bound(Some("urn:b"))] {
+        let excess = own.judge(Act::Give(&given)).unwrap_err();
+        assert_eq!(excess.iter().map(|excess| excess.limit).collect::<Vec<_>>(), ["audience"]);
+        assert!(excess[0].message.ends_with("you may give at most: urn:a"), "{}", excess[0].message);
+    }
+    assert_eq!(own.clone().within(&Rights::ALL).audience, own.audience, "an owner does not widen it");
+}
+
+#[test]
 fn a_service_token_exceeds_limits_of_uses_and_clusters() {
     let lasts = Duration::from_secs(60);
     let judge = |limits| {

@@ -80,7 +80,8 @@ struct CreatedApiKey<'a> {
 pub(super) async fn create_api_key(call: Call) -> Result<Reply, Problem> {
     let (request, faults) = decode::native::<ApiKeyRequest>(&call.body)?;
     let now = call.authority.time.now();
-    let order = request.judge(&call.authority.roles, now, faults)?;
+    let audiences = call.authority.trust.load().known_audiences();
+    let order = request.judge((&call.authority.roles, &audiences), now, faults)?;
     let (key, text) = call.authority.accounts.create_api_key(&call.caller, order).await?;
     let created = CreatedApiKey { api_key: text.expose(), key: ApiKeyItem::new(key, now) };
     Ok(Reply::json(StatusCode::CREATED, &created))

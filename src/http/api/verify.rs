@@ -26,7 +26,7 @@ const BODY_LIMIT: usize = 4_718_592;
 struct VerificationRequest {
     #[schema(min_items = 1, max_items = 1000, example = json!(["eyJhbGciOiJFZERTQSIsImtpZCI6Ii…"]))]
     tokens: Vec<String>,
-    /// The audience that tokens must have, one of `tokens.audiences`.
+    /// The audience that tokens must have; absent: that of the API key, or else any.
     #[schema(example = "https://jobs.example.org")]
     #[serde(default)]
     audience: Option<String>,
@@ -90,20 +90,27 @@ pub(super) fn route() -> Route {
     responses((status = 200, description = "A result for each token, in order.", body = Findings)),
 )]
 pub(super) async fn verify_tokens(mut call: Call) -> Result<Reply, Problem> {
-    let VerificationRequest { tokens, audience } = decoded(std::mem::take(&mut call.body)).await?;
+    let VerificationRequest { tokens, audience: asked } = decoded(std::mem::take(&mut call.body)).await?;
     let mut faults = Vec::new();
     if !(1..=MOST_TOKENS).contains(&tokens.len()) {
         faults
             .push(FieldError::new("tokens", format!("give 1 to {MOST_TOKENS}; these are {}", tokens.len())));
     }
-    let trust = call.authority.trust.load();
-    let audiences = &trust.audiences;
-    if audience.as_ref().is_some_and(|asked| !audiences.contains(asked)) {
-        faults.push(FieldError::new("audience", "is not in tokens.audiences of the configuration"));
+    let own = &call.caller.rights.audience;
+    let known = || call.authority.trust.load().known_audiences();
+    match &asked {
+        Some(asked) if own.as_ref().is_some_and(|own| own != asked) => {
+            faults.push(FieldError::new("audience", "is not the audience of your API key"));
+        }
+        Some(asked) if !known().contains(asked) => {
+            faults.push(FieldError::new("audience", "is not in tokens.audiences of the configuration"));
+        }
+        _ => {}
     }
     if !faults.is_empty() {
         return Err(Problem::invalid_fields(faults));
     }
+    let audience = asked.or_else(|| own.clone());
     let results = call.authority.authenticator.check_all(tokens, audience).await;
     Ok(Reply::ok(&Findings { results: results.into_iter().map(Finding::from).collect() }))
 }

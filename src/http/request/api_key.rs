@@ -4,6 +4,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::life::{Bounds, Life};
+use super::service_token::known_audience;
 use super::valid;
 use crate::access::{Limits, Scope};
 use crate::clock::Timestamp;
@@ -30,6 +31,9 @@ pub struct ApiKeyRequest {
     /// The expiry, RFC 3339; not together with `ttl`. A key without either lives until it is deleted.
     #[schema(value_type = Option<Timestamp>)]
     pub expires_at: Option<String>,
+    /// The only audience whose tokens the key introspects and verifies; absent = any.
+    #[schema(format = "uri", example = "https://jobs.example.org")]
+    pub audience: Option<String>,
     /// The limits; absent = ephemeral tokens of an hour, one use, no roles.
     #[schema(value_type = crate::access::limits::RequestedLimits)]
     #[serde(deserialize_with = "present")]
@@ -43,7 +47,7 @@ impl ApiKeyRequest {
     /// [`RequestError::Fields`] with every invalid field, `faults` of the decoding included.
     pub fn judge(
         self,
-        catalogue: &Catalogue,
+        (catalogue, audiences): (&Catalogue, &[String]),
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<ApiKeyTerms, RequestError> {
@@ -56,8 +60,11 @@ impl ApiKeyRequest {
         let expires_at = life.judge(bounds, now, &mut faults);
         let limits = self.limits.unwrap_or(Limits::LEAST);
         catalogue.check_limits(&limits, &mut faults);
+        let audience = self.audience.and_then(|asked| known_audience(&asked, audiences, &mut faults));
         match label {
-            Some(label) if faults.is_empty() => Ok(ApiKeyTerms { label, scopes, expires_at, limits }),
+            Some(label) if faults.is_empty() => {
+                Ok(ApiKeyTerms { label, scopes, expires_at, limits, audience })
+            }
             _ => Err(RequestError::Fields(faults)),
         }
     }

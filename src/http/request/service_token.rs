@@ -46,7 +46,7 @@ impl ServiceTokenRequest {
         now: Timestamp,
         mut faults: Vec<FieldError>,
     ) -> Result<ServiceTokenOrder, RequestError> {
-        let audience = self.audience(audiences, &mut faults);
+        let audience = known_audience(&self.audience, audiences, &mut faults);
         let roles = catalogue.pick(&self.roles, &mut faults);
         let life =
             Life { ttl: self.ttl.as_deref(), expires_at: self.expires_at.as_deref(), expires_days: None };
@@ -59,18 +59,23 @@ impl ServiceTokenRequest {
             _ => Err(RequestError::Fields(faults)),
         }
     }
+}
 
-    fn audience(&self, audiences: &[String], faults: &mut Vec<FieldError>) -> Option<String> {
-        let found = audiences.iter().find(|audience| **audience == self.audience);
-        if found.is_none() {
-            let known = audiences.join(", ");
-            let message = match (audiences.is_empty(), self.audience.is_empty()) {
-                (true, _) => "no services are configured: name their URIs in tokens.audiences".to_owned(),
-                (false, true) => format!("say which service it is for: {known}"),
-                (false, false) => format!("not a configured service; they are: {known}"),
-            };
-            faults.push(FieldError::new("audience", message));
-        }
-        found.cloned()
+/// The audience `asked`, if it is one of the known `audiences`.
+pub(super) fn known_audience(
+    asked: &str,
+    audiences: &[String],
+    faults: &mut Vec<FieldError>,
+) -> Option<String> {
+    let found = audiences.iter().find(|audience| **audience == asked);
+    if found.is_none() {
+        let known = audiences.join(", ");
+        let message = match (audiences.is_empty(), asked.is_empty()) {
+            (true, _) => "no services are configured: name their URIs in tokens.audiences".to_owned(),
+            (false, true) => format!("say which service it is for: {known}"),
+            (false, false) => format!("not a configured service; they are: {known}"),
+        };
+        faults.push(FieldError::new("audience", message));
     }
+    found.cloned()
 }

@@ -17,7 +17,7 @@ use crate::store::{
 
 impl Accounts {
     /// Creates an API key and returns its text, which is not stored. It belongs to the user that creates it, or to the owner of
-    /// the API key that does. It ends no later than that key.
+    /// the API key that does. It ends no later than that key, and has its audience.
     ///
     /// # Errors
     /// The key would exceed the caller's rights or outlive the key that creates it. The owner has too many keys. The store
@@ -27,6 +27,7 @@ impl Accounts {
         caller: &Caller,
         mut terms: ApiKeyTerms,
     ) -> Result<(ApiKeyRecord, Secret<String>), ServiceError> {
+        terms.audience = terms.audience.or_else(|| caller.rights.audience.clone());
         caller.may(Act::Give(&terms.rights()))?;
         let now = self.base.time.trusted()?;
         let made = ApiKey::generate(now);
@@ -189,4 +190,5 @@ fn created(draft: Draft, key: &ApiKeyRecord) -> Draft {
         .with("scopes", json!(key.terms.scopes))
         .with("limits", shown(&key.terms.limits))
         .with("expires_at", json!(key.terms.expires_at))
+        .with("audience", key.terms.audience.clone())
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::service::GoodToken;
 use crate::service::verification::Authenticator;
 use crate::service::verification::check::BadToken;
-use crate::token::VerifyError;
 
 /// Maximum number of tokens in one call.
 pub const MOST_TOKENS: usize = 1000;
@@ -49,8 +48,8 @@ impl Authenticator {
         let judge = |signed| {
             let good = self.judge_signed(signed)?;
             match audience {
-                Some(audience) if *good.audience() != *audience => Err(VerifyError::WrongAudience.into()),
-                _ => Ok(good),
+                Some(audience) => good.for_audience(audience),
+                None => Ok(good),
             }
         };
         signed.into_iter().map(|signed| signed.map_err(BadToken::from).and_then(judge)).collect()

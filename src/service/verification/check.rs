@@ -51,6 +51,14 @@ impl GoodToken {
         }
     }
 
+    /// The same token if it is for `audience`.
+    ///
+    /// # Errors
+    /// It is for another audience.
+    pub fn for_audience(self, audience: &str) -> Result<Self, BadToken> {
+        if *self.audience() == *audience { Ok(self) } else { Err(VerifyError::WrongAudience.into()) }
+    }
+
     /// The token's roles.
     pub fn roles(&self) -> &[Role] {
         match self {
@@ -94,7 +102,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// The first failed check.
-    pub fn check(&self, unverified_token: &str) -> Result<GoodToken, BadToken> {
+    pub(super) fn check(&self, unverified_token: &str) -> Result<GoodToken, BadToken> {
         let signed = self.trust.load().any(unverified_token, self.base.time.now())?;
         self.judge_signed(signed)
     }

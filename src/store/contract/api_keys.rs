@@ -21,6 +21,7 @@ impl World {
                 scopes: vec![Scope::TokensRead, Scope::TokensWrite],
                 limits: Limits::LEAST,
                 expires_at: Some(self.now.plus(DAY)),
+                audience: owner.map(|_| "https://jobs.example.org".to_owned()),
             },
             owner: owner.map(str::to_owned),
             creator: owner.map_or_else(|| "local".to_owned(), |owner| format!("user:{owner}")),

@@ -51,12 +51,16 @@ pub struct ApiKeyTerms {
     /// Expiry; `null`: until deleted.
     #[schema(required)]
     pub expires_at: Option<Timestamp>,
+    /// Audience of the tokens that the key introspects and verifies; `null`: any.
+    #[schema(required, example = "https://jobs.example.org")]
+    pub audience: Option<String>,
 }
 
 impl ApiKeyTerms {
     /// The rights that the key has as far as its owner has them.
     pub fn rights(&self) -> Rights {
-        Rights::of_scopes(&self.scopes, self.limits.clone())
+        let audience = self.audience.clone();
+        Rights { audience, ..Rights::of_scopes(&self.scopes, self.limits.clone()) }
     }
 }
 

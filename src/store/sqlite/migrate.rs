@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/005_one_row.sql"),
     include_str!("../migrations/006_known_addresses.sql"),
     include_str!("../migrations/007_names.sql"),
+    include_str!("../migrations/008_api_key_audience.sql"),
 ];
 
 /// Marks the file as a gatepass database: `gate`, in ASCII.

@@ -44,12 +44,16 @@ async fn commands_manage_users_and_keys() {
     assert!(String::from_utf8_lossy(&last.stderr).contains("last enabled admin"));
     let file = dir.path().join("key");
     let out = file.to_str().unwrap();
+    let audience = format!("{}/enroll", server.url);
     let create = ["api-key", "create", "--label", "ci", "--scope", "tokens:write,tokens:read", "--out", out];
+    let create = [&create[..], &["--audience", &audience]].concat();
     let key = json_of(&server, &create);
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.starts_with("gpk_") && !key.to_string().contains(text.trim()));
     let id = key["id"].as_str().unwrap();
-    assert!(said(&server, &["api-key", "list"]).contains(id));
+    let table = said(&server, &["api-key", "list"]);
+    assert!(table.contains(id) && table.contains("AUDIENCE") && table.contains(&audience), "{table}");
+    assert_eq!(json_of(&server, &["api-key", "list"])[0]["audience"], json!(audience));
     assert_eq!(json_of(&server, &["api-key", "show", id])["label"], "ci");
     let unsure = run(&server, &["api-key", "delete", id]);
     assert!(!unsure.status.success());

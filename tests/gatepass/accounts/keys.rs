@@ -196,16 +196,17 @@ async fn an_oauth_client_shows_its_key_in_every_way() {
     let at = Running::start().await;
     let key = at.api_key(&at.admin(), json!({ "scopes": ["tokens:read"] })).await;
     let (id, text) = (key["id"].as_str().unwrap(), key["api_key"].as_str().unwrap());
-    let token = at.mint_once().await;
+    let (token, audience) = (at.mint_once().await, format!("{}/enroll", at.url));
+    let body = format!("token={token}&audience={audience}");
     let scheme = |value: String| at.stranger().header(http::header::AUTHORIZATION, &value);
     for client in [bearer(&at, &key), scheme(format!("ApiKey {text}")), at.stranger().basic(id, text)] {
         let form = client.header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let said = form.send(http::Method::POST, "/oauth2/introspect", Some(format!("token={token}"))).await;
+        let said = form.send(http::Method::POST, "/oauth2/introspect", Some(body.clone())).await;
         assert_eq!((said.status, &said.json["active"]), (200, &json!(true)), "{}", said.text);
     }
     for client in [at.stranger().basic("admin", text), scheme(format!("ApiKey {token}"))] {
         let form = client.header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let said = form.send(http::Method::POST, "/oauth2/introspect", Some(format!("token={token}"))).await;
+        let said = form.send(http::Method::POST, "/oauth2/introspect", Some(body.clone())).await;
         assert_eq!(said.status, 401, "{}", said.text);
     }
     let said = bearer(&at, &key).post("/api/v1/bootstrap", &json!({ "csr": "" })).await;

@@ -4,7 +4,7 @@ use http::header::CONTENT_TYPE;
 use serde_json::json;
 
 use super::{INTROSPECT, REVOKE, form, start};
-use crate::support::authority::{PASSWORD, token_of};
+use crate::support::authority::{AUDIENCE, PASSWORD, token_of};
 use crate::support::{Host, Running};
 
 /// A key that may call every OAuth route: its id and its text.
@@ -101,7 +101,7 @@ async fn a_certificate_repairs_no_wrong_client_secret() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strangers_form_is_short_and_its_refusals_count() {
-    let at = Running::start_with(&[("limits.refused_address", "3/h")]).await;
+    let at = Running::start_with(&[("limits.refused_address", "3/h"), ("tokens.audiences", AUDIENCE)]).await;
     let (id, text) = key(&at).await;
     let long = format!("token={}&client_id={id}&client_secret={text}", "x".repeat(8 * 1024));
     for path in [INTROSPECT, REVOKE] {

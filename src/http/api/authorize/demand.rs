@@ -6,6 +6,7 @@ use crate::http::problem::Problem;
 use crate::http::query::{decode_pairs, decode_query};
 use crate::name::Role;
 use crate::service::FieldError;
+use crate::service::verification::audience;
 
 /// The part of the URL that holds the demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,17 +62,13 @@ impl Demand {
 
     /// The required audience: the one in the demand, or the only one in the configuration.
     pub(super) fn audience<'a>(&self, configured: &'a [String]) -> Result<&'a str, Problem> {
-        let wrong = |why: &str| Problem::invalid_field("audience", why);
-        match (&self.audience, configured) {
-            (Some(asked), all) => all
-                .iter()
-                .find(|known| *known == asked)
-                .map(String::as_str)
-                .ok_or_else(|| wrong("is not in tokens.audiences of the configuration")),
-            (None, [only]) => Ok(only),
-            (None, []) => Err(wrong("no service is configured: set tokens.audiences")),
-            (None, _) => Err(wrong("several services are configured: name the guarded one")),
-        }
+        let wrong = |why: String| Problem::invalid_field("audience", why);
+        let Some(asked) = &self.audience else {
+            return audience::only(configured)
+                .map_err(|cause| wrong(format!("{cause}: name the guarded one")));
+        };
+        let found = configured.iter().find(|known| *known == asked).map(String::as_str);
+        found.ok_or_else(|| wrong("is not in tokens.audiences of the configuration".to_owned()))
     }
 
     /// The first required role that is missing.

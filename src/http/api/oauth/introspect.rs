@@ -20,6 +20,12 @@ use crate::service::GoodToken;
 pub(in crate::http::api) struct IntrospectionForm {
     #[serde(flatten)]
     form: TokenForm,
+    /// The audience that the token must have; absent: that of the API key, or else the only configured service.
+    #[schema(example = "https://jobs.example.org")]
+    audience: Option<String>,
+    /// The same under the name of RFC 8707; not another one.
+    #[schema(example = "https://jobs.example.org")]
+    resource: Option<String>,
 }
 
 /// The claims of a token (RFC 7662 section 2.2).
@@ -68,7 +74,7 @@ pub(in crate::http::api) struct InactiveToken {
 
 /// Introspect a token
 ///
-/// RFC 7662. The answer for any invalid token is exactly `{"active":false}`.
+/// RFC 7662. The answer for any invalid token, and for a token of another audience, is exactly `{"active":false}`.
 #[utoipa::path(
     post,
     path = "/oauth2/introspect",
@@ -78,10 +84,21 @@ pub(in crate::http::api) struct InactiveToken {
 pub(in crate::http::api) async fn introspect_token(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
     // The hint of section 2.1 is ignored: one lookup finds every kind of token.
-    Ok(match call.authority.authenticator.check(form.required("token")?) {
+    let (token, audience) = (form.required("token")?, audience(&form)?);
+    Ok(match call.authority.authenticator.introspect(&call.caller.rights, audience, token)? {
         Ok(good) => Reply::ok(&Introspection::Active(active(&good, &good.audience()))),
         Err(_) => Reply::ok(&Introspection::Inactive(InactiveToken { active: false })),
     })
+}
+
+/// The audience that the caller names.
+fn audience(form: &Form) -> Result<Option<&str>, Problem> {
+    match (form.get("audience"), form.get("resource")) {
+        (Some(audience), Some(resource)) if audience != resource => {
+            Err(Problem::bad_request("audience and resource name different services: send one of them"))
+        }
+        (audience, resource) => Ok(audience.or(resource)),
+    }
 }
 
 fn active<'a>(good: &'a GoodToken, aud: &'a str) -> ActiveToken<'a> {

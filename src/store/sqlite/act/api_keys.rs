@@ -25,8 +25,8 @@ impl Execution<'_> {
     }
 
     fn insert_api_key(&self, key: &ApiKeyRecord, digest: &[u8; 32]) -> driver::Result<()> {
-        let sql = "INSERT INTO api_keys (id, digest, label, owner, creator, scopes, limits, created_at, expires_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let sql = "INSERT INTO api_keys (id, digest, label, owner, creator, scopes, limits, created_at, expires_at, audience) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
         let params = params![
             key.id,
             digest,
@@ -37,6 +37,7 @@ impl Execution<'_> {
             Json(&key.terms.limits),
             key.created_at,
             key.terms.expires_at,
+            key.terms.audience,
         ];
         self.execute(sql, params).map(drop)
     }

@@ -52,7 +52,8 @@ fn users(sql: Sql<'_>, page: &PageQuery<UserName>) -> driver::Result<Page<UserRe
 macro_rules! select {
     ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT k.id, k.label, k.owner, k.creator, k.scopes, k.limits, k.created_at, k.expires_at, k.used_at, k.used_from",
+            "SELECT k.id, k.label, k.owner, k.creator, k.scopes, k.limits, k.created_at, k.expires_at, k.used_at, k.used_from, \
+             k.audience",
             $more,
             " FROM api_keys AS k ",
             $rest
@@ -69,6 +70,7 @@ fn api_key(row: &Row<'_>) -> driver::Result<ApiKeyRecord> {
             scopes: row.get::<_, Json<Vec<Scope>>>(4)?.0,
             limits: row.get::<_, Json<_>>(5)?.0,
             expires_at: row.get(7)?,
+            audience: row.get(10)?,
         },
         owner: row.get(2)?,
         creator: row.get(3)?,
@@ -84,8 +86,8 @@ fn stored_api_key(sql: Sql<'_>, id: ApiKeyId) -> driver::Result<Option<StoredApi
     );
     let read = |row: &Row<'_>| {
         let key = api_key(row)?;
-        let owner = key.owner.is_some().then(|| user_from(row, 11)).transpose()?;
-        Ok(StoredApiKey { key, digest: row.get(10)?, owner })
+        let owner = key.owner.is_some().then(|| user_from(row, 12)).transpose()?;
+        Ok(StoredApiKey { key, digest: row.get(11)?, owner })
     };
     sql.one(text, [id], read)
 }

@@ -178,3 +178,12 @@ async fn the_last_use_comes_from_the_newest_pair() {
         .unwrap();
     assert_eq!(found, (2, 7, [1; 16]));
 }
+
+#[tokio::test]
+async fn keys_of_the_sixth_schema_have_any_audience() {
+    let rows = "INSERT INTO api_keys (id, digest, label, creator, scopes, limits, created_at) VALUES \
+                (zeroblob(16), zeroblob(32), 'ci', 'local', '[\"tokens:read\"]', '\"any\"', 1)";
+    let disk = earlier(6, rows);
+    let key = open(&disk).api_key(crate::id::ApiKeyId::from_bytes([0; 16])).await.unwrap().unwrap().key;
+    assert_eq!((key.terms.label.as_str(), key.terms.audience), ("ci", None));
+}

@@ -1,0 +1,84 @@
+//! The audience of the tokens that a caller asks about.
+
+use crate::access::Rights;
+use crate::service::verification::Authenticator;
+use crate::service::verification::check::{BadToken, GoodToken};
+use crate::service::verification::trust::Trust;
+use crate::service::{FieldError, RequestError};
+use crate::token::{VerifyError, enrollment_audience};
+
+/// No audience can be assumed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAudience {
+    /// No service is configured.
+    #[error("no service is configured in tokens.audiences")]
+    NoService,
+    /// Several services are configured.
+    #[error("several services are configured in tokens.audiences")]
+    SeveralServices,
+}
+
+impl Trust {
+    /// Every audience that a token can have: the configured services, and enrollment at each accepted external URL.
+    pub fn known_audiences(&self) -> Vec<String> {
+        let enrollment = self.issuers.accepted().iter().map(|issuer| enrollment_audience(issuer));
+        self.audiences.iter().cloned().chain(enrollment).collect()
+    }
+
+    /// The audience of a request that names none: the only configured service.
+    ///
+    /// # Errors
+    /// No service is configured, or several.
+    pub fn only_audience(&self) -> Result<&str, NoAudience> {
+        only(&self.audiences)
+    }
+}
+
+/// The only one of the configured audiences.
+pub fn only(configured: &[String]) -> Result<&str, NoAudience> {
+    match configured {
+        [only] => Ok(only),
+        [] => Err(NoAudience::NoService),
+        _ => Err(NoAudience::SeveralServices),
+    }
+}
+
+impl Authenticator {
+    /// Checks a token of either kind for a caller with these rights. Its audience must be the `named` one, or else that of the
+    /// caller's API key, or else the only configured one. A caller without one would also accept the tokens of other services.
+    ///
+    /// # Errors
+    /// The audience is not known. The inner error is the first failed check.
+    pub fn introspect(
+        &self,
+        rights: &Rights,
+        named: Option<&str>,
+        unverified_token: &str,
+    ) -> Result<Result<GoodToken, BadToken>, RequestError> {
+        let trust = self.trust.load();
+        let audience = match (named, rights.audience.as_deref()) {
+            (Some(named), Some(own)) if named != own => return Ok(Err(VerifyError::WrongAudience.into())),
+            (Some(audience), _) | (None, Some(audience)) => audience,
+            (None, None) => trust.only_audience().map_err(unnamed)?,
+        };
+        Ok(self.check(unverified_token).and_then(|good| good.for_audience(audience)))
+    }
+}
+
+fn unnamed(cause: NoAudience) -> RequestError {
+    let way_out = "name the audience of your tokens: as audience=URI in the form, or in the API key (api-key create --audience)";
+    RequestError::Fields(vec![FieldError::new("audience", format!("{cause}: {way_out}"))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_configured_service_can_be_assumed() {
+        let all = ["urn:a", "urn:b"].map(str::to_owned);
+        assert_eq!(only(&all[..1]), Ok("urn:a"));
+        assert_eq!(only(&[]), Err(NoAudience::NoService));
+        assert_eq!(only(&all), Err(NoAudience::SeveralServices));
+    }
+}
