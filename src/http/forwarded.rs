@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use rustls::pki_types::CertificateDer;
 
 pub use self::client::client;
 use super::query::percent_decode;
@@ -22,16 +23,33 @@ use crate::service::verification::proxies::TrustedProxies;
 /// Envoy's header. Every other header holds a percent-encoded certificate.
 pub const ENVOY_HEADER: &str = "x-forwarded-client-cert";
 
-/// The headers that a proxy adds to requests of others.
-const MARKS: [&str; 5] = ["forwarded", "x-forwarded-for", "x-forwarded-uri", "x-original-uri", ENVOY_HEADER];
+/// Headers that a proxy adds to requests of others, beside every `x-forwarded-*` and the configured one.
+const MARKS: [&str; 10] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-original-uri",
+    "x-original-url",
+    "x-client-cert",
+    "x-ssl-client-cert",
+    "ssl-client-cert",
+    // RFC 9440.
+    "client-cert",
+    "client-cert-chain",
+];
 
 /// The client certificate of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ShownCertificate {
     /// No certificate.
     Nothing,
+    /// A certificate of the connection, which is a proxy's: the request was forwarded. It stands for nobody.
+    Forwarder,
     /// The certificate of the connection, DER. The handshake has verified its chain.
     Own(Arc<Vec<u8>>),
+    /// The same from a trusted proxy that forwards nothing: its host itself. An older configuration may forward without
+    /// saying so, so it stands for that host on a host's own routes only.
+    ProxyHost(Arc<Vec<u8>>),
     /// A certificate that a trusted proxy passed, DER. Its chain is not verified yet: see [`ShownCertificate::is_of`].
     Passed(Vec<u8>),
     /// A trusted proxy passed something other than one whole certificate.
@@ -39,23 +57,45 @@ pub enum ShownCertificate {
 }
 
 impl ShownCertificate {
-    /// The certificate of a request from `address`, on a connection with this client certificate.
+    /// The certificate of a connection.
+    pub fn own(certificate: &CertificateDer<'_>) -> Self {
+        Self::Own(Arc::new(certificate.to_vec()))
+    }
+
+    /// The certificate of a request from `address`, on a connection with this one. Every route decides by it.
     ///
-    /// The connection of a proxy belongs to the proxy: its certificate never stands for the client behind it. A
-    /// certificate that an untrusted proxy passes does not count. Its own certificate does not count either if a
-    /// header shows that it asks for another client.
-    pub fn by(
-        proxies: &TrustedProxies,
-        address: IpAddr,
-        headers: &HeaderMap,
-        connection: Option<&Arc<Vec<u8>>>,
-    ) -> Self {
-        if proxies.include(address) {
-            return Self::passed(proxies.header(), headers);
+    /// A connection with a forwarding header belongs to a proxy: its certificate never stands for the client behind it.
+    /// Only the certificate that a trusted proxy passes does.
+    #[must_use]
+    pub fn of_request(self, proxies: &TrustedProxies, address: IpAddr, headers: &HeaderMap) -> Self {
+        match (proxies.include(address), is_forwarded(proxies.header(), headers), self) {
+            (true, true, connection) => match Self::passed(proxies.header(), headers) {
+                Self::Nothing => connection.of_forwarder(),
+                passed => passed,
+            },
+            (true, false, Self::Own(own)) => Self::ProxyHost(own),
+            (false, true, connection) => connection.of_forwarder(),
+            (_, false, connection) => connection,
         }
-        match connection {
-            Some(own) if !MARKS.iter().any(|mark| headers.contains_key(*mark)) => Self::Own(Arc::clone(own)),
-            _ => Self::Nothing,
+    }
+
+    fn of_forwarder(self) -> Self {
+        if self == Self::Nothing { Self::Nothing } else { Self::Forwarder }
+    }
+
+    /// The certificate of the host that calls one of a host's own routes.
+    pub const fn of_host(&self) -> Option<&Arc<Vec<u8>>> {
+        match self {
+            Self::Own(der) | Self::ProxyHost(der) => Some(der),
+            Self::Nothing | Self::Forwarder | Self::Passed(_) | Self::Unreadable => None,
+        }
+    }
+
+    /// The certificate of a host that asks about tokens.
+    pub const fn of_service(&self) -> Option<&Arc<Vec<u8>>> {
+        match self {
+            Self::Own(der) => Some(der),
+            _ => None,
         }
     }
 
@@ -70,12 +110,18 @@ impl ShownCertificate {
         };
         let Some(text) = text.map(HeaderValue::to_str) else { return Self::Nothing };
         let encoded = match text {
-            Ok("") => return Self::Nothing,
+            // Caddy sends its own placeholder for a client without a certificate.
+            Ok(text) if text.is_empty() || text.starts_with("{http.") => return Self::Nothing,
             Ok(text) if header == ENVOY_HEADER => element::certificate(text),
             Ok(text) => Some(Cow::Borrowed(text)),
             Err(_) => None,
         };
         encoded.and_then(|encoded| der(&encoded)).map_or(Self::Unreadable, Self::Passed)
+    }
+
+    /// Returns true if a guarded request has a certificate to judge.
+    pub const fn is_shown(&self) -> bool {
+        matches!(self, Self::Own(_) | Self::Passed(_) | Self::Unreadable)
     }
 
     /// The certificate, if its chain leads to one of these CAs at `now`. This checks signature, dates and usage, not
@@ -84,9 +130,17 @@ impl ShownCertificate {
         match self {
             Self::Own(der) => Some(der),
             Self::Passed(der) => chain::leads_to(cas, der, now).then_some(der),
-            Self::Nothing | Self::Unreadable => None,
+            Self::Nothing | Self::Forwarder | Self::ProxyHost(_) | Self::Unreadable => None,
         }
     }
+}
+
+/// Returns true if a header shows that the request was forwarded. `header` is the configured one.
+fn is_forwarded(header: &str, headers: &HeaderMap) -> bool {
+    headers
+        .keys()
+        .map(HeaderName::as_str)
+        .any(|name| name == header || name.starts_with("x-forwarded-") || MARKS.contains(&name))
 }
 
 /// Decodes a certificate: percent-encoded PEM, or percent-encoded base64 of its DER. Traefik passes a chain, of which

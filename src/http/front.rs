@@ -70,8 +70,10 @@ impl Front {
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Response<ResponseBody> {
         let id = self.ids.next(self.authority.time.wall());
         let (parts, body) = request.into_parts();
-        let client = client(&self.authority.authenticator.proxies, peer.address.ip(), &parts.headers);
-        let peer = Peer { client, ..peer };
+        let (proxies, address) = (&self.authority.authenticator.proxies, peer.address.ip());
+        let client = client(proxies, address, &parts.headers);
+        let certificate = peer.certificate.of_request(proxies, address, &parts.headers);
+        let peer = Peer { client, certificate, ..peer };
         let (method, version) = (parts.method.clone(), parts.version);
         let mut record = Record::begin(&method, client, id, self.table.unmatched());
         let rest = Rest::of(&parts, record.started(), self.body_timeout);

@@ -42,7 +42,7 @@ impl RequestLimits {
             (Permission::Anyone | Permission::Redeem | Permission::BeHost | Permission::Renew, _) => {
                 CountedEvents::Nothing
             }
-            (Permission::Introspect, Ok(Credential::None)) if peer.certificate.is_some() => {
+            (Permission::Introspect, Ok(Credential::None)) if peer.certificate.of_service().is_some() => {
                 CountedEvents::Nothing
             }
             _ if local => CountedEvents::Nothing,

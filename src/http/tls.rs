@@ -10,6 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::TlsAcceptor;
 
+use super::forwarded::ShownCertificate;
+
 /// The cause of a rejected TLS configuration. The one in use stays.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum TlsError {
@@ -132,9 +134,9 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The client's address. Behind trusted proxies it differs from `address`. The front sets it.
     pub client: IpAddr,
-    /// The DER of the client's certificate. The handshake verified its chain, its dates and that the client holds the
-    /// key. Each request checks if it was revoked.
-    pub certificate: Option<Arc<Vec<u8>>>,
+    /// The client's certificate. The handshake verified its chain, its dates and that the client holds the key. The front
+    /// decides for each request if it counts, and each request checks if it was revoked.
+    pub certificate: ShownCertificate,
     /// The protocol of the connection.
     pub protocol: Protocol,
 }

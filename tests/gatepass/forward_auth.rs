@@ -11,6 +11,7 @@ use crate::support::wire::Wire;
 use crate::support::{Host, Running, Said, database};
 
 mod certificates;
+mod proxies;
 
 const AUTHORIZE: &str = "/api/v1/authorize";
 

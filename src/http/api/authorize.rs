@@ -15,7 +15,6 @@ use self::verdict::{Subject, refused, verdict};
 use crate::http::api::described::described;
 use crate::http::call::Call;
 use crate::http::credential;
-use crate::http::forwarded::ShownCertificate;
 use crate::http::head::Head;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;
@@ -58,10 +57,7 @@ fn quick(authority: &Authority, head: &Head, place: DemandSource) -> Option<Resu
     };
     match credential::bearer(head.headers()) {
         Ok(Some(token)) => Some(by_token(authority, token, &demand, place.yes())),
-        Ok(None) => {
-            let shown = shown(authority, head);
-            (shown == ShownCertificate::Nothing).then(|| Ok(refused(&nothing(), false).into()))
-        }
+        Ok(None) => (!head.peer.certificate.is_shown()).then(|| Ok(refused(&nothing(), false).into())),
         Err(problem) => Some(Ok(refused(&problem, true).into())),
     }
 }
@@ -86,8 +82,8 @@ fn by_token(
 async fn by_certificate(call: &Call, place: DemandSource) -> Result<Reply, Problem> {
     let demand = Demand::read(place, call.head.raw_query(), call.head.param("demand"))?;
     let authority = &call.authority;
-    let shown = shown(authority, &call.head);
-    let Some(certificate) = shown.is_of(&authority.cas.load(), authority.time.now()) else {
+    let Some(certificate) = call.head.peer.certificate.is_of(&authority.cas.load(), authority.time.now())
+    else {
         return Ok(refused(&bad_certificate(), true));
     };
     match authority.authenticator.identify(&call.caller, certificate).await.map_err(Problem::from) {
@@ -98,11 +94,6 @@ async fn by_certificate(call: &Call, place: DemandSource) -> Result<Reply, Probl
         Err(problem) if problem.status() == StatusCode::UNAUTHORIZED => Ok(refused(&bad_certificate(), true)),
         Err(problem) => Err(problem),
     }
-}
-
-fn shown(authority: &Authority, head: &Head) -> ShownCertificate {
-    let (proxies, peer) = (&authority.authenticator.proxies, &head.peer);
-    ShownCertificate::by(proxies, peer.address.ip(), head.headers(), peer.certificate.as_ref())
 }
 
 fn nothing() -> Problem {

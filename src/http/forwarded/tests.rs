@@ -17,51 +17,69 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
+/// The certificate of a request from `address` with `lines`, on a connection with a certificate.
+fn shown(header: &str, address: IpAddr, lines: &[(&'static str, &str)]) -> ShownCertificate {
+    ShownCertificate::Own(own()).of_request(&proxies(header), address, &headers(lines))
+}
+
 /// The certificate in `lines` from a proxy that uses `header`.
 fn passed(header: &str, lines: &[(&'static str, &str)]) -> ShownCertificate {
-    ShownCertificate::by(
-        &proxies(header),
-        PROXY,
-        &headers(lines),
-        Some(&Arc::new(b"the proxy's own".to_vec())),
-    )
+    shown(header, PROXY, lines)
+}
+
+/// The certificate of the connection.
+fn own() -> Arc<Vec<u8>> {
+    Arc::new(b"own".to_vec())
 }
 
 #[test]
-fn the_connection_speaks_for_itself_alone() {
-    let (own, by) = (Arc::new(b"own".to_vec()), |address, lines: &[_], own: &_| {
-        ShownCertificate::by(&proxies(ENVOY_HEADER), address, &headers(lines), Some(own))
-    });
-    assert_eq!(by(STRANGER, &[], &own), ShownCertificate::Own(Arc::clone(&own)));
-    for mark in MARKS {
-        assert_eq!(
-            by(STRANGER, &[(mark, "x")], &own),
-            ShownCertificate::Nothing,
-            "{mark}: it asks for somebody else"
-        );
+fn a_forwarding_header_takes_the_connections_certificate() {
+    assert_eq!(shown(ENVOY_HEADER, STRANGER, &[]), ShownCertificate::Own(own()));
+    assert_eq!(shown(ENVOY_HEADER, PROXY, &[]), ShownCertificate::ProxyHost(own()));
+    for mark in
+        MARKS.into_iter().chain(["x-forwarded-for", "x-forwarded-tls-client-cert", ENVOY_HEADER, "x-own"])
+    {
+        for address in [STRANGER, PROXY] {
+            assert_eq!(
+                shown("x-own", address, &[(mark, "")]),
+                ShownCertificate::Forwarder,
+                "{mark} {address}"
+            );
+        }
     }
-    assert_eq!(by(PROXY, &[], &own), ShownCertificate::Nothing, "a proxy's certificate is not its client's");
-    let nobody = ShownCertificate::by(
-        &TrustedProxies::default(),
-        PROXY,
-        &headers(&[(ENVOY_HEADER, "Cert=AAAA")]),
-        None,
-    );
-    assert_eq!(nobody, ShownCertificate::Nothing, "without configuration nobody is believed");
+    for address in [STRANGER, PROXY] {
+        let nothing = ShownCertificate::Nothing;
+        let of = |lines| nothing.clone().of_request(&proxies(ENVOY_HEADER), address, &headers(lines));
+        assert_eq!([of(&[]), of(&[("via", "x")])], [nothing.clone(), nothing.clone()]);
+    }
+}
+
+#[test]
+fn each_kind_of_route_accepts_its_own_certificates() {
+    let kinds = [
+        (ShownCertificate::Nothing, [false, false, false]),
+        (ShownCertificate::Forwarder, [false, false, false]),
+        (ShownCertificate::Own(own()), [true, true, true]),
+        (ShownCertificate::ProxyHost(own()), [true, false, false]),
+        (ShownCertificate::Passed(vec![0]), [false, false, true]),
+        (ShownCertificate::Unreadable, [false, false, true]),
+    ];
+    for (shown, expected) in kinds {
+        let accepted = [shown.of_host().is_some(), shown.of_service().is_some(), shown.is_shown()];
+        assert_eq!(accepted, expected, "{shown:?}");
+    }
 }
 
 #[test]
 fn a_stranger_passes_nothing() {
+    for (header, line) in [(ENVOY_HEADER, "Cert=AAAA"), ("x-client-cert", "AAAA"), ("x-own", "AAAA")] {
+        let forged = headers(&[(header, line)]);
+        let shown = ShownCertificate::Nothing.of_request(&proxies(header), STRANGER, &forged);
+        assert_eq!(shown, ShownCertificate::Nothing, "{header}");
+    }
     let forged = headers(&[(ENVOY_HEADER, "Cert=AAAA")]);
-    assert_eq!(
-        ShownCertificate::by(&proxies(ENVOY_HEADER), STRANGER, &forged, None),
-        ShownCertificate::Nothing
-    );
-    let forged = headers(&[("x-client-cert", "AAAA")]);
-    assert_eq!(
-        ShownCertificate::by(&proxies("x-client-cert"), STRANGER, &forged, None),
-        ShownCertificate::Nothing
-    );
+    let shown = ShownCertificate::Nothing.of_request(&TrustedProxies::default(), PROXY, &forged);
+    assert_eq!(shown, ShownCertificate::Nothing, "without configuration nobody is believed");
 }
 
 #[test]
@@ -69,7 +87,7 @@ fn only_the_configured_header_counts() {
     let both = [(ENVOY_HEADER, "Cert=AAAA"), ("x-client-cert", "AQEB")];
     assert_eq!(passed(ENVOY_HEADER, &both), ShownCertificate::Passed(vec![0, 0, 0]));
     assert_eq!(passed("X-Client-Cert", &both), ShownCertificate::Passed(vec![1, 1, 1]));
-    assert_eq!(passed("x-other", &both), ShownCertificate::Nothing);
+    assert_eq!(passed("x-other", &both), ShownCertificate::Forwarder);
 }
 
 #[test]
@@ -92,11 +110,13 @@ fn pem_and_bare_base64_are_read_and_nothing_else() {
         passed("x-client-cert", &[("x-client-cert", "AQEB%2F%2F%2F%2F")]),
         ShownCertificate::Passed(vec![1, 1, 1, 255, 255, 255])
     );
-    assert_eq!(
-        passed("x-client-cert", &[("x-client-cert", "")]),
-        ShownCertificate::Nothing,
-        "nginx, without a certificate"
-    );
+    for nothing in ["", "{http.request.tls.client.certificate_der_base64}"] {
+        assert_eq!(
+            passed("x-client-cert", &[("x-client-cert", nothing)]),
+            ShownCertificate::Forwarder,
+            "a client without a certificate, behind nginx and Caddy"
+        );
+    }
     for wrong in ["(null)", "%ff", &format!("{pem}{pem}"), &pem.replace("CERTIFICATE", "PUBLIC%20KEY")] {
         assert_eq!(
             passed("x-client-cert", &[("x-client-cert", wrong)]),

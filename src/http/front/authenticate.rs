@@ -9,12 +9,17 @@ use crate::http::call::Presented;
 use crate::http::cookie;
 use crate::http::credential::{self, Credential};
 use crate::http::csrf::{self, Here};
+use crate::http::forwarded::ShownCertificate;
 use crate::http::head::Head;
 use crate::http::problem::Problem;
 use crate::http::route::Route;
 use crate::http::tls::Peer;
 use crate::secret::Secret;
 use crate::service::{AccountError, Caller};
+
+/// The refusal of a proxy's certificate.
+const FORWARDED: &str = "a header says that a proxy forwards this request, so the certificate of the connection does not count: \
+                         connect to the server directly";
 
 /// A caller and the credential that proved it.
 pub(super) type ProvenCaller = (Caller, Presented);
@@ -49,7 +54,8 @@ impl Front {
             }
             // A request with a credential is not asked for a certificate: a wrong credential is not made good by one.
             Permission::Introspect
-                if matches!(credential, Ok(Credential::None)) && head.peer.certificate.is_some() =>
+                if matches!(credential, Ok(Credential::None))
+                    && head.peer.certificate.of_service().is_some() =>
             {
                 self.host(&head.peer, stranger, route.permission).await?
             }
@@ -72,8 +78,11 @@ impl Front {
         stranger: Caller,
         permission: Permission,
     ) -> Result<ProvenCaller, Problem> {
-        let certificate = peer.certificate.as_ref().ok_or_else(|| {
-            Problem::unauthenticated("present the host's certificate: `gatepass enroll` obtains one")
+        let certificate = peer.certificate.of_host().ok_or_else(|| {
+            Problem::unauthenticated(match peer.certificate {
+                ShownCertificate::Forwarder => FORWARDED,
+                _ => "present the host's certificate: `gatepass enroll` obtains one",
+            })
         })?;
         let authenticator = &self.authority.authenticator;
         let host = match permission {

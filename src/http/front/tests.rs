@@ -15,6 +15,7 @@ use crate::access::Permission;
 use crate::clock::{Clock, Reading, SystemClock};
 use crate::config::{Config, Environment, Overrides};
 use crate::http::compat::ece::dialect::ECE;
+use crate::http::forwarded::ShownCertificate;
 use crate::http::problem::NATIVE;
 use crate::http::reply::Reply;
 use crate::http::tls::Protocol;
@@ -89,7 +90,8 @@ fn connect(front: Arc<Front>) -> (DuplexStream, JoinHandle<hyper::Result<()>>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
         let client = address.ip();
-        let peer = Peer { address, client, certificate: None, protocol: Protocol::Http1 };
+        let peer =
+            Peer { address, client, certificate: ShownCertificate::Nothing, protocol: Protocol::Http1 };
         let answer = Arc::clone(&front).answer(request, peer);
         async move { Ok::<_, std::convert::Infallible>(answer.await) }
     });

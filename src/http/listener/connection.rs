@@ -23,6 +23,7 @@ use super::gate::Permit;
 use super::proxy_header::{self, HeaderError};
 use super::stream::Stream;
 use crate::http::ResponseBody;
+use crate::http::forwarded::ShownCertificate;
 use crate::http::limits::Limits;
 use crate::http::tls::{Peer, Protocol, Tls};
 
@@ -120,7 +121,7 @@ fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr) -> Peer {
     Peer {
         address,
         client: address.ip(),
-        certificate: leaf.map(|leaf| Arc::new(leaf.to_vec())),
+        certificate: leaf.map_or(ShownCertificate::Nothing, ShownCertificate::own),
         protocol: if session.alpn_protocol() == Some(b"h2") { Protocol::Http2 } else { Protocol::Http1 },
     }
 }

@@ -195,7 +195,7 @@ async fn answer(
         }
         "/panic" => panic!("a handler's own fault"),
         "/peer" => {
-            let certificate = peer.certificate.as_ref().map_or(0, |leaf| leaf.len());
+            let certificate = peer.certificate.of_host().map_or(0, |leaf| leaf.len());
             *answer.body_mut() = body::full(format!("{:?} {certificate}", peer.protocol));
         }
         "/address" => {

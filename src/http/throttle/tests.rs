@@ -7,6 +7,7 @@ use http::header::AUTHORIZATION;
 
 use super::*;
 use crate::access::throttle::{Limit, Rate, Rates};
+use crate::http::forwarded::ShownCertificate;
 use crate::http::tls::Protocol;
 
 const STRANGER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
@@ -24,7 +25,12 @@ fn credential(authorization: &str) -> Result<Credential, Problem> {
 }
 
 fn peer(client: IpAddr) -> Peer {
-    Peer { address: (client, 4711).into(), client, certificate: None, protocol: Protocol::Http1 }
+    Peer {
+        address: (client, 4711).into(),
+        client,
+        certificate: ShownCertificate::Nothing,
+        protocol: Protocol::Http1,
+    }
 }
 
 fn limits(permission: Permission, address: IpAddr) -> RequestLimits {
@@ -68,7 +74,7 @@ fn refusals_are_counted_and_good_requests_pass() {
         assert!(passes(limits(guarded, STRANGER), &throttles), "{guarded:?}");
     }
     assert!(ends(Permission::Read, OTHER, StatusCode::UNAUTHORIZED));
-    let host = Peer { certificate: Some(Arc::default()), ..peer(STRANGER) };
+    let host = Peer { certificate: ShownCertificate::Own(Arc::default()), ..peer(STRANGER) };
     for (peer, counts) in [(peer(STRANGER), true), (host, false)] {
         let without = RequestLimits::of(Permission::Introspect, &Ok(Credential::None), false, &peer);
         assert_eq!(without.answered(&throttles, StatusCode::UNAUTHORIZED).is_err(), counts);

@@ -8,15 +8,15 @@ use crate::support::authority::{AUDIENCE, token_of};
 use crate::support::client::Client;
 use crate::support::{Host, Running, Said};
 
-const XFCC: &str = "x-forwarded-client-cert";
+pub(super) const XFCC: &str = "x-forwarded-client-cert";
 
-async fn behind_a_proxy(more: &[(&str, &str)]) -> Running {
+pub(super) async fn behind_a_proxy(more: &[(&str, &str)]) -> Running {
     let set =
         [&[("tokens.audiences", AUDIENCE), ("http.trusted_proxies", "127.0.0.0/8, ::1")], more].concat();
     Running::start_with(&set).await
 }
 
-async fn enrolled(at: &Running, roles: Value) -> (Host, Value) {
+pub(super) async fn enrolled(at: &Running, roles: Value) -> (Host, Value) {
     let host = Host::new();
     let token = token_of(&at.mint(json!({ "roles": roles })).await);
     let said = host.redeem(at, &token).await;
@@ -37,7 +37,7 @@ fn leaf(enrolled: &Value) -> &str {
 }
 
 /// An element as Envoy writes it.
-fn element(enrolled: &Value) -> String {
+pub(super) fn element(enrolled: &Value) -> String {
     format!(
         "Hash=00ff;Cert=\"{}\";Subject=\"CN=x,O=\\\"y\\\"\";URI=spiffe://127.0.0.1/host/x",
         escaped(leaf(enrolled))
