@@ -1,4 +1,4 @@
-//! nginx and Envoy pass the callers that the authority admits, with their identity.
+//! nginx, Envoy and Caddy pass the callers that the authority admits, with their identity.
 
 use std::time::Instant;
 
@@ -100,7 +100,7 @@ fn knows_hosts_by_their_certificates(kind: Kind) {
 fn as_passed(kind: Kind, pem: &str) -> String {
     let escaped = pem.replace('\n', "%0A").replace(' ', "%20").replace('+', "%2B").replace('/', "%2F");
     match kind {
-        Kind::Nginx => format!("X-Client-Cert: {escaped}"),
+        Kind::Nginx | Kind::Caddy => format!("X-Client-Cert: {escaped}"),
         Kind::Envoy => format!("X-Forwarded-Client-Cert: Hash=00;Cert=\"{escaped}\""),
     }
 }
@@ -229,5 +229,60 @@ mod envoy {
     #[test]
     fn envoy_lets_nobody_in_while_the_authority_is_away() {
         super::lets_nobody_in_while_the_authority_is_away(Envoy);
+    }
+}
+
+mod caddy {
+    use super::Kind::Caddy;
+
+    #[test]
+    fn caddy_passes_a_valid_token_with_its_subject() {
+        super::lets_a_good_token_through(Caddy);
+    }
+
+    #[test]
+    fn caddy_passes_on_why_a_request_is_refused() {
+        super::refuses_everything_else(Caddy);
+    }
+
+    #[test]
+    fn caddy_refuses_a_revoked_token_at_once() {
+        super::refuses_a_revoked_token_at_once(Caddy);
+    }
+
+    #[test]
+    fn caddy_passes_a_host_until_it_is_revoked() {
+        super::knows_hosts_by_their_certificates(Caddy);
+    }
+
+    #[test]
+    fn caddy_drops_claimed_identities() {
+        super::believes_no_claim_of_a_client(Caddy);
+    }
+
+    #[test]
+    fn caddys_certificate_header_counts_only_from_the_proxy() {
+        super::alone_may_pass_certificates(Caddy);
+    }
+
+    #[test]
+    fn caddy_lets_nobody_in_while_the_authority_is_away() {
+        super::lets_nobody_in_while_the_authority_is_away(Caddy);
+    }
+
+    /// Caddy replaces the placeholder of a missing certificate by the placeholder's own text.
+    #[test]
+    fn caddys_placeholder_is_not_a_certificate() {
+        let at = Caddy.authority();
+        let direct = "X-Client-Cert {tls_client_certificate_der_base64}";
+        let proxy = super::Proxy::start_with(Caddy, &at, ("X-Client-Cert {client_certificate}", direct));
+        let nobody = proxy.curl("/", &[]);
+        assert_eq!(nobody.status, 401, "{nobody:?}");
+        assert!(nobody.head.contains("www-authenticate: bearer realm=\"gatepass\"\r\n"), "{nobody:?}");
+        let (_, token) = super::good(&at);
+        assert_eq!(proxy.curl_as(&token, "/", &[]).status, 200);
+        at.enroll("host");
+        let (certificate, key) = (at.arg("host-full.pem"), at.arg("host.key"));
+        assert_eq!(proxy.curl("/", &["--cert", &certificate, "--key", &key]).status, 200);
     }
 }

@@ -1,4 +1,4 @@
-//! The real nginx and the real Envoy with the configurations under `examples/`, between curl and a service.
+//! The real nginx, Envoy and Caddy with the configurations under `examples/`, between curl and a service.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -22,13 +22,14 @@ const PROXY: &str = "127.0.0.1";
 pub(super) enum Kind {
     Nginx,
     Envoy,
+    Caddy,
 }
 
 impl Kind {
     /// An authority that lets this proxy pass certificates, and mints for the service behind it.
     pub(super) fn authority(self) -> Served {
         let header = match self {
-            Self::Nginx => "x-client-cert",
+            Self::Nginx | Self::Caddy => "x-client-cert",
             Self::Envoy => "x-forwarded-client-cert",
         };
         Served::start_with(&[
@@ -66,13 +67,18 @@ impl Passed {
 impl Proxy {
     /// The proxy of this kind in front of `at`, running on files in the directory of `at`.
     pub(super) fn start(kind: Kind, at: &Served) -> Self {
+        Self::start_with(kind, at, ("", ""))
+    }
+
+    /// The same with a part of the example replaced.
+    pub(super) fn start_with(kind: Kind, at: &Served, change: (&str, &str)) -> Self {
         let service = echo::start();
         // A port that was free a moment ago may be taken by now; then the proxy ends at once.
-        let started = (0..10).find_map(|_| Self::start_at(free_port(), kind, at, &service));
+        let started = (0..10).find_map(|_| Self::start_at(free_port(), kind, at, &service, change));
         started.unwrap_or_else(|| panic!("the proxy does not start:\n{}", at.text("proxy.log")))
     }
 
-    fn start_at(port: u16, kind: Kind, at: &Served, service: &str) -> Option<Self> {
+    fn start_at(port: u16, kind: Kind, at: &Served, service: &str, (from, to): (&str, &str)) -> Option<Self> {
         let address = at.url.strip_prefix("https://").unwrap();
         let authority_port = address.rsplit_once(':').unwrap().1;
         std::fs::copy(at.root(), at.path("root.pem")).unwrap();
@@ -82,8 +88,11 @@ impl Proxy {
         let example = match kind {
             Kind::Nginx => "nginx/gatepass.conf",
             Kind::Envoy => "envoy/envoy.yaml",
+            Kind::Caddy => "caddy/Caddyfile",
         };
         let mut text = std::fs::read_to_string(Path::new(EXAMPLES).join(example)).unwrap();
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
         for (from, to) in [
             ("server gate.example.org:8443", format!("server {address}")),
             (
@@ -94,9 +103,14 @@ impl Proxy {
             ("proxy_connect_timeout 2s", "proxy_connect_timeout 60s".to_owned()),
             ("proxy_read_timeout 5s", "proxy_read_timeout 60s".to_owned()),
             ("timeout: 2s", "timeout: 60s".to_owned()),
+            ("dial_timeout 2s", "dial_timeout 60s".to_owned()),
+            ("response_header_timeout 5s", "response_header_timeout 60s".to_owned()),
+            ("https://gate.example.org:8443", at.url.clone()),
+            ("jobs.example.org:443 {", format!("https://localhost:{port} {{\n\tbind 127.0.0.1")),
             ("gate.example.org", "localhost".to_owned()),
             ("/etc/nginx/gatepass/", folder.clone()),
-            ("/etc/envoy/gatepass/", folder),
+            ("/etc/envoy/gatepass/", folder.clone()),
+            ("/etc/caddy/gatepass/", folder),
             ("listen 443", format!("listen 127.0.0.1:{port}")),
             ("address: 0.0.0.0, port_value: 443", format!("address: 127.0.0.1, port_value: {port}")),
             ("127.0.0.1:8080", service.to_owned()),
@@ -107,6 +121,7 @@ impl Proxy {
         let process = match kind {
             Kind::Nginx => nginx(at, &text),
             Kind::Envoy => envoy(at, &text),
+            Kind::Caddy => caddy(at, &text),
         };
         let mut proxy = Self { process, url: format!("https://localhost:{port}"), certificate };
         let listens = eventually("the proxy to listen, or to end", || proxy.listens());
@@ -209,6 +224,16 @@ pub(super) fn envoy(at: &Served, text: &str) -> Child {
             "warn",
         ]),
     )
+}
+
+fn caddy(at: &Served, text: &str) -> Child {
+    // No administration port, no redirect from port 80.
+    let config = at.file("Caddyfile", &format!("{{\n\tadmin off\n\tauto_https off\n}}\n{text}"));
+    let mut caddy = Command::new("caddy");
+    for name in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
+        caddy.env(name, at.path(""));
+    }
+    run(at, caddy.args(["run", "--config", &config, "--adapter", "caddyfile"]))
 }
 
 pub(super) fn run(at: &Served, command: &mut Command) -> Child {
