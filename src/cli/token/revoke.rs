@@ -29,7 +29,7 @@ pub(crate) struct TokenRevoke {
     /// Revoke every host enrolled with the tokens too
     #[arg(long)]
     hosts: bool,
-    /// Allow revoking the emergency token, by its id
+    /// Allow revoking the emergency token, by its id. It gets no successor: to replace it, retire the key that signed it
     #[arg(long, requires = "ids")]
     emergency: bool,
 }
@@ -62,7 +62,7 @@ impl TokenRevoke {
     async fn one_by_one(self, environment: &Environment) -> Result<(), CliError> {
         let Selection { consent, ids, .. } = &self.selection;
         let ids = ids.iter().map(token_id).collect::<Result<Vec<_>, _>>()?;
-        consent.ask(&question(&ids, self.hosts))?;
+        consent.ask(&question(&ids, self.hosts, self.emergency))?;
         let api = consent.remote.connect(environment)?;
         let mut query = Vec::new();
         query.extend(self.emergency.then(|| String::from("confirm=emergency")));
@@ -81,18 +81,23 @@ async fn revoke(api: &Api, id: TokenId, query: &[String]) -> Result<Value, Clien
     Ok(kind::either(ask).await?.1)
 }
 
-fn question(ids: &[TokenId], hosts: bool) -> String {
+fn question(ids: &[TokenId], hosts: bool, emergency: bool) -> String {
     let what = match ids {
         [id] => format!("token {id}"),
         ids => format!("{} tokens", ids.len()),
     };
-    match hosts {
+    let consequence = match hosts {
         true => format!("Revoke {what} and every host enrolled with it? The hosts are refused immediately."),
         false => format!(
             "Revoke {what}? No host can enroll and no service can be used with it; enrolled hosts stay."
         ),
-    }
+    };
+    if emergency { format!("{consequence} {NO_SUCCESSOR}") } else { consequence }
 }
+
+/// The consequence of revoking the emergency token.
+const NO_SUCCESSOR: &str = "A revoked emergency token has no successor, and no command makes another one later. \
+                            To replace it instead, retire the key that signed it: gatepass keys retire KID.";
 
 fn conclusion(id: TokenId, answer: &Value) -> String {
     let token = match answer["changed"].as_bool() {
@@ -105,5 +110,18 @@ fn conclusion(id: TokenId, answer: &Value) -> String {
     match answer["hosts_revoked"].as_u64() {
         Some(hosts) => format!("{token} and {}", count(hosts, "host")),
         None => token,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_question_warns_that_nothing_replaces_it() {
+        let id = TokenId::parse("0190a0b0-0000-7000-8000-000000000000").unwrap();
+        let asked = question(&[id], false, true);
+        assert!(asked.contains("no successor") && asked.contains("gatepass keys retire KID"), "{asked}");
+        assert!(!question(&[id], false, false).contains("emergency"));
     }
 }

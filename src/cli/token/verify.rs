@@ -85,7 +85,11 @@ impl TokenVerify {
 }
 
 fn bad(error: VerifyError) -> CliError {
-    CliError::Unsound(format!("the token is invalid ({}): {error}", error.code()))
+    let hint = match error {
+        VerifyError::UnknownKey => "; if the file of --jwks is old, fetch it again first",
+        _ => "",
+    };
+    CliError::Unsound(format!("the token is invalid ({}): {error}{hint}", error.code()))
 }
 
 /// Checks the token in the status list at `path`: the token's own list, signed and current.
