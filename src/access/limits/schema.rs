@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -22,7 +22,8 @@ impl PartialSchema for Limits {
         let description = "How far acts may go. An empty list allows none; `any` is no limit. `nothing` is what \
             two lists of clusters without a common one leave: no token at all. A service token has no bound on its uses \
             and is bound to no cluster: it needs `max_uses` `any`, and `clusters` `any` or empty.";
-        let clusters = OneOfBuilder::new().item(names("Cluster")).item(word(ANY)).item(word(NOTHING));
+        let clusters =
+            OneOfBuilder::new().item(names("Cluster")).item(named::<Unlimited>()).item(named::<NoClusters>());
         let limits = members().property("clusters", clusters).description(Some(description));
         members_of(&Self::LEAST).into_iter().fold(limits, ObjectBuilder::required).into()
     }
@@ -32,14 +33,19 @@ impl ToSchema for Limits {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("Limits")
     }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Unlimited::name().into_owned(), Unlimited::schema()));
+        schemas.push((NoClusters::name().into_owned(), NoClusters::schema()));
+    }
 }
 
 impl PartialSchema for RequestedLimits {
     fn schema() -> RefOr<Schema> {
         let description = "How far acts may go: `any`, or an object. Without a member: no roles, no DNS names, an hour, one use, not \
             persistent, no clusters.";
-        let members = members().property("clusters", or_any(names("Cluster")));
-        OneOfBuilder::new().description(Some(description)).item(members).item(word(ANY)).into()
+        let any = OneOfBuilder::new().item(named::<PartialLimits>()).item(named::<Unlimited>());
+        any.description(Some(description)).into()
     }
 }
 
@@ -47,6 +53,55 @@ impl ToSchema for RequestedLimits {
     fn name() -> Cow<'static, str> {
         Cow::Borrowed("RequestedLimits")
     }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((PartialLimits::name().into_owned(), PartialLimits::schema()));
+        schemas.push((Unlimited::name().into_owned(), Unlimited::schema()));
+    }
+}
+
+/// Limits some of which may be missing.
+struct PartialLimits;
+
+/// The word for no limit.
+struct Unlimited;
+
+/// The word for clusters that allow no token.
+struct NoClusters;
+
+impl PartialSchema for PartialLimits {
+    fn schema() -> RefOr<Schema> {
+        members().property("clusters", or_any(names("Cluster"))).into()
+    }
+}
+
+impl PartialSchema for Unlimited {
+    fn schema() -> RefOr<Schema> {
+        word(ANY).description(Some("No limit.")).into()
+    }
+}
+
+impl PartialSchema for NoClusters {
+    fn schema() -> RefOr<Schema> {
+        word(NOTHING).description(Some("No cluster, and no token without one.")).into()
+    }
+}
+
+macro_rules! names {
+    ($($schema:ident)*) => {$(
+        impl ToSchema for $schema {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($schema))
+            }
+        }
+    )*};
+}
+
+names!(PartialLimits Unlimited NoClusters);
+
+/// A reference to a schema. Generated clients have no good name for one that stands inside another.
+fn named<T: ToSchema>() -> Ref {
+    Ref::from_schema_name(T::name())
 }
 
 fn members() -> ObjectBuilder {
@@ -65,11 +120,11 @@ fn names(schema: &str) -> Array {
 }
 
 fn or_any(bound: impl Into<RefOr<Schema>>) -> Schema {
-    OneOfBuilder::new().item(bound).item(word(ANY)).build().into()
+    OneOfBuilder::new().item(bound).item(named::<Unlimited>()).build().into()
 }
 
-fn word(word: &str) -> Object {
-    text().enum_values(Some([word])).build()
+fn word(word: &str) -> ObjectBuilder {
+    text().enum_values(Some([word]))
 }
 
 fn text() -> ObjectBuilder {

@@ -224,6 +224,7 @@ pub(super) async fn show_session(call: Call) -> Result<Reply, Problem> {
 
 /// The ended sessions.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SignOutResult)]
 struct SignedOut {
     signed_out: SignedOutOf,
 }

@@ -28,12 +28,16 @@ pub(super) struct SettingShown {
     changed_at: Option<Timestamp>,
 }
 
+/// The settings, by name.
+#[derive(Serialize, ToSchema)]
+struct Settings(BTreeMap<&'static str, SettingShown>);
+
 fn render(standings: Vec<Standing>) -> Reply {
     let shown = standings.into_iter().map(|standing| {
         let (value, configured) = standing.shown();
         (standing.setting.as_str(), SettingShown { value, configured, changed_at: standing.changed_at })
     });
-    Reply::ok(&shown.collect::<BTreeMap<_, _>>())
+    Reply::ok(&Settings(shown.collect()))
 }
 
 fn example() -> Value {
@@ -46,7 +50,7 @@ fn example() -> Value {
 #[utoipa::path(
     get,
     path = "/api/v1/settings",
-    responses((status = 200, description = "The settings, by name.", body = BTreeMap<String, SettingShown>, example = json!(example()))),
+    responses((status = 200, description = "The settings, by name.", body = Settings, example = json!(example()))),
 )]
 pub(super) async fn show_settings(call: Call) -> Result<Reply, Problem> {
     Ok(render(call.authority.settings.standings()))
@@ -60,7 +64,7 @@ pub(super) async fn show_settings(call: Call) -> Result<Reply, Problem> {
     path = "/api/v1/settings",
     request_body = SettingsRequest,
     responses(
-        (status = 200, description = "The settings, by name.", body = BTreeMap<String, SettingShown>, example = json!(example())),
+        (status = 200, description = "The settings, by name.", body = Settings, example = json!(example())),
         code::BeyondLimits,
     ),
 )]

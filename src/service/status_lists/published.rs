@@ -50,7 +50,7 @@ pub struct SignedList {
 
 /// The addresses of all lists (draft-ietf-oauth-status-list-21 section 9.3).
 #[derive(Serialize, ToSchema)]
-#[schema(as = StatusLists)]
+#[schema(as = StatusListIndex)]
 pub struct StatusListUris<'a> {
     /// The address of each list.
     #[schema(example = json!(["https://gate.example.org/status/0198c0de-0000-7000-8000-000000000001"]))]
