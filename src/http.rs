@@ -8,6 +8,7 @@ pub mod cookie;
 pub mod credential;
 pub mod csrf;
 pub mod decode;
+mod described;
 pub mod document;
 pub mod form;
 pub mod forwarded;

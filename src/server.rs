@@ -58,6 +58,11 @@ pub fn openapi(url: &str) -> serde_json::Value {
     crate::http::api::document(true, url)
 }
 
+/// Returns the OpenAPI document of Elastic Cloud Enterprise's routes, for a server at `url`.
+pub fn openapi_ece(url: &str) -> serde_json::Value {
+    crate::http::compat::document(url)
+}
+
 impl Server {
     /// Opens the data directory and listens. In an empty directory it creates keys, CA, database and an admin.
     ///

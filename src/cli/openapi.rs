@@ -10,18 +10,25 @@ use super::output;
 #[command(after_long_help = "Examples:
   gatepass openapi > openapi.json
   gatepass openapi --url https://gate.example.org > openapi.json
+  gatepass openapi --ece > openapi-ece.json
 
 It is OpenAPI 3.1, of this version, with every native route. A running server serves the same at /openapi.json, \
-with its own external URL.")]
+with its own external URL. With --ece it has the routes that clients of Elastic Cloud Enterprise use; a server has \
+it at /openapi-ece.json.")]
 pub(crate) struct Openapi {
     /// The server's external URL; without it, the place that the document is served from
     #[arg(long, value_name = "URL", default_value = "/")]
     url: String,
+
+    /// Print the document of Elastic Cloud Enterprise's routes
+    #[arg(long)]
+    ece: bool,
 }
 
 impl Openapi {
     /// Prints the document.
     pub(crate) fn run(self) -> Result<(), CliError> {
-        output::json(&crate::server::openapi(&self.url))
+        let document = if self.ece { crate::server::openapi_ece } else { crate::server::openapi };
+        output::json(&document(&self.url))
     }
 }

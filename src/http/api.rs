@@ -5,7 +5,6 @@ mod authorize;
 mod bootstrap;
 mod ca;
 mod clock;
-mod described;
 mod hosts;
 mod issuers;
 mod keys;
@@ -27,19 +26,12 @@ mod tokens;
 mod users;
 mod verify;
 
-use self::described::described;
 use self::oauth::dialect::OAUTH;
 pub use self::openapi::document;
+use super::described::{described, rows};
 use super::problem::NATIVE;
 use super::route::Route;
 use crate::access::Permission as P;
-
-/// Rows of a dialect, each answered in a task of its own.
-macro_rules! rows {
-    ($dialect:expr; $($tag:ident { $($permission:expr => $($handler:ident)::+;)* })*) => {
-        vec![$($(Route::of($dialect, described!($tag, $($handler)::+), $permission, $($handler)::+)),*),*]
-    };
-}
 
 /// Native rows for anyone, answered in the connection's task.
 macro_rules! direct_rows {
@@ -52,7 +44,7 @@ macro_rules! direct_rows {
 pub fn routes(public_metrics: bool) -> Vec<Route> {
     let mut routes = administration(if public_metrics { P::Anyone } else { P::Read });
     routes.extend(accounts());
-    routes.push(openapi::route(public_metrics));
+    routes.extend(openapi::routes(public_metrics));
     routes.push(verify::route());
     routes.extend(authorize::routes());
     routes.extend(rows! {

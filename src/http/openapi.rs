@@ -15,9 +15,21 @@ use utoipa::openapi::{OpenApi, RefOr, Response};
 
 use super::route::{Docs, Route};
 
-/// The document of the authority at `url`: each of `routes` that has docs, and the shapes in `bodies`.
-pub fn document(routes: &[Route], bodies: &OpenApi, url: &str) -> Value {
-    let (mut paths, mut schemas) = (Map::new(), schemas_of(&mut json!(bodies)));
+/// A contract with clients: a group of routes in one document.
+pub struct Contract {
+    /// The title of the document.
+    pub title: &'static str,
+    /// The rules of all its routes.
+    pub description: &'static str,
+    /// The schemas of errors.
+    pub bodies: fn() -> OpenApi,
+    /// Returns true if requests with unknown fields are refused.
+    pub refuses_unknown_fields: bool,
+}
+
+/// The document of `contract` for the authority at `url`: each of `routes` that has docs.
+pub fn document(contract: &Contract, routes: &[Route], url: &str) -> Value {
+    let (mut paths, mut schemas) = (Map::new(), schemas_of(&mut json!((contract.bodies)())));
     let mut errors = problems::Shared::default();
     for route in routes {
         let Some(Docs { tag, read }) = route.docs else { continue };
@@ -34,7 +46,7 @@ pub fn document(routes: &[Route], bodies: &OpenApi, url: &str) -> Value {
     }
     let mut document = json!({
         "openapi": "3.1.0",
-        "info": info(),
+        "info": info(contract),
         "servers": [{ "url": url }],
         "tags": tags::all(),
         "paths": paths,
@@ -46,7 +58,7 @@ pub fn document(routes: &[Route], bodies: &OpenApi, url: &str) -> Value {
             "headers": headers(),
         },
     });
-    refine::all(&mut document);
+    refine::all(&mut document, contract.refuses_unknown_fields);
     document
 }
 
@@ -75,13 +87,11 @@ fn pointer(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-fn info() -> Value {
+fn info(contract: &Contract) -> Value {
     json!({
-        "title": "gatepass",
+        "title": contract.title,
         "summary": env!("CARGO_PKG_DESCRIPTION"),
-        "description": "HTTPS only. Bodies are JSON; times are RFC 3339 in UTC; spans are `90s`, `15m`, `36h`, `30d`; ids are \
-            UUIDs ordered by time. HEAD works for every GET route. Every answer has `x-request-id`, which ledger and log \
-            contain too. Errors are problems (RFC 9457): match `code`. Unknown fields and parameters are refused.",
+        "description": contract.description,
         "version": env!("CARGO_PKG_VERSION"),
         "license": { "name": "Apache License 2.0", "identifier": env!("CARGO_PKG_LICENSE") },
     })

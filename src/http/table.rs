@@ -40,8 +40,7 @@ impl Table {
     /// Two rows have the same path pattern: a mistake in this program.
     pub fn new(public_metrics: bool) -> Result<Self, matchit::InsertError> {
         let mut routes = api::routes(public_metrics);
-        routes.extend(compat::ece::routes());
-        routes.extend(compat::ece_users::routes());
+        routes.extend(compat::routes());
         Self::of(routes)
     }
 
@@ -165,6 +164,7 @@ mod tests {
             "/readyz",
             "/metrics",
             "/openapi.json",
+            "/openapi-ece.json",
             "/api/v1/authorize",
             "/api/v1/authorize-with/{demand}",
             "/api/v1/authorize-with/{demand}/",

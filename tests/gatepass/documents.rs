@@ -118,7 +118,7 @@ fn documented_routes() -> BTreeMap<String, String> {
 fn the_documented_caller_of_a_route_is_true() {
     let (table, documented) = (Table::new(true).unwrap(), documented_routes());
     let native =
-        table.routes().iter().filter(|route| route.dialect.schema.is_some() && !route.takes_any_method());
+        table.routes().iter().filter(|route| route.dialect.name != "ece" && !route.takes_any_method());
     for route in native {
         let name = format!("{} {}", route.method, route.path);
         let operation = operation(&route.method, route.path).unwrap();

@@ -12,9 +12,9 @@ use http::{Method, StatusCode};
 
 use self::demand::{Demand, DemandSource};
 use self::verdict::{Subject, refused, verdict};
-use crate::http::api::described::described;
 use crate::http::call::Call;
 use crate::http::credential;
+use crate::http::described::described;
 use crate::http::head::Head;
 use crate::http::problem::{Code, Problem};
 use crate::http::reply::Reply;

@@ -15,6 +15,8 @@ use crate::service::Authority;
 use crate::service::health::Check;
 
 /// Report that the process answers
+///
+/// Always 200, also if the store fails.
 #[utoipa::path(
     get,
     path = "/livez",
@@ -37,6 +39,8 @@ struct Readiness {
 }
 
 /// Report whether tokens can be minted and redeemed
+///
+/// With the result of each check.
 #[utoipa::path(
     get,
     path = "/readyz",

@@ -31,6 +31,8 @@ pub(super) fn fetch_key_set(authority: &Authority, head: &Head) -> Result<HttpRe
 }
 
 /// Fetch the root certificate
+///
+/// The root of the current issuing CA.
 #[utoipa::path(
     get,
     path = "/ca/root.pem",
@@ -61,6 +63,8 @@ pub(super) fn fetch_chain(authority: &Authority, head: &Head) -> Result<HttpResp
 }
 
 /// Fetch the root that a token pins
+///
+/// Any root in use, by its fingerprint.
 #[utoipa::path(
     get,
     path = "/ca/root/{fingerprint}",
@@ -82,6 +86,8 @@ fn serve_root(head: &Head, cas: &CaSet, wanted: Fingerprint) -> Result<HttpRespo
 }
 
 /// Fetch the CRL of an issuing CA or a root
+///
+/// The newest CRL of one CA, by its key identifier.
 #[utoipa::path(
     get,
     path = "/ca/crl/{ski}",

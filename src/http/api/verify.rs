@@ -4,11 +4,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::described::described;
 use crate::access::Permission;
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::decode;
+use crate::http::described::described;
 use crate::http::problem::{NATIVE, Problem};
 use crate::http::reply::Reply;
 use crate::http::route::{self, Route};

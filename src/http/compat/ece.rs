@@ -1,18 +1,22 @@
 //! The roles tokens of Elastic Cloud Enterprise. Success codes, field names and error bodies are exact.
 
 pub(in crate::http) mod dialect;
+pub(super) mod failed;
+mod region;
 
 use std::time::Duration;
 
-use http::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+
+use utoipa::ToSchema;
 
 use self::dialect::ECE;
-use crate::access::Permission;
+use self::failed::{InvalidTokenId, SigningKeyNotFound};
+use crate::access::Permission as P;
 use crate::http::call::Call;
 use crate::http::decode;
-use crate::http::problem::{Code, Problem};
+use crate::http::described::rows;
+use crate::http::problem::{Code, Problem, code};
 use crate::http::query::decode_query;
 use crate::http::reply::Reply;
 use crate::http::request::MintRequest;
@@ -30,43 +34,65 @@ const INVALID_REQUEST: &str = "enrollment_tokens.invalid_token_request";
 const INVALID_ID: &str = "enrollment_tokens.invalid_token_id";
 const NO_KEY: &str = "enrollment_tokens.signing_key_not_found";
 
+const TOKEN: &str = "Id of the token, or the whole token.";
+const TOKEN_EXAMPLE: &str = "0198c0de-7a30-7c3e-8b1f-2a5d4e6f7081";
+
 /// The rows under both prefixes: curl and Ansible use the first, ecctl the second.
 pub fn routes() -> Vec<Route> {
-    let tokens = [
-        "/api/v1/platform/configuration/security/enrollment-tokens",
-        "/api/v1/regions/{region}/platform/configuration/security/enrollment-tokens",
-    ];
-    let token = [
-        "/api/v1/platform/configuration/security/enrollment-tokens/{token}",
-        "/api/v1/regions/{region}/platform/configuration/security/enrollment-tokens/{token}",
-    ];
-    let mut routes = Vec::new();
-    for (tokens, token) in tokens.into_iter().zip(token) {
-        routes.push(Route::of(&ECE, (Method::POST, tokens), Permission::WriteTokens, create));
-        routes.push(Route::of(&ECE, (Method::GET, tokens), Permission::ReadTokens, list));
-        routes.push(Route::of(&ECE, (Method::DELETE, token), Permission::WriteTokens, delete));
+    rows! {
+        &ECE;
+        ROLES_TOKENS {
+            P::WriteTokens => create_enrollment_token;
+            P::ReadTokens => get_enrollment_tokens;
+            P::WriteTokens => delete_enrollment_token;
+            P::WriteTokens => region::create_enrollment_token_in_region;
+            P::ReadTokens => region::get_enrollment_tokens_in_region;
+            P::WriteTokens => region::delete_enrollment_token_in_region;
+        }
     }
-    routes
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = EnrollmentTokenRequest, example = json!({ "persistent": false, "roles": ["allocator"], "validity_in_seconds": 3600 }))]
 struct CreateToken {
+    /// True: without an expiry.
     persistent: bool,
+    /// Roles of the catalogue.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<Role>>)]
     roles: Option<Vec<String>>,
+    /// Life of an ephemeral token.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 86_400)]
     validity_in_seconds: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RequestEnrollmentTokenReply)]
 struct CreatedToken<'a> {
+    /// The token; shown once.
+    #[schema(example = "eyJhbGciOiJFZERTQSIsImtpZCI6Ii…")]
     token: &'a str,
+    /// Present for a persistent token.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     token_id: Option<TokenId>,
 }
 
-/// `POST …/enrollment-tokens`. Tokens have no use limit here: an ephemeral one serves many hosts for its hour.
-async fn create(call: Call) -> Result<Reply, Problem> {
+/// Create an enrollment token
+///
+/// Without a use limit: an ephemeral token serves many hosts for its life.
+#[utoipa::path(
+    post,
+    path = "/api/v1/platform/configuration/security/enrollment-tokens",
+    request_body = CreateToken,
+    responses(
+        (status = 200, description = "The token.", body = CreatedToken<'static>),
+        SigningKeyNotFound,
+        code::ClockInDoubt,
+    ),
+)]
+async fn create_enrollment_token(call: Call) -> Result<Reply, Problem> {
     let request: CreateToken =
         decode::lenient(&call.body).map_err(|problem| problem.compat_code(INVALID_REQUEST))?;
     let authority = &call.authority;
@@ -106,32 +132,66 @@ fn mint_request(request: CreateToken, default_ttl: Duration) -> Result<MintReque
     })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListEnrollmentTokenReply)]
 struct TokenList<'a> {
     tokens: Vec<ListedToken<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListEnrollmentTokenElement)]
 struct ListedToken<'a> {
     token_id: TokenId,
     roles: &'a [Role],
 }
 
-/// `GET …/enrollment-tokens`: only persistent ones, neither revoked nor expired.
-async fn list(call: Call) -> Result<Reply, Problem> {
+/// List the persistent enrollment tokens
+///
+/// Only those that are neither revoked nor expired.
+#[utoipa::path(
+    get,
+    path = "/api/v1/platform/configuration/security/enrollment-tokens",
+    responses((status = 200, description = "The tokens.", body = TokenList<'static>)),
+)]
+async fn get_enrollment_tokens(call: Call) -> Result<Reply, Problem> {
     let listed = call.authority.tokens.list_persistent_tokens().await?;
     let tokens =
         listed.iter().map(|(token_id, roles)| ListedToken { token_id: *token_id, roles }).collect::<Vec<_>>();
     Ok(Reply::ok(&TokenList { tokens }))
 }
 
-/// `DELETE …/enrollment-tokens/{token}`: by id or by the whole token.
-async fn delete(call: Call) -> Result<Reply, Problem> {
+/// An empty object.
+#[derive(Serialize, ToSchema)]
+struct EmptyResponse {}
+
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the query")]
+struct DeletionQuery {
+    /// `emergency` deletes the emergency token too.
+    #[param(example = "emergency")]
+    confirm: Option<String>,
+}
+
+/// Delete an enrollment token
+///
+/// By its id or by the whole token. The emergency token needs `confirm=emergency`.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/platform/configuration/security/enrollment-tokens/{token}",
+    params(("token" = String, Path, description = TOKEN, example = json!(TOKEN_EXAMPLE)), DeletionQuery),
+    responses(
+        (status = 200, description = "Deleted.", body = EmptyResponse),
+        InvalidTokenId,
+        code::EmergencyToken,
+    ),
+)]
+async fn delete_enrollment_token(call: Call) -> Result<Reply, Problem> {
     let id = id_of(call.head.param("token")).ok_or_else(no_such_token)?;
     let confirmed = decode_query(call.head.raw_query()).contains(&("confirm".into(), "emergency".into()));
     let how = HowToRevoke { even_emergency: confirmed, only_persistent: true, hosts: false };
     match call.authority.tokens.revoke_token(&call.caller, id, how).await {
-        Ok(Taken { changed: true, .. }) => Ok(Reply::ok(&json!({}))),
+        Ok(Taken { changed: true, .. }) => Ok(Reply::ok(&EmptyResponse {})),
         Ok(Taken { changed: false, .. }) | Err(ServiceError::Request(RequestError::NotFound { .. })) => {
             Err(no_such_token())
         }

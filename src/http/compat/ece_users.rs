@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, SecondsFormat};
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use utoipa::ToSchema;
 
 use super::ece::dialect::ECE;
-use crate::access::{Actor, Permission, SessionKind, SessionSecret};
+use super::ece::failed::BadRequest;
+use crate::access::{Actor, Permission as P, SessionKind, SessionSecret};
 use crate::clock::Timestamp;
 use crate::http::call::Call;
 use crate::http::credential::{self, Credential};
 use crate::http::decode;
+use crate::http::described::rows;
 use crate::http::problem::Problem;
 use crate::http::reply::Reply;
 use crate::http::route::Route;
@@ -24,22 +26,33 @@ const BAD_REQUEST: &str = "root.bad_request";
 
 /// The rows.
 pub fn routes() -> Vec<Route> {
-    vec![
-        Route::of(&ECE, (Method::POST, "/api/v1/users/auth/_login"), Permission::SignIn, login),
-        Route::of(&ECE, (Method::POST, "/api/v1/users/auth/_refresh"), Permission::BeUser, refresh),
-        Route::of(&ECE, (Method::GET, "/api/v1/user"), Permission::Read, user),
-    ]
+    rows! {
+        &ECE;
+        ECE_SIGN_IN {
+            P::SignIn => login;
+            P::BeUser => refresh_login;
+            P::Read => get_current_user;
+        }
+    }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
+#[schema(as = LoginRequest)]
 struct Login {
+    #[schema(example = "admin")]
     username: String,
+    #[schema(value_type = String, format = "password", example = "correct horse battery staple")]
     password: Secret<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TokenResponse)]
 struct EceSession<'a> {
+    /// The secret of a session, for `Authorization: Bearer`.
+    #[schema(example = "gps_…")]
     token: &'a str,
+    /// Expiry, with milliseconds.
+    #[schema(format = "date-time", example = "2030-01-01T00:00:00.000Z")]
     session_expiration_time: String,
 }
 
@@ -49,7 +62,15 @@ impl<'a> EceSession<'a> {
     }
 }
 
-/// `POST …/_login`.
+/// Sign in
+///
+/// For a session of up to seven days.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users/auth/_login",
+    request_body = Login,
+    responses((status = 200, description = "The session.", body = EceSession<'static>), BadRequest),
+)]
 async fn login(call: Call) -> Result<Reply, Problem> {
     let Login { username, password } = decode::lenient(&call.body).map_err(bad_request)?;
     let (username, password) = credential::kept((username, password));
@@ -60,8 +81,15 @@ async fn login(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&EceSession::new(&begun.secret, begun.live.expires_at)))
 }
 
-/// `POST …/_refresh`: extends the session by its whole life; its token stays.
-async fn refresh(call: Call) -> Result<Reply, Problem> {
+/// Refresh a session
+///
+/// Extends the session by its whole life; its token stays.
+#[utoipa::path(
+    post,
+    path = "/api/v1/users/auth/_refresh",
+    responses((status = 200, description = "The session.", body = EceSession<'static>)),
+)]
+async fn refresh_login(call: Call) -> Result<Reply, Problem> {
     let Credential::Session(secret) = Credential::of(call.head.headers())? else {
         return Err(Problem::unauthenticated("send the token of a session, as `Authorization: Bearer`"));
     };
@@ -70,13 +98,27 @@ async fn refresh(call: Call) -> Result<Reply, Problem> {
     Ok(Reply::ok(&EceSession::new(&secret, expires_at)))
 }
 
-/// `GET /api/v1/user`.
-async fn user(call: Call) -> Result<Reply, Problem> {
-    let name = match &call.caller.actor {
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+struct CurrentUser {
+    #[schema(example = "admin")]
+    user_name: String,
+}
+
+/// Show the current user
+///
+/// The caller's name.
+#[utoipa::path(
+    get,
+    path = "/api/v1/user",
+    responses((status = 200, description = "The user.", body = CurrentUser)),
+)]
+async fn get_current_user(call: Call) -> Result<Reply, Problem> {
+    let user_name = match &call.caller.actor {
         Actor::User(name) => name.clone(),
         other => other.to_string(),
     };
-    Ok(Reply::ok(&json!({ "user_name": name })))
+    Ok(Reply::ok(&CurrentUser { user_name }))
 }
 
 /// Formats with milliseconds always: some readers parse only one form.

@@ -23,7 +23,7 @@ pub(super) struct Shared {
 /// Adds the errors of `route` to its `operation`. The handler names its own by code instead of a status.
 pub(super) fn describe(operation: &mut Value, route: &Route, shared: &mut Shared) {
     let of_row = of_row(route, operation);
-    let Some(schema) = &route.dialect.schema else { return };
+    let schema = &route.dialect.schema;
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     let named = responses.keys().filter_map(|name| Code::find(name)).collect::<Vec<_>>();
     responses.retain(|name, _| Code::find(name).is_none());
@@ -32,6 +32,10 @@ pub(super) fn describe(operation: &mut Value, route: &Route, shared: &mut Shared
         by_status.entry(code.status().as_u16()).or_default().insert(code.as_str(), code);
     }
     for (status, codes) in by_status {
+        // A handler describes the errors that it answers itself.
+        if responses.contains_key(&status.to_string()) {
+            continue;
+        }
         let name = codes.keys().map(|code| format!("{}{code}", schema.prefix)).collect::<Vec<_>>().join(".");
         responses.insert(status.to_string(), reference("responses", &name));
         for (name, code) in &codes {
@@ -58,7 +62,9 @@ const HOST: [Code; 4] =
 fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
     let mut codes = Vec::new();
     let parameters = operation["parameters"].as_array();
-    let has = |place: &str| parameters.into_iter().flatten().any(|parameter| parameter["in"] == place);
+    // Any region is accepted.
+    let parameters = parameters.into_iter().flatten().filter(|parameter| parameter["name"] != "region");
+    let has = |place: &str| parameters.clone().any(|parameter| parameter["in"] == place);
     if has("query") {
         codes.push(Code::InvalidRequest);
     }

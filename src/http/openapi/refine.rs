@@ -2,23 +2,20 @@
 
 mod objects;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-/// Completes `document`: request bodies have no unknown members, parameters are never `null`, pages name their items.
-pub(super) fn all(document: &mut Value) {
+/// Completes `document`: request bodies have no unknown members if these are refused, and parameters are never `null`.
+pub(super) fn all(document: &mut Value, refuses_unknown_fields: bool) {
     let mut bodies = Vec::new();
-    let items = document.get_mut("paths").and_then(Value::as_object_mut);
-    for item in items.into_iter().flat_map(Map::values_mut) {
-        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            let body = operation.pointer("/requestBody/content/application~1json/schema/$ref");
-            bodies.extend(body.and_then(Value::as_str).map(str::to_owned));
-            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-            parameters.into_iter().flatten().for_each(never_null);
-        }
+    for operation in operations(document) {
+        let body = operation.pointer("/requestBody/content/application~1json/schema/$ref");
+        bodies.extend(body.and_then(Value::as_str).map(str::to_owned));
+        let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+        parameters.into_iter().flatten().for_each(never_null);
     }
-    for body in bodies {
+    for body in bodies.iter().filter(|_| refuses_unknown_fields) {
         let schema = document.pointer_mut(body.trim_start_matches('#'));
         schema.and_then(Value::as_object_mut).into_iter().for_each(closed);
     }
@@ -29,6 +26,30 @@ pub(super) fn all(document: &mut Value) {
     }
     pages(document);
     objects::prune(document);
+    groups(document);
+}
+
+fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let items = document.get_mut("paths").and_then(Value::as_object_mut);
+    let items = items.into_iter().flat_map(Map::values_mut);
+    items.flat_map(|item| item.as_object_mut().into_iter().flat_map(Map::values_mut))
+}
+
+/// Keeps the tags and the credentials that an operation names.
+fn groups(document: &mut Value) {
+    let (mut tags, mut schemes) = (BTreeSet::new(), BTreeSet::new());
+    for operation in operations(document) {
+        let named = operation["tags"].as_array().into_iter().flatten().filter_map(Value::as_str);
+        tags.extend(named.map(str::to_owned));
+        let security = operation["security"].as_array().into_iter().flatten();
+        schemes.extend(security.filter_map(Value::as_object).flat_map(Map::keys).cloned());
+    }
+    if let Some(all) = document["tags"].as_array_mut() {
+        all.retain(|tag| tag["name"].as_str().is_some_and(|name| tags.contains(name)));
+    }
+    if let Some(all) = document["components"]["securitySchemes"].as_object_mut() {
+        all.retain(|name, _| schemes.contains(name));
+    }
 }
 
 /// utoipa inlines the argument of a generic type, and appends its name: a reference replaces it, and `Page_Host` becomes

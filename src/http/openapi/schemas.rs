@@ -16,6 +16,23 @@ pub(in crate::http) struct Der;
 /// A new password.
 pub(in crate::http) struct Password;
 
+/// An OpenAPI document.
+pub(in crate::http) struct OpenApiDocument;
+
+impl PartialSchema for OpenApiDocument {
+    fn schema() -> RefOr<Schema> {
+        let example = serde_json::json!({ "openapi": "3.1.0" });
+        let any = ObjectBuilder::new().schema_type(Type::Object).description(Some("An OpenAPI document."));
+        RefOr::T(Schema::Object(any.examples([example]).build()))
+    }
+}
+
+impl ToSchema for OpenApiDocument {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("OpenApiDocument")
+    }
+}
+
 macro_rules! texts {
     ($($name:ident = $text:expr;)*) => {$(
         impl PartialSchema for $name {

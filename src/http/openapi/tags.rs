@@ -27,4 +27,6 @@ tags! {
     AUTHORITY = "authority", "The CA, the external URLs, the clock, the catalogue of roles, the settings.";
     LEDGER = "ledger", "The hash-chained log of every decision.";
     OPERATION = "operation", "Health, metrics, this document.";
+    ROLES_TOKENS = "roles tokens", "Elastic Cloud Enterprise's enrollment tokens.";
+    ECE_SIGN_IN = "sign-in", "The sign-in of Elastic Cloud Enterprise's clients.";
 }

@@ -19,8 +19,8 @@ pub struct Dialect {
     pub media_type: &'static str,
     /// The body of an error.
     pub body: fn(&Problem) -> Value,
-    /// The errors in the OpenAPI document. Routes of a dialect without it are not in the document.
-    pub schema: Option<ErrorSchema>,
+    /// The errors in the OpenAPI document.
+    pub schema: ErrorSchema,
 }
 
 /// The errors of a dialect in the OpenAPI document.

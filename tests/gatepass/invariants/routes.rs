@@ -49,7 +49,7 @@ const WRITE_HOSTS: Who = Scope("hosts:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 73] = [
+const NATIVE: [(&str, &str, Who); 74] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -121,6 +121,7 @@ const NATIVE: [(&str, &str, Who); 73] = [
     ("GET", "/status/{list}/events", Anyone),
     ("GET", "/livez", Anyone),
     ("GET", "/openapi.json", Anyone),
+    ("GET", "/openapi-ece.json", Anyone),
     ("GET", "/readyz", Anyone),
     // Last, as they end the host and the session that ask.
     ("POST", "/api/v1/leave", Who::Host),

@@ -1,4 +1,4 @@
-//! The OpenAPI document as a judge: every answer that a test's client gets must be one that the document describes.
+//! The OpenAPI documents as a judge: every answer that a test's client gets must be one that its document describes.
 
 use std::sync::LazyLock;
 
@@ -11,21 +11,31 @@ use super::schema;
 /// The document of every authority of this version.
 pub(crate) static DOCUMENT: LazyLock<Value> = LazyLock::new(|| gatepass::server::openapi("/"));
 
+/// The document of Elastic Cloud Enterprise's routes.
+pub(crate) static ECE: LazyLock<Value> = LazyLock::new(|| gatepass::server::openapi_ece("/"));
+
+/// Both documents.
+pub(crate) fn documents() -> [&'static Value; 2] {
+    [&DOCUMENT, &ECE]
+}
+
 static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(true).unwrap());
 
 /// The statuses that any route may have: for a refused body, or for a fault.
 const ANYWHERE: [u16; 4] = [408, 413, 415, 500];
 
-/// The operation that answers this request, if it is one of the native API's.
+/// The operation that answers this request.
 pub(crate) fn operation(method: &Method, path: &str) -> Option<&'static Value> {
+    described(method, path).map(|(_, operation)| operation)
+}
+
+/// The operation with its document.
+fn described(method: &Method, path: &str) -> Option<(&'static Value, &'static Value)> {
     let path = path.split('?').next().unwrap_or(path);
-    match TABLE.find(method, path) {
-        Match::Route(route, _) if route.dialect.schema.is_some() => {
-            let template = route.path.replace("{*", "{");
-            DOCUMENT["paths"].get(&template)?.get(route.method.as_str().to_lowercase())
-        }
-        _ => None,
-    }
+    let Match::Route(route, _) = TABLE.find(method, path) else { return None };
+    let document: &Value = if route.dialect.name == "ece" { &ECE } else { &DOCUMENT };
+    let item = document["paths"].get(route.path.replace("{*", "{"))?;
+    Some((document, item.get(route.method.as_str().to_lowercase())?))
 }
 
 /// The fault of an answer by the description of its operation.
@@ -36,15 +46,15 @@ pub(crate) fn judge(
     headers: &HeaderMap,
     body: &Value,
 ) -> Result<(), String> {
-    let Some(operation) = operation(method, path) else { return Ok(()) };
-    let response = resolved(&operation["responses"][status.to_string()]);
-    if response.is_null() {
+    let Some((document, operation)) = described(method, path) else { return Ok(()) };
+    let Some(response) = operation["responses"].get(status.to_string()) else {
         return if ANYWHERE.contains(&status) {
             Ok(())
         } else {
             Err(format!("the status {status} is not described"))
         };
-    }
+    };
+    let response = schema::referred(response, document)?;
     let media_type = headers.get("content-type").and_then(|value| value.to_str().ok());
     let media_type = media_type.and_then(|text| text.split(';').next()).unwrap_or("");
     // An answer to HEAD has no body to look at, and a compressed one is not looked into.
@@ -58,29 +68,27 @@ pub(crate) fn judge(
     if !media_type.ends_with("json") {
         return Ok(());
     }
-    raised(content, body)?;
-    schema::check(&content["schema"], body, &DOCUMENT)
+    raised(content, body, document)?;
+    schema::check(&content["schema"], body, document)
 }
 
 /// An error has one of the codes in the examples of its response.
-fn raised(content: &Value, body: &Value) -> Result<(), String> {
-    let mut known = content["examples"].as_object().into_iter().flatten().map(|(_, example)| {
-        let example = schema::referred(example, &DOCUMENT).unwrap();
-        ["code", "error"].map(|member| &example["value"][member])
+fn raised(content: &Value, body: &Value, document: &Value) -> Result<(), String> {
+    let Some(examples) = content["examples"].as_object() else { return Ok(()) };
+    let mut known = examples.values().map(|example| {
+        let example = schema::referred(example, document)?;
+        Ok::<_, String>(code(&example["value"]))
     });
-    let code = ["code", "error"].map(|member| &body[member]);
-    match content.get("examples").is_none() || known.any(|known| known == code) {
+    match known.any(|known| known == Ok(code(body))) {
         true => Ok(()),
-        false => Err(format!("the code {code:?} is not described")),
+        false => Err(format!("the code {} is not described", code(body))),
     }
 }
 
-/// A response, or the response it refers to.
-fn resolved(response: &'static Value) -> &'static Value {
-    response["$ref"]
-        .as_str()
-        .and_then(|name| DOCUMENT.pointer(name.trim_start_matches('#')))
-        .unwrap_or(response)
+/// The code of an error in any dialect.
+fn code(body: &Value) -> &Value {
+    let places = ["/code", "/error", "/errors/0/code"];
+    places.iter().find_map(|place| body.pointer(place)).unwrap_or(&Value::Null)
 }
 
 #[test]

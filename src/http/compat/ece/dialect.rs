@@ -1,10 +1,12 @@
 //! The errors of Elastic Cloud Enterprise.
 
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::http::problem::Problem;
-use crate::http::problem::dialect::Dialect;
+use crate::http::problem::dialect::{Dialect, ErrorSchema};
 
 /// `{"errors":[{"code","message"}]}`. Request bodies are JSON of any media type.
 pub(in crate::http) static ECE: Dialect = Dialect {
@@ -18,17 +20,35 @@ pub(in crate::http) static ECE: Dialect = Dialect {
     oauth_clients: false,
     media_type: "application/json",
     body,
-    schema: None,
+    schema: ErrorSchema { name: "BasicFailedReply", prefix: "ece_" },
 };
 
+/// The body of an error.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http::compat) struct BasicFailedReply<'a> {
+    /// One error.
+    errors: [FailedReplyElement<'a>; 1],
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = BasicFailedReplyElement)]
+struct FailedReplyElement<'a> {
+    /// The code that scripts match.
+    #[schema(example = "root.unauthenticated")]
+    code: &'a str,
+    /// The cause and the next step, for people.
+    #[schema(example = "sign in with a user name and a password")]
+    message: &'a str,
+    /// The invalid fields.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    fields: Vec<&'a str>,
+}
+
 fn body(problem: &Problem) -> Value {
-    let fields = problem.fields.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
+    let fields = problem.fields.iter().map(|fault| fault.field.as_str()).collect();
     let code = problem.compat_code.unwrap_or(code(problem.status()));
-    let mut error = json!({ "code": code, "message": problem.detail });
-    if !fields.is_empty() {
-        error["fields"] = json!(fields);
-    }
-    json!({ "errors": [error] })
+    json!(BasicFailedReply { errors: [FailedReplyElement { code, message: &problem.detail, fields }] })
 }
 
 fn code(status: StatusCode) -> &'static str {

@@ -1,13 +1,9 @@
 //! Endpoints whose method, path and docs come from the `#[utoipa::path]` of their handler.
 
 use http::Method;
-use utoipa::OpenApi as _;
 use utoipa::openapi::{OpenApi, PathItem};
 
-use super::oauth::dialect::OAuthError;
-use crate::http::problem::Code;
-use crate::http::route::{Docs, Endpoint};
-use crate::wire::ProblemBody;
+use super::route::{Docs, Endpoint};
 
 /// The endpoint of a handler, in the group of `$tag`. The handler's description is read once per process.
 macro_rules! described {
@@ -15,17 +11,30 @@ macro_rules! described {
         #[derive(utoipa::OpenApi)]
         #[openapi(paths($($handler)+))]
         struct Handler;
-        static HANDLER: std::sync::LazyLock<$crate::http::api::described::Described> = std::sync::LazyLock::new(|| {
+        static HANDLER: std::sync::LazyLock<$crate::http::described::Described> = std::sync::LazyLock::new(|| {
             let read = <Handler as utoipa::OpenApi>::openapi;
-            $crate::http::api::described::Described::of($crate::http::openapi::tags::$tag, read)
+            $crate::http::described::Described::of($crate::http::openapi::tags::$tag, read)
         });
         &*HANDLER
     }};
 }
-pub(super) use described;
+pub(in crate::http) use described;
+
+/// Rows of a dialect, each answered in a task of its own.
+macro_rules! rows {
+    ($dialect:expr; $($tag:ident { $($permission:expr => $($handler:ident)::+;)* })*) => {
+        vec![$($($crate::http::route::Route::of(
+            $dialect,
+            $crate::http::described::described!($tag, $($handler)::+),
+            $permission,
+            $($handler)::+,
+        )),*),*]
+    };
+}
+pub(in crate::http) use rows;
 
 /// The description of one handler.
-pub(super) struct Described {
+pub(in crate::http) struct Described {
     method: Method,
     path: String,
     docs: Docs,
@@ -33,7 +42,7 @@ pub(super) struct Described {
 
 impl Described {
     /// `read` returns the one operation of the handler.
-    pub(super) fn of(tag: &'static str, read: fn() -> OpenApi) -> Self {
+    pub(in crate::http) fn of(tag: &'static str, read: fn() -> OpenApi) -> Self {
         let (path, item) = read().paths.paths.into_iter().next().unwrap_or_default();
         Self { method: method(&item), path, docs: Docs { tag, read } }
     }
@@ -53,12 +62,4 @@ fn method(item: &PathItem) -> Method {
         PathItem { delete: Some(_), .. } => Method::DELETE,
         _ => Method::GET,
     }
-}
-
-/// The shapes of problems, which rows bring along.
-pub(super) fn bodies() -> OpenApi {
-    #[derive(utoipa::OpenApi)]
-    #[openapi(components(schemas(ProblemBody, Code, OAuthError<'static>)))]
-    struct Bodies;
-    Bodies::openapi()
 }
