@@ -1,8 +1,10 @@
-//! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, jose, Redocly and strace.
+//! Other tools against the real binary: TLS clients of six stacks, servers, PyJWT, jose, OpenAPI linters, client generators
+//! and strace.
 //!
 //! `.ci/run` installs the tools and runs these; a tool that is missing fails its tests and is named.
 
 mod certificates;
+mod clients;
 mod durability;
 mod echo;
 mod guide;

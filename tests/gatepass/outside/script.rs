@@ -1,6 +1,6 @@
 //! The programs under `examples/` in the languages of others, run as they stand.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use super::tool::{self, Said};
@@ -20,7 +20,6 @@ impl Script {
 
     /// Verifies `token` for `audience` at the authority `url`, whose root is in the file `root`.
     pub(super) fn verify(self, url: &str, root: &str, audience: &str, token: &str) -> Said {
-        // Node looks for a library beside the program alone, as `npm install` puts it.
         let folder = tempfile::tempdir().unwrap();
         let mut command = match self {
             Self::PyJwt => python("verify.py"),
@@ -37,13 +36,8 @@ fn python(program: &str) -> Command {
     command
 }
 
-#[expect(clippy::disallowed_methods, reason = "the environment alone says where npm put the libraries")]
 fn node(folder: &Path) -> Command {
-    let libraries = std::env::var_os("NODE_PATH").map(PathBuf::from);
-    let libraries = libraries.filter(|path| path.join("jose").exists()).unwrap_or_else(|| {
-        panic!("npm install jose and point NODE_PATH at its node_modules, or let .ci/run do it")
-    });
-    std::os::unix::fs::symlink(libraries, folder.join("node_modules")).unwrap();
+    std::os::unix::fs::symlink(tool::node_modules("jose"), folder.join("node_modules")).unwrap();
     let program = folder.join("verify.mjs");
     std::fs::copy(Path::new(EXAMPLES).join("node/verify.mjs"), &program).unwrap();
     let mut command = Command::new("node");

