@@ -149,10 +149,10 @@ async fn a_keys_directory_elsewhere_is_found() {
     at.stop().await;
 }
 
-/// The binary as a user who may read nothing of root's; without root, as a user who may not read the keys.
-fn as_another_user(dir: &Path, keys: &Path) -> Command {
+/// The binary as a user who may read nothing of root's; without root, as a user who may not read the data directory.
+fn as_another_user(dir: &Path, data_dir: &Path) -> Command {
     if !rustix::process::geteuid().is_root() {
-        fs::set_permissions(keys, fs::Permissions::from_mode(0o000)).unwrap();
+        fs::set_permissions(data_dir, fs::Permissions::from_mode(0o000)).unwrap();
         return gatepass();
     }
     let binary = dir.join("gatepass");
@@ -168,14 +168,18 @@ async fn another_user_learns_that_the_credential_is_closed() {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let at = Process::start(&dir.path().join("data"), &[]).await;
-    let keys = at.data_dir.join("keys");
-    let mut command = as_another_user(dir.path(), &keys);
-    let output = command.args(["token", "list", "--data-dir"]).arg(&at.data_dir).output().unwrap();
-    fs::set_permissions(&keys, fs::Permissions::from_mode(0o700)).unwrap();
-    let said = text(&output);
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    let path = keys.join("local.json");
+    let run = |args: &[&str]| {
+        let mut command = as_another_user(dir.path(), &at.data_dir);
+        let output = command.args(args).arg(&at.data_dir).output().unwrap();
+        fs::set_permissions(&at.data_dir, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+        text(&output)
+    };
+    let said = run(&["token", "list", "--data-dir"]);
+    let path = at.data_dir.join("keys/local.json");
     assert!(said.contains(&format!("{} may not be read by ", path.display())), "{said}");
     assert!(said.contains("run the command as ") && !said.contains("no server runs"), "{said}");
+    let said = run(&["ledger", "verify", "--offline"]);
+    assert!(said.contains("run the command as the server's user") && !said.contains("not there"), "{said}");
     at.stop().await;
 }
