@@ -109,7 +109,7 @@ impl Remote {
             Some(local) => (local_target(&local), Roots::Served),
             None => self.pinned_target(environment)?,
         };
-        Ok(CrlSource { api: Self::open(target, Credential::None)?, roots })
+        Ok(CrlSource { apis: vec![Self::open(target, Credential::None)?], roots })
     }
 
     fn pinned_target(&self, environment: &Environment) -> Result<(ServerTarget, Roots), CliError> {

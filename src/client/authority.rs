@@ -64,13 +64,14 @@ impl<'a> HostClient<'a> {
     }
 }
 
-/// A connection to the authority of the identity in `dir`, without that identity: for public routes.
+/// A connection to each address of the authority of the identity in `dir`, without that identity: for public routes.
 ///
 /// # Errors
 /// If there is no identity, or its files are damaged.
-pub(super) fn connect_public(dir: &Path) -> Result<Connector, ClientError> {
+pub(super) fn connect_public(dir: &Path) -> Result<Vec<Connector>, ClientError> {
     let host = load_enrolled(dir)?;
-    Ok(Connector::new(&host.servers.server, host_trust(dir, &host.trust)?, None)?)
+    let connect = |url| Ok(Connector::new(url, host_trust(dir, &host.trust)?, None)?);
+    host.servers.urls().map(connect).collect()
 }
 
 /// The trust anchor of an enrolled host, which has the root certificate in its directory.

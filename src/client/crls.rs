@@ -9,6 +9,7 @@ use super::api::{Api, Credential};
 use super::authority::connect_public;
 use super::directory::load_certificates;
 use super::key::certificates;
+use super::servers::Failures;
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
 pub use crate::verifier::hosts::CrlSet;
@@ -25,8 +26,8 @@ pub enum Roots {
 
 /// An authority, its roots, and the connection to it.
 pub struct CrlSource {
-    /// The connection, for public routes.
-    pub api: Api,
+    /// A connection to each address of the authority, for public routes.
+    pub apis: Vec<Api>,
     /// The trust anchors of its CRLs.
     pub roots: Roots,
 }
@@ -37,30 +38,39 @@ impl CrlSource {
     /// # Errors
     /// If the directory holds no identity, or a file is damaged.
     pub fn of_host(dir: &Path) -> Result<Self, ClientError> {
-        let api = Api::new(connect_public(dir)?, Credential::None);
-        Ok(Self { api, roots: Roots::These(load_certificates(dir)?) })
+        let apis = connect_public(dir)?.into_iter();
+        let apis = apis.map(|connector| Api::new(connector, Credential::None)).collect();
+        Ok(Self { apis, roots: Roots::These(load_certificates(dir)?) })
     }
 
     /// Fetches the CRLs, and checks all of them.
     ///
     /// # Errors
-    /// If the server is not reached, or a CRL is refused.
+    /// If no address leads to the server, or a CRL is refused.
     pub async fn fetch(&self, now: Timestamp) -> Result<CrlSet, ClientError> {
-        match self.fetch_once(now).await {
-            // The CA may have been rotated between two of the requests.
-            Err(ClientError::Crls(_)) => self.fetch_once(now).await,
-            done => done,
+        let mut failures = Failures::default();
+        for api in &self.apis {
+            let fetched = match self.fetch_once(api, now).await {
+                // The CA may have been rotated between two of the requests.
+                Err(ClientError::Crls(_)) => self.fetch_once(api, now).await,
+                done => done,
+            };
+            match fetched {
+                Err(error) => failures.note(error)?,
+                Ok(set) => return Ok(set),
+            }
         }
+        Err(failures.into_error())
     }
 
-    async fn fetch_once(&self, now: Timestamp) -> Result<CrlSet, ClientError> {
-        let crls = self.api.get_text("/ca/crl.pem").await?;
-        let bundle = self.api.get_text("/ca/bundle.pem").await?;
+    async fn fetch_once(&self, api: &Api, now: Timestamp) -> Result<CrlSet, ClientError> {
+        let crls = api.get_text("/ca/crl.pem").await?;
+        let bundle = api.get_text("/ca/bundle.pem").await?;
         let fetched;
         let roots = match &self.roots {
             Roots::These(roots) => roots,
             Roots::Pinned(root) => {
-                fetched = self.pinned(*root).await?;
+                fetched = pinned(api, *root).await?;
                 &fetched
             }
             Roots::Served => {
@@ -70,9 +80,9 @@ impl CrlSource {
         };
         Ok(CrlSet::check(&crls, &bundle, roots, now)?)
     }
+}
 
-    async fn pinned(&self, root: Fingerprint) -> Result<Vec<CertificateDer<'static>>, ClientError> {
-        let pem = self.api.get_text(&format!("/ca/root/{root}.pem")).await?;
-        Ok(certificates(&pem).into_iter().filter(|der| Fingerprint::of(der) == root).collect())
-    }
+async fn pinned(api: &Api, root: Fingerprint) -> Result<Vec<CertificateDer<'static>>, ClientError> {
+    let pem = api.get_text(&format!("/ca/root/{root}.pem")).await?;
+    Ok(certificates(&pem).into_iter().filter(|der| Fingerprint::of(der) == root).collect())
 }

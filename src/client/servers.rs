@@ -63,7 +63,8 @@ impl Servers {
         Self { server: first.to_owned(), fallbacks, own_server: own.map(str::to_owned) }
     }
 
-    fn urls(&self) -> impl Iterator<Item = &str> {
+    /// The addresses, in the order of trial.
+    pub(super) fn urls(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.server).chain(&self.fallbacks).map(String::as_str)
     }
 
@@ -73,16 +74,35 @@ impl Servers {
         connect: impl Fn(&str) -> Result<Connector, ClientError>,
         question: &Question<'_>,
     ) -> Result<ServerAnswer<T>, ClientError> {
-        let mut failures = Vec::new();
+        let mut failures = Failures::default();
         for url in self.urls() {
             match question.put(url, &connect(url)?).await {
-                Err(error) if error.is_of_address() => failures.push(error),
-                done => return done,
+                Err(error) => failures.note(error)?,
+                Ok(answer) => return Ok(answer),
             }
         }
-        match failures.len() {
-            1 => Err(failures.remove(0)),
-            _ => Err(ClientError::NoServer(failures)),
+        Err(failures.into_error())
+    }
+}
+
+/// The failures of addresses that do not lead to the authority.
+#[derive(Default)]
+pub(super) struct Failures(Vec<ClientError>);
+
+impl Failures {
+    /// Notes the failure of an address. Any other failure is final.
+    pub(super) fn note(&mut self, error: ClientError) -> Result<(), ClientError> {
+        match error.is_of_address() {
+            true => self.0.push(error),
+            false => return Err(error),
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_error(mut self) -> ClientError {
+        match self.0.len() {
+            1 => self.0.remove(0),
+            _ => ClientError::NoServer(self.0),
         }
     }
 }

@@ -135,6 +135,11 @@ async fn the_reload_runs_only_after_a_change() {
     assert_eq!((&answer["changed"], &answer["command_ran"]), (&json!(true), &json!(false)));
     let revoked = answer["crls"].as_array().unwrap().iter().map(|crl| crl["revoked"].as_u64().unwrap());
     assert_eq!(revoked.sum::<u64>(), 1);
+    let moved = json!({ "server": "https://gate.invalid", "fallbacks": [host["server"]] });
+    let mut host = host;
+    host.as_object_mut().unwrap().extend(moved.as_object().unwrap().clone());
+    fs::write(at.path("certs/host.json"), host.to_string()).unwrap();
+    said(&mut at.bare(&["--cert-dir", &certs]));
     let mut names = fs::read_dir(at.dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert!(!names.any(|name| name.to_str().unwrap().starts_with('.')), "nothing is left beside the file");
 }
