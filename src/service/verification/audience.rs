@@ -35,6 +35,9 @@ impl Trust {
 }
 
 /// The only one of the configured audiences.
+///
+/// # Errors
+/// No service is configured, or several.
 pub fn only(configured: &[String]) -> Result<&str, NoAudience> {
     match configured {
         [only] => Ok(only),

@@ -36,7 +36,6 @@ fn installer(program: &str) -> &str {
         "java" => "apt-get install default-jdk-headless",
         "initdb" | "postgres" | "psql" => "apt-get install postgresql",
         "apache2" => "apt-get install apache2",
-        "caddy" => "apt-get install caddy",
         "etcd" => "apt-get install etcd-server",
         "etcdctl" => "apt-get install etcd-client",
         "mosquitto" => "apt-get install mosquitto",
