@@ -51,6 +51,28 @@ fn every_server_of_the_page_was_measured() {
     assert_eq!(page::programs(), expected);
 }
 
+#[test]
+fn a_resumed_session_admits_no_revoked_host() {
+    let at = Served::start();
+    let service = echo::start();
+    prepare(&at);
+    enroll(&at, 0);
+    refresh(&at);
+    let programs = [&gate::NGINX, &gate::HAPROXY, &gate::ENVOY];
+    let servers = programs.map(|program| Running::start(program, &at, &service));
+    for server in &servers {
+        let name = server.program().name;
+        let (new, resumed) = (server.session("gone-0", "-sess_out"), server.session("gone-0", "-sess_in"));
+        assert!(new.contains("HTTP/1.1 200"), "{name}: {new}");
+        assert!(resumed.contains("HTTP/1.1 200"), "{name}: {resumed}");
+    }
+    revoke_under(&at, &servers, 0);
+    for server in &servers {
+        let said = server.session("gone-0", "-sess_in");
+        assert!(!said.contains("HTTP/1.1 200"), "{}: {said}", server.program().name);
+    }
+}
+
 /// Runs `programs` through all stages and compares each answer with the page.
 fn measure(programs: &[&'static Program]) {
     let at = Served::start();

@@ -134,6 +134,23 @@ impl<'a> Running<'a> {
         }
     }
 
+    /// The output of a GET as the host `name`, over a new session that is kept (`-sess_out`) or over that one (`-sess_in`).
+    pub(super) fn session(&self, name: &str, direction: &str) -> String {
+        let at = self.setting.at;
+        let address = format!("localhost:{}", self.setting.port);
+        let (session, chain) = (self.setting.path("session"), at.arg(&format!("{name}-chain.pem")));
+        let (certificate, key) = (at.arg(&format!("{name}.pem")), at.arg(&format!("{name}.key")));
+        let mut client = Command::new("openssl");
+        client.args(["s_client", "-connect", &address, "-CAfile", &self.setting.trust("server.pem")]);
+        client.args(["-cert", &certificate, "-cert_chain", &chain, "-key", &key, "-ign_eof"]);
+        // A server that resumes no sessions leaves none.
+        if direction == "-sess_out" || Path::new(&session).exists() {
+            client.args([direction, &session]);
+        }
+        let said = tool::run(&mut client, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        said.out + &said.err
+    }
+
     fn list(&self) {
         if let Some(list) = self.program().list {
             list(&self.setting);
@@ -149,7 +166,8 @@ impl<'a> Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("{}:\n{}", self.program().name, self.setting.at.text("proxy.log"));
+            println!("{}", self.setting.at.text("proxy.log"));
+            self.setting.at.file("proxy.log", "");
         }
         self.processes.iter_mut().for_each(stop);
     }
