@@ -38,6 +38,50 @@ impl Kind {
             ("GATEPASS_HTTP__CLIENT_CERTIFICATE_HEADER", header),
         ])
     }
+
+    /// The example for it.
+    pub(super) fn example(self) -> String {
+        let name = match self {
+            Self::Nginx => "nginx/gatepass.conf",
+            Self::Envoy => "envoy/envoy.yaml",
+            Self::Caddy => "caddy/Caddyfile",
+        };
+        std::fs::read_to_string(Path::new(EXAMPLES).join(name)).unwrap()
+    }
+}
+
+/// An example for the files, authority, service and port of a test.
+pub(super) fn filled(example: &str, at: &Served, service: &str, port: u16) -> String {
+    let address = at.url.strip_prefix("https://").unwrap();
+    let authority_port = address.rsplit_once(':').unwrap().1;
+    let folder = format!("{}/", at.path("").to_str().unwrap().trim_end_matches('/'));
+    let mut text = example.to_owned();
+    for (from, to) in [
+        ("server gate.example.org:8443", format!("server {address}")),
+        (
+            "address: gate.example.org, port_value: 8443",
+            format!("address: 127.0.0.1, port_value: {authority_port}"),
+        ),
+        // In a test the authority may take its time.
+        ("proxy_connect_timeout 2s", "proxy_connect_timeout 60s".to_owned()),
+        ("proxy_read_timeout 5s", "proxy_read_timeout 60s".to_owned()),
+        ("timeout: 2s", "timeout: 60s".to_owned()),
+        ("dial_timeout 2s", "dial_timeout 60s".to_owned()),
+        ("response_header_timeout 5s", "response_header_timeout 60s".to_owned()),
+        ("https://gate.example.org:8443", at.url.clone()),
+        ("jobs.example.org:443 {", format!("https://localhost:{port} {{\n\tbind 127.0.0.1")),
+        ("gate.example.org", "localhost".to_owned()),
+        ("/etc/nginx/gatepass/", folder.clone()),
+        ("/etc/envoy/gatepass/", folder.clone()),
+        ("/etc/caddy/gatepass/", folder),
+        ("listen 443", format!("listen 127.0.0.1:{port}")),
+        ("address: 0.0.0.0, port_value: 443", format!("address: 127.0.0.1, port_value: {port}")),
+        ("127.0.0.1:8080", service.to_owned()),
+        ("port_value: 8080", format!("port_value: {}", service.rsplit_once(':').unwrap().1)),
+    ] {
+        text = text.replace(from, &to);
+    }
+    text
 }
 
 /// A running proxy with a service behind it. Dropping it stops it.
@@ -79,45 +123,12 @@ impl Proxy {
     }
 
     fn start_at(port: u16, kind: Kind, at: &Served, service: &str, (from, to): (&str, &str)) -> Option<Self> {
-        let address = at.url.strip_prefix("https://").unwrap();
-        let authority_port = address.rsplit_once(':').unwrap().1;
         std::fs::copy(at.root(), at.path("root.pem")).unwrap();
         at.file("chain.pem", &at.curl("/ca/chain.pem", &[], "").body);
         let certificate = certify(at);
-        let folder = format!("{}/", at.path("").to_str().unwrap().trim_end_matches('/'));
-        let example = match kind {
-            Kind::Nginx => "nginx/gatepass.conf",
-            Kind::Envoy => "envoy/envoy.yaml",
-            Kind::Caddy => "caddy/Caddyfile",
-        };
-        let mut text = std::fs::read_to_string(Path::new(EXAMPLES).join(example)).unwrap();
+        let text = kind.example();
         assert!(text.contains(from), "{from}");
-        text = text.replace(from, to);
-        for (from, to) in [
-            ("server gate.example.org:8443", format!("server {address}")),
-            (
-                "address: gate.example.org, port_value: 8443",
-                format!("address: 127.0.0.1, port_value: {authority_port}"),
-            ),
-            // In a test the authority may take its time.
-            ("proxy_connect_timeout 2s", "proxy_connect_timeout 60s".to_owned()),
-            ("proxy_read_timeout 5s", "proxy_read_timeout 60s".to_owned()),
-            ("timeout: 2s", "timeout: 60s".to_owned()),
-            ("dial_timeout 2s", "dial_timeout 60s".to_owned()),
-            ("response_header_timeout 5s", "response_header_timeout 60s".to_owned()),
-            ("https://gate.example.org:8443", at.url.clone()),
-            ("jobs.example.org:443 {", format!("https://localhost:{port} {{\n\tbind 127.0.0.1")),
-            ("gate.example.org", "localhost".to_owned()),
-            ("/etc/nginx/gatepass/", folder.clone()),
-            ("/etc/envoy/gatepass/", folder.clone()),
-            ("/etc/caddy/gatepass/", folder),
-            ("listen 443", format!("listen 127.0.0.1:{port}")),
-            ("address: 0.0.0.0, port_value: 443", format!("address: 127.0.0.1, port_value: {port}")),
-            ("127.0.0.1:8080", service.to_owned()),
-            ("port_value: 8080", format!("port_value: {}", service.rsplit_once(':').unwrap().1)),
-        ] {
-            text = text.replace(from, &to);
-        }
+        let text = filled(&text.replace(from, to), at, service, port);
         let process = match kind {
             Kind::Nginx => nginx(at, &text),
             Kind::Envoy => envoy(at, &text),
@@ -226,7 +237,7 @@ pub(super) fn envoy(at: &Served, text: &str) -> Child {
     )
 }
 
-fn caddy(at: &Served, text: &str) -> Child {
+pub(super) fn caddy(at: &Served, text: &str) -> Child {
     // No administration port, no redirect from port 80.
     let config = at.file("Caddyfile", &format!("{{\n\tadmin off\n\tauto_https off\n}}\n{text}"));
     let mut caddy = Command::new("caddy");

