@@ -84,7 +84,13 @@ async fn mint(authority: &Authority) -> Arc<str> {
 
 async fn redeem_all(authority: Arc<Authority>, token: Arc<str>, requests: Vec<String>) {
     for csr in requests {
-        let request = RedeemRequest { unverified_token: &token, csr: &csr, name: None, cluster: None };
+        let request = RedeemRequest {
+            unverified_token: &token,
+            csr: &csr,
+            name: None,
+            cluster: None,
+            reached_url: None,
+        };
         authority.enrollment.redeem(&Caller::SYSTEM, request).await.unwrap();
     }
 }

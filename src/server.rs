@@ -5,6 +5,7 @@ mod error;
 mod first_start;
 mod identity;
 pub mod local;
+mod notices;
 pub mod offline;
 mod preflight;
 pub mod process;
@@ -49,6 +50,7 @@ pub struct Server {
     local_addr: SocketAddr,
     limits: Limits,
     first_start: Option<FirstStart>,
+    notices: Vec<String>,
     data_dir: PathBuf,
     keys_dir: PathBuf,
 }
@@ -75,6 +77,11 @@ impl Server {
     /// The secrets of the first start, to be shown once. Each start creates them again until the server has run.
     pub const fn first_start(&self) -> Option<&FirstStart> {
         self.first_start.as_ref()
+    }
+
+    /// Lines for the operator: a change of the external URL, and the hosts and tokens that need former ones.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// The address it listens on.

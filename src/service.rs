@@ -13,7 +13,7 @@ mod error;
 pub mod found;
 pub mod health;
 pub mod hosts;
-mod issuers;
+pub mod issuers;
 pub mod keys;
 pub mod ledger;
 pub mod own_names;

@@ -60,6 +60,7 @@ const ROWS: &[(&str, &str)] = &[
     ("issued at", "certificate.issued_at"),
     ("expires at", "certificate.expires_at"),
     ("seen", "certificate_seen"),
+    ("reached", "reached_url"),
 ];
 
 /// The columns of a list of hosts.

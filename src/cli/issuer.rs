@@ -3,14 +3,17 @@
 mod trust_domain;
 
 use clap::Subcommand;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use self::trust_domain::SetTrustDomainCommand;
 use super::consent::Consent;
 use super::error::CliError;
 use super::output;
 use super::remote::Remote;
+use super::together::count;
 use crate::config::Environment;
+
+const ISSUERS: &str = "/api/v1/issuers";
 
 /// List external URLs, retire former ones, and change the trust domain
 #[derive(Subcommand)]
@@ -33,19 +36,54 @@ impl IssuerCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(remote) => {
-                let columns = [("URL", "id"), ("CURRENT", "current"), ("SINCE", "since")];
-                remote.list(environment, "/api/v1/issuers", &columns, usize::MAX, "no URLs").await
+                let columns = [
+                    ("URL", "id"),
+                    ("CURRENT", "current"),
+                    ("SINCE", "since"),
+                    ("LIVE HOSTS", "live_hosts"),
+                    ("LIVE PERSISTENT TOKENS", "live_persistent_tokens"),
+                ];
+                remote.list(environment, ISSUERS, &columns, usize::MAX, "no URLs").await
             }
             Self::Retire { consent, url } => {
-                consent.ask(&format!(
-                    "Retire {url}? Every token minted under it stops working; live persistent ones are revoked."
-                ))?;
                 let api = consent.remote.connect(environment)?;
+                if !consent.yes {
+                    consent.ask(&question(&url, &api.list(ISSUERS, usize::MAX).await?))?;
+                }
                 let body = json!({ "issuer": url, "confirm": true });
-                let answer = api.post("/api/v1/issuers/retire", &body).await?;
+                let answer = api.post(&format!("{ISSUERS}/retire"), &body).await?;
                 output::retired(consent.remote.output, &answer, &url)
             }
             Self::SetTrustDomain(command) => command.run().await,
         }
+    }
+}
+
+/// The question before a retirement, with the hosts and tokens in the list of `issuers`.
+fn question(url: &str, issuers: &[Value]) -> String {
+    let issuer = issuers.iter().find(|issuer| issuer["id"] == url);
+    let number = |member: &str| issuer.and_then(|issuer| issuer[member].as_u64()).unwrap_or(0);
+    let tokens = count(number("live_persistent_tokens"), "live persistent token");
+    let hosts = match number("live_hosts") {
+        0 => String::from("No live host uses it."),
+        hosts => format!(
+            "{} reached the server there last and lose this way to it: wait until they have renewed over the new URL.",
+            count(hosts, "live host")
+        ),
+    };
+    format!("Retire {url}? {tokens} and every ephemeral token minted under it will stop working. {hosts}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_question_has_the_hosts_and_tokens() {
+        let issuer = json!({ "id": "https://a.test", "live_hosts": 3, "live_persistent_tokens": 2 });
+        let asked = question("https://a.test", &[issuer]);
+        assert!(asked.starts_with("Retire https://a.test? 2 live persistent tokens and every"), "{asked}");
+        assert!(asked.contains("3 live hosts reached the server there last"), "{asked}");
+        assert!(question("https://b.test", &[]).ends_with("No live host uses it."));
     }
 }

@@ -119,6 +119,7 @@ impl ServeCommand {
         }
         line(format!("gatepass listens on {} ({})", server.url(), server.local_addr()))?;
         line(format!("root fingerprint  {}", server.root_fingerprint()))?;
+        server.notices().iter().try_for_each(line)?;
         line(next_step(&data_dir))?;
         server.run(shutdown).await.map_err(CliError::Run)
     }

@@ -101,6 +101,11 @@ impl Admitted {
         }
     }
 
+    /// The URL at which the request reached the server, unless it is `known` or has none of the server's names.
+    pub fn reached_url(&self, known: Option<&str>) -> Option<String> {
+        self.authority.names.reached(self.head.host(), known)
+    }
+
     /// The token in the `Authorization` header, on routes that redeem.
     pub const fn token(&self) -> Option<&Secret<String>> {
         match &self.presented {

@@ -10,7 +10,7 @@ use crate::host_certificate::HostPeer;
 use crate::id::HostId;
 use crate::name::DnsName;
 use crate::server_url::{ServerName, ServerUrl};
-use crate::store::{AuthorityIdentity, Store};
+use crate::store::{AuthorityIdentity, IssuerRecord, Store};
 
 /// The identity that a start records and serves under.
 pub(super) struct ServerIdentity {
@@ -20,6 +20,8 @@ pub(super) struct ServerIdentity {
     pub(super) fixed: BTreeSet<ServerName>,
     /// The live hosts that have one of the names, with that name. `--take-names` takes it over.
     pub(super) taken: Vec<(HostId, DnsName)>,
+    /// The external URL of the start before, if it was another one.
+    pub(super) changed_from: Option<String>,
 }
 
 /// Finds the identity of a server that listens on `local`, with the names in an external certificate.
@@ -37,7 +39,8 @@ pub(super) async fn settle(
     let fixed = fixed_names(config, local.ip(), outside);
     let names =
         fixed.iter().chain([url.server_name()]).filter_map(ServerName::dns).cloned().collect::<Vec<_>>();
-    let taken = hosts_with(&names, store, now).await?;
+    let issuers = store.issuers().await.map_err(StartError::of)?;
+    let taken = hosts_with(&names, &issuers, store, now).await?;
     if !config.take_names {
         problems.extend(taken.iter().map(|(host, name)| name_of_a_host(*host, name)));
     }
@@ -55,17 +58,19 @@ pub(super) async fn settle(
         return Err(StartError { problems });
     }
     let recorded = AuthorityIdentity { issuer: url.to_string(), names, trust_domain };
-    Ok(ServerIdentity { recorded, fixed, taken })
+    let before = issuers.into_iter().find(|issuer| issuer.current).map(|issuer| issuer.url);
+    let changed_from = before.filter(|before| *before != recorded.issuer);
+    Ok(ServerIdentity { recorded, fixed, taken, changed_from })
 }
 
 /// The live hosts that have a name of the listener in their certificates. Former URLs count until they are retired.
 async fn hosts_with(
     names: &[DnsName],
+    issuers: &[IssuerRecord],
     store: &dyn Store,
     now: Timestamp,
 ) -> Result<Vec<(HostId, DnsName)>, StartError> {
-    let former = store.issuers().await.map_err(StartError::of)?;
-    let former = former.iter().filter_map(|issuer| ServerUrl::parse(&issuer.url).ok());
+    let former = issuers.iter().filter_map(|issuer| ServerUrl::parse(&issuer.url).ok());
     let former = former.filter_map(|url| url.server_name().dns().cloned());
     let mut found = Vec::new();
     for name in names.iter().cloned().chain(former).collect::<BTreeSet<_>>() {

@@ -6,7 +6,7 @@ use super::identity::{self, ServerIdentity};
 use super::local::{self, LocalServer};
 use super::preflight::{self, DATABASE, Preflight};
 use super::tls_files::{Presented, TlsSource};
-use super::{Server, StartError, ca_files, first_start, process};
+use super::{Server, StartError, ca_files, first_start, notices, process};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, HttpConfig};
 use crate::http::front::Front;
@@ -41,9 +41,11 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     preflight::claim(&vault, store.chain_head().await.map_err(StartError::of)?.chain)?;
     let identity = identity::settle(&config.server, store.as_ref(), local_addr, outside_names, now).await?;
     let AuthorityIdentity { issuer: url, trust_domain, .. } = identity.recorded.clone();
+    let changed_from = identity.changed_from.clone();
     let pending = first_start::begin(store.as_ref(), &vault, &config, &identity.recorded, now).await?;
     let authority = compose(&config, &clock, &store, vault.clone(), identity).await?;
     let first_start = first_start::finish(&authority, pending).await?;
+    let notices = notices::of_urls(&authority, store.as_ref(), changed_from.as_deref()).await?;
     let root = authority.cas.load().current().root_pem().to_owned();
     write_public(&config.server.data_dir.join(ROOT_FILE), root.as_bytes()).map_err(StartError::of)?;
     // The status of a token can be looked up right after the start.
@@ -71,6 +73,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
         local_addr,
         limits: limits(&config.http, open_files),
         first_start,
+        notices,
         keys_dir: config.server.keys_dir.clone(),
         data_dir: config.server.data_dir.clone(),
     })
@@ -88,7 +91,7 @@ async fn compose(
     let mark = store.clock_mark().await.map_err(StartError::of)?;
     let time = TimeKeeper::new(Arc::clone(clock), mark);
     let now = time.now();
-    let ServerIdentity { recorded, fixed, taken } = identity;
+    let ServerIdentity { recorded, fixed, taken, .. } = identity;
     let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", recorded.issuer.as_str());
     let entry = entry.with("trust_domain", recorded.trust_domain.as_str());
     let trust_domain = recorded.trust_domain.clone();

@@ -158,7 +158,7 @@ impl Authority {
                 settings.proxies.clone(),
             )),
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),
-            hosts: HostAdmin { base: base.clone(), roles: roles.clone() },
+            hosts: HostAdmin { base: base.clone(), roles: roles.clone(), unwritten: unwritten.clone() },
             accounts: Accounts {
                 base: base.clone(),
                 refusals: refusals.clone(),
@@ -167,7 +167,7 @@ impl Authority {
                 session_life: settings.sessions,
                 passwords: Arc::new(passwords),
             },
-            trust_admin: parts.trust_admin(minting.clone()),
+            trust_admin: parts.trust_admin(minting.clone(), unwritten.clone()),
             settings: SettingsAdmin {
                 base: base.clone(),
                 spans: parts.spans.clone(),
@@ -214,12 +214,14 @@ impl Parts {
         }
     }
 
-    fn trust_admin(&self, minting: Arc<Minting>) -> TrustAdmin {
+    fn trust_admin(&self, minting: Arc<Minting>, unwritten: Arc<UnwrittenUses>) -> TrustAdmin {
         TrustAdmin {
             base: self.base.clone(),
             trust: self.trust.clone(),
             emergency: Emergency { minting, data_dir: self.data_dir.clone() },
             vault: self.vault.clone(),
+            names: self.names.clone(),
+            unwritten,
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
 use super::tokens::order::Catalogue;
 use super::{Caller, HostError, RequestError, ServiceError};
@@ -21,9 +22,17 @@ pub const MOST_SHOWN: u32 = 100;
 pub struct HostAdmin {
     pub(super) base: Base,
     pub(super) roles: Arc<Catalogue>,
+    pub(super) unwritten: Arc<UnwrittenUses>,
 }
 
 impl HostAdmin {
+    /// Notes the URL at which a host reached the server, if it is another one than recorded.
+    pub fn note_reached(&self, host: HostId, url: Option<String>) {
+        if let Some(url) = url {
+            self.unwritten.host_reached(host, &url, self.base.time.now());
+        }
+    }
+
     /// Returns a page of the hosts that match, newest first.
     ///
     /// # Errors

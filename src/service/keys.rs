@@ -5,8 +5,10 @@ pub mod files;
 use std::sync::Arc;
 
 use self::files::{key_file, load_ring, make_key, make_pairs};
+use super::accounts::unwritten::UnwrittenUses;
 use super::base::Base;
 use super::emergency::Emergency;
+use super::own_names::OwnNames;
 use super::trust::LiveTrust;
 use super::vault::Vault;
 use super::{Caller, KeysError, RequestError, ServiceError};
@@ -33,6 +35,8 @@ pub struct TrustAdmin {
     pub(super) trust: Arc<LiveTrust>,
     pub(super) emergency: Emergency,
     pub(super) vault: Vault,
+    pub(super) names: Arc<OwnNames>,
+    pub(super) unwritten: Arc<UnwrittenUses>,
 }
 
 impl TrustAdmin {

@@ -40,6 +40,22 @@ impl OwnNames {
         fixed.iter().cloned().chain(urls.map(|url| url.server_name().clone())).collect()
     }
 
+    /// Returns whether the name stays whatever URL is retired.
+    pub fn is_fixed(&self, name: &ServerName) -> bool {
+        self.fixed.load().contains(name)
+    }
+
+    /// The URL at which a request to `authority` reached the server, unless it is `known` or has none of the names.
+    ///
+    /// The client takes `:authority` or `Host` and the name in TLS from one URL. Only the former has the port and can be an IP
+    /// address.
+    pub fn reached(&self, authority: &str, known: Option<&str>) -> Option<String> {
+        let url = ServerUrl::of_authority(authority)?;
+        let text = url.to_string();
+        let other = known != Some(&*text) && self.all().contains(url.server_name());
+        other.then_some(text)
+    }
+
     /// Adds the names of another external certificate. From now on no host gets one of them, and a host that has one loses it
     /// at its next renewal.
     ///

@@ -106,7 +106,7 @@ macro_rules! each_verb {
                 extend_session: ExtendSession -> bool;
                 /// Ends a session.
                 end_session: EndSession -> bool;
-                /// Records the latest uses of API keys and sessions.
+                /// Records the latest uses of API keys and sessions, and the URLs at which hosts reached the server.
                 record_uses: RecordUses -> ();
                 /// Records that a user signed in at an address.
                 know_address: KnowAddress -> ();

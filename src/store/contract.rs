@@ -121,6 +121,7 @@ macro_rules! contract {
                 a_host_that_loops_is_stopped_until_an_hour_has_passed,
                 a_certificate_without_its_name_still_renews,
                 an_old_pair_loses_the_authoritys_name,
+                live_hosts_are_counted_by_the_reached_url,
                 strangers_and_revoked_hosts_do_not_renew,
                 an_old_pair_is_certified_again_for_the_same_host,
                 certifying_an_old_pair_twice_locks_out_nobody,

@@ -128,6 +128,9 @@ pub trait AuthorityReads {
     /// The external URLs that are not retired.
     fn issuers(&self) -> StoreFuture<'_, Vec<IssuerRecord>>;
 
+    /// Each external URL that live persistent tokens name, with their number.
+    fn issuer_needs(&self, now: Timestamp) -> StoreFuture<'_, Vec<(String, u64)>>;
+
     /// The SPIFFE trust domain; `None` before the first start of a version that keeps it.
     fn trust_domain(&self) -> StoreFuture<'_, Option<String>>;
 

@@ -73,7 +73,13 @@ pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
     if !faults.is_empty() {
         return Err(Problem::invalid_fields(faults));
     }
-    let request = RedeemRequest { unverified_token, csr: &request.csr, name, cluster };
+    let request = RedeemRequest {
+        unverified_token,
+        csr: &request.csr,
+        name,
+        cluster,
+        reached_url: call.reached_url(None),
+    };
     let enrolled = call.authority.enrollment.redeem(&call.caller, request).await;
     metrics::counter!("gatepass_redemptions_total", "outcome" => outcome(&enrolled)).increment(1);
     Ok(Reply::ok(&shapes::enrolled(&call.authority, enrolled?)))

@@ -37,7 +37,9 @@ struct Renewal {
 )]
 pub(super) async fn renew_certificate(call: Call) -> Result<Reply, Problem> {
     let Renewal { csr } = decode::strict(&call.body)?;
-    let enrolled = call.authority.enrollment.renew(&call.caller, call.host()?, &csr).await;
+    let host = call.host()?;
+    let reached_url = call.reached_url(host.record.reached_url.as_deref());
+    let enrolled = call.authority.enrollment.renew(&call.caller, host, &csr, reached_url.as_deref()).await;
     metrics::counter!("gatepass_renewals_total", "outcome" => outcome(&enrolled)).increment(1);
     Ok(Reply::ok(&shapes::enrolled(&call.authority, enrolled?)))
 }
@@ -59,6 +61,7 @@ struct WhoAmI {
 )]
 pub(super) async fn whoami(call: Call) -> Result<Reply, Problem> {
     let host = call.host()?;
+    call.authority.hosts.note_reached(host.id, call.reached_url(host.record.reached_url.as_deref()));
     let certified = Certified { roles: host.roles.clone(), name: host.record.facts.name.clone() };
     let CertificateRecord { serial, issued_at, .. } = host.certificate;
     let host = shapes::summary(&call.authority, host.id, certified, host.certificate);

@@ -83,7 +83,7 @@ codes! {
     CountChanged = CONFLICT "count_changed" "Count changed", "the selection has changed: send a dry run again";
     KeyNeeded = CONFLICT "key_needed" "Key needed", "confirm with `confirm`, or wait until the key's tokens have ended";
     KeyInUse = CONFLICT "key_in_use" "Key in use", "the key is current or prepared: rotate first, or set `compromised`";
-    IssuerNeeded = CONFLICT "issuer_needed" "Issuer needed", "confirm with `confirm`: live persistent tokens name the URL and stop working";
+    IssuerNeeded = CONFLICT "issuer_needed" "Issuer needed", "confirm with `confirm`: live persistent tokens or live hosts use the URL";
     IssuerInUse = CONFLICT "issuer_in_use" "Issuer in use", "start the server with another external URL first";
     RootKeyAway = CONFLICT "root_key_away" "Root key away", "put the root's key back into the keys directory";
     RootExpired = CONFLICT "root_expired" "Root expired", "rotate with `root`";

@@ -127,7 +127,7 @@ impl From<KeysError> for Problem {
         match error {
             KeysError::Needed { .. } => of(Code::KeyNeeded),
             KeysError::InUse => of(Code::KeyInUse),
-            KeysError::IssuerNeeded { .. } => of(Code::IssuerNeeded),
+            KeysError::IssuerNeeded(_) => of(Code::IssuerNeeded),
             KeysError::IssuerInUse => of(Code::IssuerInUse),
             KeysError::Vault(_) => of(Code::KeysUnavailable).retry_after(10),
             KeysError::Malformed(_) => of(Code::InternalError),

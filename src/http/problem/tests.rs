@@ -45,7 +45,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
         ServiceError::Keys(KeysError::InUse) => (409, "key_in_use", None),
         ServiceError::Keys(KeysError::IssuerInUse) => (409, "issuer_in_use", None),
-        ServiceError::Keys(KeysError::IssuerNeeded { .. }) => (409, "issuer_needed", None),
+        ServiceError::Keys(KeysError::IssuerNeeded(_)) => (409, "issuer_needed", None),
         ServiceError::Ca(CaError::RootKeyAway) => (409, "root_key_away", None),
         ServiceError::Ca(CaError::RootExpired) => (409, "root_expired", None),
         ServiceError::Account(AccountError::Unauthenticated)
@@ -117,7 +117,7 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Keys(KeysError::Needed { tokens: 3 }),
         ServiceError::Keys(KeysError::InUse),
         ServiceError::Keys(KeysError::IssuerInUse),
-        ServiceError::Keys(KeysError::IssuerNeeded { tokens: 3 }),
+        ServiceError::Keys(KeysError::IssuerNeeded(crate::service::issuers::IssuerNeeds::default())),
         ServiceError::Ca(CaError::RootKeyAway),
         ServiceError::Ca(CaError::RootExpired),
         ServiceError::Account(AccountError::Unauthenticated),

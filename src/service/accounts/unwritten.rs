@@ -1,4 +1,4 @@
-//! The latest uses of API keys and sessions: kept in memory, and written together once a minute.
+//! The latest uses of API keys and sessions, and the URLs that hosts reached: in memory, and written together once a minute.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, SessionId};
+use crate::id::{ApiKeyId, HostId, SessionId};
 use crate::service::ServiceError;
 use crate::store::{RecordUses, Store};
 
@@ -22,6 +22,8 @@ pub(in crate::service) struct UnwrittenUses {
     pub(super) api_keys: Latest<ApiKeyId, (Timestamp, IpAddr)>,
     /// Moment of the latest use of each session.
     pub(super) sessions: Latest<SessionId, Timestamp>,
+    /// Moment and URL of each host that reached the server at another URL than recorded.
+    hosts: Latest<HostId, (Timestamp, Arc<str>)>,
 }
 
 /// The latest use of each thing of one kind.
@@ -33,10 +35,10 @@ impl<Id, Use> Default for Latest<Id, Use> {
     }
 }
 
-impl<Id: Copy + Eq + Hash, Use: Copy + Ord> Latest<Id, Use> {
+impl<Id: Copy + Eq + Hash, Use: Clone + Ord> Latest<Id, Use> {
     /// The latest use, as far as it is not written.
     pub(super) fn of(&self, id: Id) -> Option<Use> {
-        self.0.lock().get(&id).copied()
+        self.0.lock().get(&id).cloned()
     }
 
     /// Notes a use. `false` if there is no room: the noted uses have to be written first.
@@ -44,7 +46,8 @@ impl<Id: Copy + Eq + Hash, Use: Copy + Ord> Latest<Id, Use> {
         let mut uses = self.0.lock();
         let full = uses.len() >= MOST;
         match uses.get_mut(&id) {
-            Some(noted) => *noted = latest.max(*noted),
+            Some(noted) if *noted < latest => *noted = latest,
+            Some(_) => {}
             None if full => return false,
             None => drop(uses.insert(id, latest)),
         }
@@ -58,7 +61,7 @@ impl<Id: Copy + Eq + Hash, Use: Copy + Ord> Latest<Id, Use> {
 
     /// All noted uses. They stay until they are [written](Self::written): a session is judged by them.
     fn unwritten(&self) -> Vec<(Id, Use)> {
-        self.0.lock().iter().map(|(id, latest)| (*id, *latest)).collect()
+        self.0.lock().iter().map(|(id, latest)| (*id, latest.clone())).collect()
     }
 
     /// Drops the uses that are in the store now, unless there was a later one.
@@ -74,19 +77,28 @@ impl<Id: Copy + Eq + Hash, Use: Copy + Ord> Latest<Id, Use> {
 
 impl UnwrittenUses {
     pub(in crate::service) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, api_keys: Latest::default(), sessions: Latest::default() }
+        let (api_keys, sessions, hosts) = (Latest::default(), Latest::default(), Latest::default());
+        Self { store, api_keys, sessions, hosts }
+    }
+
+    /// Notes the URL at which a host reached the server. Without room the next request of the host notes it.
+    pub(in crate::service) fn host_reached(&self, host: HostId, url: &str, now: Timestamp) {
+        self.hosts.note(host, (now, url.into()));
     }
 
     /// Writes the latest uses, all in one. If that fails, the next call tries it again.
     pub(in crate::service) async fn write(&self) -> Result<(), ServiceError> {
-        let (keys, sessions) = (self.api_keys.unwritten(), self.sessions.unwritten());
-        if keys.is_empty() && sessions.is_empty() {
+        let (keys, sessions, hosts) =
+            (self.api_keys.unwritten(), self.sessions.unwritten(), self.hosts.unwritten());
+        if keys.is_empty() && sessions.is_empty() && hosts.is_empty() {
             return Ok(());
         }
+        let reached = hosts.iter().map(|(host, (_, url))| (*host, url.to_string())).collect();
         let api_keys = keys.iter().map(|(key, (at, from))| (*key, *at, *from)).collect();
-        self.store.record_uses(RecordUses { api_keys, sessions: sessions.clone() }).await?;
+        self.store.record_uses(RecordUses { api_keys, sessions: sessions.clone(), hosts: reached }).await?;
         self.api_keys.written(&keys);
         self.sessions.written(&sessions);
+        self.hosts.written(&hosts);
         Ok(())
     }
 }

@@ -36,6 +36,8 @@ pub struct RedeemRequest<'a> {
     pub name: Option<DnsName>,
     /// The cluster it belongs to, if any.
     pub cluster: Option<Cluster>,
+    /// The URL at which it reached the server, if that is known.
+    pub reached_url: Option<String>,
 }
 
 /// A redemption that passed every check except those of the transaction. Only this file makes one.
@@ -43,6 +45,7 @@ struct RedeemTicket {
     grant: Verified<Grant>,
     csr: Csr,
     ask: Ask,
+    reached_url: Option<String>,
 }
 
 impl Enrollment {
@@ -107,7 +110,8 @@ impl Enrollment {
             return Ok(enrolled);
         }
         let ask = Ask { host_key: csr.thumbprint(), name: request.name, cluster: request.cluster };
-        match self.judge_anew(caller, token, csr, ask, pair, now).await {
+        let reached_url = request.reached_url;
+        match self.judge_anew(caller, token, (csr, ask, reached_url), pair, now).await {
             // A concurrent redemption of the same pair may have taken the use or the name.
             Err(refusal) if is_overtaken(&refusal) => {
                 let pair = self.base.store.pair(token.grant().token.id, host_key).await?;
@@ -122,15 +126,14 @@ impl Enrollment {
         &self,
         caller: &Caller,
         token: &Authenticated<Grant>,
-        csr: Csr,
-        ask: Ask,
+        (csr, ask, reached_url): (Csr, Ask, Option<String>),
         pair: Option<Pair>,
         now: Timestamp,
     ) -> Result<Enrolled, ServiceError> {
         let grant = token.clone().at(now).map_err(expired_or_invalid)?;
         self.judge_status(&grant, pair.is_some())?;
         admission::check(&grant, &ask)?;
-        let ticket = RedeemTicket { grant, csr, ask };
+        let ticket = RedeemTicket { grant, csr, ask, reached_url };
         match pair {
             Some(pair) => self.recertify(caller, ticket, pair.host, now).await,
             None => self.enroll(caller, ticket, now).await,
@@ -172,7 +175,8 @@ impl Enrollment {
             .enrolled_entry(caller, Action::HostEnrolled, &ticket, &certificate, now)
             .with("roles", json!(host.roles));
         let (grant, stored) = (ticket.grant.clone(), certificate.clone());
-        let command = Redeem { grant, host, certificate, entry };
+        let reached_url = ticket.reached_url.clone().unwrap_or_else(|| grant.token.issuer.clone());
+        let command = Redeem { grant, host, certificate, reached_url, entry };
         match self.base.store.redeem(command).await? {
             Redeemed::First => {
                 self.sound_alarm(&ticket.grant, id);
@@ -201,7 +205,8 @@ impl Enrollment {
             let entry = self.enrolled_entry(caller, Action::HostReenrolled, &ticket, &stored, now);
             let (grant, roles) = (ticket.grant.clone(), host.roles.clone());
             let withdrawal = name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now));
-            let command = Recertify { grant, roles, withdrawal, certificate, entry };
+            let reached_url = ticket.reached_url.clone();
+            let command = Recertify { grant, roles, withdrawal, certificate, reached_url, entry };
             return match self.base.store.recertify(command).await? {
                 Renewed::First | Renewed::Replaced(_) => {
                     self.sound_alarm(&ticket.grant, id);

@@ -7,7 +7,7 @@ use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
 use crate::store::{HostFacts, MOST_RENEWALS, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError};
 
 impl Enrollment {
-    /// Renews the certificate of the host that presented `host`'s.
+    /// Renews the certificate of the host that presented `host`'s and reached the server at another URL than recorded, if given.
     ///
     /// # Errors
     /// The clock is in doubt, the request cannot be signed, the host or certificate is revoked or superseded, or the
@@ -17,12 +17,13 @@ impl Enrollment {
         caller: &Caller,
         host: &HostCaller,
         csr: &str,
+        reached_url: Option<&str>,
     ) -> Result<Enrolled, ServiceError> {
         self.base.time.trusted()?;
         let csr = Csr::parse(csr, CsrPolicy { allow_rsa: self.terms.allow_rsa })?;
         let mut facts = host.record.facts.clone();
         for _ in 0..ATTEMPTS {
-            if let Some(enrolled) = self.try_renew(caller, host, facts, &csr).await? {
+            if let Some(enrolled) = self.try_renew(caller, host, facts, (&csr, reached_url)).await? {
                 return Ok(enrolled);
             }
             facts = self.base.store.host(host.id).await?.ok_or(HostError::Revoked)?.facts;
@@ -42,7 +43,7 @@ impl Enrollment {
         caller: &Caller,
         host: &HostCaller,
         facts: HostFacts,
-        csr: &Csr,
+        (csr, reached_url): (&Csr, Option<&str>),
     ) -> Result<Option<Enrolled>, ServiceError> {
         let now = self.base.time.trusted()?;
         let (facts, name_withdrawn) = self.certifiable(facts).await?;
@@ -57,6 +58,7 @@ impl Enrollment {
             roles: facts.roles.clone(),
             withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, host.id, name, now)),
             certificate,
+            reached_url: reached_url.map(str::to_owned),
             entry,
         };
         let enrolled = || {

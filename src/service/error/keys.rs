@@ -1,5 +1,6 @@
 //! Errors of signing keys, external URLs and the files of keys.
 
+use crate::service::issuers::IssuerNeeds;
 use crate::service::vault::VaultError;
 use crate::token::KeyError;
 
@@ -17,14 +18,12 @@ pub enum KeysError {
     /// The current and the prepared key can be retired only as compromised.
     #[error("the key is in use: rotate the signing keys first, or retire it as compromised (--compromised)")]
     InUse,
-    /// Live persistent tokens name the external URL.
+    /// Live persistent tokens or hosts use the external URL.
     #[error(
-        "{tokens} live persistent token(s) were minted under this URL and will stop working: confirm to go on"
+        "{} live persistent token(s) and {} live host(s) use this URL; the tokens will stop working, and the hosts lose this way \
+         to the server: confirm to go on", .0.live_persistent_tokens, .0.live_hosts
     )]
-    IssuerNeeded {
-        /// The number of these tokens.
-        tokens: u64,
-    },
+    IssuerNeeded(IssuerNeeds),
     /// The current external URL cannot be retired.
     #[error("this is the current external URL: start the server with another one first")]
     IssuerInUse,

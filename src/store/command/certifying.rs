@@ -20,6 +20,8 @@ pub struct Redeem {
     pub host: HostFacts,
     /// Its first certificate.
     pub certificate: StoredCertificate,
+    /// The URL at which it reached the server.
+    pub reached_url: String,
     /// The entry of the enrollment; written only for [`Redeemed::First`](crate::store::Redeemed::First).
     pub entry: Draft,
 }
@@ -35,6 +37,8 @@ pub struct Recertify {
     pub withdrawal: Option<Draft>,
     /// The new certificate, for the same key of the host that the pair admitted.
     pub certificate: StoredCertificate,
+    /// The URL at which the host reached the server, if it is another one than recorded.
+    pub reached_url: Option<String>,
     /// Ledger entry of the act.
     pub entry: Draft,
 }
@@ -53,6 +57,8 @@ pub struct Renew {
     pub withdrawal: Option<Draft>,
     /// The new certificate of the host.
     pub certificate: StoredCertificate,
+    /// The URL at which the host reached the server, if it is another one than recorded.
+    pub reached_url: Option<String>,
     /// Ledger entry of the act.
     pub entry: Draft,
 }

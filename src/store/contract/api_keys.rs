@@ -183,7 +183,7 @@ pub(in crate::store) async fn the_latest_use_of_a_key_stays(world: &mut World) {
     let unknown = ApiKeyId::generate(world.now);
     let mark = |at: Timestamp| {
         let api_keys = vec![(unknown, at, here), (key.id, at, here)];
-        RecordUses { api_keys, sessions: Vec::new() }
+        RecordUses { api_keys, sessions: Vec::new(), hosts: Vec::new() }
     };
     let later = world.now.plus(HOUR);
     store.record_uses(mark(later)).await.unwrap();

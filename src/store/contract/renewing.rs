@@ -160,6 +160,28 @@ pub(in crate::store) async fn a_certificate_without_its_name_still_renews(world:
     assert_eq!(world.renew(&after, held, key).await, Renewed::Refused(RenewRefusal::LineageConflict));
 }
 
+pub(in crate::store) async fn live_hosts_are_counted_by_the_reached_url(world: &mut World) {
+    let token = world.mint_persistent(None).await;
+    let (one, two) = (world.enroll(&token, new_key()).await, world.enroll(&token, new_key()).await);
+    let gone = world.enroll(&token, new_key()).await;
+    world.revoke_host(gone.id).await;
+    let counted = async |world: &World| world.store().reached_urls(world.now).await.unwrap();
+    assert_eq!(counted(world).await, [(Some(ISSUER.to_owned()), 2)]);
+    world.pass(HOUR);
+    let reached_url = Some("https://new.example.org".to_owned());
+    let command = Renew { reached_url, ..world.renewal(&one, one.newest.serial, new_key()) };
+    assert_eq!(world.store().renew(command).await.unwrap(), Renewed::First);
+    assert_eq!(world.host(one.id).await.reached_url.as_deref(), Some("https://new.example.org"));
+    let split = [(Some(ISSUER.to_owned()), 1), (Some("https://new.example.org".to_owned()), 1)];
+    assert_eq!(counted(world).await, split);
+    let hosts = vec![(two.id, "https://new.example.org".to_owned())];
+    let command = RecordUses { api_keys: Vec::new(), sessions: Vec::new(), hosts };
+    world.store().record_uses(command).await.unwrap();
+    assert_eq!(counted(world).await, [(Some("https://new.example.org".to_owned()), 2)]);
+    world.pass(DAY * 31);
+    assert_eq!(counted(world).await, [], "expired");
+}
+
 pub(in crate::store) async fn an_old_pair_loses_the_authoritys_name(world: &mut World) {
     let token = world.mint_persistent(None).await;
     let before = host_with_own_name(world, &token).await;
@@ -179,6 +201,7 @@ fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Rece
         roles: host.facts.roles.clone(),
         withdrawal: None,
         certificate: world.certificate(host.id, host.newest.host_key),
+        reached_url: None,
         entry: world.draft(Action::HostReenrolled),
     }
 }

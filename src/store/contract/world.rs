@@ -184,6 +184,7 @@ impl World {
             grant: verified(token),
             host: HostFacts { name: None, cluster: None, roles: token.terms.roles.clone() },
             certificate: self.certificate(id, key),
+            reached_url: ISSUER.to_owned(),
             entry: self.draft(Action::HostEnrolled).about(subjects),
         }
     }
@@ -213,6 +214,7 @@ impl World {
             roles: host.facts.roles.clone(),
             withdrawal: None,
             certificate: self.certificate(host.id, key),
+            reached_url: None,
             entry: self.draft(Action::HostRenewed).about(subjects),
         }
     }

@@ -43,6 +43,9 @@ pub struct HostRecord {
     #[schema(example = true)]
     #[serde(rename = "certificate_seen")]
     pub newest_seen: bool,
+    /// URL at which the host last enrolled, renewed or asked for its identity; `null`: not known.
+    #[schema(required, format = "uri", example = "https://gate.example.org")]
+    pub reached_url: Option<String>,
     /// Serial number of the certificate before the newest.
     #[serde(skip)]
     pub previous: Option<Serial>,

@@ -77,7 +77,6 @@ pub struct AuthorityIdentity {
 
 /// An external URL of the authority.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(as = Issuer)]
 pub struct IssuerRecord {
     /// The URL itself.
     #[schema(format = "uri", example = "https://gate.example.org")]

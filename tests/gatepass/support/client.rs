@@ -1,8 +1,10 @@
 //! A caller of the API, over real TLS.
 
+use std::net::SocketAddr;
+
 use base64::Engine as _;
 use bytes::Bytes;
-use gatepass::client::connect::{ConnectError, Connector, Identity, Trust};
+use gatepass::client::connect::{ConnectError, Connector, Identity, LocalAddress, Trust};
 use gatepass::id::Fingerprint;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -41,6 +43,12 @@ impl Client {
     pub(crate) fn with_identity(url: &str, root: Fingerprint, identity: Option<Identity>) -> Self {
         let connector = Connector::new(url, Trust::Fingerprint(root), identity).unwrap();
         Self { connector, headers: Vec::new() }
+    }
+
+    /// The same client, which connects to this address whatever the name in its URL leads to.
+    pub(crate) fn at(self, address: SocketAddr) -> Self {
+        let local = LocalAddress { address, proxy_header: false };
+        Self { connector: self.connector.at(local), ..self }
     }
 
     pub(crate) fn basic(self, user: &str, password: &str) -> Self {

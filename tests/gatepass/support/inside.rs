@@ -39,6 +39,6 @@ pub(crate) async fn redeem(
     let caller =
         Caller { actor: Actor::Bearer, rights: Rights::NONE, basis: None, address: None, request: None };
     let name = name.map(|name| DnsName::parse(name).unwrap());
-    let request = RedeemRequest { unverified_token: token, csr, name, cluster: None };
+    let request = RedeemRequest { unverified_token: token, csr, name, cluster: None, reached_url: None };
     authority.enrollment.redeem(&caller, request).await
 }

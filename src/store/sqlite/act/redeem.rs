@@ -24,7 +24,7 @@ pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing
 
 impl Execution<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> driver::Result<Redeemed> {
-        let Redeem { grant, host, certificate, entry } = command;
+        let Redeem { grant, host, certificate, reached_url, entry } = command;
         let (id, new) = (certificate.host, certificate.record);
         if self.key_is_revoked(new.host_key)? {
             return self.undo(Redeemed::Refused(RedeemRefusal::HostRevoked));
@@ -49,7 +49,7 @@ impl Execution<'_> {
         {
             return self.undo(Redeemed::Refused(RedeemRefusal::NameTaken));
         }
-        self.insert_host(&host, grant.token.id, &certificate)?;
+        self.insert_host(&host, grant.token.id, &certificate, &reached_url)?;
         self.insert_pair(&grant, id, new)?;
         if Some(used) == grant.terms.max_uses {
             self.set_used_up(grant.token.status)?;
@@ -113,9 +113,10 @@ impl Execution<'_> {
         host: &HostFacts,
         token: TokenId,
         certificate: &StoredCertificate,
+        reached_url: &str,
     ) -> driver::Result<()> {
-        let sql = "INSERT INTO hosts (host, name, cluster, roles, token, enrolled_at, newest, newest_seen, ends_at) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)";
+        let sql = "INSERT INTO hosts (host, name, cluster, roles, token, enrolled_at, newest, newest_seen, ends_at, reached_url) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9)";
         let StoredCertificate { host: id, record, .. } = certificate;
         let params = params![
             id,
@@ -126,6 +127,7 @@ impl Execution<'_> {
             record.issued_at,
             record.serial,
             record.not_after,
+            reached_url,
         ];
         self.execute(sql, params)?;
         self.insert_host_roles(*id, &host.roles)?;

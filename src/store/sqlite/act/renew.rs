@@ -2,7 +2,7 @@
 
 use super::Execution;
 use super::certificate::Lineage;
-use crate::id::Serial;
+use crate::id::{HostId, Serial};
 use crate::store::sqlite::driver::{self, params};
 use crate::store::{
     CertificateRecord, MarkSeen, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed,
@@ -11,7 +11,7 @@ use crate::store::{
 
 impl Execution<'_> {
     pub(super) fn renew(&mut self, command: Renew) -> driver::Result<Renewed> {
-        let Renew { most, presented, roles, withdrawal, certificate, entry } = command;
+        let Renew { most, presented, roles, withdrawal, certificate, reached_url, entry } = command;
         let (host, new) = (certificate.host, certificate.record);
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
@@ -44,6 +44,7 @@ impl Execution<'_> {
             self.revoke_certificates(host, new.issued_at, RevocationReason::NameWithdrawn)?;
         }
         self.succeed(&lineage, presented, &certificate)?;
+        self.set_reached_url(host, reached_url.as_deref())?;
         let replaced = presented != lineage.newest;
         let entry = match replaced {
             true => entry.with("superseded_unseen", lineage.newest.to_string()),
@@ -74,7 +75,7 @@ impl Execution<'_> {
     }
 
     pub(super) fn recertify(&mut self, command: Recertify) -> driver::Result<Renewed> {
-        let Recertify { grant, roles, withdrawal, certificate, entry } = command;
+        let Recertify { grant, roles, withdrawal, certificate, reached_url, entry } = command;
         let (host, new) = (certificate.host, certificate.record);
         if !self.is_vouched_for(&grant, new.issued_at)? || self.has_ended(grant.token.id)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
@@ -100,6 +101,7 @@ impl Execution<'_> {
         // The host asked with its token, and has not shown that it got the newest certificate.
         let held = if lineage.newest_seen { None } else { lineage.previous };
         self.succeed(&lineage, held.unwrap_or(lineage.newest), &certificate)?;
+        self.set_reached_url(host, reached_url.as_deref())?;
         self.enter(entry)?;
         withdrawal.map_or(Ok(()), |entry| self.withdraw_name(host, entry))?;
         Ok(Renewed::First)
@@ -112,6 +114,12 @@ impl Execution<'_> {
             && newest.not_after > new.issued_at
             && new.issued_at.since(newest.issued_at) < REPEAT_WINDOW
             && !self.certificate_is_revoked(lineage.newest)?)
+    }
+
+    /// Records the URL at which a host reached the server; `None`: the recorded one.
+    pub(super) fn set_reached_url(&self, host: HostId, url: Option<&str>) -> driver::Result<()> {
+        let Some(url) = url else { return Ok(()) };
+        self.execute("UPDATE hosts SET reached_url = ?2 WHERE host = ?1", params![host, url]).map(drop)
     }
 
     pub(super) fn mark_seen(&self, command: MarkSeen) -> driver::Result<()> {

@@ -9,6 +9,8 @@ use crate::store::{AuthorityReads, IssuerRecord, KeyRecord, ListRecord, SettingR
 
 const LISTS: &str = "SELECT list, kind, next FROM status_lists ORDER BY list";
 const ISSUERS: &str = "SELECT url, current, since FROM issuers WHERE retired_at IS NULL ORDER BY since, url";
+const ISSUER_NEEDS: &str = "SELECT t.issuer, count(*) FROM tokens AS t LEFT JOIN uses AS u ON u.token = t.token \
+     WHERE t.revoked_at IS NULL AND u.spent_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > ?1) GROUP BY t.issuer";
 const SETTINGS: &str = "SELECT name, value, changed_at FROM settings ORDER BY name";
 
 impl AuthorityReads for SqliteStore {
@@ -25,6 +27,10 @@ impl AuthorityReads for SqliteStore {
         let read =
             |row: &Row<'_>| Ok(IssuerRecord { url: row.get(0)?, current: row.get(1)?, since: row.get(2)? });
         self.point(move |sql| sql.all(ISSUERS, [], read))
+    }
+
+    fn issuer_needs(&self, now: Timestamp) -> StoreFuture<'_, Vec<(String, u64)>> {
+        self.list(move |sql| sql.all(ISSUER_NEEDS, [now], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 
     fn trust_domain(&self) -> StoreFuture<'_, Option<String>> {

@@ -24,7 +24,7 @@ pub(in crate::store::sqlite) const HOST_NAMED: &str = "SELECT h.host FROM hosts 
 macro_rules! columns {
     () => {
         "h.host, h.name, h.cluster, h.roles, h.token, h.enrolled_at, h.revoked_at, h.newest, c.key, c.issued_at, c.not_after, \
-         h.newest_seen, h.previous"
+         h.newest_seen, h.previous, h.reached_url"
     };
 }
 
@@ -60,6 +60,7 @@ pub(in crate::store::sqlite) fn host(row: &Row<'_>) -> driver::Result<HostRecord
         },
         newest_seen: row.get(11)?,
         previous: row.get(12)?,
+        reached_url: row.get(13)?,
     })
 }
 
