@@ -2,6 +2,7 @@
 
 use std::process::Output;
 
+use gatepass::name::DnsName;
 use serde_json::Value;
 
 use super::*;
@@ -47,5 +48,28 @@ async fn a_host_keeps_the_server_that_it_was_given() {
     assert!(shown.contains(&format!("knows this host ({own})")), "{shown}");
     said(&dir, &["leave", "--yes", "--server", &own]);
     assert_eq!(at.entries("host_revoked").await, 1);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_name_is_reported_and_forgotten() {
+    let temp = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(SystemClock::now().whole_second()));
+    let at = Running::open(&temp.path().join("data"), clock, &[]).await.unwrap();
+    let dir = temp.path().join("host");
+    let token = token_of(&at.mint(json!({ "dns_names": ["*.example.org"] })).await);
+    said(&dir, &["enroll", "--token", &token, "--name", "web.example.org"]);
+    let name = DnsName::parse("web.example.org").unwrap();
+    assert_eq!(host_file(&dir).certified.name.as_ref(), Some(&name));
+    at.authority.names.add(vec![name]).await.unwrap();
+
+    let output = run(&dir, &["renew", "-o", "json"]);
+    let warning = String::from_utf8_lossy(&output.stderr);
+    assert!(warning.contains("web.example.org became a name of the authority"), "{warning}");
+    let renewed: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&renewed["name_withdrawn"], &renewed["name"]), (&json!("web.example.org"), &Value::Null));
+    assert_eq!(host_file(&dir).certified.name, None);
+    let next: Value = serde_json::from_str(&said(&dir, &["renew", "-o", "json"])).unwrap();
+    assert_eq!(next["name_withdrawn"], Value::Null);
     at.stop().await;
 }
