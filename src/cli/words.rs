@@ -3,12 +3,13 @@
 use crate::client::problem::ServerProblem;
 
 /// Fields of requests whose flags have another name.
-const FLAGS: [(&str, &str); 6] = [
+const FLAGS: [(&str, &str); 7] = [
     ("roles", "--role"),
     ("dns_names", "--dns-name"),
     ("clusters", "--cluster"),
     ("bind.cluster", "--cluster"),
     ("permissions", "--scope"),
+    ("scopes", "--scope"),
     ("unused_for", "--unused"),
 ];
 

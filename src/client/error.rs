@@ -113,7 +113,7 @@ pub enum ClientError {
         at: crate::clock::Timestamp,
     },
     /// Files could not be read or written.
-    #[error("{}: {doing}: {source}", path.display())]
+    #[error("{}: {doing}: {source}{}", path.display(), advice(source))]
     File {
         /// The file or directory.
         path: PathBuf,
@@ -217,6 +217,14 @@ impl ClientError {
             Self::Refused(problem) => Some(&problem.body.code),
             _ => None,
         }
+    }
+}
+
+/// The next step after an error of the operating system.
+fn advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::PermissionDenied => "; run the command as the owner, for example with sudo",
+        _ => "",
     }
 }
 

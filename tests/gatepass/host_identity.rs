@@ -1,6 +1,7 @@
 //! The host's commands on an identity that is damaged or closed.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use gatepass::clock::{ManualClock, SystemClock};
 
 use crate::support::Running;
-use crate::support::process::gatepass;
+use crate::support::process::{as_another_user, gatepass};
 
 fn run(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
     let output: Output = gatepass().args(args).arg("--cert-dir").arg(dir).output().unwrap();
@@ -48,7 +49,6 @@ async fn a_damaged_identity_can_be_left_and_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn status_gives_2_for_an_unusable_identity() {
-    use std::os::unix::fs::PermissionsExt as _;
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("host");
     let at = enrolled(temp.path()).await;
@@ -64,5 +64,19 @@ async fn status_gives_2_for_an_unusable_identity() {
     fs::remove_file(dir.join("host.json")).unwrap();
     fs::create_dir(dir.join("host.json")).unwrap();
     assert_eq!(run(&dir, &["status"]).0, Some(2), "a file that cannot be read");
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_user_learns_whose_identity_it_is() {
+    let temp = tempfile::tempdir().unwrap();
+    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let dir = temp.path().join("host");
+    let at = enrolled(temp.path()).await;
+    let mut command = as_another_user(temp.path(), &dir);
+    let output = command.args(["status", "--cert-dir"]).arg(&dir).output().unwrap();
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).unwrap();
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && text.contains("run the command as the owner"), "{text}");
     at.stop().await;
 }

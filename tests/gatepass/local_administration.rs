@@ -3,15 +3,14 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use gatepass::id::Fingerprint;
 use gatepass::service::vault::write_private;
 use serde_json::{Value, json};
 
-use crate::support::process::gatepass;
+use crate::support::process::{as_another_user, gatepass};
 use crate::support::{Process, Running, eventually};
 
 fn listed(data_dir: &Path) -> Output {
@@ -147,20 +146,6 @@ async fn a_keys_directory_elsewhere_is_found() {
     works(at.data_dir());
     works(&keys);
     at.stop().await;
-}
-
-/// The binary as a user who may read nothing of root's; without root, as a user who may not read the data directory.
-fn as_another_user(dir: &Path, data_dir: &Path) -> Command {
-    if !rustix::process::geteuid().is_root() {
-        fs::set_permissions(data_dir, fs::Permissions::from_mode(0o000)).unwrap();
-        return gatepass();
-    }
-    let binary = dir.join("gatepass");
-    // The target directory may be closed to others.
-    fs::copy(env!("CARGO_BIN_EXE_gatepass"), &binary).unwrap();
-    let mut command = Command::new(binary);
-    command.env_clear().uid(65_534).gid(65_534);
-    command
 }
 
 #[tokio::test(flavor = "multi_thread")]

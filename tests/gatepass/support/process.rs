@@ -1,6 +1,8 @@
 //! The built binary as a process of its own, which tests may kill.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -24,6 +26,23 @@ pub(crate) struct Process {
 pub(crate) fn gatepass() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatepass"));
     command.env_clear().stdin(Stdio::null());
+    command
+}
+
+/// The binary as a user who may read nothing of root's; without root, as a user who may not read `closed`.
+/// The binary is put into `dir`.
+pub(crate) fn as_another_user(dir: &Path, closed: &Path) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        fs::set_permissions(closed, fs::Permissions::from_mode(0o000)).unwrap();
+        return gatepass();
+    }
+    let binary = dir.join("gatepass");
+    // The target directory may be closed to others. A file that was just written can be busy.
+    if !binary.exists() && fs::hard_link(env!("CARGO_BIN_EXE_gatepass"), &binary).is_err() {
+        fs::copy(env!("CARGO_BIN_EXE_gatepass"), &binary).unwrap();
+    }
+    let mut command = Command::new(binary);
+    command.env_clear().uid(65_534).gid(65_534);
     command
 }
 
