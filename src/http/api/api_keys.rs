@@ -106,7 +106,7 @@ pub(super) async fn show_api_key(call: Call) -> Result<Reply, Problem> {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct DeletionQuery {
     /// `revoke`: revokes the minted tokens too.
-    #[param(value_type = Option<String>, pattern = "^revoke$", example = "revoke")]
+    #[param(example = "revoke")]
     pub(super) tokens: Option<Revoke>,
 }
 

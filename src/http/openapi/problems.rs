@@ -102,7 +102,10 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
 
 /// One status, with its codes.
 fn response(status: u16, codes: &BTreeMap<&str, Code>, dialect: &Dialect, schema: &ErrorSchema) -> Value {
-    let advice = codes.iter().map(|(name, code)| format!("`{name}`: {}", code.advice()));
+    let advice = codes.values().map(|code| {
+        let body = body(*code, dialect);
+        format!("`{}`: {}", body.pointer(schema.code).and_then(Value::as_str).unwrap_or(""), code.advice())
+    });
     let description = advice.collect::<Vec<_>>().join("; ");
     let example =
         |name: &&str| ((*name).to_owned(), reference("examples", &format!("{}{name}", schema.prefix)));

@@ -27,6 +27,8 @@ pub struct Dialect {
 pub struct ErrorSchema {
     /// The schema's name.
     pub name: &'static str,
+    /// The place of the code in a body (RFC 6901).
+    pub code: &'static str,
     /// A prefix of the names of responses and examples: no two dialects share it.
     pub prefix: &'static str,
 }

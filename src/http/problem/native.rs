@@ -14,7 +14,7 @@ pub static NATIVE: Dialect = Dialect {
     oauth_clients: false,
     media_type: "application/problem+json",
     body,
-    schema: ErrorSchema { name: "Problem", prefix: "" },
+    schema: ErrorSchema { name: "Problem", code: "/code", prefix: "" },
 };
 
 fn accepts(media_type: &str) -> Result<(), Problem> {

@@ -1,10 +1,10 @@
 //! Errors in the document: one schema, and the codes of each response.
 
 use gatepass::http::problem::Code;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::complete::operations;
-use crate::support::described::DOCUMENT;
+use super::complete::{operations, text};
+use crate::support::described::{DOCUMENT, documents};
 use crate::support::schema;
 
 #[test]
@@ -28,6 +28,27 @@ fn every_error_has_the_one_schema_of_its_dialect() {
         for (status, response) in operation["responses"].as_object().unwrap() {
             let good = status.as_str() < "400" || name == "GET /readyz";
             assert_eq!(response.get("$ref").is_none(), good, "{name} {status}");
+        }
+    }
+}
+
+/// The code of a body in any dialect.
+fn code(body: &Value) -> &str {
+    let places = ["/code", "/error", "/errors/0/code"];
+    places.iter().find_map(|place| body.pointer(place)?.as_str()).unwrap()
+}
+
+#[test]
+fn the_text_of_an_error_names_codes_as_answered() {
+    for document in documents() {
+        for (name, response) in document["components"]["responses"].as_object().unwrap() {
+            for content in response["content"].as_object().unwrap().values() {
+                for example in content["examples"].as_object().unwrap().values() {
+                    let code = code(&schema::referred(example, document).unwrap()["value"]);
+                    let text = text(response, "description");
+                    assert!(text.contains(&format!("`{code}`: ")), "{name}: {text}");
+                }
+            }
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use tempfile::TempDir;
+
 use super::served::{PASSWORD, Served};
 use super::tool;
 
@@ -17,8 +19,8 @@ fn commands(section: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Runs the commands of a section in a copy of `example`. Returns what they print.
-fn follow(at: &Served, section: &str, example: &str, prepare: impl FnOnce(&Path)) -> String {
+/// A copy of `example` with the files that the guide needs.
+fn copied(at: &Served, example: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(Path::new(ROOT).join(example)).unwrap() {
         let file = file.unwrap().path();
@@ -29,11 +31,15 @@ fn follow(at: &Served, section: &str, example: &str, prepare: impl FnOnce(&Path)
     openssl.args(["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]);
     openssl.args(["-subj", "/CN=host", "-keyout", "host.key", "-out", "host.csr"]);
     tool::run(openssl.current_dir(&folder), "").expect_good();
-    prepare(folder.path());
+    folder
+}
+
+/// Runs the commands of a section in `folder`. Returns their output.
+fn follow(at: &Served, section: &str, folder: &TempDir) -> String {
     let binary = Path::new(env!("CARGO_BIN_EXE_gatepass")).parent().unwrap();
     let mut bash = Command::new("bash");
     let script = format!("PATH=\"{}:$PATH\"\n{}", binary.display(), commands(section));
-    bash.args(["-euo", "pipefail", "-c", &script]).current_dir(&folder);
+    bash.args(["-euo", "pipefail", "-c", &script]).current_dir(folder);
     bash.env("GATEPASS_URL", &at.url).env("GATEPASS_PASSWORD", PASSWORD);
     bash.env("npm_config_offline", "true").env("npm_config_update_notifier", "false");
     let said = tool::run(&mut bash, "");
@@ -61,16 +67,22 @@ fn worked(at: &Served, out: &str) {
 fn a_generated_python_client_is_typed_and_works() {
     let at = Served::start();
     tool::run(Command::new("openapi-python-client").arg("--version"), "").expect_good();
-    let out = follow(&at, "Python", "examples/clients/python", |_| {});
+    let folder = copied(&at, "examples/clients/python");
+    let out = follow(&at, "Python", &folder);
     assert!(out.contains("Success: no issues found"), "{out}");
     worked(&at, &out);
+    // A class for each schema, and for two objects of any members in ledger entries.
+    let models = std::fs::read_dir(folder.path().join("gatepass_api/models")).unwrap();
+    let models = models.filter(|file| file.as_ref().unwrap().path().is_file()).count() - 1;
+    let schemas = gatepass::server::openapi("/")["components"]["schemas"].as_object().unwrap().len();
+    assert!((100..=schemas + 2).contains(&models), "{models} classes for {schemas} schemas");
 }
 
 #[test]
 fn a_generated_typescript_client_is_typed_and_works() {
     let at = Served::start();
-    let out = follow(&at, "TypeScript", "examples/clients/typescript", |folder| {
-        std::os::unix::fs::symlink(tool::node_modules("openapi-fetch"), folder.join("node_modules")).unwrap();
-    });
-    worked(&at, &out);
+    let folder = copied(&at, "examples/clients/typescript");
+    let libraries = tool::node_modules("openapi-fetch");
+    std::os::unix::fs::symlink(libraries, folder.path().join("node_modules")).unwrap();
+    worked(&at, &follow(&at, "TypeScript", &folder));
 }

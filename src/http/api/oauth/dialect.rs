@@ -16,7 +16,7 @@ pub(in crate::http::api) static OAUTH: Dialect = Dialect {
     oauth_clients: true,
     media_type: "application/json",
     body,
-    schema: ErrorSchema { name: "OAuthError", prefix: "oauth_" },
+    schema: ErrorSchema { name: "OAuthError", code: "/error", prefix: "oauth_" },
 };
 
 /// An OAuth error (RFC 6749 section 5.2).

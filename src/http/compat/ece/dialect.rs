@@ -20,7 +20,7 @@ pub(in crate::http) static ECE: Dialect = Dialect {
     oauth_clients: false,
     media_type: "application/json",
     body,
-    schema: ErrorSchema { name: "BasicFailedReply", prefix: "ece_" },
+    schema: ErrorSchema { name: "BasicFailedReply", code: "/errors/0/code", prefix: "ece_" },
 };
 
 /// The body of an error.

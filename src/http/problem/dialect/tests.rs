@@ -21,7 +21,7 @@ static FLEET: Dialect = Dialect {
         let error = status.canonical_reason();
         json!({ "statusCode": status.as_u16(), "error": error, "message": problem.detail })
     },
-    schema: ErrorSchema { name: "FleetError", prefix: "fleet_" },
+    schema: ErrorSchema { name: "FleetError", code: "/error", prefix: "fleet_" },
 };
 
 #[test]
