@@ -35,10 +35,10 @@ mod outside;
 
 pub use authority::CertificateAuthority;
 pub use ceremony::{NewAuthority, NewRoot};
-pub use crl::{CrlEntry, CrlReason, crl_signed_at, is_crl_of, sign_root_crl};
+pub use crl::{CrlEntry, CrlReason, crl_bounds, crl_lists, is_crl_of, sign_root_crl};
 pub use csr::{Csr, CsrPolicy};
 pub use error::{CaFileError, CsrError, ImportError, IssueError, PemError};
-pub use inspect::{dns_names, not_after, subject_key_identifier};
+pub use inspect::{authority_key_identifier, dns_names, not_after, subject_key_identifier};
 pub use leaf::{ApprovedRequest, IssuedCertificate, PreparedCertificate};
 pub use pem::{der_to_pem, pem_to_der};
 pub use profile::{HostProfile, ServerProfile};

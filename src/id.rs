@@ -241,8 +241,8 @@ pub fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// The bytes that lower-case hexadecimal `text` spells.
-fn unhex(text: &str) -> Option<Vec<u8>> {
+/// The bytes that lower-case hexadecimal `text` spells; `None` for any other text.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
     let nibble = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),

@@ -35,7 +35,8 @@ pub use base::Base;
 pub use caller::Caller;
 pub use certify::{CertificateTerms, Enrolled, Enrollment, RedeemRequest, renew_after};
 pub use error::{
-    AccountError, CaError, FieldError, HostError, KeysError, RequestError, ServiceError, TokenError,
+    AccountError, CaError, FieldError, HostError, IMPORT_NEWER, KeysError, RequestError, ServiceError,
+    TokenError,
 };
 pub use time::{ClockDoubt, ClockStanding, TimeKeeper};
 pub use tokens::indexes::Indexes;

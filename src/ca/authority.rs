@@ -2,14 +2,14 @@
 
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
-use x509_cert::ext::pkix::AuthorityKeyIdentifier;
 use x509_cert::name::Name;
 
 use super::ca_key::CaKey;
 use super::error::{ImportError, IssueError};
 use super::import::{self, CaCertificate};
+use super::inspect::authority_key_identifier;
 use crate::clock::Timestamp;
-use crate::id::Fingerprint;
+use crate::id::{Fingerprint, Serial};
 use crate::secret::Secret;
 
 /// A root certificate and the issuing CA below it, with the issuing CA's key. The root's key is needed only to make another
@@ -101,6 +101,13 @@ impl CertificateAuthority {
         &self.issuing.ski
     }
 
+    /// The serial number of the issuing CA's certificate; `None` for an imported one of another length.
+    pub fn issuing_serial(&self) -> Option<Serial> {
+        let certificate = Certificate::from_der(&self.issuing.der).ok()?;
+        let serial = certificate.tbs_certificate().serial_number().as_bytes().try_into().ok()?;
+        Some(Serial::from_bytes(serial))
+    }
+
     /// The issuing CA's expiry; nothing it signs lives longer.
     pub const fn issuing_not_after(&self) -> Timestamp {
         self.issuing.bounds.1
@@ -128,12 +135,7 @@ impl CertificateAuthority {
 
     /// Returns true if `certificate` (DER) names this issuing CA as its signer. No signature is checked.
     pub fn issued(&self, certificate: &[u8]) -> bool {
-        let Ok(certificate) = Certificate::from_der(certificate) else { return false };
-        let authority =
-            certificate.tbs_certificate().get_extension::<AuthorityKeyIdentifier>().ok().flatten();
-        authority
-            .and_then(|(_, authority)| authority.key_identifier)
-            .is_some_and(|identifier| identifier.as_bytes() == self.issuing.ski)
+        authority_key_identifier(certificate).is_some_and(|identifier| identifier == self.issuing.ski)
     }
 
     pub(super) const fn issuing_bounds(&self) -> (Timestamp, Timestamp) {

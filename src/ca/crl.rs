@@ -16,7 +16,7 @@ use super::error::IssueError;
 use super::extension::{authority_key, extension};
 use super::import::{self, CaCertificate};
 use super::public_key::PublicKey;
-use super::validity::{BACKDATED, time};
+use super::validity::{BACKDATED, time, timestamp};
 use crate::clock::Timestamp;
 use crate::id::Serial;
 use crate::secret::Secret;
@@ -42,13 +42,22 @@ pub enum CrlReason {
     CessationOfOperation,
     /// privilegeWithdrawn: the host has other roles now.
     PrivilegeWithdrawn,
+    /// cACompromise: the issuing CA was revoked.
+    CaCompromise,
 }
 
-/// Returns the signing time of a CRL (DER), or `None` if `crl` is not one. No signature is checked.
-pub fn crl_signed_at(der: &[u8]) -> Option<Timestamp> {
-    let list = CertificateList::<Rfc5280>::from_der(der).ok()?;
-    let this_update = list.tbs_cert_list.this_update.to_unix_duration().as_secs();
-    Some(Timestamp::from_secs(i64::try_from(this_update).ok()?).plus(BACKDATED))
+/// Returns the signing time of a CRL (DER) and the end of its validity, or `None` if `der` is not a CRL with an end. No
+/// signature is checked.
+pub fn crl_bounds(der: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    let list = CertificateList::<Rfc5280>::from_der(der).ok()?.tbs_cert_list;
+    Some((timestamp(list.this_update).plus(BACKDATED), timestamp(list.next_update?)))
+}
+
+/// Returns true if `crl` (DER) lists the certificate with this serial number. No signature is checked.
+pub fn crl_lists(der: &[u8], serial: Serial) -> bool {
+    let list = CertificateList::<Rfc5280>::from_der(der).ok();
+    let entries = list.and_then(|list| list.tbs_cert_list.revoked_certificates).unwrap_or_default();
+    entries.iter().any(|entry| entry.serial_number.as_bytes() == serial.as_bytes())
 }
 
 /// Returns true if the CA with the certificate `issuer` signed `crl`, both DER. SHA-1 is not accepted.
@@ -134,6 +143,7 @@ impl CrlReason {
         match self {
             Self::CessationOfOperation => pkix::CrlReason::CessationOfOperation,
             Self::PrivilegeWithdrawn => pkix::CrlReason::PrivilegeWithdrawn,
+            Self::CaCompromise => pkix::CrlReason::CaCompromise,
         }
     }
 }

@@ -250,7 +250,7 @@ pub enum CaFileError {
         not_before: Timestamp,
     },
     /// The certificate has expired.
-    #[error("expired at {not_after}: bring a newer one, or run `gatepass ca rotate`")]
+    #[error("expired at {not_after}: make a newer one, and name its file in `[ca]`")]
     Expired {
         /// The end of its validity.
         not_after: Timestamp,

@@ -3,7 +3,7 @@
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::name::GeneralName;
-use x509_cert::ext::pkix::{SubjectAltName, SubjectKeyIdentifier};
+use x509_cert::ext::pkix::{AuthorityKeyIdentifier, SubjectAltName, SubjectKeyIdentifier};
 
 use super::validity::bounds;
 use crate::clock::Timestamp;
@@ -19,6 +19,13 @@ pub fn subject_key_identifier(der: &[u8]) -> Option<Vec<u8>> {
     let certificate = Certificate::from_der(der).ok()?;
     let (_, identifier) = certificate.tbs_certificate().get_extension::<SubjectKeyIdentifier>().ok()??;
     Some(identifier.0.as_bytes().to_vec())
+}
+
+/// Returns the subject key identifier of the CA that a certificate names as its signer; `None` without one.
+pub fn authority_key_identifier(der: &[u8]) -> Option<Vec<u8>> {
+    let certificate = Certificate::from_der(der).ok()?;
+    let (_, authority) = certificate.tbs_certificate().get_extension::<AuthorityKeyIdentifier>().ok()??;
+    Some(authority.key_identifier?.as_bytes().to_vec())
 }
 
 /// The DNS names in a certificate's subject alternative name, with any signer and without wildcards.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::consent::Consent;
 use super::error::CliError;
-use super::output;
+use super::output::{self, Format, line, text_at};
 use super::remote::Remote;
 use super::together::count;
 use crate::config::Environment;
@@ -27,14 +27,7 @@ const COLUMNS: [(&str, &str); 6] = [
 pub(crate) enum KeysCommand {
     /// List signing keys
     List(Remote),
-    /// Sign with the prepared key; tokens of the previous key stay valid
-    Rotate {
-        #[command(flatten)]
-        remote: Remote,
-        /// Use of the key: enrollment tokens, service tokens, or status lists
-        #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "status_list"])]
-        usage: String,
-    },
+    Rotate(KeyRotate),
     /// Retire a key: every token it signed stops working
     Retire(KeyRetire),
 }
@@ -44,13 +37,65 @@ impl KeysCommand {
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         match self {
             Self::List(remote) => remote.list(environment, KEYS, &COLUMNS, usize::MAX, "no keys").await,
-            Self::Rotate { remote, usage } => {
-                let body = json!({ "use": usage });
-                let answer = remote.connect(environment)?.post(&format!("{KEYS}/rotate"), &body).await?;
-                let keys = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
-                output::list(remote.output, keys, &COLUMNS, "no keys")
-            }
+            Self::Rotate(command) => command.run(environment).await,
             Self::Retire(command) => command.run(environment).await,
+        }
+    }
+}
+
+/// Sign with the prepared key; tokens of the previous key stay valid
+#[derive(Args)]
+pub(crate) struct KeyRotate {
+    #[command(flatten)]
+    consent: Consent,
+    /// Use of the key: enrollment tokens, service tokens, or status lists
+    #[arg(long = "use", value_name = "USE", default_value = "enrollment", value_parser = ["enrollment", "service", "status_list"])]
+    usage: String,
+}
+
+impl KeyRotate {
+    async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let (api, format) = (self.consent.remote.connect(environment)?, self.consent.remote.output);
+        let before = api.list(KEYS, usize::MAX).await?;
+        self.consent.ask(&self.question(&before))?;
+        let answer = api.post(&format!("{KEYS}/rotate"), &json!({ "use": self.usage })).await?;
+        let keys = answer["items"].as_array().map_or(&[][..], Vec::as_slice);
+        if format == Format::Table {
+            let (new, old) = (self.id_of(keys, "current"), self.id_of(&before, "current"));
+            line(format!(
+                "key {new} signs {} now\nnext: back up the keys directory; run `gatepass keys retire {old}` once its tokens have \
+                 ended\n",
+                self.what()
+            ))?;
+        }
+        output::list(format, keys, &COLUMNS, "no keys")
+    }
+
+    /// The question, with the keys before the rotation.
+    fn question(&self, keys: &[Value]) -> String {
+        let (new, old) = (self.id_of(keys, "prepared"), self.id_of(keys, "current"));
+        let key = keys.iter().find(|key| key["id"] == old.as_str());
+        let live = key.and_then(|key| key["live_persistent_tokens"].as_u64()).unwrap_or(0);
+        let kept = match self.usage.as_str() {
+            "enrollment" => format!("its {}", count(live, "live persistent token")),
+            _ => String::from("all that it signed"),
+        };
+        format!(
+            "Sign {} with the prepared key {new}? The current key {old} becomes a previous one: {kept} will stay valid.",
+            self.what()
+        )
+    }
+
+    fn id_of(&self, keys: &[Value], state: &str) -> String {
+        let key = keys.iter().find(|key| key["use"] == self.usage.as_str() && key["state"] == state);
+        key.map_or_else(|| String::from("-"), |key| text_at(key, "id"))
+    }
+
+    fn what(&self) -> &'static str {
+        match self.usage.as_str() {
+            "service" => "service tokens",
+            "status_list" => "status lists",
+            _ => "enrollment tokens",
         }
     }
 }
@@ -77,7 +122,15 @@ impl KeyRetire {
         }
         let body = json!({ "compromised": self.compromised, "confirm": true });
         let answer = api.post(&format!("{KEYS}/{}/retire", self.id), &body).await?;
-        output::retired(self.consent.remote.output, &answer, &format!("key {}", self.id))
+        output::retired(self.consent.remote.output, &answer, &format!("key {}", self.id))?;
+        match (self.consent.remote.output, self.compromised) {
+            (Format::Json, _) => Ok(()),
+            (Format::Table, true) => line(
+                "next: mint new tokens for hosts that wait for one; back up the keys directory; see `gatepass keys list` for other \
+                 keys of that time",
+            ),
+            (Format::Table, false) => line("next: nothing; verifiers drop the key when they fetch the JWKS"),
+        }
     }
 
     /// The question, with the number of live persistent tokens in the list of `keys`.
@@ -110,6 +163,29 @@ mod tests {
     struct RetireLine {
         #[command(flatten)]
         retire: KeyRetire,
+    }
+
+    #[derive(clap::Parser)]
+    struct RotateLine {
+        #[command(flatten)]
+        rotate: KeyRotate,
+    }
+
+    #[test]
+    fn a_rotation_names_both_keys_and_the_tokens() {
+        let keys = [
+            json!({ "id": "new", "use": "enrollment", "state": "prepared", "live_persistent_tokens": 0 }),
+            json!({ "id": "old", "use": "enrollment", "state": "current", "live_persistent_tokens": 2 }),
+            json!({ "id": "other", "use": "service", "state": "current", "live_persistent_tokens": 0 }),
+        ];
+        let question = |flags: &[&str]| {
+            let line = RotateLine::try_parse_from([&["x"], flags].concat());
+            line.map_err(|error| error.to_string()).unwrap().rotate.question(&keys)
+        };
+        let asked = question(&[]);
+        assert!(asked.contains("prepared key new") && asked.contains("current key old"), "{asked}");
+        assert!(asked.contains("its 2 live persistent tokens will stay valid"), "{asked}");
+        assert!(question(&["--use", "service"]).contains("current key other"));
     }
 
     #[test]

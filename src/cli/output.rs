@@ -87,7 +87,7 @@ pub(crate) fn list(
             let mut table = Table::new();
             table.load_style(presets::NOTHING).set_header(columns.iter().map(|(heading, _)| *heading));
             for item in items {
-                table.add_row(columns.iter().map(|(_, place)| cell(item, place)));
+                table.add_row(columns.iter().map(|(_, place)| text_at(item, place)));
             }
             let lines: Vec<_> = table
                 .lines()
@@ -105,16 +105,19 @@ pub(crate) fn one(format: Format, item: &Value, rows: &[(&str, &str)]) -> Result
     }
     let width = rows.iter().map(|(word, _)| word.len()).max().unwrap_or(0);
     for (word, place) in rows {
-        line(format!("{word:width$}  {}", cell(item, place)))?;
+        line(format!("{word:width$}  {}", text_at(item, place)))?;
     }
     Ok(())
 }
 
-/// The text of the value at `place`.
-fn cell(item: &Value, place: &str) -> String {
+/// The text of the value at `place`, as in a table.
+pub(crate) fn text_at(item: &Value, place: &str) -> String {
     let (place, nothing) = place.split_once('?').unwrap_or((place, "-"));
-    let found = place.split('|').map(|path| path.split('.').fold(item, |value, key| &value[key]));
-    found.map(show).find(|text| text != "-").unwrap_or_else(|| nothing.to_owned())
+    let found = place.split('|').map(|path| item.pointer(&format!("/{}", path.replace('.', "/"))));
+    found
+        .map(|value| value.map_or_else(|| String::from("-"), show))
+        .find(|text| text != "-")
+        .unwrap_or_else(|| nothing.to_owned())
 }
 
 /// A time, to the second.
@@ -159,25 +162,26 @@ mod tests {
     #[test]
     fn cells_show_nested_values_and_defaults() {
         let item = json!({"a": {"b": ["x", "y"]}, "n": null, "evil": "\u{1b}[2J", "flag": true, "c": 3});
-        assert_eq!(cell(&item, "a.b"), "x, y");
-        assert_eq!(cell(&item, "n"), "-");
-        assert_eq!(cell(&item, "n|c"), "3");
-        assert_eq!(cell(&item, "missing.deep"), "-");
+        assert_eq!(text_at(&item, "a.b"), "x, y");
+        assert_eq!(text_at(&item, "a.b.1"), "y");
+        assert_eq!(text_at(&item, "n"), "-");
+        assert_eq!(text_at(&item, "n|c"), "3");
+        assert_eq!(text_at(&item, "missing.deep"), "-");
         assert_eq!(
-            (cell(&item, "n?never"), cell(&item, "c?never")),
+            (text_at(&item, "n?never"), text_at(&item, "c?never")),
             (String::from("never"), String::from("3"))
         );
-        assert_eq!(cell(&item, "flag"), "yes");
-        assert!(!cell(&item, "evil").contains('\u{1b}'));
+        assert_eq!(text_at(&item, "flag"), "yes");
+        assert!(!text_at(&item, "evil").contains('\u{1b}'));
     }
 
     #[test]
     fn only_times_are_shortened() {
         let item =
             json!({"at": "2026-11-22T08:00:00.123Z", "whole": "2026-11-22T08:00:00Z", "label": "v1.2Z"});
-        assert_eq!(cell(&item, "at"), "2026-11-22T08:00:00Z");
+        assert_eq!(text_at(&item, "at"), "2026-11-22T08:00:00Z");
         assert_eq!(
-            (cell(&item, "whole"), cell(&item, "label")),
+            (text_at(&item, "whole"), text_at(&item, "label")),
             ("2026-11-22T08:00:00Z".into(), "v1.2Z".into())
         );
     }

@@ -124,6 +124,7 @@ fn administration(metrics: P) -> Vec<Route> {
             P::Read => roles::list_roles;
             P::Read => ca::show_ca;
             P::Administer => ca::rotate_ca;
+            P::Administer => ca::revoke_issuing_ca;
             P::Read => issuers::list_issuers;
             P::Administer => issuers::retire_issuer;
             P::Read => clock::show_clock;

@@ -50,6 +50,8 @@ pub enum Action {
     KeyRetired,
     /// A new issuing CA took over.
     CaRotated,
+    /// A former issuing CA was revoked.
+    CaRevoked,
     /// A former issuer URL was retired.
     IssuerRetired,
     /// The trust domain of certificates was changed.

@@ -34,7 +34,7 @@ pub(super) async fn load_or_make(
         if let Some(file) = &ca.root_crl {
             root_crl::read(file, made.root_der()).map_err(StartError::of)?;
         }
-        return Ok(CaSet::new(made));
+        return Ok(CaSet::imported(made));
     }
     if !Manifest::is_in(vault) {
         refuse_with_hosts(store, now).await?;
@@ -43,7 +43,7 @@ pub(super) async fn load_or_make(
     finish_rotation(store, vault).await.map_err(StartError::of)?;
     let manifest = Manifest::load(vault).map_err(StartError::of)?;
     // A crash may have left the key of a former root.
-    manifest.destroy_former_root_keys(vault).map_err(StartError::of)?;
+    manifest.destroy_former_keys(vault).map_err(StartError::of)?;
     manifest.open(vault, now).map_err(StartError::of)
 }
 

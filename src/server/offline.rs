@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::preflight::DATABASE;
 use super::{StartError, identity};
 use crate::access::password;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::ledger::{Action, Subjects};
 use crate::secret::Secret;
 use crate::service::Caller;
@@ -81,43 +81,77 @@ pub fn open_ledger(data_dir: &Path) -> Result<LedgerFile, StartError> {
     SqliteStore::open_read_only(&existing(data_dir)?).map_err(StartError::of)
 }
 
-/// Returns the root's private key, so that it can be stored elsewhere.
-///
-/// # Errors
-/// It is not there, or others may read it.
-pub fn root_key(keys_dir: &Path) -> Result<Secret<String>, StartError> {
-    let (vault, name) = root_key_file(keys_dir)?;
-    vault.load(&name).map_err(StartError::of)
+/// The private key of the current root, in the keys directory of this machine.
+pub struct RootKey {
+    /// The key, PEM.
+    pub key: Secret<String>,
+    /// Its file.
+    pub path: PathBuf,
+    /// The root's expiry.
+    pub expires_at: Timestamp,
+    /// The expiry of the current issuing CA.
+    pub issuing_expires_at: Timestamp,
+    vault: Vault,
+    name: String,
 }
 
-/// Returns the path of the root's private key, whether the file exists or not.
-///
-/// # Errors
-/// The directory holds no CA.
-pub fn root_key_path(keys_dir: &Path) -> Result<PathBuf, StartError> {
-    root_key_file(keys_dir).map(|(vault, name)| vault.path(&name))
-}
-
-/// Destroys the root's private key in this directory once it is stored elsewhere: overwrites it, then removes it.
-///
-/// # Errors
-/// It cannot be removed, or the root has no CRL yet, which only this key can sign.
-pub fn remove_root_key(keys_dir: &Path) -> Result<(), StartError> {
-    let (vault, name) = root_key_file(keys_dir)?;
-    if !Manifest::load(&vault).map_err(StartError::of)?.has_root_crl(&vault) {
-        return Err(StartError::of(
-            "the root has no CRL yet: start the server once, which signs it, then remove the key",
-        ));
+impl RootKey {
+    /// Reads the key. A server may run on the directory.
+    ///
+    /// # Errors
+    /// The directory holds no CA, the key is not there, or others may read it.
+    pub fn open(keys_dir: &Path) -> Result<Self, StartError> {
+        let no_ca = || {
+            StartError::of(format!(
+                "{} holds no CA of a server: give its keys directory, such as gatepass-data/keys; the root's key of an imported \
+                 CA is where the CA was made",
+                keys_dir.display()
+            ))
+        };
+        // Opening would create it.
+        if !keys_dir.is_dir() {
+            return Err(no_ca());
+        }
+        let vault = Vault::open(keys_dir).map_err(StartError::of)?;
+        if !Manifest::is_in(&vault) {
+            return Err(no_ca());
+        }
+        let manifest = Manifest::load(&vault).map_err(StartError::of)?;
+        let name = manifest.current_root_key().ok_or_else(no_ca)?;
+        if !vault.holds(&name) {
+            return Err(StartError::of(format!(
+                "the root's private key {name} is not in {}: it was moved away before; nothing was done",
+                keys_dir.display()
+            )));
+        }
+        let cas = manifest.open(&vault, SystemClock.read().wall).map_err(StartError::of)?;
+        let (expires_at, issuing_expires_at) =
+            (cas.current().root_not_after(), cas.current().issuing_not_after());
+        let key = vault.load(&name).map_err(StartError::of)?;
+        Ok(Self { key, path: vault.path(&name), expires_at, issuing_expires_at, vault, name })
     }
-    vault.destroy(&name).map_err(StartError::of)
-}
 
-fn root_key_file(keys_dir: &Path) -> Result<(Vault, String), StartError> {
-    let vault = Vault::open(keys_dir).map_err(StartError::of)?;
-    let manifest = Manifest::load(&vault).map_err(StartError::of)?;
-    let name =
-        manifest.current_root_key().ok_or_else(|| StartError::of("the keys directory names no root"))?;
-    Ok((vault, name))
+    /// Checks that the key may leave the server.
+    ///
+    /// # Errors
+    /// The root has no CRL yet, which only this key can sign.
+    pub fn may_go(&self) -> Result<(), StartError> {
+        match Manifest::load(&self.vault).map_err(StartError::of)?.has_root_crl(&self.vault) {
+            true => Ok(()),
+            false => Err(StartError::of(
+                "the root has no CRL yet, which only its private key can sign: start the server once, which signs it, then try \
+                 again; nothing was done",
+            )),
+        }
+    }
+
+    /// Destroys the key in the directory: overwrites the file, then removes it.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn destroy(&self) -> Result<(), StartError> {
+        self.vault.destroy(&self.name).map_err(StartError::of)
+    }
 }
 
 fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {

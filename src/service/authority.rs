@@ -155,6 +155,7 @@ impl Authority {
             authenticator: Arc::new(Authenticator::new(
                 base.clone(),
                 trust.clone(),
+                cas.clone(),
                 settings.proxies.clone(),
             )),
             tokens: TokenAdmin::new(minting.clone(), parts.spans.clone()),

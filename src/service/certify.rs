@@ -18,7 +18,7 @@ use super::refusals::Refusals;
 use super::trust::LiveTrust;
 use super::{Caller, ServiceError};
 use crate::access::throttle::Throttles;
-use crate::ca::{ApprovedRequest, Csr, HostProfile};
+use crate::ca::{ApprovedRequest, Csr, HostProfile, PreparedCertificate};
 use crate::clock::Timestamp;
 use crate::host_certificate::HostPeer;
 use crate::id::{Fingerprint, HostId};
@@ -82,7 +82,8 @@ impl Enrollment {
             crl_url: self.terms.crl_url.clone(),
         };
         let cas = self.cas.load();
-        let issued = ApprovedRequest::new(csr, profile).prepare(cas.current(), now)?.issue()?;
+        let issued = ApprovedRequest::new(csr, profile).prepare(cas.current(), now);
+        let issued = issued.and_then(PreparedCertificate::issue).map_err(|error| cas.refusal(error))?;
         let (serial, issued_at, not_after) = (issued.serial, issued.issued_at, issued.not_after);
         let record = CertificateRecord { serial, host_key: csr.spki_hash(), issued_at, not_after };
         Ok(StoredCertificate { host, record, der: issued.der })

@@ -8,7 +8,7 @@ mod request;
 mod token;
 
 pub use self::account::AccountError;
-pub use self::ca::CaError;
+pub use self::ca::{CaError, IMPORT_NEWER};
 pub use self::host::HostError;
 pub use self::keys::KeysError;
 pub use self::request::RequestError;

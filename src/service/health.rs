@@ -11,16 +11,12 @@ use super::base::Base;
 use super::ca::crl::Crls;
 use super::ca::live::LiveCas;
 use super::status_lists::StatusLists;
-use super::{CaError, ServiceError};
+use super::{CaError, IMPORT_NEWER, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::hex;
 
 /// Time before the expiry of a CA certificate at which warnings begin.
 pub const WARNED_BEFORE: Duration = Duration::from_secs(90 * 86_400);
-/// The warning while the current root has no CRL.
-const NO_ROOT_CRL: &str = "the root has no CRL, so servers that check whole chains refuse every host: set ca.root_crl for an \
-imported root, or copy the root's private key back to the keys directory, and restart";
-
 /// Age at which a CRL fails the check of readiness. A CRL promises a new one within 24 hours.
 const CRL_STALE: Duration = Duration::from_secs(12 * 3600);
 
@@ -65,9 +61,9 @@ impl Health {
             None => Some("no CRL has been signed yet".to_owned()),
         };
         let cas = self.cas.load();
-        let ended = match cas.current().root_not_after() <= now {
+        let ended = match cas.current().root_not_after() <= now && !cas.is_imported() {
             true => Some(ServiceError::Ca(CaError::RootExpired).to_string()),
-            false => cas.current().is_good_at(now).err().map(|error| error.to_string()),
+            false => cas.current().is_good_at(now).err().map(|error| cas.refusal(error).to_string()),
         };
         let warnings = Check { name: "expiry", ok: true, detail: self.expiry_warnings().join("; ") };
         vec![
@@ -84,19 +80,20 @@ impl Health {
         ]
     }
 
-    /// Returns a warning for each CA certificate that expires within [`WARNED_BEFORE`], and for a root without a CRL.
+    /// Returns a warning for each CA certificate that expires within [`WARNED_BEFORE`], and for a root without a current CRL.
     pub fn expiry_warnings(&self) -> Vec<String> {
         let now = self.base.time.now();
         let cas = self.cas.load();
         let root = cas.current().root_not_after();
         let issuing = cas.current().issuing_not_after();
-        let ends = [
-            ("the root certificate", root, "run `gatepass ca rotate --root`"),
-            ("the issuing CA", issuing, "run `gatepass ca rotate`"),
-        ];
+        let then = match cas.is_imported() {
+            true => [IMPORT_NEWER, IMPORT_NEWER],
+            false => ["run `gatepass ca rotate --root`", "run `gatepass ca rotate`"],
+        };
+        let ends = [("the root certificate", root, then[0]), ("the issuing CA", issuing, then[1])];
         let soon = ends.into_iter().filter(|(_, at, _)| at.since(now) < WARNED_BEFORE);
         let soon = soon.map(|(what, at, then)| format!("{what} ends at {at}: {then}"));
-        soon.chain((!self.crls.has_root()).then(|| NO_ROOT_CRL.to_owned())).collect()
+        soon.chain(self.crls.root_warning(now)).collect()
     }
 
     /// The expiry of the listener's certificate; `None` before the first one.

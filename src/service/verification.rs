@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use self::proxies::TrustedProxies;
 use super::base::Base;
+use super::ca::live::LiveCas;
 use super::refusals::Conflicts;
 use super::trust::LiveTrust;
 
@@ -22,6 +23,7 @@ use super::trust::LiveTrust;
 pub struct Authenticator {
     base: Base,
     trust: Arc<LiveTrust>,
+    cas: Arc<LiveCas>,
     /// The proxies that pass certificates on.
     pub proxies: TrustedProxies,
     conflicts: Conflicts,
@@ -30,8 +32,8 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    pub(super) fn new(base: Base, trust: Arc<LiveTrust>, proxies: TrustedProxies) -> Self {
+    pub(super) fn new(base: Base, trust: Arc<LiveTrust>, cas: Arc<LiveCas>, proxies: TrustedProxies) -> Self {
         let (conflicts, bulk) = (Conflicts::default(), Semaphore::new(bulk::AT_ONCE));
-        Self { base, trust, proxies, conflicts, bulk }
+        Self { base, trust, cas, proxies, conflicts, bulk }
     }
 }

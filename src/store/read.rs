@@ -58,6 +58,9 @@ pub trait HostReads {
     /// Each URL at which live hosts last reached the server, with their number. `None`: it is not known.
     fn reached_urls(&self, now: Timestamp) -> StoreFuture<'_, Vec<(Option<String>, u64)>>;
 
+    /// Returns the live hosts whose newest certificate was signed by the issuing CA with this subject key identifier.
+    fn hosts_under(&self, ski: Vec<u8>, now: Timestamp) -> StoreFuture<'_, Vec<HostId>>;
+
     /// Returns the number of live hosts that these tokens admitted.
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64>;
 

@@ -1,5 +1,7 @@
 //! The CRL follows a revocation automatically.
 
+use std::fs;
+
 use gatepass::id::Serial;
 use rustls::pki_types::{CertificateRevocationListDer, pem::PemObject as _};
 use serde_json::json;
@@ -42,4 +44,24 @@ async fn the_current_issuing_cas_crl_leads_the_file() {
         let led = crls.take(issuing.len()).map(|crl| crl.unwrap().to_vec()).collect::<Vec<_>>();
         assert!(led == issuing, "{file}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_root_crl_is_signed_again() {
+    let at = Running::start().await;
+    at.settled().await;
+    let file = |end: &str| at.data_dir().join(format!("keys/ca-root-{}.{end}", at.root));
+    let before = fs::read_to_string(file("crl")).unwrap();
+    fs::write(file("crl"), "broken").unwrap();
+    at.authority.ca.crls.sign().await.unwrap();
+    let after = fs::read_to_string(file("crl")).unwrap();
+    assert!(after != before && after.contains("BEGIN X509 CRL"), "{after}");
+
+    fs::write(file("crl"), "broken").unwrap();
+    fs::remove_file(file("key")).unwrap();
+    at.authority.ca.crls.sign().await.unwrap();
+    assert!(at.stranger().get("/ca/crl.pem").await.text.contains(&after), "the previous one is served");
+    let warnings = at.admin().get("/api/v1/ca").await.json["warnings"].to_string();
+    assert!(warnings.contains("the previous CRL of the root is served"), "{warnings}");
+    at.stop().await;
 }

@@ -14,6 +14,7 @@ mod proxies;
 mod proxy;
 mod requests;
 mod revocation;
+mod revoked_ca;
 mod rotations;
 mod script;
 mod scripts;

@@ -68,7 +68,7 @@ codes! {
     BindingMismatch = FORBIDDEN "binding_mismatch" "Binding mismatch", "the token is bound to another name, cluster or key";
     BeyondLimits = FORBIDDEN "beyond_limits" "Beyond limits", "the request exceeds the caller's limits: `fields` names each of them";
     HostRevoked = FORBIDDEN "host_revoked" "Host revoked", "enroll the host again with a new key and a new token";
-    CertificateRevoked = FORBIDDEN "certificate_revoked" "Certificate revoked", "the certificate carries a role or a name that the host no longer has: renew it if it lost its name, or else enroll the host again";
+    CertificateRevoked = FORBIDDEN "certificate_revoked" "Certificate revoked", "the certificate carries a role or a name that the host no longer has, or its issuing CA was revoked: renew it if it lost its name, or else enroll the host again";
     LineageConflict = FORBIDDEN "lineage_conflict" "Lineage conflict", "a newer certificate of this host is in use: find the copy, revoke the host, enroll both";
     NotFound = NOT_FOUND "not_found" "Not found", "check the id and the path";
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed", "use a method of the Allow header";
@@ -87,6 +87,8 @@ codes! {
     IssuerInUse = CONFLICT "issuer_in_use" "Issuer in use", "start the server with another external URL first";
     RootKeyAway = CONFLICT "root_key_away" "Root key away", "put the root's key back into the keys directory";
     RootExpired = CONFLICT "root_expired" "Root expired", "rotate with `root`";
+    CaImported = CONFLICT "ca_imported" "CA imported", "rotate or revoke the CA where it was made, name the new files in `[ca]`, and restart";
+    IssuingCaInUse = CONFLICT "issuing_ca_in_use" "Issuing CA in use", "rotate the CA first";
     TokenExpired = GONE "token_expired" "Token expired", "ask for a new token";
     TokenUsed = GONE "token_used" "Token used", "the token's only use is spent: ask for a new token";
     TokenExhausted = GONE "token_exhausted" "Token exhausted", "the token's last use is spent: ask for a new token";

@@ -82,7 +82,9 @@ impl From<HostError> for Problem {
         let of = |code| Self::of(code, error.to_string());
         match error {
             HostError::Revoked => of(Code::HostRevoked),
-            HostError::CertificateRevoked | HostError::NameWithdrawn => of(Code::CertificateRevoked),
+            HostError::CertificateRevoked | HostError::NameWithdrawn | HostError::IssuerRevoked => {
+                of(Code::CertificateRevoked)
+            }
             HostError::LineageConflict => of(Code::LineageConflict),
             HostError::NameTaken => of(Code::NameTaken),
             HostError::NoCertificate => of(Code::Unauthenticated),
@@ -113,9 +115,14 @@ impl From<CaError> for Problem {
         let of = |code| Self::of(code, error.to_string());
         match error {
             CaError::Csr(_) => of(Code::CsrRejected),
-            CaError::Issue(IssueError::IssuerNotValid { .. }) => of(Code::CaNotValid).retry_after(60),
+            CaError::Issue(IssueError::IssuerNotValid { .. }) | CaError::ImportedNotValid { .. } => {
+                of(Code::CaNotValid).retry_after(60)
+            }
             CaError::Issue(_) => of(Code::InternalError),
-            CaError::RootKeyAway => of(Code::RootKeyAway),
+            CaError::RootKeyAway | CaError::FormerRootKeyAway { .. } => of(Code::RootKeyAway),
+            CaError::Imported => of(Code::CaImported),
+            CaError::IssuingInUse => of(Code::IssuingCaInUse),
+            CaError::UnknownIssuing { .. } => of(Code::NotFound),
             CaError::RootExpired => of(Code::RootExpired),
         }
     }

@@ -31,9 +31,9 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Token(TokenError::Revoked) => (410, "token_revoked", None),
         ServiceError::Token(TokenError::Binding(_)) => (403, "binding_mismatch", None),
         ServiceError::Host(HostError::Revoked) => (403, "host_revoked", None),
-        ServiceError::Host(HostError::CertificateRevoked | HostError::NameWithdrawn) => {
-            (403, "certificate_revoked", None)
-        }
+        ServiceError::Host(
+            HostError::CertificateRevoked | HostError::NameWithdrawn | HostError::IssuerRevoked,
+        ) => (403, "certificate_revoked", None),
         ServiceError::Host(HostError::LineageConflict) => (403, "lineage_conflict", None),
         ServiceError::Host(HostError::NameTaken) => (409, "name_taken", None),
         ServiceError::Ca(CaError::Csr(_)) => (422, "csr_rejected", None),
@@ -47,6 +47,10 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Keys(KeysError::IssuerInUse) => (409, "issuer_in_use", None),
         ServiceError::Keys(KeysError::IssuerNeeded(_)) => (409, "issuer_needed", None),
         ServiceError::Ca(CaError::RootKeyAway) => (409, "root_key_away", None),
+        ServiceError::Ca(CaError::FormerRootKeyAway { .. }) => (409, "root_key_away", None),
+        ServiceError::Ca(CaError::Imported) => (409, "ca_imported", None),
+        ServiceError::Ca(CaError::IssuingInUse) => (409, "issuing_ca_in_use", None),
+        ServiceError::Ca(CaError::UnknownIssuing { .. }) => (404, "not_found", None),
         ServiceError::Ca(CaError::RootExpired) => (409, "root_expired", None),
         ServiceError::Account(AccountError::Unauthenticated)
         | ServiceError::Account(AccountError::ApiKeyNotGood)
@@ -69,6 +73,7 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Token(TokenError::Mint(MintError::NoUses | MintError::NoExpiry)) => {
             (400, "invalid_request", None)
         }
+        ServiceError::Ca(CaError::ImportedNotValid { .. }) => (503, "ca_not_valid", Some(60)),
         ServiceError::Ca(CaError::Issue(IssueError::IssuerNotValid { .. })) => {
             (503, "ca_not_valid", Some(60))
         }
@@ -106,6 +111,7 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Host(HostError::Revoked),
         ServiceError::Host(HostError::CertificateRevoked),
         ServiceError::Host(HostError::NameWithdrawn),
+        ServiceError::Host(HostError::IssuerRevoked),
         ServiceError::Host(HostError::LineageConflict),
         ServiceError::Host(HostError::NameTaken),
         ServiceError::Ca(CaError::Csr(CsrError::Signature)),
@@ -120,6 +126,11 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Keys(KeysError::IssuerNeeded(crate::service::issuers::IssuerNeeds::default())),
         ServiceError::Ca(CaError::RootKeyAway),
         ServiceError::Ca(CaError::RootExpired),
+        ServiceError::Ca(CaError::FormerRootKeyAway { file: "ca-root-1.key".to_owned() }),
+        ServiceError::Ca(CaError::Imported),
+        ServiceError::Ca(CaError::ImportedNotValid { not_before: NOW, not_after: NOW }),
+        ServiceError::Ca(CaError::IssuingInUse),
+        ServiceError::Ca(CaError::UnknownIssuing { known: "0a, 0b".to_owned() }),
         ServiceError::Account(AccountError::Unauthenticated),
         ServiceError::Account(AccountError::ApiKeyNotGood),
         ServiceError::Host(HostError::NoCertificate),

@@ -3,15 +3,17 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::files::CRL;
 use super::root_crl::RootCrls;
 use super::set::{CaSet, Certificate};
 use crate::ca::{
-    CertificateAuthority, CrlEntry, CrlReason, crl_signed_at, der_to_pem, subject_key_identifier,
+    CertificateAuthority, CrlEntry, CrlReason, crl_bounds, der_to_pem, not_after, subject_key_identifier,
 };
 use crate::clock::Timestamp;
 use crate::id::hex;
@@ -25,6 +27,13 @@ use crate::store::{NextCrlNumber, RevocationReason, RevokedCertificate};
 /// Time that caches may keep a CRL, in seconds: a revocation is on the next CRL within a second.
 const MAX_AGE: u32 = 30;
 
+/// Time before the end of an imported root's CRL at which warnings begin.
+const ENDS_SOON: Duration = Duration::from_secs(7 * 86_400);
+
+/// The warning while the current root has no CRL.
+const NO_ROOT_CRL: &str = "the root has no CRL, so servers that check whole chains refuse every host: set ca.root_crl for an \
+imported root, or copy the root's private key back to the keys directory, and restart";
+
 /// The newest CRL of each issuing CA and root.
 pub struct Crls {
     base: Base,
@@ -32,6 +41,8 @@ pub struct Crls {
     roots: RootCrls,
     pub(super) data_dir: PathBuf,
     served: ArcSwap<Served>,
+    /// The fault of the file of a root's CRL.
+    root_fault: Mutex<Option<String>>,
     /// One signing at a time: a slower one must not replace a newer list with an older one.
     signing: tokio::sync::Mutex<()>,
 }
@@ -63,17 +74,15 @@ impl Served {
 struct Crl {
     document: Document,
     signed_at: Timestamp,
+    ends_at: Timestamp,
 }
 
 impl Crl {
     /// Reads a CRL; `None` if `der` is not one.
     fn read(der: Vec<u8>) -> Option<Self> {
-        let signed_at = crl_signed_at(&der)?;
-        Some(Self::new(der, signed_at))
-    }
-
-    fn new(der: Vec<u8>, signed_at: Timestamp) -> Self {
-        Self { document: Document::new("application/pkix-crl", MAX_AGE, der).compressed(), signed_at }
+        let (signed_at, ends_at) = crl_bounds(&der)?;
+        let document = Document::new("application/pkix-crl", MAX_AGE, der).compressed();
+        Some(Self { document, signed_at, ends_at })
     }
 }
 
@@ -99,7 +108,8 @@ impl Crls {
         let set = cas.load();
         let crls = set.all().filter_map(of_issuing).chain(set.roots().filter_map(of_root)).collect();
         let served = ArcSwap::from_pointee(Served::new(crls));
-        Self { base, cas, roots, data_dir, served, signing: tokio::sync::Mutex::default() }
+        let (root_fault, signing) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { base, cas, roots, data_dir, served, root_fault, signing }
     }
 
     /// A counter that moves when certificates were revoked: new CRLs are due.
@@ -124,10 +134,26 @@ impl Crls {
         skis.iter().map(|ski| served.get(ski).map(|crl| crl.signed_at)).min().flatten()
     }
 
-    /// Returns true if the current root has a CRL. Otherwise it was never signed, and the root's key is not here.
-    pub fn has_root(&self) -> bool {
-        let ski = subject_key_identifier(self.cas.load().current().root_der());
-        ski.is_some_and(|ski| self.served.load().get(&hex(&ski)).is_some())
+    /// Returns a warning about the CRL of the current root: it is missing, its file cannot be read, or it ends within
+    /// [`ENDS_SOON`].
+    pub fn root_warning(&self, now: Timestamp) -> Option<String> {
+        if let Some(fault) = &*self.root_fault.lock() {
+            return Some(format!(
+                "{fault}; the previous CRL of the root is served: mend the file, which is read every hour"
+            ));
+        }
+        let ski = subject_key_identifier(self.cas.load().current().root_der())?;
+        let served = self.served.load();
+        let Some(crl) = served.get(&hex(&ski)) else { return Some(NO_ROOT_CRL.to_owned()) };
+        let soon = self.roots.is_imported() && crl.ends_at.since(now) < ENDS_SOON;
+        let verb = if crl.ends_at <= now { "ended" } else { "ends" };
+        soon.then(|| {
+            format!(
+                "the CRL of the root {verb} at {}; after that, servers that check whole chains refuse every host: put a newer CRL \
+                 into the file of ca.root_crl, which is read every hour",
+                crl.ends_at
+            )
+        })
     }
 
     /// Signs a new CRL for every issuing CA, and the first one of a root whose key is here. A timer calls it hourly, and
@@ -145,7 +171,8 @@ impl Crls {
         for ca in cas.all() {
             let ski = ca.issuing_ski();
             let number = self.base.store.next_crl_number(NextCrlNumber { ski: ski.to_vec() }).await?;
-            crls.push((hex(ski), Crl::new(ca.sign_crl(number, &entries, now)?, now)));
+            let crl = Crl::read(ca.sign_crl(number, &entries, now)?);
+            crls.extend(crl.map(|crl| (hex(ski), crl)));
         }
         let kept = self.keep(&crls);
         let roots = self.add_roots(&cas, &mut crls, now).await;
@@ -153,21 +180,38 @@ impl Crls {
         kept.and(roots)
     }
 
-    /// Adds the CRLs of the roots. If one cannot be read or signed, the previous one is served.
+    /// Adds the CRLs of the roots. If one cannot be read or signed, the previous one is served. A broken file is a
+    /// warning: signing again would not mend it. A former root that has expired needs no CRL.
     async fn add_roots(&self, cas: &CaSet, crls: &mut Signed, now: Timestamp) -> Result<(), ServiceError> {
-        let (before, mut outcome) = (self.served.load_full(), Ok(()));
-        for root in cas.roots() {
+        let (before, mut outcome, mut fault) = (self.served.load_full(), Ok(()), None);
+        let needed = |root: &&Certificate| {
+            root.der == cas.current().root_der() || not_after(&root.der).is_none_or(|ends| now < ends)
+        };
+        for root in cas.roots().filter(needed) {
             let Some(ski) = ski(root) else { continue };
-            let crl = match self.roots.load_or_sign(root, now).await {
+            let crl = match self.roots.load_or_sign(root, cas.revoked(), now).await {
                 Ok(der) => der.and_then(Crl::read),
                 Err(error) => {
-                    outcome = Err(error);
+                    match error {
+                        ServiceError::Keys(error) => fault = Some(error.to_string()),
+                        error => outcome = Err(error),
+                    }
                     before.get(&ski).cloned()
                 }
             };
             crls.extend(crl.map(|crl| (ski, crl)));
         }
+        self.set_root_fault(fault);
         outcome
+    }
+
+    /// Keeps the fault of a root's CRL for the warnings, and logs a new one.
+    fn set_root_fault(&self, fault: Option<String>) {
+        let mut known = self.root_fault.lock();
+        if let Some(error) = fault.as_ref().filter(|fault| known.as_ref() != Some(fault)) {
+            tracing::warn!(%error, "the root's CRL cannot be read or written; the previous one is served");
+        }
+        *known = fault;
     }
 
     /// Writes the CRLs of issuing CAs to the data directory, for a start that cannot sign any.

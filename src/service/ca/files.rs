@@ -10,7 +10,7 @@ use crate::ca::{CertificateAuthority, IssueError, PemError, der_to_pem, not_afte
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, hex};
 use crate::secret::Secret;
-use crate::service::ca::set::{CaSet, Certificate};
+use crate::service::ca::set::{CaSet, Certificate, RevokedCa};
 use crate::service::vault::{Vault, VaultError};
 use crate::service::{CaError, ServiceError};
 
@@ -25,6 +25,8 @@ pub(super) const CRL: &str = "X509 CRL";
 pub struct Manifest {
     roots: Vec<Fingerprint>,
     issuing: Vec<Issuing>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    revoked: Vec<RevokedCa>,
 }
 
 /// An issuing CA, by its subject key identifier (hexadecimal), and its root.
@@ -85,6 +87,28 @@ impl Manifest {
         self.roots.first().is_some_and(|root| vault.holds(&root_revocations(*root)))
     }
 
+    /// Checks that the current root has signed a CRL.
+    ///
+    /// # Errors
+    /// The file of the CRL is missing.
+    pub fn require_root_crl(&self, vault: &Vault) -> Result<(), VaultError> {
+        let file = self.roots.first().copied().map(root_revocations).unwrap_or_default();
+        match self.has_root_crl(vault) {
+            true => Ok(()),
+            false => Err(VaultError::Missing { path: vault.path(&file).display().to_string() }),
+        }
+    }
+
+    /// The file of a root's private key, whether it exists or not.
+    pub fn root_key_file(root: Fingerprint) -> String {
+        root_key(root)
+    }
+
+    /// Returns whether the vault holds the private key of a root.
+    pub fn holds_root_key(vault: &Vault, root: Fingerprint) -> bool {
+        vault.holds(&root_key(root))
+    }
+
     /// The file of the current root's private key, whether it exists or not.
     pub fn current_root_key(&self) -> Option<String> {
         self.roots.first().copied().map(root_key)
@@ -95,7 +119,7 @@ impl Manifest {
     /// # Errors
     /// They could not be created or written.
     pub fn make(vault: &Vault, name: &str, now: Timestamp) -> Result<(), ServiceError> {
-        let nothing = Self { roots: Vec::new(), issuing: Vec::new() };
+        let nothing = Self { roots: Vec::new(), issuing: Vec::new(), revoked: Vec::new() };
         Ok(nothing.new_beginning(name, now)?.save_at_once(vault)?)
     }
 
@@ -109,14 +133,15 @@ impl Manifest {
         Ok(root.iter().all(|root| not_after(&root.der).is_none_or(|ends| ends <= now)))
     }
 
-    /// Destroys the private keys of former roots. Nothing needs them.
+    /// Destroys the private keys of former roots and of revoked issuing CAs. Nothing needs them.
     ///
     /// # Errors
     /// A file cannot be removed.
-    pub fn destroy_former_root_keys(&self, vault: &Vault) -> Result<(), VaultError> {
+    pub fn destroy_former_keys(&self, vault: &Vault) -> Result<(), VaultError> {
         let known = self.roots.iter().chain(self.issuing.iter().map(|issuing| &issuing.root));
         let mut former = known.filter(|root| Some(*root) != self.roots.first());
-        former.try_for_each(|root| vault.destroy(&root_key(*root)))
+        former.try_for_each(|root| vault.destroy(&root_key(*root)))?;
+        self.revoked.iter().try_for_each(|ca| vault.destroy(&issuing_key(&ca.ski)))
     }
 
     fn current_root(&self, vault: &Vault) -> Result<(Fingerprint, Secret<String>), ServiceError> {
@@ -152,7 +177,8 @@ impl Manifest {
         // Every root except the oldest has a cross certificate from the root before it.
         let vouched = newest.iter().chain(former).take(former.len());
         let crosses = certificates(vault, vouched.copied().map(cross_certificate))?;
-        Ok(CaSet::with_former(current, authorities.collect(), former_roots, crosses))
+        let set = CaSet::with_former(current, authorities.collect(), former_roots, crosses);
+        Ok(set.with_revoked(self.revoked.clone()))
     }
 }
 
@@ -289,5 +315,30 @@ mod tests {
         assert_eq!(Manifest::load(&vault).unwrap(), manifest, "it does not count");
         Interrupted::load(&vault).unwrap().unwrap().drop_from(&vault).unwrap();
         assert_eq!((sorted(), Manifest::load(&vault).unwrap()), before);
+    }
+
+    #[test]
+    fn a_revocation_counts_once_it_is_recorded() {
+        let (_dir, vault) = vault();
+        rotate(&vault, |manifest| manifest.new_issuing(&vault, "gatepass test", NOW));
+        let before = Manifest::load(&vault).unwrap();
+        let set = open(&vault);
+        let former = set.all().nth(1).unwrap();
+        let (ski, root) = (hex(former.issuing_ski()), former.root_fingerprint());
+        let serial = former.issuing_serial().unwrap();
+        let revoke = || before.revoke(RevokedCa { ski: ski.clone(), root, serial, revoked_at: NOW });
+        revoke().save(&vault, 7).unwrap();
+        let interrupted = Interrupted::load(&vault).unwrap().unwrap();
+        assert_eq!(interrupted.act(), (crate::ledger::Action::CaRevoked, ski.as_str()));
+        interrupted.drop_from(&vault).unwrap();
+        assert_eq!(Manifest::load(&vault).unwrap(), before);
+        assert!(vault.holds(&issuing_key(&ski)), "an unrecorded one leaves the key");
+
+        revoke().save(&vault, 7).unwrap();
+        Interrupted::load(&vault).unwrap().unwrap().take_up(&vault).unwrap();
+        Manifest::load(&vault).unwrap().destroy_former_keys(&vault).unwrap();
+        let after = open(&vault);
+        assert_eq!((after.all().count(), after.revoked().len()), (1, 1));
+        assert!(!vault.holds(&issuing_key(&ski)));
     }
 }

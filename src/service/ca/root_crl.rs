@@ -1,12 +1,14 @@
-//! The CRL of each root. It is signed once, when the root's key is here, and kept beside the root's certificate. The CRL of
-//! an imported root is a file of the configuration.
+//! The CRL of each root. It is signed when the root's key is here and the CRL is missing or lacks a revoked issuing CA. It is
+//! kept beside the root's certificate. The CRL of an imported root is a file of the configuration.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::files::{self, CRL};
-use super::set::Certificate;
-use crate::ca::{is_crl_of, not_after, pem_to_der, sign_root_crl, subject_key_identifier};
+use super::set::{Certificate, RevokedCa};
+use crate::ca::{
+    CrlEntry, CrlReason, crl_lists, is_crl_of, not_after, pem_to_der, sign_root_crl, subject_key_identifier,
+};
 use crate::clock::Timestamp;
 use crate::id::Fingerprint;
 use crate::service::ServiceError;
@@ -30,6 +32,11 @@ impl RootCrls {
         Self { store, vault, imported }
     }
 
+    /// Returns true if the root is imported with a file of its CRL.
+    pub(super) const fn is_imported(&self) -> bool {
+        self.imported.is_some()
+    }
+
     /// Reads the CRL of `root`, DER; `None` before it was signed.
     pub(super) fn load(&self, root: &Certificate) -> Result<Option<Vec<u8>>, VaultError> {
         match &self.imported {
@@ -38,24 +45,32 @@ impl RootCrls {
         }
     }
 
-    /// The same. Signs a missing CRL first, if the root's key is here.
+    /// The same. Signs a CRL first, if the root's key is here and the CRL is missing, broken or lacks one of the `revoked`
+    /// issuing CAs.
     pub(super) async fn load_or_sign(
         &self,
         root: &Certificate,
+        revoked: &[RevokedCa],
         now: Timestamp,
     ) -> Result<Option<Vec<u8>>, ServiceError> {
-        let found = self.load(root)?;
-        let live = not_after(&root.der).is_some_and(|ends| now < ends);
-        let (Some(ski), true, None) = (subject_key_identifier(&root.der), live, &found) else {
-            return Ok(found);
-        };
+        let found = self.load(root);
         let fingerprint = Fingerprint::of(&root.der);
-        let Some(key) = files::key_of_root(&self.vault, fingerprint)? else { return Ok(None) };
+        let entries = revoked.iter().filter(|ca| ca.root == fingerprint).map(entry).collect::<Vec<_>>();
+        let complete = |crl: &Vec<u8>| entries.iter().all(|entry| crl_lists(crl, entry.serial));
+        let due =
+            self.imported.is_none() && !found.as_ref().is_ok_and(|crl| crl.as_ref().is_some_and(complete));
+        let live = not_after(&root.der).is_some_and(|ends| now < ends);
+        let (Some(ski), true) = (subject_key_identifier(&root.der), due && live) else { return Ok(found?) };
+        let Some(key) = files::key_of_root(&self.vault, fingerprint)? else { return Ok(found?) };
         let number = self.store.next_crl_number(NextCrlNumber { ski }).await?;
-        let crl = sign_root_crl(&root.pem, &key, number, &[], now)?;
+        let crl = sign_root_crl(&root.pem, &key, number, &entries, now)?;
         files::save_root_crl(&self.vault, fingerprint, &crl)?;
         Ok(Some(crl))
     }
+}
+
+const fn entry(ca: &RevokedCa) -> CrlEntry {
+    CrlEntry { serial: ca.serial, revoked_at: ca.revoked_at, reason: CrlReason::CaCompromise }
 }
 
 /// Reads the file of an imported root's CRL, PEM or DER, and returns its DER. `root` is the root's certificate, DER.

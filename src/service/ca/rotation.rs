@@ -54,6 +54,17 @@ impl CaAdmin {
         key.is_some_and(|key| self.vault.holds(&key))
     }
 
+    /// Returns the number of live hosts, and of live persistent tokens.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn in_use(&self) -> Result<(u64, u64), ServiceError> {
+        let now = self.base.time.now();
+        let hosts = self.base.store.reached_urls(now).await?;
+        let tokens = self.base.store.key_needs(now).await?;
+        Ok((hosts.iter().map(|(_, hosts)| hosts).sum(), tokens.iter().map(|(_, tokens)| tokens).sum()))
+    }
+
     /// Creates an issuing CA, or a root and an issuing CA under it. Certificates of the previous ones stay valid.
     ///
     /// # Errors
@@ -63,7 +74,7 @@ impl CaAdmin {
         let _one_at_a_time = self.changing.lock().await;
         let now = self.base.time.trusted()?;
         if self.outside {
-            return Err(CaError::RootKeyAway.into());
+            return Err(CaError::Imported.into());
         }
         finish_rotation(self.base.store.as_ref(), &self.vault).await?;
         let manifest = Manifest::load(&self.vault)?;
@@ -75,11 +86,12 @@ impl CaAdmin {
             (Extent::Root, false) => {
                 // The key of the root is destroyed at the end. Its CRL has to exist by then.
                 self.crls.sign().await?;
+                manifest.require_root_crl(&self.vault)?;
                 manifest.new_root(&self.vault, &name, now)?
             }
         };
         let after = self.base.store.chain_head().await?.seq;
-        let cas = self.record(caller, &next, after, now).await?;
+        let cas = self.record(&next, after, now, |cas| entry(caller, cas, now)).await?;
         let root = cas.current().root_pem().to_owned();
         self.cas.replace(cas);
         self.settle_files(&root);
@@ -90,18 +102,18 @@ impl CaAdmin {
     }
 
     /// Writes the files, then the entry. A failure before the entry leaves no file.
-    async fn record(
+    pub(super) async fn record(
         &self,
-        caller: &Caller,
         next: &Next,
         after: u64,
         now: Timestamp,
+        entry: impl FnOnce(&CaSet) -> Draft,
     ) -> Result<CaSet, ServiceError> {
         let manifest = next.save(&self.vault, after)?;
         let opened = manifest.open(&self.vault, now);
         let recorded = match &opened {
             Ok(cas) => {
-                let entries = vec![entry(caller, cas, now)];
+                let entries = vec![entry(cas)];
                 self.base.store.append_entries(AppendEntries { entries }).await.map_err(ServiceError::from)
             }
             Err(error) => Err(error.clone()),
@@ -119,16 +131,29 @@ impl CaAdmin {
         }
     }
 
-    /// Completes a recorded rotation on disk. A failure here cannot undo it: the next start tries again. The private key
-    /// of a former root is destroyed last.
-    fn settle_files(&self, root: &str) {
-        let settled = Interrupted::load(&self.vault).and_then(|interrupted| {
-            interrupted.map_or(Ok(()), |interrupted| interrupted.take_up(&self.vault))?;
-            Manifest::load(&self.vault)?.destroy_former_root_keys(&self.vault)
+    /// Completes a recorded change on disk. A failure here cannot undo it: the next start tries again.
+    pub(super) fn take_up(&self) {
+        let taken = Interrupted::load(&self.vault).and_then(|interrupted| {
+            interrupted.map_or(Ok(()), |interrupted| interrupted.take_up(&self.vault))
         });
-        if let Err(error) = settled {
-            tracing::error!(%error, "the CA is rotated, but not all of its files could be moved: restart to try again");
+        if let Err(error) = taken {
+            tracing::error!(%error, "the CA has changed, but not all of its files could be moved: restart to try again");
         }
+    }
+
+    /// Destroys private keys that nothing needs any longer. The next start tries again.
+    pub(super) fn destroy_former_keys(&self) {
+        let destroyed =
+            Manifest::load(&self.vault).and_then(|manifest| manifest.destroy_former_keys(&self.vault));
+        if let Err(error) = destroyed {
+            tracing::error!(%error, "a former private key could not be destroyed: restart to try again");
+        }
+    }
+
+    /// Completes a recorded rotation on disk. The private key of a former root is destroyed last.
+    fn settle_files(&self, root: &str) {
+        self.take_up();
+        self.destroy_former_keys();
         if let Err(error) = write_public(&self.crls.data_dir.join(ROOT_FILE), root.as_bytes()) {
             tracing::warn!(%error, "the file of the root certificate still holds the previous root");
         }
@@ -150,12 +175,13 @@ pub async fn finish_rotation(store: &dyn Store, vault: &Vault) -> Result<(), Ser
 }
 
 async fn is_recorded(store: &dyn Store, interrupted: &Interrupted) -> Result<bool, StoreError> {
-    let (chain, ski) = (store.chain_head().await?.chain, interrupted.issuing_ski().as_bytes());
+    let (chain, (action, ski)) = (store.chain_head().await?.chain, interrupted.act());
+    let ski = ski.as_bytes();
     let mut after = interrupted.after;
     loop {
         let entries = store.entries_after(chain, after, PAGE).await?;
-        let rotated = entries.iter().filter(|entry| entry.action == Action::CaRotated.as_str());
-        if rotated.map(|entry| &entry.bytes).any(|bytes| bytes.windows(ski.len()).any(|part| part == ski)) {
+        let acts = entries.iter().filter(|entry| entry.action == action.as_str());
+        if acts.map(|entry| &entry.bytes).any(|bytes| bytes.windows(ski.len()).any(|part| part == ski)) {
             return Ok(true);
         }
         match entries.last() {

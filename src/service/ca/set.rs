@@ -1,9 +1,13 @@
 //! The certificate authorities: the issuing CA that signs, former ones with live certificates, and every root that a
 //! client may have pinned.
 
-use crate::ca::{CertificateAuthority, PemError, pem_to_der};
-use crate::id::Fingerprint;
+use serde::{Deserialize, Serialize};
+
+use crate::ca::{CertificateAuthority, IssueError, PemError, authority_key_identifier, pem_to_der};
+use crate::clock::Timestamp;
+use crate::id::{Fingerprint, Serial, hex};
 use crate::service::document::Document;
+use crate::service::{CaError, ServiceError};
 
 /// Time that caches may keep CA certificates, in seconds.
 const MAX_AGE: u32 = 3600;
@@ -41,10 +45,25 @@ impl Root {
     }
 }
 
+/// A revoked issuing CA. Its root's CRL lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct RevokedCa {
+    /// Its subject key identifier, in hexadecimal.
+    pub ski: String,
+    /// The root that certified it.
+    pub root: Fingerprint,
+    /// The serial number of its certificate.
+    pub serial: Serial,
+    /// The time of revocation.
+    pub revoked_at: Timestamp,
+}
+
 /// The issuing CA that signs, former ones that still sign their CRLs, and the roots above them.
 pub struct CaSet {
     current: CertificateAuthority,
     former: Vec<CertificateAuthority>,
+    revoked: Vec<RevokedCa>,
+    imported: bool,
     /// The certificates from each root to its successor, newest first.
     crosses: Vec<Certificate>,
     /// The current root, then former ones, newest first.
@@ -72,7 +91,47 @@ impl CaSet {
         let issuing = std::iter::once(&current).chain(&former).map(CertificateAuthority::issuing_pem);
         let ways = ways_to_roots(&crosses, &roots).map(|certificate| certificate.pem.as_str());
         let bundle = pem(issuing.chain(ways).collect());
-        Self { chain: pem(current.chain_pem()), bundle, current, former, crosses, roots }
+        let chain = pem(current.chain_pem());
+        Self { chain, bundle, current, former, revoked: Vec::new(), imported: false, crosses, roots }
+    }
+
+    /// An imported CA.
+    pub fn imported(current: CertificateAuthority) -> Self {
+        Self { imported: true, ..Self::new(current) }
+    }
+
+    /// Returns true if the CA is imported. Such a CA is rotated where it was made.
+    pub const fn is_imported(&self) -> bool {
+        self.imported
+    }
+
+    /// The error of an operation with this CA. A certificate that is not valid names the way to a newer one.
+    pub fn refusal(&self, error: IssueError) -> ServiceError {
+        match error {
+            IssueError::IssuerNotValid { not_before, not_after } if self.imported => {
+                CaError::ImportedNotValid { not_before, not_after }.into()
+            }
+            other => other.into(),
+        }
+    }
+
+    /// The same set, with the issuing CAs that were revoked.
+    #[must_use]
+    pub fn with_revoked(self, revoked: Vec<RevokedCa>) -> Self {
+        Self { revoked, ..self }
+    }
+
+    /// The revoked issuing CAs.
+    pub fn revoked(&self) -> &[RevokedCa] {
+        &self.revoked
+    }
+
+    /// Returns true if a revoked issuing CA signed `certificate` (DER), by the name of its issuer.
+    pub fn has_revoked_issuer(&self, certificate: &[u8]) -> bool {
+        // Without a revoked CA, no certificate has to be parsed.
+        !self.revoked.is_empty()
+            && authority_key_identifier(certificate)
+                .is_none_or(|issuer| self.revoked.iter().any(|ca| ca.ski == hex(&issuer)))
     }
 
     /// The issuing CA that signs.

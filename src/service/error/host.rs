@@ -16,6 +16,9 @@ pub enum HostError {
         "the certificate was revoked, because its name is the authority's now: renew it (`gatepass renew`)"
     )]
     NameWithdrawn,
+    /// The issuing CA of the certificate was revoked.
+    #[error("the issuing CA of the certificate was revoked: enroll the host again with a new token")]
+    IssuerRevoked,
     /// A superseded certificate was used after its successor.
     #[error(
         "a newer certificate of this host is in use: two machines share one identity; revoke the host and enroll both"

@@ -76,6 +76,9 @@ impl Authenticator {
         if identity.not_after <= now {
             return Err(HostError::NoCertificate.into());
         }
+        if self.cas.load().has_revoked_issuer(certificate) {
+            return Err(HostError::IssuerRevoked.into());
+        }
         let record = self.base.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
         self.judge_lineage(caller, &identity, &record, now).await?;
         let HostPeer { host: id, serial, roles, not_before, not_after, host_key, .. } = identity;

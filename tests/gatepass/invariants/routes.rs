@@ -49,7 +49,7 @@ const WRITE_HOSTS: Who = Scope("hosts:write");
 const READ_LEDGER: Who = Scope("ledger:read");
 const ADMIN: Who = Scope("admin");
 
-const NATIVE: [(&str, &str, Who); 74] = [
+const NATIVE: [(&str, &str, Who); 75] = [
     ("POST", "/api/v1/enrollment-tokens", WRITE_TOKENS),
     ("GET", "/api/v1/enrollment-tokens", READ_TOKENS),
     ("GET", "/api/v1/enrollment-tokens/{id}", READ_TOKENS),
@@ -79,6 +79,7 @@ const NATIVE: [(&str, &str, Who); 74] = [
     ("POST", "/api/v1/signing-keys/{kid}/retire", ADMIN),
     ("GET", "/api/v1/ca", SignedIn),
     ("POST", "/api/v1/ca/rotate", ADMIN),
+    ("POST", "/api/v1/ca/revoke", ADMIN),
     ("GET", "/api/v1/issuers", SignedIn),
     ("POST", "/api/v1/issuers/retire", ADMIN),
     ("GET", "/api/v1/clock", SignedIn),

@@ -31,7 +31,7 @@ fn installer(program: &str) -> &str {
         "openssl" => "apt-get install openssl",
         "curl" => "apt-get install curl",
         "haproxy" => "apt-get install haproxy",
-        "gnutls-cli" => "apt-get install gnutls-bin",
+        "gnutls-cli" | "certtool" => "apt-get install gnutls-bin",
         "go" => "apt-get install golang-go",
         "java" => "apt-get install default-jdk-headless",
         "initdb" | "postgres" | "psql" => "apt-get install postgresql",

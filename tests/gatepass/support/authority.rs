@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::client::{Client, Said};
-use super::{database, eventually};
+use super::eventually;
 
 /// The first time of a test authority's clock: twenty days ago. TLS checks certificates by the machine's own clock.
 /// So a test can advance its clock by nearly as much before an issued certificate is not valid yet.
@@ -124,11 +124,11 @@ impl Running {
         (self.data_dir, self.clock, self._own)
     }
 
-    /// Waits until the start has signed the first CRLs of issuing CA and root, which are stored by their numbers.
+    /// Waits until the start has signed the first CRLs of issuing CA and root, and written their files.
     pub(crate) async fn settled(&self) {
-        eventually("the first CRLs are signed", async || {
-            let signed = "SELECT count(*) FROM crl_numbers";
-            (database::one(&database::reader(&self.data_dir), signed) > 1).then_some(())
+        eventually("the first CRLs are served", async || {
+            let served = self.stranger().get("/ca/crl.pem").await.text;
+            (served.matches("BEGIN X509 CRL").count() > 1).then_some(())
         })
         .await;
     }

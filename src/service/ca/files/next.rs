@@ -9,8 +9,10 @@ use super::{
 };
 use crate::ca::{CertificateAuthority, NewAuthority, NewRoot};
 use crate::clock::Timestamp;
+use crate::ledger::Action;
 use crate::secret::Secret;
 use crate::service::ServiceError;
+use crate::service::ca::set::RevokedCa;
 use crate::service::vault::{Vault, VaultError};
 
 /// The file of the next manifest.
@@ -19,6 +21,8 @@ const NEXT: &str = "ca.next.json";
 /// The certificates and keys of a rotation, in memory.
 pub struct Next {
     manifest: Manifest,
+    /// The subject key identifier (hexadecimal) of the issuing CA that is revoked, instead of a rotation.
+    revoked: Option<String>,
     files: Vec<(String, Secret<String>)>,
 }
 
@@ -28,6 +32,8 @@ pub struct Interrupted {
     /// The last number of the ledger before the rotation. The rotation's entry, if any, comes after it.
     pub after: u64,
     manifest: Manifest,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revoked: Option<String>,
 }
 
 impl Manifest {
@@ -39,7 +45,7 @@ impl Manifest {
         let (root, key) = self.current_root(vault)?;
         let root_pem = vault.load(&root_certificate(root))?;
         let (pem, issuing_key) = CertificateAuthority::new_issuing(root_pem.expose(), &key, name, now)?;
-        let mut next = Next { manifest: self.clone(), files: Vec::new() };
+        let mut next = Next { manifest: self.clone(), revoked: None, files: Vec::new() };
         next.put_first(&import(root_pem.expose(), &pem, &issuing_key, now)?, issuing_key);
         Ok(next)
     }
@@ -55,8 +61,7 @@ impl Manifest {
         let ca = import(&root_pem, &issuing_pem, &issuing_key, now)?;
         let root = ca.root_fingerprint();
         let files = vec![(root_key(root), new_key), (root_certificate(root), Secret::new(root_pem))];
-        let manifest = Self { roots: vec![root], issuing: self.issuing.clone() };
-        let mut next = Next { manifest, files };
+        let mut next = Next { manifest: Self { roots: vec![root], ..self.clone() }, revoked: None, files };
         next.put_first(&ca, issuing_key);
         Ok(next)
     }
@@ -79,10 +84,19 @@ impl Manifest {
             (root_certificate(root), Secret::new(root_pem)),
             (cross_certificate(root), Secret::new(cross_pem)),
         ];
-        let mut next = Next { manifest: self.clone(), files };
+        let mut next = Next { manifest: self.clone(), revoked: None, files };
         next.manifest.roots.insert(0, root);
         next.put_first(&ca, issuing_key);
         Ok(next)
+    }
+
+    /// Takes a revoked issuing CA out of use.
+    pub fn revoke(&self, ca: RevokedCa) -> Next {
+        let mut manifest = self.clone();
+        manifest.issuing.retain(|issuing| issuing.ski != ca.ski);
+        let revoked = Some(ca.ski.clone());
+        manifest.revoked.push(ca);
+        Next { manifest, revoked, files: Vec::new() }
     }
 }
 
@@ -106,7 +120,8 @@ impl Next {
     /// # Errors
     /// A file could not be written. No file of the rotation is left then.
     pub fn save(&self, vault: &Vault, after: u64) -> Result<Manifest, VaultError> {
-        let interrupted = Interrupted { after, manifest: self.manifest.clone() };
+        let (manifest, revoked) = (self.manifest.clone(), self.revoked.clone());
+        let interrupted = Interrupted { after, manifest, revoked };
         let saved = vault
             .save_json(NEXT, &interrupted)
             .and_then(|()| self.files.iter().try_for_each(|(name, text)| vault.save(name, text)));
@@ -133,9 +148,13 @@ impl Interrupted {
         vault.load_json(NEXT).map(Some)
     }
 
-    /// The subject key identifier (hexadecimal) of the new issuing CA. The ledger's entry names it.
-    pub fn issuing_ski(&self) -> &str {
-        self.manifest.issuing.first().map_or("", |issuing| &issuing.ski)
+    /// The act, and the subject key identifier (hexadecimal) of the issuing CA that the ledger's entry of it names.
+    pub fn act(&self) -> (Action, &str) {
+        let current = || self.manifest.issuing.first().map_or("", |issuing| &issuing.ski);
+        match &self.revoked {
+            Some(ski) => (Action::CaRevoked, ski),
+            None => (Action::CaRotated, current()),
+        }
     }
 
     /// Completes a recorded rotation: replaces the manifest.

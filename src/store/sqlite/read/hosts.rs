@@ -102,6 +102,17 @@ impl HostReads for SqliteStore {
         self.list(move |sql| sql.all(REACHED_URLS, [now], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 
+    fn hosts_under(&self, ski: Vec<u8>, now: Timestamp) -> StoreFuture<'_, Vec<HostId>> {
+        let text = "SELECT h.host, c.der FROM hosts AS h JOIN certificates AS c ON c.host = h.host AND c.serial = h.newest \
+                    WHERE h.revoked_at IS NULL AND h.ends_at > ?1 ORDER BY h.host";
+        self.list(move |sql| {
+            // The identifier of 20 bytes stands in a certificate only as the authority key identifier.
+            let signed = |der: Vec<u8>| !ski.is_empty() && der.windows(ski.len()).any(|part| part == ski);
+            let hosts = sql.all(text, [now], |row| Ok(signed(row.get(1)?).then_some(row.get(0)?)))?;
+            Ok(hosts.into_iter().flatten().collect())
+        })
+    }
+
     fn count_live_hosts(&self, tokens: Vec<TokenId>) -> StoreFuture<'_, u64> {
         self.list(move |sql| count_live(sql, &tokens))
     }
