@@ -113,7 +113,7 @@ impl Options {
         Ok(pem)
     }
 
-    /// The host in the authority's URL: the trust domain of its hosts, unless the authority is configured otherwise.
+    /// The host in the authority's first URL: the trust domain of its hosts, unless the authority is configured otherwise.
     fn trust_domain(&self) -> Result<String, Failure> {
         let url: hyper::Uri = self.authority.parse()?;
         Ok(url.host().ok_or("the authority's URL names no host")?.to_owned())

@@ -71,7 +71,7 @@ struct Chained {
 impl HostVerifier {
     /// A verifier of hosts under the root certificates in `roots_pem`, the authority's `/ca/root.pem`.
     ///
-    /// `trust_domain` is the trust domain of their SPIFFE ids. Its default is the host of the authority's external URL.
+    /// `trust_domain` is the trust domain of their SPIFFE ids. By default it is the host of the authority's first external URL.
     ///
     /// # Errors
     /// [`HostSetupError`], if `roots_pem` holds no usable root, or the trust domain is invalid.

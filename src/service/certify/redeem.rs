@@ -15,8 +15,8 @@ use crate::service::refusals::{Refused, Whom};
 use crate::service::time::TOLERATED_STEP_BACK;
 use crate::service::{Caller, HostError, ServiceError, TokenError};
 use crate::store::{
-    HostFacts, KEEP_AFTER_EXPIRY, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed, RenewRefusal, Renewed,
-    StoreError, StoredCertificate,
+    HostFacts, KEEP_AFTER_EXPIRY, NextCertificate, Pair, REPEAT_WINDOW, Recertify, Redeem, Redeemed,
+    RenewRefusal, Renewed, StoreError, StoredCertificate,
 };
 use crate::token::{Authenticated, Grant, LEEWAY, Status, Verified};
 
@@ -206,7 +206,8 @@ impl Enrollment {
             let (grant, roles) = (ticket.grant.clone(), host.roles.clone());
             let withdrawal = name_withdrawn.as_ref().map(|name| withdrawal(caller, id, name, now));
             let reached_url = ticket.reached_url.clone();
-            let command = Recertify { grant, roles, withdrawal, certificate, reached_url, entry };
+            let next = NextCertificate { roles, withdrawal, certificate, reached_url, entry };
+            let command = Recertify { grant, next };
             return match self.base.store.recertify(command).await? {
                 Renewed::First | Renewed::Replaced(_) => {
                     self.sound_alarm(&ticket.grant, id);

@@ -4,7 +4,9 @@ use super::{ATTEMPTS, Enrolled, Enrollment, Warrant, withdrawal};
 use crate::ca::{Csr, CsrPolicy};
 use crate::ledger::{Action, Subjects};
 use crate::service::{Caller, HostCaller, HostError, ServiceError, TokenError};
-use crate::store::{HostFacts, MOST_RENEWALS, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError};
+use crate::store::{
+    HostFacts, MOST_RENEWALS, NextCertificate, RENEWALS_WITHIN, Renew, RenewRefusal, Renewed, StoreError,
+};
 
 impl Enrollment {
     /// Renews the certificate of the host that presented `host`'s and reached the server at another URL than recorded, if given.
@@ -52,15 +54,14 @@ impl Enrollment {
         let stored = certificate.clone();
         let subjects = Subjects::host(host.id).with_serial(stored.record.serial);
         let entry = caller.did(Action::HostRenewed, now).about(subjects);
-        let command = Renew {
-            most: self.most_renewals(),
-            presented: host.certificate.serial,
+        let next = NextCertificate {
             roles: facts.roles.clone(),
             withdrawal: name_withdrawn.as_ref().map(|name| withdrawal(caller, host.id, name, now)),
             certificate,
             reached_url: reached_url.map(str::to_owned),
             entry,
         };
+        let command = Renew { most: self.most_renewals(), presented: host.certificate.serial, next };
         let enrolled = || {
             let enrolled = Enrolled::new(facts.name, facts.roles, stored, &self.cas.load(), None);
             Enrolled { name_withdrawn, ..enrolled }

@@ -26,21 +26,27 @@ pub struct Redeem {
     pub entry: Draft,
 }
 
-/// See [`Verbs::recertify`](crate::store::Verbs::recertify). It takes no use. Token and host must be live, and the pair must be the host's
-/// own.
-pub struct Recertify {
-    /// The grant of the token.
-    pub grant: Verified<Grant>,
+/// The next certificate of an enrolled host.
+pub struct NextCertificate {
     /// The roles in the certificate. If the host has others, the outcome is [`Renewed::FactsChanged`](crate::store::Renewed::FactsChanged).
     pub roles: Vec<Role>,
     /// The entry of a withdrawn name: the certificate is without it, because it is the authority's.
     pub withdrawal: Option<Draft>,
-    /// The new certificate, for the same key of the host that the pair admitted.
+    /// The certificate itself.
     pub certificate: StoredCertificate,
     /// The URL at which the host reached the server, if it is another one than recorded.
     pub reached_url: Option<String>,
     /// Ledger entry of the act.
     pub entry: Draft,
+}
+
+/// See [`Verbs::recertify`](crate::store::Verbs::recertify). It takes no use. Token and host must be live, and the pair must be the host's
+/// own.
+pub struct Recertify {
+    /// The grant of the token.
+    pub grant: Verified<Grant>,
+    /// The new certificate, for the same key of the host that the pair admitted.
+    pub next: NextCertificate,
 }
 
 /// See [`Verbs::renew`](crate::store::Verbs::renew).
@@ -51,16 +57,8 @@ pub struct Renew {
     /// Serial number of the presented certificate: the newest, or its predecessor while the newest was never seen. For the predecessor, the
     /// entry gets the detail `superseded_unseen`, and the outcome is [`Renewed::Replaced`](crate::store::Renewed::Replaced).
     pub presented: Serial,
-    /// The roles in the certificate.
-    pub roles: Vec<Role>,
-    /// The entry of a withdrawn name: the certificate is without it, because it is the authority's.
-    pub withdrawal: Option<Draft>,
-    /// The new certificate of the host.
-    pub certificate: StoredCertificate,
-    /// The URL at which the host reached the server, if it is another one than recorded.
-    pub reached_url: Option<String>,
-    /// Ledger entry of the act.
-    pub entry: Draft,
+    /// The new certificate.
+    pub next: NextCertificate,
 }
 
 /// See [`Verbs::mark_seen`](crate::store::Verbs::mark_seen).

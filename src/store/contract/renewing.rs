@@ -18,7 +18,7 @@ async fn host(world: &mut World) -> (MintRecord, HostRecord) {
 pub(in crate::store) async fn the_newest_certificate_renews(world: &mut World) {
     let (_, before) = host(world).await;
     let command = world.renewal(&before, before.newest.serial, new_key());
-    let certificate = command.certificate.clone();
+    let certificate = command.next.certificate.clone();
     assert_eq!(world.store().renew(command).await.unwrap(), Renewed::First);
     let after = world.host(before.id).await;
     assert_eq!(after.newest, certificate.record);
@@ -81,7 +81,7 @@ pub(in crate::store) async fn the_newest_certificate_may_keep_its_key(world: &mu
 pub(in crate::store) async fn a_renewal_with_other_roles_is_built_again(world: &mut World) {
     let (_, before) = host(world).await;
     let mut command = world.renewal(&before, before.newest.serial, new_key());
-    command.roles = roles(&["director"]);
+    command.next.roles = roles(&["director"]);
     assert_eq!(world.store().renew(command).await.unwrap(), Renewed::FactsChanged);
     assert_eq!(world.host(before.id).await, HostRecord { newest_seen: true, ..before });
     world.expect_entries(&[]).await;
@@ -110,16 +110,16 @@ pub(in crate::store) async fn a_host_that_loops_is_stopped_until_an_hour_has_pas
     let (_, host) = host(world).await;
     let mut presented = host.newest.serial;
     for _ in 0..MOST_RENEWALS {
-        let next = world.renewal(&host, presented, new_key());
-        let serial = next.certificate.record.serial;
-        assert_eq!(world.store().renew(next).await.unwrap(), Renewed::First);
+        let command = world.renewal(&host, presented, new_key());
+        let serial = command.next.certificate.record.serial;
+        assert_eq!(world.store().renew(command).await.unwrap(), Renewed::First);
         presented = serial;
     }
-    let next = world.renewal(&host, presented, new_key());
-    assert_eq!(world.store().renew(next).await.unwrap(), Renewed::Refused(RenewRefusal::TooOften));
+    let command = world.renewal(&host, presented, new_key());
+    assert_eq!(world.store().renew(command).await.unwrap(), Renewed::Refused(RenewRefusal::TooOften));
     world.pass(RENEWALS_WITHIN);
-    let next = world.renewal(&host, presented, new_key());
-    assert_eq!(world.store().renew(next).await.unwrap(), Renewed::First);
+    let command = world.renewal(&host, presented, new_key());
+    assert_eq!(world.store().renew(command).await.unwrap(), Renewed::First);
 }
 
 /// A host with a name that has become the authority's.
@@ -148,7 +148,8 @@ pub(in crate::store) async fn a_certificate_without_its_name_still_renews(world:
     assert!(world.store().lost_its_name(held).await.unwrap());
     assert_eq!(world.renew(&before, held, new_key()).await, Renewed::FactsChanged, "with the name");
     let (key, withdrawal) = (new_key(), Some(world.draft(Action::NameWithdrawn)));
-    let command = Renew { withdrawal, ..world.renewal(&before, held, key) };
+    let mut command = world.renewal(&before, held, key);
+    command.next.withdrawal = withdrawal;
     assert_eq!(world.store().renew(command).await.unwrap(), Renewed::First);
     let after = world.host(before.id).await;
     assert_eq!(after.facts, HostFacts { name: None, ..before.facts.clone() });
@@ -169,7 +170,8 @@ pub(in crate::store) async fn live_hosts_are_counted_by_the_reached_url(world: &
     assert_eq!(counted(world).await, [(Some(ISSUER.to_owned()), 2)]);
     world.pass(HOUR);
     let reached_url = Some("https://new.example.org".to_owned());
-    let command = Renew { reached_url, ..world.renewal(&one, one.newest.serial, new_key()) };
+    let mut command = world.renewal(&one, one.newest.serial, new_key());
+    command.next.reached_url = reached_url;
     assert_eq!(world.store().renew(command).await.unwrap(), Renewed::First);
     assert_eq!(world.host(one.id).await.reached_url.as_deref(), Some("https://new.example.org"));
     let split = [(Some(ISSUER.to_owned()), 1), (Some("https://new.example.org".to_owned()), 1)];
@@ -188,22 +190,22 @@ pub(in crate::store) async fn an_old_pair_loses_the_authoritys_name(world: &mut 
     world.pass(DAY * 2);
     let with_name = recertification(world, &token, &before);
     assert_eq!(world.store().recertify(with_name).await.unwrap(), Renewed::FactsChanged);
-    let withdrawal = Some(world.draft(Action::NameWithdrawn));
-    let command = Recertify { withdrawal, ..recertification(world, &token, &before) };
+    let mut command = recertification(world, &token, &before);
+    command.next.withdrawal = Some(world.draft(Action::NameWithdrawn));
     assert_eq!(world.store().recertify(command).await.unwrap(), Renewed::First);
     assert_eq!(world.host(before.id).await.facts.name, None);
     world.expect_entries(&[Action::HostReenrolled, Action::NameWithdrawn]).await;
 }
 
 fn recertification(world: &World, token: &MintRecord, host: &HostRecord) -> Recertify {
-    Recertify {
-        grant: verified(token),
+    let next = NextCertificate {
+        certificate: world.certificate(host.id, host.newest.host_key),
         roles: host.facts.roles.clone(),
         withdrawal: None,
-        certificate: world.certificate(host.id, host.newest.host_key),
         reached_url: None,
         entry: world.draft(Action::HostReenrolled),
-    }
+    };
+    Recertify { grant: verified(token), next }
 }
 
 pub(in crate::store) async fn an_old_pair_is_certified_again_for_the_same_host(world: &mut World) {
@@ -212,7 +214,7 @@ pub(in crate::store) async fn an_old_pair_is_certified_again_for_the_same_host(w
     world.new_entries().await;
     world.pass(DAY * 2);
     let command = recertification(world, &token, &before);
-    let serial = command.certificate.record.serial;
+    let serial = command.next.certificate.record.serial;
     assert_eq!(world.store().recertify(command).await.unwrap(), Renewed::First);
     let after = world.host(before.id).await;
     assert_eq!((after.newest.serial, after.previous), (serial, Some(before.newest.serial)));
@@ -223,7 +225,7 @@ pub(in crate::store) async fn an_old_pair_is_certified_again_for_the_same_host(w
     }
     world.pass(DAY * 2);
     let mut other_roles = recertification(world, &token, &before);
-    other_roles.roles = Vec::new();
+    other_roles.next.roles = Vec::new();
     assert_eq!(world.store().recertify(other_roles).await.unwrap(), Renewed::FactsChanged);
     world.expect_entries(&[Action::HostReenrolled]).await;
 }
@@ -246,10 +248,10 @@ pub(in crate::store) async fn recertifying_needs_a_live_token_and_the_pairs_own_
     world.pass(DAY * 2);
     let store = world.shared();
     let mut wrong_host = recertification(world, &token, &one);
-    wrong_host.certificate.host = two.id;
+    wrong_host.next.certificate.host = two.id;
     assert_eq!(store.recertify(wrong_host).await.unwrap(), Renewed::Refused(RenewRefusal::Unknown));
     let mut no_pair = recertification(world, &token, &one);
-    no_pair.certificate.record.host_key = new_key();
+    no_pair.next.certificate.record.host_key = new_key();
     assert_eq!(store.recertify(no_pair).await.unwrap(), Renewed::Refused(RenewRefusal::Unknown));
     world.revoke_host(two.id).await;
     let revoked_host = recertification(world, &token, &two);

@@ -208,15 +208,14 @@ impl World {
 
     pub(in crate::store) fn renewal(&self, host: &HostRecord, presented: Serial, key: SpkiHash) -> Renew {
         let subjects = Subjects::host(host.id);
-        Renew {
-            most: MOST_RENEWALS,
-            presented,
+        let next = NextCertificate {
+            certificate: self.certificate(host.id, key),
             roles: host.facts.roles.clone(),
             withdrawal: None,
-            certificate: self.certificate(host.id, key),
             reached_url: None,
             entry: self.draft(Action::HostRenewed).about(subjects),
-        }
+        };
+        Renew { most: MOST_RENEWALS, presented, next }
     }
 
     pub(in crate::store) async fn renew(

@@ -5,14 +5,14 @@ use super::certificate::Lineage;
 use crate::id::{HostId, Serial};
 use crate::store::sqlite::driver::{self, params};
 use crate::store::{
-    CertificateRecord, MarkSeen, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew, RenewRefusal, Renewed,
-    RevocationReason,
+    CertificateRecord, MarkSeen, NextCertificate, RENEWALS_WITHIN, REPEAT_WINDOW, Recertify, Renew,
+    RenewRefusal, Renewed, RevocationReason,
 };
 
 impl Execution<'_> {
     pub(super) fn renew(&mut self, command: Renew) -> driver::Result<Renewed> {
-        let Renew { most, presented, roles, withdrawal, certificate, reached_url, entry } = command;
-        let (host, new) = (certificate.host, certificate.record);
+        let Renew { most, presented, mut next } = command;
+        let (host, new) = (next.certificate.host, next.certificate.record);
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(Renewed::Refused(RenewRefusal::Unknown));
         };
@@ -37,22 +37,33 @@ impl Execution<'_> {
         if self.certified_lately(&lineage, new)? >= most {
             return self.undo(Renewed::Refused(RenewRefusal::TooOften));
         }
-        if !lineage.has_roles(&roles) || withdrawal.is_some() != self.has_own_name(&lineage)? {
-            return self.undo(Renewed::FactsChanged);
+        let replaced = presented != lineage.newest;
+        if replaced {
+            next.entry = next.entry.with("superseded_unseen", lineage.newest.to_string());
+        }
+        match self.certify(&lineage, presented, next)? {
+            false => self.undo(Renewed::FactsChanged),
+            true if replaced => Ok(Renewed::Replaced(lineage.newest)),
+            true => Ok(Renewed::First),
+        }
+    }
+
+    /// Makes `next` the newest certificate of a host that holds `held`. Returns false if the host has other roles or lost its
+    /// name.
+    fn certify(&mut self, lineage: &Lineage, held: Serial, next: NextCertificate) -> driver::Result<bool> {
+        let NextCertificate { roles, withdrawal, certificate, reached_url, entry } = next;
+        if !lineage.has_roles(&roles) || withdrawal.is_some() != self.has_own_name(lineage)? {
+            return Ok(false);
         }
         if withdrawal.is_some() {
-            self.revoke_certificates(host, new.issued_at, RevocationReason::NameWithdrawn)?;
+            let at = certificate.record.issued_at;
+            self.revoke_certificates(lineage.host, at, RevocationReason::NameWithdrawn)?;
         }
-        self.succeed(&lineage, presented, &certificate)?;
-        self.set_reached_url(host, reached_url.as_deref())?;
-        let replaced = presented != lineage.newest;
-        let entry = match replaced {
-            true => entry.with("superseded_unseen", lineage.newest.to_string()),
-            false => entry,
-        };
+        self.succeed(lineage, held, &certificate)?;
+        self.set_reached_url(lineage.host, reached_url.as_deref())?;
         self.enter(entry)?;
-        withdrawal.map_or(Ok(()), |entry| self.withdraw_name(host, entry))?;
-        Ok(if replaced { Renewed::Replaced(lineage.newest) } else { Renewed::First })
+        withdrawal.map_or(Ok(()), |entry| self.withdraw_name(lineage.host, entry))?;
+        Ok(true)
     }
 
     fn certified_lately(&self, lineage: &Lineage, next: CertificateRecord) -> driver::Result<u32> {
@@ -75,8 +86,8 @@ impl Execution<'_> {
     }
 
     pub(super) fn recertify(&mut self, command: Recertify) -> driver::Result<Renewed> {
-        let Recertify { grant, roles, withdrawal, certificate, reached_url, entry } = command;
-        let (host, new) = (certificate.host, certificate.record);
+        let Recertify { grant, next } = command;
+        let (host, new) = (next.certificate.host, next.certificate.record);
         if !self.is_vouched_for(&grant, new.issued_at)? || self.has_ended(grant.token.id)? {
             return self.undo(Renewed::Refused(RenewRefusal::TokenRevoked));
         }
@@ -92,19 +103,12 @@ impl Execution<'_> {
             let newest = self.certificate(host, lineage.newest)?;
             return self.undo(Renewed::Again(newest));
         }
-        if !lineage.has_roles(&roles) || withdrawal.is_some() != self.has_own_name(&lineage)? {
-            return self.undo(Renewed::FactsChanged);
-        }
-        if withdrawal.is_some() {
-            self.revoke_certificates(host, new.issued_at, RevocationReason::NameWithdrawn)?;
-        }
         // The host asked with its token, and has not shown that it got the newest certificate.
         let held = if lineage.newest_seen { None } else { lineage.previous };
-        self.succeed(&lineage, held.unwrap_or(lineage.newest), &certificate)?;
-        self.set_reached_url(host, reached_url.as_deref())?;
-        self.enter(entry)?;
-        withdrawal.map_or(Ok(()), |entry| self.withdraw_name(host, entry))?;
-        Ok(Renewed::First)
+        match self.certify(&lineage, held.unwrap_or(lineage.newest), next)? {
+            true => Ok(Renewed::First),
+            false => self.undo(Renewed::FactsChanged),
+        }
     }
 
     /// Returns whether the newest certificate is valid, for the same key, and younger than [`REPEAT_WINDOW`].
