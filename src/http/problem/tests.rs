@@ -83,6 +83,34 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     }
 }
 
+fn of_cas() -> [CaError; 10] {
+    [
+        CaError::Csr(CsrError::Signature),
+        CaError::RootKeyAway,
+        CaError::RootExpired,
+        CaError::FormerRootKeyAway { file: "ca-root-1.key".to_owned() },
+        CaError::Imported,
+        CaError::ImportedNotValid { not_before: NOW, not_after: NOW },
+        CaError::IssuingInUse,
+        CaError::UnknownIssuing { known: "0a, 0b".to_owned() },
+        CaError::Issue(IssueError::EmptyLifetime),
+        CaError::Issue(IssueError::IssuerNotValid { not_before: NOW, not_after: NOW }),
+    ]
+}
+
+const fn of_hosts() -> [HostError; 8] {
+    [
+        HostError::Revoked,
+        HostError::CertificateRevoked,
+        HostError::NameWithdrawn,
+        HostError::IssuerRevoked,
+        HostError::LineageConflict,
+        HostError::NameTaken,
+        HostError::NoCertificate,
+        HostError::RenewedTooOften,
+    ]
+}
+
 /// One value of each variant.
 fn every_variant() -> Vec<ServiceError> {
     let detail = || "it said so".to_owned();
@@ -108,13 +136,6 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Token(TokenError::Exhausted),
         ServiceError::Token(TokenError::Revoked),
         ServiceError::Token(TokenError::Binding(BindingError::Key)),
-        ServiceError::Host(HostError::Revoked),
-        ServiceError::Host(HostError::CertificateRevoked),
-        ServiceError::Host(HostError::NameWithdrawn),
-        ServiceError::Host(HostError::IssuerRevoked),
-        ServiceError::Host(HostError::LineageConflict),
-        ServiceError::Host(HostError::NameTaken),
-        ServiceError::Ca(CaError::Csr(CsrError::Signature)),
         ServiceError::Request(RequestError::NotFound { what: "token", id: "x".to_owned() }),
         ServiceError::Token(TokenError::Emergency),
         ServiceError::Token(TokenError::EmergencyNotRotated),
@@ -124,29 +145,20 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Keys(KeysError::InUse),
         ServiceError::Keys(KeysError::IssuerInUse),
         ServiceError::Keys(KeysError::IssuerNeeded(crate::service::issuers::IssuerNeeds::default())),
-        ServiceError::Ca(CaError::RootKeyAway),
-        ServiceError::Ca(CaError::RootExpired),
-        ServiceError::Ca(CaError::FormerRootKeyAway { file: "ca-root-1.key".to_owned() }),
-        ServiceError::Ca(CaError::Imported),
-        ServiceError::Ca(CaError::ImportedNotValid { not_before: NOW, not_after: NOW }),
-        ServiceError::Ca(CaError::IssuingInUse),
-        ServiceError::Ca(CaError::UnknownIssuing { known: "0a, 0b".to_owned() }),
         ServiceError::Account(AccountError::Unauthenticated),
         ServiceError::Account(AccountError::ApiKeyNotGood),
-        ServiceError::Host(HostError::NoCertificate),
         ServiceError::Account(AccountError::CallerGone),
         ServiceError::Account(AccountError::UserExists),
         ServiceError::Account(AccountError::LastAdmin),
         ServiceError::Account(AccountError::TooManyApiKeys { most: 1000 }),
-        ServiceError::Host(HostError::RenewedTooOften),
         ServiceError::RateLimited(RateLimited { limit: Limit::RefusedToken, retry_after: 7 }),
         ServiceError::Account(AccountError::SignInBusy),
         ServiceError::Clock(ClockDoubt::Behind { wall: NOW, mark: NOW }),
         ServiceError::Keys(KeysError::Vault(VaultError::Missing { path: "keys/x".to_owned() })),
         ServiceError::Keys(KeysError::Malformed(KeyError::NotPkcs8)),
-        ServiceError::Ca(CaError::Issue(IssueError::EmptyLifetime)),
-        ServiceError::Ca(CaError::Issue(IssueError::IssuerNotValid { not_before: NOW, not_after: NOW })),
     ];
+    all.extend(of_cas().map(ServiceError::Ca));
+    all.extend(of_hosts().map(ServiceError::Host));
     all.extend(stores.map(ServiceError::Store));
     all.extend(mints.map(|error| TokenError::Mint(error).into()));
     all
