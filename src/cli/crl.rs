@@ -25,11 +25,12 @@ use crate::config::Environment;
   gatepass crl --out /etc/nginx/gatepass-crl.pem --exec 'nginx -s reload'
   gatepass crl --out - --server https://gate.example.org:8443 --ca root.pem
 
-The server and its roots come from the first of: --cert-dir; --server or --data-dir; the identity in /etc/gatepass;
-the server on this machine; the profile of `gatepass login`. A file of --ca may hold several roots.
+The server and its roots come from the first of: --cert-dir; --server or --data-dir; the identity in /etc/gatepass; the server on \
+this machine; the profile of `gatepass login`. A file of --ca may hold several roots.
 
-The command of --exec runs through `sh -c` with GATEPASS_CRL_FILE set, after each change of the file. If it fails,
-the next `gatepass crl` runs it again.
+The command of --exec runs through `sh -c` with GATEPASS_CRL_FILE set, after each change of the file. If it fails, the next \
+`gatepass crl` runs it again.
+
 Exit codes: 0 fresh; 1 refused or failed, the file is unchanged or the command failed; 2 usage")]
 pub(crate) struct CrlCommand {
     /// File to write, PEM; - for standard output

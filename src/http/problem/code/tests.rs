@@ -33,6 +33,8 @@ const PINNED: &str = "\
 409 issuer_in_use Issuer in use
 409 root_key_away Root key away
 409 root_expired Root expired
+409 ca_imported CA imported
+409 issuing_ca_in_use Issuing CA in use
 410 token_expired Token expired
 410 token_used Token used
 410 token_exhausted Token exhausted
