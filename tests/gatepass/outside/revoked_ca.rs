@@ -44,7 +44,7 @@ fn a_host_of_a_revoked_issuing_ca_is_refused() {
         let shown = openssl(["crl", "-in", &file, "-noout", "-text"]).expect_good().replace(':', "");
         shown.to_lowercase().contains(former.as_str().unwrap())
     });
-    let both = at.file("both.pem", &(after.clone() + of_former.unwrap()));
+    let both = at.file("both.pem", &(after + of_former.unwrap()));
     for judge in [by_openssl, by_gnutls] {
         let told = judge(&at, "old", &both).expect_bad();
         assert!(told.to_lowercase().contains("revoked"), "{told}");
