@@ -103,15 +103,16 @@ fn closed(schema: &mut Map<String, Value>) {
     schema.insert("additionalProperties".to_owned(), Value::Bool(false));
 }
 
-/// Removes defaults that only serde needs: the empty text of a required member, and `null`, which can differ from absence.
+/// Keeps the defaults that are flags or numbers, except those of required members. An empty text, list or object says nothing,
+/// and `null` can differ from absence. Some generators write wrong code for objects.
 fn defaults(schema: &mut Value) {
     let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let required = names.map(str::to_owned).collect::<Vec<_>>();
     let members = schema.get_mut("properties").and_then(Value::as_object_mut);
     for (name, member) in members.into_iter().flatten() {
         let Some(member) = member.as_object_mut() else { continue };
-        let is_null = member.get("default").is_some_and(Value::is_null);
-        if is_null || required.contains(name) {
+        let plain = member.get("default").is_some_and(|value| value.is_boolean() || value.is_number());
+        if !plain || required.contains(name) {
             member.remove("default");
         }
     }
