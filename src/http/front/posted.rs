@@ -10,8 +10,6 @@ use crate::http::head::Head;
 use crate::http::problem::Problem;
 use crate::http::route::Route;
 
-type Presented = Result<Credential, Problem>;
-
 impl Front {
     /// The credential of a request, which may be in its body if it has no `Authorization` header. Then the body has been
     /// read.
@@ -19,9 +17,9 @@ impl Front {
         &self,
         route: &Route,
         head: &Head,
-        credential: Presented,
+        credential: Result<Credential, Problem>,
         body: &mut Incoming,
-    ) -> Result<(Presented, Option<Bytes>), Problem> {
+    ) -> Result<(Result<Credential, Problem>, Option<Bytes>), Problem> {
         if !route.dialect.oauth_clients || !matches!(credential, Ok(Credential::None)) {
             return Ok((credential, None));
         }
@@ -31,7 +29,7 @@ impl Front {
 }
 
 /// The credential in `body`. A body that is not a form has none: the handler refuses it after authentication.
-fn posted(route: &Route, head: &Head, body: &[u8]) -> Option<Presented> {
+fn posted(route: &Route, head: &Head, body: &[u8]) -> Option<Result<Credential, Problem>> {
     if !route.dialect.oauth_clients || media_type::check(route, head.headers()).is_err() {
         return None;
     }
