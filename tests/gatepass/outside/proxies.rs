@@ -13,6 +13,16 @@ fn start(kind: Kind) -> (Served, Proxy) {
     (at, proxy)
 }
 
+/// The example with parts replaced.
+fn changed(kind: Kind, changes: &[(&str, &str)]) -> String {
+    let mut text = kind.example();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
 /// A token with the role that the examples ask for; its id too.
 fn good(at: &Served) -> (String, String) {
     at.mint_service(AUDIENCE, &["proxy", "allocator"])
@@ -185,6 +195,25 @@ mod nginx {
         super::lets_nobody_in_while_the_authority_is_away(Nginx);
     }
 
+    /// A proxy that presents a host certificate of its own asks `whoami` here, which accepts one. A request without a
+    /// forwarding header would pass as the proxy's.
+    #[test]
+    fn nginx_marks_every_request_as_forwarded() {
+        let at = Nginx.authority();
+        at.enroll("proxy");
+        let (certificate, key) = (at.arg("proxy-full.pem"), at.arg("proxy.key"));
+        let name = "proxy_ssl_name gate.example.org;";
+        let own = format!("{name} proxy_ssl_certificate {certificate}; proxy_ssl_certificate_key {key};");
+        let authorize = "/api/v1/authorize?role=allocator&audience=https://jobs.example.org";
+        let mark = "proxy_set_header X-Forwarded-For $remote_addr;";
+        for (kept, status) in [(mark, 401), ("", 200)] {
+            let changes = [(name, own.as_str()), (authorize, "/api/v1/whoami"), (mark, kept)];
+            let proxy = super::Proxy::start_with(Nginx, &at, &super::changed(Nginx, &changes));
+            let nobody = proxy.curl("/", &[]);
+            assert_eq!(nobody.status, status, "{kept}: {nobody:?}\n{}", at.text("proxy.log"));
+        }
+    }
+
     #[test]
     fn nobody_reaches_the_authority_through_nginxs_inner_location() {
         let (at, proxy) = super::start(Nginx);
@@ -274,8 +303,11 @@ mod caddy {
     #[test]
     fn caddys_placeholder_is_not_a_certificate() {
         let at = Caddy.authority();
-        let direct = "X-Client-Cert {tls_client_certificate_der_base64}";
-        let proxy = super::Proxy::start_with(Caddy, &at, ("X-Client-Cert {client_certificate}", direct));
+        let example = super::changed(
+            Caddy,
+            &[("X-Client-Cert {client_certificate}", "X-Client-Cert {tls_client_certificate_der_base64}")],
+        );
+        let proxy = super::Proxy::start_with(Caddy, &at, &example);
         let nobody = proxy.curl("/", &[]);
         assert_eq!(nobody.status, 401, "{nobody:?}");
         assert!(nobody.head.contains("www-authenticate: bearer realm=\"gatepass\"\r\n"), "{nobody:?}");

@@ -111,24 +111,22 @@ impl Passed {
 impl Proxy {
     /// The proxy of this kind in front of `at`, running on files in the directory of `at`.
     pub(super) fn start(kind: Kind, at: &Served) -> Self {
-        Self::start_with(kind, at, ("", ""))
+        Self::start_with(kind, at, &kind.example())
     }
 
-    /// The same with a part of the example replaced.
-    pub(super) fn start_with(kind: Kind, at: &Served, change: (&str, &str)) -> Self {
+    /// The same with another text of its example.
+    pub(super) fn start_with(kind: Kind, at: &Served, example: &str) -> Self {
         let service = echo::start();
         // A port that was free a moment ago may be taken by now; then the proxy ends at once.
-        let started = (0..10).find_map(|_| Self::start_at(free_port(), kind, at, &service, change));
+        let started = (0..10).find_map(|_| Self::start_at(free_port(), kind, at, &service, example));
         started.unwrap_or_else(|| panic!("the proxy does not start:\n{}", at.text("proxy.log")))
     }
 
-    fn start_at(port: u16, kind: Kind, at: &Served, service: &str, (from, to): (&str, &str)) -> Option<Self> {
+    fn start_at(port: u16, kind: Kind, at: &Served, service: &str, example: &str) -> Option<Self> {
         std::fs::copy(at.root(), at.path("root.pem")).unwrap();
         at.file("chain.pem", &at.curl("/ca/chain.pem", &[], "").body);
         let certificate = certify(at);
-        let text = kind.example();
-        assert!(text.contains(from), "{from}");
-        let text = filled(&text.replace(from, to), at, service, port);
+        let text = filled(example, at, service, port);
         let process = match kind {
             Kind::Nginx => nginx(at, &text),
             Kind::Envoy => envoy(at, &text),
