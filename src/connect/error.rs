@@ -44,6 +44,11 @@ pub enum ConnectError {
          --server URL and sign in"
     )]
     Elsewhere { server: String },
+    /// No server listens at the address on this machine.
+    #[error(
+        "no server answers at {server} on this machine: {cause}; start it, or run the command in the container where it runs"
+    )]
+    NotRunning { server: String, cause: String },
     /// The server did not answer in time.
     #[error("{server} did not answer within {} s; check its load and the network between, then try again", span.as_secs())]
     TimedOut { server: String, span: Duration },
@@ -123,6 +128,7 @@ impl ConnectError {
         match error.kind() {
             // Only the source of a connection to this machine is bound.
             io::ErrorKind::AddrNotAvailable if address.local().is_some() => Self::Elsewhere { server },
+            _ if address.local().is_some() => Self::NotRunning { server, cause: error.to_string() },
             _ => Self::Unreachable { server, cause: error.to_string() },
         }
     }

@@ -59,6 +59,17 @@ async fn a_url_that_leads_nowhere_needs_no_name_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_a_killed_server_names_the_next_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let data_dir = dir.path().join("data");
+    let server = Process::start(&data_dir, &[]).await;
+    let address = server.url.trim_start_matches("https://").to_owned();
+    server.kill();
+    let said = refused(&data_dir);
+    assert!(said.contains(&format!("no server answers at {address} on this machine")), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_unspecified_listener_is_reached_at_its_loopback() {
     let mut listens = vec![("0.0.0.0:0", "127.0.0.1:")];
     // Some machines have no IPv6.
