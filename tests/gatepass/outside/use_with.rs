@@ -6,6 +6,7 @@ mod gate;
 mod on_demand;
 pub(super) mod page;
 mod running;
+mod thief;
 
 use std::fs::Permissions;
 use std::ops::Range;
@@ -136,6 +137,13 @@ fn refresh(at: &Served) -> bool {
     read() != before
 }
 
+/// Fetches the CRLs, and reloads the servers after a change.
+fn reload_changed(at: &Served, servers: &[Running<'_>]) {
+    if refresh(at) {
+        servers.iter().for_each(Running::reload);
+    }
+}
+
 /// Revokes hosts that the servers admit, and waits until those that read CRLs refuse them.
 fn revoke_under(at: &Served, servers: &[Running<'_>], stage: usize) {
     let [.., revoked, _] = hosts(stage);
@@ -154,9 +162,7 @@ fn revoke_under(at: &Served, servers: &[Running<'_>], stage: usize) {
         assert!(server.admits(&gone), "{name} refuses {gone} without the newest CRLs");
     }
     eventually("the servers to refuse revoked hosts", || {
-        if refresh(at) {
-            servers.iter().for_each(Running::reload);
-        }
+        reload_changed(at, servers);
         let admits = |server: &&Running<'_>| revoked.iter().any(|host| server.admits(host));
         (!reading.iter().any(admits)).then_some(())
     });

@@ -9,8 +9,9 @@ use rustix::process::Signal;
 use super::gate::{haproxy, https, identity};
 use super::measure;
 use super::running::{Program, Setting};
+use super::thief::steal;
 use crate::outside::proxy::{Kind, caddy, filled, find_program, free_port};
-use crate::outside::served::eventually;
+use crate::outside::served::{PASSWORD, eventually};
 use crate::outside::tool;
 
 /// The title of the scripts that list hosts.
@@ -164,14 +165,27 @@ fn etcdctl(setting: &Setting<'_>, host: &str) -> [(&'static str, String); 6] {
 }
 
 fn list_in_etcd(setting: &Setting<'_>) {
-    let variables = etcdctl(setting, "live-0");
+    // The first host may be revoked later.
+    let host = if setting.at.path("live-1.pem").exists() { "live-1" } else { "live-0" };
+    let variables = etcdctl(setting, host);
     let mut variables = variables.iter().map(|(name, value)| (*name, value.as_str())).collect::<Vec<_>>();
     if !Path::new(&setting.path("once")).exists() {
-        setting.script(&setting.lines("Once.").replace("user add root", "user add root:secret"), &variables);
+        script(setting, &setting.lines("Once.").replace("user add root", "user add root:secret"), &variables);
         setting.file("once", "");
     }
     variables.push(("ETCDCTL_USER", "root:secret"));
-    setting.script(&setting.lines(LIST), &variables);
+    script(setting, &setting.lines(LIST), &variables);
+}
+
+/// Runs a script of the page as an administrator of the authority.
+fn script(setting: &Setting<'_>, text: &str, variables: &[(&str, &str)]) {
+    let gatepass = Path::new(env!("CARGO_BIN_EXE_gatepass")).parent().unwrap().display();
+    let text = format!("PATH={gatepass}:$PATH\n{text}");
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", &text]).envs(variables.iter().copied());
+    bash.env("GATEPASS_SERVER", &setting.at.url).env("GATEPASS_CA", setting.at.root());
+    bash.env("GATEPASS_USER", "admin").env("GATEPASS_PASSWORD", PASSWORD);
+    tool::run(&mut bash, "").expect_good();
 }
 
 fn writes_to_etcd(setting: &Setting<'_>, host: &str) -> bool {
@@ -190,9 +204,9 @@ fn start_mosquitto(setting: &Setting<'_>) -> Vec<Child> {
 }
 
 fn list_in_mosquitto(setting: &Setting<'_>) {
-    let script = setting.lines(LIST).replace("/etc/mosquitto/", &setting.path(""));
+    let lines = setting.lines(LIST).replace("/etc/mosquitto/", &setting.path(""));
     // The test sends the signal of a reload to its own process.
-    setting.script(&script.replace("systemctl reload mosquitto", ""), &[]);
+    script(setting, &lines.replace("systemctl reload mosquitto", ""), &[]);
 }
 
 fn publishes(setting: &Setting<'_>, host: &str) -> bool {
@@ -282,4 +296,14 @@ fn redis_admits_hosts_as_the_page_says() {
 #[test]
 fn openvpn_admits_hosts_as_the_page_says() {
     measure(&[&OPENVPN]);
+}
+
+#[test]
+fn other_servers_refuse_certificates_of_a_revoked_issuing_ca() {
+    assert_eq!(steal(&[&APACHE, &MOSQUITTO, &OPENVPN, &REDIS_BEHIND_HAPROXY]), [false; 4]);
+}
+
+#[test]
+fn etcd_admits_certificates_of_a_revoked_issuing_ca() {
+    assert_eq!(steal(&[&ETCD]), [true], "the page says so");
 }

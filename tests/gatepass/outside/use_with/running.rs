@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::page;
 use crate::outside::proxy::{free_port, run, stop};
-use crate::outside::served::{PASSWORD, Served, eventually};
+use crate::outside::served::{Served, eventually};
 use crate::outside::tool;
 
 /// A server that the page describes.
@@ -68,17 +68,6 @@ impl Setting<'_> {
     /// Starts a process that writes to the log.
     pub(super) fn run(&self, command: &mut Command) -> Child {
         run(self.at, command)
-    }
-
-    /// Runs a script of the page as an administrator of the authority.
-    pub(super) fn script(&self, text: &str, variables: &[(&str, &str)]) {
-        let gatepass = Path::new(env!("CARGO_BIN_EXE_gatepass")).parent().unwrap().display();
-        let text = format!("PATH={gatepass}:$PATH\n{text}");
-        let mut bash = Command::new("bash");
-        bash.args(["-euo", "pipefail", "-c", &text]).envs(variables.iter().copied());
-        bash.env("GATEPASS_SERVER", &self.at.url).env("GATEPASS_CA", self.at.root());
-        bash.env("GATEPASS_USER", "admin").env("GATEPASS_PASSWORD", PASSWORD);
-        tool::run(&mut bash, "").expect_good();
     }
 }
 
