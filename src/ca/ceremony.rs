@@ -83,8 +83,9 @@ impl CertificateAuthority {
     /// Makes another root, cross-signed by the old one.
     ///
     /// A path length counts every CA below the root except those with the root's own name (RFC 5280 section 6.1.4(l)).
-    /// Path length 1, as in roots of version 0.1.0, has no room for a cross certificate and an issuing CA. The new root
-    /// then keeps the old subject (RFC 4210 section 4.4), and `name` is unused.
+    /// Path length 1, as in roots of version 0.1.0, has no room for a cross certificate and an issuing CA. While a root to
+    /// lead to has it, the new root keeps the old subject (RFC 4210 section 4.4), and `name` is unused. These roots are the
+    /// old one and those in `former`, PEM.
     ///
     /// # Errors
     /// [`IssueError`], for an unusable old root or key, a name that no certificate can carry, or a failure to sign.
@@ -93,22 +94,25 @@ impl CertificateAuthority {
         now: Timestamp,
         old_root_pem: &str,
         old_root_key: &Secret<String>,
+        former: &[Secret<String>],
     ) -> Result<NewRoot, IssueError> {
         let old = import::root_at(old_root_pem, now)?;
         let old_key = import::key_of(&old, "old root's key", old_root_key)?;
         let key = CaKey::generate()?;
-        let (subject, path_length) = match old.path_length {
-            Some(..=1) => (old.subject().clone(), Some(1)),
-            _ => (subject::root(name, key.spki_der())?, None),
+        let is_short = |root: &CaCertificate| root.path_length.is_some_and(|length| length <= 1);
+        let live = |pem: &Secret<String>| import::root_at(pem.expose(), now).ok();
+        let subject = match is_short(&old) || former.iter().filter_map(live).any(|root| is_short(&root)) {
+            true => old.subject().clone(),
+            false => subject::root(name, key.spki_der())?,
         };
         let root_pem = certify(subject.clone(), &key, None, ROOT_LIFETIME, None, now)?;
-        let cross_pem = certify(subject, &key, path_length, ROOT_LIFETIME, Some((&old, &old_key)), now)?;
+        let cross_pem = certify(subject, &key, None, ROOT_LIFETIME, Some((&old, &old_key)), now)?;
         Ok(NewRoot { root_pem, root_key: key.to_pem()?, cross_pem })
     }
 }
 
 /// A CA certificate for `key`, PEM. Without an issuer, `key` signs it.
-fn certify(
+pub(super) fn certify(
     subject: Name,
     key: &CaKey,
     path_length: Option<u8>,

@@ -16,6 +16,7 @@ use x509_cert::request::{CertReq, CertReqInfo, Version};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 use super::ca_key::CaKey;
+use super::ceremony::certify;
 use super::*;
 use crate::clock::Timestamp;
 use crate::id::HostId;
@@ -126,4 +127,12 @@ pub(super) fn rustls_accepts(
     let intermediates: Vec<_> = intermediates.iter().map(|der| CertificateDer::from(der.to_vec())).collect();
     let now = UnixTime::since_unix_epoch(Duration::from_secs(now.secs().unsigned_abs()));
     verifier.verify_client_cert(&CertificateDer::from(leaf.to_vec()), &intermediates, now).map(drop)
+}
+
+/// A root like those of version 0.1.0, and its key, PEM.
+pub(super) fn short_root() -> (Secret<String>, Secret<String>) {
+    let key = CaKey::generate().unwrap();
+    let subject = "CN=gatepass root".parse().unwrap();
+    let root = certify(subject, &key, Some(1), DAY * 3652, None, NOW).unwrap();
+    (Secret::new(root), key.to_pem().unwrap())
 }

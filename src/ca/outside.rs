@@ -64,19 +64,34 @@ fn openssl_checks_a_host_certificate_against_its_crl() {
     assert!(!good && said.contains("certificate revoked"), "{said}");
 }
 
-#[test]
-fn openssl_accepts_a_chain_over_a_cross_signed_root() {
-    let old = CertificateAuthority::generate("gatepass", NOW).unwrap();
-    let new = CertificateAuthority::new_root("gatepass", NOW, &old.root_pem, &old.root_key).unwrap();
+/// Judges a host's certificate below the newest of `roots` by the oldest, over the cross certificates.
+fn openssl_accepts_a_chain(oldest: &str, roots: &[NewRoot]) {
+    let newest = roots.last().unwrap();
     let (pem, key) =
-        CertificateAuthority::new_issuing(&new.root_pem, &new.root_key, "gatepass", NOW).unwrap();
-    let ca = CertificateAuthority::from_pem(&new.root_pem, &pem, &key, NOW).unwrap();
+        CertificateAuthority::new_issuing(&newest.root_pem, &newest.root_key, "gatepass", NOW).unwrap();
+    let ca = CertificateAuthority::from_pem(&newest.root_pem, &pem, &key, NOW).unwrap();
     let leaf = der_to_pem("CERTIFICATE", &issue(&ca, profile(&["proxy"])).der);
-    let untrusted = format!("{pem}{}", new.cross_pem);
-    let files = Files::new(&[("old.pem", &old.root_pem), ("chain.pem", &untrusted), ("leaf.pem", &leaf)]);
+    let crosses = roots.iter().rev().map(|root| root.cross_pem.as_str());
+    let untrusted = std::iter::once(pem.as_str()).chain(crosses).collect::<String>();
+    let files = Files::new(&[("old.pem", oldest), ("chain.pem", &untrusted), ("leaf.pem", &leaf)]);
     let arguments = ["-CAfile", "old.pem", "-untrusted", "chain.pem", "leaf.pem"];
     let (good, said) = files.verify("sslclient", &arguments);
     assert!(good, "{said}");
+}
+
+#[test]
+fn openssl_accepts_a_chain_over_cross_signed_roots() {
+    let old = CertificateAuthority::generate("gatepass", NOW).unwrap();
+    for (first, key) in [(Secret::new(old.root_pem), old.root_key), short_root()] {
+        let second = CertificateAuthority::new_root("gatepass", NOW, first.expose(), &key, &[]).unwrap();
+        let former = [Secret::new(first.expose().clone())];
+        let (pem, key) = (&second.root_pem, &second.root_key);
+        let third = CertificateAuthority::new_root("gatepass", NOW, pem, key, &former).unwrap();
+        let mut roots = vec![second];
+        openssl_accepts_a_chain(first.expose(), &roots);
+        roots.push(third);
+        openssl_accepts_a_chain(first.expose(), &roots);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Making CAs, with their chains verified by rustls.
 
 use super::*;
-use crate::ca::fixture::{NOW, issue, load, profile, rustls_accepts};
+use crate::ca::fixture::{NOW, issue, load, profile, rustls_accepts, short_root};
 use crate::ca::{CaFileError, ImportError, IssuedCertificate, pem_to_der};
 
 fn der(pem: &str) -> Vec<u8> {
@@ -53,7 +53,7 @@ fn an_issuing_ca_needs_the_roots_own_key() {
 #[test]
 fn the_old_root_vouches_for_the_new_one() {
     let old = CertificateAuthority::generate("gatepass", NOW).unwrap();
-    let new = CertificateAuthority::new_root("other name", NOW, &old.root_pem, &old.root_key).unwrap();
+    let new = CertificateAuthority::new_root("other name", NOW, &old.root_pem, &old.root_key, &[]).unwrap();
     let (pem, key) =
         CertificateAuthority::new_issuing(&new.root_pem, &new.root_key, "gatepass", NOW).unwrap();
     let ca = CertificateAuthority::from_pem(&new.root_pem, &pem, &key, NOW).unwrap();
@@ -71,7 +71,7 @@ fn subject_of(pem: &str) -> Name {
 #[test]
 fn each_new_root_has_a_subject_of_its_own() {
     let old = CertificateAuthority::generate("gatepass", NOW).unwrap();
-    let new = CertificateAuthority::new_root("gatepass", NOW, &old.root_pem, &old.root_key).unwrap();
+    let new = CertificateAuthority::new_root("gatepass", NOW, &old.root_pem, &old.root_key, &[]).unwrap();
     assert_ne!(subject_of(&new.root_pem), subject_of(&old.root_pem));
     for pem in [&old.root_pem, &new.root_pem] {
         assert_eq!(import::root_at(pem, NOW).unwrap().path_length, None);
@@ -79,24 +79,38 @@ fn each_new_root_has_a_subject_of_its_own() {
 }
 
 #[test]
-fn the_successor_of_a_short_root_keeps_its_subject() {
-    let key = CaKey::generate().unwrap();
-    let subject = "CN=gatepass root".parse().unwrap();
-    let old = certify(subject, &key, Some(1), ROOT_LIFETIME, None, NOW).unwrap();
-    let new = CertificateAuthority::new_root("other name", NOW, &old, &key.to_pem().unwrap()).unwrap();
-    assert_eq!(subject_of(&new.root_pem), subject_of(&old));
-    let (pem, key) =
-        CertificateAuthority::new_issuing(&new.root_pem, &new.root_key, "gatepass", NOW).unwrap();
-    let ca = CertificateAuthority::from_pem(&new.root_pem, &pem, &key, NOW).unwrap();
-    let chain: [&[u8]; 2] = [ca.issuing_der(), &der(&new.cross_pem)];
-    assert_eq!(rustls_accepts(&der(&old), &chain, &leaf(&ca).der, &[], NOW), Ok(()));
+fn successors_of_a_short_root_keep_its_subject() {
+    let (first, key) = short_root();
+    let new_root = |pem: &str, key: &Secret<String>, former: &[Secret<String>]| {
+        CertificateAuthority::new_root("other name", NOW, pem, key, former).unwrap()
+    };
+    let second = new_root(first.expose(), &key, &[]);
+    let former = [Secret::new(first.expose().clone())];
+    let third = new_root(&second.root_pem, &second.root_key, &former);
+    let mut chain = vec![der(&second.cross_pem)];
+    for root in [&second, &third] {
+        assert_eq!(subject_of(&root.root_pem), subject_of(first.expose()));
+        if root.root_pem == third.root_pem {
+            chain.insert(0, der(&third.cross_pem));
+        }
+        let (pem, key) =
+            CertificateAuthority::new_issuing(&root.root_pem, &root.root_key, "gatepass", NOW).unwrap();
+        let ca = CertificateAuthority::from_pem(&root.root_pem, &pem, &key, NOW).unwrap();
+        let chain = std::iter::once(ca.issuing_der()).chain(chain.iter().map(Vec::as_slice));
+        let chain = chain.collect::<Vec<_>>();
+        assert_eq!(rustls_accepts(&der(first.expose()), &chain, &leaf(&ca).der, &[], NOW), Ok(()));
+    }
+    let fourth = new_root(&third.root_pem, &third.root_key, &[]);
+    assert_ne!(subject_of(&fourth.root_pem), subject_of(first.expose()), "the short root has left");
 }
 
 #[test]
 fn the_first_root_vouches_for_the_third() {
     let first = CertificateAuthority::generate("gatepass", NOW).unwrap();
-    let second = CertificateAuthority::new_root("gatepass", NOW, &first.root_pem, &first.root_key).unwrap();
-    let third = CertificateAuthority::new_root("gatepass", NOW, &second.root_pem, &second.root_key).unwrap();
+    let second =
+        CertificateAuthority::new_root("gatepass", NOW, &first.root_pem, &first.root_key, &[]).unwrap();
+    let third =
+        CertificateAuthority::new_root("gatepass", NOW, &second.root_pem, &second.root_key, &[]).unwrap();
     let (pem, key) =
         CertificateAuthority::new_issuing(&third.root_pem, &third.root_key, "gatepass", NOW).unwrap();
     let ca = CertificateAuthority::from_pem(&third.root_pem, &pem, &key, NOW).unwrap();

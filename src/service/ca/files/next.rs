@@ -74,7 +74,9 @@ impl Manifest {
     pub fn new_root(&self, vault: &Vault, name: &str, now: Timestamp) -> Result<Next, ServiceError> {
         let (before, key) = self.current_root(vault)?;
         let before_pem = vault.load(&root_certificate(before))?;
-        let made = CertificateAuthority::new_root(name, now, before_pem.expose(), &key)?;
+        let former = self.roots.iter().skip(1).map(|root| vault.load(&root_certificate(*root)));
+        let former = former.collect::<Result<Vec<_>, _>>()?;
+        let made = CertificateAuthority::new_root(name, now, before_pem.expose(), &key, &former)?;
         let NewRoot { root_pem, root_key: new_key, cross_pem } = made;
         let (pem, issuing_key) = CertificateAuthority::new_issuing(&root_pem, &new_key, name, now)?;
         let ca = import(&root_pem, &pem, &issuing_key, now)?;

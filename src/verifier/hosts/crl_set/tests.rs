@@ -23,7 +23,7 @@ impl Made {
 
     /// The next root with its issuing CA, and the cross certificate to it.
     fn next(&self) -> (Self, String) {
-        let made = CertificateAuthority::new_root("gatepass", NOW, &self.root.0, &self.root.1).unwrap();
+        let made = CertificateAuthority::new_root("gatepass", NOW, &self.root.0, &self.root.1, &[]).unwrap();
         let (pem, key) =
             CertificateAuthority::new_issuing(&made.root_pem, &made.root_key, "gatepass", NOW).unwrap();
         let issuing = CertificateAuthority::from_pem(&made.root_pem, &pem, &key, NOW).unwrap();
