@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::proxy::{AUDIENCE, Kind, Proxy};
+use super::rotations::STAGES;
 use super::served::Served;
 
 fn start(kind: Kind) -> (Served, Proxy) {
@@ -157,6 +158,23 @@ fn lets_nobody_in_while_the_authority_is_away(kind: Kind) {
     assert_eq!(refused.received("x-gatepass-subject"), None, "{refused:?}");
 }
 
+fn works_with_the_first_root_after_rotations(kind: Kind) {
+    let at = kind.authority();
+    for (number, stage) in STAGES.into_iter().enumerate() {
+        stage.enter(&at);
+        // A new process has no connection from before.
+        let proxy = Proxy::start(kind, &at);
+        let (_, token) = good(&at);
+        let passed = proxy.curl_as(&token, "/", &[]);
+        assert_eq!(passed.status, 200, "{kind:?} {stage:?}: {passed:?}\n{}", at.text("proxy.log"));
+        let name = format!("host-{number}");
+        at.enroll(&name);
+        let (certificate, key) = (at.arg(&format!("{name}-full.pem")), at.arg(&format!("{name}.key")));
+        let passed = proxy.curl("/", &["--cert", &certificate, "--key", &key]);
+        assert_eq!(passed.status, 200, "{kind:?} {stage:?}: {passed:?}\n{}", at.text("proxy.log"));
+    }
+}
+
 mod nginx {
     use super::Kind::Nginx;
 
@@ -188,6 +206,11 @@ mod nginx {
     #[test]
     fn nginxs_certificate_header_counts_only_from_the_proxy() {
         super::alone_may_pass_certificates(Nginx);
+    }
+
+    #[test]
+    fn nginx_works_with_the_first_root_after_rotations() {
+        super::works_with_the_first_root_after_rotations(Nginx);
     }
 
     #[test]
@@ -256,6 +279,11 @@ mod envoy {
     }
 
     #[test]
+    fn envoy_works_with_the_first_root_after_rotations() {
+        super::works_with_the_first_root_after_rotations(Envoy);
+    }
+
+    #[test]
     fn envoy_lets_nobody_in_while_the_authority_is_away() {
         super::lets_nobody_in_while_the_authority_is_away(Envoy);
     }
@@ -292,6 +320,11 @@ mod caddy {
     #[test]
     fn caddys_certificate_header_counts_only_from_the_proxy() {
         super::alone_may_pass_certificates(Caddy);
+    }
+
+    #[test]
+    fn caddy_works_with_the_first_root_after_rotations() {
+        super::works_with_the_first_root_after_rotations(Caddy);
     }
 
     #[test]

@@ -123,8 +123,11 @@ impl Proxy {
     }
 
     fn start_at(port: u16, kind: Kind, at: &Served, service: &str, example: &str) -> Option<Self> {
-        std::fs::copy(at.root(), at.path("root.pem")).unwrap();
-        at.file("chain.pem", &at.curl("/ca/chain.pem", &[], "").body);
+        // The files of the first start serve every later one.
+        if !at.path("root.pem").exists() {
+            std::fs::copy(at.root(), at.path("root.pem")).unwrap();
+            at.file("chain.pem", &at.curl("/ca/chain.pem", &[], "").body);
+        }
         let certificate = certify(at);
         let text = filled(example, at, service, port);
         let process = match kind {
