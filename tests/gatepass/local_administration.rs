@@ -59,7 +59,7 @@ async fn a_url_that_leads_nowhere_needs_no_name_service() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_file_of_a_killed_server_names_the_next_step() {
+async fn a_killed_servers_file_names_the_next_step() {
     let dir = tempfile::tempdir().unwrap();
     let data_dir = dir.path().join("data");
     let server = Process::start(&data_dir, &[]).await;

@@ -24,8 +24,8 @@ use crate::support::authority::token_of;
 use crate::support::{Running, eventually};
 
 const HOSTS: usize = 50;
-/// TLS checks certificates by the machine's own clock: the first ones have to last until every host has renewed, and the
-/// last ones are valid five minutes before they are issued.
+/// TLS checks certificates by the machine's own clock. The first ones have to last until every host has renewed. The last
+/// ones are valid five minutes before they are issued.
 const LIFE: (&str, &str) = ("hosts.certificate_lifetime", "190s");
 /// Two thirds of the life, and the longest jitter.
 const ROUND: Duration = Duration::from_secs(133);
