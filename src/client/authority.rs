@@ -9,7 +9,7 @@ use super::directory::{CertDir, load_enrolled, load_identity};
 use super::error::ClientError;
 use super::host::{HostFile, ThisHost, TrustAnchor};
 use super::key::read_certificates;
-use super::servers::{Question, ServerAnswer, Servers};
+use super::servers::{Question, ServerAnswer, Servers, same_server};
 use crate::clock::Timestamp;
 use crate::connect::{Connector, Trust};
 use crate::id::Fingerprint;
@@ -33,7 +33,7 @@ impl<'a> HostClient<'a> {
         if !host.is_live(now) {
             return Err(ClientError::Expired { host: host.host_id, at: host.life.expires_at });
         }
-        let servers = host.servers.with_own(this.server.as_deref());
+        let servers = allowed_servers(&host, this.server.as_deref())?;
         Ok(Self { dir: &this.cert_dir, host, servers })
     }
 
@@ -61,6 +61,18 @@ impl<'a> HostClient<'a> {
     fn connect(&self, url: &str) -> Result<Connector, ClientError> {
         let trust = host_trust(self.dir, &self.host.trust)?;
         Ok(Connector::new(url, trust, Some(load_identity(self.dir)?))?)
+    }
+}
+
+/// The addresses to ask: the host's, and a given one. Without a pin, any server with a certificate for its name could replace
+/// the root of this host. Such a host asks only the addresses that it knows.
+fn allowed_servers(host: &HostFile, given: Option<&str>) -> Result<Servers, ClientError> {
+    match (given, &host.trust) {
+        (Some(given), TrustAnchor::Outside(_)) if !host.servers.urls().any(|url| same_server(url, given)) => {
+            let known = host.servers.urls().map(str::to_owned).collect();
+            Err(ClientError::UnknownServer { given: given.to_owned(), known })
+        }
+        _ => Ok(host.servers.with_own(given)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::error::ClientError;
 use super::first_use::Fresh;
 use super::host::{HostFile, ThisHost, TrustAnchor};
 use super::key::HostKey;
-use super::servers::{Question, ServerAnswer, Servers};
+use super::servers::{Question, ServerAnswer, Servers, same_server};
 use crate::clock::Timestamp;
 use crate::connect::Connector;
 use crate::id::{Fingerprint, TokenId};
@@ -117,12 +117,6 @@ fn servers(ask: &Enroll, issuer: String, trust: &TrustAnchor) -> Result<Servers,
             Ok(Servers::new(issuer).with_own(given.or(beside_ca.as_deref())))
         }
     }
-}
-
-/// Hosts and schemes are compared without case. The default port is 443.
-fn same_server(one: &str, other: &str) -> bool {
-    let plain = |url: &str| url.to_ascii_lowercase().trim_end_matches(":443").to_owned();
-    plain(one) == plain(other)
 }
 
 enum Prepared<'a> {

@@ -62,6 +62,18 @@ pub enum ClientError {
         /// Value in the token.
         token: String,
     },
+    /// A flag names a server that a host without a pinned root does not know.
+    #[error(
+        "--server is {given}, but this host was enrolled without a pinned root and knows only {}: nothing was sent; drop \
+         --server, or enroll again with a new token, --ca-fingerprint and --replace",
+        known.join(" and ")
+    )]
+    UnknownServer {
+        /// Value of the flag.
+        given: String,
+        /// The host's addresses of the authority.
+        known: Vec<String>,
+    },
     /// A flag and the token name different roots.
     #[error(
         "--ca-fingerprint is {given}, but the token pins {token}: ask the server's operator which is right"
@@ -187,6 +199,7 @@ impl ClientError {
             Self::Answer { .. }
             | Self::Token(_)
             | Self::UnpinnedServer { .. }
+            | Self::UnknownServer { .. }
             | Self::OtherRoot { .. }
             | Self::NoTrust
             | Self::NoCertificate { .. }

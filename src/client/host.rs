@@ -26,7 +26,7 @@ pub struct ThisHost {
     /// Directory of the identity
     #[arg(long, value_name = "DIR", default_value = CERT_DIR)]
     pub cert_dir: PathBuf,
-    /// URL of the server for this host, which it keeps besides the authority's own; the pinned root stays the same
+    /// URL of the server for this host, which it keeps besides the authority's own; without a pinned root, only a known one
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
 }

@@ -85,6 +85,13 @@ impl Servers {
     }
 }
 
+/// Hosts and schemes are compared without case. The default port is 443.
+pub(super) fn same_server(one: &str, other: &str) -> bool {
+    let plain =
+        |url: &str| url.to_ascii_lowercase().trim_end_matches('/').trim_end_matches(":443").to_owned();
+    plain(one) == plain(other)
+}
+
 /// The failures of addresses that do not lead to the authority.
 #[derive(Default)]
 pub(super) struct Failures(Vec<ClientError>);

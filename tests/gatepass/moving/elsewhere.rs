@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use gatepass::client::first_use::first_use;
+use gatepass::client::leave::leave;
 use gatepass::service::vault::write_private;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -106,6 +107,22 @@ async fn a_page_of_another_server_is_no_answer() {
     asks(&cert_dir, &[&page]);
     let error = first_use(&host, at.clock_reading()).await.unwrap_err();
     assert!(error.is_transient() && error.to_string().contains("does not answer as gatepass"), "{error}");
+
+    asks(&cert_dir, &[&url]);
+    let at_page = ThisHost { server: Some(page.clone()), ..host.clone() };
+    let before = fs::read(cert_dir.join("host.json")).unwrap();
+    for refused in [
+        renew(&at_page, at.clock_reading()).await.unwrap_err(),
+        status(&at_page, at.clock_reading()).await.unwrap_err(),
+        leave(&at_page, false, at.clock_reading()).await.unwrap_err(),
+    ] {
+        let text = refused.to_string();
+        assert!(text.contains("without a pinned root") && text.contains("nothing was sent"), "{text}");
+        assert!(!refused.is_transient(), "a daemon stops");
+    }
+    assert_eq!(fs::read(cert_dir.join("host.json")).unwrap(), before);
+    let known = ThisHost { server: Some(url.replace("localhost", "LOCALHOST")), ..host };
+    renew(&known, at.clock_reading()).await.unwrap();
 
     let elsewhere = Enroll { server: Some(page), cert_dir: dir.path().join("other"), ..ask };
     let refused = enroll(&elsewhere, &token, at.clock_reading()).await.unwrap_err().to_string();
