@@ -86,6 +86,7 @@ async fn a_taken_name_revokes_until_the_renewal() {
     // The answer may be lost.
     let again = client(&enrolled).post("/api/v1/renew", &request).await;
     assert_eq!(again.json["certificate"], renewed.json["certificate"], "{}", again.text);
+    assert_eq!(again.json["name_withdrawn"], NAME, "{}", again.text);
     assert_eq!(client(&renewed.json).get("/api/v1/whoami").await.status, 200);
     let ledger = server.admin().get("/api/v1/ledger?limit=1000").await.json;
     let entries = |action: &str| {

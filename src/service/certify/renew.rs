@@ -73,7 +73,12 @@ impl Enrollment {
                     "a superseded certificate renewed with another key: the answer before and its key were lost, or two machines hold one identity");
                 Some(enrolled())
             }
-            Renewed::Again(newest) => Some(self.answer_again(newest, None).await?),
+            Renewed::Again(newest) => {
+                let again = self.answer_again(newest, None).await?;
+                // The host lost the answer that named it.
+                let name_withdrawn = host.name.clone().filter(|_| again.name.is_none());
+                Some(Enrolled { name_withdrawn, ..again })
+            }
             Renewed::FactsChanged => None,
             Renewed::Refused(refusal) => return Err(refused(refusal)),
         })

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::host_certificate::HostPeer;
 use crate::id::HostId;
 use crate::ledger::{Action, Subjects};
-use crate::name::Role;
+use crate::name::{DnsName, Role};
 use crate::service::verification::Authenticator;
 use crate::service::{Caller, HostError, ServiceError};
 use crate::store::{AppendEntries, CertificateRecord, HostRecord, MarkSeen};
@@ -20,6 +20,8 @@ pub struct HostCaller {
     pub certificate: CertificateRecord,
     /// The roles in that certificate.
     pub roles: Vec<Role>,
+    /// The DNS name in that certificate.
+    pub name: Option<DnsName>,
     /// The host's record.
     pub record: HostRecord,
 }
@@ -81,10 +83,11 @@ impl Authenticator {
         }
         let record = self.base.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
         self.judge_lineage(caller, &identity, &record, now).await?;
-        let HostPeer { host: id, serial, roles, not_before, not_after, host_key, .. } = identity;
+        let HostPeer { host: id, serial, roles, dns_name: name, not_before, not_after, host_key, .. } =
+            identity;
         let issued_at = not_before.plus(BACKDATED);
         let certificate = CertificateRecord { serial, host_key, issued_at, not_after };
-        Ok(HostCaller { id, certificate, roles, record })
+        Ok(HostCaller { id, certificate, roles, name, record })
     }
 
     /// Accepts the newest certificate of a host, and the previous one until the newest has been used.
