@@ -1,6 +1,7 @@
 //! Revoking a former issuing CA, with the hosts that still have its certificates.
 
 use std::fs;
+use std::path::Path;
 use std::process::Output;
 
 use gatepass::ca::{crl_lists, pem_to_der};
@@ -115,12 +116,52 @@ async fn a_copied_former_root_key_revokes_below_it() {
     let refused = revoke(&at, &former).await;
     assert_eq!((refused.status, refused.code()), (409, "root_key_away"), "{}", refused.text);
     assert!(refused.text.contains(key.file_name().unwrap().to_str().unwrap()), "{}", refused.text);
-    fs::write(&key, copy).unwrap();
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-    fs::set_permissions(&key, mode).unwrap();
+    put_back(&key, &copy);
     assert_eq!(revoke(&at, &former).await.json, json!({ "changed": true, "hosts": 1 }));
     assert!(is_listed(&at, serial_of_issuer(&enrolled)).await);
     assert!(!key.exists(), "it is destroyed again");
+    at.stop().await;
+}
+
+/// Puts the private key of a root back, as an administrator does.
+fn put_back(key: &Path, text: &[u8]) {
+    fs::write(key, text).unwrap();
+    fs::set_permissions(key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_stays_until_its_crl_can_be_written() {
+    let at = Running::start().await;
+    at.settled().await;
+    let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
+    let key = at.data_dir().join(format!("keys/ca-root-{}.key", at.root));
+    let (crl, copy) = (key.with_extension("crl"), fs::read(&key).unwrap());
+    rotate(&at, json!({})).await;
+    let former = issuing(&at).await[1].clone();
+    let signed = fs::read(&crl).unwrap();
+    fs::remove_file(&crl).unwrap();
+    fs::create_dir(&crl).unwrap();
+    let refused = revoke(&at, &former).await;
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    let refused = at.admin().post("/api/v1/ca/rotate", &json!({ "root": true })).await;
+    assert_eq!((refused.status, key.exists()), (503, true), "{}", refused.text);
+
+    fs::remove_dir(&crl).unwrap();
+    put_back(&crl, &signed);
+    assert_eq!(revoke(&at, &former).await.json["changed"], false);
+    assert!(is_listed(&at, serial_of_issuer(&enrolled)).await);
+    rotate(&at, json!({ "root": true })).await;
+    assert!(!key.exists());
+
+    let former = issuing(&at).await[1].clone();
+    put_back(&key, &copy);
+    fs::remove_file(&crl).unwrap();
+    fs::create_dir(&crl).unwrap();
+    let refused = revoke(&at, &former).await;
+    assert_eq!((refused.status, key.exists()), (503, true), "{}", refused.text);
+    fs::remove_dir(&crl).unwrap();
+    assert_eq!(revoke(&at, &former).await.json["changed"], false);
+    assert!(!key.exists());
     at.stop().await;
 }
 

@@ -180,8 +180,8 @@ impl Crls {
         kept.and(roots)
     }
 
-    /// Adds the CRLs of the roots. If one cannot be read or signed, the previous one is served. A broken file is a
-    /// warning: signing again would not mend it. A former root that has expired needs no CRL.
+    /// Adds the CRLs of the roots. If one cannot be read, signed or written, the previous one is served. A broken file of
+    /// an imported root is a warning: signing again would not mend it. A former root that has expired needs no CRL.
     async fn add_roots(&self, cas: &CaSet, crls: &mut Signed, now: Timestamp) -> Result<(), ServiceError> {
         let (before, mut outcome, mut fault) = (self.served.load_full(), Ok(()), None);
         let needed = |root: &&Certificate| {
@@ -192,9 +192,11 @@ impl Crls {
             let crl = match self.roots.load_or_sign(root, cas.revoked(), now).await {
                 Ok(der) => der.and_then(Crl::read),
                 Err(error) => {
-                    match error {
-                        ServiceError::Keys(error) => fault = Some(error.to_string()),
-                        error => outcome = Err(error),
+                    if let ServiceError::Keys(error) = &error {
+                        fault = Some(error.to_string());
+                    }
+                    if fault.is_none() || !self.roots.is_imported() {
+                        outcome = Err(error);
                     }
                     before.get(&ski).cloned()
                 }

@@ -6,7 +6,7 @@ pub use next::{Interrupted, Next};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ca::{CertificateAuthority, IssueError, PemError, der_to_pem, not_after, pem_to_der};
+use crate::ca::{CertificateAuthority, IssueError, PemError, crl_lists, der_to_pem, not_after, pem_to_der};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, hex};
 use crate::secret::Secret;
@@ -82,21 +82,48 @@ impl Manifest {
         vault.save_json(MANIFEST, self)
     }
 
-    /// Returns true if the current root has signed a CRL.
+    /// Returns true if the current root has signed a CRL, with every revoked issuing CA below it.
     pub fn has_root_crl(&self, vault: &Vault) -> bool {
-        self.roots.first().is_some_and(|root| vault.holds(&root_revocations(*root)))
+        self.roots.first().is_some_and(|root| self.has_crl_of(*root, vault))
     }
 
-    /// Checks that the current root has signed a CRL.
+    fn has_crl_of(&self, root: Fingerprint, vault: &Vault) -> bool {
+        let crl = root_crl(vault, root).ok().flatten();
+        crl.is_some_and(|crl| self.below(root).all(|ca| crl_lists(&crl, ca.serial)))
+    }
+
+    /// The revoked issuing CAs below `root`.
+    fn below(&self, root: Fingerprint) -> impl Iterator<Item = &RevokedCa> {
+        self.revoked.iter().filter(move |ca| ca.root == root)
+    }
+
+    /// Checks that the current root has signed a CRL, with every revoked issuing CA below it.
     ///
     /// # Errors
-    /// The file of the CRL is missing.
+    /// The CRL is missing or incomplete.
     pub fn require_root_crl(&self, vault: &Vault) -> Result<(), VaultError> {
-        let file = self.roots.first().copied().map(root_revocations).unwrap_or_default();
-        match self.has_root_crl(vault) {
-            true => Ok(()),
-            false => Err(VaultError::Missing { path: vault.path(&file).display().to_string() }),
+        self.roots.first().map_or(Ok(()), |root| self.require_crl_of(*root, vault))
+    }
+
+    /// Checks that the CRL of its root lists the revoked issuing CA with this subject key identifier (hexadecimal).
+    ///
+    /// # Errors
+    /// The CRL is missing or incomplete.
+    pub fn require_listed(&self, ski: &str, vault: &Vault) -> Result<(), VaultError> {
+        let ca = self.revoked.iter().find(|ca| ca.ski == ski);
+        ca.map_or(Ok(()), |ca| self.require_crl_of(ca.root, vault))
+    }
+
+    fn require_crl_of(&self, root: Fingerprint, vault: &Vault) -> Result<(), VaultError> {
+        if self.has_crl_of(root, vault) {
+            return Ok(());
         }
+        let path = vault.path(&root_revocations(root)).display().to_string();
+        let cause = format!(
+            "the CRL does not list every revoked issuing CA: put {} back, then try again",
+            vault.path(&root_key(root)).display()
+        );
+        Err(VaultError::Io { path, cause })
     }
 
     /// The file of a root's private key, whether it exists or not.

@@ -40,7 +40,7 @@ impl CaAdmin {
     ///
     /// # Errors
     /// The CA is the current one, unknown or imported, or the key of its root is missing. The clock is in doubt, or a file or
-    /// the store cannot be written. If only hosts could not be revoked yet, the same call continues.
+    /// the store cannot be written. If hosts or the CRL are missing yet, the same call continues.
     pub async fn revoke(&self, caller: &Caller, ski: &str) -> Result<CaRevocation, ServiceError> {
         let _one_at_a_time = self.changing.lock().await;
         let now = self.base.time.trusted()?;
@@ -56,6 +56,7 @@ impl CaAdmin {
         }
         let hosts = self.revoke_hosts(caller, ski, now).await?;
         self.crls.sign().await?;
+        Manifest::load(&self.vault)?.require_listed(ski, &self.vault)?;
         self.destroy_former_keys();
         Ok(CaRevocation { changed, hosts })
     }
