@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Output;
+use std::sync::Arc;
 
 use gatepass::ca::{crl_lists, pem_to_der};
 use gatepass::id::Serial;
@@ -163,6 +164,33 @@ async fn a_key_stays_until_its_crl_can_be_written() {
     assert_eq!(revoke(&at, &former).await.json["changed"], false);
     assert!(!key.exists());
     at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_before_the_crl_keeps_the_roots_key() {
+    let at = Running::start().await;
+    at.settled().await;
+    let enrolled = Host::new().redeem(&at, &at.mint_once().await).await.json;
+    let key = at.data_dir().join(format!("keys/ca-root-{}.key", at.root));
+    let (crl, copy) = (key.with_extension("crl"), fs::read(&key).unwrap());
+    rotate(&at, json!({ "root": true })).await;
+    let former = issuing(&at).await[1].clone();
+    let before = fs::read(&crl).unwrap();
+    put_back(&key, &copy);
+    assert_eq!(revoke(&at, &former).await.status, 200);
+    assert!(!key.exists());
+    let clock = Arc::clone(&at.clock);
+    let (data_dir, _, own) = at.stop().await;
+    put_back(&crl, &before);
+    put_back(&key, &copy);
+
+    let at = Running::open(&data_dir, clock, &[]).await.unwrap();
+    assert!(key.exists(), "no CRL lists the revoked CA yet");
+    assert_eq!(revoke(&at, &former).await.json, json!({ "changed": false, "hosts": 0 }));
+    assert!(is_listed(&at, serial_of_issuer(&enrolled)).await);
+    assert!(!key.exists());
+    at.stop().await;
+    drop(own);
 }
 
 fn run(server: &Process, args: &[&str]) -> Output {

@@ -160,13 +160,15 @@ impl Manifest {
         Ok(root.iter().all(|root| not_after(&root.der).is_none_or(|ends| ends <= now)))
     }
 
-    /// Destroys the private keys of former roots and of revoked issuing CAs. Nothing needs them.
+    /// Destroys the private keys of former roots and of revoked issuing CAs. Nothing needs them. The key of a root stays
+    /// until its CRL lists every revoked issuing CA below it: only that key can sign such a CRL.
     ///
     /// # Errors
     /// A file cannot be removed.
     pub fn destroy_former_keys(&self, vault: &Vault) -> Result<(), VaultError> {
         let known = self.roots.iter().chain(self.issuing.iter().map(|issuing| &issuing.root));
-        let mut former = known.filter(|root| Some(*root) != self.roots.first());
+        let signed = |root: Fingerprint| self.below(root).next().is_none() || self.has_crl_of(root, vault);
+        let mut former = known.filter(|root| Some(*root) != self.roots.first() && signed(**root));
         former.try_for_each(|root| vault.destroy(&root_key(*root)))?;
         self.revoked.iter().try_for_each(|ca| vault.destroy(&issuing_key(&ca.ski)))
     }
