@@ -104,10 +104,11 @@ impl CrlCommand {
 }
 
 fn warn(set: &CrlSet) {
-    for issuer in set.left_out() {
+    if !set.left_out().is_empty() {
         note(format!(
-            "note: the CRL of {issuer} is left out: its root is not pinned. A server that trusts that root needs it: add \
-             the root, from the authority's /ca/bundle.pem, to the file of --ca"
+            "note: these CRLs are left out, because their roots are not pinned: {}. A server that trusts such a root needs \
+             them: add the root, from the authority's /ca/bundle.pem, to the file of --ca",
+            set.left_out().join("; ")
         ));
     }
     for root in set.roots_without_crl() {

@@ -66,9 +66,11 @@ fn question(url: &str, issuers: &[Value]) -> String {
     let tokens = count(number("live_persistent_tokens"), "live persistent token");
     let hosts = match number("live_hosts") {
         0 => String::from("No live host uses it."),
+        1 => String::from(
+            "1 live host reached the server there last and loses this way to it: wait until it has renewed over the new URL.",
+        ),
         hosts => format!(
-            "{} reached the server there last and lose this way to it: wait until they have renewed over the new URL.",
-            count(hosts, "live host")
+            "{hosts} live hosts reached the server there last and lose this way to it: wait until they have renewed over the new URL."
         ),
     };
     format!("Retire {url}? {tokens} and every ephemeral token minted under it will stop working. {hosts}")
@@ -84,6 +86,9 @@ mod tests {
         let asked = question("https://a.test", &[issuer]);
         assert!(asked.starts_with("Retire https://a.test? 2 live persistent tokens and every"), "{asked}");
         assert!(asked.contains("3 live hosts reached the server there last"), "{asked}");
+        let one = json!({ "id": "https://a.test", "live_hosts": 1 });
+        let asked = question("https://a.test", &[one]);
+        assert!(asked.contains("1 live host reached") && asked.contains("loses this way"), "{asked}");
         assert!(question("https://b.test", &[]).ends_with("No live host uses it."));
     }
 }

@@ -76,12 +76,13 @@ impl KeyRotate {
         let (new, old) = (self.id_of(keys, "prepared"), self.id_of(keys, "current"));
         let key = keys.iter().find(|key| key["id"] == old.as_str());
         let live = key.and_then(|key| key["live_persistent_tokens"].as_u64()).unwrap_or(0);
-        let kept = match self.usage.as_str() {
-            "enrollment" => format!("its {}", count(live, "live persistent token")),
-            _ => String::from("all that it signed"),
+        let kept = match (self.usage.as_str(), live) {
+            ("enrollment", 0) => String::from("it has no live persistent tokens"),
+            ("enrollment", _) => format!("its {} will stay valid", count(live, "live persistent token")),
+            _ => String::from("all that it signed will stay valid"),
         };
         format!(
-            "Sign {} with the prepared key {new}? The current key {old} becomes a previous one: {kept} will stay valid.",
+            "Sign {} with the prepared key {new}? The current key {old} becomes a previous one: {kept}.",
             self.what()
         )
     }
@@ -178,10 +179,13 @@ mod tests {
             json!({ "id": "old", "use": "enrollment", "state": "current", "live_persistent_tokens": 2 }),
             json!({ "id": "other", "use": "service", "state": "current", "live_persistent_tokens": 0 }),
         ];
-        let question = |flags: &[&str]| {
+        let of = |keys: &[Value], flags: &[&str]| {
             let line = RotateLine::try_parse_from([&["x"], flags].concat());
-            line.map_err(|error| error.to_string()).unwrap().rotate.question(&keys)
+            line.map_err(|error| error.to_string()).unwrap().rotate.question(keys)
         };
+        let question = |flags: &[&str]| of(&keys, flags);
+        let none = of(&[json!({ "id": "old", "use": "enrollment", "state": "current" })], &[]);
+        assert!(none.ends_with("previous one: it has no live persistent tokens."), "{none}");
         let asked = question(&[]);
         assert!(asked.contains("prepared key new") && asked.contains("current key old"), "{asked}");
         assert!(asked.contains("its 2 live persistent tokens will stay valid"), "{asked}");

@@ -31,7 +31,9 @@ pub(crate) fn retired(format: Format, answer: &Value, what: &str) -> Result<(), 
     }
     line(format!("retired {what}; {} tokens revoked", answer["tokens_revoked"]))?;
     match answer["emergency_token_reminted"].as_bool() {
-        Some(true) => line("created a new emergency token: its file in the data directory is replaced"),
+        Some(true) => line(
+            "wrote a new emergency token to emergency.token in the data directory: replace the copy in your safe",
+        ),
         _ => Ok(()),
     }
 }

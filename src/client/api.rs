@@ -180,10 +180,7 @@ impl Api {
                 Secret::new(format!("Basic {}", encoded.expose()))
             }
         };
-        let why = || ClientError::Key {
-            why: String::from("the credential holds characters that no header can carry"),
-        };
-        let mut value = HeaderValue::from_str(text.expose()).map_err(|_| why())?;
+        let mut value = HeaderValue::from_str(text.expose()).map_err(|_| ClientError::Credential)?;
         value.set_sensitive(true);
         Ok(Some((http::header::AUTHORIZATION, value)))
     }
@@ -214,10 +211,21 @@ pub fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connect::Trust;
+    use crate::id::Fingerprint;
 
     #[test]
     fn the_api_key_prefix_is_the_servers() {
         assert_eq!(API_KEY_PREFIX, crate::access::api_key::API_KEY_PREFIX);
+    }
+
+    #[test]
+    fn a_credential_that_cannot_be_sent_is_named() {
+        let connector =
+            Connector::new("https://gate.test", Trust::Fingerprint(Fingerprint::from_bytes([7; 32])), None);
+        let api = Api::new(connector.unwrap(), Credential::Bearer(Secret::new(String::from("secret\n"))));
+        let refused = api.authorization().unwrap_err().to_string();
+        assert!(refused.starts_with("the credential holds") && !refused.contains("secret"), "{refused}");
     }
 
     #[test]

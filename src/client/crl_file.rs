@@ -35,6 +35,10 @@ impl CrlFile {
             let source = io::Error::other("it is a link, a directory or a device");
             return Err(failed(path, "the CRLs cannot be written: give the path of a plain file")(source));
         }
+        if !directory.exists() {
+            let source = io::Error::other("it does not exist");
+            return Err(failed(&directory, "the CRLs cannot be written there: create the directory")(source));
+        }
         Ok(Self { path: path.to_owned(), directory })
     }
 

@@ -170,6 +170,11 @@ pub enum ClientError {
         /// The reason.
         why: CrlSetError,
     },
+    /// A credential cannot be sent.
+    #[error(
+        "the credential holds a control character, and was not sent: check the file or variable that it is from"
+    )]
+    Credential,
     /// A key or a signature failed.
     #[error("no key could be generated: {why}")]
     Key {
@@ -210,6 +215,7 @@ impl ClientError {
             | Self::Damaged { .. }
             | Self::Crls(_)
             | Self::CrlFile { .. }
+            | Self::Credential
             | Self::Key { .. } => false,
         }
     }

@@ -44,8 +44,8 @@ impl Check {
         let listen = self.listen();
         let given_url = self.parsed("server", "external_url", ServerUrl::parse);
         if given_url.is_none() && listen.ip().is_unspecified() && !self.given("server", "external_url") {
-            let why = "hosts cannot reach an authority under the address \"any\": give server.external_url, such as \
-                       https://gatepass.example.org:8443";
+            let why = "it is every address of this machine: give --external-url (server.external_url) with the URL that hosts use, \
+                       such as https://gatepass.example.org:8443";
             self.conflict("server", "listen", why.to_owned());
         }
         let url = given_url.clone().unwrap_or_else(|| ServerUrl::of_address(listen));

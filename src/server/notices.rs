@@ -34,8 +34,9 @@ fn needed(url: &str, needs: IssuerNeeds, emergency: bool) -> Vec<String> {
     let mut lines = Vec::new();
     if hosts > 0 {
         lines.push(format!(
-            "{} not renewed over another URL than {url}; its name must go on resolving to this server until then",
-            if hosts == 1 { String::from("1 live host has") } else { format!("{hosts} live hosts have") }
+            "{hosts} live {} {url}: keep its name in DNS until {} renewed over another URL",
+            if hosts == 1 { "host still uses" } else { "hosts still use" },
+            if hosts == 1 { "it has" } else { "they have" },
         ));
     }
     if tokens > 0 {
@@ -60,11 +61,13 @@ mod tests {
         let needs = |live_hosts, live_persistent_tokens| IssuerNeeds { live_hosts, live_persistent_tokens };
         let both = needed("https://a.test", needs(2, 3), true).join("\n");
         assert!(
-            both.contains("2 live hosts have not renewed over another URL than https://a.test"),
+            both.contains(
+                "2 live hosts still use https://a.test: keep its name in DNS until they have renewed"
+            ),
             "{both}"
         );
         assert!(both.contains("https://a.test: 3, the emergency token too"), "{both}");
-        assert!(needed("https://a.test", needs(1, 0), false)[0].starts_with("1 live host has not renewed"));
+        assert!(needed("https://a.test", needs(1, 0), false)[0].starts_with("1 live host still uses"));
         let none = needed("https://a.test", needs(0, 0), false);
         assert_eq!(
             none,

@@ -200,7 +200,7 @@ async fn serve_reports_a_changed_url_and_its_users() {
     let server = Process::start(&data_dir, &["--external-url", GATE_B.1]).await;
     for line in [
         format!("the external URL has changed from {} to {}", GATE_A.1, GATE_B.1),
-        format!("1 live host has not renewed over another URL than {}", GATE_A.1),
+        format!("1 live host still uses {}", GATE_A.1),
         format!("live persistent tokens that name {}: 2, the emergency token too", GATE_A.1),
     ] {
         assert!(server.log().contains(&line), "{line}: {}", server.log());

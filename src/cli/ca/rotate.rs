@@ -53,12 +53,12 @@ fn question(root: bool, status: &Value, now: Timestamp) -> String {
              the expired root cannot enroll hosts."
         ),
         (true, false) => format!(
-            "Create a new root and a new issuing CA, and destroy the private key of the current root? {hosts} will take both when \
-             they renew. {tokens} will stay valid. The current root becomes a former one and ends at {ends}; other servers must \
+            "Create a new root and a new issuing CA, and destroy the private key of the current root? {hosts} will take both at the \
+             next renewal. {tokens} will stay valid. The current root becomes a former one and ends at {ends}; other servers must \
              trust it until every host has renewed."
         ),
         (false, _) => format!(
-            "Create a new issuing CA under the same root? {hosts} will get it when they renew. The current issuing CA {} becomes a \
+            "Create a new issuing CA under the same root? {hosts} will get it at the next renewal. The current issuing CA {} becomes a \
              former one and ends at {}; certificates that it signed stay valid.",
             text_at(status, "issuing.0.ski"),
             text_at(status, "issuing.0.expires_at")
@@ -73,14 +73,14 @@ fn conclusion(root: bool, before: &Value, after: &Value) -> String {
     match root {
         true => format!(
             "created the root {} and the issuing CA {new}\nnext: run `gatepass crl` on every server that checks host certificates \
-             before hosts renew; add the new root there, from /ca/bundle.pem, and keep the former root {} until {hosts} have renewed; \
+             before hosts renew; add the new root there, from /ca/bundle.pem, and keep the former root {} until every host has renewed ({hosts}); \
              back up the keys directory; move the new root's key offline with `gatepass ca export-root --remove`",
             text_at(after, "root.fingerprint"),
             text_at(before, "root.fingerprint")
         ),
         false => format!(
             "created the issuing CA {new}\nnext: run `gatepass crl` on every server that checks host certificates before hosts renew; \
-             the new CA goes to {hosts} when they renew; back up the keys directory; if the key of the former issuing CA leaked, run \
+             the new CA goes to {hosts} at the next renewal; back up the keys directory; if the key of the former issuing CA leaked, run \
              `gatepass ca revoke {old}`"
         ),
     }
@@ -106,6 +106,7 @@ mod tests {
         ] {
             let asked = question(root, &status, now);
             assert!(wanted.iter().all(|part| asked.contains(part)), "{asked}");
+            assert!(!asked.contains("they renew"), "one host: {asked}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! All CRLs of an authority, for a file that servers read which check whole chains.
 
-use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::pem::{self, PemObject as _};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use serde::Serialize;
 use x509_parser::prelude::{CertificateRevocationList, FromDer as _, X509Name};
@@ -212,12 +212,20 @@ fn self_signed(certificates: &[CertificateDer<'_>]) -> Vec<Issuer> {
 
 fn certificates(bundle: &str) -> Result<Vec<CertificateDer<'static>>, CrlSetError> {
     let parsed = CertificateDer::pem_slice_iter(bundle.as_bytes()).collect::<Result<Vec<_>, _>>();
-    parsed.map_err(|error| CrlSetError::Pem { what: "/ca/bundle.pem", why: error.to_string() })
+    parsed.map_err(|error| CrlSetError::Pem { what: "/ca/bundle.pem", why: defect(&error) })
 }
 
 fn lists(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, CrlSetError> {
     let parsed = CertificateRevocationListDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-    parsed.map_err(|error| CrlSetError::Pem { what, why: error.to_string() })
+    parsed.map_err(|error| CrlSetError::Pem { what, why: defect(&error) })
+}
+
+/// The defect of a file in PEM form. The library's own text has the bytes of the missing line.
+fn defect(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { .. } => String::from("it is cut off: it has no END line"),
+        other => other.to_string(),
+    }
 }
 
 /// The issuer that a CRL names.

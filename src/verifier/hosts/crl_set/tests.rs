@@ -119,6 +119,9 @@ fn no_crl_goes_back_or_gets_lost() {
     assert_eq!(replaces(&made.issuing_crl(4)), Ok(()));
     let back = replaces(&made.issuing_crl(6));
     assert!(matches!(back, Err(CrlSetError::Crl { why: CrlError::WentBack, .. })), "{back:?}");
+    let whole = made.issuing_crl(4);
+    let cut = replaces(&whole[..whole.len() - 30]).unwrap_err().to_string();
+    assert!(cut.ends_with("no END line"), "{cut}");
     let late = made.set(5).may_replace(made.issuing_crl(6).as_bytes(), NOW.plus(HOUR * 48));
     assert!(late.is_err(), "an ended CRL has a number too");
 
