@@ -34,7 +34,7 @@ pub enum VerifyError {
     BadSignature,
     /// The issuer is another authority, or a retired URL.
     #[error(
-        "the token was issued by another authority: present it there, or ask for one from this authority"
+        "the token was issued by another authority, or its URL was retired: ask for one from this authority"
     )]
     WrongIssuer,
     /// The audience is another service.

@@ -61,7 +61,7 @@ codes! {
     InvalidRequest = BAD_REQUEST "invalid_request" "Invalid request", "correct the fields that `fields` names";
     UnsupportedTokenType = BAD_REQUEST "unsupported_token_type" "Unsupported token type", "present an enrollment token or a service token";
     Unauthenticated = UNAUTHORIZED "unauthenticated" "Unauthenticated", "sign in, or present the host's certificate";
-    InvalidToken = UNAUTHORIZED "invalid_token" "Invalid token", "the token is not valid here: check that it was pasted completely";
+    InvalidToken = UNAUTHORIZED "invalid_token" "Invalid token", "the token is not valid here: check that it was pasted completely; if its URL or key was retired, ask for a new token";
     Forbidden = FORBIDDEN "forbidden" "Forbidden", "the caller is signed in but not allowed to do this";
     Csrf = FORBIDDEN "csrf" "CSRF", "send the request from a page of this site; with a session cookie, also send the header X-CSRF-Token";
     InsufficientScope = FORBIDDEN "insufficient_scope" "Insufficient scope", "the token or certificate lacks a role";
@@ -73,7 +73,7 @@ codes! {
     NotFound = NOT_FOUND "not_found" "Not found", "check the id and the path";
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "Method not allowed", "use a method of the Allow header";
     BodyTimeout = REQUEST_TIMEOUT "body_timeout" "Body timeout", "send the body without pauses";
-    NameTaken = CONFLICT "name_taken" "Name taken", "choose another name, or revoke the host that has it";
+    NameTaken = CONFLICT "name_taken" "Name taken", "choose another name, or revoke the host that has it; a name of the server itself is never free";
     UserExists = CONFLICT "user_exists" "User exists", "choose another user name";
     LastAdmin = CONFLICT "last_admin" "Last admin", "create another admin without limits first: this is the last enabled one";
     RightsChanged = CONFLICT "rights_changed" "Rights changed", "the caller's role, limits or password changed while the request ran; the rest was not done: send it again";

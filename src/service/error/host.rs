@@ -25,7 +25,7 @@ pub enum HostError {
     )]
     LineageConflict,
     /// The name belongs to the authority or to a live host.
-    #[error("the name is taken: choose another, or revoke the host that holds it")]
+    #[error("the name is taken, by a live host or by the server itself: choose another, or revoke that host")]
     NameTaken,
     /// The certificate is not a current host certificate of this authority.
     #[error(
