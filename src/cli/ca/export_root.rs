@@ -106,7 +106,9 @@ mod tests {
     use clap::Parser as _;
 
     use super::*;
+    use crate::ca::{der_to_pem, sign_root_crl};
     use crate::clock::SystemClock;
+    use crate::secret::Secret;
     use crate::service::ca::files::Manifest;
     use crate::service::vault::Vault;
 
@@ -138,7 +140,11 @@ mod tests {
         let key = private::read(&from).unwrap();
         let without_crl = export(&keys, &dir.path().join("other"), &["--yes"]).unwrap_err().to_string();
         assert!(without_crl.contains("no CRL yet"), "{without_crl}");
-        vault.save(&name.replace(".key", ".crl"), &crate::secret::Secret::new(String::from("crl"))).unwrap();
+        let root = vault.load(&name.replace(".key", ".pem")).unwrap();
+        let crl =
+            sign_root_crl(root.expose(), &vault.load(&name).unwrap(), 1, &[], SystemClock::now()).unwrap();
+        let crl = Secret::new(der_to_pem("X509 CRL", &crl));
+        vault.save(&name.replace(".key", ".crl"), &crl).unwrap();
         assert!(export(&keys, &dir.path().join("missing/safe"), &["--yes"]).is_err());
         let asked = export(&keys, &to, &[]).unwrap_err().to_string();
         assert!(asked.contains("only copy") && asked.contains("--yes"), "{asked}");
