@@ -25,8 +25,8 @@ use crate::config::Environment;
   gatepass crl --out /etc/nginx/gatepass-crl.pem --exec 'nginx -s reload'
   gatepass crl --out - --server https://gate.example.org:8443 --ca root.pem
 
-The server and its roots come from the first of: --cert-dir; --server or --data-dir; the identity in /etc/gatepass; the server on \
-this machine; the profile of `gatepass login`. A file of --ca may hold several roots.
+The server and its roots come from the first of: --cert-dir; --server, --data-dir, --ca or another option of the connection; the \
+identity in /etc/gatepass; the server on this machine; the profile of `gatepass login`. A file of --ca may hold several roots.
 
 The command of --exec runs through `sh -c` with GATEPASS_CRL_FILE set, after each change of the file. If it fails, the next \
 `gatepass crl` runs it again.
@@ -73,15 +73,17 @@ impl CrlCommand {
     }
 
     fn source(&self, environment: &Environment) -> Result<CrlSource, CliError> {
-        let named = self.remote.server.is_some()
-            || self.remote.data_dir.is_some()
-            || environment.get("GATEPASS_SERVER").is_some();
-        let default = Path::new(CERT_DIR);
-        match &self.cert_dir {
+        match self.identity(Path::new(CERT_DIR), environment) {
             Some(dir) => Ok(CrlSource::of_host(dir)?),
-            None if !named && default.join("host.json").exists() => Ok(CrlSource::of_host(default)?),
             None => self.remote.crl_source(environment),
         }
+    }
+
+    /// The directory of the identity that names the server and its roots. The one in `default` counts only if nothing else
+    /// names a server or pins a root.
+    fn identity<'a>(&'a self, default: &'a Path, environment: &Environment) -> Option<&'a Path> {
+        let found = || !self.remote.is_named(environment) && default.join("host.json").exists();
+        self.cert_dir.as_deref().or_else(|| found().then_some(default))
     }
 
     fn show(&self, set: &CrlSet, update: &Update) -> Result<(), CliError> {
@@ -115,5 +117,40 @@ fn warn(set: &CrlSet) {
         note(format!(
             "warning: the root {root} has no CRL: a server that checks whole chains refuses every host below it"
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        command: CrlCommand,
+    }
+
+    #[test]
+    fn a_pin_counts_before_the_hosts_identity() {
+        let host = tempfile::tempdir().unwrap();
+        std::fs::write(host.path().join("host.json"), "{}").unwrap();
+        let asks_host = |flags: &[&str], variables: &[(&str, &str)]| {
+            let line = Line::parse_from(["crl", "--out", "-"].iter().chain(flags));
+            let environment = Environment::from_pairs(variables.iter().copied());
+            line.command.identity(host.path(), &environment).is_some()
+        };
+        assert!(asks_host(&[], &[]));
+        let hex = "00".repeat(32);
+        for flags in
+            [["--ca", "root.pem"], ["--ca-fingerprint", &hex], ["--user", "eve"], ["--data-dir", "d"]]
+        {
+            assert!(!asks_host(&flags, &[]), "{flags:?}");
+        }
+        assert!(!asks_host(&["--outside-tls"], &[]));
+        for variable in ["GATEPASS_SERVER", "GATEPASS_CA", "GATEPASS_CA_FINGERPRINT"] {
+            assert!(!asks_host(&[], &[(variable, &hex)]), "{variable}");
+        }
     }
 }

@@ -183,6 +183,17 @@ impl Remote {
         }
     }
 
+    /// Returns true if flags name a server, its CA or a user, or if the environment names a server or its CA.
+    pub(crate) fn is_named(&self, environment: &Environment) -> bool {
+        let Anchor { ca, ca_fingerprint, outside_tls } = &self.anchor;
+        let pinned = ca.is_some() || ca_fingerprint.is_some() || *outside_tls;
+        let variables = ["GATEPASS_SERVER", "GATEPASS_CA", "GATEPASS_CA_FINGERPRINT"];
+        pinned
+            || [&self.server, &self.user].into_iter().any(Option::is_some)
+            || self.data_dir.is_some()
+            || variables.iter().any(|name| environment.get(name).is_some())
+    }
+
     fn given_server(&self, environment: &Environment) -> Option<String> {
         self.server.clone().or_else(|| environment.get("GATEPASS_SERVER").map(str::to_owned))
     }
