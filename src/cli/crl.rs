@@ -67,7 +67,7 @@ impl CrlCommand {
             let path = std::path::absolute(&self.out)?;
             let again = |why| CliError::Unsound(format!("{why}: the next `gatepass crl` runs it again"));
             after_crls(command, &path).await.map_err(again)?;
-            file.settle()?;
+            file.settle(&set)?;
         }
         self.show(&set, &update)
     }

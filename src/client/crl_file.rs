@@ -48,9 +48,7 @@ impl CrlFile {
     /// # Errors
     /// If `set` may not replace the content of the file, or the file cannot be written. The file is unchanged then.
     pub fn update(&self, set: &CrlSet, command: bool, now: Timestamp) -> Result<Update, ClientError> {
-        let _lock = File::open(&self.directory)
-            .and_then(FileLock::wait)
-            .map_err(failed(&self.directory, "the directory cannot be locked"))?;
+        let _lock = self.lock()?;
         let before = self.read()?;
         set.may_replace(&before, now).map_err(|why| ClientError::CrlFile { path: self.path.clone(), why })?;
         let text = text(set);
@@ -72,11 +70,22 @@ impl CrlFile {
         }
     }
 
-    /// Records that the command has succeeded.
+    fn lock(&self) -> Result<FileLock, ClientError> {
+        File::open(&self.directory)
+            .and_then(FileLock::wait)
+            .map_err(failed(&self.directory, "the directory cannot be locked"))
+    }
+
+    /// Records that the command has succeeded with the CRLs of `set`. If another process has replaced them meanwhile, the
+    /// command is due for the newer ones.
     ///
     /// # Errors
     /// If the record cannot be written. The command then runs again.
-    pub fn settle(&self) -> Result<(), ClientError> {
+    pub fn settle(&self, set: &CrlSet) -> Result<(), ClientError> {
+        let _lock = self.lock()?;
+        if self.read()? != text(set).as_bytes() {
+            return Ok(());
+        }
         match fs::remove_file(self.marker()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(failed(&self.marker(), "the file cannot be removed")(error))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use gatepass::ca::{CertificateAuthority, der_to_pem};
 use gatepass::clock::SystemClock;
@@ -62,6 +62,17 @@ impl Place {
             gatepass().args(["enroll", "--cert-dir", &certs]).env("GATEPASS_TOKEN", token).output().unwrap();
         assert!(enrolled.status.success(), "{}", complaint(&enrolled));
         certs
+    }
+
+    /// Enrolls a host and revokes it. Returns its directory and its `host.json` after new CRLs are served.
+    async fn revoke_a_host(&self) -> (String, Value) {
+        let before = self.served().await;
+        let certs = self.enroll(&self.mint().await);
+        let host: Value = serde_json::from_str(&self.text("certs/host.json")).unwrap();
+        let path = format!("/api/v1/hosts/{}", host["host_id"].as_str().unwrap());
+        assert_eq!(self.server.admin().delete(&path).await.status, 200);
+        eventually("a CRL with the revocation", async || (self.served().await != before).then_some(())).await;
+        (certs, host)
     }
 
     async fn mint(&self) -> String {
@@ -124,12 +135,7 @@ async fn the_reload_runs_only_after_a_change() {
     assert_eq!(run(), "crl.pem has the newest 2 CRLs\n");
     assert_eq!(at.text("reloads"), format!("{}\n", at.path("crl.pem").display()));
 
-    let before = at.served().await;
-    let certs = at.enroll(&at.mint().await);
-    let host: Value = serde_json::from_str(&at.text("certs/host.json")).unwrap();
-    let path = format!("/api/v1/hosts/{}", host["host_id"].as_str().unwrap());
-    assert_eq!(at.server.admin().delete(&path).await.status, 200);
-    eventually("a CRL with the revocation", async || (at.served().await != before).then_some(())).await;
+    let (certs, host) = at.revoke_a_host().await;
     let answer: Value =
         serde_json::from_str(&said(&mut at.bare(&["--cert-dir", &certs, "-o", "json"]))).unwrap();
     assert_eq!((&answer["changed"], &answer["command_ran"]), (&json!(true), &json!(false)));
@@ -154,6 +160,22 @@ async fn a_failed_reload_runs_again() {
         said(&mut at.command(&["--exec", "true"])),
         "crl.pem has the newest 2 CRLs; ran the command\n"
     );
+    assert_eq!(said(&mut at.command(&["--exec", "exit 3"])), "crl.pem has the newest 2 CRLs\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_reload_does_not_settle_a_later_one() {
+    let at = Place::start().await;
+    let pipes = Command::new("mkfifo").args([at.path("begun"), at.path("go")]).status().unwrap();
+    assert!(pipes.success());
+    let mut slow = at.command(&["--exec", "echo > begun; cat go"]).stdout(Stdio::null()).spawn().unwrap();
+    assert_eq!(at.text("begun"), "\n");
+    at.revoke_a_host().await;
+    refused(&mut at.command(&["--exec", "exit 3"]));
+    fs::write(at.path("go"), "").unwrap();
+    assert!(slow.wait().unwrap().success());
+    let again = said(&mut at.command(&["--exec", "true"]));
+    assert_eq!(again, "crl.pem has the newest 2 CRLs; ran the command\n");
     assert_eq!(said(&mut at.command(&["--exec", "exit 3"])), "crl.pem has the newest 2 CRLs\n");
 }
 
