@@ -76,7 +76,7 @@ impl CrlFile {
             .map_err(failed(&self.directory, "the directory cannot be locked"))
     }
 
-    /// Records that the command has succeeded with the CRLs of `set`. If another process has replaced them meanwhile, the
+    /// Records that the command has succeeded with the CRLs of `set`. If another process has replaced them since, the
     /// command is due for the newer ones.
     ///
     /// # Errors
