@@ -240,7 +240,7 @@ async fn commands_on_cas_and_keys_ask_with_numbers() {
     let done = said(&server, &["keys", "rotate", "--yes"]);
     assert!(done.contains("next: ") && done.contains("keys retire"), "{done}");
     let done = said(&server, &["ca", "rotate", "--yes"]);
-    assert!(done.contains("created the issuing CA") && done.contains("goes to 1 live host when"), "{done}");
+    assert!(done.contains("created the issuing CA") && done.contains("goes to 1 live host at"), "{done}");
     let asked = question(&server, &["ca", "revoke", &former]);
     assert!(asked.contains(&former) && asked.contains("1 live host with its certificates"), "{asked}");
     let done = said(&server, &["ca", "revoke", &former.to_uppercase(), "--yes"]);
