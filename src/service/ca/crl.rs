@@ -181,7 +181,7 @@ impl Crls {
     }
 
     /// Adds the CRLs of the roots. If one cannot be read, signed or written, the previous one is served. A broken file of
-    /// an imported root is a warning: signing again would not mend it. A former root that has expired needs no CRL.
+    /// a root without its key is a warning: signing again would not mend it. A former root that has expired needs no CRL.
     async fn add_roots(&self, cas: &CaSet, crls: &mut Signed, now: Timestamp) -> Result<(), ServiceError> {
         let (before, mut outcome, mut fault) = (self.served.load_full(), Ok(()), None);
         let needed = |root: &&Certificate| {
@@ -192,12 +192,14 @@ impl Crls {
             let crl = match self.roots.load_or_sign(root, cas.revoked(), now).await {
                 Ok(der) => der.and_then(Crl::read),
                 Err(error) => {
-                    if let ServiceError::Keys(error) = &error {
-                        fault = Some(error.to_string());
-                    }
-                    if fault.is_none() || !self.roots.is_imported() {
+                    let told = match &error {
+                        ServiceError::Keys(error) => Some(error.to_string()),
+                        _ => None,
+                    };
+                    if told.is_none() || self.roots.can_sign(root) {
                         outcome = Err(error);
                     }
+                    fault = fault.or(told);
                     before.get(&ski).cloned()
                 }
             };

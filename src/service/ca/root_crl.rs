@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::files::{self, CRL};
+use super::files::{self, CRL, Manifest};
 use super::set::{Certificate, RevokedCa};
 use crate::ca::{
     CrlEntry, CrlReason, crl_lists, is_crl_of, not_after, pem_to_der, sign_root_crl, subject_key_identifier,
@@ -35,6 +35,11 @@ impl RootCrls {
     /// Returns true if the root is imported with a file of its CRL.
     pub(super) const fn is_imported(&self) -> bool {
         self.imported.is_some()
+    }
+
+    /// Returns true if the private key of `root` is here.
+    pub(super) fn can_sign(&self, root: &Certificate) -> bool {
+        self.imported.is_none() && Manifest::holds_root_key(&self.vault, Fingerprint::of(&root.der))
     }
 
     /// Reads the CRL of `root`, DER; `None` before it was signed.
