@@ -134,8 +134,8 @@ impl Crls {
         skis.iter().map(|ski| served.get(ski).map(|crl| crl.signed_at)).min().flatten()
     }
 
-    /// Returns a warning about the CRL of the current root: it is missing, its file cannot be read, or it ends within
-    /// [`ENDS_SOON`].
+    /// Returns a warning about the CRL of the current root: it is missing, its file cannot be read, or it ends within a
+    /// week.
     pub fn root_warning(&self, now: Timestamp) -> Option<String> {
         if let Some(fault) = &*self.root_fault.lock() {
             return Some(format!(

@@ -16,7 +16,7 @@ const SLICE: usize = 128;
 pub(in crate::service) const AT_ONCE: usize = 1;
 
 impl Authenticator {
-    /// Checks tokens of both kinds in their order, each as [`Authenticator::check`] does. Each must be for `audience`, if one
+    /// Checks tokens of both kinds in their order, each as one alone is checked. Each must be for `audience`, if one
     /// is given. Blocking threads do the work slice by slice, in turn with other such calls.
     pub async fn check_all(
         self: &Arc<Self>,
