@@ -1,11 +1,8 @@
 //! Another external URL: the server answers under the former names until their URL is retired.
 
-use std::sync::Arc;
-
-use gatepass::ca::pem_to_der;
 use gatepass::client::connect::Identity;
 use http::header::ORIGIN;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
@@ -13,6 +10,7 @@ use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 use crate::support::authority::PASSWORD;
 use crate::support::client::Client;
 use crate::support::process::gatepass;
+use crate::support::wire::trusting;
 use crate::support::{Host, Process, Running, eventually};
 
 const GATE_A: (&str, &str) = ("server.external_url", "https://gate-a.test:8443");
@@ -25,19 +23,9 @@ fn admin(at: &Running) -> Client {
 
 /// The names in the listener's certificate, which a handshake for `name` accepts.
 async fn presented(at: &Running, name: &str) -> Result<Vec<String>, String> {
-    let root = at.authority.cas.load().current().root_pem().to_owned();
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from(pem_to_der("CERTIFICATE", &root).unwrap())).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
     let tcp = TcpStream::connect(at.local).await.unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-    let stream = connector.connect(name, tcp).await.map_err(|error| error.to_string())?;
+    let stream = trusting(at).connect(name, tcp).await.map_err(|error| error.to_string())?;
     let leaf = stream.get_ref().1.peer_certificates().unwrap()[0].to_vec();
     let (_, leaf) = X509Certificate::from_der(&leaf).unwrap();
     let names = &leaf.subject_alternative_name().unwrap().unwrap().value.general_names;

@@ -1,31 +1,21 @@
 //! I2 for an answer that was lost on its way: the same token and key again end with one host.
 
-use std::sync::Arc;
-
 use http::Method;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use serde_json::json;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::support::database::{one, reader};
+use crate::support::wire::trusting;
 use crate::support::{Host, Running, eventually};
 
 /// A bare connection, over which a test says as much as it likes.
 async fn connect(at: &Running) -> TlsStream<TcpStream> {
-    let mut roots = RootCertStore::empty();
-    let pem = at.authority.cas.load().current().root_pem().to_owned();
-    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_root_certificates(roots).with_no_client_auth();
     let tcp = TcpStream::connect(at.url.trim_start_matches("https://")).await.unwrap();
     let name = ServerName::try_from("127.0.0.1").unwrap();
-    TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()
+    trusting(at).connect(name, tcp).await.unwrap()
 }
 
 async fn send_redemption(stream: &mut TlsStream<TcpStream>, token: &str, csr: &str) {

@@ -44,6 +44,20 @@ impl Heard {
     }
 }
 
+/// A TLS client that trusts the authority's root.
+pub(crate) fn trusting(at: &Running) -> TlsConnector {
+    let root = CertificateDer::from_pem_slice(at.authority.cas.load().current().root_pem().as_bytes());
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(root.unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    TlsConnector::from(Arc::new(config))
+}
+
 impl Wire {
     /// Connects, trusting the authority's root.
     pub(crate) async fn open(at: &Running) -> Self {
@@ -52,23 +66,13 @@ impl Wire {
 
     /// The same on a connection that begins with these bytes.
     pub(crate) async fn open_after(at: &Running, first: &[u8]) -> std::io::Result<Self> {
-        let root =
-            CertificateDer::from_pem_slice(at.authority.cas.load().current().root_pem().as_bytes()).unwrap();
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(root).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
         let host = at.url.strip_prefix("https://").unwrap().to_owned();
         let mut tcp = TcpStream::connect(&host).await.unwrap();
         // A request must not wait for the acknowledgement of the handshake.
         tcp.set_nodelay(true)?;
         tcp.write_all(first).await?;
         let name = ServerName::try_from("127.0.0.1").unwrap();
-        let stream = TlsConnector::from(Arc::new(config)).connect(name, tcp).await?;
+        let stream = trusting(at).connect(name, tcp).await?;
         Ok(Self { stream, host, unread: Vec::new() })
     }
 
