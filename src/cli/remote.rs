@@ -24,7 +24,7 @@ use crate::secret::Secret;
 #[derive(Args, Clone, Default)]
 pub(crate) struct Remote {
     /// URL of the server [env: GATEPASS_SERVER]; default: the server on this machine, else the profile of `gatepass login`
-    #[arg(long, help_heading = "Connection", value_name = "URL")]
+    #[arg(long, help_heading = "Connection", value_name = "URL", conflicts_with = "data_dir")]
     pub(crate) server: Option<String>,
     #[command(flatten)]
     pub(crate) anchor: Anchor,
@@ -106,10 +106,19 @@ impl Remote {
     /// The source of CRLs: the server, and the roots that flags, environment or profile pin.
     pub(crate) fn crl_source(&self, environment: &Environment) -> Result<CrlSource, CliError> {
         let (target, roots) = match self.local(environment)? {
-            Some(local) => (local_target(&local), Roots::Served),
+            Some(local) => (local_target(&local), self.given_roots(environment)?.unwrap_or(Roots::Served)),
             None => self.pinned_target(environment)?,
         };
         Ok(CrlSource { apis: vec![Self::open(target, Credential::None)?], roots })
+    }
+
+    /// The roots of the authority that flags or environment give.
+    fn given_roots(&self, environment: &Environment) -> Result<Option<Roots>, CliError> {
+        Ok(match (self.fingerprint(environment)?, self.ca_file(environment)) {
+            (Some(root), _) => Some(Roots::Pinned(root)),
+            (None, Some(file)) if !self.anchor.outside_tls => Some(Roots::These(read_certificates(&file)?)),
+            (None, _) => None,
+        })
     }
 
     fn pinned_target(&self, environment: &Environment) -> Result<(ServerTarget, Roots), CliError> {

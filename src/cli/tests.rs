@@ -118,6 +118,14 @@ fn a_remote_verb_without_server_names_gatepass_serve() {
 }
 
 #[test]
+fn a_command_names_one_server() {
+    let one = ["gatepass", "token", "list", "--data-dir", "d"];
+    assert!(Cli::try_parse_from(one).is_ok());
+    let two = one.iter().chain(&["--server", "https://gate"]);
+    assert_eq!(Cli::try_parse_from(two).err().unwrap().kind(), clap::error::ErrorKind::ArgumentConflict);
+}
+
+#[test]
 fn a_closed_output_is_no_failure() {
     let error = CliError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
     assert!(error.is_silent());

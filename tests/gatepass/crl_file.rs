@@ -206,6 +206,9 @@ async fn refused_crls_leave_file_and_reload_alone() {
 
     let foreign = ["--server", &at.server.url, "--ca-fingerprint", &other.server.root.to_string()];
     assert!(refused(&mut at.bare(&foreign)).contains("root"), "the root is pinned");
+    let paths = [at.path("data"), other.path("data/root.pem")].map(|path| path.display().to_string());
+    let beside = refused(&mut at.bare(&["--data-dir", &paths[0], "--ca", &paths[1]]));
+    assert!(beside.contains("check which root is pinned"), "{beside}");
     let gone = at.command(&[]);
     let Place { server, dir } = at;
     server.stop().await;
