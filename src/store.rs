@@ -1,6 +1,7 @@
 //! The store: all facts that a signature cannot carry. [`Verbs`] write, each atomically and with its ledger entries. A small trait per noun
 //! reads. One process writes: see "The next backend" in ARCHITECTURE.md.
 
+mod clock_mark;
 mod command;
 #[cfg(test)]
 mod contract;
@@ -13,7 +14,9 @@ pub mod sqlite;
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
+pub use clock_mark::ClockMark;
 pub use command::*;
 pub use listing::*;
 pub use outcome::*;
@@ -84,6 +87,9 @@ pub trait Store:
 {
     /// The revocations in memory. They change after the commit, before the caller gets its answer.
     fn revocations(&self) -> &Revocations;
+
+    /// The clock mark in memory, which each commit with an entry stores.
+    fn mark(&self) -> Arc<ClockMark>;
 
     /// The reason why the newest write failed; `None` if it succeeded. It costs no write.
     fn standing(&self) -> Option<StoreError>;

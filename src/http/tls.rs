@@ -1,16 +1,20 @@
 //! TLS of the listener: its certificate and the roots of client certificates. Both are replaced while it serves.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use rustls::RootCertStore;
 use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::time_provider::TimeProvider;
 use tokio_rustls::TlsAcceptor;
 
 use super::forwarded::ShownCertificate;
+use crate::service::TimeKeeper;
 
 /// The cause of a rejected TLS configuration. The one in use stays.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -51,19 +55,37 @@ pub struct TlsIdentity {
 /// would carry a client certificate past the checks of its handshake.
 pub struct Tls {
     config: ArcSwap<ServerConfig>,
+    time: Arc<dyn TimeProvider>,
+}
+
+/// The time of decisions, for the dates of client certificates. The machine's clock may be in doubt.
+pub struct HandshakeTime(pub Arc<TimeKeeper>);
+
+impl fmt::Debug for HandshakeTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HandshakeTime")
+    }
+}
+
+impl TimeProvider for HandshakeTime {
+    fn current_time(&self) -> Option<UnixTime> {
+        let millis = u64::try_from(self.0.now().millis()).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(millis)))
+    }
 }
 
 impl Tls {
-    /// The TLS of a listener with `identity` that accepts client certificates under `client_roots`.
+    /// The TLS of a listener with `identity` that accepts client certificates under `client_roots`, valid by `time`.
     ///
     /// # Errors
     /// [`TlsError`], if the key does not belong to the certificate or a root is unusable.
     pub fn new(
         identity: TlsIdentity,
         client_roots: Vec<CertificateDer<'static>>,
+        time: Arc<dyn TimeProvider>,
     ) -> Result<Arc<Self>, TlsError> {
-        let config = configuration(identity, client_roots)?;
-        Ok(Arc::new(Self { config: ArcSwap::from_pointee(config) }))
+        let config = configuration(identity, client_roots, Arc::clone(&time))?;
+        Ok(Arc::new(Self { config: ArcSwap::from_pointee(config), time }))
     }
 
     /// Replaces both for new connections. Open connections keep the former ones.
@@ -75,7 +97,7 @@ impl Tls {
         identity: TlsIdentity,
         client_roots: Vec<CertificateDer<'static>>,
     ) -> Result<(), TlsError> {
-        self.config.store(Arc::new(configuration(identity, client_roots)?));
+        self.config.store(Arc::new(configuration(identity, client_roots, Arc::clone(&self.time))?));
         Ok(())
     }
 
@@ -88,6 +110,7 @@ impl Tls {
 fn configuration(
     identity: TlsIdentity,
     client_roots: Vec<CertificateDer<'static>>,
+    time: Arc<dyn TimeProvider>,
 ) -> Result<ServerConfig, TlsError> {
     let mut roots = RootCertStore::empty();
     for root in client_roots {
@@ -98,7 +121,7 @@ fn configuration(
         .allow_unauthenticated()
         .build()
         .map_err(client_roots_error)?;
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let mut config = ServerConfig::builder_with_details(provider, time)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(TlsError::Provider)?
         .with_client_cert_verifier(verifier)

@@ -12,7 +12,7 @@ use crate::config::{Config, HttpConfig};
 use crate::http::front::Front;
 use crate::http::limits::Limits;
 use crate::http::table::Table;
-use crate::http::tls::Tls;
+use crate::http::tls::{HandshakeTime, Tls};
 use crate::id::HostId;
 use crate::ledger::{Action, Draft, Subjects};
 use crate::name::DnsName;
@@ -34,16 +34,17 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let open_files = process::harden();
     crate::http::metrics::install();
     let Preflight { listener, vault, outside_names } = preflight::look(&config)?;
-    let now = clock.read().wall;
-    let store = SqliteStore::open(&config.server.data_dir.join(DATABASE), now);
+    let store = SqliteStore::open(&config.server.data_dir.join(DATABASE), clock.read().wall);
     let store = store.map_err(StartError::of)?;
+    let time = Arc::new(TimeKeeper::new(clock, store.mark()));
+    let now = time.now();
     let local_addr = listener.local_addr().map_err(StartError::of)?;
     preflight::claim(&vault, store.chain_head().await.map_err(StartError::of)?.chain)?;
     let identity = identity::settle(&config.server, store.as_ref(), local_addr, outside_names, now).await?;
     let AuthorityIdentity { issuer: url, trust_domain, .. } = identity.recorded.clone();
     let changed_from = identity.changed_from.clone();
     let pending = first_start::begin(store.as_ref(), &vault, &config, &identity.recorded, now).await?;
-    let authority = compose(&config, &clock, &store, vault.clone(), identity).await?;
+    let authority = compose(&config, time, &store, vault.clone(), identity).await?;
     let first_start = first_start::finish(&authority, pending).await?;
     let notices = notices::of_urls(&authority, store.as_ref(), changed_from.as_deref()).await?;
     let root = authority.cas.load().current().root_pem().to_owned();
@@ -56,7 +57,9 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let Presented { identity, expires_at, pins } =
         source.identity(&authority.cas.load(), &authority.time).map_err(StartError::of)?;
     authority.health.server_certificate_is(expires_at);
-    let tls = Tls::new(identity, ca_files::client_anchors(&authority.cas.load())).map_err(StartError::of)?;
+    let handshake_time = Arc::new(HandshakeTime(Arc::clone(&authority.time)));
+    let tls = Tls::new(identity, ca_files::client_anchors(&authority.cas.load()), handshake_time)
+        .map_err(StartError::of)?;
     let credential = local::credential();
     // The port is bound. A reader of this file can connect at once, and gets an answer as soon as the server runs.
     let here = LocalServer::new(&url, local_addr, &config.http.proxy_protocol, pins);
@@ -82,14 +85,12 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
 /// Builds the authority from the store and the vault.
 async fn compose(
     config: &Config,
-    clock: &Arc<dyn Clock>,
+    time: Arc<TimeKeeper>,
     store: &Arc<SqliteStore>,
     vault: Vault,
     identity: ServerIdentity,
 ) -> Result<Arc<Authority>, StartError> {
     let store: Arc<dyn Store> = store.clone();
-    let mark = store.clock_mark().await.map_err(StartError::of)?;
-    let time = TimeKeeper::new(Arc::clone(clock), mark);
     let now = time.now();
     let ServerIdentity { recorded, fixed, taken, .. } = identity;
     let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", recorded.issuer.as_str());
@@ -110,7 +111,7 @@ async fn compose(
     finish_emergency(&data_dir, &trust, now).map_err(StartError::of)?;
     let trust = Arc::new(trust);
     let spans = LiveSpans::open(tokens.spans, store.as_ref()).await.map_err(StartError::of)?;
-    let base = Base { store, time: Arc::new(time) };
+    let base = Base { store, time };
     Ok(Arc::new(Authority::new(Parts {
         names: Arc::new(OwnNames::new(base.clone(), Arc::clone(&trust), recorded, fixed)),
         base,

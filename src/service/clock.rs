@@ -24,7 +24,7 @@ impl TrustAdmin {
         }
         self.base.store.accept_clock(AcceptClock { keys, entry }).await?;
         self.trust.reload(self.base.store.as_ref()).await?;
-        self.base.time.accept(at);
+        self.base.time.accept();
         // The publisher could not sign with the new keys while the clock was in doubt.
         self.trust.announce();
         Ok(self.base.time.standing())

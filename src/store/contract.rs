@@ -75,6 +75,7 @@ macro_rules! contract {
                 changed_settings_are_kept_until_they_are_reset,
                 crl_numbers_only_grow,
                 the_clock_mark_only_moves_forward,
+                an_entry_in_doubt_leaves_the_clock_mark,
                 a_probe_changes_nothing,
             }
             minting {

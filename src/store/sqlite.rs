@@ -37,7 +37,7 @@ use self::task::task;
 use self::writer::{Job, Writer};
 use crate::clock::Timestamp;
 use crate::file_lock::FileLock;
-use crate::store::{Revocations, Store, StoreError, StoreFuture};
+use crate::store::{ClockMark, Revocations, Store, StoreError, StoreFuture};
 
 /// Maximum number of waiting writes. One more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;
@@ -51,6 +51,7 @@ pub struct SqliteStore {
     writer: Mutex<Option<JoinHandle<()>>>,
     pool: Pool,
     revocations: Arc<Revocations>,
+    mark: Arc<ClockMark>,
     failed: watch::Receiver<bool>,
     standing: watch::Receiver<Option<StoreError>>,
     /// Held while the store is open. The system releases it if the process dies.
@@ -78,10 +79,12 @@ impl SqliteStore {
         let (lock, connection) = open::open_writer(path, CACHE_KIB, migrations)?;
         load::begin_chain(Sql::on(&connection), now)?;
         let revocations = Arc::new(Revocations::load(load::revocations(Sql::on(&connection))?));
+        let (_, mark) = read::head_and_mark(Sql::on(&connection))?;
+        let mark = Arc::new(ClockMark::stored(mark));
         let (queue, jobs) = sync_channel(QUEUE);
         let (failing, failed) = watch::channel(false);
         let (stands, standing) = watch::channel(None);
-        let writer = Writer::new(connection, Arc::clone(&revocations), failing, stands);
+        let writer = Writer::new(connection, Arc::clone(&revocations), Arc::clone(&mark), failing, stands);
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&jobs));
         let thread = thread.map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
@@ -90,6 +93,7 @@ impl SqliteStore {
             writer: Mutex::new(Some(thread)),
             pool: Pool::new(path.to_owned()),
             revocations,
+            mark,
             failed,
             standing,
             lock: Mutex::new(Some(lock)),
@@ -153,6 +157,10 @@ impl Drop for SqliteStore {
 impl Store for SqliteStore {
     fn revocations(&self) -> &Revocations {
         &self.revocations
+    }
+
+    fn mark(&self) -> Arc<ClockMark> {
+        Arc::clone(&self.mark)
     }
 
     fn standing(&self) -> Option<StoreError> {

@@ -83,7 +83,12 @@ async fn a_timed_out_handshake_is_retried_classically() {
     let authority = Authority::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    let tls = Tls::new(authority.own(), vec![authority.root.clone()]).unwrap();
+    let tls = Tls::new(
+        authority.own(),
+        vec![authority.root.clone()],
+        Arc::new(rustls::time_provider::DefaultTimeProvider),
+    )
+    .unwrap();
     let mut connector = Connector::new(&url, pin(&authority.root), None).unwrap();
     connector.handshake.patience = Duration::from_millis(50);
     let log = Log::default();

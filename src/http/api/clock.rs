@@ -17,7 +17,7 @@ struct ClockShown {
     state: &'static str,
     /// Time of the server's clock.
     wall: Timestamp,
-    /// Time of the latest decision.
+    /// Latest moment of a trusted clock.
     mark: Timestamp,
     /// Description of a fault; empty if the clock is good.
     #[schema(example = "")]

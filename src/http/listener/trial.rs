@@ -102,7 +102,12 @@ impl Server {
     }
 
     pub(crate) async fn start_as(authority: Authority, identity: TlsIdentity, limits: Limits) -> Self {
-        let tls = Tls::new(identity, vec![authority.root.clone()]).unwrap();
+        let tls = Tls::new(
+            identity,
+            vec![authority.root.clone()],
+            Arc::new(rustls::time_provider::DefaultTimeProvider),
+        )
+        .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (release, held) = (Arc::new(Semaphore::new(0)), Arc::new(Notify::new()));

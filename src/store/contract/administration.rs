@@ -183,6 +183,16 @@ pub(in crate::store) async fn the_clock_mark_only_moves_forward(world: &mut Worl
     };
     store.accept_clock(accept).await.unwrap();
     assert_eq!(store.clock_mark().await.unwrap(), Some(founded));
+    assert_eq!(store.mark().get(), Some(founded), "and in memory");
+}
+
+pub(in crate::store) async fn an_entry_in_doubt_leaves_the_clock_mark(world: &mut World) {
+    let trusted = world.now;
+    world.now = trusted.plus(HOUR);
+    world.mint_ephemeral(None).await;
+    assert_eq!(world.store().clock_mark().await.unwrap(), Some(trusted));
+    world.restart();
+    assert_eq!(world.store().mark().get(), Some(trusted));
 }
 
 pub(in crate::store) async fn a_probe_changes_nothing(world: &mut World) {

@@ -44,6 +44,7 @@ impl World {
     pub(in crate::store) async fn begin(backend: Box<dyn Backend>) -> Self {
         let now = Timestamp::from_secs(1_900_000_000);
         let store = backend.open(now);
+        store.mark().raise(now);
         let (ephemeral, persistent) = (ListId::generate(now), ListId::generate(now));
         let current = key(KeyState::Current, now);
         let mut world = Self {
@@ -99,8 +100,10 @@ impl World {
         self.store = Some(self.backend.open(self.now));
     }
 
+    /// Lets time pass by a trusted clock.
     pub(in crate::store) fn pass(&mut self, span: Duration) {
         self.now = self.now.plus(span);
+        self.store().mark().raise(self.now);
     }
 
     pub(in crate::store) fn draft(&self, action: Action) -> Draft {

@@ -26,15 +26,6 @@ use crate::store::revocations::Change;
 use crate::store::sqlite::SqliteStore;
 use crate::store::*;
 
-/// A change of the clock mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
-    /// Moves the mark to this moment, unless it is later already.
-    On(Timestamp),
-    /// Sets the mark, also back: an operator accepted the clock.
-    Set(Timestamp),
-}
-
 /// The effects of a kept command at the end of the batch.
 #[derive(Default)]
 pub(super) struct Effects {
@@ -42,8 +33,8 @@ pub(super) struct Effects {
     pub(super) drafts: Vec<Draft>,
     /// Changes of memory after the commit.
     pub(super) changes: Vec<Change>,
-    /// Changes of the clock mark.
-    pub(super) marks: Vec<Mark>,
+    /// The mark of a clock that an operator accepted, also if it moves back.
+    pub(super) accepted: Option<Timestamp>,
 }
 
 /// A running command.
@@ -91,9 +82,10 @@ impl Execution<'_> {
         self.execute("UPDATE meta SET clock_mark = clock_mark", []).map(drop)
     }
 
-    fn mark_clock(&mut self, command: MarkClock) -> driver::Result<()> {
-        self.effects.marks.push(Mark::On(command.at));
-        Ok(())
+    fn mark_clock(&self, command: MarkClock) -> driver::Result<()> {
+        let sql =
+            "UPDATE meta SET clock_mark = ?1 WHERE single = 1 AND (clock_mark IS NULL OR clock_mark < ?1)";
+        self.execute(sql, [command.at]).map(drop)
     }
 
     fn append_entries(&mut self, command: AppendEntries) -> driver::Result<()> {
@@ -104,10 +96,9 @@ impl Execution<'_> {
         self.insert_list(&command.list)
     }
 
-    /// Adds an entry for the ledger, after checking the caller's rights. The clock mark moves with it.
+    /// Adds an entry for the ledger, after checking the caller's rights. The commit stores the clock mark with it.
     fn enter(&mut self, entry: Draft) -> driver::Result<()> {
         self.ask(&entry)?;
-        self.effects.marks.push(Mark::On(entry.at()));
         self.effects.drafts.push(entry);
         Ok(())
     }

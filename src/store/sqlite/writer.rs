@@ -7,15 +7,14 @@ use std::time::Instant;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::act::{Effects, Mark};
+use super::act::Effects;
 use super::driver::{self, Sql, params};
 use super::fault::{self, Reach};
 use super::place::FileIdentity;
 use super::read::head_and_mark;
 use super::task::Task;
 use crate::ledger::{ChainHead, Draft, Origin};
-use crate::store::revocations::Change;
-use crate::store::{Revocations, StoreError};
+use crate::store::{ClockMark, Revocations, StoreError};
 
 /// Maximum number of commands in one commit.
 const BATCH: usize = 256;
@@ -36,6 +35,7 @@ pub(super) struct Writer {
     place: FileIdentity,
     connection: Connection,
     revocations: Arc<Revocations>,
+    mark: Arc<ClockMark>,
     failed: watch::Sender<bool>,
     /// The reason why the newest batch was not written.
     standing: watch::Sender<Option<StoreError>>,
@@ -47,6 +47,7 @@ impl Writer {
     pub(super) fn new(
         connection: Connection,
         revocations: Arc<Revocations>,
+        mark: Arc<ClockMark>,
         failed: watch::Sender<bool>,
         standing: watch::Sender<Option<StoreError>>,
     ) -> Self {
@@ -54,6 +55,7 @@ impl Writer {
             place: FileIdentity::of(&connection),
             connection,
             revocations,
+            mark,
             failed,
             standing,
             failure: None,
@@ -109,10 +111,13 @@ impl Writer {
             return Err(StoreError::Gone);
         }
         let began = Instant::now();
-        let changes = self.try_transact(batch).map_err(|reach| self.give_up(reach))?;
+        let effects = self.try_transact(batch).map_err(|reach| self.give_up(reach))?;
         metrics::histogram!("gatepass_commit_batch_size").record(batch.len() as f64);
         metrics::histogram!("gatepass_commit_seconds").record(began.elapsed().as_secs_f64());
-        self.revocations.apply(&changes);
+        self.revocations.apply(&effects.changes);
+        if let Some(at) = effects.accepted {
+            self.mark.set(at);
+        }
         Ok(())
     }
 
@@ -139,7 +144,7 @@ impl Writer {
         if self.connection.is_autocommit() { Ok(()) } else { self.connection.execute_batch("ROLLBACK") }
     }
 
-    fn try_transact(&self, tasks: &mut [Box<dyn Task>]) -> Result<Vec<Change>, Reach> {
+    fn try_transact(&self, tasks: &mut [Box<dyn Task>]) -> Result<Effects, Reach> {
         let whole = |error: rusqlite::Error| batch(fault::reach(&error));
         self.step("BEGIN IMMEDIATE").map_err(whole)?;
         let mut effects = Effects::default();
@@ -148,7 +153,7 @@ impl Writer {
         }
         self.append(&effects).map_err(whole)?;
         self.step("COMMIT").map_err(|error| fault::reach_of_commit(&error))?;
-        Ok(effects.changes)
+        Ok(effects)
     }
 
     /// Runs one task in a savepoint of its own. `Err` ends the batch.
@@ -166,7 +171,7 @@ impl Writer {
             Some(kept) => {
                 effects.drafts.extend(kept.drafts);
                 effects.changes.extend(kept.changes);
-                effects.marks.extend(kept.marks);
+                effects.accepted = kept.accepted.or(effects.accepted);
             }
             None => end("ROLLBACK TO command")?,
         }
@@ -185,9 +190,9 @@ impl Writer {
         }
     }
 
-    /// Numbers and chains the entries, and updates the head and the clock mark with them.
+    /// Numbers and chains the entries, and stores the head and the clock mark with them.
     fn append(&self, effects: &Effects) -> rusqlite::Result<()> {
-        if effects.drafts.is_empty() && effects.marks.is_empty() {
+        if effects.drafts.is_empty() {
             return Ok(());
         }
         let sql = Sql::on(&self.connection);
@@ -196,10 +201,7 @@ impl Writer {
         for draft in &effects.drafts {
             insert_entry(sql, &mut head, draft)?;
         }
-        let mark = effects.marks.iter().fold(stored, |before, mark| match *mark {
-            Mark::On(at) => Some(before.map_or(at, |before| before.max(at))),
-            Mark::Set(at) => Some(at),
-        });
+        let mark = effects.accepted.or_else(|| stored.max(self.mark.get()));
         let text = "UPDATE meta SET head_seq = ?1, head_hash = ?2, clock_mark = ?3 WHERE single = 1";
         sql.execute(text, params![head.seq, head.hash, mark]).map(drop)
     }

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::authority::token_of;
+use crate::support::authority::{AUDIENCE, PASSWORD, token_of};
 use crate::support::client::Client;
 use crate::support::{Host, Running, Said};
 
 const DAY: Duration = Duration::from_secs(86_400);
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A running authority, a host of its, and tokens that were minted before the step.
 struct World {
@@ -137,6 +138,69 @@ async fn hosts_are_revoked_while_the_clock_is_in_doubt() {
     assert_eq!(world.at.admin().delete(&format!("/api/v1/hosts/{id}")).await.status, 200);
     let refused = world.host.get("/api/v1/whoami").await;
     assert_eq!((refused.status, refused.code()), (403, "host_revoked"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_expire_while_the_clock_is_in_doubt() {
+    for forward in [false, true] {
+        let at = Running::start_with(&[("tokens.audiences", AUDIENCE)]).await;
+        let service = token_of(&at.mint_service(json!({ "ttl": "10m" })).await);
+        let key = at.api_key(&at.admin(), json!({ "scopes": ["tokens:read"], "ttl": "10m" })).await;
+        let session = json!({ "username": "admin", "password": PASSWORD, "kind": "bearer" });
+        let session = at.stranger().post("/api/v1/session", &session).await.json;
+        let by_key = at.stranger().bearer(key["api_key"].as_str().unwrap());
+        let by_session = at.stranger().bearer(session["session"].as_str().unwrap());
+        let right = at.authority.time.wall();
+        at.clock.step_to(if forward { right.plus(2 * DAY) } else { right.minus(DAY) });
+        assert!(at.authority.time.trusted().is_err());
+        assert!(is_active(&at, &service).await);
+        for client in [&by_key, &by_session] {
+            assert_eq!(client.get("/api/v1/roles").await.status, 200);
+        }
+        at.clock.advance(Duration::from_secs(32 * 60));
+        assert!(at.authority.time.trusted().is_err());
+        assert!(!is_active(&at, &service).await, "it lasts ten minutes");
+        for client in [&by_key, &by_session] {
+            assert_eq!(client.get("/api/v1/roles").await.status, 401);
+        }
+        at.stop().await;
+    }
+}
+
+async fn is_active(at: &Running, token: &str) -> bool {
+    let form = at.admin().header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let said = form.send(http::Method::POST, "/oauth2/introspect", Some(format!("token={token}"))).await;
+    assert_eq!(said.status, 200, "{}", said.text);
+    said.json["active"] == true
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_certificate_expires_while_in_doubt() {
+    let at = Running::start_with(&[("hosts.certificate_lifetime", "1h")]).await;
+    let machine = Host::new();
+    let enrolled = machine.redeem(&at, &at.mint_once().await).await.json;
+    at.clock.step_to(at.authority.time.wall().plus(2 * DAY));
+    assert_eq!(machine.client(&at, &enrolled).get("/api/v1/whoami").await.status, 200, "the handshake too");
+    let kept = machine.client(&at, &enrolled);
+    assert_eq!(kept.get("/api/v1/whoami").await.status, 200);
+    at.clock.advance(Duration::from_secs(3700));
+    assert_eq!(kept.get("/api/v1/whoami").await.status, 401, "on an open connection");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_in_doubt_leave_the_mark() {
+    let world = World::new().await;
+    let right = world.wall();
+    world.at.clock.step_to(right.minus(10 * MINUTE));
+    world.at.clock.advance(5 * MINUTE);
+    let hosts = world.at.admin().get("/api/v1/hosts").await.json;
+    let id = hosts["items"][0]["id"].as_str().unwrap();
+    assert_eq!(world.at.admin().delete(&format!("/api/v1/hosts/{id}")).await.status, 200);
+    assert_eq!(world.at.ledger().await[0]["at"], json!(right.plus(5 * MINUTE).to_string()));
+    let at = world.at.restart().await;
+    assert_eq!(at.authority.time.mark(), right);
+    at.clock.advance(3 * MINUTE);
+    at.mint_once().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -137,6 +137,8 @@ async fn a_foreign_key_is_refused() {
 
 #[test]
 fn a_listener_without_client_roots_is_refused() {
-    let refused = Tls::new(Authority::new().own(), Vec::new()).err();
+    let refused =
+        Tls::new(Authority::new().own(), Vec::new(), Arc::new(rustls::time_provider::DefaultTimeProvider))
+            .err();
     assert_eq!(refused, Some(TlsError::NoClientRoots));
 }

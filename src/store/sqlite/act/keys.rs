@@ -1,6 +1,6 @@
 //! Rotating and retiring signing keys, and the new epoch after an accepted clock.
 
-use super::{Execution, Mark};
+use super::Execution;
 use crate::clock::Timestamp;
 use crate::store::sqlite::driver::{self, params};
 use crate::store::sqlite::value::damaged;
@@ -39,7 +39,7 @@ impl Execution<'_> {
         let at = entry.at();
         self.begin_epoch(keys, at)?;
         self.enter(entry)?;
-        self.effects.marks.push(Mark::Set(at));
+        self.effects.accepted = Some(at);
         Ok(())
     }
 
