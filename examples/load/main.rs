@@ -11,6 +11,7 @@
 mod all;
 mod arguments;
 mod bench;
+mod child;
 mod compare;
 mod cores;
 mod error;

@@ -1,9 +1,8 @@
 //! The server under load: a child of this program, or one that runs already.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
 use std::net::ToSocketAddrs as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use tempfile::TempDir;
 
 use crate::arguments::Arguments;
+use crate::child::{beside, listening};
 use crate::cores::Cores;
 use crate::error::LoadError;
 use crate::wire::Place;
@@ -54,7 +54,7 @@ impl Server {
     ) -> Result<Self, LoadError> {
         let gatepass = match &arguments.gatepass {
             Some(path) => path.clone(),
-            None => beside()?,
+            None => beside().map_err(LoadError::io("finding this program"))?,
         };
         if !gatepass.is_file() {
             return Err(LoadError::NoBinary(gatepass));
@@ -71,7 +71,7 @@ impl Server {
         let began = Instant::now();
         let spawned = cores.on_server(|| spawn(&gatepass, &data, &log, &password, audience));
         let (mut child, stdout) = spawned?;
-        let Some(url) = listening(stdout) else {
+        let Ok(line) = listening(stdout).recv() else {
             // The server has ended, or is about to end. Its log has the reason.
             let _ = child.kill();
             let _ = child.wait();
@@ -79,7 +79,7 @@ impl Server {
         };
         let listens_after = Some(began.elapsed());
         let roots = certificates(&data.join("root.pem"))?;
-        let (pid, place) = (Some(child.id()), place(&url)?);
+        let (pid, place) = (Some(child.id()), place(line.split(' ').next().unwrap_or_default())?);
         Ok(Self { child: Some(child), pid, temporary, place, roots, password, listens_after })
     }
 
@@ -101,14 +101,6 @@ impl Drop for Server {
         }
         let _ = child.wait();
     }
-}
-
-/// `gatepass` beside this program: an example's directory is one below it.
-fn beside() -> Result<PathBuf, LoadError> {
-    let own = std::env::current_exe().map_err(LoadError::io("finding this program"))?;
-    let mut places = own.ancestors().skip(1).take(2).map(|dir| dir.join("gatepass"));
-    let first = places.next().unwrap_or_default();
-    Ok(if first.is_file() { first } else { places.next().unwrap_or(first) })
 }
 
 /// Returns true if the server knows a setting. Earlier versions may not.
@@ -151,18 +143,6 @@ fn spawn(
     let stdout =
         child.stdout.take().ok_or_else(|| LoadError::NotStarted(String::from("it has no output")))?;
     Ok((child, stdout))
-}
-
-/// The URL in the server's first line; `None` if the server ends before.
-fn listening(stdout: ChildStdout) -> Option<String> {
-    let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
-    let url = lines.find_map(|line| {
-        let rest = line.strip_prefix("gatepass listens on ")?;
-        Some(rest.split(' ').next().unwrap_or(rest).to_owned())
-    });
-    // Further output must not fill the pipe.
-    std::thread::spawn(move || lines.for_each(drop));
-    url
 }
 
 /// The admin's password: kept beside a data directory that this program has founded.

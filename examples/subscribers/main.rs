@@ -6,6 +6,8 @@
 //! cargo run --release --example subscribers -- --subscribers 1000 --revocations 50 --json
 //! ```
 
+#[path = "../load/child.rs"]
+mod child;
 mod follower;
 mod outcome;
 mod server;

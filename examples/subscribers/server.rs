@@ -1,8 +1,7 @@
 //! The server, a child of this program, and its admin.
 
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -18,6 +17,7 @@ use tempfile::TempDir;
 use tokio_rustls::TlsConnector;
 
 use crate::Fault;
+use crate::child::{beside, listening};
 
 /// A server that answers. Dropping it ends it.
 pub(crate) struct Server {
@@ -52,17 +52,12 @@ impl Server {
         }
         let log = std::fs::File::create(dir.path().join("log"))?;
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log).spawn()?;
-        let mut lines = BufReader::new(child.stdout.take().ok_or("the server has no output")?).lines();
-        let listens = |line: std::io::Result<String>| {
-            let rest = line.ok()?.strip_prefix("gatepass listens on ")?.to_owned();
-            Some(rest.split(' ').next().unwrap_or("").to_owned())
-        };
-        let Some(url) = lines.find_map(listens) else {
+        let lines = listening(child.stdout.take().ok_or("the server has no output")?);
+        let Ok(line) = lines.recv() else {
             let _ = child.wait();
             return Err(std::fs::read_to_string(dir.path().join("log"))?.into());
         };
-        // Further output must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
+        let url = line.split(' ').next().unwrap_or_default().to_owned();
         let address =
             url.strip_prefix("https://").ok_or("the server names no https URL")?.parse::<SocketAddr>()?;
         let tls = trusting(certificate(&data)?)?;
@@ -85,14 +80,6 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// `gatepass` beside this program: an example's directory is one below it.
-fn beside() -> Result<PathBuf, Fault> {
-    let own = std::env::current_exe()?;
-    let mut places = own.ancestors().skip(1).take(2).map(|dir| dir.join("gatepass"));
-    let found = places.find(|path| path.is_file());
-    found.ok_or_else(|| "there is no gatepass beside this program: run `cargo build --release`".into())
 }
 
 fn certificate(data: &Path) -> Result<CertificateDer<'static>, Fault> {
