@@ -4,6 +4,7 @@
 
 mod accounts;
 mod bad_input;
+mod battery;
 mod bulk_verify;
 mod ca_expiry;
 mod ca_revocation;

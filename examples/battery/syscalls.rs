@@ -1,0 +1,144 @@
+//! Starts with one failing system call each, and a start without faults after it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Fault;
+use crate::arguments::{Arguments, Mode};
+use crate::authority::{Authority, Started};
+use crate::control::{self, Control};
+use crate::load::Load;
+use crate::report::{Row, bar};
+use crate::review::{Scope, review};
+use crate::site::{Place, Site};
+use crate::strace::{self, Injection};
+use crate::tools::below;
+
+/// System calls, an error, and the number of calls among which one fails. The last is true for calls on the log alone.
+const FAILURES: [(&str, &str, u32, bool); 18] = [
+    ("fdatasync", "error=EIO", 80, false),
+    ("fdatasync", "error=ENOSPC", 80, false),
+    ("fsync", "error=EIO", 12, false),
+    ("fsync", "error=ENOSPC", 12, false),
+    ("pwrite64", "error=EIO", 500, false),
+    ("pwrite64", "error=ENOSPC", 500, false),
+    ("pwrite64", "error=EDQUOT", 500, false),
+    ("pread64", "error=EIO", 200, false),
+    ("ftruncate", "error=EIO", 6, false),
+    ("ftruncate", "error=ENOSPC", 6, false),
+    ("openat", "error=EIO", 120, false),
+    ("openat", "error=ENOSPC", 120, false),
+    ("openat", "error=EMFILE", 120, false),
+    ("rename,renameat,renameat2", "error=EIO", 8, false),
+    ("unlink,unlinkat", "error=EIO", 6, false),
+    ("fcntl", "error=EIO", 300, false),
+    ("write", "error=ENOSPC", 30, true),
+    ("write", "error=EIO", 30, true),
+];
+/// Every fifth round begins with an empty directory, so that first starts fail too. No common factor with the failures.
+const ANEW: u32 = 5;
+const ACTS: u64 = 60;
+const LIMIT: Duration = Duration::from_millis(2500);
+/// The control tries that often, because a write that is made again loses nothing.
+const TRIES: u32 = 8;
+
+/// Starts the server `rounds` times with failing calls.
+pub(crate) async fn run(arguments: &Arguments, rounds: u32) -> Result<Row, Fault> {
+    strace::need()?;
+    let place = Place::new(arguments, Mode::Syscalls)?;
+    let mut row = Row { rounds, ..Row::default() };
+    let first = Site::new(arguments, place.path())?;
+    let (mut site, mut load, mut traces) = (first.clone(), Arc::new(Load::default()), Vec::new());
+    let bar = bar(Mode::Syscalls, rounds);
+    for round in 1..=rounds {
+        if round % ANEW == 1 {
+            close(&mut row, &load);
+            (site, load) = (first.on(place.path().join(format!("data-{round}"))), Arc::default());
+        }
+        let trace = place.path().join(format!("trace-{round}"));
+        one(arguments, &mut row, &site, &load, &failure(round, &site.log), &trace).await?;
+        traces.push(trace);
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    site.verify_ledger()?;
+    let over_used = control::over_used(&site, &load.record.lock())?;
+    close(&mut row, &load);
+    row.faults = traces.iter().map(|trace| strace::injected(trace)).sum();
+    row.control = Control { lost: lying_writes(arguments, &site, place.path()).await?, over_used };
+    Ok(row)
+}
+
+/// The failure of a round: the kinds in turn, at a random call, once or from there on.
+fn failure(round: u32, log: &Path) -> Injection {
+    let (calls, instead, among, on_log) = FAILURES[round as usize % FAILURES.len()];
+    let when = format!("{}{}", 1 + below(among), if below(3) == 0 { "+" } else { "" });
+    Injection { calls, instead, when, file: on_log.then(|| log.to_owned()) }
+}
+
+async fn one(
+    arguments: &Arguments,
+    row: &mut Row,
+    site: &Site,
+    load: &Arc<Load>,
+    failure: &Injection,
+    trace: &Path,
+) -> Result<(), Fault> {
+    let name = failure.name();
+    match site.start_under(failure, trace).await? {
+        Started::Ended(how) => row.ended(&format!("{} at the start", how.split(':').next().unwrap_or(&how))),
+        Started::Runs(authority) => {
+            let working = load.begin(&authority, arguments.connections);
+            working.acknowledged(ACTS, LIMIT).await;
+            let end = if working.end().await { authority.end().await? } else { kill(authority)? };
+            row.ended(&end);
+        }
+    }
+    match site.start().await? {
+        Started::Runs(authority) => {
+            let mut record = std::mem::take(&mut *load.record.lock());
+            let findings = review(&authority, site, &mut record, Scope::All).await?;
+            *load.record.lock() = record;
+            row.findings.merge(&name, findings);
+            authority.stop().await?;
+        }
+        Started::Ended(how) => {
+            row.findings.other(&format!("{} does not start", site.data.display()), format!("{name}: {how}"))
+        }
+    }
+    Ok(())
+}
+
+fn kill(authority: Authority) -> Result<String, Fault> {
+    Ok(authority.kill()?.unwrap_or_else(|| String::from("ran on, and was killed")))
+}
+
+/// Takes over what a store's record and clients have to say.
+fn close(row: &mut Row, load: &Load) {
+    row.acknowledged += load.record.lock().acknowledged();
+    row.findings.merge("load", std::mem::take(&mut *load.findings.lock()));
+}
+
+/// The control: a write to the write-ahead log that claims to have happened. Returns the number of lost acts.
+async fn lying_writes(arguments: &Arguments, site: &Site, dir: &Path) -> Result<usize, Fault> {
+    for attempt in 0..TRIES {
+        let when = (40 + below(200)).to_string();
+        let log = PathBuf::from(format!("{}/gatepass.db-wal", site.data.display()));
+        let lie = Injection { calls: "pwrite64", instead: "retval=4096", when, file: Some(log) };
+        let trace = dir.join(format!("trace-control-{attempt}"));
+        let Started::Runs(authority) = site.start_under(&lie, &trace).await? else { continue };
+        let load = Arc::new(Load::default());
+        let working = load.begin(&authority, arguments.connections);
+        working.acknowledged(ACTS, LIMIT).await;
+        authority.kill()?;
+        working.end().await;
+        let authority = site.must_start().await?;
+        let mut record = std::mem::take(&mut *load.record.lock());
+        let lost = review(&authority, site, &mut record, Scope::All).await?.lost.len();
+        if lost > 0 {
+            return Ok(lost);
+        }
+    }
+    Ok(0)
+}
