@@ -47,6 +47,15 @@ pub enum StoreError {
         "the database file is gone or another one is in its place: bring it back; gatepass then continues automatically"
     )]
     Gone,
+    /// A file beside the database was removed or replaced. Its content is moved into the database, then the process must end.
+    #[error(
+        "{path} was removed or replaced while gatepass ran: gatepass moves what it holds into the database and stops; start it \
+         again"
+    )]
+    Removed {
+        /// The file.
+        path: String,
+    },
     /// Another process holds the database.
     #[error(
         "the database is locked by another process: stop that process; gatepass then continues automatically"
@@ -94,6 +103,7 @@ pub trait Store:
     /// The reason why the newest write failed; `None` if it succeeded. It costs no write.
     fn standing(&self) -> Option<StoreError>;
 
-    /// Tries a real write that changes nothing. For a timer, not for a request.
+    /// Looks whether the files are in place and can be locked. After a failed write it tries a real one, which changes nothing. For a timer,
+    /// not for a request.
     fn probe(&self) -> StoreFuture<'_, ()>;
 }

@@ -88,15 +88,12 @@ impl Upkeep {
         Ok(self.base.store.mark_clock(MarkClock { at }).await?)
     }
 
-    /// Tries a write if the last one failed, so that readiness recovers without a request.
+    /// Looks whether the store can be written, so that readiness changes without a request.
     ///
     /// # Errors
-    /// Writes still fail.
+    /// Writes fail.
     pub async fn probe_store(&self) -> Result<(), ServiceError> {
-        match self.base.store.standing() {
-            Some(_) => Ok(self.base.store.probe().await?),
-            None => Ok(()),
-        }
+        Ok(self.base.store.probe().await?)
     }
 
     /// Forgets full buckets of the rate limits.

@@ -1,14 +1,15 @@
 //! The store on SQLite: one thread writes in groups, readers read beside it.
 
 mod act;
+mod checkpoint;
 mod driver;
 mod fault;
+mod files;
 mod ledger_file;
 mod load;
 mod migrate;
 mod open;
 mod open_error;
-mod place;
 mod pool;
 mod read;
 mod task;
@@ -32,6 +33,7 @@ pub use open_error::OpenError;
 
 use self::act::Execution;
 use self::driver::Sql;
+use self::files::DatabaseFiles;
 use self::pool::Pool;
 use self::task::task;
 use self::writer::{Job, Writer};
@@ -84,7 +86,9 @@ impl SqliteStore {
         let (queue, jobs) = sync_channel(QUEUE);
         let (failing, failed) = watch::channel(false);
         let (stands, standing) = watch::channel(None);
-        let writer = Writer::new(connection, Arc::clone(&revocations), Arc::clone(&mark), failing, stands);
+        let files = DatabaseFiles::of(path);
+        let writer =
+            Writer::new(files, connection, Arc::clone(&revocations), Arc::clone(&mark), failing, stands);
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&jobs));
         let thread = thread.map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
@@ -100,8 +104,8 @@ impl SqliteStore {
         }))
     }
 
-    /// Turns true when the disk has failed, or a commit has an unknown outcome. Nothing is written after that: the process must end, and a
-    /// new one reads the database.
+    /// Turns true when the disk has failed, a commit has an unknown outcome, or a file of the database was removed. Nothing is written after
+    /// that: the process must end, and a new one reads the database.
     pub fn failed(&self) -> watch::Receiver<bool> {
         self.failed.clone()
     }
@@ -168,6 +172,9 @@ impl Store for SqliteStore {
     }
 
     fn probe(&self) -> StoreFuture<'_, ()> {
-        Box::pin(self.write("probe", |act| act.touch()))
+        match self.standing() {
+            Some(_) => Box::pin(self.write("probe", |act| act.touch())),
+            None => Box::pin(self.write("look", |_| Ok(()))),
+        }
     }
 }

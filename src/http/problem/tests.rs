@@ -118,6 +118,7 @@ fn every_variant() -> Vec<ServiceError> {
         StoreError::Full,
         StoreError::ReadOnly,
         StoreError::Gone,
+        StoreError::Removed { path: detail() },
         StoreError::Busy,
         StoreError::Overloaded,
         StoreError::Contended,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::open_error::{OpenError, create_private};
+use super::open_error::{OpenError, beside, create_private};
 
 /// All migrations in order. The schema's version is the number of applied ones.
 pub(super) const MIGRATIONS: &[&str] = &[
@@ -80,7 +80,5 @@ fn back_up(connection: &Connection, to: &Path) -> Result<(), OpenError> {
 }
 
 fn backup_path(path: &Path, version: i64) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(format!(".v{version}.bak"));
-    name.into()
+    beside(path, &format!(".v{version}.bak"))
 }

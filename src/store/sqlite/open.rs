@@ -2,14 +2,14 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Read as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::migrate;
-use super::open_error::{OpenError, create_private, private};
+use super::open_error::{OpenError, beside, create_private, private};
 use crate::file_lock::FileLock;
 
 /// The first SQLite version with the fix for a rare corruption of write-ahead logs with several check-points.
@@ -36,7 +36,7 @@ pub(super) fn open_writer(
     if found > newest {
         return Err(OpenError::NewerSchema { found, newest });
     }
-    configure(&connection, cache_kib)?;
+    configure(&connection, path, cache_kib)?;
     migrate::migrate(&mut connection, path, migrations)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
     Ok((lock, connection))
@@ -72,10 +72,12 @@ fn flags(access: OpenFlags) -> OpenFlags {
     access | OpenFlags::SQLITE_OPEN_NO_MUTEX
 }
 
-fn configure(connection: &Connection, cache_kib: u32) -> Result<(), OpenError> {
+fn configure(connection: &Connection, path: &Path, cache_kib: u32) -> Result<(), OpenError> {
     connection.set_prepared_statement_cache_capacity(160);
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    debug_assert_eq!(mode, "wal");
+    if mode != "wal" {
+        return Err(OpenError::NoWriteAheadLog { path: path.to_owned(), mode });
+    }
     // NORMAL loses acknowledged rows at a power failure.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -98,9 +100,7 @@ pub fn lock_holder(path: &Path) -> Option<OpenError> {
 }
 
 fn lock(path: &Path) -> Result<FileLock, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let lock = PathBuf::from(name);
+    let lock = beside(path, ".lock");
     let unusable = |source| OpenError::NotWritable { path: lock.clone(), source };
     let file = private().open(&lock).map_err(unusable)?;
     FileLock::try_new(file).map_err(|error| match error {

@@ -56,6 +56,17 @@ pub enum OpenError {
         /// Name of the file system.
         kind: &'static str,
     },
+    /// SQLite could not switch the database to a write-ahead log.
+    #[error(
+        "{} stays in journal mode {mode:?}, because its file system cannot share memory between processes: use a local disk",
+        path.display()
+    )]
+    NoWriteAheadLog {
+        /// The database.
+        path: PathBuf,
+        /// Journal mode that SQLite reported.
+        mode: String,
+    },
     /// The built-in SQLite is too old.
     #[error("SQLite {found} is too old: build gatepass with 3.51.3 or newer")]
     OldSqlite {
@@ -91,6 +102,13 @@ pub enum OpenError {
     /// SQLite refused.
     #[error("the database cannot be opened: {0}")]
     Database(#[from] rusqlite::Error),
+}
+
+/// The path of a file that belongs to the database at `path`: its name and `ending`.
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// Creates a file that only its owner can read, unless it exists. It will contain password hashes.

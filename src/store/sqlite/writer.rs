@@ -1,5 +1,6 @@
 //! Group commit: one thread owns the writing connection. While one fsync runs, the next batch forms.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
@@ -8,9 +9,10 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::act::Effects;
+use super::checkpoint;
 use super::driver::{self, Sql, params};
 use super::fault::{self, Reach};
-use super::place::FileIdentity;
+use super::files::{Absence, DatabaseFiles};
 use super::read::head_and_mark;
 use super::task::Task;
 use crate::ledger::{ChainHead, Draft, Origin};
@@ -32,7 +34,7 @@ pub(super) enum Job {
 
 /// The thread's state.
 pub(super) struct Writer {
-    place: FileIdentity,
+    files: DatabaseFiles,
     connection: Connection,
     revocations: Arc<Revocations>,
     mark: Arc<ClockMark>,
@@ -44,22 +46,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(
+    pub(super) const fn new(
+        files: DatabaseFiles,
         connection: Connection,
         revocations: Arc<Revocations>,
         mark: Arc<ClockMark>,
         failed: watch::Sender<bool>,
         standing: watch::Sender<Option<StoreError>>,
     ) -> Self {
-        Self {
-            place: FileIdentity::of(&connection),
-            connection,
-            revocations,
-            mark,
-            failed,
-            standing,
-            failure: None,
-        }
+        Self { files, connection, revocations, mark, failed, standing, failure: None }
     }
 
     /// Serves the queue until it is closed.
@@ -72,7 +67,7 @@ impl Writer {
             self.serve(batch);
         }
         if self.failure.is_none() {
-            checkpoint(&self.connection);
+            checkpoint::at_end(&self.connection);
         }
     }
 
@@ -107,8 +102,10 @@ impl Writer {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        if !self.place.holds() {
-            return Err(StoreError::Gone);
+        match self.files.absence() {
+            None => {}
+            Some(Absence::Database) => return Err(StoreError::Gone),
+            Some(Absence::Beside(path)) => return Err(self.rescue(&path)),
         }
         let began = Instant::now();
         let effects = self.try_transact(batch).map_err(|reach| self.give_up(reach))?;
@@ -119,6 +116,20 @@ impl Writer {
             self.mark.set(at);
         }
         Ok(())
+    }
+
+    /// Moves the open write-ahead log into the database and ends writing. The log may have no name any more, and would be lost with the
+    /// process. So the process goes on without writing as long as a reader or the disk prevents the move.
+    fn rescue(&mut self, path: &Path) -> StoreError {
+        let error = StoreError::Removed { path: path.display().to_string() };
+        match checkpoint::whole(&self.connection) {
+            Ok(true) => self.fail(error),
+            Ok(false) => error,
+            Err(cause) => {
+                tracing::error!(%cause, "the open write-ahead log could not be moved into the database; the next batch tries again");
+                error
+            }
+        }
     }
 
     /// Leaves no transaction open, and keeps a failure that must end the process.
@@ -134,6 +145,11 @@ impl Writer {
                 error
             }
         };
+        self.fail(error)
+    }
+
+    /// Keeps a failure that must end the process.
+    fn fail(&mut self, error: StoreError) -> StoreError {
         tracing::error!(%error, "the store has failed; nothing more is written");
         self.failure = Some(error.clone());
         self.failed.send_replace(true);
@@ -240,13 +256,4 @@ fn insert_entry(sql: Sql<'_>, head: &mut ChainHead, draft: &Draft) -> driver::Re
         link.hash,
     ];
     sql.execute(text, params).map(drop)
-}
-
-/// Moves the write-ahead log into the database, so that a copy of the file alone is whole.
-fn checkpoint(connection: &Connection) {
-    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    if let Err(error) = moved {
-        // The next start reads the log, so no entry is lost.
-        tracing::warn!(%error, "the write-ahead log could not be moved into the database");
-    }
 }

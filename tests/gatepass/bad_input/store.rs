@@ -138,3 +138,28 @@ async fn a_failing_disk_ends_the_process_with_74() {
     assert_eq!(redeem(&server, &token).await.unwrap().status, 200);
     assert!(server.stop().success());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_log_ends_the_process_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Served::start(serve(&data));
+    let request = json!({ "persistent": true, "max_uses": 1000 });
+    let minted = server.admin().post("/api/v1/enrollment-tokens", &request).await.json;
+    let token = token_of(&minted);
+    for _ in 0..3 {
+        assert_eq!(redeem(&server, &token).await.unwrap().status, 200);
+    }
+    std::fs::remove_file(data.join("gatepass.db-wal")).unwrap();
+    // The store's probe may be faster than this request.
+    let refused = redeem(&server, &token).await;
+    assert!(refused.as_ref().is_ok_and(|said| said.status == 503) || refused.is_err(), "{refused:?}");
+    assert_eq!(server.ended().code(), Some(74));
+
+    let server = Served::start(serve(&data));
+    let path = format!("/api/v1/enrollment-tokens/{}", minted["token_id"].as_str().unwrap());
+    assert_eq!(server.admin().get(&path).await.json["used"], 3);
+    assert_eq!(server.admin().get("/api/v1/ledger/verification").await.json["intact"], true);
+    assert_eq!(redeem(&server, &token).await.unwrap().status, 200);
+    assert!(server.stop().success());
+}

@@ -1,10 +1,12 @@
 //! The effects of errors of the disk and of the database.
 
+use std::path::Path;
 use std::task::{Context, Poll, Waker};
 
 use super::*;
 use crate::access::Actor;
 use crate::store::sqlite::QUEUE;
+use crate::store::sqlite::open_error::beside;
 
 #[tokio::test]
 async fn a_full_disk_is_answered_and_recovered_from() {
@@ -160,4 +162,87 @@ async fn an_unknown_outcome_of_a_commit_ends_writing() {
     assert_eq!(store.chain_head().await.unwrap().seq, 1, "reads go on");
     drop(store);
     append(&open(&disk), 10).await.unwrap();
+}
+
+/// Takes a file from its name, as `rm` or a restored copy does.
+fn displace(file: &Path, replaced: bool) {
+    if !replaced {
+        return std::fs::remove_file(file).unwrap();
+    }
+    let copy = file.with_extension("copy");
+    std::fs::copy(file, &copy).unwrap();
+    std::fs::rename(&copy, file).unwrap();
+}
+
+/// Number of entries in the database file alone, without its log.
+fn entries_in_the_file_alone(disk: &OnDisk) -> u64 {
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    std::fs::copy(&disk.path, copy.path()).unwrap();
+    SqliteStore::open_read_only(copy.path()).unwrap().verify(|_, _| ()).unwrap().seq
+}
+
+#[tokio::test]
+async fn a_removed_file_ends_writing_and_loses_nothing() {
+    for (ending, replaced) in
+        [("-wal", false), ("-wal", true), ("-shm", false), (".lock", false), (".lock", true)]
+    {
+        let disk = OnDisk::new();
+        let store = open(&disk);
+        for _ in 0..3 {
+            append(&store, 10).await.unwrap();
+        }
+        let file = beside(&disk.path, ending);
+        displace(&file, replaced);
+        let removed = StoreError::Removed { path: file.display().to_string() };
+        assert_eq!(append(&store, 10).await, Err(removed), "{ending} {replaced}");
+        assert!(*store.failed().borrow());
+        assert_eq!(entries_in_the_file_alone(&disk), 3, "{ending} {replaced}");
+        drop(store);
+        let store = open(&disk);
+        assert_eq!(store.chain_head().await.unwrap().seq, 3);
+        append(&store, 10).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_removed_log_is_found_without_a_write() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    store.probe().await.unwrap();
+    append(&store, 10).await.unwrap();
+    displace(&beside(&disk.path, "-wal"), false);
+    assert!(matches!(store.probe().await, Err(StoreError::Removed { .. })));
+    assert!(*store.failed().borrow());
+}
+
+#[tokio::test]
+async fn a_reader_delays_the_end_and_loses_nothing() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    let reader = Connection::open(&disk.path).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM meta").unwrap();
+    append(&store, 10).await.unwrap();
+    displace(&beside(&disk.path, "-wal"), false);
+    assert!(matches!(append(&store, 10).await, Err(StoreError::Removed { .. })));
+    assert!(!*store.failed().borrow(), "the open log is the only copy");
+    reader.execute_batch("ROLLBACK").unwrap();
+    assert!(matches!(store.probe().await, Err(StoreError::Removed { .. })));
+    assert!(*store.failed().borrow());
+    assert_eq!(entries_in_the_file_alone(&disk), 2);
+}
+
+#[tokio::test]
+async fn a_moved_directory_comes_back_without_a_loss() {
+    let directory = tempfile::tempdir().unwrap();
+    let (place, elsewhere) = (directory.path().join("data"), directory.path().join("moved"));
+    std::fs::create_dir(&place).unwrap();
+    let store = SqliteStore::open(&place.join("gatepass.db"), NOW).unwrap();
+    append(&store, 10).await.unwrap();
+    std::fs::rename(&place, &elsewhere).unwrap();
+    assert_eq!(append(&store, 10).await, Err(StoreError::Gone));
+    assert!(!*store.failed().borrow());
+    std::fs::rename(&elsewhere, &place).unwrap();
+    append(&store, 10).await.unwrap();
+    assert_eq!(store.chain_head().await.unwrap().seq, 2);
 }
