@@ -11,6 +11,7 @@ mod read;
 mod record;
 pub mod revocations;
 pub mod sqlite;
+mod standing;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -25,6 +26,7 @@ pub use record::*;
 #[cfg(test)]
 pub(crate) use revocations::with_lists;
 pub use revocations::{ChangeLog, PAGE_BYTES, Revocations, StatusChange, StoredRevocations};
+pub use standing::Standing;
 
 /// The future result of a call to the store.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -74,7 +76,7 @@ pub enum StoreError {
         detail: String,
     },
     /// The database contradicts its schema or itself.
-    #[error("the database is damaged: {detail}")]
+    #[error("the database is damaged: {detail}: run `gatepass doctor --integrity`")]
     Damaged {
         /// The contradiction.
         detail: String,
@@ -100,8 +102,8 @@ pub trait Store:
     /// The clock mark in memory, which each commit with an entry stores.
     fn mark(&self) -> Arc<ClockMark>;
 
-    /// The reason why the newest write failed; `None` if it succeeded. It costs no write.
-    fn standing(&self) -> Option<StoreError>;
+    /// The faults that later calls may meet too. It costs no write.
+    fn standing(&self) -> Standing;
 
     /// Looks whether the files are in place and can be locked. After a failed write it tries a real one, which changes nothing. For a timer,
     /// not for a request.

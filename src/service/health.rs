@@ -53,7 +53,11 @@ impl Health {
     /// Returns the checks that minting and redeeming depend on.
     pub fn checks(&self) -> Vec<Check> {
         let now = self.base.time.now();
-        let store = self.base.store.standing().map(|error| error.to_string());
+        let store = self.base.store.standing();
+        let store = Check {
+            ok: store.fault().is_none(),
+            ..Check::of("store", store.fault().or_else(|| store.warning()))
+        };
         let clock = self.base.time.trusted().err().map(|doubt| doubt.to_string());
         let crl = match self.crls.signed_at() {
             Some(at) if now.since(at) < CRL_STALE => None,
@@ -67,7 +71,7 @@ impl Health {
         };
         let warnings = Check { name: "expiry", ok: true, detail: self.expiry_warnings().join("; ") };
         vec![
-            Check::of("store", store),
+            store,
             Check::of("clock", clock),
             Check::of("crl", crl),
             Check::of("ca", ended),

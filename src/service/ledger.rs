@@ -43,7 +43,13 @@ async fn verify(store: Arc<dyn Store>) -> Result<Verdict, StoreError> {
             return Ok(Verdict { chain, entries: verification.checked(), fault });
         }
     }
-    Ok(Verdict { chain, entries: verification.checked(), fault: verification.finish(head).err() })
+    let entries = verification.checked();
+    let fault = match verification.finish(head) {
+        // Rows past the head of this moment may have been added since. A row past the newest head was not.
+        Ok(()) => store.past_head().await?.map(|(seq, head)| Fault::PastHead { seq, head }),
+        Err(fault) => Some(fault),
+    };
+    Ok(Verdict { chain, entries, fault })
 }
 
 /// Checks the `entries` up to `last`, or up to the first fault.

@@ -93,6 +93,9 @@ pub trait LedgerReads {
 
     /// Returns the current chain with its last entry, which the writer keeps beside the entries: a point read.
     fn chain_head(&self) -> StoreFuture<'_, ChainHead>;
+
+    /// Returns the number of the last row past the head, with the head's: a point read. The writer adds both together.
+    fn past_head(&self) -> StoreFuture<'_, Option<(u64, u64)>>;
 }
 
 /// Reads of users and API keys.

@@ -39,13 +39,16 @@ use self::task::task;
 use self::writer::{Job, Writer};
 use crate::clock::Timestamp;
 use crate::file_lock::FileLock;
-use crate::store::{ClockMark, Revocations, Store, StoreError, StoreFuture};
+use crate::store::{ClockMark, Revocations, Standing, Store, StoreError, StoreFuture};
 
 /// Maximum number of waiting writes. One more is refused as [`StoreError::Overloaded`].
 const QUEUE: usize = 1024;
 
 /// The writer's page cache, in KiB. It fills only as far as it is used.
 const CACHE_KIB: u32 = 64 * 1024;
+
+/// The notes of writer and readers about the store.
+type SharedStanding = Arc<Mutex<Standing>>;
 
 /// A store in one SQLite file, which one process at a time may open.
 pub struct SqliteStore {
@@ -55,7 +58,7 @@ pub struct SqliteStore {
     revocations: Arc<Revocations>,
     mark: Arc<ClockMark>,
     failed: watch::Receiver<bool>,
-    standing: watch::Receiver<Option<StoreError>>,
+    standing: SharedStanding,
     /// Held while the store is open. The system releases it if the process dies.
     lock: Mutex<Option<FileLock>>,
 }
@@ -85,17 +88,17 @@ impl SqliteStore {
         let mark = Arc::new(ClockMark::stored(mark));
         let (queue, jobs) = sync_channel(QUEUE);
         let (failing, failed) = watch::channel(false);
-        let (stands, standing) = watch::channel(None);
+        let standing = SharedStanding::default();
         let files = DatabaseFiles::of(path);
-        let writer =
-            Writer::new(files, connection, Arc::clone(&revocations), Arc::clone(&mark), failing, stands);
+        let (memory, notes) = (Arc::clone(&revocations), Arc::clone(&standing));
+        let writer = Writer::new(files, connection, memory, Arc::clone(&mark), failing, notes);
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&jobs));
         let thread = thread.map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
         Ok(Arc::new(Self {
             queue,
             writer: Mutex::new(Some(thread)),
-            pool: Pool::new(path.to_owned()),
+            pool: Pool::new(path.to_owned(), Arc::clone(&standing)),
             revocations,
             mark,
             failed,
@@ -167,12 +170,12 @@ impl Store for SqliteStore {
         Arc::clone(&self.mark)
     }
 
-    fn standing(&self) -> Option<StoreError> {
-        self.standing.borrow().clone()
+    fn standing(&self) -> Standing {
+        self.standing.lock().clone()
     }
 
     fn probe(&self) -> StoreFuture<'_, ()> {
-        match self.standing() {
+        match self.standing().write {
             Some(_) => Box::pin(self.write("probe", |act| act.touch())),
             None => Box::pin(self.write("look", |_| Ok(()))),
         }

@@ -2,7 +2,7 @@
 
 use rusqlite::ErrorCode;
 
-use crate::store::StoreError;
+use crate::store::{Standing, StoreError};
 
 /// The reach of an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,17 @@ pub(super) fn reach_of_commit(error: &rusqlite::Error) -> Reach {
 pub(super) fn of_read(error: &rusqlite::Error) -> StoreError {
     match reach(error) {
         Reach::Command(error) | Reach::Batch(error) | Reach::Process(error) => error,
+    }
+}
+
+/// Notes damage of the database: other statements may still succeed, and would hide it. It does not heal while the server runs.
+pub(super) fn note_damage(error: &rusqlite::Error, standing: &mut Standing) {
+    let damage = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase, ErrorCode::SystemIoFailure];
+    let found = error.sqlite_error_code().filter(|code| damage.contains(code)).map(|_| of_read(error));
+    let found = found.filter(|found| *found != StoreError::Full);
+    if let (Some(found), None) = (found, &standing.damage) {
+        tracing::error!(error = %found, "the database is damaged or its disk fails");
+        standing.damage = Some(found);
     }
 }
 

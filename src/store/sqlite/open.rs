@@ -78,6 +78,8 @@ fn configure(connection: &Connection, path: &Path, cache_kib: u32) -> Result<(),
     if mode != "wal" {
         return Err(OpenError::NoWriteAheadLog { path: path.to_owned(), mode });
     }
+    // The writer makes them, and sees their errors.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     // NORMAL loses acknowledged rows at a power failure.
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::driver::{self, Sql};
-use super::{fault, open};
+use super::{SharedStanding, fault, open};
 use crate::store::StoreError;
 
 /// Maximum number of idle connections.
@@ -24,11 +24,12 @@ struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     lists: Semaphore,
+    standing: SharedStanding,
 }
 
 impl Pool {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self(Arc::new(Readers { path, idle: Mutex::default(), lists: Semaphore::new(LISTS) }))
+    pub(super) fn new(path: PathBuf, standing: SharedStanding) -> Self {
+        Self(Arc::new(Readers { path, idle: Mutex::default(), lists: Semaphore::new(LISTS), standing }))
     }
 
     /// Runs a point read on the caller's thread. It takes a few microseconds.
@@ -44,7 +45,10 @@ impl Pool {
             Ok(answer)
         });
         // A connection with an error is not kept.
-        answer.map_err(|error| fault::of_read(&error))
+        answer.map_err(|error| {
+            fault::note_damage(&error, &mut self.0.standing.lock());
+            fault::of_read(&error)
+        })
     }
 
     /// Runs a list on a thread of its own. Only a few run at one time.

@@ -58,6 +58,18 @@ fn append(store: &Arc<SqliteStore>, size: usize) -> StoreFuture<'_, ()> {
     store.append_entries(AppendEntries { entries: vec![entry] })
 }
 
+/// Overwrites the header of the table's first page. The database must not be open.
+fn damage(path: &std::path::Path, table: &str) {
+    use std::os::unix::fs::FileExt as _;
+    let connection = Connection::open(path).unwrap();
+    let page: u64 = connection
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = ?1", [table], |row| row.get(0))
+        .unwrap();
+    drop(connection);
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.write_all_at(&[0xff; 8], (page - 1) * 4096).unwrap();
+}
+
 #[tokio::test]
 async fn redeeming_needs_no_mint_record() {
     let disk = OnDisk::new();

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::Instant;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::watch;
 
 use super::act::Effects;
-use super::checkpoint;
+use super::checkpoint::{self, Checkpoints};
 use super::driver::{self, Sql, params};
 use super::fault::{self, Reach};
 use super::files::{Absence, DatabaseFiles};
 use super::read::head_and_mark;
-use super::task::Task;
+use super::{SharedStanding, task::Task};
 use crate::ledger::{ChainHead, Draft, Origin};
 use crate::store::{ClockMark, Revocations, StoreError};
 
@@ -39,22 +39,35 @@ pub(super) struct Writer {
     revocations: Arc<Revocations>,
     mark: Arc<ClockMark>,
     failed: watch::Sender<bool>,
-    /// The reason why the newest batch was not written.
-    standing: watch::Sender<Option<StoreError>>,
+    standing: SharedStanding,
+    checkpoints: Checkpoints,
     /// The failure after which nothing is written.
     failure: Option<StoreError>,
+    /// The reason why writes fail that the log has.
+    logged: Option<StoreError>,
 }
 
 impl Writer {
-    pub(super) const fn new(
+    pub(super) fn new(
         files: DatabaseFiles,
         connection: Connection,
         revocations: Arc<Revocations>,
         mark: Arc<ClockMark>,
         failed: watch::Sender<bool>,
-        standing: watch::Sender<Option<StoreError>>,
+        standing: SharedStanding,
     ) -> Self {
-        Self { files, connection, revocations, mark, failed, standing, failure: None }
+        let checkpoints = Checkpoints::default();
+        Self {
+            files,
+            connection,
+            revocations,
+            mark,
+            failed,
+            standing,
+            checkpoints,
+            failure: None,
+            logged: None,
+        }
     }
 
     /// Serves the queue until it is closed.
@@ -90,12 +103,35 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
-        let written = self.transact(&mut batch);
-        self.standing.send_replace(written.as_ref().err().cloned());
-        if let Err(error) = written {
+        let error = self.transact(&mut batch).err();
+        self.log(error.as_ref());
+        if let Some(error) = &error {
             batch.iter_mut().for_each(|task| task.fail(error.clone()));
         }
+        self.standing.lock().write = error;
         batch.into_iter().for_each(Task::answer);
+        if self.failure.is_none() {
+            self.checkpoints.after_batch(&self.connection, &self.standing);
+        }
+    }
+
+    /// Logs a new reason why writes fail, and the end of a temporary one. Damage may fail one batch and spare the next.
+    fn log(&mut self, error: Option<&StoreError>) {
+        match error {
+            Some(error) if self.failure.is_none() && self.logged.as_ref() != Some(error) => {
+                tracing::error!(%error, "the store cannot be written");
+                self.logged = Some(error.clone());
+            }
+            None if self
+                .logged
+                .as_ref()
+                .is_some_and(|error| !matches!(error, StoreError::Damaged { .. })) =>
+            {
+                tracing::info!("the store can be written again");
+                self.logged = None;
+            }
+            _ => {}
+        }
     }
 
     fn transact(&mut self, batch: &mut [Box<dyn Task>]) -> Result<(), StoreError> {
@@ -118,8 +154,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Moves the open write-ahead log into the database and ends writing. The log may have no name any more, and would be lost with the
-    /// process. So the process goes on without writing as long as a reader or the disk prevents the move.
+    /// Moves the open write-ahead log into the database and ends writing. A log without a name is lost with the process, so the process
+    /// stays, without writing, as long as a reader or the disk prevents the move.
     fn rescue(&mut self, path: &Path) -> StoreError {
         let error = StoreError::Removed { path: path.display().to_string() };
         match checkpoint::whole(&self.connection) {
@@ -161,13 +197,13 @@ impl Writer {
     }
 
     fn try_transact(&self, tasks: &mut [Box<dyn Task>]) -> Result<Effects, Reach> {
-        let whole = |error: rusqlite::Error| batch(fault::reach(&error));
+        let whole = |error: rusqlite::Error| batch(self.reach(&error));
         self.step("BEGIN IMMEDIATE").map_err(whole)?;
         let mut effects = Effects::default();
         for task in tasks {
             self.run_task(task.as_mut(), &mut effects)?;
         }
-        self.append(&effects).map_err(whole)?;
+        self.append(&effects).map_err(|error| self.past_head(&error).unwrap_or_else(|| whole(error)))?;
         self.step("COMMIT").map_err(|error| fault::reach_of_commit(&error))?;
         Ok(effects)
     }
@@ -182,7 +218,7 @@ impl Writer {
                 None
             }
         };
-        let end = |sql| self.step(sql).map_err(|error| batch(fault::reach(&error)));
+        let end = |sql| self.step(sql).map_err(|error| batch(self.reach(&error)));
         match kept {
             Some(kept) => {
                 effects.drafts.extend(kept.drafts);
@@ -194,10 +230,27 @@ impl Writer {
         end("RELEASE command")
     }
 
+    /// The error of an entry whose number is taken: a row was inserted past the head of the ledger. A probe adds no entry, and would not
+    /// meet it.
+    fn past_head(&self, error: &rusqlite::Error) -> Option<Reach> {
+        let taken = error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation);
+        let detail =
+            "the ledger has a row past its head, so no entry can be added; `gatepass ledger verify` names it";
+        let damage = taken.then(|| StoreError::Damaged { detail: detail.to_owned() })?;
+        self.standing.lock().damage.get_or_insert_with(|| damage.clone());
+        Some(Reach::Batch(damage))
+    }
+
+    /// Returns the reach of an error, and notes damage.
+    fn reach(&self, error: &rusqlite::Error) -> Reach {
+        fault::note_damage(error, &mut self.standing.lock());
+        fault::reach(error)
+    }
+
     /// Returns the answer to an error inside a command. After a rollback by SQLite, the next statement would commit alone, so the batch
     /// ends.
     fn judge(&self, command: &'static str, error: &rusqlite::Error) -> Result<StoreError, Reach> {
-        match fault::reach(error) {
+        match self.reach(error) {
             Reach::Command(found) if !self.connection.is_autocommit() => {
                 tracing::error!(command, %error, "a command met what it should never meet");
                 Ok(found)

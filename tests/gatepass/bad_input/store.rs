@@ -7,14 +7,17 @@
 #[cfg(feature = "outside")]
 mod full_disk;
 
+use std::path::Path;
+
 use rustix::process::{Resource, Rlimit, prlimit};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{stored, used};
 use crate::support::authority::token_of;
 use crate::support::client::{Client, Said};
+use crate::support::process::Process;
 use crate::support::served::{Served, serve, serve_after};
-use crate::support::{Host, Running};
+use crate::support::{Host, Running, database, eventually};
 
 /// The documents that are served even if the store fails.
 async fn published_is_served(stranger: &Client, ski: &str) {
@@ -162,4 +165,96 @@ async fn a_deleted_log_ends_the_process_and_loses_nothing() {
     assert_eq!(server.admin().get("/api/v1/ledger/verification").await.json["intact"], true);
     assert_eq!(redeem(&server, &token).await.unwrap().status, 200);
     assert!(server.stop().success());
+}
+
+/// Makes the file longer by a table, so that it exceeds the write-ahead log.
+fn enlarge(data: &Path) {
+    database::execute(
+        data,
+        "CREATE TABLE filler (bytes BLOB); INSERT INTO filler VALUES (zeroblob(8000000))",
+    );
+}
+
+async fn store_check(server: &Served) -> Value {
+    let ready = server.stranger().get("/readyz").await;
+    let checks = ready.json["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["name"] == "store").unwrap().clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_checkpoint_is_not_ready_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    assert!(Served::start(serve(&data)).stop().success());
+    enlarge(&data);
+    let server = Served::start(serve_after("trap '' XFSZ", &data));
+    let admin = server.admin();
+    // The log stays below this limit for a while. The database is at it, and cannot grow by what the log holds.
+    let size = std::fs::metadata(data.join("gatepass.db")).unwrap().len();
+    let limit = |current| {
+        prlimit(Some(server.pid()), Resource::Fsize, Rlimit { current, maximum: None }).unwrap();
+    };
+    limit(Some(size));
+    let mut minted = 0;
+    let check = loop {
+        let said = admin.post("/api/v1/enrollment-tokens", &json!({ "persistent": true })).await;
+        assert_eq!(said.status, 201, "{minted}: {}", said.text);
+        minted += 1;
+        let check = store_check(&server).await;
+        if check["ok"] == false {
+            break check;
+        }
+    };
+    assert!(check["detail"].as_str().unwrap().contains("its data is safe"), "{check}");
+    let metrics = server.stranger().get("/metrics").await.text;
+    assert!(metrics.contains("gatepass_checkpoints_total{outcome=\"failed\"}"), "{metrics}");
+    assert_eq!(server.stranger().get("/readyz").await.status, 503);
+    assert_eq!(admin.post("/api/v1/enrollment-tokens", &json!({})).await.status, 201, "writes go on");
+
+    limit(None);
+    eventually("the log is moved into the database", async || {
+        (store_check(&server).await["ok"] == true).then_some(())
+    })
+    .await;
+    server.kill();
+    let server = Served::start(serve(&data));
+    // The emergency token is persistent too.
+    let listed = server.admin().get("/api/v1/enrollment-tokens?persistent=true&limit=1000").await.json;
+    assert_eq!(listed["items"].as_array().unwrap().len(), minted + 2, "{listed}");
+    assert_eq!(server.admin().get("/api/v1/ledger/verification").await.json["intact"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_table_is_not_ready_while_documents_are_served() {
+    let at = Running::start().await;
+    at.settled().await;
+    let (minted, ski) = (at.mint(json!({ "max_uses": 2 })).await, ski(&at.admin()).await);
+    let (data, clock, _own) = at.stop().await;
+    database::damage(&data, "pairs");
+    let at = Running::open(&data, clock, &[]).await.unwrap();
+    assert_eq!(at.stranger().get("/readyz").await.status, 200, "nobody has read it yet");
+    unavailable(&Host::new().redeem(&at, &token_of(&minted)).await);
+    at.mint(json!({})).await;
+    let ready = at.stranger().get("/readyz").await;
+    assert!(ready.status == 503 && ready.text.contains("gatepass doctor --integrity"), "{}", ready.text);
+    published_is_served(&at.stranger(), &ski).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_past_the_head_is_found_by_the_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Process::start(&data, &[]).await;
+    let admin = server.admin();
+    let verification = admin.get("/api/v1/ledger/verification").await.json;
+    assert_eq!(verification["intact"], true);
+    let sql = "INSERT INTO ledger SELECT chain, (SELECT head_seq + 1 FROM meta), at, actor, address, request, action, token, host, \
+               outcome, reason, bytes, hash FROM ledger WHERE seq = 1";
+    database::execute(&data, sql);
+    let verification = admin.get("/api/v1/ledger/verification").await.json;
+    assert!(verification["fault"]["what"].as_str().unwrap().contains("was inserted"), "{verification}");
+    unavailable(&admin.post("/api/v1/enrollment-tokens", &json!({})).await);
+    assert!(server.log().contains("the ledger has a row past its head"), "{}", server.log());
+    let ready = server.stranger().get("/readyz").await;
+    assert!(ready.status == 503 && ready.text.contains("gatepass ledger verify"), "{}", ready.text);
 }

@@ -68,3 +68,12 @@ fn all(reader: &Connection, sql: &str) -> Vec<Vec<Value>> {
     let read = |row: &Row<'_>| (0..width).map(|place| row.get(place)).collect();
     statement.query_map([], read).unwrap().map(Result::unwrap).collect()
 }
+
+/// Overwrites the header of the table's first page. No server may run on the database.
+pub(crate) fn damage(data_dir: &Path, table: &str) {
+    use std::os::unix::fs::FileExt as _;
+    let root = format!("SELECT rootpage FROM sqlite_schema WHERE name = '{table}'");
+    let page = u64::try_from(one(&reader(data_dir), &root)).unwrap();
+    let file = std::fs::OpenOptions::new().write(true).open(file(data_dir)).unwrap();
+    file.write_all_at(&[0xff; 8], (page - 1) * 4096).unwrap();
+}

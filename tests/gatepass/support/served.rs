@@ -104,6 +104,12 @@ impl Served {
         wait(&mut self.child)
     }
 
+    /// SIGKILL: it has no time to do anything.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        wait(&mut self.child);
+    }
+
     /// Ends it as an operator would.
     pub(crate) fn stop(mut self) -> ExitStatus {
         rustix::process::kill_process(self.pid(), rustix::process::Signal::TERM).unwrap();

@@ -69,6 +69,10 @@ pub(in crate::store::sqlite) fn entries_after(
 pub(in crate::store::sqlite) const NEWEST: &str =
     select!("WHERE chain = (SELECT chain FROM meta) AND seq < ?1 ORDER BY seq DESC LIMIT ?2");
 
+/// One statement sees one moment: the head moves with each entry.
+pub(in crate::store::sqlite) const PAST_HEAD: &str = "SELECT l.seq, m.head_seq FROM meta AS m JOIN ledger AS l \
+     ON l.chain = m.chain AND l.seq > m.head_seq ORDER BY l.seq DESC LIMIT 1";
+
 fn newest_entries(sql: Sql<'_>, before: Option<u64>, limit: u32) -> driver::Result<Vec<EntryRecord>> {
     // No entry has the greatest number.
     let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
@@ -86,5 +90,9 @@ impl LedgerReads for SqliteStore {
 
     fn chain_head(&self) -> StoreFuture<'_, ChainHead> {
         self.point(chain_head)
+    }
+
+    fn past_head(&self) -> StoreFuture<'_, Option<(u64, u64)>> {
+        self.point(|sql| sql.one(PAST_HEAD, [], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 }

@@ -246,3 +246,83 @@ async fn a_moved_directory_comes_back_without_a_loss() {
     append(&store, 10).await.unwrap();
     assert_eq!(store.chain_head().await.unwrap().seq, 2);
 }
+
+/// The length of the write-ahead log in pages, and how much of it is in the database.
+fn log_of(disk: &OnDisk) -> (i64, i64) {
+    let connection = Connection::open(&disk.path).unwrap();
+    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| Ok((row.get(1)?, row.get(2)?))).unwrap()
+}
+
+#[tokio::test]
+async fn a_grown_log_is_moved_into_the_database() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    // A probe is served after the checkpoint that follows the batch before it.
+    store.probe().await.unwrap();
+    assert!(matches!(log_of(&disk), (1..1000, 0)), "{:?}", log_of(&disk));
+    append(&store, 5_000_000).await.unwrap();
+    store.probe().await.unwrap();
+    let (pages, moved) = log_of(&disk);
+    assert!(pages > 1000 && moved == pages, "{pages} {moved}");
+    append(&store, 10).await.unwrap();
+    assert!(log_of(&disk).0 < 1000, "the log is used from its beginning again");
+    assert_eq!(store.standing(), Standing::default());
+}
+
+#[tokio::test]
+async fn a_long_read_is_reported_until_it_ends() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    let reader = Connection::open(&disk.path).unwrap();
+    reader.execute_batch("BEGIN; SELECT * FROM meta").unwrap();
+    for _ in 0..8 {
+        append(&store, 9_000_000).await.unwrap();
+    }
+    store.probe().await.unwrap();
+    let standing = store.standing();
+    assert!(standing.warning().is_some_and(|warning| warning.contains(" MiB")), "{standing:?}");
+    assert_eq!(standing.fault(), None, "the store is ready");
+    reader.execute_batch("ROLLBACK").unwrap();
+    // The next one moves the log, and the one after it begins the log again.
+    for _ in 0..3 {
+        append(&store, 10).await.unwrap();
+    }
+    store.probe().await.unwrap();
+    assert_eq!(store.standing(), Standing::default());
+}
+
+#[tokio::test]
+async fn a_damaged_table_is_reported_beside_good_writes() {
+    let disk = OnDisk::new();
+    drop(open(&disk));
+    damage(&disk.path, "pairs");
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    let (token, key) = (crate::id::TokenId::generate(NOW), crate::id::SpkiHash::of(b"key"));
+    assert!(matches!(store.pair(token, key).await, Err(StoreError::Damaged { .. })));
+    append(&store, 10).await.unwrap();
+    let standing = store.standing();
+    assert_eq!(standing.write, None);
+    assert!(
+        standing.fault().is_some_and(|fault| fault.contains("gatepass doctor --integrity")),
+        "{standing:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_row_past_the_head_is_reported() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    append(&store, 10).await.unwrap();
+    assert_eq!(store.past_head().await.unwrap(), None);
+    let sql = "INSERT INTO ledger SELECT chain, seq + 1, at, actor, address, request, action, token, host, outcome, reason, \
+               bytes, hash FROM ledger WHERE seq = 1";
+    store.hook(move |writer| writer.execute_batch(sql).unwrap());
+    assert!(matches!(append(&store, 10).await, Err(StoreError::Damaged { .. })));
+    // A probe adds no entry.
+    store.probe().await.unwrap();
+    assert!(store.standing().fault().is_some_and(|fault| fault.contains("gatepass ledger verify")));
+    assert_eq!(store.past_head().await.unwrap(), Some((2, 1)));
+}

@@ -1,0 +1,101 @@
+//! Reserved room on the disk. SQLite takes room even to read (`-shm`), and a start writes small files. So a start on a full
+//! disk gives the reserve up, and the store changes nothing until there is room to make it again.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FallocateFlags, fallocate, statvfs};
+use rustix::io::Errno;
+
+use super::open_error::{beside, private};
+
+/// Size of the reserve in bytes.
+const SIZE: u64 = 1 << 20;
+/// Free bytes below which a start gives the reserve up.
+const LEAST: u64 = 128 << 10;
+
+/// The file `reserve` beside the database.
+pub(super) struct Reserve {
+    path: PathBuf,
+    held: bool,
+}
+
+impl Reserve {
+    /// Finds or makes the reserve of the database at `path`. On a full disk it is given up.
+    pub(super) fn at_start(path: &Path) -> Self {
+        let path = path.with_file_name("reserve");
+        let mut reserve = Self { held: fs::metadata(&path).is_ok_and(|file| file.len() >= SIZE), path };
+        match reserve.held {
+            true if reserve.has_room(LEAST) => {}
+            true => reserve.give_up(),
+            false => drop(reserve.make()),
+        }
+        reserve
+    }
+
+    /// Returns whether the reserve is there, so that the store may be changed.
+    pub(super) const fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Frees its room.
+    pub(super) fn give_up(&mut self) {
+        self.held = false;
+        match fs::remove_file(&self.path) {
+            Ok(()) => tracing::warn!("the disk is full: gave up the reserve to start without writing"),
+            Err(error) => tracing::warn!(%error, path = %self.path.display(), "the reserve could not be given up"),
+        }
+    }
+
+    /// Makes the reserve unless it is held. Returns whether it is held then.
+    pub(super) fn make(&mut self) -> bool {
+        // Some room stays free, so that the next start does not give it up at once.
+        self.held = self.held || self.has_room(SIZE + LEAST) && self.write().is_ok();
+        self.held
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let new = beside(&self.path, ".new");
+        let made = private().open(&new).and_then(|file| allocate(&file)).and_then(|()| fs::rename(&new, &self.path));
+        if made.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        made
+    }
+
+    fn has_room(&self, bytes: u64) -> bool {
+        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let free = statvfs(directory.unwrap_or(Path::new("."))).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        free.is_ok_and(|free| free >= bytes)
+    }
+}
+
+/// Takes the blocks of the file from the disk.
+fn allocate(mut file: &File) -> io::Result<()> {
+    match fallocate(file, FallocateFlags::empty(), 0, SIZE) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => file.write_all(&vec![0; SIZE as usize]),
+        allocated => Ok(allocated?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_reserve_takes_its_room_and_gives_it_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("gatepass.db");
+        let mut reserve = Reserve::at_start(&database);
+        let file = directory.path().join("reserve");
+        let taken = || fs::metadata(&file).map(|file| file.blocks() * 512).unwrap_or(0);
+        assert!(reserve.is_held() && taken() >= SIZE, "{}", taken());
+        reserve.give_up();
+        assert!(!reserve.is_held() && taken() == 0);
+        assert!(reserve.make() && taken() >= SIZE);
+        assert!(Reserve::at_start(&database).is_held());
+    }
+}
