@@ -28,12 +28,12 @@ pub use crate::span::{SpanError, parse_span, show_span};
 pub use environment::Environment;
 pub use example::example;
 pub use problem::{ConfigErrors, ConfigProblem, ValueOrigin};
+pub use secret::AdminPassword;
 
 use crate::access::SignInLimits;
 use crate::access::session::SessionLife;
 use crate::access::throttle::Rates;
 use crate::name::Role;
-use crate::secret::Secret;
 use crate::span::Spans;
 
 /// The name of the configuration file.
@@ -87,7 +87,7 @@ pub struct ServerConfig {
     /// SPIFFE trust domain. Without it, the database has it from the first start: the host of the external URL.
     pub trust_domain: Option<String>,
     /// The first administrator's password, 12 characters or more; used only while there is no administrator.
-    pub admin_password: Option<Secret<String>>,
+    pub admin_password: Option<AdminPassword>,
     /// `true` with `--dev`.
     pub dev: bool,
     /// True for `serve --take-names`: this start takes its names over from hosts.

@@ -1,5 +1,7 @@
 //! Values that must never be printed, copied by accident or left behind in memory.
 
+pub mod file;
+
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroize;
 

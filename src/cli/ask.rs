@@ -1,6 +1,6 @@
 //! Prompts: confirmations, and secrets that no flag, file or variable gives.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,9 +8,7 @@ use super::error::CliError;
 use super::output::note;
 use crate::config::Environment;
 use crate::secret::Secret;
-
-/// Maximum size of a secret from standard input or a file.
-const MOST_BYTES: u64 = 64 << 10;
+use crate::secret::file::{self, SecretFileError, SecretTextError};
 
 /// A secret that came as an argument. It has no `Debug`, so that no usage error can show it.
 #[derive(Clone)]
@@ -50,10 +48,10 @@ pub(crate) fn confirm(question: &str, yes: bool) -> Result<(), CliError> {
 /// Reads a token from, in this order: argument or flag, file, `-`, `GATEPASS_TOKEN`, a prompt.
 pub(crate) fn token(
     argument: Option<&SecretArg>,
-    file: Option<&Path>,
+    path: Option<&Path>,
     environment: &Environment,
 ) -> Result<Secret<String>, CliError> {
-    match (argument, file) {
+    match (argument, path) {
         (Some(argument), _) if argument.expose() == "-" => stdin(),
         (Some(argument), _) => {
             note(
@@ -82,26 +80,17 @@ pub(crate) fn prompt(question: &str, instead: &str) -> Result<Secret<String>, Cl
     Ok(Secret::new(rpassword::prompt_password(question)?))
 }
 
-/// The secret in a file, without its line end.
+/// The secret in a file.
 pub(crate) fn read_file(path: &Path) -> Result<Secret<String>, CliError> {
-    let file =
-        std::fs::File::open(path).map_err(|source| CliError::File { path: path.to_owned(), source })?;
-    limited(file).map_err(|source| CliError::File { path: path.to_owned(), source })
+    file::read(path).map_err(|SecretFileError { path, cause }| match cause {
+        SecretTextError::Unreadable(source) => CliError::File { path, source },
+        cause => CliError::Usage(format!("{}: {cause}", path.display())),
+    })
 }
 
-/// The secret on standard input, without its line end.
+/// The secret on standard input.
 pub(crate) fn stdin() -> Result<Secret<String>, CliError> {
-    let secret = limited(io::stdin().lock())?;
-    match secret.expose().is_empty() {
-        true => Err(CliError::Usage(String::from("standard input is empty"))),
-        false => Ok(secret),
-    }
-}
-
-fn limited(source: impl io::Read) -> io::Result<Secret<String>> {
-    let mut text = zeroize::Zeroizing::new(String::new());
-    source.take(MOST_BYTES).read_to_string(&mut text)?;
-    Ok(Secret::new(text.trim().to_owned()))
+    file::from_reader(io::stdin().lock()).map_err(|error| CliError::Usage(format!("standard input: {error}")))
 }
 
 #[cfg(test)]

@@ -1,44 +1,64 @@
 //! The first administrator's password: from the environment or a file, never from the configuration file or a flag.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::problem::{ConfigProblem, ValueOrigin};
 use super::{Environment, Overrides};
 use crate::access::password;
 use crate::secret::Secret;
+use crate::secret::file::read;
 
 const VARIABLE: &str = "GATEPASS_ADMIN_PASSWORD";
 /// The purpose of the password.
 const FIRST_ADMIN: &str = "admin";
 const FLAG: &str = "--admin-password-file";
 
-pub(super) fn admin_password(
-    environment: &Environment,
-    overrides: &Overrides,
-    problems: &mut Vec<ConfigProblem>,
-) -> Option<Secret<String>> {
-    let (origin, password) = match (&overrides.admin_password_file, environment.get(VARIABLE)) {
-        (Some(path), _) => (ValueOrigin::Flag(format!("{FLAG} {}", path.display())), read(path, problems)?),
-        (None, Some(text)) => (ValueOrigin::Variable(VARIABLE.to_owned()), Secret::new(text.to_owned())),
-        (None, None) => return None,
-    };
-    match password::check(&password, FIRST_ADMIN) {
-        Ok(()) => Some(password),
-        Err(error) => {
-            let why = error.to_string();
-            let example = String::from("four or five unrelated words");
-            problems.push(ConfigProblem::Invalid { origin, why, example });
-            None
+/// The first administrator's password, or the file that holds it.
+pub enum AdminPassword {
+    /// The checked password.
+    Given(Secret<String>),
+    /// The file. Only a first start reads it, so that it can be removed afterwards.
+    File(PathBuf),
+}
+
+impl AdminPassword {
+    /// Returns the password.
+    ///
+    /// # Errors
+    /// The file cannot be read, or its password is not acceptable.
+    pub fn read(&self) -> Result<Secret<String>, ConfigProblem> {
+        match self {
+            Self::Given(password) => Ok(Secret::new(password.expose().clone())),
+            Self::File(path) => {
+                let flag = ValueOrigin::Flag(format!("{FLAG} {}", path.display()));
+                match read(path) {
+                    Ok(password) => checked(password, flag),
+                    Err(error) => Err(ConfigProblem::Conflict { origin: flag, why: error.cause.to_string() }),
+                }
+            }
         }
     }
 }
 
-fn read(path: &Path, problems: &mut Vec<ConfigProblem>) -> Option<Secret<String>> {
-    match std::fs::read_to_string(path).map(Secret::new) {
-        Ok(text) => Some(Secret::new(text.expose().trim_end_matches(['\r', '\n']).to_owned())),
+pub(super) fn admin_password(
+    environment: &Environment,
+    overrides: &Overrides,
+    problems: &mut Vec<ConfigProblem>,
+) -> Option<AdminPassword> {
+    if let Some(path) = &overrides.admin_password_file {
+        return Some(AdminPassword::File(path.clone()));
+    }
+    let given = Secret::new(environment.get(VARIABLE)?.to_owned());
+    let checked = checked(given, ValueOrigin::Variable(VARIABLE.to_owned()));
+    checked.map_err(|problem| problems.push(problem)).map(AdminPassword::Given).ok()
+}
+
+fn checked(password: Secret<String>, origin: ValueOrigin) -> Result<Secret<String>, ConfigProblem> {
+    match password::check(&password, FIRST_ADMIN) {
+        Ok(()) => Ok(password),
         Err(error) => {
-            problems.push(ConfigProblem::Unreadable { path: path.to_owned(), why: error.to_string() });
-            None
+            let example = String::from("four or five unrelated words");
+            Err(ConfigProblem::Invalid { origin, why: error.to_string(), example })
         }
     }
 }

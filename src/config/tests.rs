@@ -187,13 +187,20 @@ fn every_invalid_audience_is_reported() {
 }
 
 #[test]
-fn the_passwords_file_can_end_with_a_newline() {
+fn the_passwords_file_is_read_when_it_is_needed() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("password");
-    std::fs::write(&file, "correct horse battery\n").unwrap();
-    let overrides = Overrides { admin_password_file: Some(file), ..Overrides::default() };
-    let config = load("", &[], overrides).unwrap();
-    assert_eq!(config.server.admin_password.unwrap().expose(), "correct horse battery");
+    let overrides = Overrides { admin_password_file: Some(file.clone()), ..Overrides::default() };
+    let given = load("", &[], overrides).unwrap().server.admin_password.unwrap();
+    let why = given.read().map(drop).unwrap_err().to_string();
+    assert!(why.starts_with("--admin-password-file") && why.contains("No such file"), "{why}");
+    std::fs::write(&file, "\u{feff}correct horse battery\r\n").unwrap();
+    assert_eq!(given.read().unwrap().expose(), "correct horse battery");
+    std::fs::write(&file, "correct horse battery\u{a0}\n").unwrap();
+    let why = given.read().map(drop).unwrap_err().to_string();
+    assert!(why.contains("character 22 is U+00A0"), "{why}");
+    std::fs::write(&file, "short\n").unwrap();
+    assert!(matches!(given.read(), Err(ConfigProblem::Invalid { .. })));
 }
 
 #[test]

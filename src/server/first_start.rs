@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::StartError;
+use super::preflight::DATABASE;
 use crate::access::password;
 use crate::clock::Timestamp;
-use crate::config::Config;
+use crate::config::{AdminPassword, Config, ConfigProblem};
 use crate::secret::Secret;
 use crate::service::found::{ADMIN, FirstStart, found, mint_first_tokens, revoke_first_tokens};
 use crate::service::vault::{Vault, VaultError, write_private};
@@ -19,6 +20,17 @@ const PENDING: &str = "first-start.pending";
 
 fn pending_file(data_dir: &Path) -> PathBuf {
     data_dir.join(PENDING)
+}
+
+/// Returns the problem of the password that a first start would use. Nothing is created yet. A later start ignores it.
+pub(super) fn problem(config: &Config) -> Option<String> {
+    let data_dir = &config.server.data_dir;
+    let is_first = !data_dir.join(DATABASE).exists() || pending_file(data_dir).exists();
+    is_first.then(|| given_password(config).err()).flatten().map(|problem| problem.to_string())
+}
+
+fn given_password(config: &Config) -> Result<Option<Secret<String>>, ConfigProblem> {
+    config.server.admin_password.as_ref().map(AdminPassword::read).transpose()
 }
 
 /// A first start that has begun.
@@ -42,8 +54,8 @@ pub(super) async fn begin(
     if founded && !marker.exists() {
         return Ok(None);
     }
+    let given = given_password(config).map_err(StartError::of)?;
     write_private(&marker, b"").map_err(StartError::of)?;
-    let given = config.server.admin_password.as_ref().map(|given| Secret::new(given.expose().clone()));
     let generated = given.is_none();
     let password = given.unwrap_or_else(password::generate);
     let founded = match founded {

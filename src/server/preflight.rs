@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-use super::StartError;
 use super::tls_files::{self, TlsSourceError};
+use super::{StartError, first_start};
 use crate::ca::dns_names;
 use crate::config::Config;
 use crate::id::ChainId;
@@ -37,6 +37,7 @@ pub(super) fn look(config: &Config) -> Result<Preflight, StartError> {
     let mut problems = Vec::new();
     let listener = listen(config.server.listen).map_err(|problem| problems.push(problem)).ok();
     problems.extend(lock_holder(&data_dir.join(DATABASE)).map(|error| error.to_string()));
+    problems.extend(first_start::problem(config));
     problems.extend(exposed(keys_dir));
     problems.extend(foreign(keys_dir, data_dir));
     problems.extend(config.ca.issuing_key.as_deref().and_then(|key| load_imported(key).err()).map(told));

@@ -40,6 +40,7 @@ mod redemption;
 mod reload;
 mod renewal;
 mod rooms;
+mod secret_files;
 mod seed_ece;
 mod seed_linkmesh;
 mod seed_sielum;
