@@ -6,6 +6,7 @@ mod finish;
 mod media_type;
 mod posted;
 mod record;
+mod refusal_lines;
 mod request_ids;
 mod rest;
 
@@ -18,6 +19,7 @@ use hyper::body::{Body as _, Incoming};
 
 use self::direct::caught;
 use self::record::Record;
+use self::refusal_lines::RefusalLines;
 use self::request_ids::RequestIds;
 use self::rest::Rest;
 use super::ResponseBody;
@@ -44,6 +46,7 @@ pub struct Front {
     local: Secret<String>,
     body_timeout: Duration,
     ids: RequestIds,
+    refusal_lines: RefusalLines,
 }
 
 /// A request for a task of its own. Its size and caller are still to be checked.
@@ -63,7 +66,8 @@ impl Front {
         local: Secret<String>,
         body_timeout: Duration,
     ) -> Self {
-        Self { authority, table, local, body_timeout, ids: RequestIds::new() }
+        let (ids, refusal_lines) = (RequestIds::new(), RefusalLines::default());
+        Self { authority, table, local, body_timeout, ids, refusal_lines }
     }
 
     /// Answers a request of `peer`. A panic on the way becomes a 500; the server lives.
@@ -75,7 +79,7 @@ impl Front {
         let certificate = peer.certificate.of_request(proxies, address, &parts.headers);
         let peer = Peer { client, certificate, ..peer };
         let (method, version) = (parts.method.clone(), parts.version);
-        let mut record = Record::begin(&method, client, id, self.table.unmatched());
+        let mut record = Record::begin(&method, client, id, self.table.unmatched(), &self.refusal_lines);
         let rest = Rest::of(&parts, record.started(), self.body_timeout);
         let response = match self.table.find(&parts.method, parts.uri.path()) {
             Match::Route(route, params) => {

@@ -27,6 +27,7 @@ mod ledger;
 mod listing;
 mod load;
 mod local_administration;
+mod log_lines;
 mod moving;
 mod openapi;
 #[cfg(feature = "outside")]

@@ -9,7 +9,7 @@ use crate::http::route::Route;
 pub(super) fn caught<T>(route: &Route, handler: impl FnOnce() -> T) -> Result<T, Problem> {
     // A handler gets nothing that it could leave half changed. Locks are poisoned, and then passed over.
     catch_unwind(AssertUnwindSafe(handler)).map_err(|_| {
-        // The panic's own text is on standard error. It may contain anything.
+        // The panic's own text is in the line of the panic hook.
         tracing::error!(route = route.path, "answering a request panicked");
         metrics::counter!("gatepass_panics_total").increment(1);
         Problem::internal()

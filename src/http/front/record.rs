@@ -4,11 +4,14 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use http::{Method, StatusCode};
+use tracing::Level;
 
+use super::refusal_lines::RefusalLines;
+use crate::access::Permission;
 use crate::http::meters::{GONE, Meters};
 use crate::http::problem::NATIVE;
 use crate::http::problem::dialect::Dialect;
-use crate::http::route::{Route, Serve};
+use crate::http::route::Route;
 use crate::id::RequestId;
 
 /// A request in progress. Dropping it without a status records that its client left.
@@ -18,6 +21,7 @@ pub(super) struct Record<'a> {
     id: RequestId,
     started: Instant,
     meters: &'a Meters,
+    refusals: &'a RefusalLines,
     row: Option<&'a Route>,
     status: Option<StatusCode>,
     is_probe: bool,
@@ -25,9 +29,35 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     /// The request `id` of `address` begins. `unmatched` counts it until its row is known.
-    pub(super) fn begin(method: &Method, address: IpAddr, id: RequestId, unmatched: &'a Meters) -> Self {
-        let (method, started) = (method.clone(), Instant::now());
-        Self { method, address, id, started, meters: unmatched, row: None, status: None, is_probe: false }
+    pub(super) fn begin(
+        method: &Method,
+        address: IpAddr,
+        id: RequestId,
+        unmatched: &'a Meters,
+        refusals: &'a RefusalLines,
+    ) -> Self {
+        let (method, started, meters) = (method.clone(), Instant::now(), unmatched);
+        Self { method, address, id, started, meters, refusals, row: None, status: None, is_probe: false }
+    }
+
+    /// The level of the line, and the number of refusals that were left out before it. Probes, and requests that anyone can
+    /// make at will, must not fill a log.
+    fn level(&self) -> (Level, u64) {
+        let refused = self.status.is_none_or(|status| status.is_client_error() || status.is_server_error());
+        let is_public = self.row.is_none_or(|row| row.permission == Permission::Anyone);
+        if self.is_probe {
+            (Level::TRACE, 0)
+        } else if is_public && (self.row.is_some() || !refused) {
+            (Level::DEBUG, 0)
+        } else if refused {
+            let status = self.status.as_ref().map_or(0, StatusCode::as_u16);
+            match self.refusals.admit(self.address, status, Instant::now()) {
+                Some(left_out) => (Level::INFO, left_out),
+                None => (Level::DEBUG, 0),
+            }
+        } else {
+            (Level::INFO, 0)
+        }
     }
 
     /// The start of the request.
@@ -72,15 +102,19 @@ impl Drop for Record<'_> {
         self.meters.count(&self.method, self.status);
         let (method, route, address) = (&self.method, self.template(), self.address);
         let status = self.status.as_ref().map_or(GONE, StatusCode::as_str);
-        // Probes and public documents are requested often and must not fill a log.
-        match self.row.map(|row| &row.serve) {
-            _ if self.is_probe => {
-                tracing::trace!(%method, route, status, %address, request = %self.id, ?took, "request");
+        let (level, left_out) = self.level();
+        macro_rules! line {
+            ($level:expr, $($more:tt)*) => {
+                tracing::event!($level, %method, route, status, %address, request = %self.id, ?took, $($more)*)
+            };
+        }
+        match level {
+            Level::TRACE => line!(Level::TRACE, "request"),
+            Level::DEBUG => line!(Level::DEBUG, "request"),
+            _ if left_out > 0 => {
+                line!(Level::INFO, left_out, "request, and refusals like it that were left out")
             }
-            Some(Serve::Direct(_) | Serve::DirectOr(..)) => {
-                tracing::debug!(%method, route, status, %address, request = %self.id, ?took, "request");
-            }
-            _ => tracing::info!(%method, route, status, %address, request = %self.id, ?took, "request"),
+            _ => line!(Level::INFO, "request"),
         }
     }
 }

@@ -112,9 +112,9 @@ impl Authenticator {
         if Some(identity.serial) == record.previous && !record.newest_seen {
             return Ok(());
         }
-        tracing::error!(host = %record.id, serial = %identity.serial, "lineage conflict: two machines hold one identity");
         metrics::counter!("gatepass_lineage_conflicts_total").increment(1);
         if self.conflicts.first_in_a_minute(record.id, now) {
+            tracing::error!(host = %record.id, serial = %identity.serial, "lineage conflict: two machines hold one identity");
             let subjects = Subjects::host(record.id).with_serial(identity.serial);
             let actor = Actor::Host { id: record.id, serial: identity.serial };
             let caller = Caller { actor, ..caller.clone() };
