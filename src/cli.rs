@@ -117,7 +117,7 @@ pub fn main() -> ExitCode {
         }
     };
     let environment = Environment::of_process();
-    match run(cli.command, &environment) {
+    let code = match run(cli.command, &environment) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             if !error.is_silent() {
@@ -129,7 +129,9 @@ pub fn main() -> ExitCode {
             }
             ExitCode::from(error.exit_code())
         }
-    }
+    };
+    logging::finish();
+    code
 }
 
 fn run(command: Verb, environment: &Environment) -> Result<(), CliError> {

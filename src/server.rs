@@ -20,12 +20,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 pub use error::{RunError, StartError};
-pub use timers::Timer;
+pub use timers::{Reload, Timer};
 
+use self::local::PublishedServer;
+use self::timers::Supervisor;
 use self::tls_files::TlsSource;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -41,6 +41,8 @@ use crate::store::sqlite::SqliteStore;
 
 /// An open authority that listens and has not answered a request yet.
 pub struct Server {
+    /// The first field: it is removed before the store is closed, because another server may start then.
+    published: PublishedServer,
     authority: Arc<Authority>,
     store: Arc<SqliteStore>,
     front: Arc<Front>,
@@ -53,6 +55,7 @@ pub struct Server {
     notices: Vec<String>,
     data_dir: PathBuf,
     keys_dir: PathBuf,
+    reload: Reload,
 }
 
 /// Returns the OpenAPI document of this version, for a server at `url`.
@@ -109,6 +112,11 @@ impl Server {
         &self.authority
     }
 
+    /// Makes the running server read its external TLS files again.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
+    }
+
     /// Answers requests until `shutdown` completes. Then it finishes open requests and closes the store.
     ///
     /// # Errors
@@ -120,8 +128,8 @@ impl Server {
         if let Err(error) = timers::revoke_due(&self.authority.upkeep).await {
             tracing::warn!(%error, "the due tokens could not be revoked; the server tries again");
         }
-        let (stop, timers) = (CancellationToken::new(), TaskTracker::new());
-        timers::start(&timers, &self.authority, &self.tls, self.source, self.keys_dir.clone(), &stop);
+        let timers = Supervisor::default();
+        timers::start(&timers, &self.authority, &self.tls, self.source, self.keys_dir, &self.reload);
         let mut failed = self.store.failed();
         let front = self.front;
         let handler = move |request, peer| Arc::clone(&front).answer(request, peer);
@@ -132,16 +140,14 @@ impl Server {
             }
         };
         listener::serve(self.listener, self.tls, self.limits, handler, ended).await;
-        stop.cancel();
-        timers.close();
-        timers.wait().await;
+        timers.stop().await;
         // Refusals that were noted in the last second.
         let _ = self.authority.upkeep.write_refusals().await;
         // After the next start, a session that was used in the last minute must not be idle.
         let _ = self.authority.upkeep.write_uses().await;
         // Every commit has stored a mark. This one is a little newer.
         let _ = self.authority.upkeep.mark_clock().await;
-        local::withdraw(&self.keys_dir);
+        drop(self.published);
         // A writer that ended without being closed has failed too.
         let failed = self.store.failed();
         let failed = *failed.borrow() || failed.has_changed().is_err();

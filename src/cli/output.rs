@@ -6,6 +6,7 @@ use comfy_table::{Table, presets};
 use serde_json::Value;
 
 use super::error::CliError;
+use super::logging;
 use crate::client::problem::printable;
 use crate::clock::Timestamp;
 
@@ -45,9 +46,12 @@ pub(crate) fn text(text: &str) -> Result<(), CliError> {
     Ok(out.flush()?)
 }
 
-/// Prints a note to standard error. Errors are ignored.
+/// Prints a note to standard error. Errors are ignored. A command that queues its log queues its notes too.
 pub(crate) fn note(text: impl AsRef<str>) {
-    let _ = writeln!(io::stderr().lock(), "{}", text.as_ref());
+    match logging::queued() {
+        Some(log) => log.line(text),
+        None => drop(writeln!(io::stderr().lock(), "{}", text.as_ref())),
+    }
 }
 
 /// Prints a JSON document.

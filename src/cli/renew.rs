@@ -5,7 +5,7 @@ use clap::Args;
 use super::enroll::show_fresh;
 use super::error::CliError;
 use super::output::{Format, note};
-use super::signals;
+use super::{logging, signals};
 use crate::client::daemon::{Daemon, DaemonEvent, NAP};
 use crate::client::first_use::Fresh;
 use crate::client::hook::after_renewal;
@@ -43,6 +43,8 @@ impl RenewCommand {
     /// Runs the command.
     pub(crate) async fn run(self) -> Result<(), CliError> {
         if self.daemon {
+            // A reader that stalls must not hold the renewals up.
+            logging::errors()?;
             let clock = SystemClock;
             let daemon = Daemon { host: self.host, on_renew: self.on_renew, clock: &clock, nap: NAP };
             return Ok(daemon.run(|event| note(text(&event)), signals::shutdown()?).await?);

@@ -1,29 +1,31 @@
 //! `gatepass serve`: run the authority.
 
-use std::io::IsTerminal as _;
+mod first_secrets;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 
+use self::first_secrets::Secrets;
 use super::error::CliError;
-use super::output::line;
-use super::{logging, private, signals};
+use super::{logging, signals};
 use crate::clock::SystemClock;
 use crate::config::{Config, Environment, FlagValue, Overrides};
-use crate::secret::Secret;
-use crate::server::{FirstStart, Server};
+use crate::server::Server;
 
 /// Run the authority
 ///
 /// In an empty data directory it creates keys, a certificate authority, a database and an admin. The admin's password, the
-/// first roles token and the emergency token are shown once: on a terminal, or else in files of mode 0600.
-/// On SIGTERM and SIGINT it finishes running requests and stops.
+/// first roles token and the emergency token are shown once: on a terminal, or else in files (see --secrets).
+/// On SIGTERM and SIGINT it finishes running requests and stops. On SIGHUP it reads external TLS files again.
+/// A log or an output that cannot be written does not stop it.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
   gatepass serve
   gatepass serve --data-dir /var/lib/gatepass --listen 0.0.0.0:8443 --external-url https://gate.example.org:8443
   gatepass serve --set tokens.default_ttl=5m --set log.format=json
+  gatepass serve --secrets files       in a container, whose terminal is a log
   gatepass serve --dev                 keys in ./keys, for development
 
 Exit codes: 0 stopped by a signal, 2 did not start (the message lists every error), 74 disk failure")]
@@ -33,6 +35,9 @@ pub(crate) struct ServeCommand {
     /// Take names of this server over from live hosts, this time: revokes their certificates until they renew
     #[arg(long)]
     take_names: bool,
+    /// Place of the first start's secrets; default: terminal if standard output is one, else files
+    #[arg(long, value_enum, value_name = "WHERE")]
+    secrets: Option<Secrets>,
 }
 
 /// Configuration flags of a server.
@@ -62,7 +67,7 @@ pub(crate) struct ServerFlags {
     /// Private key of --tls-cert, PEM
     #[arg(long, value_name = "FILE")]
     tls_key: Option<PathBuf>,
-    /// File with the first admin's password [env: GATEPASS_ADMIN_PASSWORD holds the password itself]
+    /// File with the first admin's password, which only the first start reads [env: GATEPASS_ADMIN_PASSWORD holds the password itself]
     #[arg(long, value_name = "FILE")]
     admin_password_file: Option<PathBuf>,
     /// Keep the private keys in ./keys, for development
@@ -107,21 +112,32 @@ impl ServerFlags {
 impl ServeCommand {
     /// Runs until SIGTERM or SIGINT.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
+        let secrets = Secrets::checked(self.secrets)?;
         let mut config = self.settings.load(environment)?;
         config.server.take_names = self.take_names;
         logging::start(&config.log)?;
+        let output = logging::output()?;
         let data_dir = config.server.data_dir.clone();
         // Before the first request, so that no signal is lost.
-        let shutdown = signals::shutdown()?;
+        let (shutdown, hangups) = (signals::shutdown()?, signals::hangups()?);
         let server = Server::open(config, Arc::new(SystemClock)).await.map_err(CliError::Start)?;
+        logging::measure();
         if let Some(first) = server.first_start() {
-            show_first_start(first, &data_dir)?;
+            secrets.show(first, &data_dir, &output)?;
         }
-        line(format!("gatepass listens on {} ({})", server.url(), server.local_addr()))?;
-        line(format!("root fingerprint  {}", server.root_fingerprint()))?;
-        server.notices().iter().try_for_each(line)?;
-        line(next_step(&data_dir))?;
-        server.run(shutdown).await.map_err(CliError::Run)
+        output.line(format!("gatepass listens on {} ({})", server.url(), server.local_addr()));
+        output.line(format!("root fingerprint  {}", server.root_fingerprint()));
+        server.notices().iter().for_each(|notice| output.line(notice));
+        output.line(next_step(&data_dir));
+        let reload = server.reload();
+        let reloads = hangups.each(move || {
+            tracing::info!("SIGHUP: external TLS files are read again; other settings need a restart");
+            reload.now();
+        });
+        tokio::select! {
+            ended = server.run(shutdown) => ended.map_err(CliError::Run),
+            never = reloads => match never {},
+        }
     }
 }
 
@@ -129,30 +145,4 @@ fn next_step(data_dir: &Path) -> String {
     let here = Path::new(crate::config::DEFAULT_DATA_DIR);
     let at = if data_dir == here { String::new() } else { format!(" --data-dir {}", data_dir.display()) };
     format!("next, in another terminal: gatepass token create --role proxy{at}")
-}
-
-fn show_first_start(first: &FirstStart, data_dir: &Path) -> Result<(), CliError> {
-    let secrets = [
-        ("admin password", "admin.password", first.admin_password.as_ref()),
-        ("first roles token", "first-roles.token", Some(&first.roles_token)),
-        ("emergency token", "emergency.token", Some(&first.emergency_token)),
-    ];
-    let shown = std::io::stdout().is_terminal();
-    line(if shown {
-        "shown once, store them safely (user name: admin):"
-    } else {
-        "stored in files that only you can read (user name: admin):"
-    })?;
-    for (what, name, secret) in secrets {
-        match secret {
-            None => {}
-            Some(secret) if shown => line(format!("  {what:17}  {}", secret.expose()))?,
-            Some(secret) => {
-                let path = data_dir.join(name);
-                private::write(&path, &Secret::new(format!("{}\n", secret.expose())))?;
-                line(format!("  {what:17}  {}", path.display()))?;
-            }
-        }
-    }
-    line("")
 }

@@ -1,18 +1,53 @@
-//! The signals that end a long-running command.
+//! The signals of a long-running command.
 
+use std::convert::Infallible;
 use std::future::Future;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::error::CliError;
 
-/// Ends at SIGTERM or SIGINT. The handlers are installed before this returns.
+/// SIGXFSZ of Linux: a file of the process has reached its largest size. The write fails then, and the process lives.
+const FILE_TOO_LARGE: SignalKind = SignalKind::from_raw(25);
+
+/// Ends at SIGTERM or SIGINT. The handlers are installed before this returns, and signals that mean nothing here no longer
+/// end the process.
 pub(crate) fn shutdown() -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // A handler of tokio stays when its stream is dropped.
+    for ignored in [
+        SignalKind::hangup(),
+        SignalKind::user_defined1(),
+        SignalKind::user_defined2(),
+        SignalKind::alarm(),
+        FILE_TOO_LARGE,
+    ] {
+        drop(signal(ignored)?);
+    }
     Ok(async move {
         tokio::select! {
             _ = term.recv() => {}
             _ = int.recv() => {}
         }
     })
+}
+
+/// The hangups from now on.
+pub(crate) struct Hangups(Signal);
+
+/// Receives SIGHUP from now on.
+pub(crate) fn hangups() -> Result<Hangups, CliError> {
+    Ok(Hangups(signal(SignalKind::hangup())?))
+}
+
+impl Hangups {
+    /// Calls `act` at each SIGHUP.
+    pub(crate) async fn each(mut self, act: impl Fn()) -> Infallible {
+        loop {
+            match self.0.recv().await {
+                Some(()) => act(),
+                None => std::future::pending::<()>().await,
+            }
+        }
+    }
 }

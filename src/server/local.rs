@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -57,12 +57,24 @@ impl LocalServer {
         &self,
         config: &ServerConfig,
         credential: &Secret<String>,
-    ) -> Result<(), VaultError> {
+    ) -> Result<PublishedServer, VaultError> {
         point_from(&config.data_dir, &config.keys_dir)?;
         let mut text = json!(self);
         text["credential"] = json!(credential.expose());
         let text = Secret::new(text.to_string());
-        write_private(&config.keys_dir.join(LOCAL_FILE), text.expose().as_bytes())
+        let path = config.keys_dir.join(LOCAL_FILE);
+        write_private(&path, text.expose().as_bytes())?;
+        Ok(PublishedServer(path))
+    }
+}
+
+/// The published file. Dropping it removes the file, also if the start fails later: its credential is no longer valid.
+pub(super) struct PublishedServer(PathBuf);
+
+impl Drop for PublishedServer {
+    fn drop(&mut self) {
+        // A file that cannot be removed holds a credential that no later start accepts.
+        let _ = fs::remove_file(&self.0);
     }
 }
 
@@ -79,12 +91,6 @@ pub(super) fn pin(keys_dir: &Path, pins: LocalPins) -> Result<(), VaultError> {
     told["certificate"] = json!(pins.certificate);
     let text = Secret::new(told.to_string());
     write_private(&path, text.expose().as_bytes())
-}
-
-/// Removes the file when the server stops. Its credential is no longer valid.
-pub(super) fn withdraw(keys_dir: &Path) {
-    // A file that cannot be removed holds a credential that no later start accepts.
-    let _ = fs::remove_file(keys_dir.join(LOCAL_FILE));
 }
 
 /// A credential of 256 random bits.

@@ -6,7 +6,7 @@ use super::identity::{self, ServerIdentity};
 use super::local::{self, LocalServer};
 use super::preflight::{self, DATABASE, Preflight};
 use super::tls_files::{Presented, TlsSource};
-use super::{Server, StartError, ca_files, first_start, notices, process};
+use super::{Reload, Server, StartError, ca_files, first_start, notices, process};
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, HttpConfig};
 use crate::http::front::Front;
@@ -63,10 +63,11 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let credential = local::credential();
     // The port is bound. A reader of this file can connect at once, and gets an answer as soon as the server runs.
     let here = LocalServer::new(&url, local_addr, &config.http.proxy_protocol, pins);
-    here.publish(&config.server, &credential).map_err(StartError::of)?;
+    let published = here.publish(&config.server, &credential).map_err(StartError::of)?;
     let table = Table::new(config.http.public_metrics).map_err(StartError::of)?;
     let front = Front::new(Arc::clone(&authority), table, credential, config.http.body_timeout);
     Ok(Server {
+        published,
         authority,
         store,
         front: Arc::new(front),
@@ -79,6 +80,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
         notices,
         keys_dir: config.server.keys_dir.clone(),
         data_dir: config.server.data_dir.clone(),
+        reload: Reload::default(),
     })
 }
 

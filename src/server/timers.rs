@@ -1,14 +1,15 @@
 //! The background tasks of a running server: periodic ones, and those that also wait for a change.
 
 mod periodic;
+mod supervisor;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::ca_files::client_anchors;
 use super::tls_files::{Presented, TlsSource};
@@ -25,29 +26,48 @@ use crate::service::{Authority, TimeKeeper};
 
 pub use periodic::Timer;
 pub(super) use periodic::revoke_due;
+pub(super) use supervisor::Supervisor;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Starts every timer; `stop` ends them.
+/// Starts every timer.
 pub(super) fn start(
-    timers: &TaskTracker,
+    timers: &Supervisor,
     authority: &Authority,
     tls: &Arc<Tls>,
     source: TlsSource,
     keys_dir: PathBuf,
-    stop: &CancellationToken,
+    reload: &Reload,
 ) {
     let Authority { time, trust, names, cas, ca, status_lists, health, upkeep, .. } = authority;
-    periodic::start(timers, upkeep, Timer::period, stop);
-    timers.spawn(sign_crls(Arc::clone(&ca.crls), Arc::clone(cas), stop.clone()));
-    timers.spawn(publisher::run(Arc::clone(status_lists), stop.clone()));
-    timers.spawn(publisher::heartbeats(Arc::clone(status_lists), stop.clone()));
+    periodic::start(timers, upkeep, Timer::period);
+    let (crls, changed) = (Arc::clone(&ca.crls), Arc::clone(cas));
+    timers.run("crls", move |stop| sign_crls(Arc::clone(&crls), Arc::clone(&changed), stop));
+    let lists = Arc::clone(status_lists);
+    timers.run("status lists", move |stop| publisher::run(Arc::clone(&lists), stop));
+    let lists = Arc::clone(status_lists);
+    timers.run("heartbeats", move |stop| publisher::heartbeats(Arc::clone(&lists), stop));
     let (time, trust, cas) = (Arc::clone(time), Arc::clone(trust), Arc::clone(cas));
-    let (health, tls) = (Arc::clone(health), Arc::clone(tls));
-    let names = Arc::clone(names);
-    let listener = ListenerCertificate { time, trust, names, cas, health, tls, source, keys_dir };
-    timers.spawn(listener.renew(stop.clone()));
+    let (health, tls, names, reload) =
+        (Arc::clone(health), Arc::clone(tls), Arc::clone(names), reload.clone());
+    let listener = ListenerCertificate { time, trust, names, cas, health, tls, source, keys_dir, reload };
+    let (listener, mut begun) = (Arc::new(listener), false);
+    timers.run("listener certificate", move |stop| {
+        let again = std::mem::replace(&mut begun, true);
+        Arc::clone(&listener).renew(again, stop)
+    });
+}
+
+/// Asks a running server to read again the files that it can reload: the external TLS certificate and its key.
+#[derive(Clone, Default)]
+pub struct Reload(Arc<Notify>);
+
+impl Reload {
+    /// Reads the files now.
+    pub fn now(&self) {
+        self.0.notify_one();
+    }
 }
 
 /// Signs the CRLs at once, then hourly, and within a second of a revocation or a new CA. Retries every ten seconds.
@@ -92,19 +112,27 @@ struct ListenerCertificate {
     tls: Arc<Tls>,
     source: TlsSource,
     keys_dir: PathBuf,
+    reload: Reload,
 }
 
 impl ListenerCertificate {
-    /// Renews the certificate at two thirds of its life or when its names change, or loads files that have changed.
-    async fn renew(self, stop: CancellationToken) {
+    /// Renews the certificate at two thirds of its life or when its names change, or loads files that have changed. After
+    /// a panic it runs `again`, and renews immediately, because it does not know what changed before.
+    async fn renew(self: Arc<Self>, again: bool, stop: CancellationToken) {
         let (mut written, mut names) = (self.source.written_at(), self.source.names());
         let (mut ca_changes, mut trust_changes) = (self.cas.changes(), self.trust.changes());
         let mut made_at = self.time.now();
         let mut ticks = interval_at(Instant::now() + 10 * SECOND, 10 * SECOND);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let restarted = Notify::new();
+        if again {
+            restarted.notify_one();
+        }
         loop {
             let rotated = tokio::select! {
                 () = stop.cancelled() => return,
+                () = restarted.notified() => true,
+                () = self.reload.0.notified() => self.source.is_outside(),
                 _ = ticks.tick() => false,
                 _ = ca_changes.changed() => true,
                 _ = trust_changes.changed() => false,

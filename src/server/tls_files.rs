@@ -85,6 +85,11 @@ impl TlsSource {
         }
     }
 
+    /// Returns true for external files.
+    pub(super) const fn is_outside(&self) -> bool {
+        matches!(self, Self::Outside(_))
+    }
+
     /// Returns the names that a certificate from the issuing CA must have now.
     pub(super) fn names(&self) -> BTreeSet<ServerName> {
         match self {

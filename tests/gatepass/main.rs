@@ -56,3 +56,4 @@ mod starting;
 mod status_lists;
 mod support;
 mod trust_domain;
+mod unheard;

@@ -16,6 +16,7 @@ pub(crate) mod sample;
 pub(crate) mod schema;
 pub(crate) mod served;
 pub(crate) mod terminal;
+pub(crate) mod unheard;
 pub(crate) mod wire;
 
 pub(crate) use authority::Running;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use strum::VariantArray as _;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::Supervisor;
 use crate::id::random;
 use crate::service::ServiceError;
 use crate::service::upkeep::Upkeep;
@@ -84,15 +84,11 @@ impl Timer {
     }
 }
 
-/// Starts every timer, each with its `period`; `stop` ends them.
-pub(super) fn start(
-    timers: &TaskTracker,
-    upkeep: &Arc<Upkeep>,
-    period: fn(Timer) -> Duration,
-    stop: &CancellationToken,
-) {
+/// Starts every timer, each with its `period`.
+pub(super) fn start(timers: &Supervisor, upkeep: &Arc<Upkeep>, period: fn(Timer) -> Duration) {
     for timer in Timer::VARIANTS.iter().copied() {
-        timers.spawn(every(timer, period(timer), Arc::clone(upkeep), stop.clone()));
+        let upkeep = Arc::clone(upkeep);
+        timers.run(timer.name(), move |stop| every(timer, period(timer), Arc::clone(&upkeep), stop));
     }
 }
 

@@ -32,8 +32,8 @@ async fn every_timer_runs_until_the_server_stops() {
     // Only this thread's measurements: other tests measure too.
     let recorder = PrometheusBuilder::new().build_recorder();
     let (measured, _recording) = (recorder.handle(), metrics::set_default_local_recorder(&recorder));
-    let (stop, timers) = (CancellationToken::new(), TaskTracker::new());
-    start(&timers, &authority.upkeep, |_| Duration::from_millis(5), &stop);
+    let timers = Supervisor::default();
+    start(&timers, &authority.upkeep, |_| Duration::from_millis(5));
     let all_ran_twice = async {
         while Timer::VARIANTS.iter().any(|timer| runs(&measured.render(), *timer) < 2) {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -41,9 +41,7 @@ async fn every_timer_runs_until_the_server_stops() {
     };
     let waited = tokio::time::timeout(PATIENCE, all_ran_twice).await;
     waited.unwrap_or_else(|_| panic!("some did not:\n{}", measured.render()));
-    stop.cancel();
-    timers.close();
-    tokio::time::timeout(PATIENCE, timers.wait()).await.unwrap();
+    tokio::time::timeout(PATIENCE, timers.stop()).await.unwrap();
 }
 
 #[test]
