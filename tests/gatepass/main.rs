@@ -51,6 +51,7 @@ mod service_tokens;
 mod sessions;
 mod settings;
 mod sign_in_throttle;
+mod signals;
 mod signing_in;
 mod starting;
 mod status_lists;

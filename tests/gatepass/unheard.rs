@@ -3,18 +3,17 @@
 use std::fs;
 use std::io::{PipeReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
 
 use crate::support::authority::PASSWORD;
 use crate::support::eventually;
-use crate::support::served::{complaint, gatepass, run, serve};
+use crate::support::served::{complaint, run, serve};
 use crate::support::unheard::{Unheard, closed_pipe, full};
 
 const TOKENS: &str = "/api/v1/enrollment-tokens";
@@ -154,21 +153,6 @@ async fn a_timer_outlives_a_full_log() {
     works_and_ends(at).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn other_signals_do_not_end_the_server() {
-    let dir = tempfile::tempdir().unwrap();
-    let (data, log) = (dir.path().join("data"), dir.path().join("log"));
-    let at = Unheard::start(serve(&data), &data, Stdio::null(), fs::File::create(&log).unwrap().into()).await;
-    for signal in [Signal::HUP, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::XFSZ, Signal::HUP] {
-        at.signal(signal);
-    }
-    eventually("the reload is logged", async || {
-        fs::read_to_string(&log).unwrap().contains("SIGHUP").then_some(())
-    })
-    .await;
-    works_and_ends(at).await;
-}
-
 /// A terminal: the end that shows it, and the end that a process writes to.
 fn terminal() -> (fs::File, Stdio) {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
@@ -213,35 +197,6 @@ fn secrets_are_not_shown_without_a_terminal() {
     assert_eq!(ended.status.code(), Some(2));
     assert!(complaint(&ended).contains("--secrets files"), "{}", complaint(&ended));
     assert!(!data.exists());
-}
-
-/// A host's identity, from a token of this server.
-async fn enroll(at: &Unheard, within: &Path) -> PathBuf {
-    let minted = at.admin().post(TOKENS, &json!({})).await;
-    let token = within.join("token");
-    fs::write(&token, minted.json["token"].as_str().unwrap()).unwrap();
-    let (mut enroll, dir) = (gatepass(), within.join("host"));
-    enroll.arg("enroll").arg("--token-file").arg(&token).arg("--cert-dir").arg(&dir);
-    let enrolled = run(&mut enroll);
-    assert!(enrolled.status.success(), "{}", complaint(&enrolled));
-    dir
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn other_signals_do_not_end_the_daemon() {
-    let dir = tempfile::tempdir().unwrap();
-    let (data, log) = (dir.path().join("data"), dir.path().join("log"));
-    let at = Unheard::start(serve(&data), &data, Stdio::null(), Stdio::null()).await;
-    let host = enroll(&at, dir.path()).await;
-    let mut daemon = gatepass();
-    daemon.args(["renew", "--daemon", "--cert-dir"]).arg(&host).stderr(fs::File::create(&log).unwrap());
-    let mut daemon = daemon.spawn().unwrap();
-    eventually("it waits", async || fs::read_to_string(&log).unwrap().contains("next renewal").then_some(()))
-        .await;
-    let send = |signal| kill_process(Pid::from_child(&daemon), signal).unwrap();
-    [Signal::HUP, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::TERM].into_iter().for_each(send);
-    let ended = eventually("it stops", async || daemon.try_wait().unwrap()).await;
-    assert_eq!(ended.code(), Some(0), "{ended}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -34,17 +34,17 @@ impl Losses for Untold {
 /// The sending end. Sending neither waits nor fails.
 #[derive(Clone)]
 pub(crate) struct Queue {
-    items: Sender<Item>,
-    state: Arc<State>,
+    items: Sender<QueueItem>,
+    state: Arc<QueueState>,
 }
 
-enum Item {
+enum QueueItem {
     Line(Vec<u8>),
     /// Asks whether every line before it was written.
     Flush(Sender<bool>),
 }
 
-struct State {
+struct QueueState {
     /// The size of the waiting lines in bytes.
     waiting: AtomicUsize,
     lost: AtomicU64,
@@ -61,7 +61,7 @@ impl Queue {
     pub(super) fn start(sink: impl Write + Send + 'static, losses: impl Losses) -> io::Result<Self> {
         let (items, received) = mpsc::channel();
         let losses = Box::new(losses);
-        let state = Arc::new(State { waiting: AtomicUsize::new(0), lost: AtomicU64::new(0), losses });
+        let state = Arc::new(QueueState { waiting: AtomicUsize::new(0), lost: AtomicU64::new(0), losses });
         let writer = QueueWriter { sink, state: Arc::clone(&state), told: 0, torn: false };
         std::thread::Builder::new().name("log-writer".to_owned()).spawn(move || writer.run(&received))?;
         Ok(Self { items, state })
@@ -73,7 +73,7 @@ impl Queue {
         if self.state.waiting.fetch_add(size, Ordering::Relaxed) + size > MOST_BYTES {
             self.state.waiting.fetch_sub(size, Ordering::Relaxed);
             self.state.lose();
-        } else if self.items.send(Item::Line(line)).is_err() {
+        } else if self.items.send(QueueItem::Line(line)).is_err() {
             self.state.lose();
         }
     }
@@ -91,11 +91,11 @@ impl Queue {
     /// Waits at most `patience` for the writing of the waiting lines. Returns true if no line has been lost.
     pub(crate) fn flush(&self, patience: Duration) -> bool {
         let (done, written) = mpsc::channel();
-        self.items.send(Item::Flush(done)).is_ok() && written.recv_timeout(patience).unwrap_or(false)
+        self.items.send(QueueItem::Flush(done)).is_ok() && written.recv_timeout(patience).unwrap_or(false)
     }
 }
 
-impl State {
+impl QueueState {
     fn lose(&self) {
         let before = self.lost.fetch_add(1, Ordering::Relaxed);
         self.losses.count(before + 1);
@@ -127,7 +127,7 @@ impl<'a> MakeWriter<'a> for Queue {
 /// The writing thread's state.
 struct QueueWriter<S> {
     sink: S,
-    state: Arc<State>,
+    state: Arc<QueueState>,
     /// The number of lost lines that the log tells already.
     told: u64,
     /// True if the sink has a part of a line.
@@ -135,7 +135,7 @@ struct QueueWriter<S> {
 }
 
 impl<S: Write> QueueWriter<S> {
-    fn run(mut self, items: &Receiver<Item>) {
+    fn run(mut self, items: &Receiver<QueueItem>) {
         let mut works = false;
         loop {
             let item = match items.try_recv() {
@@ -150,7 +150,7 @@ impl<S: Write> QueueWriter<S> {
                 }
             };
             match item {
-                Item::Line(line) => {
+                QueueItem::Line(line) => {
                     works = self.write(&line);
                     self.state.waiting.fetch_sub(line.len(), Ordering::Relaxed);
                     if !works {
@@ -158,7 +158,7 @@ impl<S: Write> QueueWriter<S> {
                     }
                 }
                 // A caller that waits no longer needs no answer.
-                Item::Flush(done) => drop(done.send(self.state.lost.load(Ordering::Relaxed) == 0)),
+                QueueItem::Flush(done) => drop(done.send(self.state.lost.load(Ordering::Relaxed) == 0)),
             }
         }
     }
