@@ -81,7 +81,7 @@ impl Caller {
         answer.map(|minted| {
             let text = |name: &str| Some(minted[name].as_str()?.to_owned());
             let (id, text) = (text("token_id")?, text("token")?);
-            Some(Token { id, text, cluster, max_uses, revocation: Revocation::None })
+            Some(Token { id, text, cluster, max_uses, revocation: Revocation::None, moments: (0, 0) })
         })
     }
 

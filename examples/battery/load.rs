@@ -26,6 +26,8 @@ const CLUSTER: &str = "battery";
 pub(crate) struct Load {
     pub(crate) record: Mutex<Record>,
     pub(crate) findings: Mutex<Findings>,
+    /// The present moment, where the order of answers and other events matters.
+    moment: Arc<AtomicU64>,
     acknowledged: AtomicU64,
     unavailable: AtomicU64,
     stop: AtomicBool,
@@ -38,6 +40,15 @@ pub(crate) struct Working {
 }
 
 impl Load {
+    /// Clients whose answers get the moments of another count.
+    pub(crate) fn at(moment: Arc<AtomicU64>) -> Self {
+        Self { moment, ..Self::default() }
+    }
+
+    fn now(&self) -> u64 {
+        self.moment.load(Ordering::SeqCst)
+    }
+
     /// Sets clients to work on a server.
     pub(crate) fn begin(self: &Arc<Self>, authority: &Authority, clients: u16) -> Working {
         self.stop.store(false, Ordering::Relaxed);
@@ -137,7 +148,11 @@ impl Client {
         if self.settle(self.caller.revoke(&token).await, "a revocation").await?.is_none() {
             return Some(());
         }
-        self.load.record.lock().tokens[number].revocation = Revocation::Acknowledged;
+        let acknowledged = (Revocation::Acknowledged, self.load.now());
+        {
+            let token = &mut self.load.record.lock().tokens[number];
+            (token.revocation, token.moments.1) = acknowledged;
+        }
         if let Answer::Done(_) = self.caller.redeem(&token, &request()).await {
             self.load
                 .findings
@@ -154,7 +169,8 @@ impl Client {
         cluster: Option<&'static str>,
     ) -> Option<Option<usize>> {
         let minted = self.settle(self.caller.mint(uses, persistent, cluster).await, "a mint").await?;
-        Some(minted.map(|token| {
+        Some(minted.map(|mut token| {
+            token.moments.0 = self.load.now();
             let mut record = self.load.record.lock();
             record.tokens.push(token);
             record.tokens.len() - 1
@@ -165,7 +181,12 @@ impl Client {
         let csr = request();
         let (token, place) = {
             let mut record = self.load.record.lock();
-            record.redemptions.push(Redemption { token: number, csr: csr.clone(), outcome: Outcome::Open });
+            record.redemptions.push(Redemption {
+                token: number,
+                csr: csr.clone(),
+                outcome: Outcome::Open,
+                moment: 0,
+            });
             (record.tokens[number].clone(), record.redemptions.len() - 1)
         };
         match self.caller.redeem(&token, &csr).await {
@@ -178,7 +199,9 @@ impl Client {
             }
             answer => {
                 if let Some(enrolled) = self.settle(answer, "a redemption").await? {
-                    self.load.record.lock().redemptions[place].outcome = Outcome::Enrolled(enrolled);
+                    let now = self.load.now();
+                    let redemption = &mut self.load.record.lock().redemptions[place];
+                    (redemption.outcome, redemption.moment) = (Outcome::Enrolled(enrolled), now);
                 }
             }
         }

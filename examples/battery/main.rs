@@ -13,7 +13,9 @@ mod caller;
 #[path = "../load/child.rs"]
 mod child;
 mod control;
+mod cut;
 mod disk;
+mod drive;
 mod findings;
 mod full;
 mod judge;
@@ -64,5 +66,6 @@ async fn run(mode: Mode, arguments: &Arguments) -> Result<Row, Fault> {
         Mode::Syscalls => syscalls::run(arguments, rounds).await,
         Mode::Full => full::run(arguments, rounds).await,
         Mode::Power => power::run(arguments, rounds).await,
+        Mode::Drive => cut::run(arguments, rounds).await,
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Token {
     pub(crate) cluster: Option<&'static str>,
     pub(crate) max_uses: u32,
     pub(crate) revocation: Revocation,
+    /// Moments of the answers to its mint and its revocation.
+    pub(crate) moments: (u64, u64),
 }
 
 /// Identity of an enrolled host.
@@ -52,6 +54,8 @@ pub(crate) struct Redemption {
     pub(crate) token: usize,
     pub(crate) csr: String,
     pub(crate) outcome: Outcome,
+    /// Moment of the answer.
+    pub(crate) moment: u64,
 }
 
 /// Tokens and redemptions by their numbers.
@@ -98,6 +102,28 @@ impl Record {
         };
         token.revocation == Revocation::None
             && self.redemptions.iter().filter(rival).count() <= token.max_uses as usize
+    }
+
+    /// The record as it was at a moment: later answers have not arrived.
+    pub(crate) fn until(&self, moment: u64) -> Self {
+        let (mut copy, mut numbers) = (Self::default(), BTreeMap::new());
+        for (number, token) in self.tokens.iter().enumerate().filter(|(_, token)| token.moments.0 <= moment) {
+            numbers.insert(number, copy.tokens.len());
+            let mut token = token.clone();
+            if token.revocation == Revocation::Acknowledged && token.moments.1 > moment {
+                token.revocation = Revocation::Asked;
+            }
+            copy.tokens.push(token);
+        }
+        for redemption in &self.redemptions {
+            let Some(token) = numbers.get(&redemption.token) else { continue };
+            let mut redemption = Redemption { token: *token, ..redemption.clone() };
+            if redemption.moment > moment {
+                redemption.outcome = Outcome::Open;
+            }
+            copy.redemptions.push(redemption);
+        }
+        copy
     }
 
     /// The same record with every limit set below the acknowledged uses, which no honest store fits.
