@@ -34,6 +34,7 @@ use crate::http::limits::Limits;
 use crate::http::listener;
 use crate::http::tls::Tls;
 use crate::id::Fingerprint;
+use crate::secret::Secret;
 use crate::service::Authority;
 pub use crate::service::found::FirstStart;
 use crate::store::Store;
@@ -80,6 +81,15 @@ impl Server {
     /// The secrets of the first start, to be shown once. Each start creates them again until the server has run.
     pub const fn first_start(&self) -> Option<&FirstStart> {
         self.first_start.as_ref()
+    }
+
+    /// Writes a secret of the first start to its file of mode 0600 in the data directory. Returns the file's path.
+    ///
+    /// # Errors
+    /// The file could not be written.
+    pub fn keep_first_secret(&self, file: &str, secret: &Secret<String>) -> Result<PathBuf, RunError> {
+        let kept = first_start::keep(&self.data_dir, file, secret);
+        kept.map_err(|error| RunError::File(error.to_string()))
     }
 
     /// Lines for the operator: a change of the external URL, and the hosts and tokens that need former ones.

@@ -107,6 +107,10 @@ fn copy_of(stream: &impl AsFd) -> io::Result<File> {
 fn log_panic(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     tracing::error!(place, panic = panic.payload_as_str().unwrap_or_default(), "a thread panicked");
+    // The process ends with this thread.
+    if std::thread::current().name() == Some("main") {
+        finish();
+    }
 }
 
 /// Lost lines of the log, in the metrics and in the log itself.

@@ -122,9 +122,7 @@ impl ServeCommand {
         let (shutdown, hangups) = (signals::shutdown()?, signals::hangups()?);
         let server = Server::open(config, Arc::new(SystemClock)).await.map_err(CliError::Start)?;
         logging::measure();
-        if let Some(first) = server.first_start() {
-            secrets.show(first, &data_dir, &output)?;
-        }
+        secrets.show(&server, &output)?;
         output.line(format!("gatepass listens on {} ({})", server.url(), server.local_addr()));
         output.line(format!("root fingerprint  {}", server.root_fingerprint()));
         server.notices().iter().for_each(|notice| output.line(notice));

@@ -10,8 +10,10 @@ use crate::access::password;
 use crate::clock::Timestamp;
 use crate::config::{AdminPassword, Config, ConfigProblem};
 use crate::secret::Secret;
-use crate::service::found::{ADMIN, FirstStart, found, mint_first_tokens, revoke_first_tokens};
-use crate::service::vault::{Vault, VaultError, write_private};
+use crate::service::found::{
+    ADMIN, FIRST_SECRETS, FirstStart, found, mint_first_tokens, revoke_first_tokens,
+};
+use crate::service::vault::{Vault, VaultError, unfinished, write_private};
 use crate::service::{Authority, Caller};
 use crate::store::{AuthorityIdentity, Founded, Store};
 
@@ -56,6 +58,7 @@ pub(super) async fn begin(
     }
     let given = given_password(config).map_err(StartError::of)?;
     write_private(&marker, b"").map_err(StartError::of)?;
+    forget_files(&config.server.data_dir);
     let generated = given.is_none();
     let password = given.unwrap_or_else(password::generate);
     let founded = match founded {
@@ -80,6 +83,23 @@ pub(super) async fn finish(
     let minted = mint_first_tokens(&authority.minting).await;
     let (roles_token, emergency_token) = minted.map_err(StartError::of)?;
     Ok(Some(FirstStart { admin_password: generated.then_some(password), roles_token, emergency_token }))
+}
+
+/// Removes the files of an earlier first start, which may have been killed while it wrote one. Their secrets are replaced.
+fn forget_files(data_dir: &Path) {
+    for (_, file) in FIRST_SECRETS {
+        // Usually they do not exist. A file that stays fails the writing of the new one.
+        let _ = fs::remove_file(data_dir.join(file));
+        let _ = fs::remove_file(unfinished(&data_dir.join(file)));
+    }
+}
+
+/// Writes a secret of the first start to its file, of mode 0600.
+pub(super) fn keep(data_dir: &Path, file: &str, secret: &Secret<String>) -> Result<PathBuf, VaultError> {
+    let path = data_dir.join(file);
+    let text = Secret::new(format!("{}\n", secret.expose()));
+    write_private(&path, text.expose().as_bytes())?;
+    Ok(path)
 }
 
 /// Removes the marker: the server runs, so the secrets of the first start have been shown.

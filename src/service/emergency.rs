@@ -15,7 +15,7 @@ use crate::store::{RecordMint, Retired, Retirement};
 use crate::token::KeyRing;
 
 /// The file of the emergency token, in the data directory.
-const EMERGENCY_FILE: &str = "emergency.token";
+pub(super) const EMERGENCY_FILE: &str = "emergency.token";
 
 /// The file of a new emergency token that may not be recorded yet.
 fn unrecorded(data_dir: &Path) -> PathBuf {

@@ -1,5 +1,6 @@
 //! Founding: the first start on an empty data directory.
 
+use super::emergency::EMERGENCY_FILE;
 use super::keys::files::make_pairs;
 use super::tokens::mint::{Minting, emergency_order, first_roles_order};
 use super::tokens::{HowToRevoke, TokenAdmin};
@@ -24,6 +25,22 @@ pub struct FirstStart {
     pub roles_token: Secret<String>,
     /// The text of the first emergency token.
     pub emergency_token: Secret<String>,
+}
+
+/// The names of these secrets, and of their files in the data directory.
+pub const FIRST_SECRETS: [(&str, &str); 3] = [
+    ("admin password", "admin.password"),
+    ("first roles token", "first-roles.token"),
+    ("emergency token", EMERGENCY_FILE),
+];
+
+impl FirstStart {
+    /// Each secret with its name and the name of its file.
+    pub fn secrets(&self) -> impl Iterator<Item = (&'static str, &'static str, &Secret<String>)> + Clone {
+        let secrets = [self.admin_password.as_ref(), Some(&self.roles_token), Some(&self.emergency_token)];
+        let named = FIRST_SECRETS.into_iter().zip(secrets);
+        named.filter_map(|((what, file), secret)| Some((what, file, secret?)))
+    }
 }
 
 /// Records keys, lists, the authority's identity, and the first admin. Later calls change nothing.

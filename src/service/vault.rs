@@ -155,10 +155,15 @@ pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), VaultError> {
     write_whole(path, bytes, 0o644)
 }
 
-fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), VaultError> {
+/// The name of the file `path` while it is written. A process that is killed leaves it.
+pub fn unfinished(path: &Path) -> PathBuf {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
-    let beside = PathBuf::from(beside);
+    PathBuf::from(beside)
+}
+
+fn write_whole(path: &Path, bytes: &[u8], mode: u32) -> Result<(), VaultError> {
+    let beside = unfinished(path);
     let write = || -> io::Result<()> {
         // A file that a crash left would keep its own mode.
         match fs::remove_file(&beside) {

@@ -41,10 +41,17 @@ async fn an_interrupted_first_start_begins_again() {
     let cut_off = open(&data, &keys, &[]).await.unwrap();
     let unseen = cut_off.first_start().unwrap().emergency_token.expose().clone();
     drop(cut_off);
+    let leftovers = ["admin.password", "admin.password.new", "first-roles.token.new", "emergency.token.new"];
+    for name in leftovers {
+        write_private(&data.join(name), b"a secret that nobody will see\n").unwrap();
+    }
 
     let again = open(&data, &keys, &[]).await.unwrap();
     let shown = again.first_start().unwrap().emergency_token.expose().clone();
     assert_ne!(unseen, shown);
+    for name in leftovers {
+        assert!(!data.join(name).exists(), "{name} of the killed start is left");
+    }
     let live = again.authority().tokens.list_persistent_tokens().await.unwrap();
     assert_eq!(live.len(), 2, "the first roles token and the emergency token");
     let text = live.iter().map(|(token, _)| token.to_string()).collect::<Vec<_>>();

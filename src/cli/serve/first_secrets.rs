@@ -1,14 +1,11 @@
 //! The secrets of the first start: on the terminal, or in files.
 
 use std::io::{self, IsTerminal as _};
-use std::path::Path;
 use std::time::Duration;
 
 use super::super::error::CliError;
 use super::super::logging::Queue;
-use super::super::private;
-use crate::secret::Secret;
-use crate::server::{FirstStart, RunError};
+use crate::server::Server;
 
 /// Longest wait for a terminal that takes the secrets. Then they go to files.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,17 +32,12 @@ impl Secrets {
         }
     }
 
-    /// Shows the secrets. If the terminal does not take them, they go to files too.
-    pub(super) fn show(self, first: &FirstStart, data_dir: &Path, output: &Queue) -> Result<(), CliError> {
-        let secrets = [
-            ("admin password", "admin.password", first.admin_password.as_ref()),
-            ("first roles token", "first-roles.token", Some(&first.roles_token)),
-            ("emergency token", "emergency.token", Some(&first.emergency_token)),
-        ];
-        let secrets = secrets.into_iter().filter_map(|(what, file, secret)| Some((what, file, secret?)));
+    /// Shows the secrets of a first start. If the terminal does not take them, they go to files too.
+    pub(super) fn show(self, server: &Server, output: &Queue) -> Result<(), CliError> {
+        let Some(first) = server.first_start() else { return Ok(()) };
         if self == Self::Terminal {
             output.line("shown once, store them safely (user name: admin):");
-            for (what, _, secret) in secrets.clone() {
+            for (what, _, secret) in first.secrets() {
                 output.line(format!("  {what:17}  {}", secret.expose()));
             }
             output.line("");
@@ -54,11 +46,9 @@ impl Secrets {
             }
         }
         output.line("stored in files that only you can read (user name: admin):");
-        for (what, file, secret) in secrets {
-            let path = data_dir.join(file);
-            // The start has failed without them. Its marker is left, so that the next start makes new ones.
-            private::write(&path, &Secret::new(format!("{}\n", secret.expose())))
-                .map_err(|error| CliError::Run(RunError::File(error.to_string())))?;
+        for (what, file, secret) in first.secrets() {
+            // Without the file the start fails, and the next one makes new secrets.
+            let path = server.keep_first_secret(file, secret).map_err(CliError::Run)?;
             tracing::warn!(file = %path.display(), "a file has the {what}: move it to a safe");
             output.line(format!("  {what:17}  {}", path.display()));
         }

@@ -61,7 +61,7 @@ impl Losses for Arc<Told> {
     }
 
     fn tell(&self, lost: u64) {
-        write!(self.0.get().unwrap(), "lost {lost}\n").unwrap();
+        writeln!(self.0.get().unwrap(), "lost {lost}").unwrap();
     }
 }
 
