@@ -1,7 +1,8 @@
 //! A server whose log or standard output is full, closed or never read: it serves, and it ends when it is asked to.
 
 use std::fs;
-use std::io::{PipeReader, Read as _};
+use std::io::{PipeReader, Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Stdio;
@@ -75,6 +76,19 @@ async fn an_unread_log_pipe_stops_no_request() {
     let mut log = Vec::new();
     unread.read_to_end(&mut log).unwrap();
     assert!(log.len() > 60 * 1024);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_pipe_for_all_output_stops_no_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let (_unread, full) = std::io::pipe().unwrap();
+    let mut filling = fs::File::from(OwnedFd::from(full.try_clone().unwrap()));
+    rustix::io::ioctl_fionbio(&filling, true).unwrap();
+    while filling.write(&[b'x'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&filling, false).unwrap();
+    let out = full.try_clone().unwrap();
+    works_and_ends(Unheard::start(serve(&data), &data, out.into(), full.into()).await).await;
 }
 
 /// A pipe with a name, and its reading end.
