@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Try every mode
     #[arg(long)]
     all: bool,
-    /// Rounds of each mode. Default: 100 kills, 120 starts with a failing call, 2 rounds of full disks, 60 power cuts of each kind
+    /// Rounds of each mode. Default: 100 kills, 120 starts with a failing call, 20 files, 2 rounds of full disks, 60 power cuts of each kind
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
     /// Connections that mint, redeem and revoke at the same time
@@ -61,6 +61,7 @@ impl Arguments {
         self.rounds.unwrap_or(match mode {
             Mode::Kill => 100,
             Mode::Syscalls => 120,
+            Mode::Files => 20,
             Mode::Full => 2,
             Mode::Power | Mode::Drive => 60,
         })
@@ -74,6 +75,8 @@ pub(crate) enum Mode {
     Kill,
     /// System calls that fail with EIO, ENOSPC and the like; needs strace
     Syscalls,
+    /// The write-ahead log or its index is removed or replaced under load
+    Files,
     /// A disk without room for the data, for the log and for both; needs root
     Full,
     /// A file system that ends at once, with everything unsynced lost; needs root

@@ -16,6 +16,7 @@ mod control;
 mod cut;
 mod disk;
 mod drive;
+mod files;
 mod findings;
 mod full;
 mod judge;
@@ -64,6 +65,7 @@ async fn run(mode: Mode, arguments: &Arguments) -> Result<Row, Fault> {
     match mode {
         Mode::Kill => kill::run(arguments, rounds).await,
         Mode::Syscalls => syscalls::run(arguments, rounds).await,
+        Mode::Files => files::run(arguments, rounds).await,
         Mode::Full => full::run(arguments, rounds).await,
         Mode::Power => power::run(arguments, rounds).await,
         Mode::Drive => cut::run(arguments, rounds).await,

@@ -33,7 +33,7 @@ impl Injection {
         let when = if when.is_empty() { String::new() } else { format!(":when={when}") };
         let mut command = Command::new("strace");
         // -D: the tracer is a grandchild, so that a signal to the child is one to the server.
-        command.args(["-D", "-f", "--seccomp-bpf", "-qq", "-o"]).arg(trace);
+        command.args(["-D", "-f", "--seccomp-bpf", "-qq", "-y", "-o"]).arg(trace);
         command.args(["-e", &format!("trace={calls}")]);
         command.args(["-e", &format!("inject={calls}:{instead}{when}")]);
         if let Some(file) = &self.file {
