@@ -1,6 +1,7 @@
 //! The first administrator's password: from the environment or a file, never from the configuration file or a flag.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use super::problem::{ConfigProblem, ValueOrigin};
 use super::{Environment, Overrides};
@@ -17,24 +18,26 @@ const FLAG: &str = "--admin-password-file";
 pub enum AdminPassword {
     /// The checked password.
     Given(Secret<String>),
-    /// The file. Only a first start reads it, so that it can be removed afterwards.
-    File(PathBuf),
+    /// The file, and its password once it was read. Only a first start reads the file, so that it can be removed afterwards.
+    File(PathBuf, OnceLock<Secret<String>>),
 }
 
 impl AdminPassword {
-    /// Returns the password.
+    /// Returns the password. A file is read once, because it may be a pipe.
     ///
     /// # Errors
     /// The file cannot be read, or its password is not acceptable.
     pub fn read(&self) -> Result<Secret<String>, ConfigProblem> {
         match self {
-            Self::Given(password) => Ok(Secret::new(password.expose().clone())),
-            Self::File(path) => {
-                let flag = ValueOrigin::Flag(format!("{FLAG} {}", path.display()));
-                match read(path) {
-                    Ok(password) => checked(password, flag),
-                    Err(error) => Err(ConfigProblem::Conflict { origin: flag, why: error.cause.to_string() }),
+            Self::Given(password) => Ok(copy(password)),
+            Self::File(path, kept) => {
+                if let Some(password) = kept.get() {
+                    return Ok(copy(password));
                 }
+                let password = read_checked(path)?;
+                // A second reader at the same time has read the same file.
+                let _ = kept.set(copy(&password));
+                Ok(password)
             }
         }
     }
@@ -46,11 +49,23 @@ pub(super) fn admin_password(
     problems: &mut Vec<ConfigProblem>,
 ) -> Option<AdminPassword> {
     if let Some(path) = &overrides.admin_password_file {
-        return Some(AdminPassword::File(path.clone()));
+        return Some(AdminPassword::File(path.clone(), OnceLock::new()));
     }
     let given = Secret::new(environment.get(VARIABLE)?.to_owned());
     let checked = checked(given, ValueOrigin::Variable(VARIABLE.to_owned()));
     checked.map_err(|problem| problems.push(problem)).map(AdminPassword::Given).ok()
+}
+
+fn read_checked(path: &Path) -> Result<Secret<String>, ConfigProblem> {
+    let flag = ValueOrigin::Flag(format!("{FLAG} {}", path.display()));
+    match read(path) {
+        Ok(password) => checked(password, flag),
+        Err(error) => Err(ConfigProblem::Conflict { origin: flag, why: error.cause.to_string() }),
+    }
+}
+
+fn copy(password: &Secret<String>) -> Secret<String> {
+    Secret::new(password.expose().clone())
 }
 
 fn checked(password: Secret<String>, origin: ValueOrigin) -> Result<Secret<String>, ConfigProblem> {

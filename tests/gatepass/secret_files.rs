@@ -1,6 +1,7 @@
 //! Files with secrets, as editors and other systems write them: the server and every command read them alike.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -31,6 +32,19 @@ async fn a_passwords_file_can_have_a_mark() {
 
     fs::remove_file(&file).unwrap();
     assert!(Served::start(serve_with(&data, &file)).stop().success(), "a later start does not read it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passwords_file_can_be_a_pipe() {
+    let dir = tempfile::tempdir().unwrap();
+    let (given, mut giving) = std::io::pipe().unwrap();
+    giving.write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
+    drop(giving);
+    let mut serve = serve_with(&dir.path().join("data"), Path::new("/dev/stdin"));
+    serve.stdin(given);
+    let at = Served::start(serve);
+    assert_eq!(at.stranger().basic("admin", PASSWORD).get("/api/v1/roles").await.status, 200);
+    assert!(at.stop().success());
 }
 
 #[test]
