@@ -7,6 +7,7 @@ mod fault;
 mod files;
 mod ledger_file;
 mod load;
+mod lock;
 mod migrate;
 mod open;
 mod open_error;
@@ -28,17 +29,17 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 pub use ledger_file::{LedgerFault, LedgerFile};
-pub use open::lock_holder;
+pub use lock::lock_holder;
 pub use open_error::OpenError;
 
 use self::act::Execution;
 use self::driver::Sql;
 use self::files::DatabaseFiles;
+use self::lock::DatabaseLock;
 use self::pool::Pool;
 use self::task::task;
 use self::writer::{Job, Writer};
 use crate::clock::Timestamp;
-use crate::file_lock::FileLock;
 use crate::store::{ClockMark, Revocations, Standing, Store, StoreError, StoreFuture};
 
 /// Maximum number of waiting writes. One more is refused as [`StoreError::Overloaded`].
@@ -60,7 +61,7 @@ pub struct SqliteStore {
     failed: watch::Receiver<bool>,
     standing: SharedStanding,
     /// Held while the store is open. The system releases it if the process dies.
-    lock: Mutex<Option<FileLock>>,
+    lock: Mutex<Option<DatabaseLock>>,
 }
 
 impl SqliteStore {

@@ -1,6 +1,6 @@
 //! Opening the database: every possible fault is found before anything is changed.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::lock::{DatabaseLock, directory_of};
 use super::migrate;
-use super::open_error::{OpenError, beside, create_private, private};
-use crate::file_lock::FileLock;
+use super::open_error::{OpenError, create_private};
 
 /// The first SQLite version with the fix for a rare corruption of write-ahead logs with several check-points.
 const LEAST_SQLITE: i32 = 3_051_003;
@@ -20,13 +20,13 @@ pub(super) fn open_writer(
     path: &Path,
     cache_kib: u32,
     migrations: &[&str],
-) -> Result<(FileLock, Connection), OpenError> {
+) -> Result<(DatabaseLock, Connection), OpenError> {
     if rusqlite::version_number() < LEAST_SQLITE {
         return Err(OpenError::OldSqlite { found: rusqlite::version() });
     }
     refuse_network(path)?;
     check_header(path, migrations.len() as i64)?;
-    let lock = lock(path)?;
+    let lock = DatabaseLock::take(path)?;
     create_private(path)?;
     let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     // A refused database is left as it was found, its write-ahead log included.
@@ -89,28 +89,6 @@ fn configure(connection: &Connection, path: &Path, cache_kib: u32) -> Result<(),
     Ok(connection.pragma_update(None, "cache_size", -i64::from(cache_kib))?)
 }
 
-/// Returns the error if another process has the database at `path` open. Creates nothing.
-pub fn lock_holder(path: &Path) -> Option<OpenError> {
-    if !path.exists() {
-        return None;
-    }
-    // A lock taken here is released at once.
-    match lock(path) {
-        Err(error @ OpenError::Locked { .. }) => Some(error),
-        _ => None,
-    }
-}
-
-fn lock(path: &Path) -> Result<FileLock, OpenError> {
-    let lock = beside(path, ".lock");
-    let unusable = |source| OpenError::NotWritable { path: lock.clone(), source };
-    let file = private().open(&lock).map_err(unusable)?;
-    FileLock::try_new(file).map_err(|error| match error {
-        TryLockError::WouldBlock => OpenError::Locked { lock },
-        TryLockError::Error(source) => OpenError::NotWritable { path: lock, source },
-    })
-}
-
 /// Reads the file's header (SQLite file format, section 1.3) before SQLite touches anything: `user_version` is at 60.
 fn check_header(path: &Path, newest: i64) -> Result<(), OpenError> {
     let unusable = |source| OpenError::NotWritable { path: path.to_owned(), source };
@@ -134,10 +112,7 @@ fn check_header(path: &Path, newest: i64) -> Result<(), OpenError> {
 }
 
 fn refuse_network(path: &Path) -> Result<(), OpenError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = directory_of(path);
     match network_kind(directory) {
         Ok(None) => Ok(()),
         Ok(Some(kind)) => Err(OpenError::NetworkFileSystem { path: directory.to_owned(), kind }),

@@ -43,10 +43,12 @@ pub enum OpenError {
         source: rusqlite::Error,
     },
     /// Another server has it open.
-    #[error("another gatepass server runs on this database (it holds {}): stop it first", lock.display())]
+    #[error("another gatepass server runs on this database ({}holds {}): stop it first", named(*process), lock.display())]
     Locked {
         /// The lock file.
         lock: PathBuf,
+        /// The id of the process, if the lock file names it.
+        process: Option<u32>,
     },
     /// The file is on a network file system, where locks and shared memory are unreliable.
     #[error("{} is on a network file system ({kind}), where SQLite loses data: use a local disk", path.display())]
@@ -109,6 +111,10 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
+}
+
+fn named(process: Option<u32>) -> String {
+    process.map_or_else(|| String::from("it "), |id| format!("process {id} "))
 }
 
 /// Creates a file that only its owner can read, unless it exists. It will contain password hashes.

@@ -109,6 +109,23 @@ async fn a_data_directory_in_use_is_refused() {
 }
 
 #[test]
+fn a_deleted_lock_file_lets_no_second_server_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let server = Served::start(serve(&data));
+    fs::remove_file(data.join("gatepass.db.lock")).unwrap();
+    refuses(serve(&data), &data.join("keys"), &["another gatepass server", "stop it first"]);
+    assert!(!data.join("gatepass.db.lock").exists(), "nothing was made");
+    let mut reset = gatepass();
+    reset.args(["user", "reset-password", "admin", "--password-file"]).arg(dir.path().join("password"));
+    reset.arg("--data-dir").arg(&data);
+    gatepass::service::vault::write_private(&dir.path().join("password"), b"another long password\n")
+        .unwrap();
+    refuses(reset, &data.join("keys"), &["another gatepass server"]);
+    drop(server);
+}
+
+#[test]
 fn a_newer_schema_is_refused_and_left_unchanged() {
     let dir = tempfile::tempdir().unwrap();
     let data = used_directory(dir.path());
