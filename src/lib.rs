@@ -6,6 +6,8 @@
 pub mod clock;
 pub mod id;
 pub mod name;
+#[cfg(feature = "server")]
+pub mod ownership;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod span;

@@ -19,6 +19,7 @@ use super::servers::Servers;
 use crate::connect::Identity;
 use crate::file_lock::FileLock;
 use crate::id::{HostId, TokenId};
+use crate::ownership::{check, check_directory};
 use crate::secret::Secret;
 use crate::wire::EnrollAnswer;
 
@@ -67,6 +68,11 @@ impl CertDir {
             .mode(0o700)
             .create(path)
             .map_err(failed(path, "the directory cannot be made"))?;
+        check_directory(path)?;
+        // Before anything is opened: opening a FIFO waits, and a link leads elsewhere.
+        for name in FILES.into_iter().chain([LOCK, PENDING, READY, BESIDE]) {
+            check(&path.join(name))?;
+        }
         let lock = path.join(LOCK);
         let file = options(0o600).open(&lock).map_err(failed(&lock, "the directory cannot be written"))?;
         let lock = FileLock::try_new(file).map_err(|error| match error {
@@ -257,7 +263,10 @@ pub fn load_key(dir: &Path) -> Result<Option<HostKey>, ClientError> {
 
 /// A file of the identity: from `.ready` after an interrupted change, else from the directory.
 fn read(dir: &Path, name: &str) -> Result<Option<Secret<String>>, ClientError> {
+    check_directory(dir)?;
+    check(&dir.join(READY))?;
     for path in [dir.join(READY).join(name), dir.join(name)] {
+        check(&path)?;
         let found = match name {
             KEY => read_key(&path)?,
             _ => there(fs::read_to_string(&path)).map_err(failed(&path, "the file cannot be read"))?,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::problem::ServerProblem;
 use crate::connect::{ConnectError, Response};
 use crate::id::{Fingerprint, HostId, TokenId};
+use crate::ownership::OwnershipError;
 use crate::token::VerifyError;
 use crate::verifier::hosts::CrlSetError;
 
@@ -142,6 +143,9 @@ pub enum ClientError {
         /// Mode of the file.
         mode: u32,
     },
+    /// A file or directory may be the work of somebody else.
+    #[error(transparent)]
+    Ownership(#[from] OwnershipError),
     /// A file is damaged.
     #[error(
         "{}: {why}; run `gatepass enroll --replace` for a new identity, or remove this one with `gatepass leave --force`",
@@ -212,6 +216,7 @@ impl ClientError {
             | Self::NotEnrolled { .. }
             | Self::Expired { .. }
             | Self::Exposed { .. }
+            | Self::Ownership(_)
             | Self::Damaged { .. }
             | Self::Crls(_)
             | Self::CrlFile { .. }

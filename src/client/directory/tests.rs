@@ -194,6 +194,77 @@ fn a_key_readable_by_others_is_refused() {
     assert_eq!(load(dir.path()).unwrap(), Some(host()), "what is no secret may be read");
 }
 
+/// The directory and the identity in it, as enrolling leaves them.
+fn enrolled() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = CertDir::open(dir.path()).unwrap();
+    let attempt = opened.begin(&purpose(), None).unwrap();
+    let answered = answer(attempt.key());
+    attempt.complete(&answered, &host()).unwrap();
+    dir
+}
+
+fn assert_foreign<T: std::fmt::Debug>(refused: Result<T, ClientError>, named: &str) {
+    let error = refused.unwrap_err();
+    assert!(matches!(error, ClientError::Ownership(_)), "{error:?}");
+    assert!(error.to_string().contains(named), "{error}");
+}
+
+#[test]
+fn a_key_in_an_open_directory_is_refused() {
+    let dir = enrolled();
+    for open in [0o777, 0o1777, 0o775] {
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(open)).unwrap();
+        assert_foreign(CertDir::open(dir.path()).map(drop), "use a subdirectory");
+        assert_foreign(load_key(dir.path()).map(drop), "use a subdirectory");
+        assert_foreign(load(dir.path()).map(drop), "use a subdirectory");
+    }
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert!(load_identity(dir.path()).is_ok());
+}
+
+#[test]
+fn planted_files_are_refused_without_opening_them() {
+    for name in FILES {
+        let dir = enrolled();
+        let (path, kept) = (dir.path().join(name), dir.path().join("kept"));
+        fs::rename(&path, &kept).unwrap();
+        std::os::unix::fs::symlink(&kept, &path).unwrap();
+        assert_foreign(CertDir::open(dir.path()).map(drop), "is a link");
+        assert_foreign(read(dir.path(), name).map(drop), "is a link");
+        fs::remove_file(&path).unwrap();
+        fs::hard_link(&kept, &path).unwrap();
+        assert_foreign(CertDir::open(dir.path()).map(drop), "hard links");
+        fs::remove_file(&path).unwrap();
+        let fifo = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        assert_foreign(CertDir::open(dir.path()).map(drop), "is a FIFO");
+        assert_foreign(read(dir.path(), name).map(drop), "is a FIFO");
+    }
+}
+
+#[test]
+fn a_planted_attempt_is_not_continued() {
+    let dir = tempfile::tempdir().unwrap();
+    let opened = CertDir::open(dir.path()).unwrap();
+    opened.begin(&purpose(), None).map(drop).unwrap();
+    drop(opened);
+    fs::set_permissions(dir.path().join(PENDING), fs::Permissions::from_mode(0o777)).unwrap();
+    assert_foreign(CertDir::open(dir.path()).map(drop), PENDING);
+    fs::rename(dir.path().join(PENDING), dir.path().join("kept")).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("kept"), dir.path().join(PENDING)).unwrap();
+    assert_foreign(CertDir::open(dir.path()).map(drop), "is a link");
+}
+
+#[test]
+fn the_path_to_the_directory_may_be_a_link() {
+    let dir = enrolled();
+    let link = dir.path().with_extension("link");
+    std::os::unix::fs::symlink(dir.path(), &link).unwrap();
+    assert!(load_identity(&link).is_ok() && CertDir::open(&link).is_ok());
+    fs::remove_file(link).unwrap();
+}
+
 #[test]
 fn two_processes_cannot_change_one_directory() {
     let dir = tempfile::tempdir().unwrap();
