@@ -39,6 +39,9 @@ use crate::span::Spans;
 /// The name of the configuration file.
 pub const FILE_NAME: &str = "gatepass.toml";
 
+/// The file of the database, in the data directory.
+pub const DATABASE: &str = "gatepass.db";
+
 /// The default data directory.
 pub const DEFAULT_DATA_DIR: &str = "./gatepass-data";
 

@@ -4,6 +4,7 @@ mod ca_files;
 mod error;
 mod first_start;
 mod identity;
+mod loaded;
 pub mod local;
 mod notices;
 pub mod offline;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 
-pub use error::{RunError, StartError};
+pub use error::{RunError, StartError, Written};
 pub use timers::{Reload, Timer};
 
 use self::local::PublishedServer;

@@ -113,6 +113,11 @@ impl CertificateAuthority {
         self.issuing.bounds.1
     }
 
+    /// The start of the root's validity.
+    pub const fn root_not_before(&self) -> Timestamp {
+        self.root.bounds.0
+    }
+
     /// The root's expiry.
     pub const fn root_not_after(&self) -> Timestamp {
         self.root.bounds.1

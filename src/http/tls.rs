@@ -10,6 +10,7 @@ use rustls::RootCertStore;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use tokio_rustls::TlsAcceptor;
 
@@ -46,6 +47,18 @@ pub struct TlsIdentity {
     pub chain: Vec<CertificateDer<'static>>,
     /// The private key of the leaf.
     pub key: PrivateKeyDer<'static>,
+}
+
+impl TlsIdentity {
+    /// Checks that the key belongs to the certificate.
+    ///
+    /// # Errors
+    /// [`TlsError::Identity`], if it does not, or one of them is unusable.
+    pub fn check(&self) -> Result<(), TlsError> {
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let checked = CertifiedKey::from_der(self.chain.clone(), self.key.clone_key(), &provider);
+        checked.map(drop).map_err(TlsError::Identity)
+    }
 }
 
 /// The listener's TLS. It may change while the listener serves: new connections use the newest one.

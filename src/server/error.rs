@@ -7,17 +7,46 @@ use std::fmt;
 pub struct StartError {
     /// The reasons.
     pub problems: Vec<String>,
+    /// The changes that the start had made before it failed.
+    pub written: Written,
+}
+
+/// The changes of a failed start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// No file and no row differs.
+    Nothing,
+    /// The database has the newest schema, and a copy of the older one exists.
+    Migration,
+    /// Some of its files. The next start completes them.
+    Part,
 }
 
 impl StartError {
     pub(super) fn of(problem: impl fmt::Display) -> Self {
-        Self { problems: vec![problem.to_string()] }
+        Self::all(vec![problem.to_string()])
+    }
+
+    /// The problems that were found before anything was written.
+    pub(super) const fn all(problems: Vec<String>) -> Self {
+        Self { problems, written: Written::Nothing }
+    }
+
+    /// The same error of a start that had written this before.
+    pub(super) fn after(self, written: Written) -> Self {
+        Self { written, ..self }
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("gatepass did not start; nothing was changed")?;
+        f.write_str(match self.written {
+            Written::Nothing => "gatepass did not start; nothing was changed",
+            Written::Migration => {
+                "gatepass did not start; the database was migrated (its copy ends with .bak), nothing else was changed"
+            }
+            Written::Part => "gatepass did not start; some files were written already, and the next start completes them",
+        })?;
         self.problems.iter().try_for_each(|problem| write!(f, "\n  - {problem}"))
     }
 }

@@ -5,10 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::StartError;
-use super::preflight::DATABASE;
 use crate::access::password;
 use crate::clock::Timestamp;
-use crate::config::{AdminPassword, Config, ConfigProblem};
+use crate::config::{AdminPassword, Config, ConfigProblem, DATABASE};
 use crate::secret::Secret;
 use crate::service::found::{
     ADMIN, FIRST_SECRETS, FirstStart, found, mint_first_tokens, revoke_first_tokens,
@@ -35,35 +34,61 @@ fn given_password(config: &Config) -> Result<Option<Secret<String>>, ConfigProbl
     config.server.admin_password.as_ref().map(AdminPassword::read).transpose()
 }
 
+/// The stage of an authority's life at a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The database is empty.
+    New,
+    /// An earlier process founded the store and died before it showed the secrets. No server has run.
+    Again,
+    /// A server has run.
+    Founded,
+}
+
+impl Stage {
+    /// Finds the stage. Changes nothing.
+    pub(super) async fn find(store: &dyn Store, data_dir: &Path) -> Result<Self, StartError> {
+        let founded = store.clock_mark().await.map_err(StartError::of)?.is_some();
+        Ok(match (founded, pending_file(data_dir).exists()) {
+            (false, _) => Self::New,
+            (true, true) => Self::Again,
+            (true, false) => Self::Founded,
+        })
+    }
+
+    /// Returns true for an authority that nobody has seen: it may get a CA.
+    pub(super) fn is_new(self) -> bool {
+        self != Self::Founded
+    }
+}
+
 /// A first start that has begun.
 pub(super) struct Pending {
     password: Secret<String>,
     generated: bool,
-    /// An earlier process founded the store and died before it showed the secrets.
+    /// An earlier process founded the store.
     again: bool,
 }
 
 /// Founds the authority if that was not done before. Returns `None` if there is nothing to show.
 pub(super) async fn begin(
+    stage: Stage,
     store: &dyn Store,
     vault: &Vault,
     config: &Config,
-    identity: &AuthorityIdentity,
-    now: Timestamp,
+    (identity, now): (&AuthorityIdentity, Timestamp),
 ) -> Result<Option<Pending>, StartError> {
-    let marker = pending_file(&config.server.data_dir);
-    let founded = store.clock_mark().await.map_err(StartError::of)?.is_some();
-    if founded && !marker.exists() {
+    if stage == Stage::Founded {
         return Ok(None);
     }
     let given = given_password(config).map_err(StartError::of)?;
-    write_private(&marker, b"").map_err(StartError::of)?;
+    write_private(&pending_file(&config.server.data_dir), b"").map_err(StartError::of)?;
     forget_files(&config.server.data_dir);
     let generated = given.is_none();
     let password = given.unwrap_or_else(password::generate);
-    let founded = match founded {
-        true => Founded::Before,
-        false => found(store, vault, identity.clone(), &password, now).await.map_err(StartError::of)?,
+    let founded = match stage {
+        Stage::New => found(store, vault, identity.clone(), &password, now).await.map_err(StartError::of)?,
+        _ => Founded::Before,
     };
     Ok(Some(Pending { password, generated, again: founded == Founded::Before }))
 }

@@ -55,7 +55,7 @@ pub(super) async fn settle(
         (None, None) => url.default_trust_domain(),
     };
     if !problems.is_empty() {
-        return Err(StartError { problems });
+        return Err(StartError::all(problems));
     }
     let recorded = AuthorityIdentity { issuer: url.to_string(), names, trust_domain };
     let before = issuers.into_iter().find(|issuer| issuer.current).map(|issuer| issuer.url);

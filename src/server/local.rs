@@ -41,7 +41,7 @@ pub struct LocalServer {
 pub struct LocalPins {
     /// SHA-256 of the root.
     pub fingerprint: Fingerprint,
-    /// SHA-256 of a certificate from outside, which this root has not signed.
+    /// SHA-256 of a certificate from outside, which this root has not signed, or of one that this machine's clock refuses.
     pub certificate: Option<Fingerprint>,
 }
 

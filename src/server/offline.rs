@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::preflight::DATABASE;
 use super::{StartError, identity};
 use crate::access::password;
 use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::config::{DATABASE, DEFAULT_DATA_DIR};
 use crate::ledger::{Action, Subjects};
+use crate::ownership::check_found;
 use crate::secret::Secret;
 use crate::service::Caller;
 use crate::service::ca::files::Manifest;
@@ -156,6 +157,11 @@ impl RootKey {
 
 fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {
     let database = data_dir.join(DATABASE);
+    if data_dir == Path::new(DEFAULT_DATA_DIR) {
+        check_found(&database).map_err(|error| {
+            StartError::of(format!("{error}; or give --data-dir with its whole path to use it all the same"))
+        })?;
+    }
     match database.try_exists() {
         Ok(true) => Ok(database),
         Ok(false) => {

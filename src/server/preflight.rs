@@ -1,22 +1,30 @@
 //! Checks before anything is created or changed. One error lists all problems.
 
-use std::fs::DirBuilder;
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::ffi::OsStringExt as _;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::tls_files::{self, TlsSourceError};
-use super::{StartError, first_start};
+use super::local::KEYS_POINTER;
+use super::{StartError, ca_files, first_start, tls_files};
 use crate::ca::dns_names;
-use crate::config::Config;
+use crate::clock::Timestamp;
+use crate::config::{Config, DATABASE, ServerConfig};
 use crate::id::ChainId;
 use crate::name::DnsName;
+use crate::ownership::{check, check_directory};
 use crate::secret::Secret;
-use crate::service::vault::{Vault, VaultError, load_imported};
-use crate::store::sqlite::lock_holder;
+use crate::service::ca::files::MANIFEST;
+use crate::service::ca::rotation::ROOT_FILE;
+use crate::service::emergency::unfinished_emergency;
+use crate::service::vault::{Vault, VaultError};
+use crate::store::sqlite::SqliteStore;
 
-/// The file of the database, in the data directory.
-pub(super) const DATABASE: &str = "gatepass.db";
+/// The files of the data directory besides the database that a start reads or replaces.
+const OWN_FILES: [&str; 5] =
+    ["emergency.token", "emergency.token.new", "first-start.pending", KEYS_POINTER, ROOT_FILE];
 
 /// File in the keys directory that names the owner of the keys by the id of the ledger's chain.
 const OWNER: &str = "owner";
@@ -25,37 +33,67 @@ const OWNER: &str = "owner";
 pub(super) struct Preflight {
     /// The bound port: no other process can take it.
     pub(super) listener: TcpListener,
-    /// The keys directory.
+    /// The keys directory, which may not exist yet.
     pub(super) vault: Vault,
     /// The DNS names in an external TLS certificate.
     pub(super) outside_names: Vec<DnsName>,
 }
 
-/// Checks the port, the directories, the key files and imported files. Then it creates the directories.
-pub(super) fn look(config: &Config) -> Result<Preflight, StartError> {
+/// Checks the port, the directories, the key files and imported files. Creates and changes nothing.
+pub(super) fn look(config: &Config, wall: Timestamp) -> Result<Preflight, StartError> {
     let (data_dir, keys_dir) = (&config.server.data_dir, &config.server.keys_dir);
-    let mut problems = Vec::new();
+    let database = data_dir.join(DATABASE);
+    let mut problems = foreign_files(data_dir, keys_dir);
+    let is_own = problems.is_empty();
     let listener = listen(config.server.listen).map_err(|problem| problems.push(problem)).ok();
-    problems.extend(lock_holder(&data_dir.join(DATABASE)).map(|error| error.to_string()));
+    if !is_own {
+        // Opening files that somebody else put there can hang, or worse.
+        return Err(StartError::all(problems));
+    }
+    problems.extend(SqliteStore::look(&database).err().map(|error| error.to_string()));
     problems.extend(first_start::problem(config));
     problems.extend(exposed(keys_dir));
-    problems.extend(foreign(keys_dir, data_dir));
-    problems.extend(config.ca.issuing_key.as_deref().and_then(|key| load_imported(key).err()).map(told));
-    let outside_names =
-        outside_names(config).map_err(|error| problems.push(error.to_string())).unwrap_or_default();
+    if database.exists() {
+        problems.extend(unfinished_emergency(data_dir).err().map(told));
+        problems.extend(ca_files::imported(config, None).err().into_iter().flat_map(|error| error.problems));
+    } else {
+        problems.extend(foreign(keys_dir, data_dir));
+        let imported = ca_files::imported(config, Some(wall));
+        problems.extend(imported.err().into_iter().flat_map(|error| error.problems));
+    }
+    let outside_names = outside_names(config).map_err(|error| problems.push(error)).unwrap_or_default();
     let (Some(listener), true) = (listener, problems.is_empty()) else {
-        return Err(StartError { problems });
+        return Err(StartError::all(problems));
     };
+    Ok(Preflight { listener, vault: Vault::at(keys_dir), outside_names })
+}
+
+/// Creates the data directory, unless it exists.
+pub(super) fn make_directory(data_dir: &Path) -> Result<(), StartError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
-    made.map_err(|error| StartError::of(format!("{}: {error}", data_dir.display())))?;
-    let vault = Vault::open(keys_dir).map_err(StartError::of)?;
-    Ok(Preflight { listener, vault, outside_names })
+    made.map_err(|error| StartError::of(format!("{}: {error}", data_dir.display())))
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, String> {
     TcpListener::bind(address)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| format!("cannot listen on {address}: {error}: choose another with --listen"))
+}
+
+/// Returns what in the directories may be the work of somebody else. Opens nothing.
+fn foreign_files(data_dir: &Path, keys_dir: &Path) -> Vec<String> {
+    let mut found = [data_dir, keys_dir].map(check_directory).to_vec();
+    let of_data = |name: &&String| name.starts_with(DATABASE) || OWN_FILES.contains(&name.as_str());
+    for (directory, is_own) in [(data_dir, &of_data as &dyn Fn(&&String) -> bool), (keys_dir, &is_kept)] {
+        let names = Vault::at(directory).names().unwrap_or_default();
+        found.extend(names.iter().filter(is_own).map(|name| check(&directory.join(name))));
+    }
+    found.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect()
+}
+
+/// Returns true for a file of the keys directory that a start reads.
+fn is_kept(name: &&String) -> bool {
+    ["token", "ca", OWNER].iter().any(|kind| name.starts_with(kind))
 }
 
 /// Returns the problems of an existing keys directory that other users can read.
@@ -67,15 +105,13 @@ fn exposed(keys_dir: &Path) -> Vec<String> {
         Ok(vault) => vault,
         Err(error) => return vec![error.to_string()],
     };
-    let kept = |name: &&String| ["token-", "ca", OWNER].iter().any(|kind| name.starts_with(kind));
     let names = vault.names().unwrap_or_default();
-    names.iter().filter(kept).filter_map(|name| vault.load(name).err()).map(told).collect()
+    names.iter().filter(is_kept).filter_map(|name| vault.load(name).err()).map(told).collect()
 }
 
 /// Returns the problem of keys without their database. Another database must not take them over.
 fn foreign(keys_dir: &Path, data_dir: &Path) -> Option<String> {
-    let (owner, database) = (keys_dir.join(OWNER), data_dir.join(DATABASE));
-    (owner.exists() && !database.exists()).then(|| {
+    holds_keys(&Vault::at(keys_dir)).then(|| {
         format!(
             "{} holds the keys of another authority, not of a new one in {}: choose another --keys-dir, restore its \
              database, or empty the directory if that authority no longer exists",
@@ -85,25 +121,57 @@ fn foreign(keys_dir: &Path, data_dir: &Path) -> Option<String> {
     })
 }
 
-/// Claims the keys directory for the database with this chain.
-pub(super) fn claim(vault: &Vault, chain: ChainId) -> Result<(), StartError> {
-    if !vault.holds(OWNER) {
-        return vault.save(OWNER, &Secret::new(chain.to_string())).map_err(StartError::of);
-    }
-    let owner = vault.load(OWNER).map_err(StartError::of)?;
-    if owner.expose().trim() == chain.to_string() {
-        return Ok(());
-    }
-    let path = vault.path("");
-    Err(StartError::of(format!(
-        "{} holds the keys of another authority: choose another --keys-dir or --data-dir",
-        path.display()
-    )))
+/// Returns true if the directory holds the keys of an authority.
+fn holds_keys(vault: &Vault) -> bool {
+    let names = vault.names().unwrap_or_default();
+    names.iter().any(|name| name == OWNER || name == MANIFEST || name.starts_with("token-"))
 }
 
-fn outside_names(config: &Config) -> Result<Vec<DnsName>, TlsSourceError> {
+/// Checks that the keys directory is not the one of another database than that with this chain. Changes nothing.
+pub(super) fn check_owner(vault: &Vault, chain: ChainId, is_new: bool) -> Result<(), StartError> {
+    let foreign = match vault.holds(OWNER) {
+        true => vault.load(OWNER).map_err(StartError::of)?.expose().trim() != chain.to_string(),
+        // The first start claims the directory before it makes a key. Directories of version 0.1.0 are not claimed.
+        false => is_new && holds_keys(vault),
+    };
+    match foreign {
+        false => Ok(()),
+        true => Err(StartError::of(format!(
+            "{} holds the keys of another authority: choose another --keys-dir or --data-dir",
+            vault.path("").display()
+        ))),
+    }
+}
+
+/// Claims the keys directory for the database with this chain, and creates it if needed.
+pub(super) fn claim(vault: &Vault, chain: ChainId) -> Result<(), StartError> {
+    let vault = Vault::open(&vault.path("")).map_err(StartError::of)?;
+    match vault.holds(OWNER) {
+        true => Ok(()),
+        false => vault.save(OWNER, &Secret::new(chain.to_string())).map_err(StartError::of),
+    }
+}
+
+/// The remedy if the last start had another keys directory: `keys.path` names it.
+pub(super) fn other_keys_dir(config: &ServerConfig) -> Option<String> {
+    let path = config.data_dir.join(KEYS_POINTER);
+    let pointed = PathBuf::from(OsString::from_vec(fs::read(&path).ok()?));
+    let here = fs::canonicalize(&config.keys_dir).unwrap_or_else(|_| config.keys_dir.clone());
+    (pointed != here).then(|| {
+        format!(
+            "this start looks for the keys in {}, but the last one had them in {} ({} names it): give --keys-dir {1}",
+            config.keys_dir.display(),
+            pointed.display(),
+            path.display()
+        )
+    })
+}
+
+/// Checks the external TLS certificate, if there is one, and returns its names.
+fn outside_names(config: &Config) -> Result<Vec<DnsName>, String> {
     let Some(files) = &config.server.tls else { return Ok(Vec::new()) };
-    let (identity, _) = tls_files::read(files)?;
+    let (identity, _) = tls_files::read(files).map_err(|error| error.to_string())?;
+    identity.check().map_err(|error| error.to_string())?;
     Ok(identity.chain.first().map(|leaf| dns_names(leaf)).unwrap_or_default())
 }
 

@@ -1,14 +1,18 @@
-//! Opening: all checks run before anything is created.
+//! Opening: everything is loaded and checked before anything is written.
 
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use super::identity::{self, ServerIdentity};
+use super::error::Written;
+use super::first_start::Pending;
+use super::identity::ServerIdentity;
+use super::loaded::Loaded;
 use super::local::{self, LocalServer};
-use super::preflight::{self, DATABASE, Preflight};
+use super::preflight::{self, Preflight};
 use super::tls_files::{Presented, TlsSource};
 use super::{Reload, Server, StartError, ca_files, first_start, notices, process};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Config, HttpConfig};
+use crate::config::{Config, DATABASE, HttpConfig};
 use crate::http::front::Front;
 use crate::http::limits::Limits;
 use crate::http::table::Table;
@@ -26,25 +30,44 @@ use crate::service::tokens::order::Catalogue;
 use crate::service::trust::LiveTrust;
 use crate::service::vault::{Vault, write_public};
 use crate::service::verification::proxies::TrustedProxies;
-use crate::service::{Authority, Base, Caller, CertificateTerms, Parts, Settings, TimeKeeper};
+use crate::service::{Authority, Base, Caller, CertificateTerms, Parts, Settings};
 use crate::store::sqlite::SqliteStore;
-use crate::store::{AuthorityIdentity, LedgerReads as _, RecordIdentity, Store};
+use crate::store::{AuthorityIdentity, RecordIdentity, Store};
 
 pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
     let open_files = process::harden();
     crate::http::metrics::install();
-    let Preflight { listener, vault, outside_names } = preflight::look(&config)?;
-    let store = SqliteStore::open(&config.server.data_dir.join(DATABASE), clock.read().wall);
-    let store = store.map_err(StartError::of)?;
-    let time = Arc::new(TimeKeeper::new(clock, store.mark()));
-    let now = time.now();
+    let now = clock.read().wall;
+    let Preflight { listener, vault, outside_names } = preflight::look(&config, now)?;
     let local_addr = listener.local_addr().map_err(StartError::of)?;
-    preflight::claim(&vault, store.chain_head().await.map_err(StartError::of)?.chain)?;
-    let identity = identity::settle(&config.server, store.as_ref(), local_addr, outside_names, now).await?;
-    let AuthorityIdentity { issuer: url, trust_domain, .. } = identity.recorded.clone();
-    let changed_from = identity.changed_from.clone();
-    let pending = first_start::begin(store.as_ref(), &vault, &config, &identity.recorded, now).await?;
-    let authority = compose(&config, time, &store, vault.clone(), identity).await?;
+    let database = config.server.data_dir.join(DATABASE);
+    let is_there = database.exists();
+    preflight::make_directory(&config.server.data_dir)?;
+    let opened = SqliteStore::open(&database, now).map_err(StartError::of);
+    let made = if !is_there && database.exists() { Written::Part } else { Written::Nothing };
+    let store = opened.map_err(|error| error.after(made))?;
+    let written = match (is_there, store.was_changed()) {
+        (true, true) => Written::Migration,
+        (true, false) => Written::Nothing,
+        (false, _) => Written::Part,
+    };
+    let loaded = Loaded::read(&config, clock, store.as_ref(), &vault, (local_addr, outside_names)).await;
+    let loaded = loaded.map_err(|error| error.after(written))?;
+    let listening = (listener, local_addr, open_files);
+    serve(config, &store, vault, loaded, listening).await.map_err(|error| error.after(Written::Part))
+}
+
+/// Writes the files and rows of a start, and listens.
+async fn serve(
+    config: Config,
+    store: &Arc<SqliteStore>,
+    vault: Vault,
+    loaded: Loaded,
+    (listener, local_addr, open_files): (TcpListener, SocketAddr, Option<usize>),
+) -> Result<Server, StartError> {
+    let AuthorityIdentity { issuer: url, trust_domain, .. } = loaded.identity.recorded.clone();
+    let changed_from = loaded.identity.changed_from.clone();
+    let (authority, pending) = compose(&config, store, vault, loaded).await?;
     let first_start = first_start::finish(&authority, pending).await?;
     let notices = notices::of_urls(&authority, store.as_ref(), changed_from.as_deref()).await?;
     let root = authority.cas.load().current().root_pem().to_owned();
@@ -57,6 +80,9 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let Presented { identity, expires_at, pins } =
         source.identity(&authority.cas.load(), &authority.time).map_err(StartError::of)?;
     authority.health.server_certificate_is(expires_at);
+    if let Some(fault) = authority.health.ca_fault() {
+        tracing::warn!(%fault, "the CA cannot issue certificates now");
+    }
     let handshake_time = Arc::new(HandshakeTime(Arc::clone(&authority.time)));
     let tls = Tls::new(identity, ca_files::client_anchors(&authority.cas.load()), handshake_time)
         .map_err(StartError::of)?;
@@ -69,7 +95,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     Ok(Server {
         published,
         authority,
-        store,
+        store: Arc::clone(store),
         front: Arc::new(front),
         tls,
         source,
@@ -84,24 +110,27 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     })
 }
 
-/// Builds the authority from the store and the vault.
+/// Records what is new, and builds the authority from the store and the vault.
 async fn compose(
     config: &Config,
-    time: Arc<TimeKeeper>,
     store: &Arc<SqliteStore>,
     vault: Vault,
-    identity: ServerIdentity,
-) -> Result<Arc<Authority>, StartError> {
+    loaded: Loaded,
+) -> Result<(Arc<Authority>, Option<Pending>), StartError> {
     let store: Arc<dyn Store> = store.clone();
+    let Loaded { stage, time, identity, cas } = loaded;
     let now = time.now();
     let ServerIdentity { recorded, fixed, taken, .. } = identity;
-    let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", recorded.issuer.as_str());
-    let entry = entry.with("trust_domain", recorded.trust_domain.as_str());
     let trust_domain = recorded.trust_domain.clone();
+    preflight::claim(&vault, store.chain_head().await.map_err(StartError::of)?.chain)?;
+    // Before the founding: a database that was founded has a CA.
+    let cas = ca_files::settle(config, store.as_ref(), &vault, cas, (&trust_domain, now)).await?;
+    let pending = first_start::begin(stage, store.as_ref(), &vault, config, (&recorded, now)).await?;
+    let entry = Caller::SYSTEM.did(Action::AuthorityChanged, now).with("issuer", recorded.issuer.as_str());
+    let entry = entry.with("trust_domain", trust_domain.as_str());
     let taken = taken.into_iter().map(|(host, name)| take_name(host, &name, now)).collect();
     let command = RecordIdentity { identity: recorded.clone(), taken, entry };
     store.record_identity(command).await.map_err(StartError::of)?;
-    let cas = ca_files::load_or_make(config, store.as_ref(), &vault, &trust_domain, now).await?;
     let tokens = &config.tokens;
     let verifying = (tokens.audiences.clone().into(), tokens.hot_tokens);
     let trust =
@@ -114,7 +143,7 @@ async fn compose(
     let trust = Arc::new(trust);
     let spans = LiveSpans::open(tokens.spans, store.as_ref()).await.map_err(StartError::of)?;
     let base = Base { store, time };
-    Ok(Arc::new(Authority::new(Parts {
+    let authority = Authority::new(Parts {
         names: Arc::new(OwnNames::new(base.clone(), Arc::clone(&trust), recorded, fixed)),
         base,
         trust,
@@ -124,7 +153,8 @@ async fn compose(
         vault,
         data_dir,
         settings: settings(config, trust_domain),
-    })))
+    });
+    Ok((Arc::new(authority), pending))
 }
 
 /// The entry of a name that is taken over from a host.

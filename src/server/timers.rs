@@ -116,12 +116,11 @@ struct ListenerCertificate {
 }
 
 impl ListenerCertificate {
-    /// Renews the certificate at two thirds of its life or when its names change, or loads files that have changed. After
+    /// Renews the certificate when it is due or its names change, or loads files that have changed. After
     /// a panic it runs `again`, and renews immediately, because it does not know what changed before.
     async fn renew(self: Arc<Self>, again: bool, stop: CancellationToken) {
         let (mut written, mut names) = (self.source.written_at(), self.source.names());
         let (mut ca_changes, mut trust_changes) = (self.cas.changes(), self.trust.changes());
-        let mut made_at = self.time.now();
         let mut ticks = interval_at(Instant::now() + 10 * SECOND, 10 * SECOND);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let restarted = Notify::new();
@@ -138,13 +137,8 @@ impl ListenerCertificate {
                 _ = trust_changes.changed() => false,
             };
             let renamed = self.source.names() != names;
-            let due = match &self.source {
-                TlsSource::Outside(_) => self.source.written_at() != written,
-                TlsSource::Own(_) => {
-                    let ends = self.health.server_certificate_expires_at().unwrap_or(made_at);
-                    self.time.now() >= made_at.plus(ends.since(made_at) * 2 / 3)
-                }
-            };
+            let changed = self.source.written_at() != written;
+            let due = changed || self.source.is_due(&self.cas.load(), &self.time);
             if !due && !rotated && !renamed {
                 continue;
             }
@@ -154,7 +148,6 @@ impl ListenerCertificate {
                     if let Err(error) = self.names.add(outside).await {
                         tracing::warn!(%error, "the names in the certificate could not be recorded");
                     }
-                    made_at = self.time.now();
                     tracing::info!("the listener has a new certificate");
                 }
                 Err(error) => {

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use parking_lot::Mutex;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::local::LocalPins;
-use crate::ca::{CertificateAuthority, IssueError, ServerIdentity, ServerProfile};
+use crate::ca::{BACKDATED, CertificateAuthority, IssueError, ServerIdentity, ServerProfile};
 use crate::clock::Timestamp;
 use crate::config::{Config, TlsFiles};
 use crate::http::tls::TlsIdentity;
@@ -58,14 +59,77 @@ pub(super) enum TlsSource {
     Outside(TlsFiles),
 }
 
-/// The names in a certificate from the issuing CA.
+/// The names in a certificate from the issuing CA, and the certificate that was issued last.
 pub(super) struct IssuedFor {
     names: Arc<OwnNames>,
     trust_domain: String,
+    issued: Mutex<Option<Issued>>,
+}
+
+/// A certificate that was issued.
+#[derive(Clone, Copy)]
+struct Issued {
+    term: Term,
+    at: Timestamp,
+    expires_at: Timestamp,
+}
+
+/// The time for which a certificate is to be valid. Clients check it by their own clocks. While the clock is in doubt, the
+/// certificate is valid both at the clock's reading and at the time of decisions, if the CA is.
+#[derive(Clone, Copy)]
+struct Term {
+    from: Timestamp,
+    until: Timestamp,
+    /// True if the CA is valid at neither time.
+    stand_in: bool,
+    /// True if this machine's clock does not accept it. Its clients pin the certificate then, for `clock accept`.
+    pinned: bool,
+}
+
+impl Term {
+    fn at(ca: &CertificateAuthority, time: &TimeKeeper) -> Self {
+        let (wall, now) = (time.wall(), time.now());
+        let (earlier, later) = (wall.min(now), wall.max(now));
+        let is_good = |at| ca.is_good_at(at).is_ok();
+        let term = |from, until, stand_in| Self { from, until, stand_in, pinned: wall < from };
+        match (is_good(earlier), is_good(later)) {
+            (true, _) => term(earlier, later, false),
+            (false, true) => term(later, later, false),
+            (false, false) => term(wall, wall, true),
+        }
+    }
+
+    /// Returns true if a certificate of this term replaces one of the term `before`. Either the CA became valid or ceased to
+    /// be, or the clock was set back behind the certificate's start.
+    fn replaces(self, before: Self) -> bool {
+        self.stand_in != before.stand_in
+            || self.pinned != before.pinned
+            || self.from.plus(BACKDATED) < before.from
+    }
 }
 
 impl IssuedFor {
-    fn profile(&self) -> ServerProfile {
+    fn issue(&self, cas: &CaSet, time: &TimeKeeper) -> Result<Presented, IssueError> {
+        let term = Term::at(cas.current(), time);
+        let profile = self.profile(LIFETIME + term.until.since(term.from));
+        let mut presented = match term.stand_in {
+            true => stand_in(&profile, term.from)?,
+            false => present(&profile, cas, term.from)?,
+        };
+        let leaf = presented.identity.chain.first().filter(|_| term.pinned);
+        presented.pins.certificate = leaf.map(|leaf| Fingerprint::of(leaf));
+        let expires_at = presented.expires_at;
+        *self.issued.lock() = Some(Issued { term, at: time.now(), expires_at });
+        Ok(presented)
+    }
+
+    /// Returns true at two thirds of the certificate's life, or if the clock or the CA asks for another one.
+    fn is_due(&self, cas: &CaSet, time: &TimeKeeper) -> bool {
+        let Some(Issued { term, at, expires_at }) = *self.issued.lock() else { return true };
+        Term::at(cas.current(), time).replaces(term) || time.now() >= at.plus(expires_at.since(at) * 2 / 3)
+    }
+
+    fn profile(&self, lifetime: Duration) -> ServerProfile {
         let (mut dns_names, mut addresses) = (Vec::new(), Vec::new());
         for name in self.names.all() {
             match name {
@@ -73,7 +137,7 @@ impl IssuedFor {
                 ServerName::Address(address) => addresses.push(address),
             }
         }
-        ServerProfile { dns_names, addresses, trust_domain: self.trust_domain.clone(), lifetime: LIFETIME }
+        ServerProfile { dns_names, addresses, trust_domain: self.trust_domain.clone(), lifetime }
     }
 }
 
@@ -81,7 +145,7 @@ impl TlsSource {
     pub(super) fn new(config: &Config, names: Arc<OwnNames>, trust_domain: String) -> Self {
         match &config.server.tls {
             Some(files) => Self::Outside(files.clone()),
-            None => Self::Own(IssuedFor { names, trust_domain }),
+            None => Self::Own(IssuedFor { names, trust_domain, issued: Mutex::default() }),
         }
     }
 
@@ -100,21 +164,22 @@ impl TlsSource {
 
     /// Returns a certificate to serve with.
     pub(super) fn identity(&self, cas: &CaSet, time: &TimeKeeper) -> Result<Presented, TlsSourceError> {
-        // Clients check it by their own clocks. The mark may be ahead of a clock that was corrected since, and
-        // `clock accept` needs this listener.
-        let wall = time.wall();
-        let now = if cas.current().is_good_at(wall).is_ok() { wall } else { time.now() };
         match self {
-            Self::Own(own) if cas.current().is_good_at(now).is_ok() => {
-                Ok(present(&own.profile(), cas, now).map_err(ServiceError::from)?)
-            }
-            Self::Own(own) => Ok(stand_in(&own.profile(), now).map_err(ServiceError::from)?),
+            Self::Own(own) => Ok(own.issue(cas, time).map_err(ServiceError::from)?),
             Self::Outside(files) => {
                 let (identity, expires_at) = read(files)?;
                 let certificate = identity.chain.first().map(|leaf| Fingerprint::of(leaf));
                 let pins = LocalPins { fingerprint: cas.current().root_fingerprint(), certificate };
                 Ok(Presented { identity, expires_at, pins })
             }
+        }
+    }
+
+    /// Returns true if a certificate from the issuing CA is to be replaced.
+    pub(super) fn is_due(&self, cas: &CaSet, time: &TimeKeeper) -> bool {
+        match self {
+            Self::Own(own) => own.is_due(cas, time),
+            Self::Outside(_) => false,
         }
     }
 

@@ -22,8 +22,8 @@ impl TrustAdmin {
         if let Some(doubt) = before.doubt {
             entry = entry.with("doubt", doubt.to_string());
         }
-        self.base.store.accept_clock(AcceptClock { keys, entry }).await?;
-        self.trust.reload(self.base.store.as_ref()).await?;
+        let outcome = self.base.store.accept_clock(AcceptClock { keys, entry }).await;
+        self.trust.conclude(self.base.store.as_ref(), outcome).await?;
         self.base.time.accept();
         // The publisher could not sign with the new keys while the clock was in doubt.
         self.trust.announce();

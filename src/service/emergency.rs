@@ -22,6 +22,17 @@ fn unrecorded(data_dir: &Path) -> PathBuf {
     data_dir.join(format!("{EMERGENCY_FILE}.new"))
 }
 
+/// Checks the file that an interrupted replacement left, if there is one. Changes nothing.
+///
+/// # Errors
+/// The file cannot be read, or others may read it.
+pub fn unfinished_emergency(data_dir: &Path) -> Result<(), VaultError> {
+    match load_private(&unrecorded(data_dir)) {
+        Err(VaultError::Missing { .. }) => Ok(()),
+        text => text.map(drop),
+    }
+}
+
 /// Completes an interrupted replacement: moves the file of a live new token to its final name, and removes any other.
 /// The start calls it before the server answers requests.
 ///

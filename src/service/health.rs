@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 
 use super::base::Base;
 use super::ca::crl::Crls;
+use super::ca::files::root_fault;
 use super::ca::live::LiveCas;
 use super::status_lists::StatusLists;
-use super::{CaError, IMPORT_NEWER, ServiceError};
+use super::{IMPORT_NEWER, ServiceError};
 use crate::clock::Timestamp;
 use crate::id::hex;
 
@@ -64,11 +65,7 @@ impl Health {
             Some(at) => Some(format!("the newest CRL was signed at {at}")),
             None => Some("no CRL has been signed yet".to_owned()),
         };
-        let cas = self.cas.load();
-        let ended = match cas.current().root_not_after() <= now && !cas.is_imported() {
-            true => Some(ServiceError::Ca(CaError::RootExpired).to_string()),
-            false => cas.current().is_good_at(now).err().map(|error| cas.refusal(error).to_string()),
-        };
+        let ended = self.ca_fault().map(|fault| fault.to_string());
         let warnings = Check { name: "expiry", ok: true, detail: self.expiry_warnings().join("; ") };
         vec![
             store,
@@ -82,6 +79,15 @@ impl Health {
             },
             warnings,
         ]
+    }
+
+    /// Returns the reason why the CA cannot issue now, with the command that helps.
+    pub fn ca_fault(&self) -> Option<ServiceError> {
+        let (now, cas) = (self.base.time.now(), self.cas.load());
+        if let (false, Some(fault)) = (cas.is_imported(), root_fault(cas.current(), now)) {
+            return Some(fault.into());
+        }
+        cas.current().is_good_at(now).err().map(|error| cas.refusal(error))
     }
 
     /// Returns a warning for each CA certificate that expires within [`WARNED_BEFORE`], and for a root without a current CRL.

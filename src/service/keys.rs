@@ -63,8 +63,8 @@ impl TrustAdmin {
         let subjects = Subjects::signing_key(prepared);
         let entry = caller.did(Action::KeyRotated, at).about(subjects).with("use", usage.name());
         let entry = entry.with("prepared", next.id.to_string());
-        self.base.store.rotate_keys(RotateKeys { next, entry }).await?;
-        self.trust.reload(self.base.store.as_ref()).await
+        let outcome = self.base.store.rotate_keys(RotateKeys { next, entry }).await;
+        self.trust.conclude(self.base.store.as_ref(), outcome).await
     }
 
     /// Retires a key and ends the persistent tokens that need it. If the emergency token is one of them, a new one is minted
@@ -91,13 +91,13 @@ impl TrustAdmin {
         let successor = emergency.as_ref().map(|mint| mint.record.token.id);
         let entry = caller.did(Action::KeyRetired, at).about(Subjects::signing_key(signing_key));
         // If this fails, the outcome may be unknown. The new token's file stays, and the next start checks it.
-        let outcome = self.base.store.retire_key(RetireKey { signing_key, terms, emergency, entry }).await?;
-        self.emergency.conclude(successor, outcome);
+        let outcome = self.base.store.retire_key(RetireKey { signing_key, terms, emergency, entry }).await;
+        if let Ok(outcome) = outcome {
+            self.emergency.conclude(successor, outcome);
+        }
+        let outcome = self.trust.conclude(self.base.store.as_ref(), outcome).await?;
         match outcome {
-            Retirement::Retired(retired) => {
-                self.trust.reload(self.base.store.as_ref()).await?;
-                Ok(retired)
-            }
+            Retirement::Retired(retired) => Ok(retired),
             Retirement::Needed { tokens } => Err(KeysError::Needed { tokens }.into()),
             Retirement::InUse => Err(KeysError::InUse.into()),
             Retirement::Unknown => Err(RequestError::not_found("signing key", signing_key).into()),

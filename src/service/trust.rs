@@ -61,6 +61,29 @@ impl LiveTrust {
         destroy_unneeded(&self.vault, before.ring.verifying().iter().map(|key| key.id), &records)
     }
 
+    /// Ends a change of keys, for which files were made: uses the keys of the store, and destroys private halves that it does
+    /// not have. If the outcome is unknown the files stay, and the next start decides.
+    pub(in crate::service) async fn conclude<T>(
+        &self,
+        store: &dyn Store,
+        outcome: Result<T, StoreError>,
+    ) -> Result<T, ServiceError> {
+        match outcome {
+            Ok(changed) => {
+                self.reload(store).await?;
+                Ok(changed)
+            }
+            Err(unknown @ (StoreError::Failed { .. } | StoreError::Closed)) => Err(unknown.into()),
+            Err(refused) => {
+                if let Ok(records) = store.keys().await {
+                    // The next change tries again.
+                    let _ = destroy_unneeded(&self.vault, [], &records);
+                }
+                Err(refused.into())
+            }
+        }
+    }
+
     /// The generation in use.
     pub fn load(&self) -> Arc<Trust> {
         self.trust.load_full()

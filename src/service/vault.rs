@@ -48,6 +48,11 @@ pub struct Vault {
 }
 
 impl Vault {
+    /// The secrets in `directory`, which may be missing. Nothing is checked or created.
+    pub fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
     /// Opens the directory, or creates it. A directory that other users may enter is refused.
     ///
     /// # Errors
@@ -118,24 +123,25 @@ impl Vault {
         read().map_err(|error| io(&self.directory, &error))
     }
 
-    /// Overwrites the file `name` and removes it. A missing file is not an error.
+    /// Overwrites the file `name` and the rest of an interrupted write, and removes both. A missing file is not an error.
     ///
     /// # Errors
     /// The file could not be removed.
     pub fn destroy(&self, name: &str) -> Result<(), VaultError> {
         let path = self.path(name);
-        let destroy = || -> io::Result<()> {
-            let length = fs::metadata(&path)?.len();
-            let mut file = OpenOptions::new().write(true).open(&path)?;
-            file.write_all(&vec![0; usize::try_from(length).unwrap_or(0)])?;
-            file.sync_all()?;
-            fs::remove_file(&path)?;
-            File::open(&self.directory)?.sync_all()
-        };
-        match destroy() {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(&path, &error)),
+        [unfinished(&path), path].iter().try_for_each(|path| match self.destroy_at(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io(path, &error)),
             _ => Ok(()),
-        }
+        })
+    }
+
+    fn destroy_at(&self, path: &Path) -> io::Result<()> {
+        let length = fs::metadata(path)?.len();
+        let mut file = OpenOptions::new().write(true).open(path)?;
+        file.write_all(&vec![0; usize::try_from(length).unwrap_or(0)])?;
+        file.sync_all()?;
+        fs::remove_file(path)?;
+        File::open(&self.directory)?.sync_all()
     }
 }
 

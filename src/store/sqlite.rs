@@ -29,13 +29,12 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 pub use ledger_file::{LedgerFault, LedgerFile};
-pub use lock::lock_holder;
 pub use open_error::OpenError;
 
 use self::act::Execution;
 use self::driver::Sql;
 use self::files::DatabaseFiles;
-use self::lock::DatabaseLock;
+use self::lock::{DatabaseLock, lock_holder};
 use self::pool::Pool;
 use self::task::task;
 use self::writer::{Job, Writer};
@@ -53,6 +52,8 @@ type SharedStanding = Arc<Mutex<Standing>>;
 
 /// A store in one SQLite file, which one process at a time may open.
 pub struct SqliteStore {
+    /// True if opening it created or migrated the database.
+    was_changed: bool,
     queue: SyncSender<Job>,
     writer: Mutex<Option<JoinHandle<()>>>,
     pool: Pool,
@@ -82,7 +83,7 @@ impl SqliteStore {
     }
 
     fn open_with(path: &Path, now: Timestamp, migrations: &[&str]) -> Result<Arc<Self>, OpenError> {
-        let (lock, connection) = open::open_writer(path, CACHE_KIB, migrations)?;
+        let (lock, connection, found) = open::open_writer(path, CACHE_KIB, migrations)?;
         load::begin_chain(Sql::on(&connection), now)?;
         let revocations = Arc::new(Revocations::load(load::revocations(Sql::on(&connection))?));
         let (_, mark) = read::head_and_mark(Sql::on(&connection))?;
@@ -97,6 +98,7 @@ impl SqliteStore {
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&jobs));
         let thread = thread.map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
         Ok(Arc::new(Self {
+            was_changed: found < migrations.len() as i64,
             queue,
             writer: Mutex::new(Some(thread)),
             pool: Pool::new(path.to_owned(), Arc::clone(&standing)),
@@ -106,6 +108,22 @@ impl SqliteStore {
             standing,
             lock: Mutex::new(Some(lock)),
         }))
+    }
+
+    /// Checks what can be checked before the database is opened or created. Creates and changes nothing.
+    ///
+    /// # Errors
+    /// The reason why the database cannot be used.
+    pub fn look(path: &Path) -> Result<(), OpenError> {
+        match lock_holder(path) {
+            Some(held) => Err(held),
+            None => open::look(path),
+        }
+    }
+
+    /// Returns true if opening it created or migrated the database.
+    pub const fn was_changed(&self) -> bool {
+        self.was_changed
     }
 
     /// Turns true when the disk has failed, a commit has an unknown outcome, or a file of the database was removed. Nothing is written after

@@ -3,6 +3,7 @@
 mod clock;
 mod csr;
 mod enrolling;
+mod foreign_files;
 mod forged;
 mod names;
 mod refused_starts;
@@ -10,6 +11,7 @@ mod repeats;
 mod requests;
 mod sizes;
 mod store;
+mod unwritten_starts;
 
 use serde_json::{Value, json};
 

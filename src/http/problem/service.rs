@@ -123,7 +123,7 @@ impl From<CaError> for Problem {
             CaError::Imported => of(Code::CaImported),
             CaError::IssuingInUse => of(Code::IssuingCaInUse),
             CaError::UnknownIssuing { .. } => of(Code::NotFound),
-            CaError::RootExpired => of(Code::RootExpired),
+            CaError::RootExpired | CaError::RootFromFuture { .. } => of(Code::RootExpired),
         }
     }
 }

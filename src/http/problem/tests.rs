@@ -51,7 +51,9 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Ca(CaError::Imported) => (409, "ca_imported", None),
         ServiceError::Ca(CaError::IssuingInUse) => (409, "issuing_ca_in_use", None),
         ServiceError::Ca(CaError::UnknownIssuing { .. }) => (404, "not_found", None),
-        ServiceError::Ca(CaError::RootExpired) => (409, "root_expired", None),
+        ServiceError::Ca(CaError::RootExpired | CaError::RootFromFuture { .. }) => {
+            (409, "root_expired", None)
+        }
         ServiceError::Account(AccountError::Unauthenticated)
         | ServiceError::Account(AccountError::ApiKeyNotGood)
         | ServiceError::Host(HostError::NoCertificate)
@@ -83,11 +85,12 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     }
 }
 
-fn of_cas() -> [CaError; 10] {
+fn of_cas() -> [CaError; 11] {
     [
         CaError::Csr(CsrError::Signature),
         CaError::RootKeyAway,
         CaError::RootExpired,
+        CaError::RootFromFuture { not_before: NOW },
         CaError::FormerRootKeyAway { file: "ca-root-1.key".to_owned() },
         CaError::Imported,
         CaError::ImportedNotValid { not_before: NOW, not_after: NOW },

@@ -6,7 +6,7 @@ pub use next::{Interrupted, Next};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ca::{CertificateAuthority, IssueError, PemError, crl_lists, der_to_pem, not_after, pem_to_der};
+use crate::ca::{CertificateAuthority, IssueError, PemError, crl_lists, der_to_pem, pem_to_der};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, hex};
 use crate::secret::Secret;
@@ -15,13 +15,13 @@ use crate::service::vault::{Vault, VaultError};
 use crate::service::{CaError, ServiceError};
 
 /// The file of the manifest. Files that it does not list are ignored.
-const MANIFEST: &str = "ca.json";
+pub const MANIFEST: &str = "ca.json";
 
 /// The PEM label of a CRL (RFC 7468 section 6).
 pub(super) const CRL: &str = "X509 CRL";
 
 /// The roots and issuing CAs, newest first.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Manifest {
     roots: Vec<Fingerprint>,
     issuing: Vec<Issuing>,
@@ -146,18 +146,17 @@ impl Manifest {
     /// # Errors
     /// They could not be created or written.
     pub fn make(vault: &Vault, name: &str, now: Timestamp) -> Result<(), ServiceError> {
-        let nothing = Self { roots: Vec::new(), issuing: Vec::new(), revoked: Vec::new() };
-        Ok(nothing.new_beginning(name, now)?.save_at_once(vault)?)
+        Self::default().new_beginning(name, now)?.save(vault, 0)?;
+        // There is no entry to wait for. A crash before this leaves files that the next start removes.
+        Interrupted::load(vault)?.map_or(Ok(()), |next| Ok(next.take_up(vault)?))
     }
 
-    /// Returns whether the current root has expired at `now`. It can sign no cross certificate then.
+    /// Returns why the current root is not valid at `now`, if it is not. It can vouch for no other root then.
     ///
     /// # Errors
     /// Its file is missing, exposed or broken.
-    pub fn root_has_expired(&self, vault: &Vault, now: Timestamp) -> Result<bool, ServiceError> {
-        let root = self.roots.first().copied().map(root_certificate);
-        let root = certificates(vault, root.into_iter())?;
-        Ok(root.iter().all(|root| not_after(&root.der).is_none_or(|ends| ends <= now)))
+    pub fn root_fault(&self, vault: &Vault, now: Timestamp) -> Result<Option<CaError>, ServiceError> {
+        Ok(root_fault(self.open(vault, now)?.current(), now))
     }
 
     /// Destroys the private keys of former roots and of revoked issuing CAs. Nothing needs them. The key of a root stays
@@ -208,6 +207,15 @@ impl Manifest {
         let crosses = certificates(vault, vouched.copied().map(cross_certificate))?;
         let set = CaSet::with_former(current, authorities.collect(), former_roots, crosses);
         Ok(set.with_revoked(self.revoked.clone()))
+    }
+}
+
+/// Returns why the root of `ca` is not valid at `now`, if it is not.
+pub fn root_fault(ca: &CertificateAuthority, now: Timestamp) -> Option<CaError> {
+    match (ca.root_not_before(), ca.root_not_after()) {
+        (_, ends) if ends <= now => Some(CaError::RootExpired),
+        (not_before, _) if now < not_before => Some(CaError::RootFromFuture { not_before }),
+        _ => None,
     }
 }
 

@@ -79,11 +79,11 @@ impl CaAdmin {
         finish_rotation(self.base.store.as_ref(), &self.vault).await?;
         let manifest = Manifest::load(&self.vault)?;
         let name = format!("gatepass {}", self.trust_domain);
-        let next = match (extent, manifest.root_has_expired(&self.vault, now)?) {
-            (Extent::Issuing, true) => return Err(CaError::RootExpired.into()),
-            (Extent::Issuing, false) => manifest.new_issuing(&self.vault, &name, now)?,
-            (Extent::Root, true) => manifest.new_beginning(&name, now)?,
-            (Extent::Root, false) => {
+        let next = match (extent, manifest.root_fault(&self.vault, now)?) {
+            (Extent::Issuing, Some(fault)) => return Err(fault.into()),
+            (Extent::Issuing, None) => manifest.new_issuing(&self.vault, &name, now)?,
+            (Extent::Root, Some(_)) => manifest.new_beginning(&name, now)?,
+            (Extent::Root, None) => {
                 // The key of the root is destroyed at the end. Its CRL has to exist by then.
                 self.crls.sign().await?;
                 manifest.require_root_crl(&self.vault)?;
@@ -172,6 +172,19 @@ pub async fn finish_rotation(store: &dyn Store, vault: &Vault) -> Result<(), Ser
         interrupted.drop_from(vault)?;
     }
     Ok(())
+}
+
+/// Returns the manifest that is in effect: the next one if the ledger has its entry. `None` without a CA. Changes nothing.
+///
+/// # Errors
+/// The store or a file cannot be read.
+pub async fn manifest_in_effect(store: &dyn Store, vault: &Vault) -> Result<Option<Manifest>, ServiceError> {
+    if let Some(interrupted) = Interrupted::load(vault)?
+        && is_recorded(store, &interrupted).await?
+    {
+        return Ok(Some(interrupted.manifest().clone()));
+    }
+    Ok(Manifest::is_in(vault).then(|| Manifest::load(vault)).transpose()?)
 }
 
 async fn is_recorded(store: &dyn Store, interrupted: &Interrupted) -> Result<bool, StoreError> {

@@ -57,4 +57,13 @@ pub enum CaError {
     /// The root expired, so no issuing CA can be made under it.
     #[error("the root certificate has expired: run `gatepass ca rotate --root`")]
     RootExpired,
+    /// The root was made while the clock was ahead, so nothing below it is valid yet.
+    #[error(
+        "the root certificate is not valid before {not_before}, because the clock was ahead when it was made: run \
+         `gatepass ca rotate --root`, or set the clock if it is wrong now"
+    )]
+    RootFromFuture {
+        /// The start of its validity.
+        not_before: Timestamp,
+    },
 }

@@ -17,10 +17,15 @@ pub fn key_file(signing_key: KeyId) -> String {
     format!("token-{signing_key}.pem")
 }
 
-/// Creates a signing key. Its private half is in the vault before the key is recorded anywhere.
+/// The file that lists the keys that are being made. A crash leaves it, and the next start destroys those that the store does
+/// not have.
+const NEXT: &str = "token.next.json";
+
+/// Creates a signing key. The list of new names is on disk before its private half, and that before the key is recorded
+/// anywhere. [`destroy_unneeded`] ends the list.
 ///
 /// # Errors
-/// The file cannot be written.
+/// A file cannot be written.
 pub fn make_key(
     vault: &Vault,
     usage: KeyUse,
@@ -28,19 +33,53 @@ pub fn make_key(
     now: Timestamp,
 ) -> Result<KeyRecord, ServiceError> {
     let key = SigningKey::generate();
-    vault.save(&key_file(key.id()), &key.to_pem())?;
-    let (id, public) = (key.id(), key.public());
-    Ok(KeyRecord { id, public, usage, state, persistent_only: false, created_at: now })
+    announce(vault, [key.id()])?;
+    save(vault, &key, (usage, state), now)
 }
 
-/// Creates a current and a prepared key for each of `uses`.
+/// Creates a current and a prepared key for each of `uses`, as [`make_key`] does.
 ///
 /// # Errors
 /// A file cannot be written.
 pub fn make_pairs(vault: &Vault, uses: &[KeyUse], now: Timestamp) -> Result<Vec<KeyRecord>, ServiceError> {
     let states = [KeyState::Current, KeyState::Prepared];
     let wanted = uses.iter().flat_map(|usage| states.map(|state| (*usage, state)));
-    wanted.map(|(usage, state)| make_key(vault, usage, state, now)).collect()
+    let keys = wanted.map(|wanted| (SigningKey::generate(), wanted)).collect::<Vec<_>>();
+    announce(vault, keys.iter().map(|(key, _)| key.id()))?;
+    keys.iter().map(|(key, wanted)| save(vault, key, *wanted, now)).collect()
+}
+
+fn announce(vault: &Vault, new: impl IntoIterator<Item = KeyId>) -> Result<(), ServiceError> {
+    let names = being_made(vault)?.into_iter().chain(new).collect::<Vec<_>>();
+    Ok(vault.save_json(NEXT, &names)?)
+}
+
+fn save(
+    vault: &Vault,
+    key: &SigningKey,
+    (usage, state): (KeyUse, KeyState),
+    now: Timestamp,
+) -> Result<KeyRecord, ServiceError> {
+    vault.save(&key_file(key.id()), &key.to_pem())?;
+    let (id, public) = (key.id(), key.public());
+    Ok(KeyRecord { id, public, usage, state, persistent_only: false, created_at: now })
+}
+
+/// The keys that were being made when the list was written last.
+fn being_made(vault: &Vault) -> Result<Vec<KeyId>, ServiceError> {
+    match vault.holds(NEXT) {
+        true => Ok(vault.load_json(NEXT)?),
+        false => Ok(Vec::new()),
+    }
+}
+
+/// Checks the private halves of the keys that sign. Returns a problem for each that is missing or exposed.
+pub fn unusable(vault: &Vault, records: &[KeyRecord]) -> Vec<ServiceError> {
+    let signs = records.iter().filter(|record| record.state == KeyState::Current);
+    let load = |record: &KeyRecord| -> Result<(), ServiceError> {
+        Ok(SigningKey::from_pem(&vault.load(&key_file(record.id))?).map(drop)?)
+    };
+    signs.filter_map(|record| load(record).err()).collect()
 }
 
 /// Returns the keys of the store, and first creates missing ones. A store that is older than a use of keys has no keys for it.
@@ -92,8 +131,8 @@ pub fn load_ring(vault: &Vault, records: &[KeyRecord]) -> Result<KeyRing, Servic
     Ok(KeyRing::new(signing, verifying)?)
 }
 
-/// Destroys the private halves of those `known` keys that are neither prepared nor current in these records. An unknown
-/// key is left alone: it may belong to a newer database.
+/// Destroys the private halves of those `known` keys that are neither prepared nor current in these records, and of those
+/// that were being made. An unknown key is left alone: it may belong to a newer database.
 ///
 /// # Errors
 /// A file cannot be removed.
@@ -104,27 +143,57 @@ pub fn destroy_unneeded(
 ) -> Result<(), ServiceError> {
     let signs = |record: &KeyRecord| matches!(record.state, KeyState::Prepared | KeyState::Current);
     let needed = |key: KeyId| records.iter().any(|record| record.id == key && signs(record));
-    for key in known.into_iter().filter(|key| !needed(*key)) {
+    let known = known.into_iter().chain(being_made(vault)?);
+    for key in known.filter(|key| !needed(*key)) {
         vault.destroy(&key_file(key))?;
     }
-    Ok(())
+    Ok(vault.destroy(NEXT)?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_known_keys_that_no_longer_sign_are_destroyed() {
+    const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
+
+    fn vault() -> (tempfile::TempDir, Vault) {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(&dir.path().join("keys")).unwrap();
-        let now = Timestamp::from_secs(1_900_000_000);
-        let make = |state| make_key(&vault, KeyUse::Service, state, now).unwrap();
-        let records = [make(KeyState::Previous), make(KeyState::Current), make(KeyState::Prepared)];
-        let of_a_newer_database = make(KeyState::Current);
+        (dir, vault)
+    }
+
+    fn make(vault: &Vault, state: KeyState) -> KeyRecord {
+        make_key(vault, KeyUse::Service, state, NOW).unwrap()
+    }
+
+    #[test]
+    fn only_known_keys_that_no_longer_sign_are_destroyed() {
+        let (_dir, vault) = vault();
+        let of_a_newer_database = make(&vault, KeyState::Current);
+        std::fs::remove_file(vault.path(NEXT)).unwrap();
+        let states = [KeyState::Previous, KeyState::Current, KeyState::Prepared];
+        let records = states.map(|state| make(&vault, state));
         destroy_unneeded(&vault, records.iter().map(|record| record.id), &records).unwrap();
         let held = |record: &KeyRecord| vault.holds(&key_file(record.id));
         assert_eq!(records.each_ref().map(held), [false, true, true]);
         assert!(held(&of_a_newer_database));
+    }
+
+    #[test]
+    fn a_crash_between_any_two_files_leaves_no_key() {
+        for files in 0..=2 {
+            let (_dir, vault) = vault();
+            let kept = make(&vault, KeyState::Current);
+            destroy_unneeded(&vault, [], std::slice::from_ref(&kept)).unwrap();
+            let before = vault.names().unwrap();
+            let made = make_pairs(&vault, &[KeyUse::Service], NOW).unwrap();
+            // The crash came while the file after these was written.
+            for key in made.iter().skip(files) {
+                let path = vault.path(&key_file(key.id));
+                std::fs::rename(&path, format!("{}.new", path.display())).unwrap();
+            }
+            destroy_unneeded(&vault, [], &[kept]).unwrap();
+            assert_eq!(vault.names().unwrap(), before, "after {files} files");
+        }
     }
 }

@@ -23,12 +23,13 @@ pub(super) const MIGRATIONS: &[&str] = &[
 /// Marks the file as a gatepass database: `gate`, in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x6761_7465;
 
-/// Migrates the schema to the newest version. An older database is copied to `<db>.v<N>.bak` first.
+/// Migrates the schema to the newest version, and returns the version found. An older database is copied to `<db>.v<N>.bak`
+/// first.
 pub(super) fn migrate(
     connection: &mut Connection,
     path: &Path,
     migrations: &[&str],
-) -> Result<(), OpenError> {
+) -> Result<i64, OpenError> {
     let found = version(connection)?;
     let newest = migrations.len() as i64;
     if found > newest {
@@ -47,7 +48,7 @@ pub(super) fn migrate(
             source,
         })?;
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Returns the version of the schema; 0 for an empty database.

@@ -15,12 +15,22 @@ use super::open_error::{OpenError, create_private};
 /// The first SQLite version with the fix for a rare corruption of write-ahead logs with several check-points.
 const LEAST_SQLITE: i32 = 3_051_003;
 
-/// Takes the lock and opens the writing connection, migrated to the newest schema.
+/// Checks a database that may be missing, and its directory, which may be missing too. Creates and changes nothing. No process
+/// may have the database open: closing a file drops the locks of SQLite.
+pub(super) fn look(path: &Path) -> Result<(), OpenError> {
+    if rusqlite::version_number() < LEAST_SQLITE {
+        return Err(OpenError::OldSqlite { found: rusqlite::version() });
+    }
+    refuse_network(path)?;
+    check_header(path, migrate::MIGRATIONS.len() as i64)
+}
+
+/// Takes the lock and opens the writing connection, migrated to the newest schema. Returns the version found, too.
 pub(super) fn open_writer(
     path: &Path,
     cache_kib: u32,
     migrations: &[&str],
-) -> Result<(DatabaseLock, Connection), OpenError> {
+) -> Result<(DatabaseLock, Connection, i64), OpenError> {
     if rusqlite::version_number() < LEAST_SQLITE {
         return Err(OpenError::OldSqlite { found: rusqlite::version() });
     }
@@ -37,9 +47,9 @@ pub(super) fn open_writer(
         return Err(OpenError::NewerSchema { found, newest });
     }
     configure(&connection, path, cache_kib)?;
-    migrate::migrate(&mut connection, path, migrations)?;
+    let found = migrate::migrate(&mut connection, path, migrations)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    Ok((lock, connection))
+    Ok((lock, connection, found))
 }
 
 /// Opens a connection that cannot write.
@@ -112,7 +122,9 @@ fn check_header(path: &Path, newest: i64) -> Result<(), OpenError> {
 }
 
 fn refuse_network(path: &Path) -> Result<(), OpenError> {
-    let directory = directory_of(path);
+    // A directory that is to be created will be where its parents are.
+    let mut above = directory_of(path).ancestors();
+    let directory = above.find(|directory| directory.exists()).unwrap_or(Path::new("."));
     match network_kind(directory) {
         Ok(None) => Ok(()),
         Ok(Some(kind)) => Err(OpenError::NetworkFileSystem { path: directory.to_owned(), kind }),

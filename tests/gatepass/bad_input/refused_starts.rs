@@ -152,5 +152,5 @@ fn a_missing_key_is_named_and_not_replaced() {
             fs::remove_file(name).unwrap();
         }
     }
-    refuses(serve(&data), &data.join("keys"), &["token-", "is missing"]);
+    refuses(serve(&data), dir.path(), &["token-", "is missing"]);
 }

@@ -50,7 +50,7 @@ impl Manifest {
         Ok(next)
     }
 
-    /// Creates a root and an issuing CA that replace an expired root. No client trusts the expired root, so there is no
+    /// Creates a root and an issuing CA that replace a root that is not valid now. No client trusts that root, so there is no
     /// cross certificate and its private key is not needed.
     ///
     /// # Errors
@@ -110,12 +110,6 @@ impl Next {
         self.manifest.issuing.insert(0, issuing);
     }
 
-    /// Writes the files and the manifest of the first CA. A crash before the end leaves files that the next start ignores.
-    pub(super) fn save_at_once(&self, vault: &Vault) -> Result<(), VaultError> {
-        self.files.iter().try_for_each(|(name, text)| vault.save(name, text))?;
-        self.manifest.save(vault)
-    }
-
     /// Writes the files; `after` is the last number of the ledger. The next manifest is written first, so that a crash
     /// leaves no private key that no file lists.
     ///
@@ -150,6 +144,11 @@ impl Interrupted {
         vault.load_json(NEXT).map(Some)
     }
 
+    /// The manifest after the rotation.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     /// The act, and the subject key identifier (hexadecimal) of the issuing CA that the ledger's entry of it names.
     pub fn act(&self) -> (Action, &str) {
         let current = || self.manifest.issuing.first().map_or("", |issuing| &issuing.ski);
@@ -173,7 +172,8 @@ impl Interrupted {
     /// # Errors
     /// A file cannot be removed. The next start tries again.
     pub fn drop_from(&self, vault: &Vault) -> Result<(), VaultError> {
-        let counts = Manifest::load(vault)?;
+        // The first CA has no manifest before it.
+        let counts = if Manifest::is_in(vault) { Manifest::load(vault)? } else { Manifest::default() };
         for issuing in self.manifest.issuing.iter().filter(|issuing| !counts.issuing.contains(issuing)) {
             vault.destroy(&issuing_key(&issuing.ski))?;
             vault.destroy(&issuing_certificate(&issuing.ski))?;

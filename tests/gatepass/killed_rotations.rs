@@ -1,0 +1,103 @@
+//! Private keys after kill -9 in the middle of a change: every one of them is known, and the next start removes the others.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use gatepass::id::KeyId;
+use serde_json::{Value, json};
+
+use crate::support::database::reader;
+use crate::support::process::gatepass;
+use crate::support::served::{Served, serve};
+use crate::support::{Process, condition::eventually};
+
+/// The files of the keys directory; none if there is no such directory.
+fn names(data: &Path) -> BTreeSet<String> {
+    let Ok(files) = fs::read_dir(data.join("keys")) else { return BTreeSet::new() };
+    files.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// The files with private keys that database and manifest know.
+fn known(data: &Path) -> BTreeSet<String> {
+    let reader = reader(data);
+    let mut keys =
+        reader.prepare("SELECT kid FROM signing_keys WHERE state IN ('prepared', 'current')").unwrap();
+    let keys = keys.query_map([], |row| row.get::<_, [u8; 32]>(0)).unwrap().map(Result::unwrap);
+    let mut known = keys.map(|kid| format!("token-{}.pem", KeyId::from_bytes(kid))).collect::<BTreeSet<_>>();
+    let manifest: Value = serde_json::from_slice(&fs::read(data.join("keys/ca.json")).unwrap()).unwrap();
+    known.insert(format!("ca-root-{}.key", manifest["roots"][0].as_str().unwrap()));
+    let issuing = manifest["issuing"].as_array().unwrap();
+    known.extend(issuing.iter().map(|ca| format!("ca-issuing-{}.key", ca["ski"].as_str().unwrap())));
+    known
+}
+
+/// Every file that may hold a private key is known, and no other one is left.
+fn only_known_keys(data: &Path, moment: &str) {
+    let holds_key = |name: &String| {
+        name.starts_with("token")
+            || name.ends_with(".key")
+            || name.ends_with(".new")
+            || name.contains(".next")
+    };
+    let held = names(data).into_iter().filter(holds_key).collect::<BTreeSet<_>>();
+    assert_eq!(held, known(data), "{moment}");
+}
+
+/// Waits for the `count`-th change of the directory's names, without a pause: the moment is short.
+fn changes(data: &Path, count: usize) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let (mut seen, mut last) = (0, names(data));
+    while seen < count {
+        assert!(Instant::now() < deadline, "change {count} never came");
+        let now = names(data);
+        seen += usize::from(now != last);
+        last = now;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_rotation_leaves_no_unknown_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let keys = ("/api/v1/signing-keys/rotate", json!({}));
+    let accepted = ("/api/v1/clock/accept", json!({}));
+    let issuing = ("/api/v1/ca/rotate", json!({ "root": false }));
+    let root = ("/api/v1/ca/rotate", json!({ "root": true }));
+    let acts = [(&keys, 2), (&keys, 3), (&keys, 4), (&accepted, 4), (&issuing, 3), (&root, 2), (&root, 5)];
+    for ((path, body), count) in acts {
+        let at = Process::start(&data, &[]).await;
+        // The first CRLs are files too.
+        eventually("the root's CRL is there", async || {
+            names(&data).iter().any(|name| name.ends_with(".crl")).then_some(())
+        })
+        .await;
+        let (admin, watched) = (at.admin(), data.clone());
+        let watching = tokio::task::spawn_blocking(move || changes(&watched, count));
+        let asked = admin.try_send(http::Method::POST, path, Some(body.to_string()));
+        tokio::select! {
+            watched = watching => watched.unwrap(),
+            _ = async { let _ = asked.await; std::future::pending::<()>().await } => {}
+        }
+        at.kill();
+        assert!(Served::start(serve(&data)).stop().success());
+        only_known_keys(&data, &format!("{path} killed at change {count}"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_first_start_leaves_no_unknown_key() {
+    for count in [1, 3, 6, 9, 14] {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let mut first = gatepass();
+        first.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+        let mut first = first.stdout(std::process::Stdio::null()).spawn().unwrap();
+        changes(&data, count);
+        first.kill().unwrap();
+        first.wait().unwrap();
+        assert!(Served::start(serve(&data)).stop().success());
+        only_known_keys(&data, &format!("killed at change {count}"));
+    }
+}
