@@ -64,6 +64,11 @@ pub struct Connector {
 }
 
 impl Connector {
+    /// The URL of the server.
+    pub fn url(&self) -> String {
+        self.address.url()
+    }
+
     /// A client of the server at `url` (`https://host[:port][/prefix]`). It connects at the first request.
     ///
     /// # Errors

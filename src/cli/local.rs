@@ -15,6 +15,7 @@ use super::private;
 use super::profile::read_one;
 use crate::config::DEFAULT_DATA_DIR;
 use crate::connect::{LocalAddress, Trust};
+use crate::ownership::{OwnershipError, check, check_directory, check_found, user_name};
 use crate::secret::Secret;
 use crate::server::local::{KEYS_POINTER, LOCAL_FILE, LocalServer};
 
@@ -32,6 +33,8 @@ pub(crate) struct Local {
 impl Local {
     /// Reads the credential in `dir`, a data or keys directory of a running server. Without `dir` it looks in the default
     /// directories of `gatepass serve` and `gatepass serve --dev`, where a server may run.
+    ///
+    /// A server that is only found there counts if nobody but the caller and root can have put its files there.
     pub(crate) fn load(dir: Option<&Path>) -> Result<Option<Self>, CliError> {
         match (find(dir)?, dir) {
             (Found::File(path, text), _) => serde_json::from_str(text.expose()).map(Some).map_err(|_| {
@@ -41,12 +44,13 @@ impl Local {
                 ))
             }),
             (Found::Denied(path), Some(_)) => Err(denied(&path)),
+            (Found::Foreign(error), Some(_)) => Err(CliError::Usage(error.to_string())),
             (Found::Nothing, Some(dir)) => Err(CliError::Usage(format!(
                 "no server runs on {}: start it with `gatepass serve --data-dir {0}`, or give --server",
                 dir.display()
             ))),
             // Without a flag the server in the working directory is one of several.
-            (Found::Denied(_) | Found::Nothing, None) => Ok(None),
+            (Found::Denied(_) | Found::Foreign(_) | Found::Nothing, None) => Ok(None),
         }
     }
 
@@ -66,11 +70,29 @@ enum Found {
     File(PathBuf, Secret<String>),
     /// The file may exist, but this user may not read it.
     Denied(PathBuf),
+    /// Somebody else may have put it here.
+    Foreign(OwnershipError),
     Nothing,
+}
+
+/// The reason why a server in the working directory is not used, if there may be one.
+pub(crate) fn unused_here() -> Option<CliError> {
+    let here = Path::new(DEFAULT_DATA_DIR);
+    match find(None) {
+        Ok(Found::Foreign(error)) => Some(CliError::Usage(format!(
+            "no server given, and the one in this directory is not used: {error}; give --server URL, or --data-dir {} to use it \
+             all the same",
+            here.display()
+        ))),
+        _ => here.is_dir().then(|| Local::load(Some(here)).err()).flatten(),
+    }
 }
 
 fn find(dir: Option<&Path>) -> Result<Found, CliError> {
     for path in places(dir).into_iter().map(|place| place.join(LOCAL_FILE)) {
+        if let (None, Err(error)) = (dir, found_by_chance(&path)) {
+            return Ok(Found::Foreign(error));
+        }
         match private::read(&path) {
             Ok(text) => return Ok(Found::File(path, text)),
             Err(CliError::File { source, .. }) => match source.kind() {
@@ -82,6 +104,16 @@ fn find(dir: Option<&Path>) -> Result<Found, CliError> {
         }
     }
     Ok(Found::Nothing)
+}
+
+/// Checks the file that no flag names. The file that names a keys directory elsewhere leads away from the working directory.
+fn found_by_chance(path: &Path) -> Result<(), OwnershipError> {
+    if path.is_relative() {
+        return check_found(path);
+    }
+    check_found(&Path::new(DEFAULT_DATA_DIR).join(KEYS_POINTER))?;
+    path.parent().map_or(Ok(()), check_directory)?;
+    check(path)
 }
 
 /// The directories that may hold the file. A keys directory elsewhere is named by a file in the data directory.
@@ -105,17 +137,6 @@ fn denied(path: &Path) -> CliError {
     ))
 }
 
-/// The name of a user in /etc/passwd, else the number.
-fn user_name(uid: u32) -> String {
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
-    });
-    name.unwrap_or_else(|| format!("the user with id {uid}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,12 +146,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let error = Local::load(Some(dir.path())).err().unwrap();
         assert!(error.to_string().contains("gatepass serve"), "{error}");
-    }
-
-    #[test]
-    fn a_user_is_named_as_the_system_does() {
-        assert_eq!(user_name(0), "root");
-        assert_eq!(user_name(4_294_967_000), "the user with id 4294967000");
     }
 
     #[test]

@@ -8,8 +8,7 @@ use zeroize::Zeroizing;
 
 use super::ask;
 use super::error::CliError;
-use super::local::Local;
-use super::output::{self, Format, note};
+use super::output::{self, Format};
 use super::profile::{Anchor, KeptCredential, Profile};
 use super::remote::{Remote, ServerTarget};
 use crate::access::api_key::API_KEY_PREFIX;
@@ -55,6 +54,7 @@ impl LoginCommand {
     /// Signs in and writes the profile.
     pub(crate) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let mut target = self.remote.find(environment)?;
+        self.remote.announce(environment)?;
         let (url, before) = (target.url.clone(), target.profile.take());
         // The profile reaches a server on this machine by its URL, where its external certificate has an external CA.
         let outside_here = matches!(target.trust, Trust::Certificate(_));
@@ -76,11 +76,6 @@ impl LoginCommand {
         let profile = Profile { server: url, user, anchor, kept };
         profile.save(&path)?;
         report(self.remote.output, &profile, &path)?;
-        if beside_a_server(environment) {
-            note(
-                "a server runs in this directory: commands here use its local credential, unless you give --user or --server",
-            );
-        }
         Ok(())
     }
 
@@ -126,12 +121,6 @@ fn report(format: Format, profile: &Profile, path: &Path) -> Result<(), CliError
         &said,
         format!("signed in to {server} as {who}{until}; stored in {}", path.display()),
     )
-}
-
-/// Returns true if commands without --server and --user use a data directory here instead of the profile.
-fn beside_a_server(environment: &Environment) -> bool {
-    let says_more = ["GATEPASS_SERVER", "GATEPASS_USER", "GATEPASS_API_KEY"];
-    says_more.iter().all(|name| environment.get(name).is_none()) && matches!(Local::load(None), Ok(Some(_)))
 }
 
 /// Stores an API key after the server has accepted it.

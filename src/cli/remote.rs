@@ -1,13 +1,13 @@
 //! Connection flags: the server, and the caller's credential.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
 use super::ask;
 use super::error::CliError;
-use super::local::Local;
-use super::output::{self, Format};
+use super::local::{Local, unused_here};
+use super::output::{self, Format, note};
 use super::profile::{Anchor, KeptCredential, Profile};
 use crate::access::api_key::API_KEY_PREFIX;
 use crate::client::api::{Api, Credential};
@@ -15,7 +15,7 @@ use crate::client::authority::{parse_fingerprint, trust};
 use crate::client::crls::{CrlSource, Roots};
 use crate::client::host::TrustAnchor;
 use crate::client::key::read_certificates;
-use crate::config::{DEFAULT_DATA_DIR, Environment};
+use crate::config::Environment;
 use crate::connect::{Connector, LocalAddress, Trust};
 use crate::id::Fingerprint;
 use crate::secret::Secret;
@@ -23,7 +23,7 @@ use crate::secret::Secret;
 /// The server, its CA and the caller.
 #[derive(Args, Clone, Default)]
 pub(crate) struct Remote {
-    /// URL of the server [env: GATEPASS_SERVER]; default: the server on this machine, else the profile of `gatepass login`
+    /// URL of the server [env: GATEPASS_SERVER]; default: the profile of `gatepass login`, else a server in this directory
     #[arg(long, help_heading = "Connection", value_name = "URL", conflicts_with = "data_dir")]
     pub(crate) server: Option<String>,
     #[command(flatten)]
@@ -207,12 +207,25 @@ impl Remote {
         self.server.clone().or_else(|| environment.get("GATEPASS_SERVER").map(str::to_owned))
     }
 
+    /// The server on this machine: the one of --data-dir, or one in the working directory if neither flag, environment nor
+    /// profile names another.
     fn local(&self, environment: &Environment) -> Result<Option<Local>, CliError> {
-        match (&self.data_dir, self.given_server(environment)) {
-            (Some(dir), _) => Local::load(Some(dir)),
-            (None, Some(_)) => Ok(None),
-            (None, None) => Local::load(None),
+        match &self.data_dir {
+            Some(dir) => Local::load(Some(dir)),
+            None if self.given_server(environment).is_some() || Profile::load(environment)?.is_some() => {
+                Ok(None)
+            }
+            None => Local::load(None),
         }
+    }
+
+    /// Shows the server before a secret is sent to it.
+    pub(crate) fn announce(&self, environment: &Environment) -> Result<(), CliError> {
+        let target = self.find(environment)?;
+        let here =
+            if self.data_dir.is_none() && target.local.is_some() { ", found in this directory" } else { "" };
+        note(format!("server: {}{here}", target.url));
+        Ok(())
     }
 
     /// The server named by flags, environment or profile.
@@ -314,9 +327,7 @@ fn local_target(local: &Local) -> ServerTarget {
 
 /// The error without a server. The data directory here may be a stopped server's, or another user's.
 fn no_server() -> CliError {
-    let here = Path::new(DEFAULT_DATA_DIR);
-    let error = here.is_dir().then(|| Local::load(Some(here)).err()).flatten();
-    error.unwrap_or_else(|| {
+    unused_here().unwrap_or_else(|| {
         CliError::Usage(String::from(
             "no server given: give --server URL, --data-dir DIR of a server on this machine, or run `gatepass login`",
         ))

@@ -122,6 +122,10 @@ impl ServeCommand {
         let (shutdown, hangups) = (signals::shutdown()?, signals::hangups()?);
         let server = Server::open(config, Arc::new(SystemClock)).await.map_err(CliError::Start)?;
         logging::measure();
+        if server.first_start().is_some() {
+            let whole = std::fs::canonicalize(&data_dir).unwrap_or_else(|_| data_dir.clone());
+            output.line(format!("made a new authority in {}", whole.display()));
+        }
         secrets.show(&server, &output)?;
         output.line(format!("gatepass listens on {} ({})", server.url(), server.local_addr()));
         output.line(format!("root fingerprint  {}", server.root_fingerprint()));

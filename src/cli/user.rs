@@ -159,6 +159,7 @@ impl UserCommand {
 impl UserCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let limits = self.limits.value()?;
+        self.remote.announce(environment)?;
         let api = self.remote.connect(environment)?;
         let password = self.password.read(environment, VARIABLE)?;
         let (name, role, password) = (&self.name, &self.user_role, password.expose());

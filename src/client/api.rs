@@ -164,6 +164,7 @@ impl Api {
         ClientError::check(response).map_err(|error| match error {
             ClientError::Refused(mut problem) => {
                 problem.presented = self.credential.presented();
+                problem.server = (problem.body.status == 401).then(|| self.connector.url());
                 ClientError::Refused(problem)
             }
             other => other,

@@ -15,6 +15,8 @@ pub struct ServerProblem {
     pub body: ProblemBody,
     /// The kind of the refused credential, if known.
     pub presented: Option<CredentialKind>,
+    /// The URL of the server that refused a credential.
+    pub server: Option<String>,
     /// Seconds until a retry (RFC 9110 section 10.2.3).
     pub retry_after: Option<u64>,
     /// The time of the server.
@@ -43,6 +45,7 @@ impl ServerProblem {
         Self {
             body,
             presented: None,
+            server: None,
             retry_after: retry_after(response),
             date: server_time(&response.headers),
         }
@@ -104,7 +107,10 @@ impl fmt::Display for ServerProblem {
         // With named fields, the detail only repeats them.
         let ProblemBody { title, status, detail, code, fields, .. } = &self.body;
         let text = if detail.is_empty() || !fields.is_empty() { title } else { detail };
-        write!(f, "the server refused ({status}")?;
+        match &self.server {
+            Some(server) => write!(f, "the server at {server} refused ({status}")?,
+            None => write!(f, "the server refused ({status}")?,
+        }
         if !code.is_empty() {
             write!(f, " {}", printable(code))?;
         }

@@ -17,7 +17,7 @@ const fn span(setting: Setting) -> Kind {
 pub(super) enum Kind {
     /// Free text, checked where it is used.
     Text,
-    /// A path, relative to the working directory.
+    /// A path, relative to the configuration file, or to the working directory in a variable or a flag.
     Path,
     /// A whole number within bounds.
     Count(i64, i64),

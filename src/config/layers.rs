@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::field::{Field, SECTIONS, Section};
+use super::field::{Field, Kind, SECTIONS, Section};
 use super::problem::{ConfigProblem, ValueOrigin};
-use super::{FILE_NAME, FlagValue, Overrides};
+use super::{DATABASE, FILE_NAME, FlagValue, Overrides};
+use crate::ownership::check_found;
 
 /// A value and its origin.
 #[derive(Clone, Debug)]
@@ -27,8 +28,9 @@ impl Layers {
     /// Reads all layers.
     pub(super) fn read(file: Option<&Path>, environment: &Environment, overrides: &Overrides) -> Self {
         let mut layers = Self::default();
-        if let Some(path) = find_file(file, environment, overrides) {
-            layers.read_file(&path);
+        match find_file(file, environment, overrides) {
+            Ok(found) => found.iter().for_each(|path| layers.read_file(path)),
+            Err(problem) => layers.problems.push(problem),
         }
         layers.read_environment(environment);
         layers.read_flags(overrides);
@@ -60,12 +62,47 @@ impl Layers {
                 value if name == "roles" => self.roles = Some(Given { origin: origin(name), value }),
                 toml::Value::Table(section) if Section::find(&name).is_some() => {
                     for (key, value) in section {
-                        self.set(&name, &key, Given { origin: origin(format!("{name}.{key}")), value });
+                        let origin = origin(format!("{name}.{key}"));
+                        let value = match Field::find(&name, &key).map(|field| field.kind) {
+                            Some(Kind::Path) => self.beside_file(path, &origin, &key, value),
+                            _ => value,
+                        };
+                        self.set(&name, &key, Given { origin, value });
                     }
                 }
                 _ => self.unknown(origin(name.clone()), &name),
             }
         }
+    }
+
+    /// A path of the configuration file, which is relative to the file. Earlier versions took it as relative to the working
+    /// directory: what they made there must not be replaced by something new.
+    fn beside_file(
+        &mut self,
+        file: &Path,
+        origin: &ValueOrigin,
+        key: &str,
+        value: toml::Value,
+    ) -> toml::Value {
+        let (Some(former), Some(directory)) = (value.as_str().map(Path::new), file.parent()) else {
+            return value;
+        };
+        if former.as_os_str().is_empty() {
+            return value;
+        }
+        let path = directory.join(former);
+        let content = if key == "data_dir" { DATABASE } else { "" };
+        if former.join(content).exists() && !path.join(content).exists() {
+            let working = std::env::current_dir().unwrap_or_default();
+            let why = format!(
+                "it means {}, because paths in this file are relative to it; there is nothing yet, but an earlier version used {}: \
+                 write the whole path of the one to use",
+                path.display(),
+                working.join(former).display()
+            );
+            self.problems.push(ConfigProblem::Conflict { origin: origin.clone(), why });
+        }
+        toml::Value::String(path.display().to_string())
     }
 
     fn read_environment(&mut self, environment: &Environment) {
@@ -113,14 +150,34 @@ impl Layers {
     }
 }
 
-/// The file that was asked for, else `gatepass.toml` in the working directory, else in the data directory.
-fn find_file(file: Option<&Path>, environment: &Environment, overrides: &Overrides) -> Option<PathBuf> {
+/// The file that was asked for, else `gatepass.toml` in the working directory, else in the data directory. A file that was only
+/// found there counts if nobody else can have written it.
+fn find_file(
+    file: Option<&Path>,
+    environment: &Environment,
+    overrides: &Overrides,
+) -> Result<Option<PathBuf>, ConfigProblem> {
     let asked = file.map(PathBuf::from).or_else(|| environment.get("GATEPASS_CONFIG").map(PathBuf::from));
-    asked.or_else(|| {
-        let flag = overrides.fields.iter().rfind(|flag| flag.field == "server.data_dir");
-        let data_dir = flag.map(|flag| flag.value.as_str());
-        let data_dir = data_dir.or_else(|| environment.get("GATEPASS_SERVER__DATA_DIR"));
-        let data_dir = Path::new(data_dir.unwrap_or(super::DEFAULT_DATA_DIR));
-        [PathBuf::from(FILE_NAME), data_dir.join(FILE_NAME)].into_iter().find(|path| path.exists())
-    })
+    if asked.is_some() {
+        return Ok(asked);
+    }
+    let flag = overrides.fields.iter().rfind(|flag| flag.field == "server.data_dir");
+    let data_dir = flag.map(|flag| flag.value.as_str());
+    let data_dir = data_dir.or_else(|| environment.get("GATEPASS_SERVER__DATA_DIR"));
+    let of_data = Path::new(data_dir.unwrap_or(super::DEFAULT_DATA_DIR)).join(FILE_NAME);
+    let Some(found) = [PathBuf::from(FILE_NAME), of_data.clone()].into_iter().find(|path| path.exists())
+    else {
+        return Ok(None);
+    };
+    // The data directory that a flag or a variable names is consent.
+    if data_dir.is_some() && found == of_data {
+        return Ok(Some(found));
+    }
+    match check_found(&found) {
+        Ok(()) => Ok(Some(found)),
+        Err(error) => {
+            let why = format!("{error}; or give --config {} to use it all the same", found.display());
+            Err(ConfigProblem::Unreadable { path: found, why })
+        }
+    }
 }

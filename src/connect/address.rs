@@ -48,6 +48,11 @@ impl ServerAddress {
         })
     }
 
+    /// `https://host[:port][/prefix]`, as it was parsed.
+    pub(super) fn url(&self) -> String {
+        format!("https://{}{}", self.authority, self.prefix)
+    }
+
     /// The same server at an address of this machine.
     pub(super) fn at(self, local: LocalAddress) -> Self {
         Self { local: Some(local), ..self }

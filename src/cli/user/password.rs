@@ -37,6 +37,7 @@ pub(crate) struct UserSetPassword {
 impl UserSetPassword {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let NamedUser { remote, name } = self.user;
+        remote.announce(environment)?;
         let api = remote.connect(environment)?;
         let password = self.password.read(environment, VARIABLE)?;
         let body = json!({ "password": password.expose() });
@@ -64,6 +65,7 @@ pub(crate) struct ChangePassword {
 impl ChangePassword {
     pub(super) async fn run(self, environment: &Environment) -> Result<(), CliError> {
         let target = self.remote.find(environment)?;
+        self.remote.announce(environment)?;
         let user = self.remote.user_name(environment, target.profile.as_ref())?;
         let user = user.ok_or_else(|| {
             CliError::Usage(String::from("an API key has no password: name a user with --user"))
