@@ -51,7 +51,7 @@ pub enum OwnershipError {
     Kind {
         /// The file.
         path: PathBuf,
-        /// Its kind.
+        /// The word for a file of this type, with its article.
         kind: &'static str,
     },
     /// The file has a second name, under which somebody else may reach it.

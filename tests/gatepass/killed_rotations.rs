@@ -41,7 +41,9 @@ fn only_known_keys(data: &Path, moment: &str) {
             || name.ends_with(".new")
             || name.contains(".next")
     };
-    let held = names(data).into_iter().filter(holds_key).collect::<BTreeSet<_>>();
+    // A CRL is no secret. The next start signs an unfinished one again.
+    let secret = |name: &String| holds_key(name) && !name.contains(".crl");
+    let held = names(data).into_iter().filter(secret).collect::<BTreeSet<_>>();
     assert_eq!(held, known(data), "{moment}");
 }
 

@@ -165,7 +165,7 @@ impl CaAdmin {
 /// # Errors
 /// The store or a file cannot be read, or a file cannot be written.
 pub async fn finish_rotation(store: &dyn Store, vault: &Vault) -> Result<(), ServiceError> {
-    let Some(interrupted) = Interrupted::load(vault)? else { return Ok(()) };
+    let Some(interrupted) = Interrupted::load(vault)? else { return Ok(Interrupted::clear(vault)?) };
     if is_recorded(store, &interrupted).await? {
         interrupted.take_up(vault)?;
     } else {

@@ -111,18 +111,20 @@ async fn a_data_directory_in_use_is_refused() {
 #[test]
 fn a_deleted_lock_file_lets_no_second_server_in() {
     let dir = tempfile::tempdir().unwrap();
-    let data = dir.path().join("data");
-    let server = Served::start(serve(&data));
+    let data = used_directory(dir.path());
+    // A server whose lock file was deleted still holds the directory.
+    let held = fs::File::open(&data).unwrap();
+    held.try_lock().unwrap();
     fs::remove_file(data.join("gatepass.db.lock")).unwrap();
-    refuses(serve(&data), &data.join("keys"), &["another gatepass server", "stop it first"]);
-    assert!(!data.join("gatepass.db.lock").exists(), "nothing was made");
+    refuses(serve(&data), dir.path(), &["another gatepass server", "stop it first"]);
+    let password = dir.path().join("password");
+    gatepass::service::vault::write_private(&password, b"another long password\n").unwrap();
     let mut reset = gatepass();
-    reset.args(["user", "reset-password", "admin", "--password-file"]).arg(dir.path().join("password"));
+    reset.args(["user", "reset-password", "admin", "--password-file"]).arg(&password);
     reset.arg("--data-dir").arg(&data);
-    gatepass::service::vault::write_private(&dir.path().join("password"), b"another long password\n")
-        .unwrap();
-    refuses(reset, &data.join("keys"), &["another gatepass server"]);
-    drop(server);
+    refuses(reset, dir.path(), &["another gatepass server"]);
+    drop(held);
+    assert!(Served::start(serve(&data)).stop().success());
 }
 
 #[test]

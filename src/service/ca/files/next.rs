@@ -144,6 +144,14 @@ impl Interrupted {
         vault.load_json(NEXT).map(Some)
     }
 
+    /// Removes the rest of a file that a crash interrupted before it was complete.
+    ///
+    /// # Errors
+    /// It cannot be removed.
+    pub fn clear(vault: &Vault) -> Result<(), VaultError> {
+        vault.destroy(NEXT)
+    }
+
     /// The manifest after the rotation.
     pub const fn manifest(&self) -> &Manifest {
         &self.manifest
