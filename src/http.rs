@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod body;
+mod budget;
 pub mod call;
 pub mod compat;
 pub mod cookie;

@@ -2,7 +2,7 @@
 
 mod api_keys;
 mod authorize;
-mod bootstrap;
+pub(super) mod bootstrap;
 mod ca;
 mod clock;
 mod hosts;

@@ -3,13 +3,15 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use super::budget::Held;
 
 /// The cause of an unread request body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,32 +22,48 @@ pub enum BodyError {
     /// The body did not arrive in time: 408 (RFC 9110 section 15.5.9).
     #[error("the request body did not arrive in time; send it without pauses")]
     TimedOut,
+    /// The budget has no room for the body: 503.
+    #[error(
+        "request bodies hold as much memory as they may, and nothing was done: try again after Retry-After"
+    )]
+    Overloaded,
     /// The client left, or broke the framing of its body.
     #[error("the request body broke off before its end; send the request again")]
     Broken,
 }
 
-/// Reads a whole request body of at most `limit` bytes within `timeout`.
+/// Reads a whole request body of at most `limit` bytes within `timeout`. `take` takes memory for bytes that have arrived.
 ///
 /// A declared Content-Length over the limit is rejected before a byte is read. A client that waits for `100 Continue`
-/// (RFC 9110 section 10.1.1) then never sends the body. A chunked body is rejected when it passes the limit.
+/// (RFC 9110 section 10.1.1) then never sends the body. A chunked body is rejected when it passes the limit. The bytes are
+/// copied: kept frames of one byte each would take a multiple of it.
 ///
 /// # Errors
-/// [`BodyError`] names the cause: too large, too slow or broken.
-pub async fn read(body: &mut Incoming, limit: usize, timeout: Duration) -> Result<Bytes, BodyError> {
+/// [`BodyError`] names the cause: too large, too slow, over the budget or broken.
+pub async fn read(
+    body: &mut Incoming,
+    limit: usize,
+    timeout: Duration,
+    mut take: impl FnMut(usize) -> Result<(), BodyError>,
+) -> Result<Vec<u8>, BodyError> {
     if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
         return Err(BodyError::TooLarge);
     }
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let whole = tokio::time::timeout(timeout, Limited::new(body, limit).collect());
-    match whole.await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLarge),
-        Ok(Err(_)) => Err(BodyError::Broken),
-        Err(_) => Err(BodyError::TimedOut),
-    }
+    let mut bytes = Vec::new();
+    let whole = tokio::time::timeout(timeout, async {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| BodyError::Broken)?;
+            let part = frame.data_ref().map_or(&[][..], |part| part);
+            if bytes.len() + part.len() > limit {
+                return Err(BodyError::TooLarge);
+            }
+            take(part.len())?;
+            bytes.extend_from_slice(part);
+        }
+        Ok(())
+    });
+    whole.await.map_err(|_| BodyError::TimedOut)??;
+    Ok(bytes)
 }
 
 /// Maximum number of bytes read of a rejected body.
@@ -67,6 +85,10 @@ pub async fn discard(body: &mut Incoming, timeout: Duration) {
     let _ = tokio::time::timeout(timeout, taking).await;
 }
 
+/// Maximum size of a part of a whole body: the frame of HTTP/2 and the record of TLS. A connection gets the next part when
+/// the client takes the last one.
+const PART: usize = 16 * 1024;
+
 /// The body of every response: whole, or a stream. It never fails and is sent once.
 pub struct ResponseBody(BodyKind);
 
@@ -76,15 +98,30 @@ enum BodyKind {
 }
 
 impl ResponseBody {
-    /// Returns true for a stream, which may have nothing to send for long.
-    pub(super) const fn is_stream(&self) -> bool {
-        matches!(self.0, BodyKind::Streamed(_))
+    /// Counts bytes that no other response shares, until they are sent. Published documents are in memory once.
+    pub(super) fn counted(self, mut held: Held) -> Self {
+        match self.0 {
+            BodyKind::Whole(bytes) if bytes.is_unique() => {
+                held.set(bytes.len());
+                Self(BodyKind::Whole(held.keep(bytes)))
+            }
+            body => Self(body),
+        }
+    }
+
+    /// The next part; `None` after the last one.
+    pub(super) fn poll_part(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        match &mut self.0 {
+            BodyKind::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            BodyKind::Whole(bytes) => Poll::Ready(Some(bytes.split_to(bytes.len().min(PART)))),
+            BodyKind::Streamed(body) => body.as_mut().poll_next(cx),
+        }
     }
 }
 
 impl fmt::Debug for ResponseBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseBody").field("is_stream", &self.is_stream()).finish_non_exhaustive()
+        f.debug_struct("ResponseBody").finish_non_exhaustive()
     }
 }
 
@@ -96,12 +133,7 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let part = match &mut self.0 {
-            BodyKind::Whole(bytes) if bytes.is_empty() => None,
-            BodyKind::Whole(bytes) => Some(std::mem::take(bytes)),
-            BodyKind::Streamed(body) => ready!(body.as_mut().poll_next(cx)),
-        };
-        Poll::Ready(part.map(|part| Ok(Frame::data(part))))
+        self.poll_part(cx).map(|part| part.map(|part| Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -127,7 +159,7 @@ pub fn full(bytes: impl Into<Bytes>) -> ResponseBody {
 /// A body that is sent part by part, until `parts` ends.
 ///
 /// The [listener](super::listener) polls for the next part only when the client takes it. It closes the connection of a
-/// client that leaves a part unread for [`Limits::stream_timeout`](super::limits::Limits). It ends the stream at shutdown
+/// client that leaves a part unread for [`Limits::stall_timeout`](super::limits::Limits). It ends the stream at shutdown
 /// and when the connection reaches its maximum age.
 pub fn stream(parts: impl Stream<Item = Bytes> + Send + 'static) -> ResponseBody {
     ResponseBody(BodyKind::Streamed(Box::pin(parts)))

@@ -9,6 +9,7 @@ mod record;
 mod refusal_lines;
 mod request_ids;
 mod rest;
+mod room;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use self::request_ids::RequestIds;
 use self::rest::Rest;
 use super::ResponseBody;
 use super::body::{self, BodyError};
+use super::budget::{Budget, Budgets, Overloaded, Payer};
 use super::call::{Admitted, Call, Presented};
 use super::cookie;
 use super::credential::Credential;
@@ -45,6 +47,7 @@ pub struct Front {
     table: Table,
     local: Secret<String>,
     body_timeout: Duration,
+    budgets: Budgets,
     ids: RequestIds,
     refusal_lines: RefusalLines,
 }
@@ -66,8 +69,8 @@ impl Front {
         local: Secret<String>,
         body_timeout: Duration,
     ) -> Self {
-        let (ids, refusal_lines) = (RequestIds::new(), RefusalLines::default());
-        Self { authority, table, local, body_timeout, ids, refusal_lines }
+        let (budgets, ids, refusal_lines) = (Budgets::new(), RequestIds::new(), RefusalLines::default());
+        Self { authority, table, local, body_timeout, budgets, ids, refusal_lines }
     }
 
     /// Answers a request of `peer`. A panic on the way becomes a 500; the server lives.
@@ -147,14 +150,22 @@ impl Front {
         let credential = authenticate::credential(&route, &head.parts);
         let local = matches!(&credential, Ok(Credential::Local(secret)) if self.is_local(secret));
         let limits = RequestLimits::of(route.permission, &credential, local, &head.peer);
+        let mut held = self.budgets.answers.hold(Payer::of(&head.peer));
         let answer = match self.admit(&route, id, head, credential, limits, &mut body).await {
+            Ok(call) => room::make(&route, &call, &mut held).await.map(|()| call),
+            Err(problem) => Err(problem),
+        };
+        let answer = match answer {
             Ok(call) => Ok(serve(call).await),
             Err(problem) => Err(problem),
         };
         let status = answer.as_ref().map_or_else(Problem::status, Response::status);
         let answer = limits.answered(&self.authority.throttles, status).and(answer);
+        let overloaded = answer.as_ref().is_err_and(|problem| problem.code == Code::Overloaded);
+        let rest = if overloaded { rest.briefly() } else { rest };
         rest.forgo(body).await;
         let response = answer.unwrap_or_else(|problem| problem.render(route.dialect).into());
+        let response = response.map(|body: ResponseBody| body.counted(held));
         if from_page { finish::without_dialog(response) } else { response }
     }
 
@@ -177,7 +188,8 @@ impl Front {
         let (body, took) = match posted {
             Some(body) => (body, None),
             None => {
-                let (body, took) = self.read(route, body).await?;
+                let budget = self.bodies_of(&presented);
+                let (body, took) = self.read(route, &head, body, budget).await?;
                 posted::refuse_another(route, &head, &body)?;
                 (body, took)
             }
@@ -195,13 +207,29 @@ impl Front {
     }
 
     /// The body, and the time that it took to arrive; `None` without a body.
-    async fn read(&self, route: &Route, body: &mut Incoming) -> Result<(Bytes, Option<Duration>), Problem> {
+    async fn read(
+        &self,
+        route: &Route,
+        head: &Head,
+        body: &mut Incoming,
+        budget: &Budget,
+    ) -> Result<(Bytes, Option<Duration>), Problem> {
         if route.body_limit == 0 || body.is_end_stream() {
             return Ok((Bytes::new(), None));
         }
-        let since = Instant::now();
-        let bytes = body::read(body, route.body_limit, self.body_timeout).await.map_err(refused_body)?;
-        Ok((bytes, Some(since.elapsed())))
+        let (since, mut held) = (Instant::now(), budget.hold(Payer::of(&head.peer)));
+        let take = |more| held.take(more).map_err(|Overloaded| BodyError::Overloaded);
+        let bytes =
+            body::read(body, route.body_limit, self.body_timeout, take).await.map_err(refused_body)?;
+        Ok((held.keep(bytes), Some(since.elapsed())))
+    }
+
+    /// The budget for the body of a caller with this credential.
+    const fn bodies_of(&self, presented: &Presented) -> &Budget {
+        match presented {
+            Presented::Nothing => &self.budgets.strangers,
+            _ => &self.budgets.callers,
+        }
     }
 }
 
@@ -235,6 +263,7 @@ fn refused_body(error: BodyError) -> Problem {
     match error {
         BodyError::TooLarge => Problem::of(Code::BodyTooLarge, error.to_string()),
         BodyError::TimedOut => Problem::of(Code::BodyTimeout, error.to_string()),
+        BodyError::Overloaded => Overloaded.into(),
         BodyError::Broken => Problem::bad_request(error.to_string()),
     }
 }

@@ -26,11 +26,11 @@ pub struct Limits {
     pub max_header_bytes: usize,
     /// Maximum number of concurrent requests on one HTTP/2 connection (RFC 9113 section 5.1.2).
     pub http2_streams: u32,
-    /// Maximum time that a connection may be idle, and that a client may read nothing of a response.
+    /// Maximum time that a connection may be idle.
     pub idle_timeout: Duration,
-    /// Maximum time that a client may leave a part of a stream unread. It is shorter than
-    /// `idle_timeout`, because old events are of no use to a subscriber.
-    pub stream_timeout: Duration,
+    /// Maximum time that a client may leave a part of a response unread. Then HTTP/2 resets the stream, and HTTP/1 closes
+    /// the connection.
+    pub stall_timeout: Duration,
     /// The age at which a connection takes no further request, so that balancers and certificates move on. Its streams
     /// end and start again on another connection.
     pub max_age: Duration,
@@ -50,7 +50,7 @@ impl Default for Limits {
             max_header_bytes: 16 * 1024,
             http2_streams: 64,
             idle_timeout: Duration::from_secs(60),
-            stream_timeout: Duration::from_secs(10),
+            stall_timeout: Duration::from_secs(10),
             max_age: Duration::from_secs(3600),
             drain_timeout: Duration::from_secs(30),
         }

@@ -1,8 +1,11 @@
 //! Metrics in the text format of Prometheus. One recorder serves the process.
 
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use parking_lot::Mutex;
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -20,8 +23,28 @@ pub fn install() {
     });
 }
 
-/// Returns the metrics as text.
-pub fn render() -> String {
+/// Maximum age of the text. A stranger's requests must not cost a rendering each.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The newest text, and the moment of its rendering.
+static TEXT: Mutex<Option<(Instant, Bytes)>> = Mutex::new(None);
+
+/// The metrics at `now` as text, which all responses of a second share. `record` sets gauges before a rendering.
+pub fn text(now: Instant, record: impl FnOnce()) -> Bytes {
+    let mut text = TEXT.lock();
+    match &*text {
+        Some((since, known)) if now.saturating_duration_since(*since) < FRESH => known.clone(),
+        _ => {
+            record();
+            let rendered = Bytes::from(render());
+            *text = Some((now, rendered.clone()));
+            rendered
+        }
+    }
+}
+
+/// Renders the metrics.
+pub(super) fn render() -> String {
     HANDLE.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default()
 }
 
@@ -29,5 +52,21 @@ pub fn render() -> String {
 pub fn upkeep() {
     if let Some(handle) = HANDLE.get().and_then(Option::as_ref) {
         handle.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_rendered_once_a_second() {
+        let (now, rendered) = (Instant::now() + Duration::from_secs(3600), std::cell::Cell::new(0));
+        let text = |at| text(at, || rendered.set(rendered.get() + 1));
+        let first = text(now);
+        let second = text(now + FRESH / 2);
+        assert_eq!((rendered.get(), first.as_ptr()), (1, second.as_ptr()), "they share their bytes");
+        text(now + FRESH);
+        assert_eq!(rendered.get(), 2);
     }
 }

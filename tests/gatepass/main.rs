@@ -15,6 +15,7 @@ mod crl;
 mod crl_file;
 mod documents;
 mod external_url;
+mod floods;
 mod forward_auth;
 mod found_here;
 mod guarded_service;

@@ -49,8 +49,11 @@ async fn an_address_over_its_limit_gets_429() {
     }
     assert_eq!(at.admin().post("/api/v1/verify", &json!({ "tokens": ["x"] })).await.status, 200);
     assert_eq!(local(&at).await.get(ROLES).await.status, 200);
-    let told = at.stranger().get("/metrics").await.text;
-    assert!(told.contains("gatepass_rate_limited_total{limit=\"address\"}"), "{told}");
+    eventually("the metrics show it", async || {
+        let told = at.stranger().get("/metrics").await.text;
+        told.contains("gatepass_rate_limited_total{limit=\"address\"}").then_some(())
+    })
+    .await;
     at.stop().await;
 }
 

@@ -11,7 +11,7 @@ use crate::http::reply::Reply;
 use crate::http::request::valid;
 use crate::name::{Cluster, DnsName, NameError};
 use crate::secret::Secret;
-use crate::service::{FieldError, RedeemRequest};
+use crate::service::{FieldError, RedeemRequest, ServiceError};
 use crate::wire::EnrollAnswer;
 
 /// Example of a certificate request.
@@ -80,13 +80,22 @@ pub(super) async fn redeem_token(call: Call) -> Result<Reply, Problem> {
         cluster,
         reached_url: call.reached_url(None),
     };
-    let enrolled = call.authority.enrollment.redeem(&call.caller, request).await;
-    metrics::counter!("gatepass_redemptions_total", "outcome" => outcome(&enrolled)).increment(1);
+    let enrolled = counted(call.authority.enrollment.redeem(&call.caller, request).await);
     Ok(Reply::ok(&shapes::enrolled(&call.authority, enrolled?)))
 }
 
+/// Counts a redemption with its refusal, also one before the body is read.
+pub(in crate::http) fn refused<T>(result: Result<T, ServiceError>) -> Result<T, ServiceError> {
+    if result.is_err() { counted(result) } else { result }
+}
+
+fn counted<T>(result: Result<T, ServiceError>) -> Result<T, ServiceError> {
+    metrics::counter!("gatepass_redemptions_total", "outcome" => outcome(&result)).increment(1);
+    result
+}
+
 /// The metric label of an outcome: the problem's code.
-pub(super) fn outcome<T>(result: &Result<T, crate::service::ServiceError>) -> &'static str {
+pub(super) fn outcome<T>(result: &Result<T, ServiceError>) -> &'static str {
     result.as_ref().err().map_or("done", |error| Problem::from(error.clone()).code.as_str())
 }
 

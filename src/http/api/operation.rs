@@ -1,5 +1,7 @@
 //! Health and metrics.
 
+use std::time::Instant;
+
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
@@ -8,6 +10,7 @@ use utoipa::ToSchema;
 use crate::http::body;
 use crate::http::call::Call;
 use crate::http::head::Head;
+use crate::http::metrics;
 use crate::http::problem::{Problem, code};
 use crate::http::reply::Reply;
 use crate::http::route::HttpResponse;
@@ -72,7 +75,6 @@ pub(super) async fn readyz(call: Call) -> Result<Reply, Problem> {
     ),
 )]
 pub(super) async fn fetch_metrics(call: Call) -> Result<Reply, Problem> {
-    call.authority.health.record_gauges();
-    let text = crate::http::metrics::render();
+    let text = metrics::text(Instant::now(), || call.authority.health.record_gauges());
     Ok(Reply::bytes(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text))
 }

@@ -5,6 +5,7 @@ use http::request::Parts;
 use super::Front;
 use crate::access::session::CsrfToken;
 use crate::access::{Actor, Permission, SessionKind, SessionSecret};
+use crate::http::api::bootstrap;
 use crate::http::call::Presented;
 use crate::http::cookie;
 use crate::http::credential::{self, Credential};
@@ -48,7 +49,7 @@ impl Front {
                 self.check_page(head, None)?;
                 (stranger, Presented::Nothing)
             }
-            Permission::Redeem => token(credential?, stranger)?,
+            Permission::Redeem => self.token(credential?, stranger)?,
             Permission::BeHost | Permission::Renew => {
                 self.host(&head.peer, stranger, route.permission).await?
             }
@@ -151,6 +152,26 @@ impl Front {
         Ok((caller, Presented::Session(session)))
     }
 
+    /// The token of a redemption in the header. A token in the body is verified by the handler.
+    fn token(&self, credential: Credential, stranger: Caller) -> Result<ProvenCaller, Problem> {
+        let presented = match credential {
+            Credential::None => Presented::Nothing,
+            Credential::Token(secret) => {
+                bootstrap::refused(self.authority.enrollment.recognize(secret.expose()))?;
+                Presented::Token(secret)
+            }
+            Credential::Basic { .. }
+            | Credential::Local(_)
+            | Credential::ApiKey(_)
+            | Credential::Session(_) => {
+                let detail =
+                    "redeeming needs an enrollment token, not the credential of a user or an API key";
+                return Err(Problem::unauthenticated(detail));
+            }
+        };
+        Ok((Caller { actor: Actor::Bearer, ..stranger }, presented))
+    }
+
     /// Checks the page that made the request, by the addresses of this server.
     fn check_page(&self, head: &Head, expected: Option<&CsrfToken>) -> Result<(), Problem> {
         let issuers = self.authority.trust.issuers();
@@ -169,17 +190,4 @@ fn permitted(route: &Route, caller: &Caller) -> Result<(), Problem> {
         true => Ok(()),
         false => Err(Problem::forbidden(route.permission, &caller.actor)),
     }
-}
-
-/// The token of a redemption, not verified yet. It may also be in the body.
-fn token(credential: Credential, stranger: Caller) -> Result<ProvenCaller, Problem> {
-    let presented = match credential {
-        Credential::None => Presented::Nothing,
-        Credential::Token(secret) => Presented::Token(secret),
-        Credential::Basic { .. } | Credential::Local(_) | Credential::ApiKey(_) | Credential::Session(_) => {
-            let detail = "redeeming needs an enrollment token, not the credential of a user or an API key";
-            return Err(Problem::unauthenticated(detail));
-        }
-    };
-    Ok((Caller { actor: Actor::Bearer, ..stranger }, presented))
 }

@@ -23,7 +23,7 @@ impl Front {
         if !route.dialect.oauth_clients || !matches!(credential, Ok(Credential::None)) {
             return Ok((credential, None));
         }
-        let (body, _) = self.read(route, body).await?;
+        let (body, _) = self.read(route, head, body, &self.budgets.strangers).await?;
         Ok((posted(route, head, &body).unwrap_or(credential), Some(body)))
     }
 }

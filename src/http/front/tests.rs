@@ -60,6 +60,7 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
         "nobody" => Err(nothing_here()),
         name => Ok(Reply::ok(&format!("{name}?{} {}", head.raw_query(), head.peer.client)).into()),
     };
+    let pages = |_: Call| async { Ok(Reply::ok(&"x".repeat(600_000))) };
     let panics = |_: Call| async { panic!("{SECRET}") };
     let holds = move |_: Call| {
         let held = Arc::clone(&held);
@@ -74,6 +75,7 @@ async fn front_at(data_dir: &std::path::Path, clock: Arc<dyn Clock>, held: Arc<H
         Route::of(&NATIVE, (Method::POST, "/held"), Permission::Anyone, holds),
         Route::of(&NATIVE, (Method::POST, "/upload"), Permission::Anyone, fine),
         Route::of(&NATIVE, (Method::GET, "/judged"), Permission::ReadTokens, fine),
+        Route::of(&NATIVE, (Method::GET, "/pages"), Permission::ReadTokens, pages),
         Route::of(&NATIVE, (Method::GET, "/fine"), Permission::Anyone, fine),
         Route::direct((Method::GET, "/direct/{name}"), direct),
         Route::of(&NATIVE, (Method::GET, "/panics"), Permission::Anyone, panics),
@@ -242,4 +244,39 @@ async fn a_body_wait_ends_with_its_client() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unread_lists_delay_lists_alone() {
+    const LIST: &[u8] = b"GET /pages?limit=1000 HTTP/1.1\r\nhost: a\r\nauthorization: Bearer gpl_x\r\n\r\n";
+    let dir = tempfile::tempdir().unwrap();
+    let front = front(dir.path()).await;
+    // All connections of this test count as one.
+    let (mut unread, serving) = connect(Arc::clone(&front));
+    unread.write_all(LIST).await.unwrap();
+    within(async {
+        while front.budgets.answers.held() < 600_000 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let (mut client, _serving) = connect(Arc::clone(&front));
+    client.write_all(LIST).await.unwrap();
+    let mut head = [0; 12];
+    within(client.read_exact(&mut head)).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 503");
+    let answers = ask(Arc::clone(&front), &["/fine"]).await;
+    assert!(answers.starts_with("HTTP/1.1 200"), "{answers}");
+    serving.abort();
+    drop(unread);
+    within(async {
+        while front.budgets.answers.held() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let (mut client, _serving) = connect(front);
+    client.write_all(LIST).await.unwrap();
+    within(client.read_exact(&mut head)).await.unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200");
 }

@@ -6,10 +6,11 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use hyper::rt::Executor;
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::http::ResponseBody;
@@ -23,11 +24,10 @@ pub(super) struct Activity(Arc<Mutex<State>>);
 struct State {
     protocol: Protocol,
     opened: Instant,
-    in_flight: usize,
-    /// The responses that are being sent. An HTTP/2 client that opens no window blocks no socket: it shows only here.
-    answers: Vec<Sending>,
-    /// The number of responses so far.
-    answered: u64,
+    /// The requests in flight. An HTTP/2 client that opens no window blocks no socket: it shows only here.
+    requests: Vec<Request>,
+    /// The number of requests so far.
+    begun: u64,
     /// The end of the last request.
     quiet_since: Instant,
     /// The time from which a request's header is awaited.
@@ -40,11 +40,12 @@ struct State {
     retiring_since: Option<Instant>,
 }
 
-/// A response in progress, by its number among the connection's responses.
-struct Sending {
+/// A request in flight, by its number among the connection's requests.
+struct Request {
     number: u64,
-    is_stream: bool,
-    /// The time from which the client has left a part unread; `None` while a stream has nothing to send.
+    /// The task of an HTTP/2 stream. Aborting it resets the stream, unless the task has ended.
+    task: Option<AbortHandle>,
+    /// The time from which the client has left a part of the response unread; `None` without one to send.
     waiting_since: Option<Instant>,
     /// Wakes a stream that has nothing to send.
     waker: Option<Waker>,
@@ -57,6 +58,8 @@ pub(super) enum NextStep {
     Wait(Instant),
     /// Take no further request, finish requests in flight, close.
     Retire,
+    /// Reset the HTTP/2 streams whose responses are stalled.
+    Reset,
     /// Close now.
     Cut(Cut),
 }
@@ -80,9 +83,8 @@ impl Activity {
         Self(Arc::new(Mutex::new(State {
             protocol,
             opened: now,
-            in_flight: 0,
-            answers: Vec::new(),
-            answered: 0,
+            requests: Vec::new(),
+            begun: 0,
             quiet_since: now,
             head_since: Some(now),
             head_begun: false,
@@ -94,18 +96,45 @@ impl Activity {
     /// Records that a request's header is complete. The request is in flight until the guard is dropped.
     pub(super) fn begin(&self) -> InFlight {
         let mut state = self.state();
-        state.in_flight += 1;
+        state.begun += 1;
+        let number = state.begun;
+        state.requests.push(Request { number, task: None, waiting_since: None, waker: None });
         state.head_since = None;
         state.head_begun = false;
         drop(state);
-        InFlight(self.clone())
+        InFlight { activity: self.clone(), number }
+    }
+
+    /// Records the task of the request that began last. It may have ended already.
+    fn began_in(&self, task: AbortHandle) {
+        let mut state = self.state();
+        let number = state.begun;
+        if let Some(request) = state.request(number) {
+            request.task = Some(task);
+        }
+    }
+
+    /// Resets the streams that are stalled at `now`.
+    pub(super) fn reset_stalled(&self, limits: &Limits, now: Instant) {
+        let mut state = self.state();
+        let stalled = |request: &&mut Request| {
+            request.waiting_since.is_some_and(|since| since + limits.stall_timeout <= now)
+        };
+        let requests = state.requests.iter_mut().filter(stalled);
+        let tasks = requests.filter_map(|request| {
+            request.waiting_since = None;
+            request.task.take()
+        });
+        let tasks = tasks.collect::<Vec<_>>();
+        drop(state);
+        tasks.iter().for_each(AbortHandle::abort);
     }
 
     /// Records bytes from the client. Between two requests of HTTP/1 they begin the next header. In HTTP/2 they may be
     /// anything.
     pub(super) fn received(&self, now: Instant) {
         let mut state = self.state();
-        if state.protocol == Protocol::Http1 && state.in_flight == 0 {
+        if state.protocol == Protocol::Http1 && state.requests.is_empty() {
             state.head_since.get_or_insert(now);
             state.head_begun = true;
         }
@@ -122,7 +151,8 @@ impl Activity {
     pub(super) fn retire(&self, now: Instant) {
         let mut state = self.state();
         state.retiring_since.get_or_insert(now);
-        let streams = state.answers.iter_mut().filter_map(|answer| answer.waker.take()).collect::<Vec<_>>();
+        let streams =
+            state.requests.iter_mut().filter_map(|request| request.waker.take()).collect::<Vec<_>>();
         drop(state);
         streams.into_iter().for_each(Waker::wake);
     }
@@ -140,7 +170,7 @@ impl Activity {
 impl State {
     fn judge(&self, limits: &Limits, now: Instant) -> NextStep {
         // A limit that does not run yet begins at `now` at the earliest, so that its event need not wake the watch.
-        let shortest = limits.header_timeout.min(limits.idle_timeout).min(limits.stream_timeout);
+        let shortest = limits.header_timeout.min(limits.idle_timeout).min(limits.stall_timeout);
         let mut next_look =
             now + self.retiring_since.map_or(shortest, |_| shortest.min(limits.handshake_timeout));
         for (deadline, step) in self.deadlines(limits).into_iter().flatten() {
@@ -156,7 +186,7 @@ impl State {
     fn deadlines(&self, limits: &Limits) -> [Option<(Instant, NextStep)>; 5] {
         let slow = NextStep::Cut(if self.head_begun { Cut::SlowHeader } else { Cut::Silent });
         let stalled = NextStep::Cut(Cut::Stalled);
-        let idle_since = (self.in_flight == 0).then_some(self.quiet_since);
+        let idle_since = self.requests.is_empty().then_some(self.quiet_since);
         let (idle_end, latest_end, step) = match self.retiring_since {
             Some(retiring) => {
                 let goodbye = idle_since.map(|idle| idle.max(retiring) + limits.handshake_timeout);
@@ -169,69 +199,68 @@ impl State {
         };
         [
             self.head_since.map(|since| (since + limits.header_timeout, slow)),
-            self.blocked_since.map(|since| (since + self.patience(limits), stalled)),
-            self.first_stall(limits).map(|stall| (stall, stalled)),
+            self.blocked_since.map(|since| (since + limits.stall_timeout, stalled)),
+            self.first_stall(limits),
             idle_end.map(|end| (end, step)),
             Some((latest_end, step)),
         ]
     }
 
-    /// The time to give up the first response that the client does not read.
-    fn first_stall(&self, limits: &Limits) -> Option<Instant> {
-        let stall = |answer: &Sending| {
-            let patience = if answer.is_stream { limits.stream_timeout } else { limits.idle_timeout };
-            Some(answer.waiting_since? + patience)
+    /// The time to give up the first response that the client does not read, and how.
+    fn first_stall(&self, limits: &Limits) -> Option<(Instant, NextStep)> {
+        let stalled = |request: &Request| {
+            // h2 has the last part of a response without a task. Only the connection's end takes that back.
+            let can_reset = request.task.as_ref().is_some_and(|task| !task.is_finished());
+            let step = if can_reset { NextStep::Reset } else { NextStep::Cut(Cut::Stalled) };
+            Some((request.waiting_since? + limits.stall_timeout, step))
         };
-        self.answers.iter().filter_map(stall).min()
+        self.requests.iter().filter_map(stalled).min_by_key(|(stall, _)| *stall)
+    }
+
+    fn request(&mut self, number: u64) -> Option<&mut Request> {
+        self.requests.iter_mut().find(|request| request.number == number)
     }
 
     /// A part of this response was given to the connection.
     fn got_on(&mut self, number: u64, now: Instant) {
-        if let Some(answer) = self.answers.iter_mut().find(|answer| answer.number == number) {
-            answer.waiting_since = Some(now);
+        if let Some(request) = self.request(number) {
+            request.waiting_since = Some(now);
         }
     }
 
     /// The client has taken every part of this stream.
     fn has_nothing_to_send(&mut self, number: u64, waker: &Waker) {
-        if let Some(answer) = self.answers.iter_mut().find(|answer| answer.number == number) {
-            answer.waiting_since = None;
-            match &mut answer.waker {
+        if let Some(request) = self.request(number) {
+            request.waiting_since = None;
+            match &mut request.waker {
                 Some(known) => known.clone_from(waker),
                 none => *none = Some(waker.clone()),
             }
         }
     }
-
-    /// Maximum time that the client may read nothing of its response.
-    fn patience(&self, limits: &Limits) -> Duration {
-        match self.answers.iter().any(|answer| answer.is_stream) {
-            true => limits.idle_timeout.min(limits.stream_timeout),
-            false => limits.idle_timeout,
-        }
-    }
 }
 
 /// One request between the end of its header and the end of its response.
-pub(super) struct InFlight(Activity);
+pub(super) struct InFlight {
+    activity: Activity,
+    number: u64,
+}
 
 impl InFlight {
     /// The response's body, which keeps the request in flight until it is sent or given up.
     pub(super) fn carry(self, body: ResponseBody) -> TrackedBody {
-        let mut state = self.0.state();
-        state.answered += 1;
-        let number = state.answered;
-        let (is_stream, waiting_since) = (body.is_stream(), Some(Instant::now()));
-        state.answers.push(Sending { number, is_stream, waiting_since, waker: None });
+        let mut state = self.activity.state();
+        state.got_on(self.number, Instant::now());
+        let protocol = state.protocol;
         drop(state);
-        TrackedBody { body, number, in_flight: self }
+        TrackedBody { body, protocol, in_flight: Some(self) }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.in_flight -= 1;
+        let mut state = self.activity.state();
+        state.requests.retain(|request| request.number != self.number);
         state.quiet_since = Instant::now();
     }
 }
@@ -239,13 +268,44 @@ impl Drop for InFlight {
 /// A response body that counts as activity.
 pub(super) struct TrackedBody {
     body: ResponseBody,
-    number: u64,
-    in_flight: InFlight,
+    protocol: Protocol,
+    /// `None` when h2 has the last part.
+    in_flight: Option<InFlight>,
 }
 
-impl Drop for TrackedBody {
-    fn drop(&mut self) {
-        self.in_flight.0.state().answers.retain(|answer| answer.number != self.number);
+/// The last part of a response in HTTP/2. h2 keeps it until the client opens a window, and the request stays in flight.
+struct LastPart {
+    bytes: Bytes,
+    _in_flight: InFlight,
+}
+
+impl AsRef<[u8]> for LastPart {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl TrackedBody {
+    /// Records the result of a poll.
+    fn note(&mut self, polled: Poll<Option<Bytes>>, cx: &Context<'_>) -> Poll<Option<Bytes>> {
+        let Some(in_flight) = &self.in_flight else { return polled };
+        let mut state = in_flight.activity.state();
+        match &polled {
+            Poll::Ready(_) => state.got_on(in_flight.number, Instant::now()),
+            // Otherwise a stream would not end.
+            Poll::Pending if state.retiring_since.is_some() => return Poll::Ready(None),
+            Poll::Pending => state.has_nothing_to_send(in_flight.number, cx.waker()),
+        }
+        drop(state);
+        match polled {
+            Poll::Ready(Some(bytes)) if self.protocol == Protocol::Http2 && self.body.is_end_stream() => {
+                Poll::Ready(Some(match self.in_flight.take() {
+                    Some(_in_flight) => Bytes::from_owner(LastPart { bytes, _in_flight }),
+                    None => bytes,
+                }))
+            }
+            polled => polled,
+        }
     }
 }
 
@@ -257,16 +317,8 @@ impl Body for TrackedBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        let mut state = self.in_flight.0.state();
-        match polled {
-            Poll::Ready(_) => state.got_on(self.number, Instant::now()),
-            // Otherwise a stream would not end.
-            Poll::Pending if state.retiring_since.is_some() => return Poll::Ready(None),
-            Poll::Pending => state.has_nothing_to_send(self.number, cx.waker()),
-        }
-        drop(state);
-        polled
+        let polled = self.body.poll_part(cx);
+        self.note(polled, cx).map(|part| part.map(|part| Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -275,6 +327,21 @@ impl Body for TrackedBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// The executor of an HTTP/2 connection's streams. It gives each task to the request that has just begun: hyper calls the
+/// service, and then spawns its future.
+#[derive(Clone)]
+pub(super) struct StreamTasks(pub(super) Activity);
+
+impl<F> Executor<F> for StreamTasks
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    fn execute(&self, stream: F) {
+        self.0.began_in(tokio::spawn(stream).abort_handle());
     }
 }
 

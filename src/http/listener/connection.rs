@@ -11,14 +11,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
-use super::activity::{Activity, Cut, NextStep, TrackedBody};
+use super::activity::{Activity, Cut, NextStep, StreamTasks, TrackedBody};
 use super::gate::Permit;
 use super::proxy_header::{self, HeaderError};
 use super::stream::Stream;
@@ -178,7 +178,7 @@ where
     S::Future: Send + 'static,
 {
     let limits = &watch.limits;
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let connection = http2::Builder::new(StreamTasks(watch.activity.clone()))
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.http2_streams)
         .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
@@ -186,8 +186,9 @@ where
         // reset them (CVE-2025-8671).
         .max_pending_accept_reset_streams(20)
         .max_local_error_reset_streams(256)
-        .initial_stream_window_size(128 * 1024)
-        .initial_connection_window_size(1024 * 1024)
+        // h2 keeps as many bytes of bodies that nobody reads yet.
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(256 * 1024)
         .max_send_buf_size(64 * 1024)
         // Detects a peer that vanished while its request is in flight.
         .keep_alive_interval(limits.idle_timeout / 2)
@@ -220,13 +221,19 @@ impl Watch {
         let mut stopped = self.stopped.clone();
         let mut retiring = false;
         loop {
-            let verdict = self.activity.judge(&self.limits, Instant::now());
+            let now = Instant::now();
+            let verdict = self.activity.judge(&self.limits, now);
             let next_look = match verdict {
+                NextStep::Reset => {
+                    tracing::debug!("reset a stream whose client does not read its response");
+                    self.activity.reset_stalled(&self.limits, now);
+                    continue;
+                }
                 NextStep::Cut(cut) => {
                     tracing::debug!(?cut, "closed a connection that exceeded its limits");
                     return Ended::Cut(cut);
                 }
-                NextStep::Retire => Instant::now(),
+                NextStep::Retire => now,
                 NextStep::Wait(until) => until,
             };
             let must_retire = tokio::select! {

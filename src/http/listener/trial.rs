@@ -206,10 +206,11 @@ async fn answer(
         "/address" => {
             *answer.body_mut() = body::full(format!("{} hello", peer.client));
         }
-        "/upload" => match body::read(&mut request.into_body(), 64 << 10, body_timeout).await {
+        "/upload" => match body::read(&mut request.into_body(), 64 << 10, body_timeout, |_| Ok(())).await {
             Ok(bytes) => *answer.body_mut() = body::full(bytes.len().to_string()),
             Err(BodyError::TooLarge) => *answer.status_mut() = StatusCode::PAYLOAD_TOO_LARGE,
             Err(BodyError::TimedOut) => *answer.status_mut() = StatusCode::REQUEST_TIMEOUT,
+            Err(BodyError::Overloaded) => *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE,
             Err(BodyError::Broken) => *answer.status_mut() = StatusCode::BAD_REQUEST,
         },
         _ => {}

@@ -73,7 +73,7 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
         codes.push(Code::NotFound);
     }
     if operation.get("requestBody").is_some() {
-        codes.extend([Code::InvalidRequest, Code::BodyTimeout, Code::BodyTooLarge]);
+        codes.extend([Code::InvalidRequest, Code::BodyTimeout, Code::BodyTooLarge, Code::Overloaded]);
         codes.extend((route.dialect.accepts)("").err().map(|problem| problem.code));
     }
     let changes = route.method != Method::GET;
@@ -89,7 +89,7 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
         _ => {
             codes.extend(USER);
             // The transaction of a change checks the caller's rights again.
-            codes.extend(changes.then_some(Code::RightsChanged));
+            codes.push(if changes { Code::RightsChanged } else { Code::Overloaded });
         }
     }
     if changes && !matches!(route.permission, Permission::Redeem | Permission::BeHost | Permission::Renew) {

@@ -101,6 +101,7 @@ codes! {
     InternalError = INTERNAL_SERVER_ERROR "internal_error" "Internal error", "a fault of gatepass: search its log for the `x-request-id`";
     Contended = SERVICE_UNAVAILABLE "contended" "Contended", "other writes changed the same records on every attempt: try again after Retry-After";
     StoreUnavailable = SERVICE_UNAVAILABLE "store_unavailable" "Store unavailable", "the disk is full, read-only or busy; nothing was half done: try again after Retry-After";
+    Overloaded = SERVICE_UNAVAILABLE "overloaded" "Overloaded", "requests hold as much memory as they may, and nothing was done: try again after Retry-After";
     TooManyStreams = SERVICE_UNAVAILABLE "too_many_streams" "Too many streams", "the maximum number of event streams is open: poll, and try again after Retry-After";
     ClockInDoubt = SERVICE_UNAVAILABLE "clock_in_doubt" "Clock in doubt", "the server's clock jumped: correct it or accept it";
     CaNotValid = SERVICE_UNAVAILABLE "ca_not_valid" "CA not valid", "the CA has expired or is not valid yet: rotate it, or correct the clock";

@@ -66,6 +66,15 @@ impl Enrollment {
         result.map_err(|error| self.refuse(&caller, token.grant(), error, now))
     }
 
+    /// Checks that the token was signed here, before its request is read. [`Self::redeem`] decides.
+    ///
+    /// # Errors
+    /// The clock is in doubt, or the token is not of this authority.
+    pub fn recognize(&self, unverified_token: &str) -> Result<(), ServiceError> {
+        self.base.time.trusted()?;
+        Ok(self.authenticate(unverified_token).map(drop)?)
+    }
+
     /// Takes a turn of the address, if redemptions are limited. The emergency token needs none.
     fn take_turn(&self, caller: &Caller, grant: &Grant) -> Result<(), ServiceError> {
         let address = caller.address.filter(|_| !self.is_emergency(grant));

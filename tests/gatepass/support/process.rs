@@ -98,6 +98,13 @@ impl Process {
         self.stranger().basic("admin", PASSWORD)
     }
 
+    /// The resident memory of the process in MiB.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+    }
+
     /// Its output and log in all its starts.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(log_of(&self.data_dir)).unwrap()

@@ -46,15 +46,20 @@ impl Heard {
 
 /// A TLS client that trusts the authority's root.
 pub(crate) fn trusting(at: &Running) -> TlsConnector {
-    let root = CertificateDer::from_pem_slice(at.authority.cas.load().current().root_pem().as_bytes());
+    connector(at.authority.cas.load().current().root_pem().as_bytes(), "http/1.1")
+}
+
+/// A TLS client that trusts this root, in PEM, and speaks `protocol`.
+pub(crate) fn connector(root: &[u8], protocol: &str) -> TlsConnector {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(root.unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_slice(root).unwrap()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = vec![protocol.into()];
     TlsConnector::from(Arc::new(config))
 }
 

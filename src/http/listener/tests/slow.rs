@@ -6,6 +6,7 @@ use http_body_util::BodyExt as _;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::AsyncReadExt as _;
+use tokio::task::JoinHandle;
 
 use crate::http::limits::Limits;
 use crate::http::listener::trial::{Server, client, get, hello, rest, running_into, send, within};
@@ -138,7 +139,7 @@ async fn a_request_in_flight_is_not_idle() {
 
 #[tokio::test]
 async fn an_unread_response_is_cut() {
-    let limits = Limits { idle_timeout: SHORT, connections: 1, ..Limits::default() };
+    let limits = Limits { stall_timeout: SHORT, connections: 1, ..Limits::default() };
     let server = Server::start(limits).await;
     let mut stream = server.connect("http/1.1").await;
     send(&mut stream, b"GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
@@ -151,16 +152,42 @@ async fn an_unread_response_is_cut() {
     .await;
 }
 
+type Http2 = (http2::SendRequest<http_body_util::Full<bytes::Bytes>>, JoinHandle<hyper::Result<()>>);
+
+/// An HTTP/2 client that opens a window of this size for each stream, and no other. It answers pings, so that it does not
+/// look dead.
+async fn with_window(server: &Server, window: u32) -> Http2 {
+    let io = TokioIo::new(server.connect("h2").await);
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let handshake = within(builder.initial_stream_window_size(window).handshake(io)).await;
+    let (sender, connection) = handshake.unwrap();
+    (sender, tokio::spawn(connection))
+}
+
 #[tokio::test]
-async fn a_response_without_a_window_is_cut() {
+async fn a_stream_without_a_window_is_reset_alone() {
     running_into(|short| async move {
-        let server = Server::start(Limits { idle_timeout: short.limit, ..Limits::default() }).await;
-        let io = TokioIo::new(server.connect("h2").await);
-        // It answers pings, so that it does not look dead.
-        let mut builder = http2::Builder::new(TokioExecutor::new());
-        let (mut sender, connection): (http2::SendRequest<http_body_util::Full<bytes::Bytes>>, _) =
-            within(builder.initial_stream_window_size(0).handshake(io)).await.unwrap();
-        let connection = tokio::spawn(connection);
+        let server = Server::start(Limits { stall_timeout: short.limit, ..Limits::default() }).await;
+        let (mut sender, _connection) = with_window(&server, 0).await;
+        let held = tokio::spawn(sender.send_request(get("/hold")));
+        within(server.held.notified()).await;
+        for path in ["/", "/large"] {
+            let answer = within(sender.send_request(get(path))).await.unwrap();
+            short.said();
+            assert!(within(answer.into_body().collect()).await.is_err(), "{path}");
+        }
+        server.release.add_permits(1);
+        let other = within(held).await.unwrap().unwrap();
+        assert_eq!(other.status(), 200, "the connection lives");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_leaves_the_last_part_is_closed() {
+    running_into(|short| async move {
+        let server = Server::start(Limits { stall_timeout: short.limit, ..Limits::default() }).await;
+        let (mut sender, connection) = with_window(&server, 1).await;
         let answer = within(sender.send_request(get("/"))).await.unwrap();
         short.said();
         let _ended = within(connection).await.unwrap();

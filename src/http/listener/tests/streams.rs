@@ -86,7 +86,7 @@ async fn a_silent_stream_outlives_the_idle_timeout() {
     running_into(|short| async move {
         let limits = Limits {
             idle_timeout: short.limit,
-            stream_timeout: short.limit,
+            stall_timeout: short.limit,
             header_timeout: short.limit,
             ..Limits::default()
         };
@@ -118,7 +118,7 @@ async fn flood(sender: &mpsc::Sender<Bytes>) -> usize {
 #[tokio::test]
 async fn an_unread_stream_is_dropped() {
     let limits =
-        Limits { stream_timeout: SHORT, idle_timeout: Duration::from_secs(3600), ..Limits::default() };
+        Limits { stall_timeout: SHORT, idle_timeout: Duration::from_secs(3600), ..Limits::default() };
     let mut server = Server::start(limits).await;
     let mut stream = server.connect("http/1.1").await;
     send(&mut stream, STREAM).await;
@@ -132,7 +132,7 @@ async fn an_unread_stream_is_dropped() {
 #[tokio::test]
 async fn a_stream_without_a_window_is_dropped() {
     let limits =
-        Limits { stream_timeout: SHORT, idle_timeout: Duration::from_secs(3600), ..Limits::default() };
+        Limits { stall_timeout: SHORT, idle_timeout: Duration::from_secs(3600), ..Limits::default() };
     let mut server = Server::start(limits).await;
     let io = TokioIo::new(server.connect("h2").await);
     let mut builder = http2::Builder::new(TokioExecutor::new());

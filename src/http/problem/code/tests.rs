@@ -47,6 +47,7 @@ const PINNED: &str = "\
 500 internal_error Internal error
 503 contended Contended
 503 store_unavailable Store unavailable
+503 overloaded Overloaded
 503 too_many_streams Too many streams
 503 clock_in_doubt Clock in doubt
 503 ca_not_valid CA not valid
