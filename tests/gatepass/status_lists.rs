@@ -183,38 +183,6 @@ async fn lists_are_signed_while_the_store_fails() {
 
 /// Ten full-size lists, most of them empty, are little to keep and little to fetch.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_start_in_doubt_serves_the_lists_of_before() {
-    let at = Running::start().await;
-    let (token, id) = persistent(&at).await;
-    let (uri, index) = place_of(&token);
-    revoke(&at, &id).await;
-    eventually("the revocation is published", async || {
-        (status(&at, &uri, index).await == Status::Revoked).then_some(())
-    })
-    .await;
-    let path = path_of(&at, &uri).to_owned();
-    let before = at.stranger().get(&path).await.text;
-    let (data, clock, _own) = at.stop().await;
-    let now = gatepass::clock::Clock::read(clock.as_ref()).wall;
-    clock.step_to(now.minus(Duration::from_secs(3600)));
-
-    let at = Running::open(&data, clock.clone(), &[]).await.unwrap();
-    let after = at.stranger().get(&path).await;
-    assert_eq!((after.status, after.text), (200, before));
-    let index = at.stranger().get("/status").await.json;
-    assert!(index["status_lists"].as_array().unwrap().contains(&json!(uri)), "{index}");
-    // With a clock that is right again they are signed for the URL of this process too.
-    clock.step_to(now.plus(Duration::from_secs(60)));
-    eventually("the lists are signed again", async || {
-        let index = at.stranger().get("/status").await.text;
-        index.contains(&at.url).then_some(())
-    })
-    .await;
-    let files = std::fs::read_dir(data.join("status-lists")).unwrap().count();
-    assert!(files >= 2, "{files}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn many_lists_are_many_small_documents() {
     let at = Running::start().await;
     for _ in 0..10 {
@@ -234,4 +202,27 @@ async fn many_lists_are_many_small_documents() {
     }
     let place = StatusRef { list: ListId::generate(Timestamp::from_secs(1)), index: 0 };
     assert_eq!(at.store.revocations().status(place), Status::Revoked);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn indexes_are_drawn_at_random_from_a_block() {
+    let mut at = Running::start().await;
+    let mut given = Vec::new();
+    for block in 0..3_u32 {
+        let mut drawn = Vec::new();
+        for _ in 0..12 {
+            let (uri, index) = place_of(&at.mint_once().await);
+            assert_eq!(index / 1024, block, "a restart begins the next block");
+            drawn.push((uri.rsplit('/').next().unwrap().to_owned(), index));
+        }
+        // Twelve of 1024 are in order once in 479 million runs.
+        assert!(!drawn.is_sorted() && !drawn.iter().rev().is_sorted(), "{drawn:?}");
+        given.append(&mut drawn);
+        at = at.restart().await;
+    }
+    let all = given.len();
+    given.sort();
+    given.dedup();
+    assert_eq!(given.len(), all, "no index is given twice");
+    at.stop().await;
 }
