@@ -165,12 +165,6 @@ const SERVER: &[Field] = &[
         "example.org",
         "SPIFFE trust domain of host certificates, fixed at the first start. Default: the host of the first external_url",
     ),
-    field(
-        "allow_fuse",
-        Flag,
-        "false",
-        "accept a data directory on FUSE, where only this machine may write, such as fuse-overlayfs in a rootless container",
-    ),
 ];
 
 const TOKENS: &[Field] = &[
@@ -314,6 +308,12 @@ const LIMITS: &[Field] = &[
         "password checks for one account from all addresses where its user has not signed in recently",
     ),
     field("refused_token", Text, "60/m", "refused redemptions of one token; successful ones do not count"),
+    field(
+        "unknown_tokens",
+        Text,
+        "60/m",
+        "refused redemptions of unknown tokens from one address; a good signature is never refused",
+    ),
     field("redemptions", Text, "off", "redemptions from one address, successful and refused"),
 ];
 

@@ -225,3 +225,21 @@ async fn redemptions_are_limited_by_address_where_that_is_configured() {
     assert_eq!(redeem(&emergency, "198.51.100.1").await.status, 200, "the emergency token is exempt");
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_refusals_of_unknown_tokens_are_limited() {
+    let at = Running::start_with(&[("limits.unknown_tokens", "2/h")]).await;
+    let token = token_of(&at.mint(json!({ "max_uses": 3 })).await);
+    let forged = format!("{}AAAA", &token[..token.len() - 4]);
+    let redeem = async |token: &str| {
+        at.stranger().bearer(token).post("/api/v1/bootstrap", &json!({ "csr": Host::new().csr() })).await
+    };
+    assert_eq!([redeem(&forged).await.status, redeem("eyJ.e30.x").await.status], [401, 401]);
+    for unknown in [forged.as_str(), "eyJ.e30.x"] {
+        assert_limited(&redeem(unknown).await, "unknown_tokens");
+    }
+    for status in [200, 200, 200, 410] {
+        assert_eq!(redeem(&token).await.status, status, "a good signature is never limited by it");
+    }
+    at.stop().await;
+}

@@ -29,6 +29,8 @@ pub enum Limit {
     SignInAccount,
     /// Refused redemptions of one token.
     RefusedToken,
+    /// Refused redemptions of unknown tokens from one address.
+    UnknownTokens,
     /// Redemptions from one address.
     Redemptions,
 }
@@ -48,6 +50,7 @@ impl Limit {
             Self::SignInSite => "password checks for this account from this address",
             Self::SignInAccount => "password checks for this account from new addresses",
             Self::RefusedToken => "refused redemptions of this token",
+            Self::UnknownTokens => "redemptions of unknown tokens from this address",
             Self::Redemptions => "redemptions from this address",
         }
     }
@@ -144,6 +147,14 @@ impl Throttles {
     /// Too many of them were.
     pub fn refuse_token(&self, token: TokenId) -> Result<(), RateLimited> {
         self.take(Limit::RefusedToken, &BucketKey::Token(token))
+    }
+
+    /// A redemption from `address` is refused because its token is unknown: its signature is not good.
+    ///
+    /// # Errors
+    /// Too many of them were.
+    pub fn refuse_unknown_token(&self, address: IpAddr) -> Result<(), RateLimited> {
+        self.take(Limit::UnknownTokens, &BucketKey::Site(site(address)))
     }
 
     /// Somebody at `address` redeems a token whose signature is good.

@@ -157,7 +157,7 @@ impl Front {
         let presented = match credential {
             Credential::None => Presented::Nothing,
             Credential::Token(secret) => {
-                bootstrap::refused(self.authority.enrollment.recognize(secret.expose()))?;
+                bootstrap::refused(self.authority.enrollment.recognize(&stranger, secret.expose()))?;
                 Presented::Token(secret)
             }
             Credential::Basic { .. }

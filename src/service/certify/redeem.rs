@@ -59,7 +59,7 @@ impl Enrollment {
         request: RedeemRequest<'_>,
     ) -> Result<Enrolled, ServiceError> {
         let now = self.base.time.trusted()?;
-        let token = self.authenticate(request.unverified_token)?;
+        let token = self.authenticate(caller, request.unverified_token)?;
         let caller = Caller { actor: Actor::Token(token.grant().token.id), ..caller.clone() };
         self.take_turn(&caller, token.grant())?;
         let result = self.judge(&caller, &token, request, now).await;
@@ -70,9 +70,9 @@ impl Enrollment {
     ///
     /// # Errors
     /// The clock is in doubt, or the token is not of this authority.
-    pub fn recognize(&self, unverified_token: &str) -> Result<(), ServiceError> {
+    pub fn recognize(&self, caller: &Caller, unverified_token: &str) -> Result<(), ServiceError> {
         self.base.time.trusted()?;
-        Ok(self.authenticate(unverified_token).map(drop)?)
+        self.authenticate(caller, unverified_token).map(drop)
     }
 
     /// Takes a turn of the address, if redemptions are limited. The emergency token needs none.
@@ -95,9 +95,18 @@ impl Enrollment {
 
     /// Check 2 of the walk in ARCHITECTURE.md: size, syntax, signature, issuer, audience, type. Nothing is written before it
     /// has passed (I4).
-    fn authenticate(&self, unverified_token: &str) -> Result<Authenticated<Grant>, TokenError> {
+    ///
+    /// Refusals are limited by address. A token with a good signature is never refused for their number.
+    fn authenticate(
+        &self,
+        caller: &Caller,
+        unverified_token: &str,
+    ) -> Result<Authenticated<Grant>, ServiceError> {
         let trust = self.trust.load();
-        trust.enrollment(unverified_token, self.base.time.now()).map_err(TokenError::Invalid)
+        trust.enrollment(unverified_token, self.base.time.now()).map_err(|error| {
+            let taken = caller.address.map_or(Ok(()), |address| self.throttles.refuse_unknown_token(address));
+            taken.err().map_or_else(|| TokenError::Invalid(error).into(), ServiceError::from)
+        })
     }
 
     /// Checks 4 to 10.

@@ -73,6 +73,7 @@ impl Running {
         let defaults = [
             ("limits.refused_address", "off"),
             ("limits.refused_token", "off"),
+            ("limits.unknown_tokens", "off"),
             // A client that the machine keeps waiting is no slow one.
             ("http.handshake_timeout", "300s"),
             ("http.header_timeout", "300s"),
