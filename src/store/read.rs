@@ -11,6 +11,7 @@ use crate::id::{ApiKeyId, ChainId, HostId, Serial, SessionId, SpkiHash, TokenId}
 use crate::ledger::ChainHead;
 use crate::name::{DnsName, Role, UserName};
 use crate::secret::Secret;
+use crate::token::{Grant, Verified};
 
 /// Reads of tokens.
 pub trait TokenReads {
@@ -19,6 +20,9 @@ pub trait TokenReads {
 
     /// Returns a token: a point read.
     fn token(&self, token: TokenId) -> StoreFuture<'_, Option<TokenRecord>>;
+
+    /// True if the authority vouches for the token at `now` and it has not ended, as redeeming judges it: a point read.
+    fn is_vouched_for(&self, grant: Verified<Grant>, now: Timestamp) -> StoreFuture<'_, bool>;
 
     /// A page of tokens, newest first.
     fn list_tokens(

@@ -235,3 +235,28 @@ async fn a_removed_audiences_token_is_revoked_too() {
     let shown = at.admin().get(&format!("/api/v1/service-tokens/{}", id_of(&minted))).await;
     assert_eq!(shown.json["state"], "revoked", "{}", shown.text);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i6_a_persistent_token_without_a_row_is_inactive() {
+    let at = start().await;
+    let (persistent, ephemeral) = (at.mint(json!({ "persistent": true })).await, at.mint(json!({})).await);
+    let verify = async |minted: &Value| {
+        at.admin().post("/api/v1/verify", &json!({ "tokens": [token_of(minted)] })).await
+    };
+    assert_eq!(introspect_enrollment(&at, &token_of(&persistent)).await.json["active"], true);
+    assert_eq!(verify(&persistent).await.json["results"][0]["valid"], true);
+    let beside = rusqlite::Connection::open(database::file(at.data_dir())).unwrap();
+    assert_eq!(beside.execute("DELETE FROM tokens WHERE emergency = 0", []).unwrap(), 2);
+    assert_eq!(Host::new().redeem(&at, &token_of(&persistent)).await.code(), "token_revoked");
+    is_inactive(&at, &token_of(&persistent), "no row means revoked").await;
+    let refused = verify(&persistent).await.json["results"][0].take();
+    assert_eq!(refused, json!({ "valid": false, "reason": "token_revoked" }));
+
+    beside.execute_batch("ALTER TABLE tokens RENAME TO away").unwrap();
+    for said in [introspect_enrollment(&at, &token_of(&persistent)).await, verify(&persistent).await] {
+        assert_eq!(said.status, 503, "not a word about the token: {}", said.text);
+        assert!(said.headers.contains_key("retry-after"));
+    }
+    assert_eq!(introspect_enrollment(&at, &token_of(&ephemeral)).await.json["active"], true, "from memory");
+    beside.execute_batch("ALTER TABLE away RENAME TO tokens").unwrap();
+}

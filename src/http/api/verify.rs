@@ -82,7 +82,8 @@ pub(super) fn route() -> Route {
 
 /// Verify tokens
 ///
-/// Up to 1000 tokens, from memory: signature, time and revocation. Nothing is written.
+/// Up to 1000 tokens: signature, time and revocation, from memory and from the rows of persistent tokens. Nothing is
+/// written.
 #[utoipa::path(
     post,
     path = "/api/v1/verify",
@@ -111,7 +112,7 @@ pub(super) async fn verify_tokens(mut call: Call) -> Result<Reply, Problem> {
         return Err(Problem::invalid_fields(faults));
     }
     let audience = asked.or_else(|| own.clone());
-    let results = call.authority.authenticator.check_all(tokens, audience).await;
+    let results = call.authority.authenticator.check_all(tokens, audience).await?;
     Ok(Reply::ok(&Findings { results: results.into_iter().map(Finding::from).collect() }))
 }
 

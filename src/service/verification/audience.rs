@@ -4,7 +4,7 @@ use crate::access::Rights;
 use crate::service::verification::Authenticator;
 use crate::service::verification::check::{BadToken, GoodToken};
 use crate::service::verification::trust::Trust;
-use crate::service::{FieldError, RequestError};
+use crate::service::{FieldError, RequestError, ServiceError};
 use crate::token::{VerifyError, enrollment_audience};
 
 /// No audience can be assumed.
@@ -51,20 +51,20 @@ impl Authenticator {
     /// caller's API key, or else the only configured one. A caller without one would also accept the tokens of other services.
     ///
     /// # Errors
-    /// The audience is not known. The inner error is the first failed check.
-    pub fn introspect(
+    /// The audience is not known, or the store cannot be read. The inner error is the first failed check.
+    pub async fn introspect(
         &self,
         rights: &Rights,
         named: Option<&str>,
         unverified_token: &str,
-    ) -> Result<Result<GoodToken, BadToken>, RequestError> {
+    ) -> Result<Result<GoodToken, BadToken>, ServiceError> {
         let trust = self.trust.load();
         let audience = match (named, rights.audience.as_deref()) {
             (Some(named), Some(own)) if named != own => return Ok(Err(VerifyError::WrongAudience.into())),
             (Some(audience), _) | (None, Some(audience)) => audience,
             (None, None) => trust.only_audience().map_err(unnamed)?,
         };
-        Ok(self.check(unverified_token).and_then(|good| good.for_audience(audience)))
+        Ok(self.check(unverified_token).await?.and_then(|good| good.for_audience(audience)))
     }
 }
 

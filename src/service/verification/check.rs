@@ -1,10 +1,12 @@
-//! Checks of the authority's own tokens, without side effects: signature, time and revocation. They read only memory.
+//! Checks of the authority's own tokens, without side effects: signature, time and revocation. They read memory, and the
+//! row of a persistent token: without it the token is revoked.
 
 use std::borrow::Cow;
 
 use crate::clock::Timestamp;
 use crate::name::Role;
 use crate::service::verification::Authenticator;
+use crate::store::StoreError;
 use crate::token::{
     AuthenticatedToken, Grant, KeyUse, ServiceGrant, Status, TokenRef, Verified, VerifyError,
 };
@@ -98,13 +100,19 @@ impl BadToken {
 }
 
 impl Authenticator {
-    /// Checks a token of either kind: form, signature, issuer, audience, time and revocation.
+    /// Checks a token of either kind: form, signature, issuer, audience, time and revocation. The inner error is the first
+    /// failed check.
     ///
     /// # Errors
-    /// The first failed check.
-    pub(super) fn check(&self, unverified_token: &str) -> Result<GoodToken, BadToken> {
-        let signed = self.trust.load().any(unverified_token, self.base.time.now())?;
-        self.judge_signed(signed)
+    /// The store cannot be read.
+    pub(super) async fn check(
+        &self,
+        unverified_token: &str,
+    ) -> Result<Result<GoodToken, BadToken>, StoreError> {
+        match self.trust.load().any(unverified_token, self.base.time.now()) {
+            Ok(signed) => self.judge_signed(signed).await,
+            Err(error) => Ok(Err(error.into())),
+        }
     }
 
     /// Checks a service token for `audience`.
@@ -126,9 +134,31 @@ impl Authenticator {
         Ok(good)
     }
 
-    /// Checks time and revocation of a token with a good signature.
-    pub(in crate::service) fn judge_signed(&self, signed: AuthenticatedToken) -> Result<GoodToken, BadToken> {
+    /// Checks time and revocation of a token with a good signature, as redeeming does. The inner error is the first failed
+    /// check.
+    ///
+    /// # Errors
+    /// The store cannot be read: then nothing is known of a persistent token.
+    pub(in crate::service) async fn judge_signed(
+        &self,
+        signed: AuthenticatedToken,
+    ) -> Result<Result<GoodToken, BadToken>, StoreError> {
         let now = self.base.time.now();
+        let good = match self.judge_memory(signed, now) {
+            Ok(good) => good,
+            Err(bad) => return Ok(Err(bad)),
+        };
+        Ok(match &good {
+            GoodToken::Enrollment(grant)
+                if grant.terms.persistent && !self.base.store.is_vouched_for(grant.clone(), now).await? =>
+            {
+                Err(BadToken::Revoked)
+            }
+            _ => Ok(good),
+        })
+    }
+
+    fn judge_memory(&self, signed: AuthenticatedToken, now: Timestamp) -> Result<GoodToken, BadToken> {
         let good = match signed {
             AuthenticatedToken::Enrollment(token) => GoodToken::Enrollment(token.at(now)?),
             AuthenticatedToken::Service(token) => GoodToken::Service(token.at(now)?),

@@ -85,7 +85,7 @@ pub(in crate::http::api) async fn introspect_token(call: Call) -> Result<Reply, 
     let form = Form::parse(&call.body)?;
     // The hint of section 2.1 is ignored: one lookup finds every kind of token.
     let (token, audience) = (form.required("token")?, audience(&form)?);
-    Ok(match call.authority.authenticator.introspect(&call.caller.rights, audience, token)? {
+    Ok(match call.authority.authenticator.introspect(&call.caller.rights, audience, token).await? {
         Ok(good) => Reply::ok(&Introspection::Active(active(&good, &good.audience()))),
         Err(_) => Reply::ok(&Introspection::Inactive(InactiveToken { active: false })),
     })

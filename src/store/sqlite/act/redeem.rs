@@ -6,7 +6,7 @@ use super::Execution;
 use crate::clock::Timestamp;
 use crate::id::{HostId, SpkiHash, TokenId};
 use crate::name::DnsName;
-use crate::store::sqlite::driver::{self, params};
+use crate::store::sqlite::driver::{self, Sql, params};
 use crate::store::sqlite::read::certificate;
 use crate::store::sqlite::value::{Json, damaged};
 use crate::store::{
@@ -21,6 +21,23 @@ pub(in crate::store::sqlite) const IS_VOUCHED_FOR: &str = "SELECT 1 FROM signing
      AND EXISTS (SELECT 1 FROM status_lists AS l WHERE l.list = ?3) \
      AND (?2 = 0 OR EXISTS (SELECT 1 FROM tokens AS t WHERE t.token = ?4)) \
      AND NOT EXISTS (SELECT 1 FROM mints AS m WHERE m.token = ?4 AND m.revoke_at <= ?5 AND m.revoked_at IS NULL)";
+
+impl Sql<'_> {
+    /// Returns whether the authority vouches for the token at `now`. The token's row of uses has the last word.
+    pub(in crate::store::sqlite) fn is_vouched_for(
+        &self,
+        grant: &Verified<Grant>,
+        now: Timestamp,
+    ) -> driver::Result<bool> {
+        let (token, key, persistent) = (&grant.token, grant.signing_key(), grant.terms.persistent);
+        self.exists(IS_VOUCHED_FOR, params![key, persistent, token.status.list, token.id, now])
+    }
+
+    /// Returns whether the token is revoked or suspended.
+    pub(in crate::store::sqlite) fn has_ended(&self, token: TokenId) -> driver::Result<bool> {
+        self.exists("SELECT 1 FROM uses WHERE token = ?1 AND ended_at IS NOT NULL", [token])
+    }
+}
 
 impl Execution<'_> {
     pub(super) fn redeem(&mut self, command: Redeem) -> driver::Result<Redeemed> {
@@ -56,17 +73,6 @@ impl Execution<'_> {
         }
         self.enter(entry)?;
         Ok(Redeemed::First)
-    }
-
-    /// Returns whether the authority vouches for the token at `now`. The token's row of uses has the last word.
-    pub(super) fn is_vouched_for(&self, grant: &Verified<Grant>, now: Timestamp) -> driver::Result<bool> {
-        let (token, key, persistent) = (&grant.token, grant.signing_key(), grant.terms.persistent);
-        self.exists(IS_VOUCHED_FOR, params![key, persistent, token.status.list, token.id, now])
-    }
-
-    /// Returns whether the token is revoked or suspended.
-    pub(super) fn has_ended(&self, token: TokenId) -> driver::Result<bool> {
-        self.exists("SELECT 1 FROM uses WHERE token = ?1 AND ended_at IS NOT NULL", [token])
     }
 
     pub(super) fn pair(&self, token: TokenId, host_key: SpkiHash) -> driver::Result<Option<HostId>> {

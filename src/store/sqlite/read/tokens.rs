@@ -12,7 +12,7 @@ use crate::store::{
     CertificateRecord, KeyRecord, LastUse, MintRecord, Page, PageQuery, Pair, StoreFuture, StoredCertificate,
     TokenFilter, TokenReads, TokenRecord,
 };
-use crate::token::{Bindings, Terms, TokenRef};
+use crate::token::{Bindings, Grant, Terms, TokenRef, Verified};
 
 macro_rules! columns {
     () => {
@@ -122,6 +122,10 @@ impl TokenReads for SqliteStore {
 
     fn token(&self, id: TokenId) -> StoreFuture<'_, Option<TokenRecord>> {
         self.point(move |sql| sql.one(TOKEN_BY_ID, [id], token))
+    }
+
+    fn is_vouched_for(&self, grant: Verified<Grant>, now: Timestamp) -> StoreFuture<'_, bool> {
+        self.point(move |sql| Ok(sql.is_vouched_for(&grant, now)? && !sql.has_ended(grant.token.id)?))
     }
 
     fn list_tokens(
