@@ -39,7 +39,7 @@ impl Authenticator {
     /// Returns the host that presented `certificate` (DER). The handshake has checked its chain.
     ///
     /// # Errors
-    /// It is not a host certificate, it or its host is revoked, it has expired, or its successor is in use.
+    /// It is not a host certificate, it has expired, or its successor is in use. It, its host or its key is revoked.
     pub async fn identify(&self, caller: &Caller, certificate: &[u8]) -> Result<HostCaller, ServiceError> {
         self.identify_for(CertificateUse::Any, caller, certificate).await
     }
@@ -80,6 +80,10 @@ impl Authenticator {
         }
         if self.cas.load().has_revoked_issuer(certificate) {
             return Err(HostError::IssuerRevoked.into());
+        }
+        // One key may be in the certificates of several hosts: it redeemed several tokens.
+        if self.base.store.key_of_revoked_host(identity.host_key).await? {
+            return Err(HostError::Revoked.into());
         }
         let record = self.base.store.host(identity.host).await?.ok_or(HostError::Revoked)?;
         self.judge_lineage(caller, &identity, &record, now).await?;

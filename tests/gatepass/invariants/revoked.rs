@@ -138,3 +138,26 @@ async fn i6_a_collected_revoked_token_stays_refused() {
     }
     at.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn i6_a_revoked_key_is_refused_in_any_certificate() {
+    let at = Running::start_with(&[("tokens.audiences", crate::support::authority::AUDIENCE)]).await;
+    let machine = Host::new();
+    let first = machine.redeem(&at, &at.mint_once().await).await;
+    let second = machine.redeem(&at, &at.mint_once().await).await;
+    assert_ne!(first.json["host_id"], second.json["host_id"], "one key, two hosts");
+    let client = machine.client(&at, &second.json);
+    assert_eq!(client.get("/api/v1/whoami").await.status, 200);
+    let id = first.json["host_id"].as_str().unwrap();
+    assert_eq!(at.admin().delete(&format!("/api/v1/hosts/{id}")).await.status, 200);
+    for said in [
+        client.get("/api/v1/whoami").await,
+        client.get("/api/v1/authorize").await,
+        client.post("/api/v1/renew", &json!({ "csr": Host::new().csr() })).await,
+        client.post_form("/oauth2/introspect", "token=x".to_owned()).await,
+        machine.client(&at, &second.json).get("/api/v1/whoami").await,
+    ] {
+        assert!(said.status == 403 && said.text.contains("host_revoked"), "{}", said.text);
+    }
+    at.stop().await;
+}

@@ -102,7 +102,23 @@ impl Client {
         path: &str,
         body: Option<String>,
     ) -> Result<Said, ConnectError> {
+        self.request(method, path, body, self.headers.clone()).await
+    }
+
+    /// Posts a form.
+    pub(crate) async fn post_form(&self, path: &str, form: String) -> Said {
         let mut headers = self.headers.clone();
+        headers.push((CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded")));
+        self.request(Method::POST, path, Some(form), headers).await.unwrap()
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+        mut headers: Vec<(HeaderName, HeaderValue)>,
+    ) -> Result<Said, ConnectError> {
         if body.is_some() && !headers.iter().any(|(name, _)| *name == CONTENT_TYPE) {
             headers.push((CONTENT_TYPE, HeaderValue::from_static("application/json")));
         }
