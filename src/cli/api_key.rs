@@ -4,8 +4,10 @@ use std::path::Path;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use http::Method;
 use serde_json::{Value, json};
 
+use super::current_password::CurrentPassword;
 use super::deletion::Deletion;
 use super::error::CliError;
 use super::limits::{self, LimitFlags};
@@ -14,7 +16,7 @@ use super::output::{self, Format, line};
 use super::remote::Remote;
 use super::together::count;
 use crate::access::Scope;
-use crate::client::api::encode;
+use crate::client::api::{Api, encode};
 use crate::config::Environment;
 
 const KEYS: &str = "/api/v1/api-keys";
@@ -66,7 +68,8 @@ pub(crate) enum ApiKeyCommand {
 
 Without --ttl and --expires-at the key is valid until it is deleted. \
 Without limit flags the key mints ephemeral tokens of at most one hour, with one use, no roles and no DNS names. \
-A key never exceeds the current rights of its owner.")]
+A key never exceeds the current rights of its owner. It sets no password and gives no admin rights. \
+With a session of `gatepass login`, the scope admin needs your own password.")]
 pub(crate) struct ApiKeyCreate {
     #[command(flatten)]
     creation: Creation,
@@ -79,6 +82,8 @@ pub(crate) struct ApiKeyCreate {
     audience: Option<String>,
     #[command(flatten)]
     limits: LimitFlags,
+    #[command(flatten)]
+    current: CurrentPassword,
 }
 
 impl ApiKeyCommand {
@@ -115,7 +120,7 @@ impl ApiKeyCommand {
 
 impl ApiKeyCreate {
     async fn run(self, environment: &Environment) -> Result<(), CliError> {
-        let Self { creation, scopes, audience, limits } = self;
+        let Self { creation, scopes, audience, limits, current } = self;
         let body =
             creation.request(json!({ "scopes": scopes, "audience": audience, "limits": limits.value()? }));
         let table = |made: &Value, file: Option<&Path>| {
@@ -125,7 +130,8 @@ impl ApiKeyCreate {
                 None => "The key is shown once: store it with your secrets.",
             })
         };
-        creation.once.post(&creation.remote, environment, KEYS, &body, "api_key", table).await
+        let post = async |api: &Api| current.send(api, Method::POST, KEYS, body).await;
+        creation.once.post(&creation.remote, environment, post, "api_key", table).await
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::CliError;
 use super::output::{self, Format, line};
 use super::private::SecretFile;
 use super::remote::Remote;
-use crate::client::api::given;
+use crate::client::api::{Api, given};
 use crate::config::Environment;
 use crate::secret::Secret;
 
@@ -56,13 +56,12 @@ impl Creation {
 }
 
 impl Once {
-    /// Posts `body`, writes the `member` of the answer to the file, and prints the rest. `table` gets the path of the file.
+    /// Posts by `post`, writes the `member` of the answer to the file, and prints the rest. `table` gets the path of the file.
     pub(crate) async fn post(
         &self,
         remote: &Remote,
         environment: &Environment,
-        path: &str,
-        body: &Value,
+        post: impl AsyncFnOnce(&Api) -> Result<Value, CliError>,
         member: &str,
         table: impl FnOnce(&Value, Option<&Path>) -> Result<(), CliError>,
     ) -> Result<(), CliError> {
@@ -70,7 +69,7 @@ impl Once {
         // Opened before the request is sent: a path that cannot be written loses no secret.
         let open = if self.force { SecretFile::open } else { SecretFile::open_new };
         let place = self.out.as_deref().map(open).transpose()?;
-        let mut answer = api.post(path, body).await?;
+        let mut answer = post(&api).await?;
         let secret = Secret::new(answer[member].as_str().unwrap_or_default().to_owned());
         if let Some((file, place)) = self.out.as_deref().zip(place) {
             place.keep(&Secret::new(format!("{}\n", secret.expose())))?;

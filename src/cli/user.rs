@@ -5,11 +5,13 @@ mod reset;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use http::Method;
 use serde_json::{Value, json};
 use strum::VariantArray as _;
 
 use self::password::{ChangePassword, NewPassword, UserSetPassword, VARIABLE};
 use self::reset::ResetPassword;
+use super::current_password::CurrentPassword;
 use super::deletion::Deletion;
 use super::error::CliError;
 use super::limits::{self, LimitFlags};
@@ -43,7 +45,7 @@ pub(crate) enum UserCommand {
     /// Change a user's role, effective with the next request
     SetRole {
         #[command(flatten)]
-        user: NamedUser,
+        user: ChangedUser,
         /// admin, operator, analyst or viewer
         #[arg(value_parser = roles())]
         user_role: String,
@@ -56,14 +58,14 @@ pub(crate) enum UserCommand {
 The new limits replace all previous ones. A limit without a flag gets its minimum.")]
     SetLimits {
         #[command(flatten)]
-        user: NamedUser,
+        user: ChangedUser,
         #[command(flatten)]
         limits: LimitFlags,
     },
     /// Disable a user and their API keys, effective immediately
-    Disable(NamedUser),
+    Disable(ChangedUser),
     /// Enable a disabled user
-    Enable(NamedUser),
+    Enable(ChangedUser),
     /// Set a user's password, while the server runs
     SetPassword(UserSetPassword),
     /// Change your own password
@@ -90,6 +92,15 @@ pub(crate) struct NamedUser {
     name: String,
 }
 
+/// A user that a command changes.
+#[derive(Args)]
+pub(crate) struct ChangedUser {
+    #[command(flatten)]
+    user: NamedUser,
+    #[command(flatten)]
+    current: CurrentPassword,
+}
+
 /// Arguments of `user create`.
 #[derive(Args)]
 #[command(after_long_help = "Examples:
@@ -111,6 +122,8 @@ pub(crate) struct UserCreate {
     limits: LimitFlags,
     #[command(flatten)]
     password: NewPassword,
+    #[command(flatten)]
+    current: CurrentPassword,
 }
 
 impl UserCommand {
@@ -133,15 +146,13 @@ impl UserCommand {
                 output::list(remote.output, &users, &columns, "no users")
             }
             Self::Show(NamedUser { remote, name }) => remote.show(environment, &at(&name), &ROWS).await,
-            Self::SetRole { user, user_role } => {
-                user.change(environment, &json!({ "role": user_role })).await
-            }
+            Self::SetRole { user, user_role } => user.change(environment, json!({ "role": user_role })).await,
             Self::SetLimits { user, limits } => {
                 let limits = limits.value()?.ok_or_else(LimitFlags::missing)?;
-                user.change(environment, &json!({ "limits": limits })).await
+                user.change(environment, json!({ "limits": limits })).await
             }
-            Self::Disable(user) => user.change(environment, &json!({ "disabled": true })).await,
-            Self::Enable(user) => user.change(environment, &json!({ "disabled": false })).await,
+            Self::Disable(user) => user.change(environment, json!({ "disabled": true })).await,
+            Self::Enable(user) => user.change(environment, json!({ "disabled": false })).await,
             Self::SetPassword(command) => command.run(environment).await,
             Self::ChangePassword(command) => command.run(environment).await,
             Self::ResetPassword(command) => command.run(environment).await,
@@ -164,7 +175,8 @@ impl UserCreate {
         let password = self.password.read(environment, VARIABLE)?;
         let (name, role, password) = (&self.name, &self.user_role, password.expose());
         let body = given(json!({ "username": name, "role": role, "password": password, "limits": limits }));
-        output::one(self.remote.output, &api.post(USERS, &body).await?, &ROWS)
+        let created = self.current.send(&api, Method::POST, USERS, body).await?;
+        output::one(self.remote.output, &created, &ROWS)
     }
 }
 
@@ -177,10 +189,12 @@ async fn delete(deletion: Deletion, name: &str, environment: &Environment) -> Re
     deletion.run(environment, &what, &at(name), conclude).await
 }
 
-impl NamedUser {
-    async fn change(self, environment: &Environment, body: &Value) -> Result<(), CliError> {
-        let changed = self.remote.connect(environment)?.patch(&at(&self.name), body).await?;
-        output::one(self.remote.output, &changed, &ROWS)
+impl ChangedUser {
+    async fn change(self, environment: &Environment, body: Value) -> Result<(), CliError> {
+        let Self { user: NamedUser { remote, name }, current } = self;
+        let api = remote.connect(environment)?;
+        let changed = current.send(&api, Method::PATCH, &at(&name), body).await?;
+        output::one(remote.output, &changed, &ROWS)
     }
 }
 

@@ -84,7 +84,7 @@ impl Api {
     /// # Errors
     /// If the server is not reached or refuses.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
-        json(&self.send(Method::POST, path, Some(body)).await?)
+        self.change(Method::POST, path, body).await
     }
 
     /// Changes a resource.
@@ -92,7 +92,7 @@ impl Api {
     /// # Errors
     /// If the server is not reached or refuses.
     pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
-        json(&self.send(Method::PATCH, path, Some(body)).await?)
+        self.change(Method::PATCH, path, body).await
     }
 
     /// Replaces a resource.
@@ -100,7 +100,15 @@ impl Api {
     /// # Errors
     /// If the server is not reached or refuses.
     pub async fn put(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
-        json(&self.send(Method::PUT, path, Some(body)).await?)
+        self.change(Method::PUT, path, body).await
+    }
+
+    /// Sends `body` by `method`.
+    ///
+    /// # Errors
+    /// If the server is not reached or refuses.
+    pub async fn change(&self, method: Method, path: &str, body: &Value) -> Result<Value, ClientError> {
+        json(&self.send(method, path, Some(body)).await?)
     }
 
     /// Deletes a resource.

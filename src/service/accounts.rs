@@ -1,6 +1,7 @@
 //! Users, API keys, sessions and sign-in.
 
 pub mod api_keys;
+mod reauthentication;
 pub mod sessions;
 pub(super) mod sign_in;
 pub(super) mod standing;

@@ -1,6 +1,7 @@
 //! Users and API keys, over real TLS.
 
 mod cli;
+mod current_password;
 mod demoted;
 mod keys;
 mod limits;

@@ -9,6 +9,7 @@ use super::kind::TokenResource;
 use crate::cli::error::CliError;
 use crate::cli::once::Creation;
 use crate::cli::output::{self, Format, line};
+use crate::client::api::Api;
 use crate::client::problem::printable;
 use crate::config::Environment;
 
@@ -64,7 +65,8 @@ impl TokenCreate {
         let (kind, body) = (self.kind(), self.body());
         let table = |answer: &Value, file: Option<&Path>| show(kind, answer, file);
         let Creation { remote, once, .. } = &self.creation;
-        once.post(remote, environment, kind.path(), &body, "token", table).await
+        let post = async |api: &Api| Ok(api.post(kind.path(), &body).await?);
+        once.post(remote, environment, post, "token", table).await
     }
 
     const fn kind(&self) -> TokenResource {

@@ -13,6 +13,7 @@ use crate::cli::host::COLUMNS;
 use crate::cli::once::Once;
 use crate::cli::output::{self, Format, line, note};
 use crate::client::ClientError;
+use crate::client::api::Api;
 use crate::client::problem::printable;
 use crate::config::Environment;
 
@@ -58,7 +59,8 @@ impl TokenRotate {
         self.consent.ask(&format!("Rotate token {id}? It is revoked {until}; enrolled hosts stay."))?;
         let path = format!("/api/v1/enrollment-tokens/{id}/rotate");
         let body = json!({ "overlap": self.overlap });
-        let rotated = self.once.post(&self.consent.remote, environment, &path, &body, "token", show);
+        let post = async |api: &Api| Ok(api.post(&path, &body).await?);
+        let rotated = self.once.post(&self.consent.remote, environment, post, "token", show);
         rotated.await.map_err(ended)
     }
 }

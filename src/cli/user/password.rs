@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::{NamedUser, at};
 use crate::cli::ask;
+use crate::cli::current_password::CurrentPassword;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::profile::Profile;
@@ -26,12 +28,15 @@ pub(super) const VARIABLE: &str = "GATEPASS_NEW_PASSWORD";
   gatepass user set-password alice --password-file new-password
   gatepass user set-password admin --data-dir /var/lib/gatepass
 
-Every session of the user ends. You need every right that the user has.")]
+Every session of the user ends. You need every right that the user has. A session of `gatepass login` also needs \
+your own password (--current-password-file, or a prompt). An API key may not set a password.")]
 pub(crate) struct UserSetPassword {
     #[command(flatten)]
     user: NamedUser,
     #[command(flatten)]
     password: NewPassword,
+    #[command(flatten)]
+    current: CurrentPassword,
 }
 
 impl UserSetPassword {
@@ -41,7 +46,7 @@ impl UserSetPassword {
         let api = remote.connect(environment)?;
         let password = self.password.read(environment, VARIABLE)?;
         let body = json!({ "password": password.expose() });
-        api.put(&format!("{}/password", at(&name)), &body).await?;
+        self.current.send(&api, Method::PUT, &format!("{}/password", at(&name)), body).await?;
         let said = json!({ "username": name, "password_set": true });
         output::done(remote.output, &said, format!("set the password of {name}"))
     }

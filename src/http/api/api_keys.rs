@@ -66,7 +66,8 @@ struct CreatedApiKey<'a> {
 
 /// Create an API key
 ///
-/// The key is shown once. Without limits it mints ephemeral tokens of one hour, with one use and no roles.
+/// The key is shown once. Without limits it mints ephemeral tokens of one hour, with one use and no roles. A key with the
+/// scope `admin` is created with a password, or with a session and `current_password`.
 #[utoipa::path(
     post,
     path = "/api/v1/api-keys",
@@ -74,15 +75,18 @@ struct CreatedApiKey<'a> {
     responses(
         (status = 201, description = "The key; shown once.", body = CreatedApiKey<'static>),
         code::BeyondLimits,
+        code::CurrentPasswordRequired,
         code::TooManyApiKeys,
     ),
 )]
 pub(super) async fn create_api_key(call: Call) -> Result<Reply, Problem> {
-    let (request, faults) = decode::native::<ApiKeyRequest>(&call.body)?;
+    let (mut request, faults) = decode::native::<ApiKeyRequest>(&call.body)?;
+    let current = request.current_password.take();
     let now = call.authority.time.now();
     let audiences = call.authority.trust.load().known_audiences();
     let order = request.judge((&call.authority.roles, &audiences), now, faults)?;
-    let (key, text) = call.authority.accounts.create_api_key(&call.caller, order).await?;
+    let created = call.authority.accounts.create_api_key(&call.caller, order, current.as_ref()).await?;
+    let (key, text) = created;
     let created = CreatedApiKey { api_key: text.expose(), key: ApiKeyItem::new(key, now) };
     Ok(Reply::json(StatusCode::CREATED, &created))
 }

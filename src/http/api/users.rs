@@ -17,6 +17,7 @@ use crate::http::request::{UserChangeRequest, UserRequest};
 use crate::name::UserName;
 use crate::secret::Secret;
 use crate::store::UserRecord;
+use crate::token::present;
 
 /// A user in a list.
 #[derive(Serialize, ToSchema)]
@@ -52,6 +53,8 @@ pub(super) async fn list_users(call: Call) -> Result<Reply, Problem> {
 }
 
 /// Create a user
+///
+/// An admin is created with a password, or with a session and `current_password`.
 #[utoipa::path(
     post,
     path = "/api/v1/users",
@@ -59,13 +62,15 @@ pub(super) async fn list_users(call: Call) -> Result<Reply, Problem> {
     responses(
         (status = 201, description = "The user.", body = UserItem),
         code::BeyondLimits,
+        code::CurrentPasswordRequired,
         code::UserExists,
     ),
 )]
 pub(super) async fn create_user(call: Call) -> Result<Reply, Problem> {
-    let (request, faults) = decode::native::<UserRequest>(&call.body)?;
+    let (mut request, faults) = decode::native::<UserRequest>(&call.body)?;
+    let current = request.current_password.take();
     let order = request.judge(&call.authority.roles, faults)?;
-    let user = call.authority.accounts.create_user(&call.caller, order).await?;
+    let user = call.authority.accounts.create_user(&call.caller, order, current.as_ref()).await?;
     Ok(Reply::json(StatusCode::CREATED, &UserItem::from(user)))
 }
 
@@ -82,7 +87,8 @@ pub(super) async fn show_user(call: Call) -> Result<Reply, Problem> {
 
 /// Change a user
 ///
-/// Role, limits, `disabled`. Absent members stay. Effective with the next request.
+/// Role, limits, `disabled`. Absent members stay. Effective with the next request. Making, changing or enabling an admin
+/// takes a password, or a session and `current_password`.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{name}",
@@ -91,14 +97,16 @@ pub(super) async fn show_user(call: Call) -> Result<Reply, Problem> {
     responses(
         (status = 200, description = "The changed user.", body = UserItem),
         code::BeyondLimits,
+        code::CurrentPasswordRequired,
         code::LastAdmin,
     ),
 )]
 pub(super) async fn change_user(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
-    let (request, faults) = decode::native::<UserChangeRequest>(&call.body)?;
+    let (mut request, faults) = decode::native::<UserChangeRequest>(&call.body)?;
+    let current = request.current_password.take();
     let order = request.judge(&call.authority.roles, faults)?;
-    let user = call.authority.accounts.change_user(&call.caller, &name, &order).await?;
+    let user = call.authority.accounts.change_user(&call.caller, &name, &order, current.as_ref()).await?;
     Ok(Reply::ok(&UserItem::from(user)))
 }
 
@@ -107,22 +115,30 @@ pub(super) async fn change_user(call: Call) -> Result<Reply, Problem> {
 struct NewPassword {
     #[schema(value_type = Password)]
     password: Secret<String>,
+    /// The caller's own password. A session needs it.
+    #[schema(value_type = String, format = "password", nullable = false)]
+    #[serde(default, deserialize_with = "present")]
+    current_password: Option<Secret<String>>,
 }
 
 /// Reset a user's password
 ///
-/// Ends every session of the user.
+/// Ends every session of the user. A session needs `current_password`, and an API key may not set a password.
 #[utoipa::path(
     put,
     path = "/api/v1/users/{name}/password",
     params(("name" = UserName, Path, description = "Name of the user.")),
     request_body = NewPassword,
-    responses((status = 204, description = "The password is set."), code::BeyondLimits),
+    responses(
+        (status = 204, description = "The password is set."),
+        code::BeyondLimits,
+        code::CurrentPasswordRequired,
+    ),
 )]
 pub(super) async fn reset_password(call: Call) -> Result<Reply, Problem> {
     let name = name(&call)?;
-    let NewPassword { password } = decode::strict(&call.body)?;
-    call.authority.accounts.reset_password(&call.caller, &name, password).await?;
+    let NewPassword { password, current_password: current } = decode::strict(&call.body)?;
+    call.authority.accounts.reset_password(&call.caller, &name, password, current.as_ref()).await?;
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 

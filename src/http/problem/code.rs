@@ -67,6 +67,7 @@ codes! {
     InsufficientScope = FORBIDDEN "insufficient_scope" "Insufficient scope", "the token or certificate lacks a role";
     BindingMismatch = FORBIDDEN "binding_mismatch" "Binding mismatch", "the token is bound to another name, cluster or key";
     BeyondLimits = FORBIDDEN "beyond_limits" "Beyond limits", "the request exceeds the caller's limits: `fields` names each of them";
+    CurrentPasswordRequired = FORBIDDEN "current_password_required" "Current password required", "the session also needs the user's own password: send it as `current_password`";
     HostRevoked = FORBIDDEN "host_revoked" "Host revoked", "enroll the host again with a new key and a new token";
     CertificateRevoked = FORBIDDEN "certificate_revoked" "Certificate revoked", "the certificate carries a role or a name that the host no longer has, or its issuing CA was revoked: renew it if it lost its name, or else enroll the host again";
     LineageConflict = FORBIDDEN "lineage_conflict" "Lineage conflict", "a newer certificate of this host is in use: find the copy, revoke the host, enroll both";

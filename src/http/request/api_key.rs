@@ -9,6 +9,7 @@ use super::valid;
 use crate::access::{Limits, Scope};
 use crate::clock::Timestamp;
 use crate::name::Label;
+use crate::secret::Secret;
 use crate::service::tokens::order::{Catalogue, MAX_PERSISTENT_TTL};
 use crate::service::{FieldError, RequestError};
 use crate::store::ApiKeyTerms;
@@ -38,6 +39,10 @@ pub struct ApiKeyRequest {
     #[schema(value_type = crate::access::limits::RequestedLimits)]
     #[serde(deserialize_with = "present")]
     pub limits: Option<Limits>,
+    /// The caller's own password. A session needs it to give admin rights.
+    #[schema(value_type = String, format = "password", nullable = false, default = json!(null))]
+    #[serde(deserialize_with = "present")]
+    pub current_password: Option<Secret<String>>,
 }
 
 impl ApiKeyRequest {

@@ -34,6 +34,10 @@ pub struct UserRequest {
     #[schema(value_type = crate::access::limits::RequestedLimits)]
     #[serde(default, deserialize_with = "present")]
     pub limits: Option<Limits>,
+    /// The caller's own password. A session needs it to give admin rights.
+    #[schema(value_type = String, format = "password", nullable = false)]
+    #[serde(default, deserialize_with = "present")]
+    pub current_password: Option<Secret<String>>,
 }
 
 impl UserRequest {
@@ -46,7 +50,7 @@ impl UserRequest {
         catalogue: &Catalogue,
         mut faults: Vec<FieldError>,
     ) -> Result<UserOrder, RequestError> {
-        let Self { username, password, role, limits } = self;
+        let Self { username, password, role, limits, current_password: _ } = self;
         let name = valid("username", UserName::parse(&username), &mut faults);
         if Actor::SINGLE.contains(&username.as_str()) {
             faults.push(FieldError::new("username", "is reserved for gatepass itself: choose another name"));
@@ -79,6 +83,10 @@ pub struct UserChangeRequest {
     #[schema(value_type = bool)]
     #[serde(deserialize_with = "present")]
     pub disabled: Option<bool>,
+    /// The caller's own password. A session needs it to give admin rights.
+    #[schema(value_type = String, format = "password", nullable = false, default = json!(null))]
+    #[serde(deserialize_with = "present")]
+    pub current_password: Option<Secret<String>>,
 }
 
 impl UserChangeRequest {
@@ -91,7 +99,7 @@ impl UserChangeRequest {
         catalogue: &Catalogue,
         mut faults: Vec<FieldError>,
     ) -> Result<UserChangeOrder, RequestError> {
-        let Self { role, limits, disabled } = self;
+        let Self { role, limits, disabled, current_password: _ } = self;
         let role = role.and_then(|role| known_role(&role, &mut faults));
         if let Some(limits) = &limits {
             catalogue.check_limits(limits, &mut faults);

@@ -17,18 +17,21 @@ use crate::store::{
 
 impl Accounts {
     /// Creates an API key and returns its text, which is not stored. It belongs to the user that creates it, or to the owner of
-    /// the API key that does. It ends no later than that key, and has its audience.
+    /// the API key that does. It ends no later than that key, and has its audience. One for an admin's acts takes the caller's
+    /// `current` password, if the caller uses a session.
     ///
     /// # Errors
-    /// The key would exceed the caller's rights or outlive the key that creates it. The owner has too many keys. The store
-    /// cannot be written.
+    /// The key would exceed the caller's rights or outlive the key that creates it. The caller's credential does not suffice.
+    /// The owner has too many keys. The store cannot be written.
     pub async fn create_api_key(
         &self,
         caller: &Caller,
         mut terms: ApiKeyTerms,
+        current: Option<&Secret<String>>,
     ) -> Result<(ApiKeyRecord, Secret<String>), ServiceError> {
         terms.audience = terms.audience.or_else(|| caller.rights.audience.clone());
         caller.may(Act::Give(&terms.rights()))?;
+        self.may_give(caller, &terms.rights(), current).await?;
         let now = self.base.time.trusted()?;
         let made = ApiKey::generate(now);
         let (owner, most) = self.maker(&caller.actor).await?;

@@ -43,6 +43,22 @@ pub struct UserChangeOrder {
     pub disabled: Option<bool>,
 }
 
+impl UserChangeOrder {
+    /// The role, limits and standing that a user has after the change.
+    fn of(&self, before: &UserRecord) -> (UserRole, Limits, bool) {
+        let limits = self.limits.clone().unwrap_or_else(|| before.limits.clone());
+        (self.role.unwrap_or(before.role), limits, self.disabled.unwrap_or(before.disabled_at.is_some()))
+    }
+
+    /// The rights that the change gives; `None` if it gives none.
+    fn gives(&self, before: &UserRecord) -> Option<Rights> {
+        let (role, limits, disabled) = self.of(before);
+        let gives =
+            (role, &limits) != (before.role, &before.limits) || (before.disabled_at.is_some() && !disabled);
+        gives.then(|| Rights::of_role(role, limits))
+    }
+}
+
 impl Accounts {
     /// A page of users, by name.
     ///
@@ -64,16 +80,24 @@ impl Accounts {
         Ok(user.ok_or_else(|| RequestError::not_found("user", name))?)
     }
 
-    /// Creates a user.
+    /// Creates a user. An admin takes the caller's `current` password, if the caller uses a session.
     ///
     /// # Errors
-    /// The user would exceed the caller's rights, the name is taken, or the store cannot be written.
-    pub async fn create_user(&self, caller: &Caller, order: UserOrder) -> Result<UserRecord, ServiceError> {
+    /// The user would exceed the caller's rights, the caller's credential does not suffice, the name is taken, or the store
+    /// cannot be written.
+    pub async fn create_user(
+        &self,
+        caller: &Caller,
+        order: UserOrder,
+        current: Option<&Secret<String>>,
+    ) -> Result<UserRecord, ServiceError> {
         let UserOrder { name, password, role, limits } = order;
-        caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
+        let rights = Rights::of_role(role, limits.clone());
+        caller.may(Act::Give(&rights))?;
+        self.may_give(caller, &rights, current).await?;
         let hash = self.hashed("password", password, name.as_str()).await?;
         let caller = self.still_may(caller, Permission::Administer).await?;
-        caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
+        caller.may(Act::Give(&rights))?;
         let entry =
             caller.did(Action::UserCreated, self.base.time.now()).about(Subjects::user(name.as_str()));
         let entry = entry.with("role", role.as_str()).with("limits", shown(&limits));
@@ -84,19 +108,26 @@ impl Accounts {
         }
     }
 
-    /// Changes a user's role, limits and standing.
+    /// Changes a user's role, limits and standing. An admin takes the caller's `current` password, if the caller uses a
+    /// session.
     ///
     /// # Errors
-    /// The user would exceed the caller's rights, is the last admin or does not exist. Or the store cannot be written.
+    /// The user would exceed the caller's rights, is the last admin or does not exist. Or the caller's credential does not
+    /// suffice, or the store cannot be written.
     pub async fn change_user(
         &self,
         caller: &Caller,
         name: &UserName,
         order: &UserChangeOrder,
+        current: Option<&Secret<String>>,
     ) -> Result<UserRecord, ServiceError> {
         for _ in 0..ATTEMPTS {
             let before = self.show_user(name).await?;
-            let Some(command) = self.change(caller, before.clone(), order)? else { return Ok(before) };
+            if let Some(given) = order.gives(&before) {
+                caller.may(Act::Give(&given))?;
+                self.may_give(caller, &given, current).await?;
+            }
+            let Some(command) = self.change(caller, before.clone(), order) else { return Ok(before) };
             if is_done(self.base.store.change_user(command).await?, name)? {
                 return self.show_user(name).await;
             }
@@ -105,20 +136,10 @@ impl Accounts {
     }
 
     /// The command that turns `before` into `order`; `None` if nothing changes.
-    fn change(
-        &self,
-        caller: &Caller,
-        before: UserRecord,
-        order: &UserChangeOrder,
-    ) -> Result<Option<ChangeUser>, ServiceError> {
-        let role = order.role.unwrap_or(before.role);
-        let limits = order.limits.clone().unwrap_or_else(|| before.limits.clone());
+    fn change(&self, caller: &Caller, before: UserRecord, order: &UserChangeOrder) -> Option<ChangeUser> {
+        let (role, limits, disabled) = order.of(&before);
         let was_disabled = before.disabled_at.is_some();
-        let disabled = order.disabled.unwrap_or(was_disabled);
         let moves = (role, &limits) != (before.role, &before.limits);
-        if moves || (was_disabled && !disabled) {
-            caller.may(Act::Give(&Rights::of_role(role, limits.clone())))?;
-        }
         let at = self.base.time.now();
         let mut entries = Vec::new();
         if moves {
@@ -128,23 +149,27 @@ impl Accounts {
             let action = if disabled { Action::UserDisabled } else { Action::UserEnabled };
             entries.push(caller.did(action, at).about(Subjects::user(&before.name)));
         }
-        Ok((!entries.is_empty()).then_some(ChangeUser { before, role, limits, disabled, entries }))
+        (!entries.is_empty()).then_some(ChangeUser { before, role, limits, disabled, entries })
     }
 
-    /// Sets the password of a user. It gives the caller the rights of that user, and is checked as giving them.
+    /// Sets the password of a user. It gives the caller the rights of that user, and is checked as giving them. It takes the
+    /// caller's `current` password, if the caller uses a session.
     ///
     /// # Errors
-    /// The password may not be set, the user exceeds the caller's rights or does not exist. Or the store cannot be written.
+    /// The password may not be set, the user exceeds the caller's rights or does not exist. Or the caller's credential does not
+    /// suffice, or the store cannot be written.
     pub async fn reset_password(
         &self,
         caller: &Caller,
         name: &UserName,
         password: Secret<String>,
+        current: Option<&Secret<String>>,
     ) -> Result<(), ServiceError> {
         let may = |caller: &Caller, user: &UserRecord| {
             caller.may(Act::Give(&Rights::of_role(user.role, user.limits.clone())))
         };
         may(caller, &self.show_user(name).await?)?;
+        self.may_set_password(caller, current).await?;
         let hash = Arc::new(self.hashed("password", password, name.as_str()).await?);
         for _ in 0..ATTEMPTS {
             let before = self.show_user(name).await?;
@@ -173,13 +198,7 @@ impl Accounts {
         let name = UserName::parse(name).map_err(|_| AccountError::Unauthenticated)?;
         check_password("new", &new, name.as_str(), &mut faults);
         let before = self.show_user(&name).await?;
-        match self.prove(caller, name.as_str(), current).await {
-            Ok(_) => {}
-            Err(ServiceError::Account(AccountError::Unauthenticated)) => {
-                faults.push(FieldError::new("current", "this is not your password"));
-            }
-            Err(error) => return Err(error),
-        }
+        faults.extend(self.wrong_password(caller, name.as_str(), current, "current").await?);
         RequestError::refuse(faults)?;
         let hash = Arc::new(self.hashed("new", new, name.as_str()).await?);
         // The session may have ended while the hash ran: signing out of one session begins no epoch.

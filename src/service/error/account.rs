@@ -20,6 +20,12 @@ pub enum AccountError {
     /// The caller's rights changed between the check and the write.
     #[error("your role, limits or password changed while the request ran; the rest was not done: try again")]
     RightsChanged,
+    /// A session sets a password or gives admin rights only with the user's current password.
+    #[error("a session needs your current password to set a password or to give admin rights")]
+    CurrentPasswordRequired,
+    /// An API key sets no password and gives no admin rights.
+    #[error("an API key may not set a password or give admin rights: sign in as a user")]
+    NotByApiKey,
     /// The name belongs to another user.
     #[error("a user of this name exists already: choose another name")]
     UserExists,

@@ -14,7 +14,7 @@ async fn go_on(client: Client, user: String) -> (usize, Said) {
     let path = format!("{USERS}/{user}");
     for done in 0.. {
         let said = match done % 4 {
-            0 => client.patch(&path, &json!({ "role": "admin" })).await,
+            0 => client.patch(&path, &json!({ "role": "operator" })).await,
             1 => client.post(TOKENS, &json!({ "roles": ["allocator"] })).await,
             2 => client.patch(&path, &json!({ "role": "viewer" })).await,
             _ => client.post(&format!("{path}/sign-out"), &json!({})).await,

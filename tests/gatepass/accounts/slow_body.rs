@@ -117,11 +117,11 @@ async fn rights_lost_during_a_hash_give_none() {
         let name = UserName::parse("backdoor").unwrap();
         let password = Secret::new(PASSWORD.to_owned());
         let order = UserOrder { name, password, role: UserRole::Viewer, limits: Limits::ANY };
-        at.authority.accounts.create_user(&eve, order).await.map(drop)
+        at.authority.accounts.create_user(&eve, order, None).await.map(drop)
     };
     let reset = async || {
         let admin = UserName::parse("admin").unwrap();
-        at.authority.accounts.reset_password(&eve, &admin, Secret::new(PASSWORD.to_owned())).await
+        at.authority.accounts.reset_password(&eve, &admin, Secret::new(PASSWORD.to_owned()), None).await
     };
     let change = async |change: Value| {
         assert_eq!(at.admin().patch(&format!("{USERS}/eve"), &change).await.status, 200);

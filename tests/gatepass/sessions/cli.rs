@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Output;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Process;
 use crate::support::authority::PASSWORD;
@@ -178,4 +178,53 @@ async fn logout_ends_the_profiles_session() {
     assert!(!fs::read_to_string(&profile).unwrap().contains("gps_"));
     elsewhere.stop().await;
     here.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_asks_for_the_current_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), &[]).await;
+    let (home, root) = (dir.path().join("home"), server.root.to_string());
+    fs::create_dir(&home).unwrap();
+    said(&run(&home, Some(PASSWORD), &["login", "--server", &server.url, "--ca-fingerprint", &root]));
+    let (new, current) = (home.join("new"), home.join("current"));
+    fs::write(&new, "staple battery horse correct").unwrap();
+    fs::write(&current, format!("{PASSWORD}\n")).unwrap();
+    let file = ["--current-password-file", current.to_str().unwrap()];
+    let create = ["user", "create", "boss", "admin", "--password-file", new.to_str().unwrap()];
+    let reset = ["user", "set-password", "boss", "--password-file", new.to_str().unwrap()];
+    let acts: [&[&str]; 6] = [
+        &create,
+        &reset,
+        &["user", "set-limits", "boss", "--role", "proxy"],
+        &["user", "set-role", "eve", "admin"],
+        &["user", "enable", "idle"],
+        &["api-key", "create", "--scope", "admin", "--quiet"],
+    ];
+    for (name, role) in [("eve", "viewer"), ("idle", "admin")] {
+        server
+            .admin()
+            .post(
+                "/api/v1/users",
+                &json!({ "username": name, "password": "staple battery horse correct", "role": role }),
+            )
+            .await;
+    }
+    server.admin().patch("/api/v1/users/idle", &json!({ "disabled": true })).await;
+    for act in acts {
+        let refused = run(&home, None, act);
+        let what = complained(&refused);
+        assert!(what.contains("--current-password-file"), "{act:?}: {what}");
+        let done = run(&home, None, &[act, &file].concat());
+        assert!(done.status.success(), "{act:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+    let wrong = home.join("wrong");
+    fs::write(&wrong, "not the password").unwrap();
+    let refused =
+        run(&home, None, &[&reset[..], &["--current-password-file", wrong.to_str().unwrap()]].concat());
+    assert!(complained(&refused).contains("not your password"));
+    assert!(
+        said(&run(&home, Some(PASSWORD), &["user", "enable", "idle"])).contains("idle"),
+        "a password needs no other"
+    );
 }

@@ -13,6 +13,7 @@ const PINNED: &str = "\
 403 insufficient_scope Insufficient scope
 403 binding_mismatch Binding mismatch
 403 beyond_limits Beyond limits
+403 current_password_required Current password required
 403 host_revoked Host revoked
 403 certificate_revoked Certificate revoked
 403 lineage_conflict Lineage conflict
