@@ -18,6 +18,7 @@ pub mod keys;
 pub mod ledger;
 pub mod own_names;
 pub mod refusals;
+mod revocable;
 pub mod selection;
 pub mod settings;
 mod shared_run;

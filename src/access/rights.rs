@@ -54,10 +54,23 @@ pub enum Act<'a> {
         /// True if one of them signs persistent tokens.
         persistent: bool,
     },
-    /// A host has these roles from now on.
-    SetRoles {
-        /// All of them, also those it had.
+    /// A token that somebody else minted is revoked. Judged as minting it.
+    Revoke(&'a Act<'a>),
+    /// A host that somebody else's token admitted is revoked.
+    RevokeHost {
+        /// The roles it has.
         roles: &'a [Role],
+        /// The DNS name it has.
+        dns_names: &'a [DnsPattern],
+        /// The cluster it belongs to.
+        cluster: Option<&'a Cluster>,
+    },
+    /// A host has other roles from now on.
+    SetRoles {
+        /// All roles that it had.
+        before: &'a [Role],
+        /// All roles that it gets, also those it had.
+        after: &'a [Role],
     },
     /// A user or an API key has these rights from now on; or a credential of theirs is set, which comes to the same.
     Give(&'a Rights),
@@ -106,41 +119,63 @@ impl Rights {
     /// # Errors
     /// Every limit that it goes beyond.
     pub fn judge(&self, act: Act<'_>) -> Result<(), Vec<Excess>> {
-        let mut judged = Judged { limits: &self.limits, excess: Vec::new() };
-        match act {
-            Act::Mint { roles, dns_names, persistent, lasts, uses, cluster } => {
-                judged.roles(roles);
-                judged.names(dns_names);
-                judged.life(lasts);
-                judged.uses(uses);
-                judged.persistence(persistent);
-                judged.cluster(cluster);
-            }
-            Act::MintServiceToken { roles, lasts } => {
-                judged.roles(roles);
-                judged.life(Some(lasts));
-                // It is shown as often as one likes, and bound to no cluster.
-                judged.uses(None);
-                judged.cluster(None);
-            }
-            Act::SetLives { lasts, persistent } => {
-                judged.life(Some(lasts));
-                judged.persistence(persistent);
-            }
-            Act::SetRoles { roles } => judged.roles(roles),
-            Act::Give(rights) => judged.rights(self, rights),
-        }
+        let mut judged = Judged { limits: &self.limits, how: ASKED_FOR, excess: Vec::new() };
+        judged.act(self, act);
         if judged.excess.is_empty() { Ok(()) } else { Err(judged.excess) }
     }
 }
 
+/// The words for a value of the request.
+const ASKED_FOR: &str = "asked for";
+
 /// An act that is being judged.
 struct Judged<'a> {
     limits: &'a Limits,
+    /// The relation of roles, names and numbers to the act, for messages.
+    how: &'static str,
     excess: Vec<Excess>,
 }
 
 impl Judged<'_> {
+    fn act(&mut self, own: &Rights, act: Act<'_>) {
+        match act {
+            Act::Mint { roles, dns_names, persistent, lasts, uses, cluster } => {
+                self.roles(roles);
+                self.names(dns_names);
+                self.life(lasts);
+                self.uses(uses);
+                self.persistence(persistent);
+                self.cluster(cluster);
+            }
+            Act::MintServiceToken { roles, lasts } => {
+                self.roles(roles);
+                self.life(Some(lasts));
+                // It is shown as often as one likes, and bound to no cluster.
+                self.uses(None);
+                self.cluster(None);
+            }
+            Act::SetLives { lasts, persistent } => {
+                self.life(Some(lasts));
+                self.persistence(persistent);
+            }
+            Act::Revoke(minting) => {
+                self.how = "given by the token";
+                self.act(own, *minting);
+            }
+            Act::RevokeHost { roles, dns_names, cluster } => {
+                self.how = "held by the host";
+                self.roles(roles);
+                self.names(dns_names);
+                self.cluster(cluster);
+            }
+            Act::SetRoles { before, after } => {
+                let taken = before.iter().filter(|role| !after.contains(role));
+                self.roles(&after.iter().chain(taken).cloned().collect::<Vec<_>>());
+            }
+            Act::Give(rights) => self.rights(own, rights),
+        }
+    }
+
     fn beyond(&mut self, limit: &'static str, message: String) {
         self.excess.push(Excess { limit, message });
     }
@@ -150,7 +185,8 @@ impl Judged<'_> {
         let too_much =
             roles.iter().filter(|role| !allowed.allows(role)).map(Role::as_str).collect::<Vec<_>>();
         if !too_much.is_empty() {
-            let message = format!("{} asked for; your roles are limited to: {allowed}", too_much.join(", "));
+            let (roles, how) = (too_much.join(", "), self.how);
+            let message = format!("{roles} {how}; your roles are limited to: {allowed}");
             self.beyond("roles", message);
         }
     }
@@ -160,8 +196,8 @@ impl Judged<'_> {
         let too_much =
             names.iter().filter(|name| !allowed.allows(name)).map(DnsPattern::as_str).collect::<Vec<_>>();
         if !too_much.is_empty() {
-            let message =
-                format!("{} asked for; your DNS names are limited to: {allowed}", too_much.join(", "));
+            let (names, how) = (too_much.join(", "), self.how);
+            let message = format!("{names} {how}; your DNS names are limited to: {allowed}");
             self.beyond("dns_names", message);
         }
     }
@@ -169,16 +205,17 @@ impl Judged<'_> {
     fn life(&mut self, lasts: Option<Duration>) {
         let most = self.limits.max_ttl;
         if !most.allows(lasts) {
-            let asked = lasts.map_or_else(|| "a life without an end".to_owned(), show_span);
-            self.beyond("max_ttl", format!("{asked} asked for; your tokens may live at most {most}"));
+            let (life, how) = (lasts.map_or_else(|| "a life without an end".to_owned(), show_span), self.how);
+            self.beyond("max_ttl", format!("{life} {how}; your tokens may live at most {most}"));
         }
     }
 
     fn uses(&mut self, uses: Option<u32>) {
         let most = self.limits.max_uses;
         if !most.allows(uses) {
-            let asked = uses.map_or_else(|| "unlimited".to_owned(), |uses| uses.to_string());
-            self.beyond("max_uses", format!("{asked} uses asked for; your tokens may have at most {most}"));
+            let (uses, how) =
+                (uses.map_or_else(|| "unlimited".to_owned(), |uses| uses.to_string()), self.how);
+            self.beyond("max_uses", format!("{uses} uses {how}; your tokens may have at most {most}"));
         }
     }
 
@@ -196,7 +233,10 @@ impl Judged<'_> {
                     "the key's clusters and its owner's have none in common, so it mints no token at all"
                         .to_owned()
                 }
-                Some(cluster) => format!("{cluster} asked for; your clusters are limited to: {allowed}"),
+                Some(cluster) => format!("{cluster} {}; your clusters are limited to: {allowed}", self.how),
+                None if self.how != ASKED_FOR => {
+                    format!("no cluster {}; your clusters are limited to: {allowed}", self.how)
+                }
                 None => format!("bind the token to one of your clusters (bind.cluster): {allowed}"),
             };
             self.beyond("clusters", message);

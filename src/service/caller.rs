@@ -4,12 +4,12 @@ use std::net::IpAddr;
 
 use super::RequestError;
 use crate::access::limits::Most;
-use crate::access::{Act, Actor, Rights};
+use crate::access::{Act, Actor, Permission, Rights};
 use crate::clock::Timestamp;
 use crate::id::{RequestId, SessionId};
 use crate::ledger::{Action, Basis, Draft, Origin};
 use crate::span::Spans;
-use crate::store::UserRecord;
+use crate::store::{MintRecord, UserRecord};
 
 /// The caller: actor, rights, address and request.
 #[derive(Clone, Debug)]
@@ -62,6 +62,34 @@ impl Caller {
     /// [`RequestError::BeyondLimits`] with every exceeded limit.
     pub fn may(&self, act: Act<'_>) -> Result<(), RequestError> {
         self.rights.judge(act).map_err(RequestError::BeyondLimits)
+    }
+
+    /// Checks that the caller may revoke a token that it knows by its id: its own, its owner's, or one that it could mint.
+    ///
+    /// # Errors
+    /// [`RequestError::BeyondLimits`] with every exceeded limit.
+    pub(super) fn may_revoke(&self, token: &MintRecord) -> Result<(), RequestError> {
+        match self.has_minted(token) {
+            true => Ok(()),
+            false => self.may(Act::Revoke(&token.minting())),
+        }
+    }
+
+    /// Returns true if the caller, or the owner of the caller's API key, minted the token.
+    pub(super) fn has_minted(&self, token: &MintRecord) -> bool {
+        let owner = match &self.basis {
+            Some(Basis::ApiKey { owner: Some((name, _)), .. }) => Some(Actor::User(name.clone())),
+            _ => None,
+        };
+        [Some(&self.actor), owner.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|actor| actor.to_string() == token.minter)
+    }
+
+    /// Returns true if the caller is an admin, or uses a key with that scope.
+    pub(super) const fn is_admin(&self) -> bool {
+        self.rights.permissions.contain(Permission::Administer)
     }
 
     /// Returns `spans` with a default life within the caller's limits. A requested life is checked as it is.

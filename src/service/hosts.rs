@@ -12,8 +12,11 @@ use crate::access::Act;
 use crate::id::{HostId, TokenId};
 use crate::ledger::{Action, Subjects};
 use crate::store::{
-    HostFilter, HostRecord, HostRevocation, Page, PageQuery, RevokeHost, RolesChange, SetRoles,
+    HostFilter, HostRecord, HostRevocation, Page, PageQuery, RevokeHost, RolesChange, SetRoles, StoreError,
 };
+
+/// Maximum number of checks of one change. A check is repeated when the host's roles changed in between.
+const ATTEMPTS: usize = 3;
 
 /// Maximum number of hosts shown with the token that admitted them.
 pub const MOST_SHOWN: u32 = 100;
@@ -65,8 +68,9 @@ impl HostAdmin {
     /// Revokes a host with its certificates and keys, effective immediately. Returns `false` if it was revoked before.
     ///
     /// # Errors
-    /// The host is unknown, or the store cannot be written.
+    /// The host is unknown or beyond the caller's limits, or the store cannot be written.
     pub async fn revoke_host(&self, caller: &Caller, id: HostId) -> Result<bool, ServiceError> {
+        self.may_revoke(caller, id).await?;
         let entry = caller.did(Action::HostRevoked, self.base.time.now()).about(Subjects::host(id));
         match self.base.store.revoke_host(RevokeHost { host: id, entry }).await? {
             HostRevocation::Revoked => Ok(true),
@@ -75,11 +79,20 @@ impl HostAdmin {
         }
     }
 
+    /// Checks that the caller may revoke a host by its id. An unknown host is refused later.
+    pub(super) async fn may_revoke(&self, caller: &Caller, id: HostId) -> Result<(), ServiceError> {
+        match self.base.store.host(id).await? {
+            Some(host) => self.base.may_revoke_host(caller, &host).await,
+            None => Ok(()),
+        }
+    }
+
     /// Gives a host these roles from its next certificate on. Removing a role revokes the certificates that carry it:
     /// when the next one is issued, or at once with `now`.
     ///
     /// # Errors
-    /// A role is unknown or beyond the caller's limits, the host is unknown or revoked, or the store cannot be written.
+    /// A role that the host had or gets is beyond the caller's limits, or a new one is unknown. The host is unknown or
+    /// revoked. Or the store cannot be written.
     pub async fn set_roles(
         &self,
         caller: &Caller,
@@ -90,13 +103,19 @@ impl HostAdmin {
         let mut faults = Vec::new();
         let roles = self.roles.pick(roles, &mut faults);
         RequestError::refuse(faults)?;
-        caller.may(Act::SetRoles { roles: &roles })?;
-        let entry = caller.did(Action::HostRolesChanged, self.base.time.now()).about(Subjects::host(id));
-        let entry = entry.with("roles", json!(roles)).with("now", now);
-        match self.base.store.set_roles(SetRoles { host: id, roles, now, entry }).await? {
-            RolesChange::Changed(host) | RolesChange::Unchanged(host) => Ok(*host),
-            RolesChange::HostRevoked => Err(HostError::Revoked.into()),
-            RolesChange::Unknown => Err(RequestError::not_found("host", id).into()),
+        for _ in 0..ATTEMPTS {
+            let before = self.show_host(id).await?.facts.roles;
+            caller.may(Act::SetRoles { before: &before, after: &roles })?;
+            let entry = caller.did(Action::HostRolesChanged, self.base.time.now()).about(Subjects::host(id));
+            let entry = entry.with("roles", json!(roles)).with("now", now);
+            let command = SetRoles { host: id, before, roles: roles.clone(), now, entry };
+            match self.base.store.set_roles(command).await? {
+                RolesChange::Changed(host) | RolesChange::Unchanged(host) => return Ok(*host),
+                RolesChange::HostRevoked => return Err(HostError::Revoked.into()),
+                RolesChange::Unknown => return Err(RequestError::not_found("host", id).into()),
+                RolesChange::Moved => {}
+            }
         }
+        Err(StoreError::Contended.into())
     }
 }

@@ -2,14 +2,15 @@
 //! in batches, so that no redemption waits long.
 
 use super::hosts::HostAdmin;
+use super::revocable::is_unlimited;
 use super::selection::Selection;
-use super::tokens::TokenAdmin;
-use super::{Caller, ServiceError, TokenError};
+use super::tokens::{TokenAdmin, unconfirmed};
+use super::{Caller, RequestError, ServiceError};
 use crate::id::{HostId, TokenId};
 use crate::ledger::Action;
 use crate::store::{
     EndedTokens, HostFilter, HostState, MOST_LOOKED_AT, PageQuery, RevokeHosts, RevokeTokens, TokenFilter,
-    TokenState, TokensRevoked,
+    TokenKind, TokenState, TokensRevoked,
 };
 
 /// Tokens or hosts per transaction. A token that is revoked with its hosts has its own transaction.
@@ -86,9 +87,13 @@ impl TokenAdmin {
     /// A dry run of [`TokenAdmin::revoke_tokens`].
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub async fn count_tokens(&self, order: &TokensOrder) -> Result<SelectionCount, ServiceError> {
-        let tokens = self.these_tokens(order).await?;
+    /// An id is beyond the caller's limits or the live emergency token's, or the store cannot be read.
+    pub async fn count_tokens(
+        &self,
+        caller: &Caller,
+        order: &TokensOrder,
+    ) -> Result<SelectionCount, ServiceError> {
+        let tokens = self.these_tokens(caller, order).await?;
         let (count, selection) = (tokens.len() as u64, Selection::of(tokens.iter().map(|id| *id.as_bytes())));
         let hosts = match order.hosts {
             true => self.base.store.count_live_hosts(tokens).await?,
@@ -97,13 +102,14 @@ impl TokenAdmin {
         Ok(SelectionCount { count, hosts, selection })
     }
 
-    /// Revokes the selected tokens, and their hosts if asked. A filter never matches the emergency token. After a failure the
-    /// batches before it stay revoked.
+    /// Revokes the selected tokens, and their hosts if asked. A filter matches neither the emergency token nor tokens beyond
+    /// the caller's limits. After a failure the batches before it stay revoked.
     ///
     /// # Errors
-    /// The selection has changed, an id is the live emergency token's, or the store cannot be written.
+    /// The selection has changed. An id is beyond the caller's limits, or the live emergency token's. Or the store cannot be
+    /// written.
     pub async fn revoke_tokens(&self, caller: &Caller, order: &TokensOrder) -> Result<Tally, ServiceError> {
-        let tokens = self.these_tokens(order).await?;
+        let tokens = self.these_tokens(caller, order).await?;
         if let Some(expected) = &order.expect {
             expected.judge(tokens.iter().map(|id| *id.as_bytes()))?;
         }
@@ -116,7 +122,7 @@ impl TokenAdmin {
                 self.base.store.revoke_tokens(command).await?;
             // The token became the emergency token after the check of the ids.
             if emergency {
-                return Err(TokenError::Emergency.into());
+                return Err(unconfirmed(caller).into());
             }
             tally.tokens += tokens;
             tally.hosts += hosts;
@@ -125,13 +131,9 @@ impl TokenAdmin {
         Ok(tally)
     }
 
-    async fn these_tokens(&self, order: &TokensOrder) -> Result<Vec<TokenId>, ServiceError> {
+    async fn these_tokens(&self, caller: &Caller, order: &TokensOrder) -> Result<Vec<TokenId>, ServiceError> {
         let mut filter = match &order.which {
-            Which::Ids(ids) => {
-                let emergency = self.base.store.emergency_token().await?.map(|token| token.mint.token.id);
-                let refused = emergency.is_some_and(|token| ids.contains(&token));
-                return if refused { Err(TokenError::Emergency.into()) } else { Ok(once(ids)) };
-            }
+            Which::Ids(ids) => return self.named_tokens(caller, &once(ids), order.hosts).await,
             Which::Matching(filter) => filter.clone(),
         };
         match (&filter.states, order.hosts) {
@@ -140,16 +142,43 @@ impl TokenAdmin {
             (_, true) => filter.ended = EndedTokens::All,
             (Some(_), false) => {}
         }
-        self.matching_tokens(&filter).await
+        self.matching_tokens(caller, &filter, order.hosts).await
     }
 
-    async fn matching_tokens(&self, filter: &TokenFilter) -> Result<Vec<TokenId>, ServiceError> {
+    /// Tokens by their ids, each of which the caller may revoke.
+    async fn named_tokens(
+        &self,
+        caller: &Caller,
+        ids: &[TokenId],
+        hosts: bool,
+    ) -> Result<Vec<TokenId>, ServiceError> {
+        let emergency = self.base.store.emergency_token().await?.map(|token| token.mint.token.id);
+        if emergency.is_some_and(|token| ids.contains(&token)) {
+            return Err(unconfirmed(caller).into());
+        }
+        if !is_unlimited(caller) {
+            for id in ids {
+                self.may_revoke(caller, TokenKind::Enrollment, *id, hosts).await?;
+            }
+        }
+        Ok(ids.to_vec())
+    }
+
+    async fn matching_tokens(
+        &self,
+        caller: &Caller,
+        filter: &TokenFilter,
+        hosts: bool,
+    ) -> Result<Vec<TokenId>, ServiceError> {
         let (mut found, mut after) = (Vec::new(), None);
         loop {
             let page = PageQuery::new(after, MOST_LOOKED_AT);
             let page = self.base.store.list_tokens(filter.clone(), page).await?;
-            let taken = page.items.into_iter().filter(|token| !token.mint.emergency);
-            found.extend(taken.map(|token| token.mint.token.id));
+            for token in page.items.into_iter().filter(|token| !token.mint.emergency) {
+                if is_allowed(self.base.may_revoke_token(caller, &token.mint, hosts).await)? {
+                    found.push(token.mint.token.id);
+                }
+            }
             after = page.next;
             if after.is_none() {
                 return Ok(found);
@@ -162,9 +191,13 @@ impl HostAdmin {
     /// A dry run of [`HostAdmin::revoke_hosts`].
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub async fn count_hosts(&self, order: &HostsOrder) -> Result<SelectionCount, ServiceError> {
-        let hosts = self.these_hosts(order).await?;
+    /// An id is beyond the caller's limits, or the store cannot be read.
+    pub async fn count_hosts(
+        &self,
+        caller: &Caller,
+        order: &HostsOrder,
+    ) -> Result<SelectionCount, ServiceError> {
+        let hosts = self.these_hosts(caller, order).await?;
         Ok(SelectionCount {
             count: hosts.len() as u64,
             hosts: 0,
@@ -172,12 +205,13 @@ impl HostAdmin {
         })
     }
 
-    /// Revokes the selected hosts. After a failure the batches before it stay revoked.
+    /// Revokes the selected hosts. A filter matches no host beyond the caller's limits. After a failure the batches before it
+    /// stay revoked.
     ///
     /// # Errors
-    /// The selection has changed, or the store cannot be written.
+    /// The selection has changed, an id is beyond the caller's limits, or the store cannot be written.
     pub async fn revoke_hosts(&self, caller: &Caller, order: &HostsOrder) -> Result<Tally, ServiceError> {
-        let hosts = self.these_hosts(order).await?;
+        let hosts = self.these_hosts(caller, order).await?;
         if let Some(expected) = &order.expect {
             expected.judge(hosts.iter().map(|id| *id.as_bytes()))?;
         }
@@ -191,9 +225,9 @@ impl HostAdmin {
         Ok(tally)
     }
 
-    async fn these_hosts(&self, order: &HostsOrder) -> Result<Vec<HostId>, ServiceError> {
+    async fn these_hosts(&self, caller: &Caller, order: &HostsOrder) -> Result<Vec<HostId>, ServiceError> {
         let mut filter = match &order.which {
-            Which::Ids(ids) => return Ok(once(ids)),
+            Which::Ids(ids) => return self.named_hosts(caller, once(ids)).await,
             Which::Matching(filter) => filter.clone(),
         };
         filter.states.get_or_insert_with(|| vec![HostState::Live, HostState::Expired]);
@@ -201,12 +235,35 @@ impl HostAdmin {
         loop {
             let page =
                 self.base.store.list_hosts(filter.clone(), PageQuery::new(after, MOST_LOOKED_AT)).await?;
-            found.extend(page.items.into_iter().map(|host| host.id));
+            for host in page.items {
+                if is_allowed(self.base.may_revoke_host(caller, &host).await)? {
+                    found.push(host.id);
+                }
+            }
             after = page.next;
             if after.is_none() {
                 return Ok(found);
             }
         }
+    }
+
+    /// Hosts by their ids, each of which the caller may revoke.
+    async fn named_hosts(&self, caller: &Caller, ids: Vec<HostId>) -> Result<Vec<HostId>, ServiceError> {
+        if !is_unlimited(caller) {
+            for id in &ids {
+                self.may_revoke(caller, *id).await?;
+            }
+        }
+        Ok(ids)
+    }
+}
+
+/// Turns a refusal by limits into `false`.
+fn is_allowed(judged: Result<(), ServiceError>) -> Result<bool, ServiceError> {
+    match judged {
+        Ok(()) => Ok(true),
+        Err(ServiceError::Request(RequestError::BeyondLimits(_))) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

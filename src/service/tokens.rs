@@ -83,21 +83,37 @@ impl TokenAdmin {
         Ok(self.persistent_lists.share(list).await?)
     }
 
-    /// Revokes an enrollment token. The hosts that it admitted stay (I9) unless `how` includes them. The same transaction
-    /// revokes them, also for a token that was revoked before or has no use left.
+    /// Revokes an enrollment token by its id. The hosts that it admitted stay (I9) unless `how` includes them. The same
+    /// transaction revokes them, also for a token that was revoked before or has no use left.
     ///
     /// # Errors
-    /// The token is unknown, or it is the live emergency token without confirmation, or the store cannot be written.
+    /// The token is unknown or beyond the caller's limits. It is the live emergency token without confirmation, or the caller
+    /// is no admin. Or the store cannot be written.
     pub async fn revoke_token(
         &self,
         caller: &Caller,
         id: TokenId,
         how: HowToRevoke,
     ) -> Result<Taken, ServiceError> {
+        self.may_revoke(caller, TokenKind::Enrollment, id, how.hosts).await?;
         self.revoke_kind(caller, TokenKind::Enrollment, id, how).await
     }
 
-    /// Revokes a token of that kind.
+    /// Checks that the caller may revoke a token of that kind by its id. An unknown token is refused later.
+    pub(super) async fn may_revoke(
+        &self,
+        caller: &Caller,
+        kind: TokenKind,
+        id: TokenId,
+        hosts: bool,
+    ) -> Result<(), ServiceError> {
+        match self.base.store.token(id).await?.filter(|token| token.mint.kind() == kind) {
+            Some(token) => self.base.may_revoke_token(caller, &token.mint, hosts).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Revokes a token of that kind, which the caller may revoke. The emergency token takes an admin.
     pub(super) async fn revoke_kind(
         &self,
         caller: &Caller,
@@ -107,12 +123,18 @@ impl TokenAdmin {
     ) -> Result<Taken, ServiceError> {
         let subjects = Subjects::token(id);
         let entry = caller.did(Action::TokenRevoked, self.base.time.now()).about(subjects);
+        let how = HowToRevoke { even_emergency: how.even_emergency && caller.is_admin(), ..how };
         let command = RevokeToken { token: id, kind, how, entry };
         match self.base.store.revoke_token(command).await? {
             TokenRevocation::Revoked { hosts } => Ok(Taken { changed: true, hosts }),
             TokenRevocation::Before { hosts } => Ok(Taken { changed: false, hosts }),
-            TokenRevocation::Emergency => Err(TokenError::Emergency.into()),
+            TokenRevocation::Emergency => Err(unconfirmed(caller).into()),
             TokenRevocation::Unknown => Err(RequestError::not_found("token", id).into()),
         }
     }
+}
+
+/// The refusal to revoke the live emergency token.
+pub(super) const fn unconfirmed(caller: &Caller) -> TokenError {
+    if caller.is_admin() { TokenError::Emergency } else { TokenError::EmergencyOfAdmins }
 }

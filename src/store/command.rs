@@ -155,6 +155,9 @@ pub struct OpenList {
 pub struct SetRoles {
     /// Id of the host.
     pub host: HostId,
+    /// The roles of the host when the change was judged. Otherwise the outcome is
+    /// [`RolesChange::Moved`](crate::store::RolesChange::Moved).
+    pub before: Vec<Role>,
     /// New roles of the host.
     pub roles: Vec<Role>,
     /// True to revoke its certificates at once, instead of with the next certificate.

@@ -133,6 +133,7 @@ macro_rules! contract {
                 a_removed_role_revokes_with_the_next_certificate,
                 a_removed_role_revokes_at_once_if_asked,
                 the_same_roles_change_nothing,
+                roles_that_were_not_judged_stay,
                 unknown_and_revoked_hosts_keep_their_roles,
             }
             revoking {

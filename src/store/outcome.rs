@@ -83,6 +83,8 @@ pub enum RolesChange {
     Unchanged(Box<HostRecord>),
     /// A revoked host keeps its roles.
     HostRevoked,
+    /// The host has other roles than those that were judged.
+    Moved,
     /// The host does not exist.
     Unknown,
 }

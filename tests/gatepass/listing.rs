@@ -2,6 +2,7 @@
 
 mod cli;
 mod filters;
+mod foreign;
 mod many;
 mod pages;
 mod revoking;

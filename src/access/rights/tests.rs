@@ -71,7 +71,7 @@ impl Asked {
             }
             Self::Service(roles, lasts) => Act::MintServiceToken { roles, lasts: *lasts },
             Self::Lives(lasts, persistent) => Act::SetLives { lasts: *lasts, persistent: *persistent },
-            Self::Roles(roles) => Act::SetRoles { roles },
+            Self::Roles(roles) => Act::SetRoles { before: &[], after: roles },
             Self::Give(rights) => Act::Give(rights),
         }
     }

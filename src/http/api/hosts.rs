@@ -54,13 +54,14 @@ struct HostChange {
 
 /// Change a host's roles
 ///
-/// Effective with the next certificate. With `now`, certificates with a removed role are revoked immediately.
+/// Effective with the next certificate. With `now`, certificates with a removed role are revoked immediately. Former and
+/// new roles must be within the caller's limits.
 #[utoipa::path(
     patch,
     path = "/api/v1/hosts/{id}",
     params(("id" = HostId, Path, description = "Id of the host.")),
     request_body = HostChange,
-    responses((status = 200, description = "The changed host.", body = HostItem), code::HostRevoked),
+    responses((status = 200, description = "The changed host.", body = HostItem), code::BeyondLimits, code::HostRevoked),
 )]
 pub(super) async fn change_host(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;
@@ -78,12 +79,13 @@ struct RevokedHost {
 
 /// Revoke a host
 ///
-/// Its certificates and keys are refused immediately.
+/// Its certificates and keys are refused immediately. A caller with limits revokes hosts that its tokens admitted, and
+/// hosts within its limits.
 #[utoipa::path(
     delete,
     path = "/api/v1/hosts/{id}",
     params(("id" = HostId, Path, description = "Id of the host.")),
-    responses((status = 200, description = "Revoked.", body = RevokedHost)),
+    responses((status = 200, description = "Revoked.", body = RevokedHost), code::BeyondLimits),
 )]
 pub(super) async fn revoke_host(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "host", HostId::parse)?;

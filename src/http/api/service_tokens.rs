@@ -114,12 +114,12 @@ pub(super) async fn show_service_token(call: Call) -> Result<Reply, Problem> {
 
 /// Revoke a service token
 ///
-/// The status list shows it within 200 ms.
+/// The status list shows it within 200 ms. A caller with limits revokes its own tokens and those within them.
 #[utoipa::path(
     delete,
     path = "/api/v1/service-tokens/{id}",
     params(("id" = TokenId, Path, description = "Id of the token.")),
-    responses((status = 200, description = "Revoked.", body = RevokedToken)),
+    responses((status = 200, description = "Revoked.", body = RevokedToken), code::BeyondLimits),
 )]
 pub(super) async fn revoke_service_token(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;

@@ -106,12 +106,14 @@ struct RevokedCount {
 /// Revoke many tokens
 ///
 /// Selected by ids, by a filter, or all. Without ids, `tokens:read` and the `selection` of a dry run are required too.
+/// A filter does not match tokens beyond the caller's limits.
 #[utoipa::path(
     post,
     path = "/api/v1/enrollment-tokens/revoke",
     request_body = TokensRevocation,
     responses(
         (status = 200, description = "The number of revocations, or of a dry run.", body = RevokedTogether),
+        code::BeyondLimits,
         code::CountChanged,
         code::EmergencyToken,
     ),
@@ -131,7 +133,7 @@ pub(super) async fn revoke_tokens(call: Call) -> Result<Reply, Problem> {
     let which = which.judged(|words| words.judge(TokenKind::Enrollment, now, retention))?;
     let order = TokensOrder { which, hosts, expect };
     if dry_run {
-        return Ok(counted(authority.tokens.count_tokens(&order).await?, hosts));
+        return Ok(counted(authority.tokens.count_tokens(&call.caller, &order).await?, hosts));
     }
     let ids = matches!(order.which, Which::Ids(_));
     let done = authority.tokens.revoke_tokens(&call.caller, &order).await?;
@@ -146,12 +148,14 @@ pub(super) async fn revoke_tokens(call: Call) -> Result<Reply, Problem> {
 /// Revoke many hosts
 ///
 /// Selected by ids, by a filter, or all. Without ids, `hosts:read` and the `selection` of a dry run are required too.
+/// A filter does not match hosts beyond the caller's limits.
 #[utoipa::path(
     post,
     path = "/api/v1/hosts/revoke",
     request_body = HostsRevocation,
     responses(
         (status = 200, description = "The number of revocations, or of a dry run.", body = RevokedTogether),
+        code::BeyondLimits,
         code::CountChanged,
     ),
 )]
@@ -164,7 +168,7 @@ pub(super) async fn revoke_hosts(call: Call) -> Result<Reply, Problem> {
     let which = which.judged(|words| words.judge(call.authority.time.now()))?;
     let order = HostsOrder { which, expect };
     if dry_run {
-        return Ok(counted(call.authority.hosts.count_hosts(&order).await?, false));
+        return Ok(counted(call.authority.hosts.count_hosts(&call.caller, &order).await?, false));
     }
     let done = call.authority.hosts.revoke_hosts(&call.caller, &order).await?;
     let unknown = matches!(order.which, Which::Ids(_)).then_some(done.unknown);

@@ -73,12 +73,17 @@ struct RevocationQuery {
 /// Revoke a token
 ///
 /// No host can enroll with it after the answer. A token without remaining uses does not change. Its hosts stay, unless
-/// `hosts=revoke`. The live emergency token needs `confirm=emergency`.
+/// `hosts=revoke`. A caller with limits revokes its own tokens and those within them. The live emergency token takes an
+/// admin and `confirm=emergency`.
 #[utoipa::path(
     delete,
     path = "/api/v1/enrollment-tokens/{id}",
     params(("id" = TokenId, Path, description = "Id of the token."), RevocationQuery),
-    responses((status = 200, description = "Revoked.", body = RevokedToken), code::EmergencyToken),
+    responses(
+        (status = 200, description = "Revoked.", body = RevokedToken),
+        code::BeyondLimits,
+        code::EmergencyToken,
+    ),
 )]
 pub(super) async fn revoke_token(call: Call) -> Result<Reply, Problem> {
     let id = call.id("id", "token", TokenId::parse)?;

@@ -24,7 +24,7 @@ use crate::http::route::Route;
 use crate::id::TokenId;
 use crate::name::Role;
 use crate::service::tokens::{HowToRevoke, Taken};
-use crate::service::{KeysError, RequestError, ServiceError, TokenError};
+use crate::service::{KeysError, RequestError, ServiceError, TakenBack, TokenError};
 use crate::token::{MintError, UnverifiedToken};
 
 /// Maximum life of an ephemeral token on these routes, in seconds.
@@ -175,7 +175,8 @@ struct DeletionQuery {
 
 /// Delete an enrollment token
 ///
-/// By its id or by the whole token. The emergency token needs `confirm=emergency`.
+/// By its id or by the whole token. An API key with limits deletes by the id only what lies within them. The emergency
+/// token takes an admin and `confirm=emergency`.
 #[utoipa::path(
     delete,
     path = "/api/v1/platform/configuration/security/enrollment-tokens/{token}",
@@ -183,14 +184,22 @@ struct DeletionQuery {
     responses(
         (status = 200, description = "Deleted.", body = EmptyResponse),
         InvalidTokenId,
+        code::BeyondLimits,
         code::EmergencyToken,
     ),
 )]
 async fn delete_enrollment_token(call: Call) -> Result<Reply, Problem> {
-    let id = id_of(call.head.param("token")).ok_or_else(no_such_token)?;
+    let text = call.head.param("token");
     let confirmed = decode_query(call.head.raw_query()).contains(&("confirm".into(), "emergency".into()));
     let how = HowToRevoke { even_emergency: confirmed, only_persistent: true, hosts: false };
-    match call.authority.tokens.revoke_token(&call.caller, id, how).await {
+    let (tokens, caller) = (&call.authority.tokens, &call.caller);
+    let taken = match tokens.take_back(caller, text, how).await? {
+        TakenBack::Revoked(taken) => Ok(taken),
+        TakenBack::NotOurs | TakenBack::OtherKind => {
+            tokens.revoke_token(caller, id_of(text).ok_or_else(no_such_token)?, how).await
+        }
+    };
+    match taken {
         Ok(Taken { changed: true, .. }) => Ok(Reply::ok(&EmptyResponse {})),
         Ok(Taken { changed: false, .. }) | Err(ServiceError::Request(RequestError::NotFound { .. })) => {
             Err(no_such_token())
@@ -199,8 +208,7 @@ async fn delete_enrollment_token(call: Call) -> Result<Reply, Problem> {
     }
 }
 
-/// Reads a token's id from its text without a check of its signature. The id is public, and revoking by id is the
-/// caller's right.
+/// Reads a token's id from its text without a check of its signature. The id is public: the caller's limits are judged.
 fn id_of(text: &str) -> Option<TokenId> {
     TokenId::parse(text).or_else(|| {
         let grant = UnverifiedToken::parse(text).and_then(|token| token.unverified_grant()).ok()?;

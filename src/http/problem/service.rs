@@ -50,6 +50,7 @@ impl From<TokenError> for Problem {
             TokenError::Revoked => Code::TokenRevoked,
             TokenError::Binding(_) => Code::BindingMismatch,
             TokenError::Emergency | TokenError::EmergencyNotRotated => Code::EmergencyToken,
+            TokenError::EmergencyOfAdmins => Code::Forbidden,
             TokenError::AlreadyRotated { .. } => Code::AlreadyRotated,
             TokenError::Mint(error) => return error.into(),
         };
@@ -102,6 +103,8 @@ impl From<AccountError> for Problem {
             | AccountError::CallerGone
             | AccountError::SessionOver => of(Code::Unauthenticated),
             AccountError::RightsChanged => of(Code::RightsChanged),
+            AccountError::CurrentPasswordRequired => of(Code::CurrentPasswordRequired),
+            AccountError::NotByApiKey => of(Code::Forbidden),
             AccountError::UserExists => of(Code::UserExists),
             AccountError::LastAdmin => of(Code::LastAdmin),
             AccountError::TooManyApiKeys { .. } => of(Code::TooManyApiKeys),

@@ -40,6 +40,11 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Request(RequestError::NotFound { .. }) => (404, "not_found", None),
         ServiceError::Token(TokenError::Emergency) => (409, "emergency_token", None),
         ServiceError::Token(TokenError::EmergencyNotRotated) => (409, "emergency_token", None),
+        ServiceError::Token(TokenError::EmergencyOfAdmins)
+        | ServiceError::Account(AccountError::NotByApiKey) => (403, "forbidden", None),
+        ServiceError::Account(AccountError::CurrentPasswordRequired) => {
+            (403, "current_password_required", None)
+        }
         ServiceError::Token(TokenError::AlreadyRotated { .. }) => (409, "already_rotated", None),
         ServiceError::Request(RequestError::CountChanged { .. }) => (409, "count_changed", None),
         ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
@@ -143,6 +148,9 @@ fn every_variant() -> Vec<ServiceError> {
         ServiceError::Request(RequestError::NotFound { what: "token", id: "x".to_owned() }),
         ServiceError::Token(TokenError::Emergency),
         ServiceError::Token(TokenError::EmergencyNotRotated),
+        ServiceError::Token(TokenError::EmergencyOfAdmins),
+        ServiceError::Account(AccountError::NotByApiKey),
+        ServiceError::Account(AccountError::CurrentPasswordRequired),
         ServiceError::Token(TokenError::AlreadyRotated { successor: TokenId::generate(NOW) }),
         ServiceError::Request(RequestError::CountChanged { count: 3 }),
         ServiceError::Keys(KeysError::Needed { tokens: 3 }),

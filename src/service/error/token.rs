@@ -30,6 +30,9 @@ pub enum TokenError {
         "this is the emergency token: confirm with confirm=emergency, in the query, or in the form where there is one (--emergency)"
     )]
     Emergency,
+    /// Only an admin revokes the emergency token.
+    #[error("this is the emergency token, which only an admin may revoke: sign in as one")]
+    EmergencyOfAdmins,
     /// The emergency token cannot be rotated.
     #[error(
         "the emergency token cannot be rotated: retire the key that signed it (`gatepass keys rotate`, then `keys retire`); a new one is then minted into its file"

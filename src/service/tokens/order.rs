@@ -8,6 +8,7 @@ use crate::access::limits::{Allowed, Limits};
 use crate::clock::Timestamp;
 use crate::name::{Label, Role};
 use crate::service::FieldError;
+use crate::store::minting;
 use crate::token::{MAX_ROLES, Terms};
 
 /// The longest life of a persistent token that asks for one. Otherwise it lives until revoked.
@@ -90,14 +91,7 @@ pub struct MintOrder {
 impl MintOrder {
     /// The act that minting it at `now` is.
     pub fn act(&self, now: Timestamp) -> Act<'_> {
-        let terms = &self.terms;
-        Act::Mint {
-            roles: &terms.roles,
-            dns_names: &terms.bindings.dns_names,
-            persistent: terms.persistent,
-            lasts: terms.expires_at.map(|at| at.since(now.whole_second())),
-            uses: terms.max_uses,
-            cluster: terms.bindings.cluster.as_ref(),
-        }
+        let lasts = self.terms.expires_at.map(|at| at.since(now.whole_second()));
+        minting(&self.terms, lasts)
     }
 }

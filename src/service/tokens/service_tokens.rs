@@ -106,11 +106,12 @@ impl TokenAdmin {
         self.show_kind(TokenKind::Service, id).await
     }
 
-    /// Revokes a service token in its status list. `false` if it was revoked before.
+    /// Revokes a service token in its status list, by its id. `false` if it was revoked before.
     ///
     /// # Errors
-    /// The token is unknown, or the store cannot be written.
+    /// The token is unknown or beyond the caller's limits, or the store cannot be written.
     pub async fn revoke_service_token(&self, caller: &Caller, id: TokenId) -> Result<bool, ServiceError> {
+        self.may_revoke(caller, TokenKind::Service, id, false).await?;
         let done = self.revoke_kind(caller, TokenKind::Service, id, HowToRevoke::default()).await?;
         Ok(done.changed)
     }

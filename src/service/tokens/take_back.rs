@@ -1,14 +1,16 @@
 //! Revocation by the token itself, for a holder that does not know the id.
 
-use crate::service::tokens::{HowToRevoke, TokenAdmin};
+use crate::id::TokenId;
+use crate::service::tokens::{HowToRevoke, Taken, TokenAdmin};
 use crate::service::{Caller, RequestError, ServiceError};
+use crate::store::TokenKind;
 use crate::token::{AuthenticatedToken, VerifyError};
 
 /// The outcome for a presented token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TakenBack {
     /// It is revoked, by this request or before.
-    Revoked,
+    Revoked(Taken),
     /// It is not a token of this authority, or its record is gone.
     NotOurs,
     /// It is a signed text, but not a token.
@@ -16,33 +18,35 @@ pub enum TakenBack {
 }
 
 impl TokenAdmin {
-    /// Revokes the token with this text if its signature is good, also before its validity begins. Nothing is written for any
-    /// other text.
+    /// Revokes the token with this text if its signature is good, also before its validity begins and beyond the caller's
+    /// limits: the caller holds it. Nothing is written for any other text.
     ///
     /// # Errors
-    /// It is the emergency token and `even_emergency` is not set, or the store cannot be written.
+    /// It is the emergency token and `how` does not include it, or the caller is no admin. Or the store cannot be written.
     pub async fn take_back(
         &self,
         caller: &Caller,
         unverified_token: &str,
-        even_emergency: bool,
+        how: HowToRevoke,
     ) -> Result<TakenBack, ServiceError> {
-        let revoked =
-            match self.minting.trust.load().whatever_audience(unverified_token, self.base.time.now()) {
-                Ok(AuthenticatedToken::Enrollment(token)) => {
-                    let how = HowToRevoke { even_emergency, ..HowToRevoke::default() };
-                    self.revoke_token(caller, token.grant().token.id, how).await.map(drop)
-                }
-                Ok(AuthenticatedToken::Service(token)) => {
-                    self.revoke_service_token(caller, token.grant().token.id).await.map(drop)
-                }
-                Err(VerifyError::WrongType) => return Ok(TakenBack::OtherKind),
-                Err(_) => return Ok(TakenBack::NotOurs),
-            };
-        match revoked {
-            Ok(()) => Ok(TakenBack::Revoked),
+        let (kind, id) = match self.presented(unverified_token) {
+            Ok(presented) => presented,
+            Err(VerifyError::WrongType) => return Ok(TakenBack::OtherKind),
+            Err(_) => return Ok(TakenBack::NotOurs),
+        };
+        match self.revoke_kind(caller, kind, id, how).await {
+            Ok(taken) => Ok(TakenBack::Revoked(taken)),
             Err(ServiceError::Request(RequestError::NotFound { .. })) => Ok(TakenBack::NotOurs),
             Err(error) => Err(error),
         }
+    }
+
+    /// The kind and id of a token with a good signature.
+    fn presented(&self, unverified_token: &str) -> Result<(TokenKind, TokenId), VerifyError> {
+        let trust = self.minting.trust.load();
+        Ok(match trust.whatever_audience(unverified_token, self.base.time.now())? {
+            AuthenticatedToken::Enrollment(token) => (TokenKind::Enrollment, token.grant().token.id),
+            AuthenticatedToken::Service(token) => (TokenKind::Service, token.grant().token.id),
+        })
     }
 }

@@ -219,11 +219,12 @@ impl Scene {
         let entry = |action| world.draft(action);
         let one = RevokeHost { host: self.hosts[0], entry: entry(Action::HostRevoked) };
         let many = RevokeHosts { hosts: self.hosts[1..3].to_vec(), entry: entry(Action::HostRevoked) };
-        let (host, roles, entry) = (self.hosts[3], roles(&["allocator"]), entry(Action::HostRolesChanged));
+        let (host, before, entry) = (self.hosts[3], roles(&["proxy"]), entry(Action::HostRolesChanged));
+        let roles = roles(&["allocator"]);
         vec![
             verb!(revoke_host, one),
             verb!(revoke_hosts, many),
-            verb!(set_roles, SetRoles { host, roles, now: true, entry }),
+            verb!(set_roles, SetRoles { host, before, roles, now: true, entry }),
         ]
     }
 

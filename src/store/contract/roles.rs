@@ -74,6 +74,21 @@ pub(in crate::store) async fn the_same_roles_change_nothing(world: &mut World) {
     world.expect_entries(&[]).await;
 }
 
+pub(in crate::store) async fn roles_that_were_not_judged_stay(world: &mut World) {
+    let host = host(world).await;
+    let change = |before: &[&str]| {
+        let entry = world.draft(Action::HostRolesChanged);
+        SetRoles { host: host.id, before: roles(before), roles: Vec::new(), now: true, entry }
+    };
+    for before in [&["proxy"][..], &["proxy", "allocator", "director"], &[]] {
+        assert_eq!(world.store().set_roles(change(before)).await.unwrap(), RolesChange::Moved);
+    }
+    assert_eq!(world.host(host.id).await, host);
+    let any_order = change(&["allocator", "proxy"]);
+    changed(world.store().set_roles(any_order).await.unwrap());
+    world.expect_entries(&[Action::HostRolesChanged]).await;
+}
+
 pub(in crate::store) async fn unknown_and_revoked_hosts_keep_their_roles(world: &mut World) {
     let revoked = host(world).await;
     world.revoke_host(revoked.id).await;

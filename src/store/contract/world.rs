@@ -250,7 +250,8 @@ impl World {
 
     pub(in crate::store) async fn set_roles(&self, host: HostId, names: &[&str], now: bool) -> RolesChange {
         let entry = self.draft(Action::HostRolesChanged);
-        let command = SetRoles { host, roles: roles(names), now, entry };
+        let before = self.store().host(host).await.unwrap().map(|host| host.facts.roles).unwrap_or_default();
+        let command = SetRoles { host, before, roles: roles(names), now, entry };
         self.store().set_roles(command).await.unwrap()
     }
 

@@ -1,9 +1,11 @@
 //! Tokens as minted and as used.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::access::Act;
 use crate::clock::Timestamp;
 use crate::id::{HostId, KeyId, TokenId};
 use crate::name::Label;
@@ -39,6 +41,27 @@ impl MintRecord {
             Some(_) => TokenKind::Service,
             None => TokenKind::Enrollment,
         }
+    }
+
+    /// The act that minting the token was.
+    pub fn minting(&self) -> Act<'_> {
+        let lasts = self.terms.expires_at.map(|end| end.since(self.created_at.whole_second()));
+        match (self.kind(), lasts) {
+            (TokenKind::Service, Some(lasts)) => Act::MintServiceToken { roles: &self.terms.roles, lasts },
+            _ => minting(&self.terms, lasts),
+        }
+    }
+}
+
+/// The act of minting an enrollment token with these terms; `lasts` is its life.
+pub fn minting(terms: &Terms, lasts: Option<Duration>) -> Act<'_> {
+    Act::Mint {
+        roles: &terms.roles,
+        dns_names: &terms.bindings.dns_names,
+        persistent: terms.persistent,
+        lasts,
+        uses: terms.max_uses,
+        cluster: terms.bindings.cluster.as_ref(),
     }
 }
 

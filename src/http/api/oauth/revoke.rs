@@ -9,6 +9,7 @@ use crate::http::form::Form;
 use crate::http::problem::{Code, Problem, code};
 use crate::http::reply::Reply;
 use crate::service::TakenBack;
+use crate::service::tokens::HowToRevoke;
 
 /// The fields that a request has (RFC 7009 section 2.1).
 #[derive(ToSchema)]
@@ -23,7 +24,8 @@ pub(in crate::http::api) struct RevocationForm {
 
 /// Revoke the presented token
 ///
-/// RFC 7009. An unknown token gives 200 too.
+/// RFC 7009. An unknown token gives 200 too. The holder of a token may revoke it, also beyond the limits of its API key.
+/// The emergency token takes an admin and `confirm=emergency`.
 #[utoipa::path(
     post,
     path = "/oauth2/revoke",
@@ -37,9 +39,10 @@ pub(in crate::http::api) struct RevocationForm {
 pub(in crate::http::api) async fn revoke_presented_token(call: Call) -> Result<Reply, Problem> {
     let form = Form::parse(&call.body)?;
     let even_emergency = form.get("confirm") == Some("emergency");
-    match call.authority.tokens.take_back(&call.caller, form.required("token")?, even_emergency).await? {
+    let how = HowToRevoke { even_emergency, ..HowToRevoke::default() };
+    match call.authority.tokens.take_back(&call.caller, form.required("token")?, how).await? {
         // An unknown token gives 200 (section 2.2).
-        TakenBack::Revoked | TakenBack::NotOurs => Ok(Reply::empty(StatusCode::OK)),
+        TakenBack::Revoked(_) | TakenBack::NotOurs => Ok(Reply::empty(StatusCode::OK)),
         TakenBack::OtherKind => {
             let detail = "only enrollment tokens and service tokens are revoked here";
             Err(Problem::of(Code::UnsupportedTokenType, detail))

@@ -67,12 +67,15 @@ impl Execution<'_> {
     }
 
     pub(super) fn set_roles(&mut self, command: SetRoles) -> driver::Result<RolesChange> {
-        let SetRoles { host, roles, now, entry } = command;
+        let SetRoles { host, before, roles, now, entry } = command;
         let Some(lineage) = self.lineage(host)? else {
             return self.undo(RolesChange::Unknown);
         };
         if lineage.revoked {
             return self.undo(RolesChange::HostRevoked);
+        }
+        if !lineage.has_roles(&before) {
+            return self.undo(RolesChange::Moved);
         }
         let pending = now && lineage.withdraw;
         if lineage.has_roles(&roles) && !pending {

@@ -1,0 +1,73 @@
+//! The tokens and hosts that a caller with limits may revoke: the one place that decides it.
+//!
+//! Without limits, a caller revokes every token and host that the route's permission opens. With limits, it revokes the
+//! tokens that it or the owner of its API key minted, and those within the limits (I5). The holder of a whole token may
+//! revoke it, except the emergency token, which takes an admin.
+
+use super::base::Base;
+use super::{Caller, ServiceError};
+use crate::access::{Act, Actor, Limits};
+use crate::name::DnsPattern;
+use crate::store::{HostFilter, HostRecord, HostState, MOST_LOOKED_AT, MintRecord, PageQuery};
+
+impl Base {
+    /// Checks that `caller` may revoke a token by its id, with the hosts that it admitted if `along`.
+    ///
+    /// # Errors
+    /// It goes beyond the caller's limits, or the store cannot be read.
+    pub(super) async fn may_revoke_token(
+        &self,
+        caller: &Caller,
+        token: &MintRecord,
+        along: bool,
+    ) -> Result<(), ServiceError> {
+        if is_unlimited(caller) || caller.has_minted(token) {
+            return Ok(());
+        }
+        caller.may_revoke(token)?;
+        let live = Some(vec![HostState::Live, HostState::Expired]);
+        let filter = HostFilter { states: live, ..HostFilter::every(Some(token.token.id), self.time.now()) };
+        let mut after = None;
+        while along {
+            let page = PageQuery::new(after, MOST_LOOKED_AT);
+            let page = self.store.list_hosts(filter.clone(), page).await?;
+            page.items.iter().try_for_each(|host| judge_host(caller, host))?;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that `caller` may revoke a host. A host may revoke itself.
+    ///
+    /// # Errors
+    /// It goes beyond the caller's limits, or the store cannot be read.
+    pub(super) async fn may_revoke_host(
+        &self,
+        caller: &Caller,
+        host: &HostRecord,
+    ) -> Result<(), ServiceError> {
+        let leaves = matches!(&caller.actor, Actor::Host { id, .. } if *id == host.id);
+        if leaves || is_unlimited(caller) {
+            return Ok(());
+        }
+        match self.store.token(host.token).await? {
+            Some(token) if caller.has_minted(&token.mint) => Ok(()),
+            _ => judge_host(caller, host),
+        }
+    }
+}
+
+/// Returns true if the caller's limits bound no act.
+pub(super) fn is_unlimited(caller: &Caller) -> bool {
+    caller.rights.limits == Limits::ANY
+}
+
+fn judge_host(caller: &Caller, host: &HostRecord) -> Result<(), ServiceError> {
+    let dns_names = host.facts.name.iter().filter_map(|name| DnsPattern::parse(name.as_str()).ok());
+    let dns_names = dns_names.collect::<Vec<_>>();
+    let (roles, cluster) = (&host.facts.roles, host.facts.cluster.as_ref());
+    Ok(caller.may(Act::RevokeHost { roles, dns_names: &dns_names, cluster })?)
+}
