@@ -175,6 +175,8 @@ fn kind_of(data: &Metadata) -> &'static str {
 fn there(path: &Path, data: std::io::Result<Metadata>) -> Result<Option<Metadata>, OwnershipError> {
     match data {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        // Reading it fails too, and that error names the user who may.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
         data => data.map(Some).map_err(|error| unknown(path, &error)),
     }
 }

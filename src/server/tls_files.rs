@@ -99,19 +99,27 @@ impl Term {
         }
     }
 
-    /// Returns true if a certificate of this term replaces one of the term `before`. Either the CA became valid or ceased to
-    /// be, or the clock was set back behind the certificate's start.
+    /// Returns true if a certificate of this term replaces one of the term `before`. Either the CA became valid, or the clock
+    /// was set back behind the certificate's start.
     fn replaces(self, before: Self) -> bool {
-        self.stand_in != before.stand_in
-            || self.pinned != before.pinned
-            || self.from.plus(BACKDATED) < before.from
+        let set_back = self.from.plus(BACKDATED) < before.from;
+        // Before the CA is valid, its certificate is of more use than a stand-in.
+        !self.stand_in && (before.stand_in || self.pinned != before.pinned || set_back)
+    }
+
+    /// The lifetime of its certificate: longer if the two times are far apart.
+    fn lifetime(self) -> Duration {
+        match self.until.since(self.from) {
+            near if near < LIFETIME / 2 => LIFETIME,
+            far => LIFETIME + far,
+        }
     }
 }
 
 impl IssuedFor {
     fn issue(&self, cas: &CaSet, time: &TimeKeeper) -> Result<Presented, IssueError> {
         let term = Term::at(cas.current(), time);
-        let profile = self.profile(LIFETIME + term.until.since(term.from));
+        let profile = self.profile(term.lifetime());
         let mut presented = match term.stand_in {
             true => stand_in(&profile, term.from)?,
             false => present(&profile, cas, term.from)?,

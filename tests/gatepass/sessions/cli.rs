@@ -155,7 +155,7 @@ async fn logout_everywhere_finds_the_data_directorys_server() {
     assert_eq!(said(&run(&home, Some(PASSWORD), &data)), wanted, "by --data-dir");
     let begun = run(dir.path(), Some(PASSWORD), &["login"]);
     let noted = String::from_utf8_lossy(&begun.stderr).into_owned();
-    assert!(noted.contains("commands here use its local credential, unless you give --user"), "{noted}");
+    assert!(noted.contains(&format!("server: {}, found in this directory", server.url)), "{noted}");
     assert_eq!(said(&run(dir.path(), None, &out)), wanted, "with the session that is kept");
     assert!(!fs::read_to_string(dir.path().join("gatepass/profile.toml")).unwrap().contains("gps_"));
     server.stop().await;
@@ -169,8 +169,9 @@ async fn logout_ends_the_profiles_session() {
     let root = elsewhere.root.to_string();
     let login = ["login", "--server", &elsewhere.url, "--ca-fingerprint", &root];
     said(&run(dir.path(), Some(PASSWORD), &login));
-    let named = said(&run(dir.path(), Some(PASSWORD), &["logout", "--everywhere", "--user", "admin"]));
-    assert!(named.contains(&here.url), "a named user means the server here: {named}");
+    let other = ["logout", "--everywhere", "--user", "admin", "--data-dir", "gatepass-data"];
+    let named = said(&run(dir.path(), Some(PASSWORD), &other));
+    assert!(named.contains(&here.url), "a named directory means its server: {named}");
     let profile = dir.path().join("gatepass/profile.toml");
     assert!(fs::read_to_string(&profile).unwrap().contains("gps_"), "the other session is not forgotten");
     let told = said(&run(dir.path(), None, &["logout"]));
