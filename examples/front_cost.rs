@@ -139,7 +139,8 @@ fn tls() -> (Arc<Tls>, Client) {
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    (Tls::new(identity, vec![certificate]).unwrap(), Client(TlsConnector::from(Arc::new(config))))
+    let time = Arc::new(rustls::time_provider::DefaultTimeProvider);
+    (Tls::new(identity, vec![certificate], time).unwrap(), Client(TlsConnector::from(Arc::new(config))))
 }
 
 async fn front(dir: &std::path::Path) -> Arc<Front> {

@@ -11,6 +11,7 @@ mod crl;
 mod current_password;
 mod deletion;
 mod demo;
+mod doctor;
 mod enroll;
 mod error;
 mod flags;
@@ -101,6 +102,7 @@ enum Verb {
     User(user::UserCommand),
     #[command(subcommand, name = "api-key")]
     ApiKey(api_key::ApiKeyCommand),
+    Doctor(doctor::Doctor),
     CheckConfig(check_config::CheckConfig),
     Openapi(openapi::Openapi),
     Completions(completions::Completions),
@@ -168,6 +170,7 @@ async fn run_async(command: Verb, environment: &Environment) -> Result<(), CliEr
         Verb::Session(remote) => session::show(&remote, environment).await,
         Verb::User(command) => command.run(environment).await,
         Verb::ApiKey(command) => command.run(environment).await,
+        Verb::Doctor(command) => command.run(),
         Verb::CheckConfig(command) => command.run(environment),
         Verb::Openapi(command) => command.run(),
         Verb::Completions(command) => command.run(),

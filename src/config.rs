@@ -91,6 +91,8 @@ pub struct ServerConfig {
     pub trust_domain: Option<String>,
     /// The first administrator's password, 12 characters or more; used only while there is no administrator.
     pub admin_password: Option<AdminPassword>,
+    /// Accepts a data directory on a file system in user space (`false`).
+    pub allow_fuse: bool,
     /// `true` with `--dev`.
     pub dev: bool,
     /// True for `serve --take-names`: this start takes its names over from hosts.

@@ -158,6 +158,8 @@ impl Server {
         let _ = self.authority.upkeep.write_uses().await;
         // Every commit has stored a mark. This one is a little newer.
         let _ = self.authority.upkeep.mark_clock().await;
+        // A start with a clock in doubt serves them.
+        let _ = self.authority.status_lists.write_files().await;
         drop(self.published);
         // A writer that ended without being closed has failed too.
         let failed = self.store.failed();

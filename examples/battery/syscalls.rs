@@ -15,31 +15,46 @@ use crate::site::{Place, Site};
 use crate::strace::{self, Injection};
 use crate::tools::below;
 
-/// System calls, an error, and the number of calls among which one fails. The last is true for calls on the log alone.
-const FAILURES: [(&str, &str, u32, bool); 18] = [
-    ("fdatasync", "error=EIO", 80, false),
-    ("fdatasync", "error=ENOSPC", 80, false),
-    ("fsync", "error=EIO", 12, false),
-    ("fsync", "error=ENOSPC", 12, false),
-    ("pwrite64", "error=EIO", 500, false),
-    ("pwrite64", "error=ENOSPC", 500, false),
-    ("pwrite64", "error=EDQUOT", 500, false),
-    ("pread64", "error=EIO", 200, false),
-    ("ftruncate", "error=EIO", 6, false),
-    ("ftruncate", "error=ENOSPC", 6, false),
-    ("openat", "error=EIO", 120, false),
-    ("openat", "error=ENOSPC", 120, false),
-    ("openat", "error=EMFILE", 120, false),
-    ("rename,renameat,renameat2", "error=EIO", 8, false),
-    ("unlink,unlinkat", "error=EIO", 6, false),
-    ("fcntl", "error=EIO", 300, false),
-    ("write", "error=ENOSPC", 30, true),
-    ("write", "error=EIO", 30, true),
+/// The files whose calls fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum On {
+    All,
+    /// The log of the server.
+    Log,
+    /// The database itself, which checkpoints alone write to.
+    Database,
+}
+
+/// System calls, an error, and the number of calls among which one fails.
+const FAILURES: [(&str, &str, u32, On); 21] = [
+    ("fdatasync", "error=EIO", 80, On::All),
+    ("fdatasync", "error=ENOSPC", 80, On::All),
+    ("fsync", "error=EIO", 12, On::All),
+    ("fsync", "error=ENOSPC", 12, On::All),
+    ("pwrite64", "error=EIO", 500, On::All),
+    ("pwrite64", "error=ENOSPC", 500, On::All),
+    ("pwrite64", "error=EDQUOT", 500, On::All),
+    ("pread64", "error=EIO", 200, On::All),
+    ("ftruncate", "error=EIO", 6, On::All),
+    ("ftruncate", "error=ENOSPC", 6, On::All),
+    ("openat", "error=EIO", 120, On::All),
+    ("openat", "error=ENOSPC", 120, On::All),
+    ("openat", "error=EMFILE", 120, On::All),
+    ("rename,renameat,renameat2", "error=EIO", 8, On::All),
+    ("unlink,unlinkat", "error=EIO", 6, On::All),
+    ("fcntl", "error=EIO", 300, On::All),
+    ("write", "error=ENOSPC", 30, On::Log),
+    ("write", "error=EIO", 30, On::Log),
+    ("fsync,fdatasync", "error=EIO", 3, On::Database),
+    ("pwrite64", "error=EIO", 200, On::Database),
+    ("pwrite64", "error=ENOSPC", 200, On::Database),
 ];
 /// Every fifth round begins with an empty directory, so that first starts fail too. No common factor with the failures.
 const ANEW: u32 = 5;
-const ACTS: u64 = 60;
-const LIMIT: Duration = Duration::from_millis(2500);
+/// Acts of a round, and of one that reaches a checkpoint.
+const ACTS: [u64; 2] = [60, 500];
+/// Timeouts of both.
+const LIMITS: [Duration; 2] = [Duration::from_millis(2500), Duration::from_secs(15)];
 /// The control tries that often, because a write that is made again loses nothing.
 const TRIES: u32 = 8;
 
@@ -57,7 +72,7 @@ pub(crate) async fn run(arguments: &Arguments, rounds: u32) -> Result<Row, Fault
             (site, load) = (first.on(place.path().join(format!("data-{round}"))), Arc::default());
         }
         let trace = place.path().join(format!("trace-{round}"));
-        one(arguments, &mut row, &site, &load, &failure(round, &site.log), &trace).await?;
+        one(arguments, &mut row, &site, &load, failure(round, &site), &trace).await?;
         traces.push(trace);
         bar.inc(1);
     }
@@ -71,10 +86,15 @@ pub(crate) async fn run(arguments: &Arguments, rounds: u32) -> Result<Row, Fault
 }
 
 /// The failure of a round: the kinds in turn, at a random call, once or from there on.
-fn failure(round: u32, log: &Path) -> Injection {
-    let (calls, instead, among, on_log) = FAILURES[round as usize % FAILURES.len()];
+fn failure(round: u32, site: &Site) -> (Injection, On) {
+    let (calls, instead, among, on) = FAILURES[round as usize % FAILURES.len()];
     let when = format!("{}{}", 1 + below(among), if below(3) == 0 { "+" } else { "" });
-    Injection { calls, instead, when, file: on_log.then(|| log.to_owned()) }
+    let file = match on {
+        On::All => None,
+        On::Log => Some(site.log.clone()),
+        On::Database => Some(site.data.join("gatepass.db")),
+    };
+    (Injection { calls, instead, when, file }, on)
 }
 
 async fn one(
@@ -82,16 +102,21 @@ async fn one(
     row: &mut Row,
     site: &Site,
     load: &Arc<Load>,
-    failure: &Injection,
+    (failure, on): (Injection, On),
     trace: &Path,
 ) -> Result<(), Fault> {
-    let name = failure.name();
-    match site.start_under(failure, trace).await? {
+    let name = format!("{} on {on:?}", failure.name());
+    match site.start_under(&failure, trace).await? {
         Started::Ended(how) => row.ended(&format!("{} at the start", how.split(':').next().unwrap_or(&how))),
         Started::Runs(authority) => {
             let working = load.begin(&authority, arguments.connections);
-            working.acknowledged(ACTS, LIMIT).await;
-            let end = if working.end().await { authority.end().await? } else { kill(authority)? };
+            let long = usize::from(on == On::Database);
+            working.acknowledged(ACTS[long], LIMITS[long]).await;
+            let broke_off = working.end().await;
+            let end = if broke_off { authority.end().await? } else { kill(authority)? };
+            if broke_off && on != On::All {
+                row.findings.other(&name, format!("the server must go on, but: {end}"));
+            }
             row.ended(&end);
         }
     }
@@ -130,7 +155,7 @@ async fn lying_writes(arguments: &Arguments, site: &Site, dir: &Path) -> Result<
         let Started::Runs(authority) = site.start_under(&lie, &trace).await? else { continue };
         let load = Arc::new(Load::default());
         let working = load.begin(&authority, arguments.connections);
-        working.acknowledged(ACTS, LIMIT).await;
+        working.acknowledged(ACTS[0], LIMITS[0]).await;
         authority.kill()?;
         working.end().await;
         let authority = site.must_start().await?;

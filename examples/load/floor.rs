@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -80,7 +81,8 @@ pub(crate) fn serve(client_roots: &Path) -> Result<(), LoadError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(LoadError::io("a runtime"))?;
     let (identity, root) = identity()?;
-    let tls = Tls::new(identity, certificates(client_roots)?).map_err(LoadError::crypto)?;
+    let time = Arc::new(rustls::time_provider::DefaultTimeProvider);
+    let tls = Tls::new(identity, certificates(client_roots)?, time).map_err(LoadError::crypto)?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
         let listener = listener.map_err(LoadError::io("binding the floor"))?;

@@ -165,6 +165,12 @@ const SERVER: &[Field] = &[
         "example.org",
         "SPIFFE trust domain of host certificates, fixed at the first start. Default: the host of the first external_url",
     ),
+    field(
+        "allow_fuse",
+        Flag,
+        "false",
+        "accept a data directory on FUSE, where only this machine may write, such as fuse-overlayfs in a rootless container",
+    ),
 ];
 
 const TOKENS: &[Field] = &[

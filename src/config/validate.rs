@@ -66,6 +66,7 @@ impl Check {
             data_dir,
             tls: self.tls(),
             admin_password,
+            allow_fuse: self.flag("server", "allow_fuse"),
             dev: overrides.dev,
             take_names: false,
         }

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 use crate::service::Caller;
 use crate::service::ca::files::Manifest;
 use crate::service::vault::Vault;
-use crate::store::sqlite::{LedgerFile, SqliteStore};
+use crate::store::sqlite::{Fuse, LedgerFile, OpenError, SqliteStore};
 use crate::store::{AccountReads as _, HostReads as _, SetPassword, SetTrustDomain, Store, Verbs as _};
 
 /// Sets a user's password. Returns whether the user is disabled.
@@ -28,7 +28,7 @@ pub async fn reset_password(
     let hash = password::hash(secret, user).map_err(StartError::of)?;
     let database = existing(data_dir)?;
     let at = SystemClock.read().wall;
-    let store = SqliteStore::open(&database, at).map_err(StartError::of)?;
+    let store = open(&database, at).map_err(StartError::of)?;
     let Some(known) = store.user(user.to_owned()).await.map_err(StartError::of)? else {
         return Err(StartError::of(format!("there is no user {user:?}: the first one is called admin")));
     };
@@ -56,7 +56,7 @@ impl TrustDomain {
     /// A server runs on the data directory, or its database cannot be read.
     pub async fn open(data_dir: &Path) -> Result<Self, StartError> {
         let now = SystemClock.read().wall;
-        let store = SqliteStore::open(&existing(data_dir)?, now).map_err(StartError::of)?;
+        let store = open(&existing(data_dir)?, now).map_err(StartError::of)?;
         let current = identity::known_trust_domain(store.as_ref()).await?;
         let urls = store.reached_urls(now).await.map_err(StartError::of)?;
         Ok(Self { store, current, live_hosts: urls.iter().map(|(_, hosts)| hosts).sum() })
@@ -80,6 +80,16 @@ impl TrustDomain {
 /// There is no database, or it cannot be read.
 pub fn open_ledger(data_dir: &Path) -> Result<LedgerFile, StartError> {
     SqliteStore::open_read_only(&existing(data_dir)?).map_err(StartError::of)
+}
+
+/// Reads the whole database of a data directory. Returns its file and its faults. A server may run on it.
+///
+/// # Errors
+/// There is no database, or it cannot be opened.
+pub fn check_integrity(data_dir: &Path) -> Result<(PathBuf, Vec<String>), StartError> {
+    let database = existing(data_dir)?;
+    let faults = SqliteStore::check_integrity(&database).map_err(StartError::of)?;
+    Ok((database, faults))
 }
 
 /// The private key of the current root, in the keys directory of this machine.
@@ -153,6 +163,11 @@ impl RootKey {
     pub fn destroy(&self) -> Result<(), StartError> {
         self.vault.destroy(&self.name).map_err(StartError::of)
     }
+}
+
+/// Opens the database of a stopped server, whose configuration is not known here: it may accept FUSE.
+fn open(database: &Path, now: Timestamp) -> Result<Arc<SqliteStore>, OpenError> {
+    SqliteStore::open_on(database, now, Fuse::Allowed)
 }
 
 fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {

@@ -8,7 +8,7 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use super::local::KEYS_POINTER;
-use super::{StartError, ca_files, first_start, tls_files};
+use super::{StartError, ca_files, first_start, start, tls_files};
 use crate::ca::dns_names;
 use crate::clock::Timestamp;
 use crate::config::{Config, DATABASE, ServerConfig};
@@ -50,7 +50,9 @@ pub(super) fn look(config: &Config, wall: Timestamp) -> Result<Preflight, StartE
         // Opening files that somebody else put there can hang, or worse.
         return Err(StartError::all(problems));
     }
-    problems.extend(SqliteStore::look(&database).err().map(|error| error.to_string()));
+    problems.extend(
+        SqliteStore::look(&database, start::fuse(&config.server)).err().map(|error| error.to_string()),
+    );
     problems.extend(first_start::problem(config));
     problems.extend(exposed(keys_dir));
     if database.exists() {

@@ -42,6 +42,28 @@ pub(super) async fn run(lists: Arc<StatusLists>, stop: CancellationToken) {
     stop.run_until_cancelled(signing).await;
 }
 
+/// Writes the published lists to files until it is cancelled, apart from signing: a revocation must not wait for a slow disk.
+pub(super) async fn write_files(lists: Arc<StatusLists>, stop: CancellationToken) {
+    let mut failures = 0_u32;
+    let writing = async {
+        loop {
+            lists.unwritten().await;
+            let began = Instant::now();
+            match lists.write_files().await {
+                Ok(()) => failures = 0,
+                Err(error) => {
+                    if failures.is_multiple_of(REPEATED_AFTER) {
+                        tracing::warn!(%error, "the status lists could not be written to files; the server tries again");
+                    }
+                    failures = failures.saturating_add(1);
+                }
+            }
+            sleep(if failures > 0 { 10 * SECOND } else { pause(began.elapsed()) }).await;
+        }
+    };
+    stop.run_until_cancelled(writing).await;
+}
+
 /// Sends heartbeats to the event streams until it is cancelled.
 pub(super) async fn heartbeats(lists: Arc<StatusLists>, stop: CancellationToken) {
     let mut ticks = interval(SECOND);

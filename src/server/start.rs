@@ -12,7 +12,7 @@ use super::preflight::{self, Preflight};
 use super::tls_files::{Presented, TlsSource};
 use super::{Reload, Server, StartError, ca_files, first_start, notices, process};
 use crate::clock::{Clock, Timestamp};
-use crate::config::{Config, DATABASE, HttpConfig};
+use crate::config::{Config, DATABASE, HttpConfig, ServerConfig};
 use crate::http::front::Front;
 use crate::http::limits::Limits;
 use crate::http::table::Table;
@@ -31,7 +31,7 @@ use crate::service::trust::LiveTrust;
 use crate::service::vault::{Vault, write_public};
 use crate::service::verification::proxies::TrustedProxies;
 use crate::service::{Authority, Base, Caller, CertificateTerms, Parts, Settings};
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{Fuse, SqliteStore};
 use crate::store::{AuthorityIdentity, RecordIdentity, Store};
 
 pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server, StartError> {
@@ -43,7 +43,7 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let database = config.server.data_dir.join(DATABASE);
     let is_there = database.exists();
     preflight::make_directory(&config.server.data_dir)?;
-    let opened = SqliteStore::open(&database, now).map_err(StartError::of);
+    let opened = SqliteStore::open_on(&database, now, fuse(&config.server)).map_err(StartError::of);
     let made = if !is_there && database.exists() { Written::Part } else { Written::Nothing };
     let store = opened.map_err(|error| error.after(made))?;
     let written = match (is_there, store.was_changed()) {
@@ -55,6 +55,11 @@ pub(super) async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<Server
     let loaded = loaded.map_err(|error| error.after(written))?;
     let listening = (listener, local_addr, open_files);
     serve(config, &store, vault, loaded, listening).await.map_err(|error| error.after(Written::Part))
+}
+
+/// The operator's choice about file systems in user space.
+pub(super) const fn fuse(config: &ServerConfig) -> Fuse {
+    if config.allow_fuse { Fuse::Allowed } else { Fuse::Refused }
 }
 
 /// Writes the files and rows of a start, and listens.

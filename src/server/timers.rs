@@ -48,6 +48,8 @@ pub(super) fn start(
     timers.run("status lists", move |stop| publisher::run(Arc::clone(&lists), stop));
     let lists = Arc::clone(status_lists);
     timers.run("heartbeats", move |stop| publisher::heartbeats(Arc::clone(&lists), stop));
+    let lists = Arc::clone(status_lists);
+    timers.run("status list files", move |stop| publisher::write_files(Arc::clone(&lists), stop));
     let (time, trust, cas) = (Arc::clone(time), Arc::clone(trust), Arc::clone(cas));
     let (health, tls, names, reload) =
         (Arc::clone(health), Arc::clone(tls), Arc::clone(names), reload.clone());

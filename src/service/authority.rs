@@ -144,7 +144,8 @@ impl Authority {
         let passwords = PasswordChecks::new(base.store.clone(), throttles.clone(), settings.sign_in);
         let roles = Arc::new(settings.roles.clone());
         let minting = Arc::new(parts.minting(roles.clone()));
-        let status_lists = StatusLists::new(base.clone(), trust.clone(), settings.event_streams);
+        let status_lists =
+            StatusLists::resume(base.clone(), trust.clone(), settings.event_streams, &parts.data_dir);
         let (status_lists, ca) = (Arc::new(status_lists), parts.ca());
         Self {
             time: base.time.clone(),

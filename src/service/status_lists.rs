@@ -2,6 +2,7 @@
 
 mod event;
 mod feed;
+mod kept;
 mod published;
 mod round;
 
@@ -11,14 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Notify, watch};
 
 pub use self::feed::{Feed, Following, StreamLimits, Subscription, TooManyStreams};
+use self::kept::KeptLists;
 pub use self::published::{IssuerLists, Published, SignedList, StatusListUris};
 use self::round::SigningRound;
 use super::base::Base;
 use super::time::ClockDoubt;
 use super::trust::LiveTrust;
+use super::vault::VaultError;
 use super::verification::issuers::Issuers;
 use crate::clock::Timestamp;
 use crate::store::StatusChange;
@@ -50,13 +53,44 @@ pub struct StatusLists {
     /// cannot replace newer lists by older ones.
     signed_to: Mutex<u64>,
     feed: Arc<Feed>,
+    files: Arc<KeptLists>,
+    /// Notified when the files are behind the published lists.
+    unwritten: Notify,
 }
 
 impl StatusLists {
-    /// An authority's lists before the first signing.
-    pub(super) fn new(base: Base, trust: Arc<LiveTrust>, limits: StreamLimits) -> Self {
-        let (published, signed_to) = (ArcSwap::default(), Mutex::default());
-        Self { base, trust, published, signed_to, feed: Feed::new(limits) }
+    /// An authority's lists before the first signing: those in the files of an earlier process.
+    pub(super) fn resume(
+        base: Base,
+        trust: Arc<LiveTrust>,
+        limits: StreamLimits,
+        data_dir: &std::path::Path,
+    ) -> Self {
+        let files = Arc::new(KeptLists::in_data_dir(data_dir));
+        let lists = base.store.revocations().lists();
+        let published = ArcSwap::from_pointee(files.load(&trust.ring(), &trust.issuers(), &lists));
+        let (signed_to, unwritten) = (Mutex::default(), Notify::new());
+        Self { base, trust, published, signed_to, feed: Feed::new(limits), files, unwritten }
+    }
+
+    /// Waits until lists were published that are not in their files.
+    pub async fn unwritten(&self) {
+        self.unwritten.notified().await;
+    }
+
+    /// Writes the published lists to the data directory, for a start that cannot sign any.
+    ///
+    /// # Errors
+    /// A file cannot be written. The lists stay due.
+    pub async fn write_files(&self) -> Result<(), VaultError> {
+        let (files, published) = (Arc::clone(&self.files), self.published());
+        let written = tokio::task::spawn_blocking(move || files.write(&published)).await;
+        // A task that panicked has logged it.
+        let written = written.unwrap_or(Ok(()));
+        if written.is_err() {
+            self.unwritten.notify_one();
+        }
+        written
     }
 
     /// Opens a stream of changes for the client at `from`, beginning with those since `last_event_id`.
@@ -131,6 +165,7 @@ impl StatusLists {
         };
         count_signings(outcome, count);
         self.published.store(Arc::clone(&published));
+        self.unwritten.notify_one();
         // The lists are fetchable before their changes are announced.
         self.feed.announce(changes.as_deref(), end, &published);
         *signed_to = end;

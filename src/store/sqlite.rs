@@ -4,7 +4,9 @@ mod act;
 mod checkpoint;
 mod driver;
 mod fault;
+mod file_system;
 mod files;
+mod integrity;
 mod ledger_file;
 mod load;
 mod lock;
@@ -13,6 +15,7 @@ mod open;
 mod open_error;
 mod pool;
 mod read;
+mod reserve;
 mod task;
 mod value;
 mod writer;
@@ -28,6 +31,7 @@ use std::thread::JoinHandle;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+pub use file_system::Fuse;
 pub use ledger_file::{LedgerFault, LedgerFile};
 pub use open_error::OpenError;
 
@@ -35,9 +39,10 @@ use self::act::Execution;
 use self::driver::Sql;
 use self::files::DatabaseFiles;
 use self::lock::{DatabaseLock, lock_holder};
+use self::open::Opened;
 use self::pool::Pool;
 use self::task::task;
-use self::writer::{Job, Writer};
+use self::writer::{Disk, Job, Writer};
 use crate::clock::Timestamp;
 use crate::store::{ClockMark, Revocations, Standing, Store, StoreError, StoreFuture};
 
@@ -71,7 +76,15 @@ impl SqliteStore {
     /// # Errors
     /// The reason why the database cannot be used. Nothing in it was changed.
     pub fn open(path: &Path, now: Timestamp) -> Result<Arc<Self>, OpenError> {
-        Self::open_with(path, now, migrate::MIGRATIONS)
+        Self::open_on(path, now, Fuse::Refused)
+    }
+
+    /// The same, where the operator has chosen about file systems in user space.
+    ///
+    /// # Errors
+    /// The reason why the database cannot be used. Nothing in it was changed.
+    pub fn open_on(path: &Path, now: Timestamp, fuse: Fuse) -> Result<Arc<Self>, OpenError> {
+        Self::open_with(path, now, fuse, migrate::MIGRATIONS)
     }
 
     /// Opens the ledger of the database at `path` for reading, also while a server runs on it.
@@ -82,18 +95,34 @@ impl SqliteStore {
         LedgerFile::open(path)
     }
 
-    fn open_with(path: &Path, now: Timestamp, migrations: &[&str]) -> Result<Arc<Self>, OpenError> {
-        let (lock, connection, found) = open::open_writer(path, CACHE_KIB, migrations)?;
+    /// Reads the whole database at `path` and returns its faults, also while a server runs on it.
+    ///
+    /// # Errors
+    /// The reason why the database cannot be opened.
+    pub fn check_integrity(path: &Path) -> Result<Vec<String>, OpenError> {
+        integrity::faults(path)
+    }
+
+    fn open_with(
+        path: &Path,
+        now: Timestamp,
+        fuse: Fuse,
+        migrations: &[&str],
+    ) -> Result<Arc<Self>, OpenError> {
+        let Opened { lock, reserve, connection, found } =
+            open::open_writer(path, fuse, CACHE_KIB, migrations)?;
         load::begin_chain(Sql::on(&connection), now)?;
         let revocations = Arc::new(Revocations::load(load::revocations(Sql::on(&connection))?));
         let (_, mark) = read::head_and_mark(Sql::on(&connection))?;
         let mark = Arc::new(ClockMark::stored(mark));
         let (queue, jobs) = sync_channel(QUEUE);
         let (failing, failed) = watch::channel(false);
-        let standing = SharedStanding::default();
-        let files = DatabaseFiles::of(path);
+        // Without its reserve the disk is full. The probe tries it again.
+        let write = (!reserve.is_held()).then_some(StoreError::Full);
+        let standing = Arc::new(Mutex::new(Standing { write, ..Standing::default() }));
+        let disk = Disk { files: DatabaseFiles::of(path), reserve };
         let (memory, notes) = (Arc::clone(&revocations), Arc::clone(&standing));
-        let writer = Writer::new(files, connection, memory, Arc::clone(&mark), failing, notes);
+        let writer = Writer::new(disk, connection, memory, Arc::clone(&mark), failing, notes);
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || writer.run(&jobs));
         let thread = thread.map_err(|source| OpenError::NotWritable { path: path.to_owned(), source })?;
@@ -114,10 +143,10 @@ impl SqliteStore {
     ///
     /// # Errors
     /// The reason why the database cannot be used.
-    pub fn look(path: &Path) -> Result<(), OpenError> {
+    pub fn look(path: &Path, fuse: Fuse) -> Result<(), OpenError> {
         match lock_holder(path) {
             Some(held) => Err(held),
-            None => open::look(path),
+            None => open::look(path, fuse),
         }
     }
 

@@ -183,6 +183,38 @@ async fn lists_are_signed_while_the_store_fails() {
 
 /// Ten full-size lists, most of them empty, are little to keep and little to fetch.
 #[tokio::test(flavor = "multi_thread")]
+async fn a_start_in_doubt_serves_the_lists_of_before() {
+    let at = Running::start().await;
+    let (token, id) = persistent(&at).await;
+    let (uri, index) = place_of(&token);
+    revoke(&at, &id).await;
+    eventually("the revocation is published", async || {
+        (status(&at, &uri, index).await == Status::Revoked).then_some(())
+    })
+    .await;
+    let path = path_of(&at, &uri).to_owned();
+    let before = at.stranger().get(&path).await.text;
+    let (data, clock, _own) = at.stop().await;
+    let now = gatepass::clock::Clock::read(clock.as_ref()).wall;
+    clock.step_to(now.minus(Duration::from_secs(3600)));
+
+    let at = Running::open(&data, clock.clone(), &[]).await.unwrap();
+    let after = at.stranger().get(&path).await;
+    assert_eq!((after.status, after.text), (200, before));
+    let index = at.stranger().get("/status").await.json;
+    assert!(index["status_lists"].as_array().unwrap().contains(&json!(uri)), "{index}");
+    // With a clock that is right again they are signed for the URL of this process too.
+    clock.step_to(now.plus(Duration::from_secs(60)));
+    eventually("the lists are signed again", async || {
+        let index = at.stranger().get("/status").await.text;
+        index.contains(&at.url).then_some(())
+    })
+    .await;
+    let files = std::fs::read_dir(data.join("status-lists")).unwrap().count();
+    assert!(files >= 2, "{files}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_lists_are_many_small_documents() {
     let at = Running::start().await;
     for _ in 0..10 {

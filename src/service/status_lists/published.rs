@@ -89,6 +89,16 @@ impl Published {
         self.at(issuer)?.lists.get(&list)
     }
 
+    /// Every signed list, with its external URL.
+    pub(super) fn signed(&self) -> impl Iterator<Item = (&str, ListId, &Arc<SignedList>)> {
+        self.places.iter().flat_map(IssuerLists::signed)
+    }
+
+    /// Signing time of the oldest list.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.signed().map(|(.., list)| list.signed_at).min()
+    }
+
     /// The lists of `issuer`.
     pub(super) fn at(&self, issuer: &str) -> Option<&IssuerLists> {
         self.places.iter().find(|place| *place.issuer == *issuer)
@@ -106,6 +116,10 @@ impl IssuerLists {
         self.lists.get(&list)
     }
 
+    fn signed(&self) -> impl Iterator<Item = (&str, ListId, &Arc<SignedList>)> {
+        self.lists.iter().map(|(list, signed)| (&*self.issuer, *list, signed))
+    }
+
     /// The ids of the lists.
     pub(super) fn ids(&self) -> impl Iterator<Item = ListId> {
         self.lists.keys().copied()
@@ -116,6 +130,13 @@ impl IssuerLists {
         let own = self.issuer.split_once("://").map_or("", |(_, rest)| rest);
         own.eq_ignore_ascii_case(host.strip_suffix(":443").unwrap_or(host))
     }
+}
+
+/// The addresses of the lists of a URL.
+pub(super) fn aggregation(place: &IssuerLists) -> Document {
+    let mut status_lists = place.lists.values().map(|list| list.uri.as_str()).collect::<Vec<_>>();
+    status_lists.sort_unstable();
+    document("application/json", serde_json::to_vec(&StatusListUris { status_lists }).unwrap_or_default())
 }
 
 /// A published document of this room. Caches may keep it for as long as a list's `ttl` says.

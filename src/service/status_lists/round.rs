@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::made_for;
-use super::published::{IssuerLists, Published, SignedList, StatusListUris, document};
+use super::published::{IssuerLists, Published, SignedList, aggregation, document};
 use crate::clock::Timestamp;
 use crate::id::{ListId, random};
 use crate::service::document::Document;
@@ -58,13 +58,11 @@ impl SigningRound {
     }
 
     fn empty_places(&self) -> Vec<IssuerLists> {
-        let former = self.issuers.accepted().iter().map(String::as_str);
-        let former = former.filter(|issuer| *issuer != self.issuers.current());
         let place = |issuer: &str| {
             let before = self.before.at(issuer);
             IssuerLists::empty(before.map_or_else(|| Arc::from(issuer), |place| Arc::clone(&place.issuer)))
         };
-        std::iter::once(self.issuers.current()).chain(former).map(place).collect()
+        self.issuers.current_first().map(place).collect()
     }
 
     fn sign_list(
@@ -80,25 +78,18 @@ impl SigningRound {
 
     /// The aggregation document; the one before if its text is the same.
     fn aggregation(&self, place: &IssuerLists) -> Document {
-        let mut status_lists = place.lists.values().map(|list| list.uri.as_str()).collect::<Vec<_>>();
-        status_lists.sort_unstable();
-        let text = serde_json::to_vec(&StatusListUris { status_lists }).unwrap_or_default();
+        let made = aggregation(place);
         match self.before.at(&place.issuer) {
-            Some(before) if before.aggregation.plain.bytes == text => before.aggregation.clone(),
-            _ => document("application/json", text),
+            Some(before) if before.aggregation.plain.bytes == made.plain.bytes => before.aggregation.clone(),
+            _ => made,
         }
     }
 
     fn publish(&self, places: Vec<IssuerLists>) -> Published {
-        let lists = places.iter().flat_map(|place| place.lists.values());
-        let oldest = lists.map(|list| list.signed_at).min();
         let renew_after = if self.changed.is_none() { span() } else { self.before.renew_after };
-        Published {
-            made_for: Some(made_for(&self.ring, &self.issuers)),
-            signed_at: Some(oldest.unwrap_or(self.now)),
-            renew_after,
-            places,
-        }
+        let made_for = Some(made_for(&self.ring, &self.issuers));
+        let published = Published { made_for, signed_at: None, renew_after, places };
+        Published { signed_at: Some(published.oldest().unwrap_or(self.now)), ..published }
     }
 }
 

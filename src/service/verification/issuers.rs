@@ -21,6 +21,12 @@ impl Issuers {
         &self.current
     }
 
+    /// Every URL whose tokens are accepted, the current one first.
+    pub fn current_first(&self) -> impl Iterator<Item = &str> {
+        let former = self.accepted.iter().filter(|issuer| **issuer != self.current);
+        std::iter::once(&self.current).chain(former).map(String::as_str)
+    }
+
     /// Every URL whose tokens are accepted.
     pub fn accepted(&self) -> &[String] {
         &self.accepted

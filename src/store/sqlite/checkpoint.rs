@@ -82,7 +82,7 @@ fn note_success(pages: u64, standing: &mut Standing) {
     if standing.checkpoint.take().is_some() {
         tracing::info!("the write-ahead log is moved into the database again");
     }
-    let long = (pages >= LONG).then_some(pages * FRAME >> 20);
+    let long = (pages >= LONG).then_some((pages * FRAME) >> 20);
     if let (Some(mebibytes), None) = (long, standing.long_log) {
         tracing::warn!(mebibytes, "the write-ahead log is long: a read of the database has not ended");
     }

@@ -59,12 +59,16 @@ pub(super) fn of_read(error: &rusqlite::Error) -> StoreError {
     }
 }
 
+/// Returns whether the database is damaged, or its disk cannot be read.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    let damage = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase, ErrorCode::SystemIoFailure];
+    error.sqlite_error_code().is_some_and(|code| damage.contains(&code)) && of_read(error) != StoreError::Full
+}
+
 /// Notes damage of the database: other statements may still succeed, and would hide it. It does not heal while the server runs.
 pub(super) fn note_damage(error: &rusqlite::Error, standing: &mut Standing) {
-    let damage = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase, ErrorCode::SystemIoFailure];
-    let found = error.sqlite_error_code().filter(|code| damage.contains(code)).map(|_| of_read(error));
-    let found = found.filter(|found| *found != StoreError::Full);
-    if let (Some(found), None) = (found, &standing.damage) {
+    if standing.damage.is_none() && is_damage(error) {
+        let found = of_read(error);
         tracing::error!(error = %found, "the database is damaged or its disk fails");
         standing.damage = Some(found);
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::lock::directory_of;
 use super::open_error::OpenError;
 
 /// The choice about file systems in user space. Two mounts of one directory share no locks, and their servers would destroy the database.
@@ -15,20 +16,22 @@ pub enum Fuse {
 
 /// Refuses a database on a network file system.
 pub(super) fn refuse_network(path: &Path, fuse: Fuse) -> Result<(), OpenError> {
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    // A directory that is to be created will be where its parents are.
+    let mut above = directory_of(path).ancestors();
+    let directory = above.find(|directory| directory.exists()).unwrap_or(Path::new("."));
     let unusable = |source| OpenError::NotWritable { path: directory.to_owned(), source };
-    match number(directory).map_err(unusable)? {
-        FUSE if fuse == Fuse::Refused => Err(OpenError::UserSpaceFileSystem {
-            path: directory.to_owned(),
-            kind: user_space_kind(directory).unwrap_or_else(|| "FUSE".to_owned()),
-        }),
-        number => match network_kind(number) {
-            Some(kind) => Err(OpenError::NetworkFileSystem { path: directory.to_owned(), kind }),
-            None => Ok(()),
-        },
+    judge(number(directory).map_err(unusable)?, directory, fuse)
+}
+
+fn judge(number: u32, directory: &Path, fuse: Fuse) -> Result<(), OpenError> {
+    let path = || directory.to_owned();
+    if number == FUSE && fuse == Fuse::Refused {
+        let kind = user_space_kind(directory).unwrap_or_else(|| "FUSE".to_owned());
+        return Err(OpenError::UserSpaceFileSystem { path: path(), kind });
+    }
+    match network_kind(number) {
+        Some(kind) => Err(OpenError::NetworkFileSystem { path: path(), kind }),
+        None => Ok(()),
     }
 }
 
@@ -98,6 +101,15 @@ mod tests {
         assert_eq!(kind_of_device(MOUNTS, 0, 53), Some("fuse.fuse-overlayfs"));
         assert_eq!(kind_of_device(MOUNTS, 254, 1), Some("ext4"));
         assert_eq!(kind_of_device(MOUNTS, 0, 5), None);
+    }
+
+    #[test]
+    fn fuse_is_refused_until_it_is_allowed() {
+        let here = Path::new("/");
+        let refused = judge(FUSE, here, Fuse::Refused).unwrap_err().to_string();
+        assert!(refused.contains("server.allow_fuse = true"), "{refused}");
+        assert!(judge(FUSE, here, Fuse::Allowed).is_ok());
+        assert!(matches!(judge(0x6969, here, Fuse::Allowed), Err(OpenError::NetworkFileSystem { .. })));
     }
 
     #[test]

@@ -82,7 +82,7 @@ mod tests {
         // Replaced, not deleted: the old inode stays in use until the new one exists.
         fs::write(beside(&path, "-new"), "").unwrap();
         fs::rename(beside(&path, "-new"), &log).unwrap();
-        assert_eq!(files.absence(), Some(Absence::Beside(log.clone())));
+        assert_eq!(files.absence(), Some(Absence::Beside(log)));
         fs::rename(&path, directory.path().join("away")).unwrap();
         assert_eq!(files.absence(), Some(Absence::Database));
     }

@@ -8,35 +8,64 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::lock::{DatabaseLock, directory_of};
+use super::file_system::{self, Fuse};
+use super::lock::DatabaseLock;
 use super::migrate;
 use super::open_error::{OpenError, create_private};
+use super::reserve::Reserve;
 
 /// The first SQLite version with the fix for a rare corruption of write-ahead logs with several check-points.
 const LEAST_SQLITE: i32 = 3_051_003;
 
 /// Checks a database that may be missing, and its directory, which may be missing too. Creates and changes nothing. No process
 /// may have the database open: closing a file drops the locks of SQLite.
-pub(super) fn look(path: &Path) -> Result<(), OpenError> {
+pub(super) fn look(path: &Path, fuse: Fuse) -> Result<(), OpenError> {
     if rusqlite::version_number() < LEAST_SQLITE {
         return Err(OpenError::OldSqlite { found: rusqlite::version() });
     }
-    refuse_network(path)?;
+    file_system::refuse_network(path, fuse)?;
     check_header(path, migrate::MIGRATIONS.len() as i64)
 }
 
-/// Takes the lock and opens the writing connection, migrated to the newest schema. Returns the version found, too.
+/// An opened database.
+pub(super) struct Opened {
+    pub(super) lock: DatabaseLock,
+    pub(super) reserve: Reserve,
+    pub(super) connection: Connection,
+    /// Schema version of the file before it was migrated.
+    pub(super) found: i64,
+}
+
+/// Takes the lock and opens the writing connection, migrated to the newest schema.
 pub(super) fn open_writer(
     path: &Path,
+    fuse: Fuse,
     cache_kib: u32,
     migrations: &[&str],
-) -> Result<(DatabaseLock, Connection, i64), OpenError> {
+) -> Result<Opened, OpenError> {
     if rusqlite::version_number() < LEAST_SQLITE {
         return Err(OpenError::OldSqlite { found: rusqlite::version() });
     }
-    refuse_network(path)?;
+    file_system::refuse_network(path, fuse)?;
     check_header(path, migrations.len() as i64)?;
     let lock = DatabaseLock::take(path)?;
+    let reserve = Reserve::at_start(path);
+    let connection = match connect(path, cache_kib, migrations) {
+        // The file system did not tell that it was full.
+        Err(error) if error.is_full() && reserve.is_held() => {
+            reserve.give_up();
+            connect(path, cache_kib, migrations)
+        }
+        connected => connected,
+    };
+    let (connection, found) = connection.map_err(|error| match error.is_full() {
+        true => OpenError::Full { path: path.to_owned() },
+        false => error,
+    })?;
+    Ok(Opened { lock, reserve, connection, found })
+}
+
+fn connect(path: &Path, cache_kib: u32, migrations: &[&str]) -> Result<(Connection, i64), OpenError> {
     create_private(path)?;
     let mut connection = Connection::open_with_flags(path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
     // A refused database is left as it was found, its write-ahead log included.
@@ -49,7 +78,7 @@ pub(super) fn open_writer(
     configure(&connection, path, cache_kib)?;
     let found = migrate::migrate(&mut connection, path, migrations)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
-    Ok((lock, connection, found))
+    Ok((connection, found))
 }
 
 /// Opens a connection that cannot write.
@@ -121,46 +150,6 @@ fn check_header(path: &Path, newest: i64) -> Result<(), OpenError> {
     }
 }
 
-fn refuse_network(path: &Path) -> Result<(), OpenError> {
-    // A directory that is to be created will be where its parents are.
-    let mut above = directory_of(path).ancestors();
-    let directory = above.find(|directory| directory.exists()).unwrap_or(Path::new("."));
-    match network_kind(directory) {
-        Ok(None) => Ok(()),
-        Ok(Some(kind)) => Err(OpenError::NetworkFileSystem { path: directory.to_owned(), kind }),
-        Err(source) => Err(OpenError::NotWritable { path: directory.to_owned(), source }),
-    }
-}
-
-/// Returns the kind of network file system of a directory (statfs(2) names them by number).
-#[cfg(target_os = "linux")]
-fn network_kind(directory: &Path) -> std::io::Result<Option<&'static str>> {
-    let number = rustix::fs::statfs(directory)?.f_type as u32;
-    Ok(KINDS.iter().find(|(known, _)| *known == number).map(|(_, kind)| *kind))
-}
-
-#[cfg(target_os = "linux")]
-const KINDS: &[(u32, &str)] = &[
-    (0x6969, "NFS"),
-    (0x517b, "SMB"),
-    (0xff53_4d42, "CIFS"),
-    (0xfe53_4d42, "SMB2"),
-    (0x564c, "NCP"),
-    (0x5346_414f, "AFS"),
-    (0x6b41_4653, "AFS"),
-    (0x7375_7245, "Coda"),
-    (0x00c3_6400, "Ceph"),
-    (0x0bd0_0bd0, "Lustre"),
-    (0x0116_1970, "GFS2"),
-    (0x7461_636f, "OCFS2"),
-];
-
-/// Other systems have no such number.
-#[cfg(not(target_os = "linux"))]
-fn network_kind(directory: &Path) -> std::io::Result<Option<&'static str>> {
-    std::fs::metadata(directory).map(|_| None)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,7 +159,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gatepass.db");
         std::fs::write(&path, "not a database at all").unwrap();
-        let refused = open_writer(&path, 1024, migrate::MIGRATIONS);
+        let refused = open_writer(&path, Fuse::Refused, 1024, migrate::MIGRATIONS);
         assert!(matches!(refused, Err(OpenError::NotADatabase { .. })));
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
         assert_eq!(std::fs::read(&path).unwrap(), b"not a database at all");
@@ -181,14 +170,22 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gatepass.db");
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
-        let refused = open_writer(&path, 1024, migrate::MIGRATIONS);
+        let refused = open_writer(&path, Fuse::Refused, 1024, migrate::MIGRATIONS);
         assert!(matches!(refused, Err(OpenError::NotOurs { .. })));
+    }
+
+    #[test]
+    fn a_database_without_a_write_ahead_log_is_refused() {
+        // A database in memory has no log either.
+        let connection = Connection::open_in_memory().unwrap();
+        let refused = configure(&connection, Path::new("gatepass.db"), 1024).unwrap_err();
+        assert!(matches!(&refused, OpenError::NoWriteAheadLog { mode, .. } if mode == "memory"), "{refused}");
     }
 
     #[test]
     fn a_directory_that_is_not_there_is_named() {
         let path = Path::new("/nonexistent/gatepass.db");
-        match open_writer(path, 1024, migrate::MIGRATIONS) {
+        match open_writer(path, Fuse::Refused, 1024, migrate::MIGRATIONS) {
             Err(OpenError::NotWritable { path, .. }) => assert_eq!(path, Path::new("/nonexistent")),
             _ => panic!("opened, or refused for another reason"),
         }
@@ -200,7 +197,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("gatepass.db");
-        let _opened = open_writer(&path, 1024, migrate::MIGRATIONS).unwrap();
+        let _opened = open_writer(&path, Fuse::Refused, 1024, migrate::MIGRATIONS).unwrap();
         for file in std::fs::read_dir(directory.path()).unwrap() {
             let file = file.unwrap();
             assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.path());

@@ -1,8 +1,12 @@
 //! Reasons why a database is not opened, and the files that opening creates.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use super::fault;
+use crate::store::StoreError;
 
 /// The reason why a database was not opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +62,26 @@ pub enum OpenError {
         /// Name of the file system.
         kind: &'static str,
     },
+    /// The file is on a file system of a user's program, which may be shared with other machines.
+    #[error(
+        "{} is on a file system in user space ({kind}): SQLite loses data if another mount or machine writes there too. Use a local \
+         disk. If only this machine writes there, as with fuse-overlayfs in a rootless container, set server.allow_fuse = true",
+        path.display()
+    )]
+    UserSpaceFileSystem {
+        /// The directory.
+        path: PathBuf,
+        /// Name of the file system.
+        kind: String,
+    },
+    /// The disk is full, and there is no reserve to give up.
+    #[error(
+        "the disk that holds {} is full, and a start takes some room: free 2 MiB or more, then start again", path.display()
+    )]
+    Full {
+        /// The database.
+        path: PathBuf,
+    },
     /// SQLite could not switch the database to a write-ahead log.
     #[error(
         "{} stays in journal mode {mode:?}, because its file system cannot share memory between processes: use a local disk",
@@ -104,6 +128,22 @@ pub enum OpenError {
     /// SQLite refused.
     #[error("the database cannot be opened: {0}")]
     Database(#[from] rusqlite::Error),
+}
+
+impl OpenError {
+    /// Returns whether the disk was full.
+    pub(super) fn is_full(&self) -> bool {
+        match self {
+            Self::Full { .. } => true,
+            Self::NotMigrated { source, .. } | Self::Database(source) => {
+                fault::of_read(source) == StoreError::Full
+            }
+            Self::NotWritable { source, .. } => {
+                matches!(source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// The path of a file that belongs to the database at `path`: its name and `ending`.

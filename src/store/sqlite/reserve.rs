@@ -1,6 +1,7 @@
 //! Reserved room on the disk. SQLite takes room even to read (`-shm`), and a start writes small files. So a start on a full
 //! disk gives the reserve up, and the store changes nothing until there is room to make it again.
 
+use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use rustix::io::Errno;
 
+use super::lock::directory_of;
 use super::open_error::{beside, private};
 
 /// Size of the reserve in bytes.
@@ -18,15 +20,16 @@ const LEAST: u64 = 128 << 10;
 /// The file `reserve` beside the database.
 pub(super) struct Reserve {
     path: PathBuf,
-    held: bool,
+    held: Cell<bool>,
 }
 
 impl Reserve {
     /// Finds or makes the reserve of the database at `path`. On a full disk it is given up.
     pub(super) fn at_start(path: &Path) -> Self {
         let path = path.with_file_name("reserve");
-        let mut reserve = Self { held: fs::metadata(&path).is_ok_and(|file| file.len() >= SIZE), path };
-        match reserve.held {
+        let held = Cell::new(fs::metadata(&path).is_ok_and(|file| file.len() >= SIZE));
+        let reserve = Self { path, held };
+        match reserve.is_held() {
             true if reserve.has_room(LEAST) => {}
             true => reserve.give_up(),
             false => drop(reserve.make()),
@@ -36,28 +39,33 @@ impl Reserve {
 
     /// Returns whether the reserve is there, so that the store may be changed.
     pub(super) const fn is_held(&self) -> bool {
-        self.held
+        self.held.get()
     }
 
     /// Frees its room.
-    pub(super) fn give_up(&mut self) {
-        self.held = false;
+    pub(super) fn give_up(&self) {
+        self.held.set(false);
         match fs::remove_file(&self.path) {
             Ok(()) => tracing::warn!("the disk is full: gave up the reserve to start without writing"),
-            Err(error) => tracing::warn!(%error, path = %self.path.display(), "the reserve could not be given up"),
+            Err(error) => {
+                tracing::warn!(%error, path = %self.path.display(), "the reserve could not be given up")
+            }
         }
     }
 
     /// Makes the reserve unless it is held. Returns whether it is held then.
-    pub(super) fn make(&mut self) -> bool {
+    pub(super) fn make(&self) -> bool {
         // Some room stays free, so that the next start does not give it up at once.
-        self.held = self.held || self.has_room(SIZE + LEAST) && self.write().is_ok();
-        self.held
+        if !self.is_held() && self.has_room(SIZE + LEAST) {
+            self.held.set(self.write().is_ok());
+        }
+        self.is_held()
     }
 
     fn write(&self) -> io::Result<()> {
         let new = beside(&self.path, ".new");
-        let made = private().open(&new).and_then(|file| allocate(&file)).and_then(|()| fs::rename(&new, &self.path));
+        let made =
+            private().open(&new).and_then(|file| allocate(&file)).and_then(|()| fs::rename(&new, &self.path));
         if made.is_err() {
             let _ = fs::remove_file(&new);
         }
@@ -65,8 +73,7 @@ impl Reserve {
     }
 
     fn has_room(&self, bytes: u64) -> bool {
-        let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let free = statvfs(directory.unwrap_or(Path::new("."))).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        let free = statvfs(directory_of(&self.path)).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         free.is_ok_and(|free| free >= bytes)
     }
 }
@@ -89,7 +96,7 @@ mod tests {
     fn the_reserve_takes_its_room_and_gives_it_up() {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("gatepass.db");
-        let mut reserve = Reserve::at_start(&database);
+        let reserve = Reserve::at_start(&database);
         let file = directory.path().join("reserve");
         let taken = || fs::metadata(&file).map(|file| file.blocks() * 512).unwrap_or(0);
         assert!(reserve.is_held() && taken() >= SIZE, "{}", taken());

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::writer::Job;
-use super::{LedgerFault, OpenError, SqliteStore, migrate};
+use super::{Fuse, LedgerFault, OpenError, SqliteStore, migrate};
 use crate::clock::Timestamp;
 use crate::ledger::{Action, Draft, Fault};
 use crate::store::contract::{Backend, World, contract};

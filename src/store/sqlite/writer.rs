@@ -14,6 +14,7 @@ use super::driver::{self, Sql, params};
 use super::fault::{self, Reach};
 use super::files::{Absence, DatabaseFiles};
 use super::read::head_and_mark;
+use super::reserve::Reserve;
 use super::{SharedStanding, task::Task};
 use crate::ledger::{ChainHead, Draft, Origin};
 use crate::store::{ClockMark, Revocations, StoreError};
@@ -32,9 +33,15 @@ pub(super) enum Job {
     Hook(Box<dyn FnOnce(&Connection) + Send>),
 }
 
+/// The files that the writer uses besides the connection.
+pub(super) struct Disk {
+    pub(super) files: DatabaseFiles,
+    pub(super) reserve: Reserve,
+}
+
 /// The thread's state.
 pub(super) struct Writer {
-    files: DatabaseFiles,
+    disk: Disk,
     connection: Connection,
     revocations: Arc<Revocations>,
     mark: Arc<ClockMark>,
@@ -49,7 +56,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn new(
-        files: DatabaseFiles,
+        disk: Disk,
         connection: Connection,
         revocations: Arc<Revocations>,
         mark: Arc<ClockMark>,
@@ -58,7 +65,7 @@ impl Writer {
     ) -> Self {
         let checkpoints = Checkpoints::default();
         Self {
-            files,
+            disk,
             connection,
             revocations,
             mark,
@@ -82,6 +89,10 @@ impl Writer {
         if self.failure.is_none() {
             checkpoint::at_end(&self.connection);
         }
+        let Self { disk, connection, .. } = self;
+        drop(connection);
+        // Closing frees room, and the next start may need the reserve.
+        disk.reserve.make();
     }
 
     /// Moves waiting writes into `batch` without waiting for more. Returns whether the queue goes on.
@@ -103,12 +114,16 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
+        let before = self.connection.total_changes();
         let error = self.transact(&mut batch).err();
-        self.log(error.as_ref());
         if let Some(error) = &error {
             batch.iter_mut().for_each(|task| task.fail(error.clone()));
         }
-        self.standing.lock().write = error;
+        // A batch that changed nothing does not show that the store can be written.
+        if error.is_some() || self.connection.total_changes() > before {
+            self.log(error.as_ref());
+            self.standing.lock().write = error;
+        }
         batch.into_iter().for_each(Task::answer);
         if self.failure.is_none() {
             self.checkpoints.after_batch(&self.connection, &self.standing);
@@ -138,7 +153,7 @@ impl Writer {
         if let Some(failure) = &self.failure {
             return Err(failure.clone());
         }
-        match self.files.absence() {
+        match self.disk.files.absence() {
             None => {}
             Some(Absence::Database) => return Err(StoreError::Gone),
             Some(Absence::Beside(path)) => return Err(self.rescue(&path)),
@@ -154,8 +169,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Moves the open write-ahead log into the database and ends writing. A log without a name is lost with the process, so the process
-    /// stays, without writing, as long as a reader or the disk prevents the move.
+    /// Moves the open write-ahead log into the database and ends writing. A log without a name is lost with the process. So the process
+    /// stays while a reader or the disk prevents the move.
     fn rescue(&mut self, path: &Path) -> StoreError {
         let error = StoreError::Removed { path: path.display().to_string() };
         match checkpoint::whole(&self.connection) {
@@ -199,9 +214,12 @@ impl Writer {
     fn try_transact(&self, tasks: &mut [Box<dyn Task>]) -> Result<Effects, Reach> {
         let whole = |error: rusqlite::Error| batch(self.reach(&error));
         self.step("BEGIN IMMEDIATE").map_err(whole)?;
-        let mut effects = Effects::default();
+        let (mut effects, before) = (Effects::default(), self.connection.total_changes());
         for task in tasks {
             self.run_task(task.as_mut(), &mut effects)?;
+        }
+        if self.connection.total_changes() > before && !self.disk.reserve.make() {
+            return Err(Reach::Batch(StoreError::Full));
         }
         self.append(&effects).map_err(|error| self.past_head(&error).unwrap_or_else(|| whole(error)))?;
         self.step("COMMIT").map_err(|error| fault::reach_of_commit(&error))?;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{stored, used};
 use crate::support::authority::token_of;
 use crate::support::client::{Client, Said};
-use crate::support::process::Process;
+use crate::support::process::{Process, gatepass};
 use crate::support::served::{Served, serve, serve_after};
 use crate::support::{Host, Running, database, eventually};
 
@@ -189,7 +189,7 @@ async fn a_failed_checkpoint_is_not_ready_and_loses_nothing() {
     enlarge(&data);
     let server = Served::start(serve_after("trap '' XFSZ", &data));
     let admin = server.admin();
-    // The log stays below this limit for a while. The database is at it, and cannot grow by what the log holds.
+    // The log stays below this limit for a while. The database is at it, and cannot grow by the pages in the log.
     let size = std::fs::metadata(data.join("gatepass.db")).unwrap().len();
     let limit = |current| {
         prlimit(Some(server.pid()), Resource::Fsize, Rlimit { current, maximum: None }).unwrap();
@@ -225,7 +225,7 @@ async fn a_failed_checkpoint_is_not_ready_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_table_is_not_ready_while_documents_are_served() {
+async fn a_damaged_table_is_reported_and_documents_are_served() {
     let at = Running::start().await;
     at.settled().await;
     let (minted, ski) = (at.mint(json!({ "max_uses": 2 })).await, ski(&at.admin()).await);
@@ -238,10 +238,43 @@ async fn a_damaged_table_is_not_ready_while_documents_are_served() {
     let ready = at.stranger().get("/readyz").await;
     assert!(ready.status == 503 && ready.text.contains("gatepass doctor --integrity"), "{}", ready.text);
     published_is_served(&at.stranger(), &ski).await;
+    let doctor =
+        gatepass().args(["doctor", "--integrity", "-o", "json", "--data-dir"]).arg(&data).output().unwrap();
+    assert_eq!(doctor.status.code(), Some(1), "the server runs");
+    let found: Value = serde_json::from_slice(&doctor.stdout).unwrap();
+    assert!(found["ok"] == false && !found["checks"][0]["faults"].as_array().unwrap().is_empty(), "{found}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_past_the_head_is_found_by_the_server() {
+async fn the_doctor_reads_sound_and_damaged_databases() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let doctor = |flag: &str| {
+        let output =
+            gatepass().args(["doctor", "--integrity", flag, "--data-dir"]).arg(&data).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, _, error) = doctor("-ojson");
+    assert!(code == Some(2) && error.contains("gatepass.db is not there"), "{error}");
+    let server = Process::start(&data, &[]).await;
+    let (code, found, _) = doctor("-otable");
+    assert!(code == Some(0) && found.contains("is sound"), "{found}");
+    assert_eq!(server.admin().get("/api/v1/roles").await.status, 200, "their address is known now");
+    server.stop().await;
+    let before = std::fs::read(data.join("gatepass.db")).unwrap();
+    assert_eq!(doctor("-ojson").0, Some(0));
+    assert_eq!(std::fs::read(data.join("gatepass.db")).unwrap(), before, "nothing was changed");
+    database::execute(&data, "PRAGMA foreign_keys = OFF; DELETE FROM users");
+    let (code, found, error) = doctor("-otable");
+    assert!(code == Some(1) && found.contains("refers to a missing row of users"), "{found}");
+    assert!(error.contains("restore a backup"), "{error}");
+    std::fs::write(data.join("gatepass.db"), "SQLite format 3, or not at all").unwrap();
+    assert_eq!(doctor("-ojson").0, Some(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_finds_a_row_past_the_head() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let server = Process::start(&data, &[]).await;

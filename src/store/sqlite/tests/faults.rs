@@ -326,3 +326,16 @@ async fn a_row_past_the_head_is_reported() {
     assert!(store.standing().fault().is_some_and(|fault| fault.contains("gatepass ledger verify")));
     assert_eq!(store.past_head().await.unwrap(), Some((2, 1)));
 }
+
+#[tokio::test]
+async fn a_batch_without_a_change_clears_no_fault() {
+    let disk = OnDisk::new();
+    let store = open(&disk);
+    store.hook(|writer| writer.pragma_update(None, "max_page_count", 1).unwrap());
+    assert_eq!(append(&store, 100_000).await, Err(StoreError::Full));
+    let nothing = AppendEntries { entries: Vec::new() };
+    assert_eq!(store.append_entries(nothing).await, Ok(()));
+    assert_eq!(store.standing().write, Some(StoreError::Full));
+    store.probe().await.unwrap();
+    assert_eq!(store.standing().write, None);
+}

@@ -50,7 +50,7 @@ async fn an_older_schema_is_backed_up_and_migrated() {
     drop(store);
     let later = [migrate::MIGRATIONS, &["CREATE TABLE novelty (x INTEGER) STRICT"]].concat();
     let (before, after) = (migrate::MIGRATIONS.len() as i64, later.len() as i64);
-    let store = SqliteStore::open_with(&disk.path, NOW, &later).unwrap();
+    let store = SqliteStore::open_with(&disk.path, NOW, Fuse::Refused, &later).unwrap();
     assert_eq!(store.chain_head().await.unwrap().seq, 1);
     drop(store);
     let version = |path: &std::path::Path| migrate::version(&Connection::open(path).unwrap()).unwrap();
@@ -66,7 +66,7 @@ async fn a_migration_that_fails_changes_nothing() {
     append(&store, 10).await.unwrap();
     drop(store);
     let broken = [migrate::MIGRATIONS, &["CREATE TABLE half (x INTEGER) STRICT; SELECT nonsense"]].concat();
-    assert!(SqliteStore::open_with(&disk.path, NOW, &broken).is_err());
+    assert!(SqliteStore::open_with(&disk.path, NOW, Fuse::Refused, &broken).is_err());
     let store = open(&disk);
     append(&store, 10).await.unwrap();
     assert_eq!(store.chain_head().await.unwrap().seq, 2);
