@@ -114,6 +114,27 @@ fn a_refused_credential_names_the_server() {
 }
 
 #[test]
+fn a_database_that_lies_about_gets_no_password() {
+    let (dir, server) = beside_a_server();
+    assert!(server.stop().success());
+    let reset = |more: &[&str]| {
+        let mut command = here(dir.path(), dir.path());
+        command.args(["user", "reset-password", "admin", "--password-file", "pw"]).args(more);
+        run(&mut command)
+    };
+    assert!(reset(&[]).status.success());
+    for open in opened_ways(dir.path()) {
+        open();
+        let refused = reset(&[]);
+        let said = text(&refused);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("give --data-dir with its whole path"), "{said}");
+        let consent = reset(&["--data-dir", dir.path().join("gatepass-data").to_str().unwrap()]);
+        assert!(consent.status.success(), "{}", text(&consent));
+    }
+}
+
+#[test]
 fn a_configuration_that_lies_about_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("gatepass.toml"), "[tokens]\ndefault_ttl = \"7m\"\n").unwrap();

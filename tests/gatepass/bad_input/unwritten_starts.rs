@@ -161,3 +161,18 @@ fn a_new_authority_with_wrong_files_is_not_begun() {
     refuses(foreign, &data, &["keys of another authority"]);
     assert!(!data.exists());
 }
+
+#[test]
+fn a_start_that_fails_late_admits_its_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = used_directory(dir.path(), &[]);
+    fs::remove_file(data.join("root.pem")).unwrap();
+    fs::create_dir(data.join("root.pem")).unwrap();
+    let output = run(&mut serve(&data));
+    let said = complaint(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("some files were written already") && said.contains("root.pem"), "{said}");
+    assert!(!said.contains("nothing was changed"), "{said}");
+    fs::remove_dir(data.join("root.pem")).unwrap();
+    assert!(Served::start(serve(&data)).stop().success(), "the next start completes it");
+}
