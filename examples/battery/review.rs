@@ -79,7 +79,8 @@ fn compare(record: &mut Record, number: usize, answer: Answer<Enrolled>, finding
             let why = format!("spent without an answer: the repeat got {}", answer.described());
             findings.lost(&format!("token {}", token.id), why);
         }
-        _ => record.redemptions[number].outcome = Outcome::Exhausted,
+        (_, Answer::Refused(..)) => record.redemptions[number].outcome = Outcome::Exhausted,
+        (_, answer) => findings.other("repeats without an answer", answer.described()),
     }
 }
 
