@@ -143,6 +143,8 @@ impl Server {
         timers::start(&timers, &self.authority, &self.tls, self.source, self.keys_dir, &self.reload);
         let mut failed = self.store.failed();
         let front = self.front;
+        let lines = Arc::clone(&front);
+        timers.run("refusal lines", move |stop| Arc::clone(&lines).log_refusals(stop));
         let handler = move |request, peer| Arc::clone(&front).answer(request, peer);
         let ended = async {
             tokio::select! {

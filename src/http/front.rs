@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::{Body as _, Incoming};
+use tokio_util::sync::CancellationToken;
 
 use self::direct::caught;
 use self::record::Record;
@@ -71,6 +72,11 @@ impl Front {
     ) -> Self {
         let (budgets, ids, refusal_lines) = (Budgets::new(), RequestIds::new(), RefusalLines::default());
         Self { authority, table, local, body_timeout, budgets, ids, refusal_lines }
+    }
+
+    /// Logs the numbers of refused requests without a line of their own, until the `stop`.
+    pub async fn log_refusals(self: Arc<Self>, stop: CancellationToken) {
+        self.refusal_lines.log_left_out(stop).await;
     }
 
     /// Answers a request of `peer`. A panic on the way becomes a 500; the server lives.

@@ -71,7 +71,9 @@ async fn refused_requests_make_one_line_a_minute() {
     assert_eq!(at.admin().get("/api/v1/roles").await.status, 200);
     let log = log_of(at).await;
     for status in ["401", "404"] {
-        assert_eq!(lines(&log, &["request", &format!("status=\"{status}\"")]).len(), 1, "{log}");
+        assert_eq!(lines(&log, &["request=", &format!("status=\"{status}\"")]).len(), 1, "{log}");
+        let counted = lines(&log, &[&format!("status={status}"), "left_out="]);
+        assert_eq!(counted.len(), 1, "the count of the others, at the latest at the stop: {log}");
     }
     assert_eq!(lines(&log, &["/api/v1/roles", "status=\"200\""]).len(), 1, "{log}");
 }

@@ -40,23 +40,23 @@ impl<'a> Record<'a> {
         Self { method, address, id, started, meters, refusals, row: None, status: None, is_probe: false }
     }
 
-    /// The level of the line, and the number of refusals that were left out before it. Probes, and requests that anyone can
-    /// make at will, must not fill a log.
-    fn level(&self) -> (Level, u64) {
-        let refused = self.status.is_none_or(|status| status.is_client_error() || status.is_server_error());
+    /// The level of the line. Probes, and requests that anyone can make at will, must not fill a log. An internal error always
+    /// has a line, because its user reports the id of the request.
+    fn level(&self) -> Level {
+        let is_failure = self.status.is_some_and(|status| status.is_server_error());
+        let is_refusal = is_failure || self.status.is_none_or(|status| status.is_client_error());
         let is_public = self.row.is_none_or(|row| row.permission == Permission::Anyone);
         if self.is_probe {
-            (Level::TRACE, 0)
-        } else if is_public && (self.row.is_some() || !refused) {
-            (Level::DEBUG, 0)
-        } else if refused {
+            Level::TRACE
+        } else if self.status == Some(StatusCode::INTERNAL_SERVER_ERROR) {
+            Level::INFO
+        } else if is_refusal && (is_failure || self.row.is_none() || !is_public) {
             let status = self.status.as_ref().map_or(0, StatusCode::as_u16);
-            match self.refusals.admit(self.address, status, Instant::now()) {
-                Some(left_out) => (Level::INFO, left_out),
-                None => (Level::DEBUG, 0),
-            }
+            if self.refusals.admit(self.address, status, Instant::now()) { Level::INFO } else { Level::DEBUG }
+        } else if is_public {
+            Level::DEBUG
         } else {
-            (Level::INFO, 0)
+            Level::INFO
         }
     }
 
@@ -102,19 +102,15 @@ impl Drop for Record<'_> {
         self.meters.count(&self.method, self.status);
         let (method, route, address) = (&self.method, self.template(), self.address);
         let status = self.status.as_ref().map_or(GONE, StatusCode::as_str);
-        let (level, left_out) = self.level();
         macro_rules! line {
-            ($level:expr, $($more:tt)*) => {
-                tracing::event!($level, %method, route, status, %address, request = %self.id, ?took, $($more)*)
+            ($level:expr) => {
+                tracing::event!($level, %method, route, status, %address, request = %self.id, ?took, "request")
             };
         }
-        match level {
-            Level::TRACE => line!(Level::TRACE, "request"),
-            Level::DEBUG => line!(Level::DEBUG, "request"),
-            _ if left_out > 0 => {
-                line!(Level::INFO, left_out, "request, and refusals like it that were left out")
-            }
-            _ => line!(Level::INFO, "request"),
+        match self.level() {
+            Level::TRACE => line!(Level::TRACE),
+            Level::DEBUG => line!(Level::DEBUG),
+            _ => line!(Level::INFO),
         }
     }
 }
