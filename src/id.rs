@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
+use uuid::{Uuid, Variant};
 
 use crate::clock::Timestamp;
 
@@ -39,6 +39,13 @@ macro_rules! text_form {
     };
 }
 
+/// The UUIDv7 (RFC 9562 section 5.7) with the spelling `text`. Each has only one: hyphenated, in lower case.
+fn canonical_uuid7(text: &str) -> Option<Uuid> {
+    let is_canonical = text.len() == 36 && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let id = is_canonical.then(|| Uuid::try_parse(text).ok()).flatten()?;
+    (id.get_version_num() == 7 && id.get_variant() == Variant::RFC4122).then_some(id)
+}
+
 macro_rules! uuid_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -59,9 +66,9 @@ macro_rules! uuid_id {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, bits).into_uuid())
             }
 
-            /// Parses the hyphenated form, in either case; nothing else is an id.
+            /// Parses the hyphenated form in lower case; nothing else is an id.
             pub fn parse(text: &str) -> Option<Self> {
-                (text.len() == 36).then(|| Uuid::try_parse(text).ok()).flatten().map(Self)
+                canonical_uuid7(text).map(Self)
             }
 
             /// The id with these bytes.
@@ -81,7 +88,7 @@ macro_rules! uuid_id {
             }
         }
 
-        text_form!($name, "a UUID such as 0190a0b0-0000-7000-8000-000000000000");
+        text_form!($name, "a UUID of version 7 in lower case, such as 0190a0b0-0000-7000-8000-000000000000");
     };
 }
 
@@ -276,12 +283,26 @@ mod tests {
     }
 
     #[test]
-    fn only_the_hyphenated_form_is_an_id() {
-        let id = HostId::generate(Timestamp::from_secs(1)).to_string();
-        assert!(HostId::parse(&id.to_uppercase()).is_some());
-        for wrong in
-            [id.replace('-', ""), format!("{{{id}}}"), format!("urn:uuid:{id}"), format!(" {}", &id[1..])]
-        {
+    fn only_version_7_in_lower_case_is_an_id() {
+        let id = "0190a0b0-c0d0-7abc-8def-0123456789ab";
+        assert_eq!(HostId::parse(id).unwrap().to_string(), id);
+        for variant in ["9def", "adef", "bdef"] {
+            assert!(HostId::parse(&id.replace("8def", variant)).is_some(), "{variant}");
+        }
+        for wrong in [
+            id.to_uppercase(),
+            id.replace('-', ""),
+            format!("{{{id}}}"),
+            format!("urn:uuid:{id}"),
+            format!(" {}", &id[1..]),
+            id.replace("7abc", "4abc"),
+            id.replace("7abc", "1abc"),
+            id.replace("7abc", "8abc"),
+            id.replace("8def", "7def"),
+            id.replace("8def", "cdef"),
+            "00000000-0000-0000-0000-000000000000".to_owned(),
+            "ffffffff-ffff-ffff-ffff-ffffffffffff".to_owned(),
+        ] {
             assert_eq!(HostId::parse(&wrong), None, "{wrong}");
         }
     }

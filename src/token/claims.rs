@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::VerifyError;
 use super::grant::{Bindings, ENROLL, Grant, ServiceGrant, Terms, TokenRef};
 use super::json::{Object, object, present};
-use super::status::{canonical, list_of, status_uri};
+use super::status::{list_of, status_uri};
 use super::{MAX_PATTERNS, MAX_ROLES, STATUS_LIST_CAPACITY};
 use crate::clock::Timestamp;
 use crate::id::{Fingerprint, HostId, PolicyId, StatusRef, Thumbprint, TokenId};
@@ -117,11 +117,7 @@ impl<'a> Claims<'a> {
                 max_uses: self.max_uses,
                 bindings: bindings.unwrap_or_default(),
                 host_key: optional(jkt, Thumbprint::parse, "its jkt is not a thumbprint")?,
-                policy: optional(
-                    self.policy,
-                    |text| canonical(text, PolicyId::parse),
-                    "its policy is not an id",
-                )?,
+                policy: optional(self.policy, PolicyId::parse, "its policy is not an id")?,
             },
         })
     }
@@ -156,7 +152,7 @@ impl<'a> Claims<'a> {
         if self.sub != self.jti {
             return Err(malformed("its sub is not its jti"));
         }
-        canonical(self.jti, TokenId::parse).ok_or(malformed("its jti is not a token id"))
+        TokenId::parse(self.jti).ok_or(malformed("its jti is not a token id"))
     }
 
     fn issuer(&self) -> Result<String, VerifyError> {
@@ -204,7 +200,7 @@ impl BindClaim<'_> {
             DnsPattern::parse(text).map_err(|_| malformed("one of its dns_names is not a pattern"))
         };
         Ok(Bindings {
-            host: optional(*host, |text| canonical(text, HostId::parse), "its bound host is not an id")?,
+            host: optional(*host, HostId::parse, "its bound host is not an id")?,
             cluster: optional(
                 *cluster,
                 |text| Cluster::parse(text).ok(),

@@ -99,6 +99,8 @@ mod tests {
             good().replace("\"EdDSA\"", "null"),
             good().replace("\"EdDSA\"", "[\"EdDSA\"]"),
             good().replace("EdDSA", "Ed\\u0044SA"),
+            good().replace("\"alg\"", "\"\\u0061lg\""),
+            good().replace("\"kid\"", "\"k\\u0069d\""),
             format!("{}x", good()),
             format!("{}{}", good(), good()),
             good().replace(',', &format!(",{}", " ".repeat(192))),

@@ -39,15 +39,10 @@ pub fn status_uri(issuer: &str, list: ListId) -> String {
 
 /// The list of `issuer` at `uri`; `None` for any other spelling.
 pub(crate) fn list_of(issuer: &str, uri: &str) -> Option<ListId> {
-    canonical(uri.strip_prefix(issuer)?.strip_prefix(PATH)?, ListId::parse)
+    ListId::parse(uri.strip_prefix(issuer)?.strip_prefix(PATH)?)
 }
 
 const PATH: &str = "/status/";
-
-/// Parses an id in its only spelling: a token and a list address have ids in lower case.
-pub(super) fn canonical<T>(text: &str, parse: fn(&str) -> Option<T>) -> Option<T> {
-    if text.bytes().any(|byte| byte.is_ascii_uppercase()) { None } else { parse(text) }
-}
 
 #[cfg(test)]
 mod tests {

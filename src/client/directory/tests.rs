@@ -22,11 +22,11 @@ fn certified() -> Certified {
 pub(crate) fn host_file(from: Timestamp, to: Timestamp) -> HostFile {
     HostFile {
         servers: Servers::new(String::from("https://127.0.0.1:8443")),
-        host_id: HostId::from_bytes([1; 16]),
+        host_id: HostId::with(Timestamp::from_secs(1), &[1; 10]),
         certified: certified(),
         fingerprint: Fingerprint::from_bytes([2; 32]),
         trust: TrustAnchor::Pinned(Fingerprint::from_bytes([2; 32])),
-        token_id: TokenId::from_bytes([3; 16]),
+        token_id: TokenId::with(Timestamp::from_secs(1), &[3; 10]),
         life: CertificateLife { expires_at: to, renew_after: from.plus(to.since(from) * 2 / 3) },
     }
 }
@@ -41,7 +41,7 @@ pub(crate) fn answer(key: &HostKey) -> EnrollAnswer {
     let leaf = CertificateParams::default().signed_by(&public, &root).unwrap();
     EnrollAnswer {
         host: HostSummary {
-            host_id: HostId::from_bytes([1; 16]),
+            host_id: HostId::with(Timestamp::from_secs(1), &[1; 10]),
             certified: certified(),
             life: CertificateLife {
                 expires_at: Timestamp::from_secs(3000),
@@ -57,7 +57,7 @@ pub(crate) fn answer(key: &HostKey) -> EnrollAnswer {
 }
 
 fn purpose() -> Purpose {
-    Purpose::Enroll(TokenId::from_bytes([3; 16]))
+    Purpose::Enroll(TokenId::with(Timestamp::from_secs(1), &[3; 10]))
 }
 
 fn pem(attempt: &KeyAttempt<'_>) -> String {
@@ -136,7 +136,8 @@ fn another_purpose_gets_another_key() {
     let dir = tempfile::tempdir().unwrap();
     let first = begin(dir.path());
     let opened = CertDir::open(dir.path()).unwrap();
-    let renewal = opened.begin(&Purpose::Renew(HostId::from_bytes([1; 16])), None).unwrap();
+    let renewal =
+        opened.begin(&Purpose::Renew(HostId::with(Timestamp::from_secs(1), &[1; 10])), None).unwrap();
     assert_ne!(pem(&renewal), first);
 }
 

@@ -115,7 +115,7 @@ fn enrolled(dir: &CertDir, plan: &Plan) {
 
 fn plan_of(id: u8) -> Plan {
     let servers = Servers::new(String::from("https://gate.example.org"));
-    Plan { token_id: TokenId::from_bytes([id; 16]), servers, trust: TrustAnchor::Outside(None) }
+    Plan { token_id: TokenId::with(NOW, &[id; 10]), servers, trust: TrustAnchor::Outside(None) }
 }
 
 #[test]

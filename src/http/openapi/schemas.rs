@@ -82,13 +82,16 @@ texts! {
 
 const BASE64URL_OF_32: &str = "^[A-Za-z0-9_-]{43}$";
 
+/// RFC 9562 section 5.7, in the one spelling that is accepted.
+const UUID_7: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+
 /// A string with a meaning.
 fn text(description: &str, example: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(description)).examples([example])
 }
 
 fn uuid(description: &str, example: &str) -> ObjectBuilder {
-    text(description, example).format(format("uuid"))
+    text(description, example).format(format("uuid")).pattern(Some(UUID_7))
 }
 
 fn format(name: &str) -> Option<SchemaFormat> {

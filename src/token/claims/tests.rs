@@ -127,6 +127,14 @@ fn an_unknown_claim_is_refused_at_any_depth() {
 }
 
 #[test]
+fn an_escaped_member_name_is_refused_at_any_depth() {
+    for name in ["roles", "exp", "persistent", "cluster", "jkt", "status_list", "idx"] {
+        let escaped = format!("\\u{:04x}{}", u32::from(name.as_bytes()[0]), &name[1..]);
+        misshapen(&format!("\"{name}\":"), &format!("\"{escaped}\":"));
+    }
+}
+
+#[test]
 fn every_required_claim_is_required() {
     for claim in [
         r#""iss":"https://auth.example.org:8443","#,
@@ -237,12 +245,22 @@ fn ids_have_one_spelling() {
         format!("{{{jti}}}"),
         format!("urn:uuid:{jti}"),
         format!(" {jti}"),
+        jti.replace("-7000-", "-4000-"),
+        jti.replace("-7000-", "-1000-"),
+        jti.replace("-7000-", "-0000-"),
+        jti.replace("-8000-", "-7000-"),
+        jti.replace("-8000-", "-c000-"),
+        "00000000-0000-0000-0000-000000000000".to_owned(),
+        "ffffffff-ffff-ffff-ffff-ffffffffffff".to_owned(),
         String::new(),
         "../../etc/passwd".to_owned(),
     ] {
         // Both change together, so that it is the id that is refused and not their difference.
         assert_eq!(read(&valid.replace(jti, &wrong)), Err(malformed("its jti is not a token id")), "{wrong}");
     }
+    refused("7000-8000-0000000000cc", "4000-8000-0000000000cc", "its policy is not an id");
+    refused("7000-8000-0000000000bb", "4000-8000-0000000000bb", "its bound host is not an id");
+    refused("7000-8000-0000000000dd", "4000-8000-0000000000dd", "its status uri is not a list of its issuer");
     refused("0000000000cc", "0000000000CC", "its policy is not an id");
     refused("0000000000bb", "0000000000BB", "its bound host is not an id");
     refused("0000000000dd", "0000000000DD", "its status uri is not a list of its issuer");

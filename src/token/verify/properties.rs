@@ -12,9 +12,9 @@ use crate::token::{Bindings, Terms, TokenRef, mint};
 
 fn some_bindings() -> impl Strategy<Value = Bindings> {
     let pattern = "(\\*\\.)?[a-z0-9]{1,9}(-[a-z0-9]{1,9})?\\.[a-z]{2,9}";
-    (option::of(any::<[u8; 16]>()), option::of("[A-Za-z0-9_.:/-]{1,64}"), vec(pattern, 0..8)).prop_map(
+    (option::of(any::<[u8; 10]>()), option::of("[A-Za-z0-9_.:/-]{1,64}"), vec(pattern, 0..8)).prop_map(
         |(host, cluster, patterns)| Bindings {
-            host: host.map(HostId::from_bytes),
+            host: host.map(|bits| HostId::with(NOW, &bits)),
             cluster: cluster.map(|text| Cluster::parse(&text).unwrap()),
             dns_names: patterns.iter().map(|text| DnsPattern::parse(text).unwrap()).collect(),
         },
@@ -22,7 +22,7 @@ fn some_bindings() -> impl Strategy<Value = Bindings> {
 }
 
 fn some_grant() -> impl Strategy<Value = Grant> {
-    let ids = (any::<[u8; 16]>(), any::<[u8; 16]>(), option::of(any::<[u8; 16]>()));
+    let ids = (any::<[u8; 10]>(), any::<[u8; 10]>(), option::of(any::<[u8; 10]>()));
     let digests = (option::of(any::<[u8; 32]>()), option::of(any::<[u8; 32]>()));
     let limits = (option::of(1_i64..1_000_000_000), any::<bool>(), option::of(1_u32..), 0_u32..1 << 20);
     let roles = vec("[a-z][a-z0-9_.-]{0,20}", 0..10);
@@ -37,9 +37,9 @@ fn some_grant() -> impl Strategy<Value = Grant> {
                 bindings,
             )| Grant {
                 token: TokenRef {
-                    id: TokenId::from_bytes(token),
+                    id: TokenId::with(NOW, &token),
                     issuer,
-                    status: StatusRef { list: ListId::from_bytes(list), index },
+                    status: StatusRef { list: ListId::with(NOW, &list), index },
                 },
                 issued_at: NOW,
                 not_before: NOW,
@@ -51,7 +51,7 @@ fn some_grant() -> impl Strategy<Value = Grant> {
                     max_uses,
                     bindings,
                     host_key: key.map(Thumbprint::from_bytes),
-                    policy: policy.map(PolicyId::from_bytes),
+                    policy: policy.map(|bits| PolicyId::with(NOW, &bits)),
                 },
             },
         )

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::stored;
+use crate::support::authority::token_of;
 use crate::support::{Host, Running};
 
 const TOKENS: &str = "/api/v1/enrollment-tokens";
@@ -132,6 +133,26 @@ async fn a_malformed_body_is_400_and_not_echoed() {
         let refused = at.admin().send(http::Method::POST, TOKENS, Some(body.to_owned())).await;
         assert_eq!((refused.status, refused.code()), (400, "invalid_request"), "{body}");
         assert!(!refused.text.contains("hunter2"), "{}", refused.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_has_one_spelling_in_paths_and_bodies() {
+    let (at, host) = (Running::start().await, Host::new());
+    let minted = at.mint(json!({ "persistent": true })).await;
+    let enrolled = host.redeem(&at, &token_of(&minted)).await.json;
+    for (kind, id) in [(TOKENS, &minted["token_id"]), ("/api/v1/hosts", &enrolled["host_id"])] {
+        let id = id.as_str().unwrap();
+        let path = |id: &str| format!("{kind}/{id}");
+        let before = at.admin().get(&path(id)).await;
+        assert_eq!(before.status, 200, "{}", before.text);
+        for wrong in [id.to_uppercase(), id.replace('-', ""), format!("%7B{id}%7D")] {
+            assert_eq!(at.admin().get(&path(&wrong)).await.status, 404, "{wrong}");
+            assert_eq!(at.admin().delete(&path(&wrong)).await.status, 404, "{wrong}");
+            let refused = at.admin().post(&path("revoke"), &json!({ "ids": [wrong] })).await;
+            assert_eq!(refused.status, 400, "{wrong}: {}", refused.text);
+        }
+        assert_eq!(at.admin().get(&path(id)).await.json["state"], before.json["state"]);
     }
 }
 
