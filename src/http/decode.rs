@@ -74,13 +74,42 @@ pub(super) fn fault(place: &str, message: &str) -> Option<FieldError> {
         Some((found, expected)) if found.starts_with("unknown variant") => format!("must be {expected}"),
         // The rest is the name of a Rust type.
         Some((_, expected)) if expected.starts_with("struct ") => "wrong type: expected an object".to_owned(),
-        Some((_, expected)) => format!("wrong type: expected {expected}"),
+        Some((found, expected)) => expectation(found, expected),
         None if ["missing field", "duplicate field"].iter().any(|said| message.starts_with(said)) => {
             message.to_owned()
         }
         None => return None,
     };
     Some(FieldError::new(if top { "body" } else { place }, what))
+}
+
+/// Names an expected type in words of JSON. serde names Rust's types: `i64`, `a sequence`.
+fn expectation(found: &str, expected: &str) -> String {
+    let range = match expected {
+        "i8" => Some((i8::MIN.into(), i8::MAX.into())),
+        "i16" => Some((i16::MIN.into(), i16::MAX.into())),
+        "i32" => Some((i32::MIN.into(), i32::MAX.into())),
+        "i64" | "isize" => Some((i64::MIN.into(), i64::MAX.into())),
+        "u8" => Some((0, u8::MAX.into())),
+        "u16" => Some((0, u16::MAX.into())),
+        "u32" => Some((0, u32::MAX.into())),
+        "u64" | "usize" => Some((0_i128, i128::from(u64::MAX))),
+        _ => None,
+    };
+    let words = match expected {
+        _ if range.is_some() => "a whole number",
+        "f32" | "f64" => "a number",
+        "a boolean" => "true or false",
+        "a sequence" => "an array",
+        "a map" => "an object",
+        other => other,
+    };
+    match range {
+        Some((least, most)) if found.starts_with("invalid value") => {
+            format!("must be {words} from {least} to {most}")
+        }
+        _ => format!("wrong type: expected {words}"),
+    }
 }
 
 #[cfg(test)]
@@ -94,7 +123,48 @@ mod tests {
         assert_eq!(problem.fields[0].field, "roles[1]");
         assert!(!problem.detail.contains("hunter2"), "{}", problem.detail);
         let problem = native::<MintRequest>(br#"{"max_uses":"hunter2"}"#).err().unwrap();
-        assert_eq!(problem.fields, [FieldError::new("max_uses", "wrong type: expected i64")]);
+        assert_eq!(problem.fields, [FieldError::new("max_uses", "wrong type: expected a whole number")]);
+    }
+
+    #[test]
+    fn a_type_error_names_the_type_in_words_of_json() {
+        #[derive(Default, serde::Deserialize)]
+        #[serde(default)]
+        struct Every {
+            signed: i64,
+            unsigned: u32,
+            small: u8,
+            size: usize,
+            real: f64,
+            flag: bool,
+            text: String,
+            list: Vec<String>,
+            map: std::collections::BTreeMap<String, u32>,
+        }
+        for (body, field, message) in [
+            (r#"{"signed":5.0}"#, "signed", "wrong type: expected a whole number"),
+            (r#"{"signed":1e20}"#, "signed", "wrong type: expected a whole number"),
+            (r#"{"unsigned":"5"}"#, "unsigned", "wrong type: expected a whole number"),
+            (r#"{"unsigned":5.5}"#, "unsigned", "wrong type: expected a whole number"),
+            (r#"{"unsigned":-1}"#, "unsigned", "must be a whole number from 0 to 4294967295"),
+            (r#"{"unsigned":4294967296}"#, "unsigned", "must be a whole number from 0 to 4294967295"),
+            (r#"{"small":256}"#, "small", "must be a whole number from 0 to 255"),
+            (r#"{"size":null}"#, "size", "wrong type: expected a whole number"),
+            (r#"{"real":"x"}"#, "real", "wrong type: expected a number"),
+            (r#"{"flag":1}"#, "flag", "wrong type: expected true or false"),
+            (r#"{"text":1}"#, "text", "wrong type: expected a string"),
+            (r#"{"list":{}}"#, "list", "wrong type: expected an array"),
+            (r#"{"map":[]}"#, "map", "wrong type: expected an object"),
+            (r#"{"map":{"a":"secret, expected u8"}}"#, "map.a", "wrong type: expected a whole number"),
+        ] {
+            for problem in [strict::<Every>(body.as_bytes()).err(), lenient::<Every>(body.as_bytes()).err()] {
+                assert_eq!(problem.unwrap().fields, [FieldError::new(field, message)], "{body}");
+            }
+        }
+        let every = strict::<Every>(br#"{"signed":5}"#).unwrap();
+        assert_eq!((every.signed, every.unsigned, every.small, every.size), (5, 0, 0, 0));
+        assert!(every.real == 0.0 && !every.flag && every.text.is_empty());
+        assert!(every.list.is_empty() && every.map.is_empty());
     }
 
     #[test]
