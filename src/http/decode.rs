@@ -12,10 +12,12 @@ use crate::token::Object;
 /// errors.
 ///
 /// # Errors
-/// 400: the body is not JSON, or a value has the wrong type.
+/// 400: the body is empty or not JSON, or a value has the wrong type.
 pub fn native<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<FieldError>), Problem> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return native(b"{}");
+        // A body that was lost on the way must not stand for an act with its defaults.
+        let message = "empty: send a JSON object; {} stands for the defaults";
+        return Err(Problem::invalid_fields(vec![FieldError::new("body", message)]));
     }
     let mut unknown = Vec::new();
     let mut track = serde_path_to_error::Track::new();
@@ -32,7 +34,7 @@ pub fn native<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Vec<FieldError>), 
 /// Reads a body of the native API without unknown fields.
 ///
 /// # Errors
-/// 400 with every unknown field, or the first value of a wrong type.
+/// 400 with every unknown field, or the first value of a wrong type; also for an empty body.
 pub fn strict<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let (value, unknown) = native(body)?;
     if unknown.is_empty() { Ok(value) } else { Err(Problem::invalid_fields(unknown)) }
@@ -168,6 +170,15 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_body_is_refused() {
+        for body in [&b""[..], b" \n"] {
+            let problem = strict::<MintRequest>(body).err().unwrap();
+            let message = "empty: send a JSON object; {} stands for the defaults";
+            assert_eq!(problem.fields, [FieldError::new("body", message)]);
+        }
+    }
+
+    #[test]
     fn every_unknown_field_is_reported() {
         let problem = strict::<MintRequest>(br#"{"rolls":[],"tll":"1h"}"#).err().unwrap();
         let fields = problem.fields.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>();
@@ -228,6 +239,5 @@ mod tests {
         assert!(strict::<MintRequest>(b"{}\n").is_ok());
         assert!(strict::<MintRequest>(b"{} {}").is_err());
         assert!(strict::<MintRequest>(b"{").is_err());
-        assert!(strict::<MintRequest>(b"").is_ok());
     }
 }

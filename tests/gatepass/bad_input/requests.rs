@@ -1,9 +1,14 @@
 //! Impossible requests: 400, with every invalid field.
 
+use std::collections::BTreeSet;
+
+use gatepass::id::KeyId;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::stored;
 use crate::support::authority::token_of;
+use crate::support::described::DOCUMENT;
 use crate::support::{Host, Running};
 
 const TOKENS: &str = "/api/v1/enrollment-tokens";
@@ -134,6 +139,53 @@ async fn a_malformed_body_is_400_and_not_echoed() {
         assert_eq!((refused.status, refused.code()), (400, "invalid_request"), "{body}");
         assert!(!refused.text.contains("hunter2"), "{}", refused.text);
     }
+}
+
+/// The CA, the signing keys and the clock, as the API shows them.
+async fn trust(at: &Running) -> [Value; 3] {
+    let admin = at.admin();
+    let mut shown = [Value::Null, Value::Null, Value::Null];
+    for (shown, path) in shown.iter_mut().zip(["/api/v1/ca", "/api/v1/signing-keys", "/api/v1/settings"]) {
+        *shown = admin.get(path).await.json;
+    }
+    shown
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_body_is_400_wherever_one_is_read() {
+    let at = Running::start().await;
+    let before = (stored(&at).await, trust(&at).await);
+    let mut asked = BTreeSet::new();
+    let operations = DOCUMENT["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (method, path, operation))
+    });
+    for (method, path, operation) in operations {
+        let (name, body) = (format!("{method} {path}"), &operation["requestBody"]);
+        if body["content"]["application/json"].is_null() {
+            continue;
+        }
+        assert_eq!(body["required"], true, "{name}");
+        let method: Method = method.to_uppercase().parse().unwrap();
+        let path = path
+            .replace("{id}", "0190a0b0-c0d0-7000-8000-0000000000aa")
+            .replace("{kid}", &KeyId::of(b"key").to_string())
+            .replace("{name}", "admin");
+        // These two read the body of a caller with a token or a certificate of a host.
+        let is_host = matches!(path.as_str(), "/api/v1/bootstrap" | "/api/v1/renew");
+        for empty in [None, Some(String::new()), Some(String::from(" \n"))] {
+            let said = at.admin().send(method.clone(), &path, empty).await;
+            assert_eq!(said.status, if is_host { 401 } else { 400 }, "{name}: {}", said.text);
+            assert!(is_host || said.json["fields"][0]["field"] == "body", "{name}: {}", said.text);
+        }
+        asked.insert(path);
+    }
+    for path in ["/api/v1/ca/rotate", "/api/v1/clock/accept", "/api/v1/signing-keys/rotate"] {
+        assert!(asked.contains(path), "{path}: {asked:?}");
+    }
+    assert_eq!((stored(&at).await, trust(&at).await), before);
+    let rotated = at.admin().post("/api/v1/ca/rotate", &json!({})).await;
+    assert_eq!(rotated.status, 200, "{}", rotated.text);
+    assert_ne!(rotated.json["issuing"], before.1[0]["issuing"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
