@@ -11,6 +11,7 @@ pub mod ownership;
 pub mod secret;
 #[cfg(feature = "server")]
 pub mod span;
+pub mod text;
 pub mod token;
 pub mod verifier;
 

@@ -129,7 +129,9 @@ pub enum IssueError {
         text: String,
     },
     /// A certificate cannot carry the name of the authority.
-    #[error("{text:?} cannot name an authority: use 1 to 256 characters, none of them a control character")]
+    #[error(
+        "{text:?} cannot name an authority: use 1 to 256 characters, none of them a control or invisible character"
+    )]
     AuthorityName {
         /// The refused text.
         text: String,

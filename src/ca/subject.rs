@@ -56,7 +56,7 @@ fn name<'a>(attributes: impl IntoIterator<Item = (ObjectIdentifier, &'a str)>) -
 
 fn with_suffix(authority: &str, suffix: &str) -> Result<String, IssueError> {
     let length = authority.chars().count();
-    if !(1..=256).contains(&length) || authority.chars().any(char::is_control) {
+    if !(1..=256).contains(&length) || !crate::text::is_plain(authority) {
         return Err(IssueError::AuthorityName { text: authority.to_owned() });
     }
     let kept: String = authority.chars().take(LONGEST - suffix.len()).collect();

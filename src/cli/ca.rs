@@ -78,7 +78,7 @@ fn show(format: Format, status: &Value) -> Result<(), CliError> {
     }
     for warning in status["warnings"].as_array().into_iter().flatten().filter_map(|warning| warning.as_str())
     {
-        note(format!("warning: {}", crate::client::problem::printable(warning)));
+        note(format!("warning: {}", crate::text::printable(warning)));
     }
     Ok(())
 }

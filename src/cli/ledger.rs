@@ -93,7 +93,7 @@ fn conclude(format: Format, answer: &Value) -> Result<(), CliError> {
         )),
         _ => {
             let what = answer["fault"]["what"].as_str().unwrap_or("the server names no fault");
-            let what = crate::client::problem::printable(what);
+            let what = crate::text::printable(what);
             Err(CliError::Unsound(format!(
                 "the ledger is NOT intact: {what}; keep the database as it is and compare with backups"
             )))

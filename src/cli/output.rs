@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::error::CliError;
 use super::logging;
-use crate::client::problem::printable;
 use crate::clock::Timestamp;
+use crate::text::printable;
 
 /// Table for people or JSON for scripts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -179,6 +179,13 @@ mod tests {
         );
         assert_eq!(text_at(&item, "flag"), "yes");
         assert!(!text_at(&item, "evil").contains('\u{1b}'));
+    }
+
+    #[test]
+    fn hidden_characters_are_shown_escaped() {
+        let item = json!({"label": "a\u{202e}b\u{200b}\u{2028}c\u{1b}[2J", "good": "b\u{fc}ro \u{1f5a5}"});
+        assert_eq!(text_at(&item, "label"), r"a\u{202e}b\u{200b}\u{2028}c\u{1b}[2J");
+        assert_eq!(text_at(&item, "good"), "b\u{fc}ro \u{1f5a5}");
     }
 
     #[test]

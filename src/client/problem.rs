@@ -6,6 +6,7 @@ use http::HeaderMap;
 
 use crate::clock::Timestamp;
 use crate::connect::Response;
+use crate::text::printable;
 use crate::wire::ProblemBody;
 
 /// A refusal of the server.
@@ -124,11 +125,6 @@ impl fmt::Display for ServerProblem {
             (None, None) => Ok(()),
         }
     }
-}
-
-/// External text without control characters, which could move the cursor of a terminal.
-pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use crate::access::throttle::{Limit, Rates};
 use crate::name::Role;
 use crate::server_url::{ServerName, ServerUrl};
 use crate::span::Spans;
+use crate::text::is_plain;
 
 /// Checks everything and makes the configuration, or names every mistake.
 pub(super) fn validate(
@@ -268,10 +269,13 @@ fn read_role(value: toml::Value) -> Result<RoleConfig, String> {
         None => return Err(String::from("role, its name, is missing")),
     };
     let description = match table.remove("description") {
-        Some(toml::Value::String(text)) if text.chars().count() <= 256 => text,
-        Some(toml::Value::String(_)) => {
+        Some(toml::Value::String(text)) if text.chars().count() > 256 => {
             return Err(String::from("description is longer than 256 characters"));
         }
+        Some(toml::Value::String(text)) if !is_plain(&text) => {
+            return Err(String::from("description has a control or invisible character"));
+        }
+        Some(toml::Value::String(text)) => text,
         Some(other) => return Err(format!("description is {}, not text in quotes", kind_of(&other))),
         None => String::new(),
     };

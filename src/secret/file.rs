@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use super::Secret;
+use crate::text::is_invisible;
 
 /// Maximum size of a secret in bytes.
 const MOST_BYTES: usize = 64 << 10;
@@ -80,19 +81,12 @@ pub fn from_reader(source: impl Read) -> Result<Secret<String>, SecretTextError>
     let Some(first) = secret.chars().next() else { return Err(SecretTextError::Empty) };
     let last = secret.chars().next_back().unwrap_or(first);
     let ends = [(first, 1), (last, secret.chars().count())];
-    match ends.into_iter().find(|(character, _)| is_invisible(*character)) {
+    match ends.into_iter().find(|(character, _)| character.is_whitespace() || is_invisible(*character)) {
         Some((character, position)) => {
             Err(SecretTextError::Invisible { position: before + position, code: character.into() })
         }
         None => Ok(Secret::new(secret.to_owned())),
     }
-}
-
-/// Returns true for white space, controls, and format characters without a width.
-fn is_invisible(character: char) -> bool {
-    character.is_whitespace()
-        || character.is_control()
-        || matches!(character, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | BYTE_ORDER_MARK)
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use crate::cli::error::CliError;
 use crate::cli::once::Creation;
 use crate::cli::output::{self, Format, line};
 use crate::client::api::Api;
-use crate::client::problem::printable;
 use crate::config::Environment;
+use crate::text::printable;
 
 /// Mint a token
 ///

@@ -14,8 +14,8 @@ use crate::cli::once::Once;
 use crate::cli::output::{self, Format, line, note};
 use crate::client::ClientError;
 use crate::client::api::Api;
-use crate::client::problem::printable;
 use crate::config::Environment;
+use crate::text::printable;
 
 /// Replace a token by a successor with the same grant
 ///

@@ -66,7 +66,7 @@ texts! {
         .pattern(Some("^[0-9a-f]{32}$"));
     Timestamp = text("A time, RFC 3339 in UTC.", "2030-01-31T12:00:00Z").format(format("date-time"));
     Role = text("A platform role of the catalogue.", "allocator").pattern(Some("^[a-z][a-z0-9._-]{0,63}$"));
-    Label = text("A label for people; may be empty, need not be unique.", "rack 7").max_length(Some(128));
+    Label = text("A label for people; may be empty, need not be unique. Hidden characters are refused.", "rack 7").max_length(Some(128));
     Cluster = text("A cluster id.", "eu-1").pattern(Some("^[A-Za-z0-9._:/-]{1,128}$"));
     ApiKeyId = uuid("Id of an API key. Public.", "0198c0de-c340-7e01-8f2a-b3c4d5e6f708");
     UserName = text("A user's name.", "ops").max_length(Some(64));

@@ -14,7 +14,7 @@ use crate::id::{
     ApiKeyId, ChainId, HostId, KeyId, ListId, PolicyId, RequestId, Serial, SessionId, SpkiHash, Thumbprint,
     TokenId,
 };
-use crate::name::{Cluster, DnsName, Label, Role};
+use crate::name::{Cluster, DnsName, Label, NameError, Role};
 use crate::store::{KeyState, ListKind, RevocationReason};
 use crate::token::KeyUse;
 
@@ -51,7 +51,7 @@ impl FromSql for Timestamp {
 }
 
 macro_rules! text {
-    ($($name:ident),*) => {$(
+    ($($name:ident: $read:expr),*) => {$(
         impl ToSql for $name {
             fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
                 Ok(self.as_str().into())
@@ -60,12 +60,13 @@ macro_rules! text {
 
         impl FromSql for $name {
             fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                Self::parse(value.as_str()?).map_err(FromSqlError::other)
+                let read: fn(&str) -> Result<Self, NameError> = $read;
+                read(value.as_str()?).map_err(FromSqlError::other)
             }
         }
     )*};
 }
-text!(Cluster, DnsName, Label, Role);
+text!(Cluster: Cluster::parse, DnsName: DnsName::parse, Label: |text| Ok(Label::stored(text)), Role: Role::parse);
 
 macro_rules! word {
     ($name:ident: $($variant:ident = $word:literal),*) => {

@@ -91,6 +91,8 @@ async fn each_limit_is_named_by_its_field() {
         (json!({ "expires_at": "tomorrow" }), "expires_at"),
         (json!({ "label": "x".repeat(129) }), "label"),
         (json!({ "label": "a\nb" }), "label"),
+        (json!({ "label": "a\u{202e}b" }), "label"),
+        (json!({ "label": "a\u{200b}b" }), "label"),
         (json!({ "max_uses": 0 }), "max_uses"),
         (json!({ "max_uses": -1 }), "max_uses"),
         (json!({ "max_uses": 5_000_000_000_i64 }), "max_uses"),

@@ -4,8 +4,8 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::support::Process;
 use crate::support::process::gatepass;
+use crate::support::{Process, database};
 
 fn run(server: &Process, args: &[&str]) -> Output {
     let mut command = gatepass();
@@ -27,6 +27,27 @@ fn refused(server: &Process, args: &[&str]) -> String {
     let output = run(server, args);
     assert_eq!(output.status.code(), Some(2), "{args:?}");
     String::from_utf8(output.stderr).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hidden_character_is_refused_and_a_stored_one_escaped() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Process::start(&dir.path().join("data"), &[]).await;
+    let create = ["token", "create", "--persistent", "--quiet", "--label"];
+    let wrong = run(&server, &[&create[..], &["a\u{202e}b"]].concat());
+    let why = String::from_utf8(wrong.stderr).unwrap();
+    assert!(!wrong.status.success() && why.contains("--label") && why.contains(r"a\u{202e}b"), "{why}");
+    said(&server, &[&create[..], &["kept"]].concat());
+    said(&server, &["api-key", "create", "--label", "kept", "--scope", "tokens:read"]);
+    for table in ["mints", "api_keys"] {
+        let sql = format!("UPDATE {table} SET label = 'a' || char(8238, 8232) || 'b' WHERE label = 'kept'");
+        database::execute(&server.data_dir, &sql);
+    }
+    for list in [["token", "list"], ["api-key", "list"]] {
+        assert!(said(&server, &list).contains(r"a\u{202e}\u{2028}b"), "{list:?}");
+        assert_eq!(json_of(&server, &list)[0]["label"], "a\u{202e}\u{2028}b", "{list:?}");
+    }
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
