@@ -60,5 +60,6 @@ mod signing_in;
 mod starting;
 mod status_lists;
 mod support;
+mod threat_model;
 mod trust_domain;
 mod unheard;
