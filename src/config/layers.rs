@@ -22,6 +22,8 @@ pub(super) struct Layers {
     pub(super) values: BTreeMap<(&'static str, &'static str), Given>,
     pub(super) roles: Option<Given>,
     pub(super) problems: Vec<ConfigProblem>,
+    /// Problems of paths in the file that had another meaning before. They count unless another layer has the last word.
+    moved: Vec<ConfigProblem>,
 }
 
 impl Layers {
@@ -34,6 +36,10 @@ impl Layers {
         }
         layers.read_environment(environment);
         layers.read_flags(overrides);
+        let values = layers.values.values().map(|given| &given.origin).collect::<Vec<_>>();
+        let counts = |problem: &ConfigProblem| matches!(problem, ConfigProblem::Conflict { origin, .. } if values.contains(&origin));
+        let moved = std::mem::take(&mut layers.moved).into_iter().filter(counts).collect::<Vec<_>>();
+        layers.problems.extend(moved);
         layers
     }
 
@@ -100,7 +106,7 @@ impl Layers {
                 path.display(),
                 working.join(former).display()
             );
-            self.problems.push(ConfigProblem::Conflict { origin: origin.clone(), why });
+            self.moved.push(ConfigProblem::Conflict { origin: origin.clone(), why });
         }
         toml::Value::String(path.display().to_string())
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::preflight::{foreign_data, foreign_keys};
 use super::{StartError, identity};
 use crate::access::password;
 use crate::clock::{Clock, SystemClock, Timestamp};
@@ -123,6 +124,10 @@ impl RootKey {
         if !keys_dir.is_dir() {
             return Err(no_ca());
         }
+        let problems = foreign_keys(keys_dir);
+        if !problems.is_empty() {
+            return Err(StartError::all(problems));
+        }
         let vault = Vault::open(keys_dir).map_err(StartError::of)?;
         if !Manifest::is_in(&vault) {
             return Err(no_ca());
@@ -176,6 +181,10 @@ fn existing(data_dir: &Path) -> Result<PathBuf, StartError> {
         check_found(&database).map_err(|error| {
             StartError::of(format!("{error}; or give --data-dir with its whole path to use it all the same"))
         })?;
+    }
+    let problems = foreign_data(data_dir);
+    if !problems.is_empty() {
+        return Err(StartError::all(problems));
     }
     match database.try_exists() {
         Ok(true) => Ok(database),

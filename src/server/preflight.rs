@@ -23,8 +23,18 @@ use crate::service::vault::{Vault, VaultError};
 use crate::store::sqlite::SqliteStore;
 
 /// The files of the data directory besides the database that a start reads or replaces.
-const OWN_FILES: [&str; 5] =
-    ["emergency.token", "emergency.token.new", "first-start.pending", KEYS_POINTER, ROOT_FILE];
+const OWN_FILES: [&str; 10] = [
+    "admin.password",
+    "emergency.token",
+    "emergency.token.new",
+    "first-roles.token",
+    "first-start.pending",
+    "reserve",
+    "reserve.new",
+    "status-lists",
+    KEYS_POINTER,
+    ROOT_FILE,
+];
 
 /// File in the keys directory that names the owner of the keys by the id of the ledger's chain.
 const OWNER: &str = "owner";
@@ -43,7 +53,7 @@ pub(super) struct Preflight {
 pub(super) fn look(config: &Config, wall: Timestamp) -> Result<Preflight, StartError> {
     let (data_dir, keys_dir) = (&config.server.data_dir, &config.server.keys_dir);
     let database = data_dir.join(DATABASE);
-    let mut problems = foreign_files(data_dir, keys_dir);
+    let mut problems = [foreign_data(data_dir), foreign_keys(keys_dir)].concat();
     let is_own = problems.is_empty();
     let listener = listen(config.server.listen).map_err(|problem| problems.push(problem)).ok();
     if !is_own {
@@ -82,19 +92,26 @@ fn listen(address: SocketAddr) -> Result<TcpListener, String> {
         .map_err(|error| format!("cannot listen on {address}: {error}: choose another with --listen"))
 }
 
-/// Returns what in the directories may be the work of somebody else. Opens nothing.
-fn foreign_files(data_dir: &Path, keys_dir: &Path) -> Vec<String> {
-    let mut found = [data_dir, keys_dir].map(check_directory).to_vec();
-    let of_data = |name: &&String| name.starts_with(DATABASE) || OWN_FILES.contains(&name.as_str());
-    for (directory, is_own) in [(data_dir, &of_data as &dyn Fn(&&String) -> bool), (keys_dir, &is_kept)] {
-        let names = Vault::at(directory).names().unwrap_or_default();
-        found.extend(names.iter().filter(is_own).map(|name| check(&directory.join(name))));
-    }
-    found.into_iter().filter_map(Result::err).map(|error| error.to_string()).collect()
+/// Returns the problems of a data directory whose files may be the work of somebody else. Opens nothing. Every command that
+/// opens the directory calls it.
+pub(super) fn foreign_data(data_dir: &Path) -> Vec<String> {
+    foreign_files(data_dir, |name| name.starts_with(DATABASE) || OWN_FILES.contains(&name))
+}
+
+/// The same for a keys directory.
+pub(super) fn foreign_keys(keys_dir: &Path) -> Vec<String> {
+    foreign_files(keys_dir, is_kept)
+}
+
+fn foreign_files(directory: &Path, is_own: impl Fn(&str) -> bool) -> Vec<String> {
+    let names = Vault::at(directory).names().unwrap_or_default();
+    let files = names.iter().filter(|name| is_own(name)).map(|name| check(&directory.join(name)));
+    let found = std::iter::once(check_directory(directory)).chain(files);
+    found.filter_map(Result::err).map(|error| error.to_string()).collect()
 }
 
 /// Returns true for a file of the keys directory that a start reads.
-fn is_kept(name: &&String) -> bool {
+fn is_kept(name: &str) -> bool {
     ["token", "ca", OWNER].iter().any(|kind| name.starts_with(kind))
 }
 
@@ -108,7 +125,7 @@ fn exposed(keys_dir: &Path) -> Vec<String> {
         Err(error) => return vec![error.to_string()],
     };
     let names = vault.names().unwrap_or_default();
-    names.iter().filter(is_kept).filter_map(|name| vault.load(name).err()).map(told).collect()
+    names.iter().filter(|name| is_kept(name)).filter_map(|name| vault.load(name).err()).map(told).collect()
 }
 
 /// Returns the problem of keys without their database. Another database must not take them over.

@@ -170,6 +170,9 @@ fn paths_of_a_configuration_begin_at_its_file() {
     assert_eq!(refused.status.code(), Some(2), "{said}");
     assert!(said.contains("../etc/data") && said.contains(work.join("data").to_str().unwrap()), "{said}");
     assert!(!etc.join("data").exists(), "no second authority");
+    let mut flag = serve_there();
+    flag.args(["--data-dir", "data"]);
+    assert!(Served::start(flag).stop().success(), "a flag has the last word");
 
     fs::rename(work.join("data"), etc.join("data")).unwrap();
     assert!(Served::start(serve_there()).stop().success());

@@ -119,6 +119,16 @@ mod tests {
     }
 
     #[test]
+    fn a_linked_lock_file_is_not_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let (database, other) = (dir.path().join("gatepass.db"), dir.path().join("other"));
+        fs::write(&other, "of somebody else").unwrap();
+        std::os::unix::fs::symlink(&other, lock_file(&database)).unwrap();
+        assert!(matches!(DatabaseLock::take(&database), Err(OpenError::NotWritable { .. })));
+        assert_eq!(fs::read(&other).unwrap(), b"of somebody else");
+    }
+
+    #[test]
     fn a_released_lock_names_no_process() {
         let dir = tempfile::tempdir().unwrap();
         let database = dir.path().join("gatepass.db");

@@ -164,6 +164,8 @@ pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
 
 pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    // A link that somebody planted must not lead to another file of the machine.
+    let no_link = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link);
     options
 }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use gatepass::service::vault::write_private;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 use crate::support::listing::listing;
-use crate::support::served::{Served, serve};
+use crate::support::served::{Served, gatepass, serve};
 
 fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -22,8 +23,15 @@ fn used_directory(within: &Path) -> PathBuf {
     data
 }
 
-/// Runs a server that has to refuse soon: opening a FIFO would wait for ever.
-fn refused(mut command: Command) -> String {
+/// Runs a server that has to refuse.
+fn refused(command: Command) -> String {
+    let said = fails(command);
+    assert!(said.contains("nothing was changed"), "{said}");
+    said
+}
+
+/// Runs a command that has to fail soon: opening a FIFO would wait for ever.
+fn fails(mut command: Command) -> String {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let deadline = Instant::now() + Duration::from_secs(120);
     let ended = loop {
@@ -38,7 +46,6 @@ fn refused(mut command: Command) -> String {
     };
     let said = std::io::read_to_string(child.stderr.take().unwrap()).unwrap();
     assert_eq!(ended.code(), Some(2), "{said}");
-    assert!(said.contains("nothing was changed"), "{said}");
     said
 }
 
@@ -100,6 +107,69 @@ fn planted_files_stop_the_start_and_are_not_opened() {
     }
     set_mode(&data.join("gatepass.db"), 0o666);
     assert!(refused(serve(&data)).contains("other users can change"));
+}
+
+/// Every command that opens a stopped server's directories.
+fn offline_commands(data: &Path, password: &Path) -> Vec<Command> {
+    let command = |arguments: &[&str], directory: &Path| {
+        let mut command = gatepass();
+        command.args(arguments).arg(directory);
+        command
+    };
+    let mut reset = command(&["user", "reset-password", "--password-file"], password);
+    reset.arg("--data-dir").arg(data);
+    vec![
+        reset,
+        command(&["issuer", "set-trust-domain", "other.example.org", "--yes", "--data-dir"], data),
+        command(&["ledger", "verify", "--offline"], data),
+        command(&["doctor", "--integrity", "--data-dir"], data),
+    ]
+}
+
+#[test]
+fn offline_commands_refuse_planted_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = used_directory(dir.path());
+    let (password, victim) = (dir.path().join("password"), dir.path().join("victim"));
+    write_private(&password, b"another long password\n").unwrap();
+    fs::write(&victim, "of somebody else").unwrap();
+    let lock = data.join("gatepass.db.lock");
+    fs::remove_file(&lock).unwrap();
+    let refuse = |named: &str| {
+        for command in offline_commands(&data, &password) {
+            let shown = format!("{command:?}");
+            let said = fails(command);
+            assert!(said.contains(named), "{shown}: {said}");
+            assert_eq!(fs::read(&victim).unwrap(), b"of somebody else", "{shown}");
+        }
+    };
+    symlink(&victim, &lock).unwrap();
+    refuse("gatepass.db.lock is a link");
+    fs::remove_file(&lock).unwrap();
+    mknodat(CWD, &lock, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    refuse("gatepass.db.lock is a FIFO");
+    fs::remove_file(&lock).unwrap();
+    set_mode(&data, 0o777);
+    refuse("other users can write to");
+    set_mode(&data, 0o700);
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(&data, Some(65_533), None).unwrap();
+        refuse("run the command as");
+        std::os::unix::fs::chown(&data, Some(0), None).unwrap();
+    }
+    set_mode(&data.join("keys"), 0o777);
+    let mut export = gatepass();
+    export
+        .args(["ca", "export-root", "--key-to"])
+        .arg(dir.path().join("copy"))
+        .arg("--keys-dir")
+        .arg(data.join("keys"));
+    assert!(fails(export).contains("other users can write to"));
+    set_mode(&data.join("keys"), 0o700);
+    for mut command in offline_commands(&data, &password) {
+        let done = command.output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
 }
 
 #[test]
