@@ -74,7 +74,15 @@ impl Check {
     }
 
     pub(super) fn path(&mut self, section: &'static str, key: &'static str) -> Option<PathBuf> {
-        self.text(section, key).map(|text| Path::new(&text).to_owned())
+        let path = PathBuf::from(self.text(section, key)?);
+        self.show_path(section, key, &path);
+        Some(path)
+    }
+
+    /// Notes the whole path, which means the same in a file anywhere.
+    pub(super) fn show_path(&mut self, section: &str, key: &str, path: &Path) {
+        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.show(section, key, whole.display().to_string());
     }
 
     pub(super) fn parsed<T: Display>(

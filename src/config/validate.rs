@@ -57,7 +57,7 @@ impl Check {
         let admin_password = secret::admin_password(environment, overrides, &mut self.layers.problems);
         let keys_dir = self.path("server", "keys_dir").unwrap_or(default_keys);
         self.show("server", "external_url", url.to_string());
-        self.show("server", "keys_dir", keys_dir.display().to_string());
+        self.show_path("server", "keys_dir", &keys_dir);
         ServerConfig {
             listen,
             trust_domain,
