@@ -1,9 +1,9 @@
 //! Budgets of memory: the bytes that requests hold per connection, per address and in all.
 
 use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +21,7 @@ const MIB: usize = 1024 * KIB;
 #[derive(Clone, Copy, Debug)]
 struct Most {
     connection: usize,
+    credential: usize,
     address: usize,
     all: usize,
 }
@@ -38,14 +39,17 @@ pub(super) struct Budgets {
 impl Budgets {
     pub(super) fn new() -> Self {
         Self {
-            answers: Budget::of("answers", Most { connection: MIB, address: 64 * MIB, all: 256 * MIB }),
+            answers: Budget::of(
+                "answers",
+                Most { connection: MIB, credential: 16 * MIB, address: 64 * MIB, all: 256 * MIB },
+            ),
             strangers: Budget::of(
                 "bodies_of_strangers",
-                Most { connection: 256 * KIB, address: 4 * MIB, all: 64 * MIB },
+                Most { connection: 256 * KIB, credential: 4 * MIB, address: 4 * MIB, all: 64 * MIB },
             ),
             callers: Budget::of(
                 "bodies_of_callers",
-                Most { connection: 8 * MIB, address: 64 * MIB, all: 256 * MIB },
+                Most { connection: 8 * MIB, credential: 8 * MIB, address: 64 * MIB, all: 256 * MIB },
             ),
         }
     }
@@ -64,21 +68,33 @@ struct BudgetState {
 #[derive(Default)]
 struct HeldBytes {
     all: usize,
-    /// Connections and addresses that hold bytes. Others have no entry: the maps cannot outgrow the budget.
+    /// Connections, addresses and credentials that hold bytes. Others have no entry: the maps cannot outgrow the budget.
     by_connection: HashMap<SocketAddr, usize>,
     by_address: HashMap<IpAddr, usize>,
+    by_credential: HashMap<u64, usize>,
 }
 
-/// The owner of bytes. Behind a trusted proxy the address is the client's.
+/// The owner of bytes. Behind a trusted proxy the address is the client's, and a connection of the proxy counts for each of
+/// its clients separately.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Payer {
     connection: SocketAddr,
     address: IpAddr,
+    /// The digest of a proven credential; `None` for a stranger.
+    credential: Option<u64>,
 }
 
 impl Payer {
     pub(super) fn of(peer: &Peer) -> Self {
-        Self { connection: peer.address, address: site(peer.client) }
+        let connection = SocketAddr::new(peer.client, peer.address.port());
+        Self { connection, address: site(peer.client), credential: None }
+    }
+
+    /// The same with the credential of this actor. An actor without an id has its secret instead.
+    pub(super) fn with_credential(self, credential: impl Hash) -> Self {
+        static DIGEST: OnceLock<RandomState> = OnceLock::new();
+        let digest = DIGEST.get_or_init(RandomState::new).hash_one(credential);
+        Self { credential: Some(digest), ..self }
     }
 }
 
@@ -104,6 +120,12 @@ impl Budget {
         Held { budget: self.clone(), payer, bytes: 0 }
     }
 
+    /// Counts a request without memory.
+    fn overloaded(&self) -> Overloaded {
+        metrics::counter!("gatepass_overloaded_total", "budget" => self.0.name).increment(1);
+        Overloaded
+    }
+
     /// Number of bytes that all requests hold.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
@@ -124,16 +146,32 @@ impl Held {
     /// # Errors
     /// [`Overloaded`]: the bytes held before stay.
     pub(super) fn take(&mut self, more: usize) -> Result<(), Overloaded> {
-        let BudgetState { name, most, held } = &*self.budget.0;
+        if self.has_taken(more) { Ok(()) } else { Err(self.budget.overloaded()) }
+    }
+
+    fn has_taken(&mut self, more: usize) -> bool {
+        let BudgetState { most, held, .. } = &*self.budget.0;
         let mut held = held.lock();
-        if !held.has_room(self.payer, more, most) {
-            drop(held);
-            metrics::counter!("gatepass_overloaded_total", "budget" => *name).increment(1);
-            return Err(Overloaded);
+        let has_room = held.has_room(self.payer, more, most);
+        if has_room {
+            held.add(self.payer, more);
+            self.bytes += more;
         }
-        held.add(self.payer, more);
-        self.bytes += more;
-        Ok(())
+        has_room
+    }
+
+    /// Sets the number of bytes if the budget has them.
+    ///
+    /// # Errors
+    /// [`Overloaded`]: it has not.
+    pub(super) fn fit(&mut self, bytes: usize) -> Result<(), Overloaded> {
+        match bytes.checked_sub(self.bytes) {
+            Some(more) => self.take(more),
+            None => {
+                self.set(bytes);
+                Ok(())
+            }
+        }
     }
 
     /// Takes `more` bytes when other requests return them, within `patience`.
@@ -143,9 +181,9 @@ impl Held {
     pub(super) async fn wait_for(&mut self, more: usize, patience: Duration) -> Result<(), Overloaded> {
         const PAUSE: Duration = Duration::from_millis(20);
         let until = Instant::now() + patience;
-        while let Err(overloaded) = self.take(more) {
+        while !self.has_taken(more) {
             if Instant::now() >= until {
-                return Err(overloaded);
+                return Err(self.budget.overloaded());
             }
             sleep(PAUSE).await;
         }
@@ -178,9 +216,16 @@ impl Drop for Held {
 
 impl HeldBytes {
     fn has_room(&self, payer: Payer, more: usize, most: &Most) -> bool {
-        let connection = self.by_connection.get(&payer.connection).copied().unwrap_or(0);
-        let address = self.by_address.get(&payer.address).copied().unwrap_or(0);
-        connection + more <= most.connection && address + more <= most.address && self.all + more <= most.all
+        let connection = self.by_connection.get(&payer.connection);
+        let address = self.by_address.get(&payer.address);
+        let credential = payer.credential.and_then(|credential| self.by_credential.get(&credential));
+        let held = [
+            (connection, most.connection),
+            (credential, most.credential),
+            (address, most.address),
+            (Some(&self.all), most.all),
+        ];
+        held.into_iter().all(|(held, most)| held.copied().unwrap_or(0) + more <= most)
     }
 
     fn add(&mut self, payer: Payer, bytes: usize) {
@@ -188,6 +233,9 @@ impl HeldBytes {
             self.all += bytes;
             *self.by_connection.entry(payer.connection).or_default() += bytes;
             *self.by_address.entry(payer.address).or_default() += bytes;
+            if let Some(credential) = payer.credential {
+                *self.by_credential.entry(credential).or_default() += bytes;
+            }
         }
     }
 
@@ -195,6 +243,9 @@ impl HeldBytes {
         self.all -= bytes;
         give_back(&mut self.by_connection, payer.connection, bytes);
         give_back(&mut self.by_address, payer.address, bytes);
+        if let Some(credential) = payer.credential {
+            give_back(&mut self.by_credential, credential, bytes);
+        }
     }
 }
 
@@ -224,11 +275,12 @@ mod tests {
     use super::*;
 
     fn payer(port: u16, address: u8) -> Payer {
-        Payer { connection: SocketAddr::from(([192, 0, 2, 1], port)), address: [192, 0, 2, address].into() }
+        let connection = SocketAddr::from(([192, 0, 2, 1], port));
+        Payer { connection, address: [192, 0, 2, address].into(), credential: None }
     }
 
     fn budget() -> Budget {
-        Budget::of("test", Most { connection: 10, address: 15, all: 20 })
+        Budget::of("test", Most { connection: 10, credential: 12, address: 15, all: 20 })
     }
 
     #[test]
@@ -246,6 +298,17 @@ mod tests {
         assert!(hold(5, 3, 1).is_err(), "all");
         drop(first);
         assert!(hold(1, 1, 10).is_ok());
+    }
+
+    #[test]
+    fn a_credential_has_its_own_limit() {
+        let budget = budget();
+        let mut first = budget.hold(payer(1, 1).with_credential("token:a"));
+        first.take(8).unwrap();
+        assert!(budget.hold(payer(2, 2).with_credential("token:a")).take(5).is_err());
+        assert!(budget.hold(payer(2, 2).with_credential("token:b")).take(5).is_ok());
+        drop(first);
+        assert!(budget.0.held.lock().by_credential.is_empty());
     }
 
     #[test]

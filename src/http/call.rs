@@ -24,8 +24,13 @@ pub enum Presented {
     Session(LiveSession),
     /// The certificate of a host.
     Host(Box<HostCaller>),
-    /// A token to redeem. It has not been verified.
-    Token(Secret<String>),
+    /// A token to redeem. Its signature is good; redeeming verifies it.
+    Token {
+        /// The token.
+        secret: Secret<String>,
+        /// It has not ended, as far as memory knows.
+        is_live: bool,
+    },
 }
 
 /// An admitted request, without its body.
@@ -109,7 +114,7 @@ impl Admitted {
     /// The token in the `Authorization` header, on routes that redeem.
     pub const fn token(&self) -> Option<&Secret<String>> {
         match &self.presented {
-            Presented::Token(token) => Some(token),
+            Presented::Token { secret, .. } => Some(secret),
             _ => None,
         }
     }

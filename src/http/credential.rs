@@ -82,8 +82,11 @@ impl Credential {
     #[must_use]
     pub fn of_client(self) -> Self {
         let Self::Basic { user, password } = self else { return self };
-        let decoded = Secret::new(percent_decode(password.expose()).into_owned());
-        api_key(&percent_decode(&user), decoded).unwrap_or(Self::Basic { user, password })
+        let decoded = || {
+            let secret = Secret::new(percent_decode(password.expose()).ok()?.into_owned());
+            api_key(&percent_decode(&user).ok()?, secret)
+        };
+        decoded().unwrap_or(Self::Basic { user, password })
     }
 
     /// The API key in `client_id` and `client_secret` of a form (RFC 6749 section 2.3.1). `None` without `client_secret`.

@@ -10,10 +10,10 @@ impl Form {
     /// Reads a body. Fields without a value count as missing, unknown fields are ignored (RFC 6749 section 3.2).
     ///
     /// # Errors
-    /// 400: the body is not UTF-8, or repeats a field.
+    /// 400: the body is not UTF-8, has a malformed escape, or repeats a field.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let text = std::str::from_utf8(body).map_err(|_| Problem::bad_request("the form is not UTF-8"))?;
-        let mut fields = decode_query(text);
+        let mut fields = decode_query(text)?;
         fields.sort_by(|(one, _), (other, _)| one.cmp(other));
         if fields.windows(2).any(|pair| pair[0].0 == pair[1].0) {
             return Err(Problem::bad_request("the form repeats a parameter: send each parameter once"));
@@ -51,7 +51,9 @@ mod tests {
 
     #[test]
     fn repeated_fields_and_broken_utf8_are_refused() {
-        for body in [&b"token=a&token=a"[..], b"token=a&x=1&token=", b"a=1&b=2&%61=3", b"token=\xff"] {
+        for body in
+            [&b"token=a&token=a"[..], b"token=a&x=1&token=", b"a=1&b=2&%61=3", b"token=\xff", b"token=%+f"]
+        {
             assert_eq!(Form::parse(body).err().map(|problem| problem.status().as_u16()), Some(400));
         }
     }

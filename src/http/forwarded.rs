@@ -146,7 +146,7 @@ fn is_forwarded(header: &str, headers: &HeaderMap) -> bool {
 /// Decodes a certificate: percent-encoded PEM, or percent-encoded base64 of its DER. Traefik passes a chain, of which
 /// the first certificate counts.
 fn der(encoded: &str) -> Option<Vec<u8>> {
-    let text = percent_decode(encoded);
+    let text = percent_decode(encoded).ok()?;
     if text.trim_start().starts_with("-----BEGIN") {
         return pem_to_der("CERTIFICATE", &text).ok();
     }

@@ -10,6 +10,7 @@ mod refusal_lines;
 mod request_ids;
 mod rest;
 mod room;
+mod target;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ use self::request_ids::RequestIds;
 use self::rest::Rest;
 use super::ResponseBody;
 use super::body::{self, BodyError};
-use super::budget::{Budget, Budgets, Overloaded, Payer};
+use super::budget::{Budgets, Held, Overloaded, Payer};
 use super::call::{Admitted, Call, Presented};
 use super::cookie;
 use super::credential::Credential;
@@ -90,7 +91,11 @@ impl Front {
         let (method, version) = (parts.method.clone(), parts.version);
         let mut record = Record::begin(&method, client, id, self.table.unmatched(), &self.refusal_lines);
         let rest = Rest::of(&parts, record.started(), self.body_timeout);
-        let response = match self.table.find(&parts.method, parts.uri.path()) {
+        let found = match target::check(&parts) {
+            Ok(()) => self.table.find(&parts.method, parts.uri.path()),
+            Err(problem) => Match::Refused(self.table.dialect_of(parts.uri.path()), problem),
+        };
+        let response = match found {
             Match::Route(route, params) => {
                 record.belongs_to(route);
                 let (authority, head) = (self.authority.as_ref(), Head { peer, params, parts });
@@ -127,6 +132,10 @@ impl Front {
                 rest.forgo(body).await;
                 wrong_method(&allowed).render(dialect).header("allow", &allowed).into()
             }
+            Match::Refused(dialect, problem) => {
+                rest.forgo(body).await;
+                problem.render(dialect).into()
+            }
             Match::Nothing(dialect) => {
                 rest.forgo(body).await;
                 nothing_here().render(dialect).into()
@@ -162,7 +171,7 @@ impl Front {
             Err(problem) => Err(problem),
         };
         let answer = match answer {
-            Ok(call) => Ok(serve(call).await),
+            Ok(call) => room::fit(&route, serve(call).await, &mut held),
             Err(problem) => Err(problem),
         };
         let status = answer.as_ref().map_or_else(Problem::status, Response::status);
@@ -194,8 +203,8 @@ impl Front {
         let (body, took) = match posted {
             Some(body) => (body, None),
             None => {
-                let budget = self.bodies_of(&presented);
-                let (body, took) = self.read(route, &head, body, budget).await?;
+                let held = self.bodies_of(&head, &caller, &presented);
+                let (body, took) = self.read(route, body, held).await?;
                 posted::refuse_another(route, &head, &body)?;
                 (body, took)
             }
@@ -216,25 +225,30 @@ impl Front {
     async fn read(
         &self,
         route: &Route,
-        head: &Head,
         body: &mut Incoming,
-        budget: &Budget,
+        mut held: Held,
     ) -> Result<(Bytes, Option<Duration>), Problem> {
         if route.body_limit == 0 || body.is_end_stream() {
             return Ok((Bytes::new(), None));
         }
-        let (since, mut held) = (Instant::now(), budget.hold(Payer::of(&head.peer)));
+        let since = Instant::now();
         let take = |more| held.take(more).map_err(|Overloaded| BodyError::Overloaded);
         let bytes =
             body::read(body, route.body_limit, self.body_timeout, take).await.map_err(refused_body)?;
         Ok((held.keep(bytes), Some(since.elapsed())))
     }
 
-    /// The budget for the body of a caller with this credential.
-    const fn bodies_of(&self, presented: &Presented) -> &Budget {
+    /// The memory for the body of this caller, from the budget of its credential.
+    fn bodies_of(&self, head: &Head, caller: &Caller, presented: &Presented) -> Held {
+        let payer = Payer::of(&head.peer);
         match presented {
-            Presented::Nothing => &self.budgets.strangers,
-            _ => &self.budgets.callers,
+            Presented::Nothing | Presented::Token { is_live: false, .. } => {
+                self.budgets.strangers.hold(payer)
+            }
+            Presented::Token { secret, .. } => {
+                self.budgets.callers.hold(payer.with_credential(secret.expose()))
+            }
+            _ => self.budgets.callers.hold(payer.with_credential(caller.actor.to_string())),
         }
     }
 }

@@ -6,6 +6,11 @@ use http::request::Parts;
 
 use super::tls::Peer;
 
+/// Marks a request of an HTTP/1 connection that has sent a target with a fragment. Its parser drops the fragment, and with it
+/// a demand.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CutTarget;
+
 /// A request without its body, and the other end of its connection.
 pub struct Head {
     /// The other end of the connection.

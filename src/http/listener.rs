@@ -4,6 +4,7 @@
 
 mod activity;
 mod connection;
+mod fragment;
 mod gate;
 mod proxy_header;
 mod stream;

@@ -16,9 +16,9 @@ const LISTS: [&str; 1] = ["state"];
 /// a list are joined by commas.
 ///
 /// # Errors
-/// 400 with every repeated name.
+/// 400 with every repeated name, or for a malformed escape.
 pub fn once(query: &str) -> Result<Vec<(String, String)>, Problem> {
-    let pairs = with_joined_lists(decode_query(query));
+    let pairs = with_joined_lists(decode_query(query)?);
     let mut names = BTreeSet::new();
     let twice = pairs.iter().filter(|(name, _)| !names.insert(name));
     let faults: Vec<_> =
@@ -56,8 +56,21 @@ pub fn read<T: DeserializeOwned>(pairs: Vec<(String, String)>) -> Result<T, Prob
 }
 
 /// `name=value` pairs of a query or a form, percent-decoded.
-pub fn decode_query(query: &str) -> Vec<(String, String)> {
-    decode_pairs(query, |text| percent_decode(&text.replace('+', " ")).into_owned())
+///
+/// # Errors
+/// 400: an escape is malformed.
+pub fn decode_query(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    let decode = |text: String| percent_decode(&text.replace('+', " ")).map(Cow::into_owned);
+    let pairs = decode_pairs(query, str::to_owned).into_iter();
+    pairs
+        .map(|(name, value)| Ok((decode(name)?, decode(value)?)))
+        .collect::<Result<_, _>>()
+        .map_err(malformed)
+}
+
+/// The refusal of a malformed escape.
+pub(super) fn malformed(error: MalformedEscape) -> Problem {
+    Problem::bad_request(error.to_string())
 }
 
 /// `name=value` pairs between `&`. `decode` decodes names and values.
@@ -71,28 +84,35 @@ pub fn decode_pairs(text: &str, decode: impl Fn(&str) -> String) -> Vec<(String,
         .collect()
 }
 
-/// Decodes `%XX`. Other text is kept, and broken UTF-8 replaced: nothing is rejected here.
-pub fn percent_decode(text: &str) -> Cow<'_, str> {
+/// A `%` without two hexadecimal digits, or escapes that are not UTF-8 together. Another reader could take it for another
+/// text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a percent escape of the request is malformed: write each byte of UTF-8 text as `%` and two hexadecimal digits"
+)]
+pub struct MalformedEscape;
+
+/// Decodes `%XX` (RFC 3986 section 2.1). Every percent escape is decoded here.
+///
+/// # Errors
+/// An escape is malformed.
+pub fn percent_decode(text: &str) -> Result<Cow<'_, str>, MalformedEscape> {
     if !text.contains('%') {
-        return Cow::Borrowed(text);
+        return Ok(Cow::Borrowed(text));
     }
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut place = 0;
-    while place < bytes.len() {
-        let escaped = text.get(place + 1..place + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match (bytes[place], escaped) {
-            (b'%', Some(byte)) => {
-                decoded.push(byte);
-                place += 3;
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    let digit = |bytes: &mut std::str::Bytes<'_>| char::from(bytes.next()?).to_digit(16);
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => {
+                let digits = digit(&mut bytes).zip(digit(&mut bytes)).ok_or(MalformedEscape)?;
+                u8::try_from(digits.0 * 16 + digits.1).map_err(|_| MalformedEscape)?
             }
-            (byte, _) => {
-                decoded.push(byte);
-                place += 1;
-            }
-        }
+            byte => byte,
+        });
     }
-    Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
+    String::from_utf8(decoded).map(Cow::Owned).map_err(|_| MalformedEscape)
 }
 
 #[cfg(test)]
@@ -100,11 +120,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_are_decoded_and_broken_ones_kept() {
-        assert_eq!(percent_decode("a%20b%2Fc"), "a b/c");
-        assert_eq!(percent_decode("100%"), "100%");
-        assert_eq!(percent_decode("%zz%e4"), "%zz\u{fffd}");
-        assert_eq!(percent_decode("%\u{fc}x"), "%\u{fc}x");
+    fn escapes_are_decoded() {
+        for (text, decoded) in [("a%20b%2Fc", "a b/c"), ("%C3%bc", "\u{fc}"), ("\u{fc}", "\u{fc}"), ("", "")]
+        {
+            assert_eq!(percent_decode(text).unwrap(), decoded);
+        }
+    }
+
+    #[test]
+    fn malformed_escapes_are_refused() {
+        for text in
+            ["100%", "%", "%4", "%zz", "%+f", "%-1", "% 1", "%0x41", "%%41", "%\u{fc}x", "%e4", "%C3x"]
+        {
+            assert_eq!(percent_decode(text), Err(MalformedEscape), "{text}");
+            assert_eq!(once(&format!("label={text}")).unwrap_err().status().as_u16(), 400, "{text}");
+        }
     }
 
     #[derive(Debug, Default, serde::Deserialize)]
@@ -151,16 +181,16 @@ mod tests {
             ("colour=red", "colour", "no such field"),
             ("hosts=x, expected hunter2", "hosts", "must be `revoke`"),
         ] {
-            let problem = read::<Asked>(decode_query(query)).err().unwrap();
+            let problem = read::<Asked>(decode_query(query).unwrap()).err().unwrap();
             assert_eq!(problem.fields, [FieldError::new(field, message)]);
         }
-        let asked = read::<Asked>(decode_query("hosts=revoke")).unwrap();
+        let asked = read::<Asked>(decode_query("hosts=revoke").unwrap()).unwrap();
         assert!(matches!(asked.hosts, Some(Fate::Revoke)));
     }
 
     #[test]
     fn a_query_is_split_into_decoded_pairs() {
-        let pairs = decode_query("limit=10&label=two+words&&flag");
+        let pairs = decode_query("limit=10&label=two+words&&flag").unwrap();
         let expected = [("limit", "10"), ("label", "two words"), ("flag", "")];
         assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
     }

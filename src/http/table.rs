@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use http::Method;
 
 use super::meters::Meters;
-use super::problem::NATIVE;
 use super::problem::dialect::Dialect;
-use super::query::percent_decode;
+use super::problem::{NATIVE, Problem};
+use super::query::{malformed, percent_decode};
 use super::route::Route;
 use super::{api, compat};
 
@@ -21,6 +21,8 @@ pub enum Match<'t> {
     Preflight(String),
     /// OPTIONS of the server itself (RFC 9110 section 9.3.7).
     Probe,
+    /// Host, target or path are malformed.
+    Refused(&'static Dialect, Problem),
     /// The path does not exist.
     Nothing(&'static Dialect),
 }
@@ -90,13 +92,17 @@ impl Table {
                 false => Match::WrongMethod(self.dialect_of(path), allowed(found.value)),
             };
         };
-        let params = found.params.iter();
-        let params = params.map(|(name, value)| (name.to_owned(), percent_decode(value).into_owned()));
-        Match::Route(route, params.collect())
+        // The rest of a path belongs to a guarded service, which may take any text.
+        let params = found.params.iter().filter(|(name, _)| *name != "rest");
+        let decoded = params.map(|(name, value)| Ok((name.to_owned(), percent_decode(value)?.into_owned())));
+        match decoded.collect::<Result<_, _>>() {
+            Ok(params) => Match::Route(route, params),
+            Err(error) => Match::Refused(route.dialect, malformed(error)),
+        }
     }
 
     /// The dialect of errors at a path that has no row for the method.
-    fn dialect_of(&self, path: &str) -> &'static Dialect {
+    pub(super) fn dialect_of(&self, path: &str) -> &'static Dialect {
         self.dialects.iter().find(|dialect| (dialect.covers)(path)).copied().unwrap_or(&NATIVE)
     }
 }
@@ -132,6 +138,7 @@ mod tests {
             Match::WrongMethod(dialect, allowed) => format!("405 {} {allowed}", dialect.name),
             Match::Preflight(allowed) => format!("204 {allowed}"),
             Match::Probe => String::from("204"),
+            Match::Refused(dialect, _) => format!("400 {}", dialect.name),
             Match::Nothing(dialect) => format!("404 {}", dialect.name),
         }
     }
@@ -140,6 +147,9 @@ mod tests {
     fn a_path_finds_its_row_and_head_finds_gets() {
         assert_eq!(find(Method::HEAD, "/livez"), "/livez []");
         assert_eq!(find(Method::GET, "/api/v1/hosts/a%20b"), "/api/v1/hosts/{id} [(\"id\", \"a b\")]");
+        assert_eq!(find(Method::GET, "/api/v1/hosts/a%+fb"), "400 native");
+        let guarded = find(Method::GET, "/api/v1/authorize-with/role=a/100%");
+        assert!(guarded.ends_with("[(\"demand\", \"role=a\")]"), "{guarded}");
     }
 
     #[test]

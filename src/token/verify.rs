@@ -327,7 +327,7 @@ impl<T> Authenticated<T> {
     }
 
     /// Returns true if it is refused for good.
-    pub(super) fn has_expired(&self, now: Timestamp) -> bool {
+    pub fn has_expired(&self, now: Timestamp) -> bool {
         self.lifetime.expires_at.is_some_and(|expires_at| now >= expires_at.plus(LEEWAY))
     }
 }

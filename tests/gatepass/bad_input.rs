@@ -11,6 +11,7 @@ mod repeats;
 mod requests;
 mod sizes;
 mod store;
+mod targets;
 mod unwritten_starts;
 
 use serde_json::{Value, json};

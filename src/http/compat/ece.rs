@@ -190,7 +190,7 @@ struct DeletionQuery {
 )]
 async fn delete_enrollment_token(call: Call) -> Result<Reply, Problem> {
     let text = call.head.param("token");
-    let confirmed = decode_query(call.head.raw_query()).contains(&("confirm".into(), "emergency".into()));
+    let confirmed = decode_query(call.head.raw_query())?.contains(&("confirm".into(), "emergency".into()));
     let how = HowToRevoke { even_emergency: confirmed, only_persistent: true, hosts: false };
     let (tokens, caller) = (&call.authority.tokens, &call.caller);
     let taken = match tokens.take_back(caller, text, how).await? {

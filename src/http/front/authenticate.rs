@@ -157,8 +157,8 @@ impl Front {
         let presented = match credential {
             Credential::None => Presented::Nothing,
             Credential::Token(secret) => {
-                bootstrap::refused(self.authority.enrollment.recognize(&stranger, secret.expose()))?;
-                Presented::Token(secret)
+                let known = self.authority.enrollment.recognize(&stranger, secret.expose());
+                Presented::Token { is_live: bootstrap::refused(known)?, secret }
             }
             Credential::Basic { .. }
             | Credential::Local(_)

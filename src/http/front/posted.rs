@@ -4,6 +4,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 
 use super::{Front, media_type};
+use crate::http::budget::Payer;
 use crate::http::credential::Credential;
 use crate::http::form::Form;
 use crate::http::head::Head;
@@ -23,7 +24,8 @@ impl Front {
         if !route.dialect.oauth_clients || !matches!(credential, Ok(Credential::None)) {
             return Ok((credential, None));
         }
-        let (body, _) = self.read(route, head, body, &self.budgets.strangers).await?;
+        let held = self.budgets.strangers.hold(Payer::of(&head.peer));
+        let (body, _) = self.read(route, body, held).await?;
         Ok((posted(route, head, &body).unwrap_or(credential), Some(body)))
     }
 }

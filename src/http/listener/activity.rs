@@ -34,6 +34,8 @@ struct State {
     head_since: Option<Instant>,
     /// A part of that header has arrived.
     head_begun: bool,
+    /// The client of HTTP/1 has sent a target with a fragment. With pipelined requests it is open which one.
+    is_cut: bool,
     /// The time from which the client reads none of the bytes sent to it.
     blocked_since: Option<Instant>,
     /// The time at which the connection began to close.
@@ -88,6 +90,7 @@ impl Activity {
             quiet_since: now,
             head_since: Some(now),
             head_begun: false,
+            is_cut: false,
             blocked_since: None,
             retiring_since: None,
         })))
@@ -101,8 +104,9 @@ impl Activity {
         state.requests.push(Request { number, task: None, waiting_since: None, waker: None });
         state.head_since = None;
         state.head_begun = false;
+        let is_cut = state.is_cut;
         drop(state);
-        InFlight { activity: self.clone(), number }
+        InFlight { activity: self.clone(), number, is_cut }
     }
 
     /// Records the task of the request that began last. It may have ended already.
@@ -138,6 +142,11 @@ impl Activity {
             state.head_since.get_or_insert(now);
             state.head_begun = true;
         }
+    }
+
+    /// Records that hyper will drop the fragment of a target.
+    pub(super) fn has_cut(&self) {
+        self.state().is_cut = true;
     }
 
     /// Records whether the client reads the bytes sent to it.
@@ -244,9 +253,15 @@ impl State {
 pub(super) struct InFlight {
     activity: Activity,
     number: u64,
+    is_cut: bool,
 }
 
 impl InFlight {
+    /// Returns true if hyper may have dropped the fragment of the request's target.
+    pub(super) const fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
     /// The response's body, which keeps the request in flight until it is sent or given up.
     pub(super) fn carry(self, body: ResponseBody) -> TrackedBody {
         let mut state = self.activity.state();

@@ -24,6 +24,7 @@ use super::proxy_header::{self, HeaderError};
 use super::stream::Stream;
 use crate::http::ResponseBody;
 use crate::http::forwarded::ShownCertificate;
+use crate::http::head::CutTarget;
 use crate::http::limits::Limits;
 use crate::http::tls::{Peer, Protocol, Tls};
 
@@ -63,7 +64,7 @@ pub(super) async fn serve<F, R>(
     };
     let peer = peer(&tls, address);
     let activity = Activity::new(peer.protocol, Instant::now());
-    let io = TokioIo::new(Stream::new(tls, activity.clone()));
+    let io = TokioIo::new(Stream::new(tls, activity.clone(), peer.protocol));
     let watch = Watch { activity: activity.clone(), limits: shared.limits.clone(), stopped };
     let protocol = peer.protocol;
     let service = service(shared, peer, activity);
@@ -141,8 +142,11 @@ where
     F: Fn(Request<Incoming>, Peer) -> R + Send + Sync + 'static,
     R: Future<Output = Response<ResponseBody>> + Send + 'static,
 {
-    service_fn(move |request: Request<Incoming>| {
+    service_fn(move |mut request: Request<Incoming>| {
         let in_flight = activity.begin();
+        if in_flight.is_cut() {
+            request.extensions_mut().insert(CutTarget);
+        }
         let answer = (shared.handler)(request, peer.clone());
         async move { Ok(answer.await.map(|body| in_flight.carry(body))) }
     })

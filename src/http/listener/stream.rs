@@ -12,6 +12,8 @@ use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
+use super::fragment::FragmentScan;
+use crate::http::tls::Protocol;
 
 /// Maximum time and number of bytes that a client may send after the last response.
 const LINGER: Duration = Duration::from_secs(2);
@@ -20,6 +22,8 @@ const LINGER_BYTES: usize = 64 << 20;
 pub(super) struct Stream {
     tls: TlsStream<TcpStream>,
     activity: Activity,
+    /// Only for HTTP/1: the frames of HTTP/2 have no lines.
+    fragments: Option<FragmentScan>,
     blocked: bool,
     closing: Option<Closing>,
 }
@@ -33,8 +37,9 @@ struct Closing {
 }
 
 impl Stream {
-    pub(super) const fn new(tls: TlsStream<TcpStream>, activity: Activity) -> Self {
-        Self { tls, activity, blocked: false, closing: None }
+    pub(super) fn new(tls: TlsStream<TcpStream>, activity: Activity, protocol: Protocol) -> Self {
+        let fragments = (protocol == Protocol::Http1).then(FragmentScan::default);
+        Self { tls, activity, fragments, blocked: false, closing: None }
     }
 
     fn note_write<T>(&mut self, result: Poll<T>) -> Poll<T> {
@@ -55,7 +60,10 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.tls).poll_read(cx, buf))?;
-        if buf.filled().len() > before {
+        if let Some(received) = buf.filled().get(before..).filter(|received| !received.is_empty()) {
+            if self.fragments.as_mut().is_some_and(|scan| scan.feed(received)) {
+                self.activity.has_cut();
+            }
             self.activity.received(Instant::now());
         }
         Poll::Ready(Ok(()))

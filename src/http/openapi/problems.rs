@@ -70,7 +70,7 @@ fn of_row(route: &Route, operation: &Value) -> Vec<Code> {
     }
     // Forward authentication takes any path of the guarded service.
     if has("path") && !route.takes_any_method() {
-        codes.push(Code::NotFound);
+        codes.extend([Code::InvalidRequest, Code::NotFound]);
     }
     if operation.get("requestBody").is_some() {
         codes.extend([Code::InvalidRequest, Code::BodyTimeout, Code::BodyTooLarge, Code::Overloaded]);

@@ -66,13 +66,16 @@ impl Enrollment {
         result.map_err(|error| self.refuse(&caller, token.grant(), error, now))
     }
 
-    /// Checks that the token was signed here, before its request is read. [`Self::redeem`] decides.
+    /// Checks that the token was signed here, before its request is read. Returns true if it has not ended, as far as memory
+    /// knows. [`Self::redeem`] decides.
     ///
     /// # Errors
     /// The clock is in doubt, or the token is not of this authority.
-    pub fn recognize(&self, caller: &Caller, unverified_token: &str) -> Result<(), ServiceError> {
-        self.base.time.trusted()?;
-        self.authenticate(caller, unverified_token).map(drop)
+    pub fn recognize(&self, caller: &Caller, unverified_token: &str) -> Result<bool, ServiceError> {
+        let now = self.base.time.trusted()?;
+        let token = self.authenticate(caller, unverified_token)?;
+        let status = self.base.store.revocations().status(token.grant().token.status);
+        Ok(!token.has_expired(now) && status == Status::Valid)
     }
 
     /// Takes a turn of the address, if redemptions are limited. The emergency token needs none.

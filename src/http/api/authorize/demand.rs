@@ -39,7 +39,7 @@ impl Demand {
     /// Reads the demand. Unknown parameters are refused: a misspelt demand must not be ignored.
     pub(super) fn read(place: DemandSource, query: &str, segment: &str) -> Result<Self, Problem> {
         let pairs = match place {
-            DemandSource::Query => decode_query(query),
+            DemandSource::Query => decode_query(query)?,
             // The path's own escapes are decoded already.
             DemandSource::Segment => decode_pairs(segment, str::to_owned),
         };
@@ -121,6 +121,7 @@ mod tests {
             "role=,",
             "rest",
             "role=proxy/guarded/path?x=y",
+            "role=%+f",
         ] {
             assert!(Demand::read(DemandSource::Query, query, "").is_err(), "{query}");
             assert!(Demand::read(DemandSource::Segment, "", query).is_err(), "{query}");
