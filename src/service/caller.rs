@@ -64,17 +64,6 @@ impl Caller {
         self.rights.judge(act).map_err(RequestError::BeyondLimits)
     }
 
-    /// Checks that the caller may revoke a token that it knows by its id: its own, its owner's, or one that it could mint.
-    ///
-    /// # Errors
-    /// [`RequestError::BeyondLimits`] with every exceeded limit.
-    pub(super) fn may_revoke(&self, token: &MintRecord) -> Result<(), RequestError> {
-        match self.has_minted(token) {
-            true => Ok(()),
-            false => self.may(Act::Revoke(&token.minting())),
-        }
-    }
-
     /// Returns true if the caller, or the owner of the caller's API key, minted the token.
     pub(super) fn has_minted(&self, token: &MintRecord) -> bool {
         let owner = match &self.basis {

@@ -7,6 +7,7 @@
 use super::base::Base;
 use super::{Caller, ServiceError};
 use crate::access::{Act, Actor, Limits};
+use crate::id::TokenId;
 use crate::name::DnsPattern;
 use crate::store::{HostFilter, HostRecord, HostState, MOST_LOOKED_AT, MintRecord, PageQuery};
 
@@ -24,20 +25,24 @@ impl Base {
         if is_unlimited(caller) || caller.has_minted(token) {
             return Ok(());
         }
-        caller.may_revoke(token)?;
+        caller.may(Act::Revoke(&token.minting()))?;
+        if along { self.may_revoke_hosts_of(caller, token.token.id).await } else { Ok(()) }
+    }
+
+    /// Checks that `caller` may revoke every live host of somebody else's token: an admin may have given it more roles.
+    async fn may_revoke_hosts_of(&self, caller: &Caller, token: TokenId) -> Result<(), ServiceError> {
         let live = Some(vec![HostState::Live, HostState::Expired]);
-        let filter = HostFilter { states: live, ..HostFilter::every(Some(token.token.id), self.time.now()) };
+        let filter = HostFilter { states: live, ..HostFilter::every(Some(token), self.time.now()) };
         let mut after = None;
-        while along {
+        loop {
             let page = PageQuery::new(after, MOST_LOOKED_AT);
             let page = self.store.list_hosts(filter.clone(), page).await?;
             page.items.iter().try_for_each(|host| judge_host(caller, host))?;
             after = page.next;
             if after.is_none() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// Checks that `caller` may revoke a host. A host may revoke itself.
@@ -53,9 +58,10 @@ impl Base {
         if leaves || is_unlimited(caller) {
             return Ok(());
         }
+        let Err(beyond) = judge_host(caller, host) else { return Ok(()) };
         match self.store.token(host.token).await? {
             Some(token) if caller.has_minted(&token.mint) => Ok(()),
-            _ => judge_host(caller, host),
+            _ => Err(beyond),
         }
     }
 }

@@ -87,8 +87,8 @@ pub(super) async fn show_user(call: Call) -> Result<Reply, Problem> {
 
 /// Change a user
 ///
-/// Role, limits, `disabled`. Absent members stay. Effective with the next request. Making, changing or enabling an admin
-/// takes a password, or a session and `current_password`.
+/// Role, limits, `disabled`. Absent members stay. Effective with the next request. Making, changing, disabling or enabling
+/// an admin takes a password, or a session and `current_password`.
 #[utoipa::path(
     patch,
     path = "/api/v1/users/{name}",
@@ -190,7 +190,8 @@ struct DeletedUser {
 
 /// Delete a user
 ///
-/// Deletes the user's API keys too. Tokens stay, unless `tokens=revoke`.
+/// Deletes the user's API keys too. Tokens stay, unless `tokens=revoke`. An admin is deleted with a password. With a
+/// session, take the role away first.
 #[utoipa::path(
     delete,
     path = "/api/v1/users/{name}",
@@ -198,6 +199,7 @@ struct DeletedUser {
     responses(
         (status = 200, description = "Deleted.", body = DeletedUser),
         code::BeyondLimits,
+        code::CurrentPasswordRequired,
         code::LastAdmin,
     ),
 )]

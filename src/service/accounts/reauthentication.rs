@@ -1,10 +1,10 @@
-//! Acts that hand over an account: a new password, and admin rights. The one place that decides which credential they
-//! need.
+//! Acts that hand over an account: a new password, and admin rights given, changed or taken away. The one place that
+//! decides which credential they need.
 //!
 //! A password and the local credential suffice. A session must show the user's current password as well, because a stolen
 //! session would otherwise last. An API key never suffices: a leaked one could make itself permanent.
 
-use crate::access::{Actor, Permission, Rights};
+use crate::access::{Actor, Permission, Rights, UserRole};
 use crate::ledger::Basis;
 use crate::secret::Secret;
 use crate::service::accounts::Accounts;
@@ -25,6 +25,24 @@ impl Accounts {
         current: Option<&Secret<String>>,
     ) -> Result<(), ServiceError> {
         match rights.permissions.contain(Permission::Administer) {
+            true => self.may_set_password(caller, current).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Checks that the caller's credential suffices to turn a user with the role `before` into one with the role `after`;
+    /// `None` deletes the user. Otherwise a stolen session could remove the admins who would end it.
+    ///
+    /// # Errors
+    /// As [`Accounts::may_set_password`], if one of them is an admin.
+    pub(super) async fn may_change(
+        &self,
+        caller: &Caller,
+        (before, after): (UserRole, Option<UserRole>),
+        current: Option<&Secret<String>>,
+    ) -> Result<(), ServiceError> {
+        let is_admin = |role: UserRole| role.permissions().contain(Permission::Administer);
+        match is_admin(before) || after.is_some_and(is_admin) {
             true => self.may_set_password(caller, current).await,
             false => Ok(()),
         }

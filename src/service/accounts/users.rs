@@ -125,9 +125,9 @@ impl Accounts {
             let before = self.show_user(name).await?;
             if let Some(given) = order.gives(&before) {
                 caller.may(Act::Give(&given))?;
-                self.may_give(caller, &given, current).await?;
             }
             let Some(command) = self.change(caller, before.clone(), order) else { return Ok(before) };
+            self.may_change(caller, (before.role, Some(command.role)), current).await?;
             if is_done(self.base.store.change_user(command).await?, name)? {
                 return self.show_user(name).await;
             }
@@ -238,15 +238,17 @@ impl Accounts {
     }
 
     /// Deletes a user with their sessions and API keys. With `revoke_tokens` also revokes the live tokens that these minted.
+    /// A session deletes no admin: the role has to be taken away first, with the password.
     ///
     /// # Errors
-    /// The user is the last admin or does not exist, or the store cannot be written.
+    /// The user is the last admin or does not exist. Or the caller's credential does not suffice, or the store cannot be written.
     pub async fn delete_user(
         &self,
         caller: &Caller,
         name: &UserName,
         revoke_tokens: bool,
     ) -> Result<Removal, ServiceError> {
+        self.may_change(caller, (self.show_user(name).await?.role, None), None).await?;
         let entry =
             caller.did(Action::UserDeleted, self.base.time.now()).about(Subjects::user(name.as_str()));
         let command = DeleteUser { user: name.clone(), revoke_tokens, entry };

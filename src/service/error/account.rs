@@ -20,11 +20,14 @@ pub enum AccountError {
     /// The caller's rights changed between the check and the write.
     #[error("your role, limits or password changed while the request ran; the rest was not done: try again")]
     RightsChanged,
-    /// A session sets a password or gives admin rights only with the user's current password.
-    #[error("a session needs your current password to set a password or to give admin rights")]
+    /// A session sets a password, makes, changes or disables an admin, only with the user's current password.
+    #[error(
+        "a session needs your current password to set a password, and to make, change or disable an admin; to delete an \
+         admin, take the role away first"
+    )]
     CurrentPasswordRequired,
-    /// An API key sets no password and gives no admin rights.
-    #[error("an API key may not set a password or give admin rights: sign in as a user")]
+    /// An API key sets no password, and makes, changes and deletes no admin.
+    #[error("an API key may not set a password, or make, change or delete an admin: sign in as a user")]
     NotByApiKey,
     /// The name belongs to another user.
     #[error("a user of this name exists already: choose another name")]

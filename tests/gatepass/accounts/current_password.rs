@@ -35,6 +35,8 @@ fn acts() -> Vec<(Method, String, Value, u16)> {
         (Method::PATCH, format!("{USERS}/boss"), json!({ "limits": { "roles": "any" } }), 200),
         (Method::PATCH, format!("{USERS}/ops"), json!({ "role": "admin" }), 200),
         (Method::PATCH, format!("{USERS}/idle"), json!({ "disabled": false }), 200),
+        (Method::PATCH, format!("{USERS}/idle"), json!({ "role": "viewer" }), 200),
+        (Method::PATCH, format!("{USERS}/boss"), json!({ "disabled": true }), 200),
         (Method::PUT, format!("{USERS}/eve/password"), json!({ "password": PASSWORD }), 204),
         (Method::POST, KEYS.to_owned(), json!({ "scopes": ["admin"] }), 201),
     ]
@@ -80,14 +82,34 @@ async fn a_session_does_other_acts_without_the_password() {
     assert_eq!(session.post(USERS, &user("new", "operator")).await.status, 201);
     for (name, change) in [
         ("eve", json!({ "limits": { "roles": ["proxy"] } })),
-        ("idle", json!({ "role": "viewer" })),
-        ("idle", json!({ "disabled": false })),
         ("ops", json!({ "disabled": true })),
+        ("ops", json!({ "disabled": false })),
+        ("idle", json!({ "disabled": true })),
     ] {
         let said = session.patch(&format!("{USERS}/{name}"), &change).await;
         assert_eq!(said.status, 200, "{name} {change}: {}", said.text);
     }
     assert_eq!(session.post(KEYS, &json!({ "scopes": ["tokens:write"] })).await.status, 201);
+    at.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_password_deletes_an_admin() {
+    let at = Running::start().await;
+    people(&at).await;
+    let (session, idle) = (session(&at).await, format!("{USERS}/idle"));
+    let refused = session.delete(&idle).await;
+    assert_eq!((refused.status, refused.code()), (403, "current_password_required"), "{}", refused.text);
+    assert!(refused.text.contains("take the role away first"), "{}", refused.text);
+    let key = at.api_key(&at.admin(), json!({ "scopes": ["admin"], "limits": "any" })).await;
+    let key = at.stranger().bearer(key["api_key"].as_str().unwrap());
+    assert_eq!(key.delete(&idle).await.code(), "forbidden");
+    let body = json!({ "role": "viewer", "current_password": authority::PASSWORD });
+    assert_eq!(session.patch(&idle, &body).await.status, 200);
+    assert_eq!(session.delete(&idle).await.status, 200);
+    assert_eq!(session.delete(&format!("{USERS}/eve")).await.status, 200);
+    at.user("boss", PASSWORD, "admin").await;
+    assert_eq!(at.admin().delete(&format!("{USERS}/boss")).await.status, 200);
     at.stop().await;
 }
 
