@@ -40,9 +40,9 @@ async fn session_and_password_verbs_print_json() {
     let changed = json_of(home, &both, &["user", "change-password"]);
     let expected = json!({ "username": "admin", "password_set": true, "session_kept": true });
     assert_eq!(changed, expected);
-    let set = json_of(home, &both, &["user", "set-password", "admin"]);
+    let set = json_of(home, &both, &["user", "set-password", "admin", "--data-dir", "gatepass-data"]);
     assert_eq!(set, json!({ "username": "admin", "password_set": true }));
-    let out = json_of(home, &[], &["user", "sign-out", "admin"]);
+    let out = json_of(home, &[], &["user", "sign-out", "admin", "--data-dir", "gatepass-data"]);
     assert_eq!(out, json!({ "username": "admin", "signed_out": "everywhere" }));
     let server_flag = ["logout", "--server", &server.url];
     assert_eq!(json_of(home, &[], &server_flag), json!({ "signed_out": "here" }), "over, and forgotten");
