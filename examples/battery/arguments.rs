@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Try every mode
     #[arg(long)]
     all: bool,
-    /// Rounds of each mode. Default: 100 kills, 120 starts with a failing call, 20 files, 2 rounds of full disks, 60 power cuts of each kind
+    /// Rounds of each mode. Default: 100 kills, 120 starts with a failing call, 20 files, 2 rounds of full disks, 60 power cuts of each kind, 1 round of floods
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
     /// Connections that mint, redeem and revoke at the same time
@@ -62,6 +62,7 @@ impl Arguments {
             Mode::Kill => 100,
             Mode::Syscalls => 120,
             Mode::Files => 20,
+            Mode::Flood => 1,
             Mode::Full => 2,
             Mode::Power | Mode::Drive => 60,
         })
@@ -81,6 +82,8 @@ pub(crate) enum Mode {
     Full,
     /// A file system that ends at once, with everything unsynced lost; needs root
     Power,
+    /// Answers that nobody reads and bodies that never end: resident memory before, during and a minute after
+    Flood,
     /// A drive that loses, tears or reorders the writes since its last flush; needs root and /dev/fuse
     Drive,
 }

@@ -21,6 +21,7 @@ const PAUSE: Duration = Duration::from_millis(3);
 /// A server that answers. Dropping it kills it.
 pub(crate) struct Authority {
     child: Child,
+    pub(crate) address: SocketAddr,
     pub(crate) caller: Arc<Caller>,
 }
 
@@ -37,18 +38,17 @@ impl Authority {
     pub(crate) async fn wait_for(mut child: Child, site: &Site) -> Result<Started, Fault> {
         let lines = listening(child.stdout.take().ok_or("the server has no output")?);
         let deadline = Instant::now() + PATIENCE;
-        let mut caller = None;
+        let mut found = None;
         while Instant::now() < deadline {
-            if caller.is_none() {
-                caller = url(&lines)
-                    .map(|at| Caller::new(at, &site.data, &site.password))
-                    .transpose()?
-                    .map(Arc::new);
-            }
-            if let Some(found) = &caller
-                && matches!(found.get_public("/livez").await, Answer::Done(_))
+            if found.is_none()
+                && let Some(address) = url(&lines)
             {
-                return Ok(Started::Runs(Self { child, caller: Arc::clone(found) }));
+                found = Some((address, Arc::new(Caller::new(address, &site.data, &site.password)?)));
+            }
+            if let Some((address, caller)) = &found
+                && matches!(caller.get_public("/livez").await, Answer::Done(_))
+            {
+                return Ok(Started::Runs(Self { child, address: *address, caller: Arc::clone(caller) }));
             }
             if let Some(status) = child.try_wait()? {
                 return Ok(Started::Ended(format!("{}: {}", described(status), site.end_of_log())));
@@ -58,6 +58,11 @@ impl Authority {
         let _ = child.kill();
         let _ = child.wait();
         Ok(Started::Ended(format!("no answer within {} s: {}", PATIENCE.as_secs(), site.end_of_log())))
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL. Returns the exit code, if it had ended before.

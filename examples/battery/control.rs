@@ -11,17 +11,28 @@ use crate::rows::Rows;
 use crate::site::Site;
 use crate::tools;
 
-/// Number of findings of a control, which must have some of each kind.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Control {
-    pub(crate) lost: usize,
-    pub(crate) over_used: usize,
+/// The result of a control.
+#[derive(Clone, Copy)]
+pub(crate) enum Control {
+    /// Findings of each kind, of which there must be some.
+    Found { lost: usize, over_used: usize },
+    /// Memory that a flood asked for, which must be far over the allowed growth.
+    Asked { mib: u64, allowed: u64 },
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self::Found { lost: 0, over_used: 0 }
+    }
 }
 
 impl Control {
-    /// True if both checks found something.
+    /// True if the control found what it must.
     pub(crate) const fn passed(self) -> bool {
-        self.lost > 0 && self.over_used > 0
+        match self {
+            Self::Found { lost, over_used } => lost > 0 && over_used > 0,
+            Self::Asked { mib, allowed } => mib > 2 * allowed,
+        }
     }
 }
 
@@ -37,7 +48,7 @@ pub(crate) async fn on_older_copy(site: &Site, older: PathBuf, record: &Record) 
     let over_used = over_used(&site, record)?;
     let authority = site.must_start().await?;
     let findings = review(&authority, &site, &mut record.clone(), Scope::All).await?;
-    Ok(Control { lost: findings.lost.len(), over_used })
+    Ok(Control::Found { lost: findings.lost.len(), over_used })
 }
 
 /// Number of tokens that a doctored record, with lower limits, shows as over-used.

@@ -98,6 +98,6 @@ impl Run {
         let site = site.on(dir.join("cut-control"));
         let last = self.record.redemptions.iter().map(|one| one.moment).max().unwrap_or_default();
         let (record, findings) = self.cut(&site, last, Cache::Lied).await?;
-        Ok(Control { lost: findings.lost.len(), over_used: control::over_used(&site, &record)? })
+        Ok(Control::Found { lost: findings.lost.len(), over_used: control::over_used(&site, &record)? })
     }
 }

@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: &Arguments, rounds: u32) -> Result<Row, Fault
     let record = std::mem::take(&mut *load.record.lock());
     row.acknowledged = record.acknowledged();
     let over_used = control::over_used(&site, &record)?;
-    row.control = Control { lost: without_log(arguments, &site).await?, over_used };
+    row.control = Control::Found { lost: without_log(arguments, &site).await?, over_used };
     Ok(row)
 }
 

@@ -18,6 +18,7 @@ mod disk;
 mod drive;
 mod files;
 mod findings;
+mod flood;
 mod full;
 mod judge;
 mod kill;
@@ -25,6 +26,8 @@ mod load;
 mod power;
 mod record;
 mod report;
+#[path = "../load/resident.rs"]
+mod resident;
 mod review;
 mod rows;
 mod site;
@@ -67,6 +70,7 @@ async fn run(mode: Mode, arguments: &Arguments) -> Result<Row, Fault> {
         Mode::Syscalls => syscalls::run(arguments, rounds).await,
         Mode::Files => files::run(arguments, rounds).await,
         Mode::Full => full::run(arguments, rounds).await,
+        Mode::Flood => flood::run(arguments, rounds).await,
         Mode::Power => power::run(arguments, rounds).await,
         Mode::Drive => cut::run(arguments, rounds).await,
     }

@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: &Arguments, rounds: u32) -> Result<Row, Fault
     row.acknowledged = record.acknowledged();
     site.verify_ledger()?;
     let over_used = control::over_used(&site, &record)?;
-    row.control = Control { lost: lying_syncs(arguments, &site, &disk, &place).await?, over_used };
+    row.control = Control::Found { lost: lying_syncs(arguments, &site, &disk, &place).await?, over_used };
     Ok(row)
 }
 

@@ -11,6 +11,22 @@ use crate::arguments::{Mode, Output};
 use crate::control::Control;
 use crate::findings::Findings;
 
+/// Resident sizes of a server around a flood, in MiB.
+pub(crate) struct Memory {
+    pub(crate) name: &'static str,
+    pub(crate) before: u64,
+    pub(crate) during: u64,
+    /// A minute later.
+    pub(crate) after: u64,
+}
+
+impl Memory {
+    fn to_json(&self) -> Value {
+        let Self { name, before, during, after } = self;
+        json!({ "flood": name, "before": before, "during": during, "after": after })
+    }
+}
+
 /// The result of a mode.
 #[derive(Default)]
 pub(crate) struct Row {
@@ -20,6 +36,7 @@ pub(crate) struct Row {
     pub(crate) acknowledged: u64,
     pub(crate) findings: Findings,
     pub(crate) control: Control,
+    pub(crate) memory: Vec<Memory>,
     /// Number of ends of the server, by exit code.
     pub(crate) ends: BTreeMap<String, u64>,
 }
@@ -73,7 +90,7 @@ impl Report {
             json!({
                 "mode": mode.name(), "rounds": row.rounds, "faults": row.faults, "acknowledged": row.acknowledged,
                 "lost": row.findings.lost, "over_used": row.findings.over_used, "other": row.findings.other,
-                "control": { "lost": row.control.lost, "over_used": row.control.over_used },
+                "control": control_json(row.control), "memory_mib": row.memory.iter().map(Memory::to_json).collect::<Vec<_>>(),
                 "ends": row.ends, "seconds": took.as_secs(), "passed": row.passed(),
             })
         });
@@ -112,6 +129,12 @@ impl Report {
             for (end, count) in &row.ends {
                 println!("{}: {count} times {end}", mode.name());
             }
+            for Memory { name: flood, before, during, after } in &row.memory {
+                println!(
+                    "{}: {flood}: {before} MiB before, {during} during, {after} a minute later",
+                    mode.name()
+                );
+            }
             let Findings { lost, over_used, other } = &row.findings;
             for (kind, found) in [("lost", lost), ("over-used", over_used), ("other", other)] {
                 found.iter().for_each(|(subject, why)| println!("{}: {kind}: {subject}: {why}", mode.name()));
@@ -122,9 +145,18 @@ impl Report {
 }
 
 fn control(control: Control) -> String {
-    let Control { lost, over_used } = control;
-    let verdict = if control.passed() { "as it must" } else { "BUT IT MUST FIND BOTH" };
-    format!("{lost} lost, {over_used} over-used, {verdict}")
+    let verdict = if control.passed() { "as it must" } else { "BUT IT MUST FIND MORE" };
+    match control {
+        Control::Found { lost, over_used } => format!("{lost} lost, {over_used} over-used, {verdict}"),
+        Control::Asked { mib, allowed } => format!("{mib} MiB asked for, {allowed} allowed, {verdict}"),
+    }
+}
+
+fn control_json(control: Control) -> Value {
+    match control {
+        Control::Found { lost, over_used } => json!({ "lost": lost, "over_used": over_used }),
+        Control::Asked { mib, allowed } => json!({ "asked_mib": mib, "allowed_mib": allowed }),
+    }
 }
 
 /// A bar on standard error, where that is a terminal.

@@ -81,7 +81,7 @@ pub(crate) async fn run(arguments: &Arguments, rounds: u32) -> Result<Row, Fault
     let over_used = control::over_used(&site, &load.record.lock())?;
     close(&mut row, &load);
     row.faults = traces.iter().map(|trace| strace::injected(trace)).sum();
-    row.control = Control { lost: lying_writes(arguments, &site, place.path()).await?, over_used };
+    row.control = Control::Found { lost: lying_writes(arguments, &site, place.path()).await?, over_used };
     Ok(row)
 }
 

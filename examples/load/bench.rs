@@ -13,10 +13,11 @@ use crate::floor::Floor;
 use crate::plan::{Plan, Shot, Shots, request};
 use crate::prepare::{Preparer, accepted};
 use crate::report::{Row, Start};
+use crate::resident::resident_kib;
 use crate::run::Ready;
 use crate::server::Server;
 use crate::tls::Trusting;
-use crate::usage::{CpuTime, resident_kib};
+use crate::usage::CpuTime;
 use crate::wire::{Connection, Place};
 
 /// A server with all that measures it.

@@ -23,6 +23,7 @@ mod plan;
 mod prepare;
 mod ramp;
 mod report;
+mod resident;
 mod run;
 mod server;
 mod sign_in;

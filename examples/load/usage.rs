@@ -1,4 +1,4 @@
-//! Resource use of a process: CPU time of all its threads, resident memory.
+//! CPU time of all threads of a process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,11 +47,4 @@ fn whole(pid: u32) -> Option<Duration> {
     let mut fields = text.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u32>().ok();
     Some(TICK * (ticks()? + ticks()?))
-}
-
-/// The resident size of a process, in KiB.
-pub(crate) fn resident_kib(pid: u32) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse().ok()
 }

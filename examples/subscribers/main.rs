@@ -10,6 +10,8 @@
 mod child;
 mod follower;
 mod outcome;
+#[path = "../load/resident.rs"]
+mod resident;
 mod server;
 #[path = "../load/usage.rs"]
 mod usage;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::usage::{CpuTime, resident_kib};
+use crate::resident::resident_kib;
+use crate::usage::CpuTime;
 
 /// Resource use of the server.
 #[derive(Clone)]

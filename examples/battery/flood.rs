@@ -1,0 +1,88 @@
+//! Resident memory before, during and after two floods: answers that nobody reads, and bodies that never end.
+
+mod clients;
+
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio::time::sleep;
+
+use self::clients::{FLOODS, Flood, Target};
+use crate::Fault;
+use crate::arguments::{Arguments, Mode};
+use crate::authority::Authority;
+use crate::control::Control;
+use crate::report::{Memory, Row, bar};
+use crate::resident::resident_kib;
+use crate::site::{Place, Site};
+
+/// Connections of a flood, all from one address.
+const CONNECTIONS: usize = 100;
+/// Growth that a flood may cause: the budget of an address, and the buffers of its connections.
+const GROWTH_MIB: u64 = 96;
+/// Growth that may stay.
+const REST_MIB: u64 = 24;
+/// Resident size of a server that nobody asks.
+const IDLE_MIB: u64 = 25;
+/// Samples during a flood, and the time between two.
+const SAMPLES: (u32, Duration) = (30, Duration::from_millis(200));
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Floods a new server `rounds` times.
+pub(crate) async fn run(arguments: &Arguments, rounds: u32) -> Result<Row, Fault> {
+    let place = Place::new(arguments, Mode::Flood)?;
+    let (mut row, bar) = (Row { rounds, ..Row::default() }, bar(Mode::Flood, rounds * 2));
+    let mut asked_mib = u64::MAX;
+    for round in 1..=rounds {
+        let site = Site::new(arguments, place.path())?.on(place.path().join(format!("data-{round}")));
+        let authority = site.must_start().await?;
+        let idle = resident(&authority)?;
+        if idle > IDLE_MIB {
+            row.findings.other("an idle server", format!("{idle} MiB are resident"));
+        }
+        for flood in FLOODS {
+            let (memory, asked) = measure(&authority, &site, flood).await?;
+            asked_mib = asked_mib.min(asked);
+            judge(&mut row, &memory);
+            row.memory.push(memory);
+            row.faults += CONNECTIONS as u64;
+            bar.inc(1);
+        }
+        row.ended(&authority.stop().await?);
+    }
+    bar.finish_and_clear();
+    row.control = Control::Asked { mib: asked_mib, allowed: GROWTH_MIB };
+    Ok(row)
+}
+
+fn resident(authority: &Authority) -> Result<u64, Fault> {
+    Ok(resident_kib(authority.pid()).ok_or("the server has no resident size")? >> 10)
+}
+
+/// Floods the server and waits. Returns the sizes, and the MiB that the flood asked the server to hold.
+async fn measure(authority: &Authority, site: &Site, flood: Flood) -> Result<(Memory, u64), Fault> {
+    let target = Target::new(authority.address, &site.data)?;
+    let before = resident(authority)?;
+    // The end of this runtime closes every connection.
+    let clients = Runtime::new()?;
+    let opened = clients.spawn(async move { flood.open(&target, CONNECTIONS).await });
+    let asked = opened.await??;
+    let mut during = before;
+    for _ in 0..SAMPLES.0 {
+        during = during.max(resident(authority)?);
+        sleep(SAMPLES.1).await;
+    }
+    clients.shutdown_background();
+    sleep(PAUSE).await;
+    Ok((Memory { name: flood.name, before, during, after: resident(authority)? }, asked))
+}
+
+fn judge(row: &mut Row, memory: &Memory) {
+    let Memory { name, before, during, after } = memory;
+    if *during > before + GROWTH_MIB {
+        row.findings.other(name, format!("memory grows from {before} to {during} MiB"));
+    }
+    if *after > before + REST_MIB {
+        row.findings.other(&format!("{name}, a minute later"), format!("{after} MiB stay of {before}"));
+    }
+}
