@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     /// Try every mode
     #[arg(long)]
     all: bool,
-    /// Rounds of each mode. Default: 100 kills, 120 starts with a failing call, 20 files, 2 rounds of full disks, 60 power cuts of each kind, 1 round of floods
+    /// Number of rounds, instead of each mode's default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
     /// Connections that mint, redeem and revoke at the same time
@@ -72,19 +72,19 @@ impl Arguments {
 /// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
-    /// SIGKILL under load
+    /// SIGKILL under load; 100 rounds
     Kill,
-    /// System calls that fail with EIO, ENOSPC and the like; needs strace
+    /// System calls that fail with EIO, ENOSPC and the like; needs strace; 120 rounds
     Syscalls,
-    /// The write-ahead log or its index is removed or replaced under load
+    /// The write-ahead log or its index is removed or replaced under load; 20 rounds
     Files,
-    /// A disk without room for the data, for the log and for both; needs root
+    /// A disk without room for the data, for the log and for both; needs root; 2 rounds
     Full,
-    /// A file system that ends at once, with everything unsynced lost; needs root
+    /// A file system that ends at once, with everything unsynced lost; needs root; 60 rounds
     Power,
-    /// Answers that nobody reads and bodies that never end: resident memory before, during and a minute after
+    /// Answers that nobody reads and bodies that never end: resident memory before, during and a minute after; 1 round
     Flood,
-    /// A drive that loses, tears or reorders the writes since its last flush; needs root and /dev/fuse
+    /// A drive that loses, tears or reorders the writes since its last flush; needs root and /dev/fuse; 60 rounds
     Drive,
 }
 
