@@ -152,7 +152,7 @@ impl Held {
     fn has_taken(&mut self, more: usize) -> bool {
         let BudgetState { most, held, .. } = &*self.budget.0;
         let mut held = held.lock();
-        let has_room = held.has_room(self.payer, more, most);
+        let has_room = held.has_room(self.payer, self.bytes, more, most);
         if has_room {
             held.add(self.payer, more);
             self.bytes += more;
@@ -215,8 +215,10 @@ impl Drop for Held {
 }
 
 impl HeldBytes {
-    fn has_room(&self, payer: Payer, more: usize, most: &Most) -> bool {
-        let connection = self.by_connection.get(&payer.connection);
+    /// Returns true if a request that holds `own` bytes may take `more`. The limit of the connection is for several
+    /// requests: one alone would find no other moment for a large answer.
+    fn has_room(&self, payer: Payer, own: usize, more: usize, most: &Most) -> bool {
+        let connection = self.by_connection.get(&payer.connection).filter(|held| **held > own);
         let address = self.by_address.get(&payer.address);
         let credential = payer.credential.and_then(|credential| self.by_credential.get(&credential));
         let held = [
@@ -225,7 +227,7 @@ impl HeldBytes {
             (address, most.address),
             (Some(&self.all), most.all),
         ];
-        held.into_iter().all(|(held, most)| held.copied().unwrap_or(0) + more <= most)
+        held.into_iter().all(|(held, most)| held.is_none_or(|held| held + more <= most))
     }
 
     fn add(&mut self, payer: Payer, bytes: usize) {
@@ -298,6 +300,15 @@ mod tests {
         assert!(hold(5, 3, 1).is_err(), "all");
         drop(first);
         assert!(hold(1, 1, 10).is_ok());
+    }
+
+    #[test]
+    fn a_request_alone_may_exceed_the_connection() {
+        let budget = budget();
+        let mut alone = budget.hold(payer(1, 1));
+        assert_eq!((alone.take(8), alone.fit(14)), (Ok(()), Ok(())));
+        assert!(budget.hold(payer(1, 2)).take(1).is_err());
+        assert!(alone.fit(21).is_err(), "all");
     }
 
     #[test]
