@@ -137,7 +137,7 @@ async fn a_wrong_type_is_400_with_its_path() {
 async fn a_malformed_body_is_400_and_not_echoed() {
     let at = Running::start().await;
     for body in ["{", "hunter2", "{\"label\":\"hunter2\"", "{\"label\":hunter2}", "{} {}", "\u{feff}{}"] {
-        let refused = at.admin().send(http::Method::POST, TOKENS, Some(body.to_owned())).await;
+        let refused = at.admin().send(Method::POST, TOKENS, Some(body.to_owned())).await;
         assert_eq!((refused.status, refused.code()), (400, "invalid_request"), "{body}");
         assert!(!refused.text.contains("hunter2"), "{}", refused.text);
     }
