@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_error_names_the_type_in_words_of_json() {
+    fn a_type_error_has_the_words_of_json() {
         #[derive(Default, serde::Deserialize)]
         #[serde(default)]
         struct Every {

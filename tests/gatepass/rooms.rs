@@ -10,12 +10,12 @@ const MOST_LINES: usize = 400;
 /// The rooms that each room can name; any other arrow points the wrong way. Only `server` can name all.
 const ARROWS: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("text", &[]),
     ("secret", &["text"]),
     ("span", &[]),
     ("file_lock", &[]),
     ("ownership", &[]),
     ("name", &["text"]),
-    ("text", &[]),
     ("id", &["clock"]),
     ("server_url", &["name"]),
     ("host_certificate", &["clock", "id", "name"]),

@@ -30,7 +30,7 @@ fn refused(server: &Process, args: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hidden_character_is_refused_and_a_stored_one_escaped() {
+async fn hidden_characters_are_refused_and_stored_ones_escaped() {
     let dir = tempfile::tempdir().unwrap();
     let server = Process::start(&dir.path().join("data"), &[]).await;
     let create = ["token", "create", "--persistent", "--quiet", "--label"];
