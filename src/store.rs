@@ -46,7 +46,8 @@ pub enum StoreError {
     ReadOnly,
     /// The database file was removed or replaced.
     #[error(
-        "the database file is gone or another one is in its place: bring it back; gatepass then continues automatically"
+        "the database file is gone or another one is in its place: bring it back without stopping gatepass, whose open file may be the only copy; \
+         it then continues automatically"
     )]
     Gone,
     /// A file beside the database was removed or replaced. Its content is moved into the database, then the process must end.

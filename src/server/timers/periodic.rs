@@ -110,13 +110,15 @@ pub(in crate::server) async fn revoke_due(upkeep: &Upkeep) -> Result<bool, Servi
     Ok(more)
 }
 
-/// Runs `timer` every `period` plus or minus a tenth, until `stop`. A failure is logged, and the next period tries again.
+/// Runs `timer` every `period` plus or minus a tenth, until `stop`. A failure is logged once, and the next period tries
+/// again.
 async fn every(timer: Timer, period: Duration, upkeep: Arc<Upkeep>, stop: CancellationToken) {
     let name = timer.name();
     let mut ticks = interval_at(Instant::now() + jittered(period), period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The series exists before the first run, so that a timer that never runs shows as zero.
     metrics::counter!("gatepass_timer_runs_total", "timer" => name, "outcome" => "done").increment(0);
+    let mut logged = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -127,11 +129,15 @@ async fn every(timer: Timer, period: Duration, upkeep: Arc<Upkeep>, stop: Cancel
         metrics::counter!("gatepass_timer_runs_total", "timer" => name,
             "outcome" => if outcome.is_ok() { "done" } else { "failed" })
         .increment(1);
-        match outcome {
-            Ok(true) => ticks.reset_immediately(),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(timer = name, %error, "a timer failed; the next period tries again"),
+        if matches!(outcome, Ok(true)) {
+            ticks.reset_immediately();
         }
+        // A full disk must not get the same line every two seconds.
+        let error = outcome.err().map(|error| error.to_string());
+        if let Some(error) = error.as_ref().filter(|_| error != logged) {
+            tracing::warn!(timer = name, error, "a timer failed; the next period tries again");
+        }
+        logged = error;
     }
 }
 

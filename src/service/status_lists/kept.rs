@@ -61,7 +61,11 @@ impl KeptLists {
             path: self.directory.display().to_string(),
             cause: error.to_string(),
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(&self.directory).map_err(failed)?;
+        // Without its parents: a data directory that was moved away comes back to its place.
+        match DirBuilder::new().mode(0o700).create(&self.directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(error)),
+            _ => {}
+        }
         let mut names = BTreeSet::new();
         for (issuer, list, signed) in published.signed() {
             let name = file(issuer, list);
@@ -89,4 +93,20 @@ impl KeptLists {
 /// The name of a list's file. URLs have characters that file names must not have.
 fn file(issuer: &str, list: ListId) -> String {
     format!("{list}-{}.jwt", Fingerprint::of(issuer.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moved_data_directory_is_not_made_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("data");
+        let lists = KeptLists::in_data_dir(&data);
+        assert!(lists.write(&Arc::default()).is_err());
+        assert!(!data.exists());
+        fs::create_dir(&data).unwrap();
+        lists.write(&Arc::default()).unwrap();
+    }
 }

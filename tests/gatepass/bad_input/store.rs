@@ -206,8 +206,11 @@ async fn a_failed_checkpoint_is_not_ready_and_loses_nothing() {
         }
     };
     assert!(check["detail"].as_str().unwrap().contains("its data is safe"), "{check}");
-    let metrics = server.stranger().get("/metrics").await.text;
-    assert!(metrics.contains("gatepass_checkpoints_total{outcome=\"failed\"}"), "{metrics}");
+    eventually("the failure is counted", async || {
+        let metrics = server.stranger().get("/metrics").await.text;
+        metrics.contains("gatepass_checkpoints_total{outcome=\"failed\"}").then_some(())
+    })
+    .await;
     assert_eq!(server.stranger().get("/readyz").await.status, 503);
     assert_eq!(admin.post("/api/v1/enrollment-tokens", &json!({})).await.status, 201, "writes go on");
 
