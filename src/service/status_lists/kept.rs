@@ -82,7 +82,7 @@ impl KeptLists {
     fn remove_others(&self, names: &BTreeSet<String>) -> std::io::Result<()> {
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
-            if !entry.file_name().to_str().is_some_and(|name| names.contains(name)) {
+            if entry.file_name().to_str().is_some_and(|name| is_own(name) && !names.contains(name)) {
                 fs::remove_file(entry.path())?;
             }
         }
@@ -95,9 +95,32 @@ fn file(issuer: &str, list: ListId) -> String {
     format!("{list}-{}.jwt", Fingerprint::of(issuer.as_bytes()))
 }
 
+/// Returns whether this module gave a file its name. The directory may hold or lead to files of others.
+fn is_own(name: &str) -> bool {
+    let stem = name.strip_suffix(".new").unwrap_or(name).strip_suffix(".jwt");
+    let parts = stem.and_then(|stem| stem.rsplit_once('-'));
+    parts.is_some_and(|(list, issuer)| ListId::parse(list).is_some() && Fingerprint::parse(issuer).is_some())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn only_files_of_former_lists_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let lists = KeptLists::in_data_dir(dir.path());
+        fs::create_dir_all(lists.directory.join("folder")).unwrap();
+        let former = file("https://gate.test", ListId::generate(Timestamp::from_secs(1_900_000_000)));
+        for name in [&*former, "index.html", "passwd.jwt", &format!("{former}.new")] {
+            fs::write(lists.directory.join(name), "text").unwrap();
+        }
+        lists.write(&Arc::default()).unwrap();
+        let left = fs::read_dir(&lists.directory).unwrap().map(|entry| entry.unwrap().file_name());
+        let left = left.map(|name| name.into_string().unwrap()).collect::<BTreeSet<_>>();
+        assert_eq!(left.into_iter().collect::<Vec<_>>(), ["folder", "index.html", "passwd.jwt"]);
+    }
 
     #[test]
     fn a_moved_data_directory_is_not_made_again() {

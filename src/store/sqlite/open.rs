@@ -49,7 +49,7 @@ pub(super) fn open_writer(
     file_system::refuse_network(path, fuse)?;
     check_header(path, migrations.len() as i64)?;
     let lock = DatabaseLock::take(path)?;
-    let reserve = Reserve::at_start(path);
+    let reserve = Reserve::find(path);
     let connection = match connect(path, cache_kib, migrations) {
         // The file system did not tell that it was full.
         Err(error) if error.is_full() && reserve.is_held() => {
@@ -62,6 +62,8 @@ pub(super) fn open_writer(
         true => OpenError::Full { path: path.to_owned() },
         false => error,
     })?;
+    // A refused database gets no reserve.
+    reserve.make();
     Ok(Opened { lock, reserve, connection, found })
 }
 

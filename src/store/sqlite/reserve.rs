@@ -4,6 +4,7 @@
 use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
@@ -24,15 +25,15 @@ pub(super) struct Reserve {
 }
 
 impl Reserve {
-    /// Finds or makes the reserve of the database at `path`. On a full disk it is given up.
-    pub(super) fn at_start(path: &Path) -> Self {
+    /// Finds the reserve of the database at `path`. On a full disk it is given up.
+    pub(super) fn find(path: &Path) -> Self {
         let path = path.with_file_name("reserve");
-        let held = Cell::new(fs::metadata(&path).is_ok_and(|file| file.len() >= SIZE));
-        let reserve = Self { path, held };
-        match reserve.is_held() {
-            true if reserve.has_room(LEAST) => {}
-            true => reserve.give_up(),
-            false => drop(reserve.make()),
+        // A restored file may have its length without its blocks.
+        let held =
+            fs::symlink_metadata(&path).is_ok_and(|file| file.is_file() && file.blocks() * 512 >= SIZE);
+        let reserve = Self { path, held: Cell::new(held) };
+        if held && !reserve.has_room(LEAST) {
+            reserve.give_up();
         }
         reserve
     }
@@ -88,21 +89,22 @@ fn allocate(mut file: &File) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
-
     use super::*;
 
     #[test]
     fn the_reserve_takes_its_room_and_gives_it_up() {
         let directory = tempfile::tempdir().unwrap();
         let database = directory.path().join("gatepass.db");
-        let reserve = Reserve::at_start(&database);
+        let reserve = Reserve::find(&database);
+        assert!(!reserve.is_held() && reserve.make());
         let file = directory.path().join("reserve");
         let taken = || fs::metadata(&file).map(|file| file.blocks() * 512).unwrap_or(0);
         assert!(reserve.is_held() && taken() >= SIZE, "{}", taken());
         reserve.give_up();
         assert!(!reserve.is_held() && taken() == 0);
         assert!(reserve.make() && taken() >= SIZE);
-        assert!(Reserve::at_start(&database).is_held());
+        assert!(Reserve::find(&database).is_held());
+        File::create(&file).and_then(|file| file.set_len(SIZE)).unwrap();
+        assert!(!Reserve::find(&database).is_held(), "a sparse file reserves nothing");
     }
 }
