@@ -55,7 +55,7 @@ pub enum Act<'a> {
         persistent: bool,
     },
     /// A token that somebody else minted is revoked. Judged as minting it.
-    Revoke(&'a Act<'a>),
+    Revoke(&'a Self),
     /// A host that somebody else's token admitted is revoked.
     RevokeHost {
         /// The roles it has.

@@ -98,25 +98,8 @@ impl Front {
         let response = match found {
             Match::Route(route, params) => {
                 record.belongs_to(route);
-                let (authority, head) = (self.authority.as_ref(), Head { peer, params, parts });
-                let direct = match &route.serve {
-                    Serve::InTask(serve) => Err(serve),
-                    Serve::Direct(handler) => Ok(caught(route, || handler(authority, &head)).flatten()),
-                    Serve::DirectOr(quick, serve) => caught(route, || quick(authority, &head))
-                        .transpose()
-                        .map(Result::flatten)
-                        .ok_or(serve),
-                };
-                let response = match direct {
-                    Ok(answer) => {
-                        rest.forgo(body).await;
-                        answer.unwrap_or_else(|problem| problem.render(route.dialect).into())
-                    }
-                    Err(serve) => {
-                        let (serve, route) = (Arc::clone(serve), route.clone());
-                        self.in_task(Arrived { id, serve, route, head, body }, &record).await
-                    }
-                };
+                let head = Head { peer, params, parts };
+                let response = self.routed(id, route, head, body, &rest, &record).await;
                 if route.is_cross_origin() { finish::cross_origin(response) } else { response }
             }
             Match::Preflight(allowed) => {
@@ -143,6 +126,36 @@ impl Front {
         };
         record.answered(response.status());
         finish::finish(response, &method, version, id)
+    }
+
+    /// Answers a request of `route`, in this task if nothing has to be waited for.
+    async fn routed(
+        self: &Arc<Self>,
+        id: RequestId,
+        route: &Route,
+        head: Head,
+        body: Incoming,
+        rest: &Rest,
+        record: &Record<'_>,
+    ) -> Response<ResponseBody> {
+        let authority = self.authority.as_ref();
+        let direct = match &route.serve {
+            Serve::InTask(serve) => Err(serve),
+            Serve::Direct(handler) => Ok(caught(route, || handler(authority, &head)).flatten()),
+            Serve::DirectOr(quick, serve) => {
+                caught(route, || quick(authority, &head)).transpose().map(Result::flatten).ok_or(serve)
+            }
+        };
+        match direct {
+            Ok(answer) => {
+                rest.forgo(body).await;
+                answer.unwrap_or_else(|problem| problem.render(route.dialect).into())
+            }
+            Err(serve) => {
+                let (serve, route) = (Arc::clone(serve), route.clone());
+                self.in_task(Arrived { id, serve, route, head, body }, record).await
+            }
+        }
     }
 
     /// Runs the request in a task of its own. If the client leaves, an act continues between its file and its commit.

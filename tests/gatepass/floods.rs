@@ -56,7 +56,7 @@ async fn unread_answers_hold_little_memory() {
         server.admin().get(path).await;
     }
     let size = server.stranger().get("/metrics").await.text.len();
-    // Each answer held by itself would be 48 MiB, besides the connections.
+    // Answers that share nothing would be 48 MiB, besides the connections.
     let (connections, before) = ((48 << 20) / (STREAMS * size), server.resident());
     assert!((1..100).contains(&connections), "{size} bytes");
     let mut held = Vec::new();

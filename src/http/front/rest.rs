@@ -32,7 +32,7 @@ impl Rest {
     }
 
     /// Reads the rest, if the client would drop its response otherwise.
-    pub(super) async fn forgo(self, mut body: Incoming) {
+    pub(super) async fn forgo(&self, mut body: Incoming) {
         if self.taken && !body.is_end_stream() {
             body::discard(&mut body, self.until.saturating_duration_since(Instant::now())).await;
         }

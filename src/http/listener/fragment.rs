@@ -1,6 +1,6 @@
 //! Fragments in the targets of HTTP/1, which hyper's parser drops without an error.
 
-/// Looks for request lines with a `#` in their target, in everything that a client sends: a head may arrive in any pieces,
+/// Looks for request lines with a `#` in their target, in everything that a client sends. A head may arrive in pieces,
 /// and a pipelined one at any time. Bodies are scanned too. A body in JSON or a form has no such line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct FragmentScan {

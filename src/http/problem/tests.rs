@@ -22,14 +22,9 @@ const NOW: Timestamp = Timestamp::from_secs(1_900_000_000);
 /// compile until its response is decided here too.
 fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
     match error {
+        ServiceError::Token(error) => pinned_token(error),
         ServiceError::Request(RequestError::Fields(_)) => (400, "invalid_request", None),
         ServiceError::Request(RequestError::BeyondLimits(_)) => (403, "beyond_limits", None),
-        ServiceError::Token(TokenError::Invalid(_)) => (401, "invalid_token", None),
-        ServiceError::Token(TokenError::Expired) => (410, "token_expired", None),
-        ServiceError::Token(TokenError::Used) => (410, "token_used", None),
-        ServiceError::Token(TokenError::Exhausted) => (410, "token_exhausted", None),
-        ServiceError::Token(TokenError::Revoked) => (410, "token_revoked", None),
-        ServiceError::Token(TokenError::Binding(_)) => (403, "binding_mismatch", None),
         ServiceError::Host(HostError::Revoked) => (403, "host_revoked", None),
         ServiceError::Host(
             HostError::CertificateRevoked | HostError::NameWithdrawn | HostError::IssuerRevoked,
@@ -38,14 +33,10 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Host(HostError::NameTaken) => (409, "name_taken", None),
         ServiceError::Ca(CaError::Csr(_)) => (422, "csr_rejected", None),
         ServiceError::Request(RequestError::NotFound { .. }) => (404, "not_found", None),
-        ServiceError::Token(TokenError::Emergency) => (409, "emergency_token", None),
-        ServiceError::Token(TokenError::EmergencyNotRotated) => (409, "emergency_token", None),
-        ServiceError::Token(TokenError::EmergencyOfAdmins)
-        | ServiceError::Account(AccountError::NotByApiKey) => (403, "forbidden", None),
+        ServiceError::Account(AccountError::NotByApiKey) => (403, "forbidden", None),
         ServiceError::Account(AccountError::CurrentPasswordRequired) => {
             (403, "current_password_required", None)
         }
-        ServiceError::Token(TokenError::AlreadyRotated { .. }) => (409, "already_rotated", None),
         ServiceError::Request(RequestError::CountChanged { .. }) => (409, "count_changed", None),
         ServiceError::Keys(KeysError::Needed { .. }) => (409, "key_needed", None),
         ServiceError::Keys(KeysError::InUse) => (409, "key_in_use", None),
@@ -75,18 +66,31 @@ fn pinned(error: &ServiceError) -> (u16, &'static str, Option<u32>) {
         ServiceError::Store(StoreError::Contended) => (503, "contended", Some(1)),
         ServiceError::Store(StoreError::Overloaded) => (503, "store_unavailable", Some(1)),
         ServiceError::Store(_) => (503, "store_unavailable", Some(10)),
-        ServiceError::Keys(KeysError::Vault(_))
-        | ServiceError::Token(TokenError::Mint(MintError::Sign(_))) => (503, "keys_unavailable", Some(10)),
-        ServiceError::Token(TokenError::Mint(MintError::NoUses | MintError::NoExpiry)) => {
-            (400, "invalid_request", None)
-        }
+        ServiceError::Keys(KeysError::Vault(_)) => (503, "keys_unavailable", Some(10)),
         ServiceError::Ca(CaError::ImportedNotValid { .. }) => (503, "ca_not_valid", Some(60)),
         ServiceError::Ca(CaError::Issue(IssueError::IssuerNotValid { .. })) => {
             (503, "ca_not_valid", Some(60))
         }
-        ServiceError::Token(TokenError::Mint(_))
-        | ServiceError::Keys(KeysError::Malformed(_))
-        | ServiceError::Ca(CaError::Issue(_)) => (500, "internal_error", None),
+        ServiceError::Keys(KeysError::Malformed(_)) | ServiceError::Ca(CaError::Issue(_)) => {
+            (500, "internal_error", None)
+        }
+    }
+}
+
+fn pinned_token(error: &TokenError) -> (u16, &'static str, Option<u32>) {
+    match error {
+        TokenError::Invalid(_) => (401, "invalid_token", None),
+        TokenError::Expired => (410, "token_expired", None),
+        TokenError::Used => (410, "token_used", None),
+        TokenError::Exhausted => (410, "token_exhausted", None),
+        TokenError::Revoked => (410, "token_revoked", None),
+        TokenError::Binding(_) => (403, "binding_mismatch", None),
+        TokenError::Emergency | TokenError::EmergencyNotRotated => (409, "emergency_token", None),
+        TokenError::EmergencyOfAdmins => (403, "forbidden", None),
+        TokenError::AlreadyRotated { .. } => (409, "already_rotated", None),
+        TokenError::Mint(MintError::Sign(_)) => (503, "keys_unavailable", Some(10)),
+        TokenError::Mint(MintError::NoUses | MintError::NoExpiry) => (400, "invalid_request", None),
+        TokenError::Mint(_) => (500, "internal_error", None),
     }
 }
 

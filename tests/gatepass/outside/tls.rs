@@ -25,7 +25,9 @@ fn curl_over_http2_gets_the_refusals_reason() {
     let large = "x".repeat(300 << 10);
     let upload = ["--http2", "--header", "Content-Type: application/json", "--data-binary", "@-"];
     let bearer = [upload.as_slice(), &["--header", "Authorization: Bearer a.b.c"]].concat();
-    let too_large = at.curl("/api/v1/bootstrap", &bearer, &large);
+    let forged = at.curl("/api/v1/bootstrap", &bearer, &large);
+    assert_eq!((forged.status, &forged.json["code"]), (401, &json!("invalid_token")));
+    let too_large = at.curl("/api/v1/bootstrap", &upload, &large);
     assert_eq!((too_large.status, &too_large.json["code"]), (413, &json!("body_too_large")));
     let stranger = at.curl("/api/v1/enrollment-tokens", &upload, &large);
     assert_eq!((stranger.status, &stranger.json["code"]), (401, &json!("unauthenticated")));
