@@ -62,8 +62,7 @@ impl Arguments {
             Mode::Kill => 100,
             Mode::Syscalls => 120,
             Mode::Files => 20,
-            Mode::Flood => 1,
-            Mode::Full => 2,
+            Mode::Full | Mode::Flood => 2,
             Mode::Power | Mode::Drive => 60,
         })
     }
@@ -82,7 +81,7 @@ pub(crate) enum Mode {
     Full,
     /// A file system that ends at once, with everything unsynced lost; needs root; 60 rounds
     Power,
-    /// Answers that nobody reads and bodies that never end: resident memory before, during and a minute after; 1 round
+    /// Answers that nobody reads and bodies that never end: resident memory before, during and a minute after; 2 rounds
     Flood,
     /// A drive that loses, tears or reorders the writes since its last flush; needs root and /dev/fuse; 60 rounds
     Drive,
