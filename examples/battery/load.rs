@@ -49,6 +49,11 @@ impl Load {
         self.moment.load(Ordering::SeqCst)
     }
 
+    /// Begins the next moment, and returns the one before.
+    pub(crate) fn next_moment(&self) -> u64 {
+        self.moment.fetch_add(1, Ordering::SeqCst)
+    }
+
     /// Sets clients to work on a server.
     pub(crate) fn begin(self: &Arc<Self>, authority: &Authority, clients: u16) -> Working {
         self.stop.store(false, Ordering::Relaxed);

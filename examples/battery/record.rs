@@ -106,7 +106,7 @@ impl Record {
 
     /// The record as it was at a moment: later answers have not arrived.
     pub(crate) fn until(&self, moment: u64) -> Self {
-        let (mut copy, mut numbers) = (Self::default(), BTreeMap::new());
+        let (mut copy, mut numbers) = (Self { reviewed: self.reviewed, ..Self::default() }, BTreeMap::new());
         for (number, token) in self.tokens.iter().enumerate().filter(|(_, token)| token.moments.0 <= moment) {
             numbers.insert(number, copy.tokens.len());
             let mut token = token.clone();
